@@ -1,0 +1,40 @@
+"""A lane is one Chat Mitra account: its token, what it is allowed, and the hours at which it keeps quiet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from harkara.limits import Allowance
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """From `start` to `end` of the lane's local time; may span midnight. The start is quiet, the end is not."""
+
+    start: time
+    end: time
+    zone: ZoneInfo
+
+    def seconds_left(self, now: datetime) -> float | None:
+        """How long it stays quiet from `now`; None when it is not quiet."""
+        local = now.astimezone(self.zone)
+        clock = local.timetz().replace(tzinfo=None)
+        spans = self.start > self.end
+        quiet = (clock >= self.start or clock < self.end) if spans else self.start <= clock < self.end
+        if not quiet:
+            return None
+        tomorrow = spans and clock >= self.start
+        day = local.date() + timedelta(days=1 if tomorrow else 0)
+        return (datetime.combine(day, self.end, self.zone).timestamp() - now.timestamp()) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What the sender knows of one account. `allowance` None is no limit, `quiet_hours` None is never quiet."""
+
+    name: str
+    token: str = field(repr=False)
+    allowance: Allowance | None
+    quiet_hours: QuietHours | None = None
