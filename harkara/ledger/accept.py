@@ -1,0 +1,155 @@
+"""Accept: a message enters the ledger; once this commits, it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from sqlalchemy import and_, or_, select
+
+from harkara.receipt import Receipt
+from harkara.errors import Conflict, Invalid
+from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.due import backlogged
+from harkara.ledger.record import final, note
+from harkara.ledger.tables import alias, message
+from harkara.messages import Envelope
+from harkara.states import State
+
+URGENT = 0
+"""The priority that is hinted to the workers at once, whatever waits."""
+
+DIRECT = 50
+"""Up to so many messages in one call are hinted at once when nothing waits before them; more go by dispatch."""
+
+
+def accept(
+    db: Database,
+    envelopes: Sequence[Envelope],
+    *,
+    deadlines: Mapping[str, float],
+    queued_seconds: float,
+    refuse_late: bool = True,
+    direct: bool = True,
+) -> tuple[list[Receipt | Conflict | Invalid], list[tuple[str, int]]]:
+    """Writes all of them in one transaction; answers a receipt for each, in order.
+
+    `deadlines` gives, by category, the seconds after which a message without `expires` is no longer worth sending.
+    A reference that stands for another content answers Conflict, a deadline that has passed Invalid (unless
+    `refuse_late` is off: then the sweep cancels it where everybody can see); neither stops the others. Also returns the (id, priority) of those that may be hinted to a worker right now.
+    Without `direct` none of them is. Raises Unavailable when the database is; then nothing was stored.
+    """
+    with db.write() as tx:
+        refused = {e.id: i for e in envelopes if refuse_late and (i := _too_late(e, tx.now))}
+        rows = [_row(e, tx.now, deadlines) for e in envelopes if e.id not in refused]
+        if direct:
+            _mark_direct(tx, rows, queued_seconds)
+        stored = _insert(tx, rows)
+        known = _known(tx, [row for row in rows if row["id"] not in stored])
+    hinted = [(row["id"], row["priority"]) for row in rows if row["state"] == State.QUEUED and row["id"] in stored]
+    digests = {row["id"]: row["digest"] for row in rows}
+    return [refused.get(e.id) or _receipt(e, digests[e.id], stored, known) for e in envelopes], hinted
+
+
+def keep_refused(db: Database, envelope: Envelope, code: str, reason: str, deadlines: Mapping[str, float]) -> None:
+    """Keeps a message that cannot be accepted, and whose sender is gone, as failed: it is lost to nobody's eyes."""
+    with db.write() as tx:
+        row = _row(envelope, tx.now, deadlines) | {
+            "reference": None,
+            "state": State.FAILED.value,
+            **final(code, reason),
+        }
+        if tx.execute(tx.insert_new(message), row).rowcount:
+            note(tx, envelope.id, State.FAILED, code, reason)
+
+
+def remember(db: Database, ids: Mapping[str, str]) -> None:
+    """Keeps the ids that a client gave to what proved to be a repeat, so that it finds its message by them too."""
+    others = [{"id": given, "message_id": kept} for given, kept in ids.items() if given != kept]
+    if others:
+        with db.write() as tx:
+            tx.execute(tx.insert_new(alias), others)
+
+
+def _too_late(envelope: Envelope, now: datetime) -> Invalid | None:
+    if envelope.expires and envelope.expires <= now:
+        return Invalid("expires", "has passed already", envelope.expires.isoformat(timespec="seconds"))
+    return None
+
+
+def _row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float]) -> Row:
+    due = max(envelope.at or now, now)
+    body = envelope.body_json()
+    return {
+        "id": envelope.id,
+        "reference": envelope.reference,
+        "digest": blake2b(body.encode(), digest_size=16).hexdigest(),
+        "lane": envelope.lane,
+        "producer": envelope.producer,
+        "recipient": envelope.to,
+        "kind": envelope.kind,
+        "template": envelope.template,
+        "category": envelope.category,
+        "priority": envelope.priority,
+        "quiet": envelope.quiet,
+        "weight": len(envelope.messages),
+        "body": body,
+        "state": State.WAITING.value,
+        "due_at": due,
+        "expires_at": envelope.expires or due + timedelta(seconds=deadlines[envelope.category]),
+        "lease_until": None,
+        "created_at": now,
+        "changed_at": now,
+    }
+
+
+def _mark_direct(tx: Transaction, rows: Sequence[Row], queued_seconds: float) -> None:
+    """What may go out at once is born `queued`, so that its hint need not wait for the next dispatch."""
+    if len(rows) > DIRECT:
+        return
+    behind: dict[str, bool] = {}
+    for row in rows:
+        lane = row["lane"]
+        if row["due_at"] > tx.now:
+            continue
+        if row["priority"] != URGENT:
+            if lane not in behind:
+                behind[lane] = backlogged(tx, lane)
+            if behind[lane]:
+                continue
+        row["state"] = State.QUEUED.value
+        row["lease_until"] = tx.now + timedelta(seconds=queued_seconds)
+
+
+def _insert(tx: Transaction, rows: Sequence[Row]) -> set[str]:
+    if not rows:
+        return set()
+    return set(tx.execute(tx.insert_new(message).returning(message.c.id), rows).scalars())
+
+
+def _known(tx: Transaction, rows: Sequence[Row]) -> dict[tuple[str, str] | str, Row]:
+    """The messages that were there before, by id and by (lane, reference)."""
+    if not rows:
+        return {}
+    same_reference = [
+        and_(message.c.lane == row["lane"], message.c.reference == row["reference"]) for row in rows if row["reference"]
+    ]
+    found = tx.rows(
+        select(message.c.id, message.c.lane, message.c.reference, message.c.digest).where(
+            or_(message.c.id.in_([row["id"] for row in rows]), *same_reference)
+        )
+    )
+    return {row["id"]: row for row in found} | {(row["lane"], row["reference"]): row for row in found}
+
+
+def _receipt(
+    envelope: Envelope, digest: str, stored: set[str], known: Mapping[tuple[str, str] | str, Row]
+) -> Receipt | Conflict:
+    if envelope.id in stored:
+        return Receipt(envelope.id, new=True)
+    before = known.get(envelope.id) or known[(envelope.lane, envelope.reference or "")]
+    # A blanked one-time code leaves no digest, since six digits could be guessed from it: the reference alone decides.
+    if before["digest"] not in (None, digest):
+        return Conflict(f"reference {envelope.reference!r} already stands for another message in lane {envelope.lane}")
+    return Receipt(before["id"], new=False)

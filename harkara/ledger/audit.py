@@ -1,0 +1,121 @@
+"""The audit: proves from the rows alone that every message is in exactly one state and nothing was sent in silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, or_, select, true
+
+from harkara.ledger.claim import in_state
+from harkara.ledger.database import Database, Transaction
+from harkara.ledger.tables import attempt, message, trace
+from harkara.states import FINAL, State
+
+SHOWN = 50
+"""Ids listed for each broken rule; the count is always whole."""
+
+_AFTER_ACCEPTED = {State.ACCEPTED, State.SENT, State.DELIVERED, State.READ, State.FAILED}
+"""`failed` too: Chat Mitra may take a message and WhatsApp refuse it later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule and the messages that break it."""
+
+    rule: str
+    broken: int
+    ids: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of an audit; `clean` is what everybody hopes for."""
+
+    messages: int
+    by_state: dict[str, int]
+    attempts: int
+    claims: int
+    flagged: int
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        return not self.findings
+
+
+def audit(db: Database) -> Report:
+    """Reads the whole ledger in one consistent look. Raises Unavailable."""
+    with db.read() as tx:
+        by_state = {
+            state: n for state, n in tx.execute(select(message.c.state, func.count()).group_by(message.c.state))
+        }
+        total, claims, flagged = tx.execute(
+            select(
+                func.count(),
+                func.coalesce(func.sum(message.c.claims), 0),
+                func.coalesce(func.sum(case((message.c.maybe_duplicate, 1), else_=0)), 0),
+            ).select_from(message)
+        ).one()
+        attempts = tx.execute(select(func.count()).select_from(attempt)).scalar_one()
+        findings = [f for rule, query in _rules(tx).items() if (f := _finding(tx, rule, query))]
+    known = sum(by_state.get(state.value, 0) for state in State)
+    if known != total:
+        findings.append(Finding("every message is in exactly one known state, and the sums match", total - known, []))
+    return Report(total, by_state, attempts, claims, flagged, findings)
+
+
+def _rules(tx: Transaction) -> dict[str, Select[tuple[str]]]:
+    """Each rule with the query of the messages that break it."""
+    posts = _attempts(true())
+    taken = _attempts(or_(attempt.c.outcome.in_(("accepted", "uncertain")), attempt.c.outcome.is_(None)))
+    took = _attempts(attempt.c.outcome == "accepted")
+    running = _attempts(and_(attempt.c.ended_at.is_(None), attempt.c.outcome.is_(None)))
+    endings = _lines(trace.c.event.in_([state.value for state in FINAL]))
+    ending = _lines(trace.c.event == message.c.state)
+    by_hand = _lines(and_(trace.c.event == State.ACCEPTED.value, trace.c.code == "operator"))
+    ids = select(message.c.id)
+    went = message.c.state.in_([s.value for s in (State.ACCEPTED, State.SENT, State.DELIVERED, State.READ)])
+    return {
+        "POSTs never exceed claims": ids.where(posts > message.c.claims),
+        "tries never exceed POSTs": ids.where(message.c.tries > posts),
+        "what may have gone out twice is flagged": ids.where(taken > 1, ~message.c.maybe_duplicate),
+        "accepted only with Chat Mitra's answer, or a person's word": ids.where(went, took == 0, by_hand == 0),
+        "Chat Mitra's answer is never forgotten": ids.where(took > 0, ~in_state(*_AFTER_ACCEPTED)),
+        "a final message ended once, and stayed as it ended": ids.where(
+            in_state(*FINAL), or_(endings != 1, ending != 1)
+        ),
+        "only a final message has an ending": ids.where(~in_state(*FINAL), endings > 0),
+        "sending has exactly one open POST": ids.where(in_state(State.SENDING), running != 1),
+        "nothing unsent has an open POST": ids.where(in_state(State.WAITING, State.QUEUED, State.CLAIMED), running > 0),
+        "a lease is held by those in hand, and by nobody else": ids.where(
+            in_state(State.QUEUED, State.CLAIMED, State.SENDING) != message.c.lease_until.is_not(None)
+        ),
+        "one-time codes are blank when done": ids.where(
+            message.c.category == "authentication", message.c.body.is_not(None), or_(went, in_state(*FINAL))
+        ),
+        "no lease has been over for a minute": ids.where(
+            in_state(State.QUEUED, State.CLAIMED, State.SENDING), message.c.lease_until < _minute_ago(tx)
+        ),
+    }
+
+
+def _attempts(condition: ColumnElement[bool]) -> ScalarSelect[int]:
+    counted = select(func.count()).where(attempt.c.message_id == message.c.id, condition)
+    return counted.correlate(message).scalar_subquery()
+
+
+def _lines(condition: ColumnElement[bool]) -> ScalarSelect[int]:
+    counted = select(func.count()).where(trace.c.message_id == message.c.id, condition)
+    return counted.correlate(message).scalar_subquery()
+
+
+def _minute_ago(tx: Transaction) -> datetime:
+    return tx.now - timedelta(minutes=1)
+
+
+def _finding(tx: Transaction, rule: str, query: Select[tuple[str]]) -> Finding | None:
+    broken = tx.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+    if not broken:
+        return None
+    return Finding(rule, broken, [str(identity) for identity in tx.execute(query.limit(SHOWN)).scalars()])

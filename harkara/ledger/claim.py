@@ -1,0 +1,80 @@
+"""Claim: one worker takes a chunk of messages under a lease; whoever comes second gets nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, literal_column, or_, select, update
+
+from harkara.ledger.database import Database, Transaction
+from harkara.ledger.tables import message
+from harkara.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message in the hands of this worker. `epoch` fences: a later claim makes every write of this one fail."""
+
+    id: str
+    epoch: int
+    lane: str
+    recipient: str
+    kind: str
+    template: str | None
+    category: str
+    priority: int
+    quiet: bool
+    body: str
+    weight: int
+    expires_at: datetime
+    tries: int
+    waits: int
+    resends: int
+    maybe_duplicate: bool
+    claimed_at: datetime
+
+
+_TAKEN = [message.c[f.name] for f in fields(Claimed) if f.name not in ("claimed_at",)]
+
+
+def claim(db: Database, ids: Sequence[str], lease_seconds: float) -> list[Claimed]:
+    """Takes those of `ids` that are hinted or due, most urgent first; the others are somebody else's by now.
+
+    One conditional UPDATE for all. A message that has been claimed too often without an outcome is left to the
+    sweep, which knows it for poison. Raises Unavailable.
+    """
+    with db.write() as tx:
+        rows = tx.rows(
+            update(message)
+            .where(message.c.id.in_(_free(tx, ids)))
+            .values(
+                state=State.CLAIMED.value,
+                epoch=message.c.epoch + 1,
+                claims=message.c.claims + 1,
+                strikes=message.c.strikes + 1,
+                lease_until=tx.now + timedelta(seconds=lease_seconds),
+                changed_at=tx.now,
+            )
+            .returning(*_TAKEN)
+        )
+        claimed = [Claimed(**row, claimed_at=tx.now) for row in rows]
+    return sorted(claimed, key=lambda one: (one.priority, one.expires_at, one.id))
+
+
+def in_state(*states: State) -> ColumnElement[bool]:
+    """A condition on the state as a literal: a bound parameter would hide the partial indexes from PostgreSQL."""
+    return message.c.state.in_([literal_column(f"'{state.value}'") for state in states])
+
+
+def _free(tx: Transaction, ids: Iterable[str]) -> object:
+    free = (
+        select(message.c.id)
+        .where(
+            message.c.id.in_(list(ids)),
+            or_(in_state(State.QUEUED), and_(in_state(State.WAITING), message.c.due_at <= tx.now)),
+        )
+        .with_for_update(skip_locked=True)  # two workers with the same hint must not wait for each other
+    )
+    return free

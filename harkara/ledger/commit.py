@@ -1,0 +1,168 @@
+"""Group commit: what many threads want written goes into one transaction, and each goes on when it is durable."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+import structlog
+
+from harkara.errors import Unavailable
+from harkara.ledger.database import Database
+from harkara.ledger.record import Begin, Finish, begin, finish
+
+log = structlog.get_logger(__name__)
+
+MOST = 256
+"""Changes in one transaction."""
+
+Job = tuple[Begin | Finish, "Future[bool]"]
+
+
+class GroupCommit:
+    """Writes for all sender threads of a process.
+
+    `gather_seconds` is how long a busy writer waits for company before it commits; an idle one commits at once.
+    An outcome that the database will not take for `patience_seconds` goes to `spill`, which puts it where another
+    process can record it later; while that is unavailable too, it is kept here and tried again.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        spill: Callable[[Finish], None],
+        *,
+        gather_seconds: float = 0.005,
+        patience_seconds: float = 20.0,
+        checkpoint: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        self._db = db
+        self._checkpoint = checkpoint
+        self._spill = spill
+        self._gather = gather_seconds
+        self._patience = patience_seconds
+        self._took = 0.005
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="group-commit", daemon=True)
+        self._thread.start()
+
+    def begin(self, wish: Begin) -> bool:
+        """Returns True when the message is durably `sending`, and False when the claim no longer holds.
+
+        Raises Unavailable when the database did not say so: then there must be no POST.
+        """
+        return self._submit(wish).result()
+
+    def finish(self, result: Finish) -> None:
+        """Returns when the outcome is durable, in the ledger or with `spill`."""
+        self._submit(result).result()
+
+    def finish_later(self, result: Finish) -> None:
+        """The same without waiting: for what was stopped before its POST, and would only be claimed once more."""
+        self._submit(result)
+
+    @property
+    def lead(self) -> float:
+        """Seconds that a message needs, as measured lately, to become `sending`: who has a slot begins so much before it."""
+        return min(max(2 * self._took, 0.01), 0.25)
+
+    def close(self) -> None:
+        """Writes what is waiting, then ends."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _submit(self, change: Begin | Finish) -> Future[bool]:
+        future: Future[bool] = Future()
+        self._jobs.put((change, future))
+        return future
+
+    def _run(self) -> None:
+        busy = False
+        while (first := self._jobs.get()) is not None:
+            if busy:
+                time.sleep(self._gather)
+            batch = [first, *self._waiting()]
+            busy = len(batch) > 1
+            self._write(batch)
+
+    def _waiting(self) -> list[Job]:
+        batch: list[Job] = []
+        while len(batch) < MOST - 1:
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                break
+            if job is None:
+                self._jobs.put(None)
+                break
+            batch.append(job)
+        return batch
+
+    def _write(self, batch: Sequence[Job]) -> None:
+        begins = [(change, future) for change, future in batch if isinstance(change, Begin)]
+        finishes = [(change, future) for change, future in batch if isinstance(change, Finish)]
+        started = time.monotonic()
+        try:
+            held = self._commit([change for change, _ in begins], [change for change, _ in finishes])
+        except Exception as error:
+            self._without_commit(begins, finishes, error)
+            return
+        self._took += (time.monotonic() - started - self._took) / 8
+        for change, future in begins:
+            future.set_result(change.claimed.id in held)
+        for _, future in finishes:
+            future.set_result(True)
+
+    def _commit(self, begins: Sequence[Begin], finishes: Sequence[Finish]) -> set[str]:
+        with self._db.write() as tx:
+            if finishes:
+                finish(tx, finishes)
+                self._checkpoint("K4b")
+            return begin(tx, begins) if begins else set()
+
+    def _without_commit(
+        self,
+        begins: Sequence[tuple[Begin, Future[bool]]],
+        finishes: Sequence[tuple[Finish, Future[bool]]],
+        error: Exception,
+    ) -> None:
+        """Whether the commit happened is unknown: no POST for those who begin, a second try for the outcomes."""
+        log.warning(
+            "commit failed", action="commit_failed", error=type(error).__name__, changes=len(begins) + len(finishes)
+        )
+        for _, begun in begins:
+            begun.set_exception(
+                error if isinstance(error, Unavailable) else Unavailable("the ledger refused the write")
+            )
+        if finishes:
+            Thread(target=self._insist, args=(finishes,), name="record-again", daemon=True).start()
+
+    def _insist(self, finishes: Sequence[tuple[Finish, Future[bool]]]) -> None:
+        """Outcomes are known and must not be forgotten. One by one, so that one that cannot be written stops no other."""
+        until = time.monotonic() + self._patience
+        for result, future in finishes:
+            while not self._recorded(result):
+                if time.monotonic() > until and self._spilled(result):
+                    break
+                time.sleep(0.25)
+            future.set_result(True)
+
+    def _spilled(self, result: Finish) -> bool:
+        try:
+            self._spill(result)
+        except Unavailable:
+            return False
+        return True
+
+    def _recorded(self, result: Finish) -> bool:
+        try:
+            self._commit([], [result])
+        except Unavailable:
+            return False
+        except Exception as error:
+            log.error("an outcome cannot be written", action="record_failed", id=result.id, error=type(error).__name__)
+            return False
+        return True

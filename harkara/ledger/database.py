@@ -1,0 +1,142 @@
+"""The wall to the database: SQLite (WAL) or PostgreSQL, short transactions, and the database's own clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import Connection, CursorResult, Engine, Executable, Table, create_engine, event, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from harkara.errors import Unavailable
+
+Row = dict[str, Any]
+
+
+class Database:
+    """Where the ledger lives.
+
+    `url` is a SQLAlchemy URL (`sqlite:///var/harkara.db`, `postgresql+psycopg://…`). Errors of the database
+    (away, locked for longer than `patience` seconds, disk full) come out as `Unavailable`.
+    """
+
+    def __init__(self, url: str, *, patience: float = 5.0, connections: int = 8) -> None:
+        self.url = _with_driver(make_url(url))
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        make = _sqlite_engine if self.sqlite else _postgres_engine
+        self.engine: Engine = make(self.url, patience, connections)
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """One transaction that will write; commits at the end, or rolls back on an exception."""
+        with self._transaction(write=True) as tx:
+            yield tx
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """One consistent look; on SQLite it blocks nobody."""
+        with self._transaction(write=False) as tx:
+            yield tx
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[Transaction]:
+        try:
+            with self.engine.connect().execution_options(harkara_write=write) as connection, connection.begin():
+                yield Transaction(connection, self.sqlite)
+        except (OperationalError, PoolTimeout) as error:
+            raise Unavailable(f"the database cannot be used now ({type(error).__name__})") from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise Unavailable("the connection to the database was lost") from error
+            raise
+
+
+@dataclass
+class Transaction:
+    """An open transaction and the database's time in it."""
+
+    connection: Connection
+    sqlite: bool
+
+    @cached_property
+    def now(self) -> datetime:
+        """The database's clock, read once: every lease and due date of this transaction is measured by it."""
+        clock = func.strftime("%Y-%m-%d %H:%M:%f", "now") if self.sqlite else func.clock_timestamp()
+        moment = self.connection.execute(select(clock)).scalar_one()
+        if isinstance(moment, str):
+            moment = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+        return cast(datetime, moment).astimezone(UTC)
+
+    def execute(self, statement: Executable, parameters: Row | Sequence[Row] | None = None) -> CursorResult[Any]:
+        return cast(CursorResult[Any], self.connection.execute(statement, parameters))
+
+    def insert_new(self, table: Table) -> Any:
+        """An INSERT that passes over rows which are there already; both databases spell it the same."""
+        dialect: Any = sqlite if self.sqlite else postgresql
+        return dialect.insert(table).on_conflict_do_nothing()
+
+    def rows(self, statement: Executable, parameters: Row | Sequence[Row] | None = None) -> list[Row]:
+        return [dict(row) for row in self.execute(statement, parameters).mappings()]
+
+
+def _with_driver(url: URL) -> URL:
+    """People write postgres:// and postgresql://; psycopg 3 is the driver that comes with Harkara."""
+    if url.drivername in ("postgres", "postgresql"):
+        return url.set(drivername="postgresql+psycopg")
+    return url
+
+
+def _postgres_engine(url: URL, patience: float, connections: int) -> Engine:
+    options = f"-c lock_timeout={int(patience * 1000)} -c statement_timeout={int(patience * 6000)}"
+    return create_engine(
+        url,
+        pool_size=connections,
+        max_overflow=connections,
+        pool_timeout=patience,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": max(2, int(patience)),
+            "options": options,
+            "application_name": "harkara",
+            # A mute server must not hold a thread for the kernel's quarter of an hour.
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": int(patience * 2000),
+        },
+    )
+
+
+def _sqlite_engine(url: URL, patience: float, connections: int) -> Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url, pool_size=connections, max_overflow=connections, pool_timeout=patience, connect_args={"timeout": patience}
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions behind our back
+        connection.execute("PRAGMA journal_mode=WAL")
+        # WAL with NORMAL may forget a commit in a power cut; a forgotten `sending` row is a silent duplicate.
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer that begins as a reader can read, be overtaken, and overwrite: it takes the lock at once.
+        write = connection.get_execution_options().get("harkara_write", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine

@@ -1,0 +1,98 @@
+"""What is due: which streams of messages have one, and whose turn it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+from itertools import islice
+
+from sqlalchemy import BindParameter, bindparam, text
+
+from harkara.ledger.database import Transaction
+from harkara.ledger.tables import message
+
+
+def _at(name: str) -> BindParameter[datetime]:
+    """A moment in hand-written SQL, bound in the form in which the tables store it."""
+    return bindparam(name, type_=message.c.due_at.type)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Stream:
+    """The messages of one producer at one priority in one lane; turns are shared between streams."""
+
+    lane: str
+    priority: int
+    producer: str
+
+
+# Jumps from one stream to the next through the index ix_message_due, so that the cost follows the number of
+# streams and not the number of messages, of which a million may wait for another day.
+_STREAMS = """
+WITH RECURSIVE stream(lane, priority, producer) AS (
+    SELECT * FROM (
+        SELECT lane, priority, producer FROM message
+        WHERE state = 'waiting' {and_lane}
+        ORDER BY lane, priority, producer LIMIT 1) AS head
+    UNION ALL
+    SELECT n.lane, n.priority, n.producer FROM stream s, message n
+    WHERE n.id = (
+        SELECT id FROM message
+        WHERE state = 'waiting' {and_lane} AND (lane, priority, producer) > (s.lane, s.priority, s.producer)
+        ORDER BY lane, priority, producer LIMIT 1)
+)
+SELECT lane, priority, producer FROM stream s
+WHERE EXISTS (
+    SELECT 1 FROM message m
+    WHERE m.state = 'waiting' AND m.lane = s.lane AND m.priority = s.priority AND m.producer = s.producer
+      AND m.due_at <= :now)
+"""
+_OF_ALL = text(_STREAMS.format(and_lane="")).bindparams(_at("now"))
+_OF_ONE = text(_STREAMS.format(and_lane="AND lane = :lane")).bindparams(_at("now"))
+
+_NEXT = text("""
+SELECT id, expires_at, due_at FROM message
+WHERE state = 'waiting' AND lane = :lane AND priority = :priority AND producer = :producer AND due_at <= :now
+ORDER BY expires_at, due_at LIMIT :most
+""").bindparams(_at("now"))
+
+
+def due_streams(tx: Transaction) -> list[Stream]:
+    """The streams of all lanes that have a message due now."""
+    return [Stream(*row) for row in tx.execute(_OF_ALL, {"now": tx.now})]
+
+
+def backlogged(tx: Transaction, lane: str) -> bool:
+    """Whether something of this lane is due and still waits."""
+    return tx.execute(_OF_ONE, {"now": tx.now, "lane": lane}).first() is not None
+
+
+def take_turns(tx: Transaction, streams: list[Stream], room: int) -> list[str]:
+    """The ids of up to `room` due messages of one lane, in the order in which they go.
+
+    By priority; within one, the producers take turns; each gives its earliest deadline first.
+    """
+    chosen: list[str] = []
+    for priority in sorted({s.priority for s in streams}):
+        most = room - len(chosen)
+        if most <= 0:
+            break
+        queues = [_next(tx, stream, most) for stream in streams if stream.priority == priority]
+        turns = merge(*([(turn, *key) for turn, key in enumerate(queue)] for queue in queues))
+        chosen += [identity for _turn, _expires, _due, identity in islice(turns, most)]
+    return chosen
+
+
+def _next(tx: Transaction, stream: Stream, most: int) -> list[tuple[datetime, datetime, str]]:
+    rows = tx.execute(
+        _NEXT,
+        {
+            "lane": stream.lane,
+            "priority": stream.priority,
+            "producer": stream.producer,
+            "now": tx.now,
+            "most": most,
+        },
+    )
+    return [(row.expires_at, row.due_at, row.id) for row in rows]

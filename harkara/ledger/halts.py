@@ -1,0 +1,105 @@
+"""Halts: lanes that are parked or whose breaker is open, templates and recipients that are paused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+
+from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.tables import halt as table
+from harkara.ledger.tables import message
+from harkara.outcomes import Pause
+from harkara.states import State
+
+LONGEST = 300.0
+"""Seconds: a breaker that opens again and again waits twice as long each time, up to this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """One halt as the gates see it; `seconds` is what is left of it, None until an operator lifts it."""
+
+    lane: str
+    scope: str
+    subject: str
+    code: str
+    reason: str
+    seconds: float | None
+
+    @property
+    def probing(self) -> bool:
+        """The breaker has waited long enough: one message may try."""
+        return self.seconds is not None and self.seconds <= 0
+
+
+def halted(tx: Transaction) -> list[Halted]:
+    """All halts; there are few."""
+    return [
+        Halted(
+            row["lane"],
+            row["scope"],
+            row["subject"],
+            row["code"],
+            row["reason"],
+            None if row["until"] is None else (row["until"] - tx.now).total_seconds(),
+        )
+        for row in tx.rows(select(table))
+    ]
+
+
+def halt(tx: Transaction, lane: str, pause: Pause, template: str | None = None) -> None:
+    """Holds a lane or template back. A halt for good is never shortened, a running one not made longer by its echo."""
+    subject = (template or "") if pause.scope == "template" else ""
+    mine = (table.c.lane == lane, table.c.scope == pause.scope, table.c.subject == subject)
+    before = tx.execute(select(table).where(*mine)).mappings().first()
+    values: Row = {"code": pause.code, "reason": pause.reason[:1000], "since": tx.now}
+    if before is None:
+        until = _until(pause, 0, tx.now)
+        row = values | {"lane": lane, "scope": pause.scope, "subject": subject, "until": until, "times": 1}
+        tx.execute(tx.insert_new(table), row)
+        return
+    runs = before["until"] is None or before["until"] > tx.now
+    if runs and pause.seconds is not None:
+        return
+    until = _until(pause, before["times"], tx.now)
+    tx.execute(update(table).where(*mine).values(until=until, times=before["times"] + 1, **values))
+
+
+def lane_works(tx: Transaction, lanes: Iterable[str]) -> None:
+    """Chat Mitra took a message of these lanes: whatever breaker was open is closed."""
+    tx.execute(
+        delete(table).where(table.c.lane.in_(sorted(lanes)), table.c.scope == "lane", table.c.until.is_not(None))
+    )
+
+
+def park(db: Database, lane: str, reason: str, code: str = "operator") -> None:
+    """Stops a lane by hand: its messages wait, nothing burns."""
+    with db.write() as tx:
+        halt(tx, lane, Pause("lane", None, code, reason))
+
+
+def unpark(db: Database, lane: str) -> int:
+    """Lifts every halt of a lane, its templates' included; what they held is due now. Returns how many were lifted."""
+    with db.write() as tx:
+        lifted = tx.execute(delete(table).where(table.c.lane == lane)).rowcount
+        tx.execute(
+            update(message)
+            .where(
+                message.c.lane == lane,
+                message.c.state == State.WAITING.value,
+                message.c.code.in_(("template-paused", "lane-parked")),
+                message.c.due_at > tx.now,
+            )
+            .values(due_at=tx.now)
+        )
+        return lifted
+
+
+def _until(pause: Pause, times: int, now: datetime) -> datetime | None:
+    if pause.seconds is None:
+        return None
+    longest = max(pause.seconds, LONGEST)
+    return now + timedelta(seconds=min(longest, pause.seconds * 2**times))

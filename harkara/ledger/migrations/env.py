@@ -1,0 +1,22 @@
+"""Alembic's way in: runs every pending migration in one transaction on the connection that it is given."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+from harkara.ledger import tables
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=tables.SQLModel.metadata if tables else SQLModel.metadata,
+    render_as_batch=True,  # SQLite cannot alter most of a table in place
+)
+with context.begin_transaction():
+    if connection.dialect.name == "postgresql":
+        # Two processes that start together must not both create the tables.
+        connection.execute(text("SELECT pg_advisory_xact_lock(7417223)"))
+    context.run_migrations()
+connection.commit()

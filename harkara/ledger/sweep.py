@@ -1,0 +1,169 @@
+"""Sweep: whatever a dead worker, a lost hint or the clock left behind is put where it belongs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+
+from harkara.ledger.claim import in_state
+from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.record import CANCELLED, final
+from harkara.ledger.tables import attempt, halt, message, trace
+from harkara.outcomes import Uncertain
+from harkara.states import DONE, State
+
+MOST = 1000
+"""Rows in one transaction, so that nobody waits long for the sweep."""
+
+POISON = 5
+"""A message claimed so often without an outcome kills its workers: it fails, the others flow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """A message whose worker went away between its POST and the record, as the policy sees it."""
+
+    category: str
+    resends: int
+    tries: int
+    seconds_left: float
+
+
+Policy = Callable[[Crashed], Uncertain]
+
+
+def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> Counter[str]:
+    """One round; returns how many rows each duty moved. Each is a transaction of its own; safe to run anywhere, twice.
+
+    `retention_seconds` after a message was accepted here, its body and number are erased; None keeps them.
+    """
+    done: Counter[str] = Counter()
+    for name, work in (
+        ("poison", _poison),
+        ("given-back", _give_back),
+        ("uncertain", lambda tx: _unanswered(tx, policy)),
+        ("resent", _resend),
+        ("expired", _expire),
+        ("erased", lambda tx: _erase(tx, retention_seconds)),
+        ("halts", _end_halts),
+    ):
+        with db.write() as tx:
+            done[name] = work(tx)
+    return +done
+
+
+def _poison(tx: Transaction) -> int:
+    return _move(
+        tx,
+        State.FAILED,
+        select(message.c.id).where(
+            in_state(State.CLAIMED), message.c.lease_until <= tx.now, message.c.strikes >= POISON
+        ),
+        final(
+            "poison", f"Claimed {POISON} times without an outcome: look for a crash of the workers, then send it anew."
+        ),
+    )
+
+
+def _give_back(tx: Transaction) -> int:
+    """Hints that were lost, and claims whose worker died before anything was sent."""
+    lost = select(message.c.id).where(in_state(State.QUEUED, State.CLAIMED), message.c.lease_until <= tx.now)
+    return _move(tx, State.WAITING, lost, {"lease_until": None}, quietly=True)
+
+
+def _unanswered(tx: Transaction, policy: Policy) -> int:
+    """`sending` beyond its lease: the POST may have reached Chat Mitra, nobody here knows."""
+    orphans = tx.rows(
+        select(message)
+        .where(in_state(State.SENDING), message.c.lease_until <= tx.now)
+        .limit(MOST)
+        .with_for_update(skip_locked=True)
+    )
+    for row in orphans:
+        left = (row["expires_at"] - tx.now).total_seconds()
+        verdict = policy(Crashed(row["category"], row["resends"], row["tries"], left))
+        resend_at = None if verdict.resend_after is None else tx.now + timedelta(seconds=verdict.resend_after)
+        one = select(message.c.id).where(
+            message.c.id == row["id"], in_state(State.SENDING), message.c.epoch == row["epoch"]
+        )
+        said = {
+            "lease_until": None,
+            "strikes": 0,
+            "resend_at": resend_at,
+            "code": verdict.code,
+            "reason": verdict.reason,
+        }
+        if _move(tx, State.UNCERTAIN, one, said):
+            tx.execute(
+                update(attempt)
+                .where(attempt.c.message_id == row["id"], attempt.c.epoch == row["epoch"])
+                .values(outcome="uncertain", code=verdict.code, text=verdict.reason)
+            )
+    return len(orphans)
+
+
+def _resend(tx: Transaction) -> int:
+    due = select(message.c.id).where(
+        in_state(State.UNCERTAIN), message.c.resend_at <= tx.now, message.c.expires_at > tx.now
+    )
+    again = {
+        "resend_at": None,
+        "due_at": tx.now,
+        "maybe_duplicate": True,
+        "resends": message.c.resends + 1,
+        "code": "resend",
+        "reason": "No answer came to the last try; the policy of its category sends it once more, perhaps a second time.",
+    }
+    return _move(tx, State.WAITING, due, again)
+
+
+def _expire(tx: Transaction) -> int:
+    late = select(message.c.id).where(in_state(State.WAITING), message.c.expires_at <= tx.now)
+    return _move(tx, CANCELLED, late, final("expired", "Its deadline passed before it could be sent."))
+
+
+def _erase(tx: Transaction, retention_seconds: float | None) -> int:
+    if retention_seconds is None:
+        return 0
+    settled = or_(
+        message.c.state.in_([state.value for state in DONE]),
+        # An uncertain message that nobody decided stays visible, but keeps neither text nor number.
+        in_state(State.UNCERTAIN),
+    )
+    old = select(message.c.id).where(
+        message.c.recipient.is_not(None),
+        message.c.created_at <= tx.now - timedelta(seconds=retention_seconds),
+        message.c.expires_at <= tx.now,
+        settled,
+    )
+    erased: Row = {"body": None, "recipient": None, "digest": None, "resend_at": None}
+    return tx.execute(update(message).where(message.c.id.in_(old.limit(MOST))).values(**erased)).rowcount
+
+
+def _end_halts(tx: Transaction) -> int:
+    """A template's or recipient's pause that is over goes; a lane's stays until the probe has been answered."""
+    return tx.execute(delete(halt).where(halt.c.scope != "lane", halt.c.until <= tx.now)).rowcount
+
+
+def _move(
+    tx: Transaction, to: State | ColumnElement[str], which: Any, values: dict[str, Any], *, quietly: bool = False
+) -> int:
+    """Moves up to MOST rows to a state, each with its line in the trace."""
+    moved = tx.rows(
+        update(message)
+        .where(message.c.id.in_(which.limit(MOST).with_for_update(skip_locked=True)))
+        .values(state=to, changed_at=tx.now, **values)
+        .returning(message.c.id, message.c.state, message.c.code, message.c.reason)
+    )
+    if moved and not quietly:
+        lines = [
+            {"message_id": row["id"], "at": tx.now, "event": row["state"], "code": row["code"], "detail": row["reason"]}
+            for row in moved
+        ]
+        tx.execute(insert(trace), lines)
+    return len(moved)

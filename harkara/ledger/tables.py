@@ -1,0 +1,153 @@
+"""The ledger's tables; `migrations/` brings a database to this shape."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import CheckConstraint, Index, Table, Text, text
+from sqlmodel import Field, SQLModel
+
+from harkara.states import State
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def _counter() -> int:
+    return cast(int, Field(default=0, sa_column_kwargs={"server_default": text("0")}))
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    """An index of the rows of one kind only: small, however many the table holds."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+class Message(SQLModel, table=True):
+    """One hand-over to Chat Mitra: what to send, where it stands, and when it is due."""
+
+    __table_args__ = (
+        Index("uq_message_lane_reference", "lane", "reference", unique=True),
+        CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in State)})", name="state"),
+        CheckConstraint("tries <= claims", name="tries"),
+        _partial("ix_message_due", "lane", "priority", "producer", "due_at", "expires_at", where="state = 'waiting'"),
+        _partial("ix_message_expiry", "expires_at", where="state = 'waiting'"),
+        _partial("ix_message_lease", "lease_until", where="state IN ('queued', 'claimed', 'sending')"),
+        _partial("ix_message_uncertain", "resend_at", where="state = 'uncertain'"),
+        _partial("ix_message_codes", "recipient", "posted_at", where="category = 'authentication'"),
+        _partial("ix_message_retention", "created_at", where="recipient IS NOT NULL"),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    reference: str | None = Field(default=None, max_length=200)
+    digest: str | None = Field(default=None, max_length=64)
+    lane: str = Field(max_length=40)
+    producer: str = Field(max_length=40)
+    recipient: str | None = Field(default=None, max_length=15)
+    kind: str = Field(max_length=20)
+    template: str | None = Field(default=None, max_length=60)
+    category: str = Field(max_length=20)
+    priority: int
+    quiet: bool
+    weight: int
+    body: str | None = Field(default=None, sa_type=Text)
+
+    state: str = Field(max_length=10)
+    due_at: datetime
+    expires_at: datetime
+    lease_until: datetime | None = None
+    resend_at: datetime | None = None
+    epoch: int = _counter()
+    claims: int = _counter()
+    strikes: int = _counter()
+    tries: int = _counter()
+    waits: int = _counter()
+    resends: int = _counter()
+    maybe_duplicate: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    code: str | None = Field(default=None, max_length=40)
+    reason: str | None = Field(default=None, max_length=1000)
+    job_id: str | None = Field(default=None, max_length=200)
+
+    created_at: datetime
+    changed_at: datetime
+    posted_at: datetime | None = None
+
+
+class Alias(SQLModel, table=True):
+    """Another id of a message: given by a client to a repeat of a reference that was known already."""
+
+    id: str = Field(primary_key=True, max_length=40)
+    message_id: str = Field(foreign_key="message.id", max_length=40)
+
+
+class Attempt(SQLModel, table=True):
+    """One POST, committed before its first byte leaves. At most one for each claim, which the key enforces."""
+
+    __table_args__ = (Index("ix_attempt_lane_started_at", "lane", "started_at"),)
+
+    message_id: str = Field(primary_key=True, foreign_key="message.id", max_length=40)
+    epoch: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    lane: str = Field(max_length=40)
+    weight: int
+    worker: str = Field(max_length=80)
+    gates: str = Field(max_length=400)
+    claimed_at: datetime
+    started_at: datetime
+    ended_at: datetime | None = None
+    outcome: str | None = Field(default=None, max_length=20)
+    status: int | None = None
+    code: str | None = Field(default=None, max_length=40)
+    text: str | None = Field(default=None, max_length=1000)
+    job_id: str | None = Field(default=None, max_length=200)
+
+
+class Trace(SQLModel, table=True):
+    """Why a message is where it is: every wait, every refusal, every hand that moved it. Only ever appended to."""
+
+    __table_args__ = (Index("ix_trace_message_id", "message_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    message_id: str = Field(foreign_key="message.id", max_length=40)
+    at: datetime
+    event: str = Field(max_length=20)
+    code: str | None = Field(default=None, max_length=40)
+    detail: str | None = Field(default=None, max_length=1000)
+
+
+class Halt(SQLModel, table=True):
+    """What is held back: a lane (parked, or its breaker open), a template or a recipient of a lane.
+
+    `until` None is until an operator lifts it. A lane's halt that has run out stays as the sign that the
+    lane is to be probed with one message; the first answer from Chat Mitra removes it.
+    """
+
+    lane: str = Field(primary_key=True, max_length=40)
+    scope: str = Field(primary_key=True, max_length=10)
+    subject: str = Field(primary_key=True, default="", max_length=60)
+    code: str = Field(max_length=40)
+    reason: str = Field(max_length=1000)
+    since: datetime
+    until: datetime | None = None
+    times: int = _counter()
+
+
+class Duty(SQLModel, table=True):
+    """Work that one process does for all at a time (dispatch, sweep), under a short lease."""
+
+    name: str = Field(primary_key=True, max_length=20)
+    holder: str = Field(max_length=80)
+    until: datetime
+    done_at: datetime | None = None
+
+
+message = cast(Table, Message.__table__)  # type: ignore[attr-defined]  # SQLModel adds it at run time
+alias = cast(Table, Alias.__table__)  # type: ignore[attr-defined]  # the same
+attempt = cast(Table, Attempt.__table__)  # type: ignore[attr-defined]  # the same
+trace = cast(Table, Trace.__table__)  # type: ignore[attr-defined]  # the same
+halt = cast(Table, Halt.__table__)  # type: ignore[attr-defined]  # the same
+duty = cast(Table, Duty.__table__)  # type: ignore[attr-defined]  # the same
