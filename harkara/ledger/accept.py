@@ -8,13 +8,13 @@ from hashlib import blake2b
 
 from sqlalchemy import and_, or_, select
 
-from harkara.receipt import Receipt
 from harkara.errors import Conflict, Invalid
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.due import backlogged
 from harkara.ledger.record import final, note
 from harkara.ledger.tables import alias, message
 from harkara.messages import Envelope
+from harkara.receipt import Receipt
 from harkara.states import State
 
 URGENT = 0
@@ -123,8 +123,11 @@ def _mark_direct(tx: Transaction, rows: Sequence[Row], queued_seconds: float) ->
 
 
 def _insert(tx: Transaction, rows: Sequence[Row]) -> set[str]:
+    """Writes the rows that are not there yet; returns their ids."""
     if not rows:
         return set()
+    if len(rows) > DIRECT and not tx.sqlite:
+        return tx.copy_new(message, rows)
     return set(tx.execute(tx.insert_new(message).returning(message.c.id), rows).scalars())
 
 

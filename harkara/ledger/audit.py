@@ -46,7 +46,7 @@ class Report:
 
 def audit(db: Database) -> Report:
     """Reads the whole ledger in one consistent look. Raises Unavailable."""
-    with db.read() as tx:
+    with db.read(snapshot=True) as tx:
         by_state = {
             state: n for state, n in tx.execute(select(message.c.state, func.count()).group_by(message.c.state))
         }

@@ -10,15 +10,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+import psycopg
 from sqlalchemy import Connection, CursorResult, Engine, Executable, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from harkara.errors import Unavailable
+from harkara.errors import HarkaraError, Unavailable
 
 Row = dict[str, Any]
+
+
+class LedgerError(HarkaraError):
+    """The database refuses what this release wants to write: a defect, or another release's schema."""
 
 
 class Database:
@@ -41,25 +46,32 @@ class Database:
             yield tx
 
     @contextmanager
-    def read(self) -> Iterator[Transaction]:
-        """One consistent look; on SQLite it blocks nobody."""
-        with self._transaction(write=False) as tx:
+    def read(self, *, snapshot: bool = False) -> Iterator[Transaction]:
+        """A look that blocks nobody; with `snapshot` all its queries see one and the same moment."""
+        with self._transaction(write=False, snapshot=snapshot) as tx:
             yield tx
 
     def close(self) -> None:
         self.engine.dispose()
 
     @contextmanager
-    def _transaction(self, *, write: bool) -> Iterator[Transaction]:
+    def _transaction(self, *, write: bool, snapshot: bool = False) -> Iterator[Transaction]:
+        options: dict[str, Any] = {"harkara_write": write}
+        if snapshot and not self.sqlite:  # SQLite's readers always see one moment
+            options["isolation_level"] = "REPEATABLE READ"
         try:
-            with self.engine.connect().execution_options(harkara_write=write) as connection, connection.begin():
+            with self.engine.connect().execution_options(**options) as connection, connection.begin():
                 yield Transaction(connection, self.sqlite)
         except (OperationalError, PoolTimeout) as error:
-            raise Unavailable(f"the database cannot be used now ({type(error).__name__})") from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise Unavailable("the connection to the database was lost") from error
-            raise
+            raise Unavailable(f"the database cannot be used now ({type(error).__name__})") from None
+        except (DBAPIError, psycopg.Error) as error:
+            if getattr(error, "connection_invalidated", False) or isinstance(error, psycopg.OperationalError):
+                raise Unavailable("the connection to the database was lost") from None
+            # The driver's own words quote the row, with its number and its text: they go no further than here.
+            cause = getattr(error, "orig", error)
+            raise LedgerError(
+                f"the database refused a write: {getattr(cause, 'sqlstate', type(cause).__name__)}"
+            ) from None
 
 
 @dataclass
@@ -86,6 +98,23 @@ class Transaction:
         dialect: Any = sqlite if self.sqlite else postgresql
         return dialect.insert(table).on_conflict_do_nothing()
 
+    def copy_new(self, table: Table, rows: Sequence[Row]) -> set[str]:
+        """The same for many rows on PostgreSQL, by COPY, which takes an eighth of the time; returns the new ids."""
+        columns = ", ".join(rows[0])
+        cursor: Any = self.connection.connection.cursor()
+        with cursor:
+            cursor.execute(
+                f"CREATE TEMP TABLE IF NOT EXISTS incoming (LIKE {table.name} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
+            )
+            with cursor.copy(f"COPY incoming ({columns}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(tuple(row.values()))
+            cursor.execute(
+                f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM incoming"
+                " ON CONFLICT DO NOTHING RETURNING id"
+            )
+            return {identity for (identity,) in cursor.fetchall()}
+
     def rows(self, statement: Executable, parameters: Row | Sequence[Row] | None = None) -> list[Row]:
         return [dict(row) for row in self.execute(statement, parameters).mappings()]
 
@@ -105,6 +134,7 @@ def _postgres_engine(url: URL, patience: float, connections: int) -> Engine:
         max_overflow=connections,
         pool_timeout=patience,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={
             "connect_timeout": max(2, int(patience)),
             "options": options,
@@ -122,7 +152,12 @@ def _sqlite_engine(url: URL, patience: float, connections: int) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        url, pool_size=connections, max_overflow=connections, pool_timeout=patience, connect_args={"timeout": patience}
+        url,
+        hide_parameters=True,
+        pool_size=connections,
+        max_overflow=connections,
+        pool_timeout=patience,
+        connect_args={"timeout": patience},
     )
 
     @event.listens_for(engine, "connect")

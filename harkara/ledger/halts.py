@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, select, update
 
@@ -48,6 +49,16 @@ def halted(tx: Transaction) -> list[Halted]:
         )
         for row in tx.rows(select(table))
     ]
+
+
+def listing(db: Database) -> list[dict[str, Any]]:
+    """The halts of lanes and templates as the outside sees them, since when and until when.
+
+    `state` is parked (until an operator lifts it), paused, or probing (over: the next message tries). Raises Unavailable.
+    """
+    with db.read() as tx:
+        rows = tx.rows(select(table).where(table.c.scope != "recipient").order_by(table.c.lane, table.c.subject))
+        return [_shown(row, tx.now) for row in rows]
 
 
 def halt(tx: Transaction, lane: str, pause: Pause, template: str | None = None) -> None:
@@ -96,6 +107,19 @@ def unpark(db: Database, lane: str) -> int:
             .values(due_at=tx.now)
         )
         return lifted
+
+
+def _shown(row: Row, now: datetime) -> dict[str, Any]:
+    until = row["until"]
+    return {
+        "lane": row["lane"],
+        "template": row["subject"] or None,
+        "state": "parked" if until is None else "paused" if until > now else "probing",
+        "code": row["code"],
+        "reason": row["reason"],
+        "since": row["since"].isoformat(timespec="seconds"),
+        "until": until and until.isoformat(timespec="seconds"),
+    }
 
 
 def _until(pause: Pause, times: int, now: datetime) -> datetime | None:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from harkara.errors import NotFound
 from harkara.ledger.claim import in_state
 from harkara.ledger.database import Database, Row
-from harkara.ledger.tables import attempt, message, trace
+from harkara.ledger.tables import attempt, duty, message, trace
 from harkara.states import State
 
 
@@ -20,7 +20,7 @@ def status(db: Database, identity: str) -> dict[str, Any]:
 
     Numbers and texts stay in the ledger. Raises NotFound.
     """
-    with db.read() as tx:
+    with db.read(snapshot=True) as tx:
         row = tx.execute(select(message).where(message.c.id == identity)).mappings().first()
         if row is None:
             raise NotFound("no message has this id or reference")
@@ -104,6 +104,13 @@ def counts(db: Database) -> dict[str, dict[str, int]]:
         ):
             by_lane.setdefault(lane, {})[state] = number
     return by_lane
+
+
+def last_done(db: Database, name: str) -> float | None:
+    """Seconds since some process last did the duty `name`; None when none ever did. Raises Unavailable."""
+    with db.read() as tx:
+        done = tx.execute(select(duty.c.done_at).where(duty.c.name == name)).scalar()
+        return (tx.now - done).total_seconds() if done else None
 
 
 def _attempt(row: Row) -> dict[str, Any]:

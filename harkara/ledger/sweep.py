@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 
 from harkara.ledger.claim import in_state
 from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.due import due_streams
 from harkara.ledger.record import CANCELLED, final
 from harkara.ledger.tables import attempt, halt, message, trace
 from harkara.outcomes import Uncertain
@@ -123,23 +124,31 @@ def _resend(tx: Transaction) -> int:
 
 
 def _expire(tx: Transaction) -> int:
-    late = select(message.c.id).where(in_state(State.WAITING), message.c.expires_at <= tx.now)
-    return _move(tx, CANCELLED, late, final("expired", "Its deadline passed before it could be sent."))
+    """Only what is due can be late, so the index of what is due finds it."""
+    verdict = final("expired", "Its deadline passed before it could be sent.")
+    moved = 0
+    for stream in due_streams(tx):
+        late = select(message.c.id).where(
+            in_state(State.WAITING),
+            message.c.lane == stream.lane,
+            message.c.priority == stream.priority,
+            message.c.producer == stream.producer,
+            message.c.due_at <= tx.now,
+            message.c.expires_at <= tx.now,
+        )
+        moved += _move(tx, CANCELLED, late, verdict)
+    return moved
 
 
 def _erase(tx: Transaction, retention_seconds: float | None) -> int:
     if retention_seconds is None:
         return 0
-    settled = or_(
-        message.c.state.in_([state.value for state in DONE]),
-        # An uncertain message that nobody decided stays visible, but keeps neither text nor number.
-        in_state(State.UNCERTAIN),
-    )
     old = select(message.c.id).where(
         message.c.recipient.is_not(None),
+        # An uncertain message that nobody decided stays visible, but keeps neither text nor number.
+        in_state(*(state for state in State if state in DONE | {State.UNCERTAIN})),
         message.c.created_at <= tx.now - timedelta(seconds=retention_seconds),
         message.c.expires_at <= tx.now,
-        settled,
     )
     erased: Row = {"body": None, "recipient": None, "digest": None, "resend_at": None}
     return tx.execute(update(message).where(message.c.id.in_(old.limit(MOST))).values(**erased)).rowcount

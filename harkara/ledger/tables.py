@@ -8,7 +8,7 @@ from typing import cast
 from sqlalchemy import CheckConstraint, Index, Table, Text, text
 from sqlmodel import Field, SQLModel
 
-from harkara.states import State
+from harkara.states import DONE, State
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -23,24 +23,26 @@ def _counter() -> int:
     return cast(int, Field(default=0, sa_column_kwargs={"server_default": text("0")}))
 
 
-def _partial(name: str, *columns: str, where: str) -> Index:
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     """An index of the rows of one kind only: small, however many the table holds."""
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+_SETTLED = f"state IN ({', '.join(repr(s.value) for s in State if s in DONE | {State.UNCERTAIN})})"
 
 
 class Message(SQLModel, table=True):
     """One hand-over to Chat Mitra: what to send, where it stands, and when it is due."""
 
     __table_args__ = (
-        Index("uq_message_lane_reference", "lane", "reference", unique=True),
+        _partial("uq_message_lane_reference", "lane", "reference", where="reference IS NOT NULL", unique=True),
         CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in State)})", name="state"),
         CheckConstraint("tries <= claims", name="tries"),
         _partial("ix_message_due", "lane", "priority", "producer", "due_at", "expires_at", where="state = 'waiting'"),
-        _partial("ix_message_expiry", "expires_at", where="state = 'waiting'"),
         _partial("ix_message_lease", "lease_until", where="state IN ('queued', 'claimed', 'sending')"),
         _partial("ix_message_uncertain", "resend_at", where="state = 'uncertain'"),
         _partial("ix_message_codes", "recipient", "posted_at", where="category = 'authentication'"),
-        _partial("ix_message_retention", "created_at", where="recipient IS NOT NULL"),
+        _partial("ix_message_retention", "created_at", where=f"recipient IS NOT NULL AND {_SETTLED}"),
     )
 
     id: str = Field(primary_key=True, max_length=40)
