@@ -1,0 +1,82 @@
+# Each target sets up what it needs: `make help` names them.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.SUFFIXES:
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+
+# An environment that has the development tools keeps them: their lock holds everything that the runtime's holds.
+runtime := $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.runtime)
+
+# Without --python, uv would follow whatever environment the shell has activated.
+sync = .venv/bin/uv pip sync --quiet --require-hashes --python $(1)/bin/python $(2) && \
+	.venv/bin/uv pip install --quiet --no-deps --no-build-isolation --python $(1)/bin/python --editable .
+compile = .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal \
+	--python-version 3.11 $(if $(UPGRADE),--upgrade) pyproject.toml
+
+.PHONY: help demo up test check fmt bench chaos test-browser lock clean
+
+help: ## Say what can be made
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
+
+demo: $(runtime) ## Set up, send to a stand-in for Chat Mitra on embedded parts, show what happened, and end
+	@.venv/bin/python -m workers.demo
+
+up: $(runtime) ## Set up, and run every process of the Procfile until Ctrl-C
+	@.venv/bin/python -m workers.local
+
+test: .venv/.dev ## Set up, and run every test but those of a browser and the long ones
+	@.venv/bin/pytest -n 2 --dist=loadgroup -m "not browser and not soak"
+
+check: .venv/.dev ## Format, lint and types: looks, changes nothing
+	@.venv/bin/ruff format --check
+	@.venv/bin/ruff check
+	@.venv/bin/mypy
+
+fmt: .venv/.dev ## Format, and mend what the linter can mend
+	@.venv/bin/ruff format
+	@.venv/bin/ruff check --fix
+
+bench: .venv-bench/.synced ## Measure the figures, in an environment that also holds the contestants
+	@.venv-bench/bin/python -m benchmarks
+
+chaos: .venv/.dev ## Kill workers, Redis and the database under load for minutes, then count every message
+	@.venv/bin/python -m tests.acceptance.chaos
+
+test-browser: .venv-browser/.synced ## Run the tests that need Chromium
+	@.venv-browser/bin/pytest -m browser
+
+lock: .venv/bin/uv ## Pin what pyproject.toml asks for; UPGRADE=1 takes the newest that it allows
+	$(compile) --group build --output-file requirements.lock
+	$(compile) --group dev --constraints requirements.lock --output-file requirements-dev.lock
+	$(compile) --group bench --constraints requirements-dev.lock --output-file requirements-bench.lock
+	$(compile) --group browser --constraints requirements-dev.lock --output-file requirements-browser.lock
+
+clean: ## Remove environments, caches and builds; the data under var/ stays
+	rm -rf .venv .venv-bench .venv-browser .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.runtime: requirements.lock pyproject.toml | .venv/bin/uv
+	@rm -f .venv/.dev
+	@$(call sync,.venv,$<)
+	@touch $@
+
+.venv/.dev: requirements-dev.lock pyproject.toml | .venv/bin/uv
+	@$(call sync,.venv,$<)
+	@touch .venv/.runtime $@
+
+.venv-%/.synced: requirements-%.lock pyproject.toml | .venv/bin/uv
+	@.venv/bin/python -m venv --without-pip .venv-$*
+	@$(call sync,.venv-$*,$<)
+	@touch $@
+
+.venv/bin/uv:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Harkara needs Python 3.11 or newer, and $(PYTHON) is older or missing: make PYTHON=python3.13 …" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
+	@echo "Setting up .venv: once, about half a minute"
+	@"$(PYTHON)" -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

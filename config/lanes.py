@@ -1,0 +1,61 @@
+"""The lanes of this deployment, from the settings and the lanes file."""
+
+from __future__ import annotations
+
+from datetime import time
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from config.settings import LaneSettings, Settings
+from harkara.lanes import Lane, QuietHours
+from harkara.limits import Allowance
+
+DEFAULT = "default"
+
+
+def lanes(settings: Settings) -> dict[str, Lane]:
+    """By name. Raises SystemExit with the next step when a lane has no token or a setting makes no sense."""
+    tokens = {name: token.get_secret_value() for name, token in settings.harkara_lane_tokens.items()}
+    if settings.chatmitra_api_token:
+        tokens[DEFAULT] = settings.chatmitra_api_token.get_secret_value()
+    more = settings.more_lanes()
+    missing = sorted(set(more) - set(tokens))
+    if missing:
+        raise SystemExit(f"No token for lane {', '.join(missing)}: add it to HARKARA_LANE_TOKENS as lane:token.")
+    return {name: _lane(name, token, more.get(name, LaneSettings()), settings) for name, token in tokens.items()}
+
+
+def _lane(name: str, token: str, own: LaneSettings, settings: Settings) -> Lane:
+    try:
+        return Lane(
+            name=name,
+            token=token,
+            allowance=_allowance(own, settings),
+            quiet_hours=_quiet_hours(
+                own.quiet_hours if own.quiet_hours is not None else settings.harkara_quiet_hours,
+                own.timezone or settings.harkara_timezone,
+            ),
+        )
+    except ValueError as error:
+        raise SystemExit(f"Lane {name}: {error}") from error
+
+
+def _allowance(own: LaneSettings, settings: Settings) -> Allowance | None:
+    return Allowance.parse(
+        own.allowance or settings.harkara_allowance,
+        burst=settings.harkara_burst,
+        gap=settings.harkara_gap if own.gap is None else own.gap,
+        reserve=settings.harkara_reserve,
+    )
+
+
+def _quiet_hours(text: str, zone: str) -> QuietHours | None:
+    if text in ("", "none"):
+        return None
+    try:
+        start, end = (time.fromisoformat(part.strip()) for part in text.split("-"))
+    except ValueError as error:
+        raise ValueError(f"quiet hours must look like 20:00-09:00 (or `none`), not {text!r}") from error
+    try:
+        return QuietHours(start, end, ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"no time zone is called {zone!r}: use a name such as Asia/Kolkata") from error

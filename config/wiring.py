@@ -1,0 +1,166 @@
+"""Puts the parts together for this deployment: each part once in a process, made when it is first asked for."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from functools import cache
+
+from harkara.chatmitra import ChatMitra
+from harkara.playbook import Playbook
+
+from config.celery_app import app
+from config.killpoint import killer
+from config.lanes import lanes as lanes_of
+from config.metrics import REJECTED, Depths, observe, swept
+from config.settings import settings
+from harkara.broker import Broker
+from harkara.delivery.hints import Hints
+from harkara.delivery.pool import Pool
+from harkara.delivery.rounds import Rounds
+from harkara.delivery.sender import Leases, Sender, no_checkpoint
+from harkara.intake import Intake, connect
+from harkara.lanes import Lane
+from harkara.ledger import migrate
+from harkara.ledger.commit import GroupCommit
+from harkara.ledger.database import Database
+from harkara.ledger.read import counts
+from harkara.ledger.record import Finish
+from harkara.ledger.seed import slots_used
+from harkara.limits import HORIZON, Limiter
+from harkara.reception import Reception
+
+
+@cache
+def database() -> Database:
+    s = settings()
+    return Database(s.database_url, patience=s.harkara_database_patience)
+
+
+@cache
+def lanes() -> dict[str, Lane]:
+    return lanes_of(settings())
+
+
+@cache
+def limiter() -> Limiter:
+    return Limiter(connect(settings().redis_url, seconds=3), seed=_seed)
+
+
+def _seed(lane: str, mine: int) -> list[float]:
+    allowance = lanes()[lane].allowance
+    return slots_used(database(), lane, allowance.window * 1.01 if allowance else 0.0, HORIZON, mine)
+
+
+@cache
+def playbook() -> Playbook:
+    return Playbook.load(settings().harkara_playbook_file)
+
+
+@cache
+def leases() -> Leases:
+    s = settings()
+    return Leases(queued=s.harkara_lease, claimed=s.harkara_lease, sending=s.harkara_chatmitra_seconds + 10)
+
+
+@cache
+def commit() -> GroupCommit:
+    return GroupCommit(database(), spill=spill, checkpoint=checkpoint())
+
+
+@cache
+def pool() -> Pool:
+    return Pool(settings().harkara_threads)
+
+
+@cache
+def sender() -> Sender:
+    s = settings()
+    chatmitra = ChatMitra(s.chatmitra_api_url, s.harkara_connect_timeout, s.harkara_read_timeout, s.harkara_keepalive)
+    return Sender(
+        database(),
+        commit(),
+        pool(),
+        lanes(),
+        limiter(),
+        chatmitra,
+        playbook(),
+        worker=worker_name(),
+        leases=leases(),
+        observe=observe,
+        checkpoint=checkpoint(),
+    )
+
+
+@cache
+def broker() -> Broker:
+    return Broker(app)
+
+
+@cache
+def intake() -> Intake:
+    return Intake(connect(settings().redis_url, seconds=3), reader=worker_name())
+
+
+@cache
+def reception() -> Reception:
+    return Reception(
+        intake(),
+        database(),
+        rounds().hint,
+        deadlines=settings().deadlines,
+        queued_seconds=leases().queued,
+        rejected=REJECTED.inc,
+    )
+
+
+@cache
+def rounds() -> Rounds:
+    s = settings()
+    return Rounds(
+        database(),
+        lanes(),
+        limiter(),
+        Hints(broker().hint, s.harkara_chunk_size),
+        playbook().after_crash,
+        holder=worker_name(),
+        leases=leases(),
+        depth=s.harkara_depth,
+        retention_seconds=s.retention_seconds,
+        swept=swept,
+    )
+
+
+@cache
+def depths() -> Depths:
+    return Depths(queue_depths, lambda: counts(database()))
+
+
+def queue_depths() -> dict[str, int]:
+    """Entries in each queue and in the intake. Raises Unavailable."""
+    return broker().depths() | {"intake": intake().length()}
+
+
+@cache
+def checkpoint() -> Callable[[str], None]:
+    spec = settings().harkara_kill_at
+    return killer(spec) if spec else no_checkpoint
+
+
+@cache
+def worker_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def spill(finish: Finish) -> None:
+    """The database will not take an outcome: Redis keeps it for whoever reaches the database again."""
+    broker().record(finish.to_dict())
+
+
+def check_schema() -> None:
+    """The embedded database is brought up to date by itself; another one by whoever is responsible for it."""
+    if settings().harkara_database_url is None:
+        migrate.upgrade(database())
+    elif not migrate.at_head(database()):
+        raise SystemExit("The database has not the schema of this release: run `python -m workers.migrate` first.")

@@ -1,0 +1,83 @@
+"""The road: what is put into Redis for the workers, by task name; ids and outcomes only, never a number or a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from harkara.errors import Unavailable
+
+ACCEPT: Final = "harkara.accept"
+URGENT: Final = "harkara.urgent"
+SEND: Final = "harkara.send"
+UPKEEP: Final = "harkara.upkeep"
+
+QUEUES: Final = (URGENT, ACCEPT, SEND, UPKEEP)
+"""In the order in which a worker looks: what is urgent first."""
+
+HINT_SECONDS: Final = 60
+"""A hint older than this is worthless: the sweep has made a new one."""
+
+QUIET_TRANSPORT: Final = {
+    # Without these a publish waits for ever on a server that accepts the connection and says nothing.
+    "socket_timeout": 3,
+    "socket_connect_timeout": 1,
+    "socket_keepalive": True,
+    "health_check_interval": 25,
+}
+
+
+class Broker:
+    """Publishes through a Celery app. Every call raises Unavailable, within seconds, when Redis does not take it."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    @classmethod
+    def at(cls, redis_url: str) -> Broker:
+        """For producers: no more of Celery than it takes to put a task into a queue."""
+        app = Celery("harkara-producer", broker=redis_url, set_as_current=False)
+        app.conf.update(
+            task_ignore_result=True,
+            task_publish_retry=False,
+            broker_transport_options=QUIET_TRANSPORT | {"socket_timeout": 1},
+        )
+        return cls(app)
+
+    def hint(self, ids: Sequence[str], *, urgent: bool) -> None:
+        """Tells the workers that these messages may go now."""
+        self._publish("harkara.send", URGENT if urgent else SEND, [list(ids)], expires=HINT_SECONDS)
+
+    def ring(self) -> None:
+        """Tells the workers that something lies in the intake."""
+        self._publish("harkara.accept", ACCEPT, [], expires=HINT_SECONDS)
+
+    def record(self, outcome: dict[str, Any]) -> None:
+        """Keeps an outcome that the database would not take."""
+        self._publish("harkara.record", UPKEEP, [outcome])
+
+    def depths(self) -> dict[str, int]:
+        """How many hints each queue holds that nobody has taken yet."""
+        with self._app.connection_for_read() as connection, _translated("depths"):
+            channel = connection.default_channel
+            return {queue: int(channel.client.llen(queue)) for queue in QUEUES}
+
+    def close(self) -> None:
+        self._app.close()
+
+    def _publish(self, task: str, queue: str, args: list[Any], **options: Any) -> None:
+        with _translated(task):
+            self._app.send_task(task, args=args, queue=queue, retry=False, ignore_result=True, **options)
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, RedisError, OSError) as error:
+        raise Unavailable(f"Redis did not take {what} ({type(error).__name__})") from error

@@ -1,0 +1,165 @@
+"""The client: hand over a message and forget it; Harkara keeps it, sends it once, and can tell why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from harkara.defaults import CHUNK, DEADLINES, LEASE_SECONDS
+from harkara.receipt import Receipt
+from harkara.doors.redis import RedisDoor
+from harkara.errors import Conflict, HarkaraError, Invalid
+from harkara.messages import Category, Envelope, Message, Text
+from harkara.phone import normalise
+
+if TYPE_CHECKING:
+    from harkara.doors.ledger import LedgerDoor
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A message that was handed over. `new` is False when the same reference had been handed over before."""
+
+    id: str
+    reference: str | None
+    new: bool
+
+
+class Door(Protocol):
+    """Where messages go in; every method raises Unavailable when the service behind it does not answer."""
+
+    def hand_over(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]: ...
+    def cancel(self, key: str) -> bool: ...
+    def status(self, key: str) -> dict[str, Any]: ...
+    def close(self) -> None: ...
+
+
+class Client:
+    """Hands messages over to Harkara.
+
+    With `redis_url` alone, a message is as safe as Redis' disk when `send` returns, and in the ledger moments later.
+    With `database_url`, its row is committed when `send` returns; `redis_url` then only makes it go at once.
+
+    `producer` names this application: lanes are shared fairly between producers. `region` is the country of numbers
+    written without their code. `seconds` bounds every call: past it, `Unavailable` is raised, and the same call with
+    the same reference may be repeated without risk of a second message.
+    """
+
+    def __init__(
+        self,
+        redis_url: str | None = None,
+        *,
+        database_url: str | None = None,
+        producer: str = "default",
+        lane: str = "default",
+        region: str = "IN",
+        seconds: float = 2.0,
+        deadlines: Mapping[str, float] = DEADLINES,
+    ) -> None:
+        if not redis_url and not database_url:
+            raise Invalid("redis_url", "give a Redis URL, a database URL, or both")
+        self._producer = producer
+        self._lane = lane
+        self._region = region
+        self._door: Door = (
+            _ledger_door(database_url, redis_url, seconds, deadlines)
+            if database_url
+            else RedisDoor(str(redis_url), 0.9 * seconds)
+        )
+
+    def send(
+        self,
+        message: str | Message | Sequence[Message],
+        *,
+        to: str,
+        reference: str | None = None,
+        at: datetime | None = None,
+        expires: datetime | None = None,
+        lane: str | None = None,
+        category: Category | None = None,
+        priority: int | None = None,
+        customer_name: str | None = None,
+        alt_texts: Mapping[str, str] | None = None,
+    ) -> Handle:
+        """Hands one message (or several, to be sent in one call to one recipient) over.
+
+        `reference` is your own name for it: the same one twice is one message. `at` is the earliest, `expires` the
+        latest moment to send it, both with a time zone. Raises Invalid when it breaks a rule (nothing was kept),
+        Conflict when the reference stands for another message, Unavailable when it could not be handed over.
+        """
+        envelope = self.envelope(
+            message,
+            to=to,
+            reference=reference,
+            at=at,
+            expires=expires,
+            lane=lane,
+            category=category,
+            priority=priority,
+            customer_name=customer_name,
+            alt_texts=alt_texts,
+        )
+        result = self.send_many([envelope])[0]
+        if isinstance(result, HarkaraError):
+            raise result
+        return result
+
+    def envelope(self, message: str | Message | Sequence[Message], *, to: str, **options: Any) -> Envelope:
+        """Checks a message as `send` does, without handing it over: for `send_many`. Raises Invalid."""
+        items = [Text(message)] if isinstance(message, str) else message
+        given = {name: value for name, value in options.items() if value is not None}
+        return Envelope(
+            to=normalise(to, self._region),
+            messages=list(items) if isinstance(items, Sequence) else [items],
+            producer=self._producer,
+            **({"lane": self._lane} | given),
+        )
+
+    def send_many(self, envelopes: Iterable[Envelope]) -> list[Handle | Conflict | Invalid]:
+        """Hands many over, in transactions of 500; answers for each in order, one that fails stops no other.
+
+        Raises Unavailable when the service is; what came before is kept, and a repeat adds none of it twice.
+        """
+        batch = list(envelopes)
+        answers = self._door.hand_over(batch)
+        return [
+            Handle(answer.id, envelope.reference, answer.new) if isinstance(answer, Receipt) else answer
+            for envelope, answer in zip(batch, answers, strict=True)
+        ]
+
+    def cancel(self, key: str | Handle) -> bool:
+        """Cancels a message by handle, id or reference; False when it has left already. Raises NotFound."""
+        return self._door.cancel(key.id if isinstance(key, Handle) else key)
+
+    def status(self, key: str | Handle) -> dict[str, Any]:
+        """State, reason, flags, attempts and trace of a message. Raises NotFound."""
+        return self._door.status(key.id if isinstance(key, Handle) else key)
+
+    def close(self) -> None:
+        self._door.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+
+def _ledger_door(
+    database_url: str, redis_url: str | None, seconds: float, deadlines: Mapping[str, float]
+) -> LedgerDoor:
+    # Only who writes rows pays for importing SQLModel and Celery.
+    from harkara.broker import Broker
+    from harkara.doors.ledger import LedgerDoor
+    from harkara.ledger.database import Database
+
+    return LedgerDoor(
+        Database(database_url, patience=seconds),
+        Broker.at(redis_url) if redis_url else None,
+        deadlines=deadlines,
+        queued_seconds=LEASE_SECONDS,
+        chunk=CHUNK,
+    )

@@ -1,0 +1,101 @@
+"""The gates before a POST, in their order; each lets a message pass or says what becomes of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from harkara.lanes import Lane
+from harkara.ledger.claim import Claimed
+from harkara.ledger.codes import Codes, codes
+from harkara.ledger.database import Database
+from harkara.ledger.halts import Halted, halted
+from harkara.outcomes import Cancelled, Outcome, Wait
+
+CODES_AN_HOUR = 3
+"""One-time codes to one number (Chat Mitra docs, OTP template rules)."""
+
+
+@dataclass(slots=True)
+class Moment:
+    """What the gates look at, read in one consistent look for a whole chunk."""
+
+    now: datetime
+    lanes: Mapping[str, Lane]
+    halts: Mapping[tuple[str, str, str], Halted]
+    codes: Mapping[str, Codes]
+    probed: set[str]
+    """Lanes whose breaker is half open and whose one message has been let through."""
+
+
+Gate = Callable[[Claimed, Moment], Outcome | None]
+
+
+def look(db: Database, lanes: Mapping[str, Lane], claimed: Sequence[Claimed]) -> Moment:
+    """Reads what the gates need for these messages. Raises Unavailable."""
+    with db.read() as tx:
+        halts = {(h.lane, h.scope, h.subject): h for h in halted(tx)}
+        sent = codes(tx, (c.recipient for c in claimed if c.category == "authentication"))
+        return Moment(tx.now, lanes, halts, sent, set())
+
+
+def stopped_at(claimed: Claimed, moment: Moment) -> Outcome | None:
+    """The outcome of the first gate that does not let the message pass; None when all do."""
+    return next((outcome for gate in GATES if (outcome := gate(claimed, moment))), None)
+
+
+def deadline(claimed: Claimed, moment: Moment) -> Outcome | None:
+    if claimed.expires_at <= moment.now:
+        return Cancelled("expired", "Its deadline passed before it could be sent.")
+    return None
+
+
+def quiet_hours(claimed: Claimed, moment: Moment) -> Outcome | None:
+    lane = moment.lanes.get(claimed.lane)
+    if not claimed.quiet or lane is None or lane.quiet_hours is None:
+        return None
+    left = lane.quiet_hours.seconds_left(moment.now)
+    return Wait(left, "quiet-hours", "It is quiet now; it goes when the quiet hours end.") if left else None
+
+
+def otp_limit(claimed: Claimed, moment: Moment) -> Outcome | None:
+    if claimed.category != "authentication":
+        return None
+    known = moment.codes[claimed.recipient]
+    if len(known.sent - {claimed.id}) >= CODES_AN_HOUR:
+        return Cancelled("otp-limit", f"This number was sent {CODES_AN_HOUR} codes within the last hour already.")
+    if len((known.sent | known.in_hand) - {claimed.id}) >= CODES_AN_HOUR:
+        # Another worker holds a code for the same number: wait until it is known whether that one went out.
+        return Wait(0.5 + random.random(), "otp-limit", "Another code for this number is on its way.")
+    return None
+
+
+def lane_open(claimed: Claimed, moment: Moment) -> Outcome | None:
+    if claimed.lane not in moment.lanes:
+        return Wait(60.0, "lane-unknown", f"Lane {claimed.lane} is not configured here.")
+    halt = moment.halts.get((claimed.lane, "lane", ""))
+    if halt is None:
+        return None
+    if halt.probing and claimed.lane not in moment.probed:
+        moment.probed.add(claimed.lane)
+        return None
+    return Wait(0.0 if halt.seconds is None else max(halt.seconds, 1.0), "lane-parked", halt.reason)
+
+
+def template_open(claimed: Claimed, moment: Moment) -> Outcome | None:
+    halt = moment.halts.get((claimed.lane, "template", claimed.template or ""))
+    if halt is None or halt.probing:
+        return None
+    return Wait(halt.seconds, "template-paused", halt.reason)
+
+
+GATES: tuple[Gate, ...] = (deadline, quiet_hours, otp_limit, lane_open, template_open)
+"""The window of raw messages stands between `otp_limit` and `lane_open` once inbound messages are known."""
+
+
+def passed(slot_seconds: float) -> str:
+    """What the trace says about the gates of a message that passed them all."""
+    names: Iterable[str] = (gate.__name__.replace("_", " ") for gate in GATES)
+    return f"passed {', '.join(names)}; window unknown; slot in {max(slot_seconds, 0):.3f} s"

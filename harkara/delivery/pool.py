@@ -1,0 +1,73 @@
+"""The sender threads of a process: work waits for its time, and then goes by priority."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from itertools import count
+from queue import PriorityQueue
+from threading import Condition, Thread
+
+Work = Callable[[], None]
+
+
+class Pool:
+    """`threads` of them. What waits for its time occupies none, so a thread is busy only while it sends."""
+
+    def __init__(self, threads: int) -> None:
+        self._turn = count()
+        self._ready: PriorityQueue[tuple[int, int, Work | None, Future[None]]] = PriorityQueue()
+        self._timed: list[tuple[float, int, int, Work, Future[None]]] = []
+        self._sooner = Condition()
+        self._closed = False
+        self._clock = Thread(target=self._keep_time, name="sender-clock", daemon=True)
+        self._threads = [Thread(target=self._run, name=f"sender-{n}", daemon=True) for n in range(threads)]
+        for thread in (self._clock, *self._threads):
+            thread.start()
+
+    def submit(self, work: Work, *, priority: int, at: float | None = None) -> Future[None]:
+        """Runs `work` at the monotonic time `at` (None: as soon as a thread is free), lower priority numbers first."""
+        future: Future[None] = Future()
+        if at is None or at <= time.monotonic():
+            self._ready.put((priority, next(self._turn), work, future))
+            return future
+        with self._sooner:
+            heapq.heappush(self._timed, (at, priority, next(self._turn), work, future))
+            if self._timed[0][4] is future:
+                self._sooner.notify()
+        return future
+
+    def close(self) -> None:
+        """Runs what has been submitted, then ends the threads."""
+        with self._sooner:
+            self._closed = True
+            self._sooner.notify()
+        self._clock.join()
+        for _ in self._threads:
+            self._ready.put((1_000_000, next(self._turn), None, Future()))
+        for thread in self._threads:
+            thread.join()
+
+    def _keep_time(self) -> None:
+        with self._sooner:
+            while self._timed or not self._closed:
+                wait = self._timed[0][0] - time.monotonic() if self._timed else None
+                if wait is None or wait > 0:
+                    self._sooner.wait(wait)
+                    continue
+                _at, priority, turn, work, future = heapq.heappop(self._timed)
+                self._ready.put((priority, turn, work, future))
+
+    def _run(self) -> None:
+        while True:
+            _priority, _turn, work, future = self._ready.get()
+            if work is None:
+                return
+            try:
+                work()
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(None)

@@ -1,0 +1,116 @@
+"""Rounds: what has to be done every second so that nothing stands still; beat rings for it, and so does every worker."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from threading import Event, Thread
+
+import structlog
+
+from harkara.delivery.hints import Hints
+from harkara.delivery.sender import Leases
+from harkara.errors import Unavailable
+from harkara.lanes import Lane
+from harkara.ledger.database import Database
+from harkara.ledger.dispatch import dispatch, unqueue
+from harkara.ledger.duties import on_duty
+from harkara.ledger.sweep import Policy, sweep
+from harkara.limits import Limiter
+
+log = structlog.get_logger(__name__)
+
+DISPATCH_SECONDS = 1.0
+SWEEP_SECONDS = 1.0
+DUTY_LEASE_SECONDS = 10.0
+
+
+class Rounds:
+    """Dispatch and sweep under their duties; `holder` names this process."""
+
+    def __init__(
+        self,
+        db: Database,
+        lanes: Mapping[str, Lane],
+        limiter: Limiter,
+        hints: Hints,
+        policy: Policy,
+        *,
+        holder: str,
+        leases: Leases,
+        depth: int,
+        retention_seconds: float | None,
+        swept: Callable[[Counter[str]], None],
+    ) -> None:
+        self._db = db
+        self._lanes = lanes
+        self._limiter = limiter
+        self._hints = hints
+        self._policy = policy
+        self._holder = holder
+        self._leases = leases
+        self._depth = depth
+        self._retention = retention_seconds
+        self._swept = swept
+
+    def dispatch(self, *, at_once: bool = False) -> int:
+        """Hints what may go now; returns how many. `at_once` does not wait for the next second to begin."""
+        pause = 0.0 if at_once else 0.8 * DISPATCH_SECONDS
+        with on_duty(self._db, "dispatch", self._holder, lease_seconds=DUTY_LEASE_SECONDS, every_seconds=pause) as mine:
+            if not mine:
+                return 0
+            released = dispatch(
+                self._db, self._lanes, self._limiter.room, depth=self._depth, queued_seconds=self._leases.queued
+            )
+            self.hint(released)
+            return len(released)
+
+    def hint(self, released: list[tuple[str, int]]) -> None:
+        """Hands ids to the workers; what Redis does not take is due again at once."""
+        left = self._hints.give(released)
+        if left:
+            unqueue(self._db, left)
+
+    def sweep(self) -> Counter[str]:
+        """Puts right what was left behind; returns how many rows each duty moved."""
+        pause = 0.8 * SWEEP_SECONDS
+        with on_duty(self._db, "sweep", self._holder, lease_seconds=DUTY_LEASE_SECONDS, every_seconds=pause) as mine:
+            moved = sweep(self._db, self._policy, retention_seconds=self._retention) if mine else Counter[str]()
+        if moved:
+            log.info("swept", action="swept", **moved)
+        self._swept(moved)
+        return moved
+
+
+class Ringer:
+    """A thread that makes the rounds in every worker, so that beat is no single point of failure."""
+
+    def __init__(self, *rounds: Callable[[], object]) -> None:
+        self._rounds = rounds
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name="ringer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        while not self._stop.wait(DISPATCH_SECONDS):
+            for round_ in self._rounds:
+                self._make(round_)
+
+    def _make(self, round_: Callable[[], object]) -> None:
+        try:
+            round_()
+        except Unavailable as error:
+            log.warning("a round was left out", action="round_failed", round=_name(round_), error=str(error))
+        except Exception:
+            # Whatever it is: the next round must still be made, or everything stands still.
+            log.exception("a round broke", action="round_broke", round=_name(round_))
+
+
+def _name(round_: Callable[[], object]) -> str:
+    return getattr(round_, "__name__", "round")

@@ -1,0 +1,204 @@
+"""Send: the way of a chunk of messages from its hint to its outcomes."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import groupby
+
+import structlog
+from harkara.chatmitra import ChatMitra, NotSent, Replied
+from harkara.playbook import Case, Playbook
+
+from harkara.delivery import gates
+from harkara.delivery.breaker import Breaker
+from harkara.delivery.pool import Pool
+from harkara.errors import Unavailable
+from harkara.lanes import Lane
+from harkara.ledger.claim import Claimed, claim
+from harkara.ledger.commit import GroupCommit
+from harkara.ledger.database import Database
+from harkara.ledger.record import Begin, Finish
+from harkara.limits import Ask, Limiter, Slot
+from harkara.outcomes import Outcome, Wait
+
+log = structlog.get_logger(__name__)
+
+MARKETING = "marketing"
+
+
+def no_checkpoint(name: str) -> None:
+    """Where the crash tests stop a process; everybody else passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """Seconds that a message may stay in one hand before the sweep takes it back.
+
+    `claimed` covers the wait for a slot, `sending` the HTTP timeouts and the record after them.
+    """
+
+    queued: float = 10.0
+    claimed: float = 10.0
+    sending: float = 30.0
+
+
+class Sender:
+    """Sends chunks: claim, gates, slots; then each message by itself: `sending`, POST, outcome, record."""
+
+    def __init__(
+        self,
+        db: Database,
+        commit: GroupCommit,
+        pool: Pool,
+        lanes: dict[str, Lane],
+        limiter: Limiter,
+        chatmitra: ChatMitra,
+        playbook: Playbook,
+        *,
+        worker: str,
+        leases: Leases,
+        observe: Callable[[Claimed, Outcome, float], None] = lambda claimed, outcome, seconds: None,
+        checkpoint: Callable[[str], None] = no_checkpoint,
+    ) -> None:
+        self._db = db
+        self._commit = commit
+        self._pool = pool
+        self._lanes = lanes
+        self._limiter = limiter
+        self._chatmitra = chatmitra
+        self._playbook = playbook
+        self._worker = worker
+        self._leases = leases
+        self._observe = observe
+        self._checkpoint = checkpoint
+        self._breaker = Breaker()
+        self._random = random.Random()
+
+    def send(self, ids: Sequence[str]) -> None:
+        """Delivers those of `ids` that can be claimed, and returns when each has its outcome."""
+        self._checkpoint("K0")
+        claimed = claim(self._db, ids, self._leases.claimed)
+        give_up = time.monotonic() + 0.6 * self._leases.claimed
+        self._checkpoint("K1")
+        ready = self._pass_gates(claimed)
+        sent = [self._submit(one, slot, give_up) for one, slot in self._book(ready)]
+        for future in sent:
+            future.result()
+
+    def _pass_gates(self, claimed: Sequence[Claimed]) -> list[Claimed]:
+        if not claimed:
+            return []
+        moment = gates.look(self._db, self._lanes, claimed)
+        ready = []
+        for one in claimed:
+            outcome = gates.stopped_at(one, moment)
+            if outcome is None:
+                ready.append(one)
+                if one.category == "authentication":
+                    moment.codes[one.recipient].sent.add(one.id)
+            else:
+                self._stop(one, outcome)
+        return ready
+
+    def _book(self, ready: Sequence[Claimed]) -> list[tuple[Claimed, Slot]]:
+        """One call for the slots of each lane; what gets none within the horizon goes back to wait for its time."""
+        booked: list[tuple[Claimed, Slot]] = []
+        for name, group in groupby(sorted(ready, key=lambda one: one.lane), key=lambda one: one.lane):
+            chunk = sorted(group, key=lambda one: (one.priority, one.expires_at, one.id))
+            for one, slot in zip(chunk, self._slots(self._lanes[name], chunk), strict=True):
+                if isinstance(slot, Wait):
+                    self._stop(one, slot)
+                else:
+                    booked.append((one, slot))
+        return booked
+
+    def _slots(self, lane: Lane, chunk: Sequence[Claimed]) -> Sequence[Slot | Wait]:
+        asks = [Ask(_pair(lane, one.recipient), one.category != MARKETING, one.weight) for one in chunk]
+        try:
+            return self._limiter.book(lane.name, lane.allowance, asks)
+        except Unavailable:
+            # Without the limiter nobody may send: the limit holds, the messages wait.
+            return [Wait(1.0, "limiter-unavailable", "Redis cannot be asked for the rate limit.") for _ in chunk]
+
+    def _submit(self, one: Claimed, slot: Slot, give_up: float) -> Future[None]:
+        at = slot.at - self._commit.lead
+        return self._pool.submit(lambda: self._deliver(one, slot, give_up), priority=one.priority, at=at)
+
+    def _deliver(self, one: Claimed, slot: Slot, give_up: float) -> None:
+        if time.monotonic() > give_up:
+            return self._stop(one, Wait(0.0, "late", "Its worker was held up; another one takes it."))
+        if not self._begin(one, slot):
+            return None
+        self._checkpoint("K2")
+        if wait := self._keep(one, slot):
+            return self._finish(one, wait, posted=True)
+        self._checkpoint("K3")
+        started = time.monotonic()
+        outcome = self._post(one)
+        self._checkpoint("K4")
+        self._finish(one, outcome, posted=True)
+        self._observe(one, outcome, time.monotonic() - started)
+        return self._checkpoint("K5")
+
+    def _begin(self, one: Claimed, slot: Slot) -> bool:
+        """Whether the message is durably `sending` and this worker may POST it."""
+        wish = Begin(one, self._worker, gates.passed(slot.at - time.monotonic()), self._leases.sending)
+        try:
+            return self._commit.begin(wish)
+        except Unavailable:
+            log.warning("no POST without the ledger", action="begin_failed", id=one.id)
+            return False
+
+    def _keep(self, one: Claimed, slot: Slot) -> Wait | None:
+        """Sleeps until the slot. One that was slept through is given up for a new one, or for a wait."""
+        while True:
+            time.sleep(max(0.0, slot.at - time.monotonic()))
+            if not slot.late():
+                return None
+            booked = self._slots(self._lanes[one.lane], [one])[0]
+            if isinstance(booked, Wait):
+                return booked
+            slot = booked
+
+    def _post(self, one: Claimed) -> Outcome:
+        lane = self._lanes[one.lane]
+        answer = self._chatmitra.post(lane.token, one.body)
+        outcome = self._playbook.judge(answer, _case(one), self._random)
+        if isinstance(answer, Replied) and answer.status == 429 and isinstance(outcome, Wait):
+            self._slow(lane, outcome.seconds or 0.0)
+        return self._breaker.watch(lane.name, outcome, reached=not isinstance(answer, NotSent))
+
+    def _slow(self, lane: Lane, seconds: float) -> None:
+        try:
+            self._limiter.slow(lane.name, seconds)
+        except Unavailable:
+            log.warning("the limiter could not be slowed", action="slow_failed", lane=lane.name)
+
+    def _stop(self, one: Claimed, outcome: Outcome) -> None:
+        """Writes an outcome that came before any POST; the chunk does not wait for it to be durable."""
+        self._commit.finish_later(Finish.of(one, outcome, posted=False))
+
+    def _finish(self, one: Claimed, outcome: Outcome, *, posted: bool) -> None:
+        self._commit.finish(Finish.of(one, outcome, posted=posted))
+
+
+def _pair(lane: Lane, recipient: str) -> str:
+    """Names a recipient in Redis without telling the number to those who can read it there."""
+    return blake2b(recipient.encode(), key=lane.token.encode()[:64], digest_size=12).hexdigest()
+
+
+def _case(one: Claimed) -> Case:
+    left = (one.expires_at - one.claimed_at).total_seconds()
+    return Case(
+        tries=one.tries + 1,
+        waits=one.waits,
+        resends=one.resends,
+        category=one.category,
+        raw=one.kind != "template",
+        seconds_left=left,
+    )

@@ -1,0 +1,163 @@
+"""The intake: a Redis Stream in which producers without a database hand over, as durable as Redis' disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Literal, cast
+from uuid import uuid4
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
+from redis.retry import Retry
+
+from harkara.errors import Unavailable
+
+STREAM: Final = "harkara:intake"
+GROUP: Final = "ledger"
+BELL: Final = "harkara:intake:bell"
+
+ABANDONED_MS: Final = 10_000
+"""An entry that its reader has held so long without committing belongs to the next reader."""
+
+ANSWER_SECONDS: Final = 30
+"""An answer that nobody fetches disappears."""
+
+Verb = Literal["send", "cancel", "status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that a producer wants. `reply_to` names the list in which it waits for an answer."""
+
+    stream_id: str
+    verb: str
+    data: str
+    reply_to: str | None
+
+
+def connect(url: str, *, seconds: float) -> redis.Redis:
+    """A connection that answers or fails within `seconds`, and never repeats a command behind our back.
+
+    A repeated XADD would be harmless here, but ten of them, as redis-py does by default, take a minute.
+    """
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=seconds,
+        socket_connect_timeout=min(1.0, seconds),
+        socket_keepalive=True,
+        retry=Retry(NoBackoff(), 0),
+        decode_responses=True,
+    )
+
+
+class Intake:
+    """Both ends of the stream; `reader` names the process that reads."""
+
+    def __init__(self, connection: redis.Redis, reader: str = "") -> None:
+        self._redis = connection
+        self._reader = reader
+
+    def append(self, verb: Verb, payloads: Sequence[str], reply_to: str | None = None) -> bool:
+        """Adds entries; returns whether the bell should be rung. Raises Unavailable.
+
+        All of them or none: they go in one transaction of Redis.
+        """
+        with _translated(), self._redis.pipeline(transaction=True) as pipe:
+            for payload in payloads:
+                fields = {"verb": verb, "data": payload} | ({"reply_to": reply_to} if reply_to else {})
+                pipe.xadd(STREAM, cast(Any, fields))
+            # Who finds the bell already set need not ring: its reader clears it before it reads.
+            pipe.set(BELL, "1", nx=True, px=1000)
+            return bool(pipe.execute()[-1])
+
+    def ask(self, verb: Verb, payload: str, ring: Callable[[], None], seconds: float) -> dict[str, Any]:
+        """Adds an entry and waits for a worker's answer. Raises Unavailable when none comes in time."""
+        reply_to = f"harkara:answer:{uuid4().hex}"
+        if self.append(verb, [payload], reply_to):
+            ring()
+        with _translated():
+            answer = cast("list[str] | None", self._redis.blpop([reply_to], timeout=seconds))
+        if answer is None:
+            raise Unavailable(f"no worker answered within {seconds:g} s: is one running?")
+        return cast(dict[str, Any], json.loads(answer[1]))
+
+    def read(self, most: int = 500) -> list[Entry]:
+        """The next entries, those of a dead reader first; empty when there are none. Raises Unavailable."""
+        with _translated():
+            self._redis.delete(BELL)
+            try:
+                return self._abandoned(most) or self._fresh(most)
+            except ResponseError as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                self._make_group()
+                return self._fresh(most)
+
+    def answer(self, entry: Entry, answer: dict[str, Any]) -> None:
+        if entry.reply_to:
+            with _translated(), self._redis.pipeline(transaction=True) as pipe:
+                pipe.rpush(entry.reply_to, json.dumps(answer))
+                pipe.expire(entry.reply_to, ANSWER_SECONDS)
+                pipe.execute()
+
+    def done(self, entries: Sequence[Entry]) -> None:
+        """They are committed in the ledger: Redis forgets them at once. Raises Unavailable."""
+        ids = [entry.stream_id for entry in entries]
+        with _translated(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.xack(STREAM, GROUP, *ids)
+            pipe.xdel(STREAM, *ids)
+            pipe.execute()
+
+    def length(self) -> int:
+        with _translated():
+            return int(cast(int, self._redis.xlen(STREAM)))
+
+    def _abandoned(self, most: int) -> list[Entry]:
+        reply = cast(Any, self._redis.xautoclaim(STREAM, GROUP, self._reader, ABANDONED_MS, count=most))
+        return _entries(reply[1])
+
+    def _fresh(self, most: int) -> list[Entry]:
+        reply = cast(Any, self._redis.xreadgroup(GROUP, self._reader, {STREAM: ">"}, count=most))
+        return _entries(next(_streams(reply), []))
+
+    def _make_group(self) -> None:
+        try:
+            # From the very first entry: after a loss of Redis' memory producers may have been quicker than we.
+            self._redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+
+def _streams(reply: Any) -> Iterator[list[Any]]:
+    """The entries of each stream in the reply; RESP3 answers a map, RESP2 a list."""
+    if isinstance(reply, dict):
+        for batches in reply.values():
+            yield batches[0] if batches and batches[0] and isinstance(batches[0], list) else batches
+    else:
+        for _name, entries in reply or []:
+            yield entries
+
+
+def _entries(raw: Sequence[Any]) -> list[Entry]:
+    return [
+        Entry(identity, fields.get("verb", ""), fields.get("data", ""), fields.get("reply_to"))
+        for identity, fields in raw
+        if fields is not None
+    ]
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OutOfMemoryError as error:
+        raise Unavailable("Redis is full: it takes nothing until the workers have drained it") from error
+    except RedisError as error:
+        if isinstance(error, ResponseError) and "OOM" not in str(error):
+            raise
+        raise Unavailable(f"Redis did not answer ({type(error).__name__}): repeat with the same reference") from error

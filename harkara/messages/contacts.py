@@ -1,0 +1,120 @@
+"""Contact cards, in the shape of the WhatsApp Cloud API, which Chat Mitra lists without one of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from harkara.errors import Invalid
+from harkara.messages.part import Part, Raw, listed
+from harkara.messages.text import PlainRule
+
+Line = Annotated[str, AfterValidator(PlainRule(256))]  # no limit is known; this one is ours
+
+# WhatsApp Cloud API, contacts messages.
+_CARDS = 257
+
+
+def _date(value: str) -> str:
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise Invalid("", "must be a date such as 1990-12-31") from None
+
+
+class Name(Part):
+    """`formatted_name` is what the card shows."""
+
+    formatted_name: Line
+    first_name: Line | None = None
+    middle_name: Line | None = None
+    last_name: Line | None = None
+    prefix: Line | None = None
+    suffix: Line | None = None
+
+
+class Phone(Part):
+    """A number as the card shows it; `wa_id` (its digits) adds the button to chat."""
+
+    phone: Line
+    type: Line | None = None
+    wa_id: Line | None = None
+
+
+class Email(Part):
+    """An e-mail address and its type, such as WORK."""
+
+    email: Line
+    type: Line | None = None
+
+
+class Link(Part):
+    """A web address and its type, such as WORK."""
+
+    url: Line
+    type: Line | None = None
+
+
+class Address(Part):
+    """A postal address and its type, such as HOME."""
+
+    street: Line | None = None
+    city: Line | None = None
+    state: Line | None = None
+    zip: Line | None = None
+    country: Line | None = None
+    country_code: Line | None = None
+    type: Line | None = None
+
+
+class Organisation(Part):
+    """Where the contact works."""
+
+    company: Line | None = None
+    department: Line | None = None
+    title: Line | None = None
+
+
+class Contact(Part):
+    """One card: `Contact("Asha Rao", phones=["+919876543210"])`. A plain string is a name, or a phone."""
+
+    name: Annotated[Name, BeforeValidator(Name.read)]
+    phones: tuple[Annotated[Phone, BeforeValidator(Phone.read)], ...] | None = None
+    emails: tuple[Annotated[Email, BeforeValidator(Email.read)], ...] | None = None
+    urls: tuple[Annotated[Link, BeforeValidator(Link.read)], ...] | None = None
+    addresses: tuple[Annotated[Address, BeforeValidator(Address.read)], ...] | None = None
+    org: Annotated[Organisation, BeforeValidator(Organisation.read)] | None = None
+    birthday: Annotated[str, AfterValidator(_date)] | None = None
+
+    def __init__(self, name: Name | str, *, phones: Sequence[Phone | str] | None = None, **others: Any) -> None:
+        if phones is not None:
+            phones = [Phone(phone=phone) if isinstance(phone, str) else phone for phone in listed(phones, "phones")]
+        super().__init__(name=Name(formatted_name=name) if isinstance(name, str) else name, phones=phones, **others)
+
+
+class Contacts(Raw):
+    """Cards to save or to call: `Contacts([Contact("Asha Rao", phones=["+919876543210"])])`."""
+
+    kind: ClassVar[str] = "contacts"
+
+    contacts: Annotated[
+        tuple[Annotated[Contact, BeforeValidator(Contact.read)], ...], Field(min_length=1, max_length=_CARDS)
+    ]
+
+    def __init__(self, contacts: Sequence[Contact]) -> None:
+        super().__init__(contacts=contacts)
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """Builds the message from its `contacts` list."""
+        try:
+            return super().read({"contacts": value})
+        except Invalid as error:  # the list has no name of its own on the wire
+            raise Invalid(error.field.removeprefix("contacts"), error.rule, error.measure) from None
+
+    def wire(self) -> dict[str, Any]:
+        """The item for `messages`; here the object of the type is a list."""
+        return {"kind": "raw", "payload": {"type": self.kind, self.kind: self.dump()["contacts"]}}

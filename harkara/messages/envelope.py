@@ -1,0 +1,291 @@
+"""One hand-over: what goes to whom, when and how urgently, and the name by which to find it again."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, PlainValidator, SkipValidation, StrictBool
+from uuid_utils import uuid7
+
+from harkara.errors import Invalid
+from harkara.messages.items import Message, parse_item
+from harkara.messages.part import Part, Raw, closed, listed, type_of, under
+from harkara.messages.simple import Text
+from harkara.messages.template import Template
+from harkara.messages.text import parameter
+from harkara.phone import normalise
+
+Category = Literal["authentication", "reply", "utility", "marketing"]
+
+PRIORITY: dict[str, int] = {"authentication": 0, "reply": 1, "utility": 2, "marketing": 3}
+"""What goes first when the caller does not say otherwise; 0 is the most urgent."""
+
+# Chat Mitra names no limit for either: ours, well above what a sensible call holds.
+_ITEMS = 10
+_BODY_BYTES = 256 * 1024
+
+# Chat Mitra docs, Request Body Parameters.
+_REQUEST = frozenset({"recipient_mobile_number", "message", "messages", "customer_name", "altTexts"})
+_THEIR_NAMES = {"to": "recipient_mobile_number", "alt_texts": "altTexts"}
+
+_ID = re.compile(r"job_[0-9a-f]{32}")
+_SHORT_NAME = re.compile(r"[a-z0-9_-]{1,40}")
+_PLACEHOLDER = re.compile(r"\$[A-Za-z_]\w*")
+
+
+def _id(value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise Invalid("", "must be job_ and 32 hexadecimal digits")
+    return value
+
+
+def _short_name(value: str) -> str:
+    if not _SHORT_NAME.fullmatch(value):
+        raise Invalid("", "1 to 40 of a-z, 0-9, _ and -", f"this has {len(value):,} characters")
+    return value
+
+
+def _reference(value: str) -> str:
+    if not 1 <= len(value) <= 200 or not value.isprintable():
+        raise Invalid("", "1 to 200 printable characters", f"this has {len(value):,}")
+    return value
+
+
+def _customer_name(value: str) -> str:
+    return parameter(value) if value else value
+
+
+def _alt_texts(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise Invalid("", "must be an object such as {'$name': 'Guest'}", type_of(value))
+    for key, text in value.items():
+        if not isinstance(key, str) or not _PLACEHOLDER.fullmatch(key):
+            raise Invalid("", "every key is a $ and a name, such as $name")
+        if not isinstance(text, str):
+            raise Invalid(key, "must be text", type_of(text))
+        with under(key):
+            parameter(text)
+    return dict(value)
+
+
+def _utc(value: object) -> datetime:
+    """An aware time, or one as ISO 8601 text, in UTC."""
+    moment = _parsed(value) if isinstance(value, str) else value
+    if not isinstance(moment, datetime):
+        raise Invalid("", "must be a datetime", type_of(value))
+    if moment.utcoffset() is None:
+        raise Invalid("", "has no time zone; add one, such as tzinfo=ZoneInfo('Asia/Kolkata') or +05:30")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise Invalid("", "must lie between the years 1 and 9999 in UTC") from None
+
+
+def _parsed(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid("", "must be a time in ISO 8601, such as 2026-11-24T09:00:00+05:30") from None
+
+
+ShortName = Annotated[str, AfterValidator(_short_name)]
+Time = Annotated[datetime, PlainValidator(_utc)]
+
+
+class Envelope(Part):
+    """Messages for one recipient, checked whole: what can be built keeps every rule that is known.
+
+    `category` comes from the messages unless it is given; `priority`, and `quiet` (whether quiet hours hold it back),
+    from the category. Times become UTC. `producer` is who hands over; turns in a lane are shared between producers.
+    """
+
+    id: Annotated[str, AfterValidator(_id)]
+    to: Annotated[str, SkipValidation]
+    messages: Annotated[tuple[Message, ...], SkipValidation]
+    customer_name: Annotated[str, AfterValidator(_customer_name)] | None = None
+    alt_texts: Annotated[dict[str, str], PlainValidator(_alt_texts)] | None = None
+    reference: Annotated[str, AfterValidator(_reference)] | None = None
+    lane: ShortName = "default"
+    category: Category
+    priority: Annotated[int, Field(strict=True, ge=0, le=3)]
+    quiet: StrictBool
+    at: Time | None = None
+    expires: Time | None = None
+    producer: ShortName = "default"
+
+    def __init__(
+        self,
+        *,
+        to: str,
+        messages: Sequence[Message],
+        id: str | None = None,
+        customer_name: str | None = None,
+        alt_texts: Mapping[str, str] | None = None,
+        reference: str | None = None,
+        lane: str = "default",
+        category: Category | None = None,
+        priority: int | None = None,
+        quiet: bool | None = None,
+        at: datetime | str | None = None,
+        expires: datetime | str | None = None,
+        producer: str = "default",
+    ) -> None:
+        items = _items(messages)
+        category = _category(items) if category is None else category
+        super().__init__(
+            id=f"job_{uuid7().hex}" if id is None else id,
+            to=str(normalise(to)),
+            messages=items,
+            customer_name=customer_name,
+            alt_texts=alt_texts,
+            reference=reference,
+            lane=lane,
+            category=category,
+            priority=PRIORITY.get(str(category)) if priority is None else priority,
+            quiet=category == "marketing" if quiet is None else quiet,
+            at=at,
+            expires=expires,
+            producer=producer,
+        )
+        _check(self)
+
+    @classmethod
+    def from_wire(cls, body: Mapping[str, Any], *, region: str = "IN", **options: Any) -> Self:
+        """Reads the body of a request to Chat Mitra's `POST /send_message`; the other fields come as options.
+
+        Chat Mitra asks for the country code. A number of `region` without it is completed if nothing else can be
+        meant. Raises Invalid in the request's own field names.
+        """
+        closed(body, _REQUEST, "body")
+        closed(options, cls._keys - {"to", "messages"})
+        try:
+            options = {"customer_name": body.get("customer_name"), "alt_texts": body.get("altTexts")} | options
+            to = normalise(body.get("recipient_mobile_number") or "", region, coded=True)
+            return cls(to=to, messages=_read_messages(body), **options)
+        except Invalid as error:
+            head, dot, rest = error.field.partition(".")
+            raise Invalid(_THEIR_NAMES.get(head, head) + dot + rest, error.rule, error.measure) from None
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Reads what `to_json` wrote, and checks it all again."""
+        try:
+            fields = json.loads(text)
+        except ValueError:
+            raise Invalid("envelope", "must be JSON, as written by to_json") from None
+        fields = cls.fields_of(fields, "envelope")
+        # It was judged when it was handed over, perhaps by newer numbering plans than ours: a possible length will do.
+        fields["to"] = normalise(f"+{fields['to']}", strict=False)
+        fields["messages"] = [
+            _restore(item, place) for place, item in enumerate(listed(fields["messages"], "messages"))
+        ]
+        return cls(**fields)
+
+    def to_json(self) -> str:
+        """The whole envelope, for `from_json`."""
+        fields = {name: value for name, value in self if value is not None}
+        fields["messages"] = [
+            message.wire() | ({"aside": aside} if (aside := message.aside()) else {}) for message in self.messages
+        ]
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
+
+    def body(self) -> dict[str, Any]:
+        """The body of the request to Chat Mitra."""
+        first = self.messages[0]
+        body: dict[str, Any] = {"recipient_mobile_number": self.to}
+        if len(self.messages) == 1 and isinstance(first, Text) and first.is_simple:
+            body["message"] = first.body
+        else:
+            body["messages"] = [message.wire() for message in self.messages]
+        if self.customer_name is not None:
+            body["customer_name"] = self.customer_name
+        if self.alt_texts is not None:
+            body["altTexts"] = dict(self.alt_texts)
+        return body
+
+    def body_json(self) -> str:
+        """The body as compact JSON: the same text for the same content."""
+        return json.dumps(self.body(), ensure_ascii=False, separators=(",", ":"))
+
+    @property
+    def kind(self) -> str:
+        """WhatsApp's name for the type of message; "template", or "batch" for several."""
+        return self.messages[0].kind if len(self.messages) == 1 else "batch"
+
+    @property
+    def template(self) -> str | None:
+        """The name of the template, of the first if there are several; None without one."""
+        return next((message.name for message in self.messages if isinstance(message, Template)), None)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        yield from (("id", self.id), ("kind", self.kind), ("category", self.category), ("lane", self.lane))
+
+
+def _items(messages: Sequence[Message]) -> tuple[Message, ...]:
+    if not 1 <= len(listed(messages, "messages")) <= _ITEMS:
+        raise Invalid("messages", f"1 to {_ITEMS} messages", f"this has {len(messages)}")
+    for place, item in enumerate(messages):
+        if not isinstance(item, Raw | Template):
+            raise Invalid(f"messages[{place}]", "must be a message such as Text or Template", type_of(item))
+    return tuple(messages)
+
+
+def _category(messages: Sequence[Message]) -> Category:
+    """The class of the most urgent code, else of what asks for the most care."""
+    found = {message.category or "utility" if isinstance(message, Template) else "reply" for message in messages}
+    order: tuple[Category, ...] = ("authentication", "marketing", "utility", "reply")
+    return next(category for category in order if category in found)
+
+
+def _check(envelope: Envelope) -> None:
+    """The rules between fields."""
+    if envelope.at and envelope.expires and envelope.expires <= envelope.at:
+        raise Invalid("expires", "must be later than at")
+    _check_placeholders(envelope)
+    if len(envelope.messages) == 1 and envelope.kind != "contacts" and not envelope.alt_texts:
+        return  # its own limits keep it far below the bound
+    if (size := len(envelope.body_json().encode())) > _BODY_BYTES:
+        raise Invalid("messages", f"at most {_BODY_BYTES:,} bytes of JSON in all", f"this has {size:,}")
+
+
+def _check_placeholders(envelope: Envelope) -> None:
+    known = set(envelope.alt_texts or ()) | ({"$name"} if envelope.customer_name else set())
+    for place, message in enumerate(envelope.messages):
+        if isinstance(message, Template):
+            for path, name in message.placeholders():
+                if name not in known:
+                    rule = "has a $placeholder without a value; give it one in alt_texts, or customer_name for $name"
+                    raise Invalid(f"messages[{place}].{path}", rule)
+
+
+def _read_messages(body: Mapping[str, Any]) -> list[Message]:
+    """Exactly one of `message` and `messages`, as Chat Mitra asks."""
+    text: Any = body.get("message")
+    items = body.get("messages")
+    if (text is None) == (items is None):
+        raise Invalid("message", "give either message or messages, and not both")
+    if items is None:
+        try:
+            return [Text(text)]
+        except Invalid as error:
+            raise Invalid("message", error.rule, error.measure) from None
+    messages = []
+    for place, item in enumerate(listed(items, "messages")):
+        with under(f"messages[{place}]"):
+            messages.append(parse_item(item))
+    if len(messages) == 1 and isinstance(messages[0], Text) and messages[0].is_simple:
+        messages[0] = Text(messages[0].body, form="raw")  # it goes on in the form in which it came
+    return messages
+
+
+def _restore(item: object, place: int) -> Message:
+    with under(f"messages[{place}]"):
+        if not isinstance(item, dict):
+            raise Invalid("", "must be an object", type_of(item))
+        aside = item.pop("aside", None)
+        message = parse_item(item)
+        return message.with_aside(aside) if aside is not None else message

@@ -1,0 +1,98 @@
+"""Reception: reads the intake into the ledger, and answers those who asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from harkara.errors import Conflict, HarkaraError, Invalid
+from harkara.intake import Entry, Intake
+from harkara.receipt import Receipt
+from harkara.ledger.accept import accept, keep_refused, remember
+from harkara.ledger.database import Database
+from harkara.ledger.operate import cancel, find
+from harkara.ledger.read import status
+from harkara.messages import Envelope
+
+log = structlog.get_logger(__name__)
+
+Hint = Callable[[list[tuple[str, int]]], None]
+
+
+class Reception:
+    """Commits what producers handed over, then lets Redis forget it."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        db: Database,
+        hint: Hint,
+        *,
+        deadlines: Mapping[str, float],
+        queued_seconds: float,
+        rejected: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._intake = intake
+        self._db = db
+        self._hint = hint
+        self._deadlines = deadlines
+        self._queued = queued_seconds
+        self._rejected = rejected
+
+    def drain(self) -> int:
+        """Reads until the intake is empty; returns how many messages came. Raises Unavailable: nothing is lost then."""
+        came = 0
+        while entries := self._intake.read():
+            came += self._take([entry for entry in entries if entry.verb == "send"])
+            for entry in entries:
+                if entry.verb != "send":
+                    self._intake.answer(entry, self._answer(entry))
+            self._intake.done(entries)
+        return came
+
+    def take(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
+        """Accepts, and hints what may go at once. Raises Unavailable when the database is; then nothing was kept."""
+        receipts, direct = accept(
+            self._db, envelopes, deadlines=self._deadlines, queued_seconds=self._queued, refuse_late=False
+        )
+        remember(self._db, {e.id: r.id for e, r in zip(envelopes, receipts, strict=True) if isinstance(r, Receipt)})
+        for envelope, receipt in zip(envelopes, receipts, strict=True):
+            if isinstance(receipt, Conflict):
+                # Nobody is there to hear the refusal: it is written where people look.
+                keep_refused(self._db, envelope, "reference-conflict", str(receipt), self._deadlines)
+        self._hint(direct)
+        return receipts
+
+    def _take(self, entries: Sequence[Entry]) -> int:
+        envelopes = [envelope for entry in entries if (envelope := self._envelope(entry))]
+        if envelopes:
+            self.take(envelopes)
+        return len(envelopes)
+
+    def _envelope(self, entry: Entry) -> Envelope | None:
+        try:
+            return Envelope.from_json(entry.data)
+        except Invalid as error:
+            # It did not come from a client of this release; its content is not for the log.
+            log.error(
+                "the intake held what is no message", action="intake_rejected", entry=entry.stream_id, why=str(error)
+            )
+            self._rejected()
+            return None
+
+    def _answer(self, entry: Entry) -> dict[str, Any]:
+        try:
+            return {"ok": self._do(entry)}
+        except HarkaraError as error:
+            return {"error": type(error).__name__, "message": str(error)}
+
+    def _do(self, entry: Entry) -> Any:
+        match entry.verb:
+            case "status":
+                return status(self._db, find(self._db, entry.data))
+            case "cancel":
+                return bool(cancel(self._db, [find(self._db, entry.data)], by="the application"))
+            case _:
+                raise Invalid("verb", "is not known to this release; are all processes of one version?")

@@ -1,0 +1,74 @@
+// Keeps the page current: asks once a second, swaps only the parts that changed, leaves focus and scroll where they were.
+"use strict";
+
+const body = document.body;
+const panel = document.getElementById("faults");
+const panelButton = document.getElementById("faults-button");
+const shown = new Map();
+const headers = { "Content-Type": "application/json" };
+
+function toTheEnd() {
+  const bubbles = document.getElementById("bubbles");
+  if (bubbles) bubbles.scrollTop = bubbles.scrollHeight;
+}
+
+function swap(id, html) {
+  const part = document.getElementById(id);
+  if (shown.get(id) === html) return;
+  const bubbles = part.querySelector("#bubbles");
+  const atEnd = !bubbles || bubbles.scrollHeight - bubbles.scrollTop - bubbles.clientHeight < 80;
+  const place = bubbles ? bubbles.scrollTop : 0;
+  const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+  part.innerHTML = html; // rendered and escaped by the server
+  shown.set(id, html);
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  if (id !== "thread") return;
+  if (atEnd) toTheEnd();
+  else document.getElementById("bubbles")?.scrollTo(0, place);
+}
+
+async function refresh() {
+  const query = new URLSearchParams({ seen: body.dataset.version, with: body.dataset.with });
+  const answer = await fetch(`/live?${query}`);
+  if (answer.status !== 200) return;
+  const now = await answer.json();
+  body.dataset.version = now.version;
+  body.dataset.with = now.with;
+  for (const [id, html] of Object.entries(now.parts)) swap(id, html);
+}
+
+async function keepCurrent() {
+  try {
+    if (!document.hidden) await refresh();
+    body.classList.remove("away");
+  } catch {
+    body.classList.add("away");
+  }
+  setTimeout(keepCurrent, 1000);
+}
+
+document.addEventListener("change", async ({ target }) => {
+  if (!target.dataset.switch) return;
+  const value = JSON.parse(target.checked ? target.dataset.on : target.dataset.off);
+  await fetch("/_sandbox/faults", { method: "PATCH", headers, body: JSON.stringify({ [target.dataset.switch]: value }) });
+  await refresh();
+});
+
+document.addEventListener("click", async ({ target }) => {
+  if (!target.dataset.delete) return;
+  await fetch(target.dataset.delete, { method: "DELETE" });
+  await refresh();
+});
+
+panelButton.addEventListener("click", () => {
+  const open = panel.classList.toggle("open");
+  panelButton.setAttribute("aria-expanded", String(open));
+  if (open) panel.querySelector("input")?.focus();
+});
+
+document.addEventListener("keydown", ({ key }) => {
+  if (key === "Escape" && panel.classList.contains("open")) panelButton.click();
+});
+
+toTheEnd();
+keepCurrent();

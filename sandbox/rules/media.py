@@ -1,0 +1,69 @@
+"""Media by link (Chat Mitra docs, Supported File Types; hosts blocked for security)."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from sandbox.answers import broken
+from sandbox.rules.shape import a_mapping, a_string
+from sandbox.rules.text import a_plain_string
+
+CAPTION_MAX = 1_024
+FILENAME_MAX = 240
+FORMATS = {
+    "image": frozenset({"jpg", "jpeg", "png", "webp"}),
+    "video": frozenset({"mp4", "3gp"}),
+    "audio": frozenset({"mp3", "ogg", "opus"}),
+    "document": frozenset({"pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "txt"}),
+    "sticker": frozenset({"webp"}),
+}
+_OTHER_FILES = "aac amr apk avi bmp csv exe gif heic html m4a mkv mov rar svg tif tiff wav webm wmv zip".split()
+_FILES = frozenset(_OTHER_FILES).union(*FORMATS.values())
+_WITHOUT_CAPTION = ("audio", "sticker")
+
+
+def check_media(media: Any, kind: str, field: str) -> None:
+    """A link, perhaps a caption; for documents perhaps a file name. The file itself is never fetched."""
+    media = a_mapping(media, field)
+    link = check_link(media.get("link"), f"{field}.link")
+    _check_format(urlsplit(link).path, kind, f"{field}.link")
+    if "caption" in media:
+        if kind in _WITHOUT_CAPTION:
+            raise broken(f"{field}.caption", f"{kind} has no caption")
+        a_plain_string(media["caption"], f"{field}.caption", most=CAPTION_MAX)
+    if kind == "document" and "filename" in media:
+        _check_format(a_string(media["filename"], f"{field}.filename", most=FILENAME_MAX), kind, f"{field}.filename")
+
+
+def check_link(value: Any, field: str) -> str:
+    """Public HTTPS, open without a login."""
+    link = a_string(value, field)
+    try:
+        parts = urlsplit(link)
+        host = parts.hostname or ""
+    except ValueError:
+        raise broken(field, "must be a link") from None
+    if parts.scheme != "https":
+        raise broken(field, "must be a public HTTPS link")
+    if parts.username is not None:
+        raise broken(field, "must open without a login")
+    if any(character.isspace() for character in link) or not _is_public(host):
+        raise broken(field, "must be on a public host; localhost and private addresses are blocked")
+    return link
+
+
+def _is_public(host: str) -> bool:
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        _, dot, ending = host.rstrip(".").rpartition(".")
+        return bool(dot) and not ending.isdigit() and ending not in ("localhost", "local", "internal")
+
+
+def _check_format(path: str, kind: str, field: str) -> None:
+    """By the ending, where there is one that names a file format; a link such as `/photo.php` may serve anything."""
+    ending = path.rpartition("/")[2].rpartition(".")[2].lower()
+    if ending in _FILES and ending not in FORMATS[kind]:
+        raise broken(field, f"{kind} must be one of {', '.join(sorted(FORMATS[kind]))}")

@@ -1,0 +1,47 @@
+"""Accept: from the intake, or handed over by task name, into the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Task
+from celery.worker.request import Request
+
+from config.celery_app import app
+from config.wiring import reception
+from harkara.errors import Unavailable
+from harkara.messages import Envelope
+
+
+class Discreet(Request):
+    """Tells events, logs and Flower nothing of its arguments, which hold a number and a text."""
+
+    argsrepr = kwargsrepr = "(hidden)"
+
+    def info(self, safe: bool = False) -> dict[str, Any]:
+        return super().info(safe) | {"args": [], "kwargs": {}}
+
+
+@app.task(name="harkara.accept")
+def accept() -> None:
+    reception().drain()
+
+
+@app.task(
+    name="harkara.enqueue",
+    bind=True,
+    Request="tasks.accept:Discreet",
+    autoretry_for=(Unavailable,),
+    max_retries=None,
+    retry_backoff=True,
+    retry_backoff_max=30,
+    acks_late=True,
+)
+def enqueue(self: Task[..., None], body: dict[str, Any], **options: Any) -> None:
+    """Takes Chat Mitra's own request body, and the options of `Client.send`.
+
+    The call is as durable as Celery's queue, not as the ledger: `harkara.Client` promises more.
+    """
+    # The task's id makes a repeat of the same call the same message.
+    options.setdefault("reference", f"task:{self.request.id}")
+    reception().take([Envelope.from_wire(body, **options)])

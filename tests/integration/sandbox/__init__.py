@@ -1,0 +1,1 @@
+"""The stand-in over real sockets, as its own process."""

@@ -1,0 +1,124 @@
+"""The stand-in as a process of its own, and the few calls that every test makes to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+ROOT = Path(__file__).parents[3]
+ASHA = "919812345678"
+TOKEN = "3f2a:9bc1"
+STOP_SECONDS = 5
+
+
+class Sandbox:
+    """One running stand-in."""
+
+    def __init__(self, url: str, process: subprocess.Popen[str]) -> None:
+        self.url = url
+        self.process = process
+        self.http = requests.Session()
+        self.http.trust_env = False
+
+    def post(self, content: Any, token: str = TOKEN, path: str = "/send_message", **options: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}"} | options.pop("headers", {})
+        return self.http.post(self.url + path, json=content, headers=headers, timeout=options.pop("timeout", 10))
+
+    def send(self, to: str = ASHA, token: str = TOKEN, timeout: float = 10, **body: Any) -> requests.Response:
+        """Says hello unless told to say something else."""
+        if not body.keys() & {"message", "messages"}:
+            body["message"] = "Hello"
+        return self.post({"recipient_mobile_number": to} | body, token, timeout=timeout)
+
+    def send_raw(self, kind: str, content: Any) -> requests.Response:
+        return self.send(messages=[{"kind": "raw", "payload": {"type": kind, kind: content}}])
+
+    def send_template(self, *, parameters: list[Any] | None = None, **template: Any) -> requests.Response:
+        """A valid one, but for what is given."""
+        template = {"name": "order_confirmation", "language": "en_US"} | template
+        if parameters is not None:
+            template["components"] = [{"type": "body", "parameters": parameters}]
+        return self.send(messages=[{"kind": "template", "template": template}])
+
+    def set(self, **switches: Any) -> dict[str, Any]:
+        answer = self.http.patch(f"{self.url}/_sandbox/faults", json=switches, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def get(self, path: str, **query: Any) -> Any:
+        answer = self.http.get(self.url + path, params=query, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def counts(self, **query: Any) -> dict[str, Any]:
+        return dict(self.get("/_sandbox/counts", **query))
+
+    def last(self) -> dict[str, Any]:
+        """The request that came last, as the history shows it."""
+        return dict(self.get("/_sandbox/requests", limit=1)["requests"][0])
+
+    def reset(self) -> None:
+        self.http.delete(f"{self.url}/_sandbox/faults", timeout=10)
+        self.http.delete(f"{self.url}/_sandbox/requests", timeout=10)
+
+    @contextmanager
+    def connection(self) -> Iterator[socket.socket]:
+        """A bare socket, for what a client library would hide."""
+        parts = urlsplit(self.url)
+        with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:
+            yield connection
+
+
+def message_bytes(body: Any = None, token: str = TOKEN) -> bytes:
+    content = json.dumps(body or {"recipient_mobile_number": ASHA, "message": "Hello"}).encode()
+    head = f"POST /send_message HTTP/1.1\r\nHost: sandbox\r\nAuthorization: Bearer {token}\r\n"
+    return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
+
+
+@contextmanager
+def sandbox_process(**environment: str) -> Iterator[Sandbox]:
+    """Started on a free port, stopped by SIGTERM, its last words checked to be none."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workers.sandbox"],
+        cwd=ROOT,
+        env=_surroundings() | {"SANDBOX_PORT": "0"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    sandbox = Sandbox(process.stdout.readline().split()[-1], process)
+    try:
+        yield sandbox
+    finally:
+        sandbox.http.close()
+        process.terminate()
+        _, complaints = process.communicate(timeout=STOP_SECONDS)
+    assert complaints == ""
+
+
+def run_sandbox(**environment: str) -> subprocess.CompletedProcess[str]:
+    """For one that should not start."""
+    return subprocess.run(
+        [sys.executable, "-m", "workers.sandbox"],
+        cwd=ROOT,
+        env=_surroundings() | environment,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+def _surroundings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PORT" and not name.startswith("SANDBOX_")}

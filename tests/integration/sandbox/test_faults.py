@@ -1,0 +1,286 @@
+"""Each fault, alone: what the client sees, and what the stand-in knows."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import requests
+
+from tests.integration.sandbox.running import ASHA, TOKEN, Sandbox, message_bytes
+
+KNOWN_NUMBER = {"number": ASHA, "message": "Recipient is not a WhatsApp user", "code": 131026, "http": 400}
+
+
+def read_to_the_end(connection: Any) -> bytes:
+    parts = []
+    while part := connection.recv(65_536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    "name", ["close_after_accept_share", "reset_after_read_share", "half_answer_share", "never_answer_share"]
+)
+def test_an_answer_lost_after_accepting_leaves_the_client_in_the_dark(sandbox: Sandbox, name: str) -> None:
+    sandbox.set(**{name: 1})
+
+    with pytest.raises(requests.RequestException):
+        sandbox.send(timeout=0.5)
+
+    counts = sandbox.counts()
+    assert (counts["accepted"], counts["untold"]) == (1, 1)
+    assert sandbox.last()["outcome"] == name.removesuffix("_share")
+    assert sandbox.last()["jobId"].startswith("job_")
+
+
+@pytest.mark.parametrize("name", ["reset_before_read_share", "never_answer_unprocessed_share"])
+def test_a_request_that_is_never_looked_at_is_not_accepted(sandbox: Sandbox, name: str) -> None:
+    sandbox.set(**{name: 1})
+
+    with pytest.raises(requests.RequestException):
+        sandbox.send(timeout=0.5)
+
+    assert sandbox.counts()["accepted"] == 0
+    assert sandbox.last()["outcome"] == name.removesuffix("_share")
+
+
+@pytest.mark.parametrize("name", ["reset_before_read_share", "reset_after_read_share"])
+def test_a_reset_is_a_real_one(sandbox: Sandbox, name: str) -> None:
+    sandbox.set(**{name: 1})
+
+    with sandbox.connection() as connection:
+        connection.sendall(message_bytes())
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1)
+
+
+def test_closing_after_accepting_is_a_plain_end_of_the_stream(sandbox: Sandbox) -> None:
+    sandbox.set(close_after_accept_share=1)
+
+    with sandbox.connection() as connection:
+        connection.sendall(message_bytes())
+        assert read_to_the_end(connection) == b""
+
+
+def test_half_an_answer_promises_more_than_it_holds(sandbox: Sandbox) -> None:
+    sandbox.set(half_answer_share=1)
+
+    with sandbox.connection() as connection:
+        connection.sendall(message_bytes())
+        head, _, body = read_to_the_end(connection).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 202")
+    assert body.startswith(b'{"status"')
+    assert len(body) < int(head.rpartition(b"Content-Length: ")[2].split()[0])
+
+
+def test_a_silent_drop_is_told_as_a_success(sandbox: Sandbox) -> None:
+    sandbox.set(silent_drop_share=1)
+
+    assert sandbox.send().status_code == 202
+    assert sandbox.counts()["delivered"] == 0
+    assert sandbox.last()["told"]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_server_error_means_not_accepted_unless_it_lies(sandbox: Sandbox, status: int) -> None:
+    sandbox.set(server_error_share=1, server_error_status=status)
+    assert sandbox.send().status_code == status
+    assert sandbox.counts()["accepted"] == 0
+
+    sandbox.set(server_error_after_accept=True)
+    assert sandbox.send().status_code == status
+    assert sandbox.counts()["accepted"] == sandbox.counts()["untold"] == 1
+
+
+def test_a_lie_is_only_told_about_what_was_accepted(sandbox: Sandbox) -> None:
+    sandbox.set(server_error_share=1, server_error_after_accept=True)
+
+    assert sandbox.send(message="*no*").status_code == 400
+
+
+def test_unavailable_next_counts_down(sandbox: Sandbox) -> None:
+    sandbox.set(unavailable_next=2, retry_after=7)
+
+    answers = [sandbox.send() for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [503, 503, 202]
+    assert [answer.headers.get("Retry-After") for answer in answers] == ["7", "7", None]
+
+
+def test_too_many_comes_at_random(sandbox: Sandbox) -> None:
+    sandbox.set(too_many_share=1)
+
+    answer = sandbox.send()
+
+    assert answer.status_code == 429
+    assert "too many messages" in answer.json()["message"]
+    assert "Retry-After" not in answer.headers
+
+
+@pytest.mark.parametrize(("switch", "status"), [("unauthorized", 401), ("no_credits", 402)])
+def test_a_token_can_be_shut_out_alone_or_with_all_others(sandbox: Sandbox, switch: str, status: int) -> None:
+    shown = sandbox.set(**{switch: ["poor"]})
+    assert [sandbox.send(token="poor").status_code, sandbox.send(token="rich").status_code] == [status, 202]
+    assert "poor" not in str(shown)
+
+    sandbox.set(**{switch: True})
+    assert sandbox.send(token="rich").status_code == status
+
+
+def test_a_code_is_answered_as_often_as_asked(sandbox: Sandbox) -> None:
+    sandbox.set(code_next={"code": 131047, "message": "Re-engagement message", "count": 2, "http": 400})
+
+    answers = [sandbox.send() for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [400, 400, 202]
+    assert answers[0].json() == {"status": "error", "message": "Re-engagement message", "code": 131047}
+
+
+def test_a_success_can_say_no_in_every_known_way(sandbox: Sandbox) -> None:
+    sandbox.set(refuse_in_2xx_share=1, seed=1)
+
+    answers = [sandbox.send() for _ in range(40)]
+
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.text for answer in answers}) == 4
+    assert not any("jobId" in answer.json() for answer in answers)
+    assert sandbox.counts()["accepted"] == 0
+
+
+def test_a_recipient_can_be_refused(sandbox: Sandbox) -> None:
+    shown = sandbox.set(refuse_numbers=[ASHA, {"number": "919000000009", "http": 403, "message": "No", "code": 1}])
+
+    assert shown["refuse_numbers"][0] == KNOWN_NUMBER
+    assert sandbox.send().json()["code"] == 131026
+    assert sandbox.send(to="919000000009").status_code == 403
+    assert sandbox.send(to="919000000008").status_code == 202
+
+
+def test_a_marked_number_plays_its_fault_once_for_each_content(sandbox: Sandbox) -> None:
+    assert sandbox.send(to="919000000503").status_code == 202
+    sandbox.set(markers=True)
+
+    statuses = [sandbox.send(to="919000000503", message=text).status_code for text in ("a", "a", "b", "b")]
+
+    assert statuses == [503, 202, 503, 202]
+    assert sandbox.send(to="919000000429").status_code == 429
+    assert sandbox.send(to="919000000500").status_code == 500
+    with pytest.raises(requests.ConnectionError):
+        sandbox.send(to="919000000001")
+
+
+def test_latency_delays_the_answer_and_not_the_acceptance(sandbox: Sandbox) -> None:
+    sandbox.set(latency_ms=[300, 400])
+
+    with sandbox.connection() as connection:
+        started = time.monotonic()
+        connection.sendall(message_bytes())
+        while not sandbox.counts()["accepted"]:
+            assert time.monotonic() - started < 0.25
+        connection.recv(1)
+
+    assert time.monotonic() - started >= 0.3
+
+
+def test_a_client_that_gave_up_was_not_told(sandbox: Sandbox) -> None:
+    sandbox.set(latency_ms=300)
+
+    with pytest.raises(requests.ReadTimeout):
+        sandbox.send(timeout=0.1)
+    time.sleep(0.4)
+
+    assert sandbox.counts()["untold"] == 1
+
+
+def test_a_dripping_answer_arrives_byte_by_byte(sandbox: Sandbox) -> None:
+    sandbox.set(slow_drip_ms=1)
+
+    started = time.monotonic()
+    answer = sandbox.send()
+
+    assert answer.status_code == 202
+    assert time.monotonic() - started > len(answer.content) / 1_000
+
+
+def test_the_success_status_can_be_200(sandbox: Sandbox) -> None:
+    sandbox.set(success_status=200)
+
+    assert sandbox.send().status_code == 200
+
+
+def test_an_idle_connection_is_closed_after_the_keep_alive(sandbox: Sandbox) -> None:
+    sandbox.set(keepalive_seconds=0.3)
+
+    with sandbox.connection() as connection:
+        connection.sendall(message_bytes())
+        assert connection.recv(1_000).startswith(b"HTTP/1.1 202")
+        started = time.monotonic()
+        assert connection.recv(1) == b""
+
+    assert 0.2 < time.monotonic() - started < 2
+
+
+def test_shares_are_drawn_for_each_request_and_repeat_with_the_seed(sandbox: Sandbox) -> None:
+    def draws() -> list[int]:
+        sandbox.set(seed=7, server_error_share=0.5)
+        return [sandbox.send().status_code for _ in range(20)]
+
+    first = draws()
+
+    assert set(first) == {202, 500}
+    assert draws() == first
+
+
+def test_faults_combine(sandbox: Sandbox) -> None:
+    sandbox.set(seed=3, limit="30/60s", server_error_share=0.3, silent_drop_share=0.5, success_status=200)
+
+    statuses = {sandbox.send().status_code for _ in range(60)}
+
+    assert statuses == {200, 429, 500}
+    assert 0 < sandbox.counts()["delivered"] < sandbox.counts()["accepted"]
+
+
+def test_an_unknown_switch_is_refused_with_the_known_ones(sandbox: Sandbox) -> None:
+    answer = sandbox.http.patch(f"{sandbox.url}/_sandbox/faults", json={"explode": 1, "markers": True}, timeout=5)
+
+    assert answer.status_code == 400
+    assert "explode" in answer.json()["message"]
+    assert set(answer.json()["known"]) == sandbox.get("/_sandbox/faults").keys()
+    assert sandbox.get("/_sandbox/faults")["markers"] is False
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        {"server_error_share": 1.1},
+        {"server_error_status": 418},
+        {"server_error_status": []},
+        {"limit": "20 a minute"},
+        {"limit": "20/0s"},
+        {"latency_ms": [5, 1]},
+        {"unauthorized": [5]},
+        {"code_next": {"nonsense": 1}},
+        {"unavailable_next": -1},
+    ],
+)
+def test_a_senseless_value_is_refused_and_changes_nothing(sandbox: Sandbox, patch: dict[str, Any]) -> None:
+    before = sandbox.get("/_sandbox/faults")
+
+    answer = sandbox.http.patch(f"{sandbox.url}/_sandbox/faults", json=patch, timeout=5)
+
+    assert answer.status_code == 400
+    assert next(iter(patch)) in answer.json()["message"]
+    assert sandbox.get("/_sandbox/faults") == before
+
+
+def test_all_switches_go_back_to_where_they_started(sandbox: Sandbox) -> None:
+    start = sandbox.get("/_sandbox/faults")
+    sandbox.set(server_error_share=1, limit="1/1s", no_credits=[TOKEN])
+
+    answer = sandbox.http.delete(f"{sandbox.url}/_sandbox/faults", timeout=5)
+
+    assert answer.json() == start
+    assert sandbox.send().status_code == 202

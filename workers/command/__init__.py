@@ -1,0 +1,50 @@
+"""The `harkara` command: hands messages over, tells why, decides what needs a person, and looks after the lanes."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Annotated
+
+import typer
+
+from workers.command import audit, decide, doctor, lanes, look, send
+from workers.command.deployment import ROOT
+from workers.command.failure import Commands
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="harkara",
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # they would show numbers and texts
+    epilog="Ends with 0, or 1 error, 2 usage, 3 not found, 4 refused, 5 a service is not available.",
+)
+app.command(epilog=send.EXAMPLES)(send.send)
+app.command(epilog="Example: harkara status order-1042")(look.status)
+app.command("list", epilog="Example: harkara list --state failed --since -2h")(look.listing)
+app.command(epilog="Example: harkara cancel order-1042 order-1043")(decide.cancel)
+app.command(epilog="Example: harkara resolve order-1042 --sent --by Asha")(decide.resolve)
+app.add_typer(lanes.app, name="lanes")
+app.command(epilog="Example: harkara audit --json")(audit.audit)
+app.command(epilog="Example: harkara doctor")(doctor.doctor)
+
+
+def main() -> None:
+    app()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        typer.echo(f"harkara {project['version']}")
+        raise typer.Exit
+
+
+@app.callback()
+def harkara(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """Durable WhatsApp sending through Chat Mitra."""

@@ -1,0 +1,158 @@
+"""Builds the message that the options of `harkara send` describe."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+
+from harkara.errors import Invalid
+from harkara.messages import (
+    Audio,
+    CopyCode,
+    Document,
+    Envelope,
+    Header,
+    Image,
+    Message,
+    QuickReply,
+    Sticker,
+    Template,
+    Text,
+    UrlSuffix,
+    Video,
+)
+from harkara.phone import normalise
+
+Given = Mapping[str, Any]
+"""The options of `harkara send` by their names in Python; what was not given is None or empty."""
+
+_PLACED = re.compile(r"(\d):(.*)", re.DOTALL)
+
+_GOES_WITH = {
+    "caption": ("image", "video", "document"),
+    "filename": ("document",),
+    "voice": ("audio",),
+    "param": ("template",),
+    "language": ("template",),
+    "header": ("template",),
+    "header_image": ("template",),
+    "header_video": ("template",),
+    "header_document": ("template",),
+    "url_suffix": ("template",),
+    "quick_reply": ("template",),
+    "copy_code": ("template",),
+}
+_DELIVERY = ("reference", "at", "expires", "lane", "category", "priority", "customer_name")
+
+
+def envelope(given: Given) -> Envelope:
+    """The checked envelope. Raises Invalid, and typer.BadParameter for options that do not go together."""
+    options = {name: given[name] for name in _DELIVERY if given[name] is not None} | {"producer": "command"}
+    if given["alt"]:
+        options["alt_texts"] = _alt_texts(given["alt"])
+    source = _source(given)
+    if source == "json_file":
+        body = _read_json(given["json_file"])
+        if given["to"] and isinstance(body, dict):
+            body["recipient_mobile_number"] = normalise(given["to"])
+        return Envelope.from_wire(body, **options)
+    if given["to"] is None:
+        _wrong("to", "name the recipient's number")
+    return Envelope(to=normalise(given["to"]), messages=[_BUILD[source](given)], **options)
+
+
+def _source(given: Given) -> str:
+    """Which option holds the message; exactly one has to."""
+    found = [name for name in _BUILD | {"json_file": None} if given[name] is not None]
+    if not found:
+        _wrong("text", "give a text, --template, a medium such as --image, or --json-file")
+    if len(found) > 1:
+        _wrong(found[1], f"is a message of its own, beside {_option(found[0])}; words under a medium are its --caption")
+    for name, sources in _GOES_WITH.items():
+        if given[name] and found[0] not in sources:
+            _wrong(name, f"belongs to {' or '.join(map(_option, sources))}")
+    return found[0]
+
+
+def _text(given: Given) -> Text:
+    text = given["text"]
+    return Text(sys.stdin.read().removesuffix("\n") if text == "-" else text)
+
+
+def _template(given: Given) -> Template:
+    category = given["category"]
+    return Template(
+        given["template"],
+        given["language"] or "en",
+        header=_header(given),
+        body=given["param"] or (),
+        buttons=_buttons(given),
+        category=None if category == "reply" else category,
+    )
+
+
+_BUILD: dict[str, Callable[[Given], Message]] = {
+    "text": _text,
+    "template": _template,
+    "image": lambda given: Image(given["image"], caption=given["caption"]),
+    "video": lambda given: Video(given["video"], caption=given["caption"]),
+    "audio": lambda given: Audio(given["audio"], voice=given["voice"] or None),
+    "document": lambda given: Document(given["document"], filename=given["filename"], caption=given["caption"]),
+    "sticker": lambda given: Sticker(given["sticker"]),
+}
+
+
+def _header(given: Given) -> Header | None:
+    media: dict[str, Callable[[str], Header]] = {
+        "header": str,
+        "header_image": Image,
+        "header_video": Video,
+        "header_document": Document,
+    }
+    found = [name for name in media if given[name] is not None]
+    if len(found) > 1:
+        _wrong(found[1], f"a template has one header, and {_option(found[0])} is given")
+    return media[found[0]](given[found[0]]) if found else None
+
+
+def _buttons(given: Given) -> list[UrlSuffix | QuickReply | CopyCode]:
+    """In the order of their places; without places only buttons of one kind can be told apart."""
+    kinds = {"quick_reply": QuickReply, "url_suffix": UrlSuffix, "copy_code": CopyCode}
+    found = [(name, value, _PLACED.fullmatch(value)) for name in kinds for value in given[name] or ()]
+    if len({name for name, _, _ in found}) > 1:
+        for name, _, placed in found:
+            if placed is None:
+                _wrong(name, "write its place among the template's buttons before it, such as 0:VALUE")
+    return [
+        kinds[name](placed[2], index=int(placed[1])) if placed else kinds[name](value) for name, value, placed in found
+    ]
+
+
+def _alt_texts(pairs: list[str]) -> dict[str, str]:
+    if any("=" not in pair for pair in pairs):
+        _wrong("alt", "write it as '$name=Guest'")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _read_json(name: str) -> Any:
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        return json.loads(text)
+    except OSError as error:
+        _wrong("json_file", f"cannot be read: {error.strerror}")
+    except ValueError as error:
+        raise Invalid("body", "must be one JSON object", type(error).__name__) from None
+
+
+def _option(name: str) -> str:
+    return name.upper() if name in ("to", "text") else f"--{name.replace('_', '-')}"
+
+
+def _wrong(name: str, message: str) -> NoReturn:
+    raise typer.BadParameter(message, param_hint=_option(name))

@@ -1,0 +1,89 @@
+"""This deployment, as the command reaches it: its ledger without anything else, and the door that also tells the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harkara.errors import Invalid, Unavailable
+from workers.command.output import note
+
+if TYPE_CHECKING:  # SQLModel and Celery cost a second, which `--help` should not
+    from harkara.broker import Broker
+    from harkara.doors.ledger import LedgerDoor
+    from harkara.lanes import Lane
+    from harkara.ledger.database import Database
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def ledger() -> Iterator[Database]:
+    """The ledger alone: people look things up while Redis and the workers are down. Raises Unavailable."""
+    from config.settings import settings
+    from harkara.ledger.database import Database
+
+    db = Database(settings().database_url, patience=settings().harkara_database_patience)
+    try:
+        check_schema(db)
+        yield db
+    finally:
+        db.close()
+
+
+def check_schema(db: Database) -> None:
+    """Raises Unavailable with the next step when the ledger cannot be used by this release."""
+    from harkara.ledger import migrate
+
+    with db.read() as tx:
+        _ = tx.now  # whether it answers at all
+    if not migrate.at_head(db):
+        raise Unavailable("the database has not the schema of this release: run `python -m workers.migrate` first")
+
+
+@contextmanager
+def door() -> Iterator[LedgerDoor]:
+    """Where messages go in: the row first, then the hint."""
+    from config import logs
+    from config.settings import settings
+    from harkara.doors.ledger import LedgerDoor
+
+    logs.set_up()  # a hint that Redis does not take is logged, and stdout is for results
+    with ledger() as db:
+        door = LedgerDoor(
+            db,
+            _broker(),
+            deadlines=settings().deadlines,
+            queued_seconds=settings().harkara_lease,
+            chunk=settings().harkara_chunk_size,
+        )
+        try:
+            yield door
+        finally:
+            door.close()
+
+
+def configured() -> dict[str, Lane]:
+    """The lanes of this deployment, by name."""
+    from config.lanes import lanes
+    from config.settings import settings
+
+    return lanes(settings())
+
+
+def check_lane(name: str) -> None:
+    """Raises Invalid for a lane that no worker here would send for."""
+    known = configured()
+    if not known:
+        note("No lane has a token here: set CHATMITRA_API_TOKEN; until the workers have it, messages wait.")
+    elif name not in known:
+        raise Invalid("lane", f"is not configured; configured are {', '.join(sorted(known))}")
+
+
+def _broker() -> Broker:
+    from config.settings import settings
+    from harkara.broker import Broker
+
+    return Broker.at(settings().redis_url)

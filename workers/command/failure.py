@@ -1,0 +1,60 @@
+"""How the command fails: one sentence or one JSON document, and the exit code of its kind."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+from typer.core import TyperGroup
+
+from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
+from workers.command.output import note
+
+ERROR, USAGE, MISSING, REFUSED, UNAVAILABLE = 1, 2, 3, 4, 5
+
+_CODES: dict[type[HarkaraError], int] = {
+    NotFound: MISSING,
+    Invalid: REFUSED,
+    Conflict: REFUSED,
+    Unavailable: UNAVAILABLE,
+}
+
+
+class Commands(TyperGroup):
+    """The commands, with their failures turned into words."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+        args = list(sys.argv[1:] if args is None else args)
+        as_json = "--json" in args
+        try:
+            # In standalone mode Typer itself words a wrong usage, for people.
+            code = super().main(args, *rest, **options | {"standalone_mode": not as_json})
+        except typer.TyperException as error:
+            _fail("Usage", error.format_message(), error.exit_code, as_json)
+        except HarkaraError as error:
+            _fail(type(error).__name__, str(error), _CODES.get(type(error), ERROR), as_json)
+        except ValidationError as error:
+            _fail("Settings", _settings(error), ERROR, as_json)
+        except SystemExit as error:
+            if not isinstance(error.code, str):
+                raise
+            _fail("Settings", error.code, ERROR, as_json)
+        sys.exit(code)
+
+
+def _fail(kind: str, message: str, code: int, as_json: bool) -> NoReturn:
+    if as_json:
+        typer.echo(json.dumps({"error": {"type": kind, "message": message}}, ensure_ascii=False))
+    else:
+        note(f"Error: {message}")
+    sys.exit(code)
+
+
+def _settings(error: ValidationError) -> str:
+    """Which settings are wrong, without their values: a token may be among them."""
+    problems = [f"{'.'.join(map(str, e['loc'])).upper() or 'the settings'}: {e['msg']}" for e in error.errors()]
+    return f"The settings are not understood. {'; '.join(problems)}"

@@ -1,0 +1,91 @@
+"""`python -m workers.local`: everything on one machine, with embedded parts for what is not configured."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import honcho.manager
+from honcho.environ import parse_procfile
+
+from config.settings import ROOT, process_environment, settings
+from harkara.ledger import migrate
+from harkara.ledger.database import Database
+from workers.embedded import EmbeddedValkey, free_port
+
+STOP_SECONDS = 45
+"""Longer than the longest POST, which a worker finishes and records before it ends."""
+
+
+def main() -> None:
+    """Starts the embedded server, then the processes of the Procfile; stops them in the opposite order."""
+    var = settings().harkara_var
+    var.mkdir(parents=True, exist_ok=True)
+    valkey = None
+    if not settings().harkara_redis_url:
+        valkey = EmbeddedValkey(var / "valkey", free_port(6379))
+        valkey.start()
+    try:
+        sys.exit(_run(var, valkey))
+    finally:
+        if valkey:
+            (var / "valkey.url").unlink(missing_ok=True)
+            valkey.stop()
+
+
+def _run(var: Path, valkey: EmbeddedValkey | None) -> int:
+    if valkey:
+        (var / "valkey.url").write_text(valkey.url)
+    if not settings().harkara_database_url:
+        migrate.upgrade(Database(settings().database_url))
+    environment, places = _environment(valkey)
+    honcho.manager.KILL_WAIT = STOP_SECONDS
+    manager = honcho.manager.Manager()
+    for name, command in _commands(sandbox="SANDBOX_PORT" in environment).items():
+        manager.add_process(name, command, env=environment, cwd=str(ROOT))
+    for name, place in places.items():
+        print(f"{name:10} {place}", flush=True)
+    (var / "places.json").write_text(json.dumps(places))
+    manager.loop()
+    # A stop by hand is how this ends; anything else is a process that fell over.
+    return 0 if manager.returncode in (130, 143) else int(manager.returncode or 0)
+
+
+def _commands(*, sandbox: bool) -> dict[str, str]:
+    """The lines of the Procfile, run by this very interpreter's tools."""
+    procfile = parse_procfile((ROOT / "Procfile").read_text())
+    commands = dict(procfile.processes)
+    if sandbox:
+        commands["sandbox"] = "python -m workers.sandbox"
+    tools = Path(sys.executable).parent
+    return {name: f"{shlex.quote(str(tools))}/{command}" for name, command in commands.items()}
+
+
+def _environment(valkey: EmbeddedValkey | None) -> tuple[dict[str, str], dict[str, str]]:
+    """What the processes are told, and what people are told."""
+    given = process_environment()
+    flower = free_port(int(given.get("FLOWER_PORT", "5555")))
+    # Read-only and on loopback unless somebody says otherwise: its pages could shut workers down.
+    harmless = {"PYTHONUNBUFFERED": "1", "FLOWER_ADDRESS": "127.0.0.1", "FLOWER_READ_ONLY": "true"}
+    environment = harmless | given | {"FLOWER_PORT": str(flower)}
+    places = {"Flower": f"http://127.0.0.1:{flower}"}
+    if valkey:
+        environment["HARKARA_REDIS_URL"] = places["Redis"] = valkey.url
+    if settings().chatmitra_api_token is None:
+        port = free_port(8900)
+        environment |= {
+            "SANDBOX_PORT": str(port),
+            "CHATMITRA_API_URL": f"http://127.0.0.1:{port}/developer/api/send_message",
+            "CHATMITRA_API_TOKEN": "sandbox",
+        }
+        # Without a token of Chat Mitra nothing leaves this machine.
+        places["Sandbox"] = f"http://127.0.0.1:{port}"
+    else:
+        places["Sending to"] = settings().chatmitra_api_url
+    return environment, places
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""The Celery app as the Procfile starts it: `celery -A workers.sender worker|beat|flower`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import signals
+
+from config import logs, metrics, wiring
+from config.celery_app import app
+from harkara.delivery.rounds import Ringer
+
+__all__ = ["app"]
+
+_ringers: list[Ringer] = []
+
+
+@signals.setup_logging.connect
+def _log(**_: Any) -> None:
+    logs.set_up()
+
+
+@signals.worker_init.connect
+def _prepare(**_: Any) -> None:
+    wiring.check_schema()
+    wiring.sender()  # a setting that makes no sense is said now, not at the first message
+
+
+@signals.worker_ready.connect
+def _ready(**_: Any) -> None:
+    metrics.serve(wiring.depths())
+    rounds = wiring.rounds()
+    ringer = Ringer(wiring.reception().drain, rounds.sweep, rounds.dispatch)
+    ringer.start()
+    _ringers.append(ringer)
+
+
+@signals.worker_shutdown.connect
+def _stop(**_: Any) -> None:
+    """Celery has waited for its tasks; what the sender threads still hold is written before the process ends."""
+    for ringer in _ringers:
+        ringer.close()
+    wiring.pool().close()
+    wiring.commit().close()
