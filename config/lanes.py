@@ -49,12 +49,12 @@ def _allowance(own: LaneSettings, settings: Settings) -> Allowance | None:
 
 
 def _quiet_hours(text: str, zone: str) -> QuietHours | None:
-    if text in ("", "none"):
+    if text.strip() in ("", "none"):
         return None
     try:
         start, end = (time.fromisoformat(part.strip()) for part in text.split("-"))
     except ValueError as error:
-        raise ValueError(f"quiet hours must look like 20:00-09:00 (or `none`), not {text!r}") from error
+        raise ValueError(f"quiet hours must look like 20:00-09:00, or be empty, not {text!r}") from error
     try:
         return QuietHours(start, end, ZoneInfo(zone))
     except (ZoneInfoNotFoundError, ValueError) as error:

@@ -29,6 +29,14 @@ class LaneSettings(BaseModel):
     quiet_hours: str | None = None
 
 
+class _QuietHours(BaseSettings):
+    """The one setting of which an empty value means something: no quiet hours."""
+
+    model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore")
+
+    harkara_quiet_hours: str = "20:00-09:00"
+
+
 class Settings(BaseSettings):
     """Names are those of the environment variables, in lower case."""
 
@@ -57,7 +65,10 @@ class Settings(BaseSettings):
     harkara_burst: int = Field(default=5, ge=1, description="Messages that may go at once after a quiet time")
     harkara_reserve: float = Field(default=0.1, ge=0, lt=1, description="Part of the allowance kept from marketing")
     harkara_timezone: str = Field(default="Asia/Kolkata", description="Zone of the quiet hours")
-    harkara_quiet_hours: str = Field(default="20:00-09:00", description="Marketing and reminders wait; `none` for none")
+    harkara_quiet_hours: str = Field(
+        default_factory=lambda: _QuietHours().harkara_quiet_hours,
+        description="When marketing and reminders wait; empty for never",
+    )
     harkara_lanes_file: Path = Field(default=ROOT / "config" / "lanes.toml", description="More lanes, if there are")
     harkara_lane_tokens: Annotated[dict[str, SecretStr], NoDecode] = Field(
         default_factory=dict, description="Their tokens: lane:token,lane:token"

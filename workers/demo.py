@@ -83,7 +83,12 @@ def acts() -> list[Act]:
         Act("text, which meets a 503", Text("Your order #12345 is ready for pickup 📦"), "919876500001", {}),
         Act("text in Hindi", Text("नमस्ते, आपका ऑर्डर तैयार है।"), "919876500002", {}),
         Act("image", Image(photo, caption="Your new glasses"), "919876500003", {}),
-        Act("document", Document("https://files.example.com/invoice-118.pdf", filename="invoice-118.pdf"), "919876500004", {}),
+        Act(
+            "document",
+            Document("https://files.example.com/invoice-118.pdf", filename="invoice-118.pdf"),
+            "919876500004",
+            {},
+        ),
         Act("location", Location(28.6315, 77.2167, name="Clinic", address="Connaught Place"), "919876500005", {}),
         Act(
             "buttons",
@@ -91,7 +96,9 @@ def acts() -> list[Act]:
             "919876500006",
             {},
         ),
-        Act("template, utility", Template("appointment_reminder", body=["Asha", "Dr Rao", "10:30"]), "919876500007", {}),
+        Act(
+            "template, utility", Template("appointment_reminder", body=["Asha", "Dr Rao", "10:30"]), "919876500007", {}
+        ),
         Act(
             "template, marketing",
             Template("diwali_offer", body=["Asha", "20 %"], buttons=[UrlSuffix("diwali")], category="marketing"),
@@ -101,7 +108,13 @@ def acts() -> list[Act]:
         Act("one-time code", code, "919876500009", {}),
         Act("text for later", Text("Your table is ready."), "919876500010", {"at": soon}),
         Act("text with a reference", Text("Payment received."), "919876500011", {"reference": "invoice-118"}),
-        Act("the same once more, sent once", Text("Payment received."), "919876500011", {"reference": "invoice-118"}, None),
+        Act(
+            "the same once more, sent once",
+            Text("Payment received."),
+            "919876500011",
+            {"reference": "invoice-118"},
+            None,
+        ),
         Act("one that Chat Mitra refuses", Text("Hello!"), UNWILLING, {}, State.FAILED),
     ]
 
@@ -116,7 +129,7 @@ def _start() -> subprocess.Popen[bytes]:
         "DATABASE_URL": "",
         "CHATMITRA_API_TOKEN": "",
         "HARKARA_ALLOWANCE": "20/20s",
-        "HARKARA_QUIET_HOURS": "none",
+        "HARKARA_QUIET_HOURS": "",
         "SANDBOX_LIMIT": "20/20s",
     }
     with (VAR / "processes.log").open("wb") as log:
@@ -188,7 +201,13 @@ def _table(rows: Mapping[str, Mapping[str, Any]]) -> Table:
     table = Table("message", "category", "state", "tries", "why", box=None)
     for row in sorted(rows.values(), key=lambda row: str(row["id"])):
         kind = row["template"] or row["kind"]
-        table.add_row(kind, row["category"], _STYLE.get(row["state"], "{}").format(row["state"]), str(row["tries"]), row["reason"] or "")
+        table.add_row(
+            kind,
+            row["category"],
+            _STYLE.get(row["state"], "{}").format(row["state"]),
+            str(row["tries"]),
+            row["reason"] or "",
+        )
     return table
 
 

@@ -21,9 +21,7 @@ def main() -> None:
     try:
         asyncio.run(Server(settings, switches).run())
     except OSError as problem:
-        sys.stderr.write(
-            f"sandbox: cannot listen on {settings.host} port {settings.port}: {problem.strerror}; set SANDBOX_PORT\n"
-        )
+        sys.stderr.write(f"sandbox: cannot listen on port {settings.port}: {problem.strerror}; set SANDBOX_PORT\n")
         raise SystemExit(1) from None
 
 

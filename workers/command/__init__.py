@@ -31,7 +31,7 @@ app.command(epilog="Example: harkara doctor")(doctor.doctor)
 
 
 def main() -> None:
-    app()
+    app(prog_name="harkara")
 
 
 def _version(wanted: bool) -> None:

@@ -17,7 +17,6 @@ from harkara.messages import (
     CopyCode,
     Document,
     Envelope,
-    Header,
     Image,
     Message,
     QuickReply,
@@ -31,6 +30,9 @@ from harkara.phone import normalise
 
 Given = Mapping[str, Any]
 """The options of `harkara send` by their names in Python; what was not given is None or empty."""
+
+Header = str | Image | Video | Document
+Button = UrlSuffix | QuickReply | CopyCode
 
 _PLACED = re.compile(r"(\d):(.*)", re.DOTALL)
 
@@ -121,14 +123,17 @@ def _header(given: Given) -> Header | None:
     return media[found[0]](given[found[0]]) if found else None
 
 
-def _buttons(given: Given) -> list[UrlSuffix | QuickReply | CopyCode]:
+def _buttons(given: Given) -> list[Button]:
     """In the order of their places; without places only buttons of one kind can be told apart."""
-    kinds = {"quick_reply": QuickReply, "url_suffix": UrlSuffix, "copy_code": CopyCode}
+    kinds: dict[str, Callable[..., Button]] = {
+        "quick_reply": QuickReply,
+        "url_suffix": UrlSuffix,
+        "copy_code": CopyCode,
+    }
     found = [(name, value, _PLACED.fullmatch(value)) for name in kinds for value in given[name] or ()]
-    if len({name for name, _, _ in found}) > 1:
-        for name, _, placed in found:
-            if placed is None:
-                _wrong(name, "write its place among the template's buttons before it, such as 0:VALUE")
+    unplaced = [name for name, _, placed in found if placed is None]
+    if unplaced and len({name for name, _, _ in found}) > 1:
+        _wrong(unplaced[0], "write its place among the template's buttons before it, such as 0:VALUE")
     return [
         kinds[name](placed[2], index=int(placed[1])) if placed else kinds[name](value) for name, value, placed in found
     ]

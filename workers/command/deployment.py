@@ -1,7 +1,8 @@
-"""This deployment, as the command reaches it: its ledger without anything else, and the door that also tells the workers."""
+"""This deployment, as the command reaches it: its ledger without anything else, and the door for messages."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,11 +47,10 @@ def check_schema(db: Database) -> None:
 @contextmanager
 def door() -> Iterator[LedgerDoor]:
     """Where messages go in: the row first, then the hint."""
-    from config import logs
     from config.settings import settings
     from harkara.doors.ledger import LedgerDoor
 
-    logs.set_up()  # a hint that Redis does not take is logged, and stdout is for results
+    log_to_stderr()
     with ledger() as db:
         door = LedgerDoor(
             db,
@@ -63,6 +63,15 @@ def door() -> Iterator[LedgerDoor]:
             yield door
         finally:
             door.close()
+
+
+def log_to_stderr() -> None:
+    """For what may log trouble, such as a hint that Redis does not take: stdout is for results."""
+    from config import logs
+
+    logs.set_up()
+    root = logging.getLogger()
+    root.setLevel(max(root.level, logging.WARNING))
 
 
 def configured() -> dict[str, Lane]:

@@ -12,9 +12,7 @@ from pydantic import ValidationError
 from typer.core import TyperGroup
 
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
-from workers.command.output import note
-
-ERROR, USAGE, MISSING, REFUSED, UNAVAILABLE = 1, 2, 3, 4, 5
+from workers.command.output import ERROR, MISSING, REFUSED, UNAVAILABLE, note
 
 _CODES: dict[type[HarkaraError], int] = {
     NotFound: MISSING,

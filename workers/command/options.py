@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, also for an error.")]
 LaneOf = Annotated[str | None, typer.Option("--lane", help="The lane, where several know the same reference.")]
 Key = Annotated[str, typer.Argument(metavar="ID|REFERENCE", help="Its id, or your own reference.")]
+By = Annotated[str | None, typer.Option(metavar="NAME", help="Who decides; you, if not given.")]
 
 _FROM_NOW = re.compile(r"([+-])(?=\d)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+def time_option(help_text: str, **more: Any) -> Any:
+    """An option that takes a time, see `moment`."""
+    return typer.Option(parser=moment, metavar="TIME", help=help_text, **more)
 
 
 def moment(text: str) -> datetime:
@@ -30,4 +37,9 @@ def moment(text: str) -> datetime:
     return read
 
 
-Moment = Annotated[datetime | None, typer.Option(parser=moment, metavar="TIME")]
+def me() -> str:
+    """Who runs this command."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return "the operator"

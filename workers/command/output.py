@@ -1,10 +1,10 @@
-"""What the command prints: results on stdout for people or as one JSON document, everything else on stderr."""
+"""What the command prints: results on stdout for people or as one JSON document, the rest on stderr."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,16 +12,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+ERROR, MISSING, REFUSED, UNAVAILABLE = 1, 3, 4, 5
+"""Exit codes; 2, wrong usage, is Typer's."""
+
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _PIPED_WIDTH = 1_000  # a line for each message, whatever reads it
 
 
-def answer(document: Any, people: Callable[[], None], *, as_json: bool) -> None:
-    """Prints a result once: as JSON for machines, or in the words of `people`."""
-    if as_json:
-        typer.echo(json.dumps(document, ensure_ascii=False))
-    else:
-        people()
+def emit(result: Any) -> None:
+    """The result for machines: one JSON document."""
+    typer.echo(json.dumps(result, ensure_ascii=False))
 
 
 def say(text: str) -> None:

@@ -1,0 +1,87 @@
+"""`harkara doctor`: whether everything that sending needs is there, and what to do where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import typer
+from redis import RedisError
+
+from harkara.errors import HarkaraError
+from workers.command.deployment import configured, ledger
+from workers.command.options import AsJson
+from workers.command.output import ERROR, emit, table
+
+_ALIVE_SECONDS = 15.0
+
+
+class Check(NamedTuple):
+    """One thing that was looked at, and what was found or what to do."""
+
+    check: str
+    well: bool
+    found: str
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check settings, lanes, database, workers and Redis; ends with 1 when one is not well."""
+    checks = [check for look in (_settings, _lanes, _database, _redis) for check in _safely(look)]
+    well = all(check.well for check in checks)
+    if as_json:
+        emit({"well": well, "checks": [check._asdict() for check in checks]})
+    else:
+        table(("check", "", "found"), ((check, "ok" if fine else "PROBLEM", found) for check, fine, found in checks))
+    if not well:
+        raise typer.Exit(ERROR)
+
+
+def _safely(look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    """A service that does not answer is a finding, not a failure of this command."""
+    try:
+        yield from look()
+    except (HarkaraError, RedisError, SystemExit) as error:
+        yield Check(look.__name__.removeprefix("_"), False, f"{error} ({type(error).__name__})")
+
+
+def _settings() -> Iterator[Check]:
+    from config.settings import settings
+
+    yield Check("settings", True, f"sends to {settings().chatmitra_api_url}")
+
+
+def _lanes() -> Iterator[Check]:
+    known = sorted(configured())
+    yield Check("lanes", bool(known), ", ".join(known) or "no lane has a token: set CHATMITRA_API_TOKEN")
+
+
+def _database() -> Iterator[Check]:
+    from harkara.ledger import halts, read
+
+    with ledger() as db:
+        yield Check("database", True, f"{db.url.get_backend_name()}, schema of this release")
+        for halt in halts.listing(db):
+            held = f"{halt['template'] or 'the lane'} is {halt['state']}: {halt['reason']}"
+            yield Check(f"lane {halt['lane']}", False, f"{held} `harkara lanes unpark {halt['lane']}` lets it go")
+        seconds = read.last_done(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
+    alive = seconds is not None and seconds < _ALIVE_SECONDS
+    found = "none has ever made its rounds" if seconds is None else f"last round {seconds:.0f} s ago"
+    yield Check("workers", alive, found if alive else f"{found}: run `celery -A workers.sender worker`, or `make up`")
+
+
+def _redis() -> Iterator[Check]:
+    from config.settings import settings
+    from harkara.intake import connect
+
+    with connect(settings().redis_url, seconds=3) as connection:
+        told = connection.info()
+    yield Check("redis", True, "answers")
+    on_disk = bool(told.get("aof_enabled"))
+    yield Check(
+        "redis disk", on_disk, "append-only file on" if on_disk else "set appendonly yes, or a crash loses the intake"
+    )
+    policy = told.get("maxmemory_policy")
+    keeps = policy == "noeviction"
+    yield Check(
+        "redis memory", keeps, policy if keeps else f"{policy}: set maxmemory-policy noeviction, or it drops messages"
+    )

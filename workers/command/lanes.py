@@ -1,0 +1,132 @@
+"""`harkara lanes`: what each account may send, what it holds, and whether it is parked."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harkara.errors import HarkaraError, Invalid
+from workers.command.deployment import configured, ledger, log_to_stderr
+from workers.command.options import AsJson, me
+from workers.command.output import clock, emit, note, say, table
+
+if TYPE_CHECKING:
+    from harkara.ledger.database import Database
+
+app = typer.Typer(invoke_without_command=True)
+
+Name = Annotated[str, typer.Argument(help="The lane.")]
+
+
+@app.callback(epilog="Example: harkara lanes --json")
+def lanes(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Show the lanes; park one or let it go again."""
+    if ctx.invoked_subcommand:
+        return
+    with ledger() as db:
+        found = _lanes(db)
+    if as_json:
+        emit({"lanes": found})
+    else:
+        _show(found)
+
+
+@app.command(epilog='Example: harkara lanes park default --reason "The template is wrong"')
+def park(
+    name: Name,
+    reason: Annotated[str | None, typer.Option(help="Why, for whoever asks later.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold a lane: its messages wait, and nothing burns."""
+    from harkara.ledger import halts
+
+    with ledger() as db:
+        _check(db, name)
+        halts.park(db, name, reason or f"Decided by {me()}.")
+    _told({"lane": name, "state": "parked"}, f"{name}  parked", as_json)
+
+
+@app.command(epilog="Example: harkara lanes unpark default")
+def unpark(name: Name, as_json: AsJson = False) -> None:
+    """Let a lane go, and every template of it that is paused."""
+    from harkara.ledger import halts
+
+    with ledger() as db:
+        _check(db, name)
+        lifted = halts.unpark(db, name)
+    if lifted:
+        _dispatch()
+    _told({"lane": name, "state": "open", "lifted": lifted}, f"{name}  open, halts lifted: {lifted}", as_json)
+
+
+def _lanes(db: Database) -> list[dict[str, Any]]:
+    from harkara.ledger import halts, read
+
+    known, messages, halted = configured(), read.counts(db), halts.listing(db)
+    found = []
+    for name in sorted(known | messages | {halt["lane"]: None for halt in halted}):
+        of_lane = [halt for halt in halted if halt["lane"] == name]
+        whole = next((halt for halt in of_lane if halt["template"] is None), {"state": "open"})
+        allowance = known[name].allowance if name in known else None
+        found.append(
+            {
+                "lane": name,
+                "configured": name in known,
+                "allowance": str(allowance or "none") if name in known else None,
+                **{key: whole.get(key) for key in ("state", "code", "reason", "since", "until")},
+                "templates": [halt for halt in of_lane if halt["template"]],
+                "messages": messages.get(name, {}),
+            }
+        )
+    return found
+
+
+def _show(found: list[dict[str, Any]]) -> None:
+    if not found:
+        note("No lane is configured and none holds a message: set CHATMITRA_API_TOKEN, the token of lane `default`.")
+        return
+    rows = [
+        (
+            lane["lane"],
+            lane["state"] if lane["configured"] else f"not configured, {lane['state']}",
+            lane["allowance"] or "",
+            ", ".join(f"{number} {state}" for state, number in sorted(lane["messages"].items())),
+            clock(lane["since"]),
+            lane["reason"],
+        )
+        for lane in found
+    ]
+    rows += [
+        (lane["lane"], f"template {halt['template']} {halt['state']}", "", "", clock(halt["since"]), halt["reason"])
+        for lane in found
+        for halt in lane["templates"]
+    ]
+    table(("lane", "state", "allowance", "messages", "since", "reason"), sorted(rows, key=itemgetter(0)))
+
+
+def _check(db: Database, name: str) -> None:
+    from harkara.ledger import read
+
+    known = sorted(configured() | read.counts(db))
+    if name not in known:
+        raise Invalid("lane", f"is not known; known are {', '.join(known) or 'none'}")
+
+
+def _dispatch() -> None:
+    """What was held goes now; should that fail, the workers do it within a second by themselves."""
+    log_to_stderr()
+    try:
+        from config import wiring
+
+        wiring.rounds().dispatch(at_once=True)
+    except (HarkaraError, SystemExit) as error:
+        note(f"Not dispatched from here; the workers will do it. {error}")
+
+
+def _told(result: dict[str, Any], words: str, as_json: bool) -> None:
+    if as_json:
+        emit(result)
+    else:
+        say(words)

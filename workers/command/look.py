@@ -1,0 +1,100 @@
+"""`harkara status` and `harkara list`: where messages stand, and why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from harkara.phone import normalise
+from harkara.states import State
+from workers.command.deployment import ledger
+from workers.command.options import AsJson, Key, LaneOf, time_option
+from workers.command.output import clock, emit, note, say, table
+from workers.command.why import next_step
+
+
+def status(key: Key, lane: LaneOf = None, as_json: AsJson = False) -> None:
+    """Show where a message stands, why, what to do next, and everything that happened to it."""
+    from harkara.ledger import read
+    from harkara.ledger.operate import find
+
+    with ledger() as db:
+        found = read.status(db, find(db, key, lane))
+        found |= {"next": next_step(db, found)}
+    if as_json:
+        emit(found)
+    else:
+        _tell(found)
+
+
+def listing(
+    state: Annotated[list[State] | None, typer.Option(help="In this state; repeat it for more.")] = None,
+    lane: Annotated[str | None, typer.Option(help="Of this lane.")] = None,
+    to: Annotated[str | None, typer.Option(help="To this number, however it is written.")] = None,
+    reference: Annotated[str | None, typer.Option(help="With this reference.")] = None,
+    code: Annotated[str | None, typer.Option(help="With this code, such as 131049 or expired.")] = None,
+    producer: Annotated[str | None, typer.Option(help="Handed over by this application.")] = None,
+    template: Annotated[str | None, typer.Option(help="From this template.")] = None,
+    flagged: Annotated[bool, typer.Option("--flagged", help="Perhaps sent twice.")] = False,
+    since: Annotated[datetime | None, time_option("Handed over since, such as -2h.")] = None,
+    until: Annotated[datetime | None, time_option("Handed over before.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
+    before: Annotated[str | None, typer.Option(metavar="ID", help="Go on after the last id of a list.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List messages, newest first, that fit every filter."""
+    from harkara.ledger import read
+
+    with ledger() as db:
+        found = read.listing(
+            db,
+            states=state or (),
+            lane=lane,
+            recipient=None if to is None else normalise(to),
+            reference=reference,
+            code=code,
+            producer=producer,
+            template=template,
+            flagged=flagged,
+            since=since,
+            until=until,
+            limit=limit,
+            before=before,
+        )
+    more = found[-1]["id"] if len(found) == limit else None
+    if as_json:
+        emit({"messages": found, "before": more})
+    else:
+        _show(found, more)
+
+
+def _tell(found: dict[str, Any]) -> None:
+    say(f"{found['id']}  {found['state']}")
+    say(f"{_what(found)} ({found['category']}), lane {found['lane']}, reference {found['reference'] or 'none'}")
+    say(f"Due {clock(found['due_at'])}, worth sending until {clock(found['expires_at'])}, tries: {found['tries']}")
+    if found["flags"]:
+        say("Perhaps sent twice.")
+    if found["reason"]:
+        say(f"Why: {found['reason']} [{found['code']}]")
+    if found["next"]:
+        say(f"Next: {found['next']}")
+    say("")
+    table(("when", "event", "detail"), ((clock(t["at"]), t["event"], t["detail"]) for t in found["trace"]), whole=2)
+
+
+def _show(found: list[dict[str, Any]], more: str | None) -> None:
+    if not found:
+        note("No message fits.")
+        return
+    rows = (
+        (m["id"], m["state"], clock(m["created_at"]), m["lane"], _what(m), m["reference"], m["code"]) for m in found
+    )
+    table(("id", "state", "handed over", "lane", "message", "reference", "code"), rows, whole=2)
+    if more:
+        note(f"There may be more: add --before {more}")
+
+
+def _what(found: dict[str, Any]) -> str:
+    return f"{found['kind']} {found['template'] or ''}".rstrip()

@@ -1,0 +1,42 @@
+"""What a person can do about a message that does not move by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from harkara.states import State
+from workers.command.deployment import configured
+
+if TYPE_CHECKING:
+    from harkara.ledger.database import Database
+
+
+def next_step(db: Database, found: Mapping[str, Any]) -> str | None:
+    """One sentence for a message as `harkara.ledger.read.status` shows it; None when nothing is left to do."""
+    match found["state"]:
+        case State.WAITING:
+            return _waiting(db, found)
+        case State.QUEUED | State.CLAIMED | State.SENDING:
+            return "It is on its way; look again in some seconds."
+        case State.UNCERTAIN:
+            return f"Look whether it arrived, then `harkara resolve {found['id']}` with --sent, --resend or --drop."
+        case State.FAILED:
+            return "Put right what the reason names, then send a new message."
+        case _:
+            return None
+
+
+def _waiting(db: Database, found: Mapping[str, Any]) -> str:
+    from harkara.ledger.halts import listing
+
+    lane = found["lane"]
+    for halt in listing(db):
+        if halt["lane"] == lane and halt["template"] in (None, found["template"]) and halt["state"] != "probing":
+            held = f"Template {halt['template']}" if halt["template"] else f"Lane {lane}"
+            return f"{held} is {halt['state']}: {halt['reason']} `harkara lanes unpark {lane}` lets it go."
+    if lane not in configured():
+        return f"Lane {lane} has no token here: give it one, and it goes by itself."
+    if found["due_at"] >= found["expires_at"]:
+        return f"It waits for you: `harkara resolve {found['id']}` with --resend or --drop."
+    return f"It goes by itself when it is due; `harkara cancel {found['id']}` stops it."
