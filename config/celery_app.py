@@ -53,6 +53,7 @@ app.conf.update(
         "sweep": {"task": "harkara.sweep", "schedule": 5.0, "options": {"expires": 20}},
         "accept": {"task": "harkara.accept", "schedule": 1.0, "options": {"expires": 5}},
     },
+    beat_scheduler="config.beat:Beat",
     beat_sync_every=1,
     beat_schedule_filename=str(settings().harkara_var / "beat-schedule"),
 )

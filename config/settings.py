@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -169,8 +170,9 @@ class Settings(BaseSettings):
 
 
 def process_environment() -> dict[str, str]:
-    """The environment as it is, for processes that are started from here."""
-    return dict(os.environ)
+    """The environment and `.env`, for processes that are started from here."""
+    written = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value is not None}
+    return written | os.environ
 
 
 @cache

@@ -7,15 +7,13 @@ import socket
 from collections.abc import Callable
 from functools import cache
 
-from harkara.chatmitra import ChatMitra
-from harkara.playbook import Playbook
-
 from config.celery_app import app
 from config.killpoint import killer
 from config.lanes import lanes as lanes_of
 from config.metrics import REJECTED, Depths, observe, swept
 from config.settings import settings
 from harkara.broker import Broker
+from harkara.chatmitra import ChatMitra
 from harkara.delivery.hints import Hints
 from harkara.delivery.pool import Pool
 from harkara.delivery.rounds import Rounds
@@ -29,6 +27,7 @@ from harkara.ledger.read import counts
 from harkara.ledger.record import Finish
 from harkara.ledger.seed import slots_used
 from harkara.limits import HORIZON, Limiter
+from harkara.playbook import Playbook
 from harkara.reception import Reception
 
 

@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harkara.defaults import CHUNK, DEADLINES, LEASE_SECONDS
-from harkara.receipt import Receipt
 from harkara.doors.redis import RedisDoor
 from harkara.errors import Conflict, HarkaraError, Invalid
 from harkara.messages import Category, Envelope, Message, Text
 from harkara.phone import normalise
+from harkara.receipt import Receipt
 
 if TYPE_CHECKING:
     from harkara.doors.ledger import LedgerDoor

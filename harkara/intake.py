@@ -20,6 +20,12 @@ STREAM: Final = "harkara:intake"
 GROUP: Final = "ledger"
 BELL: Final = "harkara:intake:bell"
 
+BELL_SECONDS: Final = 60
+"""A ring that nobody answers is not repeated sooner, so that rings do not fill a Redis without workers.
+
+One that is lost costs a second: every worker looks into the intake by itself.
+"""
+
 ABANDONED_MS: Final = 10_000
 """An entry that its reader has held so long without committing belongs to the next reader."""
 
@@ -71,7 +77,7 @@ class Intake:
                 fields = {"verb": verb, "data": payload} | ({"reply_to": reply_to} if reply_to else {})
                 pipe.xadd(STREAM, cast(Any, fields))
             # Who finds the bell already set need not ring: its reader clears it before it reads.
-            pipe.set(BELL, "1", nx=True, px=1000)
+            pipe.set(BELL, "1", nx=True, ex=BELL_SECONDS)
             return bool(pipe.execute()[-1])
 
     def ask(self, verb: Verb, payload: str, ring: Callable[[], None], seconds: float) -> dict[str, Any]:

@@ -9,12 +9,12 @@ import structlog
 
 from harkara.errors import Conflict, HarkaraError, Invalid
 from harkara.intake import Entry, Intake
-from harkara.receipt import Receipt
 from harkara.ledger.accept import accept, keep_refused, remember
 from harkara.ledger.database import Database
 from harkara.ledger.operate import cancel, find
 from harkara.ledger.read import status
 from harkara.messages import Envelope
+from harkara.receipt import Receipt
 
 log = structlog.get_logger(__name__)
 

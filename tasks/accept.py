@@ -22,7 +22,7 @@ class Discreet(Request):
         return super().info(safe) | {"args": [], "kwargs": {}}
 
 
-@app.task(name="harkara.accept")
+@app.task(name="harkara.accept", throws=(Unavailable,))
 def accept() -> None:
     reception().drain()
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from celery import Task
+
 from config.celery_app import app
 from config.wiring import sender
+from harkara.broker import URGENT
+from harkara.errors import Unavailable
 
 
-@app.task(name="harkara.send")
-def send(ids: list[str]) -> None:
-    sender().send(ids)
+@app.task(name="harkara.send", bind=True, throws=(Unavailable,))
+def send(self: Task[..., None], ids: list[str]) -> None:
+    urgent = self.request.delivery_info["routing_key"] == URGENT
+    sender().send(ids, urgent=urgent)

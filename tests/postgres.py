@@ -88,7 +88,18 @@ def postgres(*options: str) -> Iterator[Server]:
         if user:
             os.chmod(parent, 0o755)
             shutil.chown(folder, user)
-        initdb = [str(binaries / "initdb"), "-D", str(folder), "-U", "harkara", "-A", "trust", "-E", "UTF8", "--locale=C"]
+        initdb = [
+            str(binaries / "initdb"),
+            "-D",
+            str(folder),
+            "-U",
+            "harkara",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        ]
         subprocess.run(initdb, user=user, check=True, stdout=subprocess.DEVNULL, cwd="/")
         server = Server(binaries, folder, _free_port(), user, options)
         server.start()

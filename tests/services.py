@@ -1,4 +1,4 @@
-"""Real services for tests: a Valkey of one's own, on a free port, that can be stopped, killed, frozen and started again."""
+"""A Valkey of the test's own, on a free port, that can be stopped, killed, frozen and started again."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Server:
 
 @contextmanager
 def valkey(**config: str) -> Iterator[Server]:
-    """A running server that keeps nothing on disk, unless the options say otherwise (`appendonly="yes"`; `_` is `-`)."""
+    """A running server; keeps nothing on disk unless its options say so, such as `appendonly="yes"` (`_` for `-`)."""
     server = Server({name.replace("_", "-"): value for name, value in config.items()})
     try:
         server.start()

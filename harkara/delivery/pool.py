@@ -39,6 +39,15 @@ class Pool:
                 self._sooner.notify()
         return future
 
+    def wait_for_room(self, seconds: float) -> bool:
+        """Waits until no more work is ready than the threads can take next; False when that takes too long."""
+        deadline = time.monotonic() + seconds
+        while self._ready.qsize() >= len(self._threads):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
     def close(self) -> None:
         """Runs what has been submitted, then ends the threads."""
         with self._sooner:
@@ -65,6 +74,8 @@ class Pool:
             _priority, _turn, work, future = self._ready.get()
             if work is None:
                 return
+            if not future.set_running_or_notify_cancel():
+                continue
             try:
                 work()
             except BaseException as error:

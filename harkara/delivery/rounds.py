@@ -49,7 +49,7 @@ class Rounds:
         self._policy = policy
         self._holder = holder
         self._leases = leases
-        self._depth = depth
+        self._depth = Depth(depth)
         self._retention = retention_seconds
         self._swept = swept
 
@@ -59,10 +59,12 @@ class Rounds:
         with on_duty(self._db, "dispatch", self._holder, lease_seconds=DUTY_LEASE_SECONDS, every_seconds=pause) as mine:
             if not mine:
                 return 0
+            depth = self._depth.now
             released = dispatch(
-                self._db, self._lanes, self._limiter.room, depth=self._depth, queued_seconds=self._leases.queued
+                self._db, self._lanes, self._limiter.room, depth=depth, queued_seconds=self._leases.queued
             )
             self.hint(released)
+            self._depth.learn(len(released))
             return len(released)
 
     def hint(self, released: list[tuple[str, int]]) -> None:
@@ -80,6 +82,26 @@ class Rounds:
             log.info("swept", action="swept", **moved)
         self._swept(moved)
         return moved
+
+
+class Depth:
+    """How many messages of a lane without a limit may be queued: as many as the workers take in a round or two.
+
+    More would only lie in Redis until their hints are stale. Doubles while the workers empty it, halves when they don't.
+    """
+
+    LEAST = 500
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.now = min(most, 2 * self.LEAST)
+
+    def learn(self, released: int) -> None:
+        """`released` is what there was room for since the last round, so what the workers took."""
+        if 2 * released >= self.now:
+            self.now = min(self._most, 2 * self.now)
+        elif 8 * released < self.now:
+            self.now = max(min(self.LEAST, self._most), self.now // 2)
 
 
 class Ringer:

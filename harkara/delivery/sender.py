@@ -5,15 +5,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import groupby
 
 import structlog
-from harkara.chatmitra import ChatMitra, NotSent, Replied
-from harkara.playbook import Case, Playbook
 
+from harkara.chatmitra import ChatMitra, NotSent, Replied
 from harkara.delivery import gates
 from harkara.delivery.breaker import Breaker
 from harkara.delivery.pool import Pool
@@ -25,10 +24,14 @@ from harkara.ledger.database import Database
 from harkara.ledger.record import Begin, Finish
 from harkara.limits import Ask, Limiter, Slot
 from harkara.outcomes import Outcome, Wait
+from harkara.playbook import Case, Playbook
 
 log = structlog.get_logger(__name__)
 
 MARKETING = "marketing"
+
+TROUBLE_SECONDS = 5.0
+"""Before another try of what a worker could not even prepare, its database away or its code at fault."""
 
 
 def no_checkpoint(name: str) -> None:
@@ -79,16 +82,36 @@ class Sender:
         self._breaker = Breaker()
         self._random = random.Random()
 
-    def send(self, ids: Sequence[str]) -> None:
-        """Delivers those of `ids` that can be claimed, and returns when each has its outcome."""
+    def send(self, ids: Sequence[str], *, urgent: bool = False) -> None:
+        """Delivers those of `ids` that can be claimed, and returns when each has its outcome.
+
+        What is not urgent is claimed only when sender threads can take it soon; if none can, the hint is forgotten,
+        and the sweep makes a new one.
+        """
+        if not urgent and not self._pool.wait_for_room(0.5 * self._leases.queued):
+            return
         self._checkpoint("K0")
         claimed = claim(self._db, ids, self._leases.claimed)
         give_up = time.monotonic() + 0.6 * self._leases.claimed
         self._checkpoint("K1")
-        ready = self._pass_gates(claimed)
-        sent = [self._submit(one, slot, give_up) for one, slot in self._book(ready)]
+        try:
+            booked = self._book(self._pass_gates(claimed))
+        except Exception:
+            # Nothing was sent: they go back at once and not as poison, since it is not they who are at fault.
+            for one in claimed:
+                self._stop(one, Wait(TROUBLE_SECONDS, "worker-trouble", "The worker could not prepare it."))
+            raise
+        self._await({self._submit(one, slot): one for one, slot in booked}, give_up)
+
+    def _await(self, sent: dict[Future[None], Claimed], give_up: float) -> None:
+        """Waits for the outcomes. What no thread has begun in time is given back before its lease is over."""
+        _, late = wait(sent, timeout=max(0.0, give_up - time.monotonic()))
+        for future in late:
+            if future.cancel():
+                self._stop(sent[future], Wait(0.0, "late", "Its worker was held up; another one takes it."))
         for future in sent:
-            future.result()
+            if not future.cancelled():
+                future.result()
 
     def _pass_gates(self, claimed: Sequence[Claimed]) -> list[Claimed]:
         if not claimed:
@@ -125,18 +148,16 @@ class Sender:
             # Without the limiter nobody may send: the limit holds, the messages wait.
             return [Wait(1.0, "limiter-unavailable", "Redis cannot be asked for the rate limit.") for _ in chunk]
 
-    def _submit(self, one: Claimed, slot: Slot, give_up: float) -> Future[None]:
+    def _submit(self, one: Claimed, slot: Slot) -> Future[None]:
         at = slot.at - self._commit.lead
-        return self._pool.submit(lambda: self._deliver(one, slot, give_up), priority=one.priority, at=at)
+        return self._pool.submit(lambda: self._deliver(one, slot), priority=one.priority, at=at)
 
-    def _deliver(self, one: Claimed, slot: Slot, give_up: float) -> None:
-        if time.monotonic() > give_up:
-            return self._stop(one, Wait(0.0, "late", "Its worker was held up; another one takes it."))
+    def _deliver(self, one: Claimed, slot: Slot) -> None:
         if not self._begin(one, slot):
             return None
         self._checkpoint("K2")
-        if wait := self._keep(one, slot):
-            return self._finish(one, wait, posted=True)
+        if no_slot := self._keep(one, slot):
+            return self._finish(one, no_slot, posted=True)
         self._checkpoint("K3")
         started = time.monotonic()
         outcome = self._post(one)

@@ -10,7 +10,7 @@ from sqlalchemy import and_, or_, select
 
 from harkara.errors import Conflict, Invalid
 from harkara.ledger.database import Database, Row, Transaction
-from harkara.ledger.due import backlogged
+from harkara.ledger.due import backlogged, hints_lie_about
 from harkara.ledger.record import final, note
 from harkara.ledger.tables import alias, message
 from harkara.messages import Envelope
@@ -60,7 +60,7 @@ def keep_refused(db: Database, envelope: Envelope, code: str, reason: str, deadl
             "state": State.FAILED.value,
             **final(code, reason),
         }
-        if tx.execute(tx.insert_new(message), row).rowcount:
+        if tx.execute(tx.insert_new(message).returning(message.c.id), row).first():
             note(tx, envelope.id, State.FAILED, code, reason)
 
 
@@ -106,20 +106,15 @@ def _row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float]) -> R
 
 def _mark_direct(tx: Transaction, rows: Sequence[Row], queued_seconds: float) -> None:
     """What may go out at once is born `queued`, so that its hint need not wait for the next dispatch."""
-    if len(rows) > DIRECT:
+    due = [row for row in rows if row["due_at"] <= tx.now]
+    # Without workers nobody takes hints, and Redis would fill with them.
+    if not due or len(rows) > DIRECT or hints_lie_about(tx):
         return
-    behind: dict[str, bool] = {}
-    for row in rows:
-        lane = row["lane"]
-        if row["due_at"] > tx.now:
-            continue
-        if row["priority"] != URGENT:
-            if lane not in behind:
-                behind[lane] = backlogged(tx, lane)
-            if behind[lane]:
-                continue
-        row["state"] = State.QUEUED.value
-        row["lease_until"] = tx.now + timedelta(seconds=queued_seconds)
+    behind = {lane: backlogged(tx, lane) for lane in {row["lane"] for row in due if row["priority"] != URGENT}}
+    for row in due:
+        if row["priority"] == URGENT or not behind[row["lane"]]:
+            row["state"] = State.QUEUED.value
+            row["lease_until"] = tx.now + timedelta(seconds=queued_seconds)
 
 
 def _insert(tx: Transaction, rows: Sequence[Row]) -> set[str]:

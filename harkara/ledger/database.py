@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +15,15 @@ import psycopg
 from sqlalchemy import Connection, CursorResult, Engine, Executable, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from harkara.errors import HarkaraError, Unavailable
 
 Row = dict[str, Any]
+
+IDLE_SECONDS = 1.0
+"""A connection that rested longer is asked whether it still lives."""
 
 
 class LedgerError(HarkaraError):
@@ -128,12 +132,11 @@ def _with_driver(url: URL) -> URL:
 
 def _postgres_engine(url: URL, patience: float, connections: int) -> Engine:
     options = f"-c lock_timeout={int(patience * 1000)} -c statement_timeout={int(patience * 6000)}"
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=connections,
         max_overflow=connections,
         pool_timeout=patience,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
             "connect_timeout": max(2, int(patience)),
@@ -146,6 +149,22 @@ def _postgres_engine(url: URL, patience: float, connections: int) -> Engine:
             "tcp_user_timeout": int(patience * 2000),
         },
     )
+
+    @event.listens_for(engine, "checkin")
+    def rest(_connection: Any, record: Any) -> None:
+        record.info["resting_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def wake(connection: Any, record: Any, _proxy: Any) -> None:
+        # A server that was restarted is noticed before a transaction begins; busy connections need not ask.
+        if time.monotonic() - record.info.get("resting_since", 0.0) > IDLE_SECONDS:
+            try:
+                connection.execute("SELECT 1")
+                connection.rollback()
+            except psycopg.Error as error:
+                raise DisconnectionError from error
+
+    return engine
 
 
 def _sqlite_engine(url: URL, patience: float, connections: int) -> Engine:

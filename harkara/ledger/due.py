@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
 
@@ -30,23 +30,20 @@ class Stream:
 # Jumps from one stream to the next through the index ix_message_due, so that the cost follows the number of
 # streams and not the number of messages, of which a million may wait for another day.
 _STREAMS = """
-WITH RECURSIVE stream(lane, priority, producer) AS (
+WITH RECURSIVE first_of(id) AS (
     SELECT * FROM (
-        SELECT lane, priority, producer FROM message
-        WHERE state = 'waiting' {and_lane}
-        ORDER BY lane, priority, producer LIMIT 1) AS head
-    UNION ALL
-    SELECT n.lane, n.priority, n.producer FROM stream s, message n
-    WHERE n.id = (
         SELECT id FROM message
-        WHERE state = 'waiting' {and_lane} AND (lane, priority, producer) > (s.lane, s.priority, s.producer)
-        ORDER BY lane, priority, producer LIMIT 1)
+        WHERE state = 'waiting' {and_lane}
+        ORDER BY lane, priority, producer, due_at LIMIT 1) AS head
+    UNION ALL
+    SELECT (
+        SELECT id FROM message
+        WHERE state = 'waiting' {and_lane} AND (lane, priority, producer) > (at.lane, at.priority, at.producer)
+        ORDER BY lane, priority, producer, due_at LIMIT 1)
+    FROM first_of JOIN message AS at ON at.id = first_of.id
 )
-SELECT lane, priority, producer FROM stream s
-WHERE EXISTS (
-    SELECT 1 FROM message m
-    WHERE m.state = 'waiting' AND m.lane = s.lane AND m.priority = s.priority AND m.producer = s.producer
-      AND m.due_at <= :now)
+SELECT lane, priority, producer FROM message WHERE id IN (SELECT id FROM first_of) AND due_at <= :now
+ORDER BY lane, priority, producer
 """
 _OF_ALL = text(_STREAMS.format(and_lane="")).bindparams(_at("now"))
 _OF_ONE = text(_STREAMS.format(and_lane="AND lane = :lane")).bindparams(_at("now"))
@@ -58,6 +55,14 @@ ORDER BY expires_at, due_at LIMIT :most
 """).bindparams(_at("now"))
 
 
+_STALE = text("""
+SELECT 1 FROM message
+WHERE state IN ('queued', 'claimed', 'sending') AND lease_until < :then LIMIT 1
+""").bindparams(_at("then"))
+
+UNSWEPT_SECONDS = 5.0
+
+
 def due_streams(tx: Transaction) -> list[Stream]:
     """The streams of all lanes that have a message due now."""
     return [Stream(*row) for row in tx.execute(_OF_ALL, {"now": tx.now})]
@@ -66,6 +71,11 @@ def due_streams(tx: Transaction) -> list[Stream]:
 def backlogged(tx: Transaction, lane: str) -> bool:
     """Whether something of this lane is due and still waits."""
     return tx.execute(_OF_ONE, {"now": tx.now, "lane": lane}).first() is not None
+
+
+def hints_lie_about(tx: Transaction) -> bool:
+    """Whether a lease has been over for a while and nobody swept it: no worker is there."""
+    return tx.execute(_STALE, {"then": tx.now - timedelta(seconds=UNSWEPT_SECONDS)}).first() is not None
 
 
 def take_turns(tx: Transaction, streams: list[Stream], room: int) -> list[str]:

@@ -38,7 +38,7 @@ def _take(db: Database, name: str, holder: str, lease_seconds: float, every_seco
         until = tx.now + timedelta(seconds=lease_seconds)
         if row is None:
             fresh = {"name": name, "holder": holder, "until": until, "done_at": None}
-            return tx.execute(tx.insert_new(duty), fresh).rowcount == 1
+            return tx.execute(tx.insert_new(duty).returning(duty.c.name), fresh).first() is not None
         taken = update(duty).where(
             duty.c.name == name,
             duty.c.until <= tx.now,

@@ -32,7 +32,9 @@ class Allowance:
         if not 1 <= self.count <= MOST:
             raise Invalid("allowance", f"must be 1 to {MOST} messages in a window", str(self.count))
         if not 0 < self.window <= 86_400:
-            raise Invalid("allowance", "must have a window of more than 0 and at most 86400 seconds", f"{self.window:g}")
+            raise Invalid(
+                "allowance", "must have a window of more than 0 and at most 86400 seconds", f"{self.window:g}"
+            )
         if self.burst < 1:
             raise Invalid("burst", "must be at least 1", str(self.burst))
         if not 0 <= self.gap <= self.window:

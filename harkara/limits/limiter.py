@@ -41,8 +41,8 @@ _LIMITS: Final = {
 }
 
 Seed = Callable[[str, int], Sequence[float]]
-"""Ages in seconds of a lane's slots that the ledger knows of, when Redis lost its memory: for a lane, and the number of
-messages that are being booked and must not be counted. An age below zero may still go out that many seconds from now."""
+"""Asked when Redis lost its memory: the ages in seconds of a lane's slots that the ledger knows of, without the given
+number of messages that are just being booked. One below zero may still go out until that many seconds from now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,9 @@ class Limiter:
         if not asks or (allowance is None and not pairs):
             return [Slot(time.monotonic(), math.inf) for _ in asks]
         keys = [_lane_key(lane), *(f"harkara:pair:{lane}:{pair}" for pair in pairs)]
-        places = {pair: place for place, pair in enumerate(pairs, start=2)}
+        places: dict[str | None, int] = {None: 0} | {pair: place for place, pair in enumerate(pairs, start=2)}
         plan = _plan(allowance) | {
-            "asks": [{"urgent": a.urgent, "weight": max(1, a.weight), "pair": places.get(a.pair, 0)} for a in asks]
+            "asks": [{"urgent": a.urgent, "weight": max(1, a.weight), "pair": places[a.pair]} for a in asks]
         }
         asked = time.monotonic()
         answer = self._call([(keys, plan)])[0]

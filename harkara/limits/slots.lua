@@ -4,9 +4,10 @@
 -- ARGV  one JSON object; its times are microseconds, its `window` is already longer than the allowance's by the guard
 --
 -- The hash holds the log of the slots that still count, oldest first; for each class the moment at which its burst
--- credit is whole again; the end of the hold after a 429 and the part of the pace that was left then; and the run of
--- the server that wrote it. A log from another run may be an old snapshot, and one from the future was written before
--- the clock was set back: neither is believed, and the answer is -1, "tell me what the ledger knows".
+-- credit is whole again; the end of the hold after a 429 and the part of the pace that was left then; what is promised
+-- to a heavy message; and the run of the server that wrote it. A log from another run may be an old snapshot, and one
+-- from the future was written before the clock was set back: neither is believed, and the answer is -1, "tell me what
+-- the ledger knows".
 
 local SECOND = 1000000
 local DAY = 86400 * SECOND
@@ -17,9 +18,9 @@ local plan = cjson.decode(ARGV[1])
 local clock = redis.call('TIME')
 local now = clock[1] * SECOND + clock[2]
 
-local found = redis.call('HMGET', lane, 'run', 'log', 'urgent', 'marketing', 'hold', 'factor', 'window')
+local found = redis.call('HMGET', lane, 'run', 'log', 'urgent', 'marketing', 'hold', 'factor', 'window', 'promise')
 local hold = tonumber(found[5] or 0)
-local window, factor, slots, classes
+local window, factor, slots, classes, promise
 
 local function whole(number)
   return string.format('%.0f', math.ceil(number))
@@ -30,14 +31,18 @@ local function keep(...)
   redis.call('PEXPIRE', lane, whole((DAY + math.max(0, hold - now)) / 1000))
 end
 
--- Half the pace is left after a 429; from the end of the hold on, a tenth of the whole comes back with each window.
-local function factor_now(span)
-  return math.min(1, tonumber(found[6] or 1) + 0.1 * math.max(0, now - hold) / span)
+local function unpacked(value)
+  return value and value ~= '' and cmsgpack.unpack(value) or nil
 end
 
 local function run_of_server()
   local info = redis.pcall('INFO', 'server')
   return type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
+end
+
+-- Half the pace is left after a 429; from the end of the hold on, a tenth of the whole comes back with each window.
+local function factor_now(span)
+  return math.min(1, tonumber(found[6] or 1) + 0.1 * math.max(0, now - hold) / span)
 end
 
 -- Marketing leaves `kept` places of every window, and as much of the burst, to what is urgent.
@@ -58,9 +63,11 @@ local function open_lane()
     },
   }
   slots = {}
-  for _, at in ipairs(found[2] and cmsgpack.unpack(found[2]) or {}) do
+  for _, at in ipairs(unpacked(found[2]) or {}) do
     if at > now - window then slots[#slots + 1] = at end
   end
+  promise = unpacked(found[8])
+  if promise and promise.at <= now - window then promise = nil end
 end
 
 local function believed(run)
@@ -68,10 +75,16 @@ local function believed(run)
   return found[1] == run and not (newest and newest > now + plan.horizon + window / factor + SECOND)
 end
 
+local function save(run)
+  local log, urgent, marketing = cmsgpack.pack(slots), whole(classes.urgent.whole_at), whole(classes.marketing.whole_at)
+  keep('run', run, 'log', log, 'urgent', urgent, 'marketing', marketing)
+  keep('window', whole(window), 'promise', promise and cmsgpack.pack(promise) or '')
+end
+
 -- Ages in seconds; below zero for what may still go out at any moment until then, so that nothing is booked before it.
 -- Whoever comes first writes them, the others find them here.
 local function seed(ages)
-  slots = {}
+  slots, promise = {}, nil
   for _, age in ipairs(ages) do
     local at = math.ceil(now - age * SECOND)
     if at > now - window then slots[#slots + 1] = at end
@@ -82,8 +95,8 @@ local function seed(ages)
   end
 end
 
--- Why `weight` more cannot go at `at`, as the first moment at which that reason is gone; nil when they can.
--- `others` + 1 slots that span less than a window together with `at` would make it too full.
+-- Why `others` + 1 slots are in the way of one more at `at`, as the first moment at which they no longer are; nil when
+-- none are. Together they would span less than a window and be too many.
 local function obstacle(at, before, others)
   local previous, following = slots[before], slots[before + 1]
   if previous and at < previous + plan.gap then return previous + plan.gap end
@@ -94,23 +107,33 @@ local function obstacle(at, before, others)
   end
 end
 
--- The earliest moment for the ask, also between slots that are taken already; and the number of slots before it.
+-- The first moment from `at` on at which nothing is in the way, also between slots that are taken already; and the
+-- number of slots before it.
+local function clear(at, weight, class)
+  while true do
+    local before = #slots
+    while before > 0 and slots[before] > at do before = before - 1 end
+    local later = obstacle(at, before, class.most - weight)
+    if not later then return at, before end
+    at = later
+  end
+end
+
+-- The earliest moment for the ask, the number of slots before it, and whether more than the pace delays it.
 local function earliest(class, weight)
   local cost = class.cost * weight
   local paced = math.ceil(math.max(now, class.whole_at + cost - math.max(class.depth, cost)))
-  local at, before = math.max(paced, hold), nil
-  repeat
-    before = #slots
-    while before > 0 and slots[before] > at do before = before - 1 end
-    local later = obstacle(at, before, class.most - weight)
-    at = later or at
-  until not later
+  local at, before = clear(math.max(paced, hold), weight, class)
   return at, before, at > paced + plan.gap
+end
+
+local function insert(at, weight, before)
+  for _ = 1, weight do table.insert(slots, before + 1, at) end
 end
 
 -- A delay that the pace alone did not ask for uses up the credit: no burst comes back with every window.
 local function take(name, weight, at, before, delayed)
-  for _ = 1, weight do table.insert(slots, before + 1, at) end
+  insert(at, weight, before)
   local own, urgent = classes[name], classes.urgent
   local cost = own.cost * weight
   local whole_at = math.max(own.whole_at, at) + cost
@@ -138,6 +161,45 @@ local function room(name)
   return count
 end
 
+-- A heavy message that comes late for its places gives them back and takes the first that are free now.
+local function renew(class)
+  local left = promise.weight
+  for place = #slots, 1, -1 do
+    if slots[place] == promise.at and left > 0 then
+      table.remove(slots, place)
+      left = left - 1
+    end
+  end
+  local at, before = clear(math.max(now, hold), promise.weight, class)
+  insert(at, promise.weight, before)
+  promise.at = at
+end
+
+-- The slot, or nil and the moment to come back at. Small messages take every place as it comes free, so a heavy one
+-- that finds none within the horizon is promised one further ahead; the next ask like it, the same message come back,
+-- is given that.
+local function book_lane(name, weight)
+  local class = classes[name]
+  local limit = now + plan.horizon
+  weight = math.min(weight, class.most)
+  if promise and promise.name == name and promise.weight == weight then
+    if promise.at < now then renew(class) end
+    local at = promise.at
+    if at > limit then return nil, at - plan.horizon end
+    promise = nil
+    return at
+  end
+  local at, before, delayed = earliest(class, weight)
+  if at <= limit then
+    take(name, weight, at, before, delayed)
+    return at
+  end
+  if weight == 1 or promise then return nil, at end
+  take(name, weight, at, before, delayed)
+  promise = { name = name, weight = weight, at = at }
+  return nil, at - plan.horizon
+end
+
 local whole_pairs = {}
 
 -- When the recipient may get `weight` more: WhatsApp counts by the same leaky bucket as the lane's bursts.
@@ -153,32 +215,25 @@ end
 
 local behind = { urgent = 0, marketing = 0 }
 
--- Kind and delay. Who is refused reserves nothing, but is told to come after those who were refused before him.
+-- Kind and delay. Who is refused is told to come after those who were refused before him.
 local function book(name, weight, pair)
-  if pair and pair_open(pair, weight) > now then
-    local delay = pair_open(pair, weight) - now
+  local open = pair and pair_open(pair, weight) or now
+  if open > now then
     whole_pairs[pair] = whole_pairs[pair] + weight * plan.pair_pace
-    return PAIR_LIMIT, delay
+    return PAIR_LIMIT, open - now
   end
-  local at = now
-  if plan.count then
-    local class = classes[name]
-    weight = math.min(weight, class.most)
-    local before, delayed
-    at, before, delayed = earliest(class, weight)
-    -- A heavy message needs many turns: it counts from its first one, or small ones would push it back for ever.
-    local first_turn = at - (weight - 1) * class.cost
-    if first_turn > now + plan.horizon then
-      local delay = first_turn - now + behind[name] * class.cost
-      behind[name] = behind[name] + weight
-      return LANE_LIMIT, delay
-    end
-    take(name, weight, at, before, delayed)
+  local at, come_back = now, nil
+  if plan.count then at, come_back = book_lane(name, weight) end
+  if not at then
+    local delay = come_back - now + behind[name] * classes[name].cost
+    behind[name] = behind[name] + weight
+    return LANE_LIMIT, delay
   end
   if pair then take_pair(pair, weight, at) end
   return SLOT, at - now
 end
 
+-- Answers to what was under way when the hold began do not halve again.
 local function slow(seconds)
   if now >= hold then
     local known_window = tonumber(found[7] or 60 * SECOND)
@@ -188,20 +243,15 @@ local function slow(seconds)
   keep('hold', whole(hold))
 end
 
-local run = plan.count and run_of_server()
-
-local function save()
-  local log, urgent, marketing = cmsgpack.pack(slots), whole(classes.urgent.whole_at), whole(classes.marketing.whole_at)
-  keep('run', run, 'log', log, 'urgent', urgent, 'marketing', marketing, 'window', whole(window))
-end
-
 if plan.slow then return slow(plan.slow) end
-if plan.count then
+
+local run = plan.count and run_of_server()
+if run then
   open_lane()
   if not believed(run) then
     if not plan.seed then return UNSEEDED end
     seed(plan.seed)
-    save()
+    save(run)
   end
 end
 if not plan.asks then return { room('urgent'), room('marketing') } end
@@ -212,5 +262,5 @@ for _, ask in ipairs(plan.asks) do
   answers[#answers + 1] = kind
   answers[#answers + 1] = math.ceil(delay)
 end
-if plan.count then save() end
+if run then save(run) end
 return answers

@@ -8,7 +8,8 @@ from harkara.messages.interactive import Button, Buttons, ListMessage, Row, Sect
 from harkara.messages.items import Message, parse_item
 from harkara.messages.media import Audio, Document, Image, Sticker, Video
 from harkara.messages.simple import Location, Reaction, Text
-from harkara.messages.template import CopyCode, QuickReply, Template, UrlSuffix
+from harkara.messages.template import Template
+from harkara.messages.template_buttons import CopyCode, QuickReply, UrlSuffix
 
 __all__ = [
     "Audio",

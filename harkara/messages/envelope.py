@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, PlainValidator, SkipValidation, StrictBool
+from pydantic import Field, SkipValidation, StrictBool
 from uuid_utils import uuid7
 
 from harkara.errors import Invalid
+from harkara.messages.fields import AltTexts, CustomerName, Id, Reference, ShortName, Time
 from harkara.messages.items import Message, parse_item
 from harkara.messages.part import Part, Raw, closed, listed, type_of, under
 from harkara.messages.simple import Text
 from harkara.messages.template import Template
-from harkara.messages.text import parameter
 from harkara.phone import normalise
 
 Category = Literal["authentication", "reply", "utility", "marketing"]
@@ -32,69 +31,6 @@ _BODY_BYTES = 256 * 1024
 _REQUEST = frozenset({"recipient_mobile_number", "message", "messages", "customer_name", "altTexts"})
 _THEIR_NAMES = {"to": "recipient_mobile_number", "alt_texts": "altTexts"}
 
-_ID = re.compile(r"job_[0-9a-f]{32}")
-_SHORT_NAME = re.compile(r"[a-z0-9_-]{1,40}")
-_PLACEHOLDER = re.compile(r"\$[A-Za-z_]\w*")
-
-
-def _id(value: str) -> str:
-    if not _ID.fullmatch(value):
-        raise Invalid("", "must be job_ and 32 hexadecimal digits")
-    return value
-
-
-def _short_name(value: str) -> str:
-    if not _SHORT_NAME.fullmatch(value):
-        raise Invalid("", "1 to 40 of a-z, 0-9, _ and -", f"this has {len(value):,} characters")
-    return value
-
-
-def _reference(value: str) -> str:
-    if not 1 <= len(value) <= 200 or not value.isprintable():
-        raise Invalid("", "1 to 200 printable characters", f"this has {len(value):,}")
-    return value
-
-
-def _customer_name(value: str) -> str:
-    return parameter(value) if value else value
-
-
-def _alt_texts(value: object) -> dict[str, str]:
-    if not isinstance(value, Mapping):
-        raise Invalid("", "must be an object such as {'$name': 'Guest'}", type_of(value))
-    for key, text in value.items():
-        if not isinstance(key, str) or not _PLACEHOLDER.fullmatch(key):
-            raise Invalid("", "every key is a $ and a name, such as $name")
-        if not isinstance(text, str):
-            raise Invalid(key, "must be text", type_of(text))
-        with under(key):
-            parameter(text)
-    return dict(value)
-
-
-def _utc(value: object) -> datetime:
-    """An aware time, or one as ISO 8601 text, in UTC."""
-    moment = _parsed(value) if isinstance(value, str) else value
-    if not isinstance(moment, datetime):
-        raise Invalid("", "must be a datetime", type_of(value))
-    if moment.utcoffset() is None:
-        raise Invalid("", "has no time zone; add one, such as tzinfo=ZoneInfo('Asia/Kolkata') or +05:30")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise Invalid("", "must lie between the years 1 and 9999 in UTC") from None
-
-
-def _parsed(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid("", "must be a time in ISO 8601, such as 2026-11-24T09:00:00+05:30") from None
-
-
-ShortName = Annotated[str, AfterValidator(_short_name)]
-Time = Annotated[datetime, PlainValidator(_utc)]
-
 
 class Envelope(Part):
     """Messages for one recipient, checked whole: what can be built keeps every rule that is known.
@@ -103,12 +39,12 @@ class Envelope(Part):
     from the category. Times become UTC. `producer` is who hands over; turns in a lane are shared between producers.
     """
 
-    id: Annotated[str, AfterValidator(_id)]
+    id: Id
     to: Annotated[str, SkipValidation]
     messages: Annotated[tuple[Message, ...], SkipValidation]
-    customer_name: Annotated[str, AfterValidator(_customer_name)] | None = None
-    alt_texts: Annotated[dict[str, str], PlainValidator(_alt_texts)] | None = None
-    reference: Annotated[str, AfterValidator(_reference)] | None = None
+    customer_name: CustomerName | None = None
+    alt_texts: AltTexts | None = None
+    reference: Reference | None = None
     lane: ShortName = "default"
     category: Category
     priority: Annotated[int, Field(strict=True, ge=0, le=3)]
@@ -154,7 +90,7 @@ class Envelope(Part):
         _check(self)
 
     @classmethod
-    def from_wire(cls, body: Mapping[str, Any], *, region: str = "IN", **options: Any) -> Self:
+    def from_wire(cls, body: dict[str, Any], *, region: str = "IN", **options: Any) -> Self:
         """Reads the body of a request to Chat Mitra's `POST /send_message`; the other fields come as options.
 
         Chat Mitra asks for the country code. A number of `region` without it is completed if nothing else can be
@@ -262,7 +198,7 @@ def _check_placeholders(envelope: Envelope) -> None:
                     raise Invalid(f"messages[{place}].{path}", rule)
 
 
-def _read_messages(body: Mapping[str, Any]) -> list[Message]:
+def _read_messages(body: dict[str, Any]) -> list[Message]:
     """Exactly one of `message` and `messages`, as Chat Mitra asks."""
     text: Any = body.get("message")
     items = body.get("messages")

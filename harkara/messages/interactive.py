@@ -70,7 +70,9 @@ class Buttons(Raw):
     kind: ClassVar[str] = "interactive"
 
     body: ButtonsBody
-    buttons: Annotated[tuple[Button, ...], Field(min_length=1, max_length=_BUTTONS)]
+    buttons: Annotated[
+        tuple[Annotated[Button, BeforeValidator(Button.read)], ...], Field(min_length=1, max_length=_BUTTONS)
+    ]
     header: ButtonsHeader | None = None
     footer: Edge | None = None
 
@@ -199,9 +201,8 @@ class _ListShape(_Frame):
 
 
 def _frame(message: Buttons | ListMessage) -> dict[str, Any]:
-    frame: dict[str, Any] = {"body": {"text": message.body}}
-    if message.header is not None:
-        frame["header"] = wire_slot(message.header)
+    frame: dict[str, Any] = {} if message.header is None else {"header": wire_slot(message.header)}
+    frame["body"] = {"text": message.body}
     if message.footer is not None:
         frame["footer"] = {"text": message.footer}
     return frame

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from harkara.errors import Invalid
@@ -45,7 +45,7 @@ _READERS: dict[str, Callable[[object], Message]] = {
 _IGNORED = ("messaging_product", "to")
 
 
-def parse_item(item: Mapping[str, Any]) -> Message:
+def parse_item(item: dict[str, Any]) -> Message:
     """Reads what `wire()` writes; raises Invalid with the path of the field, its rule and a measure."""
     match item.get("kind") if isinstance(item, dict) else None:
         case "raw":

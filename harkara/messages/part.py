@@ -139,7 +139,7 @@ def _invalid(error: ErrorDetails) -> Invalid:
         case "too_short", {"min_length": limit, "actual_length": length}:
             return Invalid(path, f"at least {limit}", f"this has {length}")
         case "too_long", {"max_length": limit, "actual_length": length}:
-            return Invalid(path, f"at most {limit}", f"this has {length or 'more'}")
+            return Invalid(path, f"at most {limit}", f"this has {length}")
         case _:
             measure = type_of(error["input"]) if error["type"].endswith("_type") else None
             return Invalid(

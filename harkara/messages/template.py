@@ -12,25 +12,17 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from harkara.errors import Invalid
 from harkara.messages.part import Part, listed, type_of, under
 from harkara.messages.slots import Header, Slot, header_of, wire_slot
-from harkara.messages.text import PlainRule, parameter
+from harkara.messages.template_buttons import BUTTONS, CopyCode, Index, QuickReply, TemplateButton, UrlSuffix
+from harkara.messages.text import PLACEHOLDER, parameter
 
 TemplateCategory = Literal["authentication", "utility", "marketing"]
 
-# Chat Mitra docs, Validation Rules: Templates, and Interactive Messages for the payload. Digits in names are not
-# documented but usual; the language is a plain string in every request seen, not the object of the Cloud API.
+# Chat Mitra docs, Validation Rules: Templates. Digits in names are not documented but usual; the language is a plain
+# string in every request that was seen, not the object of the Cloud API.
 _NAME = re.compile(r"[a-z0-9_]{1,60}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:_[A-Z]{2})?")
 _PARAMETERS = 10
-Payload = Annotated[str, AfterValidator(PlainRule(256))]
-
-# WhatsApp Cloud API, template components: ten buttons, 15 characters to copy.
-_BUTTONS = 10
-Code = Annotated[str, AfterValidator(PlainRule(15))]
-Index = Annotated[int, Field(strict=True, ge=0, lt=_BUTTONS)]
-
 TemplateHeader = Annotated[Header, PlainValidator(partial(header_of, rule=parameter))]
-
-_PLACEHOLDER = re.compile(r"\$[A-Za-z_]\w*")
 
 
 def _name(value: str) -> str:
@@ -40,66 +32,15 @@ def _name(value: str) -> str:
 
 
 def _language(value: object) -> str:
-    if not isinstance(value, str) or not _LANGUAGE.fullmatch(value):
-        raise Invalid("", "must be a plain code such as en or en_US", type_of(value))
-    return value
+    if isinstance(value, str) and _LANGUAGE.fullmatch(value):
+        return value
+    measure = None if isinstance(value, str) else type_of(value)
+    raise Invalid("", "must be a plain code such as en or en_US", measure)
 
 
 def _number(value: object) -> object:
     """A button's index is a string of digits on the wire."""
     return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
-
-
-def _suffix(value: str) -> str:
-    parameter(value)
-    if "#" in value or any(mark.isspace() for mark in value):
-        raise Invalid("", "no spaces and no # in the end of a link")
-    return value
-
-
-class UrlSuffix(Part):
-    """What completes the link of the template's button. `index` counts all buttons of the template from 0."""
-
-    text: Annotated[str, AfterValidator(_suffix)]
-    index: Index | None = None
-
-    def __init__(self, text: str, *, index: int | None = None) -> None:
-        super().__init__(text=text, index=index)
-
-    def wire(self) -> dict[str, Any]:
-        """The component."""
-        return _button("url", self.index, {"type": "text", "text": self.text})
-
-
-class QuickReply(Part):
-    """What comes back when the button is tapped. `index` counts all buttons of the template from 0."""
-
-    payload: Payload
-    index: Index | None = None
-
-    def __init__(self, payload: str, *, index: int | None = None) -> None:
-        super().__init__(payload=payload, index=index)
-
-    def wire(self) -> dict[str, Any]:
-        """The component."""
-        return _button("quick_reply", self.index, {"type": "payload", "payload": self.payload})
-
-
-class CopyCode(Part):
-    """What the button copies: a coupon or, in an authentication template, the one-time code."""
-
-    code: Code
-    index: Index | None = None
-
-    def __init__(self, code: str, *, index: int | None = None) -> None:
-        super().__init__(code=code, index=index)
-
-    def wire(self) -> dict[str, Any]:
-        """The component."""
-        return _button("copy_code", self.index, {"type": "coupon_code", "coupon_code": self.code})
-
-
-TemplateButton = UrlSuffix | QuickReply | CopyCode
 
 
 class Template(Part):
@@ -117,7 +58,7 @@ class Template(Part):
     language: Annotated[str, PlainValidator(_language)] = "en"
     header: TemplateHeader | None = None
     body: Annotated[tuple[Annotated[str, AfterValidator(parameter)], ...], Field(max_length=_PARAMETERS)] = ()
-    buttons: Annotated[tuple[TemplateButton, ...], Field(max_length=_BUTTONS)] = ()
+    buttons: Annotated[tuple[TemplateButton, ...], Field(max_length=BUTTONS)] = ()
     category: TemplateCategory | None = None
 
     def __init__(
@@ -179,7 +120,7 @@ class Template(Part):
         texts += [(f"buttons[{button.index}]", button.text) for button in self.buttons if isinstance(button, UrlSuffix)]
         for path, text in texts:
             if isinstance(text, str) and "$" in text:
-                yield from ((path, name) for name in _PLACEHOLDER.findall(text))
+                yield from ((path, name) for name in PLACEHOLDER.findall(text))
 
 
 def _placed(buttons: Sequence[TemplateButton], category: TemplateCategory | None) -> list[TemplateButton]:
@@ -192,10 +133,6 @@ def _placed(buttons: Sequence[TemplateButton], category: TemplateCategory | None
             button = UrlSuffix(button.code, index=button.index)
         placed.append(button if button.index is not None else button.model_copy(update={"index": place}))
     return placed
-
-
-def _button(sub_type: str, index: int | None, content: dict[str, str]) -> dict[str, Any]:
-    return {"type": "button", "sub_type": sub_type, "index": str(index or 0), "parameters": [content]}
 
 
 class _Component(Part):

@@ -32,7 +32,10 @@ _LINK = re.compile(
     re.IGNORECASE | re.VERBOSE | re.ASCII,
 )
 _ADDRESS = re.compile(r"(?<![^\s@])[^\s@]+@[^\s@]+")  # asha@example.com, shop@upi
-_PLACEHOLDER = re.compile(r"\{\{\w+\}\}|\$[A-Za-z_]\w*")
+_VARIABLE = re.compile(r"\{\{\w+\}\}")  # {{1}}
+
+PLACEHOLDER = re.compile(r"\$[A-Za-z_]\w*", re.ASCII)
+"""What Chat Mitra fills in from the contact or from altTexts, such as $name (docs, Request Body Parameters)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +89,16 @@ class PlainRule:
         return value
 
 
+# Chat Mitra docs, Validation Rules & Limits: Templates.
+_PARAMETER = TextRule(1_024)
+
+
 def parameter(value: str) -> str:
     """The rule for a template's parameter; WhatsApp refuses wide gaps in one (field reports, Cloud API)."""
-    PARAMETER(value)
+    _PARAMETER(value)
     if "     " in value:
         raise Invalid("", "at most 4 spaces in a row")
     return value
-
-
-# Chat Mitra docs, Validation Rules & Limits: Templates.
-PARAMETER = TextRule(1_024)
 
 
 def _refused_by_chat_mitra(value: str) -> Iterator[tuple[str, str | None]]:
@@ -112,6 +115,6 @@ def _refused_by_chat_mitra(value: str) -> Iterator[tuple[str, str | None]]:
 
 def _without_links(value: str) -> str:
     """Links, addresses and placeholders are Latin by nature and belong to no language."""
-    for pattern in (_ADDRESS, _LINK, _PLACEHOLDER):
+    for pattern in (_ADDRESS, _LINK, _VARIABLE, PLACEHOLDER):
         value = pattern.sub(" ", value)
     return value

@@ -8,7 +8,7 @@ from sandbox.answers import broken
 from sandbox.rules.interactive import check_interactive
 from sandbox.rules.media import FORMATS, check_media
 from sandbox.rules.shape import a_mapping, a_number, a_string, an_array, an_optional_string
-from sandbox.rules.text import check_text, count_emoji
+from sandbox.rules.text import check_text, is_one_emoji
 
 CONTACTS_MAX = 257
 TYPES = ("text", *FORMATS, "interactive", "location", "contacts", "reaction")
@@ -54,7 +54,7 @@ def _check_reaction(reaction: Any, field: str) -> None:
     reaction = a_mapping(reaction, field)
     a_string(reaction.get("message_id"), f"{field}.message_id")
     emoji = reaction.get("emoji")
-    if not isinstance(emoji, str) or (emoji and count_emoji(emoji) != (1, "")):
+    if not isinstance(emoji, str) or (emoji and not is_one_emoji(emoji)):
         raise broken(f"{field}.emoji", "must be one emoji, or empty")
 
 

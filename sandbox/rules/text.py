@@ -14,9 +14,10 @@ TEXT_MAX = 4_096
 EMOJI_MAX = 10
 
 _TAGS = """
-    a abbr b big blockquote body br button center code del div em embed font footer form h1 h2 h3 h4 h5 h6 head header
-    hr html i iframe img input ins label li link main mark meta nav object ol option p pre s script section select
-    small span strike strong style sub sup svg table tbody td textarea tfoot th thead title tr tt u ul video
+    a abbr article aside audio b big blockquote body br button center cite code dd del dialog div dl dt em embed figure
+    font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label li link main mark meta nav
+    object ol option p pre q s script section select small span strike strong style sub sup svg table tbody td template
+    textarea tfoot th thead title tr tt u ul var video
 """
 _MARKUP = re.compile(
     r"\*"  # one alone is enough
@@ -25,11 +26,12 @@ _MARKUP = re.compile(
     r"|```|\]\(https?://",
     re.IGNORECASE,
 )
-_LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+", re.IGNORECASE)
 _DEVANAGARI = regex.compile(r"\p{Script=Devanagari}")
 _LATIN = regex.compile(r"\p{Script=Latin}")
 _GRAPHEME = regex.compile(r"\X")
-_MAYBE_EMOJI = regex.compile(r"[\p{Emoji_Presentation}\N{VARIATION SELECTOR-16}\N{COMBINING ENCLOSING KEYCAP}]")
+_EMOJI = regex.compile(r"\p{Emoji_Presentation}|\p{Extended_Pictographic}\uFE0F|\u20E3")
+_PICTURE = regex.compile(r"\p{Emoji_Presentation}|\p{Extended_Pictographic}|\u20E3")
 
 
 def check_text(value: Any, field: str) -> None:
@@ -68,15 +70,20 @@ def count_emoji(text: str) -> tuple[int, str]:
 
     `©` and `™` are letters until a variation selector asks for their picture.
     """
-    if not _MAYBE_EMOJI.search(text):
+    if not _EMOJI.search(text):
         return 0, text
     graphemes = _GRAPHEME.findall(text)
-    rest = [grapheme for grapheme in graphemes if grapheme.isascii() or not _MAYBE_EMOJI.search(grapheme)]
+    rest = [grapheme for grapheme in graphemes if grapheme.isascii() or not _EMOJI.search(grapheme)]
     return len(graphemes) - len(rest), "".join(rest)
 
 
+def is_one_emoji(text: str) -> bool:
+    """A bare `❤` is one too: WhatsApp draws it in colour."""
+    return bool(_GRAPHEME.fullmatch(text) and _PICTURE.search(text))
+
+
 def _mixes_scripts(text: str) -> bool:
-    """A link is Latin by nature, and no reason to refuse a Hindi text."""
+    """A link or an address is Latin by nature, and no reason to refuse a Hindi text."""
     if not _DEVANAGARI.search(text):
         return False
-    return bool(_LATIN.search(_LINK.sub("", text)))
+    return bool(_LATIN.search(_ADDRESS.sub("", text)))

@@ -1,18 +1,22 @@
-"""A process whose threads send as fast as the limiter lets them: prints "ready", awaits a start time, prints the moments.
+"""Eight processes of four threads each that send as fast as the limiter lets them, and tell when they did.
 
-    python -m tests.integration.hammer URL ALLOWANCE SECONDS THREADS LEDGER
+    python -m tests.integration.hammer URL ALLOWANCE SECONDS LEDGER
 
-Times are CLOCK_MONOTONIC, which all processes of a machine share. LEDGER is a file in which every thread notes each
-claim before it books and each sending before it happens, as the real ledger does; it seeds a limiter that lost its memory.
+Prints "go" at the start; at the end the moments of sending, then those of the slots that were slept through. Times are
+CLOCK_MONOTONIC, which all processes of a machine share. LEDGER is a file in which every thread notes each claim before
+it books and each sending before it happens, as the real ledger does; it seeds a limiter that lost its memory.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
+from threading import Thread, get_ident
 
 import redis
 from redis.backoff import NoBackoff
@@ -20,7 +24,9 @@ from redis.retry import Retry
 
 from harkara.limits import HORIZON, Allowance, Ask, Limiter, Slot
 
+PROCESSES, THREADS = 8, 4
 CLAIMED, SENT, GIVEN_BACK = "CSB"
+LANE = "hammered"
 
 
 class Ledger:
@@ -30,49 +36,77 @@ class Ledger:
         self._path = path
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
-    def note(self, thread: str, what: str) -> float:
+    def note(self, what: str) -> float:
         now = time.monotonic()
-        os.write(self._file, f"{thread} {what} {now:.6f}\n".encode())
+        os.write(self._file, f"{os.getpid()}-{get_ident()} {what} {now:.6f}\n".encode())
         return now
 
     def seed(self, lane: str, mine: int) -> list[float]:
         now = time.monotonic()
         lines = [line.split() for line in self._path.read_text().splitlines()]
-        claimed = sum(what == CLAIMED for what in {thread: what for thread, what, _ in lines}.values())
-        return [now - float(at) for _, what, at in lines if what == SENT] + [-HORIZON] * (claimed - mine)
+        last = {thread: what for thread, what, _ in lines}
+        others = sum(what == CLAIMED for what in last.values()) - mine
+        return [now - float(at) for _, what, at in lines if what == SENT] + [-HORIZON] * others
 
 
-def send_all(limiter: Limiter, allowance: Allowance, ledger: Ledger, until: float, sent: list[float]) -> None:
-    me = f"{os.getpid()}-{threading.get_ident()}"
-    while time.monotonic() < until:
-        ledger.note(me, CLAIMED)
-        slot = limiter.book("hammered", allowance, [Ask(None, urgent=True)])[0]
-        if isinstance(slot, Slot):
-            time.sleep(max(0.0, slot.at - time.monotonic()))
-            if not slot.late():
-                sent.append(ledger.note(me, SENT))
-                continue
-        ledger.note(me, GIVEN_BACK)
+@dataclass
+class Work:
+    """What the threads of one process share."""
+
+    url: str
+    allowance: Allowance
+    path: Path
+    start: float
+    seconds: float
+    sent: list[float] = field(default_factory=list)
+    missed: list[float] = field(default_factory=list)
+
+    def __call__(self) -> tuple[list[float], list[float]]:
+        threads = [Thread(target=self.run) for _ in range(THREADS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return self.sent, self.missed
+
+    def run(self) -> None:
+        ledger = Ledger(self.path)
+        limiter = Limiter(redis.Redis.from_url(self.url, socket_timeout=5, retry=Retry(NoBackoff(), 0)), ledger.seed)
+        limiter.room({LANE: self.allowance})  # its connection is open before the start
+        sleep_until(self.start)
+        while time.monotonic() < self.start + self.seconds:
+            ledger.note(CLAIMED)
+            if not self.send(limiter, ledger):
+                ledger.note(GIVEN_BACK)
+
+    def send(self, limiter: Limiter, ledger: Ledger) -> bool:
+        slot = limiter.book(LANE, self.allowance, [Ask(None, urgent=True)])[0]
         if not isinstance(slot, Slot):
             time.sleep(slot.seconds or 0.0)
+            return False
+        sleep_until(slot.at)
+        if slot.late():
+            self.missed.append(slot.at)
+            return False
+        self.sent.append(ledger.note(SENT))
+        return True
 
 
-def main(url: str, spelling: str, seconds: str, threads: str, path: str) -> None:
-    ledger = Ledger(Path(path))
-    client = redis.Redis.from_url(url, socket_timeout=5, retry=Retry(NoBackoff(), 0))
+def sleep_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
+
+
+def main(url: str, spelling: str, seconds: str, path: str) -> None:
     allowance = Allowance.parse(spelling)
     assert allowance
-    sent: list[float] = []
-    print("ready", flush=True)
-    start = float(sys.stdin.readline())
-    time.sleep(max(0.0, start - time.monotonic()))
-    work = (Limiter(client, ledger.seed), allowance, ledger, start + float(seconds), sent)
-    running = [threading.Thread(target=send_all, args=work) for _ in range(int(threads))]
-    for thread in running:
-        thread.start()
-    for thread in running:
-        thread.join()
-    print(*sent)
+    start = time.monotonic() + 1.0
+    work = Work(url, allowance, Path(path), start, float(seconds))
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("fork")) as processes:
+        results = [processes.submit(work) for _ in range(PROCESSES)]
+        sleep_until(start)
+        print("go", flush=True)
+        for which in (0, 1):
+            print(*(moment for each in results for moment in each.result()[which]))
 
 
 if __name__ == "__main__":

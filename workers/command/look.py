@@ -81,7 +81,7 @@ def _tell(found: dict[str, Any]) -> None:
     if found["next"]:
         say(f"Next: {found['next']}")
     say("")
-    table(("when", "event", "detail"), ((clock(t["at"]), t["event"], t["detail"]) for t in found["trace"]), whole=2)
+    table(("when", "event", "detail"), ((clock(t["at"]), t["event"], t["detail"]) for t in found["trace"]))
 
 
 def _show(found: list[dict[str, Any]], more: str | None) -> None:
@@ -91,7 +91,7 @@ def _show(found: list[dict[str, Any]], more: str | None) -> None:
     rows = (
         (m["id"], m["state"], clock(m["created_at"]), m["lane"], _what(m), m["reference"], m["code"]) for m in found
     )
-    table(("id", "state", "handed over", "lane", "message", "reference", "code"), rows, whole=2)
+    table(("id", "state", "handed over", "lane", "message", "reference", "code"), rows)
     if more:
         note(f"There may be more: add --before {more}")
 

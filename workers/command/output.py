@@ -16,7 +16,7 @@ ERROR, MISSING, REFUSED, UNAVAILABLE = 1, 3, 4, 5
 """Exit codes; 2, wrong usage, is Typer's."""
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
-_PIPED_WIDTH = 1_000  # a line for each message, whatever reads it
+_WIDTH = 1_000  # a line for each row, whatever reads it; a narrow terminal wraps by itself
 
 
 def emit(result: Any) -> None:
@@ -26,22 +26,20 @@ def emit(result: Any) -> None:
 
 def say(text: str) -> None:
     """One line of the result."""
-    _stdout().print(_printable(text), soft_wrap=True)
+    _console().print(_printable(text), soft_wrap=True)
 
 
 def note(text: str) -> None:
     """One line beside the result: progress, a warning, an error."""
-    Console(stderr=True, markup=False, highlight=False, emoji=False).print(_printable(text), soft_wrap=True)
+    _console(stderr=True).print(_printable(text), soft_wrap=True)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, whole: int = 1) -> None:
-    """Rows under headings; the first `whole` columns are never broken or cut."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for place, column in enumerate(columns):
-        shown.add_column(column, no_wrap=place < whole, overflow="fold")
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Rows under headings, each on one line."""
+    shown = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         shown.add_row(*("" if cell is None else _printable(str(cell)) for cell in row))
-    _stdout().print(shown)
+    _console(width=_WIDTH).print(shown)
 
 
 def clock(moment: str | None) -> str:
@@ -49,11 +47,8 @@ def clock(moment: str | None) -> str:
     return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S %Z}" if moment else ""
 
 
-def _stdout() -> Console:
-    console = Console(markup=False, highlight=False, emoji=False)
-    if not console.is_terminal:
-        console.width = _PIPED_WIDTH
-    return console
+def _console(**options: Any) -> Console:
+    return Console(markup=False, highlight=False, emoji=False, **options)
 
 
 def _printable(text: str) -> str:

@@ -45,6 +45,7 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("location", {"latitude": 12.97, "longitude": 77.59, "name": "Clinic", "address": "MG Road"}),
     ("contacts", [{"name": {"formatted_name": "Dr. Iyer"}, "phones": [{"phone": "+91 98450 00000"}]}]),
     ("reaction", {"message_id": "wamid.X", "emoji": "👍🏽"}),
+    ("reaction", {"message_id": "wamid.X", "emoji": "❤"}),
     ("reaction", {"message_id": "wamid.X", "emoji": ""}),
 ]
 

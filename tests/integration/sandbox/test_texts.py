@@ -19,7 +19,7 @@ FAMILY = "👨‍👩‍👧‍👦"
         "Pay _now_ or ~never~, ₹1,299 - thanks\nsee https://example.com/a?b=c",
         "mail <asha@example.com>, <Order>, a < b, <3",
         "आपका ऑर्डर तैयार है, देखें https://example.com/track",
-        "आपका कोड 481516 है",
+        "आपका कोड 481516 है, लिखें asha@example.com",
         "നിങ്ങളുടെ booking ready",
         "ok " + FAMILY * 10,
         "ok " + "🇮🇳" * 5 + "1️⃣" * 5,

@@ -1,0 +1,27 @@
+# One image for every process: docker-compose.yml says which of them a container runs, and how its health is seen.
+FROM python:3.13-slim-trixie AS build
+WORKDIR /app
+RUN python -m venv /venv
+COPY requirements.lock ./
+RUN /venv/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements.lock
+COPY pyproject.toml README.md ./
+COPY harkara ./harkara
+RUN /venv/bin/pip install --no-cache-dir --no-deps --no-index --no-build-isolation --editable .
+
+FROM python:3.13-slim-trixie
+ENV PATH=/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HARKARA_VAR=/var/lib/harkara \
+    HARKARA_LOG_FORMAT=json
+RUN useradd --system --uid 10001 --no-create-home harkara \
+    && install --directory --owner=harkara --mode=0700 /var/lib/harkara
+WORKDIR /app
+COPY --from=build /venv /venv
+COPY harkara ./harkara
+COPY config ./config
+COPY tasks ./tasks
+COPY workers ./workers
+COPY sandbox ./sandbox
+USER 10001
+CMD ["celery", "-A", "workers.sender", "worker"]

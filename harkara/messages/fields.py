@@ -1,0 +1,80 @@
+"""The rules for the fields of an envelope beside its messages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, PlainValidator
+
+from harkara.errors import Invalid
+from harkara.messages.part import type_of, under
+from harkara.messages.text import PLACEHOLDER, parameter
+
+_ID = re.compile(r"job_[0-9a-f]{32}")
+_SHORT_NAME = re.compile(r"[a-z0-9_-]{1,40}")
+
+
+def _id(value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise Invalid("", "must be job_ and 32 hexadecimal digits")
+    return value
+
+
+def _short_name(value: str) -> str:
+    if not _SHORT_NAME.fullmatch(value):
+        raise Invalid("", "1 to 40 of a-z, 0-9, _ and -", f"this has {len(value):,} characters")
+    return value
+
+
+def _reference(value: str) -> str:
+    if not 1 <= len(value) <= 200 or not value.isprintable():
+        raise Invalid("", "1 to 200 printable characters", f"this has {len(value):,}")
+    return value
+
+
+def _customer_name(value: str) -> str:
+    return parameter(value) if value else value
+
+
+def _alt_texts(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise Invalid("", "must be an object such as {'$name': 'Guest'}", type_of(value))
+    for key, text in value.items():
+        if not isinstance(key, str) or not PLACEHOLDER.fullmatch(key):
+            raise Invalid("", "every key is a $ and a name, such as $name")
+        if not isinstance(text, str):
+            raise Invalid(key, "must be text", type_of(text))
+        with under(key):
+            parameter(text)
+    return dict(value)
+
+
+def _utc(value: object) -> datetime:
+    """An aware time, or one as ISO 8601 text, in UTC."""
+    moment = _parsed(value) if isinstance(value, str) else value
+    if not isinstance(moment, datetime):
+        raise Invalid("", "must be a datetime", type_of(value))
+    if moment.utcoffset() is None:
+        raise Invalid("", "has no time zone; add one, such as tzinfo=ZoneInfo('Asia/Kolkata') or +05:30")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise Invalid("", "must lie between the years 1 and 9999 in UTC") from None
+
+
+def _parsed(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid("", "must be a time in ISO 8601, such as 2026-11-24T09:00:00+05:30") from None
+
+
+Id = Annotated[str, AfterValidator(_id)]
+ShortName = Annotated[str, AfterValidator(_short_name)]
+Reference = Annotated[str, AfterValidator(_reference)]
+CustomerName = Annotated[str, AfterValidator(_customer_name)]
+AltTexts = Annotated[dict[str, str], PlainValidator(_alt_texts)]
+Time = Annotated[datetime, PlainValidator(_utc)]

@@ -1,0 +1,130 @@
+"""Reply buttons and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from harkara.errors import Invalid
+from harkara.messages import Button, Buttons, Image, ListMessage, Row, Section, Sticker
+from tests.unit.messages.calls import call
+
+IMAGE = "https://example.com/a.jpg"
+
+
+def test_buttons_have_the_shape_that_was_seen_to_work() -> None:
+    message = Buttons("Coming?", buttons=[Button("YES", "Yes"), "No"], header="Monday, 9:00", footer="Care Clinic")
+    assert message.wire()["payload"] == {
+        "type": "interactive",
+        "interactive": {
+            "type": "button",
+            "header": {"type": "text", "text": "Monday, 9:00"},
+            "body": {"text": "Coming?"},
+            "footer": {"text": "Care Clinic"},
+            "action": {
+                "buttons": [
+                    {"type": "reply", "reply": {"id": "YES", "title": "Yes"}},
+                    {"type": "reply", "reply": {"id": "No", "title": "No"}},
+                ]
+            },
+        },
+    }
+
+
+def test_a_header_may_be_a_picture() -> None:
+    message = Buttons("Coming?", buttons=["Yes"], header=Image(IMAGE))
+    assert message.dump()["header"] == {"type": "image", "image": {"link": IMAGE}}
+
+
+def test_a_list_has_the_shape_that_was_seen_to_work() -> None:
+    message = ListMessage(
+        "When?",
+        button="Choose",
+        sections=[Section("Monday", rows=[Row("r1", "9:00", "with Dr Rao"), Row("r2", "10:00")])],
+    )
+    assert message.wire()["payload"] == {
+        "type": "interactive",
+        "interactive": {
+            "type": "list",
+            "body": {"text": "When?"},
+            "action": {
+                "button": "Choose",
+                "sections": [
+                    {
+                        "title": "Monday",
+                        "rows": [
+                            {"id": "r1", "title": "9:00", "description": "with Dr Rao"},
+                            {"id": "r2", "title": "10:00"},
+                        ],
+                    }
+                ],
+            },
+        },
+    }
+
+
+def many(count: int) -> list[Row]:
+    return [Row(str(number), "9:00") for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("build", "complaint"),
+    [
+        (call(Button, "a", "x" * 21), "title: at most 20 characters (this has 21)"),
+        (call(Button, "x" * 257, "a"), "id: 1 to 256 characters (this has 257)"),
+        (call(Buttons, "?", buttons=[]), "buttons: at least 1 (this has 0)"),
+        (call(Buttons, "?", buttons=["a", "b", "c", "d"]), "buttons: at most 3 (this has 4)"),
+        (call(Buttons, "?", buttons="Yes"), "buttons: must be a list (this is of type str)"),
+        (call(Buttons, "?", buttons=[5]), "buttons[0]: must be an object (this is of type int)"),
+        (
+            call(Buttons, "?", buttons=[Button("a", "Yes"), Button("a", "No")]),
+            "buttons.id: must not occur twice (1 of 2 do)",
+        ),
+        (
+            call(Buttons, "?", buttons=[Button("a", "Yes"), Button("b", "Yes")]),
+            "buttons.title: must not occur twice (1 of 2 do)",
+        ),
+        (call(Buttons, "x" * 1_025, buttons=["a"]), "body: at most 1,024 characters (this has 1,025)"),
+        (call(Buttons, "?", buttons=["a"], header="x" * 61), "header: at most 60 characters (this has 61)"),
+        (call(Buttons, "?", buttons=["a"], footer="x" * 61), "footer: at most 60 characters (this has 61)"),
+        (
+            call(Buttons, "?", buttons=["a"], header=Sticker("https://example.com/a.webp")),
+            "header: must be a text, an Image, a Video or a Document (this is of type Sticker)",
+        ),
+        (
+            call(Buttons, "?", buttons=["a"], header=Image(IMAGE, caption="no")),
+            "header.caption: a header has no caption; move it to the body",
+        ),
+        (call(Row, "a", "x" * 21), "title: at most 20 characters (this has 21)"),
+        (call(Row, "x" * 201, "a"), "id: 1 to 200 characters (this has 201)"),
+        (call(Row, "a", "a", "x" * 73), "description: at most 72 characters (this has 73)"),
+        (call(Section, "x" * 25, rows=many(1)), "title: at most 24 characters (this has 25)"),
+        (call(Section, rows=[]), "rows: at least 1 (this has 0)"),
+        (
+            call(ListMessage, "?", button="x" * 21, sections=[Section(rows=many(1))]),
+            "button: at most 20 characters (this has 21)",
+        ),
+        (
+            call(ListMessage, "x" * 4_097, button="a", sections=[Section(rows=many(1))]),
+            "body: at most 4,096 characters (this has 4,097)",
+        ),
+        (call(ListMessage, "?", button="a", sections=[]), "sections: at least 1 (this has 0)"),
+        (
+            call(ListMessage, "?", button="a", sections=[Section(rows=many(11))]),
+            "sections: at most 10 rows in all (this has 11)",
+        ),
+        (
+            call(ListMessage, "?", button="a", sections=[Section("a", rows=many(1)), Section("b", rows=many(2))]),
+            "sections.rows.id: must not occur twice (1 of 3 do)",
+        ),
+        (
+            call(ListMessage, "?", button="a", sections=[Section("a", rows=many(1)), Section(rows=[Row("x", "x")])]),
+            "sections: every section needs a title when there are several",
+        ),
+    ],
+)
+def test_a_bad_one_cannot_be_built(build: Callable[[], object], complaint: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        build()
+    assert str(refusal.value) == complaint

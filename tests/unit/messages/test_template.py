@@ -1,0 +1,145 @@
+"""Template messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harkara.errors import Invalid
+from harkara.messages import Audio, CopyCode, Document, Image, QuickReply, Template, UrlSuffix
+from tests.unit.messages.calls import call
+
+
+def components(template: Template) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = template.wire()["template"]["components"]
+    return found
+
+
+def test_a_template_has_the_shape_that_was_seen_to_work() -> None:
+    message = Template(
+        "order_confirmation",
+        "en_US",
+        header=Image("https://example.com/a.jpg"),
+        body=["Asha", "#12345"],
+        buttons=[UrlSuffix("12345"), QuickReply("CONFIRM")],
+    )
+    assert message.wire() == {
+        "kind": "template",
+        "template": {
+            "name": "order_confirmation",
+            "language": "en_US",
+            "components": [
+                {"type": "header", "parameters": [{"type": "image", "image": {"link": "https://example.com/a.jpg"}}]},
+                {"type": "body", "parameters": [{"type": "text", "text": "Asha"}, {"type": "text", "text": "#12345"}]},
+                {
+                    "type": "button",
+                    "sub_type": "url",
+                    "index": "0",
+                    "parameters": [{"type": "text", "text": "12345"}],
+                },
+                {
+                    "type": "button",
+                    "sub_type": "quick_reply",
+                    "index": "1",
+                    "parameters": [{"type": "payload", "payload": "CONFIRM"}],
+                },
+            ],
+        },
+    }
+
+
+def test_a_template_without_variables_has_no_components() -> None:
+    assert Template("hello").wire()["template"] == {"name": "hello", "language": "en", "components": []}
+
+
+def test_a_one_time_code_travels_in_the_body_and_as_the_end_of_the_buttons_link() -> None:
+    otp = Template("otp", body=["123456"], buttons=[CopyCode("123456")], category="authentication")
+    assert components(otp)[1] == {
+        "type": "button",
+        "sub_type": "url",
+        "index": "0",
+        "parameters": [{"type": "text", "text": "123456"}],
+    }
+
+
+def test_a_coupon_is_a_copy_code_button() -> None:
+    coupon = Template("sale", buttons=[CopyCode("DIWALI", index=2)], category="marketing")
+    assert components(coupon)[0] == {
+        "type": "button",
+        "sub_type": "copy_code",
+        "index": "2",
+        "parameters": [{"type": "coupon_code", "coupon_code": "DIWALI"}],
+    }
+
+
+def test_the_category_is_not_sent() -> None:
+    assert Template("sale", category="marketing").wire() == Template("sale").wire()
+
+
+def test_placeholders_are_found_wherever_chat_mitra_fills_them_in() -> None:
+    message = Template("hi", header="Dear $name", body=["for $5", "$a and $b"], buttons=[UrlSuffix("$id", index=3)])
+    assert list(message.placeholders()) == [
+        ("header", "$name"),
+        ("body[1]", "$a"),
+        ("body[1]", "$b"),
+        ("buttons[3]", "$id"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("build", "complaint"),
+    [
+        (call(Template, ""), "name: 1 to 60 of a-z, 0-9 and _ (this has 0 characters)"),
+        (call(Template, "x" * 61), "name: 1 to 60 of a-z, 0-9 and _ (this has 61 characters)"),
+        (call(Template, "Order"), "name: 1 to 60 of a-z, 0-9 and _ (this has 5 characters)"),
+        (call(Template, "a\n"), "name: 1 to 60 of a-z, 0-9 and _ (this has 2 characters)"),
+        (
+            call(Template, "a", {"code": "en"}),
+            "language: must be a plain code such as en or en_US (this is of type dict)",
+        ),
+        (call(Template, "a", "en-US"), "language: must be a plain code such as en or en_US"),
+        (call(Template, "a", body="123456"), "body: must be a list (this is of type str)"),
+        (call(Template, "a", body=["a"] * 11), "body: at most 10 (this has 11)"),
+        (call(Template, "a", body=["a", ""]), "body[1]: must not be blank"),
+        (call(Template, "a", body=["x" * 1_025]), "body[0]: at most 1,024 characters (this has 1,025)"),
+        (
+            call(Template, "a", body=["a\nb"]),
+            "body[0]: no line breaks, tabs or other control characters (this has 1)",
+        ),
+        (call(Template, "a", body=["a     b"]), "body[0]: at most 4 spaces in a row"),
+        (call(Template, "a", body=[5]), "body[0]: must be a valid string (this is of type int)"),
+        (call(Template, "a", header="a*"), "header: no asterisk (this has 1)"),
+        (
+            call(Template, "a", header=Audio("https://example.com/a.mp3")),
+            "header: must be a text, an Image, a Video or a Document (this is of type Audio)",
+        ),
+        (
+            call(Template, "a", header=Document("https://example.com/a.pdf", caption="a")),
+            "header.caption: a header has no caption; move it to the body",
+        ),
+        (
+            call(Template, "a", buttons=["x"]),
+            "buttons[0]: must be a UrlSuffix, a QuickReply or a CopyCode (this is of type str)",
+        ),
+        (
+            call(Template, "a", buttons=[UrlSuffix("a"), UrlSuffix("b", index=0)]),
+            "buttons.index: must not occur twice",
+        ),
+        (call(Template, "a", buttons=[UrlSuffix("a")] * 11), "buttons: at most 10 (this has 11)"),
+        (call(UrlSuffix, "a b"), "text: no spaces and no # in the end of a link"),
+        (call(UrlSuffix, "a#b"), "text: no spaces and no # in the end of a link"),
+        (call(UrlSuffix, "a", index=10), "index: must be less than 10"),
+        (call(QuickReply, "x" * 257), "payload: 1 to 256 characters (this has 257)"),
+        (call(CopyCode, "x" * 16), "code: 1 to 15 characters (this has 16)"),
+        (
+            call(Template, "a", category="reply"),
+            "category: must be 'authentication', 'utility' or 'marketing'",
+        ),
+    ],
+)
+def test_a_bad_one_cannot_be_built(build: Callable[[], object], complaint: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        build()
+    assert str(refusal.value) == complaint
