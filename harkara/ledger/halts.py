@@ -54,7 +54,7 @@ def halted(tx: Transaction) -> list[Halted]:
 def listing(db: Database) -> list[dict[str, Any]]:
     """The halts of lanes and templates as the outside sees them, since when and until when.
 
-    `state` is parked (until an operator lifts it), paused, or probing (over: the next message tries). Raises Unavailable.
+    `state` is parked (until an operator lifts it), paused, or probing (over: one message may try). Raises Unavailable.
     """
     with db.read() as tx:
         rows = tx.rows(select(table).where(table.c.scope != "recipient").order_by(table.c.lane, table.c.subject))

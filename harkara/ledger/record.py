@@ -191,7 +191,8 @@ def _settle(tx: Transaction, finish: Finish) -> None:
     outcome = finish.outcome
     if moved:
         note(tx, finish.id, moved, values["code"], values["reason"])
-    if isinstance(outcome, Wait | Refused) and outcome.pause:
+    # A recipient's pause is the message's own wait: others to the same person find out by themselves.
+    if isinstance(outcome, Wait | Refused) and outcome.pause and outcome.pause.scope != "recipient":
         halt(tx, finish.lane, outcome.pause, finish.template)
 
 

@@ -152,7 +152,7 @@ def test_compose_refers_only_to_what_it_defines() -> None:
     "name", sorted({key for s in COMPOSE["services"].values() for key in s.get("environment", {})})
 )
 def test_compose_sets_only_what_its_processes_read(name: str) -> None:
-    assert name in SETTINGS or name.startswith(("FLOWER_", "POSTGRES_")) or name == "REDISCLI_AUTH"
+    assert name in SETTINGS or name.startswith(("FLOWER_", "POSTGRES_", "SANDBOX_")) or name == "REDISCLI_AUTH"
 
 
 def test_compose_opens_ports_on_this_machine_only() -> None:

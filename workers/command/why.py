@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harkara.states import State
 from workers.command.deployment import configured
+from workers.command.output import clock
 
 if TYPE_CHECKING:
     from harkara.ledger.database import Database
@@ -34,7 +35,8 @@ def _waiting(db: Database, found: Mapping[str, Any]) -> str:
     for halt in listing(db):
         if halt["lane"] == lane and halt["template"] in (None, found["template"]) and halt["state"] != "probing":
             held = f"Template {halt['template']}" if halt["template"] else f"Lane {lane}"
-            return f"{held} is {halt['state']}: {halt['reason']} `harkara lanes unpark {lane}` lets it go."
+            until = f" until {clock(halt['until'])}" if halt["until"] else ""
+            return f"{held} is {halt['state']}{until}: {halt['reason']} `harkara lanes unpark {lane}` lets it go."
     if lane not in configured():
         return f"Lane {lane} has no token here: give it one, and it goes by itself."
     if found["due_at"] >= found["expires_at"]:

@@ -1,0 +1,68 @@
+"""Starts the command as people do, and puts messages into its ledger."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+from typer.testing import Result
+
+from config.settings import ROOT, process_environment
+from harkara.defaults import DEADLINES
+from harkara.ledger.accept import accept
+from harkara.ledger.claim import claim
+from harkara.ledger.database import Database
+from harkara.ledger.record import Begin, Finish, begin, finish
+from harkara.messages import Envelope, Message, Text
+from harkara.outcomes import Outcome
+
+NUMBER = "919876543210"
+
+Harkara = Callable[..., Result]
+"""Runs one command line in this process."""
+
+
+def start(environment: dict[str, str], *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "harkara", *words],
+        cwd=ROOT,
+        env=process_environment() | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(*words: str, stdin: str | None = None) -> Result:
+        settings.cache_clear()
+        return CliRunner(env=environment).invoke(app, words, input=stdin, catch_exceptions=False)
+
+    yield run
+    settings.cache_clear()
+
+
+def keep(db: Database, message: Message | None = None, **options: Any) -> str:
+    """A message in the ledger, due in two hours."""
+    envelope = Envelope(to=NUMBER, messages=[message or Text("Hello")], **{"at": datetime.now(UTC) + timedelta(hours=2)} | options)
+    accept(db, [envelope], deadlines=DEADLINES, queued_seconds=10, direct=False)
+    return envelope.id
+
+
+def attempted(db: Database, outcome: Outcome) -> str:
+    """A message that was POSTed once, with this outcome."""
+    identity = keep(db, at=None)
+    claimed = claim(db, [identity], lease_seconds=10)[0]
+    with db.write() as tx:
+        begin(tx, [Begin(claimed, "test", "passed", 10)])
+    with db.write() as tx:
+        finish(tx, [Finish.of(claimed, outcome, posted=True)])
+    return identity
+
+
+def listed(db: Database) -> list[str]:
+    with db.read() as tx:
+        return list(tx.execute(text("SELECT id FROM message")).scalars())

@@ -1,0 +1,133 @@
+"""What an operator does: look messages up, decide about them, park lanes."""
+
+from __future__ import annotations
+
+import json
+
+from harkara.ledger.database import Database
+from harkara.ledger.halts import park
+from harkara.ledger.read import status
+from harkara.messages import Template
+from harkara.outcomes import Refused, Uncertain
+from harkara.states import State
+from tests.integration.command.deployment import NUMBER, Harkara, attempted, keep, run
+from tests.services import Server
+
+
+def test_the_status_of_a_waiting_message_says_when_it_goes_and_how_to_stop_it(
+    harkara: Harkara, ledger: Database
+) -> None:
+    identity = keep(ledger, reference="o1")
+    result = harkara("status", "o1")
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"{identity}  waiting\n")
+    assert f"`harkara cancel {identity}` stops it" in result.stdout
+    assert "accepted here" in result.stdout
+    assert NUMBER[2:] not in result.stdout
+
+
+def test_the_status_of_a_cancelled_message_says_who_did_it(harkara: Harkara, ledger: Database) -> None:
+    identity = keep(ledger)
+    assert harkara("cancel", identity, "--by", "Asha").stdout == f"{identity}  cancelled\n"
+    found = json.loads(harkara("status", identity, "--json").stdout)
+    assert (found["state"], found["reason"], found["next"]) == ("cancelled", "cancelled by Asha", None)
+    assert [line["event"] for line in found["trace"]] == ["accepted here", "cancelled"]
+
+
+def test_an_unknown_message_ends_with_3(harkara: Harkara, ledger: Database) -> None:
+    result = harkara("status", "o1", "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout) == {
+        "error": {"type": "NotFound", "message": "no message has this id or reference"}
+    }
+
+
+def test_a_message_behind_a_parked_lane_is_told_how_to_let_it_go(harkara: Harkara, ledger: Database) -> None:
+    identity = keep(ledger)
+    assert harkara("lanes", "park", "default", "--reason", "Wrong price.").exit_code == 0
+    assert "Lane default is parked: Wrong price. `harkara lanes unpark default`" in harkara("status", identity).stdout
+
+
+def test_the_words_of_chat_mitra_cannot_steer_the_terminal(harkara: Harkara, ledger: Database) -> None:
+    identity = attempted(ledger, Refused("x", "\x1b[2Jgone [red]", "Ask support.", 400))
+    told = harkara("status", identity).stdout
+    assert "\x1b" not in told
+    assert "[2Jgone [red]" in told
+
+
+def test_the_list_finds_messages_by_every_filter_and_shows_no_number(harkara: Harkara, ledger: Database) -> None:
+    first = keep(ledger, reference="o1")
+    second = keep(ledger, Template("visit", body=["Asha"]), lane="shop", producer="app")
+    third = attempted(ledger, Uncertain("timeout", "No answer came.", None))
+    for words, expected in (
+        ([], [third, second, first]),
+        (["--state", "waiting", "--state", "uncertain"], [third, second, first]),
+        (["--state", "uncertain"], [third]),
+        (["--lane", "shop"], [second]),
+        (["--template", "visit", "--producer", "app"], [second]),
+        (["--reference", "o1"], [first]),
+        (["--to", "+91 98765-43210", "--code", "timeout"], [third]),
+        (["--to", "+91 98765-43211"], []),
+        (["--since", "-1h", "--limit", "2"], [third, second]),
+        (["--before", second], [first]),
+        (["--until", "-1h"], []),
+        (["--flagged"], []),
+    ):
+        shown = json.loads(harkara("list", *words, "--json").stdout)
+        assert [message["id"] for message in shown["messages"]] == expected, words
+    for_people = harkara("list", "--limit", "2")
+    assert [line.split()[0] for line in for_people.stdout.splitlines()] == ["id", third, second]
+    assert for_people.stderr == f"There may be more: add --before {second}\n"
+    assert NUMBER[2:] not in for_people.stdout
+
+
+def test_cancelling_several_tells_the_fate_of_each(harkara: Harkara, ledger: Database) -> None:
+    waiting, gone = keep(ledger), attempted(ledger, Uncertain("timeout", "No answer came.", None))
+    result = harkara("cancel", waiting, gone)
+    assert result.exit_code == 4
+    assert result.stdout == f"{waiting}  cancelled\n{gone}  too late: it is uncertain\n"
+    assert harkara("cancel", waiting, "o9").exit_code == 3
+
+
+def test_an_uncertain_message_is_settled_by_hand(harkara: Harkara, ledger: Database) -> None:
+    identity = attempted(ledger, Uncertain("timeout", "No answer came.", None))
+    assert f"harkara resolve {identity}" in harkara("status", identity).stdout
+    assert harkara("resolve", identity).exit_code == 2
+    assert harkara("resolve", identity, "--sent", "--drop").exit_code == 2
+    assert harkara("resolve", identity, "--sent", "--by", "Asha").stdout == f"{identity}  accepted\n"
+    assert status(ledger, identity)["reason"] == "Seen to have arrived, says Asha."
+    assert harkara("resolve", identity, "--resend").exit_code == 4
+
+
+def test_the_lanes_show_their_messages_and_those_that_are_not_configured(harkara: Harkara, ledger: Database) -> None:
+    keep(ledger, lane="hotel")
+    park(ledger, "shop", "Wrong price.")
+    lanes = {lane["lane"]: lane for lane in json.loads(harkara("lanes", "--json").stdout)["lanes"]}
+    assert {name: (lane["configured"], lane["state"]) for name, lane in lanes.items()} == {
+        "default": (True, "open"),
+        "hotel": (False, "open"),
+        "shop": (True, "parked"),
+    }
+    assert lanes["default"]["allowance"] == "20/60s"
+    assert lanes["hotel"]["messages"] == {"waiting": 1}
+    assert lanes["shop"]["since"] is not None
+    shown = harkara("lanes").stdout.splitlines()
+    assert "not configured" in shown[2]
+    assert "Wrong price." in shown[3]
+
+
+def test_only_a_lane_that_exists_can_be_parked(harkara: Harkara, ledger: Database) -> None:
+    result = harkara("lanes", "park", "hotel")
+    assert result.exit_code == 4
+    assert "known are default, shop" in result.stderr
+
+
+def test_unparking_a_lane_lets_its_messages_go_at_once(
+    ledger: Database, environment: dict[str, str], redis_server: Server
+) -> None:
+    environment["HARKARA_REDIS_URL"] = redis_server.url
+    identity = keep(ledger, at=None)
+    park(ledger, "default", "Wrong price.")
+    code, out, err = run(environment, "lanes", "unpark", "default", "--json")
+    assert (code, json.loads(out), err) == (0, {"lane": "default", "state": "open", "lifted": 1}, "")
+    assert status(ledger, identity)["state"] == State.QUEUED

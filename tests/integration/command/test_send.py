@@ -1,0 +1,158 @@
+"""`harkara send`, as a process over real services, and in this process where it needs none."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import redis
+
+from harkara.ledger.database import Database
+from harkara.ledger.operate import cancel
+from harkara.ledger.read import counts, status
+from harkara.messages import CopyCode, Document, Envelope, Image, Message, QuickReply, Template, Text, UrlSuffix
+from harkara.states import State
+from tests.integration.command.deployment import NUMBER, Harkara, listed, run, start
+from tests.services import Server
+
+
+def test_a_message_sent_by_the_command_is_in_the_ledger_and_its_hint_in_redis(
+    ledger: Database, environment: dict[str, str], redis_server: Server
+) -> None:
+    environment["HARKARA_REDIS_URL"] = redis_server.url
+    code, out, err = run(environment, "send", "98765 43210", "Your order is ready", "--reference", "o1")
+    assert (code, err) == (0, "")
+    assert status(ledger, out.strip())["state"] == State.QUEUED
+    with redis.Redis.from_url(redis_server.url) as connection:
+        assert connection.llen("harkara.urgent") == 1
+
+    code, out, err = run(environment, "send", NUMBER, "Another text", "--reference", "o1", "--json")
+    assert (code, err) == (4, "")
+    assert json.loads(out)["error"]["type"] == "Conflict"
+    assert counts(ledger) == {"default": {"queued": 1}}
+
+
+def test_a_message_is_kept_when_redis_is_away_and_stdout_holds_the_id_alone(
+    ledger: Database, environment: dict[str, str]
+) -> None:
+    code, out, err = run(environment, "send", NUMBER, "Your order is ready", "--wait", "0.1")
+    assert out == f"{listed(ledger)[0]}\n"
+    assert code == 1  # nobody knows its outcome yet
+    assert "Redis does not take hints" in err
+    assert "Not known after 0.1 s; it is kept" in err
+    assert NUMBER not in err
+
+
+def test_waiting_for_the_outcome_tells_each_change_on_stderr_and_ends_with_it(
+    ledger: Database, environment: dict[str, str]
+) -> None:
+    with start(environment, "send", NUMBER, "Hello", "--at", "+1h", "--wait", "60", "--json") as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "waiting\n"
+        cancel(ledger, listed(ledger), by="the test")
+        out, err = process.communicate(timeout=60)
+    told = json.loads(out)
+    assert (process.returncode, told["state"], told["new"]) == (1, "cancelled", True)
+    assert err == "cancelled: cancelled by the test\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["Ready"], Text("Ready")),
+        (
+            ["--image", "https://example.com/a.jpg", "--caption", "Look"],
+            Image("https://example.com/a.jpg", caption="Look"),
+        ),
+        (
+            ["--document", "https://example.com/a.pdf", "--filename", "Bill.pdf"],
+            Document("https://example.com/a.pdf", filename="Bill.pdf"),
+        ),
+        (
+            ["--template", "visit", "--param", "Asha", "--param", "10:30", "--header", "Clinic", "--language", "hi"],
+            Template("visit", "hi", header="Clinic", body=["Asha", "10:30"]),
+        ),
+        (
+            [
+                "--template",
+                "visit",
+                "--header-image",
+                "https://example.com/a.png",
+                "--quick-reply",
+                "Y",
+                "--quick-reply",
+                "N",
+            ],
+            Template("visit", header=Image("https://example.com/a.png"), buttons=[QuickReply("Y"), QuickReply("N")]),
+        ),
+        (
+            ["--template", "visit", "--url-suffix", "1:a/1", "--quick-reply", "0:Y"],
+            Template("visit", buttons=[QuickReply("Y", index=0), UrlSuffix("a/1", index=1)]),
+        ),
+        (
+            ["--template", "login", "--param", "123456", "--copy-code", "123456", "--category", "authentication"],
+            Template("login", body=["123456"], buttons=[CopyCode("123456")], category="authentication"),
+        ),
+    ],
+)
+def test_a_dry_run_prints_the_exact_body_and_needs_no_service(
+    harkara: Harkara, environment: dict[str, str], words: list[str], message: Message
+) -> None:
+    environment["HARKARA_DATABASE_URL"] = "postgresql://127.0.0.1:1/nowhere"
+    result = harkara("send", NUMBER, *words, "--dry-run")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == Envelope(to=NUMBER, messages=[message]).body_json() + "\n"
+
+
+def test_a_request_of_chat_mitra_is_read_from_stdin_and_the_named_number_wins(harkara: Harkara) -> None:
+    body = {"recipient_mobile_number": "14155550100", "message": "Hello", "altTexts": {"$name": "Guest"}}
+    result = harkara("send", "98765-43210", "--json-file", "-", "--dry-run", "--json", stdin=json.dumps(body))
+    assert json.loads(result.stdout)["body"] == body | {"recipient_mobile_number": NUMBER}
+
+
+def test_a_text_is_read_from_stdin_without_its_last_line_break(harkara: Harkara) -> None:
+    result = harkara("send", NUMBER, "-", "--alt", "$name=A=B", "--dry-run", "--json", stdin="One\nTwo\n")
+    assert json.loads(result.stdout)["body"]["message"] == "One\nTwo"
+    assert json.loads(result.stdout)["body"]["altTexts"] == {"$name": "A=B"}
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ([], "TEXT: give a text"),
+        (["Hello", "--image", "https://example.com/a.jpg"], "--image: is a message of its own, beside TEXT"),
+        (["Hello", "--caption", "Look"], "--caption: belongs to --image or --video or --document"),
+        (["--template", "visit", "--quick-reply", "Y", "--url-suffix", "a"], "--quick-reply: write its place"),
+        (["--template", "visit", "--header", "A", "--header-image", "B"], "--header-image: a template has one header"),
+        (["Hello", "--alt", "name"], "--alt: write it as"),
+        (["Hello", "--at", "tomorrow"], "'--at': write 2026-"),
+        (["Hello", "--expires", "2026-11-24T09:00"], "'--expires': has no time zone"),
+        (["--json-file", "/nonexistent"], "--json-file: cannot be read"),
+        (["Hello", "--priority", "9"], "'--priority'"),
+    ],
+)
+def test_options_that_do_not_fit_are_a_wrong_usage_with_the_next_step(
+    harkara: Harkara, words: list[str], hint: str
+) -> None:
+    result = harkara("send", NUMBER, *words, "--json")
+    error = json.loads(result.stdout)["error"]
+    assert (result.exit_code, error["type"]) == (2, "Usage")
+    assert hint in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        (["Your code *123456*"], "body: no asterisk"),
+        (["Hello", "--lane", "hotel"], "lane: is not configured; configured are default, shop"),
+        (["--json-file", "-"], "body: must be one JSON object"),
+    ],
+)
+def test_a_refused_message_names_the_rule_and_stores_nothing(
+    harkara: Harkara, ledger: Database, words: list[str], rule: str
+) -> None:
+    result = harkara("send", NUMBER, *words, stdin="[")
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert rule in result.stderr
+    assert "123456" not in result.stderr
+    assert counts(ledger) == {}
