@@ -1,34 +1,48 @@
-"""A process that kills itself at a named place, for the crash tests alone."""
+"""A process that kills or freezes itself at a named place, for the crash tests alone."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable
-from threading import Lock, Timer
+from threading import Event, Lock, Timer
+
+_SPEC = re.compile(r"(?P<name>K\d[a-z]?)(?:(?P<how>[@*])(?P<nth>\d+))?(?:\+(?P<delay>[\d.]+))?(?P<frozen>~)?")
 
 
 def killer(spec: str) -> Callable[[str], None]:
-    """`K3` dies when it first comes to K3, `K3@5` at the fifth time, `K3+0.4` that many seconds later."""
-    name, _, delay = spec.partition("+")
-    name, _, nth = name.partition("@")
-    left = int(nth or 1)
+    """`K3` dies when it first comes to K3, `K3@5` at the fifth time, `K3*4` when four stand there: who came before waits.
+
+    `K3+0.4` dies that many seconds later, `K3~` is frozen as by SIGSTOP instead. Raises ValueError for anything else.
+    """
+    wish = _SPEC.fullmatch(spec)
+    if wish is None:
+        raise ValueError(f"a kill point looks like K3, K3@5, K3*4, K3+0.4 or K3~, not {spec!r}")
+    left = int(wish["nth"] or 1)
     lock = Lock()
 
     def checkpoint(reached: str) -> None:
         nonlocal left
-        if reached != name:
+        if reached != wish["name"]:
             return
         with lock:
             left -= 1
-            mine = left == 0
-        if mine and delay:
-            Timer(float(delay), _die).start()
-        elif mine:
-            _die()
+            others = left
+        if others == 0:
+            _after(float(wish["delay"] or 0), signal.SIGSTOP if wish["frozen"] else signal.SIGKILL)
+        elif others > 0 and wish["how"] == "*":
+            Event().wait()
 
     return checkpoint
 
 
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def _after(seconds: float, number: signal.Signals) -> None:
+    if seconds:
+        Timer(seconds, _strike, (number,)).start()
+    else:
+        _strike(number)
+
+
+def _strike(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)

@@ -29,6 +29,11 @@ QUIET_TRANSPORT: Final = {
     "socket_connect_timeout": 1,
     "socket_keepalive": True,
     "health_check_interval": 25,
+    # kombu opens a channel with retries of its own, whatever the publisher says: six seconds for a refused connection.
+    "max_retries": 0,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
 }
 
 

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harkara.defaults import CHUNK, DEADLINES, LEASE_SECONDS
-from harkara.doors.redis import RedisDoor
 from harkara.errors import Conflict, HarkaraError, Invalid
 from harkara.messages import Category, Envelope, Message, Text
 from harkara.phone import normalise
@@ -17,6 +16,7 @@ from harkara.receipt import Receipt
 
 if TYPE_CHECKING:
     from harkara.doors.ledger import LedgerDoor
+    from harkara.doors.redis import RedisDoor
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Client:
         self._door: Door = (
             _ledger_door(database_url, redis_url, seconds, deadlines)
             if database_url
-            else RedisDoor(str(redis_url), 0.9 * seconds)
+            else _redis_door(str(redis_url), seconds)
         )
 
     def send(
@@ -146,6 +146,13 @@ class Client:
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.close()
+
+
+def _redis_door(redis_url: str, seconds: float) -> RedisDoor:
+    # Who only builds messages pays for no Redis client either.
+    from harkara.doors.redis import RedisDoor
+
+    return RedisDoor(redis_url, 0.9 * seconds)
 
 
 def _ledger_door(

@@ -60,18 +60,10 @@ class _Timed(io.RawIOBase):
 
 class _Plain(HTTPConnection):
     response_class = TimedResponse
-    _head = b""
 
     def connect(self) -> None:
         with _connecting():
             super().connect()
-
-    def send(self, data: Any) -> None:
-        if not self._head:
-            self._head = data
-            return
-        whole, self._head = self._head + data, b""
-        super().send(whole)
 
 
 class _Secure(HTTPSConnection):

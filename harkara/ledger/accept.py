@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
 from sqlalchemy import and_, or_, select
@@ -11,7 +11,7 @@ from sqlalchemy import and_, or_, select
 from harkara.errors import Conflict, Invalid
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.due import backlogged, hints_lie_about
-from harkara.ledger.record import final, note
+from harkara.ledger.record import note
 from harkara.ledger.tables import alias, message
 from harkara.messages import Envelope
 from harkara.receipt import Receipt
@@ -22,6 +22,9 @@ URGENT = 0
 
 DIRECT = 50
 """Up to so many messages in one call are hinted at once when nothing waits before them; more go by dispatch."""
+
+_FAR = datetime(9000, 1, 1, tzinfo=UTC)
+"""Stands for every later moment: the last days of the calendar overflow in another time zone."""
 
 
 def accept(
@@ -37,8 +40,9 @@ def accept(
 
     `deadlines` gives, by category, the seconds after which a message without `expires` is no longer worth sending.
     A reference that stands for another content answers Conflict, a deadline that has passed Invalid (unless
-    `refuse_late` is off: then the sweep cancels it where everybody can see); neither stops the others. Also returns the (id, priority) of those that may be hinted to a worker right now.
-    Without `direct` none of them is. Raises Unavailable when the database is; then nothing was stored.
+    `refuse_late` is off: then the sweep cancels it where everybody can see); neither stops the others. Also returns the
+    (id, priority) of those that may be hinted to a worker right now; without `direct` there are none. Raises Unavailable
+    when the database is; then nothing was stored.
     """
     with db.write() as tx:
         refused = {e.id: i for e in envelopes if refuse_late and (i := _too_late(e, tx.now))}
@@ -54,12 +58,10 @@ def accept(
 
 def keep_refused(db: Database, envelope: Envelope, code: str, reason: str, deadlines: Mapping[str, float]) -> None:
     """Keeps a message that cannot be accepted, and whose sender is gone, as failed: it is lost to nobody's eyes."""
+    blank: Row = {"body": None, "digest": None} if envelope.category == "authentication" else {}
+    verdict: Row = {"reference": None, "state": State.FAILED.value, "code": code, "reason": reason[:1000]}
     with db.write() as tx:
-        row = _row(envelope, tx.now, deadlines) | {
-            "reference": None,
-            "state": State.FAILED.value,
-            **final(code, reason),
-        }
+        row = _row(envelope, tx.now, deadlines) | blank | verdict
         if tx.execute(tx.insert_new(message).returning(message.c.id), row).first():
             note(tx, envelope.id, State.FAILED, code, reason)
 
@@ -79,7 +81,10 @@ def _too_late(envelope: Envelope, now: datetime) -> Invalid | None:
 
 
 def _row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float]) -> Row:
-    due = max(envelope.at or now, now)
+    due = min(max(envelope.at or now, now), _FAR)
+    deadline = (
+        min(envelope.expires, _FAR) if envelope.expires else due + timedelta(seconds=deadlines[envelope.category])
+    )
     body = envelope.body_json()
     return {
         "id": envelope.id,
@@ -97,7 +102,7 @@ def _row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float]) -> R
         "body": body,
         "state": State.WAITING.value,
         "due_at": due,
-        "expires_at": envelope.expires or due + timedelta(seconds=deadlines[envelope.category]),
+        "expires_at": deadline,
         "lease_until": None,
         "created_at": now,
         "changed_at": now,
@@ -121,6 +126,8 @@ def _insert(tx: Transaction, rows: Sequence[Row]) -> set[str]:
     """Writes the rows that are not there yet; returns their ids."""
     if not rows:
         return set()
+    # In one order everywhere: two that bring the same references would else wait for each other for ever.
+    rows = sorted(rows, key=lambda row: (row["lane"], row["reference"] or "", row["id"]))
     if len(rows) > DIRECT and not tx.sqlite:
         return tx.copy_new(message, rows)
     return set(tx.execute(tx.insert_new(message).returning(message.c.id), rows).scalars())

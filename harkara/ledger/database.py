@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import Connection, CursorResult, Engine, Executable, Table, create_engine, event, func, select
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Engine,
+    Executable,
+    Table,
+    TextClause,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from harkara.errors import HarkaraError, Unavailable
 
@@ -55,6 +70,22 @@ class Database:
         with self._transaction(write=False, snapshot=snapshot) as tx:
             yield tx
 
+    @contextmanager
+    def connection(self, **options: Any) -> Iterator[Connection]:
+        """A connection without a transaction of its own, for migrations; errors come out as everywhere here."""
+        try:
+            with self.engine.connect().execution_options(**options) as connection:
+                yield connection
+        except (OperationalError, PoolTimeout) as error:
+            raise Unavailable(f"the database cannot be used now ({type(error).__name__})") from None
+        except (DBAPIError, psycopg.Error) as error:
+            if getattr(error, "connection_invalidated", False) or isinstance(error, psycopg.OperationalError):
+                raise Unavailable("the connection to the database was lost") from None
+            # The driver's own words quote the row, with its number and its text: they go no further than here.
+            cause = getattr(error, "orig", error)
+            name = getattr(cause, "sqlstate", None) or type(cause).__name__
+            raise LedgerError(f"the database refused a write: {name}") from None
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -63,19 +94,8 @@ class Database:
         options: dict[str, Any] = {"harkara_write": write}
         if snapshot and not self.sqlite:  # SQLite's readers always see one moment
             options["isolation_level"] = "REPEATABLE READ"
-        try:
-            with self.engine.connect().execution_options(**options) as connection, connection.begin():
-                yield Transaction(connection, self.sqlite)
-        except (OperationalError, PoolTimeout) as error:
-            raise Unavailable(f"the database cannot be used now ({type(error).__name__})") from None
-        except (DBAPIError, psycopg.Error) as error:
-            if getattr(error, "connection_invalidated", False) or isinstance(error, psycopg.OperationalError):
-                raise Unavailable("the connection to the database was lost") from None
-            # The driver's own words quote the row, with its number and its text: they go no further than here.
-            cause = getattr(error, "orig", error)
-            raise LedgerError(
-                f"the database refused a write: {getattr(cause, 'sqlstate', type(cause).__name__)}"
-            ) from None
+        with self.connection(**options) as connection, connection.begin():
+            yield Transaction(connection, self.sqlite)
 
 
 @dataclass
@@ -96,6 +116,13 @@ class Transaction:
 
     def execute(self, statement: Executable, parameters: Row | Sequence[Row] | None = None) -> CursorResult[Any]:
         return cast(CursorResult[Any], self.connection.execute(statement, parameters))
+
+    def execute_each(
+        self, statement: str, columns: Mapping[str, str], rows: Sequence[Row], **moments: datetime
+    ) -> CursorResult[Any]:
+        """One statement for many rows: in it, `{each}` is a table of them with these columns (name: SQL type)."""
+        prepared = _for_each(statement, tuple(columns.items()), tuple(moments), self.sqlite)
+        return self.execute(prepared, {"rows": json.dumps(rows), **moments})
 
     def insert_new(self, table: Table) -> Any:
         """An INSERT that passes over rows which are there already; both databases spell it the same."""
@@ -123,6 +150,24 @@ class Transaction:
         return [dict(row) for row in self.execute(statement, parameters).mappings()]
 
 
+def stored(moment: datetime) -> str:
+    """A moment as SQLite keeps it; PostgreSQL reads it as well, its sessions being in UTC."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+@cache
+def _for_each(
+    statement: str, columns: tuple[tuple[str, str], ...], moments: tuple[str, ...], sqlite: bool
+) -> TextClause:
+    if sqlite:
+        fields = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name, _ in columns)
+        each = f"(SELECT {fields} FROM json_each(:rows)) AS each"
+    else:
+        fields = ", ".join(f"{name} {kind}" for name, kind in columns)
+        each = f"json_to_recordset(CAST(:rows AS json)) AS each({fields})"
+    return text(statement.format(each=each)).bindparams(*(bindparam(name, type_=UTCDateTime()) for name in moments))
+
+
 def _with_driver(url: URL) -> URL:
     """People write postgres:// and postgresql://; psycopg 3 is the driver that comes with Harkara."""
     if url.drivername in ("postgres", "postgresql"):
@@ -131,7 +176,7 @@ def _with_driver(url: URL) -> URL:
 
 
 def _postgres_engine(url: URL, patience: float, connections: int) -> Engine:
-    options = f"-c lock_timeout={int(patience * 1000)} -c statement_timeout={int(patience * 6000)}"
+    options = f"-c timezone=UTC -c lock_timeout={int(patience * 1000)} -c statement_timeout={int(patience * 6000)}"
     engine = create_engine(
         url,
         pool_size=connections,

@@ -10,7 +10,7 @@ from itertools import groupby
 from sqlalchemy import func, select, update
 
 from harkara.lanes import Lane
-from harkara.ledger.claim import in_state
+from harkara.ledger.claim import in_state, still_in
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.due import Stream, due_streams, take_turns
 from harkara.ledger.halts import halted
@@ -59,7 +59,7 @@ def unqueue(db: Database, ids: Iterable[str]) -> None:
     with db.write() as tx:
         tx.execute(
             update(message)
-            .where(message.c.id.in_(list(ids)), in_state(State.QUEUED))
+            .where(message.c.id.in_(list(ids)), still_in(State.QUEUED))
             .values(state=State.WAITING.value, lease_until=None, changed_at=tx.now)
         )
 
@@ -80,7 +80,7 @@ def _release(tx: Transaction, ids: list[str], queued_seconds: float) -> list[tup
         return []
     marked = tx.execute(
         update(message)
-        .where(message.c.id.in_(ids), in_state(State.WAITING))
+        .where(message.c.id.in_(ids), still_in(State.WAITING))
         .values(
             state=State.QUEUED.value,
             lease_until=tx.now + timedelta(seconds=queued_seconds),

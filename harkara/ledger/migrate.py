@@ -16,18 +16,18 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 
 def upgrade(db: Database, revision: str = "head") -> None:
     """Runs the migrations that are missing; safe to call again, and from several processes at once."""
-    with db.engine.connect() as connection:
+    with db.connection() as connection:
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(db: Database, revision: str) -> None:
-    with db.engine.connect() as connection:
+    with db.connection() as connection:
         command.downgrade(_config(connection), revision)
 
 
 def at_head(db: Database) -> bool:
     """Whether the database has exactly the schema that this release expects."""
-    with db.engine.connect() as connection:
+    with db.connection() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     return current == ScriptDirectory.from_config(_config(None)).get_current_head()
 

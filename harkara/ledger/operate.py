@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import or_, select, update
 
 from harkara.errors import Conflict, NotFound
-from harkara.ledger.claim import in_state
+from harkara.ledger.claim import still_in
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.record import CANCELLED, final, note
 from harkara.ledger.tables import alias, message
@@ -42,7 +42,7 @@ def cancel(db: Database, ids: Sequence[str], by: str, reason: str = "cancelled")
     with db.write() as tx:
         moved = tx.rows(
             update(message)
-            .where(message.c.id.in_(list(ids)), in_state(*UNSENT))
+            .where(message.c.id.in_(list(ids)), still_in(*UNSENT))
             .values(state=CANCELLED, changed_at=tx.now, **final("cancelled", why))
             .returning(message.c.id, message.c.state)
         )

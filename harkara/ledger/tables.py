@@ -35,7 +35,7 @@ class Message(SQLModel, table=True):
     """One hand-over to Chat Mitra: what to send, where it stands, and when it is due."""
 
     __table_args__ = (
-        _partial("uq_message_lane_reference", "lane", "reference", where="reference IS NOT NULL", unique=True),
+        _partial("uq_message_reference_lane", "reference", "lane", where="reference IS NOT NULL", unique=True),
         CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in State)})", name="state"),
         CheckConstraint("tries <= claims", name="tries"),
         _partial("ix_message_due", "lane", "priority", "producer", "due_at", "expires_at", where="state = 'waiting'"),

@@ -2,134 +2,107 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
 import sys
-import time
-import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
-from harkara import Client, Envelope, Text
+from harkara import Client, Envelope
 from harkara.ledger import migrate
-from harkara.ledger.audit import Report, audit
 from harkara.ledger.database import Database
-from harkara.ledger.read import counts, listing
-from harkara.ledger.tables import attempt, message
-from tests.services import Server
+from harkara.ledger.read import counts, status
+from tests.acceptance.process import Process, until
+from tests.acceptance.promises import Verdict, examine, unsettled
+from tests.acceptance.stand_in import StandIn
+from tests.services import Server, free_port
 
-ROOT = Path(__file__).resolve().parents[2]
-SETTLED = frozenset({"accepted", "failed", "cancelled", "uncertain"})
+LEASE = 2
+"""Seconds; short, since most tests wait for one to run out."""
 
+POST = {"HARKARA_CONNECT_TIMEOUT": "1", "HARKARA_READ_TIMEOUT": "2"}
+"""The lease of what is being sent is ten seconds longer than these."""
 
-@dataclass
-class Process:
-    """One process and its log."""
-
-    name: str
-    popen: subprocess.Popen[bytes]
-    log: Path
-
-    def kill9(self) -> None:
-        self.popen.kill()
-        self.popen.wait()
-
-    def freeze(self) -> None:
-        self.popen.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self.popen.send_signal(signal.SIGCONT)
-
-    def terminate(self, seconds: float = 45) -> int:
-        """As a deployment stops a process: SIGTERM to its whole group, and time to finish."""
-        self.thaw()
-        os.killpg(self.popen.pid, signal.SIGTERM)
-        return self.popen.wait(seconds)
-
-    @property
-    def alive(self) -> bool:
-        return self.popen.poll() is None
-
-    def wait_for(self, words: str, seconds: float = 30) -> None:
-        until(lambda: words in self.log.read_text() or not self.alive, seconds, f"{self.name} says {words!r}")
-        assert self.alive, f"{self.name} ended:\n{self.log.read_text()[-3000:]}"
+CELERY = ("-m", "celery", "-A", "workers.sender")
+ALEMBIC = Lock()
+"""Its context is one for the whole process."""
 
 
-@dataclass
 class Deployment:
-    """Valkey, a database, the sandbox, and as many workers and beats as a test starts."""
+    """A database, a Valkey and a sandbox, and as many workers and beats as a test starts."""
 
-    folder: Path
-    valkey: Server
-    database_url: str
-    settings: dict[str, str]
-    processes: list[Process] = field(default_factory=list)
-    sandbox_url: str = ""
+    def __init__(self, folder: Path, valkey: Server, database_url: str, settings: dict[str, str]) -> None:
+        self.folder = folder
+        self.valkey = valkey
+        self.ledger = Database(database_url, patience=20)
+        self.processes: list[Process] = []
+        self._database_url = database_url
+        self._settings = settings
+        self._sandbox_port = free_port()
+        self.sandbox = StandIn(f"http://127.0.0.1:{self._sandbox_port}")
+        with ALEMBIC:
+            migrate.upgrade(self.ledger)
 
     @property
-    def ledger(self) -> Database:
-        return self._ledger
-
-    def __post_init__(self) -> None:
-        self._ledger = Database(self.database_url, patience=20)
-        migrate.upgrade(self._ledger)
-
-    def environment(self) -> dict[str, str]:
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("HARKARA_", "CHATMITRA_", "SANDBOX_"))}
-        ours = {
+    def settings(self) -> dict[str, str]:
+        """The environment of every process of it."""
+        return {
             "HARKARA_REDIS_URL": self.valkey.url,
-            "HARKARA_DATABASE_URL": self.database_url,
+            "HARKARA_DATABASE_URL": self._database_url,
             "HARKARA_VAR": str(self.folder),
-            "HARKARA_LEASE": "3",
-            "HARKARA_QUIET_HOURS": "",
+            "HARKARA_LANES_FILE": str(self.folder / "lanes.toml"),
+            "HARKARA_LEASE": str(LEASE),
+            "HARKARA_QUIET_HOURS": "none",
             "HARKARA_ALLOWANCE": "none",
             "CHATMITRA_API_TOKEN": "test-token",
-            "CHATMITRA_API_URL": f"{self.sandbox_url}/developer/api/send_message",
-            "PYTHONUNBUFFERED": "1",
+            "CHATMITRA_API_URL": self.sandbox.send_message,
+            **POST,
+            **self._settings,
         }
-        return clean | ours | self.settings
 
     def start_sandbox(self) -> Process:
+        """On the same port each time, so that it may go away and come back."""
         process = self._start(
-            "sandbox", [sys.executable, "-m", "workers.sandbox"], {"SANDBOX_PORT": "0", "SANDBOX_LIMIT": "none"}
+            "sandbox", ["-m", "workers.sandbox"], SANDBOX_PORT=str(self._sandbox_port), SANDBOX_LIMIT="none"
         )
         process.wait_for("listening on")
-        self.sandbox_url = process.log.read_text().split("listening on ")[1].split()[0]
         return process
 
     def start_worker(self, *, ready: bool = True, **settings: str) -> Process:
-        name = f"worker-{len(self.processes)}"
-        command = _celery("worker", "-n", f"{name}@%h", "--loglevel", "INFO")
-        process = self._start(name, command, settings)
+        """Returns when it takes tasks, or at once for one that is to die before that."""
+        worker = self._start("worker", [*CELERY, "worker", "-n", f"w{len(self.processes)}@%h"], **settings)
         if ready:
-            process.wait_for("ready.")
-        return process
+            worker.wait_for("ready.")
+        return worker
+
+    def start_workers(self, number: int, **settings: str) -> list[Process]:
+        workers = [self.start_worker(ready=False, **settings) for _ in range(number)]
+        for worker in workers:
+            worker.wait_for("ready.", 30 + 10 * number)
+        return workers
 
     def start_beat(self) -> Process:
-        name = f"beat-{len(self.processes)}"
-        return self._start(name, _celery("beat", "-s", str(self.folder / name), "--pidfile="), {})
+        schedule = str(self.folder / f"beat-{len(self.processes)}")
+        return self._start("beat", [*CELERY, "beat", "-s", schedule, "--pidfile="])
+
+    def start_flower(self, port: int, **settings: str) -> Process:
+        return self._start("flower", [*CELERY, "flower", "--address=127.0.0.1", f"--port={port}"], **settings)
 
     def client(self, **options: Any) -> Client:
+        """The door for an application that knows Redis alone."""
         return Client(self.valkey.url, **options)
 
     def direct_client(self, **options: Any) -> Client:
-        return Client(self.valkey.url, database_url=self.database_url, seconds=20, **options)
+        """The door straight into the ledger."""
+        return Client(self.valkey.url, database_url=self._database_url, **{"seconds": 20} | options)
 
-    def faults(self, **switches: Any) -> None:
-        _call(f"{self.sandbox_url}/_sandbox/faults", switches)
-
-    def forget_faults(self) -> None:
-        _call(f"{self.sandbox_url}/_sandbox/faults", method="DELETE")
-
-    def sandbox_counts(self, window: float = 60) -> dict[str, Any]:
-        found: dict[str, Any] = _call(f"{self.sandbox_url}/_sandbox/counts?window={window}")
-        return found
+    def hand_over(self, envelopes: Sequence[Envelope]) -> None:
+        """Straight into the ledger; every one of them must be taken."""
+        with self.direct_client() as client:
+            refused = [answer for answer in client.send_many(envelopes) if isinstance(answer, Exception)]
+        assert refused == []
 
     def states(self) -> Counter[str]:
         """How many messages are in each state."""
@@ -138,57 +111,43 @@ class Deployment:
             total.update(states)
         return total
 
-    def wait_settled(self, messages: int, seconds: float = 90) -> Counter[str]:
-        """Waits until so many messages are there and none moves any more by itself."""
-        until(lambda: self._settled(messages), seconds, f"{messages} messages settle", lambda: str(self.states()))
+    def status(self, envelope: Envelope) -> dict[str, Any]:
+        return status(self.ledger, envelope.id)
+
+    def wait(self, true: Callable[[], object], seconds: float, what: str) -> None:
+        """Waits for something to come true; when it does not, says where the messages are."""
+        until(true, seconds, what, lambda: str(dict(self.states())))
+
+    def wait_accepted(self, number: int, seconds: float = 60) -> None:
+        """Until the sandbox has accepted so many."""
+        self.wait(lambda: self.sandbox.counts()["accepted"] >= number, seconds, f"{number} are accepted")
+
+    def wait_settled(self, messages: int, seconds: float = 60) -> Counter[str]:
+        """Until so many messages are there and none moves any more by itself; returns how many are in each state."""
+        self.wait(
+            lambda: not unsettled(self.ledger) and self.states().total() >= messages,
+            seconds,
+            f"{messages} messages settle",
+        )
         return self.states()
 
-    def rows(self) -> list[dict[str, Any]]:
-        return listing(self.ledger, limit=100_000)
-
-    def audit(self) -> Report:
-        return audit(self.ledger)
-
-    def twice_in_silence(self) -> list[str]:
-        """Contents that the sandbox accepted more than once, but for those whose message carries the flag."""
-        with self.ledger.read() as tx:
-            flagged = set(
-                tx.execute(message.select().with_only_columns(message.c.id).where(message.c.maybe_duplicate)).scalars()
-            )
-            jobs = dict(tx.execute(attempt.select().with_only_columns(attempt.c.job_id, attempt.c.message_id)).all())
-        return [
-            twice["content"]
-            for twice in self.sandbox_counts()["duplicate_contents"]
-            if not flagged.intersection(jobs.get(job, "") for job in twice["jobIds"])
-        ]
+    def examine(self, handed_over: Sequence[Envelope]) -> Verdict:
+        """What became of these, by the sandbox's word and the ledger's."""
+        return examine(self.ledger, handed_over, self.sandbox.accepted())
 
     def stop(self) -> None:
         for process in reversed(self.processes):
-            process.thaw()
-            process.popen.kill()
-            process.popen.wait()
+            process.kill9()
         self.ledger.close()
 
-    def _settled(self, messages: int) -> bool:
-        states = self.states()
-        if states.total() < messages or set(states) - SETTLED:
-            return False
-        with self.ledger.read() as tx:
-            pending = message.select().with_only_columns(message.c.id).where(message.c.resend_at.is_not(None)).limit(1)
-            return tx.execute(pending).first() is None
+    def logs(self, lines: int = 12) -> str:
+        """The last lines of every process."""
+        ends = ("\n".join(process.said().splitlines()[-lines:]) for process in self.processes)
+        return "\n".join(f"--- {p.name} ({p.popen.poll()})\n{end}" for p, end in zip(self.processes, ends, strict=True))
 
-    def _start(self, name: str, command: list[str], settings: dict[str, str]) -> Process:
-        log = self.folder / f"{name}.log"
-        with log.open("wb") as output:
-            popen = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=self.environment() | settings,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        process = Process(name, popen, log)
+    def _start(self, kind: str, arguments: Sequence[str], **settings: str) -> Process:
+        name = f"{kind}-{len(self.processes)}"
+        process = Process.start(name, [sys.executable, *arguments], self.settings | settings, self.folder)
         self.processes.append(process)
         return process
 
@@ -200,39 +159,8 @@ def deployment(folder: Path, valkey: Server, database_url: str, **settings: str)
     try:
         one.start_sandbox()
         yield one
+    except BaseException as error:
+        error.add_note(one.logs())
+        raise
     finally:
         one.stop()
-
-
-def texts(number: int, *, first: int = 0, **options: Any) -> list[Envelope]:
-    """Messages to so many different people, each with a text of its own."""
-    return [
-        Envelope(to=f"9198{n:08d}", messages=[Text(f"Your order #{n} is ready.")], **options)
-        for n in range(10_000_000 + first, 10_000_000 + first + number)
-    ]
-
-
-def until(true: Callable[[], bool], seconds: float, what: str, told: Callable[[], str] = lambda: "") -> None:
-    """Waits for something to come true, and says what it was when it does not."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:g} s: {what}; {told()}")
-        time.sleep(0.1)
-
-
-def ids(handles: Iterable[Any]) -> list[str]:
-    return [handle.id for handle in handles]
-
-
-def _celery(*words: str) -> list[str]:
-    return [sys.executable, "-m", "celery", "-A", "workers.sender", *words]
-
-
-def _call(url: str, change: dict[str, Any] | None = None, method: str | None = None) -> Any:
-    data = json.dumps(change).encode() if change is not None else None
-    how = method or ("PATCH" if data else "GET")
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=how)
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        body = answer.read()
-    return json.loads(body) if body else None

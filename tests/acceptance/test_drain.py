@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.acceptance.deployment import deployment, texts
+from tests.acceptance.deployment import deployment
+from tests.acceptance.mail import CATEGORIES, mails
 from tests.services import Server
 
 
 def test_what_is_handed_over_is_accepted_once_each(tmp_path: Path, redis_server: Server, database_url: str) -> None:
     with deployment(tmp_path, redis_server, database_url) as harkara:
         harkara.start_worker()
+        handed_over = mails(500, CATEGORIES)
         with harkara.client() as client:
-            client.send_many(texts(500))
+            client.send_many(handed_over)
         assert harkara.wait_settled(500) == {"accepted": 500}
-        assert harkara.audit().clean
-        assert harkara.sandbox_counts()["accepted"] == 500
-        assert harkara.twice_in_silence() == []
+        harkara.examine(handed_over).assert_kept()
+        assert harkara.sandbox.counts()["accepted"] == 500

@@ -37,17 +37,17 @@ def start(environment: dict[str, str], *words: str) -> subprocess.Popen[str]:
     )
 
 
-def run(*words: str, stdin: str | None = None) -> Result:
-        settings.cache_clear()
-        return CliRunner(env=environment).invoke(app, words, input=stdin, catch_exceptions=False)
-
-    yield run
-    settings.cache_clear()
+def run(environment: dict[str, str], *words: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of the command as a process of its own."""
+    with start(environment, *words) as process:
+        out, err = process.communicate(timeout=90)
+    return process.returncode, out, err
 
 
 def keep(db: Database, message: Message | None = None, **options: Any) -> str:
     """A message in the ledger, due in two hours."""
-    envelope = Envelope(to=NUMBER, messages=[message or Text("Hello")], **{"at": datetime.now(UTC) + timedelta(hours=2)} | options)
+    options = {"at": datetime.now(UTC) + timedelta(hours=2)} | options
+    envelope = Envelope(to=NUMBER, messages=[message or Text("Hello")], **options)
     accept(db, [envelope], deadlines=DEADLINES, queued_seconds=10, direct=False)
     return envelope.id
 

@@ -115,8 +115,8 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'uncertain'"),
         )
         batch_op.create_index(
-            "uq_message_lane_reference",
-            ["lane", "reference"],
+            "uq_message_reference_lane",
+            ["reference", "lane"],
             unique=True,
             sqlite_where=sa.text("reference IS NOT NULL"),
             postgresql_where=sa.text("reference IS NOT NULL"),
@@ -181,7 +181,7 @@ def downgrade() -> None:
     op.drop_table("alias")
     with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.drop_index(
-            "uq_message_lane_reference",
+            "uq_message_reference_lane",
             sqlite_where=sa.text("reference IS NOT NULL"),
             postgresql_where=sa.text("reference IS NOT NULL"),
         )

@@ -1,0 +1,56 @@
+"""The sandbox as a test sees it: its fault switches, and what it accepted, which is the truth."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections import Counter
+from typing import Any
+
+from harkara import Envelope
+from sandbox.history import digest
+
+
+class StandIn:
+    """The desk of a running sandbox."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @property
+    def send_message(self) -> str:
+        return f"{self.url}/developer/api/send_message"
+
+    def faults(self, **switches: Any) -> None:
+        """Sets switches, and leaves the others as they are."""
+        self._call("faults", "PATCH", switches)
+
+    def behave(self) -> None:
+        """Every switch back to what the process was started with."""
+        self._call("faults", "DELETE")
+
+    def counts(self, window: float = 60) -> dict[str, Any]:
+        found: dict[str, Any] = self._call(f"counts?window={window}")
+        return found
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request that came, oldest first."""
+        found: list[dict[str, Any]] = self._call("requests?limit=1000000")["requests"]
+        return found
+
+    def accepted(self) -> Counter[str]:
+        """How often each content was accepted."""
+        return Counter(request["content"] for request in self.requests() if request["accepted"])
+
+    def _call(self, path: str, method: str = "GET", change: dict[str, Any] | None = None) -> Any:
+        data = None if change is None else json.dumps(change).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}/_sandbox/{path}", data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
+
+
+def content(envelope: Envelope) -> str:
+    """The sandbox's name for what an envelope holds, by which it recognises a repeat."""
+    canonical = json.dumps(envelope.body(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return digest(canonical.encode())

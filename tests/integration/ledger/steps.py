@@ -1,0 +1,114 @@
+"""The steps of a message's way through the ledger, as short as a test wants to say them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from harkara.defaults import DEADLINES
+from harkara.ledger.accept import accept
+from harkara.ledger.claim import Claimed, claim
+from harkara.ledger.database import Database, Row
+from harkara.ledger.record import Begin, Finish, begin, finish
+from harkara.ledger.sweep import Crashed, sweep
+from harkara.ledger.tables import attempt, message, trace
+from harkara.messages import Envelope, Template, Text
+from harkara.outcomes import Accepted, Outcome, Uncertain
+from harkara.receipt import Receipt
+
+ACCEPTED = Accepted("job-of-chatmitra", 200)
+LOST = Uncertain("read-timeout", "No answer came in time.", None)
+DAY = 86_400.0
+
+
+def letter(n: int = 0, **options: Any) -> Envelope:
+    """A reply to the person number `n`."""
+    return Envelope(to=f"+9198765{n:05d}", messages=[Text("Your table is ready")], **options)
+
+
+def code(n: int = 0, **options: Any) -> Envelope:
+    """A one-time code to the person number `n`."""
+    message = Template("login_code", body=["493817"], category="authentication")
+    return Envelope(to=f"+9198765{n:05d}", messages=[message], **options)
+
+
+def offer(n: int = 0, **options: Any) -> Envelope:
+    """Marketing to the person number `n`."""
+    return Envelope(to=f"+9198765{n:05d}", messages=[Template("spring_sale", category="marketing")], **options)
+
+
+def put(db: Database, *envelopes: Envelope) -> list[str]:
+    """Accepts them, without hints; returns their ids."""
+    receipts, _ = accept(db, envelopes, deadlines=DEADLINES, queued_seconds=10, direct=False)
+    return [receipt.id for receipt in receipts if isinstance(receipt, Receipt)]
+
+
+def take(db: Database, *ids: str, lease_seconds: float = 10) -> list[Claimed]:
+    return claim(db, ids, lease_seconds)
+
+
+def start(db: Database, *claimed: Claimed) -> set[Any]:
+    """Marks them `sending`; returns what `begin` says of those that may be sent."""
+    with db.write() as tx:
+        return begin(tx, [Begin(one, "worker", "passed", 30) for one in claimed])
+
+
+def end(db: Database, claimed: Claimed, outcome: Outcome, *, posted: bool = True) -> None:
+    with db.write() as tx:
+        finish(tx, [Finish.of(claimed, outcome, posted=posted)])
+
+
+def send(db: Database, envelope: Envelope, outcome: Outcome = ACCEPTED) -> str:
+    """The whole way."""
+    (identity,) = put(db, envelope)
+    (claimed,) = take(db, identity)
+    assert start(db, claimed)
+    end(db, claimed, outcome)
+    return identity
+
+
+def clean_up(db: Database, *, resend_after: float | None = None, retention: float | None = None) -> Counter[str]:
+    """One sweep under a policy that is the same for all."""
+
+    def policy(crashed: Crashed) -> Uncertain:
+        return Uncertain("crashed", "Its worker went away.", resend_after)
+
+    return sweep(db, policy, retention_seconds=retention)
+
+
+def later(db: Database, seconds: float, *ids: str) -> None:
+    """Lets time pass for these messages, or for all: their moments move into the past."""
+    moments = ("due_at", "expires_at", "lease_until", "resend_at", "created_at", "posted_at")
+    with db.write() as tx:
+        for row in tx.rows(select(message).where(message.c.id.in_(ids) if ids else message.c.id.is_not(None))):
+            past = {name: row[name] - timedelta(seconds=seconds) for name in moments if row[name]}
+            tx.execute(update(message).where(message.c.id == row["id"]).values(**past))
+
+
+def change(db: Database, identity: str, **values: Any) -> None:
+    with db.write() as tx:
+        tx.execute(update(message).where(message.c.id == identity).values(**values))
+
+
+def row(db: Database, identity: str) -> Row:
+    with db.read() as tx:
+        return dict(tx.execute(select(message).where(message.c.id == identity)).mappings().one())
+
+
+def states(db: Database, ids: Sequence[str]) -> list[str]:
+    return [row(db, identity)["state"] for identity in ids]
+
+
+def attempts(db: Database, identity: str) -> list[Row]:
+    with db.read() as tx:
+        return tx.rows(select(attempt).where(attempt.c.message_id == identity).order_by(attempt.c.epoch))
+
+
+def events(db: Database, identity: str) -> list[str]:
+    with db.read() as tx:
+        query = select(trace.c.event).where(trace.c.message_id == identity).order_by(trace.c.id)
+        return list(tx.execute(query).scalars())
