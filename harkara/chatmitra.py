@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import http.client
-import json
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -50,12 +49,15 @@ class ChatMitra:
         self._verify: bool | str = ca_bundle or True
         self._line = _Line(url)
 
-    def post(self, token: str, body: Mapping[str, Any]) -> Answer:
-        """Sends one message. Never raises for what network or server do; raises Invalid for a token that is none."""
+    def post(self, token: str, body: str) -> Answer:
+        """Sends one message, the JSON `body` as the ledger keeps it. Never raises for what network or server do.
+
+        Raises Invalid for a token that is none.
+        """
         if not token.isascii() or not token.isprintable():
             raise Invalid("token", "must be printable ASCII", f"{len(token)} characters")
         line = self._line
-        request = line.request_with(token, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
+        request = line.request_with(token, body.encode())
         line.drop_idle(self._keepalive)
         try:
             response = line.adapter.send(request, stream=True, timeout=self._timeout, verify=self._verify)

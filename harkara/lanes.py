@@ -20,14 +20,14 @@ class QuietHours:
     def seconds_left(self, now: datetime) -> float | None:
         """How long it stays quiet from `now`; None when it is not quiet."""
         local = now.astimezone(self.zone)
-        clock = local.timetz().replace(tzinfo=None)
+        clock = local.time()
         spans = self.start > self.end
         quiet = (clock >= self.start or clock < self.end) if spans else self.start <= clock < self.end
         if not quiet:
             return None
-        tomorrow = spans and clock >= self.start
-        day = local.date() + timedelta(days=1 if tomorrow else 0)
-        return (datetime.combine(day, self.end, self.zone).timestamp() - now.timestamp()) or None
+        day = local.date() + timedelta(days=1 if spans and clock >= self.start else 0)
+        # Where the clock is set back an hour comes twice, and its second run has an end of its own.
+        return datetime.combine(day, self.end.replace(fold=local.fold), self.zone).timestamp() - now.timestamp()
 
 
 @dataclass(frozen=True, slots=True)

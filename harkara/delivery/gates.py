@@ -37,8 +37,10 @@ def look(db: Database, lanes: Mapping[str, Lane], claimed: Sequence[Claimed]) ->
     """Reads what the gates need for these messages. Raises Unavailable."""
     with db.read() as tx:
         halts = {(h.lane, h.scope, h.subject): h for h in halted(tx)}
-        sent = codes(tx, (c.recipient for c in claimed if c.category == "authentication"))
-        return Moment(tx.now, lanes, halts, sent, set())
+        known = codes(tx, (c.recipient for c in claimed if c.category == "authentication"))
+        for each in known.values():
+            each.in_hand -= {c.id for c in claimed}  # these are judged now, one after the other
+        return Moment(tx.now, lanes, halts, known, set())
 
 
 def stopped_at(claimed: Claimed, moment: Moment) -> Outcome | None:
@@ -67,7 +69,7 @@ def otp_limit(claimed: Claimed, moment: Moment) -> Outcome | None:
     if len(known.sent - {claimed.id}) >= CODES_AN_HOUR:
         return Cancelled("otp-limit", f"This number was sent {CODES_AN_HOUR} codes within the last hour already.")
     if len((known.sent | known.in_hand) - {claimed.id}) >= CODES_AN_HOUR:
-        # Another worker holds a code for the same number: wait until it is known whether that one went out.
+        # Others for the same number are on their way: wait until it is known whether they went out.
         return Wait(0.5 + random.random(), "otp-limit", "Another code for this number is on its way.")
     return None
 

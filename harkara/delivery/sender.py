@@ -123,7 +123,7 @@ class Sender:
             if outcome is None:
                 ready.append(one)
                 if one.category == "authentication":
-                    moment.codes[one.recipient].sent.add(one.id)
+                    moment.codes[one.recipient].in_hand.add(one.id)
             else:
                 self._stop(one, outcome)
         return ready

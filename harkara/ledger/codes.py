@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, exists, literal_column, or_, select
 
 from harkara.ledger.claim import in_state
 from harkara.ledger.database import Transaction
-from harkara.ledger.tables import message
+from harkara.ledger.tables import attempt, message
 from harkara.states import State
 
 HOUR = 3600.0
@@ -26,18 +26,26 @@ class Codes:
 
 
 def codes(tx: Transaction, recipients: Iterable[str]) -> dict[str, Codes]:
-    """For each number: the codes of the last hour, and those that some worker holds right now."""
+    """For each number: the codes that may have reached Chat Mitra within the hour, and those that a worker holds now.
+
+    One that was refused, or whose connection failed, reached nobody and does not count.
+    """
     found: dict[str, Codes] = defaultdict(Codes)
     wanted = sorted(set(recipients))
     if not wanted:
         return found
-    lately = message.c.posted_at > tx.now - timedelta(seconds=HOUR)
-    query = select(message.c.id, message.c.recipient, message.c.state).where(
-        message.c.category == "authentication",
-        message.c.recipient.in_(wanted),
-        or_(and_(lately, message.c.state != State.FAILED.value), in_state(State.CLAIMED)),
+    hour_ago = tx.now - timedelta(seconds=HOUR)
+    went = exists().where(
+        attempt.c.message_id == message.c.id,
+        attempt.c.started_at > hour_ago,
+        or_(attempt.c.outcome.is_(None), attempt.c.outcome.in_(("accepted", "uncertain"))),
     )
-    for identity, recipient, state in tx.execute(query):
-        which = found[recipient].in_hand if state == State.CLAIMED else found[recipient].sent
-        which.add(identity)
+    query = select(message.c.id, message.c.recipient, message.c.state).where(
+        literal_column("category = 'authentication'"),
+        message.c.recipient.in_(wanted),
+        or_(and_(message.c.posted_at > hour_ago, went), in_state(State.CLAIMED)),
+    )
+    for row in tx.execute(query):
+        which = found[row.recipient].in_hand if row.state == State.CLAIMED else found[row.recipient].sent
+        which.add(row.id)
     return found

@@ -18,7 +18,7 @@ Decision = Literal["sent", "resend", "drop"]
 
 
 def find(db: Database, key: str, lane: str | None = None) -> str:
-    """The id of the message with this id or reference. Raises NotFound; Conflict when several lanes know the reference."""
+    """The id of the message with this id, alias or reference. Raises NotFound, and Conflict when lanes share it."""
     with db.read() as tx:
         named = or_(
             message.c.id == key,
@@ -58,7 +58,7 @@ def resolve(db: Database, identity: str, decision: Decision, by: str) -> State:
     Raises NotFound, and Conflict when the message is in a state that needs no decision.
     """
     with db.write() as tx:
-        row = tx.execute(select(message).where(message.c.id == identity)).mappings().first()
+        row = tx.execute(select(message).where(message.c.id == identity).with_for_update()).mappings().first()
         if row is None:
             raise NotFound("no message has this id or reference")
         parked = row["state"] == State.WAITING and row["due_at"] >= row["expires_at"]

@@ -23,7 +23,7 @@ from harkara.chatmitra import ChatMitra, NoAnswer, NotSent, Replied
 from harkara.errors import Invalid
 from tests.services import free_port
 
-BODY = {"recipient_mobile_number": "919999999999", "message": "नमस्ते"}
+BODY = json.dumps({"recipient_mobile_number": "919999999999", "message": "नमस्ते"}, ensure_ascii=False)
 SUCCESS = b'{"status":"success","message":"Request queued","jobId":"job_abc"}'
 
 Handler = Callable[[socket.socket], None]
@@ -146,7 +146,7 @@ def test_the_request_is_what_the_documentation_shows() -> None:
     assert "Content-Type: application/json" in lines
     assert any(line.startswith("User-Agent: harkara/") for line in lines)
     assert sum(line.startswith("Content-Length") for line in lines) == 1
-    assert json.loads(body) == BODY
+    assert body.decode() == BODY
     assert "नमस्ते".encode() in body
 
 
@@ -245,7 +245,7 @@ def test_silence_is_unknown() -> None:
 
 def test_a_server_that_does_not_even_read_is_unknown() -> None:
     with serving(lambda connection: time.sleep(1)) as server:
-        huge = {"message": "x" * 20_000_000}
+        huge = json.dumps({"message": "x" * 20_000_000})
         assert ChatMitra(server.url, connect_timeout=0.3).post("token", huge) == NoAnswer("read-timeout")
 
 

@@ -1,0 +1,163 @@
+"""Workers are killed, frozen and stopped; nothing is lost, and nothing goes out twice in silence."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from redis import Redis
+
+from harkara import Envelope
+from harkara.broker import QUEUES, URGENT
+from harkara.intake import connect
+from tests.acceptance.deployment import LEASE, Deployment, deployment
+from tests.acceptance.mail import CATEGORIES, mail, mails
+from tests.services import Server
+
+THREADS = 16
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+ON_POSTGRES = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+
+
+@pytest.mark.timeout(180)
+def test_kill_9_of_the_only_worker_in_mid_drain(tmp_path: Path, redis_server: Server, database_url: str) -> None:
+    """To its whole group, as when the container runs out of memory; the lock of Celery's own recovery is stale, too."""
+    handed_over = mails(2000, ("reply", "utility", "marketing"))
+    with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS=str(THREADS)) as harkara:
+        harkara.sandbox.faults(latency_ms=50)
+        worker = harkara.start_worker()
+        harkara.hand_over(handed_over)
+        harkara.wait_accepted(600)
+        worker.kill9()
+        before = harkara.sandbox.counts()["accepted"]
+        assert before < 1900
+        connect(redis_server.url, seconds=3).set("unacked_mutex", "of a dead worker", ex=300)
+        harkara.start_worker()
+        back = time.monotonic()
+        harkara.wait_accepted(before + 1)
+        assert time.monotonic() - back <= LEASE + 2
+        harkara.wait_settled(2000)
+        harkara.examine(handed_over).assert_kept(uncertain=THREADS)
+
+
+@ON_SQLITE
+def test_a_worker_that_slept_between_claim_and_post_sends_nothing(
+    tmp_path: Path, redis_server: Server, database_url: str
+) -> None:
+    letters = [mail(category) for category in CATEGORIES]
+    with deployment(tmp_path, redis_server, database_url) as harkara:
+        send_while_one_sleeps(harkara, "K1*2~", letters)
+        verdict = harkara.examine(letters)
+        verdict.assert_kept()
+        assert verdict.states == {"accepted": 4}
+        assert verdict.audit.flagged == 0
+
+
+@ON_POSTGRES
+def test_a_worker_that_slept_before_its_post_settles_what_was_uncertain(
+    tmp_path: Path, redis_server: Server, database_url: str
+) -> None:
+    """Its POST goes out late. The code went once more in the meantime, and says so."""
+    letters = [mail(category) for category in CATEGORIES]
+    with deployment(tmp_path, redis_server, database_url) as harkara:
+        send_while_one_sleeps(harkara, "K2*4~", letters)
+        verdict = harkara.examine(letters)
+        verdict.assert_kept()
+        assert verdict.states == {"accepted": 4}
+        assert verdict.twice_and_flagged == [letter.id for letter in letters if letter.category == "authentication"]
+
+
+@ON_POSTGRES
+def test_a_hint_that_dies_in_a_workers_hands_is_given_anew(
+    tmp_path: Path, redis_server: Server, database_url: str
+) -> None:
+    """Celery pops a message before it notes that it has it; killed in between, it is in no key of Redis."""
+    with deployment(tmp_path, redis_server, database_url) as harkara:
+        redis = connect(redis_server.url, seconds=3)
+        worker = harkara.start_worker()
+        letters: list[Envelope] = []
+        while not letters or redis.llen(URGENT):
+            worker.thaw()
+            harkara.wait(lambda: waits_for_a_hint(redis), 10, "the worker waits for a hint")
+            worker.freeze()
+            letters.append(mail("authentication"))
+            harkara.hand_over(letters[-1:])
+        worker.kill9()
+        assert harkara.status(letters[-1])["state"] == "queued"
+        assert [redis.llen(queue) for queue in QUEUES] == [0] * len(QUEUES)
+        assert redis.hlen("unacked") == 0
+        harkara.start_worker()
+        harkara.wait_settled(len(letters))
+        harkara.examine(letters).assert_kept()
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("number", "uncertain"), [(signal.SIGTERM, 0), (signal.SIGQUIT, THREADS)], ids=["SIGTERM", "SIGQUIT"]
+)
+def test_a_stop_under_load_leaves_nothing_in_doubt(
+    tmp_path: Path, redis_server: Server, database_url: str, number: signal.Signals, uncertain: int
+) -> None:
+    """To the whole group, as honcho and containers do it. Only a cold stop may cut off what was on its way."""
+    handed_over = mails(300, ("reply", "utility"))
+    with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS=str(THREADS)) as harkara:
+        harkara.sandbox.faults(latency_ms=500)
+        worker = harkara.start_worker()
+        harkara.hand_over(handed_over)
+        harkara.wait_accepted(50)
+        worker.end(number, 30)
+        assert harkara.sandbox.counts()["accepted"] < 300
+        harkara.sandbox.behave()
+        harkara.start_worker()
+        harkara.wait_settled(300)
+        harkara.examine(handed_over).assert_kept(uncertain=uncertain)
+
+
+@ON_POSTGRES
+def test_two_beats_and_four_workers_send_everything_once(
+    tmp_path: Path, redis_server: Server, database_url: str
+) -> None:
+    handed_over = mails(500, CATEGORIES)
+    with deployment(tmp_path, redis_server, database_url) as harkara:
+        beats = [harkara.start_beat(), harkara.start_beat()]
+        harkara.start_workers(4)
+        with harkara.client() as client:
+            client.send_many(handed_over)
+        assert harkara.wait_settled(500) == {"accepted": 500}
+        harkara.examine(handed_over).assert_kept()
+        assert all(beat.alive for beat in beats)
+
+
+@ON_SQLITE
+def test_a_message_that_kills_its_workers_is_poison_and_the_others_flow(
+    tmp_path: Path, redis_server: Server, database_url: str
+) -> None:
+    poison, others = mail(), mails(20)
+    with deployment(tmp_path, redis_server, database_url, HARKARA_LEASE="1") as harkara:
+        harkara.hand_over([poison])
+        for _ in range(5):
+            harkara.start_worker(ready=False, HARKARA_KILL_AT="K1").wait_dead()
+        harkara.hand_over(others)
+        harkara.start_worker()
+        assert harkara.wait_settled(21) == {"accepted": 20, "failed": 1}
+        assert harkara.status(poison)["code"] == "poison"
+        harkara.examine([poison, *others]).assert_kept()
+
+
+def send_while_one_sleeps(harkara: Deployment, point: str, letters: list[Envelope]) -> None:
+    """One worker freezes at the point, another one settles everything, and the first wakes up and ends in peace."""
+    harkara.hand_over(letters)
+    sleeper = harkara.start_worker(ready=False, HARKARA_KILL_AT=point)
+    harkara.wait(lambda: sleeper.frozen, 60, f"the worker freezes at {point}")
+    harkara.start_worker()
+    harkara.wait_settled(len(letters))
+    sleeper.thaw()
+    sleeper.end()
+
+
+def waits_for_a_hint(redis: Redis) -> bool:
+    clients: list[dict[str, str]] = cast(Any, redis.client_list())
+    return any(client["cmd"] == "brpop" and "b" in client["flags"] for client in clients)
