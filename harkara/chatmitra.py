@@ -40,10 +40,8 @@ class ChatMitra:
         keepalive: float = 4.0,
         ca_bundle: str | None = None,
     ) -> None:
-        try:
-            requests.Request("POST", url).prepare()
-        except requests.RequestException as error:
-            raise Invalid("url", "must be the full http or https URL of send_message") from error
+        if not _is_web_address(url):
+            raise Invalid("url", "must be the full http or https URL of send_message")
         self._timeout = (connect_timeout, read_timeout)
         self._keepalive = keepalive
         self._verify: bool | str = ca_bundle or True
@@ -110,6 +108,14 @@ class _Adapter(HTTPAdapter):
     def close(self) -> None:
         super().close()
         self._pool = None
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        requests.Request("POST", url).prepare()
+    except (requests.RequestException, ValueError):
+        return False
+    return url.startswith(("http://", "https://"))
 
 
 _REASONS: tuple[tuple[tuple[type[BaseException], ...], Unknown], ...] = (

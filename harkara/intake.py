@@ -120,7 +120,7 @@ class Intake:
 
     def length(self) -> int:
         with _translated():
-            return int(cast(int, self._redis.xlen(STREAM)))
+            return int(self._redis.xlen(STREAM))
 
     def _abandoned(self, most: int) -> list[Entry]:
         reply = cast(Any, self._redis.xautoclaim(STREAM, GROUP, self._reader, ABANDONED_MS, count=most))

@@ -18,8 +18,8 @@ class Discreet(Request):
 
     argsrepr = kwargsrepr = "(hidden)"
 
-    def info(self, safe: bool = False) -> dict[str, Any]:
-        return super().info(safe) | {"args": [], "kwargs": {}}
+    def info(self, safe: bool = False) -> Any:
+        return {**super().info(safe), "args": [], "kwargs": {}}
 
 
 @app.task(name="harkara.accept", throws=(Unavailable,))
@@ -37,7 +37,7 @@ def accept() -> None:
     retry_backoff_max=30,
     acks_late=True,
 )
-def enqueue(self: Task[..., None], body: dict[str, Any], **options: Any) -> None:
+def enqueue(self: Task[..., None], body: dict[str, Any], /, **options: Any) -> None:
     """Takes Chat Mitra's own request body, and the options of `Client.send`.
 
     The call is as durable as Celery's queue, not as the ledger: `harkara.Client` promises more.

@@ -12,5 +12,5 @@ from harkara.errors import Unavailable
 
 @app.task(name="harkara.send", bind=True, throws=(Unavailable,))
 def send(self: Task[..., None], ids: list[str]) -> None:
-    urgent = self.request.delivery_info["routing_key"] == URGENT
-    sender().send(ids, urgent=urgent)
+    came_by = (self.request.delivery_info or {}).get("routing_key")
+    sender().send(ids, urgent=came_by == URGENT)

@@ -44,7 +44,7 @@ class Server:
     def create(self, name: str) -> str:
         """Makes an empty database and returns its URL."""
         with psycopg.connect(self.url.replace("+psycopg", ""), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]  # a name that we made
+            connection.execute(f'CREATE DATABASE "{name}"')
         return self.database(name)
 
     def start(self) -> None:

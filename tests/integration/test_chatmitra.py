@@ -406,9 +406,13 @@ def test_a_connection_with_bytes_left_in_it_is_not_used_again() -> None:
         assert [chatmitra.post("token", BODY) for _ in range(3)] == [Replied(400, text="x" * 500)] * 3
 
 
-def test_what_cannot_be_a_url_or_a_token_is_refused_before_anything_is_sent() -> None:
+@pytest.mark.parametrize("url", ["", "chatmitra.com/send_message", "ftp://chatmitra.com/", "http://", "https://a..b/"])
+def test_what_cannot_be_a_url_is_refused_at_once(url: str) -> None:
     with pytest.raises(Invalid, match="url"):
-        ChatMitra("chatmitra.com/send_message")
+        ChatMitra(url)
+
+
+def test_what_cannot_be_a_token_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(Invalid, match="token"):
         ChatMitra("http://127.0.0.1:1/").post("two\r\nlines", BODY)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from alembic import context
 from sqlalchemy import text
-from sqlmodel import SQLModel
 
-from harkara.ledger import tables
+from harkara.ledger.tables import message
 
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
-    target_metadata=tables.SQLModel.metadata if tables else SQLModel.metadata,
+    target_metadata=message.metadata,
     render_as_batch=True,  # SQLite cannot alter most of a table in place
 )
 with context.begin_transaction():
