@@ -50,6 +50,17 @@ def set_up() -> None:
     logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
     logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
     logging.getLogger("celery.beat").setLevel(logging.WARNING)
+    logging.getLogger("celery.worker.consumer.consumer").addFilter(without_body)
+
+
+def without_body(record: logging.LogRecord) -> bool:
+    """Celery quotes the whole of a message that it throws away, which may hold a number, a text or a code."""
+    if isinstance(record.args, tuple) and "body" in str(record.msg):
+        problem = record.args[0]
+        # An unknown task is a KeyError of its name; what other errors say may quote the message again.
+        record.args = (problem if isinstance(problem, KeyError) else type(problem).__name__,)
+        record.msg, record.exc_info = "Threw away what is no task of this release: %s", None
+    return True
 
 
 def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -12,7 +12,13 @@ from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationParseError,
+    NameResolutionError,
+    NewConnectionError,
+)
 
 from harkara.answers import Unsent
 
@@ -95,7 +101,7 @@ def _connecting() -> Iterator[None]:
 
 def _failure(error: Exception) -> Unsent:
     """What comes after the TCP connection is TLS: its errors are not among those of urllib3."""
-    if isinstance(error, NameResolutionError):
+    if isinstance(error, NameResolutionError | LocationParseError):
         return "name-resolution"
     if isinstance(error, NewConnectionError):
         return "refused" if isinstance(error.__cause__, ConnectionRefusedError) else "unreachable"

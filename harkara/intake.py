@@ -26,7 +26,7 @@ BELL_SECONDS: Final = 60
 One that is lost costs a second: every worker looks into the intake by itself.
 """
 
-ABANDONED_MS: Final = 10_000
+ABANDONED_SECONDS: Final = 10.0
 """An entry that its reader has held so long without committing belongs to the next reader."""
 
 ANSWER_SECONDS: Final = 30
@@ -57,15 +57,19 @@ def connect(url: str, *, seconds: float) -> redis.Redis:
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
+        encoding_errors="replace",  # one entry that is no text must not make all others unreadable
     )
 
 
 class Intake:
     """Both ends of the stream; `reader` names the process that reads."""
 
-    def __init__(self, connection: redis.Redis, reader: str = "") -> None:
+    def __init__(
+        self, connection: redis.Redis, reader: str = "", *, abandoned_seconds: float = ABANDONED_SECONDS
+    ) -> None:
         self._redis = connection
         self._reader = reader
+        self._abandoned_ms = int(1000 * abandoned_seconds)
 
     def append(self, verb: Verb, payloads: Sequence[str], reply_to: str | None = None) -> bool:
         """Adds entries; returns whether the bell should be rung. Raises Unavailable.
@@ -123,7 +127,7 @@ class Intake:
             return int(self._redis.xlen(STREAM))
 
     def _abandoned(self, most: int) -> list[Entry]:
-        reply = cast(Any, self._redis.xautoclaim(STREAM, GROUP, self._reader, ABANDONED_MS, count=most))
+        reply = cast(Any, self._redis.xautoclaim(STREAM, GROUP, self._reader, self._abandoned_ms, count=most))
         return _entries(reply[1])
 
     def _fresh(self, most: int) -> list[Entry]:
@@ -163,7 +167,8 @@ def _translated() -> Iterator[None]:
         yield
     except OutOfMemoryError as error:
         raise Unavailable("Redis is full: it takes nothing until the workers have drained it") from error
+    except ResponseError as error:
+        # Of its words only the first, which is a code such as MISCONF: the others may quote the command.
+        raise Unavailable(f"Redis refuses ({str(error).partition(' ')[0]}): see its log") from None
     except RedisError as error:
-        if isinstance(error, ResponseError) and "OOM" not in str(error):
-            raise
         raise Unavailable(f"Redis did not answer ({type(error).__name__}): repeat with the same reference") from error

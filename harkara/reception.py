@@ -46,10 +46,11 @@ class Reception:
         came = 0
         while entries := self._intake.read():
             came += self._take([entry for entry in entries if entry.verb == "send"])
-            for entry in entries:
-                if entry.verb != "send":
-                    self._intake.answer(entry, self._answer(entry))
+            answers = [(entry, self._answer(entry)) for entry in entries if entry.verb != "send"]
+            # First of all Redis is relieved: one that is full takes no answers either.
             self._intake.done(entries)
+            for entry, answer in answers:
+                self._intake.answer(entry, answer)
         return came
 
     def take(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
@@ -74,11 +75,10 @@ class Reception:
     def _envelope(self, entry: Entry) -> Envelope | None:
         try:
             return Envelope.from_json(entry.data)
-        except Invalid as error:
+        except (Invalid, RecursionError) as error:
             # It did not come from a client of this release; its content is not for the log.
-            log.error(
-                "the intake held what is no message", action="intake_rejected", entry=entry.stream_id, why=str(error)
-            )
+            why = str(error) if isinstance(error, Invalid) else "it is nested too deeply"
+            log.error("the intake held what is no message", action="intake_rejected", entry=entry.stream_id, why=why)
             self._rejected()
             return None
 

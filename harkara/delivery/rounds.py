@@ -1,4 +1,4 @@
-"""Rounds: what has to be done every second so that nothing stands still; beat rings for it, and so does every worker."""
+"""Rounds: what has to be done every second so that nothing stands still; beat rings for it, as does every worker."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Rounds:
 class Depth:
     """How many messages of a lane without a limit may be queued: as many as the workers take in a round or two.
 
-    More would only lie in Redis until their hints are stale. Doubles while the workers empty it, halves when they don't.
+    More would only lie in Redis until their hints are stale. Doubles while the workers empty it, else halves.
     """
 
     LEAST = 500

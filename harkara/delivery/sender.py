@@ -12,7 +12,7 @@ from itertools import groupby
 
 import structlog
 
-from harkara.chatmitra import ChatMitra, NotSent, Replied
+from harkara.chatmitra import ChatMitra, NotSent
 from harkara.delivery import gates
 from harkara.delivery.breaker import Breaker
 from harkara.delivery.pool import Pool
@@ -32,6 +32,11 @@ MARKETING = "marketing"
 
 TROUBLE_SECONDS = 5.0
 """Before another try of what a worker could not even prepare, its database away or its code at fault."""
+
+UNSENT_SECONDS = 5.0
+"""Who is `sending` for so long before its POST was held up: the rest of its lease is for the answer and the record."""
+
+HELD_UP = Wait(0.0, "late", "Its worker was held up; another one takes it.")
 
 
 def no_checkpoint(name: str) -> None:
@@ -108,7 +113,7 @@ class Sender:
         _, late = wait(sent, timeout=max(0.0, give_up - time.monotonic()))
         for future in late:
             if future.cancel():
-                self._stop(sent[future], Wait(0.0, "late", "Its worker was held up; another one takes it."))
+                self._stop(sent[future], HELD_UP)
         for future in sent:
             if not future.cancelled():
                 future.result()
@@ -153,10 +158,11 @@ class Sender:
         return self._pool.submit(lambda: self._deliver(one, slot), priority=one.priority, at=at)
 
     def _deliver(self, one: Claimed, slot: Slot) -> None:
+        begun = time.monotonic()
         if not self._begin(one, slot):
             return None
         self._checkpoint("K2")
-        if no_slot := self._keep(one, slot):
+        if no_slot := self._keep(one, slot, begun + UNSENT_SECONDS):
             return self._finish(one, no_slot, posted=True)
         self._checkpoint("K3")
         started = time.monotonic()
@@ -173,12 +179,18 @@ class Sender:
             return self._commit.begin(wish)
         except Unavailable:
             log.warning("no POST without the ledger", action="begin_failed", id=one.id)
+            # Whether it is `sending` now is unknown, but nothing was sent: it goes back from either state.
+            for posted in (False, True):
+                trouble = Wait(TROUBLE_SECONDS, "worker-trouble", "The ledger could not be asked.")
+                self._commit.finish_later(Finish.of(one, trouble, posted=posted))
             return False
 
-    def _keep(self, one: Claimed, slot: Slot) -> Wait | None:
+    def _keep(self, one: Claimed, slot: Slot, until: float) -> Wait | None:
         """Sleeps until the slot. One that was slept through is given up for a new one, or for a wait."""
         while True:
             time.sleep(max(0.0, slot.at - time.monotonic()))
+            if time.monotonic() > until:
+                return HELD_UP
             if not slot.late():
                 return None
             booked = self._slots(self._lanes[one.lane], [one])[0]
@@ -190,7 +202,7 @@ class Sender:
         lane = self._lanes[one.lane]
         answer = self._chatmitra.post(lane.token, one.body)
         outcome = self._playbook.judge(answer, _case(one), self._random)
-        if isinstance(answer, Replied) and answer.status == 429 and isinstance(outcome, Wait):
+        if isinstance(outcome, Wait) and outcome.code == "429":
             self._slow(lane, outcome.seconds or 0.0)
         return self._breaker.watch(lane.name, outcome, reached=not isinstance(answer, NotSent))
 
@@ -218,6 +230,7 @@ def _case(one: Claimed) -> Case:
     return Case(
         tries=one.tries + 1,
         waits=one.waits,
+        waited_for=one.waited_for,
         resends=one.resends,
         category=one.category,
         raw=one.kind != "template",

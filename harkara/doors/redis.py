@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:  # Celery costs a third of a second to import, and only a ring
 
 BATCH = 500
 """Messages in one transaction of Redis."""
+
+COMMIT_SECONDS = 0.2
+"""What a worker needs, at most and as a rule, from reading an entry to its row in the ledger."""
 
 _ERRORS: dict[str, type[HarkaraError]] = {"NotFound": NotFound, "Conflict": Conflict, "Unavailable": Unavailable}
 
@@ -49,6 +53,10 @@ class RedisDoor:
 
     def _ask(self, verb: Any, key: str) -> Any:
         answer = self._intake.ask(verb, key, self._ring, seconds=0.75 * self._seconds)
+        if answer.get("error") == "NotFound":
+            # What was handed over a moment ago may be in the hands of another worker, who is about to commit it.
+            time.sleep(COMMIT_SECONDS)
+            answer = self._intake.ask(verb, key, self._ring, seconds=0.5 * self._seconds)
         if "error" in answer:
             raise _ERRORS.get(answer["error"], HarkaraError)(answer["message"])
         return answer["ok"]

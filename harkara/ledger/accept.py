@@ -41,8 +41,9 @@ def accept(
     `deadlines` gives, by category, the seconds after which a message without `expires` is no longer worth sending.
     A reference that stands for another content answers Conflict, a deadline that has passed Invalid (unless
     `refuse_late` is off: then the sweep cancels it where everybody can see); neither stops the others. Also returns the
-    (id, priority) of those that may be hinted to a worker right now; without `direct` there are none. Raises Unavailable
-    when the database is; then nothing was stored.
+    (id, priority) of those that may be hinted to a worker right now; without `direct` there are none.
+
+    Raises Unavailable when the database is; then nothing was stored.
     """
     with db.write() as tx:
         refused = {e.id: i for e in envelopes if refuse_late and (i := _too_late(e, tx.now))}

@@ -31,6 +31,7 @@ class Claimed:
     expires_at: datetime
     tries: int
     waits: int
+    waited_for: str | None
     resends: int
     maybe_duplicate: bool
     claimed_at: datetime

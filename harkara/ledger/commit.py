@@ -66,7 +66,7 @@ class GroupCommit:
 
     @property
     def lead(self) -> float:
-        """Seconds that a message needs, as measured lately, to become `sending`: who has a slot begins so much before it."""
+        """Seconds that it took lately to become `sending`, twofold: who has a slot begins so much before it."""
         return min(max(2 * self._took, 0.01), 0.25)
 
     def close(self) -> None:
@@ -112,11 +112,11 @@ class GroupCommit:
             return
         self._took += (time.monotonic() - started - self._took) / 8
         for change, future in begins:
-            future.set_result(change.claimed.id in held)
+            future.set_result((change.claimed.id, change.claimed.epoch) in held)
         for _, future in finishes:
             future.set_result(True)
 
-    def _commit(self, begins: Sequence[Begin], finishes: Sequence[Finish]) -> set[str]:
+    def _commit(self, begins: Sequence[Begin], finishes: Sequence[Finish]) -> set[tuple[str, int]]:
         with self._db.write() as tx:
             if finishes:
                 finish(tx, finishes)
@@ -141,7 +141,7 @@ class GroupCommit:
             Thread(target=self._insist, args=(finishes,), name="record-again", daemon=True).start()
 
     def _insist(self, finishes: Sequence[tuple[Finish, Future[bool]]]) -> None:
-        """Outcomes are known and must not be forgotten. One by one, so that one that cannot be written stops no other."""
+        """Outcomes are known and must not be forgotten. One by one, so that a bad one stops no other."""
         until = time.monotonic() + self._patience
         for result, future in finishes:
             while not self._recorded(result):

@@ -37,6 +37,9 @@ from harkara.errors import HarkaraError, Unavailable
 
 Row = dict[str, Any]
 
+READ_ONLY = "25006"
+"""PostgreSQL's state for a server that takes no writes, as a replica before it is promoted."""
+
 IDLE_SECONDS = 1.0
 """A connection that rested longer is asked whether it still lives."""
 
@@ -84,6 +87,8 @@ class Database:
             # The driver's own words quote the row, with its number and its text: they go no further than here.
             cause = getattr(error, "orig", error)
             name = getattr(cause, "sqlstate", None) or type(cause).__name__
+            if name == READ_ONLY:
+                raise Unavailable("the database takes no writes now: it is read-only") from None
             raise LedgerError(f"the database refused a write: {name}") from None
 
     def close(self) -> None:

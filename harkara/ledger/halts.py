@@ -80,10 +80,11 @@ def halt(tx: Transaction, lane: str, pause: Pause, template: str | None = None) 
 
 
 def lane_works(tx: Transaction, lanes: Iterable[str]) -> None:
-    """Chat Mitra took a message of these lanes: whatever breaker was open is closed."""
-    tx.execute(
-        delete(table).where(table.c.lane.in_(sorted(lanes)), table.c.scope == "lane", table.c.until.is_not(None))
-    )
+    """Chat Mitra answered for these lanes: where that was the probe, the halt is over.
+
+    A halt that still runs is not ended by the answer to what was under way when it began.
+    """
+    tx.execute(delete(table).where(table.c.lane.in_(sorted(lanes)), table.c.scope == "lane", table.c.until <= tx.now))
 
 
 def park(db: Database, lane: str, reason: str, code: str = "operator") -> None:

@@ -52,7 +52,7 @@ class Finish:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Finish:
-        """Raises pydantic's ValidationError for what `to_dict` did not write."""
+        """Raises KeyError or pydantic's ValidationError for what `to_dict` did not write."""
         rest = {key: value for key, value in data.items() if key != "kind"}
         rest["outcome"] = TypeAdapter(_OUTCOMES[data["kind"]]).validate_python(rest["outcome"])
         return TypeAdapter(cls).validate_python(rest)
@@ -61,21 +61,25 @@ class Finish:
 _OUTCOMES: dict[str, type[Outcome]] = {kind.__name__: kind for kind in (Accepted, Wait, Refused, Cancelled, Uncertain)}
 
 
-def begin(tx: Transaction, begins: Sequence[Begin]) -> set[str]:
-    """Marks as `sending` those whose claim still holds, each with its attempt; returns their ids.
+def begin(tx: Transaction, begins: Sequence[Begin]) -> set[tuple[str, int]]:
+    """Marks as `sending` those whose claim still holds, each with its attempt; returns their ids and epochs.
 
     The others were cancelled, or swept and claimed by somebody else, while this worker slept: no POST for them.
     """
     lease = tx.now + timedelta(seconds=begins[0].lease_seconds)
     claims = [{"id": b.claimed.id, "epoch": b.claimed.epoch} for b in begins]
-    ids = set(tx.execute_each(_BEGIN, _KEY, claims, now=tx.now, lease=lease).scalars())
-    if ids:
-        tx.execute_each(_OPEN_ATTEMPT, _ATTEMPT, [_attempt(b) for b in begins if b.claimed.id in ids], now=tx.now)
-    return ids
+    held = {(row.id, row.epoch) for row in tx.execute_each(_BEGIN, _KEY, claims, now=tx.now, lease=lease)}
+    if held:
+        opened = [_attempt(b) for b in begins if (b.claimed.id, b.claimed.epoch) in held]
+        tx.execute_each(_OPEN_ATTEMPT, _ATTEMPT, opened, now=tx.now)
+    return held
 
 
 def finish(tx: Transaction, finishes: Sequence[Finish]) -> None:
-    """Writes the outcomes. One that comes late still counts, as long as nobody claimed the message again."""
+    """Writes the outcomes. One that comes late still counts, as long as nobody claimed the message again.
+
+    That Chat Mitra took a message counts even then: what is known to have arrived is not sent once more.
+    """
     posted = [f for f in finishes if f.posted]
     if posted:
         tx.execute_each(_CLOSE_ATTEMPT, _ANSWER, [_answer(f) for f in posted], now=tx.now)
@@ -85,7 +89,7 @@ def finish(tx: Transaction, finishes: Sequence[Finish]) -> None:
     answered = {f.lane for f in posted if isinstance(f.outcome, Accepted | Refused) and f.outcome.status}
     if answered:
         lane_works(tx, answered)
-    for each in finishes:
+    for each in sorted(finishes, key=lambda f: f.lane):  # in one order everywhere, since lanes' halts are shared
         if not isinstance(each.outcome, Accepted):
             _settle(tx, each)
 
@@ -115,7 +119,7 @@ FROM {each}
 WHERE message.id = each.id AND message.epoch = each.epoch AND coalesce(message.state, '') = 'claimed'
   -- A lease that has run out may have been seen by a sweep which has not committed yet.
   AND message.lease_until > :now
-RETURNING message.id
+RETURNING message.id, message.epoch
 """
 
 _ATTEMPT = _KEY | {"lane": "text", "weight": "integer", "worker": "text", "gates": "text", "claimed_at": "timestamptz"}
@@ -137,9 +141,9 @@ SET state = 'accepted', job_id = each.job_id, changed_at = :now, code = NULL, re
     lease_until = NULL, resend_at = NULL, strikes = 0,
     body = CASE WHEN {_IS_CODE} THEN NULL ELSE body END, digest = CASE WHEN {_IS_CODE} THEN NULL ELSE digest END
 FROM {{each}}
-WHERE message.id = each.id AND message.epoch = each.epoch
-  -- `waiting` and `queued` at this epoch: it was to be sent once more, and the first answer came in time.
-  AND coalesce(message.state, '') IN ('sending', 'uncertain', 'waiting', 'queued')
+WHERE message.id = each.id
+  -- Of whatever epoch: one that was to be sent once more, or just is, need not be; its new worker finds it gone.
+  AND coalesce(message.state, '') IN ('sending', 'uncertain', 'waiting', 'queued', 'claimed')
 """
 
 
@@ -179,9 +183,10 @@ def _settle(tx: Transaction, finish: Finish) -> None:
         .values(state=state, changed_at=tx.now, **values)
         .returning(message.c.state)
     ).scalar_one_or_none()
+    if moved is None:
+        return
+    note(tx, finish.id, moved, values["code"], values["reason"])
     outcome = finish.outcome
-    if moved:
-        note(tx, finish.id, moved, values["code"], values["reason"])
     # A recipient's pause is the message's own wait: others to the same person find out by themselves.
     if isinstance(outcome, Wait | Refused) and outcome.pause and outcome.pause.scope != "recipient":
         halt(tx, finish.lane, outcome.pause, finish.template)
@@ -191,14 +196,16 @@ def _verdict(finish: Finish, now: datetime) -> tuple[State | ColumnElement[str],
     """The state that an outcome leads to, and the columns that go with it."""
     match finish.outcome:
         case Wait(seconds=seconds, code=code, reason=reason, spent=spent, pause=pause):
-            unspent = finish.posted and not spent
-            return State.WAITING, _OUT_OF_HAND | {
+            values = _OUT_OF_HAND | {
                 "due_at": _due(seconds, pause, finish.expires_at, now),
-                "tries": message.c.tries - (1 if unspent else 0),
-                "waits": message.c.waits + (1 if unspent else 0),
                 "code": code,
                 "reason": reason,
             }
+            if finish.posted and not spent:
+                # Delays grow with the waits for the same reason: a third 429 says nothing about a first 131056.
+                again = case((message.c.waited_for == code, message.c.waits + 1), else_=1)
+                values |= {"tries": message.c.tries - 1, "waits": again, "waited_for": code}
+            return State.WAITING, values
         case Uncertain(code=code, reason=reason, resend_after=after):
             resend_at = None if after is None else now + timedelta(seconds=after)
             return State.UNCERTAIN, _OUT_OF_HAND | {"resend_at": resend_at, "code": code, "reason": reason}

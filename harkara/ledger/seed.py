@@ -20,7 +20,7 @@ def slots_used(db: Database, lane: str, window_seconds: float, horizon_seconds: 
     """
     with db.read() as tx:
         posts = tx.execute(
-            select(attempt.c.started_at, attempt.c.weight).where(
+            select(attempt.c.started_at, attempt.c.ended_at, attempt.c.weight).where(
                 attempt.c.lane == lane, attempt.c.started_at > tx.now - timedelta(seconds=window_seconds)
             )
         ).all()
@@ -29,5 +29,10 @@ def slots_used(db: Database, lane: str, window_seconds: float, horizon_seconds: 
                 message.c.lane == lane, in_state(State.CLAIMED), message.c.lease_until > tx.now
             )
         ).scalar_one()
-        ages = [(tx.now - started).total_seconds() for started, weight in posts for _ in range(weight)]
+        # One that is under way may have slept through its slot and hold another, up to the horizon ahead.
+        ages = [
+            (tx.now - post.started_at).total_seconds() - (0.0 if post.ended_at else horizon_seconds)
+            for post in posts
+            for _ in range(post.weight)
+        ]
     return ages + [-horizon_seconds] * max(0, int(claims) - mine)

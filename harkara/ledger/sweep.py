@@ -73,7 +73,9 @@ def _poison(tx: Transaction) -> int:
 
 def _give_back(tx: Transaction) -> int:
     """Hints that were lost, and claims whose worker died before anything was sent."""
-    lost = select(message.c.id).where(in_state(State.QUEUED, State.CLAIMED), message.c.lease_until <= tx.now)
+    lost = select(message.c.id).where(
+        in_state(State.QUEUED, State.CLAIMED), message.c.lease_until <= tx.now, message.c.strikes < POISON
+    )
     return _move(tx, State.WAITING, lost, {"lease_until": None}, quietly=True)
 
 
@@ -118,7 +120,7 @@ def _resend(tx: Transaction) -> int:
         "maybe_duplicate": True,
         "resends": message.c.resends + 1,
         "code": "resend",
-        "reason": "No answer came to the last try; the policy of its category sends it once more, perhaps a second time.",
+        "reason": "No answer came to the last try; its category's policy sends it once more, perhaps a second time.",
     }
     return _move(tx, State.WAITING, due, again)
 

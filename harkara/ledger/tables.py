@@ -69,6 +69,7 @@ class Message(SQLModel, table=True):
     strikes: int = _counter()
     tries: int = _counter()
     waits: int = _counter()
+    waited_for: str | None = Field(default=None, max_length=40)
     resends: int = _counter()
     maybe_duplicate: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     code: str | None = Field(default=None, max_length=40)

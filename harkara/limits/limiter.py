@@ -83,7 +83,8 @@ class Limiter:
     def book(self, lane: str, allowance: Allowance | None, asks: Sequence[Ask]) -> list[Slot | Wait]:
         """Reserves a slot for each ask, in their order, or tells how long it has to wait.
 
-        A slot lies within the horizon; only that of an ask with weight may lie further ahead, by the turns it takes.
+        A slot lies within the horizon. A heavy ask that finds none there is promised one further ahead, and is told
+        when to come back for it.
         """
         pairs = sorted({ask.pair for ask in asks if ask.pair is not None})
         if not asks or (allowance is None and not pairs):

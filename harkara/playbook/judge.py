@@ -23,7 +23,8 @@ LEAST = 1.0
 class Case:
     """A message at the moment of its answer.
 
-    `tries` are its POSTs with this one, `waits` the earlier ones that spent nothing, `resends` those after doubt;
+    `tries` are its POSTs with this one, `waits` the latest ones that spent nothing, all of them for `waited_for`;
+    `resends` are those after doubt,
     `seconds_left` is the time to its deadline, `raw` whether it is no template.
     """
 
@@ -33,6 +34,11 @@ class Case:
     category: str
     raw: bool
     seconds_left: float
+    waited_for: str | None = None
+
+    def waits_for(self, code: str) -> int:
+        """How often it has waited for this very reason."""
+        return self.waits if self.waited_for == code else 0
 
 
 class Doubtful(Protocol):
@@ -124,9 +130,10 @@ class Playbook:
 
     def _wait(self, entry: Entry, said: _Said, case: Case, rng: random.Random) -> Outcome:
         """Not now, and it costs the message nothing."""
-        delay = entry.delay(case.waits)
-        if delay is None or (entry.waits is not None and case.waits >= entry.waits):
-            return self._exhausted(entry, said, case.waits + 1, rng)
+        waits = case.waits_for(said.code)
+        delay = entry.delay(waits)
+        if delay is None or (entry.waits is not None and waits >= entry.waits):
+            return self._exhausted(entry, said, waits + 1, rng)
         seconds = delay if said.retry_after is None else max(said.retry_after, LEAST)
         pause = _pause(entry, said, seconds)
         return Wait(self._later(seconds, rng), said.code, _reason(entry, said), False, said.status, pause)

@@ -2,80 +2,135 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
+from celery import Celery
+from redis import Redis
 
-from harkara import Text
-from harkara.broker import QUEUES, Broker
+from harkara.broker import QUEUES, UPKEEP, Broker
 from harkara.intake import STREAM, connect
-from tests.acceptance.deployment import Deployment, deployment
+from tests.acceptance.deployment import deployment
 from tests.acceptance.mail import CATEGORIES, mail, mails
 from tests.services import Server, valkey
 
-SECONDS = 10.0
-"""How long Redis is away."""
+AWAY = 10.0
+"""Seconds."""
 
-Harm = Callable[[Deployment], None]
-
-
-def emptied(harkara: Deployment) -> None:
-    connect(harkara.valkey.url, seconds=3).flushall()
+ACCEPTS_WITHIN = 3.0
+"""Seconds for sixty messages into the ledger; Redis is asked once, and may take one of them."""
 
 
-def killed(harkara: Deployment) -> None:
+@contextmanager
+def emptied(server: Server) -> Iterator[None]:
+    connect(server.url, seconds=3).flushall()
+    yield
+
+
+@contextmanager
+def killed(server: Server) -> Iterator[None]:
     """It keeps nothing on disk, so it comes back empty."""
-    harkara.valkey.kill9()
-    wait_out(harkara)
-    harkara.valkey.start()
+    server.kill9()
+    yield
+    server.start()
 
 
-def mute(harkara: Deployment) -> None:
+@contextmanager
+def mute(server: Server) -> Iterator[None]:
     """It accepts connections and never answers."""
-    with harkara.valkey.frozen():
-        wait_out(harkara)
+    with server.frozen():
+        yield
 
 
-def full(harkara: Deployment) -> None:
-    """It refuses every write; a Celery worker does not outlive that, and is started again as by its process manager."""
-    redis = connect(harkara.valkey.url, seconds=3)
+@contextmanager
+def full(server: Server) -> Iterator[None]:
+    """It refuses every write."""
+    redis = connect(server.url, seconds=3)
     redis.config_set("maxmemory", 1)
-    wait_out(harkara)
+    yield
     redis.config_set("maxmemory", 0)
 
 
 @pytest.mark.parametrize(
-    ("harm", "database_url"),
-    [(emptied, "sqlite"), (killed, "postgres"), (mute, "sqlite"), (full, "postgres")],
+    ("harm", "seconds", "database_url"),
+    [(emptied, 0, "sqlite"), (killed, AWAY, "postgres"), (mute, AWAY, "sqlite"), (full, AWAY, "postgres")],
     indirect=["database_url"],
 )
-def test_a_drain_goes_on_when_redis_is(harm: Harm, tmp_path: Path, redis_server: Server, database_url: str) -> None:
-    before, during = mails(300, ("reply", "utility", "marketing")), mails(60, CATEGORIES)
+def test_a_drain_goes_on_when_redis_was(
+    harm: Callable[[Server], AbstractContextManager[None]],
+    seconds: float,
+    tmp_path: Path,
+    redis_server: Server,
+    database_url: str,
+) -> None:
+    before, meanwhile = mails(300, ("reply", "utility", "marketing")), mails(60, CATEGORIES)
     with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS="8") as harkara:
         harkara.sandbox.faults(latency_ms=100)
         worker = harkara.start_worker()
         harkara.hand_over(before)
         harkara.wait_accepted(50)
-        harm(harkara)
-        harkara.hand_over(during)
-        if not worker.alive:
-            harkara.start_worker()
+        with harm(redis_server), harkara.direct_client(seconds=2) as client:
+            over = time.monotonic() + seconds
+            client.send_many(meanwhile)
+            assert time.monotonic() - over + seconds < ACCEPTS_WITHIN
+            time.sleep(max(0.0, over - time.monotonic()))
         harkara.sandbox.behave()
-        assert harkara.wait_settled(361 if harm is not emptied else 360) == {"accepted": 361}
-        harkara.examine(before + during).assert_kept()
+        if not worker.alive:
+            harkara.start_worker()  # as its process manager does: Celery does not outlive a Redis that is full
+        assert harkara.wait_settled(360) == {"accepted": 360}
+        harkara.examine(before + meanwhile).assert_kept()
 
 
-def wait_out(harkara: Deployment) -> None:
-    """Redis' absence, in which the ledger still accepts, within the client's seconds."""
-    over = time.monotonic() + SECONDS
-    with harkara.direct_client(seconds=2) as client:
-        began = time.monotonic()
-        client.send(Text("The ledger does not need Redis."), to="919812345678", reference="in the meantime")
-        assert time.monotonic() - began < 2.5
-    time.sleep(max(0.0, over - time.monotonic()))
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_lies_in_the_intake_is_as_durable_as_redis_disk(tmp_path: Path, database_url: str) -> None:
+    handed_over = mails(200, CATEGORIES)
+    with (
+        valkey(appendonly="yes", appendfsync="always") as server,
+        deployment(tmp_path, server, database_url) as harkara,
+    ):
+        with harkara.client() as client:
+            client.send_many(handed_over)
+        server.kill9()
+        server.start()
+        harkara.start_worker()
+        assert harkara.wait_settled(200) == {"accepted": 200}
+        harkara.examine(handed_over).assert_kept()
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_hints_may_come_twice_and_queues_hold_garbage(
+    tmp_path: Path, redis_server: Server, database_url: str
+) -> None:
+    """Whoever writes to Redis can stop a worker, as Celery is made, but can neither run nor read anything."""
+    letters, secret = mails(20), "swordfish"
+    with deployment(tmp_path, redis_server, database_url) as harkara:
+        redis = connect(redis_server.url, seconds=3)
+        redis.lpush(UPKEEP, f"no JSON, but {secret}")
+        redis.xadd(STREAM, {"verb": "send", "data": secret})
+        redis.xadd(STREAM, {"what": secret})
+        with Celery(broker=redis_server.url, set_as_current=False) as stranger:
+            for queue in QUEUES:
+                stranger.send_task("harkara.of_another_release", args=[secret], queue=queue)
+                stranger.send_task("harkara.send", args=[[secret]], queue=queue, serializer="pickle")
+                stranger.send_task("harkara.send", kwargs={"of_another_release": secret}, queue=queue)
+                stranger.send_task("harkara.enqueue", args=[{"message": secret}], queue=queue)
+        harkara.hand_over(letters)
+        road = Broker.at(redis_server.url)
+        for _ in range(5):
+            road.hint([letter.id for letter in letters], urgent=False)
+        road.close()
+        first = harkara.start_worker(ready=False)
+        harkara.wait(lambda: empty(redis) or not first.alive, 60, "the queues are emptied, or the worker ends")
+        if not first.alive:
+            harkara.start_worker()
+        assert harkara.wait_settled(20) == {"accepted": 20}
+        harkara.examine(letters).assert_kept()
+        harkara.wait(lambda: empty(redis) and not redis.xlen(STREAM), 10, "the garbage is gone")
+        assert [process.name for process in harkara.processes if secret in process.said()] == []
+
+
+def empty(redis: Redis) -> bool:
+    return not any(redis.llen(queue) for queue in QUEUES)

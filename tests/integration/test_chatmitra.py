@@ -165,6 +165,7 @@ def test_a_refused_connection_sent_nothing() -> None:
 
 def test_a_name_that_does_not_resolve_sent_nothing() -> None:
     assert post("http://chatmitra.invalid/") == NotSent("name-resolution")
+    assert post("http://chat..mitra/") == NotSent("name-resolution")
 
 
 def test_a_connection_that_does_not_come_about_in_time_sent_nothing() -> None:
@@ -406,7 +407,7 @@ def test_a_connection_with_bytes_left_in_it_is_not_used_again() -> None:
         assert [chatmitra.post("token", BODY) for _ in range(3)] == [Replied(400, text="x" * 500)] * 3
 
 
-@pytest.mark.parametrize("url", ["", "chatmitra.com/send_message", "ftp://chatmitra.com/", "http://", "https://a..b/"])
+@pytest.mark.parametrize("url", ["", "chatmitra.com/send_message", "ftp://chatmitra.com/", "http://"])
 def test_what_cannot_be_a_url_is_refused_at_once(url: str) -> None:
     with pytest.raises(Invalid, match="url"):
         ChatMitra(url)

@@ -115,7 +115,7 @@ def test_a_server_error_is_in_doubt_and_sent_again_as_the_category_says(status: 
 
 @pytest.mark.parametrize("reason", get_args(Unsent))
 def test_what_was_not_sent_is_tried_again_ever_more_slowly_and_costs_nothing(reason: Unsent) -> None:
-    waits = [judge(NotSent(reason), replace(LATER, waits=n)) for n in (0, 1, 2, 20)]
+    waits = [judge(NotSent(reason), replace(LATER, waits=n, waited_for=reason)) for n in (0, 1, 2, 20)]
     assert [wait.seconds for wait in waits] == [2, 4, 8, 300]
     assert not any(wait.spent or wait.pause for wait in waits)
 
@@ -160,7 +160,7 @@ def test_every_known_code_is_in_the_playbook(number: str) -> None:
 
 
 def test_one_person_written_to_too_often_waits_alone_and_ever_longer() -> None:
-    waits = [judge(code(131056), replace(LATER, waits=n)) for n in (0, 1, 2, 3)]
+    waits = [judge(code(131056), replace(LATER, waits=n, waited_for="131056")) for n in (0, 1, 2, 3)]
     assert [wait.seconds for wait in waits] == [1, 4, 16, 64]
     assert [wait.pause for wait in waits] == [
         Pause("recipient", 4.0**n, "131056", waits[0].pause.reason) for n in range(4)
@@ -217,8 +217,13 @@ def test_whatsapps_code_beats_a_server_error_for_it_says_that_nothing_was_accept
 
 def test_marketing_held_back_waits_a_day_twice_and_then_fails() -> None:
     assert judge(code(131049)).seconds == 86_400
-    assert judge(code(131049), replace(FIRST, waits=1)).seconds == 86_400
-    assert isinstance(judge(code(131049), replace(FIRST, waits=2)), Refused)
+    assert judge(code(131049), replace(FIRST, waits=1, waited_for="131049")).seconds == 86_400
+    assert isinstance(judge(code(131049), replace(FIRST, waits=2, waited_for="131049")), Refused)
+
+
+def test_waits_for_another_reason_do_not_count() -> None:
+    case = replace(FIRST, waits=9, waited_for="429")
+    assert judge(code(131049), case).seconds == 86_400
 
 
 def test_a_template_that_is_not_there_yet_is_looked_for_once_more() -> None:

@@ -59,6 +59,7 @@ def upgrade() -> None:
         sa.Column("strikes", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("waits", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("waited_for", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=True),
         sa.Column("resends", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("maybe_duplicate", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column("code", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=True),

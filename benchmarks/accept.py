@@ -1,0 +1,84 @@
+"""Hand-over, validated: one by one and in bulk, through each door."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from benchmarks.figures import Figure, Goal, at_least
+from benchmarks.ground import Ground, migrated
+from benchmarks.letters import recipient, text
+from harkara import Client
+from tests.services import valkey
+
+BATCH = 500
+ONE_BY_ONE, BULK = at_least(800), at_least(15_000)
+
+Door = Callable[[Ground], Iterator[Client]]
+
+
+def measure(ground: Ground, quick: bool) -> list[Figure]:
+    """The doors take turns; each time its database is empty at first."""
+    singles, bulk, rounds = (200, 2_000, 1) if quick else (2_000, 20_000, 3)
+    rates: dict[str, list[tuple[float, float]]] = {name: [] for name in DOORS}
+    for _ in range(rounds):
+        for name, (door, _, _) in DOORS.items():
+            with contextmanager(door)(ground) as client:
+                client.send(text(0), to=recipient(0))  # opens the connection
+                rates[name].append((_one_by_one(client, singles), _in_bulk(client, bulk)))
+    return [
+        figure
+        for name, (_, one, many) in DOORS.items()
+        for figure in (
+            Figure(f"{name}, one by one", "/s", [rate for rate, _ in rates[name]], one),
+            Figure(f"{name}, in bulk of {BATCH}", "/s", [rate for _, rate in rates[name]], many),
+        )
+    ]
+
+
+def _one_by_one(client: Client, number: int) -> float:
+    start = time.perf_counter()
+    for n in range(1, number + 1):
+        client.send(text(n), to=recipient(n))
+    return number / (time.perf_counter() - start)
+
+
+def _in_bulk(client: Client, number: int) -> float:
+    start = time.perf_counter()
+    for first in range(100_000, 100_000 + number, BATCH):
+        client.send_many([client.envelope(text(n), to=recipient(n)) for n in range(first, first + BATCH)])
+    return number / (time.perf_counter() - start)
+
+
+def _postgres(ground: Ground) -> Iterator[Client]:
+    with Client(database_url=migrated(ground.database())) as client:
+        yield client
+
+
+def _postgres_and_hints(ground: Ground) -> Iterator[Client]:
+    with valkey(appendonly="yes", appendfsync="always") as redis:
+        with Client(redis.url, database_url=migrated(ground.database())) as client:
+            yield client
+
+
+def _sqlite(ground: Ground) -> Iterator[Client]:
+    folder = Path(ground.folder) / uuid4().hex
+    with Client(database_url=migrated(f"sqlite:///{folder / 'harkara.db'}")) as client:
+        yield client
+
+
+def _intake(ground: Ground) -> Iterator[Client]:
+    with valkey(appendonly="yes", appendfsync="always") as redis, Client(redis.url) as client:
+        yield client
+
+
+DOORS: dict[str, tuple[Door, Goal | None, Goal | None]] = {
+    "ledger door, PostgreSQL": (_postgres, ONE_BY_ONE, BULK),
+    "ledger door, PostgreSQL, with hints": (_postgres_and_hints, None, None),
+    "ledger door, SQLite": (_sqlite, ONE_BY_ONE, BULK),
+    "intake door": (_intake, None, None),
+}
+"""With the goals of one by one and of bulk."""

@@ -1,0 +1,49 @@
+"""Contestant: a plain Celery task for each message, with a SQLModel session and a commit for its outcome."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import requests
+from celery import Celery
+from sqlmodel import Session
+
+from benchmarks.contestants.job import API_URL, HEADERS, REDIS_URL, body, engine, make_table, outcome
+from benchmarks.letters import recipient as number_of
+from benchmarks.letters import text as text_of
+
+THREADS = 32
+
+app = Celery("contestant", broker=REDIS_URL)
+app.conf.update(
+    worker_pool="threads",
+    worker_concurrency=THREADS,
+    worker_prefetch_multiplier=1,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_ignore_result=True,
+    worker_send_task_events=False,
+    broker_connection_retry_on_startup=True,
+)
+
+_engine = engine(THREADS)
+_own = threading.local()
+
+
+@app.task(name="send")
+def send(recipient: str, text: str) -> None:
+    if not hasattr(_own, "session"):
+        _own.session = requests.Session()
+        _own.session.trust_env = False
+    answer = _own.session.post(API_URL, data=body(recipient, text), headers=HEADERS, timeout=10)
+    with Session(_engine) as session:
+        session.add(outcome(recipient, answer.status_code, answer.json()))
+        session.commit()
+
+
+if __name__ == "__main__":
+    make_table()
+    with app.producer_or_acquire() as producer:
+        for n in range(int(sys.argv[1])):
+            send.apply_async((number_of(n), text_of(n)), producer=producer)

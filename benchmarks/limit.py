@@ -1,0 +1,37 @@
+"""A backlog behind a limit of 80 in any second: how much of it is used, and at what price."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from benchmarks.figures import Figure, at_least, at_most
+from benchmarks.ground import WORKERS, Ground, messages, wait_until
+from benchmarks.usage import Commands
+
+PER_SECOND = 80
+WARM_UP = 3.0
+"""Seconds from the first POST, in which connections are opened."""
+
+
+def measure(ground: Ground, quick: bool) -> list[Figure]:
+    span = 5.0 if quick else 30.0
+    with ground.harkara(limit=f"{PER_SECOND}/1s") as harkara:
+        with harkara.client() as client:
+            client.send_many(messages(int(PER_SECOND * (WARM_UP + span + 3))))
+        harkara.start_workers()
+        start = wait_until(lambda: harkara.api.seen() > 0, 30, "the first POST") + WARM_UP
+        time.sleep(WARM_UP)
+        commands, before = Commands(harkara.valkey.url), harkara.usage()
+        time.sleep(max(0.0, start + span - time.time()))
+        sent, after = commands.since(), harkara.usage()
+        posts = [post for post in harkara.api.posts() if start <= post.at < start + span]
+    accepted = sum(post.status == 202 for post in posts)
+    busy = (after.seconds - before.seconds) / (after.at - before.at) / (os.cpu_count() or 1)
+    what = f"{PER_SECOND}/s over {WORKERS} workers"
+    return [
+        Figure(f"{what}, achieved / permitted", "", [accepted / (PER_SECOND * span)], at_least(0.985)),
+        Figure(f"{what}, answers of 429 after warm-up", "", [len(posts) - accepted], at_most(0)),
+        Figure(f"{what}, Redis commands a message", "", [sent / accepted], at_most(2)),
+        Figure(f"{what}, CPU left idle", "%", [100 * (1 - busy)], at_least(85)),
+    ]

@@ -1,0 +1,118 @@
+"""A race: the same messages through each contestant, from the first POST until every outcome is durable."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psycopg
+
+from benchmarks.api import Api, stand_in
+from benchmarks.ground import WORKERS, Ground, messages, wait_until
+from benchmarks.usage import Commands, Watch
+from tests.acceptance.process import Process
+from tests.services import valkey
+
+PATIENCE = 180.0
+"""Seconds that one contestant may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lap:
+    """One contestant's run: rate, and what its worker processes cost."""
+
+    jobs_per_second: float
+    cpu_per_thousand: float
+    megabytes: float
+    redis_commands: float
+    api_cpu_ms: float
+    """The stand-in's own, for each request."""
+
+
+def harkara(ground: Ground, number: int) -> Lap:
+    """A backlog in the ledger, two workers as deployed."""
+    with ground.harkara() as harkara:
+        with harkara.client() as client:
+            client.send_many(messages(number))
+        lap = _lap(
+            harkara.api,
+            harkara.valkey.url,
+            number,
+            start=lambda: harkara.start_workers(ready=False),
+            recorded=lambda: harkara.states()["accepted"],
+        )
+        harkara.check()
+        return lap
+
+
+def celery(ground: Ground, number: int) -> Lap:
+    worker = ["celery", "-A", "benchmarks.contestants.celery_task", "worker"]
+    worker += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
+    each = [[*worker, "-n", f"contestant-{n}@%h"] for n in range(WORKERS)]
+    return _rival(ground, number, ["benchmarks.contestants.celery_task", str(number)], each)
+
+
+def taskiq(ground: Ground, number: int) -> Lap:
+    worker = ["taskiq", "worker", "benchmarks.contestants.taskiq_task:broker"]
+    worker += ["--workers", str(WORKERS), "--max-async-tasks", "64", "--log-level", "WARNING"]
+    return _rival(ground, number, ["benchmarks.contestants.taskiq_task", str(number)], [worker])
+
+
+def bare(ground: Ground, number: int) -> Lap:
+    share = number // WORKERS
+    each = [["benchmarks.contestants.bare", str(n * share), str(share)] for n in range(WORKERS)]
+    return _rival(ground, number, ["benchmarks.contestants.bare"], each)
+
+
+def _rival(ground: Ground, number: int, hand_over: Sequence[str], workers: Sequence[Sequence[str]]) -> Lap:
+    """`hand_over` makes the table and fills the queue; all are modules with their arguments."""
+    database = ground.database()
+    redis_server = valkey(appendonly="yes", appendfsync="everysec")
+    with TemporaryDirectory(dir=ground.folder) as folder, stand_in() as api, redis_server as redis:
+        places = {"BENCH_API_URL": api.url, "BENCH_REDIS_URL": redis.url, "BENCH_DATABASE_URL": database}
+        processes: list[Process] = []
+
+        def start(name: str, words: Sequence[str]) -> Process:
+            processes.append(Process.start(name, [sys.executable, "-m", *words], places, Path(folder)))
+            return processes[-1]
+
+        try:
+            filling = start("hand-over", hand_over)
+            assert filling.popen.wait(PATIENCE) == 0, filling.said()
+            with psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as connection:
+                return _lap(
+                    api,
+                    redis.url,
+                    number,
+                    start=lambda: [start(f"worker-{n}", words) for n, words in enumerate(workers)],
+                    recorded=lambda: _rows(connection),
+                )
+        finally:
+            for process in processes:
+                process.kill9()
+
+
+def _lap(api: Api, redis_url: str, number: int, start: Callable[[], list[Process]], recorded: Callable[[], int]) -> Lap:
+    """Raises TimeoutError when `number` outcomes are not recorded in time, AssertionError when one was sent twice."""
+    commands = Commands(redis_url)
+    idle_cpu = api.cpu_seconds()
+    with Watch(worker.popen.pid for worker in start()) as watch:
+        end = wait_until(lambda: recorded() >= number, PATIENCE, f"{number} outcomes")
+        sent = commands.since()
+    posts = api.posts()
+    assert len({post.to for post in posts}) == len(posts) == number, "every message was to be sent once"
+    return Lap(
+        jobs_per_second=number / (end - posts[0].at),
+        cpu_per_thousand=watch.seconds(posts[0].at, end) / number * 1000,
+        megabytes=watch.megabytes,
+        redis_commands=sent / number,
+        api_cpu_ms=(api.cpu_seconds() - idle_cpu) / number * 1000,
+    )
+
+
+def _rows(connection: psycopg.Connection) -> int:
+    found = connection.execute("SELECT count(*) FROM outcome").fetchone()
+    return int(found[0]) if found else 0

@@ -1,0 +1,54 @@
+"""A ledger full of messages for later: what a look at what is due costs, and how late ten thousand at once are."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+
+from benchmarks.figures import Figure, at_most, lateness
+from benchmarks.future import schedule
+from benchmarks.ground import Ground, Harkara, wait_until
+from tests.acceptance.process import Process
+
+TICKS, EVERY, EACH = 60, 0.2, 100
+"""Ticks, the seconds between them, and how many messages become due from one to the next."""
+
+
+def measure(ground: Ground, quick: bool) -> list[Figure]:
+    future, at_once = (100_000, 1_000) if quick else (1_000_000, 10_000)
+    with ground.harkara() as harkara:
+        with harkara.client() as client:
+            tomorrow = datetime.now(UTC) + timedelta(days=1)
+            schedule(client, harkara.ledger, future, first=0, due=tomorrow, every_seconds=0.1)
+        return [*_ticks(harkara, future), *_at_once(harkara, future, at_once)]
+
+
+def _ticks(harkara: Harkara, future: int) -> list[Figure]:
+    with harkara.client() as client:
+        soon = datetime.now(UTC) + timedelta(seconds=8)  # as long as this takes, and the ticker's imports
+        due = TICKS * EACH
+        schedule(client, harkara.ledger, due, first=future, due=soon, every_seconds=EVERY, each=EACH)
+    command = [sys.executable, "-m", "benchmarks.ticker", str(TICKS), str(EVERY), str(soon.timestamp())]
+    ticker = Process.start("ticker", command, harkara.settings, harkara.folder)
+    assert ticker.popen.wait(120) == 0, ticker.said()
+    ticks = json.loads(ticker.said().splitlines()[-1])
+    assert sum(ticks["released"]) >= 0.9 * due, "the ticks were to release what came due"
+    return lateness(f"dispatch with {future:,} waiting, {EACH} due", ticks["seconds"], p50=None, p99=50)
+
+
+def _at_once(harkara: Harkara, future: int, number: int) -> list[Figure]:
+    before = harkara.api.seen()
+    with harkara.client() as client:
+        moment = datetime.now(UTC) + timedelta(seconds=12)  # the workers are up by then
+        schedule(client, harkara.ledger, number, first=2 * future, due=moment, every_seconds=0)
+    harkara.start_workers()
+    assert datetime.now(UTC) < moment, "the machine is too busy: the workers were not up when it was time"
+    wait_until(lambda: harkara.api.seen() >= before + number, 120, f"{number} POSTs")
+    late = [post.at - moment.timestamp() for post in harkara.api.posts()[before:]]
+    what = f"{number:,} due at once among {future:,}"
+    return [
+        *lateness(f"{what}, lateness", late, p50=None, p99=1, unit="s"),
+        Figure(f"{what}, until the first goes", "s", [min(late)], at_most(1)),
+        Figure(f"{what}, then", "/s", [number / (max(late) - min(late))]),
+    ]
