@@ -7,13 +7,13 @@ from typing import Any
 
 from harkara.broker import Broker
 from harkara.delivery.hints import Hints
-from harkara.receipt import Receipt
 from harkara.errors import Conflict, Invalid
 from harkara.ledger.accept import accept
 from harkara.ledger.database import Database
 from harkara.ledger.operate import cancel, find
 from harkara.ledger.read import status
 from harkara.messages import Envelope
+from harkara.receipt import Receipt
 
 BATCH = 500
 """Messages in one transaction."""

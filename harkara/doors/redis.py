@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from harkara.receipt import Receipt
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
 from harkara.intake import Intake, connect
 from harkara.messages import Envelope
+from harkara.receipt import Receipt
 
 if TYPE_CHECKING:  # Celery costs a third of a second to import, and only a ring needs it
     from harkara.broker import Broker

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, update
 
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.tables import message
@@ -43,8 +43,8 @@ _TAKEN = [message.c[f.name] for f in fields(Claimed) if f.name not in ("claimed_
 def claim(db: Database, ids: Sequence[str], lease_seconds: float) -> list[Claimed]:
     """Takes those of `ids` that are hinted or due, most urgent first; the others are somebody else's by now.
 
-    One conditional UPDATE for all. A message that has been claimed too often without an outcome is left to the
-    sweep, which knows it for poison. Raises Unavailable.
+    One conditional UPDATE for all. It counts the claims, so that the sweep knows a message for poison which has been
+    claimed too often without an outcome. Raises Unavailable.
     """
     with db.write() as tx:
         rows = tx.rows(
@@ -81,8 +81,8 @@ def _literals(states: Iterable[State]) -> list[ColumnElement[str]]:
     return [literal_column(f"'{state.value}'") for state in states]
 
 
-def _free(tx: Transaction, ids: Iterable[str]) -> object:
-    free = (
+def _free(tx: Transaction, ids: Iterable[str]) -> Select[str]:
+    return (
         select(message.c.id)
         .where(
             message.c.id.in_(list(ids)),
@@ -90,4 +90,3 @@ def _free(tx: Transaction, ids: Iterable[str]) -> object:
         )
         .with_for_update(skip_locked=True)  # two workers with the same hint must not wait for each other
     )
-    return free

@@ -36,6 +36,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from harkara.errors import HarkaraError, Unavailable
 
 Row = dict[str, Any]
+Rows = CursorResult[*tuple[Any, ...]]
 
 READ_ONLY = "25006"
 """PostgreSQL's state for a server that takes no writes, as a replica before it is promoted."""
@@ -119,12 +120,12 @@ class Transaction:
             moment = datetime.fromisoformat(moment).replace(tzinfo=UTC)
         return cast(datetime, moment).astimezone(UTC)
 
-    def execute(self, statement: Executable, parameters: Row | Sequence[Row] | None = None) -> CursorResult[Any]:
-        return cast(CursorResult[Any], self.connection.execute(statement, parameters))
+    def execute(self, statement: Executable, parameters: Row | Sequence[Row] | None = None) -> Rows:
+        return self.connection.execute(statement, parameters)
 
     def execute_each(
         self, statement: str, columns: Mapping[str, str], rows: Sequence[Row], **moments: datetime
-    ) -> CursorResult[Any]:
+    ) -> Rows:
         """One statement for many rows: in it, `{each}` is a table of them with these columns (name: SQL type)."""
         prepared = _for_each(statement, tuple(columns.items()), tuple(moments), self.sqlite)
         return self.execute(prepared, {"rows": json.dumps(rows), **moments})

@@ -66,8 +66,9 @@ def unqueue(db: Database, ids: Iterable[str]) -> None:
 
 def _queued(tx: Transaction, lanes: Iterable[str]) -> Counter[str]:
     """How many hints of each lane are still on their way: they will take slots, so they count as taken."""
-    counts = select(message.c.lane, func.count()).where(in_state(State.QUEUED), message.c.lane.in_(list(lanes)))
-    return Counter({lane: number for lane, number in tx.execute(counts.group_by(message.c.lane))})
+    query = select(message.c.lane, func.count().label("number")).group_by(message.c.lane)
+    counts = tx.execute(query.where(in_state(State.QUEUED), message.c.lane.in_(list(lanes))))
+    return Counter({row.lane: row.number for row in counts})
 
 
 def _choose(tx: Transaction, streams: list[Stream], urgent: int, marketing: int) -> list[str]:
@@ -88,5 +89,5 @@ def _release(tx: Transaction, ids: list[str], queued_seconds: float) -> list[tup
         )
         .returning(message.c.id, message.c.priority)
     )
-    priority = {identity: value for identity, value in marked}
+    priority = {row.id: row.priority for row in marked}
     return [(identity, priority[identity]) for identity in ids if identity in priority]

@@ -65,7 +65,7 @@ UNSWEPT_SECONDS = 5.0
 
 def due_streams(tx: Transaction) -> list[Stream]:
     """The streams of all lanes that have a message due now."""
-    return [Stream(*row) for row in tx.execute(_OF_ALL, {"now": tx.now})]
+    return [Stream(row.lane, row.priority, row.producer) for row in tx.execute(_OF_ALL, {"now": tx.now})]
 
 
 def backlogged(tx: Transaction, lane: str) -> bool:

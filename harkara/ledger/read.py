@@ -21,14 +21,14 @@ def status(db: Database, identity: str) -> dict[str, Any]:
     Numbers and texts stay in the ledger. Raises NotFound.
     """
     with db.read(snapshot=True) as tx:
-        row = tx.execute(select(message).where(message.c.id == identity)).mappings().first()
-        if row is None:
+        found = tx.rows(select(message).where(message.c.id == identity))
+        if not found:
             raise NotFound("no message has this id or reference")
         attempts = tx.rows(select(attempt).where(attempt.c.message_id == identity).order_by(attempt.c.epoch))
         lines = tx.rows(select(trace).where(trace.c.message_id == identity).order_by(trace.c.id))
-    return summary(row) | {
+    return summary(found[0]) | {
         "attempts": [_attempt(one) for one in attempts],
-        "trace": _trace(row, attempts, lines),
+        "trace": _trace(found[0], attempts, lines),
     }
 
 
@@ -99,10 +99,9 @@ def counts(db: Database) -> dict[str, dict[str, int]]:
     """How many messages each lane has in each state."""
     by_lane: dict[str, dict[str, int]] = {}
     with db.read() as tx:
-        for lane, state, number in tx.execute(
-            select(message.c.lane, message.c.state, func.count()).group_by(message.c.lane, message.c.state)
-        ):
-            by_lane.setdefault(lane, {})[state] = number
+        query = select(message.c.lane, message.c.state, func.count().label("number"))
+        for row in tx.execute(query.group_by(message.c.lane, message.c.state)):
+            by_lane.setdefault(row.lane, {})[row.state] = row.number
     return by_lane
 
 

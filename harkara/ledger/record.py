@@ -47,8 +47,9 @@ class Finish:
         return cls(c.id, c.epoch, c.lane, c.template, c.expires_at, outcome, posted)
 
     def to_dict(self) -> dict[str, Any]:
-        """For the way through Redis; neither number nor text is in it."""
-        return to_jsonable_python(self) | {"kind": type(self.outcome).__name__}
+        """For the way through Redis; neither the number nor the message's text is in it."""
+        fields: dict[str, Any] = to_jsonable_python(self)
+        return fields | {"kind": type(self.outcome).__name__}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Finish:

@@ -138,6 +138,12 @@ class Deployment:
         """What became of these, by the sandbox's word and the ledger's."""
         return examine(self.ledger, handed_over, self.sandbox.accepted())
 
+    def deliver(self, envelopes: Sequence[Envelope], seconds: float = 60) -> Verdict:
+        """Hands them over, waits until each has settled, and tells what became of them."""
+        self.hand_over(envelopes)
+        self.wait(lambda: not self.examine(envelopes).stuck, seconds, f"{len(envelopes)} of them settle")
+        return self.examine(envelopes)
+
     def stop(self) -> None:
         for process in reversed(self.processes):
             process.kill9()

@@ -31,7 +31,7 @@ class Process:
             popen = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env=inherited | {"PYTHONUNBUFFERED": "1"} | settings,
+                env={**inherited, "PYTHONUNBUFFERED": "1", **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -19,11 +20,28 @@ OVER = frozenset({State.ACCEPTED, State.FAILED, State.CANCELLED, State.UNCERTAIN
 """Nothing moves from here by itself, unless a resend is planned."""
 
 
+class Fate(NamedTuple):
+    """What became of one message: how often the sandbox accepted it, its state here, and whether it is flagged."""
+
+    accepted: int
+    state: str
+    maybe_duplicate: bool = False
+
+
+ONCE = Fate(1, "accepted")
+AGAIN = Fate(1, "accepted", maybe_duplicate=True)
+"""Sent twice, accepted the second time only, which nobody here can know."""
+TWICE = Fate(2, "accepted", maybe_duplicate=True)
+PERHAPS = Fate(1, "uncertain")
+PERHAPS_NOT = Fate(0, "uncertain")
+REFUSED = Fate(0, "failed")
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Ids of the messages with which something is the matter, and the ledger's own audit."""
 
-    messages: int
+    fates: dict[str, Fate]
     states: Counter[str]
     missing: list[str]
     """Handed over, and the ledger does not know it."""
@@ -62,33 +80,29 @@ def examine(db: Database, handed_over: Sequence[Envelope], accepted: Mapping[str
     """`accepted` is how often the sandbox took each content. Envelopes of one content share their count: use none twice."""
     rows = _rows(db)
     times = {envelope.id: accepted.get(content(envelope), 0) for envelope in handed_over}
-    known = {identity: rows[identity] for identity in times if identity in rows}
+    fates = {i: Fate(times[i], row["state"], row["maybe_duplicate"]) for i in times if (row := rows.get(i))}
     took = {State.ACCEPTED, State.UNCERTAIN}
     return Verdict(
-        messages=len(times),
-        states=Counter(row["state"] for row in known.values()),
-        missing=[identity for identity in times if identity not in rows],
-        untrue=[i for i, row in known.items() if row["state"] == State.ACCEPTED and not times[i]],
-        hidden=[i for i, row in known.items() if times[i] and row["state"] not in took],
-        twice_in_silence=[i for i, row in known.items() if times[i] > 1 and not row["maybe_duplicate"]],
-        twice_and_flagged=[i for i, row in known.items() if times[i] > 1 and row["maybe_duplicate"]],
-        uncertain=[i for i, row in known.items() if row["state"] == State.UNCERTAIN],
-        stuck=[i for i, row in known.items() if not settled(row)],
+        fates=fates,
+        states=Counter(fate.state for fate in fates.values()),
+        missing=[i for i in times if i not in rows],
+        untrue=[i for i, fate in fates.items() if fate.state == State.ACCEPTED and not fate.accepted],
+        hidden=[i for i, fate in fates.items() if fate.accepted and fate.state not in took],
+        twice_in_silence=[i for i, fate in fates.items() if fate.accepted > 1 and not fate.maybe_duplicate],
+        twice_and_flagged=[i for i, fate in fates.items() if fate.accepted > 1 and fate.maybe_duplicate],
+        uncertain=[i for i, fate in fates.items() if fate.state == State.UNCERTAIN],
+        stuck=[i for i in fates if not _settled(rows[i])],
         audit=audit(db),
     )
 
 
-def settled(row: Row) -> bool:
-    return row["state"] in OVER and row["resend_at"] is None
-
-
 def unsettled(db: Database) -> Counter[str]:
-    """How many messages still move, by state."""
-    moving = select(message.c.state).where(
-        message.c.state.not_in([state.value for state in OVER]) | message.c.resend_at.is_not(None)
-    )
-    with db.read() as tx:
-        return Counter(tx.execute(moving).scalars())
+    """How many messages still move by themselves, by state."""
+    return Counter(row["state"] for row in _rows(db).values() if not _settled(row))
+
+
+def _settled(row: Row) -> bool:
+    return row["state"] in OVER and row["resend_at"] is None
 
 
 def _rows(db: Database) -> dict[str, Row]:

@@ -29,6 +29,10 @@ class StandIn:
         """Every switch back to what the process was started with."""
         self._call("faults", "DELETE")
 
+    def switches(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._call("faults")
+        return found
+
     def counts(self, window: float = 60) -> dict[str, Any]:
         found: dict[str, Any] = self._call(f"counts?window={window}")
         return found

@@ -15,7 +15,7 @@ import pytest
 from harkara import Category, Envelope
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.mail import CATEGORIES, mail
-from tests.acceptance.stand_in import content
+from tests.acceptance.promises import AGAIN, ONCE, PERHAPS, PERHAPS_NOT, TWICE, Fate
 from tests.postgres import Server as Postgres
 from tests.services import valkey
 
@@ -25,12 +25,8 @@ class Cell:
     """What a crash left behind, and what had become of it when everything was over."""
 
     found: str
-    accepted: int
-    state: str
-    flags: tuple[str, ...]
+    fate: Fate
 
-
-Fate = tuple[int, str, tuple[str, ...]]
 
 FOUND = {
     "K0": {"queued", "waiting"},  # before the claim
@@ -41,14 +37,8 @@ FOUND = {
     "K4b": {"sending"},  # in the recording, before its commit
     "K5": {"accepted"},  # recorded
 }
-ONCE: Fate = (1, "accepted", ())
-NEVER_ASKED: Fate = (0, "uncertain", ())
-PERHAPS: Fate = (1, "uncertain", ())
-AGAIN: Fate = (1, "accepted", ("maybe_duplicate",))
-TWICE: Fate = (2, "accepted", ("maybe_duplicate",))
-
 CODES = {"K0": ONCE, "K1": ONCE, "K2": AGAIN, "K3": TWICE, "K4": TWICE, "K4b": TWICE, "K5": ONCE}
-OTHERS = {"K0": ONCE, "K1": ONCE, "K2": NEVER_ASKED, "K3": PERHAPS, "K4": PERHAPS, "K4b": PERHAPS, "K5": ONCE}
+OTHERS = {"K0": ONCE, "K1": ONCE, "K2": PERHAPS_NOT, "K3": PERHAPS, "K4": PERHAPS, "K4b": PERHAPS, "K5": ONCE}
 
 CELLS = [(point, category) for point in FOUND for category in CATEGORIES]
 Table = dict[tuple[str, Category], Cell]
@@ -86,7 +76,7 @@ def test_a_worker_that_dies_here_leaves_this(table: Table, point: str, category:
     cell = table[point, category]
     expected = CODES if category == "authentication" else OTHERS
     assert cell.found in FOUND[point]
-    assert (cell.accepted, cell.state, cell.flags) == expected[point]
+    assert cell.fate == expected[point]
 
 
 def crash(harkara: Deployment, point: str, categories: Sequence[Category]) -> Table:
@@ -102,10 +92,10 @@ def crash(harkara: Deployment, point: str, categories: Sequence[Category]) -> Ta
     found = [harkara.status(letter)["state"] for letter in letters]
     harkara.start_worker(ready=False)
     harkara.wait_settled(len(letters), 120)
-    harkara.examine(letters).assert_kept(uncertain=len(letters))
-    accepted = harkara.sandbox.accepted()
+    verdict = harkara.examine(letters)
+    verdict.assert_kept(uncertain=len(letters))
     return {
-        (point, letter.category): Cell(state, accepted[content(letter)], *fate(harkara, letter))
+        (point, letter.category): Cell(state, verdict.fates[letter.id])
         for letter, state in zip(letters, found, strict=True)
     }
 
@@ -117,8 +107,3 @@ def die_in_mid_post(harkara: Deployment, letters: Sequence[Envelope]) -> None:
     harkara.wait_accepted(len(letters))
     doomed.kill9()
     harkara.sandbox.behave()
-
-
-def fate(harkara: Deployment, letter: Envelope) -> tuple[str, tuple[str, ...]]:
-    row = harkara.status(letter)
-    return row["state"], tuple(row["flags"])
