@@ -15,6 +15,16 @@ _LENGTH = re.compile(rb"\r\nContent-Length: *(\d+)", re.IGNORECASE)
 _RECIPIENT = re.compile(rb"recipient_mobile_number\W+(\d+)")
 _HEAD = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n%s"
 
+# Chat Mitra docs, Responses. Made once, since the time that it takes to make them is taken from who is measured.
+_TAKEN = b'{"status": "success", "message": "Request queued", "jobId": "job-%08d"}'
+_ACCEPTED = _HEAD % (b"202 Accepted", len(_TAKEN % 0), b"", _TAKEN)
+_NO = b'{"status": "error", "message": "Rate limit exceeded"}'
+_REFUSED = _HEAD % (b"429 Too Many Requests", len(_NO), b"Retry-After: 1\r\n", _NO)
+
+
+Posted = tuple[int, int, bytes]
+"""Nanoseconds since the epoch, the status of the answer, the body."""
+
 
 class Account:
     """What was POSTed, and the answers that are on their way: 202 after `latency` seconds, 429 at once."""
@@ -23,7 +33,7 @@ class Account:
         self._latency = latency
         self._limit = parse_limit(limit)
         self._window = SlidingWindow()
-        self._posts: list[tuple[int, int, bytes]] = []
+        self._posts: list[Posted] = []
         self._answers: deque[tuple[float, asyncio.Transport, bytes]] = deque()
         self._loop = asyncio.get_running_loop()
 
@@ -32,22 +42,19 @@ class Account:
         admitted = self._window.admits("", now, self._limit)
         self._posts.append((time.time_ns(), 202 if admitted else 429, body))
         if not admitted:
-            transport.write(_answer(b"429 Too Many Requests", {"status": "error", "message": "slow down"}, b"1"))
+            transport.write(_REFUSED)
             return
-        accepted = {"status": "success", "message": "Message queued", "jobId": f"job-{len(self._posts):08d}"}
         if not self._answers:
             self._loop.call_later(self._latency, self._send)
-        self._answers.append((now + self._latency, transport, _answer(b"202 Accepted", accepted)))
+        self._answers.append((now + self._latency, transport, _ACCEPTED % len(self._posts)))
 
     def look(self, path: bytes) -> bytes:
         """`/seen` is how many; anything else is the whole log: nanoseconds since the epoch, status, recipient."""
-        if path == b"/seen":
-            return _answer(b"200 OK", {"posts": len(self._posts)})
-        posts = [
-            (at, status, found[1].decode() if (found := _RECIPIENT.search(body)) else "")
-            for at, status, body in self._posts
-        ]
-        return _answer(b"200 OK", {"cpu_seconds": time.process_time(), "posts": posts})
+        found: dict[str, object] = {"posts": len(self._posts)}
+        if path != b"/seen":
+            found = {"cpu_seconds": time.process_time(), "posts": [_told(post) for post in self._posts]}
+        body = json.dumps(found).encode()
+        return _HEAD % (b"200 OK", len(body), b"", body)
 
     def _send(self) -> None:
         """All answers have the same latency, so they leave in the order of the requests, and one timer is enough."""
@@ -87,9 +94,10 @@ class Connection(asyncio.Protocol):
                 self._transport.write(self._account.look(path))
 
 
-def _answer(status: bytes, content: object, retry_after: bytes = b"") -> bytes:
-    body = json.dumps(content).encode()
-    return _HEAD % (status, len(body), b"Retry-After: %s\r\n" % retry_after if retry_after else b"", body)
+def _told(post: Posted) -> tuple[int, int, str]:
+    at, status, body = post
+    found = _RECIPIENT.search(body)
+    return at, status, found[1].decode() if found else ""
 
 
 async def _serve(latency: float, limit: str) -> None:

@@ -44,7 +44,7 @@ class Client:
     With `database_url`, its row is committed when `send` returns; `redis_url` then only makes it go at once.
 
     `producer` names this application: lanes are shared fairly between producers. `region` is the country of numbers
-    written without their code. `seconds` bounds every call: past it, `Unavailable` is raised, and the same call with
+    written without their code. A service that says nothing for `seconds` raises `Unavailable`, and the same call with
     the same reference may be repeated without risk of a second message.
     """
 
@@ -164,7 +164,7 @@ def _ledger_door(
     from harkara.ledger.database import Database
 
     return LedgerDoor(
-        Database(database_url, patience=seconds),
+        Database(database_url, patience=seconds, longest=0.5 * seconds),
         Broker.at(redis_url) if redis_url else None,
         deadlines=deadlines,
         queued_seconds=LEASE_SECONDS,

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,6 +42,9 @@ VAR = ROOT / "var" / "demo"
 PATIENCE_SECONDS = 90
 UNWILLING = "919876500013"
 """The number whose messages the sandbox refuses."""
+
+UNAVAILABLE = "919000000503"
+"""The number whose first message the sandbox answers with HTTP 503."""
 
 _STYLE = {"accepted": "[green]{}[/]", "failed": "[red]{}[/]", "waiting": "[yellow]{}[/]", "uncertain": "[magenta]{}[/]"}
 
@@ -80,7 +83,7 @@ def acts() -> list[Act]:
     photo = "https://res.cloudinary.com/demo/image/upload/sample.jpg"
     code = Template("otp_verification", body=["482913"], buttons=[CopyCode("482913")], category="authentication")
     return [
-        Act("text, which meets a 503", Text("Your order #12345 is ready for pickup 📦"), "919876500001", {}),
+        Act("text, first met by a 503", Text("Your order #12345 is ready for pickup 📦"), UNAVAILABLE, {}),
         Act("text in Hindi", Text("नमस्ते, आपका ऑर्डर तैयार है।"), "919876500002", {}),
         Act("image", Image(photo, caption="Your new glasses"), "919876500003", {}),
         Act(
@@ -153,61 +156,62 @@ def _places(local: subprocess.Popen[bytes]) -> dict[str, str]:
 
 def _play(places: Mapping[str, str]) -> bool:
     sandbox = places["Sandbox"]
-    _call(f"{sandbox}/_sandbox/faults", {"unavailable_next": 1, "retry_after": 3, "refuse_numbers": [UNWILLING]})
+    console.print(f"Sandbox page  {sandbox}\nFlower        {places['Flower']}\n", highlight=False)
+    _call(f"{sandbox}/_sandbox/faults", {"markers": True, "retry_after": 3, "refuse_numbers": [UNWILLING]})
     with Client(places["Redis"]) as client:
-        expected = _hand_over(client)
+        handed = _hand_over(client)
     database = Database(f"sqlite:///{VAR / 'harkara.db'}")
-    rows = _watch(database, list(expected))
+    rows = _watch(database, handed)
     report = audit(database)
     counts = _call(f"{sandbox}/_sandbox/counts")
     console.print(
-        f"\naudit: {'clean' if report.clean else report.findings}; the sandbox accepted {counts['accepted']} messages, "
-        f"{counts['duplicates']} of them twice\n\nSandbox page  {sandbox}\nFlower        {places['Flower']}\n"
-        "Both ended with this demo; `make up` keeps them running."
+        f"\nAudit: {'clean' if report.clean else report.findings}. The sandbox accepted {counts['accepted']} messages, "
+        f"none of them twice, and at most {counts['most_in_window']} in any 20 s."
+        if counts["duplicates"] == 0
+        else f"\nThe sandbox accepted {counts['duplicates']} messages twice."
     )
-    as_expected = {identity: row["state"] for identity, row in rows.items()} == expected
+    console.print("Both pages end with this demo; `make up` keeps everything running.")
+    as_expected = {identity: row["state"] for identity, row in rows.items()} == {
+        i: act.ends for i, act in handed.items()
+    }
     return report.clean and as_expected and counts["duplicates"] == 0
 
 
-def _hand_over(client: Client) -> dict[str, State]:
-    """Hands everything over; returns what should become of each message, by id."""
-    expected: dict[str, State] = {}
+def _hand_over(client: Client) -> dict[str, Act]:
+    """Hands everything over; returns the acts by the id of their message."""
+    handed: dict[str, Act] = {}
     for act in acts():
         handle = client.send(act.message, to=act.to, **act.options)
-        console.print(f"handed over  {handle.id}  {act.what}", style="dim", highlight=False)
         if act.ends:
-            expected[handle.id] = act.ends
+            handed[handle.id] = act
     try:
         client.send(Text("Hello"), to="98765")
     except Invalid as error:
-        console.print(f"refused at the door, as it should be: {error}", style="dim")
-    return expected
+        console.print(f"Refused at the door, as it should be: {error}\n", style="dim", soft_wrap=True)
+    return handed
 
 
-def _watch(database: Database, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _watch(database: Database, handed: Mapping[str, Act]) -> dict[str, dict[str, Any]]:
     """Shows the ledger until every message is done."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     with Live(console=console, refresh_per_second=4) as live:
         while True:
             rows = {row["id"]: row for row in listing(database)}
-            live.update(_table(rows))
+            live.update(_table(rows, handed))
             done = sum(row["state"] in DONE for row in rows.values())
-            if done == len(rows) == len(set(ids)) or time.monotonic() > deadline:
+            if done == len(rows) == len(handed) or time.monotonic() > deadline:
                 return rows
             time.sleep(0.25)
 
 
-def _table(rows: Mapping[str, Mapping[str, Any]]) -> Table:
+def _table(rows: Mapping[str, Mapping[str, Any]], handed: Mapping[str, Act]) -> Table:
     table = Table("message", "category", "state", "tries", "why", box=None)
-    for row in sorted(rows.values(), key=lambda row: str(row["id"])):
-        kind = row["template"] or row["kind"]
-        table.add_row(
-            kind,
-            row["category"],
-            _STYLE.get(row["state"], "{}").format(row["state"]),
-            str(row["tries"]),
-            row["reason"] or "",
-        )
+    for identity, act in handed.items():
+        row = rows.get(identity, {})
+        state = str(row.get("state", "in the intake"))
+        why = str(row.get("reason") or "").partition(" Chat Mitra said")[0]
+        styled = _STYLE.get(state, "{}").format(state)
+        table.add_row(act.what, row.get("category", ""), styled, str(row.get("tries", "")), why)
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,8 +39,11 @@ from harkara.errors import HarkaraError, Unavailable
 Row = dict[str, Any]
 Rows = CursorResult[*tuple[Any, ...]]
 
-READ_ONLY = "25006"
+_READ_ONLY = "25006"
 """PostgreSQL's state for a server that takes no writes, as a replica before it is promoted."""
+
+_OTHER_SCHEMA = ("42P01", "42703")
+"""Its states for a table and a column that are not there; SQLite has words alone."""
 
 IDLE_SECONDS = 1.0
 """A connection that rested longer is asked whether it still lives."""
@@ -53,14 +57,18 @@ class Database:
     """Where the ledger lives.
 
     `url` is a SQLAlchemy URL (`sqlite:///var/harkara.db`, `postgresql+psycopg://…`). Errors of the database
-    (away, locked for longer than `patience` seconds, disk full) come out as `Unavailable`.
+    (away, locked for longer than `patience` seconds, silent for longer than `longest`, which is six times the patience
+    unless it is given, disk full) come out as `Unavailable`.
     """
 
-    def __init__(self, url: str, *, patience: float = 5.0, connections: int = 8) -> None:
+    def __init__(self, url: str, *, patience: float = 5.0, longest: float | None = None, connections: int = 8) -> None:
         self.url = _with_driver(make_url(url))
         self.sqlite = self.url.get_backend_name() == "sqlite"
-        make = _sqlite_engine if self.sqlite else _postgres_engine
-        self.engine: Engine = make(self.url, patience, connections)
+        self.engine: Engine = (
+            _sqlite_engine(self.url, patience, connections)
+            if self.sqlite
+            else _postgres_engine(self.url, patience, longest or 6 * patience, connections)
+        )
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -80,17 +88,9 @@ class Database:
         try:
             with self.engine.connect().execution_options(**options) as connection:
                 yield connection
-        except (OperationalError, PoolTimeout) as error:
-            raise Unavailable(f"the database cannot be used now ({type(error).__name__})") from None
-        except (DBAPIError, psycopg.Error) as error:
-            if getattr(error, "connection_invalidated", False) or isinstance(error, psycopg.OperationalError):
-                raise Unavailable("the connection to the database was lost") from None
+        except (DBAPIError, PoolTimeout, psycopg.Error) as error:
             # The driver's own words quote the row, with its number and its text: they go no further than here.
-            cause = getattr(error, "orig", error)
-            name = getattr(cause, "sqlstate", None) or type(cause).__name__
-            if name == READ_ONLY:
-                raise Unavailable("the database takes no writes now: it is read-only") from None
-            raise LedgerError(f"the database refused a write: {name}") from None
+            raise _translated(error) from None
 
     def close(self) -> None:
         self.engine.dispose()
@@ -174,6 +174,20 @@ def _for_each(
     return text(statement.format(each=each)).bindparams(*(bindparam(name, type_=UTCDateTime()) for name in moments))
 
 
+def _translated(error: Exception) -> HarkaraError:
+    cause = getattr(error, "orig", error)
+    state = getattr(cause, "sqlstate", None)
+    if state in _OTHER_SCHEMA or re.match("no such (table|column)|.* has no column", str(cause)):
+        return LedgerError("the database has not the schema of this release: run `python -m workers.migrate`")
+    if state == _READ_ONLY:
+        return Unavailable("the database takes no writes now: it is read-only")
+    if isinstance(error, OperationalError | PoolTimeout | psycopg.OperationalError):
+        return Unavailable(f"the database cannot be used now ({type(cause).__name__.strip('_')})")
+    if getattr(error, "connection_invalidated", False):
+        return Unavailable("the connection to the database was lost")
+    return LedgerError(f"the database refused a write: {state or type(cause).__name__}")
+
+
 def _with_driver(url: URL) -> URL:
     """People write postgres:// and postgresql://; psycopg 3 is the driver that comes with Harkara."""
     if url.drivername in ("postgres", "postgresql"):
@@ -181,8 +195,21 @@ def _with_driver(url: URL) -> URL:
     return url
 
 
-def _postgres_engine(url: URL, patience: float, connections: int) -> Engine:
-    options = f"-c timezone=UTC -c lock_timeout={int(patience * 1000)} -c statement_timeout={int(patience * 6000)}"
+class _Impatient(psycopg.Connection[Any]):
+    """Gives up on a server that says nothing though its host lives: stopped, or behind a proxy that lost it."""
+
+    longest = 30.0
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        try:
+            return super().wait(gen, interval, min(timeout or self.longest, self.longest))
+        except psycopg.errors._WaitTimeout:
+            self.pgconn.finish()
+            raise
+
+
+def _postgres_engine(url: URL, patience: float, longest: float, connections: int) -> Engine:
+    options = f"-c timezone=UTC -c lock_timeout={int(patience * 1000)} -c statement_timeout={int(longest * 1000)}"
     engine = create_engine(
         url,
         pool_size=connections,
@@ -201,6 +228,12 @@ def _postgres_engine(url: URL, patience: float, connections: int) -> Engine:
         },
     )
 
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, args: Any, options: Any) -> psycopg.Connection[Any]:
+        connection = _Impatient.connect(*args, **options)
+        connection.longest = longest + 1.0  # the server's own limit comes first, if it can
+        return connection
+
     @event.listens_for(engine, "checkin")
     def rest(_connection: Any, record: Any) -> None:
         record.info["resting_since"] = time.monotonic()
@@ -212,6 +245,8 @@ def _postgres_engine(url: URL, patience: float, connections: int) -> Engine:
             try:
                 connection.execute("SELECT 1")
                 connection.rollback()
+            except psycopg.errors._WaitTimeout:
+                raise  # a new connection to a server that is mute would only take as long again
             except psycopg.Error as error:
                 raise DisconnectionError from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 from harkara import Envelope
@@ -37,6 +38,10 @@ class StandIn:
         found: dict[str, Any] = self._call(f"counts?window={window}")
         return found
 
+    def met(self, outcome: str) -> int:
+        """How many requests ended so: `accepted`, `too_many`, `reset_before_read` …"""
+        return int(self.counts()["by_outcome"].get(outcome, 0))
+
     def requests(self) -> list[dict[str, Any]]:
         """Every request that came, oldest first."""
         found: list[dict[str, Any]] = self._call("requests?limit=1000000")["requests"]
@@ -45,6 +50,10 @@ class StandIn:
     def accepted(self) -> Counter[str]:
         """How often each content was accepted."""
         return Counter(request["content"] for request in self.requests() if request["accepted"])
+
+    def times(self) -> list[float]:
+        """When each accepted request came, in Unix seconds."""
+        return [datetime.fromisoformat(one["received_at"]).timestamp() for one in self.requests() if one["accepted"]]
 
     def _call(self, path: str, method: str = "GET", change: dict[str, Any] | None = None) -> Any:
         data = None if change is None else json.dumps(change).encode()
