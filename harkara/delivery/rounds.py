@@ -49,7 +49,7 @@ class Rounds:
         self._policy = policy
         self._holder = holder
         self._leases = leases
-        self._depth = Depth(depth)
+        self._depth = Depth(depth, leases.queued)
         self._retention = retention_seconds
         self._swept = swept
 
@@ -59,13 +59,12 @@ class Rounds:
         with on_duty(self._db, "dispatch", self._holder, lease_seconds=DUTY_LEASE_SECONDS, every_seconds=pause) as mine:
             if not mine:
                 return 0
-            depth = self._depth.now
             released = dispatch(
-                self._db, self._lanes, self._limiter.room, depth=depth, queued_seconds=self._leases.queued
+                self._db, self._lanes, self._limiter.room, depth=self._depth.now, queued_seconds=self._leases.queued
             )
-            self.hint(released)
-            self._depth.learn(len(released))
-            return len(released)
+            self.hint(released.hints)
+            self._depth.learn(len(released.hints), released.left)
+            return len(released.hints)
 
     def hint(self, released: list[tuple[str, int]]) -> None:
         """Hands ids to the workers; what Redis does not take is due again at once."""
@@ -85,23 +84,24 @@ class Rounds:
 
 
 class Depth:
-    """How many messages of a lane without a limit may be queued: as many as the workers take in a round or two.
+    """How many messages of a lane without a limit may be queued: what the workers take well within the lease.
 
-    More would only lie in Redis until their hints are stale. Doubles while the workers empty it, else halves.
+    More would lie in Redis until their hints are stale. It doubles while they empty it, and halves when they lag.
     """
 
     LEAST = 500
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, lease_seconds: float) -> None:
+        self._least = min(self.LEAST, most)
         self._most = most
-        self.now = min(most, 2 * self.LEAST)
+        self.now = max(self._least, min(most, int(400 * lease_seconds)))
 
-    def learn(self, released: int) -> None:
-        """`released` is what there was room for since the last round, so what the workers took."""
-        if 2 * released >= self.now:
+    def learn(self, released: int, left: int) -> None:
+        """`left` is what the workers had not taken within a round, before as much as `released` came on top."""
+        if 4 * left > 3 * self.now:
+            self.now = max(self._least, self.now // 2)
+        elif 2 * left < self.now <= 2 * released:
             self.now = min(self._most, 2 * self.now)
-        elif 8 * released < self.now:
-            self.now = max(min(self.LEAST, self._most), self.now // 2)
 
 
 class Ringer:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from itertools import groupby
+from typing import NamedTuple
 
 from sqlalchemy import func, select, update
 
@@ -25,10 +26,17 @@ MARKETING = 3
 """The priority that may not use the part of the allowance which is kept for what is urgent."""
 
 
+class Release(NamedTuple):
+    """What goes now: (id, priority) in the order to hint them; and how much of one lane nobody had taken before that."""
+
+    hints: list[tuple[str, int]]
+    left: int
+
+
 def dispatch(
     db: Database, lanes: Mapping[str, Lane], room: Room, *, depth: int, queued_seconds: float
-) -> list[tuple[str, int]]:
-    """Releases the due messages that their lanes let go now; returns (id, priority) in the order to hint them.
+) -> Release:
+    """Releases the due messages that their lanes let go now.
 
     A lane without a limit holds at most `depth` queued messages. Raises Unavailable when the database or the limiter
     cannot be asked: nothing is released then.
@@ -38,7 +46,7 @@ def dispatch(
         stopped = {h.lane: h for h in halted(tx) if h.scope == "lane"}
         queued = _queued(tx, {s.lane for s in streams})
     if not streams:
-        return []
+        return Release([], 0)
     limited = {name: a for name in {s.lane for s in streams} if (a := lanes[name].allowance)}
     slots = room(limited) if limited else {}
     with db.write() as tx:
@@ -51,7 +59,7 @@ def dispatch(
             if lane in stopped:
                 urgent = marketing = min(urgent, 1)
             chosen += _choose(tx, list(of_lane), urgent - taken, marketing - taken)
-        return _release(tx, chosen, queued_seconds)
+        return Release(_release(tx, chosen, queued_seconds), max(queued.values(), default=0))
 
 
 def unqueue(db: Database, ids: Iterable[str]) -> None:

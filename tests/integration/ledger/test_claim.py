@@ -1,0 +1,96 @@
+"""Claim: one worker takes a message, whoever comes second gets nothing."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+from harkara.ledger.claim import claim
+from harkara.ledger.database import Database
+from harkara.ledger.operate import cancel
+from tests.integration.ledger.steps import change, code, end, later, letter, offer, put, row, send, start, states, take
+
+
+def test_a_claimed_message_belongs_to_one_worker_for_the_time_of_its_lease(db: Database) -> None:
+    (identity,) = put(db, letter())
+    (claimed,) = take(db, identity, lease_seconds=7)
+    kept = row(db, identity)
+    assert (kept["state"], kept["epoch"], kept["claims"], kept["strikes"]) == ("claimed", 1, 1, 1)
+    assert kept["lease_until"] - claimed.claimed_at == timedelta(seconds=7)
+    assert (claimed.id, claimed.epoch, claimed.body) == (identity, 1, kept["body"])
+    assert take(db, identity) == []
+
+
+def test_eight_threads_with_overlapping_ids_claim_each_once(db: Database) -> None:
+    ids = put(db, *(letter(n) for n in range(120)))
+
+    def work(seed: int) -> list[str]:
+        mine = random.Random(seed).sample(ids, len(ids))
+        chunks = [mine[start : start + 20] for start in range(0, len(mine), 10)]
+        return [one.id for chunk in chunks for one in claim(db, chunk, 10)]
+
+    with ThreadPoolExecutor(8) as threads:
+        taken = Counter(identity for found in threads.map(work, range(8)) for identity in found)
+    assert taken == Counter(ids)
+    assert {row(db, identity)["claims"] for identity in ids} == {1}
+
+
+def test_the_most_urgent_comes_first_and_the_earliest_deadline_among_equals(db: Database) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=60)
+    ids = put(db, offer(1), letter(2), letter(3, expires=soon), code(4))
+    assert [one.id for one in take(db, *ids)] == [ids[3], ids[2], ids[1], ids[0]]
+
+
+def test_what_is_not_due_is_not_claimed(db: Database) -> None:
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    assert take(db, *put(db, letter(at=tomorrow))) == []
+
+
+def test_a_hint_may_come_before_its_message_is_marked_or_long_after(db: Database) -> None:
+    waiting, done, gone = put(db, letter(1), letter(2), letter(3))
+    (claimed,) = take(db, done)
+    start(db, claimed)
+    cancel(db, [gone], by="a test")
+    assert [one.id for one in take(db, waiting, done, gone, letter().id)] == [waiting]
+    assert states(db, [waiting, done, gone]) == ["claimed", "sending", "cancelled"]
+
+
+def test_who_was_frozen_past_his_lease_may_not_begin(db: Database) -> None:
+    (identity,) = put(db, letter())
+    (claimed,) = take(db, identity)
+    later(db, 11)
+    assert start(db, claimed) == set()
+    assert row(db, identity)["tries"] == 0
+
+
+def test_two_claims_of_one_message_in_one_commit_give_leave_to_the_later_alone(db: Database) -> None:
+    """As when a process is slow beyond its lease and is hinted the same message again."""
+    (identity,) = put(db, letter())
+    (old,) = take(db, identity)
+    change(db, identity, state="waiting", lease_until=None)
+    (new,) = take(db, identity)
+    assert start(db, old, new) == {(identity, new.epoch)}
+    assert row(db, identity)["tries"] == 1
+
+
+def test_a_worker_of_an_old_epoch_writes_nothing(db: Database) -> None:
+    from harkara.outcomes import Cancelled, Refused, Wait
+
+    (identity,) = put(db, letter())
+    (old,) = take(db, identity)
+    change(db, identity, state="waiting", lease_until=None)
+    (new,) = take(db, identity)
+    before = row(db, identity)
+    assert start(db, old) == set()
+    for outcome in (Wait(0, "late", "…"), Cancelled("expired", "…"), Refused("1", "…", "…")):
+        for posted in (False, True):
+            end(db, old, outcome, posted=posted)
+    assert row(db, identity) == before
+    assert start(db, new)
+
+
+def test_the_whole_way_of_a_message(db: Database) -> None:
+    kept = row(db, send(db, letter()))
+    assert (kept["state"], kept["tries"], kept["strikes"], kept["lease_until"]) == ("accepted", 1, 0, None)

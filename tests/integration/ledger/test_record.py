@@ -1,0 +1,184 @@
+"""Record: every outcome leads to its state, late ones too, and nothing known is forgotten."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from harkara.ledger.audit import audit
+from harkara.ledger.claim import Claimed
+from harkara.ledger.database import Database
+from harkara.ledger.operate import cancel
+from harkara.ledger.record import Finish
+from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Uncertain, Wait
+from tests.integration.ledger.steps import (
+    ACCEPTED,
+    LOST,
+    attempts,
+    clean_up,
+    code,
+    end,
+    events,
+    later,
+    letter,
+    put,
+    row,
+    send,
+    start,
+    take,
+)
+
+REFUSED = Refused("131026", "Message undeliverable", "The number has no WhatsApp.", 400)
+
+
+@pytest.fixture
+def sending(db: Database) -> Claimed:
+    (claimed,) = take(db, *put(db, letter()))
+    start(db, claimed)
+    return claimed
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "code", "tries"),
+    [
+        (ACCEPTED, "accepted", None, 1),
+        (Accepted(None), "accepted", None, 1),
+        (REFUSED, "failed", "131026", 1),
+        (Wait(60, "503", "Busy", spent=True, status=503), "waiting", "503", 1),
+        (Wait(60, "429", "Too fast", status=429), "waiting", "429", 0),
+        (LOST, "uncertain", "read-timeout", 1),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Outcome) else str(value),
+)
+def test_an_outcome_leads_to_its_state(
+    db: Database, sending: Claimed, outcome: Outcome, state: str, code: str | None, tries: int
+) -> None:
+    end(db, sending, outcome)
+    kept, (tried,) = row(db, sending.id), attempts(db, sending.id)
+    assert (kept["state"], kept["code"], kept["tries"]) == (state, code, tries)
+    assert (kept["lease_until"], kept["strikes"]) == (None, 0)
+    assert (tried["outcome"], tried["status"]) == (type(outcome).__name__.lower(), getattr(outcome, "status", None))
+    assert tried["ended_at"] is not None
+    assert audit(db).clean
+
+
+def test_the_job_of_chatmitra_and_the_words_of_a_refusal_are_kept(db: Database) -> None:
+    accepted, refused = send(db, letter(1)), send(db, letter(2), REFUSED)
+    assert row(db, accepted)["job_id"] == attempts(db, accepted)[0]["job_id"] == "job-of-chatmitra"
+    assert row(db, refused)["reason"] == "The number has no WhatsApp. Chat Mitra said: Message undeliverable"
+    assert attempts(db, refused)[0]["text"] == "Message undeliverable"
+
+
+def test_waiting_is_not_failing(db: Database, sending: Claimed) -> None:
+    end(db, sending, Wait(3600, "429", "Too fast"))
+    kept = row(db, sending.id)
+    assert (kept["tries"], kept["waits"]) == (0, 1)
+    assert abs(kept["due_at"] - kept["changed_at"] - timedelta(hours=1)) < timedelta(milliseconds=1)
+
+
+def test_what_waits_for_an_operator_is_due_at_its_deadline(db: Database, sending: Claimed) -> None:
+    end(db, sending, Wait(None, "unknown", "Nobody knows this code."))
+    kept = row(db, sending.id)
+    assert (kept["state"], kept["due_at"]) == ("waiting", kept["expires_at"])
+
+
+def test_what_a_gate_stopped_leaves_no_attempt(db: Database) -> None:
+    one, two = take(db, *put(db, letter(1), letter(2)))
+    end(db, one, Wait(60, "quiet-hours", "It is quiet."), posted=False)
+    end(db, two, Cancelled("expired", "Too late."), posted=False)
+    assert [row(db, each.id)["state"] for each in (one, two)] == ["waiting", "cancelled"]
+    assert attempts(db, one.id) + attempts(db, two.id) == []
+    assert events(db, two.id) == ["cancelled"]
+
+
+def test_a_code_is_blank_as_soon_as_it_is_done(db: Database) -> None:
+    done = [send(db, code(1)), send(db, code(2), REFUSED)]
+    (cancelled,) = put(db, code(3))
+    cancel(db, [cancelled], by="a test")
+    for identity in (*done, cancelled):
+        kept = row(db, identity)
+        assert (kept["body"], kept["digest"]) == (None, None)
+    assert row(db, send(db, letter(4)))["body"] is not None
+
+
+def test_the_answer_counts_also_when_the_sweep_was_faster(db: Database, sending: Claimed) -> None:
+    later(db, 31)
+    clean_up(db)
+    assert row(db, sending.id)["state"] == "uncertain"
+    end(db, sending, ACCEPTED)
+    assert row(db, sending.id)["state"] == "accepted"
+    assert audit(db).clean
+
+
+@pytest.mark.parametrize("outcome", [REFUSED, Wait(5, "refused", "No connection")], ids=["refused", "not sent"])
+def test_a_late_answer_of_any_kind_settles_what_was_uncertain(
+    db: Database, sending: Claimed, outcome: Outcome
+) -> None:
+    later(db, 31)
+    clean_up(db)
+    end(db, sending, outcome)
+    assert row(db, sending.id)["state"] in ("failed", "waiting")
+    assert audit(db).clean
+
+
+@pytest.mark.parametrize("steps", range(4), ids=["waiting", "queued", "claimed", "sending"])
+def test_what_is_to_go_once_more_does_not_when_the_first_answer_comes(
+    db: Database, sending: Claimed, steps: int
+) -> None:
+    later(db, 31)
+    clean_up(db, resend_after=0)
+    if row(db, sending.id)["state"] == "uncertain":
+        clean_up(db, resend_after=0)
+    again = take(db, sending.id) if steps >= 2 else []
+    if steps == 3:
+        start(db, *again)
+    end(db, sending, ACCEPTED)
+    assert row(db, sending.id)["state"] == "accepted"
+    for claimed in again:
+        started = start(db, claimed)
+        assert not started
+        end(db, claimed, Wait(5, "429", "Too fast"), posted=steps == 3)
+    assert row(db, sending.id)["state"] == "accepted"
+    assert audit(db).clean
+
+
+def test_an_outcome_that_is_recorded_twice_counts_once(db: Database, sending: Claimed) -> None:
+    for _ in range(2):
+        end(db, sending, Wait(60, "429", "Too fast"))
+    assert (row(db, sending.id)["waits"], row(db, sending.id)["tries"]) == (1, 0)
+    assert events(db, sending.id) == ["waiting"]
+
+
+def test_an_earlier_try_that_may_have_arrived_is_not_called_cancelled(db: Database, sending: Claimed) -> None:
+    later(db, 31)
+    for _ in range(2):
+        clean_up(db, resend_after=0)
+    assert row(db, sending.id)["state"] == "waiting"
+    cancel(db, [sending.id], by="a test")
+    assert row(db, sending.id)["state"] == "uncertain"
+    assert row(db, sending.id)["maybe_duplicate"]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        ACCEPTED,
+        REFUSED,
+        Wait(None, "401", "Token", pause=Pause("lane", None, "401", "Token refused")),
+        Cancelled("expired", "Too late."),
+        Uncertain("reset", "Connection lost", 20.0, 502),
+    ],
+    ids=lambda outcome: type(outcome).__name__,
+)
+def test_an_outcome_survives_the_way_through_redis(db: Database, sending: Claimed, outcome: Outcome) -> None:
+    finish = Finish.of(sending, outcome, posted=True)
+    assert Finish.from_dict(finish.to_dict()) == finish
+    assert sending.recipient not in str(finish.to_dict())
+
+
+def test_words_that_look_like_sql_or_placeholders_stay_words(db: Database, sending: Claimed) -> None:
+    words = "it's \"{each}\" :now %s \\ ; DROP TABLE message --"
+    end(db, sending, Refused("x'y", words, "Look."))
+    assert attempts(db, sending.id)[0]["text"] == words
+    assert row(db, sending.id)["code"] == "x'y"
