@@ -13,7 +13,7 @@ _SPEC = re.compile(r"(?P<name>K\d[a-z]?)(?:(?P<how>[@*])(?P<nth>\d+))?(?:\+(?P<d
 
 
 def killer(spec: str) -> Callable[[str], None]:
-    """`K3` dies when it first comes to K3, `K3@5` at the fifth time, `K3*4` when four stand there: who came before waits.
+    """`K3` dies when it first comes to K3, `K3@5` at the fifth time, `K3*4` when four stand there (the others wait).
 
     `K3+0.4` dies that many seconds later, `K3~` freezes instead until a SIGCONT. Raises ValueError for anything else.
     """

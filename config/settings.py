@@ -41,7 +41,12 @@ class _QuietHours(BaseSettings):
 class Settings(BaseSettings):
     """Names are those of the environment variables, in lower case."""
 
-    model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_file=ROOT / ".env",
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # it may be a token
+    )
 
     chatmitra_api_url: str = Field(default=CHATMITRA_URL, description="Where to send: the full send_message URL")
     chatmitra_api_token: SecretStr | None = Field(default=None, description="Token of the lane `default`")

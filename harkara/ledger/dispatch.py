@@ -27,7 +27,7 @@ MARKETING = 3
 
 
 class Release(NamedTuple):
-    """What goes now: (id, priority) in the order to hint them; and how much of one lane nobody had taken before that."""
+    """What goes now, as (id, priority) in the order to hint them, and how much of one lane nobody had taken before."""
 
     hints: list[tuple[str, int]]
     left: int

@@ -1,0 +1,205 @@
+"""Whatever happens to messages, in whatever order: the promises hold, says the audit and an oracle of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import delete, event, func, select
+
+from harkara.errors import Conflict
+from harkara.ledger.audit import audit
+from harkara.ledger.claim import Claimed
+from harkara.ledger.database import Database, Row
+from harkara.ledger.halts import halted, park, unpark
+from harkara.ledger.operate import Decision, cancel, resolve
+from harkara.ledger.tables import alias, attempt, halt, message, trace
+from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Uncertain, Wait
+from tests.integration.ledger.steps import ACCEPTED, LOST, clean_up, code, dispatch_all, end, later, letter, put
+from tests.integration.ledger.steps import offer, row, start, take
+
+LANES = ("default", "other")
+PICK = st.integers(0, 1_000_000)
+ANSWERS: tuple[Outcome, ...] = (
+    ACCEPTED,
+    LOST,
+    Uncertain("502", "Bad gateway", 0.0, 502),
+    Refused("100", "Bad parameter", "Correct it.", 400),
+    Wait(0, "429", "Too fast", status=429),
+    Wait(0, "503", "Busy", spent=True, status=503),
+    Wait(None, "unknown", "Nobody knows this code."),
+    Wait(0, "401", "Token", pause=Pause("lane", None, "401", "Token refused")),
+    Wait(0, "refused", "No connection", pause=Pause("lane", 5.0, "refused", "Not reachable")),
+)
+STOPS: tuple[Outcome, ...] = (Wait(0, "lane-limit", "No slot"), Cancelled("expired", "Too late."))
+
+
+@dataclass
+class Hand:
+    """A claim that a worker holds, or believes that it holds."""
+
+    claimed: Claimed
+    posted: bool = False
+    answer: Outcome | None = None
+
+
+@dataclass
+class Known:
+    """What the test has seen of one message."""
+
+    posts: list[Hand] = field(default_factory=list)
+    accepted: bool = False
+    final: Row | None = None
+
+
+class Life(RuleBasedStateMachine):
+    def __init__(self, db: Database) -> None:
+        super().__init__()
+        self.db = db
+        self.hands: list[Hand] = []
+        self.known: dict[str, Known] = {}
+        with db.write() as tx:
+            for table in (trace, attempt, alias, halt, message):
+                tx.execute(delete(table))
+
+    @rule(kind=st.sampled_from([letter, code, offer]), lane=st.sampled_from(LANES), number=st.integers(1, 3))
+    def accept(self, kind: Any, lane: str, number: int) -> None:
+        for identity in put(self.db, *(kind(n, lane=lane) for n in range(number))):
+            self.known[identity] = Known()
+
+    @rule()
+    def dispatch(self) -> None:
+        released = dispatch_all(self.db, *LANES)
+        parked = {h.lane for h in self.halts() if not h.probing}
+        assert not parked & {row(self.db, identity)["lane"] for identity in released}
+
+    @precondition(lambda self: self.known)
+    @rule(picks=st.lists(PICK, min_size=1, max_size=4))
+    def claim(self, picks: list[int]) -> None:
+        ids = {self.chosen(pick) for pick in picks}
+        self.hands += [Hand(claimed) for claimed in take(self.db, *ids)]
+
+    @precondition(lambda self: self.hands)
+    @rule(picks=st.lists(PICK, min_size=1, max_size=4), heard=st.booleans())
+    def begin(self, picks: list[int], heard: bool) -> None:
+        """`heard` off is a commit whose answer got lost: no POST, and the message is given back from either state."""
+        hands = {id(h): h for pick in picks if not (h := self.hands[pick % len(self.hands)]).posted}.values()
+        if not hands:
+            return
+        allowed = {(h.claimed.id, h.claimed.epoch) for h in hands if self.holds(h)}
+        assert start(self.db, *(h.claimed for h in hands)) == allowed
+        for hand in hands:
+            if not heard:
+                self.end(hand, Wait(0, "worker-trouble", "The ledger could not be asked."), posted=False)
+                self.end(hand, Wait(0, "worker-trouble", "The ledger could not be asked."), posted=True)
+                self.hands.remove(hand)
+            elif (hand.claimed.id, hand.claimed.epoch) in allowed:
+                self.post(hand)
+
+    @precondition(lambda self: self.hands)
+    @rule(pick=PICK, answer=st.sampled_from(ANSWERS), stop=st.sampled_from(STOPS), twice=st.booleans())
+    def finish(self, pick: int, answer: Outcome, stop: Outcome, twice: bool) -> None:
+        hand = self.hands[pick % len(self.hands)]
+        hand.answer = (hand.answer or answer) if hand.posted else stop
+        self.known[hand.claimed.id].accepted |= isinstance(hand.answer, Accepted)
+        self.end(hand, hand.answer, posted=hand.posted)
+        if not twice:
+            self.hands.remove(hand)
+
+    @rule(seconds=st.sampled_from([0, 11, 31, 700, 90_000]), resend=st.sampled_from([None, 0.0, 20.0]))
+    def sweep(self, seconds: float, resend: float | None) -> None:
+        later(self.db, seconds)
+        clean_up(self.db, resend_after=resend)
+
+    @precondition(lambda self: self.known)
+    @rule(pick=PICK)
+    def cancel(self, pick: int) -> None:
+        cancel(self.db, [self.chosen(pick)], by="a test")
+
+    @precondition(lambda self: self.known)
+    @rule(pick=PICK, decision=st.sampled_from(["sent", "resend", "drop"]))
+    def resolve(self, pick: int, decision: Decision) -> None:
+        try:
+            resolve(self.db, self.chosen(pick), decision, by="a test")
+        except Conflict:
+            pass
+
+    @rule(lane=st.sampled_from(LANES), stop=st.booleans())
+    def park(self, lane: str, stop: bool) -> None:
+        if stop:
+            park(self.db, lane, "Wait.")
+        else:
+            unpark(self.db, lane)
+
+    @invariant()
+    def the_audit_finds_nothing(self) -> None:
+        assert audit(self.db).findings == []
+
+    @invariant()
+    def nothing_is_sent_more_often_than_claimed(self) -> None:
+        for identity, known in self.known.items():
+            assert len(known.posts) <= row(self.db, identity)["claims"]
+
+    @invariant()
+    def what_is_final_never_changes(self) -> None:
+        for identity, known in self.known.items():
+            kept = row(self.db, identity)
+            assert known.final in (None, self.unshifted(kept))
+            if kept["state"] in ("failed", "cancelled"):
+                known.final = self.unshifted(kept)
+
+    @invariant()
+    def what_chatmitra_took_is_accepted(self) -> None:
+        for identity, known in self.known.items():
+            kept = row(self.db, identity)
+            if known.accepted and kept["code"] != "dropped":
+                assert kept["state"] in ("accepted", "failed")
+
+    @invariant()
+    def every_message_is_there(self) -> None:
+        with self.db.read() as tx:
+            assert tx.execute(select(func.count()).select_from(message)).scalar_one() == len(self.known)
+
+    def post(self, hand: Hand) -> None:
+        """The oracle of silence: before this POST, all others are known to have reached nobody, or it is flagged."""
+        known = self.known[hand.claimed.id]
+        reached_nobody = all(isinstance(earlier.answer, Wait | Refused) for earlier in known.posts)
+        assert reached_nobody or row(self.db, hand.claimed.id)["maybe_duplicate"]
+        assert not known.accepted
+        hand.posted = True
+        known.posts.append(hand)
+
+    def end(self, hand: Hand, outcome: Outcome, *, posted: bool) -> None:
+        end(self.db, hand.claimed, outcome, posted=posted)
+
+    def holds(self, hand: Hand) -> bool:
+        kept = row(self.db, hand.claimed.id)
+        with self.db.read() as tx:
+            return (
+                kept["state"] == "claimed" and kept["epoch"] == hand.claimed.epoch and kept["lease_until"] > tx.now
+            )
+
+    def halts(self) -> Any:
+        with self.db.read() as tx:
+            return halted(tx)
+
+    def chosen(self, pick: int) -> str:
+        return list(self.known)[pick % len(self.known)]
+
+    @staticmethod
+    def unshifted(kept: Row) -> Row:
+        """Without the moments which the test itself moves."""
+        return {name: value for name, value in kept.items() if not name.endswith(("_at", "_until"))}
+
+
+def test_any_life_of_messages_keeps_every_promise(db: Database) -> None:
+    if db.sqlite:
+        # What survives a power cut is not what is asked here, and the disk would take most of the time.
+        event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # Hypothesis has no types there
+        lambda: Life(db),
+        settings=settings(max_examples=20 if db.sqlite else 6, stateful_step_count=30, deadline=None, derandomize=True),
+    )
