@@ -16,6 +16,10 @@ from harkara.defaults import CHUNK, DEADLINES, LEASE_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
 
+VAR = Path(os.environ.get("HARKARA_VAR") or ROOT / "var")
+LOCAL = VAR / "local.env"
+"""What `make up` runs by itself (its Redis, the sandbox), told to the commands that are typed beside it."""
+
 CHATMITRA_URL = "https://backend.chatmitra.com/developer/api/send_message"
 
 
@@ -42,7 +46,7 @@ class Settings(BaseSettings):
     """Names are those of the environment variables, in lower case."""
 
     model_config = SettingsConfigDict(
-        env_file=ROOT / ".env",
+        env_file=(LOCAL, ROOT / ".env"),
         extra="ignore",
         env_ignore_empty=True,
         hide_input_in_errors=True,  # it may be a token
@@ -62,7 +66,7 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("harkara_database_url", "database_url"),
         description="PostgreSQL or SQLite; without it SQLite under var/",
     )
-    harkara_var: Path = Field(default=ROOT / "var", description="Where the embedded Valkey and SQLite keep their files")
+    harkara_var: Path = Field(default=VAR, description="Where the embedded Valkey and SQLite keep their files")
 
     harkara_allowance: str = Field(
         default="20/60s", description="Messages in any window of the lane; `none` for no limit"
@@ -145,12 +149,9 @@ class Settings(BaseSettings):
 
     @property
     def redis_url(self) -> str:
-        """Given, or that of the embedded server which `make up` runs."""
+        """Raises SystemExit when nobody gave one, and `make up` does not run either."""
         if self.harkara_redis_url:
             return self.harkara_redis_url
-        note = self.harkara_var / "valkey.url"
-        if note.exists():
-            return note.read_text().strip()
         raise SystemExit("There is no Redis: set HARKARA_REDIS_URL, or run `make up`, which brings its own.")
 
     @property

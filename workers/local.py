@@ -10,7 +10,7 @@ from pathlib import Path
 import honcho.manager
 from honcho.environ import parse_procfile
 
-from config.settings import ROOT, process_environment, settings
+from config.settings import LOCAL, ROOT, process_environment, settings
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
 from workers.embedded import EmbeddedValkey, free_port
@@ -21,6 +21,7 @@ STOP_SECONDS = 45
 
 def main() -> None:
     """Starts the embedded server, then the processes of the Procfile; stops them in the opposite order."""
+    LOCAL.unlink(missing_ok=True)  # left by a run that was killed; it must not be taken for a setting
     var = settings().harkara_var
     var.mkdir(parents=True, exist_ok=True)
     valkey = None
@@ -30,23 +31,23 @@ def main() -> None:
     try:
         sys.exit(_run(var, valkey))
     finally:
+        LOCAL.unlink(missing_ok=True)
         if valkey:
-            (var / "valkey.url").unlink(missing_ok=True)
             valkey.stop()
 
 
 def _run(var: Path, valkey: EmbeddedValkey | None) -> int:
-    if valkey:
-        (var / "valkey.url").write_text(valkey.url)
     if not settings().harkara_database_url:
         migrate.upgrade(Database(settings().database_url))
-    environment, places = _environment(valkey)
+    own, places = _own_parts(valkey)
+    environment = _environment(own, places)
     honcho.manager.KILL_WAIT = STOP_SECONDS
     manager = honcho.manager.Manager()
-    for name, command in _commands(sandbox="SANDBOX_PORT" in environment).items():
+    for name, command in _commands(sandbox="Sandbox" in places).items():
         manager.add_process(name, command, env=environment, cwd=str(ROOT))
     for name, place in places.items():
         print(f"{name:10} {place}", flush=True)
+    LOCAL.write_text("".join(f"{name}={value}\n" for name, value in own.items()))
     (var / "places.json").write_text(json.dumps(places))
     manager.loop()
     # A stop by hand is how this ends; anything else is a process that fell over.
@@ -63,28 +64,34 @@ def _commands(*, sandbox: bool) -> dict[str, str]:
     return {name: f"{shlex.quote(str(tools))}/{command}" for name, command in commands.items()}
 
 
-def _environment(valkey: EmbeddedValkey | None) -> tuple[dict[str, str], dict[str, str]]:
-    """What the processes are told, and what people are told."""
-    given = process_environment()
-    flower = free_port(int(given.get("FLOWER_PORT", "5555")))
-    # Read-only and on loopback unless somebody says otherwise: its pages could shut workers down.
-    harmless = {"PYTHONUNBUFFERED": "1", "FLOWER_ADDRESS": "127.0.0.1", "FLOWER_READ_ONLY": "true"}
-    environment = harmless | given | {"FLOWER_PORT": str(flower)}
-    places = {"Flower": f"http://127.0.0.1:{flower}"}
+def _own_parts(valkey: EmbeddedValkey | None) -> tuple[dict[str, str], dict[str, str]]:
+    """The settings of the parts that run here because nobody configured others; and where people find things."""
+    own: dict[str, str] = {}
+    places: dict[str, str] = {}
     if valkey:
-        environment["HARKARA_REDIS_URL"] = places["Redis"] = valkey.url
+        own["HARKARA_REDIS_URL"] = places["Redis"] = valkey.url
     if settings().chatmitra_api_token is None:
-        port = free_port(8900)
-        environment |= {
+        # Without a token of Chat Mitra nothing leaves this machine.
+        port = free_port(int(process_environment().get("SANDBOX_PORT", "8900")))
+        places["Sandbox"] = f"http://127.0.0.1:{port}"
+        own |= {
             "SANDBOX_PORT": str(port),
-            "CHATMITRA_API_URL": f"http://127.0.0.1:{port}/developer/api/send_message",
+            "CHATMITRA_API_URL": f"{places['Sandbox']}/developer/api/send_message",
             "CHATMITRA_API_TOKEN": "sandbox",
         }
-        # Without a token of Chat Mitra nothing leaves this machine.
-        places["Sandbox"] = f"http://127.0.0.1:{port}"
     else:
         places["Sending to"] = settings().chatmitra_api_url
-    return environment, places
+    return own, places
+
+
+def _environment(own: dict[str, str], places: dict[str, str]) -> dict[str, str]:
+    """What the processes are told."""
+    given = process_environment()
+    flower = free_port(int(given.get("FLOWER_PORT", "5555")))
+    places["Flower"] = f"http://127.0.0.1:{flower}"
+    # Read-only and on loopback unless somebody says otherwise: its pages could shut workers down.
+    harmless = {"PYTHONUNBUFFERED": "1", "FLOWER_ADDRESS": "127.0.0.1", "FLOWER_READ_ONLY": "true"}
+    return harmless | given | {"FLOWER_PORT": str(flower)} | own
 
 
 if __name__ == "__main__":

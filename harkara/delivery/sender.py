@@ -33,9 +33,6 @@ MARKETING = "marketing"
 TROUBLE_SECONDS = 5.0
 """Before another try of what a worker could not even prepare, its database away or its code at fault."""
 
-UNSENT_SECONDS = 5.0
-"""Who is `sending` for so long before its POST was held up: the rest of its lease is for the answer and the record."""
-
 HELD_UP = Wait(0.0, "late", "Its worker was held up; another one takes it.")
 
 
@@ -47,12 +44,14 @@ def no_checkpoint(name: str) -> None:
 class Leases:
     """Seconds that a message may stay in one hand before the sweep takes it back.
 
-    `claimed` covers the wait for a slot, `sending` the HTTP timeouts and the record after them.
+    `claimed` covers the wait for a slot, `sending` the HTTP timeouts and the record after them. Who comes to the POST
+    more than `unsent` seconds after he asked to be `sending` was held up, and leaves it.
     """
 
     queued: float = 10.0
     claimed: float = 10.0
     sending: float = 30.0
+    unsent: float = 5.0
 
 
 class Sender:
@@ -162,7 +161,7 @@ class Sender:
         if not self._begin(one, slot):
             return None
         self._checkpoint("K2")
-        if no_slot := self._keep(one, slot, begun + UNSENT_SECONDS):
+        if no_slot := self._keep(one, slot, begun + self._leases.unsent):
             return self._finish(one, no_slot, posted=True)
         self._checkpoint("K3")
         started = time.monotonic()

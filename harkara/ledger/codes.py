@@ -40,12 +40,11 @@ def codes(tx: Transaction, recipients: Iterable[str]) -> dict[str, Codes]:
         attempt.c.started_at > hour_ago,
         or_(attempt.c.outcome.is_(None), attempt.c.outcome.in_(("accepted", "uncertain"))),
     )
-    query = select(message.c.id, message.c.recipient, message.c.state).where(
+    query = select(message.c.id, message.c.recipient, went.label("went")).where(
         literal_column("category = 'authentication'"),
         message.c.recipient.in_(wanted),
         or_(and_(message.c.posted_at > hour_ago, went), in_state(State.CLAIMED)),
     )
     for row in tx.execute(query):
-        which = found[row.recipient].in_hand if row.state == State.CLAIMED else found[row.recipient].sent
-        which.add(row.id)
+        (found[row.recipient].sent if row.went else found[row.recipient].in_hand).add(row.id)
     return found

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
 
-from sqlalchemy import BindParameter, bindparam, text
+from sqlalchemy import BindParameter, TextClause, bindparam, text
 
 from harkara.ledger.database import Transaction
 from harkara.ledger.tables import message
@@ -27,31 +28,38 @@ class Stream:
     producer: str
 
 
-# Jumps from one stream to the next through the index ix_message_due, so that the cost follows the number of
-# streams and not the number of messages, of which a million may wait for another day.
-_STREAMS = """
+_FIRST = "(SELECT id FROM message WHERE state = 'waiting' AND {} ORDER BY lane, priority, producer, due_at LIMIT 1)"
+_IN_LANE = (
+    _FIRST.format("lane = at.lane AND priority = at.priority AND producer > at.producer"),
+    _FIRST.format("lane = at.lane AND priority > at.priority"),
+)
+_IN_ALL = (*_IN_LANE, _FIRST.format("lane > at.lane"))
+
+
+def _streams(head: str, following: Sequence[str]) -> TextClause:
+    """Jumps from one stream to the next through the index ix_message_due.
+
+    So the cost follows the number of streams and not that of the messages, of which a million may wait for another
+    day. Each step compares one column: where rows are compared as a whole, SQLite walks through all of a stream.
+    """
+    return text(f"""
 WITH RECURSIVE first_of(id) AS (
-    SELECT * FROM (
-        SELECT id FROM message
-        WHERE state = 'waiting' {and_lane}
-        ORDER BY lane, priority, producer, due_at LIMIT 1) AS head
+    SELECT {_FIRST.format(head)}
     UNION ALL
-    SELECT (
-        SELECT id FROM message
-        WHERE state = 'waiting' {and_lane} AND (lane, priority, producer) > (at.lane, at.priority, at.producer)
-        ORDER BY lane, priority, producer, due_at LIMIT 1)
-    FROM first_of JOIN message AS at ON at.id = first_of.id
+    SELECT coalesce({", ".join(following)}) FROM first_of JOIN message AS at ON at.id = first_of.id
 )
 SELECT lane, priority, producer FROM message WHERE id IN (SELECT id FROM first_of) AND due_at <= :now
 ORDER BY lane, priority, producer
-"""
-_OF_ALL = text(_STREAMS.format(and_lane="")).bindparams(_at("now"))
-_OF_ONE = text(_STREAMS.format(and_lane="AND lane = :lane")).bindparams(_at("now"))
+""").bindparams(_at("now"))
+
+
+_OF_ALL = _streams("true", _IN_ALL)
+_OF_ONE = _streams("lane = :lane", _IN_LANE)
 
 _NEXT = text("""
 SELECT id, expires_at, due_at FROM message
 WHERE state = 'waiting' AND lane = :lane AND priority = :priority AND producer = :producer AND due_at <= :now
-ORDER BY expires_at, due_at LIMIT :most
+ORDER BY expires_at, due_at, id LIMIT :most
 """).bindparams(_at("now"))
 
 

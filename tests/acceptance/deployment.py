@@ -67,15 +67,15 @@ class Deployment:
 
     def start_sandbox(self) -> Process:
         """On the same port each time, so that it may go away and come back."""
-        process = self._start(
-            "sandbox", ["-m", "workers.sandbox"], SANDBOX_PORT=str(self._sandbox_port), SANDBOX_LIMIT="none"
+        process = self.start(
+            "sandbox", "-m", "workers.sandbox", SANDBOX_PORT=str(self._sandbox_port), SANDBOX_LIMIT="none"
         )
         process.wait_for("listening on")
         return process
 
     def start_worker(self, *, ready: bool = True, **settings: str) -> Process:
         """Returns when it takes tasks, or at once for one that is to die before that."""
-        worker = self._start("worker", [*CELERY, "worker", "-n", f"w{len(self.processes)}@%h"], **settings)
+        worker = self.start("worker", *CELERY, "worker", "-n", f"w{len(self.processes)}@%h", **settings)
         if ready:
             worker.wait_for("ready.")
         return worker
@@ -88,10 +88,10 @@ class Deployment:
 
     def start_beat(self) -> Process:
         schedule = str(self.folder / f"beat-{len(self.processes)}")
-        return self._start("beat", [*CELERY, "beat", "-s", schedule, "--pidfile="])
+        return self.start("beat", *CELERY, "beat", "-s", schedule, "--pidfile=")
 
     def start_flower(self, port: int, **settings: str) -> Process:
-        return self._start("flower", [*CELERY, "flower", "--address=127.0.0.1", f"--port={port}"], **settings)
+        return self.start("flower", *CELERY, "flower", "--address=127.0.0.1", f"--port={port}", **settings)
 
     def client(self, **options: Any) -> Client:
         """The door for an application that knows Redis alone."""
@@ -154,7 +154,8 @@ class Deployment:
         ends = ("\n".join(process.said().splitlines()[-lines:]) for process in self.processes)
         return "\n".join(f"--- {p.name} ({p.popen.poll()})\n{end}" for p, end in zip(self.processes, ends, strict=True))
 
-    def _start(self, kind: str, arguments: Sequence[str], **settings: str) -> Process:
+    def start(self, kind: str, *arguments: str, **settings: str) -> Process:
+        """Any process of Python in this deployment, by its arguments."""
         name = f"{kind}-{len(self.processes)}"
         process = Process.start(name, [sys.executable, *arguments], self.settings | settings, self.folder)
         self.processes.append(process)

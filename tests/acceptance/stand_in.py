@@ -42,18 +42,23 @@ class StandIn:
         """How many requests ended so: `accepted`, `too_many`, `reset_before_read` …"""
         return int(self.counts()["by_outcome"].get(outcome, 0))
 
-    def requests(self) -> list[dict[str, Any]]:
-        """Every request that came, oldest first."""
-        found: list[dict[str, Any]] = self._call("requests?limit=1000000")["requests"]
+    def requests(self, recipient: str | None = None) -> list[dict[str, Any]]:
+        """Every request that came, oldest first; those to one number only if it is given."""
+        of_one = f"&recipient={recipient}" if recipient else ""
+        found: list[dict[str, Any]] = self._call(f"requests?limit=1000000{of_one}")["requests"]
         return found
 
     def accepted(self) -> Counter[str]:
         """How often each content was accepted."""
         return Counter(request["content"] for request in self.requests() if request["accepted"])
 
-    def times(self) -> list[float]:
-        """When each accepted request came, in Unix seconds."""
-        return [datetime.fromisoformat(one["received_at"]).timestamp() for one in self.requests() if one["accepted"]]
+    def times(self, recipient: str | None = None) -> list[float]:
+        """When each accepted request came, in Unix seconds; those to one number only if it is given."""
+        return [
+            datetime.fromisoformat(request["received_at"]).timestamp()
+            for request in self.requests(recipient)
+            if request["accepted"]
+        ]
 
     def _call(self, path: str, method: str = "GET", change: dict[str, Any] | None = None) -> Any:
         data = None if change is None else json.dumps(change).encode()

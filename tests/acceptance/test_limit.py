@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import Popen
@@ -11,7 +12,7 @@ from subprocess import Popen
 import pytest
 
 from harkara.intake import connect
-from tests.acceptance.deployment import Deployment, deployment
+from tests.acceptance.deployment import deployment
 from tests.acceptance.mail import mails
 from tests.services import Server
 
@@ -19,24 +20,28 @@ COUNT, WINDOW = 20, 2.0
 LIMIT = f"{COUNT}/{WINDOW:g}s"
 SECONDS = 30
 
+# Slots are booked up to two seconds ahead, which a claim must outlast.
+SETTINGS = {"HARKARA_ALLOWANCE": LIMIT, "HARKARA_LEASE": "10", "HARKARA_THREADS": "8"}
 
-@pytest.mark.timeout(240)
+
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 def test_eight_workers_use_a_lane_to_the_full_and_never_beyond(
     tmp_path: Path, redis_server: Server, database_url: str
 ) -> None:
-    most = int(SECONDS / WINDOW * COUNT)
-    handed_over = mails(most + 120, ("reply", "utility"))
-    with deployment(tmp_path, redis_server, database_url, HARKARA_ALLOWANCE=LIMIT, HARKARA_THREADS="8") as harkara:
+    """Then the host is starved, Redis is emptied, and Redis is killed."""
+    allowed = int(SECONDS / WINDOW * COUNT)
+    handed_over = mails(allowed + 120, ("reply", "utility"))
+    with deployment(tmp_path, redis_server, database_url, **SETTINGS) as harkara:
         harkara.sandbox.faults(limit=LIMIT)
         harkara.start_workers(8)
         harkara.hand_over(handed_over)
-        harkara.wait_accepted(most, 2 * SECONDS)
-        assert accepted_within(harkara, SECONDS) >= 0.97 * most
+        harkara.wait_accepted(allowed, 3 * SECONDS)
+        assert most_within(harkara.sandbox.times(), 10) >= 0.97 * COUNT / WINDOW * 10
         with busy(3):
-            harkara.wait_accepted(most + 40)
+            harkara.wait_accepted(allowed + 40)
             connect(redis_server.url, seconds=3).flushall()
-            harkara.wait_accepted(most + 80)
+            harkara.wait_accepted(allowed + 80)
             redis_server.kill9()
             redis_server.start()
             harkara.wait_settled(len(handed_over))
@@ -46,10 +51,13 @@ def test_eight_workers_use_a_lane_to_the_full_and_never_beyond(
         assert counts["by_outcome"] == {"accepted": len(handed_over)}
 
 
-def accepted_within(harkara: Deployment, seconds: float) -> int:
-    """How many were accepted in the first so many seconds after the first of them."""
-    times = harkara.sandbox.times()
-    return sum(at < times[0] + seconds for at in times)
+def most_within(times: Sequence[float], seconds: float) -> int:
+    """How many the fullest stretch of so many seconds holds, the burst of the beginning left out.
+
+    The fullest: a slot that a thread was woken too late for is given up, so a host that is busy with others uses less.
+    """
+    steady = [at for at in times if at > times[0] + WINDOW]
+    return max(bisect_left(steady, at + seconds) - place for place, at in enumerate(steady))
 
 
 @contextmanager

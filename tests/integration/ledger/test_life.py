@@ -18,8 +18,21 @@ from harkara.ledger.halts import halted, park, unpark
 from harkara.ledger.operate import Decision, cancel, resolve
 from harkara.ledger.tables import alias, attempt, halt, message, trace
 from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Uncertain, Wait
-from tests.integration.ledger.steps import ACCEPTED, LOST, clean_up, code, dispatch_all, end, later, letter, put
-from tests.integration.ledger.steps import offer, row, start, take
+from tests.integration.ledger.steps import (
+    ACCEPTED,
+    LOST,
+    clean_up,
+    code,
+    dispatch_all,
+    end,
+    later,
+    letter,
+    offer,
+    put,
+    row,
+    start,
+    take,
+)
 
 LANES = ("default", "other")
 PICK = st.integers(0, 1_000_000)
@@ -178,7 +191,7 @@ class Life(RuleBasedStateMachine):
     def holds(self, hand: Hand) -> bool:
         kept = row(self.db, hand.claimed.id)
         with self.db.read() as tx:
-            return (
+            return bool(
                 kept["state"] == "claimed" and kept["epoch"] == hand.claimed.epoch and kept["lease_until"] > tx.now
             )
 
@@ -199,7 +212,7 @@ def test_any_life_of_messages_keeps_every_promise(db: Database) -> None:
     if db.sqlite:
         # What survives a power cut is not what is asked here, and the disk would take most of the time.
         event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # Hypothesis has no types there
-        lambda: Life(db),
+    run_state_machine_as_test(
+        lambda: Life(db),  # type: ignore[arg-type]  # what makes one will do as well as its class
         settings=settings(max_examples=20 if db.sqlite else 6, stateful_step_count=30, deadline=None, derandomize=True),
     )

@@ -113,9 +113,7 @@ def test_the_answer_counts_also_when_the_sweep_was_faster(db: Database, sending:
 
 
 @pytest.mark.parametrize("outcome", [REFUSED, Wait(5, "refused", "No connection")], ids=["refused", "not sent"])
-def test_a_late_answer_of_any_kind_settles_what_was_uncertain(
-    db: Database, sending: Claimed, outcome: Outcome
-) -> None:
+def test_a_late_answer_of_any_kind_settles_what_was_uncertain(db: Database, sending: Claimed, outcome: Outcome) -> None:
     later(db, 31)
     clean_up(db)
     end(db, sending, outcome)
@@ -181,7 +179,7 @@ def test_an_outcome_survives_the_way_through_redis(db: Database, sending: Claime
 
 
 def test_words_that_look_like_sql_or_placeholders_stay_words(db: Database, sending: Claimed) -> None:
-    words = "it's \"{each}\" :now %s \\ ; DROP TABLE message --"
+    words = 'it\'s "{each}" :now %s \\ ; DROP TABLE message --'
     end(db, sending, Refused("x'y", words, "Look."))
     assert attempts(db, sending.id)[0]["text"] == words
     assert row(db, sending.id)["code"] == "x'y"

@@ -1,0 +1,146 @@
+"""A number, a code, a word and a token go through every door, into a retry and a refusal, and are seen nowhere after."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import urllib.request
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from re import findall
+from typing import Any, cast
+
+import pytest
+from celery import Celery
+from redis import Redis
+
+from harkara import Client, CopyCode, Envelope, Template, Text
+from harkara.broker import ACCEPT
+from harkara.intake import STREAM, connect
+from tests.acceptance.deployment import Deployment, deployment
+from tests.services import Server, free_port
+
+REDIS, LEDGER, TASK, COMMAND = "919811122233", "919822233344", "919833344455", "919844455566"
+CODE = "73915482"
+WORD = "marzipan"
+TOKEN = "a-token-of-nougat"
+NUMBERS = (REDIS, LEDGER, TASK, COMMAND)
+SECRETS = (*NUMBERS, *(number[2:] for number in NUMBERS), CODE, WORD, TOKEN)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_secret_is_found_nowhere_but_in_the_ledger(
+    tmp_path: Path, redis_server: Server, database_url: str
+) -> None:
+    metrics, flower = free_port(), free_port()
+    settings = {"CHATMITRA_API_TOKEN": TOKEN, "HARKARA_DATABASE_PATIENCE": "1"}
+    with deployment(tmp_path, redis_server, database_url, **settings) as harkara:
+        echo = {"number": REDIS, "message": f"{REDIS} takes no {CODE}", "code": None}
+        harkara.sandbox.faults(unavailable_next=3, refuse_numbers=[echo])
+        harkara.start_worker(HARKARA_METRICS_PORT=str(metrics))
+        harkara.start_beat()
+        harkara.start_flower(flower, FLOWER_UNAUTHENTICATED_API="true").wait_for("Connected to")
+        pages = Flower(f"http://127.0.0.1:{flower}")
+        with locked(tmp_path / "harkara.db"):
+            by_task_name(redis_server.url)
+            harkara.wait(lambda: "harkara.enqueue" in pages.read("/api/tasks"), 20, "Flower sees the task")
+            assert secrets_in(*pages.all()) == set()  # while the worker has it in hand
+        with harkara.client() as client:
+            by_client(client, REDIS)
+        with harkara.direct_client() as client:
+            by_client(client, LEDGER)
+        by_command(harkara)
+        assert harkara.wait_settled(8) == {"accepted": 6, "failed": 2}
+        assert harkara.sandbox.met("unavailable") == 3
+        assert secrets_in(*pages.all(), read(f"http://127.0.0.1:{metrics}/metrics")) == set()
+        assert secrets_in(*(process.said() for process in harkara.processes)) == set()
+        redis = connect(redis_server.url, seconds=3)
+        harkara.wait(lambda: not redis.xlen(STREAM) and not redis.hlen("unacked"), 10, "everything is handed over")
+        assert secrets_in(*everything_in(redis)) == set()
+        assert CODE not in (tmp_path / "harkara.db").read_bytes().decode("latin-1")
+
+
+def contents(number: str) -> list[Envelope]:
+    code = Template("login_code", body=[CODE], buttons=[CopyCode(CODE)], category="authentication")
+    return [Envelope(to=number, messages=[content]) for content in (code, Text(f"Your {WORD} is ready."))]
+
+
+def by_client(client: Client, number: str) -> None:
+    client.send_many(contents(number))
+
+
+def by_task_name(redis_url: str) -> None:
+    """As a shop that knows no more of Harkara than the task's name."""
+    with Celery(broker=redis_url, set_as_current=False) as shop:
+        for envelope in contents(TASK):
+            shop.send_task("harkara.enqueue", args=[envelope.body()], queue=ACCEPT)
+
+
+def by_command(harkara: Deployment) -> None:
+    code = ["--template", "login_code", "--param", CODE, "--copy-code", CODE, "--category", "authentication"]
+    for content in (code, [f"Your {WORD} is ready."]):
+        assert harkara.start("command", "-m", "harkara", "send", COMMAND, *content).popen.wait(60) == 0
+
+
+class Flower:
+    """Its API, which anybody may read here, and its pages."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def read(self, path: str) -> str:
+        return read(self._url + path)
+
+    def all(self) -> Iterator[str]:
+        workers: dict[str, Any] = json.loads(self.read("/api/workers?refresh=1"))
+        tasks: dict[str, Any] = json.loads(self.read("/api/tasks"))
+        assert workers
+        assert tasks
+        yield json.dumps([workers, tasks])
+        for path in ("/", "/workers", "/tasks", "/tasks/datatable?draw=1&start=0&length=100", "/broker", "/metrics"):
+            yield self.read(path)
+        yield from (self.read(f"/worker/{name}") for name in workers)
+        for name in list(tasks)[:50]:
+            yield self.read(f"/task/{name}")
+            yield self.read(f"/api/task/info/{name}")
+
+
+def read(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        return str(answer.read().decode())
+
+
+def everything_in(redis: Redis) -> Iterator[str]:
+    """Every key and value, and what base64 in them hides, as Celery's bodies are."""
+    for key in redis.scan_iter():
+        kind = cast(str, redis.type(key))
+        readers: dict[str, Any] = {
+            "string": redis.get,
+            "hash": redis.hgetall,
+            "list": lambda name: redis.lrange(name, 0, -1),
+            "set": redis.smembers,
+            "zset": lambda name: redis.zrange(name, 0, -1),
+            "stream": redis.xrange,
+        }
+        found = f"{key} {readers[kind](key)}"
+        yield found
+        for word in findall(r"[A-Za-z0-9+/]{16,}={0,2}", found):
+            try:
+                yield b64decode(word).decode("latin-1")
+            except NotBase64:
+                continue
+
+
+def secrets_in(*texts: str) -> set[str]:
+    return {secret for secret in SECRETS for text in texts if secret in text}
+
+
+@contextmanager
+def locked(database: Path) -> Iterator[None]:
+    with closing(sqlite3.connect(database, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        yield
+        holder.execute("ROLLBACK")

@@ -1,0 +1,205 @@
+"""Dispatch: who goes when, fairly, and at a cost that what waits for another day does not raise."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+import pytest
+from sqlalchemy import text
+
+from harkara.lanes import Lane
+from harkara.ledger.database import Database
+from harkara.ledger.dispatch import dispatch, unqueue
+from harkara.ledger.due import backlogged
+from harkara.ledger.halts import halt, park, unpark
+from harkara.limits import Allowance
+from harkara.messages import Envelope
+from harkara.outcomes import Pause
+from tests.integration.ledger.steps import (
+    change,
+    clean_up,
+    code,
+    dispatch_all,
+    later,
+    letter,
+    no_room,
+    offer,
+    put,
+    row,
+    send,
+    states,
+    take,
+)
+
+LIMITED = {"default": Lane("default", "token", Allowance(20, 60.0))}
+
+
+def released(db: Database, urgent: int, marketing: int) -> list[str]:
+    """What a limited lane lets go that has so much room."""
+    found = dispatch(db, LIMITED, lambda lanes: dict.fromkeys(lanes, (urgent, marketing)), depth=9, queued_seconds=10)
+    return [identity for identity, _ in found.hints]
+
+
+def test_what_is_due_is_queued_and_what_is_not_stays(db: Database) -> None:
+    now, tomorrow = put(db, letter(), letter(1, at=datetime.now(UTC) + timedelta(days=1)))
+    assert dispatch_all(db) == [now]
+    assert states(db, [now, tomorrow]) == ["queued", "waiting"]
+    assert row(db, now)["lease_until"] is not None
+    assert dispatch_all(db) == []
+
+
+def test_the_urgent_goes_first_whatever_came_before(db: Database) -> None:
+    ids = put(db, *(offer(n) for n in range(5)), letter(5), code(6))
+    assert dispatch_all(db) == [ids[6], ids[5], *ids[:5]]
+
+
+def test_the_earliest_deadline_goes_first(db: Database) -> None:
+    ids = put(db, *(letter(n, expires=datetime.now(UTC) + timedelta(hours=9 - n)) for n in range(5)))
+    assert dispatch_all(db) == ids[::-1]
+
+
+def test_producers_take_turns(db: Database) -> None:
+    flood = put(db, *(offer(n, producer="flood") for n in range(20)))
+    small = put(db, *(offer(n, producer="small") for n in range(3)))
+    first = released(db, 8, 8)
+    assert Counter(identity in small for identity in first) == {True: 3, False: 5}
+    assert set(first[:2]) == {flood[0], small[0]}
+
+
+def test_turns_are_taken_within_one_priority_only(db: Database) -> None:
+    put(db, *(offer(n, producer="sales") for n in range(5)))
+    replies = put(db, *(letter(n, producer="desk") for n in range(4)))
+    assert released(db, 4, 4) == replies
+
+
+def test_marketing_leaves_room_for_what_is_urgent(db: Database) -> None:
+    put(db, *(offer(n) for n in range(10)))
+    assert len(released(db, 5, 3)) == 3
+    replies = put(db, letter(1), letter(2), letter(3))
+    assert released(db, 5, 3) == replies[:2], "three are on their way already"
+
+
+def test_what_is_queued_takes_the_room_that_it_will_use(db: Database) -> None:
+    put(db, *(letter(n) for n in range(10)))
+    assert len(released(db, 4, 3)) == 4
+    assert released(db, 4, 3) == []
+    assert len(released(db, 6, 3)) == 2
+
+
+def test_a_lane_without_a_limit_is_filled_to_its_depth(db: Database) -> None:
+    put(db, *(letter(n) for n in range(10)))
+    lanes = {"default": Lane("default", "token", None)}
+    first = dispatch(db, lanes, no_room, depth=4, queued_seconds=10)
+    again = dispatch(db, lanes, no_room, depth=6, queued_seconds=10)
+    assert (len(first.hints), len(again.hints)) == (4, 2)
+
+
+def test_each_lane_has_its_own_room(db: Database) -> None:
+    put(db, *(letter(n, lane=lane) for n in range(5) for lane in ("default", "other", "unknown")))
+    ids = dispatch_all(db, "default", "other")
+    assert Counter(row(db, identity)["lane"] for identity in ids) == {"default": 5, "other": 5}
+
+
+def test_a_parked_lane_releases_nothing_and_others_go_on(db: Database) -> None:
+    put(db, letter(1))
+    (other,) = put(db, letter(2, lane="other"))
+    park(db, "default", "A person said so.")
+    assert dispatch_all(db, "default", "other") == [other]
+    unpark(db, "default")
+    assert len(dispatch_all(db, "default", "other")) == 1
+
+
+def test_a_lane_whose_breaker_is_open_releases_nothing_and_half_open_one_at_a_time(db: Database) -> None:
+    put(db, *(letter(n) for n in range(5)))
+    with db.write() as tx:
+        halt(tx, "default", Pause("lane", 60.0, "refused", "Not reachable"))
+    assert dispatch_all(db) == []
+    with db.write() as tx:
+        tx.execute(text("UPDATE halt SET until = :past").bindparams(past=tx.now - timedelta(seconds=1)))
+    assert len(dispatch_all(db)) == 1
+    assert dispatch_all(db) == [], "the probe is still on its way"
+
+
+def test_what_could_not_be_hinted_is_due_again_at_once(db: Database) -> None:
+    ids = put(db, *(letter(n) for n in range(3)))
+    released_ids = dispatch_all(db)
+    take(db, ids[0])
+    unqueue(db, released_ids)
+    assert states(db, ids) == ["claimed", "waiting", "waiting"]
+    assert sorted(dispatch_all(db)) == sorted(ids[1:])
+
+
+def test_a_lane_is_backlogged_while_something_due_waits_there(db: Database) -> None:
+    def behind(lane: str) -> bool:
+        with db.read() as tx:
+            return backlogged(tx, lane)
+
+    put(db, letter(1, at=datetime.now(UTC) + timedelta(hours=1)), offer(2, lane="other"))
+    assert [behind("default"), behind("other"), behind("none")] == [False, True, False]
+    dispatch_all(db, "other")
+    assert not behind("other")
+
+
+def test_two_processes_that_dispatch_at_once_release_nothing_twice(database_url: str) -> None:
+    from harkara.ledger import migrate
+
+    db = Database(database_url)
+    migrate.upgrade(db)
+    ids = put(db, *(letter(n, producer=f"p{n % 5}") for n in range(400)))
+    script = f"""
+import time
+from harkara.ledger.database import Database
+from tests.integration.ledger.steps import dispatch_all
+db = Database({database_url!r})
+dispatch_all(db)
+while time.time() < {time.time() + 2.5}: pass
+for _ in range(20):
+    print(*dispatch_all(db))
+"""
+    script = script.replace("dispatch_all(db)\nwhile", "db.read().__enter__()\nwhile")
+    both = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    found = Counter(identity for process in both for identity in process.communicate(timeout=60)[0].split())
+    assert [process.returncode for process in both] == [0, 0]
+    assert found == Counter(ids)
+    db.close()
+
+
+@pytest.mark.parametrize("rows", [200_000])
+def test_a_tick_costs_the_same_however_many_wait_for_another_day(db: Database, rows: int) -> None:
+    """The statistics of the table are not fresh either, as after any bulk of messages."""
+    template, due = put(db, letter(at=datetime.now(UTC) + timedelta(days=9)), letter(1))
+    fill(db, template, rows)
+    change(db, due, state="waiting")
+    dispatch_all(db)
+    seconds = []
+    for n in range(9):
+        (fresh,) = put(db, letter(n))
+        began = time.perf_counter()
+        assert dispatch_all(db) == [fresh]
+        seconds.append(time.perf_counter() - began)
+    assert median(seconds) < 0.05
+
+
+def fill(db: Database, template: str, rows: int) -> None:
+    """Copies one row many times, in the database itself; they come due over the next days, of several producers."""
+    kept = row(db, template)
+    names = [name for name in kept if name not in ("id", "due_at", "expires_at", "producer", "priority", "reference")]
+    numbers = f"WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {rows})"
+    moment = (
+        "strftime('%Y-%m-%d %H:%M:%f', 'now', '+' || (3600 + n) || ' seconds') || '000'"
+        if db.sqlite
+        else "clock_timestamp() + (3600 + n) * interval '1 second'"
+    )
+    with db.write() as tx:
+        tx.execute(
+            text(
+                f"INSERT INTO message (id, due_at, expires_at, producer, priority, {', '.join(names)}) {numbers}"
+                f" SELECT 'copy' || n, {moment}, {moment}, 'p' || (n % 7), n % 4, {', '.join(names)}"
+                f" FROM n, message WHERE id = '{template}'"
+            )
+        )

@@ -1,0 +1,131 @@
+"""The gates before a POST: each by itself, and their order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from harkara.delivery.gates import GATES, Moment, passed, stopped_at
+from harkara.lanes import Lane, QuietHours
+from harkara.ledger.claim import Claimed
+from harkara.ledger.codes import Codes
+from harkara.ledger.halts import Halted
+from harkara.outcomes import Cancelled, Outcome, Wait
+
+NIGHT = datetime(2026, 5, 1, 20, tzinfo=UTC)
+"""In Kolkata half past one in the morning: seven and a half hours of quiet are left."""
+
+QUIET = QuietHours(time(20), time(9), ZoneInfo("Asia/Kolkata"))
+
+
+def claimed(**other: Any) -> Claimed:
+    """A reply that any gate lets pass, but for what is given."""
+    usual: dict[str, Any] = {
+        "id": "one",
+        "epoch": 1,
+        "lane": "default",
+        "recipient": "919876500000",
+        "kind": "text",
+        "template": None,
+        "category": "reply",
+        "priority": 1,
+        "quiet": False,
+        "body": "{}",
+        "weight": 1,
+        "expires_at": NIGHT + timedelta(hours=1),
+        "tries": 0,
+        "waits": 0,
+        "waited_for": None,
+        "resends": 0,
+        "maybe_duplicate": False,
+        "claimed_at": NIGHT,
+    }
+    return Claimed(**usual | other)
+
+
+def judged(one: Claimed, *halts: Halted, codes: Mapping[str, Codes] | None = None) -> Outcome | None:
+    return stopped_at(one, moment(*halts, codes=codes))
+
+
+def moment(*halts: Halted, codes: Mapping[str, Codes] | None = None) -> Moment:
+    lanes = {"default": Lane("default", "token", None, QUIET)}
+    known = codes if codes is not None else defaultdict(Codes)
+    return Moment(NIGHT, lanes, {(h.lane, h.scope, h.subject): h for h in halts}, known, set())
+
+
+def test_a_reply_passes_them_all() -> None:
+    assert judged(claimed()) is None
+
+
+def test_what_has_expired_is_cancelled_whatever_else_holds_it_back() -> None:
+    parked = Halted("default", "lane", "", "operator", "Wait.", None)
+    outcome = judged(claimed(expires_at=NIGHT, quiet=True), parked)
+    assert isinstance(outcome, Cancelled)
+    assert outcome.code == "expired"
+
+
+def test_only_what_is_quiet_waits_for_the_morning() -> None:
+    outcome = judged(claimed(quiet=True))
+    assert outcome == Wait(7.5 * 3600, "quiet-hours", "It is quiet now; it goes when the quiet hours end.")
+    assert judged(claimed(quiet=False)) is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "in_hand", "expected"),
+    [
+        ({"a", "b"}, set(), None),
+        ({"a", "b"}, {"one"}, None),
+        ({"a", "b", "one"}, set(), None),
+        ({"a", "b"}, {"c"}, Wait),
+        (set(), {"a", "b", "c"}, Wait),
+        ({"a", "b", "c"}, set(), Cancelled),
+        ({"a", "b", "c", "one"}, {"d"}, Cancelled),
+    ],
+)
+def test_three_codes_an_hour_for_one_number(sent: set[str], in_hand: set[str], expected: type[Outcome] | None) -> None:
+    one = claimed(category="authentication")
+    outcome = judged(one, codes={one.recipient: Codes(sent, in_hand)})
+    assert outcome is None if expected is None else isinstance(outcome, expected)
+
+
+def test_those_who_wait_for_the_same_number_do_not_come_back_all_at_once() -> None:
+    one = claimed(category="authentication")
+    codes = {one.recipient: Codes(set(), {"a", "b", "c"})}
+    waits = {outcome.seconds for _ in range(5) if isinstance(outcome := judged(one, codes=codes), Wait)}
+    assert len(waits) == 5
+    assert all(0.5 <= (seconds or 0) <= 1.5 for seconds in waits)
+
+
+@pytest.mark.parametrize(("left", "seconds"), [(None, 0.0), (0.2, 1.0), (90.0, 90.0)])
+def test_a_lane_that_is_held_back_lets_nobody_pass(left: float | None, seconds: float) -> None:
+    held = Halted("default", "lane", "", "401", "Token refused", left)
+    assert judged(claimed(), held) == Wait(seconds, "lane-parked", "Token refused")
+
+
+def test_a_half_open_lane_lets_one_message_of_a_chunk_pass() -> None:
+    at = moment(Halted("default", "lane", "", "refused", "Not reachable", -1.0))
+    assert [type(stopped_at(claimed(id=name), at)) for name in "abc"] == [type(None), Wait, Wait]
+
+
+def test_a_lane_that_is_not_configured_here_waits() -> None:
+    outcome = judged(claimed(lane="elsewhere"))
+    assert isinstance(outcome, Wait)
+    assert outcome.code == "lane-unknown"
+
+
+@pytest.mark.parametrize("left", [None, 60.0])
+def test_a_paused_template_waits_and_others_do_not(left: float | None) -> None:
+    paused = Halted("default", "template", "sale", "132015", "Paused by WhatsApp", left)
+    assert judged(claimed(template="sale"), paused) == Wait(left, "template-paused", "Paused by WhatsApp")
+    assert judged(claimed(template="news"), paused) is None
+
+
+def test_the_trace_names_every_gate() -> None:
+    told = passed(-0.5)
+    assert all(gate.__name__.replace("_", " ") in told for gate in GATES)
+    assert "slot in 0.000 s" in told
