@@ -17,7 +17,7 @@ UNHEARD = 10
 
 
 class Beat(PersistentScheduler):
-    """Celery's scheduler, but for the rings that nobody would hear: the workers make the rounds by themselves anyway."""
+    """Celery's scheduler, but for rings that nobody would hear: workers make the rounds by themselves anyway."""
 
     def apply_async(self, entry: ScheduleEntry, producer: Any = None, advance: bool = True, **options: Any) -> Any:
         if self._heard(entry):

@@ -65,8 +65,8 @@ def claim(db: Database, ids: Sequence[str], lease_seconds: float) -> list[Claime
 
 
 def in_state(*states: State) -> ColumnElement[bool]:
-    """A condition on the state as a literal: a bound parameter would hide the partial indexes from PostgreSQL."""
-    return message.c.state.in_(_literals(states))
+    """A condition on the state as a literal: a bound parameter would hide the partial indexes from both databases."""
+    return message.c.state.in_(_literals(states)) if len(states) > 1 else message.c.state == _literals(states)[0]
 
 
 def still_in(*states: State) -> ColumnElement[bool]:
@@ -79,6 +79,10 @@ def still_in(*states: State) -> ColumnElement[bool]:
 
 def _literals(states: Iterable[State]) -> list[ColumnElement[str]]:
     return [literal_column(f"'{state.value}'") for state in states]
+
+
+IN_HAND = in_state(State.QUEUED, State.CLAIMED, State.SENDING)
+"""What has a lease. SQLite uses their index only for a query with this very condition, whatever else it asks for."""
 
 
 def _free(tx: Transaction, ids: Iterable[str]) -> Select[str]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select, update
 
 from harkara.lanes import Lane
-from harkara.ledger.claim import in_state, still_in
+from harkara.ledger.claim import IN_HAND, in_state, still_in
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.due import Stream, due_streams, take_turns
 from harkara.ledger.halts import halted
@@ -33,9 +33,7 @@ class Release(NamedTuple):
     left: int
 
 
-def dispatch(
-    db: Database, lanes: Mapping[str, Lane], room: Room, *, depth: int, queued_seconds: float
-) -> Release:
+def dispatch(db: Database, lanes: Mapping[str, Lane], room: Room, *, depth: int, queued_seconds: float) -> Release:
     """Releases the due messages that their lanes let go now.
 
     A lane without a limit holds at most `depth` queued messages. Raises Unavailable when the database or the limiter
@@ -75,7 +73,7 @@ def unqueue(db: Database, ids: Iterable[str]) -> None:
 def _queued(tx: Transaction, lanes: Iterable[str]) -> Counter[str]:
     """How many hints of each lane are still on their way: they will take slots, so they count as taken."""
     query = select(message.c.lane, func.count().label("number")).group_by(message.c.lane)
-    counts = tx.execute(query.where(in_state(State.QUEUED), message.c.lane.in_(list(lanes))))
+    counts = tx.execute(query.where(IN_HAND, in_state(State.QUEUED), message.c.lane.in_(list(lanes))))
     return Counter({row.lane: row.number for row in counts})
 
 

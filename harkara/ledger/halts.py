@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import delete, select, update
 
+from harkara.ledger.claim import in_state
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.tables import halt as table
 from harkara.ledger.tables import message
@@ -101,7 +102,7 @@ def unpark(db: Database, lane: str) -> int:
             update(message)
             .where(
                 message.c.lane == lane,
-                message.c.state == State.WAITING.value,
+                in_state(State.WAITING),
                 message.c.code.in_(("template-paused", "lane-parked")),
                 message.c.due_at > tx.now,
             )

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, insert, select, update
 
-from harkara.ledger.claim import in_state
+from harkara.ledger.claim import IN_HAND, in_state
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.due import due_streams
 from harkara.ledger.record import CANCELLED, final
@@ -63,7 +63,7 @@ def _poison(tx: Transaction) -> int:
         tx,
         State.FAILED,
         select(message.c.id).where(
-            in_state(State.CLAIMED), message.c.lease_until <= tx.now, message.c.strikes >= POISON
+            IN_HAND, in_state(State.CLAIMED), message.c.lease_until <= tx.now, message.c.strikes >= POISON
         ),
         final(
             "poison", f"Claimed {POISON} times without an outcome: look for a crash of the workers, then send it anew."
@@ -74,7 +74,7 @@ def _poison(tx: Transaction) -> int:
 def _give_back(tx: Transaction) -> int:
     """Hints that were lost, and claims whose worker died before anything was sent."""
     lost = select(message.c.id).where(
-        in_state(State.QUEUED, State.CLAIMED), message.c.lease_until <= tx.now, message.c.strikes < POISON
+        IN_HAND, in_state(State.QUEUED, State.CLAIMED), message.c.lease_until <= tx.now, message.c.strikes < POISON
     )
     return _move(tx, State.WAITING, lost, {"lease_until": None}, quietly=True)
 
@@ -83,7 +83,7 @@ def _unanswered(tx: Transaction, policy: Policy) -> int:
     """`sending` beyond its lease: the POST may have reached Chat Mitra, nobody here knows."""
     orphans = tx.rows(
         select(message)
-        .where(in_state(State.SENDING), message.c.lease_until <= tx.now)
+        .where(IN_HAND, in_state(State.SENDING), message.c.lease_until <= tx.now)
         .limit(MOST)
         .with_for_update(skip_locked=True)
     )

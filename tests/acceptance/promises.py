@@ -77,7 +77,7 @@ class Verdict:
 
 
 def examine(db: Database, handed_over: Sequence[Envelope], accepted: Mapping[str, int]) -> Verdict:
-    """`accepted` is how often the sandbox took each content. Envelopes of one content share their count: use none twice."""
+    """`accepted` is how often the sandbox took each content, of which no two envelopes may have the same."""
     rows = _rows(db)
     times = {envelope.id: accepted.get(content(envelope), 0) for envelope in handed_over}
     fates = {i: Fate(times[i], row["state"], row["maybe_duplicate"]) for i in times if (row := rows.get(i))}

@@ -1,4 +1,4 @@
-"""A number, a code, a word and a token go through every door, into a retry and a refusal, and are seen nowhere after."""
+"""A number, a code, a word and a token go through every door, a retry and a refusal, and are seen nowhere after."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from re import findall
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import pytest
 from celery import Celery
@@ -85,6 +86,13 @@ def by_command(harkara: Deployment) -> None:
         assert harkara.start("command", "-m", "harkara", "send", COMMAND, *content).popen.wait(60) == 0
 
 
+TASKS = urlencode(
+    {"draw": 1, "start": 0, "length": 100, "search[value]": "", "order[0][column]": 0, "order[0][dir]": "asc"}
+    | {"columns[0][data]": "name"}
+)
+"""What Flower's page of tasks asks for."""
+
+
 class Flower:
     """Its API, which anybody may read here, and its pages."""
 
@@ -100,7 +108,7 @@ class Flower:
         assert workers
         assert tasks
         yield json.dumps([workers, tasks])
-        for path in ("/", "/workers", "/tasks", "/tasks/datatable?draw=1&start=0&length=100", "/broker", "/metrics"):
+        for path in ("/", "/workers", "/tasks", f"/tasks/datatable?{TASKS}", "/broker", "/metrics"):
             yield self.read(path)
         yield from (self.read(f"/worker/{name}") for name in workers)
         for name in list(tasks)[:50]:

@@ -51,11 +51,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 
 
 @pytest.fixture
-def harkara(running: Deployment) -> Iterator[Deployment]:
+def harkara(running: Deployment) -> Deployment:
     """A sandbox that behaves, and a lane that is open, whatever the test before has done."""
     running.sandbox.behave()
     unpark(running.ledger, "default")
-    yield running
+    return running
 
 
 def test_every_fault_that_hits_one_message_ends_as_it_must(harkara: Deployment) -> None:

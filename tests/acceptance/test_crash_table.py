@@ -5,7 +5,7 @@ Without webhooks, so whatever nobody can know stays uncertain, but for one-time 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,7 @@ Table = dict[tuple[str, Category], Cell]
         pytest.param("postgres", marks=pytest.mark.xdist_group("crashes-postgres")),
     ],
 )
-def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
+def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Table:
     """All crashes at once, each in a deployment of its own: most of their time is spent waiting for leases."""
 
     def crash_in(folder: Path, point: str, categories: Sequence[Category]) -> Table:
@@ -67,7 +67,7 @@ def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         folders = [tmp_path_factory.mktemp(point.lower()) for point, _ in crashes]
         for wreck in together.map(crash_in, folders, *zip(*crashes, strict=True)):
             cells |= wreck
-    yield cells
+    return cells
 
 
 @pytest.mark.timeout(240)

@@ -1,4 +1,4 @@
-"""The database is locked, away, read-only, and loses its answers: without the ledger nothing is sent, and nothing lost."""
+"""The database is locked, away, read-only, full, or its answer is lost: without the ledger nothing is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lanes stand by themselves: neither a flood nor a refused token of one is felt in another, and what is urgent goes first."""
+"""No lane feels the flood or the refused token of another, and what is urgent goes first."""
 
 from __future__ import annotations
 

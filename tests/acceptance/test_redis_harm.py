@@ -1,4 +1,4 @@
-"""Redis is emptied, killed, frozen, filled and fed garbage in mid-drain: it is the road, and nothing is lost with it."""
+"""Redis is emptied, killed, frozen, filled and fed garbage: it is the road, and nothing is lost with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from redis import Redis
 from harkara.broker import QUEUES, UPKEEP, Broker
 from harkara.intake import STREAM, connect
 from tests.acceptance.deployment import deployment
-from tests.acceptance.mail import CATEGORIES, mail, mails
+from tests.acceptance.mail import CATEGORIES, mails
 from tests.services import Server, valkey
 
 AWAY = 10.0
@@ -101,9 +101,7 @@ def test_what_lies_in_the_intake_is_as_durable_as_redis_disk(tmp_path: Path, dat
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
-def test_hints_may_come_twice_and_queues_hold_garbage(
-    tmp_path: Path, redis_server: Server, database_url: str
-) -> None:
+def test_hints_may_come_twice_and_queues_hold_garbage(tmp_path: Path, redis_server: Server, database_url: str) -> None:
     """Whoever writes to Redis can stop a worker, as Celery is made, but can neither run nor read anything."""
     letters, secret = mails(20), "swordfish"
     with deployment(tmp_path, redis_server, database_url) as harkara:

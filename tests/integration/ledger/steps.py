@@ -64,10 +64,10 @@ def end(db: Database, claimed: Claimed, outcome: Outcome, *, posted: bool = True
         finish(tx, [Finish.of(claimed, outcome, posted=posted)])
 
 
-def dispatch_all(db: Database, *lanes: str) -> list[str]:
-    """Releases all that is due in lanes without a limit; returns the ids in the order in which they are hinted."""
+def dispatch_all(db: Database, *lanes: str, depth: int = 1000) -> list[str]:
+    """Releases what is due in lanes without a limit; returns the ids in the order in which they are hinted."""
     known = {name: Lane(name, "token", None) for name in lanes or ("default",)}
-    released = dispatch(db, known, no_room, depth=1000, queued_seconds=10)
+    released = dispatch(db, known, no_room, depth=depth, queued_seconds=10)
     return [identity for identity, _ in released.hints]
 
 

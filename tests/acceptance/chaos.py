@@ -1,0 +1,219 @@
+"""`python -m tests.acceptance.chaos`: everything goes wrong at once for minutes, then every message is counted."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from threading import Thread
+
+from harkara import Category, Client, Envelope, Unavailable
+from harkara.intake import STREAM, connect
+from tests.acceptance.deployment import Deployment, deployment
+from tests.acceptance.mail import mails
+from tests.acceptance.process import Process
+from tests.acceptance.promises import Verdict
+from tests.postgres import Server as Postgres
+from tests.postgres import postgres
+from tests.services import valkey
+
+WORKERS = 2
+THREADS = 8
+BATCH = 20
+"""Messages that the application hands over in one call."""
+
+SETTLE_SECONDS = 150.0
+
+MOOD = {
+    "latency_ms": [10, 200],
+    "too_many_share": 0.03,
+    "retry_after": 1,
+    "server_error_share": 0.02,
+    "never_answer_unprocessed_share": 0.01,
+    "never_answer_share": 0.01,
+    "close_after_accept_share": 0.02,
+    "reset_before_read_share": 0.01,
+    "reset_after_read_share": 0.01,
+    "half_answer_share": 0.01,
+}
+"""Of every hundred requests about a dozen go wrong."""
+
+CATEGORIES: tuple[Category, ...] = ("utility", "marketing", "reply", "utility", "authentication")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was done, and what had become of the messages afterwards."""
+
+    harms: Counter[str]
+    verdict: Verdict
+    seconds: float
+
+    def __str__(self) -> str:
+        verdict = self.verdict
+        figures: dict[str, object] = {
+            "messages": len(verdict.fates) + len(verdict.missing),
+            **self.harms,
+            "lost": len(verdict.lost),
+            "silent duplicates": len(verdict.twice_in_silence),
+            "flagged duplicates": len(verdict.twice_and_flagged),
+            "uncertain": len(verdict.uncertain),
+            "stuck": len(verdict.stuck),
+            "wrongly called unsent": len(verdict.hidden),
+            "rules broken in the audit": len(verdict.audit.findings),
+            "seconds": round(self.seconds),
+        }
+        return "\n".join(f"{name:26}{figure:>8}" for name, figure in figures.items())
+
+
+def run(harkara: Deployment, messages: int, seconds: float, seed: int, database: Postgres | None = None) -> Result:
+    """Sends so many messages over so many seconds of chaos, lets everything recover, and examines each."""
+    began = time.monotonic()
+    harkara.sandbox.faults(seed=seed, **MOOD)
+    monkey = Monkey(harkara, Random(seed), database)
+    handed_over = mails(messages, CATEGORIES)
+    application = Thread(target=hand_over, args=(harkara, handed_over, seconds), daemon=True)
+    application.start()
+    monkey.rage(seconds)
+    application.join(SETTLE_SECONDS)
+    harkara.sandbox.behave()
+    with suppress(AssertionError):  # what does not settle is counted as stuck
+        harkara.wait_settled(messages, SETTLE_SECONDS)
+    return Result(monkey.harms, harkara.examine(handed_over), time.monotonic() - began)
+
+
+def hand_over(harkara: Deployment, envelopes: Sequence[Envelope], seconds: float) -> None:
+    """As two applications would, one with the database and one with Redis alone: each repeats a call that failed."""
+    batches = [envelopes[start : start + BATCH] for start in range(0, len(envelopes), BATCH)]
+    began = time.monotonic()
+    with harkara.direct_client(seconds=2) as ledger, harkara.client(seconds=2) as redis:
+        for place, batch in enumerate(batches):
+            time.sleep(max(0.0, began + place * seconds / len(batches) - time.monotonic()))
+            insist(redis if place % 2 else ledger, batch)
+
+
+def insist(client: Client, batch: Sequence[Envelope]) -> None:
+    while True:
+        try:
+            client.send_many(batch)
+            return
+        except Unavailable:
+            time.sleep(0.5)
+
+
+class Monkey:
+    """Does harm after harm from a deck that the seed shuffles."""
+
+    def __init__(self, harkara: Deployment, dice: Random, database: Postgres | None) -> None:
+        self.harms: Counter[str] = Counter()
+        self._harkara = harkara
+        self._dice = dice
+        self._database = database
+        self._workers = harkara.start_workers(WORKERS)
+        self._frozen: list[tuple[float, Process]] = []
+        self._deck = [self._kill] * 4 + [self._freeze] * 2 + [self._kill_redis, self._empty_redis]
+        self._deck += [self._kill_database] if database else []
+        harkara.start_beat()
+
+    def rage(self, seconds: float) -> None:
+        """Until the time is over and every kind of harm was done; then everything runs again, and nothing is frozen."""
+        over = time.monotonic() + seconds
+        for place, harm in enumerate(self._shuffled()):
+            if time.monotonic() > over and place >= len(self._deck):
+                break
+            time.sleep(self._dice.uniform(1.0, 2.0))
+            self._thaw(time.monotonic())
+            harm()
+        self._thaw(float("inf"))
+        for worker in self._workers:
+            worker.wait_for("ready.")
+
+    def _shuffled(self) -> Iterator[Callable[[], None]]:
+        while True:
+            self._dice.shuffle(self._deck)
+            yield from self._deck
+
+    def _kill(self) -> None:
+        victim = self._dice.choice(self._workers)
+        victim.kill9()
+        self._workers.remove(victim)
+        self._frozen = [(until, process) for until, process in self._frozen if process is not victim]
+        self._workers.append(self._harkara.start_worker(ready=False))
+        self.harms["kills"] += 1
+
+    def _freeze(self) -> None:
+        """For longer than a claim is held, and now and then longer than what is being sent."""
+        victim = self._dice.choice(self._workers)
+        victim.freeze()
+        self._frozen.append((time.monotonic() + self._dice.choice([3.0, 5.0, 15.0]), victim))
+        self.harms["freezes"] += 1
+
+    def _kill_redis(self) -> None:
+        """It has written everything that it confirmed, as the intake needs it."""
+        self._harkara.valkey.kill9()
+        time.sleep(self._dice.uniform(0, 2))
+        self._harkara.valkey.start()
+        self.harms["Redis kills"] += 1
+
+    def _empty_redis(self) -> None:
+        """It forgets hints, locks and slots; only the intake must not be forgotten."""
+        redis = connect(self._harkara.valkey.url, seconds=3)
+        for key in redis.scan_iter():
+            if key != STREAM:
+                redis.delete(key)
+        self.harms["Redis emptied"] += 1
+
+    def _kill_database(self) -> None:
+        assert self._database
+        self._database.kill9()
+        time.sleep(self._dice.uniform(0, 2))
+        self._database.start()
+        self.harms["database kills"] += 1
+
+    def _thaw(self, now: float) -> None:
+        for until, process in self._frozen:
+            if until <= now:
+                process.thaw()
+        self._frozen = [(until, process) for until, process in self._frozen if until > now]
+
+
+@contextmanager
+def prey(folder: Path, server: Postgres | None) -> Iterator[Deployment]:
+    """A deployment whose Redis keeps what it confirms, on SQLite unless there is a server."""
+    url = server.create("chaos") if server else f"sqlite:///{folder / 'harkara.db'}"
+    with (
+        valkey(appendonly="yes", appendfsync="always") as redis,
+        deployment(folder, redis, url, HARKARA_THREADS=str(THREADS)) as harkara,
+    ):
+        yield harkara
+
+
+def main() -> None:
+    """Ends with 1 when a promise is broken."""
+    options = argparse.ArgumentParser(prog="python -m tests.acceptance.chaos", description=__doc__)
+    options.add_argument("--seed", type=int, default=int(time.time()), help="the same harms in the same order")
+    options.add_argument("--messages", type=int, default=5000)
+    options.add_argument("--seconds", type=float, default=180, help="of harm, before everything may recover")
+    options.add_argument("--database", choices=["sqlite", "postgres"], default="sqlite")
+    chosen = options.parse_args()
+    print(f"seed {chosen.seed}, {chosen.database}", flush=True)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harkara-chaos-")))
+        server = stack.enter_context(postgres()) if chosen.database == "postgres" else None
+        harkara = stack.enter_context(prey(folder, server))
+        result = run(harkara, chosen.messages, chosen.seconds, chosen.seed, server)
+        print(result)
+        if not result.verdict.kept:
+            print(f"\nA promise is broken: {result.verdict}\n\n{harkara.logs()}")
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

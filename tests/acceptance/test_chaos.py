@@ -1,0 +1,19 @@
+"""A short piece of the chaos that `make chaos` makes for minutes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.chaos import prey, run
+
+
+@pytest.mark.timeout(240)
+def test_in_the_chaos_nothing_is_lost_and_nothing_goes_twice_in_silence(tmp_path: Path) -> None:
+    with prey(tmp_path, None) as harkara:
+        result = run(harkara, messages=400, seconds=16, seed=7)
+    print(result)
+    result.verdict.assert_kept(uncertain=100)
+    assert len(result.verdict.fates) == 400
+    assert {"kills", "freezes", "Redis kills", "Redis emptied"} <= result.harms.keys()
