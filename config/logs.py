@@ -50,6 +50,7 @@ def set_up() -> None:
     logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
     logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
     logging.getLogger("celery.beat").setLevel(logging.WARNING)
+    logging.getLogger("celery.pool").setLevel(logging.INFO)  # below that it quotes the arguments of every task
     logging.getLogger("celery.worker.consumer.consumer").addFilter(without_body)
 
 

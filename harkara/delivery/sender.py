@@ -144,8 +144,12 @@ class Sender:
                     booked.append((one, slot))
         return booked
 
-    def _slots(self, lane: Lane, chunk: Sequence[Claimed]) -> Sequence[Slot | Wait]:
-        asks = [Ask(_pair(lane, one.recipient), one.category != MARKETING, one.weight) for one in chunk]
+    def _slots(self, lane: Lane, chunk: Sequence[Claimed], given_up: Slot | None = None) -> Sequence[Slot | Wait]:
+        asks = [
+            # Its recipient's turn was taken with the slot that it gives up.
+            Ask(None if given_up else _pair(lane, one.recipient), one.category != MARKETING, one.weight, given_up)
+            for one in chunk
+        ]
         try:
             return self._limiter.book(lane.name, lane.allowance, asks)
         except Unavailable:
@@ -192,7 +196,7 @@ class Sender:
                 return HELD_UP
             if not slot.late():
                 return None
-            booked = self._slots(self._lanes[one.lane], [one])[0]
+            booked = self._slots(self._lanes[one.lane], [one], slot)[0]
             if isinstance(booked, Wait):
                 return booked
             slot = booked

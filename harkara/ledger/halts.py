@@ -83,9 +83,12 @@ def halt(tx: Transaction, lane: str, pause: Pause, template: str | None = None) 
 def lane_works(tx: Transaction, lanes: Iterable[str]) -> None:
     """Chat Mitra answered for these lanes: where that was the probe, the halt is over.
 
-    A halt that still runs is not ended by the answer to what was under way when it began.
+    A halt that still runs is not ended by the answer to what was under way when it began; one that somebody else
+    changes just now is left to him.
     """
-    tx.execute(delete(table).where(table.c.lane.in_(sorted(lanes)), table.c.scope == "lane", table.c.until <= tx.now))
+    over = select(table.c.lane).where(table.c.lane.in_(sorted(lanes)), table.c.scope == "lane", table.c.until <= tx.now)
+    free = over.with_for_update(skip_locked=True)
+    tx.execute(delete(table).where(table.c.scope == "lane", table.c.until <= tx.now, table.c.lane.in_(free)))
 
 
 def park(db: Database, lane: str, reason: str, code: str = "operator") -> None:

@@ -87,12 +87,13 @@ def finish(tx: Transaction, finishes: Sequence[Finish]) -> None:
     accepted = [f for f in posted if isinstance(f.outcome, Accepted)]
     if accepted:
         tx.execute_each(_ACCEPT, _ANSWER, [_answer(f) for f in accepted], now=tx.now)
+    paused = [(f, pause) for f in finishes if not isinstance(f.outcome, Accepted) and (pause := _settle(tx, f))]
+    # Halts are shared by all workers: in any other than one order two of them could wait for each other for ever.
+    for f, pause in sorted(paused, key=lambda one: (one[0].lane, one[1].scope, one[0].template or "")):
+        halt(tx, f.lane, pause, f.template)
     answered = {f.lane for f in posted if isinstance(f.outcome, Accepted | Refused) and f.outcome.status}
     if answered:
         lane_works(tx, answered)
-    for each in sorted(finishes, key=lambda f: f.lane):  # in one order everywhere, since lanes' halts are shared
-        if not isinstance(each.outcome, Accepted):
-            _settle(tx, each)
 
 
 _IS_CODE = "category = 'authentication'"
@@ -174,8 +175,8 @@ def _answer(finish: Finish) -> Row:
     }
 
 
-def _settle(tx: Transaction, finish: Finish) -> None:
-    """Writes one outcome other than `Accepted`, with its line in the trace and what it pauses."""
+def _settle(tx: Transaction, finish: Finish) -> Pause | None:
+    """Writes one outcome other than `Accepted`, with its line in the trace; returns what it holds back."""
     state, values = _verdict(finish, tx.now)
     hands = (State.SENDING, State.UNCERTAIN) if finish.posted else (State.CLAIMED,)
     moved = tx.execute(
@@ -185,12 +186,11 @@ def _settle(tx: Transaction, finish: Finish) -> None:
         .returning(message.c.state)
     ).scalar_one_or_none()
     if moved is None:
-        return
+        return None
     note(tx, finish.id, moved, values["code"], values["reason"])
-    outcome = finish.outcome
+    pause = finish.outcome.pause if isinstance(finish.outcome, Wait | Refused) else None
     # A recipient's pause is the message's own wait: others to the same person find out by themselves.
-    if isinstance(outcome, Wait | Refused) and outcome.pause and outcome.pause.scope != "recipient":
-        halt(tx, finish.lane, outcome.pause, finish.template)
+    return pause if pause and pause.scope != "recipient" else None
 
 
 def _verdict(finish: Finish, now: datetime) -> tuple[State | ColumnElement[str], dict[str, Any]]:

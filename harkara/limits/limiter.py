@@ -46,27 +46,30 @@ number of messages that are just being booked. One below zero may still go out u
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """Send at `at`, not after `by`: both are `time.monotonic()` of this process. `place` is its name in the lane."""
+
+    at: float
+    by: float
+    place: int = 0
+
+    def late(self) -> bool:
+        """Whether the slot was slept through: give it up for another, or a later window may get too full."""
+        return time.monotonic() > self.by
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """One call to be made: `pair` is an opaque digest of the recipient, `weight` the messages in the call.
 
-    What is not `urgent` (marketing) may not use the part of the allowance that is kept.
+    What is not `urgent` (marketing) may not use the part of the allowance that is kept. A slot that was slept through
+    is `given_up` for this one: its place is free again, so nothing may have been sent in it, nor be from now on.
     """
 
     pair: str | None
     urgent: bool
     weight: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Send at `at`, not after `by`: both are `time.monotonic()` of this process."""
-
-    at: float
-    by: float
-
-    def late(self) -> bool:
-        """Whether the slot was slept through: give it up and book another, or a later window may get too full."""
-        return time.monotonic() > self.by
+    given_up: Slot | None = None
 
 
 class Limiter:
@@ -91,9 +94,7 @@ class Limiter:
             return [Slot(time.monotonic(), math.inf) for _ in asks]
         keys = [_lane_key(lane), *(f"harkara:pair:{lane}:{pair}" for pair in pairs)]
         places: dict[str | None, int] = {None: 0} | {pair: place for place, pair in enumerate(pairs, start=2)}
-        plan = _plan(allowance) | {
-            "asks": [{"urgent": a.urgent, "weight": max(1, a.weight), "pair": places[a.pair]} for a in asks]
-        }
+        plan = _plan(allowance) | {"asks": [_wish(ask, places[ask.pair]) for ask in asks]}
         asked = time.monotonic()
         answer = self._call([(keys, plan)])[0]
         if answer == _UNSEEDED:
@@ -162,6 +163,11 @@ def _plan(allowance: Allowance | None) -> dict[str, Any]:
     }
 
 
+def _wish(ask: Ask, pair: int) -> dict[str, Any]:
+    wish = {"urgent": ask.urgent, "weight": max(1, ask.weight), "pair": pair}
+    return wish | ({"given_up": ask.given_up.place} if ask.given_up else {})
+
+
 def _read(answer: list[int], allowance: Allowance | None, asked: float, answered: float) -> list[Slot | Wait]:
     """The server looked at its clock somewhere between `asked` and `answered`.
 
@@ -169,13 +175,14 @@ def _read(answer: list[int], allowance: Allowance | None, asked: float, answered
     """
     late = _lateness(allowance)
     outcomes: list[Slot | Wait] = []
-    for kind, microseconds in zip(answer[::2], answer[1::2], strict=True):
+    now, *booked = answer
+    for kind, microseconds in zip(booked[::2], booked[1::2], strict=True):
         seconds = microseconds / 1e6
         if kind in _LIMITS:
             code, reason = _LIMITS[kind]
             outcomes.append(Wait(seconds, code, reason))
         else:
-            outcomes.append(Slot(answered + seconds, asked + seconds + late))
+            outcomes.append(Slot(answered + seconds, asked + seconds + late, now + microseconds))
     return outcomes
 
 

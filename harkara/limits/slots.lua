@@ -161,29 +161,37 @@ local function room(name)
   return count
 end
 
--- A heavy message that comes late for its places gives them back and takes the first that are free now.
-local function renew(class)
-  local left = promise.weight
+-- Who comes late for his places gives them back and may have the first that are free now, for the same credit.
+local function renew(late, weight, class)
+  local left = weight
   for place = #slots, 1, -1 do
-    if slots[place] == promise.at and left > 0 then
+    if slots[place] == late and left > 0 then
       table.remove(slots, place)
       left = left - 1
     end
   end
-  local at, before = clear(math.max(now, hold), promise.weight, class)
-  insert(at, promise.weight, before)
-  promise.at = at
+  return clear(math.max(now, hold), weight, class)
 end
 
 -- The slot, or nil and the moment to come back at. Small messages take every place as it comes free, so a heavy one
 -- that finds none within the horizon is promised one further ahead; the next ask like it, the same message come back,
 -- is given that.
-local function book_lane(name, weight)
+local function book_lane(name, weight, given_up)
   local class = classes[name]
   local limit = now + plan.horizon
   weight = math.min(weight, class.most)
+  if given_up then
+    local at, before = renew(given_up, weight, class)
+    if at > limit then return nil, at end
+    insert(at, weight, before)
+    return at
+  end
   if promise and promise.name == name and promise.weight == weight then
-    if promise.at < now then renew(class) end
+    if promise.at < now then
+      local later, before = renew(promise.at, weight, class)
+      insert(later, weight, before)
+      promise.at = later
+    end
     local at = promise.at
     if at > limit then return nil, at - plan.horizon end
     promise = nil
@@ -216,14 +224,14 @@ end
 local behind = { urgent = 0, marketing = 0 }
 
 -- Kind and delay. Who is refused is told to come after those who were refused before him.
-local function book(name, weight, pair)
+local function book(name, weight, pair, given_up)
   local open = pair and pair_open(pair, weight) or now
   if open > now then
     whole_pairs[pair] = whole_pairs[pair] + weight * plan.pair_pace
     return PAIR_LIMIT, open - now
   end
   local at, come_back = now, nil
-  if plan.count then at, come_back = book_lane(name, weight) end
+  if plan.count then at, come_back = book_lane(name, weight, given_up) end
   if not at then
     local delay = come_back - now + behind[name] * classes[name].cost
     behind[name] = behind[name] + weight
@@ -256,9 +264,9 @@ if run then
 end
 if not plan.asks then return { room('urgent'), room('marketing') } end
 
-local answers = {}
+local answers = { now }
 for _, ask in ipairs(plan.asks) do
-  local kind, delay = book(ask.urgent and 'urgent' or 'marketing', ask.weight, KEYS[ask.pair])
+  local kind, delay = book(ask.urgent and 'urgent' or 'marketing', ask.weight, KEYS[ask.pair], ask.given_up)
   answers[#answers + 1] = kind
   answers[#answers + 1] = math.ceil(delay)
 end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import tempfile
 import time
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from threading import Thread
+
+import structlog
 
 from harkara import Category, Client, Envelope, Unavailable
 from harkara.intake import STREAM, connect
@@ -203,6 +206,8 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=180, help="of harm, before everything may recover")
     options.add_argument("--database", choices=["sqlite", "postgres"], default="sqlite")
     chosen = options.parse_args()
+    # That Redis does not always take a hint is no news here.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     print(f"seed {chosen.seed}, {chosen.database}", flush=True)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harkara-chaos-")))

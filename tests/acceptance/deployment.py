@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from re import Match, sub
 from threading import Lock
@@ -26,7 +27,8 @@ LEASE = 2
 POST = {"HARKARA_CONNECT_TIMEOUT": "1", "HARKARA_READ_TIMEOUT": "2"}
 """The lease of what is being sent is ten seconds longer than these."""
 
-CELERY = ("-m", "celery", "-A", "workers.sender")
+CELERY = ("-m", "celery")
+APP = ("-A", "workers.sender")
 ALEMBIC = Lock()
 """Its context is one for the whole process."""
 
@@ -73,25 +75,29 @@ class Deployment:
         process.wait_for("listening on")
         return process
 
-    def start_worker(self, *, ready: bool = True, **settings: str) -> Process:
-        """Returns when it takes tasks, or at once for one that is to die before that."""
-        worker = self.start("worker", *CELERY, "worker", "-n", f"w{len(self.processes)}@%h", **settings)
+    def start_worker(self, *, ready: bool = True, clock: float = 0, **settings: str) -> Process:
+        """Returns when it takes tasks, or at once for one that is to die before that.
+
+        `clock` is how many seconds the clock of its host is ahead.
+        """
+        celery = ("-m", "tests.acceptance.skewed", str(clock)) if clock else CELERY
+        worker = self.start("worker", *celery, *APP, "worker", "-n", f"w{len(self.processes)}@%h", **settings)
         if ready:
             worker.wait_for("ready.")
         return worker
 
     def start_workers(self, number: int, **settings: str) -> list[Process]:
-        workers = [self.start_worker(ready=False, **settings) for _ in range(number)]
+        workers = [self.start_worker(ready=False, clock=0, **settings) for _ in range(number)]
         for worker in workers:
             worker.wait_for("ready.", 30 + 10 * number)
         return workers
 
     def start_beat(self) -> Process:
         schedule = str(self.folder / f"beat-{len(self.processes)}")
-        return self.start("beat", *CELERY, "beat", "-s", schedule, "--pidfile=")
+        return self.start("beat", *CELERY, *APP, "beat", "-s", schedule, "--pidfile=")
 
     def start_flower(self, port: int, **settings: str) -> Process:
-        return self.start("flower", *CELERY, "flower", "--address=127.0.0.1", f"--port={port}", **settings)
+        return self.start("flower", *CELERY, *APP, "flower", "--address=127.0.0.1", f"--port={port}", **settings)
 
     def client(self, **options: Any) -> Client:
         """The door for an application that knows Redis alone."""
@@ -160,6 +166,14 @@ class Deployment:
         process = Process.start(name, [sys.executable, *arguments], self.settings | settings, self.folder)
         self.processes.append(process)
         return process
+
+
+@contextmanager
+def locked(database: Path) -> Iterator[None]:
+    """SQLite's one writer is somebody else."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        yield
 
 
 def hasty(playbook: str) -> str:

@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import Celery
 from redis import Redis
 
-from harkara.broker import QUEUES, UPKEEP, Broker
+from harkara.broker import ACCEPT, QUEUES, UPKEEP, Broker
 from harkara.intake import STREAM, connect
-from tests.acceptance.deployment import deployment
+from tests.acceptance.deployment import deployment, locked
 from tests.acceptance.mail import CATEGORIES, mails
 from tests.services import Server, valkey
 
@@ -128,6 +129,34 @@ def test_hints_may_come_twice_and_queues_hold_garbage(tmp_path: Path, redis_serv
         harkara.examine(letters).assert_kept()
         harkara.wait(lambda: empty(redis) and not redis.xlen(STREAM), 10, "the garbage is gone")
         assert [process.name for process in harkara.processes if secret in process.said()] == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_task_that_is_handed_out_twice_is_one_message(
+    tmp_path: Path, redis_server: Server, database_url: str
+) -> None:
+    """A stranger with a short visibility timeout takes for lost what a worker still holds, and Celery repeats it."""
+    redis = connect(redis_server.url, seconds=3)
+    patience = {"HARKARA_DATABASE_PATIENCE": "1"}
+    with deployment(tmp_path, redis_server, database_url, **patience) as harkara:
+        harkara.start_worker()
+        with locked(tmp_path / "harkara.db"), Celery(broker=redis_server.url, set_as_current=False) as stranger:
+            for letter in mails(5):
+                stranger.send_task("harkara.enqueue", args=[letter.body()], queue=ACCEPT)
+            harkara.wait(lambda: redis.hlen("unacked") == 5, 20, "the worker holds them, and cannot store them")
+            restore_what_is_held(stranger)
+            harkara.wait(lambda: redis.hlen("unacked") == 10, 20, "it holds each twice")
+        assert harkara.wait_settled(5) == {"accepted": 5}
+        harkara.wait(lambda: redis.hlen("unacked") == 0, 30, "both of each are done")
+        assert harkara.states() == {"accepted": 5}
+        assert harkara.sandbox.counts()["accepted"] == 5
+
+
+def restore_what_is_held(stranger: Celery) -> None:
+    stranger.conf.broker_transport_options = {"visibility_timeout": 0}
+    with stranger.connection_for_read() as connection:
+        channel: Any = connection.default_channel
+        channel.qos.restore_visible(num=100)
 
 
 def empty(redis: Redis) -> bool:

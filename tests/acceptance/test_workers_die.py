@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from harkara.broker import QUEUES, URGENT
 from harkara.intake import connect
 from tests.acceptance.deployment import LEASE, Deployment, deployment
 from tests.acceptance.mail import CATEGORIES, mail, mails
+from tests.acceptance.promises import ONCE
 from tests.services import Server
 
 THREADS = 16
@@ -145,6 +147,25 @@ def test_a_message_that_kills_its_workers_is_poison_and_the_others_flow(
         assert harkara.wait_settled(21) == {"accepted": 20, "failed": 1}
         assert harkara.status(poison)["code"] == "poison"
         harkara.examine([poison, *others]).assert_kept()
+
+
+@ON_POSTGRES
+def test_workers_whose_clocks_are_wrong_by_an_hour_keep_the_right_hour(
+    tmp_path: Path, redis_server: Server, database_url: str
+) -> None:
+    """The database's clock counts. A code has ten minutes; one message is not to go before its time."""
+    later = mail(at=datetime.now(UTC) + timedelta(seconds=15))
+    handed_over = [*mails(60, CATEGORIES), later]
+    with deployment(tmp_path, redis_server, database_url) as harkara:
+        harkara.hand_over(handed_over)
+        for clock in (3600, -3600):
+            harkara.start_worker(clock=clock)
+        assert harkara.wait_settled(61) == {"accepted": 61}
+        verdict = harkara.examine(handed_over)
+        verdict.assert_kept()
+        assert set(verdict.fates.values()) == {ONCE}
+        assert later.at
+        assert harkara.sandbox.times(later.to) > [later.at.timestamp()]
 
 
 def send_while_one_sleeps(harkara: Deployment, point: str, letters: list[Envelope]) -> None:

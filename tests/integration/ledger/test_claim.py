@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from harkara.ledger.claim import claim
 from harkara.ledger.database import Database
 from harkara.ledger.operate import cancel
+from harkara.outcomes import Cancelled, Refused, Wait
 from tests.integration.ledger.steps import change, code, end, later, letter, offer, put, row, send, start, states, take
 
 
@@ -76,8 +77,6 @@ def test_two_claims_of_one_message_in_one_commit_give_leave_to_the_later_alone(d
 
 
 def test_a_worker_of_an_old_epoch_writes_nothing(db: Database) -> None:
-    from harkara.outcomes import Cancelled, Refused, Wait
-
     (identity,) = put(db, letter())
     (old,) = take(db, identity)
     change(db, identity, state="waiting", lease_until=None)

@@ -1,0 +1,26 @@
+"""The fault list is kept honest: every fault names a test that exists, or says why there is none yet."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+HERE = Path(__file__).parent
+FAULTS = {*range(1, 36), *range(43, 48)}
+ROWS = re.findall(r"^\| (\d+) \| .+ \| (.+) \|$", (HERE / "FAULTS.md").read_text(), re.MULTILINE)
+
+
+def test_every_fault_is_on_the_list() -> None:
+    assert [int(number) for number, _ in ROWS] == sorted(FAULTS)
+
+
+def test_every_test_that_the_list_names_exists() -> None:
+    tests = "\n".join(path.read_text() for path in HERE.glob("test_*.py"))
+    named = {name for _, answer in ROWS for name in re.findall(r"`(test_\w+)`", answer)}
+    assert {name for name in named if f"def {name}(" not in tests} == set()
+
+
+def test_a_fault_without_a_test_says_why() -> None:
+    assert [
+        number for number, answer in ROWS if "`test_" not in answer and not re.match(r"not yet: .{20,}", answer)
+    ] == []

@@ -1,0 +1,146 @@
+"""Audit: clean after every life, and not blind to any damage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from harkara.ledger.audit import SHOWN, audit
+from harkara.ledger.database import Database, LedgerError
+from harkara.ledger.operate import cancel, resolve
+from harkara.outcomes import Refused, Uncertain, Wait
+from harkara.states import State
+from tests.integration.ledger.steps import (
+    LOST,
+    change,
+    clean_up,
+    code,
+    dispatch_all,
+    end,
+    later,
+    letter,
+    offer,
+    put,
+    send,
+    start,
+    take,
+)
+
+DAMAGE = {
+    "POSTs never exceed claims": "UPDATE message SET claims = 0, tries = 0 WHERE id = :accepted",
+    "tries never exceed POSTs": "UPDATE message SET tries = 1 WHERE id = :claimed",
+    "what may have gone out twice is flagged": "UPDATE message SET maybe_duplicate = false WHERE id = :resent",
+    "accepted only with Chat Mitra's answer, or a person's word": (
+        "UPDATE message SET state = 'delivered' WHERE id = :uncertain"
+    ),
+    "Chat Mitra's answer is never forgotten": "UPDATE message SET state = 'uncertain' WHERE id = :accepted",
+    "a final message ended once, and stayed as it ended": "DELETE FROM trace WHERE message_id = :failed",
+    "only a final message has an ending": "UPDATE message SET state = 'waiting' WHERE id = :cancelled",
+    "sending has exactly one open POST": "DELETE FROM attempt WHERE message_id = :sending",
+    "nothing unsent has an open POST": ("UPDATE message SET state = 'waiting', lease_until = NULL WHERE id = :sending"),
+    "a lease is held by those in hand, and by nobody else": "UPDATE message SET lease_until = NULL WHERE id = :claimed",
+    "one-time codes are blank when done": "UPDATE message SET body = '{}' WHERE id = :code",
+}
+
+
+@pytest.fixture
+def lives(db: Database) -> Iterator[dict[str, str]]:
+    """A message in every state that it can be in without webhooks, by a name for each."""
+    ids = {
+        "accepted": send(db, letter(1)),
+        "failed": send(db, letter(2), Refused("100", "Bad parameter", "Correct it.")),
+        "uncertain": send(db, letter(3), LOST),
+        "code": send(db, code(4)),
+        "resent": send(db, letter(5), Uncertain("502", "Bad gateway", 0.0, 502)),
+        "parked": send(db, letter(6), Wait(None, "unknown", "Nobody knows this code.")),
+    }
+    clean_up(db)
+    (again,) = take(db, ids["resent"])
+    start(db, again)
+    end(db, again, LOST)
+    for name in ("waiting", "cancelled", "dropped", "queued", "claimed", "sending"):
+        (ids[name],) = put(db, offer(7, lane=name))
+    cancel(db, [ids["cancelled"]], by="a test")
+    start(db, *take(db, ids["dropped"]))
+    later(db, 31, ids["dropped"])
+    clean_up(db)
+    resolve(db, ids["dropped"], "drop", by="a test")
+    dispatch_all(db, "queued")
+    start(db, *take(db, ids["sending"]))
+    take(db, ids["claimed"])
+    yield ids
+
+
+def test_an_honest_ledger_is_clean(db: Database, lives: dict[str, str]) -> None:
+    report = audit(db)
+    assert report.findings == []
+    assert report.clean
+    assert set(report.by_state) == {state.value for state in State} - {"sent", "delivered", "read"}
+    assert (report.messages, report.attempts, report.claims, report.flagged) == (12, 9, 10, 1)
+
+
+def test_an_empty_ledger_is_clean(db: Database) -> None:
+    assert audit(db).clean
+
+
+@pytest.mark.parametrize(("rule", "damage"), DAMAGE.items(), ids=DAMAGE)
+def test_every_damage_is_found_and_named(db: Database, lives: dict[str, str], rule: str, damage: str) -> None:
+    wanted = {name: identity for name, identity in lives.items() if f":{name}" in damage}
+    with db.write() as tx:
+        tx.execute(text(damage), wanted)
+    found = {finding.rule: finding for finding in audit(db).findings}
+    assert found[rule].ids == list(wanted.values())
+    assert found[rule].broken == 1
+
+
+def test_a_lease_that_nobody_sweeps_is_found(db: Database, lives: dict[str, str]) -> None:
+    change(db, lives["claimed"], lease_until=past(db, 50))
+    assert audit(db).clean
+    change(db, lives["claimed"], lease_until=past(db, 70))
+    assert [finding.rule for finding in audit(db).findings] == ["no lease has been over for a minute"]
+
+
+def test_a_state_that_is_none_or_more_tries_than_claims_are_not_even_written(db: Database) -> None:
+    (identity,) = put(db, letter())
+    with pytest.raises(LedgerError):
+        change(db, identity, state="nowhere")
+    with pytest.raises(LedgerError):
+        change(db, identity, tries=1)
+
+
+def test_a_state_that_nobody_knows_breaks_the_sum(db: Database, lives: dict[str, str]) -> None:
+    """As another release might have written it."""
+    with db.write() as tx:
+        if db.sqlite:
+            tx.execute(text("PRAGMA ignore_check_constraints = ON"))
+        else:
+            tx.execute(text("ALTER TABLE message DROP CONSTRAINT ck_message_state"))
+        try:
+            tx.execute(text("UPDATE message SET state = 'nowhere' WHERE id = :waiting"), {"waiting": lives["waiting"]})
+        finally:
+            if db.sqlite:
+                tx.execute(text("PRAGMA ignore_check_constraints = OFF"))
+    (finding,) = audit(db).findings
+    assert (finding.rule, finding.broken) == ("every message is in exactly one known state, and the sums match", 1)
+    change(db, lives["waiting"], state="waiting")
+    if not db.sqlite:
+        states = ", ".join(f"'{state.value}'" for state in State)
+        with db.write() as tx:
+            tx.execute(text(f"ALTER TABLE message ADD CONSTRAINT ck_message_state CHECK (state IN ({states}))"))
+
+
+def test_many_broken_messages_are_counted_whole_and_listed_in_part(db: Database) -> None:
+    ids = put(db, *(letter(n) for n in range(SHOWN + 5)))
+    with db.write() as tx:
+        tx.execute(text("UPDATE message SET lease_until = due_at"))
+    (finding,) = audit(db).findings
+    assert finding.broken == len(ids)
+    assert len(set(finding.ids) & set(ids)) == SHOWN
+
+
+def past(db: Database, seconds: float) -> datetime:
+    with db.read() as tx:
+        return tx.now - timedelta(seconds=seconds)

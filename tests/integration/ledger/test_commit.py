@@ -1,0 +1,219 @@
+"""Group commit: many threads, few transactions, nobody goes on before his own write is durable."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event, Timer
+
+import pytest
+from sqlalchemy import event, text
+
+from harkara.errors import Unavailable
+from harkara.ledger import migrate
+from harkara.ledger.audit import audit
+from harkara.ledger.claim import Claimed
+from harkara.ledger.commit import GroupCommit
+from harkara.ledger.database import Database
+from harkara.ledger.record import Begin, Finish, finish
+from harkara.outcomes import Refused, Wait
+from tests.integration.ledger.steps import ACCEPTED, attempts, end, letter, put, row, start, states, take
+from tests.postgres import postgres
+
+
+def begins(claimed: Claimed) -> Begin:
+    return Begin(claimed, "worker", "passed", 30)
+
+
+def accepted(claimed: Claimed) -> Finish:
+    return Finish.of(claimed, ACCEPTED, posted=True)
+
+
+def never(_finish: Finish) -> None:
+    raise AssertionError("nothing had to be spilled")
+
+
+@contextmanager
+def group_commit(db: Database, spill: object = never, patience: float = 20.0) -> Iterator[GroupCommit]:
+    commit = GroupCommit(db, spill, patience_seconds=patience)  # type: ignore[arg-type]  # any that a test brings
+    yield commit
+    commit.close()
+
+
+@contextmanager
+def locked(db: Database) -> Iterator[None]:
+    """Somebody else holds the lock that every writer needs."""
+    with db.write() as tx:
+        if not db.sqlite:
+            tx.execute(text("LOCK TABLE message IN ACCESS EXCLUSIVE MODE"))
+        yield
+
+
+@pytest.fixture
+def hasty(db: Database) -> Iterator[Database]:
+    """The same database, for one who waits no longer than 0.3 s for a lock."""
+    database = Database(db.url.render_as_string(hide_password=False), patience=0.3, connections=4)
+    yield database
+    database.close()
+
+
+def test_each_thread_gets_the_answer_to_its_own_wish(db: Database) -> None:
+    claims = take(db, *put(db, *(letter(n) for n in range(64))))
+    start(db, *claims[::2])
+    with group_commit(db) as commit, ThreadPoolExecutor(64) as threads:
+        held = list(threads.map(lambda claimed: commit.begin(begins(claimed)), claims))
+        assert held == [False, True] * 32
+        list(threads.map(lambda claimed: commit.finish(accepted(claimed)), claims))
+    assert set(states(db, [one.id for one in claims])) == {"accepted"}
+    assert audit(db).clean
+
+
+def test_what_comes_together_is_committed_together(db: Database) -> None:
+    claims = take(db, *put(db, *(letter(n) for n in range(64))))
+    commits: list[object] = []
+    event.listen(db.engine, "commit", commits.append)
+    with group_commit(db) as commit, ThreadPoolExecutor(64) as threads:
+        list(threads.map(lambda claimed: commit.begin(begins(claimed)), claims))
+    assert 1 <= len(commits) <= 16
+
+
+def test_who_may_go_on_finds_its_write_in_the_ledger(db: Database) -> None:
+    (claimed,) = take(db, *put(db, letter()))
+    with group_commit(db) as commit:
+        assert commit.begin(begins(claimed))
+        assert row(db, claimed.id)["state"] == "sending"
+        commit.finish(accepted(claimed))
+        assert row(db, claimed.id)["state"] == "accepted"
+
+
+def test_without_the_commit_there_is_no_leave_to_post(db: Database, hasty: Database) -> None:
+    (claimed,) = take(db, *put(db, letter()))
+    with group_commit(hasty) as commit:
+        with locked(db):
+            began = time.monotonic()
+            with pytest.raises(Unavailable):
+                commit.begin(begins(claimed))
+            assert time.monotonic() - began < 2
+        assert attempts(db, claimed.id) == []
+        assert commit.begin(begins(claimed))
+
+
+def test_outcomes_wait_for_a_database_that_is_locked_for_a_while(db: Database, hasty: Database) -> None:
+    claims = take(db, *put(db, letter(1), letter(2)))
+    start(db, *claims)
+    with group_commit(hasty) as commit, ThreadPoolExecutor(2) as threads:
+        with locked(db):
+            done = [threads.submit(commit.finish, accepted(claimed)) for claimed in claims]
+            time.sleep(1.5)
+            assert not any(future.done() for future in done)
+        for future in done:
+            future.result(5)
+    assert states(db, [one.id for one in claims]) == ["accepted"] * 2
+
+
+def test_outcomes_wait_for_a_server_that_is_started_again() -> None:
+    with postgres("-c", "fsync=off") as server:
+        db = Database(server.create("away"), patience=1)
+        migrate.upgrade(db)
+        done, wished = take(db, *put(db, letter(1), letter(2)))
+        start(db, done)
+        with group_commit(db) as commit:
+            server.stop()
+            starts = Timer(3.0, server.start)
+            starts.start()
+            with pytest.raises(Unavailable):
+                commit.begin(begins(wished))
+            commit.finish(accepted(done))
+            starts.join()
+            assert commit.begin(begins(wished))
+        assert states(db, [done.id, wished.id]) == ["accepted", "sending"]
+        db.close()
+
+
+def test_an_outcome_that_the_database_does_not_take_is_spilled_and_recorded_later(
+    db: Database, hasty: Database
+) -> None:
+    (claimed,) = take(db, *put(db, letter()))
+    start(db, claimed)
+    spilled: list[dict[str, object]] = []
+    with group_commit(hasty, lambda result: spilled.append(result.to_dict()), patience=0.5) as commit:
+        with locked(db):
+            commit.finish(accepted(claimed))
+        assert row(db, claimed.id)["state"] == "sending"
+    with db.write() as tx:
+        finish(tx, [Finish.from_dict(each) for each in spilled])
+    assert row(db, claimed.id)["state"] == "accepted"
+
+
+def test_an_outcome_that_nobody_takes_is_kept_until_somebody_does(db: Database, hasty: Database) -> None:
+    (claimed,) = take(db, *put(db, letter()))
+    start(db, claimed)
+    tried = Event()
+
+    def full(_result: Finish) -> None:
+        tried.set()
+        raise Unavailable("Redis is full")
+
+    with group_commit(hasty, full, patience=0.1) as commit, ThreadPoolExecutor(1) as thread:
+        with locked(db):
+            done = thread.submit(commit.finish, accepted(claimed))
+            assert tried.wait(5)
+        done.result(5)
+    assert row(db, claimed.id)["state"] == "accepted"
+
+
+def test_a_transaction_that_breaks_lets_nobody_post_and_no_outcome_go(db: Database) -> None:
+    done, wished = take(db, *put(db, letter(1), letter(2)))
+    start(db, done)
+    stumbles = iter([True])
+
+    def checkpoint(_name: str) -> None:
+        if next(stumbles, False):
+            raise ValueError("a defect")
+
+    commit = GroupCommit(db, never, checkpoint=checkpoint)
+    commit.finish(accepted(done))
+    assert commit.begin(begins(wished))
+    commit.close()
+    assert states(db, [done.id, wished.id]) == ["accepted", "sending"]
+
+
+@pytest.mark.parametrize("db", ["postgres"], indirect=True)
+def test_an_outcome_that_cannot_be_written_stops_no_other(db: Database) -> None:
+    claims = take(db, *put(db, *(letter(n) for n in range(8))))
+    start(db, *claims)
+    spilled: list[str] = []
+    with group_commit(db, lambda result: spilled.append(result.id), patience=0.3) as commit:
+        with ThreadPoolExecutor(8) as threads:
+            unwritable = Finish.of(claims[0], Refused("100", "no text holds a \0 here", "Look."), posted=True)
+            list(threads.map(commit.finish, [unwritable, *map(accepted, claims[1:])]))
+    assert spilled == [claims[0].id]
+    assert states(db, [one.id for one in claims]) == ["sending"] + ["accepted"] * 7
+
+
+def test_a_message_is_given_back_whether_or_not_the_lost_commit_had_happened(db: Database) -> None:
+    claimed, sending = take(db, *put(db, letter(1), letter(2)))
+    start(db, sending)
+    for one in (claimed, sending):
+        for posted in (False, True):
+            end(db, one, Wait(0, "worker-trouble", "The ledger could not be asked."), posted=posted)
+    assert [(row(db, one.id)["state"], row(db, one.id)["tries"]) for one in (claimed, sending)] == [("waiting", 0)] * 2
+    assert audit(db).clean
+
+
+def test_closing_writes_what_nobody_waits_for(db: Database) -> None:
+    claims = take(db, *put(db, *(letter(n) for n in range(40))))
+    commit = GroupCommit(db, never)
+    for claimed in claims:
+        commit.finish_later(Finish.of(claimed, Wait(60, "lane-limit", "No slot"), posted=False))
+    commit.close()
+    assert set(states(db, [one.id for one in claims])) == {"waiting"}
+
+
+def test_the_lead_is_what_a_commit_takes_within_bounds(db: Database) -> None:
+    (claimed,) = take(db, *put(db, letter()))
+    with group_commit(db) as commit:
+        commit.begin(begins(claimed))
+        assert 0.01 <= commit.lead <= 0.25

@@ -1,0 +1,87 @@
+"""Migrations: they lead to the tables that the code knows, back again, and bear company."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+from sqlmodel import SQLModel
+
+from harkara.errors import Unavailable
+from harkara.ledger import migrate
+from harkara.ledger.database import Database
+from tests.integration.ledger.steps import letter, put, row
+from tests.services import free_port
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def tables(db: Database) -> set[str]:
+    return set(inspect(db.engine).get_table_names()) - {"alembic_version"}
+
+
+def test_up_down_and_up_again(database_url: str) -> None:
+    db = Database(database_url)
+    assert not migrate.at_head(db)
+    for _ in range(2):
+        migrate.upgrade(db)
+        assert migrate.at_head(db)
+        assert tables(db) == set(SQLModel.metadata.tables)
+        put(db, letter())
+        migrate.downgrade(db, "base")
+        assert not migrate.at_head(db)
+        assert tables(db) == set()
+    db.close()
+
+
+def test_they_lead_to_the_tables_that_the_code_knows(database_url: str) -> None:
+    db = Database(database_url)
+    migrate.upgrade(db)
+    with db.connection() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
+        assert compare_metadata(context, SQLModel.metadata) == []
+    db.close()
+
+
+def test_an_upgrade_keeps_what_is_there(database_url: str) -> None:
+    db = Database(database_url)
+    migrate.upgrade(db)
+    (identity,) = put(db, letter())
+    before = row(db, identity)
+    migrate.upgrade(db)
+    assert row(db, identity) == before
+    db.close()
+
+
+def test_two_processes_may_upgrade_at_once(database_url: str) -> None:
+    script = (
+        "import sys; from harkara.ledger import migrate; from harkara.ledger.database import Database;"
+        " db = Database(sys.argv[1]); print('ready', flush=True); sys.stdin.readline(); migrate.upgrade(db)"
+    )
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", script, database_url]
+    both = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=ROOT) for _ in range(2)]
+    for process in both:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in both:
+        assert process.stdin
+        print("go", file=process.stdin, flush=True)
+    assert [process.communicate(timeout=60)[1] for process in both] == ["", ""]
+    assert [process.returncode for process in both] == [0, 0]
+    db = Database(database_url)
+    assert migrate.at_head(db)
+    db.close()
+
+
+def test_a_database_that_is_away_is_said_to_be_so() -> None:
+    db = Database(f"postgresql://harkara@127.0.0.1:{free_port()}/nothing")
+    with pytest.raises(Unavailable):
+        migrate.at_head(db)
+    with pytest.raises(Unavailable):
+        migrate.upgrade(db)

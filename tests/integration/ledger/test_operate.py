@@ -1,0 +1,162 @@
+"""What a person decides: cancel, resolve, find."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from harkara.errors import Conflict, NotFound
+from harkara.ledger.audit import audit
+from harkara.ledger.database import Database
+from harkara.ledger.operate import Decision, cancel, find, resolve
+from harkara.ledger.read import counts, listing, status
+from harkara.outcomes import Uncertain, Wait
+from harkara.states import State
+from tests.integration.ledger.steps import (
+    ACCEPTED,
+    DAY,
+    LOST,
+    clean_up,
+    code,
+    end,
+    events,
+    later,
+    letter,
+    offer,
+    put,
+    row,
+    send,
+    start,
+    states,
+    take,
+)
+
+PARKED = Wait(None, "unknown", "Nobody knows this code.")
+
+
+def test_what_has_not_left_is_cancelled_and_says_by_whom(db: Database) -> None:
+    waiting, claimed, sending = put(db, letter(1), letter(2), letter(3))
+    start(db, *take(db, sending))
+    take(db, claimed)
+    accepted = send(db, letter(4))
+    assert sorted(cancel(db, [waiting, claimed, sending, accepted], by="Asha")) == sorted([waiting, claimed])
+    assert states(db, [waiting, claimed, sending, accepted]) == ["cancelled", "cancelled", "sending", "accepted"]
+    assert row(db, waiting)["reason"] == "cancelled by Asha"
+    assert events(db, waiting) == ["cancelled"]
+    assert cancel(db, [waiting], by="Asha") == []
+    assert audit(db).clean
+
+
+def test_a_worker_with_a_cancelled_message_sends_nothing_and_writes_nothing(db: Database) -> None:
+    (claimed,) = take(db, *put(db, letter()))
+    cancel(db, [claimed.id], by="Asha")
+    assert start(db, claimed) == set()
+    end(db, claimed, Wait(5, "lane-limit", "No slot"), posted=False)
+    assert row(db, claimed.id)["state"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("decision", "state"), [("sent", "accepted"), ("resend", "waiting"), ("drop", "cancelled")], ids=lambda v: v
+)
+@pytest.mark.parametrize("outcome", [LOST, PARKED], ids=["uncertain", "parked"])
+def test_a_person_settles_what_is_uncertain_or_parked(
+    db: Database, outcome: Uncertain | Wait, decision: Decision, state: str
+) -> None:
+    identity = send(db, letter(), outcome)
+    assert resolve(db, identity, decision, by="Asha") == state
+    kept = row(db, identity)
+    assert (kept["state"], "Asha" in kept["reason"]) == (state, True)
+    assert kept["maybe_duplicate"] == (decision == "resend" and outcome is LOST)
+    assert audit(db).clean
+    if decision == "resend":
+        assert [one.id for one in take(db, identity)] == [identity]
+
+
+def test_what_needs_no_decision_takes_none(db: Database) -> None:
+    (waiting,) = put(db, letter(1))
+    for identity in (waiting, send(db, letter(2))):
+        with pytest.raises(Conflict, match="only an uncertain or a parked one"):
+            resolve(db, identity, "drop", by="Asha")
+    with pytest.raises(NotFound):
+        resolve(db, letter().id, "drop", by="Asha")
+
+
+def test_what_has_been_erased_is_not_sent_again(db: Database) -> None:
+    identity = send(db, letter(), LOST)
+    later(db, 2 * DAY)
+    clean_up(db, retention=DAY)
+    with pytest.raises(Conflict, match="erased"):
+        resolve(db, identity, "resend", by="Asha")
+
+
+def test_a_decision_and_the_answer_that_comes_meanwhile_leave_one_story(db: Database) -> None:
+    for n in range(12):
+        (claimed,) = take(db, *put(db, letter(n)))
+        start(db, claimed)
+        end(db, claimed, LOST)
+        with ThreadPoolExecutor(2) as threads:
+            answer = threads.submit(end, db, claimed, ACCEPTED)
+            decision = threads.submit(resolve, db, claimed.id, "drop", "Asha")
+            answer.result()
+            refused = decision.exception()
+        assert row(db, claimed.id)["state"] == ("accepted" if refused else "cancelled")
+    assert audit(db).findings == []
+
+
+def test_an_answer_after_the_drop_stays_in_the_trace(db: Database) -> None:
+    (claimed,) = take(db, *put(db, letter()))
+    start(db, claimed)
+    later(db, 31)
+    clean_up(db)
+    resolve(db, claimed.id, "drop", by="Asha")
+    end(db, claimed, ACCEPTED)
+    told = status(db, claimed.id)
+    assert told["state"] == "cancelled"
+    assert [line["event"] for line in told["trace"]][-1] == "accepted"
+    assert audit(db).clean
+
+
+def test_a_message_is_found_by_id_and_by_reference(db: Database) -> None:
+    (identity,) = put(db, letter(reference="order 7"))
+    assert find(db, identity) == find(db, "order 7") == find(db, "order 7", "default") == identity
+    for key, lane in (("order 8", None), ("order 7", "other"), ("", None)):
+        with pytest.raises(NotFound):
+            find(db, key, lane)
+
+
+def test_the_status_tells_the_whole_story_and_nothing_personal(db: Database) -> None:
+    (identity,) = put(db, letter(7, reference="order 7"))
+    for outcome in (Wait(0, "429", "Too fast", status=429), ACCEPTED):
+        (claimed,) = take(db, identity)
+        start(db, claimed)
+        end(db, claimed, outcome)
+    told = status(db, identity)
+    assert (told["state"], told["reference"], told["flags"], told["tries"]) == ("accepted", "order 7", [], 1)
+    assert [(one["n"], one["outcome"]) for one in told["attempts"]] == [(1, "wait"), (2, "accepted")]
+    assert [line["event"] for line in told["trace"]] == [
+        *("accepted here", "claimed", "posted"),
+        *("wait", "waiting", "claimed", "posted", "accepted"),
+    ]
+    assert "9876500007" not in str(told)
+    assert "table" not in str(told)
+    with pytest.raises(NotFound):
+        status(db, letter().id)
+
+
+def test_lists_are_newest_first_and_keep_to_their_filters(db: Database) -> None:
+    ids = put(db, letter(1), code(2), offer(3, producer="sales", lane="other"))
+    cancel(db, [ids[0]], by="Asha")
+    assert [one["id"] for one in listing(db)] == ids[::-1]
+    assert [one["id"] for one in listing(db, limit=1, before=ids[2])] == [ids[1]]
+    filters = {
+        "lane": "other",
+        "producer": "sales",
+        "template": "spring_sale",
+        "recipient": "919876500003",
+        "states": [State.WAITING],
+    }
+    assert [one["id"] for one in listing(db, **filters)] == [ids[2]]  # type: ignore[arg-type]  # each by its own type
+    assert [one["id"] for one in listing(db, code="cancelled")] == [ids[0]]
+    assert listing(db, flagged=True) == []
+    assert counts(db) == {"default": {"cancelled": 1, "waiting": 1}, "other": {"waiting": 1}}
