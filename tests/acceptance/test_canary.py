@@ -97,10 +97,10 @@ def refuse(client: Client) -> None:
 
 def by_task_name(redis_url: str) -> None:
     """As a shop that knows no more of Harkara than the task's name."""
-    bodies = [envelope.body() for envelope in contents(TASK)]
+    refused = {"recipient_mobile_number": TASK, "message": REFUSED}
     with Celery(broker=redis_url, set_as_current=False) as shop:
-        for body in (*bodies, {"recipient_mobile_number": TASK, "message": REFUSED}):
-            shop.send_task("harkara.enqueue", args=[body], queue=ACCEPT)
+        for body, category in [(e.body(), e.category) for e in contents(TASK)] + [(refused, "reply")]:
+            shop.send_task("harkara.enqueue", args=[body], kwargs={"category": category}, queue=ACCEPT)
 
 
 def by_command(harkara: Deployment) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -47,7 +46,7 @@ DAMAGE = {
 
 
 @pytest.fixture
-def lives(db: Database) -> Iterator[dict[str, str]]:
+def lives(db: Database) -> dict[str, str]:
     """A message in every state that it can be in without webhooks, by a name for each."""
     ids = {
         "accepted": send(db, letter(1)),
@@ -71,7 +70,7 @@ def lives(db: Database) -> Iterator[dict[str, str]]:
     dispatch_all(db, "queued")
     start(db, *take(db, ids["sending"]))
     take(db, ids["claimed"])
-    yield ids
+    return ids
 
 
 def test_an_honest_ledger_is_clean(db: Database, lives: dict[str, str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event, Timer
@@ -36,8 +36,10 @@ def never(_finish: Finish) -> None:
 
 
 @contextmanager
-def group_commit(db: Database, spill: object = never, patience: float = 20.0) -> Iterator[GroupCommit]:
-    commit = GroupCommit(db, spill, patience_seconds=patience)  # type: ignore[arg-type]  # any that a test brings
+def group_commit(
+    db: Database, spill: Callable[[Finish], None] = never, patience: float = 20.0
+) -> Iterator[GroupCommit]:
+    commit = GroupCommit(db, spill, patience_seconds=patience)
     yield commit
     commit.close()
 

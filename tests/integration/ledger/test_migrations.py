@@ -43,8 +43,7 @@ def test_they_lead_to_the_tables_that_the_code_knows(database_url: str) -> None:
     db = Database(database_url)
     migrate.upgrade(db)
     with db.connection() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
-        assert compare_metadata(context, SQLModel.metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
     db.close()
 
 
