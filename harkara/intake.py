@@ -163,12 +163,13 @@ def _entries(raw: Sequence[Any]) -> list[Entry]:
 
 @contextmanager
 def _translated() -> Iterator[None]:
+    """Without a cause: the words of redis-py quote the command, with the number and the text that it carries."""
     try:
         yield
-    except OutOfMemoryError as error:
-        raise Unavailable("Redis is full: it takes nothing until the workers have drained it") from error
+    except OutOfMemoryError:
+        raise Unavailable("Redis is full: it takes nothing until the workers have drained it") from None
     except ResponseError as error:
-        # Of its words only the first, which is a code such as MISCONF: the others may quote the command.
-        raise Unavailable(f"Redis refuses ({str(error).partition(' ')[0]}): see its log") from None
+        code = str(error).rpartition("caused error: ")[2].partition(" ")[0]  # such as MISCONF
+        raise Unavailable(f"Redis refuses ({code}): see its log") from None
     except RedisError as error:
-        raise Unavailable(f"Redis did not answer ({type(error).__name__}): repeat with the same reference") from error
+        raise Unavailable(f"Redis did not answer ({type(error).__name__}): repeat with the same reference") from None

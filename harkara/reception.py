@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from harkara.errors import Conflict, HarkaraError, Invalid
+from harkara.errors import Conflict, HarkaraError, Invalid, Unavailable
 from harkara.intake import Entry, Intake
 from harkara.ledger.accept import accept, keep_refused, remember
 from harkara.ledger.database import Database
@@ -49,8 +49,7 @@ class Reception:
             answers = [(entry, self._answer(entry)) for entry in entries if entry.verb != "send"]
             # First of all Redis is relieved: one that is full takes no answers either.
             self._intake.done(entries)
-            for entry, answer in answers:
-                self._intake.answer(entry, answer)
+            self._reply(answers)
         return came
 
     def take(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
@@ -81,6 +80,13 @@ class Reception:
             log.error("the intake held what is no message", action="intake_rejected", entry=entry.stream_id, why=why)
             self._rejected()
             return None
+
+    def _reply(self, answers: Sequence[tuple[Entry, dict[str, Any]]]) -> None:
+        try:
+            for entry, answer in answers:
+                self._intake.answer(entry, answer)
+        except Unavailable as error:
+            log.warning("some who asked get no answer", action="answer_failed", error=str(error))
 
     def _answer(self, entry: Entry) -> dict[str, Any]:
         try:
