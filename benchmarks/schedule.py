@@ -6,7 +6,7 @@ import json
 import sys
 from datetime import UTC, datetime, timedelta
 
-from benchmarks.figures import Figure, at_most, lateness
+from benchmarks.figures import Figure, lateness
 from benchmarks.future import schedule
 from benchmarks.ground import Ground, Harkara, wait_until
 from tests.acceptance.process import Process
@@ -25,30 +25,26 @@ def measure(ground: Ground, quick: bool) -> list[Figure]:
 
 
 def _ticks(harkara: Harkara, future: int) -> list[Figure]:
-    with harkara.client() as client:
-        soon = datetime.now(UTC) + timedelta(seconds=8)  # as long as this takes, and the ticker's imports
-        due = TICKS * EACH
-        schedule(client, harkara.ledger, due, first=future, due=soon, every_seconds=EVERY, each=EACH)
-    command = [sys.executable, "-m", "benchmarks.ticker", str(TICKS), str(EVERY), str(soon.timestamp())]
+    words = [str(TICKS), str(EVERY), str(EACH), str(future)]
+    command = [sys.executable, "-m", "benchmarks.ticker", *words]
     ticker = Process.start("ticker", command, harkara.settings, harkara.folder)
     assert ticker.popen.wait(120) == 0, ticker.said()
     ticks = json.loads(ticker.said().splitlines()[-1])
-    assert sum(ticks["released"]) >= 0.9 * due, "the ticks were to release what came due"
+    assert sum(ticks["released"]) >= 0.9 * TICKS * EACH, f"the ticks were to release what came due: {ticks['released']}"
     return lateness(f"dispatch with {future:,} waiting, {EACH} due", ticks["seconds"], p50=None, p99=50)
 
 
 def _at_once(harkara: Harkara, future: int, number: int) -> list[Figure]:
-    before = harkara.api.seen()
-    with harkara.client() as client:
-        moment = datetime.now(UTC) + timedelta(seconds=12)  # the workers are up by then
-        schedule(client, harkara.ledger, number, first=2 * future, due=moment, every_seconds=0)
     harkara.start_workers()
-    assert datetime.now(UTC) < moment, "the machine is too busy: the workers were not up when it was time"
-    wait_until(lambda: harkara.api.seen() >= before + number, 120, f"{number} POSTs")
-    late = [post.at - moment.timestamp() for post in harkara.api.posts()[before:]]
+    with harkara.client() as client:
+        moment = datetime.now(UTC) + timedelta(seconds=6)
+        schedule(client, harkara.ledger, number, first=2 * future, due=moment, every_seconds=0)
+    assert datetime.now(UTC) < moment, "the machine is too busy: its messages were due before they were written"
+    wait_until(lambda: harkara.api.seen() >= number, 120, f"{number} POSTs")
+    late = [post.at - moment.timestamp() for post in harkara.api.posts()]
     what = f"{number:,} due at once among {future:,}"
     return [
         *lateness(f"{what}, lateness", late, p50=None, p99=1, unit="s"),
-        Figure(f"{what}, until the first goes", "s", [min(late)], at_most(1)),
+        Figure(f"{what}, until the first goes", "s", [min(late)]),
         Figure(f"{what}, then", "/s", [number / (max(late) - min(late))]),
     ]

@@ -5,21 +5,27 @@ from __future__ import annotations
 import json
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import update
 
+from benchmarks.future import schedule
 from config import wiring
+from config.settings import settings
+from harkara import Client
 from harkara.ledger.tables import message
 
 
-def main(ticks: int, every_seconds: float, start: float) -> None:
-    """`start` is seconds since the epoch."""
+def main(ticks: int, every_seconds: float, each: int, first: int) -> None:
+    """`each` messages become due from one tick to the next; their numbers are `first` and on."""
     rounds = wiring.rounds()
-    rounds.dispatch(at_once=True)  # opens the connections
-    took = []
-    released = []
-    for tick in range(ticks):
-        time.sleep(max(0.0, start + (tick + 1) * every_seconds - time.time()))
+    rounds.dispatch(at_once=True)  # opens the connections; nothing is due yet
+    due = datetime.now(UTC) + timedelta(seconds=3)
+    with Client(database_url=settings().database_url, seconds=20) as client:
+        schedule(client, wiring.database(), ticks * each, first=first, due=due, every_seconds=every_seconds, each=each)
+    took, released = [], []
+    for tick in range(1, ticks + 1):
+        time.sleep(max(0.0, due.timestamp() + tick * every_seconds - time.time()))
         began = time.perf_counter()
         released.append(rounds.dispatch(at_once=True))
         took.append(time.perf_counter() - began)
@@ -35,4 +41,4 @@ def _consume() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]))
+    main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """A message that was handed over. `new` is False when the same reference had been handed over before."""
+    """A message that was handed over.
+
+    `new` is False when the same reference is known to have been handed over before; Redis alone does not know it.
+    """
 
     id: str
     reference: str | None
@@ -88,7 +91,8 @@ class Client:
 
         `reference` is your own name for it: the same one twice is one message. `at` is the earliest, `expires` the
         latest moment to send it, both with a time zone. Raises Invalid when it breaks a rule (nothing was kept),
-        Conflict when the reference stands for another message, Unavailable when it could not be handed over.
+        Conflict when the reference stands for another message, Unavailable when it could not be handed over. With Redis
+        alone nobody can say at once what the reference stands for: such a message is kept as failed.
         """
         envelope = self.envelope(
             message,

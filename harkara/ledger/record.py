@@ -81,14 +81,15 @@ def finish(tx: Transaction, finishes: Sequence[Finish]) -> None:
 
     That Chat Mitra took a message counts even then: what is known to have arrived is not sent once more.
     """
+    # Messages, then attempts, then halts, each in one order: else two who write could wait for each other for ever.
+    finishes = sorted(finishes, key=lambda f: f.id)
     posted = [f for f in finishes if f.posted]
-    if posted:
-        tx.execute_each(_CLOSE_ATTEMPT, _ANSWER, [_answer(f) for f in posted], now=tx.now)
     accepted = [f for f in posted if isinstance(f.outcome, Accepted)]
     if accepted:
         tx.execute_each(_ACCEPT, _ANSWER, [_answer(f) for f in accepted], now=tx.now)
     paused = [(f, pause) for f in finishes if not isinstance(f.outcome, Accepted) and (pause := _settle(tx, f))]
-    # Halts are shared by all workers: in any other than one order two of them could wait for each other for ever.
+    if posted:
+        tx.execute_each(_CLOSE_ATTEMPT, _ANSWER, [_answer(f) for f in posted], now=tx.now)
     for f, pause in sorted(paused, key=lambda one: (one[0].lane, one[1].scope, one[0].template or "")):
         halt(tx, f.lane, pause, f.template)
     answered = {f.lane for f in posted if isinstance(f.outcome, Accepted | Refused) and f.outcome.status}

@@ -24,8 +24,8 @@ HORIZON: Final = 2.0
 GUARD: Final = 1.01
 """The limiter's window is 1 % longer than the allowance's, which pays for the way from here to the server's clock."""
 
-LATE: Final = 0.008
-"""Of that 1 %, the part that a thread may wake late: 8 ms in a window of one second."""
+LATE: Final = 0.005
+"""Of that 1 %, the part that a thread may wake late: 5 ms in a window of one second."""
 
 PAIR_PACE: Final = 6.0
 PAIR_BURST: Final = 45

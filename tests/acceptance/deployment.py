@@ -21,8 +21,11 @@ from tests.acceptance.promises import Verdict, examine, unsettled
 from tests.acceptance.stand_in import StandIn
 from tests.services import Server, free_port
 
-LEASE = 2
+LEASE = 3
 """Seconds; short, since most tests wait for one to run out."""
+
+PATIENCE = 120.0
+"""Seconds that a test waits for what must happen; only a host that is busy with much else needs them."""
 
 POST = {"HARKARA_CONNECT_TIMEOUT": "1", "HARKARA_READ_TIMEOUT": "2"}
 """The lease of what is being sent is ten seconds longer than these."""
@@ -89,7 +92,7 @@ class Deployment:
     def start_workers(self, number: int, **settings: str) -> list[Process]:
         workers = [self.start_worker(ready=False, clock=0, **settings) for _ in range(number)]
         for worker in workers:
-            worker.wait_for("ready.", 30 + 10 * number)
+            worker.wait_for("ready.")
         return workers
 
     def start_beat(self) -> Process:
@@ -123,32 +126,37 @@ class Deployment:
     def status(self, envelope: Envelope) -> dict[str, Any]:
         return status(self.ledger, envelope.id)
 
-    def wait(self, true: Callable[[], object], seconds: float, what: str) -> None:
+    def wait(self, true: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
         """Waits for something to come true; when it does not, says where the messages are."""
         until(true, seconds, what, lambda: str(dict(self.states())))
 
-    def wait_accepted(self, number: int, seconds: float = 60) -> None:
+    def wait_accepted(self, number: int) -> None:
         """Until the sandbox has accepted so many."""
-        self.wait(lambda: self.sandbox.counts()["accepted"] >= number, seconds, f"{number} are accepted")
+        self.wait(lambda: self.sandbox.counts()["accepted"] >= number, f"{number} are accepted")
 
-    def wait_settled(self, messages: int, seconds: float = 60) -> Counter[str]:
+    def wait_settled(self, messages: int, seconds: float = PATIENCE) -> Counter[str]:
         """Until so many messages are there and none moves any more by itself; returns how many are in each state."""
         self.wait(
             lambda: not unsettled(self.ledger) and self.states().total() >= messages,
-            seconds,
             f"{messages} messages settle",
+            seconds,
         )
         return self.states()
+
+    def wait_for(self, envelopes: Sequence[Envelope]) -> Verdict:
+        """Until each of these has settled; returns what became of them."""
+        ids = {envelope.id for envelope in envelopes}
+        self.wait(lambda: not unsettled(self.ledger) & ids, f"{len(ids)} of them settle")
+        return self.examine(envelopes)
 
     def examine(self, handed_over: Sequence[Envelope]) -> Verdict:
         """What became of these, by the sandbox's word and the ledger's."""
         return examine(self.ledger, handed_over, self.sandbox.accepted())
 
-    def deliver(self, envelopes: Sequence[Envelope], seconds: float = 60) -> Verdict:
+    def deliver(self, envelopes: Sequence[Envelope]) -> Verdict:
         """Hands them over, waits until each has settled, and tells what became of them."""
         self.hand_over(envelopes)
-        self.wait(lambda: not self.examine(envelopes).stuck, seconds, f"{len(envelopes)} of them settle")
-        return self.examine(envelopes)
+        return self.wait_for(envelopes)
 
     def stop(self) -> None:
         for process in reversed(self.processes):

@@ -70,11 +70,11 @@ class Process:
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def wait_for(self, words: str, seconds: float = 60) -> None:
+    def wait_for(self, words: str, seconds: float = 120) -> None:
         until(lambda: words in self.said() or not self.alive, seconds, f"{self.name} says {words!r}", self.said)
         assert words in self.said(), f"{self.name} ended:\n{self.said()[-3000:]}"
 
-    def wait_dead(self, seconds: float = 60) -> None:
+    def wait_dead(self, seconds: float = 120) -> None:
         """For one that kills itself."""
         until(lambda: not self.alive, seconds, f"{self.name} dies", self.said)
         assert self.popen.returncode == -signal.SIGKILL, f"{self.name} ended by itself:\n{self.said()[-3000:]}"

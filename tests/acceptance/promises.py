@@ -96,9 +96,9 @@ def examine(db: Database, handed_over: Sequence[Envelope], accepted: Mapping[str
     )
 
 
-def unsettled(db: Database) -> Counter[str]:
-    """How many messages still move by themselves, by state."""
-    return Counter(row["state"] for row in _rows(db).values() if not _settled(row))
+def unsettled(db: Database) -> set[str]:
+    """The messages that still move by themselves."""
+    return {identity for identity, row in _rows(db).items() if not _settled(row)}
 
 
 def _settled(row: Row) -> bool:

@@ -48,12 +48,12 @@ def test_what_is_secret_is_found_nowhere_but_in_the_ledger(
         pages = Flower(f"http://127.0.0.1:{flower}")
         with locked(tmp_path / "harkara.db"):
             by_task_name(redis_server.url)
-            harkara.wait(lambda: "RETRY" in pages.read("/api/tasks"), 20, "Flower sees that the ledger is away")
+            harkara.wait(lambda: "RETRY" in pages.read("/api/tasks"), "Flower sees that the ledger is away")
             assert secrets_in(*pages.all()) == set()  # while the worker has it in hand
             assert secrets_in(*everything_in(redis)) >= {TASK, CODE, WORD}  # as it must, until the ledger has it
         through_all_doors(harkara)
-        harkara.wait(lambda: "FAILURE" in pages.read("/api/tasks"), 20, "Flower sees the task that was refused")
-        harkara.wait(lambda: not redis.xlen(STREAM) and not redis.hlen("unacked"), 10, "everything is handed over")
+        harkara.wait(lambda: "FAILURE" in pages.read("/api/tasks"), "Flower sees the task that was refused")
+        harkara.wait(lambda: not redis.xlen(STREAM) and not redis.hlen("unacked"), "everything is handed over")
         assert secrets_in(*everything_in(redis)) == set()
         assert secrets_in(*pages.all(), read(f"http://127.0.0.1:{metrics}/metrics")) == set()
         assert secrets_in(*(process.said() for process in harkara.processes)) == set()

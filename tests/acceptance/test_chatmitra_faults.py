@@ -15,8 +15,6 @@ from tests.acceptance.mail import CATEGORIES, mail, mails
 from tests.acceptance.promises import AGAIN, ONCE, PERHAPS, PERHAPS_NOT, REFUSED, TWICE, Fate
 from tests.services import valkey
 
-pytestmark = pytest.mark.xdist_group("chatmitra-faults")
-
 Fates = tuple[Fate, Fate, Fate, Fate]
 """By category, in the order of CATEGORIES: authentication, reply, utility, marketing."""
 
@@ -93,9 +91,9 @@ def test_a_connection_that_is_reset_unread_looks_like_one_that_was_read(harkara:
     harkara.sandbox.faults(reset_before_read_share=1)
     letters = [mail(category) for category in CATEGORIES]
     harkara.hand_over(letters)
-    harkara.wait(lambda: harkara.sandbox.met("reset_before_read") == 4, 20, "each is reset")
+    harkara.wait(lambda: harkara.sandbox.met("reset_before_read") == 4, "each is reset")
     harkara.sandbox.behave()
-    harkara.wait(lambda: not harkara.examine(letters).stuck, 20, "they settle")
+    harkara.wait_for(letters)
     verdict = harkara.examine(letters)
     assert tuple(verdict.fates[letter.id] for letter in letters) == LOST_ON_THE_WAY
     verdict.assert_kept(uncertain=3)
@@ -126,11 +124,11 @@ def test_what_only_a_person_can_mend_parks_the_lane_and_burns_nothing(harkara: D
     harkara.sandbox.faults(**{switch: True})
     letters = mails(20, CATEGORIES)
     harkara.hand_over(letters)
-    harkara.wait(lambda: [halt["state"] for halt in listing(harkara.ledger)] == ["parked"], 20, "the lane is parked")
-    harkara.wait(lambda: harkara.states()["waiting"] == 20, 20, "all wait")
+    harkara.wait(lambda: [halt["state"] for halt in listing(harkara.ledger)] == ["parked"], "the lane is parked")
+    harkara.wait(lambda: harkara.states()["waiting"] == 20, "all wait")
     harkara.sandbox.behave()
     unpark(harkara.ledger, "default")
-    harkara.wait(lambda: not harkara.examine(letters).stuck, 20, "they settle")
+    harkara.wait_for(letters)
     assert set(harkara.examine(letters).fates.values()) == {ONCE}
     assert {harkara.status(letter)["tries"] for letter in letters} == {1}
 
@@ -140,11 +138,11 @@ def test_a_storm_of_429_costs_nobody_a_try(harkara: Deployment) -> None:
     harkara.sandbox.faults(too_many_share=1, retry_after=1)
     letters = mails(40, ("reply", "utility"))
     harkara.hand_over(letters)
-    harkara.wait(lambda: harkara.sandbox.met("too_many") >= 10, 20, "the storm is felt")
+    harkara.wait(lambda: harkara.sandbox.met("too_many") >= 10, "the storm is felt")
     for code in (130429, 131056):
         harkara.sandbox.faults(too_many_share=0, code_next={"code": code, "count": 5})
-        harkara.wait(lambda: not harkara.sandbox.switches()["code_next"]["count"], 30, f"{code} is felt")
-    harkara.wait(lambda: not harkara.examine(letters).stuck, 60, "they settle")
+        harkara.wait(lambda: not harkara.sandbox.switches()["code_next"]["count"], f"{code} is felt")
+    harkara.wait_for(letters)
     assert set(harkara.examine(letters).fates.values()) == {ONCE}
     assert {harkara.status(letter)["tries"] for letter in letters} == {1}
 
@@ -155,9 +153,9 @@ def test_while_chatmitra_is_away_everything_waits_and_nothing_burns(harkara: Dep
     sandbox.kill9()
     letters = mails(60, CATEGORIES)
     harkara.hand_over(letters)
-    harkara.wait(lambda: listing(harkara.ledger) != [], 20, "the breaker opens")
+    harkara.wait(lambda: listing(harkara.ledger) != [], "the breaker opens")
     harkara.start_sandbox()
-    harkara.wait(lambda: not harkara.examine(letters).stuck, 60, "they settle")
+    harkara.wait_for(letters)
     verdict = harkara.examine(letters)
     assert set(verdict.fates.values()) == {ONCE}
     assert {harkara.status(letter)["tries"] for letter in letters} == {1}

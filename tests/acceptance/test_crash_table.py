@@ -44,13 +44,7 @@ CELLS = [(point, category) for point in FOUND for category in CATEGORIES]
 Table = dict[tuple[str, Category], Cell]
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param("sqlite", marks=pytest.mark.xdist_group("crashes-sqlite")),
-        pytest.param("postgres", marks=pytest.mark.xdist_group("crashes-postgres")),
-    ],
-)
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Table:
     """All crashes at once, each in a deployment of its own: most of their time is spent waiting for leases."""
 
@@ -91,7 +85,7 @@ def crash(harkara: Deployment, point: str, categories: Sequence[Category]) -> Ta
         harkara.start_worker(ready=False, HARKARA_KILL_AT=f"{point}*{there}").wait_dead()
     found = [harkara.status(letter)["state"] for letter in letters]
     harkara.start_worker(ready=False)
-    harkara.wait_settled(len(letters), 120)
+    harkara.wait_settled(len(letters))
     verdict = harkara.examine(letters)
     verdict.assert_kept(uncertain=len(letters))
     return {

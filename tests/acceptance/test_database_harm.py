@@ -39,7 +39,7 @@ def test_a_writer_that_froze_in_its_transaction_stops_the_others_and_no_more(
         sleeper = harkara.start_worker(HARKARA_KILL_AT="K4b@5~")
         harkara.start_worker()
         harkara.hand_over(handed_over)
-        harkara.wait(lambda: sleeper.frozen, 30, "a worker freezes in its transaction")
+        harkara.wait(lambda: sleeper.frozen, "a worker freezes in its transaction")
         nothing_is_sent_without_the_ledger(harkara)
         sleeper.thaw()
         harkara.wait_settled(200)
@@ -81,7 +81,7 @@ def test_a_commit_whose_answer_is_lost_is_neither_repeated_nor_believed(
     ):
         harkara.hand_over(handed_over)
         harkara.start_worker(HARKARA_DATABASE_URL=url.set(port=line.port).render_as_string(hide_password=False))
-        harkara.wait(lambda: line.broken >= 12, 60, "a dozen answers are lost")
+        harkara.wait(lambda: line.broken >= 12, "a dozen answers are lost")
         line.mend()
         harkara.wait_settled(150)
         verdict = harkara.examine(handed_over)

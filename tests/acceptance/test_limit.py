@@ -12,16 +12,17 @@ from subprocess import Popen
 import pytest
 
 from harkara.intake import connect
-from tests.acceptance.deployment import deployment
+from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.mail import mails
 from tests.services import Server
 
 COUNT, WINDOW = 20, 2.0
 LIMIT = f"{COUNT}/{WINDOW:g}s"
 SECONDS = 30
+THREADS = 8
 
 # Slots are booked up to two seconds ahead, which a claim must outlast.
-SETTINGS = {"HARKARA_ALLOWANCE": LIMIT, "HARKARA_LEASE": "10", "HARKARA_THREADS": "8"}
+SETTINGS = {"HARKARA_ALLOWANCE": LIMIT, "HARKARA_LEASE": "10", "HARKARA_THREADS": str(THREADS)}
 
 
 @pytest.mark.timeout(300)
@@ -36,25 +37,55 @@ def test_eight_workers_use_a_lane_to_the_full_and_never_beyond(
         harkara.sandbox.faults(limit=LIMIT)
         harkara.start_workers(8)
         harkara.hand_over(handed_over)
-        harkara.wait_accepted(allowed, 3 * SECONDS)
-        assert most_within(harkara.sandbox.times(), 10) >= 0.97 * COUNT / WINDOW * 10
+        wait_recorded(harkara, allowed, 2 * SECONDS)
+        assert most_within(harkara.sandbox.times(), 15) >= 0.97 * COUNT / WINDOW * 15
         with busy(3):
-            harkara.wait_accepted(allowed + 40)
+            wait_recorded(harkara, allowed + 40)
             connect(redis_server.url, seconds=3).flushall()
-            harkara.wait_accepted(allowed + 80)
+            wait_recorded(harkara, allowed + 80)
             redis_server.kill9()
             redis_server.start()
             harkara.wait_settled(len(handed_over))
         harkara.examine(handed_over).assert_kept()
-        counts = harkara.sandbox.counts(WINDOW)
-        assert counts["most_in_window"] <= COUNT
-        assert counts["by_outcome"] == {"accepted": len(handed_over)}
+        assert_limit_held(harkara)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_a_dead_worker_sent_counts_when_redis_forgets_it(
+    tmp_path: Path, redis_server: Server, database_url: str
+) -> None:
+    """Only the ledger knows then what went out in the last window, and what the dead one was about to send."""
+    handed_over = mails(120, ("reply", "utility"))
+    with deployment(tmp_path, redis_server, database_url, **SETTINGS | {"HARKARA_LEASE": "5"}) as harkara:
+        harkara.sandbox.faults(limit=LIMIT)
+        doomed, _ = harkara.start_workers(2)
+        harkara.hand_over(handed_over)
+        wait_recorded(harkara, 40)
+        doomed.kill9()
+        for recorded in (40, 50, 70):
+            wait_recorded(harkara, recorded)
+            connect(redis_server.url, seconds=3).flushall()
+        harkara.wait_settled(len(handed_over))
+        harkara.examine(handed_over).assert_kept(uncertain=THREADS)
+        assert_limit_held(harkara)
+
+
+def wait_recorded(harkara: Deployment, number: int, seconds: float = 60) -> None:
+    """Until so many are known to be accepted. The sandbox is left in peace, which has to be punctual here."""
+    harkara.wait(lambda: harkara.states()["accepted"] >= number, seconds, f"{number} are recorded as accepted")
+
+
+def assert_limit_held(harkara: Deployment) -> None:
+    """By the account's own limit, which says 429, and by its history."""
+    counts = harkara.sandbox.counts(WINDOW)
+    assert counts["refused"] == 0
+    assert counts["most_received_in_window"] <= COUNT
 
 
 def most_within(times: Sequence[float], seconds: float) -> int:
     """How many the fullest stretch of so many seconds holds, the burst of the beginning left out.
 
-    The fullest: a slot that a thread was woken too late for is given up, so a host that is busy with others uses less.
+    The fullest: a host that is busy with others for a while uses less.
     """
     steady = [at for at in times if at > times[0] + WINDOW]
     return max(bisect_left(steady, at + seconds) - place for place, at in enumerate(steady))

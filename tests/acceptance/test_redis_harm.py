@@ -122,12 +122,12 @@ def test_hints_may_come_twice_and_queues_hold_garbage(tmp_path: Path, redis_serv
             road.hint([letter.id for letter in letters], urgent=False)
         road.close()
         first = harkara.start_worker(ready=False)
-        harkara.wait(lambda: empty(redis) or not first.alive, 60, "the queues are emptied, or the worker ends")
+        harkara.wait(lambda: empty(redis) or not first.alive, "the queues are emptied, or the worker ends")
         if not first.alive:
             harkara.start_worker()
         assert harkara.wait_settled(20) == {"accepted": 20}
         harkara.examine(letters).assert_kept()
-        harkara.wait(lambda: empty(redis) and not redis.xlen(STREAM), 10, "the garbage is gone")
+        harkara.wait(lambda: empty(redis) and not redis.xlen(STREAM), "the garbage is gone")
         assert [process.name for process in harkara.processes if secret in process.said()] == []
 
 
@@ -143,11 +143,11 @@ def test_a_task_that_is_handed_out_twice_is_one_message(
         with locked(tmp_path / "harkara.db"), Celery(broker=redis_server.url, set_as_current=False) as stranger:
             for letter in mails(5):
                 stranger.send_task("harkara.enqueue", args=[letter.body()], queue=ACCEPT)
-            harkara.wait(lambda: redis.hlen("unacked") == 5, 20, "the worker holds them, and cannot store them")
+            harkara.wait(lambda: redis.hlen("unacked") == 5, "the worker holds them, and cannot store them")
             restore_what_is_held(stranger)
-            harkara.wait(lambda: redis.hlen("unacked") == 10, 20, "it holds each twice")
+            harkara.wait(lambda: redis.hlen("unacked") == 10, "it holds each twice")
         assert harkara.wait_settled(5) == {"accepted": 5}
-        harkara.wait(lambda: redis.hlen("unacked") == 0, 30, "both of each are done")
+        harkara.wait(lambda: redis.hlen("unacked") == 0, "both of each are done")
         assert harkara.states() == {"accepted": 5}
         assert harkara.sandbox.counts()["accepted"] == 5
 

@@ -1,0 +1,254 @@
+"""The intake and its reception: what producers hand over to Redis reaches the ledger, whole, once, whoever dies."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import redis
+from structlog.testing import capture_logs
+
+from harkara.defaults import DEADLINES
+from harkara.errors import Unavailable
+from harkara.intake import GROUP, STREAM, Intake, connect
+from harkara.ledger import migrate
+from harkara.ledger.audit import audit
+from harkara.ledger.database import Database
+from harkara.ledger.operate import find
+from harkara.ledger.read import listing
+from harkara.messages import Envelope, Text
+from harkara.reception import Reception
+from tests.integration.ledger.steps import code, letter, row
+from tests.services import Server, valkey
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with valkey() as running:
+        yield running
+
+
+@pytest.fixture
+def connection(server: Server) -> Iterator[redis.Redis]:
+    with connect(server.url, seconds=2) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'harkara.db'}", patience=0.5)
+    migrate.upgrade(database)
+    yield database
+    database.close()
+
+
+def reception(
+    connection: redis.Redis, db: Database, reader: str = "reader", *, abandoned_seconds: float = 10.0
+) -> Reception:
+    intake = Intake(connection, reader, abandoned_seconds=abandoned_seconds)
+    return Reception(intake, db, lambda hints: None, deadlines=DEADLINES, queued_seconds=10)
+
+
+def hand_over(connection: redis.Redis, *envelopes: Envelope) -> bool:
+    return Intake(connection).append("send", [envelope.to_json() for envelope in envelopes])
+
+
+def test_what_is_handed_over_is_in_the_ledger_and_no_longer_in_redis(connection: redis.Redis, db: Database) -> None:
+    envelopes = [letter(n, reference=f"r{n}", producer="shop") for n in range(5)]
+    hand_over(connection, *envelopes)
+    assert reception(connection, db).drain() == 5
+    assert [row(db, e.id)["body"] for e in envelopes] == [e.body_json() for e in envelopes]
+    assert (connection.xlen(STREAM), connection.xpending(STREAM, GROUP)["pending"]) == (0, 0)
+    assert reception(connection, db).drain() == 0
+
+
+def test_more_than_one_reading_is_drained_at_once(connection: redis.Redis, db: Database) -> None:
+    hand_over(connection, *(letter(n % 100) for n in range(1_050)))
+    assert reception(connection, db).drain() == 1_050
+
+
+def test_the_bell_rings_once_until_somebody_has_looked(connection: redis.Redis, db: Database) -> None:
+    assert [hand_over(connection, letter(n)) for n in range(3)] == [True, False, False]
+    reception(connection, db).drain()
+    assert hand_over(connection, letter(4))
+
+
+def test_what_may_go_at_once_is_hinted_when_it_is_kept(connection: redis.Redis, db: Database) -> None:
+    hinted: list[str] = []
+
+    def hint(hints: list[tuple[str, int]]) -> None:
+        assert all(row(db, identity)["state"] == "queued" for identity, _ in hints)
+        hinted.extend(identity for identity, _ in hints)
+
+    hand_over(connection, envelope := code())
+    Reception(Intake(connection, "reader"), db, hint, deadlines=DEADLINES, queued_seconds=10).drain()
+    assert hinted == [envelope.id]
+
+
+def test_an_entry_of_a_dead_reader_is_taken_over_by_the_next(connection: redis.Redis, db: Database) -> None:
+    hand_over(connection, envelope := letter())
+    assert len(Intake(connection, "dead").read()) == 1
+    assert reception(connection, db, "next").drain() == 0, "the first may still be at work"
+    time.sleep(0.06)
+    assert reception(connection, db, "next", abandoned_seconds=0.05).drain() == 1
+    assert row(db, envelope.id)["state"] == "queued"
+    assert connection.xpending(STREAM, GROUP)["pending"] == 0
+
+
+def test_a_reader_that_dies_between_ledger_and_redis_leaves_one_message(connection: redis.Redis, db: Database) -> None:
+    hand_over(connection, envelope := letter(reference="r"))
+    first = reception(connection, db, "dead")
+    first.take([envelope])
+    Intake(connection, "dead").read()
+    time.sleep(0.02)
+    assert reception(connection, db, "next", abandoned_seconds=0.01).drain() == 1
+    assert [one["id"] for one in listing(db)] == [envelope.id]
+
+
+def test_while_the_database_is_away_nothing_is_lost(connection: redis.Redis, db: Database) -> None:
+    hand_over(connection, letter())
+    other = Database(str(db.url), patience=5)
+    with other.write(), pytest.raises(Unavailable):
+        reception(connection, db).drain()
+    other.close()
+    assert connection.xlen(STREAM) == 1
+    time.sleep(0.02)
+    assert reception(connection, db, abandoned_seconds=0.01).drain() == 1
+
+
+def test_many_readers_keep_each_message_once(connection: redis.Redis, db: Database) -> None:
+    hand_over(connection, *(letter(n % 100, reference=f"r{n}") for n in range(1_200)))
+    patient = Database(str(db.url), patience=20)
+
+    def drain(reader: int) -> int:
+        with connect(f"redis://127.0.0.1:{connection.connection_pool.connection_kwargs['port']}", seconds=5) as own:
+            return reception(own, patient, str(reader)).drain()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(threads.map(drain, range(4))) == 1_200
+    patient.close()
+    assert audit(db).messages == 1_200
+
+
+def test_a_repeat_is_found_by_either_id(connection: redis.Redis, db: Database) -> None:
+    first, again = letter(reference="r"), letter(reference="r")
+    hand_over(connection, first, again)
+    reception(connection, db).drain()
+    assert find(db, again.id) == find(db, first.id) == first.id
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_conflict_that_nobody_hears_is_kept_as_failed(connection: redis.Redis, db: Database, together: bool) -> None:
+    first = letter(reference="r")
+    other = Envelope(to="+919876500000", messages=[Text("Something else")], reference="r")
+    for batch in [[first, other]] if together else [[first], [other]]:
+        hand_over(connection, *batch)
+        reception(connection, db).drain()
+    assert (row(db, first.id)["state"], row(db, other.id)["state"]) == ("queued", "failed")
+    assert row(db, other.id)["code"] == "reference-conflict"
+    assert connection.xlen(STREAM) == 0
+
+
+def test_what_comes_too_late_is_kept_and_not_sent(connection: redis.Redis, db: Database) -> None:
+    hand_over(connection, envelope := letter(expires=datetime.now(UTC) + timedelta(seconds=0.05)))
+    time.sleep(0.06)
+    assert reception(connection, db).drain() == 1
+    assert row(db, envelope.id)["expires_at"] < row(db, envelope.id)["created_at"]
+
+
+SECRET = "the patient's secret 9876512345"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SECRET,
+        json.dumps({"to": SECRET}),
+        json.dumps([SECRET]),
+        letter().to_json().replace("ready", SECRET + "\\u0000"),
+        letter().to_json()[:-9] + SECRET,
+        "[" * 100_000 + SECRET,
+        b"\xff\xfe" + SECRET.encode(),
+        "",
+    ],
+    ids=["text", "object", "list", "zero", "cut off", "deep", "bytes", "empty"],
+)
+def test_what_is_no_message_is_dropped_without_a_word_of_it_and_stops_no_other(
+    connection: redis.Redis, db: Database, data: str | bytes
+) -> None:
+    rejected: list[None] = []
+    connection.xadd(STREAM, {"verb": "send", "data": data})
+    hand_over(connection, envelope := letter())
+    reader = Reception(
+        Intake(connection, "reader"),
+        db,
+        lambda hints: None,
+        deadlines=DEADLINES,
+        queued_seconds=10,
+        rejected=lambda: rejected.append(None),
+    )
+    with capture_logs() as lines:
+        assert reader.drain() == 1
+    assert row(db, envelope.id)["state"] == "queued"
+    assert (len(rejected), connection.xlen(STREAM)) == (1, 0)
+    assert [line["action"] for line in lines] == ["intake_rejected"]
+    assert "secret" not in str(lines)
+    assert "9876512345" not in str(lines)
+
+
+@pytest.mark.parametrize("fields", [{"other": "1"}, {"verb": "dance", "data": "x", "reply_to": "here"}])
+def test_an_entry_of_another_release_is_answered_or_dropped(
+    connection: redis.Redis, db: Database, fields: dict[str, str]
+) -> None:
+    connection.xadd(STREAM, fields)  # type: ignore[arg-type]  # narrower than what it takes
+    reception(connection, db).drain()
+    assert connection.xlen(STREAM) == 0
+    if "reply_to" in fields:
+        assert "not known to this release" in str(connection.lrange("here", 0, -1))
+
+
+def test_a_redis_that_forgot_everything_is_read_again(connection: redis.Redis, db: Database) -> None:
+    reader = reception(connection, db)
+    hand_over(connection, letter(1))
+    assert reader.drain() == 1
+    connection.flushall()
+    hand_over(connection, letter(2))
+    assert reader.drain() == 1
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["read before", "never read"])
+def test_a_full_redis_is_drained_also_of_those_who_want_an_answer(db: Database, known: bool) -> None:
+    with valkey(maxmemory="3mb", maxmemory_policy="noeviction") as full, connect(full.url, seconds=2) as client:
+        if known:
+            assert reception(client, db).drain() == 0
+        sent = fill(client)
+        assert reception(client, db).drain() == audit(db).messages == sent
+        assert client.xlen(STREAM) == 0
+
+
+def fill(client: redis.Redis) -> int:
+    """Hands over until Redis is full; returns how many messages it took."""
+    for sent in range(0, 1_000_000, 20):
+        try:
+            Intake(client).append("status", [letter().id], reply_to="somebody")
+            hand_over(client, *(letter(n) for n in range(20)))
+        except Unavailable:
+            return sent
+    raise AssertionError("Redis never got full")
+
+
+def test_what_redis_says_of_a_message_goes_no_further(connection: redis.Redis) -> None:
+    connection.set(STREAM, "this is no stream")
+    with pytest.raises(Unavailable) as caught:
+        hand_over(connection, letter(7))
+    told = "".join(traceback.format_exception(caught.value))
+    assert "WRONGTYPE" in str(caught.value)
+    assert "9876500007" not in told
+    assert "table is ready" not in told

@@ -1,0 +1,252 @@
+"""The way of a chunk inside one process: claims, gates, slots, POST to a stand-in, record."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from harkara.chatmitra import ChatMitra
+from harkara.delivery.pool import Pool
+from harkara.delivery.sender import Leases, Sender, no_checkpoint
+from harkara.errors import Unavailable
+from harkara.intake import connect
+from harkara.lanes import Lane
+from harkara.ledger import migrate
+from harkara.ledger.audit import audit
+from harkara.ledger.commit import GroupCommit
+from harkara.ledger.database import Database, LedgerError
+from harkara.ledger.halts import park
+from harkara.ledger.record import Finish
+from harkara.limits import Allowance, Limiter
+from harkara.playbook import Playbook
+from tests.integration.ledger.steps import (
+    attempts,
+    code,
+    dispatch_all,
+    later,
+    letter,
+    offer,
+    put,
+    row,
+    states,
+)
+from tests.integration.sandbox.running import Sandbox, sandbox_process
+from tests.services import Server, free_port, valkey
+
+PLAYBOOK = Path(__file__).resolve().parents[2] / "config" / "playbook.toml"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with sandbox_process(SANDBOX_LIMIT="none") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    with valkey() as running:
+        yield running.url
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'harkara.db'}", patience=0.5)
+    migrate.upgrade(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def sender(db: Database, sandbox: Sandbox, redis_url: str) -> Iterator[Sender]:
+    sandbox.reset()
+    with worker(db, sandbox, redis_url) as one:
+        yield one
+
+
+@contextmanager
+def worker(
+    db: Database,
+    sandbox: Sandbox,
+    redis_url: str,
+    *,
+    allowance: Allowance | None = None,
+    leases: Leases | None = None,
+    checkpoint: Callable[[str], None] = no_checkpoint,
+) -> Iterator[Sender]:
+    """All that a worker process has."""
+    pool, commit = Pool(16), GroupCommit(db, spill, patience_seconds=5)
+    with connect(redis_url, seconds=2) as redis:
+        yield Sender(
+            db,
+            commit,
+            pool,
+            {"default": Lane("default", "token:secret", allowance)},
+            Limiter(redis, lambda lane, mine: []),
+            ChatMitra(f"{sandbox.url}/send_message"),
+            Playbook.load(PLAYBOOK),
+            worker="worker",
+            leases=leases or Leases(),
+            checkpoint=checkpoint,
+        )
+        pool.close()
+        commit.close()
+
+
+def spill(_finish: Finish) -> None:
+    raise Unavailable("nobody takes it")
+
+
+def posts(sandbox: Sandbox) -> int:
+    return len(sandbox.get("/_sandbox/requests", limit=1_000)["requests"])
+
+
+def settle(db: Database, senders: Sequence[Sender], ids: Sequence[str], seconds: float = 15) -> Counter[str]:
+    """Goes on with what is due, in chunks that the senders share, until nothing moves any more."""
+    end = time.monotonic() + seconds
+    while not (found := Counter(states(db, ids))).keys() <= {"accepted", "cancelled", "failed", "uncertain"}:
+        assert time.monotonic() < end, found
+        later(db, 2, *ids)
+        due = dispatch_all(db)
+        with ThreadPoolExecutor(len(senders)) as threads:
+            for place, sender in enumerate(senders):
+                threads.submit(sender.send, due[place :: len(senders)])
+        time.sleep(0.02)
+    return found
+
+
+def test_a_chunk_is_sent_and_recorded(db: Database, sandbox: Sandbox, sender: Sender) -> None:
+    ids = put(db, *(letter(n) for n in range(50)))
+    sender.send(ids)
+    assert states(db, ids) == ["accepted"] * 50
+    assert posts(sandbox) == 50
+    assert row(db, ids[0])["job_id"]
+    assert audit(db).clean
+
+
+def test_a_doubled_hint_sends_nothing_twice(db: Database, sandbox: Sandbox, sender: Sender) -> None:
+    ids = put(db, *(letter(n) for n in range(40)))
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(sender.send, [ids, ids[::-1], ids[20:], ids]))
+    assert states(db, ids) == ["accepted"] * 40
+    assert posts(sandbox) == 40
+
+
+def test_three_codes_an_hour_to_one_number_also_when_they_come_in_one_chunk(
+    db: Database, sandbox: Sandbox, sender: Sender
+) -> None:
+    ids = put(db, *(code(1) for _ in range(6)), code(2))
+    assert settle(db, [sender], ids) == Counter(accepted=4, cancelled=3)
+    assert posts(sandbox) == 4
+    assert {row(db, identity)["code"] for identity in ids if row(db, identity)["state"] == "cancelled"} == {"otp-limit"}
+    assert states(db, ids[-1:]) == ["accepted"]
+
+
+def test_two_workers_do_not_send_more_codes_to_one_number_than_one(
+    db: Database, sandbox: Sandbox, redis_url: str
+) -> None:
+    sandbox.reset()
+    patient = Database(str(db.url), patience=10)
+    with worker(patient, sandbox, redis_url) as one, worker(patient, sandbox, redis_url) as two:
+        ids = put(db, *(code(1) for _ in range(8)))
+        assert settle(patient, [one, two], ids) == Counter(accepted=3, cancelled=5)
+    patient.close()
+    assert posts(sandbox) == 3
+
+
+def test_a_code_that_could_not_be_sent_does_not_count(db: Database, redis_url: str, sandbox: Sandbox) -> None:
+    sandbox.reset()
+    gone = Sandbox(f"http://127.0.0.1:{free_port()}", sandbox.process)
+    ids = put(db, *(code(1) for _ in range(3)))
+    with worker(db, gone, redis_url) as nowhere:
+        nowhere.send(ids)
+    assert states(db, ids) == ["waiting"] * 3
+    (fresh,) = put(db, code(1))
+    with worker(db, sandbox, redis_url) as one:
+        one.send([fresh])
+    assert states(db, [fresh]) == ["accepted"]
+
+
+def test_a_ledger_that_is_away_before_the_post_means_no_post(db: Database, sandbox: Sandbox, redis_url: str) -> None:
+    sandbox.reset()
+    (identity,) = put(db, letter())
+    other = Database(str(db.url), patience=5)
+    lock = other.write()
+
+    def checkpoint(name: str) -> None:
+        if name == "K1":
+            lock.__enter__()
+
+    with worker(db, sandbox, redis_url, checkpoint=checkpoint) as one:
+        one.send([identity])
+        assert posts(sandbox) == 0
+        assert attempts(db, identity) == []
+        lock.__exit__(None, None, None)
+    assert row(db, identity)["state"] == "waiting"
+    assert not row(db, identity)["maybe_duplicate"]
+    other.close()
+
+
+def test_who_was_held_up_before_the_post_leaves_it(db: Database, sandbox: Sandbox, redis_url: str) -> None:
+    sandbox.reset()
+    (identity,) = put(db, letter())
+
+    def checkpoint(name: str) -> None:
+        if name == "K2":
+            time.sleep(0.3)
+
+    with worker(db, sandbox, redis_url, leases=Leases(unsent=0.2), checkpoint=checkpoint) as one:
+        one.send([identity])
+    kept = row(db, identity)
+    assert (kept["state"], kept["code"], kept["tries"]) == ("waiting", "late", 0)
+    assert posts(sandbox) == 0
+
+
+def test_a_limiter_that_is_away_makes_all_wait(db: Database, sandbox: Sandbox) -> None:
+    sandbox.reset()
+    ids = put(db, letter(1), code(2))
+    with worker(db, sandbox, f"redis://127.0.0.1:{free_port()}", allowance=Allowance(20, 60.0)) as one:
+        one.send(ids)
+    assert [(row(db, i)["state"], row(db, i)["code"]) for i in ids] == [("waiting", "limiter-unavailable")] * 2
+    assert posts(sandbox) == 0
+
+
+def test_who_gets_no_slot_waits_for_his_time(db: Database, sandbox: Sandbox, redis_server: Server) -> None:
+    sandbox.reset()
+    ids = put(db, *(offer(n) for n in range(6)))
+    with worker(db, sandbox, redis_server.url, allowance=Allowance(3, 60.0, burst=3, reserve=0.0)) as one:
+        one.send(ids)
+    assert Counter(states(db, ids)) == {"accepted": 3, "waiting": 3}
+    assert {row(db, i)["code"] for i in ids} == {None, "lane-limit"}
+    assert posts(sandbox) == 3
+
+
+def test_a_parked_lane_sends_nothing(db: Database, sandbox: Sandbox, redis_url: str) -> None:
+    sandbox.reset()
+    ids = put(db, letter(1), code(2))
+    park(db, "default", "A person said so.")
+    with worker(db, sandbox, redis_url) as one:
+        one.send(ids)
+    assert [(row(db, i)["state"], row(db, i)["code"]) for i in ids] == [("waiting", "lane-parked")] * 2
+    assert posts(sandbox) == 0
+
+
+def test_a_worker_that_cannot_prepare_gives_all_back(db: Database, sandbox: Sandbox, redis_url: str) -> None:
+    sandbox.reset()
+    ids = put(db, letter(1), code(2))
+
+    def checkpoint(name: str) -> None:
+        if name == "K1":
+            with db.write() as tx:
+                tx.execute(text("ALTER TABLE halt RENAME TO elsewhere"))
+
+    with worker(db, sandbox, redis_url, checkpoint=checkpoint) as one, pytest.raises(LedgerError, match="schema"):
+        one.send(ids)
+    assert [(row(db, i)["state"], row(db, i)["strikes"]) for i in ids] == [("waiting", 0)] * 2
+    assert posts(sandbox) == 0
