@@ -61,7 +61,7 @@ def test_every_fault_that_hits_one_message_ends_as_it_must(harkara: Deployment) 
     harkara.sandbox.faults(markers=True)
     numbers = {fault: number for number, fault in MARKED_NUMBERS.items()}
     letters = {(f, c): mail(c, to=numbers[f]) for f, c in product(MARKED, CATEGORIES)}
-    verdict = harkara.deliver(list(letters.values()), 90)
+    verdict = harkara.deliver(list(letters.values()))
     fates = {met: verdict.fates[letter.id] for met, letter in letters.items()}
     assert fates == {(f, c): fate for f in MARKED for c, fate in zip(CATEGORIES, MARKED[f], strict=True)}
     verdict.assert_kept(uncertain=16)
