@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.chaos import prey, run
 
 
-@pytest.mark.timeout(240)
 def test_in_the_chaos_nothing_is_lost_and_nothing_goes_twice_in_silence(tmp_path: Path) -> None:
     with prey(tmp_path, None) as harkara:
         result = run(harkara, messages=400, seconds=16, seed=7)

@@ -64,7 +64,6 @@ def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return cells
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize(("point", "category"), CELLS)
 def test_a_worker_that_dies_here_leaves_this(table: Table, point: str, category: Category) -> None:
     cell = table[point, category]

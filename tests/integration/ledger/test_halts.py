@@ -142,5 +142,5 @@ def test_workers_that_hold_and_free_the_same_lanes_at_once_do_not_wait_for_each_
         with db.write() as tx:
             finish(tx, finishes if turn % 3 else finishes[::-1])
 
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(work, range(60)))
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(work, range(40)))
