@@ -36,5 +36,6 @@ def schedule(
     with db.write() as tx:
         tx.execute(insert(message).from_select(list(message.c), copies))
         tx.execute(message.delete().where(message.c.id == pattern.id))
-    with db.write() as tx:
-        tx.execute(text("ANALYZE message"))  # as PostgreSQL does by itself within a minute
+    with db.write() as tx:  # what PostgreSQL does by itself within minutes, so that it does not do it in between
+        tx.execute(text("ANALYZE message"))
+        tx.execute(text("CHECKPOINT"))

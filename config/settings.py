@@ -109,7 +109,9 @@ class Settings(BaseSettings):
     harkara_read_timeout: float = Field(default=15.0, gt=0, description="Seconds for its whole answer")
     harkara_keepalive: float = Field(default=4.0, ge=0, description="Seconds that an idle connection is kept")
     harkara_lease: float = Field(
-        default=LEASE_SECONDS, ge=1, description="Seconds that a queued or claimed message is held"
+        default=LEASE_SECONDS,
+        ge=1,
+        description="Seconds that a queued or claimed message is held; below 5 limits are not used to the full",
     )
     harkara_database_patience: float = Field(default=5.0, gt=0, description="Seconds to wait for a locked database")
 

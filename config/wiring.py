@@ -26,7 +26,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.read import counts
 from harkara.ledger.record import Finish
 from harkara.ledger.seed import slots_used
-from harkara.limits import HORIZON, Limiter
+from harkara.limits import GUARD, HORIZON, Limiter
 from harkara.playbook import Playbook
 from harkara.reception import Reception
 
@@ -44,12 +44,18 @@ def lanes() -> dict[str, Lane]:
 
 @cache
 def limiter() -> Limiter:
-    return Limiter(connect(settings().redis_url, seconds=3), seed=_seed)
+    return Limiter(connect(settings().redis_url, seconds=3), _seed, horizon=horizon())
+
+
+@cache
+def horizon() -> float:
+    """No slot lies so far ahead that the claim would run out before it comes."""
+    return min(HORIZON, 0.4 * settings().harkara_lease)
 
 
 def _seed(lane: str, mine: int) -> list[float]:
     allowance = lanes()[lane].allowance
-    return slots_used(database(), lane, allowance.window * 1.01 if allowance else 0.0, HORIZON, mine)
+    return slots_used(database(), lane, allowance.window * GUARD if allowance else 0.0, horizon(), mine)
 
 
 @cache

@@ -179,7 +179,7 @@ class Sender:
         """Whether the message is durably `sending` and this worker may POST it."""
         wish = Begin(one, self._worker, gates.passed(slot.at - time.monotonic()), self._leases.sending)
         try:
-            return self._commit.begin(wish)
+            held = self._commit.begin(wish)
         except Unavailable:
             log.warning("no POST without the ledger", action="begin_failed", id=one.id)
             # Whether it is `sending` now is unknown, but nothing was sent: it goes back from either state.
@@ -187,6 +187,9 @@ class Sender:
                 trouble = Wait(TROUBLE_SECONDS, "worker-trouble", "The ledger could not be asked.")
                 self._commit.finish_later(Finish.of(one, trouble, posted=posted))
             return False
+        if not held:
+            self._stop(one, HELD_UP)
+        return held
 
     def _keep(self, one: Claimed, slot: Slot, until: float) -> Wait | None:
         """Sleeps until the slot. One that was slept through is given up for a new one, or for a wait."""

@@ -155,6 +155,9 @@ class GroupCommit:
             self._spill(result)
         except Unavailable:
             return False
+        except Exception as error:
+            log.error("an outcome cannot be kept", action="spill_failed", id=result.id, error=type(error).__name__)
+            return False
         return True
 
     def _recorded(self, result: Finish) -> bool:

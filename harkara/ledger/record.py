@@ -187,11 +187,23 @@ def _settle(tx: Transaction, finish: Finish) -> Pause | None:
         .returning(message.c.state)
     ).scalar_one_or_none()
     if moved is None:
+        if not finish.posted:
+            _forgive(tx, finish.id)
         return None
     note(tx, finish.id, moved, values["code"], values["reason"])
     pause = finish.outcome.pause if isinstance(finish.outcome, Wait | Refused) else None
     # A recipient's pause is the message's own wait: others to the same person find out by themselves.
     return pause if pause and pause.scope != "recipient" else None
+
+
+def _forgive(tx: Transaction, identity: str) -> None:
+    """Its worker lost the claim and yet lives to say so: the message did not kill it, and is no poison."""
+    late = (State.WAITING, State.QUEUED, State.CLAIMED)
+    tx.execute(
+        update(message)
+        .where(message.c.id == identity, still_in(*late), message.c.strikes > 0)
+        .values(strikes=message.c.strikes - 1)
+    )
 
 
 def _verdict(finish: Finish, now: datetime) -> tuple[State | ColumnElement[str], dict[str, Any]]:

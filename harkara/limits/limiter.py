@@ -19,7 +19,10 @@ from harkara.limits.allowance import Allowance
 from harkara.outcomes import Wait
 
 HORIZON: Final = 2.0
-"""Seconds: nothing is reserved further ahead, so a pause, a cancel or an urgent message works at once."""
+"""Seconds: nothing is reserved further ahead, so a pause, a cancel or an urgent message works at once.
+
+Who holds claims for less than a few of them needs a shorter one, or his claims run out before their slots come.
+"""
 
 GUARD: Final = 1.01
 """The limiter's window is 1 % longer than the allowance's, which pays for the way from here to the server's clock."""
@@ -79,9 +82,10 @@ class Limiter:
     ten times. Every method raises Unavailable when Redis cannot be asked; nothing may be sent then.
     """
 
-    def __init__(self, connection: redis.Redis, seed: Seed) -> None:
+    def __init__(self, connection: redis.Redis, seed: Seed, *, horizon: float = HORIZON) -> None:
         self._redis = connection
         self._seed = seed
+        self._horizon = horizon
 
     def book(self, lane: str, allowance: Allowance | None, asks: Sequence[Ask]) -> list[Slot | Wait]:
         """Reserves a slot for each ask, in their order, or tells how long it has to wait.
@@ -94,7 +98,7 @@ class Limiter:
             return [Slot(time.monotonic(), math.inf) for _ in asks]
         keys = [_lane_key(lane), *(f"harkara:pair:{lane}:{pair}" for pair in pairs)]
         places: dict[str | None, int] = {None: 0} | {pair: place for place, pair in enumerate(pairs, start=2)}
-        plan = _plan(allowance) | {"asks": [_wish(ask, places[ask.pair]) for ask in asks]}
+        plan = self._plan(allowance) | {"asks": [_wish(ask, places[ask.pair]) for ask in asks]}
         asked = time.monotonic()
         answer = self._call([(keys, plan)])[0]
         if answer == _UNSEEDED:
@@ -108,7 +112,7 @@ class Limiter:
 
         The two share the lane: they are what either could have alone. Reserves nothing.
         """
-        calls = {lane: ([_lane_key(lane)], _plan(allowance)) for lane, allowance in lanes.items()}
+        calls = {lane: ([_lane_key(lane)], self._plan(allowance)) for lane, allowance in lanes.items()}
         rooms = dict(zip(calls, self._call(list(calls.values())), strict=True))
         lost = {lane: calls[lane] for lane, answer in rooms.items() if answer == _UNSEEDED}
         for lane, (_, plan) in lost.items():
@@ -121,6 +125,19 @@ class Limiter:
         with every window. Answers to what was under way when it began only make the hold longer.
         """
         self._call([([_lane_key(lane)], {"slow": _microseconds(max(0.0, seconds))})])
+
+    def _plan(self, allowance: Allowance | None) -> dict[str, Any]:
+        pair = {"pair_pace": _microseconds(PAIR_PACE), "pair_burst": PAIR_BURST}
+        if allowance is None:
+            return pair
+        return pair | {
+            "count": allowance.count,
+            "window": _microseconds(allowance.window * GUARD),
+            "burst": allowance.burst,
+            "gap": _microseconds(allowance.gap * GUARD),
+            "kept": allowance.kept,
+            "horizon": _microseconds(self._horizon),
+        }
 
     def _call(self, calls: Sequence[tuple[list[str], dict[str, Any]]]) -> list[Any]:
         """Runs the script for each, in one round trip; loads it first where the server does not have it."""
@@ -147,20 +164,6 @@ class Limiter:
 
 def _lane_key(lane: str) -> str:
     return f"harkara:slots:{lane}"
-
-
-def _plan(allowance: Allowance | None) -> dict[str, Any]:
-    pair = {"pair_pace": _microseconds(PAIR_PACE), "pair_burst": PAIR_BURST}
-    if allowance is None:
-        return pair
-    return pair | {
-        "count": allowance.count,
-        "window": _microseconds(allowance.window * GUARD),
-        "burst": allowance.burst,
-        "gap": _microseconds(allowance.gap * GUARD),
-        "kept": allowance.kept,
-        "horizon": _microseconds(HORIZON),
-    }
 
 
 def _wish(ask: Ask, pair: int) -> dict[str, Any]:

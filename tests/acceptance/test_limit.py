@@ -22,7 +22,7 @@ LIMIT = f"{COUNT}/{WINDOW:g}s"
 THREADS = 8
 STOCK = 1200
 
-# Slots are booked up to two seconds ahead, which a claim must outlast.
+# As deployed, so that slots are booked the usual two seconds ahead.
 SETTINGS = {"HARKARA_ALLOWANCE": LIMIT, "HARKARA_LEASE": "10", "HARKARA_THREADS": str(THREADS)}
 
 

@@ -24,8 +24,10 @@ from harkara.ledger.commit import GroupCommit
 from harkara.ledger.database import Database, LedgerError
 from harkara.ledger.halts import park
 from harkara.ledger.record import Finish
+from harkara.ledger.sweep import POISON, sweep
 from harkara.limits import Allowance, Limiter
 from harkara.playbook import Playbook
+from tests.acceptance.process import until
 from tests.integration.ledger.steps import (
     attempts,
     code,
@@ -205,6 +207,24 @@ def test_who_was_held_up_before_the_post_leaves_it(db: Database, sandbox: Sandbo
         one.send([identity])
     kept = row(db, identity)
     assert (kept["state"], kept["code"], kept["tries"]) == ("waiting", "late", 0)
+    assert posts(sandbox) == 0
+
+
+def test_a_worker_that_is_only_slow_makes_no_poison(db: Database, sandbox: Sandbox, redis_url: str) -> None:
+    sandbox.reset()
+    (identity,) = put(db, letter())
+    slow = Leases(claimed=0.2)
+
+    def checkpoint(name: str) -> None:
+        if name == "K1":
+            time.sleep(0.3)
+            sweep(db, Playbook.load(PLAYBOOK).after_crash, retention_seconds=None)
+
+    with worker(db, sandbox, redis_url, leases=slow, checkpoint=checkpoint) as one:
+        for _ in range(POISON + 1):
+            one.send([identity])
+            until(lambda: row(db, identity)["strikes"] == 0, 5, "the worker says that it lives")
+    assert (row(db, identity)["state"], row(db, identity)["claims"]) == ("waiting", POISON + 1)
     assert posts(sandbox) == 0
 
 

@@ -31,17 +31,23 @@ def accepted(claimed: Claimed) -> Finish:
     return Finish.of(claimed, ACCEPTED, posted=True)
 
 
-def never(_finish: Finish) -> None:
-    raise AssertionError("nothing had to be spilled")
+def pass_by(_name: str) -> None:
+    """No checkpoint."""
 
 
 @contextmanager
 def group_commit(
-    db: Database, spill: Callable[[Finish], None] = never, patience: float = 20.0
+    db: Database,
+    spill: Callable[[Finish], None] | None = None,
+    patience: float = 20.0,
+    checkpoint: Callable[[str], None] = pass_by,
 ) -> Iterator[GroupCommit]:
-    commit = GroupCommit(db, spill, patience_seconds=patience)
+    """Closed at the end; without a `spill` nothing may have been spilled by then."""
+    spilled: list[Finish] = []
+    commit = GroupCommit(db, spill or spilled.append, patience_seconds=patience, checkpoint=checkpoint)
     yield commit
     commit.close()
+    assert spilled == []
 
 
 @contextmanager
@@ -175,10 +181,9 @@ def test_a_transaction_that_breaks_lets_nobody_post_and_no_outcome_go(db: Databa
         if next(stumbles, False):
             raise ValueError("a defect")
 
-    commit = GroupCommit(db, never, checkpoint=checkpoint)
-    commit.finish(accepted(done))
-    assert commit.begin(begins(wished))
-    commit.close()
+    with group_commit(db, checkpoint=checkpoint) as commit:
+        commit.finish(accepted(done))
+        assert commit.begin(begins(wished))
     assert states(db, [done.id, wished.id]) == ["accepted", "sending"]
 
 
@@ -207,10 +212,9 @@ def test_a_message_is_given_back_whether_or_not_the_lost_commit_had_happened(db:
 
 def test_closing_writes_what_nobody_waits_for(db: Database) -> None:
     claims = take(db, *put(db, *(letter(n) for n in range(40))))
-    commit = GroupCommit(db, never)
-    for claimed in claims:
-        commit.finish_later(Finish.of(claimed, Wait(60, "lane-limit", "No slot"), posted=False))
-    commit.close()
+    with group_commit(db) as commit:
+        for claimed in claims:
+            commit.finish_later(Finish.of(claimed, Wait(60, "lane-limit", "No slot"), posted=False))
     assert set(states(db, [one.id for one in claims])) == {"waiting"}
 
 

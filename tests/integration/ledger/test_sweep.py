@@ -14,9 +14,10 @@ from harkara.ledger.audit import audit
 from harkara.ledger.codes import codes
 from harkara.ledger.database import Database
 from harkara.ledger.halts import halt, halted
+from harkara.ledger.record import Finish, finish
 from harkara.ledger.sweep import MOST, POISON, Crashed, sweep
 from harkara.ledger.tables import attempt
-from harkara.outcomes import Pause, Refused, Uncertain, Wait
+from harkara.outcomes import Outcome, Pause, Refused, Uncertain, Wait
 from tests.integration.ledger.steps import (
     ACCEPTED,
     DAY,
@@ -183,6 +184,25 @@ def test_many_sweeps_at_once_do_each_thing_once(db: Database) -> None:
         moved = list(threads.map(lambda _: clean_up(db)["uncertain"], range(6)))
     assert sum(moved) == 60
     assert {tuple(events(db, identity)) for identity in ids} == {("uncertain",)}
+
+
+def test_a_sweep_and_the_answers_that_come_meanwhile_do_not_wait_for_each_other_for_ever(db: Database) -> None:
+    for _ in range(6):
+        claims = take(db, *put(db, *(letter(n) for n in range(24))))
+        start(db, *claims)
+        later(db, 31)
+        outcomes: list[Outcome] = [ACCEPTED, Wait(0, "429", "Too fast", status=429)] * 12
+        late = [Finish.of(claimed, outcome, posted=True) for claimed, outcome in zip(claims, outcomes, strict=True)]
+        with ThreadPoolExecutor(2) as threads:
+            swept, recorded = threads.submit(clean_up, db), threads.submit(record, db, late)
+            swept.result()
+            recorded.result()
+    assert audit(db).clean
+
+
+def record(db: Database, finishes: list[Finish]) -> None:
+    with db.write() as tx:
+        finish(tx, finishes)
 
 
 def test_codes_of_the_last_hour_are_counted_by_those_that_may_have_arrived(db: Database) -> None:
