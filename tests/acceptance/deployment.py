@@ -137,7 +137,7 @@ class Deployment:
     def wait_settled(self, messages: int, seconds: float = PATIENCE) -> Counter[str]:
         """Until so many messages are there and none moves any more by itself; returns how many are in each state."""
         self.wait(
-            lambda: not unsettled(self.ledger) and self.states().total() >= messages,
+            lambda: self.states().total() >= messages and not unsettled(self.ledger),
             f"{messages} messages settle",
             seconds,
         )
