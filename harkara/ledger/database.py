@@ -210,6 +210,8 @@ class _Impatient(psycopg.Connection[Any]):
 
 def _postgres_engine(url: URL, patience: float, longest: float, connections: int) -> Engine:
     options = f"-c timezone=UTC -c lock_timeout={int(patience * 1000)} -c statement_timeout={int(longest * 1000)}"
+    # A plan that was kept from when the table was small walks through all of it once a bulk of messages has come.
+    options += " -c plan_cache_mode=force_custom_plan"
     engine = create_engine(
         url,
         pool_size=connections,
