@@ -20,6 +20,9 @@ UPKEEP: Final = "harkara.upkeep"
 QUEUES: Final = (URGENT, ACCEPT, SEND, UPKEEP)
 """In the order in which a worker looks: what is urgent first."""
 
+HINTS: Final = (URGENT, SEND)
+"""Those that hold nothing but ids."""
+
 HINT_SECONDS: Final = 60
 """A hint older than this is worthless: the sweep has made a new one."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -25,11 +24,12 @@ LONGEST_BODY = 65_536
 
 
 class ChatMitra:
-    """Chat Mitra's `send_message`, one kept-alive connection for each thread. Raises Invalid for a URL that is none.
+    """Chat Mitra's `send_message`, on as many kept-alive connections as are needed at once.
 
-    `connect_timeout` seconds for each address and for the TLS handshake, `read_timeout` for the answer as a whole,
-    `keepalive` for an idle connection, which must be less than the server grants: a POST on a connection that the
-    server is just closing leaves nobody wiser. `ca_bundle` names a file of certificates to trust instead of certifi's.
+    Raises Invalid for a URL that is none. `connect_timeout` seconds for each address and for the TLS handshake,
+    `read_timeout` for the answer as a whole, `keepalive` for an idle connection, which must be less than the server
+    grants: a POST on a connection that the server is just closing leaves nobody wiser. `ca_bundle` names a file of
+    certificates to trust instead of certifi's.
     """
 
     def __init__(
@@ -45,7 +45,8 @@ class ChatMitra:
         self._timeout = (connect_timeout, read_timeout)
         self._keepalive = keepalive
         self._verify: bool | str = ca_bundle or True
-        self._line = _Line(url)
+        self._url = url
+        self._lines: list[_Line] = []
 
     def post(self, token: str, body: str) -> Answer:
         """Sends one message, the JSON `body` as the ledger keeps it. Never raises for what network or server do.
@@ -54,7 +55,7 @@ class ChatMitra:
         """
         if not token.isascii() or not token.isprintable():
             raise Invalid("token", "must be printable ASCII", f"{len(token)} characters")
-        line = self._line
+        line = self._take_line()
         request = line.request_with(token, body.encode())
         line.drop_idle(self._keepalive)
         try:
@@ -65,11 +66,19 @@ class ChatMitra:
         except (requests.RequestException, HTTPError, OSError, http.client.HTTPException) as error:
             answer = _broken(error)
         line.used_at = time.monotonic()
+        self._lines.append(line)
         return answer
 
+    def _take_line(self) -> _Line:
+        """The one that was used last, since it is the least likely to have been idle for too long."""
+        try:
+            return self._lines.pop()
+        except IndexError:
+            return _Line(self._url)
 
-class _Line(threading.local):
-    """A thread's connection, and its request, of which only token and body change.
+
+class _Line:
+    """A connection, and its request, of which only token and body change; one thread at a time has it.
 
     The adapter is used without a session: a session adds cookies, redirects, proxies and `.netrc` from the environment,
     none of which belongs here, and a third of the CPU time of a POST.

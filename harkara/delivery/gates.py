@@ -20,7 +20,7 @@ CODES_AN_HOUR = 3
 
 @dataclass(slots=True)
 class Moment:
-    """What the gates look at, read in one consistent look for a whole chunk."""
+    """What the gates look at, read in one look for a whole chunk."""
 
     now: datetime
     lanes: Mapping[str, Lane]
@@ -34,7 +34,7 @@ Gate = Callable[[Claimed, Moment], Outcome | None]
 
 
 def look(db: Database, lanes: Mapping[str, Lane], claimed: Sequence[Claimed]) -> Moment:
-    """Reads what the gates need for these messages. Raises Unavailable."""
+    """Reads what the gates need for these messages, as it is now. Raises Unavailable."""
     with db.read() as tx:
         halts = {(h.lane, h.scope, h.subject): h for h in halted(tx)}
         known = codes(tx, (c.recipient for c in claimed if c.category == "authentication"))

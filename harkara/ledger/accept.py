@@ -10,7 +10,7 @@ from sqlalchemy import and_, or_, select
 
 from harkara.errors import Conflict, Invalid
 from harkara.ledger.database import Database, Row, Transaction
-from harkara.ledger.due import backlogged, hints_lie_about
+from harkara.ledger.due import in_the_way
 from harkara.ledger.record import note
 from harkara.ledger.tables import alias, message
 from harkara.messages import Envelope
@@ -36,22 +36,23 @@ def accept(
     refuse_late: bool = True,
     direct: bool = True,
 ) -> tuple[list[Receipt | Conflict | Invalid], list[tuple[str, int]]]:
-    """Writes all of them in one transaction; answers a receipt for each, in order.
+    """Writes all of them, or none; answers a receipt for each, in order.
 
     `deadlines` gives, by category, the seconds after which a message without `expires` is no longer worth sending.
     A reference that stands for another content answers Conflict, a deadline that has passed Invalid (unless
     `refuse_late` is off: then the sweep cancels it where everybody can see); neither stops the others. Also returns the
     (id, priority) of those that may be hinted to a worker right now; without `direct` there are none.
 
-    Raises Unavailable when the database is; then nothing was stored.
+    Raises Unavailable when the database is; to repeat the call adds nothing twice.
     """
-    with db.write() as tx:
+    with db.read() as tx:
         refused = {e.id: i for e in envelopes if refuse_late and (i := _too_late(e, tx.now))}
         rows = [_row(e, tx.now, deadlines) for e in envelopes if e.id not in refused]
-        if direct:
+        if direct and len(rows) <= DIRECT:
             _mark_direct(tx, rows, queued_seconds)
+    with db.write(once=len(rows) <= DIRECT) as tx:
         stored = _insert(tx, rows)
-        known = _known(tx, [row for row in rows if row["id"] not in stored])
+    known = _known(db, [row for row in rows if row["id"] not in stored])
     hinted = [(row["id"], row["priority"]) for row in rows if row["state"] == State.QUEUED and row["id"] in stored]
     digests = {row["id"]: row["digest"] for row in rows}
     return [refused.get(e.id) or _receipt(e, digests[e.id], stored, known) for e in envelopes], hinted
@@ -113,12 +114,11 @@ def _row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float]) -> R
 def _mark_direct(tx: Transaction, rows: Sequence[Row], queued_seconds: float) -> None:
     """What may go out at once is born `queued`, so that its hint need not wait for the next dispatch."""
     due = [row for row in rows if row["due_at"] <= tx.now]
-    # Without workers nobody takes hints, and Redis would fill with them.
-    if not due or len(rows) > DIRECT or hints_lie_about(tx):
-        return
-    behind = {lane: backlogged(tx, lane) for lane in {row["lane"] for row in due if row["priority"] != URGENT}}
+    lanes = {lane: in_the_way(tx, lane) for lane in {row["lane"] for row in due}}
     for row in due:
-        if row["priority"] == URGENT or not behind[row["lane"]]:
+        obstacle = lanes[row["lane"]]
+        # Without workers nobody takes hints, and Redis would fill with them.
+        if not obstacle.unheard and (row["priority"] == URGENT or not obstacle.backlog):
             row["state"] = State.QUEUED.value
             row["lease_until"] = tx.now + timedelta(seconds=queued_seconds)
 
@@ -134,18 +134,19 @@ def _insert(tx: Transaction, rows: Sequence[Row]) -> set[str]:
     return set(tx.execute(tx.insert_new(message).returning(message.c.id), rows).scalars())
 
 
-def _known(tx: Transaction, rows: Sequence[Row]) -> dict[tuple[str, str] | str, Row]:
+def _known(db: Database, rows: Sequence[Row]) -> dict[tuple[str, str] | str, Row]:
     """The messages that were there before, by id and by (lane, reference)."""
     if not rows:
         return {}
     same_reference = [
         and_(message.c.lane == row["lane"], message.c.reference == row["reference"]) for row in rows if row["reference"]
     ]
-    found = tx.rows(
-        select(message.c.id, message.c.lane, message.c.reference, message.c.digest).where(
-            or_(message.c.id.in_([row["id"] for row in rows]), *same_reference)
+    with db.read() as tx:
+        found = tx.rows(
+            select(message.c.id, message.c.lane, message.c.reference, message.c.digest).where(
+                or_(message.c.id.in_([row["id"] for row in rows]), *same_reference)
+            )
         )
-    )
     return {row["id"]: row for row in found} | {(row["lane"], row["reference"]): row for row in found}
 
 

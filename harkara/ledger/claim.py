@@ -46,7 +46,7 @@ def claim(db: Database, ids: Sequence[str], lease_seconds: float) -> list[Claime
     One conditional UPDATE for all. It counts the claims, so that the sweep knows a message for poison which has been
     claimed too often without an outcome. Raises Unavailable.
     """
-    with db.write() as tx:
+    with db.write(once=True) as tx:
         rows = tx.rows(
             update(message)
             .where(message.c.id.in_(_free(tx, ids)))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from pathlib import Path
 from typing import Any, cast
 
 import psycopg
@@ -22,19 +20,19 @@ from sqlalchemy import (
     Table,
     TextClause,
     bindparam,
-    create_engine,
-    event,
     func,
     select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from harkara.errors import HarkaraError, Unavailable
+from harkara.ledger.clock import Clock
+from harkara.ledger.engines import postgres_engine, sqlite_engine
 
 Row = dict[str, Any]
 Rows = CursorResult[*tuple[Any, ...]]
@@ -44,9 +42,6 @@ _READ_ONLY = "25006"
 
 _OTHER_SCHEMA = ("42P01", "42703")
 """Its states for a table and a column that are not there; SQLite has words alone."""
-
-IDLE_SECONDS = 1.0
-"""A connection that rested longer is asked whether it still lives."""
 
 
 class LedgerError(HarkaraError):
@@ -64,22 +59,26 @@ class Database:
     def __init__(self, url: str, *, patience: float = 5.0, longest: float | None = None, connections: int = 8) -> None:
         self.url = _with_driver(make_url(url))
         self.sqlite = self.url.get_backend_name() == "sqlite"
+        self._clock = Clock()
         self.engine: Engine = (
-            _sqlite_engine(self.url, patience, connections)
+            sqlite_engine(self.url, patience, connections)
             if self.sqlite
-            else _postgres_engine(self.url, patience, longest or 6 * patience, connections)
+            else postgres_engine(self.url, patience, longest or 6 * patience, connections)
         )
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
-        """One transaction that will write; commits at the end, or rolls back on an exception."""
-        with self._transaction(write=True) as tx:
+    def write(self, *, once: bool = False) -> Iterator[Transaction]:
+        """One transaction that will write; commits at the end, or rolls back on an exception.
+
+        With `once` it is a single statement, which commits by itself: PostgreSQL is spared three round trips.
+        """
+        with self._transaction(write=True, isolation="AUTOCOMMIT" if once else None) as tx:
             yield tx
 
     @contextmanager
     def read(self, *, snapshot: bool = False) -> Iterator[Transaction]:
         """A look that blocks nobody; with `snapshot` all its queries see one and the same moment."""
-        with self._transaction(write=False, snapshot=snapshot) as tx:
+        with self._transaction(write=False, isolation="REPEATABLE READ" if snapshot else "AUTOCOMMIT") as tx:
             yield tx
 
     @contextmanager
@@ -96,12 +95,12 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def _transaction(self, *, write: bool, snapshot: bool = False) -> Iterator[Transaction]:
+    def _transaction(self, *, write: bool, isolation: str | None) -> Iterator[Transaction]:
         options: dict[str, Any] = {"harkara_write": write}
-        if snapshot and not self.sqlite:  # SQLite's readers always see one moment
-            options["isolation_level"] = "REPEATABLE READ"
+        if isolation and not self.sqlite:  # SQLite's readers always see one moment, and its round trips cost nothing
+            options["isolation_level"] = isolation
         with self.connection(**options) as connection, connection.begin():
-            yield Transaction(connection, self.sqlite)
+            yield Transaction(connection, self.sqlite, self._clock)
 
 
 @dataclass
@@ -110,10 +109,14 @@ class Transaction:
 
     connection: Connection
     sqlite: bool
+    clock: Clock
 
     @cached_property
     def now(self) -> datetime:
-        """The database's clock, read once: every lease and due date of this transaction is measured by it."""
+        """The database's clock: every lease and due date of this transaction is measured by this moment of it."""
+        return self.clock.now(self._ask_clock)
+
+    def _ask_clock(self) -> datetime:
         clock = func.strftime("%Y-%m-%d %H:%M:%f", "now") if self.sqlite else func.clock_timestamp()
         moment = self.connection.execute(select(clock)).scalar_one()
         if isinstance(moment, str):
@@ -193,92 +196,3 @@ def _with_driver(url: URL) -> URL:
     if url.drivername in ("postgres", "postgresql"):
         return url.set(drivername="postgresql+psycopg")
     return url
-
-
-class _Impatient(psycopg.Connection[Any]):
-    """Gives up on a server that says nothing though its host lives: stopped, or behind a proxy that lost it."""
-
-    longest = 30.0
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        try:
-            return super().wait(gen, interval, min(timeout or self.longest, self.longest))
-        except psycopg.errors._WaitTimeout:
-            self.pgconn.finish()
-            raise
-
-
-def _postgres_engine(url: URL, patience: float, longest: float, connections: int) -> Engine:
-    options = f"-c timezone=UTC -c lock_timeout={int(patience * 1000)} -c statement_timeout={int(longest * 1000)}"
-    # A plan that was kept from when the table was small walks through all of it once a bulk of messages has come.
-    options += " -c plan_cache_mode=force_custom_plan"
-    engine = create_engine(
-        url,
-        pool_size=connections,
-        max_overflow=connections,
-        pool_timeout=patience,
-        hide_parameters=True,
-        connect_args={
-            "connect_timeout": max(2, int(patience)),
-            "options": options,
-            "application_name": "harkara",
-            # A mute server must not hold a thread for the kernel's quarter of an hour.
-            "keepalives_idle": 5,
-            "keepalives_interval": 2,
-            "keepalives_count": 3,
-            "tcp_user_timeout": int(patience * 2000),
-        },
-    )
-
-    @event.listens_for(engine, "do_connect")
-    def connect(_dialect: Any, _record: Any, args: Any, options: Any) -> psycopg.Connection[Any]:
-        connection = _Impatient.connect(*args, **options)
-        connection.longest = longest + 1.0  # the server's own limit comes first, if it can
-        return connection
-
-    @event.listens_for(engine, "checkin")
-    def rest(_connection: Any, record: Any) -> None:
-        record.info["resting_since"] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def wake(connection: Any, record: Any, _proxy: Any) -> None:
-        # A server that was restarted is noticed before a transaction begins; busy connections need not ask.
-        if time.monotonic() - record.info.get("resting_since", 0.0) > IDLE_SECONDS:
-            try:
-                connection.execute("SELECT 1")
-                connection.rollback()
-            except psycopg.errors._WaitTimeout:
-                raise  # a new connection to a server that is mute would only take as long again
-            except psycopg.Error as error:
-                raise DisconnectionError from error
-
-    return engine
-
-
-def _sqlite_engine(url: URL, patience: float, connections: int) -> Engine:
-    if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(
-        url,
-        hide_parameters=True,
-        pool_size=connections,
-        max_overflow=connections,
-        pool_timeout=patience,
-        connect_args={"timeout": patience},
-    )
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver must not begin transactions behind our back
-        connection.execute("PRAGMA journal_mode=WAL")
-        # WAL with NORMAL may forget a commit in a power cut; a forgotten `sending` row is a silent duplicate.
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A writer that begins as a reader can read, be overtaken, and overwrite: it takes the lock at once.
-        write = connection.get_execution_options().get("harkara_write", True)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine

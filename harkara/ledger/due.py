@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
 
-from sqlalchemy import BindParameter, TextClause, bindparam, text
+from sqlalchemy import BindParameter, bindparam, text
 
 from harkara.ledger.database import Transaction
 from harkara.ledger.tables import message
@@ -29,32 +28,24 @@ class Stream:
 
 
 _FIRST = "(SELECT id FROM message WHERE state = 'waiting' AND {} ORDER BY lane, priority, producer, due_at LIMIT 1)"
-_IN_LANE = (
+_FOLLOWING = (
     _FIRST.format("lane = at.lane AND priority = at.priority AND producer > at.producer"),
     _FIRST.format("lane = at.lane AND priority > at.priority"),
+    _FIRST.format("lane > at.lane"),
 )
-_IN_ALL = (*_IN_LANE, _FIRST.format("lane > at.lane"))
 
-
-def _streams(head: str, following: Sequence[str]) -> TextClause:
-    """Jumps from one stream to the next through the index ix_message_due.
-
-    So the cost follows the number of streams and not that of the messages, of which a million may wait for another
-    day. Each step compares one column: where rows are compared as a whole, SQLite walks through all of a stream.
-    """
-    return text(f"""
+# Jumps from one stream to the next through the index ix_message_due. So the cost follows the number of streams and not
+# that of the messages, of which a million may wait for another day. Each step compares one column: where rows are
+# compared as a whole, SQLite walks through all of a stream.
+_STREAMS = text(f"""
 WITH RECURSIVE first_of(id) AS (
-    SELECT {_FIRST.format(head)}
+    SELECT {_FIRST.format("true")}
     UNION ALL
-    SELECT coalesce({", ".join(following)}) FROM first_of JOIN message AS at ON at.id = first_of.id
+    SELECT coalesce({", ".join(_FOLLOWING)}) FROM first_of JOIN message AS at ON at.id = first_of.id
 )
 SELECT lane, priority, producer FROM message WHERE id IN (SELECT id FROM first_of) AND due_at <= :now
 ORDER BY lane, priority, producer
 """).bindparams(_at("now"))
-
-
-_OF_ALL = _streams("true", _IN_ALL)
-_OF_ONE = _streams("lane = :lane", _IN_LANE)
 
 _NEXT = text("""
 SELECT id, expires_at, due_at FROM message
@@ -63,27 +54,36 @@ ORDER BY expires_at, due_at, id LIMIT :most
 """).bindparams(_at("now"))
 
 
-_STALE = text("""
-SELECT 1 FROM message
-WHERE state IN ('queued', 'claimed', 'sending') AND lease_until < :then LIMIT 1
-""").bindparams(_at("then"))
+_IN_THE_WAY = text("""
+SELECT
+    EXISTS (
+        SELECT 1 FROM message WHERE state IN ('queued', 'claimed', 'sending') AND lease_until < :unswept
+    ) AS unheard,
+    EXISTS (SELECT 1 FROM message WHERE state = 'waiting' AND lane = :lane AND due_at <= :now) AS backlog
+""").bindparams(_at("now"), _at("unswept"))
 
 UNSWEPT_SECONDS = 5.0
 
 
 def due_streams(tx: Transaction) -> list[Stream]:
     """The streams of all lanes that have a message due now."""
-    return [Stream(row.lane, row.priority, row.producer) for row in tx.execute(_OF_ALL, {"now": tx.now})]
+    return [Stream(row.lane, row.priority, row.producer) for row in tx.execute(_STREAMS, {"now": tx.now})]
 
 
-def backlogged(tx: Transaction, lane: str) -> bool:
-    """Whether something of this lane is due and still waits."""
-    return tx.execute(_OF_ONE, {"now": tx.now, "lane": lane}).first() is not None
+@dataclass(frozen=True, slots=True)
+class InTheWay:
+    """Why a message that is due should not be hinted at once."""
+
+    unheard: bool
+    """A lease has been over for a while and nobody swept it: there is no worker to hear the hint."""
+    backlog: bool
+    """Something of its lane is due and still waits: its turn comes after that."""
 
 
-def hints_lie_about(tx: Transaction) -> bool:
-    """Whether a lease has been over for a while and nobody swept it: no worker is there."""
-    return tx.execute(_STALE, {"then": tx.now - timedelta(seconds=UNSWEPT_SECONDS)}).first() is not None
+def in_the_way(tx: Transaction, lane: str) -> InTheWay:
+    unswept = tx.now - timedelta(seconds=UNSWEPT_SECONDS)
+    found = tx.execute(_IN_THE_WAY, {"now": tx.now, "unswept": unswept, "lane": lane}).one()
+    return InTheWay(bool(found.unheard), bool(found.backlog))
 
 
 def take_turns(tx: Transaction, streams: list[Stream], room: int) -> list[str]:

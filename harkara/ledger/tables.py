@@ -39,6 +39,7 @@ class Message(SQLModel, table=True):
         CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in State)})", name="state"),
         CheckConstraint("tries <= claims", name="tries"),
         _partial("ix_message_due", "lane", "priority", "producer", "due_at", "expires_at", where="state = 'waiting'"),
+        _partial("ix_message_backlog", "lane", "due_at", where="state = 'waiting'"),
         _partial("ix_message_lease", "lease_until", where="state IN ('queued', 'claimed', 'sending')"),
         _partial("ix_message_uncertain", "resend_at", where="state = 'uncertain'"),
         _partial("ix_message_codes", "recipient", "posted_at", where="category = 'authentication'"),

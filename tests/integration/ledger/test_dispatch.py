@@ -14,7 +14,7 @@ from sqlalchemy import text
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.ledger.dispatch import dispatch, unqueue
-from harkara.ledger.due import backlogged
+from harkara.ledger.due import in_the_way
 from harkara.ledger.halts import halt, park, unpark
 from harkara.ledger.operate import cancel
 from harkara.limits import Allowance
@@ -134,7 +134,7 @@ def test_what_could_not_be_hinted_is_due_again_at_once(db: Database) -> None:
 def test_a_lane_is_backlogged_while_something_due_waits_there(db: Database) -> None:
     def behind(lane: str) -> bool:
         with db.read() as tx:
-            return backlogged(tx, lane)
+            return in_the_way(tx, lane).backlog
 
     put(db, letter(1, at=datetime.now(UTC) + timedelta(hours=1)), offer(2, lane="other"))
     assert [behind("default"), behind("other"), behind("none")] == [False, True, False]
