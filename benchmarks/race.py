@@ -100,7 +100,7 @@ def _lap(api: Api, redis_url: str, number: int, start: Callable[[], list[Process
     commands = Commands(redis_url)
     idle_cpu = api.cpu_seconds()
     with Watch(worker.popen.pid for worker in start()) as watch:
-        end = wait_until(lambda: recorded() >= number, PATIENCE, f"{number} outcomes")
+        end = wait_until(lambda: recorded() >= number, PATIENCE, f"{number} outcomes", every=0.2)
         sent = commands.since()
     posts = api.posts()
     assert len({post.to for post in posts}) == len(posts) == number, "every message was to be sent once"

@@ -145,7 +145,6 @@ def _version() -> str:
 _HEADERS = {
     "User-Agent": f"harkara/{_version()}",
     "Content-Type": "application/json",
-    "Accept": "application/json",
     "Accept-Encoding": "identity",
 }
 

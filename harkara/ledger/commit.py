@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 MOST = 256
 """Changes in one transaction."""
 
+LOOK_SECONDS = 0.5
+"""So long after an answer another one of its lane cannot be that of a probe, which ends a halt."""
+
 Job = tuple[Begin | Finish, "Future[bool]"]
 
 
@@ -45,6 +48,7 @@ class GroupCommit:
         self._gather = gather_seconds
         self._patience = patience_seconds
         self._took = 0.005
+        self._works: dict[str, float] = {}
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="group-commit", daemon=True)
         self._thread.start()
@@ -117,9 +121,11 @@ class GroupCommit:
             future.set_result(True)
 
     def _commit(self, begins: Sequence[Begin], finishes: Sequence[Finish]) -> set[tuple[str, int]]:
+        now = time.monotonic()
+        works = [lane for lane, at in self._works.items() if now - at < LOOK_SECONDS]
         with self._db.write() as tx:
             if finishes:
-                finish(tx, finishes)
+                self._works |= dict.fromkeys(finish(tx, finishes, works), now)
                 self._checkpoint("K4b")
             return begin(tx, begins) if begins else set()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -76,10 +76,12 @@ def begin(tx: Transaction, begins: Sequence[Begin]) -> set[tuple[str, int]]:
     return held
 
 
-def finish(tx: Transaction, finishes: Sequence[Finish]) -> None:
+def finish(tx: Transaction, finishes: Sequence[Finish], works: Collection[str] = ()) -> set[str]:
     """Writes the outcomes. One that comes late still counts, as long as nobody claimed the message again.
 
-    That Chat Mitra took a message counts even then: what is known to have arrived is not sent once more.
+    That Chat Mitra took a message counts even then: what is known to have arrived is not sent once more. An answer also
+    ends the halt for which it was the probe, which is not looked for in lanes that are known to work; returns those
+    that do now.
     """
     # Messages, then attempts, then halts, each in one order: else two who write could wait for each other for ever.
     finishes = sorted(finishes, key=lambda f: f.id)
@@ -93,8 +95,9 @@ def finish(tx: Transaction, finishes: Sequence[Finish]) -> None:
     for f, pause in sorted(paused, key=lambda one: (one[0].lane, one[1].scope, one[0].template or "")):
         halt(tx, f.lane, pause, f.template)
     answered = {f.lane for f in posted if isinstance(f.outcome, Accepted | Refused) and f.outcome.status}
-    if answered:
-        lane_works(tx, answered)
+    if fresh := answered.difference(works):
+        lane_works(tx, fresh)
+    return fresh
 
 
 _IS_CODE = "category = 'authentication'"
