@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from harkara.catalogue import Catalogue
 from harkara.client import Client, Handle
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
 from harkara.messages import *  # noqa: F403 -- the message kinds are the vocabulary of this package
 from harkara.messages import __all__ as _kinds
 
-__all__ = ["Client", "Conflict", "Handle", "HarkaraError", "Invalid", "NotFound", "Unavailable", *_kinds]
+__all__ = ["Catalogue", "Client", "Conflict", "Handle", "HarkaraError", "Invalid", "NotFound", "Unavailable", *_kinds]

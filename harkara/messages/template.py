@@ -21,7 +21,7 @@ TemplateCategory = Literal["authentication", "utility", "marketing"]
 # string in every request that was seen, not the object of the Cloud API.
 _NAME = re.compile(r"[a-z0-9_]{1,60}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:_[A-Z]{2})?")
-_PARAMETERS = 10
+PARAMETERS = 10
 TemplateHeader = Annotated[Header, PlainValidator(partial(header_of, rule=parameter))]
 
 
@@ -36,6 +36,10 @@ def _language(value: object) -> str:
         return value
     measure = None if isinstance(value, str) else type_of(value)
     raise Invalid("", "must be a plain code such as en or en_US", measure)
+
+
+TemplateName = Annotated[str, AfterValidator(_name)]
+Language = Annotated[str, PlainValidator(_language)]
 
 
 def _number(value: object) -> object:
@@ -54,10 +58,10 @@ class Template(Part):
     kind: ClassVar[str] = "template"
     unsent: ClassVar[frozenset[str]] = frozenset({"category"})
 
-    name: Annotated[str, AfterValidator(_name)]
-    language: Annotated[str, PlainValidator(_language)] = "en"
+    name: TemplateName
+    language: Language = "en"
     header: TemplateHeader | None = None
-    body: Annotated[tuple[Annotated[str, AfterValidator(parameter)], ...], Field(max_length=_PARAMETERS)] = ()
+    body: Annotated[tuple[Annotated[str, AfterValidator(parameter)], ...], Field(max_length=PARAMETERS)] = ()
     buttons: Annotated[tuple[TemplateButton, ...], Field(max_length=BUTTONS)] = ()
     category: TemplateCategory | None = None
 

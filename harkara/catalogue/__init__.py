@@ -1,0 +1,8 @@
+"""The catalogue: the kinds of template that a deployment has, each filled by named values."""
+
+from __future__ import annotations
+
+from harkara.catalogue.catalogue import Catalogue
+from harkara.catalogue.kind import OPTIONS, Kind
+
+__all__ = ["OPTIONS", "Catalogue", "Kind"]

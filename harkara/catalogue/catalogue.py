@@ -1,0 +1,115 @@
+"""The kinds of a deployment by name: read from its files, handed on as JSON, and made into messages."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, ValidationError
+
+from harkara.catalogue.fill import Value, fill
+from harkara.catalogue.kind import Form, Kind, KindName, Model, ParameterName
+from harkara.errors import Invalid
+from harkara.messages import Template
+
+_DEPTH = 3
+"""Files are laid over each other down to the fields of an entry, such as kind, order_confirmation, language."""
+
+
+class Catalogue(Model):
+    """Every kind, and the forms that parameters must have."""
+
+    kind: dict[KindName, Kind]
+    parameter: dict[ParameterName, Form] = Field(default_factory=dict)
+
+    @classmethod
+    def load(cls, *paths: Path) -> Self:
+        """Reads TOML files, a later one laid over those before. Raises Invalid, which names entry and field."""
+        files = " + ".join(path.name for path in paths)
+        data: Any = {}
+        for path in paths:
+            data = _laid_over(data, _read(path), _DEPTH)
+        if isinstance(data.get("kind"), dict):
+            data["kind"] = {name: _whole(files, name, own, data["kind"]) for name, own in data["kind"].items()}
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise _invalid(files, error) from error
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Reads what `to_json` wrote, also in a later release: fields that are not known yet are left out."""
+        try:
+            return cls.model_validate_json(text, extra="ignore")
+        except ValidationError as error:
+            raise _invalid("catalogue", error) from error
+
+    def to_json(self) -> str:
+        """The whole catalogue, for `from_json`."""
+        return self.model_dump_json(exclude_none=True)
+
+    def kinds(self) -> tuple[str, ...]:
+        """Their names, in the order of the files."""
+        return tuple(self.kind)
+
+    def find(self, kind: str) -> Kind:
+        """Raises Invalid, with the names nearest to this one."""
+        if kind not in self.kind:
+            near = difflib.get_close_matches(str(kind), self.kind, n=3)
+            meant = f"near to it are {', '.join(near)}; " if near else ""
+            raise Invalid("kind", f"is not in the catalogue; {meant}`harkara templates` and Catalogue.kinds() list all")
+        return self.kind[kind]
+
+    def message(
+        self, kind: str, parameters: Mapping[str, Value], *, language: str | None = None, opted_in: bool = False
+    ) -> Template:
+        """The template of this kind, its parameters put in their places by name.
+
+        Raises Invalid for a kind or a parameter that is unknown, missing or not as it has to be, and for marketing
+        unless `opted_in` says that the recipient agreed to it.
+        """
+        found = self.find(kind)
+        if found.category == "marketing" and opted_in is not True:
+            rule = "is marketing, only for people who agreed to it: opted_in=True or --opted-in says that this one did"
+            raise Invalid(kind, rule)
+        return fill(kind, found, parameters, self.parameter, language)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise Invalid(path.name, f"cannot be read as TOML: {error}") from error
+
+
+def _laid_over(below: Any, above: Any, depth: int) -> Any:
+    if depth == 0 or not isinstance(below, dict) or not isinstance(above, dict):
+        return above
+    return below | {key: _laid_over(below.get(key), value, depth - 1) for key, value in above.items()}
+
+
+def _whole(files: str, name: str, own: Any, kinds: Mapping[str, Any]) -> Any:
+    """An entry with what it has from the one that it is like, and a name."""
+    if not isinstance(own, dict):
+        return own
+    model: Any = {}
+    if "like" in own:
+        model = kinds.get(str(own["like"]))
+        if not isinstance(model, dict) or "like" in model:
+            raise Invalid(f"{files}, kind {name}: like", f"{own['like']} is no kind that stands for itself")
+    return {"name": name} | {field: value for field, value in model.items() if field != "name"} | own
+
+
+def _invalid(files: str, error: ValidationError) -> Invalid:
+    deepest = max(error.errors(), key=lambda each: len(each["loc"]))  # the innermost knows best what is wrong
+    cause = deepest.get("ctx", {}).get("error")
+    rule = cause.rule if isinstance(cause, Invalid) else deepest["msg"].removeprefix("Value error, ")
+    match [step for step in deepest["loc"] if step != "[key]"]:
+        case [str(table), str(name), *field]:
+            place = f"{files}, {table} {name}" + (f": {'.'.join(map(str, field))}" if field else "")
+        case where:
+            place = f"{files}, {'.'.join(map(str, where)) or 'the file'}"
+    return Invalid(place, rule)
