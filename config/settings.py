@@ -100,6 +100,10 @@ class Settings(BaseSettings):
         default=90, description="Days until text and number of a finished message are erased"
     )
     harkara_playbook_file: Path = Field(default=ROOT / "config" / "playbook.toml", description="What each error means")
+    harkara_templates_file: Path = Field(
+        default=ROOT / "config" / "templates.local.toml",
+        description="Approved names of templates and kinds of your own, if there are",
+    )
 
     harkara_threads: int = Field(default=64, ge=1, le=512, description="Sender threads of a worker process")
     harkara_chunks: int = Field(default=12, ge=2, le=64, description="Celery tasks that a worker process runs at once")
@@ -169,6 +173,13 @@ class Settings(BaseSettings):
     @property
     def retention_seconds(self) -> float | None:
         return None if self.harkara_retention_days is None else self.harkara_retention_days * 86_400
+
+    @property
+    def template_files(self) -> list[Path]:
+        """What Harkara knows, and what the deployment says over it; a file that was named has to be there."""
+        own = self.harkara_templates_file
+        given = own.exists() or "harkara_templates_file" in self.model_fields_set
+        return [ROOT / "config" / "templates.toml", *([own] if given else [])]
 
     def more_lanes(self) -> dict[str, LaneSettings]:
         if not self.harkara_lanes_file.exists():

@@ -12,7 +12,10 @@ from config.killpoint import killer
 from config.lanes import lanes as lanes_of
 from config.metrics import REJECTED, Depths, observe, swept
 from config.settings import settings
+from config.templates import catalogue as catalogue_of
 from harkara.broker import Broker
+from harkara.catalogue import Catalogue
+from harkara.catalogue.shelf import Shelf
 from harkara.chatmitra import ChatMitra
 from harkara.delivery.hints import Hints
 from harkara.delivery.pool import Pool
@@ -61,6 +64,21 @@ def _seed(lane: str, mine: int) -> list[float]:
 @cache
 def playbook() -> Playbook:
     return Playbook.load(settings().harkara_playbook_file)
+
+
+@cache
+def catalogue() -> Catalogue:
+    return catalogue_of(settings())
+
+
+@cache
+def shelf() -> Shelf:
+    return Shelf(connect(settings().redis_url, seconds=3))
+
+
+def lay_catalogue() -> None:
+    """For producers that know Redis alone. Raises Unavailable."""
+    shelf().lay(catalogue())
 
 
 @cache

@@ -3,7 +3,7 @@
 * HarkaraError
   * Invalid      what was handed over breaks a rule; nothing was stored, the same call will fail again
   * Conflict     the reference already belongs to a message with other content
-  * NotFound     no message has this id
+  * NotFound     no message has this id, or nobody has laid down a catalogue of templates
   * Unavailable  Redis or the database cannot be asked now; the same call with the same reference may be repeated
 """
 
@@ -34,7 +34,7 @@ class Conflict(HarkaraError):
 
 
 class NotFound(HarkaraError, LookupError):
-    """No message has this id."""
+    """No message has this id, or there is no catalogue of templates yet."""
 
 
 class Unavailable(HarkaraError, ConnectionError):

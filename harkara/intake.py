@@ -76,7 +76,7 @@ class Intake:
 
         All of them or none: they go in one transaction of Redis.
         """
-        with _translated(), self._redis.pipeline(transaction=True) as pipe:
+        with translated(), self._redis.pipeline(transaction=True) as pipe:
             for payload in payloads:
                 fields = {"verb": verb, "data": payload} | ({"reply_to": reply_to} if reply_to else {})
                 pipe.xadd(STREAM, cast(Any, fields))
@@ -89,7 +89,7 @@ class Intake:
         reply_to = f"harkara:answer:{uuid4().hex}"
         if self.append(verb, [payload], reply_to):
             ring()
-        with _translated():
+        with translated():
             answer = cast("list[str] | None", self._redis.blpop([reply_to], timeout=seconds))
         if answer is None:
             raise Unavailable(f"no worker answered within {seconds:g} s: is one running?")
@@ -97,7 +97,7 @@ class Intake:
 
     def read(self, most: int = 500) -> list[Entry]:
         """The next entries, those of a dead reader first; empty when there are none. Raises Unavailable."""
-        with _translated():
+        with translated():
             self._redis.delete(BELL)
             try:
                 return self._abandoned(most) or self._fresh(most)
@@ -108,7 +108,7 @@ class Intake:
 
     def answer(self, entry: Entry, answer: dict[str, Any]) -> None:
         if entry.reply_to:
-            with _translated(), self._redis.pipeline(transaction=True) as pipe:
+            with translated(), self._redis.pipeline(transaction=True) as pipe:
                 pipe.rpush(entry.reply_to, json.dumps(answer))
                 pipe.expire(entry.reply_to, ANSWER_SECONDS)
                 pipe.execute()
@@ -116,13 +116,13 @@ class Intake:
     def done(self, entries: Sequence[Entry]) -> None:
         """They are committed in the ledger: Redis forgets them at once. Raises Unavailable."""
         ids = [entry.stream_id for entry in entries]
-        with _translated(), self._redis.pipeline(transaction=True) as pipe:
+        with translated(), self._redis.pipeline(transaction=True) as pipe:
             pipe.xack(STREAM, GROUP, *ids)
             pipe.xdel(STREAM, *ids)
             pipe.execute()
 
     def length(self) -> int:
-        with _translated():
+        with translated():
             return int(self._redis.xlen(STREAM))
 
     def _abandoned(self, most: int) -> list[Entry]:
@@ -169,7 +169,7 @@ def _entries(raw: Sequence[Any]) -> list[Entry]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Without a cause: the words of redis-py quote the command, with the number and the text that it carries."""
     try:
         yield

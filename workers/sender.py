@@ -9,7 +9,8 @@ from celery import signals
 
 from config import logs, metrics, wiring
 from config.celery_app import app
-from harkara.delivery.rounds import Ringer
+from harkara.catalogue.shelf import LAY_SECONDS
+from harkara.delivery.rounds import Ringer, every
 
 __all__ = ["app"]
 
@@ -30,13 +31,15 @@ def _prepare(**_: Any) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     wiring.check_schema()
     wiring.sender()  # a setting that makes no sense is said now, not at the first message
+    wiring.catalogue()
 
 
 @signals.worker_ready.connect
 def _ready(**_: Any) -> None:
     metrics.serve(wiring.depths())
     rounds = wiring.rounds()
-    ringer = Ringer(wiring.reception().drain, rounds.sweep, rounds.dispatch)
+    lay_catalogue = every(LAY_SECONDS, wiring.lay_catalogue)
+    ringer = Ringer(wiring.reception().drain, rounds.sweep, rounds.dispatch, lay_catalogue)
     ringer.start()
     _ringers.append(ringer)
 

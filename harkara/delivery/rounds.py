@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import wraps
 from threading import Event, Thread
+from time import monotonic
 
 import structlog
 
@@ -132,6 +134,20 @@ class Ringer:
         except Exception:
             # Whatever it is: the next round must still be made, or everything stands still.
             log.exception("a round broke", action="round_broke", round=_name(round_))
+
+
+def every(seconds: float, round_: Callable[[], object]) -> Callable[[], object]:
+    """The round, made at once and then again so many seconds after it last succeeded."""
+    due = monotonic()
+
+    @wraps(round_)
+    def when_due() -> None:
+        nonlocal due
+        if monotonic() >= due:
+            round_()
+            due = monotonic() + seconds
+
+    return when_due
 
 
 def _name(round_: Callable[[], object]) -> str:
