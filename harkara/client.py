@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from harkara.catalogue import OPTIONS, Catalogue
+from harkara.catalogue.fill import Value
 from harkara.defaults import CHUNK, DEADLINES, LEASE_SECONDS
 from harkara.errors import Conflict, HarkaraError, Invalid
 from harkara.messages import Category, Envelope, Message, Text
@@ -15,6 +18,7 @@ from harkara.phone import normalise
 from harkara.receipt import Receipt
 
 if TYPE_CHECKING:
+    from harkara.catalogue.shelf import Shelf
     from harkara.doors.ledger import LedgerDoor
     from harkara.doors.redis import RedisDoor
 
@@ -49,6 +53,8 @@ class Client:
     `producer` names this application: lanes are shared fairly between producers. `region` is the country of numbers
     written without their code. A service that says nothing for `seconds` raises `Unavailable`, and the same call with
     the same reference may be repeated without risk of a second message.
+
+    `catalogue` holds the kinds of template, or is a file of them; without it the one that the workers lay into Redis.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class Client:
         region: str = "IN",
         seconds: float = 2.0,
         deadlines: Mapping[str, float] = DEADLINES,
+        catalogue: Path | str | Catalogue | None = None,
     ) -> None:
         if not redis_url and not database_url:
             raise Invalid("redis_url", "give a Redis URL, a database URL, or both")
@@ -72,6 +79,8 @@ class Client:
             if database_url
             else _redis_door(str(redis_url), seconds)
         )
+        self._catalogue = Catalogue.load(Path(catalogue)) if isinstance(catalogue, Path | str) else catalogue
+        self._shelf = _shelf(redis_url, seconds) if redis_url and catalogue is None else None
 
     def send(
         self,
@@ -94,7 +103,7 @@ class Client:
         Conflict when the reference stands for another message, Unavailable when it could not be handed over. With Redis
         alone nobody can say at once what the reference stands for: such a message is kept as failed.
         """
-        envelope = self.envelope(
+        wanted = self.envelope(
             message,
             to=to,
             reference=reference,
@@ -106,10 +115,42 @@ class Client:
             customer_name=customer_name,
             alt_texts=alt_texts,
         )
-        result = self.send_many([envelope])[0]
-        if isinstance(result, HarkaraError):
-            raise result
-        return result
+        return self._hand_over(wanted)
+
+    def send_template(
+        self,
+        kind: str,
+        *,
+        to: str,
+        reference: str | None = None,
+        at: datetime | None = None,
+        expires: datetime | None = None,
+        lane: str | None = None,
+        priority: int | None = None,
+        language: str | None = None,
+        customer_name: str | None = None,
+        opted_in: bool = False,
+        **parameters: Value,
+    ) -> Handle:
+        """Hands over a template of the catalogue, filled by name: `send_template("otp_verification", to=…, code=…, …)`.
+
+        Without `expires` it has the kind's. `opted_in` says that the recipient agreed to marketing, which nobody else
+        gets. Raises as `send` does, and NotFound when no worker has laid down a catalogue.
+        """
+        wanted = self.envelope_from_template(
+            kind,
+            to=to,
+            reference=reference,
+            at=at,
+            expires=expires,
+            lane=lane,
+            priority=priority,
+            language=language,
+            customer_name=customer_name,
+            opted_in=opted_in,
+            **parameters,
+        )
+        return self._hand_over(wanted)
 
     def envelope(self, message: str | Message | Sequence[Message], *, to: str, **options: Any) -> Envelope:
         """Checks a message as `send` does, without handing it over: for `send_many`. Raises Invalid."""
@@ -121,6 +162,23 @@ class Client:
             producer=self._producer,
             **({"lane": self._lane} | given),
         )
+
+    def envelope_from_template(self, kind: str, *, to: str, **given: Any) -> Envelope:
+        """Fills and checks a template as `send_template` does, without handing it over: for `send_many`."""
+        options = {name: given.pop(name) for name in OPTIONS & given.keys()}
+        kinds = self.catalogue()
+        message = kinds.message(
+            kind, given, language=options.pop("language", None), opted_in=options.pop("opted_in", False)
+        )
+        return kinds.find(kind).in_time(self.envelope(message, to=to, **options))
+
+    def catalogue(self) -> Catalogue:
+        """The kinds of template that `send_template` knows. Raises NotFound and Unavailable, or Invalid without any."""
+        if self._catalogue is not None:
+            return self._catalogue
+        if self._shelf is None:
+            raise Invalid("catalogue", "a client without Redis has to be given one: Client(…, catalogue=Path(…))")
+        return self._shelf.look()
 
     def send_many(self, envelopes: Iterable[Envelope]) -> list[Handle | Conflict | Invalid]:
         """Hands many over, in transactions of 500; answers for each in order, one that fails stops no other.
@@ -144,12 +202,20 @@ class Client:
 
     def close(self) -> None:
         self._door.close()
+        if self._shelf:
+            self._shelf.close()
 
     def __enter__(self) -> Client:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.close()
+
+    def _hand_over(self, envelope: Envelope) -> Handle:
+        result = self.send_many([envelope])[0]
+        if isinstance(result, HarkaraError):
+            raise result
+        return result
 
 
 def _redis_door(redis_url: str, seconds: float) -> RedisDoor:
@@ -174,3 +240,11 @@ def _ledger_door(
         queued_seconds=LEASE_SECONDS,
         chunk=CHUNK,
     )
+
+
+def _shelf(redis_url: str, seconds: float) -> Shelf:
+    from harkara.catalogue.shelf import Shelf
+    from harkara.intake import connect
+
+    # Its answer comes on top of the door's own, once a minute.
+    return Shelf(connect(redis_url, seconds=0.4 * seconds))

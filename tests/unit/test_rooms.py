@@ -46,8 +46,8 @@ def test_only_the_ledger_speaks_sql() -> None:
     assert {path for path in speakers if not path.is_relative_to("harkara/ledger")} == set()
 
 
-def test_a_producer_loads_neither_http_client_nor_database_nor_celery() -> None:
-    heavy = ["requests", "sqlmodel", "sqlalchemy", "fastapi", "celery"]
+def test_a_producer_loads_neither_http_client_nor_redis_nor_database_nor_celery() -> None:
+    heavy = ["requests", "redis", "sqlmodel", "sqlalchemy", "fastapi", "celery"]
     script = f"import sys, harkara; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
