@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workers.command import audit, decide, doctor, lanes, look, send
+from workers.command import audit, decide, doctor, lanes, look, send, templates
 from workers.command.deployment import ROOT
 from workers.command.failure import Commands
 
@@ -21,6 +21,7 @@ app = typer.Typer(
     epilog="Ends with 0, or 1 error, 2 usage, 3 not found, 4 refused, 5 a service is not available.",
 )
 app.command(epilog=send.EXAMPLES)(send.send)
+app.command(epilog="Example: harkara templates order_confirmation")(templates.templates)
 app.command(epilog="Example: harkara status order-1042")(look.status)
 app.command("list", epilog="Example: harkara list --state failed --since -2h")(look.listing)
 app.command(epilog="Example: harkara cancel order-1042 order-1043")(decide.cancel)

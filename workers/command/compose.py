@@ -27,6 +27,7 @@ from harkara.messages import (
     Video,
 )
 from harkara.phone import normalise
+from workers.command.deployment import catalogue
 
 Given = Mapping[str, Any]
 """The options of `harkara send` by their names in Python; what was not given is None or empty."""
@@ -41,7 +42,9 @@ _GOES_WITH = {
     "filename": ("document",),
     "voice": ("audio",),
     "param": ("template",),
-    "language": ("template",),
+    "language": ("template", "kind"),
+    "set_": ("kind",),
+    "opted_in": ("kind",),
     "header": ("template",),
     "header_image": ("template",),
     "header_video": ("template",),
@@ -57,7 +60,7 @@ def envelope(given: Given) -> Envelope:
     """The checked envelope. Raises Invalid, and typer.BadParameter for options that do not go together."""
     options = {name: given[name] for name in _DELIVERY if given[name] is not None} | {"producer": "command"}
     if given["alt"]:
-        options["alt_texts"] = _alt_texts(given["alt"])
+        options["alt_texts"] = _pairs("alt", given["alt"], "'$name=Guest'")
     source = _source(given)
     if source == "json_file":
         body = _read_json(given["json_file"])
@@ -66,20 +69,32 @@ def envelope(given: Given) -> Envelope:
         return Envelope.from_wire(body, **options)
     if given["to"] is None:
         _wrong("to", "name the recipient's number")
-    return Envelope(to=normalise(given["to"]), messages=[_BUILD[source](given)], **options)
+    options["to"] = normalise(given["to"])
+    return _of_kind(given, options) if source == "kind" else Envelope(messages=[_BUILD[source](given)], **options)
 
 
 def _source(given: Given) -> str:
     """Which option holds the message; exactly one has to."""
-    found = [name for name in _BUILD | {"json_file": None} if given[name] is not None]
+    found = [name for name in (*_BUILD, "kind", "json_file") if given[name] is not None]
     if not found:
-        _wrong("text", "give a text, --template, a medium such as --image, or --json-file")
+        _wrong("text", "give a text, --kind, --template, a medium such as --image, or --json-file")
     if len(found) > 1:
         _wrong(found[1], f"is a message of its own, beside {_option(found[0])}; words under a medium are its --caption")
     for name, sources in _GOES_WITH.items():
         if given[name] and found[0] not in sources:
             _wrong(name, f"belongs to {' or '.join(map(_option, sources))}")
     return found[0]
+
+
+def _of_kind(given: Given, options: dict[str, Any]) -> Envelope:
+    kinds = catalogue()
+    message = kinds.message(
+        given["kind"],
+        _pairs("set_", given["set_"] or [], "doctor=Rao"),
+        language=given["language"],
+        opted_in=given["opted_in"],
+    )
+    return kinds.find(given["kind"]).in_time(Envelope(messages=[message], **options))
 
 
 def _text(given: Given) -> Text:
@@ -139,9 +154,9 @@ def _buttons(given: Given) -> list[Button]:
     ]
 
 
-def _alt_texts(pairs: list[str]) -> dict[str, str]:
+def _pairs(name: str, pairs: list[str], example: str) -> dict[str, str]:
     if any("=" not in pair for pair in pairs):
-        _wrong("alt", "write it as '$name=Guest'")
+        _wrong(name, f"write it as {example}")
     return dict(pair.split("=", 1) for pair in pairs)
 
 
@@ -156,7 +171,7 @@ def _read_json(name: str) -> Any:
 
 
 def _option(name: str) -> str:
-    return name.upper() if name in ("to", "text") else f"--{name.replace('_', '-')}"
+    return name.upper() if name in ("to", "text") else f"--{name.strip('_').replace('_', '-')}"
 
 
 def _wrong(name: str, message: str) -> NoReturn:

@@ -13,6 +13,7 @@ from workers.command.output import note
 
 if TYPE_CHECKING:  # SQLModel and Celery cost a second, which `--help` should not
     from harkara.broker import Broker
+    from harkara.catalogue import Catalogue
     from harkara.doors.ledger import LedgerDoor
     from harkara.lanes import Lane
     from harkara.ledger.database import Database
@@ -80,6 +81,14 @@ def configured() -> dict[str, Lane]:
     from config.settings import settings
 
     return lanes(settings())
+
+
+def catalogue() -> Catalogue:
+    """The kinds of template of this deployment."""
+    from config.settings import settings
+    from config.templates import catalogue
+
+    return catalogue(settings())
 
 
 def check_lane(name: str) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 EXAMPLES = """
 Example: harkara send 9876543210 "Your order is ready" --reference order-1042
 
+Example: harkara send 9876543210 --kind otp_verification --set code=482913 --set minutes=5 --set purpose="the login"
+
 Example: harkara send 9876543210 --template visit_tomorrow --param Asha --param 10:30 --at +2h --wait 60
 
 A button's value may name its place among the template's buttons, counted from 0: --url-suffix 1:track/1042
@@ -40,6 +42,10 @@ def _of_template(help_text: str) -> Any:
     return typer.Option(help=help_text, rich_help_panel="With --template")
 
 
+def _of_kind(help_text: str, *names: str) -> Any:
+    return typer.Option(*names, help=help_text, rich_help_panel="With --kind")
+
+
 def _of_medium(help_text: str, *names: str) -> Any:
     return typer.Option(*names, help=help_text, rich_help_panel="With a medium")
 
@@ -56,6 +62,7 @@ def send(
     ctx: typer.Context,
     to: Annotated[str | None, typer.Argument(metavar="TO", help="The recipient's number.")] = None,
     text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The text; - reads it from stdin.")] = None,
+    kind: Annotated[str | None, _content("A kind of template; `harkara templates` lists them.")] = None,
     template: Annotated[str | None, _content("Name of an approved template.")] = None,
     image: Annotated[str | None, _content("Public link to a JPG, PNG or WEBP.")] = None,
     video: Annotated[str | None, _content("Public link to an MP4 or 3GP.")] = None,
@@ -63,6 +70,8 @@ def send(
     document: Annotated[str | None, _content("Public link to a PDF, Office file or TXT.")] = None,
     sticker: Annotated[str | None, _content("Public link to a WEBP.")] = None,
     json_file: Annotated[str | None, _content("Any kind: a file (- is stdin) in Chat Mitra's request shape.")] = None,
+    set_: Annotated[list[str] | None, _of_kind("A parameter, as NAME=VALUE; repeat it for each.", "--set")] = None,
+    opted_in: Annotated[bool, _of_kind("The recipient agreed to marketing.", "--opted-in")] = False,
     param: Annotated[list[str] | None, _of_template("A parameter of the body; repeat it in order.")] = None,
     header: Annotated[str | None, _of_template("The parameter of a text header.")] = None,
     header_image: Annotated[str | None, _of_template("Public link for the header.")] = None,
@@ -71,7 +80,7 @@ def send(
     url_suffix: Annotated[list[str] | None, _of_template("What completes the link of a button.")] = None,
     quick_reply: Annotated[list[str] | None, _of_template("What comes back when a button is tapped.")] = None,
     copy_code: Annotated[list[str] | None, _of_template("What a button copies.")] = None,
-    language: Annotated[str | None, _of_template("Its language; en if not given.")] = None,
+    language: Annotated[str | None, _of_template("Its language; else en, or what the kind says.")] = None,
     caption: Annotated[str | None, _of_medium("Words under an image, video or document.")] = None,
     filename: Annotated[str | None, _of_medium("The document's name as the recipient sees it.")] = None,
     voice: Annotated[bool, _of_medium("Show an OGG as a voice note.", "--voice")] = False,

@@ -1,0 +1,101 @@
+"""`harkara templates`, and `harkara send --kind`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harkara.catalogue import Catalogue
+from harkara.ledger.database import Database
+from harkara.messages import Envelope, QuickReply, Template
+from tests.integration.command.deployment import NUMBER, Harkara, listed
+from tests.integration.ledger.steps import row
+
+VISIT = ("doctor=Dr Rao", "date=24 November", "time=10:30", "place=Room 4", "duration=20 minutes", "helpline=080 1234")
+SET = [word for pair in VISIT for word in ("--set", pair)]
+
+
+@pytest.fixture
+def own(environment: dict[str, str], tmp_path: Path) -> None:
+    """A deployment with an approved name of its own."""
+    file = tmp_path / "templates.local.toml"
+    file.write_text('[kind.appointment_reminder]\nname = "visit_20250101120000"')
+    environment["HARKARA_TEMPLATES_FILE"] = str(file)
+
+
+def test_the_list_names_every_kind_with_its_parameters(harkara: Harkara) -> None:
+    lines = harkara("templates").stdout.splitlines()
+    assert len(lines) == 28
+    otp = next(line.split() for line in lines if line.startswith("otp_verification"))
+    assert otp[1:5] == ["authentication", "code,", "minutes,", "purpose"]
+
+
+@pytest.mark.usefixtures("own")
+def test_the_list_for_machines_is_a_catalogue(harkara: Harkara) -> None:
+    found = Catalogue.from_json(harkara("templates", "--json").stdout)
+    assert found.find("appointment_reminder").name == "visit_20250101120000"
+
+
+@pytest.mark.usefixtures("own")
+def test_one_kind_is_shown_whole(harkara: Harkara) -> None:
+    shown = harkara("templates", "appointment_reminder").stdout
+    for words in (
+        "visit_20250101120000",
+        "24 hours before",
+        "tomorrow",
+        "body {{6}}",
+        "always CONFIRM",
+        "--set helpline=",
+    ):
+        assert words in shown
+    assert "4 to 8 digits" in harkara("templates", "otp_verification").stdout
+    told = json.loads(harkara("templates", "promotional_broadcast", "--json").stdout)
+    assert (told["kind"], told["parameters"][0], told["header"]["type"]) == ("promotional_broadcast", "image", "image")
+    assert "--opted-in" in harkara("templates", "promotional_broadcast").stdout
+
+
+@pytest.mark.usefixtures("own")
+def test_a_kind_is_sent_with_the_approved_name_and_its_deadline(harkara: Harkara, ledger: Database) -> None:
+    words = ["send", NUMBER, "--kind", "appointment_reminder", *SET, "--at", "2030-01-01T10:00+05:30"]
+    body = [pair.partition("=")[2] for pair in VISIT]
+    wanted = Template("visit_20250101120000", body=body, buttons=[QuickReply("CONFIRM"), QuickReply("RESCHEDULE")])
+    assert harkara(*words, "--dry-run").stdout == Envelope(to=NUMBER, messages=[wanted]).body_json() + "\n"
+    assert harkara(*words).exit_code == 0
+    kept = row(ledger, listed(ledger)[0])
+    assert (kept["expires_at"] - kept["due_at"]).total_seconds() == 21_600
+    assert (kept["category"], kept["producer"]) == ("utility", "command")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "rule"),
+    [
+        (["--kind", "appointment_remainder"], 4, "near to it are appointment_reminder"),
+        (["--kind", "appointment_reminder", "--set", "doctor=Rao"], 4, "appointment_reminder.date: is missing"),
+        (["--kind", "promotional_broadcast"], 4, "--opted-in"),
+        (["--kind", "promotional_broadcast", "--opted-in"], 4, "promotional_broadcast.image: is missing"),
+        (["--kind", "pin_reset", "--set", "doctor"], 2, "--set: write it as doctor=Rao"),
+        (["--kind", "pin_reset", "--param", "a"], 2, "--param: belongs to --template"),
+        (["--template", "visit", "--set", "a=b"], 2, "--set: belongs to --kind"),
+        (["Hello", "--kind", "pin_reset"], 2, "--kind: is a message of its own, beside TEXT"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_next_step(
+    harkara: Harkara, words: list[str], code: int, rule: str
+) -> None:
+    result = harkara("send", NUMBER, *words, "--json")
+    assert result.exit_code == code
+    assert rule in json.loads(result.stdout)["error"]["message"]
+
+
+def test_a_file_of_templates_that_is_wrong_or_missing_is_named(
+    harkara: Harkara, environment: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "own.toml"
+    environment["HARKARA_TEMPLATES_FILE"] = str(file)
+    assert "own.toml: cannot be read" in harkara("templates").stderr
+    file.write_text('[kind.pin_reset]\nbody = ["to"]')
+    result = harkara("templates")
+    assert result.exit_code == 1
+    assert "own.toml, kind pin_reset: body.0: no parameter can be called to" in result.stderr

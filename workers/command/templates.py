@@ -1,0 +1,61 @@
+"""`harkara templates`: the kinds of template that can be sent by name, and what each wants."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workers.command.deployment import catalogue
+from workers.command.options import AsJson
+from workers.command.output import emit, say, table
+
+if TYPE_CHECKING:
+    from harkara.catalogue import Catalogue, Kind
+    from harkara.catalogue.kind import Form
+
+
+def templates(
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help="Show everything about this one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the kinds of template, or show one: where each parameter stands, and when to send it."""
+    known = catalogue()
+    if kind is None:
+        emit(json.loads(known.to_json())) if as_json else _list(known)
+    elif as_json:
+        found = known.find(kind)
+        emit({"kind": kind, "parameters": found.parameters, **found.model_dump(mode="json", exclude_none=True)})
+    else:
+        _show(kind, known.find(kind), known.parameter)
+
+
+def _list(known: Catalogue) -> None:
+    rows = ((name, kind.category, ", ".join(kind.parameters), kind.when) for name, kind in known.kind.items())
+    table(("kind", "category", "parameters", "when"), rows)
+
+
+def _show(name: str, kind: Kind, forms: Mapping[str, Form]) -> None:
+    say(f"{name} ({kind.category}), approved as {kind.name} in {kind.language}")
+    say(f"When: {kind.when}")
+    if kind.says:
+        say(f"Its text says: {kind.says}")
+    if kind.expires:
+        say(f"Not sent later than {kind.expires} s after its time.")
+    say("")
+    rows = ((place, filler, forms[filler].rule if filler in forms else "") for place, filler in _places(kind))
+    table(("place", "parameter", "rule"), rows)
+    words = [f"--set {each}=…" for each in kind.parameters]
+    consent = ["--opted-in"] if kind.category == "marketing" else []
+    say(" ".join(["\nharkara send NUMBER --kind", name, *words, *consent]))
+
+
+def _places(kind: Kind) -> Iterator[tuple[str, str]]:
+    if kind.header.type != "none":
+        yield f"header, {kind.header.type}", kind.header.parameter or "(fixed)"
+    for index, parameter in enumerate(kind.body, start=1):
+        yield f"body {{{{{index}}}}}", parameter
+    for button in kind.buttons:
+        yield f"button {button.index}, {button.type}", button.parameter or f"(always {button.payload})"
