@@ -1,0 +1,36 @@
+"""What the tests of occasions share: the file that is shipped, and a short way to write a rule."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from harkara.lanes import QuietHours
+from harkara.occasions import Planned, Rule, Rules, Skipped
+
+FILE = Path(__file__).parents[3] / "config" / "reminders.toml"
+SHIPPED = Rules.load(FILE)
+ZONES = ["Asia/Kolkata", "America/New_York", "Europe/London", "Australia/Sydney", "Australia/Lord_Howe"]
+
+
+def rule(own: str, quiet: str = "ignore", *, since: str = "-9d", until: str = "0h") -> Rule:
+    """A rule from its own time, such as `-24h` or `0d 10:00`."""
+    offset, _, clock = own.partition(" ")
+    fields = {"offset": offset, "at": clock or None, "template": "reminder", "quiet": quiet}
+    return Rule.model_validate(fields | {"not_before": since, "useful_until": until})
+
+
+def local(zone: str, clock: str) -> datetime:
+    """What a clock in the zone shows, as a moment."""
+    return datetime.fromisoformat(clock).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def hours(span: str, zone: str) -> QuietHours:
+    start, end = map(time.fromisoformat, span.split("-"))
+    return QuietHours(start, end, ZoneInfo(zone))
+
+
+def short(answers: list[Planned | Skipped]) -> dict[str, str]:
+    """By name the time in UTC, such as `2026-03-07T16:00`, or the code."""
+    return {each.rule: f"{each.due_at:%Y-%m-%dT%H:%M}" if isinstance(each, Planned) else each.code for each in answers}

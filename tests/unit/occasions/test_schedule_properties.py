@@ -1,0 +1,145 @@
+"""What holds of every schedule, whatever the occasion, its rules, the quiet hours and the time now."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harkara.lanes import QuietHours
+from harkara.occasions import Planned, Rule, schedule
+from harkara.occasions.rules import Offset
+from tests.unit.occasions.cases import SHIPPED, ZONES, rule
+
+DAY = 24 * 60
+CHANGES = [(2026, 3, 8), (2026, 11, 1), (2026, 3, 29), (2026, 10, 25), (2026, 4, 5), (2026, 10, 4), (2028, 2, 29)]
+"""Days on which one of the zones moves its clock, and one that most years do not have."""
+A_DAY_HAS = {"m": DAY, "d": 1}
+
+
+def offsets(unit: str, least: int, most: int) -> st.SearchStrategy[str]:
+    return st.integers(least, most).map(lambda amount: f"-{amount}{unit}" if amount else f"0{unit}")
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> Rule:
+    """A rule that the file might hold, with own time and both ends of its span in either notation."""
+    unit, other = draw(st.permutations("md"))
+    day, day_of_other = A_DAY_HAS[unit], A_DAY_HAS[other]
+    own = draw(st.integers(0 if unit == "d" else 1, 4 * day))
+    clock = f" {draw(st.times()):%H:%M}" if unit == "d" else ""
+    since = offsets(unit, own, 6 * day) | offsets(other, 0, 6 * day_of_other)
+    until = offsets(other, 0, 4 * day_of_other) | (offsets(unit, 0, own - 1) if own else st.nothing())
+    policy = draw(st.sampled_from(["earlier", "later", "either", "skip", "ignore"]))
+    return rule(draw(offsets(unit, own, own)) + clock, policy, since=draw(since), until=draw(until))
+
+
+@st.composite
+def quiet_hours(draw: st.DrawFn) -> QuietHours:
+    """Half an hour to 20 hours of a day."""
+    start, length = draw(st.integers(0, DAY - 1)), draw(st.integers(30, 20 * 60))
+    end = (start + length) % DAY
+    return QuietHours(time(*divmod(start, 60)), time(*divmod(end, 60)), ZoneInfo(draw(st.sampled_from(ZONES))))
+
+
+near_a_change = st.builds(
+    lambda day, minutes: datetime.combine(date(*day), time(), UTC) + timedelta(minutes=minutes),
+    st.sampled_from(CHANGES),
+    st.integers(-2 * DAY, 4 * DAY),
+)
+any_time = st.datetimes(datetime(2024, 1, 1), datetime(2032, 1, 1), timezones=st.just(UTC))
+times = st.one_of(near_a_change, any_time)
+zones = st.sampled_from(ZONES).map(ZoneInfo)
+tables = st.dictionaries(st.sampled_from("abcd"), rules(), min_size=1)
+before = st.timedeltas(timedelta(hours=-1), timedelta(days=8))
+maybe_quiet = st.one_of(st.none(), quiet_hours())
+
+
+def begun(bound: Offset, at: datetime, moment: datetime, zone: ZoneInfo) -> bool:
+    """Whether a bound is reached: by the count of minutes, or by what calendars on the wall show."""
+    if bound.unit == "minutes":
+        return moment >= at + timedelta(minutes=bound.amount)
+    return on_the_wall(moment, zone) >= on_the_wall(at, zone) + timedelta(days=bound.amount)
+
+
+def on_the_wall(moment: datetime, zone: ZoneInfo) -> date:
+    return moment.astimezone(zone).date()
+
+
+@given(at=times, zone=zones, table=tables, ahead=before, quiet=maybe_quiet)
+def test_what_is_planned_lies_in_its_span_and_out_of_quiet_hours(
+    at: datetime, zone: ZoneInfo, table: dict[str, Rule], ahead: timedelta, quiet: QuietHours | None
+) -> None:
+    now = at - ahead
+    for planned in schedule(at, zone, table, now, quiet):
+        if not isinstance(planned, Planned):
+            continue
+        its = table[planned.rule]
+        assert now <= planned.due_at < planned.expires_at <= at
+        assert begun(its.not_before, at, planned.due_at, zone)
+        assert begun(its.useful_until, at, planned.expires_at, zone)
+        assert not begun(its.useful_until, at, planned.expires_at - timedelta(microseconds=1), zone)
+        assert its.quiet == "ignore" or quiet is None or quiet.seconds_left(planned.due_at) is None
+
+
+@given(at=times, zone=zones, table=tables, ahead=before, quiet=maybe_quiet, data=st.data())
+def test_it_follows_from_its_arguments_alone_whatever_their_order_or_the_zone_they_are_written_in(
+    at: datetime,
+    zone: ZoneInfo,
+    table: dict[str, Rule],
+    ahead: timedelta,
+    quiet: QuietHours | None,
+    data: st.DataObject,
+) -> None:
+    answers = schedule(at, zone, table, at - ahead, quiet)
+    shuffled = dict(data.draw(st.permutations(list(table.items()))))
+    assert schedule(at.astimezone(zone), zone, shuffled, (at - ahead).astimezone(zone), quiet) == answers
+
+
+@given(at=times, zone=zones, table=tables, ahead=before, quiet=maybe_quiet)
+def test_every_rule_has_its_answer_and_no_two_reminders_go_at_once_or_out_of_turn(
+    at: datetime, zone: ZoneInfo, table: dict[str, Rule], ahead: timedelta, quiet: QuietHours | None
+) -> None:
+    answers = schedule(at, zone, table, at - ahead, quiet)
+    assert sorted(each.rule for each in answers) == sorted(table)
+    due = [each.due_at for each in answers if isinstance(each, Planned)]
+    assert all(one < next_one for one, next_one in pairwise(due))
+
+
+@given(at=times, zone=zones, table=tables, ahead=before, more=before.map(abs), quiet=maybe_quiet)
+def test_a_later_now_adds_no_reminder_and_moves_none_to_an_earlier_time(
+    at: datetime, zone: ZoneInfo, table: dict[str, Rule], ahead: timedelta, more: timedelta, quiet: QuietHours | None
+) -> None:
+    """Also where quiet hours move them: those that the policy of a rule decides about do not depend on now."""
+    early, late = planned(at, zone, table, at - ahead - more, quiet), planned(at, zone, table, at - ahead, quiet)
+    assert late.keys() <= early.keys()
+    assert all(early[name] <= due for name, due in late.items())
+
+
+@given(at=times, zone=zones, table=tables, ahead=before, share=st.floats(0, 1), quiet=maybe_quiet)
+def test_until_the_first_has_gone_asking_again_changes_nothing(
+    at: datetime, zone: ZoneInfo, table: dict[str, Rule], ahead: timedelta, share: float, quiet: QuietHours | None
+) -> None:
+    now = at - ahead
+    if first := min(planned(at, zone, table, now, quiet).values(), default=None):
+        again = now + (first - now) * share
+        assert planned(at, zone, table, again, quiet) == planned(at, zone, table, now, quiet)
+
+
+@given(at=times, zone=zones, ahead=before, quiet=maybe_quiet, kind=st.sampled_from(["appointment", "reservation"]))
+def test_the_reminder_that_says_tomorrow_goes_on_the_day_before(
+    at: datetime, zone: ZoneInfo, ahead: timedelta, quiet: QuietHours | None, kind: str
+) -> None:
+    due = planned(at, zone, dict(SHIPPED.of(kind)), at - ahead, quiet)
+    if "-24h" in due:
+        assert on_the_wall(due["-24h"], zone) == on_the_wall(at, zone) - timedelta(days=1)
+
+
+def planned(
+    at: datetime, zone: ZoneInfo, table: dict[str, Rule], now: datetime, quiet: QuietHours | None
+) -> dict[str, datetime]:
+    answers = schedule(at, zone, table, now, quiet)
+    return {each.rule: each.due_at for each in answers if isinstance(each, Planned)}

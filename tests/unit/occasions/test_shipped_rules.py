@@ -1,0 +1,67 @@
+"""What customers get by the rules that are shipped, with quiet hours from 20:00 to 09:00; worked out by hand."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from harkara.lanes import QuietHours
+from harkara.occasions import schedule
+from tests.unit.occasions.cases import SHIPPED, hours, local, short
+
+KOLKATA = "Asia/Kolkata"
+NIGHT = hours("20:00-09:00", KOLKATA)
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "answers"),
+    [
+        ("appointment", "2026-03-08T15:00", {"-24h": "2026-03-07T09:30", "-2h": "2026-03-08T07:30"}),
+        ("appointment", "2026-03-08T08:30", {"-24h": "2026-03-07T03:30", "-2h": "quiet-hours"}),
+        ("appointment", "2026-03-08T10:00", {"-24h": "2026-03-07T04:30", "-2h": "2026-03-08T03:30"}),
+        ("appointment", "2026-03-08T22:30", {"-24h": "2026-03-07T14:29", "-2h": "2026-03-08T14:29"}),
+        ("appointment", "2026-03-08T00:00", {"-24h": "2026-03-07T03:30", "-2h": "2026-03-07T14:29"}),
+        ("reservation", "2026-03-08T21:00", {"-24h": "2026-03-07T14:29", "-2h": "2026-03-08T13:30"}),
+        (
+            "payment",
+            "2028-03-01T23:59",
+            {"-3d": "2028-02-27T04:30", "-1d": "2028-02-29T04:30", "0d": "2028-03-01T04:30"},
+        ),
+        ("delivery", "2026-03-08T18:00", {"0d": "2026-03-08T03:30"}),
+        ("service_alert", "2026-03-08T23:00", {"-48h": "2026-03-06T14:29"}),
+        ("service_alert", "2026-03-08T15:00", {"-48h": "2026-03-06T09:30"}),
+    ],
+)
+def test_the_shipped_rules(kind: str, at: str, answers: dict[str, str]) -> None:
+    assert shipped(kind, at, now="2026-01-01T00:00") == answers
+
+
+def test_a_delivery_is_announced_at_8_where_that_is_not_quiet() -> None:
+    answers = shipped("delivery", "2026-03-08T18:00", now="2026-03-01T00:00", quiet=None)
+    assert answers == {"0d": "2026-03-08T02:30"}
+
+
+def test_a_payment_that_is_saved_two_days_before_is_reminded_of_at_once_and_then_as_usual() -> None:
+    answers = shipped("payment", "2026-03-08T23:59", now="2026-03-06T12:00")
+    assert answers == {"-3d": "2026-03-06T06:30", "-1d": "2026-03-07T04:30", "0d": "2026-03-08T04:30"}
+
+
+def test_90_minutes_before_an_appointment_only_the_second_reminder_goes_and_at_once() -> None:
+    answers = shipped("appointment", "2026-03-08T15:00", now="2026-03-08T13:30")
+    assert answers == {"-24h": "too-late", "-2h": "2026-03-08T08:00"}
+
+
+def test_half_an_hour_before_an_appointment_none_goes() -> None:
+    answers = shipped("appointment", "2026-03-08T15:00", now="2026-03-08T14:30")
+    assert answers == {"-24h": "too-late", "-2h": "too-late"}
+
+
+def test_20_hours_before_an_appointment_the_first_goes_at_once_and_the_second_in_its_time() -> None:
+    answers = shipped("appointment", "2026-03-08T15:00", now="2026-03-07T19:00")
+    assert answers == {"-24h": "2026-03-07T13:30", "-2h": "2026-03-08T07:30"}
+
+
+def shipped(kind: str, at: str, now: str, quiet: QuietHours | None = NIGHT) -> dict[str, str]:
+    """The reminders of an occasion in Kolkata, by the clock there; the answers are in UTC, 5:30 behind."""
+    return short(schedule(local(KOLKATA, at), ZoneInfo(KOLKATA), SHIPPED.of(kind), local(KOLKATA, now), quiet))
