@@ -29,6 +29,12 @@ class QuietHours:
         # Where the clock is set back an hour comes twice, and its second run has an end of its own.
         return datetime.combine(day, self.end.replace(fold=local.fold), self.zone).timestamp() - now.timestamp()
 
+    def seconds_until(self, now: datetime) -> float:
+        """How long until the next `start`, from a `now` that is not quiet."""
+        local = now.astimezone(self.zone)
+        day = local.date() + timedelta(days=1 if local.time() >= self.start else 0)
+        return datetime.combine(day, self.start.replace(fold=local.fold), self.zone).timestamp() - now.timestamp()
+
 
 @dataclass(frozen=True, slots=True)
 class Lane:

@@ -89,3 +89,37 @@ def test_who_waits_as_long_as_he_is_told_finds_it_quiet_no_more(
         return
     assert 0 < told <= 26 * HOUR
     assert hours.seconds_left(moment + timedelta(seconds=told)) is None
+
+
+@given(
+    zone=st.sampled_from(ZONES),
+    start=TO_THE_SECOND,
+    end=TO_THE_SECOND,
+    now=st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)).map(lambda moment: moment.replace(microsecond=0)),
+)
+def test_the_next_start_is_within_a_day_and_quiet(zone: str, start: time, end: time, now: datetime) -> None:
+    hours = QuietHours(start, end, ZoneInfo(zone))
+    moment = now.replace(tzinfo=UTC)
+    if start == end or hours.seconds_left(moment) is not None:
+        return
+    told = hours.seconds_until(moment)
+    assert 0 < told <= 25 * HOUR
+    assert hours.seconds_left(moment + timedelta(seconds=told)) is not None
+
+
+@pytest.mark.parametrize(("local", "expected"), [("2026-03-08T19:30", 0.5), ("2026-03-08T09:00", 11)])
+def test_until_the_next_night_it_is_not_quiet(local: str, expected: float) -> None:
+    now = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo("Asia/Kolkata"))
+    assert QuietHours(time(20), time(9), ZoneInfo("Asia/Kolkata")).seconds_until(now) == expected * HOUR
+
+
+def test_after_a_noon_rest_the_next_one_is_tomorrows() -> None:
+    now = datetime(2026, 3, 8, 15, tzinfo=ZoneInfo("Asia/Kolkata"))
+    assert QuietHours(time(13), time(15), ZoneInfo("Asia/Kolkata")).seconds_until(now) == 22 * HOUR
+
+
+def test_a_start_within_the_hour_that_comes_twice_is_kept_both_times() -> None:
+    zone = ZoneInfo("America/New_York")
+    before = datetime(2026, 11, 1, 1, 10, tzinfo=zone)
+    hours = QuietHours(time(1, 30), time(5), zone)
+    assert [hours.seconds_until(before.replace(fold=fold)) for fold in (0, 1)] == [HOUR / 3, HOUR / 3]
