@@ -2,14 +2,19 @@
 
 from harkara.campaigns.audience import Recipient, Reject, read
 from harkara.campaigns.columns import TO, Column, Fixed, Source, parse_map
+from harkara.campaigns.prices import Prices
+from harkara.campaigns.rehearsal import Rehearsal, rehearse
 
 __all__ = [
     "TO",
     "Column",
     "Fixed",
+    "Prices",
     "Recipient",
+    "Rehearsal",
     "Reject",
     "Source",
     "parse_map",
     "read",
+    "rehearse",
 ]

@@ -1,0 +1,83 @@
+"""The table of prices."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from harkara.campaigns import Prices
+from harkara.errors import Invalid
+
+FILE = Path(__file__).parents[3] / "config" / "prices.toml"
+SMALL = """
+currency = "INR"
+free-in-window = ["utility"]
+marketing = { 1 = 2.50, 1246 = 3, 91 = 0.8631, default = 6 }
+utility = { 91 = 0.115, default = 2 }
+authentication = { default = 2 }
+"""
+
+
+def load(folder: Path, text: str) -> Prices:
+    path = folder / "prices.toml"
+    path.write_text(text)
+    return Prices.load(path)
+
+
+def test_the_deployments_own_table_can_be_read() -> None:
+    prices = Prices.load(FILE)
+    assert prices.currency == "INR"
+    assert prices.of("marketing", "919876543210") > prices.of("utility", "919876543210") > 0
+
+
+def test_the_longest_code_that_the_number_begins_with_sets_the_price(tmp_path: Path) -> None:
+    prices = load(tmp_path, SMALL)
+    numbers = ["919876543210", "12025550123", "12462500000", "447911123456"]
+    assert [prices.of("marketing", number) for number in numbers] == [
+        Decimal("0.8631"),
+        Decimal("2.50"),
+        Decimal(3),
+        Decimal(6),
+    ]
+
+
+def test_a_hundred_thousand_small_prices_lose_nothing(tmp_path: Path) -> None:
+    prices = load(tmp_path, SMALL)
+    assert sum(prices.of("marketing", "919876543210") for _ in range(100_000)) == Decimal("86310")
+
+
+def test_what_is_free_in_an_open_window_costs_nothing_there(tmp_path: Path) -> None:
+    prices = load(tmp_path, SMALL)
+    assert prices.of("utility", "919876543210", window_open=True) == 0
+    assert prices.of("utility", "919876543210") == Decimal("0.115")
+    assert prices.of("marketing", "919876543210", window_open=True) == Decimal("0.8631")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('"INR"', '"rupees"', "prices.toml, currency: String should match"),
+        ('"utility"]', '"reply"]', "prices.toml, free-in-window 0: Input should be 'authentication', 'utility' or"),
+        ("91 = 0.8631", "91 = -1", "prices.toml, marketing 91: Input should be greater than or equal to 0"),
+        ("91 = 0.8631", "91 = nan", "prices.toml, marketing 91: Input should be a finite number"),
+        ("91 = 0.8631", '91 = "0,86"', "prices.toml, marketing 91: Input should be a valid decimal"),
+        ("91 = 0.8631", '"+91" = 1', "prices.toml, marketing: +91 must be a country's calling code, such as 91, or"),
+        ("{ default = 2 }", "{ 91 = 2 }", "prices.toml, authentication: there is no `default` for countries that"),
+        ("utility = {", "# utility = {", "prices.toml, utility: Field required"),
+        ("utility = {", "service = {", "prices.toml, "),
+        ('"INR"', "INR", "prices.toml: cannot be read as TOML: Invalid value"),
+    ],
+)
+def test_a_table_that_will_not_do_is_refused_with_entry_and_fault(
+    tmp_path: Path, old: str, new: str, complaint: str
+) -> None:
+    with pytest.raises(Invalid) as caught:
+        load(tmp_path, SMALL.replace(old, new))
+    assert str(caught.value).startswith(complaint)
+
+
+def test_a_table_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"none\.toml: cannot be read as TOML"):
+        Prices.load(tmp_path / "none.toml")
