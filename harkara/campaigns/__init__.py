@@ -2,6 +2,7 @@
 
 from harkara.campaigns.audience import Recipient, Reject, read
 from harkara.campaigns.columns import TO, Column, Fixed, Source, parse_map
+from harkara.campaigns.guard import should_pause
 from harkara.campaigns.prices import Prices
 from harkara.campaigns.rehearsal import Rehearsal, rehearse
 
@@ -17,4 +18,5 @@ __all__ = [
     "parse_map",
     "read",
     "rehearse",
+    "should_pause",
 ]
