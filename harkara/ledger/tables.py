@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import CheckConstraint, Index, Table, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Table, Text, text
 from sqlmodel import Field, SQLModel
 
 from harkara.states import DONE, State
@@ -43,6 +43,9 @@ class Message(SQLModel, table=True):
         _partial("ix_message_lease", "lease_until", where="state IN ('queued', 'claimed', 'sending')"),
         _partial("ix_message_uncertain", "resend_at", where="state = 'uncertain'"),
         _partial("ix_message_codes", "recipient", "posted_at", where="category = 'authentication'"),
+        _partial("ix_message_occasion", "occasion_id", where="occasion_id IS NOT NULL"),
+        _partial("ix_message_campaign_state", "campaign_id", "state", where="campaign_id IS NOT NULL"),
+        _partial("ix_message_campaign_posted", "campaign_id", "posted_at", where="campaign_id IS NOT NULL"),
         _partial("ix_message_retention", "created_at", where=f"recipient IS NOT NULL AND {_SETTLED}"),
     )
 
@@ -80,6 +83,78 @@ class Message(SQLModel, table=True):
     created_at: datetime
     changed_at: datetime
     posted_at: datetime | None = None
+
+    occasion_id: str | None = Field(default=None, max_length=40)
+    revision: int | None = None
+    rule: str | None = Field(default=None, max_length=40)
+    campaign_id: str | None = Field(default=None, max_length=40)
+    position: int | None = None
+
+
+class Occasion(SQLModel, table=True):
+    """Something that will happen to a customer; its reminders are messages that name it and its revision.
+
+    `version` is the application's own and only ever grows; `revision` grows with every change that its reminders must
+    follow. `rules` is the digest of the rules by which they were derived.
+    """
+
+    __table_args__ = (
+        Index("uq_occasion_reference_kind_lane", "reference", "kind", "lane", unique=True),
+        CheckConstraint("status IN ('open', 'cancelled', 'completed')", name="status"),
+        _partial("ix_occasion_rules", "kind", "rules", "at", where="status = 'open'"),
+        _partial("ix_occasion_retention", "at", where="recipient IS NOT NULL"),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    reference: str = Field(max_length=200)
+    kind: str = Field(max_length=40)
+    lane: str = Field(max_length=40)
+    producer: str = Field(max_length=40)
+    recipient: str | None = Field(default=None, max_length=15)
+    language: str | None = Field(default=None, max_length=10)
+    parameters: str | None = Field(default=None, sa_type=Text)
+    at: datetime
+    zone: str = Field(max_length=60)
+    version: int | None = Field(default=None, sa_type=BigInteger)
+    revision: int = _counter()
+    rules: str = Field(max_length=16)
+    status: str = Field(max_length=10)
+    reason: str | None = Field(default=None, max_length=200)
+    created_at: datetime
+    changed_at: datetime
+
+
+class Campaign(SQLModel, table=True):
+    """One template to a frozen audience; its messages name it, and are of a producer by its id.
+
+    What has not started or is paused is held by a halt on that producer.
+    """
+
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('loading', 'ready', 'scheduled', 'running', 'paused', 'cancelled', 'finished')", name="state"
+        ),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    name: str = Field(max_length=80, unique=True)
+    lane: str = Field(max_length=40)
+    kind: str = Field(max_length=60)
+    template: str = Field(max_length=60)
+    category: str = Field(max_length=20)
+    source: str = Field(max_length=200)
+    audience: int = _counter()
+    rejected: int = _counter()
+    error_share: float
+    state: str = Field(max_length=10)
+    code: str | None = Field(default=None, max_length=40)
+    reason: str | None = Field(default=None, max_length=1000)
+    created_at: datetime
+    changed_at: datetime
+    start_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    resumed_at: datetime | None = None
 
 
 class Alias(SQLModel, table=True):
@@ -124,7 +199,7 @@ class Trace(SQLModel, table=True):
 
 
 class Halt(SQLModel, table=True):
-    """What is held back: a lane (parked, or its breaker open), a template or a recipient of a lane.
+    """What is held back: a lane (parked, or its breaker open), a template, a recipient or a producer of a lane.
 
     `until` None is until an operator lifts it. A lane's halt that has run out stays as the sign that the
     lane is to be probed with one message; the first answer from Chat Mitra removes it.
@@ -150,6 +225,8 @@ class Duty(SQLModel, table=True):
 
 
 message = cast(Table, Message.__table__)  # type: ignore[attr-defined]  # SQLModel adds it at run time
+occasion = cast(Table, Occasion.__table__)  # type: ignore[attr-defined]  # the same
+campaign = cast(Table, Campaign.__table__)  # type: ignore[attr-defined]  # the same
 alias = cast(Table, Alias.__table__)  # type: ignore[attr-defined]  # the same
 attempt = cast(Table, Attempt.__table__)  # type: ignore[attr-defined]  # the same
 trace = cast(Table, Trace.__table__)  # type: ignore[attr-defined]  # the same
