@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from celery import Celery
 from kombu import Exchange, Queue
 
@@ -15,18 +17,26 @@ ROUTES = {
     "harkara.dispatch": UPKEEP,
     "harkara.sweep": UPKEEP,
     "harkara.record": UPKEEP,
+    "harkara.heartbeat": UPKEEP,
+    "harkara.audit": UPKEEP,
 }
+
+OWN = f"harkara.own.{uuid4().hex}"
+"""The queue of this one process, by which it feels its own pulse: first of all, since it holds one task at most."""
 
 app = Celery("harkara", broker=settings().redis_url)
 app.conf.update(
-    imports=("tasks.accept", "tasks.send", "tasks.dispatch", "tasks.sweep", "tasks.record"),
+    imports=("tasks.accept", "tasks.send", "tasks.dispatch", "tasks.sweep", "tasks.record", "tasks.watch"),
     # Threads finish what they hold on SIGTERM, also when a process manager signals the whole group; prefork
     # children would die in mid-POST.
     worker_pool="threads",
     worker_concurrency=settings().harkara_chunks,
     # A hint that is lost is made anew, so it needs no copy in `unacked` until it is acknowledged: two writes to Redis'
     # disk less before the message goes out.
-    task_queues=tuple(Queue(name, Exchange(name), routing_key=name, no_ack=name in HINTS) for name in QUEUES),
+    task_queues=(
+        Queue(OWN, Exchange(OWN), routing_key=OWN, no_ack=True, auto_delete=True),
+        *(Queue(name, Exchange(name), routing_key=name, no_ack=name in HINTS) for name in QUEUES),
+    ),
     task_default_queue=UPKEEP,
     task_routes={task: {"queue": queue} for task, queue in ROUTES.items()},
     task_serializer="json",
@@ -54,6 +64,8 @@ app.conf.update(
         "dispatch": {"task": "harkara.dispatch", "schedule": 1.0, "options": {"expires": 5}},
         "sweep": {"task": "harkara.sweep", "schedule": 5.0, "options": {"expires": 20}},
         "accept": {"task": "harkara.accept", "schedule": 1.0, "options": {"expires": 5}},
+        "heartbeat": {"task": "harkara.heartbeat", "schedule": 10.0, "options": {"expires": 30}},
+        "audit": {"task": "harkara.audit", "schedule": 3600.0, "options": {"expires": 600}},
     },
     beat_scheduler="config.beat:Beat",
     beat_sync_every=1,

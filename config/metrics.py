@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 import structlog
-from prometheus_client import REGISTRY, Counter, Histogram, start_http_server
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -23,6 +23,7 @@ POST = Histogram(
     ("lane",),
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
 )
+FINDINGS = Gauge("harkara_audit_findings", "Rules that the last audit of this worker found broken")
 SWEPT = Counter("harkara_swept_total", "Rows that the sweep moved", ("duty",))
 REJECTED = Counter("harkara_intake_rejected_total", "Entries of the intake that were no message")
 
@@ -43,14 +44,21 @@ def swept(moved: Mapping[str, int]) -> None:
 class Depths(Collector):
     """Reads queues and ledger when Prometheus asks."""
 
-    def __init__(self, queues: Callable[[], dict[str, int]], messages: Callable[[], dict[str, dict[str, int]]]) -> None:
+    def __init__(
+        self,
+        queues: Callable[[], dict[str, int]],
+        messages: Callable[[], dict[str, dict[str, int]]],
+        heartbeat: Callable[[], float | None],
+    ) -> None:
         self._queues = queues
         self._messages = messages
+        self._heartbeat = heartbeat
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         up = GaugeMetricFamily("harkara_service_up", "Whether the worker reaches the service", labels=["service"])
         depth = GaugeMetricFamily("harkara_queue_depth", "Entries in a queue or in the intake", labels=["queue"])
         rows = GaugeMetricFamily("harkara_messages", "Messages by state", labels=["lane", "state"])
+        silence = GaugeMetricFamily("harkara_heartbeat_age_seconds", "Since beat, Redis, a worker and the database met")
         try:
             for queue, length in self._queues().items():
                 depth.add_metric([queue], length)
@@ -61,10 +69,12 @@ class Depths(Collector):
             for lane, states in self._messages().items():
                 for state, number in states.items():
                     rows.add_metric([lane, state], number)
+            if (seconds := self._heartbeat()) is not None:
+                silence.add_metric([], seconds)
             up.add_metric(["database"], 1)
         except Unavailable:
             up.add_metric(["database"], 0)
-        return (up, depth, rows)
+        return (up, depth, rows, silence)
 
 
 def serve(depths: Depths) -> None:

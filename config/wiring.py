@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Callable
 from functools import cache
 
-from config.celery_app import app
+from config.celery_app import OWN, app
 from config.killpoint import killer
 from config.lanes import lanes as lanes_of
 from config.metrics import REJECTED, Depths, observe, swept
@@ -19,6 +20,7 @@ from harkara.catalogue.shelf import Shelf
 from harkara.chatmitra import ChatMitra
 from harkara.delivery.hints import Hints
 from harkara.delivery.pool import Pool
+from harkara.delivery.pulse import Pulse
 from harkara.delivery.rounds import Rounds
 from harkara.delivery.sender import Leases, Sender, no_checkpoint
 from harkara.intake import Intake, connect
@@ -26,10 +28,10 @@ from harkara.lanes import Lane
 from harkara.ledger import migrate
 from harkara.ledger.commit import GroupCommit
 from harkara.ledger.database import Database
-from harkara.ledger.read import counts
+from harkara.ledger.read import counts, last_done
 from harkara.ledger.record import Finish
 from harkara.ledger.seed import slots_used
-from harkara.limits import GUARD, HORIZON, Limiter
+from harkara.limits import HORIZON, Limiter, guarded
 from harkara.playbook import Playbook
 from harkara.reception import Reception
 
@@ -58,7 +60,7 @@ def horizon() -> float:
 
 def _seed(lane: str, mine: int) -> list[float]:
     allowance = lanes()[lane].allowance
-    return slots_used(database(), lane, allowance.window * GUARD if allowance else 0.0, horizon(), mine)
+    return slots_used(database(), lane, guarded(allowance.window) if allowance else 0.0, horizon(), mine)
 
 
 @cache
@@ -156,8 +158,14 @@ def rounds() -> Rounds:
 
 
 @cache
+def pulse() -> Pulse:
+    # Celery ends what it holds first; a process that does not even hear this is ended by its supervisor's patience.
+    return Pulse(lambda: broker().knock(OWN), lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+
+@cache
 def depths() -> Depths:
-    return Depths(queue_depths, lambda: counts(database()))
+    return Depths(queue_depths, lambda: counts(database()), lambda: last_done(database(), "heartbeat"))
 
 
 def queue_depths() -> dict[str, int]:

@@ -69,6 +69,10 @@ class Broker:
         """Keeps an outcome that the database would not take."""
         self._publish("harkara.record", UPKEEP, [outcome])
 
+    def knock(self, queue: str) -> None:
+        """Asks the one worker that looks into this queue for a sign of life."""
+        self._publish("harkara.pulse", queue, [], expires=HINT_SECONDS)
+
     def depths(self) -> dict[str, int]:
         """How many hints each queue holds that nobody has taken yet."""
         with self._app.connection_for_read() as connection, _translated("depths"):

@@ -10,13 +10,15 @@ from celery import signals
 from config import logs, metrics, wiring
 from config.celery_app import app
 from harkara.catalogue.shelf import LAY_SECONDS
+from harkara.delivery.pulse import BEAT_SECONDS
 from harkara.delivery.rounds import Ringer, every
+from harkara.errors import HarkaraError
 
 __all__ = ["app"]
 
-SWITCH_SECONDS = 0.02
+SWITCH_SECONDS = 0.01
 """Sender threads give the interpreter up by themselves, at every byte they wait for. To be asked for it after 5 ms, as
-Python does, only makes all of them run for it: a sixth of the throughput."""
+Python does, makes all of them run for it and costs throughput; after 20 ms, who has a slot wakes up too late for it."""
 
 _ringers: list[Ringer] = []
 
@@ -29,17 +31,25 @@ def _log(**_: Any) -> None:
 @signals.worker_init.connect
 def _prepare(**_: Any) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
-    wiring.check_schema()
-    wiring.sender()  # a setting that makes no sense is said now, not at the first message
-    wiring.catalogue()
+    try:
+        wiring.check_schema()
+        wiring.sender()  # a setting that makes no sense is said now, not at the first message
+        wiring.catalogue()
+    except HarkaraError as error:  # Celery would only log it, and go on
+        raise SystemExit(str(error)) from error
 
 
 @signals.worker_ready.connect
 def _ready(**_: Any) -> None:
     metrics.serve(wiring.depths())
     rounds = wiring.rounds()
-    lay_catalogue = every(LAY_SECONDS, wiring.lay_catalogue)
-    ringer = Ringer(wiring.reception().drain, rounds.sweep, rounds.dispatch, lay_catalogue)
+    ringer = Ringer(
+        wiring.reception().drain,
+        rounds.sweep,
+        rounds.dispatch,
+        every(LAY_SECONDS, wiring.lay_catalogue),
+        every(BEAT_SECONDS, wiring.pulse().beat),
+    )
     ringer.start()
     _ringers.append(ringer)
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from harkara.errors import Invalid
 from harkara.lanes import QuietHours
-from harkara.limits import GUARD, Allowance
+from harkara.limits import Allowance, guarded
 from harkara.messages.template import TemplateCategory
 
 _LONGEST = 366 * 86_400.0
@@ -45,7 +45,7 @@ def rehearse(
     others: Iterable[datetime] = (),
     cost_by_category: Mapping[str, Decimal] | None = None,
 ) -> Rehearsal:
-    """Reckons with the limiter's even pace: its window is longer than the allowance's by GUARD.
+    """Reckons with the limiter's even pace: its windows are longer than the allowance's, see `guarded`.
 
     Only marketing leaves the kept part to others and rests in quiet hours. `others` are the times at which more urgent
     messages of the lane fall due, codes and reminders; those in quiet hours come at their end. An allowance of None
@@ -59,7 +59,7 @@ def rehearse(
     first = _awake(starts_at.timestamp(), quiet)
     places, pace, taken = max(0, messages - 1), 0.0, iter(list[float]())
     if allowance and messages:
-        window, lane = allowance.window * GUARD, _pace(allowance, allowance.count)
+        window, lane = guarded(allowance.window), _pace(allowance, allowance.count)
         pace = _pace(allowance, allowance.count - allowance.kept) if category == "marketing" else lane
         due = sorted(max(first, _awake(other.timestamp(), quiet_hours)) for other in others)
         taken = _taken(due, lane, round(window / lane - window / pace), window)
@@ -70,7 +70,7 @@ def rehearse(
 
 
 def _pace(allowance: Allowance, count: int) -> float:
-    return GUARD * max(allowance.window / count, allowance.gap)
+    return max(guarded(allowance.window) / count, guarded(allowance.gap) if allowance.gap else 0.0)
 
 
 def _taken(due: Iterable[float], lane: float, spare: int, window: float) -> Iterator[float]:

@@ -22,6 +22,9 @@ MOST = 256
 LOOK_SECONDS = 0.5
 """So long after an answer another one of its lane cannot be that of a probe, which ends a halt."""
 
+LINGER_SECONDS = 0.03
+"""How long outcomes wait for a message that begins, in whose transaction they cost next to nothing."""
+
 Job = tuple[Begin | Finish, "Future[bool]"]
 
 
@@ -58,7 +61,12 @@ class GroupCommit:
 
         Raises Unavailable when the database did not say so: then there must be no POST.
         """
-        return self._submit(wish).result()
+        asked = time.monotonic()
+        held = self._submit(wish).result()
+        took = time.monotonic() - asked
+        # Up at once, down by and by: a slot that is missed costs more than one that was awaited for too long.
+        self._took = max(took, self._took + (took - self._took) / 16)
+        return held
 
     def finish(self, result: Finish) -> None:
         """Returns when the outcome is durable, in the ledger or with `spill`."""
@@ -70,8 +78,8 @@ class GroupCommit:
 
     @property
     def lead(self) -> float:
-        """Seconds that it took lately to become `sending`, twofold: who has a slot begins so much before it."""
-        return min(max(2 * self._took, 0.01), 0.25)
+        """Seconds that it takes at most, as a rule, to become `sending`: who has a slot begins so much before it."""
+        return min(max(2 * self._took, 0.05), 0.25)
 
     def close(self) -> None:
         """Writes what is waiting, then ends."""
@@ -88,33 +96,35 @@ class GroupCommit:
         while (first := self._jobs.get()) is not None:
             if busy:
                 time.sleep(self._gather)
-            batch = [first, *self._waiting()]
+            batch = self._company(first)
             busy = len(batch) > 1
             self._write(batch)
 
-    def _waiting(self) -> list[Job]:
-        batch: list[Job] = []
-        while len(batch) < MOST - 1:
+    def _company(self, first: Job) -> list[Job]:
+        """All that wait; and as long as nobody begins, those that come within the next moments."""
+        batch = [first]
+        until = time.monotonic() + LINGER_SECONDS
+        begins = isinstance(first[0], Begin)
+        while len(batch) < MOST:
             try:
-                job = self._jobs.get_nowait()
+                job = self._jobs.get(timeout=0.0 if begins else max(0.0, until - time.monotonic()))
             except Empty:
                 break
             if job is None:
                 self._jobs.put(None)
                 break
             batch.append(job)
+            begins = begins or isinstance(job[0], Begin)
         return batch
 
     def _write(self, batch: Sequence[Job]) -> None:
         begins = [(change, future) for change, future in batch if isinstance(change, Begin)]
         finishes = [(change, future) for change, future in batch if isinstance(change, Finish)]
-        started = time.monotonic()
         try:
             held = self._commit([change for change, _ in begins], [change for change, _ in finishes])
         except Exception as error:
             self._without_commit(begins, finishes, error)
             return
-        self._took += (time.monotonic() - started - self._took) / 8
         for change, future in begins:
             future.set_result((change.claimed.id, change.claimed.epoch) in held)
         for _, future in finishes:

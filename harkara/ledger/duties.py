@@ -28,6 +28,14 @@ def on_duty(db: Database, name: str, holder: str, *, lease_seconds: float, every
                 tx.execute(update(duty).where(duty.c.name == name, duty.c.holder == holder).values(**free))
 
 
+def done(db: Database, name: str, holder: str) -> None:
+    """Notes that it was done just now, by whom. Raises Unavailable."""
+    with db.write() as tx:
+        free = {"holder": holder, "until": tx.now, "done_at": tx.now}
+        tx.execute(tx.insert_new(duty), {"name": name, **free})
+        tx.execute(update(duty).where(duty.c.name == name).values(**free))
+
+
 def _take(db: Database, name: str, holder: str, lease_seconds: float, every_seconds: float) -> bool:
     with db.read() as tx:
         row = tx.execute(duty.select().where(duty.c.name == name)).mappings().first()

@@ -14,6 +14,14 @@ MOST = 10_000
 _SPELLING = re.compile(r"(\d{1,6})\s*/\s*(\d{1,6}(?:\.\d{1,6})?)\s*s")
 
 
+def guarded(seconds: float) -> float:
+    """A window or gap as the limiter keeps it: 1 % longer, 20 ms at least, for the way from here to the server's clock.
+
+    A thread may wake late and a connection may have to be opened, which takes milliseconds however short the window is.
+    """
+    return seconds + max(0.01 * seconds, 0.02)
+
+
 @dataclass(frozen=True, slots=True)
 class Allowance:
     """`count` messages in any `window` of seconds. Raises Invalid for what cannot be held.

@@ -15,7 +15,8 @@ import redis
 from redis.exceptions import NoScriptError
 
 from harkara.errors import Unavailable
-from harkara.limits.allowance import Allowance
+from harkara.limits.allowance import Allowance, guarded
+from harkara.limits.clock import ServerClock
 from harkara.outcomes import Wait
 
 HORIZON: Final = 2.0
@@ -24,11 +25,11 @@ HORIZON: Final = 2.0
 Who holds claims for less than a few of them needs a shorter one, or his claims run out before their slots come.
 """
 
-GUARD: Final = 1.01
-"""The limiter's window is 1 % longer than the allowance's, which pays for the way from here to the server's clock."""
+LATE: Final = 0.4
+"""Of the guard, the part that a thread may wake late: 8 ms in a window of up to two seconds."""
 
-LATE: Final = 0.005
-"""Of that 1 %, the part that a thread may wake late: 5 ms in a window of one second."""
+LOOKS: Final = 3
+"""Questions for the server's time alone, where the answer to a long booking left it vague."""
 
 PAIR_PACE: Final = 6.0
 PAIR_BURST: Final = 45
@@ -86,6 +87,7 @@ class Limiter:
         self._redis = connection
         self._seed = seed
         self._horizon = horizon
+        self._clock = ServerClock()
 
     def book(self, lane: str, allowance: Allowance | None, asks: Sequence[Ask]) -> list[Slot | Wait]:
         """Reserves a slot for each ask, in their order, or tells how long it has to wait.
@@ -105,7 +107,7 @@ class Limiter:
             plan["seed"] = list(self._seed(lane, sum(ask.weight for ask in asks)))
             asked = time.monotonic()
             answer = self._call([(keys, plan)])[0]
-        return _read(answer, allowance, asked, time.monotonic())
+        return self._read(answer, allowance, asked, time.monotonic())
 
     def room(self, lanes: Mapping[str, Allowance]) -> dict[str, tuple[int, int]]:
         """How many single messages of each lane could be booked within the horizon: (urgent, marketing).
@@ -132,12 +134,39 @@ class Limiter:
             return pair
         return pair | {
             "count": allowance.count,
-            "window": _microseconds(allowance.window * GUARD),
+            "window": _microseconds(guarded(allowance.window)),
             "burst": allowance.burst,
-            "gap": _microseconds(allowance.gap * GUARD),
+            "gap": _microseconds(guarded(allowance.gap) if allowance.gap else 0.0),
             "kept": allowance.kept,
             "horizon": _microseconds(self._horizon),
         }
+
+    def _read(self, answer: list[int], allowance: Allowance | None, asked: float, answered: float) -> list[Slot | Wait]:
+        late = _lateness(allowance)
+        outcomes: list[Slot | Wait] = []
+        now, *booked = answer
+        self._clock.saw(now / 1e6, asked, answered)
+        self._look_at_clock()
+        for kind, microseconds in zip(booked[::2], booked[1::2], strict=True):
+            if kind in _LIMITS:
+                code, reason = _LIMITS[kind]
+                outcomes.append(Wait(microseconds / 1e6, code, reason))
+            else:
+                place = now + microseconds
+                earliest, latest = self._clock.here(place / 1e6)
+                outcomes.append(Slot(latest, earliest + late, place))
+        return outcomes
+
+    def _look_at_clock(self) -> None:
+        for _ in range(LOOKS):
+            if not self._clock.vague:
+                return
+            asked = time.monotonic()
+            try:
+                seconds, microseconds = self._redis.time()
+            except redis.RedisError:
+                return  # what is known will do
+            self._clock.saw(seconds + microseconds / 1e6, asked, time.monotonic())
 
     def _call(self, calls: Sequence[tuple[list[str], dict[str, Any]]]) -> list[Any]:
         """Runs the script for each, in one round trip; loads it first where the server does not have it."""
@@ -171,28 +200,11 @@ def _wish(ask: Ask, pair: int) -> dict[str, Any]:
     return wish | ({"given_up": ask.given_up.place} if ask.given_up else {})
 
 
-def _read(answer: list[int], allowance: Allowance | None, asked: float, answered: float) -> list[Slot | Wait]:
-    """The server looked at its clock somewhere between `asked` and `answered`.
-
-    Counted from `answered` no slot is early, counted from `asked` none is later than it seems.
-    """
-    late = _lateness(allowance)
-    outcomes: list[Slot | Wait] = []
-    now, *booked = answer
-    for kind, microseconds in zip(booked[::2], booked[1::2], strict=True):
-        seconds = microseconds / 1e6
-        if kind in _LIMITS:
-            code, reason = _LIMITS[kind]
-            outcomes.append(Wait(seconds, code, reason))
-        else:
-            outcomes.append(Slot(answered + seconds, asked + seconds + late, now + microseconds))
-    return outcomes
-
-
 def _lateness(allowance: Allowance | None) -> float:
     if allowance is None:
         return math.inf
-    return LATE * min(allowance.window, allowance.gap or math.inf)
+    shortest = min(allowance.window, allowance.gap or math.inf)
+    return LATE * (guarded(shortest) - shortest)
 
 
 def _microseconds(seconds: float) -> int:

@@ -20,13 +20,12 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from harkara.errors import Unavailable
-from harkara.limits import HORIZON, Allowance, Ask, Limiter, Slot
+from harkara.limits import HORIZON, Allowance, Ask, Limiter, Slot, guarded
 from harkara.outcomes import Wait
 from tests.services import Server, free_port, valkey
 
 URGENT = Ask(None, urgent=True)
 MARKETING = Ask(None, urgent=False)
-GUARD = 1.01
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +76,14 @@ def test_after_a_quiet_time_a_burst_goes_at_once_and_then_the_pace_is_even(limit
     moments = [slot.at for slot in granted(limiter.book("a", Allowance(40, 4.0, burst=5), [URGENT] * 20))]
     steps = [later - earlier for earlier, later in pairwise(moments)]
     assert steps[:4] == pytest.approx([0] * 4, abs=1e-5)
-    assert steps[4:] == pytest.approx([0.1 * GUARD] * 15, abs=1e-5)
+    assert steps[4:] == pytest.approx([guarded(4.0) / 40] * 15, abs=1e-5)
 
 
 def test_no_burst_comes_back_with_every_window(limiter: Limiter) -> None:
     allowance = Allowance(10, 0.5, burst=4)
     moments = [slot.at for slot in granted(limiter.book("a", allowance, [URGENT] * 30))]
     steps = [later - earlier for earlier, later in pairwise(moments)]
-    assert min(steps[3:]) == pytest.approx(0.05 * GUARD, abs=1e-5)
+    assert min(steps[3:]) == pytest.approx(guarded(0.5) / 10, abs=1e-5)
     assert fullest(moments, allowance.window) == allowance.count
 
 
@@ -136,7 +135,7 @@ def test_whatever_is_asked_no_window_of_the_server_holds_too_many(
 
 def check(taken: Sequence[int], of_marketing: set[int], allowance: Allowance) -> None:
     """The oracle: microseconds of the server's clock, every window looked at, one after the other."""
-    window = round(allowance.window * GUARD * 1e6)
+    window = round(guarded(allowance.window) * 1e6)
     for start in taken:
         held = [at for at in taken if start <= at < start + window]
         assert len(held) <= allowance.count
@@ -213,8 +212,8 @@ def test_room_is_what_can_then_be_booked(limiter: Limiter) -> None:
 def test_a_call_with_many_messages_takes_as_many_places_of_the_window(limiter: Limiter) -> None:
     allowance = Allowance(10, 0.9, burst=1)
     first, heavy, after = granted(limiter.book("a", allowance, [URGENT, Ask(None, True, 10), URGENT]))
-    assert heavy.at - first.at == pytest.approx(0.9 * GUARD, abs=1e-5)
-    assert after.at - heavy.at == pytest.approx(0.9 * GUARD, abs=1e-5)
+    assert heavy.at - first.at == pytest.approx(guarded(0.9), abs=1e-5)
+    assert after.at - heavy.at == pytest.approx(guarded(0.9), abs=1e-5)
 
 
 HEAVY = Ask(None, urgent=True, weight=4)
@@ -225,14 +224,14 @@ def test_a_heavy_call_is_promised_a_place_that_small_ones_do_not_take(limiter: L
     [first] = granted(limiter.book("a", allowance, [URGENT]))
     [promised] = limiter.book("a", allowance, [HEAVY])
     assert isinstance(promised, Wait)
-    assert promised.seconds == pytest.approx(3.0 * GUARD - HORIZON, abs=0.05)
+    assert promised.seconds == pytest.approx(guarded(3.0) - HORIZON, abs=0.05)
     until = time.monotonic() + (promised.seconds or 0.0)
     while time.monotonic() < until:
         [small] = limiter.book("a", allowance, [URGENT])
         assert isinstance(small, Wait)
         time.sleep(0.05)
     [heavy] = granted(limiter.book("a", allowance, [HEAVY]))
-    assert heavy.at - first.at == pytest.approx(3.0 * GUARD, abs=0.01)
+    assert heavy.at - first.at == pytest.approx(guarded(3.0), abs=0.01)
 
 
 def test_a_heavy_call_that_comes_late_for_its_place_goes_at_once(limiter: Limiter) -> None:
@@ -288,7 +287,7 @@ def test_an_unknown_lane_starts_with_what_the_ledger_knows(connection: redis.Red
 
     allowance = Allowance(5, 1.0)
     [first] = granted(Limiter(connection, ledger).book("a", allowance, [Ask(None, True, 1)]))
-    assert first.at - time.monotonic() == pytest.approx(1.0 * GUARD - 0.5, abs=0.05)
+    assert first.at - time.monotonic() == pytest.approx(guarded(1.0) - 0.5, abs=0.05)
     Limiter(connection, ledger).book("a", allowance, [URGENT])
     assert asked == [("a", 1)], "whoever comes later finds it in Redis"
 
@@ -341,7 +340,7 @@ def test_after_a_429_nothing_goes_before_its_time_and_then_half_the_pace(limiter
     moments = [slot.at for slot in granted(limiter.book("a", allowance, [URGENT] * 5))]
     assert moments[0] - time.monotonic() == pytest.approx(0.5, abs=0.05)
     steps = [later - earlier for earlier, later in pairwise(moments)]
-    assert steps == pytest.approx([2 * 0.05 * GUARD] * 4, abs=1e-5), "two answers of one moment halve it once"
+    assert steps == pytest.approx([2 * guarded(1.0) / 20] * 4, abs=1e-5), "two answers of one moment halve it once"
 
 
 def test_the_pace_comes_back_over_five_windows(limiter: Limiter) -> None:
@@ -351,7 +350,7 @@ def test_the_pace_comes_back_over_five_windows(limiter: Limiter) -> None:
     seen = []
     for _ in range(3):
         first, second = granted(limiter.book("a", allowance, [URGENT] * 2))
-        seen.append(0.02 * GUARD / (second.at - first.at))
+        seen.append(guarded(0.2) / 10 / (second.at - first.at))
         time.sleep(0.6)
     assert seen == pytest.approx([0.5, 0.8, 1.0], abs=0.07)
 

@@ -91,8 +91,10 @@ def test_every_command_names_a_module_that_is_there(command: str) -> None:
 
 def test_a_worker_consumes_every_queue_on_threads_and_every_task_has_its_queue(worker: dict[str, Any]) -> None:
     assert worker["pool"] == "threads"
-    assert worker["queues"] == list(QUEUES)
-    assert worker["tasks"] == worker["routes"].keys()
+    own, *shared = worker["queues"]
+    assert shared == list(QUEUES)
+    assert own.startswith("harkara.own."), "by which it feels its pulse"
+    assert set(worker["tasks"]) == worker["routes"].keys() | {"harkara.pulse"}
     assert {route["queue"] for route in worker["routes"].values()} <= set(QUEUES)
 
 

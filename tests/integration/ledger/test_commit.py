@@ -222,4 +222,4 @@ def test_the_lead_is_what_a_commit_takes_within_bounds(db: Database) -> None:
     (claimed,) = take(db, *put(db, letter()))
     with group_commit(db) as commit:
         commit.begin(begins(claimed))
-        assert 0.01 <= commit.lead <= 0.25
+        assert 0.05 <= commit.lead <= 0.25
