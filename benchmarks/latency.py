@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from statistics import median
 
-from benchmarks.figures import Figure, lateness
+from benchmarks import race
+from benchmarks.figures import Figure, at_most, lateness
 from benchmarks.ground import Ground, wait_until
 from benchmarks.letters import recipient, text
 from harkara import Client
@@ -32,9 +34,12 @@ def measure(ground: Ground, quick: bool) -> list[Figure]:
             client.close()
         harkara.check()
     found = {name: [arrivals[to] - at for to, at in sent.items()] for name, sent in handed.items()}
+    celery = race.paced_celery(ground, blocks * block, PER_SECOND)
     return [
         *lateness("one message, ledger door to POST", found["ledger"], p50=10, p99=30),
         *lateness("one message, intake stream to POST", found["intake"], p50=None, p99=60),
+        Figure("one message, plain Celery task to POST, p50", "ms", [1000 * median(celery)]),
+        Figure("ledger door / plain Celery, p50", "×", [median(found["ledger"]) / median(celery)], at_most(2.5)),
     ]
 
 

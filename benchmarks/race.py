@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,9 +13,10 @@ import psycopg
 
 from benchmarks.api import Api, stand_in
 from benchmarks.ground import WORKERS, Ground, messages, wait_until
+from benchmarks.letters import recipient
 from benchmarks.usage import Commands, Watch
 from tests.acceptance.process import Process
-from tests.services import valkey
+from tests.services import Server, valkey
 
 PATIENCE = 180.0
 """Seconds that one contestant may take."""
@@ -48,11 +50,27 @@ def harkara(ground: Ground, number: int) -> Lap:
         return lap
 
 
+CELERY = ["celery", "-A", "benchmarks.contestants.celery_task", "worker", "--loglevel", "WARNING"]
+CELERY += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+
+
 def celery(ground: Ground, number: int) -> Lap:
-    worker = ["celery", "-A", "benchmarks.contestants.celery_task", "worker"]
-    worker += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
-    each = [[*worker, "-n", f"contestant-{n}@%h"] for n in range(WORKERS)]
+    each = [[*CELERY, "-n", f"contestant-{n}@%h"] for n in range(WORKERS)]
     return _rival(ground, number, ["benchmarks.contestants.celery_task", str(number)], each)
+
+
+def paced_celery(ground: Ground, number: int, per_second: int) -> list[float]:
+    """Seconds from the call to the POST of each of its messages, handed over one by one to workers that are idle."""
+    with _stage(ground, appendfsync="always") as (api, _redis, start):
+        for n in range(WORKERS):
+            start(f"worker-{n}", [*CELERY, "-n", f"contestant-{n}@%h"])
+        warm, total = 5 * per_second, 5 * per_second + number
+        said = start("hand-over", ["benchmarks.contestants.celery_task", str(total), str(per_second)])
+        wait_until(lambda: api.seen() >= total, PATIENCE, "every POST")
+        said.popen.wait(PATIENCE)
+        handed = [float(line) for line in said.said().split()]
+        arrivals = api.arrivals()
+        return [arrivals[recipient(n)] - handed[n] for n in range(warm, total)]
 
 
 def taskiq(ground: Ground, number: int) -> Lap:
@@ -69,29 +87,45 @@ def bare(ground: Ground, number: int) -> Lap:
 
 def _rival(ground: Ground, number: int, hand_over: Sequence[str], workers: Sequence[Sequence[str]]) -> Lap:
     """`hand_over` makes the table and fills the queue; all are modules with their arguments."""
+    with _stage(ground) as (api, redis, start):
+        filling = start("hand-over", hand_over)
+        assert filling.popen.wait(PATIENCE) == 0, filling.said()
+        with psycopg.connect(start.database.replace("+psycopg", ""), autocommit=True) as connection:
+            return _lap(
+                api,
+                redis.url,
+                number,
+                start=lambda: [start(f"worker-{n}", words) for n, words in enumerate(workers)],
+                recorded=lambda: _rows(connection),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Starts a contestant's processes."""
+
+    database: str
+    places: dict[str, str]
+    folder: Path
+    processes: list[Process]
+
+    def __call__(self, name: str, words: Sequence[str]) -> Process:
+        self.processes.append(Process.start(name, [sys.executable, "-m", *words], self.places, self.folder))
+        return self.processes[-1]
+
+
+@contextmanager
+def _stage(ground: Ground, appendfsync: str = "everysec") -> Iterator[tuple[Api, Server, _Start]]:
+    """What a contestant finds: an empty database, a Redis, the stand-in."""
     database = ground.database()
-    redis_server = valkey(appendonly="yes", appendfsync="everysec")
+    redis_server = valkey(appendonly="yes", appendfsync=appendfsync)
     with TemporaryDirectory(dir=ground.folder) as folder, stand_in() as api, redis_server as redis:
         places = {"BENCH_API_URL": api.url, "BENCH_REDIS_URL": redis.url, "BENCH_DATABASE_URL": database}
-        processes: list[Process] = []
-
-        def start(name: str, words: Sequence[str]) -> Process:
-            processes.append(Process.start(name, [sys.executable, "-m", *words], places, Path(folder)))
-            return processes[-1]
-
+        start = _Start(database, places, Path(folder), [])
         try:
-            filling = start("hand-over", hand_over)
-            assert filling.popen.wait(PATIENCE) == 0, filling.said()
-            with psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as connection:
-                return _lap(
-                    api,
-                    redis.url,
-                    number,
-                    start=lambda: [start(f"worker-{n}", words) for n, words in enumerate(workers)],
-                    recorded=lambda: _rows(connection),
-                )
+            yield api, redis, start
         finally:
-            for process in processes:
+            for process in start.processes:
                 process.kill9()
 
 

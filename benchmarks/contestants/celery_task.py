@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
+import time
 
 import requests
 from celery import Celery
@@ -42,8 +44,16 @@ def send(recipient: str, text: str) -> None:
         session.commit()
 
 
+def hand_over(number: int, per_second: float) -> None:
+    """Says of each message when that was, in seconds since the epoch."""
+    start = time.monotonic()
+    with app.producer_or_acquire() as producer:
+        for n in range(number):
+            time.sleep(max(0.0, start + n / per_second - time.monotonic()))
+            print(time.time())
+            send.apply_async((number_of(n), text_of(n)), producer=producer)
+
+
 if __name__ == "__main__":
     make_table()
-    with app.producer_or_acquire() as producer:
-        for n in range(int(sys.argv[1])):
-            send.apply_async((number_of(n), text_of(n)), producer=producer)
+    hand_over(int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else math.inf)
