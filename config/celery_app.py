@@ -13,6 +13,7 @@ from harkara.broker import ACCEPT, HINTS, QUEUES, QUIET_TRANSPORT, SEND, UPKEEP
 ROUTES = {
     "harkara.accept": ACCEPT,
     "harkara.enqueue": ACCEPT,
+    "harkara.occasion": ACCEPT,
     "harkara.send": SEND,
     "harkara.dispatch": UPKEEP,
     "harkara.sweep": UPKEEP,
@@ -26,7 +27,15 @@ OWN = f"harkara.own.{uuid4().hex}"
 
 app = Celery("harkara", broker=settings().redis_url)
 app.conf.update(
-    imports=("tasks.accept", "tasks.send", "tasks.dispatch", "tasks.sweep", "tasks.record", "tasks.watch"),
+    imports=(
+        "tasks.accept",
+        "tasks.occasion",
+        "tasks.send",
+        "tasks.dispatch",
+        "tasks.sweep",
+        "tasks.record",
+        "tasks.watch",
+    ),
     # Threads finish what they hold on SIGTERM, also when a process manager signals the whole group; prefork
     # children would die in mid-POST.
     worker_pool="threads",

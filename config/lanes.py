@@ -26,14 +26,15 @@ def lanes(settings: Settings) -> dict[str, Lane]:
 
 def _lane(name: str, token: str, own: LaneSettings, settings: Settings) -> Lane:
     try:
+        zone = _zone(own.timezone or settings.harkara_timezone)
         return Lane(
             name=name,
             token=token,
             allowance=_allowance(own, settings),
             quiet_hours=_quiet_hours(
-                own.quiet_hours if own.quiet_hours is not None else settings.harkara_quiet_hours,
-                own.timezone or settings.harkara_timezone,
+                own.quiet_hours if own.quiet_hours is not None else settings.harkara_quiet_hours, zone
             ),
+            zone=zone,
         )
     except ValueError as error:
         raise SystemExit(f"Lane {name}: {error}") from error
@@ -48,14 +49,18 @@ def _allowance(own: LaneSettings, settings: Settings) -> Allowance | None:
     )
 
 
-def _quiet_hours(text: str, zone: str) -> QuietHours | None:
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"no time zone is called {name!r}: use a name such as Asia/Kolkata") from error
+
+
+def _quiet_hours(text: str, zone: ZoneInfo) -> QuietHours | None:
     if text.strip() in ("", "none"):
         return None
     try:
         start, end = (time.fromisoformat(part.strip()) for part in text.split("-"))
     except ValueError as error:
         raise ValueError(f"quiet hours must look like 20:00-09:00, or be empty, not {text!r}") from error
-    try:
-        return QuietHours(start, end, ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"no time zone is called {zone!r}: use a name such as Asia/Kolkata") from error
+    return QuietHours(start, end, zone)

@@ -104,6 +104,9 @@ class Settings(BaseSettings):
         default=ROOT / "config" / "templates.local.toml",
         description="Approved names of templates and kinds of your own, if there are",
     )
+    harkara_reminders_file: Path = Field(
+        default=ROOT / "config" / "reminders.toml", description="Which reminders an occasion gets, and when"
+    )
 
     harkara_threads: int = Field(default=64, ge=1, le=512, description="Sender threads of a worker process")
     harkara_chunks: int = Field(default=12, ge=2, le=64, description="Celery tasks that a worker process runs at once")

@@ -12,10 +12,9 @@ from config.celery_app import OWN, app
 from config.killpoint import killer
 from config.lanes import lanes as lanes_of
 from config.metrics import REJECTED, Depths, observe, swept
+from config.reminders import plan as plan_of
 from config.settings import settings
-from config.templates import catalogue as catalogue_of
 from harkara.broker import Broker
-from harkara.catalogue import Catalogue
 from harkara.catalogue.shelf import Shelf
 from harkara.chatmitra import ChatMitra
 from harkara.delivery.hints import Hints
@@ -32,6 +31,7 @@ from harkara.ledger.read import counts, last_done
 from harkara.ledger.record import Finish
 from harkara.ledger.seed import slots_used
 from harkara.limits import HORIZON, Limiter, guarded
+from harkara.occasions import Plan
 from harkara.playbook import Playbook
 from harkara.reception import Reception
 
@@ -69,8 +69,8 @@ def playbook() -> Playbook:
 
 
 @cache
-def catalogue() -> Catalogue:
-    return catalogue_of(settings())
+def plan() -> Plan:
+    return plan_of(settings())
 
 
 @cache
@@ -78,9 +78,9 @@ def shelf() -> Shelf:
     return Shelf(connect(settings().redis_url, seconds=3))
 
 
-def lay_catalogue() -> None:
-    """For producers that know Redis alone. Raises Unavailable."""
-    shelf().lay(catalogue())
+def lay_plan() -> None:
+    """The catalogue and the rules, for producers that know Redis alone. Raises Unavailable."""
+    shelf().lay(plan().catalogue, plan())
 
 
 @cache
@@ -134,6 +134,7 @@ def reception() -> Reception:
         intake(),
         database(),
         rounds().hint,
+        plan=plan(),
         deadlines=settings().deadlines,
         queued_seconds=leases().queued,
         rejected=REJECTED.inc,
@@ -149,9 +150,11 @@ def rounds() -> Rounds:
         limiter(),
         Hints(broker().hint, s.harkara_chunk_size),
         playbook().after_crash,
+        plan(),
         holder=worker_name(),
         leases=leases(),
         depth=s.harkara_depth,
+        deadlines=s.deadlines,
         retention_seconds=s.retention_seconds,
         swept=swept,
     )

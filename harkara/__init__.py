@@ -7,5 +7,17 @@ from harkara.client import Client, Handle
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
 from harkara.messages import *  # noqa: F403 -- the message kinds are the vocabulary of this package
 from harkara.messages import __all__ as _kinds
+from harkara.receipt import Change
 
-__all__ = ["Catalogue", "Client", "Conflict", "Handle", "HarkaraError", "Invalid", "NotFound", "Unavailable", *_kinds]
+__all__ = [
+    "Catalogue",
+    "Change",
+    "Client",
+    "Conflict",
+    "Handle",
+    "HarkaraError",
+    "Invalid",
+    "NotFound",
+    "Unavailable",
+    *_kinds,
+]

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from harkara.catalogue import OPTIONS, Catalogue
 from harkara.catalogue.fill import Value
-from harkara.defaults import CHUNK, DEADLINES, LEASE_SECONDS
+from harkara.defaults import DEADLINES
+from harkara.doors import Door, ledger_door, open_shelf, redis_door
 from harkara.errors import Conflict, HarkaraError, Invalid
 from harkara.messages import Category, Envelope, Message, Text
 from harkara.phone import normalise
-from harkara.receipt import Receipt
+from harkara.receipt import Change, Receipt
 
 if TYPE_CHECKING:
-    from harkara.catalogue.shelf import Shelf
-    from harkara.doors.ledger import LedgerDoor
-    from harkara.doors.redis import RedisDoor
+    from harkara.occasions import Plan, Rules, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +34,6 @@ class Handle:
     new: bool
 
 
-class Door(Protocol):
-    """Where messages go in; every method raises Unavailable when the service behind it does not answer."""
-
-    def hand_over(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]: ...
-    def cancel(self, key: str) -> bool: ...
-    def status(self, key: str) -> dict[str, Any]: ...
-    def close(self) -> None: ...
-
-
 class Client:
     """Hands messages over to Harkara.
 
@@ -54,7 +44,8 @@ class Client:
     written without their code. A service that says nothing for `seconds` raises `Unavailable`, and the same call with
     the same reference may be repeated without risk of a second message.
 
-    `catalogue` holds the kinds of template, or is a file of them; without it the one that the workers lay into Redis.
+    `catalogue` holds the kinds of template, `reminders` the rules of reminders, or each is a file of them; without it
+    what the workers lay into Redis.
     """
 
     def __init__(
@@ -68,6 +59,7 @@ class Client:
         seconds: float = 2.0,
         deadlines: Mapping[str, float] = DEADLINES,
         catalogue: Path | str | Catalogue | None = None,
+        reminders: Path | str | Rules | None = None,
     ) -> None:
         if not redis_url and not database_url:
             raise Invalid("redis_url", "give a Redis URL, a database URL, or both")
@@ -75,12 +67,13 @@ class Client:
         self._lane = lane
         self._region = region
         self._door: Door = (
-            _ledger_door(database_url, redis_url, seconds, deadlines)
+            ledger_door(database_url, redis_url, seconds, deadlines)
             if database_url
-            else _redis_door(str(redis_url), seconds)
+            else redis_door(str(redis_url), seconds)
         )
         self._catalogue = Catalogue.load(Path(catalogue)) if isinstance(catalogue, Path | str) else catalogue
-        self._shelf = _shelf(redis_url, seconds) if redis_url and catalogue is None else None
+        self._reminders = reminders
+        self._shelf = open_shelf(redis_url, seconds) if redis_url else None
 
     def send(
         self,
@@ -192,6 +185,68 @@ class Client:
             for envelope, answer in zip(batch, answers, strict=True)
         ]
 
+    def save_occasion(
+        self,
+        kind: str,
+        reference: str,
+        *,
+        at: datetime,
+        to: str,
+        zone: str | None = None,
+        parameters: Mapping[str, str] | None = None,
+        version: int | None = None,
+        lane: str | None = None,
+        language: str | None = None,
+    ) -> Change:
+        """Says what will happen to a customer, or that it has changed; its reminders follow by the kind's rules.
+
+        A naive `at` is local to `zone`, which is the lane's unless it is given. `parameters` fill all the templates of
+        the kind's reminders. The same call again changes nothing, nor does one with an older `version` than is known
+        (OUTDATED). Raises Invalid, Unavailable, and Conflict when the version already says something else; through
+        Redis alone nobody can say at once what is known, and such a call is refused in a worker's log.
+        """
+        from harkara.occasions import Occasion
+
+        plan, lane = self._plan(), lane or self._lane
+        occasion = Occasion(
+            kind=kind,
+            reference=reference,
+            lane=lane,
+            producer=self._producer,
+            to=normalise(to, self._region),
+            at=at,
+            zone=zone or plan.zone(lane),
+            parameters=parameters,
+            language=language,
+            version=version,
+        )
+        plan.check(occasion)
+        return self._tell(occasion, plan)
+
+    def cancel_occasion(
+        self,
+        kind: str,
+        reference: str,
+        *,
+        reason: str | None = None,
+        version: int | None = None,
+        lane: str | None = None,
+    ) -> Change:
+        """It will not happen: none of its reminders goes any more. Raises as `save_occasion`, and NotFound."""
+        return self._close(kind, reference, "cancelled", lane, reason=reason, version=version)
+
+    def complete_occasion(
+        self,
+        kind: str,
+        reference: str,
+        *,
+        reason: str | None = None,
+        version: int | None = None,
+        lane: str | None = None,
+    ) -> Change:
+        """It was kept, paid, delivered: the same, under another name in the records."""
+        return self._close(kind, reference, "completed", lane, reason=reason, version=version)
+
     def cancel(self, key: str | Handle) -> bool:
         """Cancels a message by handle, id or reference; False when it has left already. Raises NotFound."""
         return self._door.cancel(key.id if isinstance(key, Handle) else key)
@@ -211,40 +266,33 @@ class Client:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.close()
 
+    def _close(self, kind: str, reference: str, status: str, lane: str | None, **said: Any) -> Change:
+        from harkara.occasions import Closing
+
+        plan = self._plan()
+        plan.rules.of(kind)
+        return self._tell(Closing(kind=kind, reference=reference, status=status, lane=lane or self._lane, **said), plan)
+
+    def _tell(self, step: Step, plan: Plan) -> Change:
+        (answer,) = self._door.tell([step], plan)
+        if isinstance(answer, HarkaraError):
+            raise answer
+        return answer
+
+    def _plan(self) -> Plan:
+        from harkara.occasions import Plan, Rules
+
+        if self._shelf and self._reminders is None:
+            plan = self._shelf.plan()
+            return plan if self._catalogue is None else replace(plan, catalogue=self._catalogue)
+        if self._reminders is None:
+            raise Invalid("reminders", "a client without Redis has to be given the rules: Client(…, reminders=Path(…))")
+        if not isinstance(self._reminders, Rules):
+            self._reminders = Rules.load(Path(self._reminders))
+        return Plan(self._reminders, self.catalogue(), {})
+
     def _hand_over(self, envelope: Envelope) -> Handle:
         result = self.send_many([envelope])[0]
         if isinstance(result, HarkaraError):
             raise result
         return result
-
-
-def _redis_door(redis_url: str, seconds: float) -> RedisDoor:
-    # Who only builds messages pays for no Redis client either.
-    from harkara.doors.redis import RedisDoor
-
-    return RedisDoor(redis_url, 0.9 * seconds)
-
-
-def _ledger_door(
-    database_url: str, redis_url: str | None, seconds: float, deadlines: Mapping[str, float]
-) -> LedgerDoor:
-    # Only who writes rows pays for importing SQLModel and Celery.
-    from harkara.broker import Broker
-    from harkara.doors.ledger import LedgerDoor
-    from harkara.ledger.database import Database
-
-    return LedgerDoor(
-        Database(database_url, patience=seconds, longest=0.5 * seconds),
-        Broker.at(redis_url) if redis_url else None,
-        deadlines=deadlines,
-        queued_seconds=LEASE_SECONDS,
-        chunk=CHUNK,
-    )
-
-
-def _shelf(redis_url: str, seconds: float) -> Shelf:
-    from harkara.catalogue.shelf import Shelf
-    from harkara.intake import connect
-
-    # Its answer comes on top of the door's own, once a minute.
-    return Shelf(connect(redis_url, seconds=0.4 * seconds))

@@ -38,9 +38,13 @@ class QuietHours:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What the sender knows of one account. `allowance` None is no limit, `quiet_hours` None is never quiet."""
+    """What the sender knows of one account. `allowance` None is no limit, `quiet_hours` None is never quiet.
+
+    `zone` is the one in which people there tell the time.
+    """
 
     name: str
     token: str = field(repr=False)
     allowance: Allowance | None
     quiet_hours: QuietHours | None = None
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))

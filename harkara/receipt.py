@@ -1,8 +1,9 @@
-"""The receipt: what a caller gets for each message that was taken."""
+"""The receipt: what a caller gets for each message that was taken, and for what was said of an occasion."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,3 +12,13 @@ class Receipt:
 
     id: str
     new: bool
+
+
+class Change(StrEnum):
+    """What became of what was said of an occasion."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"  # it is known already
+    OUTDATED = "outdated"  # a newer version is known, so this one changed nothing
+    HANDED_OVER = "handed-over"  # it lies in Redis; a worker takes it in its turn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -11,12 +11,18 @@ from harkara.errors import Conflict, HarkaraError, Invalid, Unavailable
 from harkara.intake import Entry, Intake
 from harkara.ledger.accept import accept, keep_refused, remember
 from harkara.ledger.database import Database
+from harkara.ledger.occasions import Answer
+from harkara.ledger.occasions import apply as apply_steps
 from harkara.ledger.operate import cancel, find
 from harkara.ledger.read import status
 from harkara.messages import Envelope
+from harkara.occasions import Plan, Step
+from harkara.occasions.occasion import VERBS
 from harkara.receipt import Receipt
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 Hint = Callable[[list[tuple[str, int]]], None]
 
@@ -30,6 +36,7 @@ class Reception:
         db: Database,
         hint: Hint,
         *,
+        plan: Plan,
         deadlines: Mapping[str, float],
         queued_seconds: float,
         rejected: Callable[[], None] = lambda: None,
@@ -37,16 +44,18 @@ class Reception:
         self._intake = intake
         self._db = db
         self._hint = hint
+        self._plan = plan
         self._deadlines = deadlines
         self._queued = queued_seconds
         self._rejected = rejected
 
     def drain(self) -> int:
-        """Reads until the intake is empty; returns how many messages came. Raises Unavailable: nothing is lost then."""
+        """Reads until the intake is empty; returns how many came. Raises Unavailable: nothing is lost then."""
         came = 0
         while entries := self._intake.read():
             came += self._take([entry for entry in entries if entry.verb == "send"])
-            answers = [(entry, self._answer(entry)) for entry in entries if entry.verb != "send"]
+            came += self._hear([entry for entry in entries if entry.verb in VERBS])
+            answers = [(entry, self._answer(entry)) for entry in entries if entry.verb not in VERBS.keys() | {"send"}]
             # First of all Redis is relieved: one that is full takes no answers either.
             self._intake.done(entries)
             self._reply(answers)
@@ -65,15 +74,30 @@ class Reception:
         self._hint(direct)
         return receipts
 
+    def tell(self, steps: Sequence[Step]) -> list[Answer]:
+        """Takes in their order what is said of occasions. Raises Unavailable."""
+        answers = apply_steps(self._db, steps, self._plan, self._deadlines)
+        for step, answer in zip(steps, answers, strict=True):
+            if isinstance(answer, HarkaraError):
+                # Nobody is there to hear it.
+                log.warning("an occasion stays as it was", action="occasion_refused", kind=step.kind, why=str(answer))
+                self._rejected()
+        return answers
+
     def _take(self, entries: Sequence[Entry]) -> int:
-        envelopes = [envelope for entry in entries if (envelope := self._envelope(entry))]
+        envelopes = [envelope for entry in entries if (envelope := self._read(entry, Envelope.from_json))]
         if envelopes:
             self.take(envelopes)
         return len(envelopes)
 
-    def _envelope(self, entry: Entry) -> Envelope | None:
+    def _hear(self, entries: Sequence[Entry]) -> int:
+        steps: list[Step] = [step for entry in entries if (step := self._read(entry, VERBS[entry.verb]))]
+        self.tell(steps)
+        return len(steps)
+
+    def _read(self, entry: Entry, read: Callable[[str], T]) -> T | None:
         try:
-            return Envelope.from_json(entry.data)
+            return read(entry.data)
         except (Invalid, RecursionError) as error:
             # It did not come from a client of this release; its content is not for the log.
             why = str(error) if isinstance(error, Invalid) else "it is nested too deeply"

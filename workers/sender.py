@@ -11,7 +11,7 @@ from config import logs, metrics, wiring
 from config.celery_app import app
 from harkara.catalogue.shelf import LAY_SECONDS
 from harkara.delivery.pulse import BEAT_SECONDS
-from harkara.delivery.rounds import Ringer, every
+from harkara.delivery.rounds import DERIVE_SECONDS, Ringer, every
 from harkara.errors import HarkaraError
 
 __all__ = ["app"]
@@ -34,7 +34,7 @@ def _prepare(**_: Any) -> None:
     try:
         wiring.check_schema()
         wiring.sender()  # a setting that makes no sense is said now, not at the first message
-        wiring.catalogue()
+        wiring.plan()
     except HarkaraError as error:  # Celery would only log it, and go on
         raise SystemExit(str(error)) from error
 
@@ -43,15 +43,18 @@ def _prepare(**_: Any) -> None:
 def _ready(**_: Any) -> None:
     metrics.serve(wiring.depths())
     rounds = wiring.rounds()
-    ringer = Ringer(
+    often = [
         wiring.reception().drain,
         rounds.sweep,
         rounds.dispatch,
-        every(LAY_SECONDS, wiring.lay_catalogue),
+        every(LAY_SECONDS, wiring.lay_plan),
         every(BEAT_SECONDS, wiring.pulse().beat),
-    )
-    ringer.start()
-    _ringers.append(ringer)
+    ]
+    # It takes its time when the rules were edited, and nothing else may wait for it.
+    seldom = [every(DERIVE_SECONDS, rounds.derive)]
+    for these in (often, seldom):
+        _ringers.append(Ringer(*these))
+        _ringers[-1].start()
 
 
 @signals.worker_shutdown.connect

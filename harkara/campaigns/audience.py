@@ -50,7 +50,9 @@ class Reject:
         return f"row {self.row}{', ' if self.field else ''}{self.field}: {self.rule}"
 
 
-def read(path: Path, columns: Mapping[str, Source], region: str = "IN") -> Iterator[Recipient | Reject]:
+def read(
+    path: Path, columns: Mapping[str, Source], region: str = "IN", *, unique: bool = True
+) -> Iterator[Recipient | Reject]:
     """Each row in its order; every row that is not blank comes out once. `columns` is what `parse_map` returns.
 
     A row's number is the line it begins on, as an editor counts; the header is 1. (A spreadsheet counts the same,
@@ -63,8 +65,8 @@ def read(path: Path, columns: Mapping[str, Source], region: str = "IN") -> Itera
     scientific notation digits may be missing, even where it looks complete (9.1987654321E+11), so it is refused.
 
     The first row with a number gets the message, and later ones are duplicates; a row that is refused for anything
-    else does not count. To know them costs about 100 bytes a recipient, all else is read as it goes by. What a value
-    may contain is for the template to say, which knows where it goes.
+    else does not count; without `unique` a number may come again. To know them costs about 100 bytes a recipient, all
+    else is read as it goes by. What a value may contain is for the template to say, which knows where it goes.
 
     Raises Invalid before the first recipient, and only then, for a file, a column or a region that will not do.
     """
@@ -76,7 +78,7 @@ def read(path: Path, columns: Mapping[str, Source], region: str = "IN") -> Itera
         form = _Form.of(_header(rows), columns, region)
         for row, last, cells in rows:
             outcome = form.fill(row, cells) if cells else _broken(row, last)
-            if isinstance(outcome, Recipient) and (first := rows_of.setdefault(int(outcome.to), row)) != row:
+            if unique and isinstance(outcome, Recipient) and (first := rows_of.setdefault(int(outcome.to), row)) != row:
                 outcome = Reject(row, form.column(TO), f"is the number of row {first} again", "duplicate")
             yield outcome
 

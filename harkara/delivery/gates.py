@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from harkara.lanes import Lane
@@ -12,6 +12,7 @@ from harkara.ledger.claim import Claimed
 from harkara.ledger.codes import Codes, codes
 from harkara.ledger.database import Database
 from harkara.ledger.halts import Halted, halted
+from harkara.ledger.reminders import outdated
 from harkara.outcomes import Cancelled, Outcome, Wait
 
 CODES_AN_HOUR = 3
@@ -28,6 +29,8 @@ class Moment:
     codes: Mapping[str, Codes]
     probed: set[str]
     """Lanes whose breaker is half open and whose one message has been let through."""
+    outdated: Mapping[str, str] = field(default_factory=dict)
+    """The reminders that their occasions have moved past, each with a sentence that says how."""
 
 
 Gate = Callable[[Claimed, Moment], Outcome | None]
@@ -40,7 +43,8 @@ def look(db: Database, lanes: Mapping[str, Lane], claimed: Sequence[Claimed]) ->
         known = codes(tx, (c.recipient for c in claimed if c.category == "authentication"))
         for each in known.values():
             each.in_hand -= {c.id for c in claimed}  # these are judged now, one after the other
-        return Moment(tx.now, lanes, halts, known, set())
+        past = outdated(tx, [c.id for c in claimed if c.occasion_id])
+        return Moment(tx.now, lanes, halts, known, set(), past)
 
 
 def stopped_at(claimed: Claimed, moment: Moment) -> Outcome | None:
@@ -52,6 +56,11 @@ def deadline(claimed: Claimed, moment: Moment) -> Outcome | None:
     if claimed.expires_at <= moment.now:
         return Cancelled("expired", "Its deadline passed before it could be sent.")
     return None
+
+
+def occasion(claimed: Claimed, moment: Moment) -> Outcome | None:
+    why = moment.outdated.get(claimed.id)
+    return Cancelled("superseded", why) if why else None
 
 
 def quiet_hours(claimed: Claimed, moment: Moment) -> Outcome | None:
@@ -93,7 +102,7 @@ def template_open(claimed: Claimed, moment: Moment) -> Outcome | None:
     return Wait(halt.seconds, "template-paused", halt.reason)
 
 
-GATES: tuple[Gate, ...] = (deadline, quiet_hours, otp_limit, lane_open, template_open)
+GATES: tuple[Gate, ...] = (deadline, occasion, quiet_hours, otp_limit, lane_open, template_open)
 """The window of raw messages stands between `otp_limit` and `lane_open` once inbound messages are known."""
 
 

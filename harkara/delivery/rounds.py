@@ -17,18 +17,23 @@ from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.ledger.dispatch import dispatch, unqueue
 from harkara.ledger.duties import on_duty
+from harkara.ledger.occasions import BATCH, rederive
 from harkara.ledger.sweep import Policy, sweep
 from harkara.limits import Limiter
+from harkara.occasions import Plan
 
 log = structlog.get_logger(__name__)
 
 DISPATCH_SECONDS = 1.0
 SWEEP_SECONDS = 1.0
+DERIVE_SECONDS = 60.0
 DUTY_LEASE_SECONDS = 10.0
+DERIVE_LEASE_SECONDS = 25.0
+"""One round takes no longer; what it leaves is taken by the next."""
 
 
 class Rounds:
-    """Dispatch and sweep under their duties; `holder` names this process."""
+    """Dispatch, sweep and the deriving of reminders under their duties; `holder` names this process."""
 
     def __init__(
         self,
@@ -37,10 +42,12 @@ class Rounds:
         limiter: Limiter,
         hints: Hints,
         policy: Policy,
+        plan: Plan,
         *,
         holder: str,
         leases: Leases,
         depth: int,
+        deadlines: Mapping[str, float],
         retention_seconds: float | None,
         swept: Callable[[Counter[str]], None],
     ) -> None:
@@ -49,9 +56,11 @@ class Rounds:
         self._limiter = limiter
         self._hints = hints
         self._policy = policy
+        self._plan = plan
         self._holder = holder
         self._leases = leases
         self._depth = Depth(depth, leases.queued)
+        self._deadlines = deadlines
         self._retention = retention_seconds
         self._swept = swept
 
@@ -83,6 +92,21 @@ class Rounds:
             log.info("swept", action="swept", **moved)
         self._swept(moved)
         return moved
+
+    def derive(self) -> int:
+        """Brings the reminders of occasions in line with rules that were edited; returns of how many occasions."""
+        pause, end, derived = 0.8 * DERIVE_SECONDS, monotonic() + DERIVE_LEASE_SECONDS, 0
+        with on_duty(
+            self._db, "derive", self._holder, lease_seconds=2 * DERIVE_LEASE_SECONDS, every_seconds=pause
+        ) as mine:
+            more = mine
+            while more and monotonic() < end:
+                batch = rederive(self._db, self._plan, self._deadlines)
+                derived += batch
+                more = batch == BATCH
+        if derived:
+            log.info("reminders follow other rules now", action="derived", occasions=derived)
+        return derived
 
 
 class Depth:

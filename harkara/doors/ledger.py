@@ -7,13 +7,15 @@ from typing import Any
 
 from harkara.broker import Broker
 from harkara.delivery.hints import Hints
-from harkara.errors import Conflict, Invalid
+from harkara.errors import Conflict, Invalid, NotFound
 from harkara.ledger.accept import accept
 from harkara.ledger.database import Database
+from harkara.ledger.occasions import apply
 from harkara.ledger.operate import cancel, find
 from harkara.ledger.read import status
 from harkara.messages import Envelope
-from harkara.receipt import Receipt
+from harkara.occasions import Plan, Step
+from harkara.receipt import Change, Receipt
 
 BATCH = 500
 """Messages in one transaction."""
@@ -42,6 +44,9 @@ class LedgerDoor:
             if self._hints:
                 self._hints.give(direct)  # one that Redis does not take is found again by the sweep
         return receipts
+
+    def tell(self, steps: Sequence[Step], plan: Plan) -> list[Change | Conflict | NotFound]:
+        return apply(self._db, steps, plan, self._deadlines)
 
     def cancel(self, key: str) -> bool:
         return bool(cancel(self._db, [find(self._db, key)], by="the application"))

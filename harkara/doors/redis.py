@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
 from harkara.intake import Intake, connect
 from harkara.messages import Envelope
-from harkara.receipt import Receipt
+from harkara.receipt import Change, Receipt
 
 if TYPE_CHECKING:  # Celery costs a third of a second to import, and only a ring needs it
     from harkara.broker import Broker
+    from harkara.occasions import Plan, Step
 
 BATCH = 500
 """Messages in one transaction of Redis."""
@@ -38,6 +40,14 @@ class RedisDoor:
             if self._intake.append("send", [e.to_json() for e in envelopes[start : start + BATCH]]):
                 self._ring()
         return [Receipt(envelope.id, new=True) for envelope in envelopes]
+
+    def tell(self, steps: Sequence[Step], plan: Plan) -> list[Change | Conflict | NotFound]:
+        from harkara.occasions.occasion import verb_of
+
+        for verb, run in groupby(steps, key=verb_of):
+            if self._intake.append(verb, [step.to_json() for step in run]):
+                self._ring()
+        return [Change.HANDED_OVER for _ in steps]
 
     def cancel(self, key: str) -> bool:
         return bool(self._ask("cancel", key))

@@ -47,11 +47,11 @@ def accept(
     """
     with db.read() as tx:
         refused = {e.id: i for e in envelopes if refuse_late and (i := _too_late(e, tx.now))}
-        rows = [_row(e, tx.now, deadlines) for e in envelopes if e.id not in refused]
+        rows = [row_of(e, tx.now, deadlines) for e in envelopes if e.id not in refused]
         if direct and len(rows) <= DIRECT:
             _mark_direct(tx, rows, queued_seconds)
     with db.write(once=len(rows) <= DIRECT) as tx:
-        stored = _insert(tx, rows)
+        stored = insert_new(tx, rows)
     known = _known(db, [row for row in rows if row["id"] not in stored])
     hinted = [(row["id"], row["priority"]) for row in rows if row["state"] == State.QUEUED and row["id"] in stored]
     digests = {row["id"]: row["digest"] for row in rows}
@@ -63,7 +63,7 @@ def keep_refused(db: Database, envelope: Envelope, code: str, reason: str, deadl
     blank: Row = {"body": None, "digest": None} if envelope.category == "authentication" else {}
     verdict: Row = {"reference": None, "state": State.FAILED.value, "code": code, "reason": reason[:1000]}
     with db.write() as tx:
-        row = _row(envelope, tx.now, deadlines) | blank | verdict
+        row = row_of(envelope, tx.now, deadlines) | blank | verdict
         if tx.execute(tx.insert_new(message).returning(message.c.id), row).first():
             note(tx, envelope.id, State.FAILED, code, reason)
 
@@ -76,13 +76,8 @@ def remember(db: Database, ids: Mapping[str, str]) -> None:
             tx.execute(tx.insert_new(alias), others)
 
 
-def _too_late(envelope: Envelope, now: datetime) -> Invalid | None:
-    if envelope.expires and envelope.expires <= now:
-        return Invalid("expires", "has passed already", envelope.expires.isoformat(timespec="seconds"))
-    return None
-
-
-def _row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float]) -> Row:
+def row_of(envelope: Envelope, now: datetime, deadlines: Mapping[str, float]) -> Row:
+    """The message as it enters the ledger, waiting for its time."""
     due = min(max(envelope.at or now, now), _FAR)
     deadline = (
         min(envelope.expires, _FAR) if envelope.expires else due + timedelta(seconds=deadlines[envelope.category])
@@ -111,6 +106,12 @@ def _row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float]) -> R
     }
 
 
+def _too_late(envelope: Envelope, now: datetime) -> Invalid | None:
+    if envelope.expires and envelope.expires <= now:
+        return Invalid("expires", "has passed already", envelope.expires.isoformat(timespec="seconds"))
+    return None
+
+
 def _mark_direct(tx: Transaction, rows: Sequence[Row], queued_seconds: float) -> None:
     """What may go out at once is born `queued`, so that its hint need not wait for the next dispatch."""
     due = [row for row in rows if row["due_at"] <= tx.now]
@@ -123,7 +124,7 @@ def _mark_direct(tx: Transaction, rows: Sequence[Row], queued_seconds: float) ->
             row["lease_until"] = tx.now + timedelta(seconds=queued_seconds)
 
 
-def _insert(tx: Transaction, rows: Sequence[Row]) -> set[str]:
+def insert_new(tx: Transaction, rows: Sequence[Row]) -> set[str]:
     """Writes the rows that are not there yet; returns their ids."""
     if not rows:
         return set()

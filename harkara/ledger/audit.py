@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, or_, select, true
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, or_, select, true
 
 from harkara.ledger.claim import in_state
 from harkara.ledger.database import Database, Transaction
-from harkara.ledger.tables import attempt, message, trace
-from harkara.states import FINAL, State
+from harkara.ledger.tables import attempt, message, occasion, trace
+from harkara.states import FINAL, UNSENT, State
 
 SHOWN = 50
 """Ids listed for each broken rule; the count is always whole."""
@@ -90,6 +90,13 @@ def _rules(tx: Transaction) -> dict[str, Select[tuple[str]]]:
         "only a final message has an ending": ids.where(~in_state(*FINAL), endings > 0),
         "sending has exactly one open POST": ids.where(in_state(State.SENDING), running != 1),
         "nothing unsent has an open POST": ids.where(in_state(State.WAITING, State.QUEUED, State.CLAIMED), running > 0),
+        # Whoever was in the middle of its POST when the occasion changed is stopped by the gate, should it come back.
+        "an unsent reminder is of its occasion as it is now": ids.where(
+            in_state(*UNSENT),
+            message.c.posted_at.is_(None),
+            message.c.occasion_id.is_not(None),
+            ~exists().where(_asks()),
+        ),
         "a lease is held by those in hand, and by nobody else": ids.where(
             in_state(State.QUEUED, State.CLAIMED, State.SENDING) != message.c.lease_until.is_not(None)
         ),
@@ -100,6 +107,12 @@ def _rules(tx: Transaction) -> dict[str, Select[tuple[str]]]:
             in_state(State.QUEUED, State.CLAIMED, State.SENDING), message.c.lease_until < _minute_ago(tx)
         ),
     }
+
+
+def _asks() -> ColumnElement[bool]:
+    """The occasion that wants this reminder as it is."""
+    same = and_(occasion.c.id == message.c.occasion_id, occasion.c.revision == message.c.revision)
+    return and_(same, occasion.c.status == "open")
 
 
 def _attempts(condition: ColumnElement[bool]) -> ScalarSelect[int]:

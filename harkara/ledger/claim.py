@@ -35,6 +35,7 @@ class Claimed:
     resends: int
     maybe_duplicate: bool
     claimed_at: datetime
+    occasion_id: str | None = None
 
 
 _TAKEN = [message.c[f.name] for f in fields(Claimed) if f.name not in ("claimed_at",)]

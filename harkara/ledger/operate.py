@@ -10,7 +10,7 @@ from sqlalchemy import or_, select, update
 from harkara.errors import Conflict, NotFound
 from harkara.ledger.claim import still_in
 from harkara.ledger.database import Database, Transaction
-from harkara.ledger.record import CANCELLED, final, note
+from harkara.ledger.record import CANCELLED, final, note, note_all
 from harkara.ledger.tables import alias, message
 from harkara.states import UNSENT, State
 
@@ -38,16 +38,20 @@ def find(db: Database, key: str, lane: str | None = None) -> str:
 
 def cancel(db: Database, ids: Sequence[str], by: str, reason: str = "cancelled") -> list[str]:
     """Cancels what has not left yet; returns the ids that were. A claimed one is safe: its worker finds out in time."""
-    why = f"{reason} by {by}"
     with db.write() as tx:
-        moved = tx.rows(
-            update(message)
-            .where(message.c.id.in_(list(ids)), still_in(*UNSENT))
-            .values(state=CANCELLED, changed_at=tx.now, **final("cancelled", why))
-            .returning(message.c.id, message.c.state)
-        )
-        for row in moved:
-            note(tx, row["id"], row["state"], "cancelled", why)
+        return withdraw(tx, ids, "cancelled", f"{reason} by {by}")
+
+
+def withdraw(tx: Transaction, ids: Sequence[str], code: str, why: str) -> list[str]:
+    """The same within a transaction."""
+    moved = tx.rows(
+        update(message)
+        .where(message.c.id.in_(list(ids)), still_in(*UNSENT))
+        .values(state=CANCELLED, changed_at=tx.now, **final(code, why))
+        .returning(message.c.id, message.c.state)
+    )
+    if moved:
+        note_all(tx, moved, code, why)
     return [row["id"] for row in moved]
 
 

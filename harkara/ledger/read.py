@@ -11,12 +11,14 @@ from sqlalchemy import func, select
 from harkara.errors import NotFound
 from harkara.ledger.claim import in_state
 from harkara.ledger.database import Database, Row
-from harkara.ledger.tables import attempt, duty, message, trace
+from harkara.ledger.tables import attempt, duty, message, occasion, trace
 from harkara.states import State
 
 
 def status(db: Database, identity: str) -> dict[str, Any]:
     """One message as the outside sees it: state, reason, flags, attempts, and the trace that tells why.
+
+    Of a reminder also the `occasion`: its kind, its reference and the rule.
 
     Numbers and texts stay in the ledger. Raises NotFound.
     """
@@ -25,8 +27,11 @@ def status(db: Database, identity: str) -> dict[str, Any]:
         if not found:
             raise NotFound("no message has this id or reference")
         attempts = tx.rows(select(attempt).where(attempt.c.message_id == identity).order_by(attempt.c.epoch))
+        reminded = select(occasion.c.kind, occasion.c.reference).where(occasion.c.id == found[0]["occasion_id"])
+        of = tx.rows(reminded) if found[0]["occasion_id"] else []
         lines = tx.rows(select(trace).where(trace.c.message_id == identity).order_by(trace.c.id))
     return summary(found[0]) | {
+        "occasion": of[0] | {"rule": found[0]["rule"]} if of else None,
         "attempts": [_attempt(one) for one in attempts],
         "trace": _trace(found[0], attempts, lines),
     }

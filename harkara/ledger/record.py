@@ -250,3 +250,9 @@ def note(tx: Transaction, identity: str, event: str, code: str | None, detail: s
     """Adds a line to the trace of a message."""
     line = {"message_id": identity, "at": tx.now, "event": event, "code": code, "detail": (detail or "")[:1000]}
     tx.execute(insert(trace), line)
+
+
+def note_all(tx: Transaction, moved: Sequence[Row], code: str, detail: str) -> None:
+    """The same for all rows that were moved for one reason: each has its `id` and its new `state`."""
+    told = {"at": tx.now, "code": code, "detail": detail[:1000]}
+    tx.execute(insert(trace), [told | {"message_id": row["id"], "event": row["state"]} for row in moved])

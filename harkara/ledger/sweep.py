@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 
 from harkara.ledger.claim import IN_HAND, in_state
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.due import due_streams
 from harkara.ledger.record import CANCELLED, final
-from harkara.ledger.tables import attempt, halt, message, trace
+from harkara.ledger.tables import attempt, halt, message, occasion, trace
 from harkara.outcomes import Uncertain
 from harkara.states import DONE, State
 
@@ -41,7 +41,8 @@ Policy = Callable[[Crashed], Uncertain]
 def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> Counter[str]:
     """One round; returns how many rows each duty moved. Each is a transaction of its own; safe to run anywhere, twice.
 
-    `retention_seconds` after a message was accepted here, its body and number are erased; None keeps them.
+    `retention_seconds` after a message was accepted here, its body and number are erased; None keeps them. An occasion
+    that is past loses its number and parameters then too, or at once if it was cancelled or completed.
     """
     done: Counter[str] = Counter()
     for name, work in (
@@ -51,6 +52,7 @@ def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> C
         ("resent", _resend),
         ("expired", _expire),
         ("erased", lambda tx: _erase(tx, retention_seconds)),
+        ("forgotten", lambda tx: _forget(tx, retention_seconds)),
         ("halts", _end_halts),
     ):
         with db.write() as tx:
@@ -154,6 +156,19 @@ def _erase(tx: Transaction, retention_seconds: float | None) -> int:
     )
     erased: Row = {"body": None, "recipient": None, "digest": None, "resend_at": None}
     return tx.execute(update(message).where(message.c.id.in_(old.limit(MOST))).values(**erased)).rowcount
+
+
+def _forget(tx: Transaction, retention_seconds: float | None) -> int:
+    """Occasions that no reminder will be made of any more."""
+    if retention_seconds is None:
+        return 0
+    past = select(occasion.c.id).where(
+        occasion.c.recipient.is_not(None),
+        occasion.c.at <= tx.now,
+        or_(occasion.c.status != "open", occasion.c.at <= tx.now - timedelta(seconds=retention_seconds)),
+    )
+    erased: Row = {"recipient": None, "parameters": None}
+    return tx.execute(update(occasion).where(occasion.c.id.in_(past.limit(MOST))).values(**erased)).rowcount
 
 
 def _end_halts(tx: Transaction) -> int:

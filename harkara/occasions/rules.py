@@ -12,8 +12,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
+from harkara.catalogue.kind import ParameterName
 from harkara.errors import Invalid
 
 _OFFSET = re.compile(r"(0|-[1-9]\d{0,3})([mhd])", re.ASCII)
@@ -26,6 +36,10 @@ class Offset:
 
     amount: int
     unit: Literal["minutes", "days"]
+
+    def __str__(self) -> str:
+        hours, minutes = divmod(self.amount, 60)
+        return f"{hours}h" if self.unit == "minutes" and not minutes else f"{self.amount}{self.unit[0]}"
 
 
 def _offset(value: object) -> Offset:
@@ -41,8 +55,8 @@ def _clock(value: object) -> time:
     return time.fromisoformat(value)
 
 
-Distance = Annotated[Offset, BeforeValidator(_offset)]
-Clock = Annotated[time, BeforeValidator(_clock)]
+Distance = Annotated[Offset, BeforeValidator(_offset), PlainSerializer(str)]
+Clock = Annotated[time, BeforeValidator(_clock), PlainSerializer(lambda clock: f"{clock:%H:%M}")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 TemplateName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,60}$")]
 
@@ -60,6 +74,7 @@ class Rule(_Model):
     not_before: Distance
     useful_until: Distance
     quiet: Literal["earlier", "later", "either", "skip", "ignore"]
+    set: dict[ParameterName, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -97,10 +112,13 @@ class Rules(_Model):
             raise Invalid("kind", f"must be one of {', '.join(self.kind)}; others are added in the file of the rules")
         return self.kind[kind]
 
-    def digest(self, kind: str) -> str:
-        """16 hexadecimal digits that change when the kind's rules say something else. Raises Invalid as `of` does."""
+    def digest(self, kind: str, *more: object) -> str:
+        """16 hexadecimal digits that change when the kind's rules, or what is given beside them, say something else.
+
+        Raises Invalid as `of` does.
+        """
         said = {name: rule.model_dump(mode="json") for name, rule in self.of(kind).items()}
-        return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+        return sha256(json.dumps([said, *more], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _place(where: tuple[int | str, ...]) -> str:

@@ -12,13 +12,14 @@ from harkara.errors import Invalid
 from harkara.lanes import QuietHours
 from harkara.occasions.rules import Offset, Rule
 
-Code = Literal["too-late", "no-longer-useful", "quiet-hours", "overtaken"]
+Code = Literal["too-late", "no-longer-useful", "quiet-hours", "overtaken", "parameters"]
 
 REASONS: Final[Mapping[Code, str]] = {
     "too-late": "The time in which this reminder helps is over.",
     "no-longer-useful": "Its own time comes after the time in which it helps: check the occasion's hour and the rule.",
     "quiet-hours": "It would have to go in quiet hours, and its rule leaves it no other time at which it helps.",
     "overtaken": "By the time it would go, a reminder nearer to the occasion has its turn, and one is enough.",
+    "parameters": "The occasion's parameters do not fill its template: save the occasion again with those that do.",
 }
 
 _MINUTE = timedelta(minutes=1)
@@ -99,10 +100,10 @@ def _wish(name: str, rule: Rule, at: datetime, zone: ZoneInfo, quiet_hours: Quie
 def _moment(offset: Offset, at: datetime, zone: ZoneInfo, clock: time | None = None) -> datetime:
     if offset.unit == "minutes":
         return at + timedelta(minutes=offset.amount)
-    return _utc(at.astimezone(zone).date() + timedelta(days=offset.amount), clock or time(), zone)
+    return resolve(at.astimezone(zone).date() + timedelta(days=offset.amount), clock or time(), zone)
 
 
-def _utc(day: date, clock: time, zone: ZoneInfo) -> datetime:
+def resolve(day: date, clock: time, zone: ZoneInfo) -> datetime:
     """A local time in UTC: the first of two where the clock is set back, the end of the gap where it leaps over it."""
     local = datetime.combine(day, clock, zone)
     moment = local.astimezone(UTC)
@@ -126,7 +127,7 @@ def _goes(policy: str, own: datetime, earliest: datetime, until: datetime, quiet
 def _before(moment: datetime, quiet: QuietHours) -> datetime:
     """The last minute before the quiet hours in which the moment lies."""
     today = moment.astimezone(quiet.zone).date()
-    starts = (_utc(day, quiet.start, quiet.zone) for day in (today, today - _DAY))
+    starts = (resolve(day, quiet.start, quiet.zone) for day in (today, today - _DAY))
     return next(start for start in starts if start <= moment) - _MINUTE
 
 

@@ -23,6 +23,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.read import listing
 from harkara.reception import Reception
 from tests.acceptance.process import until
+from tests.integration.ledger.bookings import PLAN
 from tests.integration.ledger.steps import row
 from tests.postgres import Server as Postgres
 from tests.services import Server, free_port, valkey
@@ -58,7 +59,7 @@ def worker(server: Server, db: Database) -> Iterator[Reception]:
     """A worker's ear at the intake."""
     stop = threading.Event()
     with connect(server.url, seconds=2) as redis:
-        ear = Reception(Intake(redis, "w"), db, lambda hints: None, deadlines=DEADLINES, queued_seconds=10)
+        ear = Reception(Intake(redis, "w"), db, lambda hints: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10)
 
         def listen() -> None:
             while not stop.wait(0.01):

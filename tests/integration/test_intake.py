@@ -24,6 +24,7 @@ from harkara.ledger.operate import find
 from harkara.ledger.read import listing
 from harkara.messages import Envelope, Text
 from harkara.reception import Reception
+from tests.integration.ledger.bookings import PLAN
 from tests.integration.ledger.steps import code, letter, row
 from tests.services import Server, valkey
 
@@ -53,7 +54,7 @@ def reception(
     connection: redis.Redis, db: Database, reader: str = "reader", *, abandoned_seconds: float = 10.0
 ) -> Reception:
     intake = Intake(connection, reader, abandoned_seconds=abandoned_seconds)
-    return Reception(intake, db, lambda hints: None, deadlines=DEADLINES, queued_seconds=10)
+    return Reception(intake, db, lambda hints: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10)
 
 
 def hand_over(connection: redis.Redis, *envelopes: Envelope) -> bool:
@@ -88,7 +89,7 @@ def test_what_may_go_at_once_is_hinted_when_it_is_kept(connection: redis.Redis, 
         hinted.extend(identity for identity, _ in hints)
 
     hand_over(connection, envelope := code())
-    Reception(Intake(connection, "reader"), db, hint, deadlines=DEADLINES, queued_seconds=10).drain()
+    Reception(Intake(connection, "reader"), db, hint, plan=PLAN, deadlines=DEADLINES, queued_seconds=10).drain()
     assert hinted == [envelope.id]
 
 
@@ -190,6 +191,7 @@ def test_what_is_no_message_is_dropped_without_a_word_of_it_and_stops_no_other(
         Intake(connection, "reader"),
         db,
         lambda hints: None,
+        plan=PLAN,
         deadlines=DEADLINES,
         queued_seconds=10,
         rejected=lambda: rejected.append(None),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workers.command import audit, decide, doctor, lanes, look, send, templates
+from workers.command import audit, decide, doctor, lanes, look, occasion, send, templates
 from workers.command.deployment import ROOT
 from workers.command.failure import Commands
 
@@ -27,6 +27,7 @@ app.command("list", epilog="Example: harkara list --state failed --since -2h")(l
 app.command(epilog="Example: harkara cancel order-1042 order-1043")(decide.cancel)
 app.command(epilog="Example: harkara resolve order-1042 --sent --by Asha")(decide.resolve)
 app.add_typer(lanes.app, name="lanes")
+app.add_typer(occasion.app, name="occasion")
 app.command(epilog="Example: harkara audit --json")(audit.audit)
 app.command(epilog="Example: harkara doctor")(doctor.doctor)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # SQLModel and Celery cost a second, which `--help` should no
     from harkara.doors.ledger import LedgerDoor
     from harkara.lanes import Lane
     from harkara.ledger.database import Database
+    from harkara.occasions import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,6 +90,14 @@ def catalogue() -> Catalogue:
     from config.templates import catalogue
 
     return catalogue(settings())
+
+
+def plan() -> Plan:
+    """By which the reminders of this deployment are derived."""
+    from config.reminders import plan
+    from config.settings import settings
+
+    return plan(settings())
 
 
 def check_lane(name: str) -> None:

@@ -73,6 +73,8 @@ def listing(
 def _tell(found: dict[str, Any]) -> None:
     say(f"{found['id']}  {found['state']}")
     say(f"{_what(found)} ({found['category']}), lane {found['lane']}, reference {found['reference'] or 'none'}")
+    if about := found["occasion"]:
+        say(f"Reminder {about['rule']} of the {about['kind']} {about['reference']}")
     say(f"Due {clock(found['due_at'])}, worth sending until {clock(found['expires_at'])}, tries: {found['tries']}")
     if found["flags"]:
         say("Perhaps sent twice.")

@@ -1,0 +1,15 @@
+"""The plan of reminders of this deployment: its rules, its templates and the hours of its lanes."""
+
+from __future__ import annotations
+
+from config.lanes import lanes
+from config.settings import Settings
+from config.templates import catalogue
+from harkara.occasions import Plan, Rules
+
+
+def plan(settings: Settings) -> Plan:
+    """Raises Invalid, which names the file or the entry, and what is wrong with it."""
+    found = Plan.of(Rules.load(settings.harkara_reminders_file), catalogue(settings), lanes(settings))
+    found.verify()
+    return found

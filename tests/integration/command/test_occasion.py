@@ -1,0 +1,98 @@
+"""`harkara occasion`: saves, ends, shows and imports occasions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from harkara.ledger.database import Database
+from tests.integration.command.deployment import Harkara
+from tests.integration.ledger.bookings import VISIT, noon, occasions, reminders
+
+SETS = [word for name, value in VISIT.items() for word in ("--set", f"{name}={value}")]
+AT = f"{noon():%Y-%m-%dT%H:%M}+00:00"
+
+
+def save(harkara: Harkara, *words: str) -> str:
+    result = harkara("occasion", "save", "appointment", "visit-7", "--at", AT, "--to", "9876500001", *SETS, *words)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def test_saving_cancelling_and_completing_by_hand(harkara: Harkara, ledger: Database) -> None:
+    assert save(harkara) == "appointment visit-7  created\n"
+    assert json.loads(save(harkara, "--json"))["change"] == "unchanged"
+    result = harkara("occasion", "cancel", "appointment", "visit-7", "--reason", "ill")
+    assert result.stdout == "appointment visit-7  changed\n"
+    assert harkara("occasion", "complete", "appointment", "visit-8").exit_code == 3
+    assert {r["reason"] for r in reminders(ledger)} == {"Its appointment was cancelled: ill."}
+
+
+def test_what_is_wrong_is_refused_with_the_field(harkara: Harkara, ledger: Database) -> None:
+    words = ["--at", AT, "--to", "9876500001"]
+    result = harkara("occasion", "save", "appointment", "v", *words, "--set", "doctor=Rao")
+    assert (result.exit_code, "appointment.date: is missing" in result.stderr) == (4, True)
+    result = harkara("occasion", "save", "birthday", "v", *words)
+    assert (result.exit_code, "must be one of appointment" in result.stderr) == (4, True)
+    assert harkara("occasion", "save", "appointment", "v", "--at", "soon", "--to", "1").exit_code == 2
+    assert occasions(ledger) == []
+
+
+def test_an_occasion_shows_its_reminders_and_why_a_rule_has_none(harkara: Harkara, ledger: Database) -> None:
+    late = ["--at", f"{noon(-1):%Y-%m-%dT%H:%M}Z", "--to", "9876500001", *SETS]
+    assert harkara("occasion", "save", "appointment", "late", *late).exit_code == 0
+    save(harkara)
+    shown = json.loads(harkara("occasion", "show", "appointment", "visit-7", "--json").stdout)
+    assert [(r["rule"], r["state"]) for r in shown["reminders"]] == [("-24h", "waiting"), ("-2h", "waiting")]
+    assert (shown["skipped"], shown["revision"], shown["zone"]) == ([], 1, "Asia/Kolkata")
+    told = harkara("occasion", "show", "appointment", "late").stdout
+    assert told.count("The time in which this reminder helps is over.") == 2
+    assert harkara("occasion", "show", "appointment", "nobody's").exit_code == 3
+    assert "9876500001" not in told
+
+
+def test_the_list_filters(harkara: Harkara, ledger: Database) -> None:
+    save(harkara)
+    for words, number in (([], 1), (["--kind", "payment"], 0), (["--status", "open"], 1), (["--lane", "shop"], 0)):
+        assert len(json.loads(harkara("occasion", "list", *words, "--json").stdout)["occasions"]) == number, words
+    assert "visit-7" in harkara("occasion", "list").stdout
+
+
+def test_the_status_of_a_reminder_names_its_occasion(harkara: Harkara, ledger: Database) -> None:
+    save(harkara)
+    identity = reminders(ledger, "-2h")[0]["id"]
+    about = json.loads(harkara("status", identity, "--json").stdout)["occasion"]
+    assert about == {"kind": "appointment", "reference": "visit-7", "rule": "-2h"}
+    assert "Reminder -2h of the appointment visit-7" in harkara("status", identity).stdout
+
+
+def test_thousands_are_imported_and_wrong_rows_stop_no_other(
+    harkara: Harkara, ledger: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "visits.csv"
+    rows = [f'v{n},+9198765{n % 1000:05d},{noon():%Y-%m-%d} 10:30,"Dr Rao",24 Nov,10:30' for n in range(3_000)]
+    rows[10] = "v10,12,2026-11-24 10:30,Dr Rao,24 Nov,10:30"
+    rows[20] = "v20,9876500001,tomorrow,Dr Rao,24 Nov,10:30"
+    file.write_text("\n".join(["reference,Mobile,When,doctor,date,time", *rows]))
+    maps = ["to=Mobile", "at=When", "place:=Room 4", "duration:=20 minutes", "helpline:=080 4000 1234"]
+    words = ["occasion", "import", str(file), "--kind", "appointment", *(w for m in maps for w in ("--map", m))]
+    result = harkara(*words, "--json")
+    assert result.exit_code == 4, result.stderr
+    told = json.loads(result.stdout)
+    assert told["saved"] == {"created": 2_998}
+    assert [wrong["row"] for wrong in told["rejected"]] == [12, 22]
+    assert "at: must be a time" in told["rejected"][1]["reason"]
+    assert "2998 saved, 2 rejected" in result.stderr
+    assert len(reminders(ledger, state="waiting")) == 2 * 2_998
+    again = harkara(*words)
+    assert again.stdout.splitlines()[-1] == "2998 unchanged"
+    assert again.stdout.startswith("row 12: Mobile: ")
+
+
+def test_a_sheet_without_a_column_is_refused_before_anything_is_saved(
+    harkara: Harkara, ledger: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "visits.csv"
+    file.write_text("reference,to,at\nv,9876500001,2026-11-24 10:30\n")
+    result = harkara("occasion", "import", str(file), "--kind", "appointment")
+    assert (result.exit_code, "no column is called doctor" in result.stderr) == (4, True)

@@ -1,0 +1,93 @@
+"""Occasions for tests: a patient's appointment, the shipped plan, and a look at its reminders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select, update
+
+from harkara.catalogue import Catalogue
+from harkara.defaults import DEADLINES
+from harkara.lanes import Lane
+from harkara.ledger.database import Database, Row
+from harkara.ledger.occasions import Answer, apply
+from harkara.ledger.tables import message, occasion
+from harkara.occasions import Closing, Occasion, Plan, Rules, Step
+
+CONFIG = Path(__file__).parents[3] / "config"
+LANE = Lane("default", "token", None, zone=ZoneInfo("Asia/Kolkata"))
+VISIT: Mapping[str, str] = {
+    "doctor": "Dr Rao",
+    "date": "24 November",
+    "time": "10:30",
+    "place": "Room 4",
+    "duration": "20 minutes",
+    "helpline": "080 4000 1234",
+}
+
+
+def plan(rules: str | None = None, lane: Lane = LANE) -> Plan:
+    """The shipped one, or one by other rules."""
+    path = CONFIG / "reminders.toml"
+    if rules is not None:
+        path = Path(rules)
+    return Plan.of(Rules.load(path), Catalogue.load(CONFIG / "templates.toml"), {lane.name: lane})
+
+
+PLAN = plan()
+
+
+def noon(days: int = 3) -> datetime:
+    """Noon in Kolkata, so many days from now."""
+    day = datetime.now(ZoneInfo("Asia/Kolkata")) + timedelta(days=days)
+    return day.replace(hour=12, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def visit(reference: str = "visit 7", *, at: datetime | None = None, **other: Any) -> Occasion:
+    usual: dict[str, Any] = {"kind": "appointment", "to": "+919876500001", "zone": "Asia/Kolkata", "parameters": VISIT}
+    return Occasion(**usual | {"reference": reference, "at": at or noon()} | other)
+
+
+def over(status: Any = "cancelled", reference: str = "visit 7", **other: Any) -> Closing:
+    return Closing(**{"kind": "appointment", "reference": reference, "status": status} | other)
+
+
+def say(db: Database, *steps: Step, by: Plan = PLAN) -> list[Answer]:
+    return apply(db, steps, by, DEADLINES)
+
+
+def occasions(db: Database) -> list[Row]:
+    with db.read() as tx:
+        return tx.rows(select(occasion).order_by(occasion.c.id))
+
+
+def reminders(db: Database, rule: str | None = None, state: str | None = None) -> list[Row]:
+    """Oldest first."""
+    query = select(message).where(message.c.occasion_id.is_not(None)).order_by(message.c.id)
+    with db.read() as tx:
+        return [row for row in tx.rows(query) if rule in (None, row["rule"]) and state in (None, row["state"])]
+
+
+def standing(db: Database) -> list[tuple[str, str]]:
+    """Rule and state of every reminder."""
+    return [(row["rule"], row["state"]) for row in reminders(db)]
+
+
+def shift(db: Database, by: timedelta) -> None:
+    """Lets time pass: occasions and reminders move into the past, all that is known of them with it."""
+    with db.write() as tx:
+        for row in tx.rows(select(occasion)):
+            tx.execute(update(occasion).where(occasion.c.id == row["id"]).values(at=row["at"] - by))
+        for row in tx.rows(select(message)):
+            old, new = (f"{at:%Y%m%dT%H%M%SZ}" for at in (_at(row), _at(row) - by))
+            values = {"due_at": row["due_at"] - by, "expires_at": row["expires_at"] - by}
+            values["reference"] = str(row["reference"]).replace(old, new)
+            tx.execute(update(message).where(message.c.id == row["id"]).values(**values))
+
+
+def _at(row: Row) -> datetime:
+    return datetime.strptime(str(row["reference"]).split("/")[2], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
