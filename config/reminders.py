@@ -5,11 +5,15 @@ from __future__ import annotations
 from config.lanes import lanes
 from config.settings import Settings
 from config.templates import catalogue
+from harkara.errors import Invalid
 from harkara.occasions import Plan, Rules
 
 
 def plan(settings: Settings) -> Plan:
-    """Raises Invalid, which names the file or the entry, and what is wrong with it."""
-    found = Plan.of(Rules.load(settings.harkara_reminders_file), catalogue(settings), lanes(settings))
-    found.verify()
+    """Raises SystemExit, which names the file or the entry, and what is wrong with it."""
+    try:
+        found = Plan.of(Rules.load(settings.harkara_reminders_file), catalogue(settings), lanes(settings))
+        found.verify()
+    except Invalid as error:
+        raise SystemExit(str(error)) from error
     return found

@@ -96,6 +96,13 @@ class Settings(BaseSettings):
     harkara_deadline_marketing: float = Field(
         default=DEADLINES["marketing"], gt=0, description="Seconds a marketing template is"
     )
+    harkara_deadline_campaign: float = Field(
+        default=2_592_000, gt=0, description="Seconds a campaign's messages are, from its load"
+    )
+    harkara_error_share: float = Field(
+        default=0.1, gt=0, le=1, description="Part of its latest messages that may fail before a campaign pauses itself"
+    )
+    harkara_prices_file: Path = Field(default=ROOT / "config" / "prices.toml", description="What a message costs you")
     harkara_retention_days: float | None = Field(
         default=90, description="Days until text and number of a finished message are erased"
     )

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from config.settings import Settings
 from harkara.catalogue import Catalogue
+from harkara.errors import Invalid
 
 
 def catalogue(settings: Settings) -> Catalogue:
-    """Raises Invalid, which names the file, the entry and what is wrong with it."""
-    return Catalogue.load(*settings.template_files)
+    """Raises SystemExit, which names the file, the entry and what is wrong with it."""
+    try:
+        return Catalogue.load(*settings.template_files)
+    except Invalid as error:
+        raise SystemExit(str(error)) from error

@@ -29,3 +29,15 @@ DONE = FINAL | {State.ACCEPTED, State.SENT, State.DELIVERED, State.READ}
 
 UNSENT = frozenset({State.WAITING, State.QUEUED, State.CLAIMED})
 """Nothing has left yet: may still be cancelled."""
+
+
+class CampaignState(StrEnum):
+    """A campaign is in exactly one of these."""
+
+    LOADING = "loading"  # its audience is being written; stays so where that was interrupted
+    READY = "ready"
+    SCHEDULED = "scheduled"  # starts by itself at `start_at`
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    FINISHED = "finished"  # none of its messages moves by itself any more

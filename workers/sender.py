@@ -46,6 +46,7 @@ def _ready(**_: Any) -> None:
     often = [
         wiring.reception().drain,
         rounds.sweep,
+        rounds.campaigns,
         rounds.dispatch,
         every(LAY_SECONDS, wiring.lay_plan),
         every(BEAT_SECONDS, wiring.pulse().beat),

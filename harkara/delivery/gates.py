@@ -11,7 +11,7 @@ from harkara.lanes import Lane
 from harkara.ledger.claim import Claimed
 from harkara.ledger.codes import Codes, codes
 from harkara.ledger.database import Database
-from harkara.ledger.halts import Halted, halted
+from harkara.ledger.halts import PRODUCER, Halted, halted
 from harkara.ledger.reminders import outdated
 from harkara.outcomes import Cancelled, Outcome, Wait
 
@@ -102,7 +102,15 @@ def template_open(claimed: Claimed, moment: Moment) -> Outcome | None:
     return Wait(halt.seconds, "template-paused", halt.reason)
 
 
-GATES: tuple[Gate, ...] = (deadline, occasion, quiet_hours, otp_limit, lane_open, template_open)
+def producer_open(claimed: Claimed, moment: Moment) -> Outcome | None:
+    halt = moment.halts.get((claimed.lane, PRODUCER, claimed.producer))
+    if halt is None or halt.probing:
+        return None
+    # Due at once: dispatch passes over it until its producer is let go, and then its turn must not be lost.
+    return Wait(0.0, "campaign-paused", halt.reason)
+
+
+GATES: tuple[Gate, ...] = (deadline, occasion, quiet_hours, otp_limit, lane_open, template_open, producer_open)
 """The window of raw messages stands between `otp_limit` and `lane_open` once inbound messages are known."""
 
 

@@ -14,6 +14,7 @@ from harkara.delivery.hints import Hints
 from harkara.delivery.sender import Leases
 from harkara.errors import Unavailable
 from harkara.lanes import Lane
+from harkara.ledger.campaigns.keep import keep
 from harkara.ledger.database import Database
 from harkara.ledger.dispatch import dispatch, unqueue
 from harkara.ledger.duties import on_duty
@@ -27,13 +28,14 @@ log = structlog.get_logger(__name__)
 DISPATCH_SECONDS = 1.0
 SWEEP_SECONDS = 1.0
 DERIVE_SECONDS = 60.0
+CAMPAIGNS_SECONDS = 2.0
 DUTY_LEASE_SECONDS = 10.0
 DERIVE_LEASE_SECONDS = 25.0
 """One round takes no longer; what it leaves is taken by the next."""
 
 
 class Rounds:
-    """Dispatch, sweep and the deriving of reminders under their duties; `holder` names this process."""
+    """Dispatch, sweep, campaigns and the deriving of reminders under their duties; `holder` names this process."""
 
     def __init__(
         self,
@@ -107,6 +109,17 @@ class Rounds:
         if derived:
             log.info("reminders follow other rules now", action="derived", occasions=derived)
         return derived
+
+    def campaigns(self) -> Counter[str]:
+        """Starts, pauses and finishes campaigns; returns how many."""
+        pause = 0.8 * CAMPAIGNS_SECONDS
+        with on_duty(
+            self._db, "campaigns", self._holder, lease_seconds=DUTY_LEASE_SECONDS, every_seconds=pause
+        ) as mine:
+            moved = keep(self._db) if mine else Counter[str]()
+        if moved:
+            log.info("campaigns moved", action="campaigns", **moved)
+        return moved
 
 
 class Depth:

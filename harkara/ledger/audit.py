@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, 
 
 from harkara.ledger.claim import in_state
 from harkara.ledger.database import Database, Transaction
-from harkara.ledger.tables import attempt, message, occasion, trace
-from harkara.states import FINAL, UNSENT, State
+from harkara.ledger.tables import attempt, campaign, message, occasion, trace
+from harkara.states import FINAL, UNSENT, CampaignState, State
 
 SHOWN = 50
 """Ids listed for each broken rule; the count is always whole."""
@@ -21,7 +21,7 @@ _AFTER_ACCEPTED = {State.ACCEPTED, State.SENT, State.DELIVERED, State.READ, Stat
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule and the messages that break it."""
+    """One rule and what breaks it: ids of messages, or of campaigns."""
 
     rule: str
     broken: int
@@ -103,6 +103,14 @@ def _rules(tx: Transaction) -> dict[str, Select[tuple[str]]]:
         "one-time codes are blank when done": ids.where(
             message.c.category == "authentication", message.c.body.is_not(None), or_(went, in_state(*FINAL))
         ),
+        "the rows of a campaign are its audience": select(campaign.c.id).where(campaign.c.audience != _rows()),
+        # One that a person decided to send once more afterwards is that person's, and no longer the campaign's.
+        "a campaign that is over has nothing left that never went": ids.where(
+            in_state(State.WAITING, State.QUEUED, State.CLAIMED),
+            message.c.resends == 0,
+            message.c.changed_at < _minute_ago(tx),
+            message.c.campaign_id.in_(select(campaign.c.id).where(_over(tx))),
+        ),
         "no lease has been over for a minute": ids.where(
             in_state(State.QUEUED, State.CLAIMED, State.SENDING), message.c.lease_until < _minute_ago(tx)
         ),
@@ -113,6 +121,17 @@ def _asks() -> ColumnElement[bool]:
     """The occasion that wants this reminder as it is."""
     same = and_(occasion.c.id == message.c.occasion_id, occasion.c.revision == message.c.revision)
     return and_(same, occasion.c.status == "open")
+
+
+def _rows() -> ScalarSelect[int]:
+    counted = select(func.count()).where(message.c.campaign_id == campaign.c.id)
+    return counted.correlate(campaign).scalar_subquery()
+
+
+def _over(tx: Transaction) -> ColumnElement[bool]:
+    """Finished, or cancelled long enough ago for the last of its messages to be withdrawn."""
+    cancelled = and_(campaign.c.state == CampaignState.CANCELLED.value, campaign.c.changed_at < _minute_ago(tx))
+    return or_(campaign.c.state == CampaignState.FINISHED.value, cancelled)
 
 
 def _attempts(condition: ColumnElement[bool]) -> ScalarSelect[int]:

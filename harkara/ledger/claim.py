@@ -20,6 +20,7 @@ class Claimed:
     id: str
     epoch: int
     lane: str
+    producer: str
     recipient: str
     kind: str
     template: str | None

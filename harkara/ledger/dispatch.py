@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from harkara.lanes import Lane
 from harkara.ledger.claim import IN_HAND, in_state, still_in
 from harkara.ledger.database import Database, Transaction
-from harkara.ledger.due import Stream, due_streams, take_turns
+from harkara.ledger.due import Stream, due_streams, held_producers, take_turns
 from harkara.ledger.halts import halted
 from harkara.ledger.tables import message
 from harkara.limits import Allowance
@@ -40,7 +40,8 @@ def dispatch(db: Database, lanes: Mapping[str, Lane], room: Room, *, depth: int,
     cannot be asked: nothing is released then.
     """
     with db.read() as tx:
-        streams = [s for s in due_streams(tx) if s.lane in lanes]
+        held = held_producers(tx)
+        streams = [s for s in due_streams(tx) if s.lane in lanes and (s.lane, s.producer) not in held]
         stopped = {h.lane: h for h in halted(tx) if h.scope == "lane"}
         queued = _queued(tx, {s.lane for s in streams})
     if not streams:

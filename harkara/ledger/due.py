@@ -59,8 +59,13 @@ SELECT
     EXISTS (
         SELECT 1 FROM message WHERE state IN ('queued', 'claimed', 'sending') AND lease_until < :unswept
     ) AS unheard,
-    EXISTS (SELECT 1 FROM message WHERE state = 'waiting' AND lane = :lane AND due_at <= :now) AS backlog
+    EXISTS (SELECT 1 FROM message WHERE state = 'waiting' AND lane = :lane AND due_at <= :now) AS backlog,
+    EXISTS (SELECT 1 FROM halt WHERE lane = :lane AND scope = 'producer') AS held
 """).bindparams(_at("now"), _at("unswept"))
+
+_HELD = text("SELECT lane, subject FROM halt WHERE scope = 'producer' AND (until IS NULL OR until > :now)").bindparams(
+    _at("now")
+)
 
 UNSWEPT_SECONDS = 5.0
 
@@ -83,7 +88,19 @@ class InTheWay:
 def in_the_way(tx: Transaction, lane: str) -> InTheWay:
     unswept = tx.now - timedelta(seconds=UNSWEPT_SECONDS)
     found = tx.execute(_IN_THE_WAY, {"now": tx.now, "unswept": unswept, "lane": lane}).one()
-    return InTheWay(bool(found.unheard), bool(found.backlog))
+    backlog = bool(found.backlog and (not found.held or _goes(tx, lane)))
+    return InTheWay(bool(found.unheard), backlog)
+
+
+def held_producers(tx: Transaction) -> set[tuple[str, str]]:
+    """The producers whose messages wait until they are let go, each with its lane."""
+    return {(row.lane, row.subject) for row in tx.execute(_HELD, {"now": tx.now})}
+
+
+def _goes(tx: Transaction, lane: str) -> bool:
+    """Whether anything that is due there is not held: a campaign that is paused is in nobody's way."""
+    held = held_producers(tx)
+    return any(stream.lane == lane and (lane, stream.producer) not in held for stream in due_streams(tx))
 
 
 def take_turns(tx: Transaction, streams: list[Stream], room: int) -> list[str]:

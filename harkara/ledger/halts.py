@@ -1,4 +1,4 @@
-"""Halts: lanes that are parked or whose breaker is open, templates and recipients that are paused."""
+"""Halts: lanes that are parked or whose breaker is open; templates, recipients and producers that are paused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
 from harkara.ledger.claim import in_state
 from harkara.ledger.database import Database, Row, Transaction
@@ -15,6 +15,9 @@ from harkara.ledger.tables import halt as table
 from harkara.ledger.tables import message
 from harkara.outcomes import Pause
 from harkara.states import State
+
+PRODUCER = "producer"
+"""The scope of a halt that holds one producer's messages, such as a campaign's."""
 
 LONGEST = 300.0
 """Seconds: a breaker that opens again and again waits twice as long each time, up to this."""
@@ -58,7 +61,8 @@ def listing(db: Database) -> list[dict[str, Any]]:
     `state` is parked (until an operator lifts it), paused, or probing (over: one message may try). Raises Unavailable.
     """
     with db.read() as tx:
-        rows = tx.rows(select(table).where(table.c.scope != "recipient").order_by(table.c.lane, table.c.subject))
+        shown = select(table).where(table.c.scope.in_(("lane", "template")))
+        rows = tx.rows(shown.order_by(table.c.lane, table.c.subject))
         return [_shown(row, tx.now) for row in rows]
 
 
@@ -80,6 +84,17 @@ def halt(tx: Transaction, lane: str, pause: Pause, template: str | None = None) 
     tx.execute(update(table).where(*mine).values(until=until, times=before["times"] + 1, **values))
 
 
+def hold(tx: Transaction, lane: str, producer: str, code: str, reason: str, until: datetime | None = None) -> None:
+    """Holds back what a producer has waiting, until a moment or until it is let go; replaces a hold before."""
+    let_go(tx, lane, producer)
+    row = {"lane": lane, "scope": PRODUCER, "subject": producer, "code": code, "reason": reason[:1000]}
+    tx.execute(insert(table), row | {"since": tx.now, "until": until, "times": 1})
+
+
+def let_go(tx: Transaction, lane: str, producer: str) -> None:
+    tx.execute(delete(table).where(table.c.lane == lane, table.c.scope == PRODUCER, table.c.subject == producer))
+
+
 def lane_works(tx: Transaction, lanes: Iterable[str]) -> None:
     """Chat Mitra answered for these lanes: where that was the probe, the halt is over.
 
@@ -98,9 +113,12 @@ def park(db: Database, lane: str, reason: str, code: str = "operator") -> None:
 
 
 def unpark(db: Database, lane: str) -> int:
-    """Lifts every halt of a lane, its templates' included; what they held is due now. Returns how many were lifted."""
+    """Lifts the halts of a lane and its templates; what they held is due now. Returns how many were lifted.
+
+    Producers stay held: a campaign is let go by those who paused it.
+    """
     with db.write() as tx:
-        lifted = tx.execute(delete(table).where(table.c.lane == lane)).rowcount
+        lifted = tx.execute(delete(table).where(table.c.lane == lane, table.c.scope != PRODUCER)).rowcount
         tx.execute(
             update(message)
             .where(

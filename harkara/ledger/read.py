@@ -51,6 +51,7 @@ def summary(row: Mapping[str, Any]) -> dict[str, Any]:
         "template": row["template"],
         "category": row["category"],
         "job_id": row["job_id"],
+        "campaign": row["campaign_id"],
         "tries": row["tries"],
         "created_at": _iso(row["created_at"]),
         "due_at": _iso(row["due_at"]),

@@ -61,7 +61,7 @@ def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> C
 
 
 def _poison(tx: Transaction) -> int:
-    return _move(
+    return move(
         tx,
         State.FAILED,
         select(message.c.id).where(
@@ -78,7 +78,7 @@ def _give_back(tx: Transaction) -> int:
     lost = select(message.c.id).where(
         IN_HAND, in_state(State.QUEUED, State.CLAIMED), message.c.lease_until <= tx.now, message.c.strikes < POISON
     )
-    return _move(tx, State.WAITING, lost, {"lease_until": None}, quietly=True)
+    return move(tx, State.WAITING, lost, {"lease_until": None}, quietly=True)
 
 
 def _unanswered(tx: Transaction, policy: Policy) -> int:
@@ -103,7 +103,7 @@ def _unanswered(tx: Transaction, policy: Policy) -> int:
             "code": verdict.code,
             "reason": verdict.reason,
         }
-        if _move(tx, State.UNCERTAIN, one, said):
+        if move(tx, State.UNCERTAIN, one, said):
             tx.execute(
                 update(attempt)
                 .where(attempt.c.message_id == row["id"], attempt.c.epoch == row["epoch"])
@@ -124,7 +124,7 @@ def _resend(tx: Transaction) -> int:
         "code": "resend",
         "reason": "No answer came to the last try; its category's policy sends it once more, perhaps a second time.",
     }
-    return _move(tx, State.WAITING, due, again)
+    return move(tx, State.WAITING, due, again)
 
 
 def _expire(tx: Transaction) -> int:
@@ -140,7 +140,7 @@ def _expire(tx: Transaction) -> int:
             message.c.due_at <= tx.now,
             message.c.expires_at <= tx.now,
         )
-        moved += _move(tx, CANCELLED, late, verdict)
+        moved += move(tx, CANCELLED, late, verdict)
     return moved
 
 
@@ -176,7 +176,7 @@ def _end_halts(tx: Transaction) -> int:
     return tx.execute(delete(halt).where(halt.c.scope != "lane", halt.c.until <= tx.now)).rowcount
 
 
-def _move(
+def move(
     tx: Transaction, to: State | ColumnElement[str], which: Any, values: dict[str, Any], *, quietly: bool = False
 ) -> int:
     """Moves up to MOST rows to a state, each with its line in the trace."""

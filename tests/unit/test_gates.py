@@ -29,6 +29,7 @@ def claimed(**other: Any) -> Claimed:
         "id": "one",
         "epoch": 1,
         "lane": "default",
+        "producer": "default",
         "recipient": "919876500000",
         "kind": "text",
         "template": None,
@@ -123,6 +124,14 @@ def test_a_paused_template_waits_and_others_do_not(left: float | None) -> None:
     paused = Halted("default", "template", "sale", "132015", "Paused by WhatsApp", left)
     assert judged(claimed(template="sale"), paused) == Wait(left, "template-paused", "Paused by WhatsApp")
     assert judged(claimed(template="news"), paused) is None
+
+
+@pytest.mark.parametrize(("left", "held"), [(None, True), (60.0, True), (-1.0, False)])
+def test_a_producer_that_is_held_waits_without_losing_its_turn(left: float | None, held: bool) -> None:
+    halt = Halted("default", "producer", "camp_1", "campaign-paused", "Paused by Asha", left)
+    outcome = judged(claimed(producer="camp_1"), halt)
+    assert outcome == (Wait(0.0, "campaign-paused", "Paused by Asha") if held else None)
+    assert judged(claimed(producer="other"), halt) is None
 
 
 def test_the_trace_names_every_gate() -> None:

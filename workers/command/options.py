@@ -12,6 +12,7 @@ import typer
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, also for an error.")]
 LaneOf = Annotated[str | None, typer.Option("--lane", help="The lane, where several know the same reference.")]
 Key = Annotated[str, typer.Argument(metavar="ID|REFERENCE", help="Its id, or your own reference.")]
+Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its id or its name.")]
 By = Annotated[str | None, typer.Option(metavar="NAME", help="Who decides; you, if not given.")]
 
 _FROM_NOW = re.compile(r"([+-])(?=\d)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
 ERROR, MISSING, REFUSED, UNAVAILABLE = 1, 3, 4, 5
 """Exit codes; 2, wrong usage, is Typer's."""
+
+Row = TypeVar("Row")
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _WIDTH = 1_000  # a line for each row, whatever reads it; a narrow terminal wraps by itself
@@ -26,20 +29,26 @@ def emit(result: Any) -> None:
 
 def say(text: str) -> None:
     """One line of the result."""
-    _console().print(_printable(text), soft_wrap=True)
+    console().print(printable(text), soft_wrap=True)
 
 
 def note(text: str) -> None:
     """One line beside the result: progress, a warning, an error."""
-    _console(stderr=True).print(_printable(text), soft_wrap=True)
+    console(stderr=True).print(printable(text), soft_wrap=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Rows under headings, each on one line."""
     shown = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        shown.add_row(*("" if cell is None else _printable(str(cell)) for cell in row))
-    _console(width=_WIDTH).print(shown)
+        shown.add_row(*("" if cell is None else printable(str(cell)) for cell in row))
+    console(width=_WIDTH).print(shown)
+
+
+def progress(rows: Iterable[Row], what: str, total: Callable[[], int]) -> Iterable[Row]:
+    """The same rows, with a bar on stderr where a person sees it; `total` counts them, about."""
+    screen = console(stderr=True)
+    return track(rows, what, total(), console=screen, transient=True) if screen.is_terminal else rows
 
 
 def clock(moment: str | None) -> str:
@@ -47,10 +56,10 @@ def clock(moment: str | None) -> str:
     return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S %Z}" if moment else ""
 
 
-def _console(**options: Any) -> Console:
+def console(**options: Any) -> Console:
     return Console(markup=False, highlight=False, emoji=False, **options)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Chat Mitra's own words are shown too, and must not steer a terminal."""
     return _CONTROL.sub(" ", text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from harkara.states import State
+from harkara.states import CampaignState, State
 from workers.command.deployment import configured
 from workers.command.output import clock
 
@@ -37,8 +37,27 @@ def _waiting(db: Database, found: Mapping[str, Any]) -> str:
             held = f"Template {halt['template']}" if halt["template"] else f"Lane {lane}"
             until = f" until {clock(halt['until'])}" if halt["until"] else ""
             return f"{held} is {halt['state']}{until}: {halt['reason']} `harkara lanes unpark {lane}` lets it go."
+    if found["campaign"] and (let_go := _campaign(db, found["campaign"])):
+        return let_go
     if lane not in configured():
         return f"Lane {lane} has no token here: give it one, and it goes by itself."
     if found["due_at"] >= found["expires_at"]:
         return f"It waits for you: `harkara resolve {found['id']}` with --resend or --drop."
     return f"It goes by itself when it is due; `harkara cancel {found['id']}` stops it."
+
+
+def _campaign(db: Database, identity: str) -> str | None:
+    from harkara.ledger.campaigns import operate
+
+    campaign = operate.find(db, identity)
+    match campaign["state"]:
+        case CampaignState.READY:
+            return f"`harkara campaign start {identity}` lets it go."
+        case CampaignState.SCHEDULED:
+            return f"Its campaign starts {clock(campaign['start_at'].isoformat())}."
+        case CampaignState.PAUSED:
+            return f"Its campaign is paused: {campaign['reason']} `harkara campaign resume {identity}` lets it go."
+        case CampaignState.LOADING:
+            return f"Its campaign is not loaded; if that broke off, `harkara campaign cancel {identity}`."
+        case _:
+            return None

@@ -1,0 +1,172 @@
+"""A campaign as an operator makes it: from a spreadsheet's CSV to the report of what became of each row."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harkara.lanes import Lane
+from harkara.ledger.audit import audit
+from harkara.ledger.campaigns import operate
+from harkara.ledger.campaigns.keep import keep
+from harkara.ledger.claim import claim
+from harkara.ledger.database import Database
+from harkara.ledger.dispatch import dispatch
+from harkara.ledger.record import Begin, Finish, begin, finish
+from harkara.outcomes import Accepted, Outcome, Refused
+from tests.integration.command.deployment import Harkara, listed, start
+
+SHEET = """\
+Mobile;Doctor;Date
+98765 43210;Dr Rao;24 November
+9.19877E+11;Dr Rao;24 November
++91 98765 43211;;24 November
+9876543210;Dr Rao;25 November
+12;Dr Rao;24 November
+98765 43212;Dr Sen;24 November
+98765 43213;Dr\tSen;25 November
+"""
+FIXED = ["--map", "time:=10:30", "--map", "place:=Room 4", "--map", "duration:=20 minutes", "--map", "helpline:=080"]
+KIND = ["--template", "appointment_reminder_2h", "--map", "to=Mobile", *FIXED]
+NUMBERS = ("43210", "43211", "43212", "43213")
+
+
+@pytest.fixture
+def sheet(tmp_path: Path) -> Path:
+    """As a spreadsheet saves it: with the byte order mark, semicolons and numbers it took for decimals."""
+    file = tmp_path / "visits.csv"
+    file.write_text(SHEET, encoding="utf-8-sig")
+    return file
+
+
+@pytest.fixture
+def visits(harkara: Harkara, ledger: Database, sheet: Path) -> str:
+    """A campaign of two recipients that is ready."""
+    return str(told(harkara("campaign", "new", str(sheet), *KIND, "--json"))["id"])
+
+
+def told(result: Any) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def send_all(db: Database, *outcomes: Outcome) -> None:
+    """What is due goes out, with these outcomes in turn."""
+    lanes = {"default": Lane("default", "token", None)}
+    hints = dispatch(db, lanes, lambda _: {}, depth=100, queued_seconds=10).hints
+    for one, outcome in zip(claim(db, [identity for identity, _ in hints], 10), outcomes, strict=True):
+        with db.write() as tx:
+            begin(tx, [Begin(one, "test", "passed", 10)])
+        with db.write() as tx:
+            finish(tx, [Finish.of(one, outcome, posted=True)])
+
+
+def test_a_sheet_becomes_a_campaign_and_each_row_that_will_not_do_says_why(
+    harkara: Harkara, ledger: Database, sheet: Path, tmp_path: Path
+) -> None:
+    rejects = tmp_path / "rejects.csv"
+    result = harkara("campaign", "new", str(sheet), *KIND, "--name", "November", "--rejects", str(rejects))
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("November  2 recipients, 5 rejected")
+    assert "row 3, Mobile: was changed by a spreadsheet" in result.stdout
+    assert "row 5, Mobile: is the number of row 2 again" in result.stdout
+    assert "harkara campaign start November" in result.stderr
+    with rejects.open(encoding="utf-8-sig") as file:
+        found = {int(line["row"]): (line["column"], line["code"]) for line in csv.DictReader(file)}
+    assert found == {
+        3: ("Mobile", "mangled-number"),
+        4: ("Doctor", "missing-value"),
+        5: ("Mobile", "duplicate"),
+        6: ("Mobile", "invalid-number"),
+        8: ("doctor", "invalid-value"),
+    }
+    assert not any(number in result.output + rejects.read_text("utf-8-sig") for number in NUMBERS)
+
+
+def test_marketing_wants_the_word_that_all_agreed(harkara: Harkara, ledger: Database, sheet: Path) -> None:
+    result = harkara("campaign", "new", str(sheet), "--template", "promotional_broadcast")
+    assert (result.exit_code, listed(ledger)) == (4, [])
+    assert "--opted-in" in result.stderr
+
+
+def test_a_one_time_code_is_no_campaign(harkara: Harkara, ledger: Database, sheet: Path) -> None:
+    assert harkara("campaign", "new", str(sheet), "--template", "otp_verification").exit_code == 4
+
+
+def test_a_column_that_is_not_there_is_refused_with_those_that_are(
+    harkara: Harkara, ledger: Database, sheet: Path
+) -> None:
+    result = harkara("campaign", "new", str(sheet), *KIND, "--map", "doctor=Physician")
+    assert (result.exit_code, listed(ledger)) == (4, [])
+    assert "there are Mobile, Doctor, Date" in result.stderr
+
+
+def test_a_rehearsal_tells_time_cost_and_whom_it_delays(harkara: Harkara, visits: str) -> None:
+    found = told(harkara("campaign", "rehearse", "visits", "--at", "+1h", "--json"))
+    assert (found["messages"], found["currency"], found["delays_others"]) == (2, "INR", 0)
+    assert found["cost_by_category"] == {"utility": "0.2300"}
+    assert "2 messages at 20/60s" in harkara("campaign", "rehearse", visits).stdout
+
+
+def test_a_campaign_goes_through_its_states_by_name_or_id(harkara: Harkara, ledger: Database, visits: str) -> None:
+    send_all(ledger)
+    message = listed(ledger)[0]
+    assert f"Next: `harkara campaign start {visits}` lets it go." in harkara("status", message).stdout
+    assert harkara("campaign", "start", "visits", "--at", "+1h").stdout.startswith("visits  scheduled from ")
+    assert told(harkara("campaign", "start", visits, "--json"))["state"] == "running"
+    paused = told(harkara("campaign", "pause", "visits", "--reason", "Wrong room.", "--json"))
+    assert (paused["state"], paused["reason"]) == ("paused", "Wrong room.")
+    assert f"paused: Wrong room. `harkara campaign resume {visits}`" in harkara("status", message).stdout
+    assert harkara("campaign", "start", "visits").exit_code == 4
+    assert told(harkara("campaign", "resume", "visits", "--json"))["by_state"] == {"waiting": 2}
+    assert told(harkara("campaign", "cancel", "visits", "--by", "Asha", "--json"))["withdrawn"] == 2
+    (only,) = told(harkara("campaign", "list", "--json"))["campaigns"]
+    assert (only["name"], only["state"], only["reason"]) == ("visits", "cancelled", "cancelled by Asha")
+    assert harkara("campaign", "start", "other", "--json").exit_code == 3
+
+
+def test_the_report_tells_what_became_of_each_row_and_numbers_only_if_asked(
+    harkara: Harkara, ledger: Database, visits: str, tmp_path: Path
+) -> None:
+    operate.start(ledger, visits)
+    send_all(ledger, Accepted("job-7", 200), Refused("131026", "", "The number has no WhatsApp.", 400))
+    assert keep(ledger) == {"finished": 1}
+    rows = list(csv.DictReader(harkara("campaign", "report", "visits").stdout.splitlines()))
+    assert [(r["row"], r["state"], r["code"], r["job_id"]) for r in rows] == [
+        ("2", "accepted", "", "job-7"),
+        ("7", "failed", "131026", ""),
+    ]
+    lines = harkara("campaign", "report", "visits", "--json").stdout.splitlines()
+    assert [json.loads(line)["row"] for line in lines] == [2, 7]
+    assert not any(number in "".join(lines) for number in NUMBERS)
+    file = tmp_path / "done.csv"
+    assert harkara("campaign", "report", "visits", "--csv", str(file), "--numbers").exit_code == 0
+    assert "2,919876543210,accepted" in file.read_text("utf-8-sig")
+    (last,) = harkara("campaign", "watch", "visits", "--json").stdout.splitlines()
+    assert (json.loads(last)["state"], json.loads(last)["by_code"]) == ("finished", {"131026": 1})
+    assert "131026: 1" in harkara("campaign", "watch", "visits").stdout
+
+
+def test_a_loader_that_is_killed_leaves_a_campaign_that_never_starts(
+    ledger: Database, environment: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "many.csv"
+    file.write_text("to,doctor,date\n" + "".join(f"98{n:08d},Dr Rao,today\n" for n in range(60_000)))
+    with start(environment, "campaign", "new", str(file), *KIND[:2], *FIXED) as process:
+        end = time.monotonic() + 60
+        while not listed(ledger):
+            assert time.monotonic() < end
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    found = operate.find(ledger, "many")
+    assert (found["state"], found["audience"]) == ("loading", len(listed(ledger)))
+    assert found["audience"] % 500 == 0
+    assert audit(ledger).clean
+    assert operate.cancel(ledger, found["id"], by="Asha") == found["audience"]

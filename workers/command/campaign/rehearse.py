@@ -1,0 +1,92 @@
+"""`harkara campaign rehearse`: when a campaign would end, what it would cost and whom it would delay."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+from harkara.campaigns import Prices, Rehearsal
+from harkara.campaigns import rehearse as reckon
+from harkara.errors import Invalid
+from workers.command.deployment import configured, ledger
+from workers.command.options import AsJson, Campaign, time_option
+from workers.command.output import clock, emit, note, say
+
+if TYPE_CHECKING:
+    from harkara.lanes import Lane
+    from harkara.ledger.campaigns.read import Outlook
+
+
+def rehearse(
+    key: Campaign,
+    at: Annotated[datetime | None, time_option("As if it were started at this time, instead of now.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Reckon what would happen if a campaign were started; nothing is sent."""
+    from config.settings import settings
+    from harkara.ledger.campaigns import operate, read
+
+    prices = Prices.load(settings().harkara_prices_file)
+    with ledger() as db:
+        found = operate.find(db, key)
+        outlook = read.outlook(db, found)
+    lane = _lane(found["lane"])
+    begin = at or max(datetime.now(UTC), found["start_at"] or datetime.min.replace(tzinfo=UTC))
+    cost = {found["category"]: _cost(prices, found["category"], outlook)}
+    told = reckon(
+        outlook.messages,
+        found["category"],
+        begin,
+        lane.allowance,
+        lane.quiet_hours,
+        others=outlook.others,
+        cost_by_category=cost,
+    )
+    if as_json:
+        emit({"id": found["id"], "name": found["name"], "currency": prices.currency, **_shown(told)})
+    else:
+        _tell(told, prices.currency, str(lane.allowance or "no limit"))
+
+
+def _lane(name: str) -> Lane:
+    if (lane := configured().get(name)) is None:
+        raise Invalid("lane", f"{name} has no token here, so nobody knows its allowance")
+    return lane
+
+
+def _cost(prices: Prices, category: Any, outlook: Outlook) -> Decimal:
+    each = (prices.of(category, digits) * number for digits, number in outlook.by_prefix.items())
+    return sum(each, Decimal(0))
+
+
+def _shown(told: Rehearsal) -> dict[str, Any]:
+    return {
+        "messages": told.messages,
+        "starts_at": told.starts_at.isoformat(timespec="seconds"),
+        "ends_at": told.ends_at.isoformat(timespec="seconds"),
+        "seconds_of_sending": round(told.seconds_of_sending, 1),
+        "paused_for_quiet": told.paused_for_quiet,
+        "delays_others": told.delays_others,
+        "cost_by_category": {category: str(cost) for category, cost in told.cost_by_category.items()},
+    }
+
+
+def _tell(told: Rehearsal, currency: str, allowance: str) -> None:
+    say(f"{told.messages:,} messages at {allowance}: {_span(told.seconds_of_sending)} of sending")
+    say(f"From {clock(told.starts_at.isoformat())} to {clock(told.ends_at.isoformat())}")
+    if told.paused_for_quiet:
+        say(f"It rests for {_span(told.paused_for_quiet)} of quiet hours in between.")
+    for category, cost in told.cost_by_category.items():
+        say(f"Cost: {cost:,.2f} {currency} ({category})")
+    if told.delays_others:
+        say(f"It may delay {told.delays_others:,} other messages of the lane, each by one turn.")
+    note("Prices are those of config/prices.toml or HARKARA_PRICES_FILE: check them against your account.")
+
+
+def _span(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
