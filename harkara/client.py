@@ -173,6 +173,19 @@ class Client:
             raise Invalid("catalogue", "a client without Redis has to be given one: Client(…, catalogue=Path(…))")
         return self._shelf.look()
 
+    def plan(self) -> Plan:
+        """The rules of reminders with their templates, as `save_occasion` uses them. Raises as `catalogue` does."""
+        from harkara.occasions import Plan, Rules
+
+        if self._shelf and self._reminders is None:
+            plan = self._shelf.plan()
+            return plan if self._catalogue is None else replace(plan, catalogue=self._catalogue)
+        if self._reminders is None:
+            raise Invalid("reminders", "a client without Redis has to be given the rules: Client(…, reminders=Path(…))")
+        if not isinstance(self._reminders, Rules):
+            self._reminders = Rules.load(Path(self._reminders))
+        return Plan(self._reminders, self.catalogue(), {})
+
     def send_many(self, envelopes: Iterable[Envelope]) -> list[Handle | Conflict | Invalid]:
         """Hands many over, in transactions of 500; answers for each in order, one that fails stops no other.
 
@@ -207,7 +220,7 @@ class Client:
         """
         from harkara.occasions import Occasion
 
-        plan, lane = self._plan(), lane or self._lane
+        plan, lane = self.plan(), lane or self._lane
         occasion = Occasion(
             kind=kind,
             reference=reference,
@@ -269,7 +282,7 @@ class Client:
     def _close(self, kind: str, reference: str, status: str, lane: str | None, **said: Any) -> Change:
         from harkara.occasions import Closing
 
-        plan = self._plan()
+        plan = self.plan()
         plan.rules.of(kind)
         return self._tell(Closing(kind=kind, reference=reference, status=status, lane=lane or self._lane, **said), plan)
 
@@ -278,18 +291,6 @@ class Client:
         if isinstance(answer, HarkaraError):
             raise answer
         return answer
-
-    def _plan(self) -> Plan:
-        from harkara.occasions import Plan, Rules
-
-        if self._shelf and self._reminders is None:
-            plan = self._shelf.plan()
-            return plan if self._catalogue is None else replace(plan, catalogue=self._catalogue)
-        if self._reminders is None:
-            raise Invalid("reminders", "a client without Redis has to be given the rules: Client(…, reminders=Path(…))")
-        if not isinstance(self._reminders, Rules):
-            self._reminders = Rules.load(Path(self._reminders))
-        return Plan(self._reminders, self.catalogue(), {})
 
     def _hand_over(self, envelope: Envelope) -> Handle:
         result = self.send_many([envelope])[0]

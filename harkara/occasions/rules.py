@@ -26,27 +26,30 @@ from pydantic import (
 from harkara.catalogue.kind import ParameterName
 from harkara.errors import Invalid
 
-_OFFSET = re.compile(r"(0|-[1-9]\d{0,3})([mhd])", re.ASCII)
+_OFFSET = re.compile(r"(0|-[1-9]\d{0,3})([smhd])", re.ASCII)
+_SECONDS = {"h": 3600, "m": 60, "s": 1}
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """A distance from the occasion, negative before it: minutes that elapse, or days of the calendar in its zone."""
+    """A distance from the occasion, negative before it: seconds that elapse, or days of the calendar in its zone."""
 
     amount: int
-    unit: Literal["minutes", "days"]
+    unit: Literal["seconds", "days"]
 
     def __str__(self) -> str:
-        hours, minutes = divmod(self.amount, 60)
-        return f"{hours}h" if self.unit == "minutes" and not minutes else f"{self.amount}{self.unit[0]}"
+        if self.unit == "days":
+            return f"{self.amount}d"
+        unit = next(unit for unit, seconds in _SECONDS.items() if self.amount % seconds == 0)
+        return f"{self.amount // _SECONDS[unit]}{unit}"
 
 
 def _offset(value: object) -> Offset:
     if not isinstance(value, str) or not (parts := _OFFSET.fullmatch(value)):
         raise ValueError('must look like "-24h", "-30m", "-3d" or "0d"')
     amount = int(parts[1])
-    return Offset(amount, "days") if parts[2] == "d" else Offset(amount * {"m": 1, "h": 60}[parts[2]], "minutes")
+    return Offset(amount, "days") if parts[2] == "d" else Offset(amount * _SECONDS[parts[2]], "seconds")
 
 
 def _clock(value: object) -> time:

@@ -98,8 +98,8 @@ def _wish(name: str, rule: Rule, at: datetime, zone: ZoneInfo, quiet_hours: Quie
 
 
 def _moment(offset: Offset, at: datetime, zone: ZoneInfo, clock: time | None = None) -> datetime:
-    if offset.unit == "minutes":
-        return at + timedelta(minutes=offset.amount)
+    if offset.unit == "seconds":
+        return at + timedelta(seconds=offset.amount)
     return resolve(at.astimezone(zone).date() + timedelta(days=offset.amount), clock or time(), zone)
 
 

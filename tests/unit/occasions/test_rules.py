@@ -38,11 +38,11 @@ def test_the_shipped_file_has_the_reminders_that_chat_mitra_advises() -> None:
         for kind, rules in SHIPPED.kind.items()
     }
     assert said == {
-        "appointment": [(-1440, "minutes", None), (-120, "minutes", None)],
-        "reservation": [(-1440, "minutes", None), (-120, "minutes", None)],
+        "appointment": [(-86400, "seconds", None), (-7200, "seconds", None)],
+        "reservation": [(-86400, "seconds", None), (-7200, "seconds", None)],
         "payment": [(-3, "days", "10:00"), (-1, "days", "10:00"), (0, "days", "10:00")],
         "delivery": [(0, "days", "08:00")],
-        "service_alert": [(-2880, "minutes", None)],
+        "service_alert": [(-172800, "seconds", None)],
     }
 
 
@@ -58,10 +58,17 @@ def test_the_template_that_says_tomorrow_is_not_sent_two_hours_before(kind: str)
 def test_a_kind_of_ones_own_is_one_more_table(tmp_path: Path) -> None:
     (rule,) = load(tmp_path, FILE.read_text("utf-8") + LESSON).of("maths_lesson").values()
     assert (rule.offset, rule.not_before, rule.useful_until) == (
-        Offset(-60, "minutes"),
-        Offset(-180, "minutes"),
-        Offset(-10, "minutes"),
+        Offset(-3600, "seconds"),
+        Offset(-10800, "seconds"),
+        Offset(-600, "seconds"),
     )
+
+
+@pytest.mark.parametrize(("written", "read"), [("-90s", "-90s"), ("-60s", "-1m"), ("-120m", "-2h"), ("-2d", "-2d")])
+def test_an_offset_is_written_as_people_do(tmp_path: Path, written: str, read: str) -> None:
+    text = LESSON.replace('"-1h"', f'"{written}"').replace('"-3h"', '"-9d"' if written.endswith("d") else '"-3h"')
+    rules = load(tmp_path, FILE.read_text("utf-8") + text)
+    assert str(next(iter(rules.of("maths_lesson").values())).offset) == read
 
 
 def test_the_hour_of_a_day_is_read_as_a_clock_shows_it() -> None:

@@ -59,9 +59,9 @@ maybe_quiet = st.one_of(st.none(), quiet_hours())
 
 
 def begun(bound: Offset, at: datetime, moment: datetime, zone: ZoneInfo) -> bool:
-    """Whether a bound is reached: by the count of minutes, or by what calendars on the wall show."""
-    if bound.unit == "minutes":
-        return moment >= at + timedelta(minutes=bound.amount)
+    """Whether a bound is reached: by the count of seconds, or by what calendars on the wall show."""
+    if bound.unit == "seconds":
+        return moment >= at + timedelta(seconds=bound.amount)
     return on_the_wall(moment, zone) >= on_the_wall(at, zone) + timedelta(days=bound.amount)
 
 

@@ -1,0 +1,72 @@
+"""Reminders as deployed: many that fall due at once go once each, whoever rings; none once its occasion is over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from config.settings import ROOT
+from harkara.catalogue import Catalogue
+from harkara.defaults import DEADLINES
+from harkara.ledger.audit import audit
+from harkara.ledger.occasions import apply
+from harkara.occasions import Closing, Hours, Occasion, Plan, Rules
+from tests.acceptance.deployment import deployment
+from tests.services import Server
+
+RULES = """
+[kind.appointment."before"]
+offset = "-170s"
+template = "appointment_reminder_2h"
+not_before = "-300s"
+useful_until = "-1s"
+quiet = "ignore"
+"""
+MANY = 5_000
+CANCELLED = 500
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_two_beats_and_four_workers_send_each_of_5000_due_reminders_once(
+    tmp_path: Path, redis_server: Server, database_url: str
+) -> None:
+    (tmp_path / "reminders.toml").write_text(RULES)
+    plan = a_plan(tmp_path / "reminders.toml")
+    with deployment(
+        tmp_path, redis_server, database_url, HARKARA_REMINDERS_FILE=str(tmp_path / "reminders.toml")
+    ) as harkara:
+        at = datetime.now(UTC) + timedelta(seconds=200)
+        saved = [visit(n, at, plan) for n in range(MANY + CANCELLED)]
+        assert set(map(str, apply(harkara.ledger, saved, plan, DEADLINES))) == {"created"}
+        harkara.start_beat()
+        harkara.start_beat()
+        harkara.start_workers(4)
+        over = [Closing(kind="appointment", reference=each.reference, status="cancelled") for each in saved[MANY:]]
+        apply(harkara.ledger, over, plan, DEADLINES)
+        harkara.wait(lambda: harkara.states()["accepted"] == MANY, f"{MANY} reminders have gone")
+        assert harkara.states() == {"accepted": MANY, "cancelled": CANCELLED}
+        counts = harkara.sandbox.counts()
+        assert (counts["accepted"], counts["duplicates"]) == (MANY, 0)
+        assert audit(harkara.ledger).clean
+
+
+def a_plan(rules: Path) -> Plan:
+    catalogue = Catalogue.load(ROOT / "config" / "templates.toml")
+    return Plan(Rules.load(rules), catalogue, {"default": Hours(ZoneInfo("Asia/Kolkata"))})
+
+
+def visit(number: int, at: datetime, plan: Plan) -> Occasion:
+    """Each to a number of its own, or the limit of messages to one person would hold them back."""
+    parameters = dict.fromkeys(plan.parameters("appointment"), "42")
+    return Occasion(
+        kind="appointment",
+        reference=f"visit-{number}",
+        to=f"+9198{number:08}",
+        at=at,
+        zone="Asia/Kolkata",
+        parameters=parameters,
+    )

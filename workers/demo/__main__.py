@@ -1,0 +1,167 @@
+"""`python -m workers.demo`: starts everything, plays the stories, and says whether all ended as it should."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+
+from config.settings import ROOT, process_environment
+from harkara import Client, Invalid, Text
+from harkara.errors import NotFound
+from harkara.ledger.audit import audit
+from harkara.ledger.database import Database
+from harkara.ledger.read import listing
+from workers.demo import messages
+from workers.demo.campaign import Campaign
+from workers.demo.occasions import RULES, Occasions
+
+VAR = ROOT / "var" / "demo"
+PATIENCE_SECONDS = 90
+
+console = Console()
+
+
+def main() -> None:
+    shutil.rmtree(VAR, ignore_errors=True)
+    VAR.mkdir(parents=True)
+    environment = _environment()
+    local = _start(environment)
+    try:
+        places = _places(local)
+        ok = _play(places, environment)
+    finally:
+        local.send_signal(signal.SIGTERM)
+        local.wait(timeout=60)
+    if not ok:
+        console.print(f"Not everything ended as it should: the log is {VAR / 'processes.log'}", style="bold red")
+    sys.exit(0 if ok else 1)
+
+
+def _environment() -> dict[str, str]:
+    """Parts of its own, a limit that shows within a minute, and reminders that go by a shortened clock."""
+    rules = VAR / "reminders.toml"
+    rules.write_text(RULES)
+    ours = {
+        "HARKARA_VAR": str(VAR),
+        "HARKARA_REDIS_URL": "",
+        "HARKARA_DATABASE_URL": "",
+        "REDIS_URL": "",
+        "DATABASE_URL": "",
+        "CHATMITRA_API_TOKEN": "",
+        "HARKARA_ALLOWANCE": "20/2s",
+        "HARKARA_QUIET_HOURS": "",
+        "HARKARA_REMINDERS_FILE": str(rules),
+        "SANDBOX_LIMIT": "20/2s",
+    }
+    return process_environment() | ours
+
+
+def _start(environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Everything as `make up` starts it."""
+    with (VAR / "processes.log").open("wb") as log:
+        command = [sys.executable, "-m", "workers.local"]
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+
+
+def _places(local: subprocess.Popen[bytes]) -> dict[str, str]:
+    """Where the processes listen, once they do."""
+    note = VAR / "places.json"
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with console.status("starting Valkey, sandbox, worker, beat and Flower …"):
+        while time.monotonic() < deadline and local.poll() is None:
+            if note.exists():
+                places: dict[str, str] = json.loads(note.read_text())
+                if _answers(places["Sandbox"] + "/healthz"):
+                    return places
+            time.sleep(0.1)
+    sys.exit(f"The processes did not start: their log is {VAR / 'processes.log'}")
+
+
+def _play(places: Mapping[str, str], environment: dict[str, str]) -> bool:
+    sandbox = places["Sandbox"]
+    console.print(f"Sandbox page  {sandbox}\nFlower        {places['Flower']}\n", highlight=False)
+    _call(f"{sandbox}/_sandbox/faults", {"markers": True, "retry_after": 3, "refuse_numbers": [messages.UNWILLING]})
+    database = Database(f"sqlite:///{VAR / 'harkara.db'}")
+    with Client(places["Redis"]) as client:
+        ok = _tell(client, database, environment)
+    report = audit(database)
+    counts = _call(f"{sandbox}/_sandbox/counts?window=2")
+    console.print(f"\nAudit: {'clean' if report.clean else report.findings}.")
+    console.print(
+        f"The sandbox accepted {counts['accepted']} messages, {counts['duplicates'] or 'none'} of them twice, "
+        f"and at most {counts['most_in_window']} in any 2 s."
+    )
+    console.print("Both pages end with this demo; `make up` keeps everything running.")
+    return report.clean and ok and counts["duplicates"] == 0
+
+
+def _tell(client: Client, database: Database, environment: dict[str, str]) -> bool:
+    """All three stories at once; returns whether each ended as it should."""
+    handed = messages.hand_over(client)
+    try:
+        client.send(Text("Hello"), to="98765")
+    except Invalid as error:
+        console.print(f"Refused at the door, as it should be: {error}", style="dim", soft_wrap=True)
+    _wait_for_rules(client)
+    occasions = Occasions(client, database)
+    occasions.save()
+    campaign = Campaign(client, database, environment, VAR)
+    for reject in campaign.start():
+        console.print(f"Not in the campaign, as it should be: {reject}", style="dim", soft_wrap=True)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with Live(console=console, refresh_per_second=4) as live:
+        while True:
+            occasions.go_on()
+            campaign.go_on()
+            # Ids grow with time, and the mixed set came first.
+            rows = {row["id"]: row for row in listing(database, producer="default", limit=100)}
+            live.update(Group(messages.table(rows, handed), "", occasions.table(), "", campaign.table()))
+            ended = all(identity in rows and rows[identity]["state"] == act.ends for identity, act in handed.items())
+            ok = ended and occasions.over and campaign.over
+            if ok or time.monotonic() > deadline:
+                break
+            time.sleep(0.25)
+    console.print(f"\n{campaign.overtook or 'No code overtook the campaign.'}")
+    return ok
+
+
+def _wait_for_rules(client: Client) -> None:
+    """The first worker lays them down for clients when it is ready."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with console.status("waiting for the worker …"):
+        while time.monotonic() < deadline:
+            try:
+                client.plan()
+                return
+            except NotFound:
+                time.sleep(0.1)
+    sys.exit(f"The worker did not start: its log is {VAR / 'processes.log'}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return bool(_call(url))
+    except OSError:
+        return False
+
+
+def _call(url: str, change: dict[str, Any] | None = None) -> Any:
+    """The sandbox's own door; GET, or PATCH with a change."""
+    data = json.dumps(change).encode() if change else None
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method="PATCH" if data else "GET")
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return json.load(answer)
+
+
+if __name__ == "__main__":
+    main()

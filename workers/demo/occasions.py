@@ -1,0 +1,117 @@
+"""The second story: an appointment that moves, one that is cancelled, an invoice that is paid between two reminders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rich.table import Table
+
+from harkara import Client
+from harkara.errors import NotFound
+from harkara.ledger.database import Database
+from harkara.ledger.occasions import look
+from harkara.occasions.occasion import Key
+from workers.demo.messages import styled
+
+RULES = """
+# A day of the real rules takes 12 seconds here.
+[kind.appointment."-24h"]
+offset = "-24s"
+template = "appointment_reminder"
+not_before = "-60s"
+useful_until = "-14s"
+quiet = "ignore"
+
+[kind.appointment."-2h"]
+offset = "-10s"
+template = "appointment_reminder_2h"
+not_before = "-14s"
+useful_until = "-1s"
+quiet = "ignore"
+
+[kind.payment."-3d"]
+offset = "-30s"
+template = "payment_reminder"
+not_before = "-60s"
+useful_until = "-20s"
+quiet = "ignore"
+set = { time_left = "3 days" }
+
+[kind.payment."-1d"]
+offset = "-8s"
+template = "payment_reminder"
+not_before = "-20s"
+useful_until = "-1s"
+quiet = "ignore"
+set = { time_left = "1 day" }
+"""
+
+MOVED = Key("visit-7", "appointment", "default")
+CANCELLED = Key("visit-8", "appointment", "default")
+PAID = Key("INV-118", "payment", "default")
+
+_ENDS = {
+    MOVED: {"-24h": {"accepted", "cancelled"}, "-2h": {"accepted", "cancelled"}},
+    CANCELLED: {"-24h": {"cancelled"}, "-2h": {"cancelled"}},
+    PAID: {"-3d": {"accepted"}, "-1d": {"cancelled"}},
+}
+"""For each rule the states in which its reminders must end: one that was superseded beside one that went."""
+
+
+class Occasions:
+    """Saves them, does to them what happens in a clinic, and knows whether their reminders ended as they should."""
+
+    def __init__(self, client: Client, database: Database) -> None:
+        self._client = client
+        self._database = database
+        self._plan = client.plan()
+        self._called = self._paid = False
+        self._now = datetime.now(UTC)
+
+    def save(self) -> None:
+        self._now = datetime.now(UTC)
+        for key in (MOVED, CANCELLED):
+            self._save(key, 34, {"doctor": "Dr Rao"})
+        self._save(PAID, 34, {"invoice": PAID.reference})
+
+    def go_on(self) -> None:
+        """Calls come in when the reminders are planned; the invoice is paid as soon as its first one has gone."""
+        if not self._called and self._reminders(MOVED) and self._reminders(CANCELLED):
+            self._save(MOVED, 38, {"doctor": "Dr Rao"})
+            self._client.cancel_occasion(CANCELLED.kind, CANCELLED.reference, reason="the customer called")
+            self._called = True
+        if not self._paid and self._states(PAID).get("-3d") == {"accepted"}:
+            self._client.complete_occasion(PAID.kind, PAID.reference, reason="paid")
+            self._paid = True
+
+    @property
+    def over(self) -> bool:
+        return all(self._states(key) == ends for key, ends in _ENDS.items())
+
+    def table(self) -> Table:
+        shown = Table("occasion", "reminder", "state", "why", box=None)
+        told = {MOVED: "appointment, moved once", CANCELLED: "appointment, cancelled", PAID: "invoice, paid in between"}
+        for key, what in told.items():
+            for reminder in self._reminders(key):
+                shown.add_row(what, reminder["rule"], styled(reminder["state"]), reminder["reason"] or "")
+        return shown
+
+    def _save(self, key: Key, seconds: int, said: Mapping[str, str]) -> None:
+        at = self._now + timedelta(seconds=seconds)
+        parameters = dict.fromkeys(self._plan.parameters(key.kind), "42") | dict(said)
+        self._client.save_occasion(key.kind, key.reference, at=at, to="919876500020", parameters=parameters)
+
+    def _reminders(self, key: Key) -> list[dict[str, Any]]:
+        try:
+            found: list[dict[str, Any]] = look(self._database, key, self._plan)["reminders"]
+        except NotFound:  # it is still in the intake
+            return []
+        return found
+
+    def _states(self, key: Key) -> dict[str, set[str]]:
+        states: dict[str, set[str]] = {}
+        for reminder in self._reminders(key):
+            states.setdefault(reminder["rule"], set()).add(reminder["state"])
+        return states
