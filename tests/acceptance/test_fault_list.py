@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 HERE = Path(__file__).parent
-FAULTS = {*range(1, 36), *range(43, 48)}
+FAULTS = {*range(1, 40), *range(43, 48)}
 ROWS = re.findall(r"^\| (\d+) \| .+ \| (.+) \|$", (HERE / "FAULTS.md").read_text(), re.MULTILINE)
 
 
@@ -15,7 +15,7 @@ def test_every_fault_is_on_the_list() -> None:
 
 
 def test_every_test_that_the_list_names_exists() -> None:
-    tests = "\n".join(path.read_text() for path in HERE.glob("test_*.py"))
+    tests = "\n".join(path.read_text() for path in HERE.parent.rglob("test_*.py"))
     named = {name for _, answer in ROWS for name in re.findall(r"`(test_\w+)`", answer)}
     assert {name for name in named if f"def {name}(" not in tests} == set()
 
