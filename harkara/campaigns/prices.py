@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from harkara.errors import Invalid
 from harkara.messages.template import TemplateCategory
+from harkara.toml import read_toml, refusal
 
 _CODE = re.compile(r"[1-9]\d{0,6}|default", re.ASCII)
 _LONGEST_CODE = 7
@@ -45,15 +44,9 @@ class Prices(BaseModel):
     def load(cls, path: Path) -> Self:
         """Raises Invalid, which names the entry and what is wrong with it."""
         try:
-            data = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
-        except (OSError, ValueError) as error:
-            raise Invalid(path.name, f"cannot be read as TOML: {error}") from error
-        try:
-            return cls.model_validate(data)
+            return cls.model_validate(read_toml(path, parse_float=Decimal))
         except ValidationError as error:
-            deepest = max(error.errors(), key=lambda each: len(each["loc"]))  # the innermost knows best what is wrong
-            place = " ".join(map(str, deepest["loc"])) or "the file"
-            raise Invalid(f"{path.name}, {place}", deepest["msg"].removeprefix("Value error, ")) from error
+            raise refusal(path.name, error, lambda where: " ".join(map(str, where)) or "the file") from error
 
     def of(self, category: TemplateCategory, number: str, *, window_open: bool = False) -> Decimal:
         """The price of one delivered template message to these E.164 digits, in the file's currency."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +13,7 @@ from harkara.catalogue.fill import Value, fill
 from harkara.catalogue.kind import Form, Kind, KindName, Model, ParameterName
 from harkara.errors import Invalid
 from harkara.messages import Template
+from harkara.toml import Location, read_toml, refusal
 
 _DEPTH = 3
 """Files are laid over each other down to the fields of an entry, such as kind, order_confirmation, language."""
@@ -31,13 +31,13 @@ class Catalogue(Model):
         files = " + ".join(path.name for path in paths)
         data: Any = {}
         for path in paths:
-            data = _laid_over(data, _read(path), _DEPTH)
+            data = _laid_over(data, read_toml(path), _DEPTH)
         if isinstance(data.get("kind"), dict):
             data["kind"] = {name: _whole(files, name, own, data["kind"]) for name, own in data["kind"].items()}
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise _invalid(files, error) from error
+            raise refusal(files, error, _place) from error
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -45,7 +45,7 @@ class Catalogue(Model):
         try:
             return cls.model_validate_json(text, extra="ignore")
         except ValidationError as error:
-            raise _invalid("catalogue", error) from error
+            raise refusal("catalogue", error, _place) from error
 
     def to_json(self) -> str:
         """The whole catalogue, for `from_json`."""
@@ -78,13 +78,6 @@ class Catalogue(Model):
         return fill(kind, found, parameters, self.parameter, language)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise Invalid(path.name, f"cannot be read as TOML: {error}") from error
-
-
 def _laid_over(below: Any, above: Any, depth: int) -> Any:
     if depth == 0 or not isinstance(below, dict) or not isinstance(above, dict):
         return above
@@ -103,13 +96,9 @@ def _whole(files: str, name: str, own: Any, kinds: Mapping[str, Any]) -> Any:
     return {"name": name} | {field: value for field, value in model.items() if field != "name"} | own
 
 
-def _invalid(files: str, error: ValidationError) -> Invalid:
-    deepest = max(error.errors(), key=lambda each: len(each["loc"]))  # the innermost knows best what is wrong
-    cause = deepest.get("ctx", {}).get("error")
-    rule = cause.rule if isinstance(cause, Invalid) else deepest["msg"].removeprefix("Value error, ")
-    match [step for step in deepest["loc"] if step != "[key]"]:
+def _place(where: Location) -> str:
+    match [step for step in where if step != "[key]"]:
         case [str(table), str(name), *field]:
-            place = f"{files}, {table} {name}" + (f": {'.'.join(map(str, field))}" if field else "")
-        case where:
-            place = f"{files}, {'.'.join(map(str, where)) or 'the file'}"
-    return Invalid(place, rule)
+            return f"{table} {name}" + (f": {'.'.join(map(str, field))}" if field else "")
+        case steps:
+            return ".".join(map(str, steps)) or "the file"

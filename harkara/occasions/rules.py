@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
@@ -25,6 +24,7 @@ from pydantic import (
 
 from harkara.catalogue.kind import ParameterName
 from harkara.errors import Invalid
+from harkara.toml import Location, read_toml, refusal
 
 _OFFSET = re.compile(r"(0|-[1-9]\d{0,3})([smhd])", re.ASCII)
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
@@ -99,15 +99,9 @@ class Rules(_Model):
     def load(cls, path: Path) -> Self:
         """Raises Invalid, which names the entry and the field, and what is wrong with it."""
         try:
-            data = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise Invalid(path.name, f"cannot be read as TOML: {error}") from error
-        try:
-            return cls.model_validate(data)
+            return cls.model_validate(read_toml(path))
         except ValidationError as error:
-            deepest = max(error.errors(), key=lambda each: len(each["loc"]))  # the innermost knows best what is wrong
-            rule = deepest["msg"].removeprefix("Value error, ")
-            raise Invalid(f"{path.name}, {_place(deepest['loc'])}", rule) from error
+            raise refusal(path.name, error, _place) from error
 
     def of(self, kind: str) -> Mapping[str, Rule]:
         """The reminders of a kind by name. Raises Invalid, which names the kinds that there are."""
@@ -124,7 +118,7 @@ class Rules(_Model):
         return sha256(json.dumps([said, *more], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _place(where: tuple[int | str, ...]) -> str:
+def _place(where: Location) -> str:
     """The entry as its author knows it, and the field in it."""
     match where:
         case ("kind", kind, name, *field):

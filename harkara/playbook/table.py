@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
@@ -11,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from harkara.answers import Unknown, Unsent
-from harkara.errors import Invalid
+from harkara.toml import Location, read_toml, refusal
 
 CATEGORIES = ("authentication", "reply", "utility", "marketing")
 EVENTS = (*get_args(Unsent), *get_args(Unknown), "crash")
@@ -104,16 +103,11 @@ class Table(_Model):
     @classmethod
     def load(cls, path: Path) -> Self:
         """Raises Invalid, which names the entry and what is wrong with it."""
-        try:
-            data = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise Invalid(path.name, f"cannot be read as TOML: {error}") from error
+        data = read_toml(path)
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            deepest = max(error.errors(), key=lambda each: len(each["loc"]))  # the innermost knows best what is wrong
-            rule = deepest["msg"].removeprefix("Value error, ")
-            raise Invalid(f"{path.name}, {_place(data, deepest['loc'])}", rule) from error
+            raise refusal(path.name, error, lambda where: _place(data, where)) from error
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -141,7 +135,7 @@ class Table(_Model):
         return ranges | rows
 
 
-def _place(data: Mapping[str, Any], where: tuple[int | str, ...]) -> str:
+def _place(data: Mapping[str, Any], where: Location) -> str:
     """The entry as its author knows it, by what it is about, and the field in it."""
     match where:
         case (str(kind), int(row), *field):
