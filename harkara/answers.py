@@ -77,6 +77,12 @@ def read(status: int, body: bytes, *, retry_after: str | None = None, token: str
     )
 
 
+def fault(fields: Mapping[str, Any]) -> tuple[str | None, str]:
+    """The code and the text of what went wrong, as they stand in `error`, in `errors` or beside them."""
+    text = _text(fields)
+    return _code(fields, text), _presentable(text, "")
+
+
 def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body)

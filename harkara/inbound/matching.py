@@ -1,0 +1,80 @@
+"""Which message of ours an event is about; if none for certain, it is an orphan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from harkara.inbound.events import StatusChanged
+from harkara.states import UNSENT, State
+
+RECENT = timedelta(hours=1)
+"""A text that was sent longer ago is not recognised by its words; Chat Mitra delivers within 30 s (docs, Quick Start)."""
+
+SKEW = timedelta(seconds=5)
+"""What their clock may be behind ours; also, they count in whole seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A message of the event's lane. `posted_at` is its last POST, `digest` that of its content (see `echo`).
+
+    `resends` are its tries after doubt: with one, the message may have arrived although it waits.
+    """
+
+    id: str
+    state: State
+    posted_at: datetime | None
+    resends: int = 0
+    job_id: str | None = None
+    message_id: str | None = field(default=None, repr=False)
+    recipient: str | None = field(default=None, repr=False)
+    digest: str | None = None
+
+
+def match(event: StatusChanged, candidates: Iterable[Candidate], *, recent: timedelta = RECENT) -> Candidate | None:
+    """The message that the event is about. None is an orphan: nobody's, or it could be more than one's.
+
+    No known event carries a job id, and none says whether a message was typed in the dashboard (field reports). So one
+    is ours by its ids, else only when recipient and content are the same and it can have happened: a message of an id
+    of its own, a refused one or one that never left is no match, however alike it looks.
+    """
+    known = list(candidates)
+    named = [one for one in known if _named(event, one)]
+    if named:
+        return named[0] if len(named) == 1 else None
+    alike = [one for one in known if _alike(event, one) and _in_time(event, one, recent)]
+    return min(alike, key=_first_in_line, default=None)
+
+
+def _named(event: StatusChanged, one: Candidate) -> bool:
+    """A second event of a hand-over of several messages has its job id and a message id of its own."""
+    by_job = event.job_id is not None and event.job_id == one.job_id
+    return by_job or (event.message_id is not None and event.message_id == one.message_id)
+
+
+def _alike(event: StatusChanged, one: Candidate) -> bool:
+    if event.recipient is None or event.digest is None:
+        return False
+    same = (event.recipient, event.digest) == (one.recipient, one.digest)
+    taken = one.message_id is not None or (event.job_id is not None and one.job_id is not None)
+    return same and not taken and _may_have_left(one)
+
+
+def _may_have_left(one: Candidate) -> bool:
+    """Also while it is being sent, since a webhook may be faster than our record of the answer."""
+    in_doubt = one.state in UNSENT and one.resends > 0
+    return in_doubt or one.state in (State.SENDING, State.UNCERTAIN, State.ACCEPTED)
+
+
+def _in_time(event: StatusChanged, one: Candidate, recent: timedelta) -> bool:
+    return one.posted_at is not None and one.posted_at - SKEW <= event.at <= one.posted_at + recent
+
+
+def _first_in_line(one: Candidate) -> tuple[bool, datetime | None, str]:
+    """What Chat Mitra took explains an event before what it may not have; of equals, the oldest.
+
+    Else the event of the message that did arrive would make one pass for sent that did not.
+    """
+    return one.state is not State.ACCEPTED, one.posted_at, one.id
