@@ -90,11 +90,11 @@ def _event(said: object, received_at: datetime) -> Event:
             event = _status_changed(hook)
     if event is not None:
         return event
-    about = hook.name if _NAME.fullmatch(hook.name) else "nameless"
+    about = hook.name if _NAME.fullmatch(hook.name) and len(hook.name) <= 40 else "nameless"
     return Unknown(identity=values.digest(hook.whole), about=about, at=received_at, body=hook.whole)
 
 
-_NAME = re.compile(r"[a-z]+(?:\.[a-z]+){0,4}(?<!.{41})", re.ASCII)
+_NAME = re.compile(r"[a-z]+(?:\.[a-z]+)*")
 
 _MESSAGE_ID = ("message_id", "messageId", "wamid")
 _JOB_ID = ("jobId", "job_id")
@@ -103,7 +103,7 @@ _RECIPIENT = ("to", "recipient", "recipient_mobile_number", "recipient_id", "con
 _ERROR = ("error", "errors", "code", "title")
 
 # Chat Mitra docs, Webhooks: delivered and read; WhatsApp calls a voice message that was heard played.
-_STATUSES: dict[object, Status] = {
+_STATUSES: dict[str, Status] = {
     "sent": "sent",
     "delivered": "delivered",
     "read": "read",
@@ -120,11 +120,10 @@ class _Hook:
         fields: dict[str, Any] = said if isinstance(said, dict) else {}
         inner = fields.get("data")
         self.fields = fields | inner if isinstance(inner, dict) else fields
-        self.name = str(fields.get("event", "")).lower().replace("_", ".").replace("messages.", "message.")
+        self.name = str(self.fields.get("event", "")).lower().replace("_", ".").replace("messages.", "message.")
         self.message = _message(self.fields)
         self.message_id = self.first(values.name, *_MESSAGE_ID) or values.name(self.message.get("id"))
-        stamp = self.first(lambda value: value, "timestamp")
-        self.at = values.moment(stamp, received_at)
+        self.at = values.moment(self.first(lambda value: value, "timestamp"), received_at)
 
     def first(self, read: Callable[[object], T | None], *names: str) -> T | None:
         """The first value under one of these names that can be read as what it should be."""
@@ -148,11 +147,13 @@ def _message(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _status_changed(hook: _Hook) -> StatusChanged | None:
     said = hook.name.removeprefix("message.")
-    status = _STATUSES.get(hook.first(values.name, "status") if said == "status.updated" else said)
+    if said == "status.updated":
+        said = (hook.first(values.name, "status") or "").lower()
+    status = _STATUSES.get(said)
     job_id, recipient = hook.first(values.name, *_JOB_ID), hook.first(values.number, *_RECIPIENT)
     if status is None or hook.fields.get("direction") == "inbound" or not (job_id or hook.message_id or recipient):
         return None
-    errors = {name: hook.fields[name] for name in _ERROR if name in hook.fields}
+    errors = {name: part[name] for part in (hook.message, hook.fields) for name in _ERROR if name in part}
     code, reason = answers.fault(errors) if status == "failed" else (None, "")
     return StatusChanged(
         identity=hook.identity(status),

@@ -12,19 +12,21 @@ from harkara.states import UNSENT, State
 RECENT = timedelta(hours=1)
 """A text that was sent longer ago is not recognised by its words; Chat Mitra delivers within 30 s (docs, Quick Start)."""
 
-SKEW = timedelta(seconds=5)
+SKEW = timedelta(seconds=30)
 """What their clock may be behind ours; also, they count in whole seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A message of the event's lane. `posted_at` is its last POST, `digest` that of its content (see `echo`).
+    """A message of the event's lane, with the first and the last POST that may have arrived, and the `digest` of its
+    content (see `echo`).
 
     `resends` are its tries after doubt: with one, the message may have arrived although it waits.
     """
 
     id: str
     state: State
+    first_posted_at: datetime | None
     posted_at: datetime | None
     resends: int = 0
     job_id: str | None = None
@@ -37,15 +39,18 @@ def match(event: StatusChanged, candidates: Iterable[Candidate], *, recent: time
     """The message that the event is about. None is an orphan: nobody's, or it could be more than one's.
 
     No known event carries a job id, and none says whether a message was typed in the dashboard (field reports). So one
-    is ours by its ids, else only when recipient and content are the same and it can have happened: a message of an id
-    of its own, a refused one or one that never left is no match, however alike it looks.
+    is ours by its ids, else only when recipient and content are the same and it can have happened: a message with an
+    id of its own, one that was refused and one that never left are no match, however alike they look.
+
+    Of several that look alike, what Chat Mitra took explains an event before what it may not have, and of equals the
+    oldest does. Else the event of a message that arrived would make one pass for sent that did not.
     """
     known = list(candidates)
     named = [one for one in known if _named(event, one)]
     if named:
         return named[0] if len(named) == 1 else None
     alike = [one for one in known if _alike(event, one) and _in_time(event, one, recent)]
-    return min(alike, key=_first_in_line, default=None)
+    return min(alike, key=lambda one: (one.state is not State.ACCEPTED, one.first_posted_at, one.id), default=None)
 
 
 def _named(event: StatusChanged, one: Candidate) -> bool:
@@ -69,12 +74,6 @@ def _may_have_left(one: Candidate) -> bool:
 
 
 def _in_time(event: StatusChanged, one: Candidate, recent: timedelta) -> bool:
-    return one.posted_at is not None and one.posted_at - SKEW <= event.at <= one.posted_at + recent
-
-
-def _first_in_line(one: Candidate) -> tuple[bool, datetime | None, str]:
-    """What Chat Mitra took explains an event before what it may not have; of equals, the oldest.
-
-    Else the event of the message that did arrive would make one pass for sent that did not.
-    """
-    return one.state is not State.ACCEPTED, one.posted_at, one.id
+    if one.first_posted_at is None or one.posted_at is None:
+        return False
+    return one.first_posted_at - SKEW <= event.at <= one.posted_at + recent
