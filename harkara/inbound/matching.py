@@ -10,7 +10,7 @@ from harkara.inbound.events import StatusChanged
 from harkara.states import UNSENT, State
 
 RECENT = timedelta(hours=1)
-"""A text that was sent longer ago is not recognised by its words; Chat Mitra delivers within 30 s (docs, Quick Start)."""
+"""How long after its POST a message is recognised by its words; it takes 30 s at most (docs, Simple Text Message)."""
 
 SKEW = timedelta(seconds=30)
 """What their clock may be behind ours; also, they count in whole seconds."""

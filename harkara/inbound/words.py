@@ -66,9 +66,9 @@ class Words:
         """
         said = normalise(payload if payload is not None else text or "")
         answer = self._answers.get(said)
-        if answer is not None and (reminder_open or payload is not None):
-            return answer if reminder_open else None
-        return self._consent.get(said)
+        if answer and reminder_open:
+            return answer
+        return None if answer and payload is not None else self._consent.get(said)
 
 
 def normalise(said: str) -> str:
