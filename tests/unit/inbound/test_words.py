@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harkara.errors import Invalid
 from harkara.inbound import Cancel, Confirm, OptIn, OptOut, Reply, Reschedule, Words
-from harkara.inbound.words import normalise
+from harkara.inbound.vocabulary import normalise
 
 FILE = Path(__file__).resolve().parents[3] / "config" / "words.toml"
 SHIPPED = Words.load(FILE)
