@@ -56,6 +56,11 @@ class Answers(_Model):
     cancel: SomePhrases
     reschedule: SomePhrases
 
+    @model_validator(mode="after")
+    def _one_meaning_each(self) -> Self:
+        _check_apart(self.confirm, self.cancel, self.reschedule)
+        return self
+
 
 class Vocabulary(_Model):
     """The whole file; every phrase is normalised."""
@@ -80,9 +85,8 @@ class Vocabulary(_Model):
 
     @model_validator(mode="after")
     def _one_meaning_each(self) -> Self:
-        out, back, reminder = self.opt_out, self.opt_in, self.reminder
+        out, back = self.opt_out, self.opt_in
         _check_apart(out.everything, out.marketing, back.everything, back.marketing)
-        _check_apart(reminder.confirm, reminder.cancel, reminder.reschedule)
         return self
 
 

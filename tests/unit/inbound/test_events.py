@@ -42,14 +42,14 @@ def test_a_status_update_names_its_status(said: str, expected: str) -> None:
         ({"error": {"code": 131026, "message": "Undeliverable"}}, "131026", "Undeliverable"),
         ({"error": {"code": "131049", "title": "Limit"}}, "131049", "Limit"),
         ({"errors": [{"code": 131047, "title": "Re-engagement"}]}, "131047", "Re-engagement"),
-        ({"error": "(#131026) no route to 919876543210"}, "131026", "(#131026) no route to …"),
+        ({"error": "(#131026) no route to 919876543210"}, "131026", "(#…) no route to …"),
         ({}, None, ""),
     ],
 )
 def test_a_failure_says_why_and_never_repeats_number_or_text(error: dict[str, Any], code: str, reason: str) -> None:
     for text in ({"type": "text", "text": "secret words"}, "secret words"):
         event = as_status(status("message.failed", text, **error))
-        assert (event.status, event.code, event.reason.replace("(#…)", "(#131026)")) == ("failed", code, reason)
+        assert (event.status, event.code, event.reason) == ("failed", code, reason)
 
 
 @pytest.mark.parametrize(
