@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harkara.inbound import Received, StatusChanged, Unknown, echo, read
+from harkara.inbound import Received, StatusChanged, Unknown, echo, read, values
 from tests.unit.inbound.cases import AT, CUSTOMER, NOW, as_received, as_status, only, received, status
 
 WORDS = echo.of_message({"type": "text", "text": "Your order is ready"})
@@ -60,6 +60,7 @@ def test_a_failure_says_why_and_never_repeats_number_or_text(error: dict[str, An
         {"event": "Message.Sent"},
         {"to": "+91 98765 43210"},
         {"to": "919876543210@c.us"},
+        {"to": "00919876543210"},
         {"to": 919876543210},
         {"to": None, "recipient_mobile_number": CUSTOMER},
         {"message": "Your order is ready"},
@@ -174,6 +175,10 @@ def test_without_an_id_the_content_is_the_identity_in_whatever_order_its_keys_co
     said = status(message_id=None)
     assert only(said).identity == only(dict(reversed(said.items()))).identity
     assert only(said).identity != only(said | {"timestamp": 1_705_329_001}).identity
+
+
+def test_two_parts_of_an_identity_do_not_run_into_each_other() -> None:
+    assert values.digest("ab", "c") != values.digest("a", "bc")
 
 
 def test_number_text_and_message_id_are_in_no_repr() -> None:

@@ -35,7 +35,7 @@ def sent(identity: str = "job_a", *, ago: float = 3.0, **fields: Any) -> Candida
 
 def found(*candidates: Candidate, **event: Any) -> str | None:
     one = match(as_status(status(**event)), candidates)
-    return one and one.id
+    return one.id if one else None
 
 
 def test_the_job_id_decides_whatever_else_the_message_is() -> None:
@@ -91,6 +91,11 @@ def test_what_somebody_typed_in_the_dashboard_is_an_orphan(other: dict[str, Any]
     assert match(EVENT, []) is None
 
 
+def test_their_clock_may_be_half_a_minute_behind_and_an_hour_may_pass_after_the_last_try() -> None:
+    assert found(sent(ago=-30)) == found(sent(ago=3_600)) == "job_a"
+    assert found(sent(ago=9_000, posted_at=AT - timedelta(seconds=3_600), resends=1)) == "job_a"
+
+
 def test_the_first_try_of_a_message_that_went_out_twice_is_recognised() -> None:
     twice = sent(state=State.SENDING, resends=1, first_posted_at=AT, posted_at=AT + timedelta(minutes=10))
     assert match(EVENT, [twice]) == twice
@@ -113,6 +118,10 @@ def test_the_order_of_the_candidates_is_of_no_matter(candidates: list[Candidate]
 def test_a_text_of_ours_is_recognised_in_both_forms(form: Any, shown: object) -> None:
     body = Envelope(to=CUSTOMER, messages=[Text("Your order is ready", form=form)]).body()
     assert echo.of_request(body) == echo.of_message({"type": "text", "text": shown})
+
+
+def test_an_accent_is_the_same_in_one_character_or_two() -> None:
+    assert echo.of_request({"message": "Café"}) == echo.of_request({"message": "Cafe\u0301"})
 
 
 def test_a_template_is_recognised_only_when_all_of_it_is_shown() -> None:

@@ -24,6 +24,7 @@ OUT = OptOut()
         ("Stop.", OUT, OUT),
         ("  *stop*!! 🛑 ", OUT, OUT),
         ("ＳＴＯＰ", OUT, OUT),
+        ("stop\ufe0f", OUT, OUT),
         ("Don't message", OUT, OUT),
         ("dont message", OUT, OUT),
         ("opt-out", OUT, OUT),
