@@ -66,7 +66,7 @@ class Words:
     def judge(self, text: str | None, payload: str | None, *, reminder_open: bool) -> Reply | None:
         """What a message says, or the button that was tapped; None is for a person to read.
 
-        CANCEL and END are opt-out words elsewhere (Twilio's list) and answers here, so a reminder that is open comes
+        CANCEL is an opt-out word elsewhere (Twilio's list) and an answer here, so a reminder that is open comes
         first. The button of one that is over says nothing any more, least of all a wish to hear no more.
         """
         said = normalise(payload if payload is not None else text or "")
