@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 import unicodedata
 from pathlib import Path
 from typing import Annotated, Self
@@ -10,7 +9,7 @@ from typing import Annotated, Self
 import regex
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from harkara.errors import Invalid
+from harkara.toml import read_toml, refusal
 
 
 def normalise(said: str) -> str:
@@ -73,15 +72,9 @@ class Vocabulary(_Model):
     def load(cls, path: Path) -> Self:
         """Raises Invalid, which names the list and what is wrong with it."""
         try:
-            data = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise Invalid(path.name, f"cannot be read as TOML: {error}") from error
-        try:
-            return cls.model_validate(data)
+            return cls.model_validate(read_toml(path))
         except ValidationError as error:
-            deepest = max(error.errors(), key=lambda each: len(each["loc"]))  # the innermost knows best what is wrong
-            place = ".".join(map(str, deepest["loc"])) or "the file"
-            raise Invalid(f"{path.name}, {place}", deepest["msg"].removeprefix("Value error, ")) from error
+            raise refusal(path.name, error, lambda where: ".".join(map(str, where)) or "the file") from error
 
     @model_validator(mode="after")
     def _one_meaning_each(self) -> Self:
