@@ -113,11 +113,11 @@ def _tell(client: Client, database: Database, environment: dict[str, str]) -> bo
     except Invalid as error:
         console.print(f"Refused at the door, as it should be: {error}", style="dim", soft_wrap=True)
     _wait_for_rules(client)
-    occasions = Occasions(client, database)
-    occasions.save()
     campaign = Campaign(client, database, environment, VAR)
     for reject in campaign.start():
         console.print(f"Not in the campaign, as it should be: {reject}", style="dim", soft_wrap=True)
+    occasions = Occasions(client, database)
+    occasions.save()  # last, since their clock runs
     deadline = time.monotonic() + PATIENCE_SECONDS
     with Live(console=console, refresh_per_second=4) as live:
         while True:

@@ -52,6 +52,8 @@ MOVED = Key("visit-7", "appointment", "default")
 CANCELLED = Key("visit-8", "appointment", "default")
 PAID = Key("INV-118", "payment", "default")
 
+_PEOPLE = {MOVED: "919876500020", CANCELLED: "919876500021", PAID: "919876500022"}
+
 _ENDS = {
     MOVED: {"-24h": {"accepted", "cancelled"}, "-2h": {"accepted", "cancelled"}},
     CANCELLED: {"-24h": {"cancelled"}, "-2h": {"cancelled"}},
@@ -101,7 +103,7 @@ class Occasions:
     def _save(self, key: Key, seconds: int, said: Mapping[str, str]) -> None:
         at = self._now + timedelta(seconds=seconds)
         parameters = dict.fromkeys(self._plan.parameters(key.kind), "42") | dict(said)
-        self._client.save_occasion(key.kind, key.reference, at=at, to="919876500020", parameters=parameters)
+        self._client.save_occasion(key.kind, key.reference, at=at, to=_PEOPLE[key], parameters=parameters)
 
     def _reminders(self, key: Key) -> list[dict[str, Any]]:
         try:
