@@ -162,8 +162,9 @@ def rounds() -> Rounds:
 
 @cache
 def pulse() -> Pulse:
-    # Celery ends what it holds first; a process that does not even hear this is ended by its supervisor's patience.
-    return Pulse(lambda: broker().knock(OWN), lambda: os.kill(os.getpid(), signal.SIGTERM))
+    # At first Celery ends what it holds. A process that does not even hear that has no POST under way by the next time.
+    ends = iter((signal.SIGTERM, signal.SIGKILL))
+    return Pulse(lambda: broker().knock(OWN), lambda: os.kill(os.getpid(), next(ends)))
 
 
 @cache

@@ -20,7 +20,8 @@ class Pulse:
     """Finds a worker that lives but takes nothing from Redis any more, as may be after a reconnect, and ends it.
 
     `publish` puts the task into this worker's own queue and raises Unavailable when Redis does not take it; what comes
-    from there calls `felt`. `end` ends the process, so that its supervisor starts another.
+    from there calls `felt`. `end` ends the process, so that its supervisor starts another; it is called once more, and
+    may be less polite, when as much time has passed and the process is still there.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Pulse:
             self._unheard_since = now
         elif now - self._unheard_since > self._deaf:
             log.critical("Redis takes tasks, and this worker gets none: it ends", action="deaf", seconds=self._deaf)
+            self._unheard_since = now
             self._end()
 
     def felt(self) -> None:

@@ -9,13 +9,11 @@ from datetime import datetime, timedelta
 FRESH_SECONDS = 1.0
 """The database is asked again after this; until then its clock and the host's run on alike."""
 
-_ROUND = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
 
 class Clock:
     """Spares most transactions the question for the time, which would be a round trip of its own.
 
-    The host only counts the time that has passed, also while it sleeps; what its calendar says does not matter.
+    The host only counts the time that has passed, on Linux also while it sleeps; its calendar does not matter.
     """
 
     def __init__(self) -> None:
@@ -31,4 +29,4 @@ class Clock:
 
 
 def _passed() -> float:
-    return time.clock_gettime(_ROUND)
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

@@ -135,7 +135,8 @@ class GroupCommit:
         works = [lane for lane, at in self._works.items() if now - at < LOOK_SECONDS]
         with self._db.write() as tx:
             if finishes:
-                self._works |= dict.fromkeys(finish(tx, finishes, works), now)
+                # A new one, since the threads that insist on an outcome look at it, too.
+                self._works = self._works | dict.fromkeys(finish(tx, finishes, works), now)
                 self._checkpoint("K4b")
             return begin(tx, begins) if begins else set()
 

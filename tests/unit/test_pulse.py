@@ -43,6 +43,19 @@ def test_a_worker_that_does_not_hear_itself_ends() -> None:
     assert ended == ["ended"]
 
 
+def test_one_that_is_still_there_is_told_once_more_and_not_at_every_beat() -> None:
+    queue, ended = Queue(), list[str]()
+    pulse = Pulse(queue.put, lambda: ended.append("ended"), deaf_seconds=0.2)
+    pulse.beat()
+    time.sleep(0.21)
+    pulse.beat()
+    pulse.beat()
+    assert ended == ["ended"]
+    time.sleep(0.21)
+    pulse.beat()
+    assert ended == ["ended", "ended"]
+
+
 def test_nobody_is_deaf_while_redis_is_away() -> None:
     queue, ended = Queue(), list[str]()
     pulse = Pulse(queue.put, lambda: ended.append("ended"), deaf_seconds=0.05)
