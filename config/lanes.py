@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pydantic import SecretStr
+
 from config.settings import LaneSettings, Settings
 from harkara.lanes import Lane, QuietHours
 from harkara.limits import Allowance
@@ -35,9 +37,16 @@ def _lane(name: str, token: str, own: LaneSettings, settings: Settings) -> Lane:
                 own.quiet_hours if own.quiet_hours is not None else settings.harkara_quiet_hours, zone
             ),
             zone=zone,
+            webhook_secret=secret.get_secret_value() if (secret := _webhook_secret(name, settings)) else None,
+            reengage=own.reengage or settings.harkara_reengage,
         )
     except ValueError as error:
         raise SystemExit(f"Lane {name}: {error}") from error
+
+
+def _webhook_secret(name: str, settings: Settings) -> SecretStr | None:
+    own = settings.harkara_lane_webhook_secrets.get(name)
+    return own or (settings.chatmitra_webhook_secret if name == DEFAULT else None)
 
 
 def _allowance(own: LaneSettings, settings: Settings) -> Allowance | None:

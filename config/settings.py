@@ -32,6 +32,7 @@ class LaneSettings(BaseModel):
     gap: float | None = Field(default=None, ge=0)
     timezone: str | None = None
     quiet_hours: str | None = None
+    reengage: str | None = None
 
 
 class _QuietHours(BaseSettings):
@@ -54,7 +55,9 @@ class Settings(BaseSettings):
 
     chatmitra_api_url: str = Field(default=CHATMITRA_URL, description="Where to send: the full send_message URL")
     chatmitra_api_token: SecretStr | None = Field(default=None, description="Token of the lane `default`")
-    chatmitra_webhook_secret: SecretStr | None = Field(default=None, description="For the web door, which comes later")
+    chatmitra_webhook_secret: SecretStr | None = Field(
+        default=None, description="Signs the webhooks of the lane `default`; without it none is let in"
+    )
 
     harkara_redis_url: str | None = Field(
         default=None,
@@ -82,6 +85,37 @@ class Settings(BaseSettings):
     harkara_lanes_file: Path = Field(default=ROOT / "config" / "lanes.toml", description="More lanes, if there are")
     harkara_lane_tokens: Annotated[dict[str, SecretStr], NoDecode] = Field(
         default_factory=dict, description="Their tokens: lane:token,lane:token"
+    )
+    harkara_lane_webhook_secrets: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        default_factory=dict, description="The secrets of their webhooks: lane:secret,lane:secret"
+    )
+    harkara_reengage: str | None = Field(
+        default=None, description="Template, without parameters, that goes instead of a raw message outside the window"
+    )
+
+    port: int = Field(default=8000, ge=0, le=65_535, description="Where the web door listens")
+    harkara_web_address: str = Field(default="127.0.0.1", description="On which address")
+    harkara_api_tokens: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        default_factory=dict, description="Who may call it: name:token,name:token; nobody when empty"
+    )
+    harkara_api_lanes: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict, description="For which lanes: name:lane+lane,name:lane; otherwise `default` alone"
+    )
+    harkara_api_limit: str = Field(
+        default="600/60s", description="Requests of each of them in any window; `none` for no limit"
+    )
+    harkara_callback_url: str | None = Field(
+        default=None, description="Where your application hears of states and answers; nowhere when empty"
+    )
+    harkara_callback_secret: SecretStr | None = Field(
+        default=None, description="Signs what it hears, in the form of Standard Webhooks: whsec_ and base64"
+    )
+    harkara_callback_private: bool = Field(
+        default=False, description="Whether that may be an address of this machine or of a private network"
+    )
+    harkara_words_file: Path = Field(default=ROOT / "config" / "words.toml", description="What customers' answers mean")
+    harkara_silence: float = Field(
+        default=900, gt=0, description="Seconds without any webhook after accepted messages that are an alarm"
     )
 
     harkara_deadline_authentication: float = Field(
@@ -137,15 +171,22 @@ class Settings(BaseSettings):
     )
     harkara_kill_at: str | None = Field(default=None, description="Only for crash tests: where a worker kills itself")
 
-    @field_validator("harkara_lane_tokens", mode="before")
+    @field_validator(
+        "harkara_lane_tokens",
+        "harkara_lane_webhook_secrets",
+        "harkara_api_tokens",
+        "harkara_api_lanes",
+        mode="before",
+    )
     @classmethod
-    def _pairs(cls, value: Any, _info: ValidationInfo) -> Any:
+    def _pairs(cls, value: Any, info: ValidationInfo) -> Any:
         if not isinstance(value, str):
             return value
         # A live token holds a colon itself, so only the first one separates.
         pairs = [pair.strip().partition(":") for pair in value.split(",") if pair.strip()]
         if any(not name or not token for name, _, token in pairs):
-            raise ValueError("must be lane:token,lane:token")
+            form = str(cls.model_fields[str(info.field_name)].description).partition(": ")[2].partition(";")[0]
+            raise ValueError(f"must be {form}")
         return {name: token for name, _, token in pairs}
 
     @model_validator(mode="after")

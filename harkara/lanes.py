@@ -40,7 +40,8 @@ class QuietHours:
 class Lane:
     """What the sender knows of one account. `allowance` None is no limit, `quiet_hours` None is never quiet.
 
-    `zone` is the one in which people there tell the time.
+    `zone` is the one in which people there tell the time. Without a `webhook_secret` nothing is heard of its customers;
+    `reengage` is the template that goes instead of a raw message outside the 24-hour window.
     """
 
     name: str
@@ -48,3 +49,5 @@ class Lane:
     allowance: Allowance | None
     quiet_hours: QuietHours | None = None
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    webhook_secret: str | None = field(default=None, repr=False)
+    reengage: str | None = None

@@ -47,6 +47,8 @@ class Message(SQLModel, table=True):
         _partial("ix_message_campaign_state", "campaign_id", "state", where="campaign_id IS NOT NULL"),
         _partial("ix_message_campaign_posted", "campaign_id", "posted_at", where="campaign_id IS NOT NULL"),
         _partial("ix_message_retention", "created_at", where=f"recipient IS NOT NULL AND {_SETTLED}"),
+        _partial("ix_message_job", "job_id", where="job_id IS NOT NULL"),
+        _partial("ix_message_whatsapp", "whatsapp_id", where="whatsapp_id IS NOT NULL"),
     )
 
     id: str = Field(primary_key=True, max_length=40)
@@ -62,6 +64,7 @@ class Message(SQLModel, table=True):
     quiet: bool
     weight: int
     body: str | None = Field(default=None, sa_type=Text)
+    fallback: str | None = Field(default=None, sa_type=Text)
 
     state: str = Field(max_length=10)
     due_at: datetime
@@ -79,6 +82,7 @@ class Message(SQLModel, table=True):
     code: str | None = Field(default=None, max_length=40)
     reason: str | None = Field(default=None, max_length=1000)
     job_id: str | None = Field(default=None, max_length=200)
+    whatsapp_id: str | None = Field(default=None, max_length=32)
 
     created_at: datetime
     changed_at: datetime
@@ -103,6 +107,7 @@ class Occasion(SQLModel, table=True):
         CheckConstraint("status IN ('open', 'cancelled', 'completed')", name="status"),
         _partial("ix_occasion_rules", "kind", "rules", "at", where="status = 'open'"),
         _partial("ix_occasion_retention", "at", where="recipient IS NOT NULL"),
+        _partial("ix_occasion_recipient", "recipient", "lane", where="status = 'open' AND recipient IS NOT NULL"),
     )
 
     id: str = Field(primary_key=True, max_length=40)
@@ -165,9 +170,15 @@ class Alias(SQLModel, table=True):
 
 
 class Attempt(SQLModel, table=True):
-    """One POST, committed before its first byte leaves. At most one for each claim, which the key enforces."""
+    """One POST, committed before its first byte leaves. At most one for each claim, which the key enforces.
 
-    __table_args__ = (Index("ix_attempt_lane_started_at", "lane", "started_at"),)
+    `echo` is a keyed digest of recipient and content, by which an event of Chat Mitra finds it.
+    """
+
+    __table_args__ = (
+        Index("ix_attempt_lane_started_at", "lane", "started_at"),
+        _partial("ix_attempt_echo", "echo", where="echo IS NOT NULL"),
+    )
 
     message_id: str = Field(primary_key=True, foreign_key="message.id", max_length=40)
     epoch: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -175,6 +186,7 @@ class Attempt(SQLModel, table=True):
     weight: int
     worker: str = Field(max_length=80)
     gates: str = Field(max_length=400)
+    echo: str | None = Field(default=None, max_length=32)
     claimed_at: datetime
     started_at: datetime
     ended_at: datetime | None = None
@@ -215,6 +227,95 @@ class Halt(SQLModel, table=True):
     times: int = _counter()
 
 
+class Event(SQLModel, table=True):
+    """One event of a webhook, kept before the webhook is answered, and folded into the ledger later.
+
+    `identity` is what two deliveries of the same event have in common. `body` is the event's JSON.
+    """
+
+    __table_args__ = (
+        Index("uq_event_identity_lane", "identity", "lane", unique=True),
+        CheckConstraint("state IN ('new', 'folded', 'orphan', 'unknown')", name="state"),
+        _partial("ix_event_due", "due_at", where="state = 'new'"),
+        Index("ix_event_lane_received_at", "lane", "received_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    lane: str = Field(max_length=40)
+    identity: str = Field(max_length=32)
+    about: str = Field(max_length=40)
+    body: str | None = Field(default=None, sa_type=Text)
+    state: str = Field(max_length=10)
+    message_id: str | None = Field(default=None, max_length=40)
+    at: datetime
+    received_at: datetime
+    due_at: datetime
+    tries: int = _counter()
+
+
+class Contact(SQLModel, table=True):
+    """A person as an account knows them: when they last wrote, and what they do not want any more.
+
+    `stopped` is what is not sent to them: everything, marketing alone, or nothing of that (None). `agreed_at` is since
+    when they want marketing.
+    """
+
+    __table_args__ = (CheckConstraint("stopped IN ('everything', 'marketing')", name="stopped"),)
+
+    lane: str = Field(primary_key=True, max_length=40)
+    recipient: str = Field(primary_key=True, max_length=15)
+    wrote_at: datetime | None = None
+    stopped: str | None = Field(default=None, max_length=10)
+    agreed_at: datetime | None = None
+    changed_at: datetime
+
+
+class Consent(SQLModel, table=True):
+    """The proof of one opt-out or opt-in: when, how, and by which words. Only ever appended to."""
+
+    __table_args__ = (
+        Index("ix_consent_recipient_lane", "recipient", "lane"),
+        CheckConstraint("wish IN ('opt-out', 'opt-in')", name="wish"),
+        CheckConstraint("category IN ('everything', 'marketing')", name="category"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    lane: str = Field(max_length=40)
+    recipient: str = Field(max_length=15)
+    at: datetime
+    wish: str = Field(max_length=10)
+    category: str = Field(max_length=10)
+    how: str = Field(max_length=20)
+    proof: str | None = Field(default=None, max_length=500)
+
+
+class Callback(SQLModel, table=True):
+    """Something that the application is told: a webhook of ours, due until it was taken or a day has passed.
+
+    `subject` is the id of the message, event or occasion that it is about. `data` is what is told, and goes when it has
+    been.
+    """
+
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'delivered', 'dead')", name="state"),
+        _partial("ix_callback_due", "due_at", where="state = 'waiting'"),
+        _partial("ix_callback_done", "created_at", where="state <> 'waiting'"),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    lane: str = Field(max_length=40)
+    kind: str = Field(max_length=40)
+    subject: str = Field(max_length=40)
+    data: str | None = Field(default=None, sa_type=Text)
+    state: str = Field(max_length=10)
+    due_at: datetime
+    created_at: datetime
+    done_at: datetime | None = None
+    tries: int = _counter()
+    status: int | None = None
+    reason: str | None = Field(default=None, max_length=200)
+
+
 class Duty(SQLModel, table=True):
     """Work that one process does for all at a time (dispatch, sweep), under a short lease."""
 
@@ -231,4 +332,8 @@ alias = cast(Table, Alias.__table__)  # type: ignore[attr-defined]  # the same
 attempt = cast(Table, Attempt.__table__)  # type: ignore[attr-defined]  # the same
 trace = cast(Table, Trace.__table__)  # type: ignore[attr-defined]  # the same
 halt = cast(Table, Halt.__table__)  # type: ignore[attr-defined]  # the same
+event = cast(Table, Event.__table__)  # type: ignore[attr-defined]  # the same
+contact = cast(Table, Contact.__table__)  # type: ignore[attr-defined]  # the same
+consent = cast(Table, Consent.__table__)  # type: ignore[attr-defined]  # the same
+callback = cast(Table, Callback.__table__)  # type: ignore[attr-defined]  # the same
 duty = cast(Table, Duty.__table__)  # type: ignore[attr-defined]  # the same
