@@ -14,7 +14,7 @@ from harkara.catalogue.fill import Value
 from harkara.defaults import DEADLINES
 from harkara.doors import Door, ledger_door, open_shelf, redis_door
 from harkara.errors import Conflict, HarkaraError, Invalid
-from harkara.messages import Category, Envelope, Message, Text
+from harkara.messages import Category, Envelope, Message, Template, Text
 from harkara.phone import normalise
 from harkara.receipt import Change, Receipt
 
@@ -88,11 +88,13 @@ class Client:
         priority: int | None = None,
         customer_name: str | None = None,
         alt_texts: Mapping[str, str] | None = None,
+        fallback: Template | None = None,
     ) -> Handle:
         """Hands one message (or several, to be sent in one call to one recipient) over.
 
         `reference` is your own name for it: the same one twice is one message. `at` is the earliest, `expires` the
-        latest moment to send it, both with a time zone. Raises Invalid when it breaks a rule (nothing was kept),
+        latest moment to send it, both with a time zone. `fallback` goes instead of what the recipient's 24-hour window
+        stops; without one the lane's. Raises Invalid when it breaks a rule (nothing was kept),
         Conflict when the reference stands for another message, Unavailable when it could not be handed over. With Redis
         alone nobody can say at once what the reference stands for: such a message is kept as failed.
         """
@@ -107,6 +109,7 @@ class Client:
             priority=priority,
             customer_name=customer_name,
             alt_texts=alt_texts,
+            fallback=fallback,
         )
         return self._hand_over(wanted)
 

@@ -65,6 +65,19 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """The 24-hour window is closed: the message goes as its fallback, else as the template `reengage`.
+
+    Neither number nor text is in it: the ledger, which has them, puts the other one in the message's place.
+    """
+
+    code: str
+    reason: str
+    reengage: str | None = None
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Uncertain:
     """Chat Mitra may or may not have the message.
 
@@ -78,4 +91,4 @@ class Uncertain:
     status: int | None = None
 
 
-Outcome = Accepted | Wait | Refused | Cancelled | Uncertain
+Outcome = Accepted | Wait | Refused | Cancelled | Replaced | Uncertain

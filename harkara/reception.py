@@ -64,7 +64,7 @@ class Reception:
     def take(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
         """Accepts, and hints what may go at once. Raises Unavailable when the database is; then nothing was kept."""
         receipts, direct = accept(
-            self._db, envelopes, deadlines=self._deadlines, queued_seconds=self._queued, refuse_late=False
+            self._db, envelopes, deadlines=self._deadlines, queued_seconds=self._queued, refuse=False
         )
         remember(self._db, {e.id: r.id for e, r in zip(envelopes, receipts, strict=True) if isinstance(r, Receipt)})
         for envelope, receipt in zip(envelopes, receipts, strict=True):

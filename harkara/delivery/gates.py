@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from harkara.inbound.contact import NOBODY, Contact
+from harkara.inbound.window import ARRIVAL, Standing
 from harkara.lanes import Lane
 from harkara.ledger.claim import Claimed
 from harkara.ledger.codes import Codes, codes
+from harkara.ledger.consent import OPTED_OUT
+from harkara.ledger.contacts import Key, known
 from harkara.ledger.database import Database
 from harkara.ledger.halts import PRODUCER, Halted, halted
 from harkara.ledger.reminders import outdated
-from harkara.outcomes import Cancelled, Outcome, Wait
+from harkara.messages import Template
+from harkara.outcomes import Cancelled, Outcome, Refused, Replaced, Wait
+from harkara.playbook import WINDOW_CLOSED
 
 CODES_AN_HOUR = 3
 """One-time codes to one number (Chat Mitra docs, OTP template rules)."""
@@ -31,6 +38,15 @@ class Moment:
     """Lanes whose breaker is half open and whose one message has been let through."""
     outdated: Mapping[str, str] = field(default_factory=dict)
     """The reminders that their occasions have moved past, each with a sentence that says how."""
+    contacts: Mapping[Key, Contact] = field(default_factory=dict)
+
+    def contact(self, claimed: Claimed) -> Contact:
+        return self.contacts.get((claimed.lane, claimed.recipient), NOBODY)
+
+    def window(self, claimed: Claimed) -> Standing:
+        """Unknown in a lane without webhooks, shut in one with them for somebody who never wrote."""
+        lane = self.lanes.get(claimed.lane)
+        return self.contact(claimed).window(self.now, heard=bool(lane and lane.webhook_secret))
 
 
 Gate = Callable[[Claimed, Moment], Outcome | None]
@@ -40,11 +56,12 @@ def look(db: Database, lanes: Mapping[str, Lane], claimed: Sequence[Claimed]) ->
     """Reads what the gates need for these messages, as it is now. Raises Unavailable."""
     with db.read() as tx:
         halts = {(h.lane, h.scope, h.subject): h for h in halted(tx)}
-        known = codes(tx, (c.recipient for c in claimed if c.category == "authentication"))
-        for each in known.values():
+        sent = codes(tx, (c.recipient for c in claimed if c.category == "authentication"))
+        for each in sent.values():
             each.in_hand -= {c.id for c in claimed}  # these are judged now, one after the other
         past = outdated(tx, [c.id for c in claimed if c.occasion_id])
-        return Moment(tx.now, lanes, halts, known, set(), past)
+        contacts = known(tx, [(c.lane, c.recipient) for c in claimed])
+        return Moment(tx.now, lanes, halts, sent, set(), past, contacts)
 
 
 def stopped_at(claimed: Claimed, moment: Moment) -> Outcome | None:
@@ -61,6 +78,11 @@ def deadline(claimed: Claimed, moment: Moment) -> Outcome | None:
 def occasion(claimed: Claimed, moment: Moment) -> Outcome | None:
     why = moment.outdated.get(claimed.id)
     return Cancelled("superseded", why) if why else None
+
+
+def consent(claimed: Claimed, moment: Moment) -> Outcome | None:
+    why = moment.contact(claimed).objection(claimed.category)
+    return Cancelled(OPTED_OUT, f"This person {why}.") if why else None
 
 
 def quiet_hours(claimed: Claimed, moment: Moment) -> Outcome | None:
@@ -81,6 +103,28 @@ def otp_limit(claimed: Claimed, moment: Moment) -> Outcome | None:
         # Others for the same number are on their way: wait until it is known whether they went out.
         return Wait(0.5 + random.random(), "otp-limit", "Another code for this number is on its way.")
     return None
+
+
+def window(claimed: Claimed, moment: Moment) -> Outcome | None:
+    """Only for lanes whose webhooks tell of it; elsewhere Chat Mitra's answer does."""
+    at = moment.window(claimed)
+    if at.window == "unknown" or at.seconds_left >= ARRIVAL.total_seconds() or not _needs_window(claimed):
+        return None
+    if claimed.resends:
+        # A template after a message that may have arrived would be another message to a person who has it.
+        return Cancelled(WINDOW_CLOSED, "The 24-hour window closed before it could be sent once more.")
+    if stand_in := replaced(claimed, moment.lanes[claimed.lane], WINDOW_CLOSED):
+        return stand_in
+    return Refused(WINDOW_CLOSED, "", _WINDOW_CLOSED)
+
+
+def replaced(claimed: Claimed, lane: Lane, code: str, status: int | None = None) -> Replaced | None:
+    """The message as a template, if it has a fallback or its lane has one for all."""
+    if not claimed.has_fallback and lane.reengage is None:
+        return None
+    which = "its fallback" if claimed.has_fallback else f"the template {lane.reengage}"
+    why = f"This person has not written in the last 24 hours: {which} goes instead."
+    return Replaced(code, why, None if claimed.has_fallback else lane.reengage, status)
 
 
 def lane_open(claimed: Claimed, moment: Moment) -> Outcome | None:
@@ -110,11 +154,35 @@ def producer_open(claimed: Claimed, moment: Moment) -> Outcome | None:
     return Wait(0.0, "campaign-paused", halt.reason)
 
 
-GATES: tuple[Gate, ...] = (deadline, occasion, quiet_hours, otp_limit, lane_open, template_open, producer_open)
-"""The window of raw messages stands between `otp_limit` and `lane_open` once inbound messages are known."""
+GATES: tuple[Gate, ...] = (
+    deadline,
+    occasion,
+    consent,
+    quiet_hours,
+    otp_limit,
+    window,
+    lane_open,
+    template_open,
+    producer_open,
+)
 
 
-def passed(slot_seconds: float) -> str:
+def passed(claimed: Claimed, moment: Moment, slot_seconds: float) -> str:
     """What the trace says about the gates of a message that passed them all."""
     names: Iterable[str] = (gate.__name__.replace("_", " ") for gate in GATES)
-    return f"passed {', '.join(names)}; window unknown; slot in {max(slot_seconds, 0):.3f} s"
+    at = moment.window(claimed)
+    left = f" for {at.seconds_left / 3600:.1f} h" if at.window == "open" else ""
+    return f"passed {', '.join(names)}; window {at.window}{left}; slot in {max(slot_seconds, 0):.3f} s"
+
+
+_WINDOW_CLOSED = (
+    "This person has not written to you in the last 24 hours, so only an approved template gets through: send one, or "
+    "give such a message a fallback, or the lane a template for all of them (reengage)."
+)
+
+
+def _needs_window(claimed: Claimed) -> bool:
+    """Whether anything in it is no template; several messages of one call may be both."""
+    if claimed.kind != "batch":
+        return claimed.kind != Template.kind
+    return any(item["kind"] != Template.kind for item in json.loads(claimed.body)["messages"])

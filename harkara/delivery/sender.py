@@ -15,6 +15,7 @@ import structlog
 from harkara.chatmitra import ChatMitra, NotSent
 from harkara.delivery import gates
 from harkara.delivery.breaker import Breaker
+from harkara.delivery.gates import Moment
 from harkara.delivery.pool import Pool
 from harkara.errors import Unavailable
 from harkara.lanes import Lane
@@ -23,8 +24,8 @@ from harkara.ledger.commit import GroupCommit
 from harkara.ledger.database import Database
 from harkara.ledger.record import Begin, Finish
 from harkara.limits import Ask, Limiter, Slot
-from harkara.outcomes import Outcome, Wait
-from harkara.playbook import Case, Playbook
+from harkara.outcomes import Outcome, Refused, Wait
+from harkara.playbook import WINDOW_CLOSED, Case, Playbook
 
 log = structlog.get_logger(__name__)
 
@@ -98,14 +99,17 @@ class Sender:
         claimed = claim(self._db, ids, self._leases.claimed)
         give_up = time.monotonic() + 0.6 * self._leases.claimed
         self._checkpoint("K1")
+        if not claimed:
+            return
         try:
-            booked = self._book(self._pass_gates(claimed))
+            moment = gates.look(self._db, self._lanes, claimed)
+            booked = self._book(self._pass_gates(claimed, moment))
         except Exception:
             # Nothing was sent: they go back at once and not as poison, since it is not they who are at fault.
             for one in claimed:
                 self._stop(one, Wait(TROUBLE_SECONDS, "worker-trouble", "The worker could not prepare it."))
             raise
-        self._await({self._submit(one, slot): one for one, slot in booked}, give_up)
+        self._await({self._submit(one, slot, moment): one for one, slot in booked}, give_up)
 
     def _await(self, sent: dict[Future[None], Claimed], give_up: float) -> None:
         """Waits for the outcomes. What no thread has begun in time is given back before its lease is over."""
@@ -117,10 +121,7 @@ class Sender:
             if not future.cancelled():
                 future.result()
 
-    def _pass_gates(self, claimed: Sequence[Claimed]) -> list[Claimed]:
-        if not claimed:
-            return []
-        moment = gates.look(self._db, self._lanes, claimed)
+    def _pass_gates(self, claimed: Sequence[Claimed], moment: Moment) -> list[Claimed]:
         ready = []
         for one in claimed:
             outcome = gates.stopped_at(one, moment)
@@ -156,28 +157,28 @@ class Sender:
             # Without the limiter nobody may send: the limit holds, the messages wait.
             return [Wait(1.0, "limiter-unavailable", "Redis cannot be asked for the rate limit.") for _ in chunk]
 
-    def _submit(self, one: Claimed, slot: Slot) -> Future[None]:
+    def _submit(self, one: Claimed, slot: Slot, moment: Moment) -> Future[None]:
         at = slot.at - self._commit.lead
-        return self._pool.submit(lambda: self._deliver(one, slot), priority=one.priority, at=at)
+        return self._pool.submit(lambda: self._deliver(one, slot, moment), priority=one.priority, at=at)
 
-    def _deliver(self, one: Claimed, slot: Slot) -> None:
+    def _deliver(self, one: Claimed, slot: Slot, moment: Moment) -> None:
         begun = time.monotonic()
-        if not self._begin(one, slot):
+        if not self._begin(one, slot, moment):
             return None
         self._checkpoint("K2")
         if no_slot := self._keep(one, slot, begun + self._leases.unsent):
             return self._finish(one, no_slot, posted=True)
         self._checkpoint("K3")
         started = time.monotonic()
-        outcome = self._post(one)
+        outcome = self._post(one, moment)
         self._checkpoint("K4")
         self._finish(one, outcome, posted=True)
         self._observe(one, outcome, time.monotonic() - started)
         return self._checkpoint("K5")
 
-    def _begin(self, one: Claimed, slot: Slot) -> bool:
+    def _begin(self, one: Claimed, slot: Slot, moment: Moment) -> bool:
         """Whether the message is durably `sending` and this worker may POST it."""
-        wish = Begin(one, self._worker, gates.passed(slot.at - time.monotonic()), self._leases.sending)
+        wish = Begin(one, self._worker, gates.passed(one, moment, slot.at - time.monotonic()), self._leases.sending)
         try:
             held = self._commit.begin(wish)
         except Unavailable:
@@ -204,10 +205,12 @@ class Sender:
                 return booked
             slot = booked
 
-    def _post(self, one: Claimed) -> Outcome:
+    def _post(self, one: Claimed, moment: Moment) -> Outcome:
         lane = self._lanes[one.lane]
         answer = self._chatmitra.post(lane.token, one.body)
-        outcome = self._playbook.judge(answer, _case(one), self._random)
+        outcome = self._playbook.judge(answer, _case(one), self._random, window=moment.window(one).window)
+        if isinstance(outcome, Refused) and outcome.code == WINDOW_CLOSED and not one.resends:
+            outcome = gates.replaced(one, lane, WINDOW_CLOSED, outcome.status) or outcome
         if isinstance(outcome, Wait) and outcome.code == "429":
             self._slow(lane, outcome.seconds or 0.0)
         return self._breaker.watch(lane.name, outcome, reached=not isinstance(answer, NotSent))

@@ -10,10 +10,13 @@ from harkara.playbook import Window
 LENGTH = timedelta(hours=24)
 """From the customer's last message, each of which starts it anew (Chat Mitra docs, Raw Messages)."""
 
+ARRIVAL = timedelta(seconds=30)
+"""What a message may need to arrive: one that is sent later than so long before the end may find it shut."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`seconds_left` is how long it stays open; 0 when it is not. A message needs up to 30 of them to arrive."""
+    """`seconds_left` is how long it stays open; 0 when it is not."""
 
     window: Window
     seconds_left: float

@@ -9,8 +9,11 @@ from hashlib import blake2b
 from sqlalchemy import and_, or_, select
 
 from harkara.errors import Conflict, Invalid
+from harkara.ledger import consent
+from harkara.ledger.contacts import known as contacts
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.due import in_the_way
+from harkara.ledger.fallback import kept
 from harkara.ledger.record import note
 from harkara.ledger.tables import alias, message
 from harkara.messages import Envelope
@@ -33,35 +36,43 @@ def accept(
     *,
     deadlines: Mapping[str, float],
     queued_seconds: float,
-    refuse_late: bool = True,
+    refuse: bool = True,
     direct: bool = True,
 ) -> tuple[list[Receipt | Conflict | Invalid], list[tuple[str, int]]]:
     """Writes all of them, or none; answers a receipt for each, in order.
 
     `deadlines` gives, by category, the seconds after which a message without `expires` is no longer worth sending.
-    A reference that stands for another content answers Conflict, a deadline that has passed Invalid (unless
-    `refuse_late` is off: then the sweep cancels it where everybody can see); neither stops the others. Also returns the
-    (id, priority) of those that may be hinted to a worker right now; without `direct` there are none.
+    A reference that stands for another content answers Conflict, a deadline that has passed Invalid, and so does a
+    recipient who wants no such message; none stops the others. With `refuse` off nobody is there to hear it: then the
+    last two are kept and cancelled where everybody can see. Also returns the (id, priority) of those that may be hinted
+    to a worker right now; without `direct` there are none.
 
     Raises Unavailable when the database is; to repeat the call adds nothing twice.
     """
     with db.read() as tx:
-        refused = {e.id: i for e in envelopes if refuse_late and (i := _too_late(e, tx.now))}
-        rows = [row_of(e, tx.now, deadlines) for e in envelopes if e.id not in refused]
-        if direct and len(rows) <= DIRECT:
-            _mark_direct(tx, rows, queued_seconds)
-    with db.write(once=len(rows) <= DIRECT) as tx:
-        stored = insert_new(tx, rows)
+        late = {e.id: i for e in envelopes if refuse and (i := _too_late(e, tx.now))}
+        rows = [row_of(e, tx.now, deadlines) for e in envelopes if e.id not in late]
+        unwanted = _unwanted(tx, rows)
+        wanted = [row for row in rows if row["id"] not in unwanted]
+        if direct and len(wanted) <= DIRECT:
+            _mark_direct(tx, wanted, queued_seconds)
+    stored = _store(db, wanted) | (set() if refuse else _keep_unwanted(db, rows, unwanted))
     known = _known(db, [row for row in rows if row["id"] not in stored])
-    hinted = [(row["id"], row["priority"]) for row in rows if row["state"] == State.QUEUED and row["id"] in stored]
+    hinted = [(row["id"], row["priority"]) for row in wanted if row["state"] == State.QUEUED and row["id"] in stored]
     digests = {row["id"]: row["digest"] for row in rows}
-    return [refused.get(e.id) or _receipt(e, digests[e.id], stored, known) for e in envelopes], hinted
+    return [late.get(e.id) or _receipt(e, digests[e.id], stored, known, unwanted) for e in envelopes], hinted
 
 
 def keep_refused(db: Database, envelope: Envelope, code: str, reason: str, deadlines: Mapping[str, float]) -> None:
     """Keeps a message that cannot be accepted, and whose sender is gone, as failed: it is lost to nobody's eyes."""
     blank: Row = {"body": None, "digest": None} if envelope.category == "authentication" else {}
-    verdict: Row = {"reference": None, "state": State.FAILED.value, "code": code, "reason": reason[:1000]}
+    verdict: Row = {
+        "reference": None,
+        "fallback": None,
+        "state": State.FAILED.value,
+        "code": code,
+        "reason": reason[:1000],
+    }
     with db.write() as tx:
         row = row_of(envelope, tx.now, deadlines) | blank | verdict
         if tx.execute(tx.insert_new(message).returning(message.c.id), row).first():
@@ -82,11 +93,11 @@ def row_of(envelope: Envelope, now: datetime, deadlines: Mapping[str, float]) ->
     deadline = (
         min(envelope.expires, _FAR) if envelope.expires else due + timedelta(seconds=deadlines[envelope.category])
     )
-    body = envelope.body_json()
+    body, fallback = envelope.body_json(), kept(envelope)
     return {
         "id": envelope.id,
         "reference": envelope.reference,
-        "digest": blake2b(body.encode(), digest_size=16).hexdigest(),
+        "digest": blake2b((body + (fallback or "")).encode(), digest_size=16).hexdigest(),
         "lane": envelope.lane,
         "producer": envelope.producer,
         "recipient": envelope.to,
@@ -97,6 +108,7 @@ def row_of(envelope: Envelope, now: datetime, deadlines: Mapping[str, float]) ->
         "quiet": envelope.quiet,
         "weight": len(envelope.messages),
         "body": body,
+        "fallback": fallback,
         "state": State.WAITING.value,
         "due_at": due,
         "expires_at": deadline,
@@ -110,6 +122,33 @@ def _too_late(envelope: Envelope, now: datetime) -> Invalid | None:
     if envelope.expires and envelope.expires <= now:
         return Invalid("expires", "has passed already", envelope.expires.isoformat(timespec="seconds"))
     return None
+
+
+def _unwanted(tx: Transaction, rows: Sequence[Row]) -> dict[str, str]:
+    """By id, what the recipients of these messages have said against them; one look for all."""
+    said = {key: found for key, found in contacts(tx, {_to(row) for row in rows}).items() if found.stopped}
+    return {
+        row["id"]: why for row in rows if (found := said.get(_to(row))) and (why := found.objection(row["category"]))
+    }
+
+
+def _to(row: Row) -> tuple[str, str]:
+    return row["lane"], row["recipient"]
+
+
+def _store(db: Database, rows: Sequence[Row]) -> set[str]:
+    with db.write(once=len(rows) <= DIRECT) as tx:
+        return insert_new(tx, rows)
+
+
+def _keep_unwanted(db: Database, rows: Sequence[Row], unwanted: Mapping[str, str]) -> set[str]:
+    """Their sender is gone and cannot be told: they are cancelled where people look."""
+    if not unwanted:
+        return set()
+    with db.write() as tx:
+        stored = insert_new(tx, [row for row in rows if row["id"] in unwanted])
+        consent.cancel(tx, {identity: unwanted[identity] for identity in stored})
+        return stored
 
 
 def _mark_direct(tx: Transaction, rows: Sequence[Row], queued_seconds: float) -> None:
@@ -152,11 +191,17 @@ def _known(db: Database, rows: Sequence[Row]) -> dict[tuple[str, str] | str, Row
 
 
 def _receipt(
-    envelope: Envelope, digest: str, stored: set[str], known: Mapping[tuple[str, str] | str, Row]
-) -> Receipt | Conflict:
+    envelope: Envelope,
+    digest: str,
+    stored: set[str],
+    known: Mapping[tuple[str, str] | str, Row],
+    unwanted: Mapping[str, str],
+) -> Receipt | Conflict | Invalid:
     if envelope.id in stored:
         return Receipt(envelope.id, new=True)
-    before = known.get(envelope.id) or known[(envelope.lane, envelope.reference or "")]
+    before = known.get(envelope.id) or known.get((envelope.lane, envelope.reference or ""))
+    if before is None:  # a repeat is what it was when it was accepted, whatever its recipient has said since
+        return Invalid("to", unwanted[envelope.id])
     # A blanked one-time code leaves no digest, since six digits could be guessed from it: the reference alone decides.
     if before["digest"] not in (None, digest):
         return Conflict(f"reference {envelope.reference!r} already stands for another message in lane {envelope.lane}")

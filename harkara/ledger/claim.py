@@ -37,9 +37,11 @@ class Claimed:
     maybe_duplicate: bool
     claimed_at: datetime
     occasion_id: str | None = None
+    has_fallback: bool = False
 
 
-_TAKEN = [message.c[f.name] for f in fields(Claimed) if f.name not in ("claimed_at",)]
+_HAS_FALLBACK = message.c.fallback.is_not(None).label("has_fallback")
+_TAKEN = [message.c[f.name] for f in fields(Claimed) if f.name in message.c] + [_HAS_FALLBACK]
 
 
 def claim(db: Database, ids: Sequence[str], lease_seconds: float) -> list[Claimed]:

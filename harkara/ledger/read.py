@@ -14,6 +14,9 @@ from harkara.ledger.database import Database, Row
 from harkara.ledger.tables import attempt, duty, message, occasion, trace
 from harkara.states import State
 
+_FLAGS = {"maybe_duplicate": "maybe_duplicate", "replaced": "fallback"}
+"""What is worth knowing of a message beside its state, by column."""
+
 
 def status(db: Database, identity: str) -> dict[str, Any]:
     """One message as the outside sees it: state, reason, flags, attempts, and the trace that tells why.
@@ -44,7 +47,7 @@ def summary(row: Mapping[str, Any]) -> dict[str, Any]:
         "state": row["state"],
         "code": row["code"],
         "reason": row["reason"],
-        "flags": ["maybe_duplicate"] if row["maybe_duplicate"] else [],
+        "flags": [flag for column, flag in _FLAGS.items() if row[column]],
         "reference": row["reference"],
         "lane": row["lane"],
         "kind": row["kind"],

@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, case, insert, literal_column, update
 
 from harkara.ledger.claim import Claimed, still_in
 from harkara.ledger.database import Row, Transaction, stored
+from harkara.ledger.fallback import replacement
 from harkara.ledger.halts import halt, lane_works
 from harkara.ledger.tables import message, trace
-from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Uncertain, Wait
+from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Replaced, Uncertain, Wait
 from harkara.states import State
 
 
@@ -59,7 +60,9 @@ class Finish:
         return TypeAdapter(cls).validate_python(rest)
 
 
-_OUTCOMES: dict[str, type[Outcome]] = {kind.__name__: kind for kind in (Accepted, Wait, Refused, Cancelled, Uncertain)}
+_OUTCOMES: dict[str, type[Outcome]] = {
+    kind.__name__: kind for kind in (Accepted, Wait, Refused, Cancelled, Replaced, Uncertain)
+}
 
 
 def begin(tx: Transaction, begins: Sequence[Begin]) -> set[tuple[str, int]]:
@@ -94,7 +97,7 @@ def finish(tx: Transaction, finishes: Sequence[Finish], works: Collection[str] =
         tx.execute_each(_CLOSE_ATTEMPT, _ANSWER, [_answer(f) for f in posted], now=tx.now)
     for f, pause in sorted(paused, key=lambda one: (one[0].lane, one[1].scope, one[0].template or "")):
         halt(tx, f.lane, pause, f.template)
-    answered = {f.lane for f in posted if isinstance(f.outcome, Accepted | Refused) and f.outcome.status}
+    answered = {f.lane for f in posted if isinstance(f.outcome, Accepted | Refused | Replaced) and f.outcome.status}
     if fresh := answered.difference(works):
         lane_works(tx, fresh)
     return fresh
@@ -105,6 +108,8 @@ _BLANKED = {
     # A one-time code is worth nothing to anyone once its message is done, and its digest could be guessed back.
     "body": case((literal_column(_IS_CODE), None), else_=message.c.body),
     "digest": case((literal_column(_IS_CODE), None), else_=message.c.digest),
+    # Nothing needs it any more, and a code may be in it whatever the message itself is.
+    "fallback": None,
 }
 CANCELLED: ColumnElement[str] = case(
     # An earlier try of it may have arrived: calling it cancelled would hide that.
@@ -144,7 +149,7 @@ FROM {each} WHERE attempt.message_id = each.id AND attempt.epoch = each.epoch
 _ACCEPT = f"""
 UPDATE message
 SET state = 'accepted', job_id = each.job_id, changed_at = :now, code = NULL, reason = NULL,
-    lease_until = NULL, resend_at = NULL, strikes = 0,
+    lease_until = NULL, resend_at = NULL, strikes = 0, fallback = NULL,
     body = CASE WHEN {_IS_CODE} THEN NULL ELSE body END, digest = CASE WHEN {_IS_CODE} THEN NULL ELSE digest END
 FROM {{each}}
 WHERE message.id = each.id
@@ -182,6 +187,8 @@ def _answer(finish: Finish) -> Row:
 def _settle(tx: Transaction, finish: Finish) -> Pause | None:
     """Writes one outcome other than `Accepted`, with its line in the trace; returns what it holds back."""
     state, values = _verdict(finish, tx.now)
+    if isinstance(finish.outcome, Replaced):
+        values |= replacement(tx, finish.id, finish.outcome.reengage)
     hands = (State.SENDING, State.UNCERTAIN) if finish.posted else (State.CLAIMED,)
     moved = tx.execute(
         update(message)
@@ -223,6 +230,8 @@ def _verdict(finish: Finish, now: datetime) -> tuple[State | ColumnElement[str],
                 again = case((message.c.waited_for == code, message.c.waits + 1), else_=1)
                 values |= {"tries": message.c.tries - 1, "waits": again, "waited_for": code}
             return State.WAITING, values
+        case Replaced(code=code, reason=reason):
+            return State.WAITING, _OUT_OF_HAND | {"due_at": now, "code": code, "reason": reason}
         case Uncertain(code=code, reason=reason, resend_after=after):
             resend_at = None if after is None else now + timedelta(seconds=after)
             return State.UNCERTAIN, _OUT_OF_HAND | {"resend_at": resend_at, "code": code, "reason": reason}

@@ -154,7 +154,7 @@ def _erase(tx: Transaction, retention_seconds: float | None) -> int:
         message.c.created_at <= tx.now - timedelta(seconds=retention_seconds),
         message.c.expires_at <= tx.now,
     )
-    erased: Row = {"body": None, "recipient": None, "digest": None, "resend_at": None}
+    erased: Row = {"body": None, "fallback": None, "recipient": None, "digest": None, "resend_at": None}
     return tx.execute(update(message).where(message.c.id.in_(old.limit(MOST))).values(**erased)).rowcount
 
 

@@ -32,7 +32,10 @@ _SETTLED = f"state IN ({', '.join(repr(s.value) for s in State if s in DONE | {S
 
 
 class Message(SQLModel, table=True):
-    """One hand-over to Chat Mitra: what to send, where it stands, and when it is due."""
+    """One hand-over to Chat Mitra: what to send, where it stands, and when it is due.
+
+    `fallback` is what goes instead when the 24-hour window is closed, `replaced` whether a template went so.
+    """
 
     __table_args__ = (
         _partial("uq_message_reference_lane", "reference", "lane", where="reference IS NOT NULL", unique=True),
@@ -40,6 +43,7 @@ class Message(SQLModel, table=True):
         CheckConstraint("tries <= claims", name="tries"),
         _partial("ix_message_due", "lane", "priority", "producer", "due_at", "expires_at", where="state = 'waiting'"),
         _partial("ix_message_backlog", "lane", "due_at", where="state = 'waiting'"),
+        _partial("ix_message_recipient_lane", "recipient", "lane", where="state = 'waiting'"),
         _partial("ix_message_lease", "lease_until", where="state IN ('queued', 'claimed', 'sending')"),
         _partial("ix_message_uncertain", "resend_at", where="state = 'uncertain'"),
         _partial("ix_message_codes", "recipient", "posted_at", where="category = 'authentication'"),
@@ -79,6 +83,7 @@ class Message(SQLModel, table=True):
     waited_for: str | None = Field(default=None, max_length=40)
     resends: int = _counter()
     maybe_duplicate: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    replaced: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     code: str | None = Field(default=None, max_length=40)
     reason: str | None = Field(default=None, max_length=1000)
     job_id: str | None = Field(default=None, max_length=200)
@@ -257,7 +262,7 @@ class Contact(SQLModel, table=True):
     """A person as an account knows them: when they last wrote, and what they do not want any more.
 
     `stopped` is what is not sent to them: everything, marketing alone, or nothing of that (None). `agreed_at` is since
-    when they want marketing.
+    when they want marketing, `wished_at` when they last said either.
     """
 
     __table_args__ = (CheckConstraint("stopped IN ('everything', 'marketing')", name="stopped"),)
@@ -267,7 +272,7 @@ class Contact(SQLModel, table=True):
     wrote_at: datetime | None = None
     stopped: str | None = Field(default=None, max_length=10)
     agreed_at: datetime | None = None
-    changed_at: datetime
+    wished_at: datetime | None = None
 
 
 class Consent(SQLModel, table=True):

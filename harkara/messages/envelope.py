@@ -37,6 +37,7 @@ class Envelope(Part):
 
     `category` comes from the messages unless it is given; `priority`, and `quiet` (whether quiet hours hold it back),
     from the category. Times become UTC. `producer` is who hands over; turns in a lane are shared between producers.
+    `fallback` goes instead when the recipient's 24-hour window is closed, which templates need not.
     """
 
     id: Id
@@ -52,6 +53,7 @@ class Envelope(Part):
     at: Time | None = None
     expires: Time | None = None
     producer: ShortName = "default"
+    fallback: Annotated[Template | None, SkipValidation] = None
 
     def __init__(
         self,
@@ -69,6 +71,7 @@ class Envelope(Part):
         at: datetime | str | None = None,
         expires: datetime | str | None = None,
         producer: str = "default",
+        fallback: Template | None = None,
     ) -> None:
         items = _items(messages)
         category = _category(items) if category is None else category
@@ -86,6 +89,7 @@ class Envelope(Part):
             at=at,
             expires=expires,
             producer=producer,
+            fallback=_fallback(fallback, items),
         )
         _check(self)
 
@@ -94,12 +98,14 @@ class Envelope(Part):
         """Reads the body of a request to Chat Mitra's `POST /send_message`; the other fields come as options.
 
         Chat Mitra asks for the country code. A number of `region` without it is completed if nothing else can be
-        meant. Raises Invalid in the request's own field names.
+        meant. `fallback` may be a template as it stands in `messages`. Raises Invalid in the request's own field names.
         """
         closed(body, _REQUEST, "body")
         closed(options, cls._keys - {"to", "messages"})
         try:
             options = {"customer_name": body.get("customer_name"), "alt_texts": body.get("altTexts")} | options
+            if isinstance(options.get("fallback"), dict):
+                options["fallback"] = _restore(options["fallback"], "fallback")
             to = normalise(body.get("recipient_mobile_number") or "", region, coded=True)
             return cls(to=to, messages=_read_messages(body), **options)
         except Invalid as error:
@@ -117,16 +123,18 @@ class Envelope(Part):
         # It was judged when it was handed over, perhaps by newer numbering plans than ours: a possible length will do.
         fields["to"] = normalise(f"+{fields['to']}", strict=False)
         fields["messages"] = [
-            _restore(item, place) for place, item in enumerate(listed(fields["messages"], "messages"))
+            _restore(item, f"messages[{place}]") for place, item in enumerate(listed(fields["messages"], "messages"))
         ]
+        if "fallback" in fields:
+            fields["fallback"] = _restore(fields["fallback"], "fallback")
         return cls(**fields)
 
     def to_json(self) -> str:
         """The whole envelope, for `from_json`."""
         fields = {name: value for name, value in self if value is not None}
-        fields["messages"] = [
-            message.wire() | ({"aside": aside} if (aside := message.aside()) else {}) for message in self.messages
-        ]
+        fields["messages"] = [_keep(message) for message in self.messages]
+        if self.fallback is not None:
+            fields["fallback"] = _keep(self.fallback)
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
 
     def body(self) -> dict[str, Any]:
@@ -170,6 +178,17 @@ def _items(messages: Sequence[Message]) -> tuple[Message, ...]:
     return tuple(messages)
 
 
+def _fallback(fallback: object, messages: Sequence[Message]) -> Template | None:
+    """Only a template gets through a closed window, and only what is none needs one to do so."""
+    if fallback is None:
+        return None
+    if not isinstance(fallback, Template):
+        raise Invalid("fallback", "must be a template: nothing else gets through a closed window", type_of(fallback))
+    if not any(isinstance(message, Raw) for message in messages):
+        raise Invalid("fallback", "is for what the 24-hour window may stop; this is a template, which it never does")
+    return fallback
+
+
 def _category(messages: Sequence[Message]) -> Category:
     """The class of the most urgent code, else of what asks for the most care."""
     found = {message.category or "utility" if isinstance(message, Template) else "reply" for message in messages}
@@ -190,12 +209,13 @@ def _check(envelope: Envelope) -> None:
 
 def _check_placeholders(envelope: Envelope) -> None:
     known = set(envelope.alt_texts or ()) | ({"$name"} if envelope.customer_name else set())
-    for place, message in enumerate(envelope.messages):
+    places: dict[str, object] = {f"messages[{place}]": each for place, each in enumerate(envelope.messages)}
+    for place, message in (places | {"fallback": envelope.fallback}).items():
         if isinstance(message, Template):
             for path, name in message.placeholders():
                 if name not in known:
                     rule = "has a $placeholder without a value; give it one in alt_texts, or customer_name for $name"
-                    raise Invalid(f"messages[{place}].{path}", rule)
+                    raise Invalid(f"{place}.{path}", rule)
 
 
 def _read_messages(body: dict[str, Any]) -> list[Message]:
@@ -218,10 +238,14 @@ def _read_messages(body: dict[str, Any]) -> list[Message]:
     return messages
 
 
-def _restore(item: object, place: int) -> Message:
-    with under(f"messages[{place}]"):
+def _keep(message: Message) -> dict[str, Any]:
+    return message.wire() | ({"aside": aside} if (aside := message.aside()) else {})
+
+
+def _restore(item: object, where: str) -> Message:
+    with under(where):
         if not isinstance(item, dict):
             raise Invalid("", "must be an object", type_of(item))
-        aside = item.pop("aside", None)
-        message = parse_item(item)
+        aside = item.get("aside")
+        message = parse_item({name: value for name, value in item.items() if name != "aside"})
         return message.with_aside(aside) if aside is not None else message

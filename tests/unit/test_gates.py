@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,11 +13,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from harkara.delivery.gates import GATES, Moment, passed, stopped_at
+from harkara.inbound.contact import Category, Contact
 from harkara.lanes import Lane, QuietHours
 from harkara.ledger.claim import Claimed
 from harkara.ledger.codes import Codes
 from harkara.ledger.halts import Halted
-from harkara.outcomes import Cancelled, Outcome, Wait
+from harkara.outcomes import Cancelled, Outcome, Refused, Replaced, Wait
 
 NIGHT = datetime(2026, 5, 1, 20, tzinfo=UTC)
 """In Kolkata half past one in the morning: seven and a half hours of quiet are left."""
@@ -49,14 +52,25 @@ def claimed(**other: Any) -> Claimed:
     return Claimed(**usual | other)
 
 
-def judged(one: Claimed, *halts: Halted, codes: Mapping[str, Codes] | None = None) -> Outcome | None:
-    return stopped_at(one, moment(*halts, codes=codes))
+def judged(one: Claimed, *halts: Halted, codes: Mapping[str, Codes] | None = None, **other: Any) -> Outcome | None:
+    return stopped_at(one, moment(*halts, codes=codes, **other))
 
 
-def moment(*halts: Halted, codes: Mapping[str, Codes] | None = None) -> Moment:
-    lanes = {"default": Lane("default", "token", None, QUIET)}
+def moment(
+    *halts: Halted,
+    codes: Mapping[str, Codes] | None = None,
+    contact: Contact | None = None,
+    secret: str | None = None,
+    reengage: str | None = None,
+) -> Moment:
+    lanes = {"default": Lane("default", "token", None, QUIET, webhook_secret=secret, reengage=reengage)}
     known = codes if codes is not None else defaultdict(Codes)
-    return Moment(NIGHT, lanes, {(h.lane, h.scope, h.subject): h for h in halts}, known, set())
+    contacts = {("default", "919876500000"): contact} if contact else {}
+    return Moment(NIGHT, lanes, {(h.lane, h.scope, h.subject): h for h in halts}, known, set(), {}, contacts)
+
+
+def wrote(*, ago: timedelta) -> Contact:
+    return Contact(wrote_at=NIGHT - ago)
 
 
 def test_a_reply_passes_them_all() -> None:
@@ -134,7 +148,85 @@ def test_a_producer_that_is_held_waits_without_losing_its_turn(left: float | Non
     assert judged(claimed(producer="other"), halt) is None
 
 
-def test_the_trace_names_every_gate() -> None:
-    told = passed(-0.5)
+def test_the_trace_names_every_gate_and_the_window_as_it_is() -> None:
+    told = passed(claimed(), moment(), -0.5)
     assert all(gate.__name__.replace("_", " ") in told for gate in GATES)
-    assert "slot in 0.000 s" in told
+    assert told.endswith("window unknown; slot in 0.000 s")
+    assert "window open for 5.0 h" in passed(claimed(), moment(contact=wrote(ago=timedelta(hours=19)), secret="s"), 0)
+    assert "window shut" in passed(claimed(kind="template"), moment(secret="s"), 0)
+
+
+def test_without_webhooks_nobody_knows_of_a_window_and_all_pass() -> None:
+    assert judged(claimed(), contact=wrote(ago=timedelta(days=9))) is None
+
+
+@pytest.mark.parametrize(
+    ("ago", "opens"), [(0.0, True), (86_400 - 30, True), (86_400 - 29, False), (86_400, False), (9e6, False)]
+)
+def test_the_window_is_shut_when_too_little_is_left_of_it_to_arrive(ago: float, opens: bool) -> None:
+    outcome = judged(claimed(), contact=wrote(ago=timedelta(seconds=ago)), secret="s")
+    assert outcome is None if opens else isinstance(outcome, Refused)
+
+
+def test_a_contact_who_never_wrote_has_no_window_when_webhooks_are_configured() -> None:
+    outcome = judged(claimed(), secret="s")
+    assert isinstance(outcome, Refused)
+    assert outcome.code == "window-closed"
+    assert "give such a message a fallback" in outcome.advice
+
+
+def test_a_template_needs_no_window_also_not_as_one_of_several() -> None:
+    assert judged(claimed(kind="template"), secret="s") is None
+    templates = {"messages": [{"kind": "template", "template": {}}] * 2}
+    assert judged(claimed(kind="batch", body=json.dumps(templates)), secret="s") is None
+    mixed = {"messages": [{"kind": "template", "template": {}}, {"kind": "raw", "payload": {}}]}
+    assert isinstance(judged(claimed(kind="batch", body=json.dumps(mixed)), secret="s"), Refused)
+
+
+def test_a_shut_window_makes_the_fallback_go_and_else_the_template_of_the_lane() -> None:
+    outcome = judged(claimed(has_fallback=True), secret="s", reengage="we_miss_you")
+    assert isinstance(outcome, Replaced)
+    assert (outcome.code, outcome.reengage) == ("window-closed", None)
+    outcome = judged(claimed(), secret="s", reengage="we_miss_you")
+    assert isinstance(outcome, Replaced)
+    assert outcome.reengage == "we_miss_you"
+    assert "the template we_miss_you goes instead" in outcome.reason
+
+
+def test_what_may_have_arrived_is_not_followed_by_a_template() -> None:
+    outcome = judged(claimed(resends=1, has_fallback=True), secret="s")
+    assert isinstance(outcome, Cancelled)
+    assert outcome.code == "window-closed"
+
+
+@pytest.mark.parametrize(
+    ("stopped", "category", "goes"),
+    [
+        ("everything", "reply", False),
+        ("everything", "utility", False),
+        ("everything", "marketing", False),
+        ("everything", "authentication", True),
+        ("marketing", "marketing", False),
+        ("marketing", "utility", True),
+        ("marketing", "reply", True),
+    ],
+)
+def test_who_opted_out_gets_no_more_of_it(stopped: Category, category: str, goes: bool) -> None:
+    contact = Contact(wrote_at=NIGHT - timedelta(minutes=1), stopped=stopped, wished_at=NIGHT - timedelta(minutes=1))
+    outcome = judged(claimed(category=category), contact=contact)
+    assert outcome is None if goes else isinstance(outcome, Cancelled) and outcome.code == "opted-out"
+
+
+def test_who_writes_again_after_an_opt_out_gets_an_answer_and_nothing_else() -> None:
+    contact = Contact(wrote_at=NIGHT, stopped="everything", wished_at=NIGHT - timedelta(minutes=1))
+    assert judged(claimed(), contact=contact) is None
+    assert isinstance(judged(claimed(category="utility"), contact=contact), Cancelled)
+
+
+def test_an_opt_out_goes_before_the_quiet_hours_and_a_deadline_before_both() -> None:
+    contact = Contact(stopped="everything", wished_at=NIGHT)
+    one = claimed(category="marketing", quiet=True)
+    assert isinstance(judged(one, contact=contact), Cancelled)
+    late = judged(replace(one, expires_at=NIGHT), contact=contact)
+    assert isinstance(late, Cancelled)
+    assert late.code == "expired"

@@ -99,7 +99,7 @@ def test_a_deadline_that_has_passed_is_refused_where_somebody_listens(db: Databa
     receipts, _ = accept(db, [late, fine := letter()], deadlines=DEADLINES, queued_seconds=10)
     assert isinstance(receipts[0], Invalid)
     assert receipts[1] == Receipt(fine.id, new=True)
-    receipts, _ = accept(db, [late], deadlines=DEADLINES, queued_seconds=10, refuse_late=False)
+    receipts, _ = accept(db, [late], deadlines=DEADLINES, queued_seconds=10, refuse=False)
     assert receipts == [Receipt(late.id, new=True)]
 
 

@@ -68,7 +68,7 @@ def upgrade() -> None:
         sa.Column("wrote_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("stopped", sqlmodel.sql.sqltypes.AutoString(length=10), nullable=True),
         sa.Column("agreed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.Column("changed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("wished_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.CheckConstraint("stopped IN ('everything', 'marketing')", name=op.f("ck_contact_stopped")),
         sa.PrimaryKeyConstraint("lane", "recipient", name=op.f("pk_contact")),
     )
@@ -108,6 +108,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("echo IS NOT NULL"),
     )
     op.add_column("message", sa.Column("fallback", sa.Text(), nullable=True))
+    op.add_column("message", sa.Column("replaced", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("message", sa.Column("whatsapp_id", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=True))
     op.create_index(
         "ix_message_job",
@@ -116,6 +117,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("job_id IS NOT NULL"),
         postgresql_where=sa.text("job_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_message_recipient_lane",
+        "message",
+        ["recipient", "lane"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
     )
     op.create_index(
         "ix_message_whatsapp",
@@ -155,6 +164,12 @@ def downgrade() -> None:
         postgresql_where=sa.text("status = 'open' AND recipient IS NOT NULL"),
     )
     op.drop_index(
+        "ix_message_recipient_lane",
+        table_name="message",
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.drop_index(
         "ix_message_whatsapp",
         table_name="message",
         sqlite_where=sa.text("whatsapp_id IS NOT NULL"),
@@ -167,6 +182,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("job_id IS NOT NULL"),
     )
     op.drop_column("message", "whatsapp_id")
+    op.drop_column("message", "replaced")
     op.drop_column("message", "fallback")
     op.drop_index(
         "ix_attempt_echo",

@@ -1,0 +1,79 @@
+"""A person as one account knows them: whether they let a message through, and how their 24-hour window stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+from harkara.inbound.window import Standing, standing
+
+Category = Literal["everything", "marketing"]
+"""What an opt-out or an opt-in is about."""
+
+How = Literal["customer", "operator", "import", "application"]
+"""Who said so: the person in a message, or somebody who knows it from elsewhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody wants to hear from an account, and the proof of it: when, how, and in which words."""
+
+    recipient: str = field(repr=False)
+    wish: Literal["opt-out", "opt-in"]
+    category: Category
+    how: How
+    proof: str = field(repr=False)
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """What is known of them; nothing yet is a contact, too.
+
+    `stopped` is what they want no more of, `agreed_at` since when they want marketing, `wished_at` when they last said
+    either. `wrote_at` is when they last wrote, be it that.
+    """
+
+    wrote_at: datetime | None = None
+    stopped: Category | None = None
+    agreed_at: datetime | None = None
+    wished_at: datetime | None = None
+
+    def objection(self, category: str) -> str | None:
+        """What they said against a message of this category, as the end of a sentence; None lets it through.
+
+        Who wants nothing more still gets the code that they ask for at this moment, without which they are locked out,
+        and an answer once they have written again after that.
+        """
+        if self.stopped == "everything" and category != "authentication":
+            if category == "reply" and self._wrote_since():
+                return None
+            return "wants no more messages; after that only codes may go, and answers once they have written again"
+        if self.stopped == "marketing" and category == "marketing":
+            return "wants no more marketing"
+        return None
+
+    def window(self, now: datetime, *, heard: bool) -> Standing:
+        """How their window stands; `heard` is whether the account would know of a message from them at all."""
+        if heard and self.wrote_at is None:
+            return Standing("shut", 0.0)
+        return standing(self.wrote_at if heard else None, now)
+
+    def after(self, wish: Wish) -> Contact:
+        """The contact with one more wish, in the order in which they were said.
+
+        To ask for marketing is also to ask for messages; to ask for messages is not to ask for marketing.
+        """
+        marketing = wish.category == "marketing"
+        if wish.wish == "opt-in":
+            return replace(self, stopped=None, agreed_at=wish.at if marketing else self.agreed_at, wished_at=wish.at)
+        stopped: Category = "marketing" if marketing and self.stopped != "everything" else "everything"
+        return replace(self, stopped=stopped, agreed_at=None, wished_at=wish.at)
+
+    def _wrote_since(self) -> bool:
+        return bool(self.wrote_at and self.wished_at and self.wrote_at > self.wished_at)
+
+
+NOBODY = Contact()
+"""Of whom nothing is known."""

@@ -1,0 +1,108 @@
+"""Contacts: hears what customers write, and knows them when something is to be sent to them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text, update
+
+from harkara.inbound import OptIn, OptOut, Received, Reply, Words
+from harkara.inbound.contact import Contact, Wish
+from harkara.ledger.consent import take
+from harkara.ledger.database import Transaction
+from harkara.ledger.tables import contact, message, occasion
+from harkara.states import State
+
+REMEMBERED = timedelta(days=3)
+"""How long after a reminder an answer is taken for one to it, if its occasion is still to come."""
+
+_REMINDED = frozenset({State.ACCEPTED, State.SENT, State.DELIVERED, State.READ, State.UNCERTAIN})
+"""The reminder has come, or may have."""
+
+Key = tuple[str, str]
+"""A lane and a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reminded:
+    """An occasion whose reminder is open: the one that an answer is about."""
+
+    id: str
+    kind: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a message of a customer means: None is for a person to read. `about` goes with an answer to a reminder."""
+
+    reply: Reply | None
+    about: Reminded | None = None
+
+
+def heard(tx: Transaction, lane: str, received: Received, words: Words, *, answers: str | None = None) -> Heard:
+    """Notes that a customer wrote, which opens their window, and follows what they want.
+
+    An opt-out withdraws what waits for them, with the proof in the same transaction. `answers` is the id of the message
+    of ours that this one replies to, where that is known: of several reminders it tells the one that is meant,
+    otherwise the latest one is. To hear the same message twice keeps its proof twice, and changes nothing else.
+    """
+    at = min(received.at, tx.now)
+    _note(tx, lane, received.sender, at)
+    about = _reminded(tx, lane, received.sender, answers)
+    reply = words.judge(received.text, received.payload, reminder_open=about is not None)
+    match reply:
+        case OptOut(category=category) | OptIn(category=category):
+            wish = Wish(
+                recipient=received.sender,
+                wish="opt-out" if isinstance(reply, OptOut) else "opt-in",
+                category=category or "everything",
+                how="customer",
+                proof=received.payload or received.text or "",
+                at=at,
+            )
+            take(tx, lane, [wish])
+            return Heard(reply)
+        case None:
+            return Heard(None)
+    return Heard(reply, about)
+
+
+def known(tx: Transaction, keys: Collection[Key]) -> dict[Key, Contact]:
+    """Those of these people of whom anything is known."""
+    if not keys:
+        return {}
+    lanes, people = ({key[place] for key in keys} for place in (0, 1))
+    rows = tx.rows(select(contact).where(contact.c.lane.in_(lanes), contact.c.recipient.in_(people)))
+    return {(row.pop("lane"), row.pop("recipient")): Contact(**row) for row in rows}
+
+
+def _note(tx: Transaction, lane: str, sender: str, at: datetime) -> None:
+    """Of two that fold at once the later message counts, whichever comes first."""
+    who = {"lane": lane, "recipient": sender}
+    if tx.execute(tx.insert_new(contact), who | {"wrote_at": at}).rowcount:
+        return
+    mine = update(contact).where(*(contact.c[name] == value for name, value in who.items()))
+    tx.execute(mine.where((contact.c.wrote_at < at) | contact.c.wrote_at.is_(None)).values(wrote_at=at))
+
+
+def _reminded(tx: Transaction, lane: str, sender: str, answers: str | None) -> Reminded | None:
+    """The occasion of this person which is still to come and of which they were reminded last."""
+    query = (
+        select(occasion.c.id, occasion.c.kind, occasion.c.reference)
+        .join(message, message.c.occasion_id == occasion.c.id)
+        .where(
+            text("occasion.status = 'open'"),  # as in the index
+            occasion.c.recipient == sender,
+            occasion.c.lane == lane,
+            occasion.c.at > tx.now,
+            message.c.state.in_([state.value for state in _REMINDED]),
+            message.c.posted_at > tx.now - REMEMBERED,
+        )
+        .order_by((message.c.id == answers).desc(), message.c.posted_at.desc())
+        .limit(1)
+    )
+    found = tx.rows(query)
+    return Reminded(**found[0]) if found else None
