@@ -40,7 +40,8 @@ class Claimed:
     has_fallback: bool = False
 
 
-_HAS_FALLBACK = message.c.fallback.is_not(None).label("has_fallback")
+# SQLite 3.40 answers true to every IS NOT NULL in RETURNING.
+_HAS_FALLBACK = (func.coalesce(message.c.fallback, "") != "").label("has_fallback")
 _TAKEN = [message.c[f.name] for f in fields(Claimed) if f.name in message.c] + [_HAS_FALLBACK]
 
 

@@ -82,7 +82,7 @@ def proofs(db: Database, lane: str | None) -> Iterator[dict[str, Any]]:
 
 
 _STATE = ("stopped", "agreed_at", "wished_at")
-_ORDERED = select(consent).order_by(consent.c.at, consent.c.wish.desc(), consent.c.id)
+_ORDERED = select(consent).order_by(consent.c.at, consent.c.wish, consent.c.id)
 
 
 def _proof(lane: str, wish: Wish, now: datetime) -> Row:

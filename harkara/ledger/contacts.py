@@ -82,7 +82,7 @@ def known(tx: Transaction, keys: Collection[Key]) -> dict[Key, Contact]:
 def _note(tx: Transaction, lane: str, sender: str, at: datetime) -> None:
     """Of two that fold at once the later message counts, whichever comes first."""
     who = {"lane": lane, "recipient": sender}
-    if tx.execute(tx.insert_new(contact), who | {"wrote_at": at}).rowcount:
+    if tx.execute(tx.insert_new(contact).returning(contact.c.recipient), who | {"wrote_at": at}).first():
         return
     mine = update(contact).where(*(contact.c[name] == value for name, value in who.items()))
     tx.execute(mine.where((contact.c.wrote_at < at) | contact.c.wrote_at.is_(None)).values(wrote_at=at))

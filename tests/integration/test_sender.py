@@ -7,28 +7,37 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from harkara.chatmitra import ChatMitra
 from harkara.delivery.pool import Pool
 from harkara.delivery.sender import Leases, Sender, no_checkpoint
 from harkara.errors import Unavailable
+from harkara.inbound import Received, Words
 from harkara.intake import connect
 from harkara.lanes import Lane
 from harkara.ledger import migrate
 from harkara.ledger.audit import audit
 from harkara.ledger.commit import GroupCommit
+from harkara.ledger.contacts import heard
 from harkara.ledger.database import Database, LedgerError
 from harkara.ledger.halts import park
+from harkara.ledger.read import status
 from harkara.ledger.record import Finish
 from harkara.ledger.sweep import POISON, sweep
+from harkara.ledger.tables import contact
 from harkara.limits import Allowance, Limiter
+from harkara.messages import Template
 from harkara.playbook import Playbook
 from tests.acceptance.process import until
 from tests.integration.ledger.steps import (
+    DAY,
     attempts,
     code,
     dispatch_all,
@@ -42,7 +51,9 @@ from tests.integration.ledger.steps import (
 from tests.integration.sandbox.running import Sandbox, sandbox_process
 from tests.services import Server, free_port, valkey
 
-PLAYBOOK = Path(__file__).resolve().parents[2] / "config" / "playbook.toml"
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+PLAYBOOK = CONFIG / "playbook.toml"
+WORDS = Words.load(CONFIG / "words.toml")
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +90,7 @@ def worker(
     redis_url: str,
     *,
     allowance: Allowance | None = None,
+    lane: Lane | None = None,
     leases: Leases | None = None,
     checkpoint: Callable[[str], None] = no_checkpoint,
 ) -> Iterator[Sender]:
@@ -89,7 +101,7 @@ def worker(
             db,
             commit,
             pool,
-            {"default": Lane("default", "token:secret", allowance)},
+            {"default": lane or Lane("default", "token:secret", allowance)},
             Limiter(redis, lambda lane, mine: []),
             ChatMitra(f"{sandbox.url}/send_message"),
             Playbook.load(PLAYBOOK),
@@ -269,4 +281,105 @@ def test_a_worker_that_cannot_prepare_gives_all_back(db: Database, sandbox: Sand
     with worker(db, sandbox, redis_url, checkpoint=checkpoint) as one, pytest.raises(LedgerError, match="schema"):
         one.send(ids)
     assert [(row(db, i)["state"], row(db, i)["strikes"]) for i in ids] == [("waiting", 0)] * 2
+    assert posts(sandbox) == 0
+
+
+HEARD = Lane("default", "token:secret", None, webhook_secret="of the webhooks")
+"""Of this account we hear who writes."""
+
+FALLBACK = Template("table_ready", body=["Asha"])
+
+
+def wrote(db: Database, n: int = 0, *, ago: float = 0.0, text: str = "Hello") -> None:
+    """The person number `n` writes, so many seconds ago."""
+    at = datetime.now(UTC) - timedelta(seconds=ago)
+    with db.write() as tx:
+        heard(tx, "default", Received(identity="1", sender=f"9198765{n:05d}", kind="text", at=at, text=text), WORDS)
+
+
+def bodies(sandbox: Sandbox) -> list[dict[str, Any]]:
+    return [request["body"] for request in sandbox.get("/_sandbox/requests", limit=1_000)["requests"]]
+
+
+def test_in_a_lane_with_webhooks_only_who_wrote_gets_what_is_no_template(
+    db: Database, sandbox: Sandbox, redis_url: str
+) -> None:
+    sandbox.reset()
+    wrote(db, 1)
+    wrote(db, 2, ago=DAY)
+    ids = put(db, letter(1), letter(2), letter(3), code(3))
+    with worker(db, sandbox, redis_url, lane=HEARD) as one:
+        one.send(ids)
+    print([(row(db, i)["state"], row(db, i)["code"], row(db, i)["reason"]) for i in ids])
+    assert states(db, ids) == ["accepted", "failed", "failed", "accepted"]
+    assert {row(db, identity)["code"] for identity in ids[1:3]} == {"window-closed"}
+    assert posts(sandbox) == 2
+    assert "window open for 24.0 h" in attempts(db, ids[0])[0]["gates"]
+    assert attempts(db, ids[1]) == []
+    assert audit(db).clean
+
+
+def test_a_window_that_closes_while_a_message_waits_makes_its_template_go(
+    db: Database, sandbox: Sandbox, redis_url: str
+) -> None:
+    sandbox.reset()
+    wrote(db, 1, ago=DAY - 60)
+    (identity,) = put(db, letter(1, fallback=FALLBACK, customer_name="Asha"))
+    with db.write() as tx:
+        tx.execute(update(contact).values(wrote_at=datetime.now(UTC) - timedelta(seconds=DAY - 29)))
+    with worker(db, sandbox, redis_url, lane=HEARD) as one:
+        assert settle(db, [one], [identity]) == Counter(accepted=1)
+    (sent,) = bodies(sandbox)
+    assert sent["messages"] == [FALLBACK.wire()]
+    assert sent["customer_name"] == "Asha"
+    kept = row(db, identity)
+    assert (kept["kind"], kept["template"], kept["category"], kept["priority"]) == (
+        "template",
+        "table_ready",
+        "utility",
+        1,
+    )
+    assert (kept["replaced"], kept["fallback"], kept["tries"]) == (True, None, 1)
+    assert status(db, identity)["flags"] == ["fallback"]
+    assert [line["event"] for line in status(db, identity)["trace"]].count("waiting") == 1
+    assert audit(db).clean
+
+
+def test_the_template_of_the_lane_goes_for_what_has_no_fallback(db: Database, sandbox: Sandbox, redis_url: str) -> None:
+    sandbox.reset()
+    ids = put(db, letter(1), letter(2, fallback=FALLBACK))
+    with worker(db, sandbox, redis_url, lane=replace(HEARD, reengage="write_to_us")) as one:
+        assert settle(db, [one], ids) == Counter(accepted=2)
+    assert {row(db, identity)["template"] for identity in ids} == {"write_to_us", "table_ready"}
+    assert posts(sandbox) == 2
+
+
+def test_a_refusal_for_the_window_spends_one_attempt_and_then_the_fallback_goes(
+    db: Database, sandbox: Sandbox, redis_url: str
+) -> None:
+    """Without webhooks nobody knows before."""
+    sandbox.reset()
+    sandbox.set(code_next={"code": 131047, "message": "Re-engagement message", "count": 2})
+    ids = put(db, letter(1, fallback=FALLBACK), letter(2))
+    with worker(db, sandbox, redis_url) as one:
+        assert settle(db, [one], ids) == Counter(accepted=1, failed=1)
+    kept = row(db, ids[0])
+    assert (kept["state"], kept["replaced"], kept["tries"]) == ("accepted", True, 2)
+    assert [attempt["outcome"] for attempt in attempts(db, ids[0])] == ["replaced", "accepted"]
+    assert audit(db).clean
+
+
+def test_stop_between_acceptance_and_sending_is_not_sent(db: Database, sandbox: Sandbox, redis_url: str) -> None:
+    sandbox.reset()
+    ids = put(db, letter(1), offer(2), letter(3))
+
+    def checkpoint(name: str) -> None:
+        if name == "K1":
+            wrote(db, 2, text="stop offers")
+            wrote(db, 3, text="STOP")
+
+    wrote(db, 1, text="STOP")
+    with worker(db, sandbox, redis_url, checkpoint=checkpoint) as one:
+        one.send(ids)
+    assert states(db, ids) == ["cancelled"] * 3
     assert posts(sandbox) == 0
