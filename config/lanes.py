@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from config.settings import LaneSettings, Settings
 from harkara.lanes import Lane, QuietHours
 from harkara.limits import Allowance
+from harkara.messages import Template
 
 DEFAULT = "default"
 
@@ -38,10 +39,15 @@ def _lane(name: str, token: str, own: LaneSettings, settings: Settings) -> Lane:
             ),
             zone=zone,
             webhook_secret=secret.get_secret_value() if (secret := _webhook_secret(name, settings)) else None,
-            reengage=own.reengage or settings.harkara_reengage,
+            reengage=_template(own.reengage or settings.harkara_reengage),
         )
     except ValueError as error:
         raise SystemExit(f"Lane {name}: {error}") from error
+
+
+def _template(name: str | None) -> str | None:
+    """Raises Invalid here, where somebody reads it, rather than when the first message needs it."""
+    return Template(name).name if name else None
 
 
 def _webhook_secret(name: str, settings: Settings) -> SecretStr | None:

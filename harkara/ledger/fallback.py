@@ -29,7 +29,7 @@ def replacement(tx: Transaction, identity: str, reengage: str | None) -> dict[st
     """
     row = tx.execute(select(message.c.body, message.c.fallback).where(message.c.id == identity)).one()
     if row.body is None or (row.fallback is None and reengage is None):
-        return {}
+        return {}  # it was cancelled meanwhile, and stays so
     wanted = json.loads(row.fallback) if row.fallback else {"messages": [Template(str(reengage)).wire()]}
     category = wanted.pop("category", "utility")
     rest = {name: value for name, value in json.loads(row.body).items() if name not in _MESSAGES}

@@ -61,6 +61,8 @@ def envelope(given: Given) -> Envelope:
     options = {name: given[name] for name in _DELIVERY if given[name] is not None} | {"producer": "command"}
     if given["alt"]:
         options["alt_texts"] = _pairs("alt", given["alt"], "'$name=Guest'")
+    if fallback := _fallback(given):
+        options["fallback"] = fallback
     source = _source(given)
     if source == "json_file":
         body = _read_json(given["json_file"])
@@ -112,6 +114,16 @@ def _template(given: Given) -> Template:
         buttons=_buttons(given),
         category=None if category == "reply" else category,
     )
+
+
+def _fallback(given: Given) -> Template | None:
+    name = given["fallback"]
+    if name is not None:
+        return Template(name, given["fallback_language"] or "en", body=given["fallback_param"] or ())
+    for option in ("fallback_param", "fallback_language"):
+        if given[option]:
+            _wrong(option, "belongs to --fallback")
+    return None
 
 
 _BUILD: dict[str, Callable[[Given], Message]] = {

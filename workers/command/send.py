@@ -54,6 +54,10 @@ def _delivery(help_text: str, **more: Any) -> Any:
     return typer.Option(help=help_text, rich_help_panel="Delivery", **more)
 
 
+def _window(help_text: str) -> Any:
+    return typer.Option(help=help_text, rich_help_panel="When they have not written for 24 hours")
+
+
 def _time(help_text: str) -> Any:
     return time_option(help_text, rich_help_panel="Delivery")
 
@@ -91,6 +95,9 @@ def send(
     category: Annotated[Category | None, _delivery("The template's category at Meta.")] = None,
     priority: Annotated[int | None, _delivery("0 goes first; else by category.", min=0, max=3)] = None,
     customer_name: Annotated[str | None, _delivery("Fills $name in a template.")] = None,
+    fallback: Annotated[str | None, _window("Name of the template that goes instead.")] = None,
+    fallback_param: Annotated[list[str] | None, _window("A parameter of its body; repeat it in order.")] = None,
+    fallback_language: Annotated[str | None, _window("Its language; else en.")] = None,
     alt: Annotated[list[str] | None, _delivery("Fills a placeholder, such as '$city=Pune'.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the exact body and send nothing.")] = False,
     wait: Annotated[float | None, typer.Option(min=0, metavar="SECONDS", help="Wait so long for the outcome.")] = None,

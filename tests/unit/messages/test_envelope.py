@@ -134,3 +134,21 @@ def test_the_whole_request_is_bounded() -> None:
 def test_neither_repr_nor_error_shows_number_or_text() -> None:
     shown = repr(envelope(Text("secret"), id="job_" + "0" * 32))
     assert shown == f"Envelope(id='job_{'0' * 32}', kind='text', category='reply', lane='default')"
+
+
+def test_a_fallback_is_a_template_for_what_is_none() -> None:
+    assert envelope(Text("Hello"), fallback=REMINDER).fallback == REMINDER
+    assert envelope(Text("Hello"), SALE, fallback=REMINDER).fallback == REMINDER
+    told = refusal(fallback=Text("Hello again"))
+    assert told == "fallback: must be a template: nothing else gets through a closed window (this is of type Text)"
+    assert refusal(messages=[SALE], fallback=REMINDER).startswith("fallback: is for what the 24-hour window may stop")
+
+
+def test_a_placeholder_of_the_fallback_needs_a_value_too() -> None:
+    greeting = Template("we_miss_you", body=["$name"])
+    assert envelope(fallback=greeting, customer_name="Asha").fallback == greeting
+    assert refusal(fallback=greeting).startswith("fallback.body[0]: has a $placeholder without a value")
+
+
+def test_a_fallback_is_no_part_of_the_request() -> None:
+    assert envelope(fallback=REMINDER).body() == envelope().body()

@@ -180,3 +180,19 @@ def test_what_comes_out_of_redis_is_checked_again(changes: dict[str, Any], compl
 def test_what_is_no_envelope_is_refused(text: str | bytes) -> None:
     with pytest.raises(Invalid):
         Envelope.from_json(text)
+
+
+def test_a_fallback_goes_through_redis_with_its_category() -> None:
+    made = envelope(Text("Hello"), fallback=SALE)
+    again = Envelope.from_json(made.to_json())
+    assert again == made
+    assert again.fallback
+    assert again.fallback.category == "marketing"
+
+
+def test_a_fallback_may_come_as_it_would_stand_in_a_request() -> None:
+    item = SALE.wire() | {"aside": {"category": "marketing"}}
+    assert Envelope.from_wire(SIMPLE, fallback=item).fallback == SALE
+    assert Envelope.from_wire(SIMPLE, fallback=item).fallback == SALE  # it is only read
+    with pytest.raises(Invalid, match=r"^fallback\.template\.name: "):
+        Envelope.from_wire(SIMPLE, fallback={"kind": "template", "template": {"name": "Sale!", "language": "en"}})
