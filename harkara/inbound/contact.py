@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Self, get_args
 
+from harkara.errors import Invalid
+from harkara.inbound.values import text
 from harkara.inbound.window import Standing, standing
+
+Verb = Literal["opt-out", "opt-in"]
 
 Category = Literal["everything", "marketing"]
 """What an opt-out or an opt-in is about."""
@@ -14,17 +18,36 @@ Category = Literal["everything", "marketing"]
 How = Literal["customer", "operator", "import", "application"]
 """Who said so: the person in a message, or somebody who knows it from elsewhere."""
 
+_WISHES: tuple[Verb, ...] = get_args(Verb)
+_CATEGORIES: tuple[Category, ...] = get_args(Category)
+_CLOCKS_DIFFER = timedelta(minutes=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What somebody wants to hear from an account, and the proof of it: when, how, and in which words."""
 
     recipient: str = field(repr=False)
-    wish: Literal["opt-out", "opt-in"]
+    wish: Verb
     category: Category
     how: How
     proof: str = field(repr=False)
     at: datetime
+
+    @classmethod
+    def read(cls, recipient: str, *, wish: str, category: str, how: How, proof: str, at: datetime) -> Self:
+        """What somebody says of another, checked. Raises Invalid."""
+        if wish not in _WISHES:
+            raise Invalid("wish", f"must be {' or '.join(_WISHES)}")
+        if category not in _CATEGORIES:
+            raise Invalid("category", f"must be {' or '.join(_CATEGORIES)}")
+        if (words := text(proof)) is None:
+            raise Invalid("proof", "must say how it is known: which form, which call, in which words")
+        if at.utcoffset() is None:
+            raise Invalid("at", "must have a time zone")
+        if at > datetime.now(UTC) + _CLOCKS_DIFFER:
+            raise Invalid("at", "has not come yet", at.isoformat(timespec="seconds"))
+        return cls(recipient=recipient, wish=wish, category=category, how=how, proof=words, at=at.astimezone(UTC))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

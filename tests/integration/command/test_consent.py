@@ -1,0 +1,159 @@
+"""`harkara consent`: keeps, shows, imports and exports who wants to hear from an account."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harkara.ledger.consent import look
+from harkara.ledger.database import Database
+from harkara.messages import Template
+from tests.integration.command.deployment import NUMBER, Harkara, keep, listed
+
+PROOF = ["--proof", "By telephone on 3 May"]
+ALL = ["--map", "to=Mobile", "--map", "at=Date", "--map", "wish:=opt-out", "--map", "category:=everything"]
+SHEET = """\
+Mobile;Date
+98765 43210;2026-05-03
+9.19877E+11;2026-05-03
+98765 43211;3 May
+98765 43212;2126-05-03
+98765 43213;2026-05-03T10:30
+"""
+
+
+@pytest.fixture
+def sheet(tmp_path: Path) -> Path:
+    file = tmp_path / "stopped.csv"
+    file.write_text(SHEET, encoding="utf-8-sig")
+    return file
+
+
+def told(result: Any, code: int = 0) -> Any:
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout)
+
+
+def test_an_opt_out_withdraws_what_waits_and_refuses_what_comes(harkara: Harkara, ledger: Database) -> None:
+    keep(ledger)
+    result = harkara("consent", "out", NUMBER, *PROOF)
+    assert result.stdout == "Kept. This person now gets no messages; messages withdrawn: 1\n"
+    refused = harkara("send", NUMBER, "Hello")
+    assert (refused.exit_code, "to: wants no more messages" in refused.stderr) == (4, True)
+    assert len(listed(ledger)) == 1
+    assert told(harkara("consent", "in", NUMBER, *PROOF, "--json")) == {
+        "lane": "default",
+        "stopped": None,
+        "withdrawn": 0,
+    }
+    assert harkara("send", NUMBER, "Hello").exit_code == 0
+
+
+def test_an_opt_out_of_marketing_is_of_marketing(harkara: Harkara, ledger: Database) -> None:
+    keep(ledger)
+    keep(ledger, Template("spring_sale", category="marketing"))
+    assert told(harkara("consent", "out", "98765 43210", "--marketing", *PROOF, "--json")) == {
+        "lane": "default",
+        "stopped": "marketing",
+        "withdrawn": 1,
+    }
+
+
+def test_a_person_is_shown_with_every_proof_and_nobody_is_exit_3(harkara: Harkara, ledger: Database) -> None:
+    assert harkara("consent", "show", NUMBER).exit_code == 3
+    harkara("consent", "in", NUMBER, "--marketing", "--proof", "Form of May", "--at", "2026-05-03T10:30+05:30")
+    harkara("consent", "out", NUMBER, *PROOF, "--lane", "shop")
+    default, shop = told(harkara("consent", "show", NUMBER, "--json"))["lanes"]
+    assert (default["stopped"], default["agreed_at"], shop["stopped"]) == (
+        None,
+        "2026-05-03T05:00:00+00:00",
+        "everything",
+    )
+    shown = harkara("consent", "show", NUMBER)
+    assert "Lane default: agreed to marketing 2026-05-03" in shown.stdout
+    assert "Lane shop: wants no more messages" in shown.stdout
+    assert "Form of May" in shown.stdout
+    assert NUMBER not in shown.output
+    assert "Form" not in harkara("consent", "show", NUMBER, "--lane", "shop").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "complaint"),
+    [
+        (["out", "12", *PROOF], 4, "to: "),
+        (["out", NUMBER], 2, "--proof"),
+        (["out", NUMBER, "--proof", " "], 4, "proof: must say how it is known"),
+        (["in", NUMBER, *PROOF, "--at", "+2h"], 4, "at: has not come yet"),
+        (["in", NUMBER, *PROOF, "--lane", "elsewhere"], 4, "lane: is not configured"),
+    ],
+)
+def test_what_is_wrong_is_refused(
+    harkara: Harkara, ledger: Database, words: list[str], code: int, complaint: str
+) -> None:
+    result = harkara("consent", *words)
+    assert (result.exit_code, complaint in result.output) == (code, True), result.output
+    assert harkara("consent", "export").stdout.splitlines() == ["to,lane,wish,category,at,how,proof"]
+
+
+def test_a_list_is_imported_and_each_row_that_is_wrong_told_by_number(
+    harkara: Harkara, ledger: Database, sheet: Path
+) -> None:
+    keep(ledger)
+    result = told(harkara("consent", "import", str(sheet), *ALL, "--map", "proof:=STOP by SMS", "--json"), code=4)
+    assert (result["kept"], result["withdrawn"]) == (2, 1)
+    reasons = {wrong["row"]: wrong["reason"] for wrong in result["rejected"]}
+    assert reasons.keys() == {3, 4, 5}
+    assert "write 2026-05-03" in reasons[4]
+    assert "has not come yet" in reasons[5]
+    (known,) = look(ledger, "919876543213")
+    assert (known["stopped"], known["proofs"][0]["at"]) == ("everything", "2026-05-03T05:00:00+00:00")
+    assert known["proofs"][0]["proof"] == "STOP by SMS"
+
+
+def test_a_column_that_is_missing_stops_the_import_before_anything_is_kept(
+    harkara: Harkara, ledger: Database, sheet: Path
+) -> None:
+    result = harkara("consent", "import", str(sheet), *ALL)
+    assert (result.exit_code, "no column is called proof" in result.stderr) == (4, True)
+    assert harkara("consent", "show", NUMBER).exit_code == 3
+
+
+def test_an_old_list_does_not_undo_what_somebody_has_said_since(
+    harkara: Harkara, ledger: Database, tmp_path: Path
+) -> None:
+    harkara("consent", "out", NUMBER, *PROOF)
+    file = tmp_path / "agreed.csv"
+    file.write_text(f"to,wish,category,at,proof\n{NUMBER},opt-in,marketing,2026-01-01,Form\n")
+    assert told(harkara("consent", "import", str(file), "--json"))["kept"] == 1
+    (known,) = look(ledger, NUMBER)
+    assert (known["stopped"], known["agreed_at"], len(known["proofs"])) == ("everything", None, 2)
+
+
+def test_what_is_exported_can_be_imported(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
+    harkara("consent", "out", NUMBER, *PROOF)
+    harkara("consent", "in", NUMBER, "--marketing", "--proof", "She said: “yes”, and wrote it down")
+    harkara("consent", "out", NUMBER, *PROOF, "--lane", "shop")
+    file = tmp_path / "consent.csv"
+    assert harkara("consent", "export", "--csv", str(file), "--lane", "default").exit_code == 0
+    with file.open(encoding="utf-8-sig") as opened:
+        assert [(row["to"], row["wish"], row["how"]) for row in csv.DictReader(opened)] == [
+            (NUMBER, "opt-out", "operator"),
+            (NUMBER, "opt-in", "operator"),
+        ]
+    assert told(harkara("consent", "import", str(file), "--lane", "shop", "--json"))["kept"] == 2
+    lines = [json.loads(line) for line in harkara("consent", "export", "--json").stdout.splitlines()]
+    assert [line["lane"] for line in lines].count("shop") == 3
+    assert {line["how"] for line in lines} == {"operator", "import"}
+
+
+def test_thousands_of_rows_are_kept_in_batches(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
+    file = tmp_path / "many.csv"
+    rows = "".join(f"98{n:08d},opt-out,everything,2026-05-03,STOP\n" for n in range(5_000))
+    file.write_text("to,wish,category,at,proof\n" + rows)
+    result = harkara("consent", "import", str(file), "--json")
+    assert told(result) == {"kept": 5_000, "withdrawn": 0, "rejected": []}
+    assert result.stderr.count(" kept, 0 rejected") == 10

@@ -1,0 +1,77 @@
+"""`harkara consent show` and `export`: what is known of one person, and every proof."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from harkara.errors import Invalid
+from harkara.phone import normalise
+from workers.command.deployment import ledger
+from workers.command.options import AsJson
+from workers.command.output import clock, emit, note, say, table
+
+COLUMNS = ("to", "lane", "wish", "category", "at", "how", "proof")
+
+
+def show(
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The person's number.")],
+    lane: Annotated[str | None, typer.Option(help="In this account alone.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a person wants in each lane, when they last wrote, and every proof."""
+    from harkara.ledger import consent
+
+    with ledger() as db:
+        found = consent.look(db, normalise(number), lane)
+    if as_json:
+        emit({"lanes": found})
+        return
+    for each in found:
+        _tell(each)
+
+
+def export(
+    to: Annotated[Path | None, typer.Option("--csv", metavar="FILE.csv", help="Write it there; else stdout.")] = None,
+    lane: Annotated[str | None, typer.Option(help="Of this account alone.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print every opt-out and opt-in with its number, oldest first. As CSV that `import` reads, or as JSON lines."""
+    from harkara.ledger import consent
+
+    with ledger() as db:
+        rows = consent.proofs(db, lane)
+        if to is None:
+            _write(rows, sys.stdout, as_json)
+            return
+        try:
+            file = to.open("w", encoding="utf-8" if as_json else "utf-8-sig", newline="")
+        except OSError as error:
+            raise Invalid("csv", f"cannot be written: {error.strerror}") from None
+        with file:
+            _write(rows, file, as_json)
+    note(f"Written to {to}.")
+
+
+def _tell(found: dict[str, Any]) -> None:
+    stopped = f"wants no more {'messages' if found['stopped'] == 'everything' else 'marketing'}"
+    agreed = f"agreed to marketing {clock(found['agreed_at'])}" if found["agreed_at"] else "has not agreed to marketing"
+    say(f"Lane {found['lane']}: {stopped if found['stopped'] else agreed}")
+    say(f"Last wrote {clock(found['wrote_at']) or 'never, as far as is known'}")
+    rows = ((clock(p["at"]), p["wish"], p["category"], p["how"], p["proof"]) for p in found["proofs"])
+    table(("when", "wish", "of", "how", "proof"), rows)
+
+
+def _write(rows: Iterator[dict[str, Any]], file: TextIO, as_json: bool) -> None:
+    if as_json:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    else:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
