@@ -37,8 +37,9 @@ class Recipient:
 class Reject:
     """A row that gets no message. `field` is its column, empty where the row as a whole is wrong.
 
-    `code` is invalid-number, mangled-number, duplicate, missing-value, too-many-columns or broken-quotes. Neither the
-    rule nor anything else here repeats what the row holds, so it may be logged.
+    `code` is invalid-number, mangled-number, duplicate, missing-value, too-many-columns or broken-quotes; of a campaign
+    also invalid-value, opted-out or not-agreed. Neither the rule nor anything else here repeats what the row holds, so
+    it may be logged.
     """
 
     row: int

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, false, func, select
 
+from harkara.inbound.window import LENGTH
 from harkara.ledger.claim import in_state
 from harkara.ledger.database import Database, Row
-from harkara.ledger.tables import campaign, message
+from harkara.ledger.tables import campaign, contact, message
 from harkara.states import State
 
 _PAGE = 1000
@@ -66,23 +67,38 @@ class Outlook:
 
     messages: int
     """Still to be sent."""
+    opted_out: int
+    """Of them to people who want none by now."""
     by_prefix: Counter[str]
-    """The same by the first digits of their numbers, as far as a price can depend on them."""
+    """The others by the first digits of their numbers, as far as a price can depend on them."""
+    in_window: Counter[str]
+    """Of these the ones to people whose 24-hour window is open."""
     others: list[datetime]
     """When the lane's other messages fall due, of no campaign."""
 
 
-def outlook(db: Database, found: Row) -> Outlook:
+def outlook(db: Database, found: Row, at: datetime) -> Outlook:
+    """`at` is when it would start: whose window is open then has written by now."""
     mine = (message.c.campaign_id == found["id"], in_state(State.WAITING, State.QUEUED, State.CLAIMED))
     prefix = func.substr(message.c.recipient, 1, _PREFIX)
+    person = and_(contact.c.lane == message.c.lane, contact.c.recipient == message.c.recipient)
+    unwanted = func.coalesce(contact.c.stopped.in_(("everything", found["category"])), false())
+    opens = func.coalesce(contact.c.wrote_at > at - LENGTH, false())
+    people = select(prefix, unwanted, opens, func.count()).join(contact, person, isouter=True).where(*mine)
     others = select(message.c.due_at).where(
         message.c.lane == found["lane"], in_state(State.WAITING), message.c.campaign_id.is_(None)
     )
     with db.read(snapshot=True) as tx:
-        counted = tx.execute(select(prefix, func.count()).where(*mine).group_by(prefix))
-        by_prefix = Counter({digits: number for digits, number in counted})
+        counted = tx.execute(people.group_by(prefix, unwanted, opens)).all()
         due = list(tx.execute(others.order_by(message.c.due_at).limit(_MOST_OTHERS)).scalars())
-    return Outlook(by_prefix.total(), by_prefix, due)
+    by_prefix, in_window, opted_out = Counter[str](), Counter[str](), 0
+    for digits, no_more, open_window, number in counted:
+        if no_more:
+            opted_out += number
+            continue
+        by_prefix[digits] += number
+        in_window[digits] += number if open_window else 0
+    return Outlook(by_prefix.total() + opted_out, opted_out, by_prefix, in_window, due)
 
 
 def _iso(moment: datetime) -> str:

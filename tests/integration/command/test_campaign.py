@@ -6,10 +6,12 @@ import csv
 import json
 import signal
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert, update
 
 from harkara.lanes import Lane
 from harkara.ledger.audit import audit
@@ -19,6 +21,7 @@ from harkara.ledger.claim import claim
 from harkara.ledger.database import Database
 from harkara.ledger.dispatch import dispatch
 from harkara.ledger.record import Begin, Finish, begin, finish
+from harkara.ledger.tables import contact
 from harkara.outcomes import Accepted, Outcome, Refused
 from tests.integration.command.deployment import Harkara, listed, start
 
@@ -170,3 +173,42 @@ def test_a_loader_that_is_killed_leaves_a_campaign_that_never_starts(
     assert found["audience"] % 500 == 0
     assert audit(ledger).clean
     assert operate.cancel(ledger, found["id"], by="Asha") == found["audience"]
+
+
+def test_who_opted_out_is_left_out_of_a_campaign(harkara: Harkara, ledger: Database, sheet: Path) -> None:
+    harkara("consent", "out", "9876543210", "--proof", "By telephone")
+    harkara("consent", "out", "9876543212", "--marketing", "--proof", "By telephone")
+    result = told(harkara("campaign", "new", str(sheet), *KIND, "--json"))
+    assert (result["audience"], result["by_code"]["opted-out"]) == (1, 1)
+    assert [r["row"] for r in result["first_rejects"] if r["code"] == "opted-out"] == [2]
+
+
+def test_marketing_may_go_to_those_whose_agreement_is_recorded(
+    harkara: Harkara, ledger: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "all.csv"
+    file.write_text("to\n9876543210\n9876543211\n9876543212\n")
+    texts = ("customer", "collection", "new_items", "offer")
+    fills = ["image:=https://shop.example.com/a.jpg", *(f"{name}:=Diwali" for name in texts)]
+    words = [str(file), "--template", "promotional_broadcast", *(w for fill in fills for w in ("--map", fill))]
+    harkara("consent", "in", "9876543211", "--marketing", "--proof", "Form of May")
+    harkara("consent", "in", "9876543212", "--proof", "By telephone")
+    result = told(harkara("campaign", "new", *words, "--agreed-only", "--json"))
+    assert (result["audience"], result["by_code"]) == (1, {"not-agreed": 2})
+
+
+def test_a_rehearsal_knows_who_opted_out_since_and_what_is_free(
+    harkara: Harkara, ledger: Database, visits: str
+) -> None:
+    assert told(harkara("campaign", "rehearse", visits, "--json"))["free"] == 0
+    with ledger.write() as tx:
+        tx.execute(insert(contact), {"lane": "default", "recipient": "919876543210", "wrote_at": datetime.now(UTC)})
+    found = told(harkara("campaign", "rehearse", visits, "--json"))
+    assert (found["free"], found["opted_out"], found["cost_by_category"]) == (1, 0, {"utility": "0.1150"})
+    assert "1 free in an open window" in harkara("campaign", "rehearse", visits).stdout
+    assert told(harkara("campaign", "rehearse", visits, "--at", "+25h", "--json"))["free"] == 0
+    with ledger.write() as tx:
+        tx.execute(update(contact).values(stopped="everything"))
+    found = told(harkara("campaign", "rehearse", visits, "--json"))
+    assert (found["messages"], found["free"], found["opted_out"]) == (1, 0, 1)
+    assert "Not counted: 1 to people who have opted out" in harkara("campaign", "rehearse", visits).stdout

@@ -51,6 +51,9 @@ def new(
     lane: Annotated[str, typer.Option(help="The account to send from.")] = "default",
     language: Annotated[str | None, typer.Option(help="Of the approved text; else what the kind says.")] = None,
     opted_in: Annotated[bool, typer.Option("--opted-in", help="All of them agreed to marketing.")] = False,
+    agreed_only: Annotated[
+        bool, typer.Option("--agreed-only", help="Leave out whose agreement to marketing is not recorded here.")
+    ] = False,
     expires: Annotated[datetime | None, time_option("What has not gone by then is cancelled.")] = None,
     error_share: Share = None,
     rejects: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write why rows were rejected.")] = None,
@@ -59,10 +62,11 @@ def new(
     """Load a campaign: a message for every row that will do. None of them goes before `harkara campaign start`."""
     from config.settings import settings
     from harkara.ledger.campaigns.load import Plan, load
+    from harkara.ledger.campaigns.welcome import welcome
 
     known = catalogue()
     found = known.find(kind)
-    _check(found, opted_in)
+    _check(found, opted_in or agreed_only)
     check_lane(lane)
     plan = Plan(
         name=file.stem[:80] if name is None else name,
@@ -77,11 +81,13 @@ def new(
     )
 
     def envelope(recipient: Recipient) -> Envelope:
-        template = known.message(kind, recipient.values, language=language, opted_in=opted_in)
+        template = known.message(kind, recipient.values, language=language, opted_in=True)
         return Envelope(to=recipient.to, messages=[template], lane=lane, producer=plan.id)
 
-    rows = letters(read(file, parse_map(mapped or (), found.parameters)), envelope)
+    columns = parse_map(mapped or (), found.parameters)
     with ledger() as db, _rejects(rejects) as refused:
+        people = welcome(db, lane, found.category, read(file, columns), agreed_only=agreed_only)
+        rows = letters(people, envelope)
         loaded = load(db, plan, refused.noted(progress(rows, "Loading", lambda: _lines(file))))
     _tell(plan, loaded, refused, as_json)
 
@@ -123,11 +129,12 @@ def _rejects(path: Path | None) -> Iterator[_Rejects]:
         yield _Rejects(writer.writerow)
 
 
-def _check(kind: Kind, opted_in: bool) -> None:
+def _check(kind: Kind, agreed: bool) -> None:
     if kind.category == "authentication":
         raise Invalid("template", "is for one person's code, and not for a campaign")
-    if kind.category == "marketing" and not opted_in:
-        raise Invalid("template", "is marketing: --opted-in says that everybody in the file agreed to it")
+    if kind.category == "marketing" and not agreed:
+        rule = "is marketing: --opted-in says that everybody in the file agreed, --agreed-only leaves out who is not known to"
+        raise Invalid("template", rule)
 
 
 def _lines(file: Path) -> int:

@@ -30,12 +30,13 @@ def rehearse(
     prices = Prices.load(settings().harkara_prices_file)
     with ledger() as db:
         found = operate.find(db, key)
-        outlook = read.outlook(db, found)
+        begin = at or max(datetime.now(UTC), found["start_at"] or datetime.min.replace(tzinfo=UTC))
+        outlook = read.outlook(db, found, begin)
     lane = _lane(found["lane"])
-    begin = at or max(datetime.now(UTC), found["start_at"] or datetime.min.replace(tzinfo=UTC))
     cost = {found["category"]: _cost(prices, found["category"], outlook)}
+    free = outlook.in_window.total() if found["category"] in prices.free_in_window else 0
     told = reckon(
-        outlook.messages,
+        outlook.messages - outlook.opted_out,
         found["category"],
         begin,
         lane.allowance,
@@ -44,9 +45,10 @@ def rehearse(
         cost_by_category=cost,
     )
     if as_json:
-        emit({"id": found["id"], "name": found["name"], "currency": prices.currency, **_shown(told)})
+        left_out = {"opted_out": outlook.opted_out, "free": free}
+        emit({"id": found["id"], "name": found["name"], "currency": prices.currency, **_shown(told), **left_out})
     else:
-        _tell(told, prices.currency, str(lane.allowance or "no limit"))
+        _tell(told, prices.currency, str(lane.allowance or "no limit"), outlook.opted_out, free)
 
 
 def _lane(name: str) -> Lane:
@@ -56,8 +58,13 @@ def _lane(name: str) -> Lane:
 
 
 def _cost(prices: Prices, category: Any, outlook: Outlook) -> Decimal:
-    each = (prices.of(category, digits) * number for digits, number in outlook.by_prefix.items())
-    return sum(each, Decimal(0))
+    """Whose window is open may get it free."""
+    cost = Decimal(0)
+    for digits, number in outlook.by_prefix.items():
+        inside = outlook.in_window[digits]
+        cost += prices.of(category, digits) * (number - inside)
+        cost += prices.of(category, digits, window_open=True) * inside
+    return cost
 
 
 def _shown(told: Rehearsal) -> dict[str, Any]:
@@ -72,13 +79,15 @@ def _shown(told: Rehearsal) -> dict[str, Any]:
     }
 
 
-def _tell(told: Rehearsal, currency: str, allowance: str) -> None:
+def _tell(told: Rehearsal, currency: str, allowance: str, opted_out: int, free: int) -> None:
     say(f"{told.messages:,} messages at {allowance}: {_span(told.seconds_of_sending)} of sending")
     say(f"From {clock(told.starts_at.isoformat())} to {clock(told.ends_at.isoformat())}")
     if told.paused_for_quiet:
         say(f"It rests for {_span(told.paused_for_quiet)} of quiet hours in between.")
     for category, cost in told.cost_by_category.items():
-        say(f"Cost: {cost:,.2f} {currency} ({category})")
+        say(f"Cost: {cost:,.2f} {currency} ({category})" + (f", {free:,} free in an open window" if free else ""))
+    if opted_out:
+        say(f"Not counted: {opted_out:,} to people who have opted out since; they are cancelled when their turn comes.")
     if told.delays_others:
         say(f"It may delay {told.delays_others:,} other messages of the lane, each by one turn.")
     note("Prices are those of config/prices.toml or HARKARA_PRICES_FILE: check them against your account.")
