@@ -133,7 +133,7 @@ def _check(kind: Kind, agreed: bool) -> None:
     if kind.category == "authentication":
         raise Invalid("template", "is for one person's code, and not for a campaign")
     if kind.category == "marketing" and not agreed:
-        rule = "is marketing: --opted-in says that everybody in the file agreed, --agreed-only leaves out who is not known to"
+        rule = "is marketing: --opted-in says that all in the file agreed, --agreed-only leaves out who is not known to"
         raise Invalid("template", rule)
 
 
