@@ -10,7 +10,7 @@ from sqlalchemy import and_, or_, select
 
 from harkara.errors import Conflict, Invalid
 from harkara.ledger import consent
-from harkara.ledger.contacts import known as contacts
+from harkara.ledger.contacts import refusing
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.due import in_the_way
 from harkara.ledger.fallback import kept
@@ -126,7 +126,7 @@ def _too_late(envelope: Envelope, now: datetime) -> Invalid | None:
 
 def _unwanted(tx: Transaction, rows: Sequence[Row]) -> dict[str, str]:
     """By id, what the recipients of these messages have said against them; one look for all."""
-    said = {key: found for key, found in contacts(tx, {_to(row) for row in rows}).items() if found.stopped}
+    said = refusing(tx, {_to(row) for row in rows})
     return {
         row["id"]: why for row in rows if (found := said.get(_to(row))) and (why := found.objection(row["category"]))
     }

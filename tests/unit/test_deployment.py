@@ -72,6 +72,11 @@ def test_the_lanes_example_is_understood_and_shows_every_key() -> None:
     assert {key for table in tables.values() for key in table} == LaneSettings.model_fields.keys()
 
 
+def test_a_template_for_closed_windows_that_no_template_can_be_called_stops_the_start() -> None:
+    with pytest.raises(SystemExit, match=r"^Lane default: name: 1 to 60 of a-z"):
+        lanes(Settings(_env_file=None, chatmitra_api_token=SecretStr("token"), harkara_reengage="Write to us!"))
+
+
 # Processes
 
 

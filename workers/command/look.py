@@ -76,14 +76,20 @@ def _tell(found: dict[str, Any]) -> None:
     if about := found["occasion"]:
         say(f"Reminder {about['rule']} of the {about['kind']} {about['reference']}")
     say(f"Due {clock(found['due_at'])}, worth sending until {clock(found['expires_at'])}, tries: {found['tries']}")
-    if found["flags"]:
-        say("Perhaps sent twice.")
+    for flag in found["flags"]:
+        say(_FLAGS[flag])
     if found["reason"]:
         say(f"Why: {found['reason']} [{found['code']}]")
     if found["next"]:
         say(f"Next: {found['next']}")
     say("")
     table(("when", "event", "detail"), ((clock(t["at"]), t["event"], t["detail"]) for t in found["trace"]))
+
+
+_FLAGS = {
+    "maybe_duplicate": "Perhaps sent twice.",
+    "fallback": "Goes as a template, instead of what was handed over: its 24-hour window was closed.",
+}
 
 
 def _show(found: list[dict[str, Any]], more: str | None) -> None:

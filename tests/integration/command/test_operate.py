@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+from harkara.ledger.claim import claim
 from harkara.ledger.database import Database
 from harkara.ledger.halts import park
 from harkara.ledger.read import status
+from harkara.ledger.record import Finish, finish
 from harkara.messages import Template
-from harkara.outcomes import Refused, Uncertain
+from harkara.outcomes import Refused, Replaced, Uncertain
 from harkara.states import State
 from tests.integration.command.deployment import NUMBER, Harkara, attempted, keep, run
 from tests.services import Server
@@ -131,3 +133,17 @@ def test_unparking_a_lane_lets_its_messages_go_at_once(
     code, out, err = run(environment, "lanes", "unpark", "default", "--json")
     assert (code, json.loads(out), err) == (0, {"lane": "default", "state": "open", "lifted": 1}, "")
     assert status(ledger, identity)["state"] == State.QUEUED
+
+
+def test_a_message_that_went_as_a_template_says_so(harkara: Harkara, ledger: Database) -> None:
+    identity = keep(ledger, at=None, fallback=Template("we_are_open"))
+    (claimed,) = claim(ledger, [identity], 10)
+    with ledger.write() as tx:
+        replaced = Replaced(
+            "window-closed", "This person has not written in the last 24 hours: its fallback goes instead."
+        )
+        finish(tx, [Finish.of(claimed, replaced, posted=False)])
+    shown = harkara("status", identity).stdout
+    assert "template we_are_open (utility)" in shown
+    assert "Goes as a template" in shown
+    assert "its fallback goes instead. [window-closed]" in shown

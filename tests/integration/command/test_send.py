@@ -6,6 +6,7 @@ import json
 
 import pytest
 import redis
+from sqlalchemy import text
 
 from harkara.ledger.database import Database
 from harkara.ledger.operate import cancel
@@ -156,3 +157,14 @@ def test_a_refused_message_names_the_rule_and_stores_nothing(
     assert rule in result.stderr
     assert "123456" not in result.stderr
     assert counts(ledger) == {}
+
+
+def test_a_fallback_goes_with_its_message(harkara: Harkara, ledger: Database) -> None:
+    words = ["--fallback", "we_are_open", "--fallback-param", "Asha", "--fallback-language", "hi"]
+    assert harkara("send", NUMBER, "Hello", *words).exit_code == 0
+    with ledger.read() as tx:
+        (kept,) = tx.execute(text("SELECT fallback FROM message")).scalars()
+    wanted = Template("we_are_open", "hi", body=["Asha"])
+    assert json.loads(kept) == {"messages": [wanted.wire()], "category": "utility"}
+    assert harkara("send", NUMBER, "Hello", *words[2:]).exit_code == 2
+    assert harkara("send", NUMBER, "--template", "spring_sale", *words).exit_code == 4
