@@ -139,9 +139,7 @@ def test_a_message_that_went_as_a_template_says_so(harkara: Harkara, ledger: Dat
     identity = keep(ledger, at=None, fallback=Template("we_are_open"))
     (claimed,) = claim(ledger, [identity], 10)
     with ledger.write() as tx:
-        replaced = Replaced(
-            "window-closed", "This person has not written in the last 24 hours: its fallback goes instead."
-        )
+        replaced = Replaced("window-closed", "They have not written for a day: its fallback goes instead.")
         finish(tx, [Finish.of(claimed, replaced, posted=False)])
     shown = harkara("status", identity).stdout
     assert "template we_are_open (utility)" in shown
