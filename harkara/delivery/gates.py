@@ -120,11 +120,11 @@ def window(claimed: Claimed, moment: Moment) -> Outcome | None:
 
 def replaced(claimed: Claimed, lane: Lane, code: str, status: int | None = None) -> Replaced | None:
     """The message as a template, if it has a fallback or its lane has one for all."""
-    if not claimed.has_fallback and lane.reengage is None:
+    if not claimed.fallback and lane.reengage is None:
         return None
-    which = "its fallback" if claimed.has_fallback else f"the template {lane.reengage}"
+    which = "its fallback" if claimed.fallback else f"the template {lane.reengage}"
     why = f"This person has not written in the last 24 hours: {which} goes instead."
-    return Replaced(code, why, None if claimed.has_fallback else lane.reengage, status)
+    return Replaced(code, why, None if claimed.fallback else lane.reengage, status)
 
 
 def lane_open(claimed: Claimed, moment: Moment) -> Outcome | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, update
@@ -37,12 +37,10 @@ class Claimed:
     maybe_duplicate: bool
     claimed_at: datetime
     occasion_id: str | None = None
-    has_fallback: bool = False
+    fallback: str | None = field(default=None, repr=False)
 
 
-# SQLite 3.40 answers true to every IS NOT NULL in RETURNING.
-_HAS_FALLBACK = (func.coalesce(message.c.fallback, "") != "").label("has_fallback")
-_TAKEN = [message.c[f.name] for f in fields(Claimed) if f.name in message.c] + [_HAS_FALLBACK]
+_TAKEN = [message.c[f.name] for f in fields(Claimed) if f.name not in ("claimed_at",)]
 
 
 def claim(db: Database, ids: Sequence[str], lease_seconds: float) -> list[Claimed]:

@@ -184,7 +184,7 @@ def test_a_template_needs_no_window_also_not_as_one_of_several() -> None:
 
 
 def test_a_shut_window_makes_the_fallback_go_and_else_the_template_of_the_lane() -> None:
-    outcome = judged(claimed(has_fallback=True), secret="s", reengage="we_miss_you")
+    outcome = judged(claimed(fallback="{}"), secret="s", reengage="we_miss_you")
     assert isinstance(outcome, Replaced)
     assert (outcome.code, outcome.reengage) == ("window-closed", None)
     outcome = judged(claimed(), secret="s", reengage="we_miss_you")
@@ -194,7 +194,7 @@ def test_a_shut_window_makes_the_fallback_go_and_else_the_template_of_the_lane()
 
 
 def test_what_may_have_arrived_is_not_followed_by_a_template() -> None:
-    outcome = judged(claimed(resends=1, has_fallback=True), secret="s")
+    outcome = judged(claimed(resends=1, fallback="{}"), secret="s")
     assert isinstance(outcome, Cancelled)
     assert outcome.code == "window-closed"
 

@@ -155,12 +155,12 @@ def test_a_fallback_takes_the_place_of_its_message_and_keeps_the_rest(db: Databa
     (identity,) = put(db, envelope)
     before = row(db, identity)
     (claimed,) = take(db, identity)
-    assert claimed.has_fallback
+    assert claimed.fallback
     end(db, claimed, Replaced("window-closed", "Its fallback goes instead.", "write_to_us"), posted=False)
     (claimed,) = take(db, identity)
     after = row(db, identity)
     assert (claimed.kind, claimed.template, claimed.category) == ("template", "your_code", "authentication")
-    assert not claimed.has_fallback
+    assert not claimed.fallback
     assert '"customer_name":"Asha"' in claimed.body
     for name in ("reference", "digest", "priority", "quiet", "expires_at", "lane", "recipient"):
         assert before[name] == after[name]
