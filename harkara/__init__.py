@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from harkara.catalogue import Catalogue
-from harkara.client import Client, Handle
+from harkara.client import Client
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
 from harkara.messages import *  # noqa: F403 -- the message kinds are the vocabulary of this package
 from harkara.messages import __all__ as _kinds
-from harkara.receipt import Change
+from harkara.receipt import Change, Handle
 
 __all__ = [
     "Catalogue",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -12,26 +11,16 @@ from typing import TYPE_CHECKING, Any
 from harkara.catalogue import OPTIONS, Catalogue
 from harkara.catalogue.fill import Value
 from harkara.defaults import DEADLINES
-from harkara.doors import Door, ledger_door, open_shelf, redis_door
+from harkara.doors import Door, ledger_door, redis_door
 from harkara.errors import Conflict, HarkaraError, Invalid
+from harkara.knowledge import Knowledge
 from harkara.messages import Category, Envelope, Message, Template, Text
 from harkara.phone import normalise
-from harkara.receipt import Change, Receipt
+from harkara.receipt import Change, Handle, Receipt
 
 if TYPE_CHECKING:
+    from harkara.inbound.contact import Category as About
     from harkara.occasions import Plan, Rules, Step
-
-
-@dataclass(frozen=True, slots=True)
-class Handle:
-    """A message that was handed over.
-
-    `new` is False when the same reference is known to have been handed over before; Redis alone does not know it.
-    """
-
-    id: str
-    reference: str | None
-    new: bool
 
 
 class Client:
@@ -71,9 +60,7 @@ class Client:
             if database_url
             else redis_door(str(redis_url), seconds)
         )
-        self._catalogue = Catalogue.load(Path(catalogue)) if isinstance(catalogue, Path | str) else catalogue
-        self._reminders = reminders
-        self._shelf = open_shelf(redis_url, seconds) if redis_url else None
+        self._knowledge = Knowledge(catalogue, reminders, redis_url, seconds)
 
     def send(
         self,
@@ -170,24 +157,11 @@ class Client:
 
     def catalogue(self) -> Catalogue:
         """The kinds of template that `send_template` knows. Raises NotFound and Unavailable, or Invalid without any."""
-        if self._catalogue is not None:
-            return self._catalogue
-        if self._shelf is None:
-            raise Invalid("catalogue", "a client without Redis has to be given one: Client(…, catalogue=Path(…))")
-        return self._shelf.look()
+        return self._knowledge.catalogue()
 
     def plan(self) -> Plan:
         """The rules of reminders with their templates, as `save_occasion` uses them. Raises as `catalogue` does."""
-        from harkara.occasions import Plan, Rules
-
-        if self._shelf and self._reminders is None:
-            plan = self._shelf.plan()
-            return plan if self._catalogue is None else replace(plan, catalogue=self._catalogue)
-        if self._reminders is None:
-            raise Invalid("reminders", "a client without Redis has to be given the rules: Client(…, reminders=Path(…))")
-        if not isinstance(self._reminders, Rules):
-            self._reminders = Rules.load(Path(self._reminders))
-        return Plan(self._reminders, self.catalogue(), {})
+        return self._knowledge.plan()
 
     def send_many(self, envelopes: Iterable[Envelope]) -> list[Handle | Conflict | Invalid]:
         """Hands many over, in transactions of 500; answers for each in order, one that fails stops no other.
@@ -263,6 +237,17 @@ class Client:
         """It was kept, paid, delivered: the same, under another name in the records."""
         return self._close(kind, reference, "completed", lane, reason=reason, version=version)
 
+    def opt_out(self, to: str, *, proof: str, category: About = "everything", lane: str | None = None) -> None:
+        """Somebody wants no more messages from now on, or no more marketing: what waits for them is withdrawn.
+
+        `proof` says how you know: which form, which words. Raises Invalid and Unavailable.
+        """
+        self._wish("opt-out", to, proof, category, lane)
+
+    def opt_in(self, to: str, *, proof: str, category: About = "everything", lane: str | None = None) -> None:
+        """Somebody wants messages again, or agrees to marketing; nothing that was withdrawn comes back."""
+        self._wish("opt-in", to, proof, category, lane)
+
     def cancel(self, key: str | Handle) -> bool:
         """Cancels a message by handle, id or reference; False when it has left already. Raises NotFound."""
         return self._door.cancel(key.id if isinstance(key, Handle) else key)
@@ -273,8 +258,7 @@ class Client:
 
     def close(self) -> None:
         self._door.close()
-        if self._shelf:
-            self._shelf.close()
+        self._knowledge.close()
 
     def __enter__(self) -> Client:
         return self
@@ -288,6 +272,13 @@ class Client:
         plan = self.plan()
         plan.rules.of(kind)
         return self._tell(Closing(kind=kind, reference=reference, status=status, lane=lane or self._lane, **said), plan)
+
+    def _wish(self, wish: str, to: str, proof: str, category: str, lane: str | None) -> None:
+        from harkara.inbound.contact import Wish
+
+        number, now = normalise(to, self._region), datetime.now(UTC)
+        said = Wish.read(number, wish=wish, category=category, how="application", proof=proof, at=now)
+        self._door.wish(lane or self._lane, said)
 
     def _tell(self, step: Step, plan: Plan) -> Change:
         (answer,) = self._door.tell([step], plan)

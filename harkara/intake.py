@@ -32,7 +32,7 @@ ABANDONED_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 30
 """An answer that nobody fetches disappears."""
 
-Verb = Literal["send", "cancel", "status", "save-occasion", "cancel-occasion", "complete-occasion"]
+Verb = Literal["send", "cancel", "status", "save-occasion", "cancel-occasion", "complete-occasion", "wish"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,3 +22,15 @@ class Change(StrEnum):
     UNCHANGED = "unchanged"  # it is known already
     OUTDATED = "outdated"  # a newer version is known, so this one changed nothing
     HANDED_OVER = "handed-over"  # it lies in Redis; a worker takes it in its turn
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A message that was handed over.
+
+    `new` is False when the same reference is known to have been handed over before; Redis alone does not know it.
+    """
+
+    id: str
+    reference: str | None
+    new: bool

@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 import structlog
 
 from harkara.errors import Conflict, HarkaraError, Invalid, Unavailable
+from harkara.inbound.contact import Wish
 from harkara.intake import Entry, Intake
 from harkara.ledger.accept import accept, keep_refused, remember
+from harkara.ledger.consent import keep
 from harkara.ledger.database import Database
 from harkara.ledger.occasions import Answer
 from harkara.ledger.occasions import apply as apply_steps
@@ -23,6 +25,9 @@ from harkara.receipt import Receipt
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+_TOLD = VERBS.keys() | {"send", "wish"}
+"""What is said, and not asked."""
 
 Hint = Callable[[list[tuple[str, int]]], None]
 
@@ -53,9 +58,11 @@ class Reception:
         """Reads until the intake is empty; returns how many came. Raises Unavailable: nothing is lost then."""
         came = 0
         while entries := self._intake.read():
+            # What people want goes before what is to be sent to them.
+            came += self._follow([entry for entry in entries if entry.verb == "wish"])
             came += self._take([entry for entry in entries if entry.verb == "send"])
             came += self._hear([entry for entry in entries if entry.verb in VERBS])
-            answers = [(entry, self._answer(entry)) for entry in entries if entry.verb not in VERBS.keys() | {"send"}]
+            answers = [(entry, self._answer(entry)) for entry in entries if entry.verb not in _TOLD]
             # First of all Redis is relieved: one that is full takes no answers either.
             self._intake.done(entries)
             self._reply(answers)
@@ -83,6 +90,12 @@ class Reception:
                 log.warning("an occasion stays as it was", action="occasion_refused", kind=step.kind, why=str(answer))
                 self._rejected()
         return answers
+
+    def _follow(self, entries: Sequence[Entry]) -> int:
+        said = [found for entry in entries if (found := self._read(entry, Wish.from_json))]
+        for lane in sorted({lane for lane, _ in said}):
+            keep(self._db, lane, [wish for its, wish in said if its == lane])
+        return len(said)
 
     def _take(self, entries: Sequence[Entry]) -> int:
         envelopes = [envelope for entry in entries if (envelope := self._read(entry, Envelope.from_json))]

@@ -8,7 +8,9 @@ from typing import Any
 from harkara.broker import Broker
 from harkara.delivery.hints import Hints
 from harkara.errors import Conflict, Invalid, NotFound
+from harkara.inbound.contact import Wish
 from harkara.ledger.accept import accept
+from harkara.ledger.consent import keep
 from harkara.ledger.database import Database
 from harkara.ledger.occasions import apply
 from harkara.ledger.operate import cancel, find
@@ -47,6 +49,9 @@ class LedgerDoor:
 
     def tell(self, steps: Sequence[Step], plan: Plan) -> list[Change | Conflict | NotFound]:
         return apply(self._db, steps, plan, self._deadlines)
+
+    def wish(self, lane: str, wish: Wish) -> None:
+        keep(self._db, lane, [wish])
 
     def cancel(self, key: str) -> bool:
         return bool(cancel(self._db, [find(self._db, key)], by="the application"))

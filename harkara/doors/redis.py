@@ -15,6 +15,7 @@ from harkara.receipt import Change, Receipt
 
 if TYPE_CHECKING:  # Celery costs a third of a second to import, and only a ring needs it
     from harkara.broker import Broker
+    from harkara.inbound.contact import Wish
     from harkara.occasions import Plan, Step
 
 BATCH = 500
@@ -48,6 +49,10 @@ class RedisDoor:
             if self._intake.append(verb, [step.to_json() for step in run]):
                 self._ring()
         return [Change.HANDED_OVER for _ in steps]
+
+    def wish(self, lane: str, wish: Wish) -> None:
+        if self._intake.append("wish", [wish.to_json(lane)]):
+            self._ring()
 
     def cancel(self, key: str) -> bool:
         return bool(self._ask("cancel", key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Self, get_args
@@ -9,6 +10,9 @@ from typing import Literal, Self, get_args
 from harkara.errors import Invalid
 from harkara.inbound.values import text
 from harkara.inbound.window import Standing, standing
+from harkara.messages.fields import short_name
+from harkara.messages.part import under
+from harkara.phone import normalise
 
 Verb = Literal["opt-out", "opt-in"]
 
@@ -48,6 +52,29 @@ class Wish:
         if at > datetime.now(UTC) + _CLOCKS_DIFFER:
             raise Invalid("at", "has not come yet", at.isoformat(timespec="seconds"))
         return cls(recipient=recipient, wish=wish, category=category, how=how, proof=words, at=at.astimezone(UTC))
+
+    def to_json(self, lane: str) -> str:
+        """The wish and the lane that it is about, for `from_json`. Raises Invalid for a lane that cannot be."""
+        fields = {name: getattr(self, name) for name in ("recipient", "wish", "category", "proof")}
+        return json.dumps(fields | {"lane": _lane(lane), "at": self.at.isoformat()}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, said: str) -> tuple[str, Self]:
+        """Reads what `to_json` wrote, which is an application's word, and checks it again. Raises Invalid."""
+        try:
+            fields = json.loads(said)
+            to = normalise(f"+{fields.pop('recipient')}", strict=False)
+            lane, at = _lane(fields.pop("lane")), datetime.fromisoformat(fields.pop("at"))
+            return lane, cls.read(to, how="application", at=at, **fields)
+        except Invalid:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise Invalid("wish", "must be JSON, as written by to_json") from None
+
+
+def _lane(name: str) -> str:
+    with under("lane"):
+        return short_name(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ def _id(value: str) -> str:
     return value
 
 
-def _short_name(value: str) -> str:
+def short_name(value: str) -> str:
     if not _SHORT_NAME.fullmatch(value):
         raise Invalid("", "1 to 40 of a-z, 0-9, _ and -", f"this has {len(value):,} characters")
     return value
@@ -73,7 +73,7 @@ def _parsed(text: str) -> datetime:
 
 
 Id = Annotated[str, AfterValidator(_id)]
-ShortName = Annotated[str, AfterValidator(_short_name)]
+ShortName = Annotated[str, AfterValidator(short_name)]
 Reference = Annotated[str, AfterValidator(_reference)]
 CustomerName = Annotated[str, AfterValidator(_customer_name)]
 AltTexts = Annotated[dict[str, str], PlainValidator(_alt_texts)]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -19,6 +20,7 @@ from harkara import Client, Conflict, Handle, Invalid, NotFound, Template, Text,
 from harkara.defaults import DEADLINES
 from harkara.intake import STREAM, Intake, connect
 from harkara.ledger import migrate
+from harkara.ledger.consent import look
 from harkara.ledger.database import Database
 from harkara.ledger.read import listing
 from harkara.reception import Reception
@@ -280,3 +282,61 @@ def test_a_text_is_a_message_too(direct: Client) -> None:
     one, two = direct.envelope("Hello", to=ASHA), direct.envelope([Text("Hello"), Text("again")], to=ASHA)
     assert (one.kind, two.kind) == ("text", "batch")
     assert [handle.new for handle in direct.send_many([one, two]) if isinstance(handle, Handle)] == [True, True]
+
+
+def test_an_application_says_what_somebody_wants_through_redis_alone(
+    client: Client, server: Server, db: Database
+) -> None:
+    client.opt_out(ASHA, proof="Ticked off in the profile")
+    handle = client.send("Hello", to=ASHA)
+    client.opt_in(ASHA, proof="Form of May", category="marketing", lane="north")
+    with worker(server, db):
+        until(lambda: listing(db), 10, "the worker has read it")
+        told = client.status(handle)
+        assert (told["state"], told["code"]) == ("cancelled", "opted-out")
+    default, north = look(db, "919876500001")
+    assert (default["stopped"], north["stopped"]) == ("everything", None)
+    assert north["agreed_at"]
+    assert (default["proofs"][0]["how"], default["proofs"][0]["proof"]) == ("application", "Ticked off in the profile")
+
+
+def test_an_application_at_the_ledger_says_it_and_is_refused_from_then_on(db: Database) -> None:
+    with Client(database_url=str(db.url)) as one:
+        waiting = one.send("Hello", to=ASHA)
+        one.opt_out(ASHA, proof="Ticked off in the profile")
+        assert one.status(waiting)["state"] == "cancelled"
+        with pytest.raises(Invalid, match=r"^to: wants no more messages"):
+            one.send("Hello", to=ASHA)
+        one.opt_in(ASHA, proof="Ticked again")
+        assert one.send("Hello", to=ASHA).new
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"to": "12"}, "to"),
+        ({"proof": " "}, "proof"),
+        ({"category": "offers"}, "category"),
+        ({"lane": "No lane"}, "lane"),
+    ],
+)
+def test_a_wish_that_breaks_a_rule_is_refused_in_the_callers_hands(
+    client: Client, wrong: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(Invalid, match=f"^{field}: "):
+        client.opt_out(**{"to": ASHA, "proof": "Form of May"} | wrong)
+
+
+def test_what_is_no_wish_stops_nobody_in_the_intake(client: Client, server: Server, db: Database) -> None:
+    with connect(server.url, seconds=2) as redis:
+        Intake(redis).append("wish", ["no JSON", "[]", '{"lane": "default"}'])
+    client.opt_out(ASHA, proof="Form of May")
+    with worker(server, db):
+        until(lambda: is_known(db), 10, "the worker has read it")
+
+
+def is_known(db: Database) -> bool:
+    try:
+        return bool(look(db, "919876500001"))
+    except NotFound:
+        return False
