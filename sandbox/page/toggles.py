@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.faults import Switches
+from sandbox.switches import Switches
 
 _PRESETS: tuple[tuple[str, str, Any, str], ...] = (
     ("Before it is accepted", "unavailable_next", 3, "503 for the next three"),

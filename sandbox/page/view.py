@@ -19,6 +19,7 @@ from sandbox.counts import counts
 from sandbox.faults import Faults
 from sandbox.history import Entry, History
 from sandbox.page.toggles import toggles
+from sandbox.phones.phones import Phones
 from sandbox.rules.template import fill
 
 LOOKS_BACK = 5_000
@@ -63,9 +64,10 @@ class Bubble:
 class Page:
     """Renders the newest requests; everything older is at `/_sandbox/requests`."""
 
-    def __init__(self, faults: Faults, history: History) -> None:
+    def __init__(self, faults: Faults, history: History, phones: Phones) -> None:
         self._faults = faults
         self._history = history
+        self._phones = phones
         self._templates = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True)
         self._templates.filters |= {"file": file_name, "host": host, "clock": lambda at: f"{at:%H:%M}"}
 
