@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -16,22 +15,6 @@ from tests.integration.sandbox.running import ASHA, Sandbox, sandbox_process
 
 STORY = ["message.sent", "delivered", "read"]
 RAVI = "919000000009"
-
-
-@pytest.fixture
-def listener(sandbox: Sandbox) -> Iterator[Listener]:
-    """Told of everything within a moment."""
-    with listening() as listener:
-        sandbox.set(
-            webhook_url=listener.url,
-            webhook_secret=SECRET,
-            sent_after_ms=10,
-            delivered_after_ms=40,
-            read_after_ms=40,
-            webhook_retry_ms=50,
-        )
-        yield listener
-        sandbox.reset()
 
 
 def settled(sandbox: Sandbox, total: int, **query: Any) -> dict[str, Any]:
