@@ -25,7 +25,7 @@ _PRESETS: tuple[tuple[str, str, Any, str], ...] = (
     ("After it is accepted", "silent_drop_share", 0.3, "Says yes, delivers nothing"),
     (PHONES, "fail_share", 0.3, "Three in ten fail after all"),
     (PHONES, "sent_before_failed", True, "Failures come after sent"),
-    (PHONES, "window", True, "Raw messages need an answer within 24 hours"),
+    (PHONES, "window", True, "Raw messages only within 24 h of a reply"),
     (PHONES, "read_share", 0, "Nobody reads"),
     (WEBHOOKS, "webhook_duplicate_share", 0.3, "Three in ten come twice"),
     (WEBHOOKS, "webhook_reorder_share", 0.3, "Three in ten come after the next"),

@@ -23,7 +23,6 @@ class Webhook:
     tries: list[int | str] = field(default_factory=list)
     outcome: Outcome = "waiting"
     duplicate: bool = False
-    overtakes: Webhook | None = None
     number: int = 0
 
     def again(self) -> Webhook:

@@ -1,9 +1,11 @@
-"""The queue of webhooks: who carries them, how often each is tried, and what goes wrong on the way."""
+"""The queues of webhooks: who carries them, how often each is tried, and what goes wrong on the way."""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Awaitable, Callable
+from zlib import crc32
 
 import h11
 
@@ -19,12 +21,12 @@ SIGNATURE = "X-Webhook-Signature"
 
 
 class Outbox:
-    """Webhooks leave in the order in which they came, as far as the faults and so many couriers let them."""
+    """What concerns one customer is carried by one courier, in order unless a fault or a second try changes it."""
 
     def __init__(self, faults: Faults, most: int) -> None:
         self.log = Log(most)
         self._faults = faults
-        self._queue: asyncio.Queue[Webhook] = asyncio.Queue()
+        self._queues: list[asyncio.Queue[Webhook]] = [asyncio.Queue() for _ in range(COURIERS)]
         self._held: dict[str, Webhook] = {}
         self._couriers: list[asyncio.Task[None]] = []
 
@@ -34,7 +36,7 @@ class Outbox:
         if not switches.webhook_url:
             return
         if not self._couriers:
-            self._couriers = [asyncio.create_task(self._carry()) for _ in range(COURIERS)]
+            self._couriers = [asyncio.create_task(_carry(queue, self._try)) for queue in self._queues]
         self.log.add(webhook)
         if self._faults.happens(switches.webhook_loss_share):
             webhook.outcome = "lost"
@@ -66,35 +68,27 @@ class Outbox:
         if webhook.outcome != "waiting":
             return  # forgotten meanwhile
         if webhook.tries or webhook.duplicate:
-            self._queue.put_nowait(webhook)
-            return
-        webhook.overtakes = self._held.pop(webhook.customer, None)
-        if not webhook.overtakes and self._faults.happens(self._faults.switches.webhook_reorder_share):
+            self._queue(webhook).put_nowait(webhook)
+        elif held := self._held.pop(webhook.customer, None):
+            self._queue(webhook).put_nowait(webhook)
+            self._queue(held).put_nowait(held)
+        elif self._faults.happens(self._faults.switches.webhook_reorder_share):
             self._held[webhook.customer] = webhook
             asyncio.get_running_loop().call_later(HELD_SECONDS, self._let_go, webhook)
         else:
-            self._queue.put_nowait(webhook)
+            self._queue(webhook).put_nowait(webhook)
 
     def _let_go(self, webhook: Webhook) -> None:
         if self._held.get(webhook.customer) is webhook:
-            self._queue.put_nowait(self._held.pop(webhook.customer))
+            self._queue(webhook).put_nowait(self._held.pop(webhook.customer))
 
-    async def _carry(self) -> None:
-        line = Line()
-        try:
-            while True:
-                webhook = await self._queue.get()
-                if webhook.outcome == "waiting":
-                    await self._try(webhook, line)
-        finally:
-            line.close()
+    def _queue(self, webhook: Webhook) -> asyncio.Queue[Webhook]:
+        """A duplicate goes by another courier, so that both may arrive at once."""
+        return self._queues[(crc32(webhook.customer.encode()) + webhook.duplicate) % COURIERS]
 
     async def _try(self, webhook: Webhook, line: Line) -> None:
         answer = await self._post(webhook, line)
         webhook.tries.append(answer)
-        if overtaken := webhook.overtakes:
-            webhook.overtakes = None
-            self._queue.put_nowait(overtaken)
         if webhook.outcome != "waiting":
             return  # forgotten meanwhile
         if answer == 200:
@@ -126,3 +120,14 @@ class Outbox:
         if self._faults.happens(self._faults.switches.webhook_wrong_signature_share):
             secret += " of somebody else"
         return [(SIGNATURE, hmac.new(secret.encode(), body, "sha256").hexdigest())]
+
+
+async def _carry(queue: asyncio.Queue[Webhook], carry: Callable[[Webhook, Line], Awaitable[None]]) -> None:
+    line = Line()
+    try:
+        while True:
+            webhook = await queue.get()
+            if webhook.outcome == "waiting":
+                await carry(webhook, line)
+    finally:
+        line.close()
