@@ -101,12 +101,19 @@ class Desk:
         return json_answer(HTTPStatus.OK, {"requests": requests, "last": self._history.last_number})
 
     def _webhooks(self, request: Request, body: bytes) -> Answer:
-        """The figures of all that match, and an excerpt of them."""
+        """The figures of all that match, and an excerpt of them; `on_their_way` are messages with events to come."""
         query = request.query
         webhooks = self._outbox.log.matching(query.get("customer"), query.get("event"))
         shown = [webhook.shown() for webhook in _excerpt(webhooks, query)]
-        content = {"counts": log.counts(webhooks), "webhooks": shown, "last": self._outbox.log.last_number}
-        return json_answer(HTTPStatus.OK, content)
+        return json_answer(
+            HTTPStatus.OK,
+            {
+                "counts": log.counts(webhooks),
+                "on_their_way": self._phones.on_their_way,
+                "webhooks": shown,
+                "last": self._outbox.log.last_number,
+            },
+        )
 
     def _counts(self, request: Request, body: bytes) -> Answer:
         entries = self._history.matching(request.query.get("recipient"), request.query.get("token"))

@@ -73,6 +73,11 @@ class Phones:
         self._on_their_way.clear()
         self.version += 1
 
+    @property
+    def on_their_way(self) -> int:
+        """Messages that have not yet come as far as they will."""
+        return len(self._on_their_way)
+
     def newest_first(self) -> Iterator[Said]:
         """What customers and staff wrote; what the API sent is with its request."""
         return reversed(self._said)

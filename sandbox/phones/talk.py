@@ -34,7 +34,7 @@ class Talk:
         said = _parsed(body)
         ago = said.get("seconds_ago", 0)
         a_number(ago, "seconds_ago", least=0, most=LONG_AGO)
-        content = _tapped(said) if "reply_id" in said else _written(said)
+        content = _content(said, "text", "reply_id", "message")
         return _done(
             self._phones.customer_writes(
                 self._number(said, "from"),
@@ -48,7 +48,7 @@ class Talk:
     def staff(self, request: Request, body: bytes) -> Answer:
         """`to`, and a `text` or a whole `message`."""
         said = _parsed(body)
-        return _done(self._phones.staff_writes(self._number(said, "to"), _written(said)))
+        return _done(self._phones.staff_writes(self._number(said, "to"), _content(said, "text", "message")))
 
     def _number(self, said: dict[str, Any], field: str) -> str:
         number = said.get(field)
@@ -71,20 +71,18 @@ def _parsed(body: bytes) -> dict[str, Any]:
     return said
 
 
-def _written(said: dict[str, Any]) -> dict[str, Any]:
-    if ("text" in said) == ("message" in said):
-        raise broken("text, message", "exactly one of them must be given")
+def _content(said: dict[str, Any], *ways: str) -> dict[str, Any]:
+    """What an event shows as `message`. Where it has the title of what was tapped is not known; words are in `text`."""
+    if len(said.keys() & set(ways)) != 1:
+        raise broken(", ".join(ways), "exactly one of them must be given")
     if "text" in said:
         return text(a_string(said["text"], "text", most=TEXT_MAX))
+    if "reply_id" in said:
+        a_string(said["reply_id"], "reply_id")
+        title = _optional(said, "title")
+        return {"type": "interactive"} | ({"text": title} if title else {})
     a_string(a_mapping(said["message"], "message").get("type"), "message.type")
     return dict(said["message"])
-
-
-def _tapped(said: dict[str, Any]) -> dict[str, Any]:
-    """Where events have the title is not known; `text` is where they have words."""
-    a_string(said["reply_id"], "reply_id")
-    title = _optional(said, "title")
-    return {"type": "interactive"} | ({"text": title} if title else {})
 
 
 def _optional(said: dict[str, Any], field: str) -> str | None:

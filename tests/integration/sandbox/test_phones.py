@@ -97,6 +97,7 @@ def test_what_staff_types_looks_like_a_message_of_the_api(sandbox: Sandbox, list
         ("customer", {"with": "nobody", "text": "a"}, "Phone"),
         ("customer", {"from": ASHA, "text": " "}, "text"),
         ("customer", {"from": ASHA, "text": "\ud83d"}, "body"),
+        ("customer", {"from": ASHA, "text": "a", "reply_id": "yes"}, "text"),
         ("customer", {"from": ASHA, "reply_id": 5}, "reply_id"),
         ("customer", {"from": ASHA, "text": "a", "seconds_ago": -1}, "seconds_ago"),
         ("staff", {"to": ASHA, "message": {}}, "message.type"),
