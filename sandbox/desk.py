@@ -44,7 +44,7 @@ class Desk:
         self._history = history
         self._phones = phones
         self._outbox = outbox
-        page, talk = Page(faults, history, phones), Talk(history, phones)
+        page, talk = Page(faults, history, phones, outbox.log), Talk(history, phones)
         self._routes: dict[tuple[str, str], Handler] = {
             ("GET", "/"): lambda request, _: page.whole(request.query),
             ("GET", "/live"): lambda request, _: page.live(request.query),

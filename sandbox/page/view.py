@@ -18,6 +18,7 @@ from sandbox.history import History
 from sandbox.page.conversations import bubbles, conversations, person
 from sandbox.page.toggles import toggles
 from sandbox.phones.phones import Phones
+from sandbox.webhooks import log
 
 LOOKS_BACK = 5_000
 PEOPLE_SHOWN = 200
@@ -36,10 +37,11 @@ HEADERS = (
 class Page:
     """Renders the newest requests; everything older is at `/_sandbox/requests`."""
 
-    def __init__(self, faults: Faults, history: History, phones: Phones) -> None:
+    def __init__(self, faults: Faults, history: History, phones: Phones, webhooks: log.Log) -> None:
         self._faults = faults
         self._history = history
         self._phones = phones
+        self._webhooks = webhooks
         self._templates = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True)
         self._templates.filters |= {"file": file_name, "host": host, "clock": lambda at: f"{at:%H:%M}"}
 
@@ -63,7 +65,8 @@ class Page:
         return Answer(HTTPStatus.OK, (FOLDER / name).read_bytes(), f"{kind}; charset=utf-8", HEADERS)
 
     def _version(self) -> str:
-        return f"{self._history.version}.{self._phones.version}.{self._faults.version}"
+        parts = (self._history, self._phones, self._webhooks, self._faults)
+        return ".".join(str(part.version) for part in parts)
 
     def _shown(self, query: Mapping[str, str]) -> dict[str, Any]:
         entries = list(islice(self._history.newest_first(), LOOKS_BACK))
@@ -81,6 +84,7 @@ class Page:
             "bubbles": bubbles(opened),
             "toggles": toggles(switches),
             "limit": switches.limit,
+            "webhooks": log.counts(list(islice(self._webhooks.newest_first(), LOOKS_BACK))),
             "heard": bool(switches.webhook_url),
         }
 

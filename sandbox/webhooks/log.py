@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -48,17 +49,27 @@ class Log:
     def __init__(self, most: int) -> None:
         self._webhooks: deque[Webhook] = deque(maxlen=most)
         self.last_number = 0
+        self.version = 0
 
     def add(self, webhook: Webhook) -> None:
         self.last_number += 1
         webhook.number = self.last_number
         self._webhooks.append(webhook)
+        self.version += 1
+
+    def note(self, webhook: Webhook, answer: int | str) -> None:
+        """One more try."""
+        webhook.tries.append(answer)
+        self.version += 1
 
     def forget(self) -> None:
         """Those that are still on their way go no further."""
         for webhook in self._webhooks:
             webhook.outcome = "forgotten"
         self._webhooks.clear()
+
+    def newest_first(self) -> Iterator[Webhook]:
+        return reversed(self._webhooks)
 
     def matching(self, customer: str | None = None, event: str | None = None) -> list[Webhook]:
         return [
@@ -68,7 +79,7 @@ class Log:
         ]
 
 
-def counts(webhooks: list[Webhook]) -> dict[str, Any]:
+def counts(webhooks: Sequence[Webhook]) -> dict[str, Any]:
     """`total` = `waiting` + `answered` (by 200) + `given_up` + `lost`; `tries` are the posts that were made."""
     outcomes = Counter(webhook.outcome for webhook in webhooks)
     return {

@@ -88,7 +88,7 @@ class Outbox:
 
     async def _try(self, webhook: Webhook, line: Line) -> None:
         answer = await self._post(webhook, line)
-        webhook.tries.append(answer)
+        self.log.note(webhook, answer)
         if webhook.outcome != "waiting":
             return  # forgotten meanwhile
         if answer == 200:

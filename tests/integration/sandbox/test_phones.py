@@ -179,6 +179,11 @@ def test_the_page_answers_for_a_customer_whose_number_it_does_not_show(sandbox: 
 
 
 def test_the_page_offers_faults_of_webhooks_only_where_they_show(sandbox: Sandbox, listener: Listener) -> None:
-    assert 'data-switch="webhook_loss_share"' in page(sandbox)
+    sandbox.send()
+    sandbox.settled()
+    html = page(sandbox)
+    assert 'data-switch="webhook_loss_share"' in html
+    assert "3 answered 200" in html
+
     sandbox.set(webhook_url="")
     assert 'data-switch="webhook_loss_share"' not in page(sandbox)

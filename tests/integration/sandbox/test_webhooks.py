@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from itertools import pairwise
-from typing import Any
 
 import pytest
 import requests
@@ -15,17 +14,6 @@ from tests.integration.sandbox.running import ASHA, Sandbox, sandbox_process
 
 STORY = ["message.sent", "delivered", "read"]
 RAVI = "919000000009"
-
-
-def settled(sandbox: Sandbox) -> dict[str, Any]:
-    """The figures once nothing more is to come."""
-    deadline = time.monotonic() + 10
-    while True:
-        now = sandbox.get("/_sandbox/webhooks")
-        if not now["on_their_way"] and not now["counts"]["waiting"]:
-            return dict(now["counts"])
-        assert time.monotonic() < deadline, now["counts"]
-        time.sleep(0.02)
 
 
 def test_a_message_that_was_accepted_is_told_to_be_sent_delivered_and_read(
@@ -135,7 +123,7 @@ def test_some_are_never_read(sandbox: Sandbox, listener: Listener) -> None:
     sandbox.set(read_share=0)
     sandbox.send()
 
-    assert settled(sandbox)["by_event"] == {"message.sent": 1, "message.status.updated": 1}
+    assert sandbox.settled()["by_event"] == {"message.sent": 1, "message.status.updated": 1}
     assert listener.stories == STORY[:2]
 
 
@@ -176,7 +164,7 @@ def test_anything_but_200_is_tried_three_times_in_all(sandbox: Sandbox, listener
     sandbox.send()
 
     tries = listener.wait_for(3)
-    assert settled(sandbox)["given_up"] == 1
+    assert sandbox.settled()["given_up"] == 1
 
     assert len({one.raw for one in tries}) == 1
     first, second = (after.at - before.at for before, after in pairwise(tries))
@@ -192,7 +180,7 @@ def test_a_second_try_may_do(sandbox: Sandbox, listener: Listener) -> None:
     listener.answers = [503]
     sandbox.send()
 
-    assert settled(sandbox)["by_answer"] == {"503": 1, "200": 1}
+    assert sandbox.settled()["by_answer"] == {"503": 1, "200": 1}
 
 
 def test_who_does_not_answer_in_time_is_asked_again(sandbox: Sandbox, listener: Listener) -> None:
@@ -200,7 +188,7 @@ def test_who_does_not_answer_in_time_is_asked_again(sandbox: Sandbox, listener: 
     listener.hangs = 0.3
     sandbox.send()
 
-    assert settled(sandbox)["by_answer"] == {"timeout": 3}
+    assert sandbox.settled()["by_answer"] == {"timeout": 3}
 
 
 def test_an_application_that_is_away_costs_three_tries(sandbox: Sandbox) -> None:
@@ -209,14 +197,14 @@ def test_an_application_that_is_away_costs_three_tries(sandbox: Sandbox) -> None
     sandbox.set(webhook_url=gone.url, sent_after_ms=0, webhook_retry_ms=10, fail_share=1)
     sandbox.send()
 
-    assert settled(sandbox)["by_answer"] == {"not_reached": 3}
+    assert sandbox.settled()["by_answer"] == {"not_reached": 3}
 
 
 def test_a_webhook_can_come_twice(sandbox: Sandbox, listener: Listener) -> None:
     sandbox.set(webhook_duplicate_share=1)
     sandbox.send()
 
-    assert settled(sandbox)["duplicates"] == 3
+    assert sandbox.settled()["duplicates"] == 3
     assert sorted(listener.stories) == sorted(STORY * 2)
     assert len({one.raw for one in listener.heard}) == 3
 
@@ -235,7 +223,7 @@ def test_a_webhook_can_come_after_the_next_one(sandbox: Sandbox, listener: Liste
 def test_a_webhook_can_be_lost_or_late(sandbox: Sandbox, listener: Listener) -> None:
     sandbox.set(webhook_loss_share=1)
     sandbox.send()
-    assert settled(sandbox)["lost"] == 3
+    assert sandbox.settled()["lost"] == 3
 
     sandbox.set(webhook_loss_share=0, webhook_delay_ms=[300, 400])
     began = time.monotonic()
@@ -295,7 +283,7 @@ def test_without_a_url_nothing_is_made(sandbox: Sandbox) -> None:
 def test_the_listing_can_be_narrowed_and_continued(sandbox: Sandbox, listener: Listener) -> None:
     sandbox.send()
     sandbox.send(to=RAVI)
-    settled(sandbox)
+    sandbox.settled()
 
     of_ravi = sandbox.get("/_sandbox/webhooks", customer=RAVI, event="message.sent")
     assert of_ravi["counts"]["total"] == 1
@@ -325,7 +313,7 @@ def test_five_hundred_messages_are_told_of_over_few_connections(sandbox: Sandbox
     for number in range(500):
         sandbox.send(to=f"9190000001{number % 50:02}", message=f"Message {number}")
 
-    assert settled(sandbox)["answered"] == 1_500
+    assert sandbox.settled()["answered"] == 1_500
     assert 1_500 / (time.monotonic() - began) > 10_000 / 60
     assert len({one.raw for one in listener.heard}) == 1_500
     assert all(one.genuine for one in listener.heard)
