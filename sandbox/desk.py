@@ -1,37 +1,50 @@
-"""Everything but sending: the switches, the history and its counts, the page."""
+"""Everything but sending: the switches, the history and its counts, the phones, the webhooks, the page."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from itertools import islice
 from math import inf
+from typing import Protocol, TypeVar
 
 from pydantic import ValidationError
 
 from sandbox.account import Account
 from sandbox.answers import Answer, Refused, broken, error, json_answer
 from sandbox.counts import counts
-from sandbox.faults import Faults, Switches
+from sandbox.faults import Faults
 from sandbox.history import History
 from sandbox.page.view import Page
-from sandbox.wire import Request
+from sandbox.phones.phones import Phones
+from sandbox.phones.talk import Talk
+from sandbox.switches import Switches
+from sandbox.webhooks import log
+from sandbox.webhooks.outbox import Outbox
+from sandbox.wire import Handler, Request
 
 REQUESTS_SHOWN = 100
 WINDOW_SECONDS = 60.0
 
-Handler = Callable[[Request, bytes], Answer]
+
+class _Numbered(Protocol):
+    number: int
+
+
+N = TypeVar("N", bound=_Numbered)
 
 
 class Desk:
     """Answers by method and path."""
 
-    def __init__(self, account: Account, faults: Faults, history: History) -> None:
+    def __init__(self, account: Account, faults: Faults, history: History, phones: Phones, outbox: Outbox) -> None:
         self._account = account
         self._faults = faults
         self._history = history
-        page = Page(faults, history)
+        self._phones = phones
+        self._outbox = outbox
+        page, talk = Page(faults, history, phones, outbox.log), Talk(history, phones)
         self._routes: dict[tuple[str, str], Handler] = {
             ("GET", "/"): lambda request, _: page.whole(request.query),
             ("GET", "/live"): lambda request, _: page.live(request.query),
@@ -44,6 +57,9 @@ class Desk:
             ("GET", "/_sandbox/requests"): self._requests,
             ("DELETE", "/_sandbox/requests"): self._forget,
             ("GET", "/_sandbox/counts"): self._counts,
+            ("GET", "/_sandbox/webhooks"): self._webhooks,
+            ("POST", "/_sandbox/customer"): talk.customer,
+            ("POST", "/_sandbox/staff"): talk.staff,
         }
 
     def answer(self, request: Request, body: bytes) -> Answer:
@@ -56,7 +72,7 @@ class Desk:
             return refusal.answer()
 
     def _faults_now(self, request: Request, body: bytes) -> Answer:
-        return json_answer(HTTPStatus.OK, self._faults.switches.model_dump())
+        return json_answer(HTTPStatus.OK, self._faults.switches.model_dump(mode="json"))
 
     def _change_faults(self, request: Request, body: bytes) -> Answer:
         known = list(Switches.model_fields)
@@ -79,17 +95,25 @@ class Desk:
         return self._faults_now(request, body)
 
     def _requests(self, request: Request, body: bytes) -> Answer:
-        """The newest `limit`, or the first `limit` of those numbered above `after`; oldest first."""
         query = request.query
-        limit = int(_number(query, "limit", REQUESTS_SHOWN))
-        entries = self._history.matching(query.get("recipient"), query.get("token"))
-        if "after" in query:
-            after = _number(query, "after", 0)
-            shown = list(islice((entry for entry in entries if entry.number > after), limit))
-        else:
-            shown = entries[max(0, len(entries) - limit) :]
-        requests = [entry.shown() for entry in shown]
+        entries = _excerpt(self._history.matching(query.get("recipient"), query.get("token")), query)
+        requests = [entry.shown() for entry in entries]
         return json_answer(HTTPStatus.OK, {"requests": requests, "last": self._history.last_number})
+
+    def _webhooks(self, request: Request, body: bytes) -> Answer:
+        """The figures of all that match, and an excerpt of them; `on_their_way` are messages with events to come."""
+        query = request.query
+        webhooks = self._outbox.log.matching(query.get("customer"), query.get("event"))
+        shown = [webhook.shown() for webhook in _excerpt(webhooks, query)]
+        return json_answer(
+            HTTPStatus.OK,
+            {
+                "counts": log.counts(webhooks),
+                "on_their_way": self._phones.on_their_way,
+                "webhooks": shown,
+                "last": self._outbox.log.last_number,
+            },
+        )
 
     def _counts(self, request: Request, body: bytes) -> Answer:
         entries = self._history.matching(request.query.get("recipient"), request.query.get("token"))
@@ -100,7 +124,18 @@ class Desk:
 
     def _forget(self, request: Request, body: bytes) -> Answer:
         self._account.forget()
+        self._phones.forget()
+        self._outbox.forget()
         return json_answer(HTTPStatus.OK, {"status": "success"})
+
+
+def _excerpt(numbered: Sequence[N], query: Mapping[str, str]) -> list[N]:
+    """The newest `limit`, or the first `limit` of those numbered above `after`; oldest first."""
+    limit = int(_number(query, "limit", REQUESTS_SHOWN))
+    if "after" in query:
+        after = _number(query, "after", 0)
+        return list(islice((one for one in numbered if one.number > after), limit))
+    return list(numbered[max(0, len(numbered) - limit) :])
 
 
 def _number(query: Mapping[str, str], name: str, default: float) -> float:

@@ -7,10 +7,12 @@ import re
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b, sha256
 from typing import Any
+
+from sandbox.phones.said import Said
 
 _WALL_AT_ZERO = time.time() - time.monotonic()
 _FINGERPRINT = re.compile(r"tok_[0-9a-f]{8}")
@@ -24,6 +26,11 @@ def now() -> float:
 def fingerprint(token: str) -> str:
     """Tells tokens apart without keeping them; a fingerprint stays what it is."""
     return token if _FINGERPRINT.fullmatch(token) else f"tok_{sha256(token.encode()).hexdigest()[:8]}"
+
+
+def alias(number: str) -> str:
+    """Stands for a recipient in links."""
+    return blake2b(number.encode("utf-8", "replace"), digest_size=5).hexdigest()
 
 
 def digest(content: bytes) -> str:
@@ -47,6 +54,8 @@ class Entry:
     job_id: str | None = None
     told: bool = False
     number: int = 0
+    messages: list[Said] = field(default_factory=list)
+    """What reaches the phone of it; known only while a webhook asks."""
 
     @property
     def body(self) -> Any:
@@ -70,6 +79,7 @@ class Entry:
             "why": self.why,
             "told": self.told,
             "jobId": self.job_id,
+            "messages": [said.shown() for said in self.messages],
             "body": self.body,
         }
 

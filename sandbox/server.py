@@ -12,9 +12,12 @@ import h11
 from sandbox.account import Account, Verdict
 from sandbox.answers import error
 from sandbox.desk import Desk
-from sandbox.faults import Faults, Switches
+from sandbox.faults import Faults
 from sandbox.history import History
+from sandbox.phones.phones import Phones
 from sandbox.settings import Settings
+from sandbox.switches import Switches
+from sandbox.webhooks.outbox import Outbox
 from sandbox.wire import Request, TooLarge, Wire
 
 BODY_MAX = 1_048_576
@@ -29,7 +32,9 @@ class Server:
         self._host, self._port = settings.host, settings.port
         self._faults = Faults(switches)
         self._account = Account(settings.allowed_tokens, self._faults, history)
-        self._desk = Desk(self._account, self._faults, history)
+        self._outbox = Outbox(self._faults, settings.history)
+        self._phones = Phones(self._faults, self._outbox, settings.history)
+        self._desk = Desk(self._account, self._faults, history, self._phones, self._outbox)
         self._conversations: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -46,6 +51,7 @@ class Server:
         for task in self._conversations:
             task.cancel()
         await asyncio.gather(*self._conversations, return_exceptions=True)
+        await self._outbox.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -83,11 +89,13 @@ class Server:
             verdict = self._account.receive(authorization, request.header(b"content-type"), raw)
         except TooLarge:
             verdict = self._account.too_large(authorization)
+        if verdict.entry.delivered:
+            self._phones.take(verdict.entry)
         await self._tell(wire, verdict)
 
     async def _tell(self, wire: Wire, verdict: Verdict) -> None:
         switches = self._faults.switches
-        if delay := self._faults.latency():
+        if delay := self._faults.pause(switches.latency_ms):
             await asyncio.sleep(delay)
         arrived = await wire.send(verdict.answer, verdict.leaves, switches.slow_drip_ms / 1000)
         self._history.note(verdict.entry, told=arrived and verdict.entry.outcome != "server_error_after_accept")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from sandbox.faults import Switches
+from sandbox.switches import Switches
 
 
 class Settings(BaseSettings):

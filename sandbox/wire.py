@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http.client import responses
 from urllib.parse import parse_qsl
@@ -36,6 +36,10 @@ class Request:
     def header(self, name: bytes) -> str:
         """Empty when it was not sent."""
         return next((value.decode("latin-1") for key, value in self._headers if key == name), "")
+
+
+Handler = Callable[[Request, bytes], Answer]
+"""Answers a request with this body, or raises Refused."""
 
 
 class Wire:

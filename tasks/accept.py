@@ -8,9 +8,8 @@ from celery import Task
 from celery.worker.request import Request
 
 from config.celery_app import app
-from config.wiring import reception
+from config.wiring import plan, reception
 from harkara.errors import Unavailable
-from harkara.messages import Envelope
 
 
 class Discreet(Request):
@@ -44,4 +43,4 @@ def enqueue(self: Task[..., None], body: dict[str, Any], /, **options: Any) -> N
     """
     # The task's id makes a repeat of the same call the same message.
     options.setdefault("reference", f"task:{self.request.id}")
-    reception().take([Envelope.from_wire(body, **options)])
+    reception().take([plan().catalogue.envelope(body, **options)])

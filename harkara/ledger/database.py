@@ -13,12 +13,12 @@ from typing import Any, cast
 
 import psycopg
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     CursorResult,
     Engine,
     Executable,
     Table,
-    TextClause,
     bindparam,
     func,
     select,
@@ -32,7 +32,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from harkara.errors import HarkaraError, Unavailable
 from harkara.ledger.clock import Clock
-from harkara.ledger.engines import postgres_engine, sqlite_engine
+from harkara.ledger.engines import postgres_engines, sqlite_engine
 
 Row = dict[str, Any]
 Rows = CursorResult[*tuple[Any, ...]]
@@ -60,11 +60,11 @@ class Database:
         self.url = _with_driver(make_url(url))
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self._clock = Clock()
-        self.engine: Engine = (
-            sqlite_engine(self.url, patience, connections)
-            if self.sqlite
-            else postgres_engine(self.url, patience, longest or 6 * patience, connections)
-        )
+        if self.sqlite:
+            self.engine: Engine = sqlite_engine(self.url, patience, connections)
+            self._at_once = self.engine  # to begin and to commit costs no round trip there
+        else:
+            self.engine, self._at_once = postgres_engines(self.url, patience, longest or 6 * patience, connections)
 
     @contextmanager
     def write(self, *, once: bool = False) -> Iterator[Transaction]:
@@ -72,35 +72,42 @@ class Database:
 
         With `once` it is a single statement, which commits by itself: PostgreSQL is spared three round trips.
         """
-        with self._transaction(write=True, isolation="AUTOCOMMIT" if once else None) as tx:
+        with self._transaction(self._at_once if once else self.engine, harkara_write=True) as tx:
             yield tx
 
     @contextmanager
     def read(self, *, snapshot: bool = False) -> Iterator[Transaction]:
         """A look that blocks nobody; with `snapshot` all its queries see one and the same moment."""
-        with self._transaction(write=False, isolation="REPEATABLE READ" if snapshot else "AUTOCOMMIT") as tx:
-            yield tx
+        if not snapshot or self.sqlite:  # SQLite's readers always see one moment
+            with self._transaction(self._at_once, harkara_write=False) as tx:
+                yield tx
+        else:
+            with self._transaction(self.engine, harkara_write=False, isolation_level="REPEATABLE READ") as tx:
+                yield tx
 
     @contextmanager
-    def connection(self, **options: Any) -> Iterator[Connection]:
+    def connection(self) -> Iterator[Connection]:
         """A connection without a transaction of its own, for migrations; errors come out as everywhere here."""
-        try:
-            with self.engine.connect().execution_options(**options) as connection:
-                yield connection
-        except (DBAPIError, PoolTimeout, psycopg.Error) as error:
-            # The driver's own words quote the row, with its number and its text: they go no further than here.
-            raise _translated(error) from None
+        with self._connection(self.engine) as connection:
+            yield connection
 
     def close(self) -> None:
         self.engine.dispose()
+        self._at_once.dispose()
 
     @contextmanager
-    def _transaction(self, *, write: bool, isolation: str | None) -> Iterator[Transaction]:
-        options: dict[str, Any] = {"harkara_write": write}
-        if isolation and not self.sqlite:  # SQLite's readers always see one moment, and its round trips cost nothing
-            options["isolation_level"] = isolation
-        with self.connection(**options) as connection, connection.begin():
+    def _transaction(self, engine: Engine, **options: Any) -> Iterator[Transaction]:
+        with self._connection(engine, **options) as connection, connection.begin():
             yield Transaction(connection, self.sqlite, self._clock)
+
+    @contextmanager
+    def _connection(self, engine: Engine, **options: Any) -> Iterator[Connection]:
+        try:
+            with engine.connect() as connection:
+                yield connection.execution_options(**options) if options else connection
+        except (DBAPIError, PoolTimeout, psycopg.Error) as error:
+            # The driver's own words quote the row, with its number and its text: they go no further than here.
+            raise _translated(error) from None
 
 
 @dataclass
@@ -127,10 +134,20 @@ class Transaction:
         return self.connection.execute(statement, parameters)
 
     def execute_each(
-        self, statement: str, columns: Mapping[str, str], rows: Sequence[Row], **moments: datetime
+        self,
+        statement: str,
+        columns: Mapping[str, str],
+        rows: Sequence[Row],
+        *,
+        returning: tuple[ColumnElement[Any], ...] = (),
+        **moments: datetime,
     ) -> Rows:
-        """One statement for many rows: in it, `{each}` is a table of them with these columns (name: SQL type)."""
-        prepared = _for_each(statement, tuple(columns.items()), tuple(moments), self.sqlite)
+        """One statement for many rows: in it, `{each}` is a table of them with these columns (name: SQL type).
+
+        `{skip_locked}` is how a subquery locks the rows of `message` that nobody else has; what comes back is of the
+        types of `returning`.
+        """
+        prepared = _for_each(statement, tuple(columns.items()), returning, tuple(moments), self.sqlite)
         return self.execute(prepared, {"rows": json.dumps(rows), **moments})
 
     def insert_new(self, table: Table) -> Any:
@@ -166,15 +183,22 @@ def stored(moment: datetime) -> str:
 
 @cache
 def _for_each(
-    statement: str, columns: tuple[tuple[str, str], ...], moments: tuple[str, ...], sqlite: bool
-) -> TextClause:
+    statement: str,
+    columns: tuple[tuple[str, str], ...],
+    returning: tuple[ColumnElement[Any], ...],
+    moments: tuple[str, ...],
+    sqlite: bool,
+) -> Executable:
     if sqlite:
         fields = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name, _ in columns)
         each = f"(SELECT {fields} FROM json_each(:rows)) AS each"
     else:
         fields = ", ".join(f"{name} {kind}" for name, kind in columns)
         each = f"json_to_recordset(CAST(:rows AS json)) AS each({fields})"
-    return text(statement.format(each=each)).bindparams(*(bindparam(name, type_=UTCDateTime()) for name in moments))
+    skip_locked = "" if sqlite else "FOR UPDATE OF message SKIP LOCKED"
+    prepared = text(statement.format(each=each, skip_locked=skip_locked))
+    bound = prepared.bindparams(*(bindparam(name, type_=UTCDateTime()) for name in moments))
+    return bound.columns(*returning) if returning else bound
 
 
 def _translated(error: Exception) -> HarkaraError:

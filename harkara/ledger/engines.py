@@ -45,8 +45,19 @@ def sqlite_engine(url: URL, patience: float, connections: int) -> Engine:
     return engine
 
 
-def postgres_engine(url: URL, patience: float, longest: float, connections: int) -> Engine:
-    """Waits `patience` seconds for a connection or a lock, `longest` for any answer."""
+def postgres_engines(url: URL, patience: float, longest: float, connections: int) -> tuple[Engine, Engine]:
+    """For transactions, and for single statements that commit by themselves, on connections of their own.
+
+    To change the mode of a connection each time costs as much as a look. Both wait `patience` seconds for a connection
+    or a lock, `longest` for any answer.
+    """
+    return (
+        _postgres_engine(url, patience, longest, max(2, connections // 2)),
+        _postgres_engine(url, patience, longest, connections, isolation_level="AUTOCOMMIT"),
+    )
+
+
+def _postgres_engine(url: URL, patience: float, longest: float, connections: int, **more: Any) -> Engine:
     options = f"-c timezone=UTC -c lock_timeout={int(patience * 1000)} -c statement_timeout={int(longest * 1000)}"
     # A plan that was kept from when the table was small walks through all of it once a bulk of messages has come.
     options += " -c plan_cache_mode=force_custom_plan"
@@ -67,6 +78,7 @@ def postgres_engine(url: URL, patience: float, longest: float, connections: int)
             "keepalives_count": 3,
             "tcp_user_timeout": int(patience * 2000),
         },
+        **more,
     )
 
     @event.listens_for(engine, "do_connect")

@@ -5,6 +5,8 @@ const body = document.body;
 const panel = document.getElementById("faults");
 const panelButton = document.getElementById("faults-button");
 const shown = new Map();
+const reply = document.getElementById("reply");
+const words = document.getElementById("words");
 const headers = { "Content-Type": "application/json" };
 
 function toTheEnd() {
@@ -35,6 +37,7 @@ async function refresh() {
   body.dataset.version = now.version;
   body.dataset.with = now.with;
   for (const [id, html] of Object.entries(now.parts)) swap(id, html);
+  reply.hidden = !document.getElementById("bubbles");
 }
 
 async function keepCurrent() {
@@ -58,6 +61,25 @@ document.addEventListener("click", async ({ target }) => {
   if (!target.dataset.delete) return;
   await fetch(target.dataset.delete, { method: "DELETE" });
   await refresh();
+});
+
+async function answer(said) {
+  const text = JSON.stringify({ with: body.dataset.with, ...said });
+  await fetch("/_sandbox/customer", { method: "POST", headers, body: text });
+  await refresh();
+  toTheEnd();
+}
+
+reply.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const text = words.value;
+  words.value = "";
+  if (text.trim()) await answer({ text });
+});
+
+document.addEventListener("click", async ({ target }) => {
+  const { tap, title } = target.dataset;
+  if (tap) await answer({ reply_id: tap, title });
 });
 
 panelButton.addEventListener("click", () => {

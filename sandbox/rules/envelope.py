@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 from sandbox.answers import Refused, broken
-from sandbox.faults import Switches
 from sandbox.rules.raw import check_payload
 from sandbox.rules.shape import a_mapping, a_string, an_array
 from sandbox.rules.template import PLACEHOLDER, check_template
 from sandbox.rules.text import check_text
+from sandbox.switches import Switches
 
 _PHONE = re.compile(r"[1-9][0-9]{9,14}")
 

@@ -296,3 +296,32 @@ def test_a_mistake_in_a_file_is_named_by_its_kind_and_field(tmp_path: Path, text
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match=r"local\.toml: cannot be read"):
         Catalogue.load(FILE, tmp_path / "local.toml")
+
+
+# Requests to Chat Mitra, in which a template is no more than its approved name
+
+
+@pytest.mark.parametrize(
+    ("names", "category", "priority"),
+    [
+        (["otp_verification"], "authentication", 0),
+        (["promotional_broadcast"], "marketing", 3),
+        (["order_confirmation", "otp_verification"], "authentication", 0),
+        (["somebody_elses"], "utility", 2),
+    ],
+)
+def test_a_request_has_the_category_of_the_kinds_whose_approved_names_it_holds(
+    names: list[str], category: str, priority: int
+) -> None:
+    envelope = CATALOGUE.envelope(request(*names))
+    assert (envelope.category, envelope.priority) == (category, priority)
+    assert envelope.body() == request(*names), "it goes on as it came"
+
+
+def test_a_caller_who_names_the_category_knows_better() -> None:
+    assert CATALOGUE.envelope(request("otp_verification"), category="utility", priority=1).category == "utility"
+
+
+def request(*names: str) -> dict[str, Any]:
+    items = [{"kind": "template", "template": Template(name, body=["482913"]).wire()["template"]} for name in names]
+    return {"recipient_mobile_number": "919876500001", "messages": items}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.integration.sandbox.hearing import SECRET, Listener, listening
 from tests.integration.sandbox.running import Sandbox, sandbox_process
 
 
@@ -20,3 +21,19 @@ def sandbox(_one_sandbox: Sandbox) -> Sandbox:
     """Without a rate limit and without a fault."""
     _one_sandbox.reset()
     return _one_sandbox
+
+
+@pytest.fixture
+def listener(sandbox: Sandbox) -> Iterator[Listener]:
+    """Told of everything within a moment."""
+    with listening() as listener:
+        sandbox.set(
+            webhook_url=listener.url,
+            webhook_secret=SECRET,
+            sent_after_ms=10,
+            delivered_after_ms=40,
+            read_after_ms=40,
+            webhook_retry_ms=50,
+        )
+        yield listener
+        sandbox.reset()

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[3]
 ASHA = "919812345678"
 TOKEN = "3f2a:9bc1"
 STOP_SECONDS = 5
+SETTLE_SECONDS = 10
 
 
 class Sandbox:
@@ -66,6 +68,16 @@ class Sandbox:
     def last(self) -> dict[str, Any]:
         """The request that came last, as the history shows it."""
         return dict(self.get("/_sandbox/requests", limit=1)["requests"][0])
+
+    def settled(self) -> dict[str, Any]:
+        """The figures of all webhooks once nothing more is to come."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while True:
+            now = self.get("/_sandbox/webhooks")
+            if not now["on_their_way"] and not now["counts"]["waiting"]:
+                return dict(now["counts"])
+            assert time.monotonic() < deadline, now["counts"]
+            time.sleep(0.02)
 
     def reset(self) -> None:
         self.http.delete(f"{self.url}/_sandbox/faults", timeout=10)

@@ -1,0 +1,1 @@
+"""The customers' phones: what becomes of messages there, and what is written back."""

@@ -1,0 +1,1 @@
+"""What Chat Mitra tells an application by itself: signed webhooks, from a queue."""

@@ -1,0 +1,89 @@
+"""The page in Chromium: what only its script does."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.sandbox.hearing import Listener
+from tests.integration.sandbox.running import Sandbox
+from tests.integration.sandbox.test_phones import BUTTONS, LIST
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """The machine's own, or else the one that Playwright installed."""
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Any, sandbox: Sandbox) -> Iterator[Any]:
+    """As wide as a phone; it must not complain."""
+    complaints: list[str] = []
+    page = chromium.new_page(viewport={"width": 420, "height": 900})
+    page.set_default_timeout(5_000)
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    page.close()
+    assert complaints == []
+
+
+def test_a_reply_is_typed_sent_and_shown(page: Any, sandbox: Sandbox, listener: Listener) -> None:
+    page.goto(sandbox.url)
+    assert page.locator("#reply").is_hidden()
+    sandbox.send()
+    page.goto(sandbox.url)
+    page.click(".people a")
+    page.fill("#words", "Is <b>four</b>")
+
+    sandbox.send(message="Another one")
+    page.wait_for_selector(".bubble >> nth=1")
+    assert page.input_value("#words") == "Is <b>four</b>"
+    page.locator("#words").press_sequentially(" fine?")
+    page.press("#words", "Enter")
+
+    page.wait_for_selector(".theirs")
+    assert page.locator(".theirs p").inner_text() == "Is <b>four</b> fine?"
+    assert page.input_value("#words") == ""
+    listener.wait_until(lambda: "message.received" in listener.stories)
+
+
+def test_buttons_and_rows_can_be_tapped(page: Any, sandbox: Sandbox, listener: Listener) -> None:
+    sandbox.send_raw("interactive", BUTTONS)
+    sandbox.send_raw("interactive", LIST)
+    page.goto(sandbox.url)
+    page.click(".people a")
+
+    page.click("text=I will")
+    page.wait_for_selector(".theirs >> nth=0")
+    page.click("summary")
+    page.click("text=Monday")
+    page.wait_for_selector(".theirs >> nth=1")
+
+    listener.wait_until(lambda: listener.stories.count("message.received") == 2)
+    tapped = [heard.body["replyId"] for heard in listener.heard if heard.what == "message.received"]
+    assert tapped == ["yes:4711", "day:mon"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_fault_is_switched_on_a_phone_wide_page(page: Any, sandbox: Sandbox, listener: Listener, scheme: str) -> None:
+    sandbox.send()
+    page.emulate_media(color_scheme=scheme)
+    page.goto(sandbox.url)
+
+    page.click("#faults-button")
+    page.click("#t-webhook_loss_share")
+    page.wait_for_selector("text=webhook_loss_share = 0.3")
+
+    assert sandbox.get("/_sandbox/faults")["webhook_loss_share"] == 0.3
+    assert page.evaluate("document.documentElement.scrollWidth") == 420

@@ -1,0 +1,73 @@
+"""What the stand-in tells, as Harkara's own reader understands it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from harkara.inbound import echo
+from harkara.inbound.events import Event, Received, StatusChanged
+from harkara.inbound.reading import read
+from harkara.inbound.signature import verify
+from tests.integration.sandbox.hearing import SECRET, Heard, Listener
+from tests.integration.sandbox.running import ASHA, Sandbox
+from tests.integration.sandbox.test_messages import ACCEPTED
+from tests.integration.sandbox.test_phones import customer
+
+TEMPLATE = {
+    "name": "order_confirmation",
+    "language": "en_US",
+    "components": [{"type": "body", "parameters": [{"type": "text", "text": "₹1,299"}]}],
+}
+
+
+def understood(heard: Heard) -> Event:
+    assert verify(heard.raw, heard.headers["X-Webhook-Signature"], SECRET)
+    (event,) = read(heard.raw, datetime.now(UTC))
+    return event
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": "Your order is ready 📦"},
+        {"messages": [{"kind": "raw", "payload": {"type": "text", "text": {"body": "Hello"}}}]},
+        {"messages": [{"kind": "template", "template": TEMPLATE}]},
+        *({"messages": [{"kind": "raw", "payload": {"type": kind, kind: content}}]} for kind, content in ACCEPTED),
+    ],
+)
+def test_a_message_is_recognised_by_its_content(sandbox: Sandbox, listener: Listener, body: dict[str, Any]) -> None:
+    sandbox.send(**body)
+
+    events = [understood(heard) for heard in listener.wait_for(3)]
+
+    assert all(isinstance(event, StatusChanged) for event in events)
+    found = [event for event in events if isinstance(event, StatusChanged)]
+    assert [event.status for event in found] == ["sent", "delivered", "read"]
+    assert {event.digest for event in found} == {echo.of_request(body)}
+    assert {event.recipient for event in found} == {ASHA}
+    assert len({event.message_id for event in found}) == 1
+
+
+def test_a_failure_and_its_code_are_understood(sandbox: Sandbox, listener: Listener) -> None:
+    sandbox.set(fail_share=1, fail_code=131049, job_id_in_events=True)
+    job_id = sandbox.send().json()["jobId"]
+
+    event = understood(listener.wait_for(1)[0])
+
+    assert isinstance(event, StatusChanged)
+    assert (event.status, event.code, event.job_id) == ("failed", "131049", job_id)
+
+
+def test_words_and_taps_of_a_customer_are_understood(sandbox: Sandbox, listener: Listener) -> None:
+    customer(sandbox, text="रोकें")
+    customer(sandbox, reply_id="yes:4711", title="I will", reply_to="wamid.1")
+
+    words, tap = (understood(heard) for heard in listener.wait_for(2))
+
+    assert isinstance(words, Received)
+    assert (words.sender, words.text, words.payload) == (ASHA, "रोकें", None)
+    assert isinstance(tap, Received)
+    assert (tap.text, tap.payload, tap.reply_to) == ("I will", "yes:4711", "wamid.1")
