@@ -6,10 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, tuple_, update
 
 from harkara.inbound import OptIn, OptOut, Received, Reply, Words
 from harkara.inbound.contact import Contact, Wish
+from harkara.inbound.window import LENGTH
 from harkara.ledger.consent import take
 from harkara.ledger.database import Transaction
 from harkara.ledger.tables import contact, message, occasion
@@ -78,6 +79,16 @@ def known(tx: Transaction, keys: Collection[Key]) -> dict[Key, Contact]:
 def refusing(tx: Transaction, keys: Collection[Key]) -> dict[Key, Contact]:
     """Those of these people who want no more of something: few, though every message that comes in asks for them."""
     return _find(tx, f"{_KNOWN} WHERE contact.stopped IS NOT NULL", keys) if keys else {}
+
+
+def forget(tx: Transaction, retention_seconds: float | None, most: int) -> int:
+    """Forgets who wrote long ago and never said what they want; whoever did is remembered, with the proof."""
+    if retention_seconds is None:
+        return 0
+    key = tuple_(contact.c.lane, contact.c.recipient)
+    long_ago = contact.c.wrote_at <= tx.now - max(timedelta(seconds=retention_seconds), LENGTH)
+    silent = select(contact.c.lane, contact.c.recipient).where(contact.c.wished_at.is_(None), long_ago)
+    return tx.execute(delete(contact).where(key.in_(silent.limit(most)))).rowcount
 
 
 _FIELDS = tuple(contact.c[name] for name in ("lane", "recipient", "wrote_at", "stopped", "agreed_at", "wished_at"))

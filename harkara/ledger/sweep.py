@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 
 from harkara.ledger.claim import IN_HAND, in_state
+from harkara.ledger.contacts import forget
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.due import due_streams
 from harkara.ledger.record import CANCELLED, final
@@ -42,7 +43,8 @@ def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> C
     """One round; returns how many rows each duty moved. Each is a transaction of its own; safe to run anywhere, twice.
 
     `retention_seconds` after a message was accepted here, its body and number are erased; None keeps them. An occasion
-    that is past loses its number and parameters then too, or at once if it was cancelled or completed.
+    that is past loses its number and parameters then too, or at once if it was cancelled or completed. Who wrote and
+    said no more for so long is forgotten.
     """
     done: Counter[str] = Counter()
     for name, work in (
@@ -53,6 +55,7 @@ def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> C
         ("expired", _expire),
         ("erased", lambda tx: _erase(tx, retention_seconds)),
         ("forgotten", lambda tx: _forget(tx, retention_seconds)),
+        ("strangers", lambda tx: forget(tx, retention_seconds, MOST)),
         ("halts", _end_halts),
     ):
         with db.write() as tx:

@@ -265,7 +265,10 @@ class Contact(SQLModel, table=True):
     when they want marketing, `wished_at` when they last said either.
     """
 
-    __table_args__ = (CheckConstraint("stopped IN ('everything', 'marketing')", name="stopped"),)
+    __table_args__ = (
+        CheckConstraint("stopped IN ('everything', 'marketing')", name="stopped"),
+        _partial("ix_contact_retention", "wrote_at", where="wished_at IS NULL"),
+    )
 
     lane: str = Field(primary_key=True, max_length=40)
     recipient: str = Field(primary_key=True, max_length=15)

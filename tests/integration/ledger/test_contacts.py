@@ -18,7 +18,21 @@ from harkara.ledger.contacts import Heard, heard, known
 from harkara.ledger.database import Database
 from harkara.ledger.tables import consent
 from tests.integration.ledger.bookings import noon, occasions, over, reminders, say, visit
-from tests.integration.ledger.steps import ACCEPTED, change, code, end, later, letter, offer, put, row, start, states
+from tests.integration.ledger.steps import (
+    ACCEPTED,
+    DAY,
+    change,
+    clean_up,
+    code,
+    end,
+    later,
+    letter,
+    offer,
+    put,
+    row,
+    start,
+    states,
+)
 
 WORDS = Words.load(Path(__file__).parents[3] / "config" / "words.toml")
 ASHA = "919876500001"
@@ -195,3 +209,18 @@ def test_of_two_open_reminders_the_latest_is_meant_unless_they_answer_the_other(
     assert latest
     assert answered
     assert (latest.reference, answered.reference) == ("second", "first")
+
+
+def test_who_wrote_long_ago_is_forgotten_and_who_said_what_they_want_is_not(db: Database) -> None:
+    write(db, at=ago(days=91))
+    write(db, "STOP", at=ago(days=91), sender="919876500002")
+    write(db, at=ago(days=89), sender="919876500003")
+    assert clean_up(db, retention=None) == {}
+    assert clean_up(db, retention=90 * DAY) == {"strangers": 1}
+    assert [contact(db, f"91987650000{n}") == NOBODY for n in (1, 2, 3)] == [True, False, False]
+    assert clean_up(db, retention=1) == {"strangers": 1}
+
+
+def test_an_open_window_outlives_a_short_retention(db: Database) -> None:
+    write(db, at=ago(hours=23))
+    assert clean_up(db, retention=60) == {}

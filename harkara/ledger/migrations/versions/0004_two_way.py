@@ -72,6 +72,14 @@ def upgrade() -> None:
         sa.CheckConstraint("stopped IN ('everything', 'marketing')", name=op.f("ck_contact_stopped")),
         sa.PrimaryKeyConstraint("lane", "recipient", name=op.f("pk_contact")),
     )
+    op.create_index(
+        "ix_contact_retention",
+        "contact",
+        ["wrote_at"],
+        unique=False,
+        sqlite_where=sa.text("wished_at IS NULL"),
+        postgresql_where=sa.text("wished_at IS NULL"),
+    )
     op.create_table(
         "event",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -200,6 +208,12 @@ def downgrade() -> None:
         postgresql_where=sa.text("state = 'new'"),
     )
     op.drop_table("event")
+    op.drop_index(
+        "ix_contact_retention",
+        table_name="contact",
+        sqlite_where=sa.text("wished_at IS NULL"),
+        postgresql_where=sa.text("wished_at IS NULL"),
+    )
     op.drop_table("contact")
     op.drop_index("ix_consent_recipient_lane", table_name="consent")
     op.drop_table("consent")
