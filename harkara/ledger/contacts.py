@@ -54,21 +54,10 @@ def heard(tx: Transaction, lane: str, received: Received, words: Words, *, answe
     _note(tx, lane, received.sender, at)
     about = _reminded(tx, lane, received.sender, answers)
     reply = words.judge(received.text, received.payload, reminder_open=about is not None)
-    match reply:
-        case OptOut(category=category) | OptIn(category=category):
-            wish = Wish(
-                recipient=received.sender,
-                wish="opt-out" if isinstance(reply, OptOut) else "opt-in",
-                category=category or "everything",
-                how="customer",
-                proof=received.payload or received.text or "",
-                at=at,
-            )
-            take(tx, lane, [wish])
-            return Heard(reply)
-        case None:
-            return Heard(None)
-    return Heard(reply, about)
+    if isinstance(reply, OptOut | OptIn):
+        take(tx, lane, [_wish(received, reply, at)])
+        return Heard(reply)
+    return Heard(reply, about if reply else None)
 
 
 def known(tx: Transaction, keys: Collection[Key]) -> dict[Key, Contact]:
@@ -105,6 +94,18 @@ def _find(tx: Transaction, statement: str, keys: Collection[Key]) -> dict[Key, C
     rows = tx.execute_each(statement, {"lane": "text", "person": "text"}, wanted, returning=_FIELDS)
     found = [dict(row) for row in rows.mappings()]
     return {(row.pop("lane"), row.pop("recipient")): Contact(**row) for row in found}
+
+
+def _wish(received: Received, reply: OptOut | OptIn, at: datetime) -> Wish:
+    """The proof is what they wrote, or the id of the button that they tapped."""
+    return Wish(
+        recipient=received.sender,
+        wish="opt-out" if isinstance(reply, OptOut) else "opt-in",
+        category=reply.category or "everything",
+        how="customer",
+        proof=received.payload or received.text or "",
+        at=at,
+    )
 
 
 def _note(tx: Transaction, lane: str, sender: str, at: datetime) -> None:
