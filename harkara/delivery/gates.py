@@ -11,10 +11,10 @@ from datetime import datetime
 from harkara.inbound.contact import NOBODY, Contact
 from harkara.inbound.window import ARRIVAL, Standing
 from harkara.lanes import Lane
+from harkara.ledger import contacts
 from harkara.ledger.claim import Claimed
 from harkara.ledger.codes import Codes, codes
 from harkara.ledger.consent import OPTED_OUT
-from harkara.ledger.contacts import Key, known
 from harkara.ledger.database import Database
 from harkara.ledger.halts import PRODUCER, Halted, halted
 from harkara.ledger.reminders import outdated
@@ -38,7 +38,7 @@ class Moment:
     """Lanes whose breaker is half open and whose one message has been let through."""
     outdated: Mapping[str, str] = field(default_factory=dict)
     """The reminders that their occasions have moved past, each with a sentence that says how."""
-    contacts: Mapping[Key, Contact] = field(default_factory=dict)
+    contacts: Mapping[contacts.Key, Contact] = field(default_factory=dict)
 
     def contact(self, claimed: Claimed) -> Contact:
         return self.contacts.get((claimed.lane, claimed.recipient), NOBODY)
@@ -60,8 +60,8 @@ def look(db: Database, lanes: Mapping[str, Lane], claimed: Sequence[Claimed]) ->
         for each in sent.values():
             each.in_hand -= {c.id for c in claimed}  # these are judged now, one after the other
         past = outdated(tx, [c.id for c in claimed if c.occasion_id])
-        contacts = known(tx, [(c.lane, c.recipient) for c in claimed])
-        return Moment(tx.now, lanes, halts, sent, set(), past, contacts)
+        people = contacts.known(tx, [(c.lane, c.recipient) for c in claimed])
+        return Moment(tx.now, lanes, halts, sent, set(), past, people)
 
 
 def stopped_at(claimed: Claimed, moment: Moment) -> Outcome | None:
@@ -113,18 +113,18 @@ def window(claimed: Claimed, moment: Moment) -> Outcome | None:
     if claimed.resends:
         # A template after a message that may have arrived would be another message to a person who has it.
         return Cancelled(WINDOW_CLOSED, "The 24-hour window closed before it could be sent once more.")
-    if stand_in := replaced(claimed, moment.lanes[claimed.lane], WINDOW_CLOSED):
+    if stand_in := replaced(claimed, moment.lanes[claimed.lane]):
         return stand_in
     return Refused(WINDOW_CLOSED, "", _WINDOW_CLOSED)
 
 
-def replaced(claimed: Claimed, lane: Lane, code: str, status: int | None = None) -> Replaced | None:
+def replaced(claimed: Claimed, lane: Lane, status: int | None = None) -> Replaced | None:
     """The message as a template, if it has a fallback or its lane has one for all."""
     if not claimed.fallback and lane.reengage is None:
         return None
     which = "its fallback" if claimed.fallback else f"the template {lane.reengage}"
     why = f"This person has not written in the last 24 hours: {which} goes instead."
-    return Replaced(code, why, None if claimed.fallback else lane.reengage, status)
+    return Replaced(WINDOW_CLOSED, why, None if claimed.fallback else lane.reengage, status)
 
 
 def lane_open(claimed: Claimed, moment: Moment) -> Outcome | None:

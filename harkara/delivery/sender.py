@@ -210,7 +210,7 @@ class Sender:
         answer = self._chatmitra.post(lane.token, one.body)
         outcome = self._playbook.judge(answer, _case(one), self._random, window=moment.window(one).window)
         if isinstance(outcome, Refused) and outcome.code == WINDOW_CLOSED and not one.resends:
-            outcome = gates.replaced(one, lane, WINDOW_CLOSED, outcome.status) or outcome
+            outcome = gates.replaced(one, lane, outcome.status) or outcome
         if isinstance(outcome, Wait) and outcome.code == "429":
             self._slow(lane, outcome.seconds or 0.0)
         return self._breaker.watch(lane.name, outcome, reached=not isinstance(answer, NotSent))
