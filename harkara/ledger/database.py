@@ -53,12 +53,22 @@ class Database:
 
     `url` is a SQLAlchemy URL (`sqlite:///var/harkara.db`, `postgresql+psycopg://…`). Errors of the database
     (away, locked for longer than `patience` seconds, silent for longer than `longest`, which is six times the patience
-    unless it is given, disk full) come out as `Unavailable`.
+    unless it is given, disk full) come out as `Unavailable`. `tells` is whether the application wants to be told what
+    changes here.
     """
 
-    def __init__(self, url: str, *, patience: float = 5.0, longest: float | None = None, connections: int = 8) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        patience: float = 5.0,
+        longest: float | None = None,
+        connections: int = 8,
+        tells: bool = False,
+    ) -> None:
         self.url = _with_driver(make_url(url))
         self.sqlite = self.url.get_backend_name() == "sqlite"
+        self.tells = tells
         self._clock = Clock()
         self.engine: Engine = (
             sqlite_engine(self.url, patience, connections)
@@ -100,7 +110,7 @@ class Database:
         if isolation and not self.sqlite:  # SQLite's readers always see one moment, and its round trips cost nothing
             options["isolation_level"] = isolation
         with self.connection(**options) as connection, connection.begin():
-            yield Transaction(connection, self.sqlite, self._clock)
+            yield Transaction(connection, self.sqlite, self._clock, self.tells)
 
 
 @dataclass
@@ -110,6 +120,7 @@ class Transaction:
     connection: Connection
     sqlite: bool
     clock: Clock
+    tells: bool = False
 
     @cached_property
     def now(self) -> datetime:
