@@ -14,6 +14,8 @@ from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.outbox import MOST, kept
 from harkara.ledger.tables import callback
 
+TIDY_SECONDS = 60.0
+
 WEEK = timedelta(days=7)
 """So long what was delivered stays to be seen, and what is dead keeps its data for another try."""
 
