@@ -55,24 +55,32 @@ class Endpoint:
     """Where the application listens, and the secret that it shares with us.
 
     Raises Invalid for a `url` that is not https (with `private`, http will do) and for a `secret` that is not in the
-    form of Standard Webhooks. With `private` it may be an address of this machine or of a private network. `ca_bundle`
-    names a file of certificates to trust instead of the system's.
+    form of Standard Webhooks. With `private` it may be an address of this machine or of a private network. A POST has
+    so many `seconds`. `ca_bundle` names a file of certificates to trust instead of the system's.
 
     Redirects, proxies and cookies are not known here, and each POST has a connection of its own.
     """
 
     def __init__(
-        self, url: str, secret: str, *, private: bool = False, resolve: Resolve = resolve, ca_bundle: str | None = None
+        self,
+        url: str,
+        secret: str,
+        *,
+        private: bool = False,
+        seconds: float = SECONDS,
+        resolve: Resolve = resolve,
+        ca_bundle: str | None = None,
     ) -> None:
         self._url = _checked(url, private)
         self._signer = _signer(secret)
         self._private = private
+        self._seconds = seconds
         self._resolve = resolve
         self._tls = ssl.create_default_context(cafile=ca_bundle)
 
     def post(self, identity: str, body: bytes) -> Answer:
         """Sends one callback, JSON in UTF-8. Never raises for what network or server do."""
-        until = time.monotonic() + SECONDS
+        until = time.monotonic() + self._seconds
         host, port = self._url.hostname or "", self._port
         try:
             # Asked once: the address that is checked is the one that is connected to, whatever the name says next.
