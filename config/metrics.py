@@ -67,7 +67,7 @@ class Depths(Collector):
         up = GaugeMetricFamily("harkara_service_up", "Whether the worker reaches the service", labels=["service"])
         depth = GaugeMetricFamily("harkara_queue_depth", "Entries in a queue or in the intake", labels=["queue"])
         rows = GaugeMetricFamily("harkara_messages", "Messages by state", labels=["lane", "state"])
-        untold = GaugeMetricFamily("harkara_callbacks", "Callbacks that wait or are dead", labels=["state"])
+        untold = GaugeMetricFamily("harkara_callbacks_left", "Callbacks that wait or are dead", labels=["state"])
         silence = GaugeMetricFamily("harkara_heartbeat_age_seconds", "Since beat, Redis, a worker and the database met")
         try:
             for queue, length in self._queues().items():
