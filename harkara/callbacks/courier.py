@@ -23,6 +23,9 @@ log = structlog.get_logger(__name__)
 HANDS = 8
 """POSTs that a worker process has under way at once."""
 
+GATHER_SECONDS = 0.05
+"""So long what was answered waits for more, to be written in one transaction."""
+
 LEASE_SECONDS = 60.0
 """So long a callback is this worker's; no POST begins that could end later."""
 
@@ -42,18 +45,10 @@ class Courier:
     Sending does not know of it: a slow application costs its own threads alone. Several workers may carry at once.
     """
 
-    def __init__(
-        self,
-        db: Database,
-        endpoint: Endpoint,
-        *,
-        told: Callable[[Mapping[str, int]], None],
-        lease_seconds: float = LEASE_SECONDS,
-    ) -> None:
+    def __init__(self, db: Database, endpoint: Endpoint, *, told: Callable[[Mapping[str, int]], None]) -> None:
         self._db = db
         self._endpoint = endpoint
         self._told = told
-        self._lease = lease_seconds
         self._trust = Trust()
         self._lost = False
         self._halted = Event()
@@ -64,7 +59,7 @@ class Courier:
         """Goes on until nothing is due, or the application takes nothing; returns what became of how many."""
         told: Counter[str] = Counter()
         while not self._stopped and (room := self._trust.room):
-            notices = take(self._db, room, self._lease)
+            notices = take(self._db, room, LEASE_SECONDS)
             if not notices:
                 break
             told += self._carry(notices)
@@ -76,12 +71,13 @@ class Courier:
 
     def _carry(self, notices: Sequence[Notice]) -> Counter[str]:
         self._halted.clear()
-        until = time.monotonic() + self._lease - SECONDS
+        until = time.monotonic() + LEASE_SECONDS - SECONDS
         under_way = {self._hands.submit(self._post, notice, until): notice for notice in notices}
         known: list[tuple[Notice, Verdict]] = []
         told: Counter[str] = Counter()
         while under_way:
-            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            wait(under_way, return_when=FIRST_COMPLETED)
+            done, _ = wait(under_way, timeout=GATHER_SECONDS)
             known += [(under_way.pop(future), future.result()) for future in done]
             try:
                 written = settle(self._db, known)

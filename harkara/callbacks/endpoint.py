@@ -121,8 +121,8 @@ class Endpoint:
             sock.settimeout(_left(until))
             connection.request("POST", self._target, body, self._headers(identity, body))
             sock.settimeout(_left(until))
-            response = connection.getresponse()
-            return Answered(response.status, seconds_to_wait(response.headers.get("Retry-After")))
+            with connection.getresponse() as response:
+                return Answered(response.status, seconds_to_wait(response.headers.get("Retry-After")))
         finally:
             connection.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from threading import Lock
 
 from harkara.ledger.outbox import Delivered, Untried, Verdict
@@ -28,7 +29,8 @@ class Trust:
     twice as many with every batch.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._lock = Lock()
         self._most = MOST
         self._failures = 0
@@ -40,7 +42,7 @@ class Trust:
     @property
     def room(self) -> int:
         """How many may be brought now; 0 while it is left alone."""
-        return self._most if time.monotonic() >= self._quiet_until else 0
+        return self._most if self._clock() >= self._quiet_until else 0
 
     @property
     def lost(self) -> bool:
@@ -71,5 +73,5 @@ class Trust:
         with self._lock:
             self._pause = min(LONGEST_PAUSE, max(1.0, 2 * self._pause)) if self.lost else 0.0
             self._most = 1 if self.lost else min(MOST, 2 * self._most)
-            self._quiet_until = time.monotonic() + max(self._wish, self._pause * random.uniform(1.0, 1.2))
+            self._quiet_until = self._clock() + max(self._wish, self._pause * random.uniform(1.0, 1.2))
             self._wish = 0.0

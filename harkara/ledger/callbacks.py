@@ -12,7 +12,7 @@ from uuid_utils import uuid7
 
 from harkara.ledger.database import Row, Transaction
 from harkara.ledger.read import summary
-from harkara.ledger.tables import callback
+from harkara.ledger.tables import callback, message
 from harkara.states import DONE, State
 
 TOLD = DONE | {State.UNCERTAIN}
@@ -80,7 +80,8 @@ def _state(kept: dict[str, Any]) -> dict[str, Any]:
     """A message as everybody sees it, and the occasion if it is a reminder."""
     # Both databases keep UTC, but SQLite does not say so.
     times = {name: datetime.fromisoformat(kept[name]).replace(tzinfo=UTC) for name in _TIMES}
-    told = summary(kept | times)
+    # What a release before this one did not keep is not known.
+    told = summary(dict.fromkeys(message.c.keys()) | kept | times)
     if kept["rule"] is None:
         return told
     of = {"kind": kept["occasion_kind"], "reference": kept["occasion_reference"], "rule": kept["rule"]}

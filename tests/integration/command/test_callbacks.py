@@ -108,3 +108,19 @@ def test_what_a_person_decides_by_command_is_told(harkara: Harkara, ledger: Data
     assert harkara("cancel", waiting).exit_code == 0
     (notice,) = take(ledger, 10, 60)
     assert (notice.kind, notice.data["id"]) == ("message.cancelled", waiting)
+
+
+def test_the_doctor_looks_at_them(harkara: Harkara, ledger: Database, environment: dict[str, str]) -> None:
+    callback(ledger, Failed("HTTP 500", 500, 600))
+    assert diagnosis(harkara) == (True, "1 waiting, 0 dead")
+    callback(ledger, Dead("HTTP 410", 410))
+    assert diagnosis(harkara) == (False, "1 waiting, 1 dead: `harkara callbacks list` says why")
+    environment["HARKARA_CALLBACK_URL"] = "http://app.example.com/hear"
+    well, found = diagnosis(harkara)
+    assert not well
+    assert "must begin with https://" in found
+
+
+def diagnosis(harkara: Harkara) -> tuple[bool, str]:
+    checks = json.loads(harkara("doctor", "--json").stdout)["checks"]
+    return next((check["well"], check["found"]) for check in checks if check["check"] == "callbacks")
