@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
-from sqlalchemy import ColumnElement, case, insert, literal_column, update
+from sqlalchemy import ColumnElement, case, insert, literal_column, or_, true, update
 
 from harkara.ledger.callbacks import tell_states
 from harkara.ledger.claim import Claimed, still_in
@@ -186,9 +186,11 @@ def _settle(tx: Transaction, finish: Finish) -> Pause | None:
     """Writes one outcome other than `Accepted`, with its line in the trace; returns what it holds back."""
     state, values = _verdict(finish, tx.now)
     hands = (State.SENDING, State.UNCERTAIN) if finish.posted else (State.CLAIMED,)
+    # Whoever does not know whether a commit happened records it again: of what is uncertain for this reason, nothing new.
+    news = or_(still_in(*hands[:1]), message.c.code != values["code"]) if state is State.UNCERTAIN else true()
     moved = tx.execute(
         update(message)
-        .where(message.c.id == finish.id, message.c.epoch == finish.epoch, still_in(*hands))
+        .where(message.c.id == finish.id, message.c.epoch == finish.epoch, still_in(*hands), news)
         .values(state=state, changed_at=tx.now, **values)
         .returning(message.c.state)
     ).scalar_one_or_none()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import ssl
 import subprocess
@@ -21,8 +20,7 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import text, update
-from sqlmodel import SQLModel
+from sqlalchemy import update
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from harkara.callbacks.address import is_public
@@ -34,6 +32,7 @@ from harkara.ledger.callbacks import tell
 from harkara.ledger.database import Database, Row
 from harkara.ledger.tables import callback
 from harkara.ledger.undelivered import counts
+from tests.certificates import self_signed
 from tests.integration.ledger.steps import letter, send
 from tests.integration.test_chatmitra import request
 from tests.services import free_port
@@ -136,24 +135,10 @@ def raw(handle: Callable[[socket.socket], None]) -> Iterator[str]:
 # A ledger and its courier
 
 
-@pytest.fixture(scope="module")
-def migrated_url(postgres_server: Any) -> str:
-    database = Database(postgres_server.create("callbacks"))
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    database = Database(database_url, tells=True)
     migrate.upgrade(database)
-    database.close()
-    return str(database.url)
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    sqlite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path / 'harkara.db'}" if sqlite else request.getfixturevalue("migrated_url")
-    database = Database(url, tells=True)
-    if sqlite:
-        migrate.upgrade(database)
-    else:
-        with database.write() as tx:
-            tx.execute(text(f"TRUNCATE {', '.join(SQLModel.metadata.tables)}"))
     yield database
     database.close()
 
@@ -500,17 +485,7 @@ def test_what_is_barred_waits_with_the_reason_and_is_not_used_up(db: Database) -
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """For app.invalid, signed by nobody but itself, with its key in the same file."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the command openssl")
-    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
-    new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    name = ["-subj", "/CN=app.invalid", "-addext", "subjectAltName=DNS:app.invalid"]
-    key = path.with_suffix(".key")
-    subprocess.run([openssl, *new, *name, "-keyout", key, "-out", path], check=True, capture_output=True)
-    path.write_text(key.read_text() + path.read_text())
-    return path
+    return self_signed(tmp_path_factory.mktemp("tls"), "DNS:app.invalid")
 
 
 def test_tls_is_verified_for_the_name_and_not_for_the_address(certificate: Path) -> None:

@@ -98,6 +98,7 @@ def one(db: Database, data: dict[str, Any] | None = None) -> Notice:
     [
         (ACCEPTED, "accepted"),
         (REFUSED, "failed"),
+        (LOST, "uncertain"),
         (Cancelled("expired", "Its deadline passed."), "cancelled"),
     ],
 )
