@@ -71,7 +71,7 @@ def take(db: Database, most: int, lease_seconds: float) -> list[Notice]:
         if not tx.rows(select(callback.c.id).where(*due(tx)).limit(1)):
             return []  # the common case writes nothing
     with db.write() as tx:
-        oldest = select(callback.c.id).where(*due(tx)).order_by(callback.c.due_at, callback.c.id).limit(most)
+        oldest = select(callback.c.id).where(*due(tx)).order_by(callback.c.due_at).limit(most)
         rows = tx.rows(
             update(callback)
             .where(callback.c.id.in_(oldest.with_for_update(skip_locked=True)))

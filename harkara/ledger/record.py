@@ -186,7 +186,7 @@ def _settle(tx: Transaction, finish: Finish) -> Pause | None:
     """Writes one outcome other than `Accepted`, with its line in the trace; returns what it holds back."""
     state, values = _verdict(finish, tx.now)
     hands = (State.SENDING, State.UNCERTAIN) if finish.posted else (State.CLAIMED,)
-    # Whoever does not know whether a commit happened records it again: of what is uncertain for this reason, nothing new.
+    # Who does not know whether a commit happened records it again; what is uncertain for this reason already stays so.
     news = or_(still_in(*hands[:1]), message.c.code != values["code"]) if state is State.UNCERTAIN else true()
     moved = tx.execute(
         update(message)

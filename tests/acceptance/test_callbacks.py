@@ -44,6 +44,18 @@ def test_a_worker_tells_the_application_even_if_it_listens_only_later(
         assert [secret for secret in (NUMBER, WORD, SECRET) if secret in shown] == []
 
 
+def test_an_application_that_hangs_holds_up_no_message(tmp_path: Path, redis_server: Server) -> None:
+    hanging = Application(slow=60)
+    with listening(hanging), deployment(tmp_path, redis_server, f"sqlite:///{tmp_path / 'harkara.db'}") as harkara:
+        harkara.start_worker(
+            HARKARA_CALLBACK_URL=hanging.url, HARKARA_CALLBACK_SECRET=SECRET, HARKARA_CALLBACK_PRIVATE="True"
+        )
+        for _ in range(2):
+            harkara.deliver([Envelope(to=NUMBER, messages=[Text(WORD)]) for _ in range(20)])
+            harkara.wait(lambda: hanging.under_way > 0, "the application has one in hand")
+        assert counts(harkara.ledger) == {"waiting": 40, "dead": 0}
+
+
 def test_a_worker_with_settings_that_make_no_sense_does_not_start(tmp_path: Path, redis_server: Server) -> None:
     with deployment(tmp_path, redis_server, f"sqlite:///{tmp_path / 'harkara.db'}") as harkara:
         worker = harkara.start_worker(ready=False, HARKARA_CALLBACK_URL="https://app.example.com/hear")

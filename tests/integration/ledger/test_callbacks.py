@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -287,6 +288,16 @@ def test_neither_number_nor_text_is_kept_for_a_state(told: Database) -> None:
     send(told, letter())
     send(told, letter(1), REFUSED)
     assert [found for found in NUMBER_AND_TEXT for row in kept(told) if found in str(row)] == []
+
+
+def test_what_an_older_release_kept_is_told_as_far_as_it_goes(told: Database) -> None:
+    identity = send(told, letter(reference="order-1042"))
+    with told.write() as tx:
+        (row,) = tx.rows(select(callback.c.data))
+        less = {name: value for name, value in json.loads(row["data"]).items() if name not in ("tries", "job_id")}
+        tx.execute(update(callback).values(data=json.dumps(less)))
+    (data,) = told_of(told, identity)
+    assert (data["reference"], data["state"], data["job_id"]) == ("order-1042", "accepted", None)
 
 
 def test_what_is_rolled_back_is_not_told(told: Database) -> None:
