@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import insert
@@ -62,6 +63,7 @@ def _identity() -> str:
     return f"msg_{uuid7().hex}"
 
 
+@cache
 def _tell(sqlite: bool) -> str:
     """A copy of each message as it is now; it may have moved on when the application takes it."""
     kept = ", ".join(f"'{name}', message.{name}" for name in _KEPT)
