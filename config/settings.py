@@ -205,6 +205,11 @@ class Settings(BaseSettings):
         return self.harkara_database_url or f"sqlite:///{self.harkara_var / 'harkara.db'}"
 
     @property
+    def tells(self) -> bool:
+        """Whether the application is told what changes in the ledger."""
+        return bool(self.harkara_callback_url)
+
+    @property
     def redis_url(self) -> str:
         """Raises SystemExit when nobody gave one, and `make up` does not run either."""
         if self.harkara_redis_url:
