@@ -13,7 +13,7 @@ from config.lanes import DEFAULT
 from config.settings import Settings, settings
 from harkara.doors.ledger import LedgerDoor
 from harkara.errors import Invalid, NotFound
-from harkara.gateway import Behind, Callers, Hear
+from harkara.gateway import Behind, Callers, Hear, Together
 from harkara.intake import connect
 from harkara.limits import Allowance
 
@@ -36,6 +36,7 @@ def behind() -> Behind:
     return Behind(
         db=wiring.database(),
         door=door,
+        together=Together(door),
         plan=wiring.plan(),
         callers=callers(s, frozenset(wiring.lanes())),
         hear=_hear(),

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from harkara.doors.ledger import LedgerDoor
 from harkara.gateway.callers import Callers
+from harkara.gateway.together import Together
 from harkara.ledger.database import Database
 from harkara.occasions import Plan
 
@@ -23,10 +24,14 @@ Raises NotFound for a lane that hears nothing, Unavailable when it could be kept
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """The parts of a deployment that the web door opens to others; `redis_answers` raises nothing."""
+    """The parts of a deployment that the web door opens to others: `together` the door for one message of many callers.
+
+    `redis_answers` raises nothing.
+    """
 
     db: Database
     door: LedgerDoor
+    together: Together
     plan: Plan
     callers: Callers
     hear: Hear

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Header, Query
+from fastapi.responses import JSONResponse
 
-from harkara.errors import Conflict, HarkaraError, Invalid
+from harkara.errors import Conflict, Invalid
 from harkara.gateway.behind import Inside
 from harkara.gateway.entry import Body, Calling, Lane, read_json
 from harkara.gateway.problems import problems
@@ -62,26 +63,27 @@ async def _wishes(
 @routes.post(
     "/developer/api/send_message",
     status_code=202,
+    response_model=Queued,
     responses=problems(400, 401, 403, 409, 413, 429, 503),
     openapi_extra=takes(SendMessage),
 )
 @routes.post(
     "/send_message",
     status_code=202,
+    response_model=Queued,
     responses=problems(400, 401, 403, 409, 413, 429, 503),
     openapi_extra=takes(SendMessage),
 )
 def send(
     behind: Inside, caller: Calling, lane: Lane, wishes: Annotated[dict[str, Any], Depends(_wishes)], body: Body
-) -> Queued:
+) -> JSONResponse:
     """Takes what Chat Mitra's `send_message` takes. The answer comes when the message is in the ledger."""
     envelope = _read(read_json(body), wishes, lane=lane, producer=caller.name)
-    receipt = behind.door.hand_over([envelope])[0]
-    if isinstance(receipt, Conflict):
-        raise Conflict("Idempotency-Key: it already stands for another message in this lane")
-    if isinstance(receipt, HarkaraError):
-        raise receipt
-    return Queued(jobId=receipt.id)
+    try:
+        queued = Queued(jobId=behind.together.hand_over(envelope).id)
+    except Conflict:  # its own words quote the key
+        raise Conflict("Idempotency-Key: it already stands for another message in this lane") from None
+    return JSONResponse(queued.model_dump(), 202)  # FastAPI would check the model once more, in yet another thread
 
 
 def _read(body: dict[str, Any], wishes: dict[str, Any], **options: str) -> Envelope:

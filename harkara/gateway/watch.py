@@ -15,6 +15,9 @@ from harkara.gateway.problems import problem
 
 log = structlog.get_logger(__name__)
 
+_PROBES = ("GET /livez", "GET /readyz", "GET /metrics")
+"""Asked every few seconds, they would drown the rest of the log."""
+
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -56,7 +59,8 @@ class Watch:
         self._requests.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
         caller = scope.get("state", {}).get("caller")
-        log.info("request", action="request", route=route, status=status, ms=round(seconds * 1000, 1), caller=caller)
+        say = log.debug if route in _PROBES else log.info
+        say("request", action="request", route=route, status=status, ms=round(seconds * 1000, 1), caller=caller)
 
 
 def route_of(scope: Scope) -> str:

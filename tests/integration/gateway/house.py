@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from harkara.defaults import DEADLINES
 from harkara.doors.ledger import LedgerDoor
-from harkara.gateway import Behind, Callers
+from harkara.gateway import Behind, Callers, Together
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.limits import Allowance
@@ -31,9 +31,11 @@ def callers(limit: str = "none") -> Callers:
 
 def behind_of(db: Database, **other: Any) -> Behind:
     """Without Redis: nobody is hinted."""
+    door = LedgerDoor(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50)
     usual = Behind(
         db=db,
-        door=LedgerDoor(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50),
+        door=door,
+        together=Together(door),
         plan=replace(PLAN, hours={name: PLAN.hours["default"] for name in ("default", "clinic", "north", "south")}),
         callers=callers(),
         hear=nobody_hears,
