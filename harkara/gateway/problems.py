@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
+from harkara.messages.part import join
 
 AGAIN_SECONDS = 5
 """After which one may try again when a service is away."""
@@ -87,7 +88,9 @@ async def _validation(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     cause = first.get("ctx", {}).get("error")
-    field = ".".join(str(step) for step in first["loc"][1:])
+    field = ""
+    for step in first["loc"][1:]:
+        field = join(field, f"[{step}]" if isinstance(step, int) else step)
     rule = cause.rule if isinstance(cause, Invalid) else str(first["msg"]).replace("Input should be", "must be")
     return problem(400, sentence(Invalid(field, rule)))
 

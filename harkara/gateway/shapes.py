@@ -28,7 +28,7 @@ class SendMessage(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     recipient_mobile_number: str = Field(description="With the country code; a number of India may lack it")
-    message: str | None = Field(default=None, description="A text of 1 to 1,000 characters")
+    message: str | None = Field(default=None, description="A text of 1 to 4,096 characters")
     messages: list[dict[str, Any]] | None = Field(
         default=None,
         min_length=1,

@@ -20,6 +20,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     401: {"model": NotGenuine, "description": "The signature is not the lane's"},
     **problems(400, 404, 413, 503),
 }
+_EVENT = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 
 
 async def _body(request: Request) -> bytes:
@@ -32,13 +33,13 @@ Signature = Annotated[
 ]
 
 
-@routes.post("", response_model=Kept, responses=_ANSWERS)
+@routes.post("", response_model=Kept, responses=_ANSWERS, openapi_extra=_EVENT)
 def of_default(behind: Inside, body: Body, signature: Signature = None) -> Any:
     """What Chat Mitra tells of the lane `default`."""
     return _answer(behind, "default", body, signature)
 
 
-@routes.post("/{lane}", response_model=Kept, responses=_ANSWERS)
+@routes.post("/{lane}", response_model=Kept, responses=_ANSWERS, openapi_extra=_EVENT)
 def of_lane(behind: Inside, lane: str, body: Body, signature: Signature = None) -> Any:
     """What Chat Mitra tells of another lane."""
     return _answer(behind, lane, body, signature)

@@ -45,6 +45,11 @@ def behind_of(db: Database, **other: Any) -> Behind:
     return replace(usual, **other)
 
 
+def away() -> Database:
+    """One that nobody reaches, and soon says so."""
+    return Database("postgresql://harkara@127.0.0.1:1/none", patience=0.5)
+
+
 def nobody_hears(lane: str, raw: bytes, signature: str | None) -> bool:
     raise AssertionError("no webhook is expected here")
 
