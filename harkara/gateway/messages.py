@@ -34,9 +34,7 @@ async def _wishes(
         str | None,
         Header(alias="Idempotency-Key", description="Your own name for the message: the same one twice is one message"),
     ] = None,
-    at: Annotated[
-        str | None, Header(alias="Harkara-At", description="Not before: ISO 8601 with a zone, in the future or not")
-    ] = None,
+    at: Annotated[str | None, Header(alias="Harkara-At", description="Not before: ISO 8601 with a zone")] = None,
     expires: Annotated[
         str | None, Header(alias="Harkara-Expires", description="Not after: ISO 8601 with a zone; else by category")
     ] = None,
@@ -60,38 +58,30 @@ async def _wishes(
     return {name: value for name, value in given.items() if value is not None}
 
 
-@routes.post(
-    "/developer/api/send_message",
-    status_code=202,
-    response_model=Queued,
-    responses=problems(400, 401, 403, 409, 413, 429, 503),
-    openapi_extra=takes(SendMessage),
-)
-@routes.post(
-    "/send_message",
-    status_code=202,
-    response_model=Queued,
-    responses=problems(400, 401, 403, 409, 413, 429, 503),
-    openapi_extra=takes(SendMessage),
-)
+_SEND: dict[str, Any] = {
+    "status_code": 202,
+    "response_model": Queued,
+    "responses": problems(400, 401, 403, 409, 413, 429, 503),
+    "openapi_extra": takes(SendMessage),
+}
+
+
+@routes.post("/developer/api/send_message", **_SEND)
+@routes.post("/send_message", **_SEND)
 def send(
     behind: Inside, caller: Calling, lane: Lane, wishes: Annotated[dict[str, Any], Depends(_wishes)], body: Body
 ) -> JSONResponse:
     """Takes what Chat Mitra's `send_message` takes. The answer comes when the message is in the ledger."""
-    envelope = _read(read_json(body), wishes, lane=lane, producer=caller.name)
+    said = read_json(body)
     try:
+        envelope = Envelope.from_wire(said, lane=lane, producer=caller.name, **wishes)
         queued = Queued(jobId=behind.together.hand_over(envelope).id)
+    except Invalid as error:
+        named = error.field if error.field in said else _HEADERS.get(error.field, error.field)
+        raise Invalid(named, error.rule, error.measure) from None
     except Conflict:  # its own words quote the key
         raise Conflict("Idempotency-Key: it already stands for another message in this lane") from None
     return JSONResponse(queued.model_dump(), 202)  # FastAPI would check the model once more, in yet another thread
-
-
-def _read(body: dict[str, Any], wishes: dict[str, Any], **options: str) -> Envelope:
-    try:
-        return Envelope.from_wire(body, **wishes, **options)
-    except Invalid as error:
-        named = error.field if error.field in body else _HEADERS.get(error.field, error.field)
-        raise Invalid(named, error.rule, error.measure) from None
 
 
 @routes.get("/messages", responses=problems(400, 401, 403, 429, 503))

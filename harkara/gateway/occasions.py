@@ -23,6 +23,11 @@ routes = APIRouter(tags=["Occasions"], prefix="/occasions/{kind}/{reference}")
 Kind = Annotated[Word, Path(description="Such as appointment; the file of the rules has them all")]
 Reference = Annotated[Word, Path(description="Your own name for it")]
 
+_CLOSE: dict[str, Any] = {
+    "responses": problems(400, 401, 403, 404, 409, 413, 429, 503),
+    "openapi_extra": takes(CloseOccasion, needed=False),
+}
+
 
 @routes.put("", responses=problems(400, 401, 403, 409, 413, 429, 503), openapi_extra=takes(SaveOccasion))
 def save(behind: Inside, caller: Calling, lane: Lane, kind: Kind, reference: Reference, body: Body) -> Changed:
@@ -42,21 +47,13 @@ def save(behind: Inside, caller: Calling, lane: Lane, kind: Kind, reference: Ref
     return _tell(behind, occasion)
 
 
-@routes.post(
-    "/cancel",
-    responses=problems(400, 401, 403, 404, 409, 413, 429, 503),
-    openapi_extra=takes(CloseOccasion, needed=False),
-)
+@routes.post("/cancel", **_CLOSE)
 def cancel(behind: Inside, _caller: Calling, lane: Lane, kind: Kind, reference: Reference, body: Body) -> Changed:
     """It will not happen: none of its reminders goes any more."""
     return _close(behind, body, kind=kind, reference=reference, lane=lane, status="cancelled")
 
 
-@routes.post(
-    "/complete",
-    responses=problems(400, 401, 403, 404, 409, 413, 429, 503),
-    openapi_extra=takes(CloseOccasion, needed=False),
-)
+@routes.post("/complete", **_CLOSE)
 def complete(behind: Inside, _caller: Calling, lane: Lane, kind: Kind, reference: Reference, body: Body) -> Changed:
     """It was kept, paid, delivered: none of its reminders goes any more."""
     return _close(behind, body, kind=kind, reference=reference, lane=lane, status="completed")
