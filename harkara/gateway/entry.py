@@ -42,18 +42,27 @@ def _unknown(why: str) -> HTTPException:
 Calling = Annotated[Caller, Depends(_caller)]
 
 
-async def _lane(
-    caller: Calling,
-    lane: Annotated[
-        str | None, Header(alias="Harkara-Lane", description="Which account; else the first that the token may use")
-    ] = None,
-) -> str:
-    if lane is not None and lane not in caller.lanes:
+Named = Annotated[str | None, Header(alias="Harkara-Lane", description="Which account; one that the token may use")]
+
+
+async def _lanes(caller: Calling, lane: Named = None) -> tuple[str, ...]:
+    if lane is None:
+        return caller.lanes
+    if lane not in caller.lanes:
         raise HTTPException(403, "Harkara-Lane: this token may not use the lane")
-    return lane or caller.lanes[0]
+    return (lane,)
+
+
+Lanes = Annotated[tuple[str, ...], Depends(_lanes)]
+"""The one that is named, else all that the token may use."""
+
+
+async def _lane(lanes: Lanes) -> str:
+    return lanes[0]
 
 
 Lane = Annotated[str, Depends(_lane)]
+"""The one that is named, else the token's first."""
 
 
 async def take(request: Request, most: int) -> bytes:

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from harkara.errors import Conflict, Invalid
 from harkara.gateway.behind import Inside
-from harkara.gateway.entry import Body, Calling, Lane, read_json
+from harkara.gateway.entry import Body, Calling, Lane, Lanes, read_json
 from harkara.gateway.problems import problems
 from harkara.gateway.shapes import Cancelled, Filters, JobId, Page, Queued, SendMessage, Status, takes
 from harkara.ledger.operate import cancel as cancel_message
@@ -84,7 +84,7 @@ def send(
     return JSONResponse(queued.model_dump(), 202)  # FastAPI would check the model once more, in yet another thread
 
 
-@routes.get("/messages", responses=problems(400, 401, 403, 429, 503))
+@routes.get("/messages", responses=problems(400, 401, 429, 503))
 def look_for(
     behind: Inside,
     caller: Calling,
@@ -108,15 +108,15 @@ def _number(text: str) -> str:
         raise Invalid("Harkara-To", error.rule, error.measure) from None
 
 
-@routes.get("/messages/{jobId}", responses=problems(400, 401, 404, 409, 429, 503))
-def look_at(behind: Inside, caller: Calling, key: JobId) -> Status:
+@routes.get("/messages/{jobId}", responses=problems(400, 401, 403, 404, 409, 429, 503))
+def look_at(behind: Inside, lanes: Lanes, key: JobId) -> Status:
     """Where a message stands, why, and everything that happened to it. Its Idempotency-Key will do, too."""
-    return Status.model_validate(status(behind.db, find(behind.db, key, lanes=caller.lanes)))
+    return Status.model_validate(status(behind.db, find(behind.db, key, lanes=lanes)))
 
 
-@routes.post("/messages/{jobId}/cancel", responses=problems(400, 401, 404, 409, 429, 503))
-def cancel(behind: Inside, caller: Calling, key: JobId) -> Cancelled:
+@routes.post("/messages/{jobId}/cancel", responses=problems(400, 401, 403, 404, 409, 429, 503))
+def cancel(behind: Inside, caller: Calling, lanes: Lanes, key: JobId) -> Cancelled:
     """Cancels a message that has not left yet; says whether it was one."""
-    identity = find(behind.db, key, lanes=caller.lanes)
+    identity = find(behind.db, key, lanes=lanes)
     cancelled = bool(cancel_message(behind.db, [identity], by=caller.name))
     return Cancelled(id=identity, cancelled=cancelled, state=status(behind.db, identity)["state"])

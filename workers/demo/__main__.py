@@ -91,7 +91,11 @@ def _places(local: subprocess.Popen[bytes]) -> dict[str, str]:
 def _play(places: Mapping[str, str], environment: dict[str, str]) -> bool:
     sandbox = places["Sandbox"]
     web = f"{places['Web']}/docs" + (f" (token {places['Web token']})" if "Web token" in places else "")
-    console.print(f"Sandbox page  {sandbox}\nFlower        {places['Flower']}\nWeb door      {web}\n", highlight=False)
+    console.print(
+        f"Sandbox page  {sandbox}\nFlower        {places['Flower']}\nWeb door      {web}\n",
+        highlight=False,
+        soft_wrap=True,
+    )
     _call(f"{sandbox}/_sandbox/faults", {"markers": True, "retry_after": 3, "refuse_numbers": [messages.UNWILLING]})
     database = Database(f"sqlite:///{VAR / 'harkara.db'}")
     with Client(places["Redis"]) as client:

@@ -128,22 +128,33 @@ def test_many_at_once_are_answered_each_with_its_own(web: TestClient, behind: Be
         (HELLO, {"Idempotency-Key": "x" * 201}, "Idempotency-Key: 1 to 200 printable characters (this has 201)"),
         (HELLO, {"Harkara-At": "tomorrow"}, "Harkara-At: must be a time in ISO 8601"),
         (HELLO, {"Harkara-At": "2030-01-01T09:00"}, "Harkara-At: has no time zone"),
-        (HELLO, {"Harkara-Expires": "2020-01-01T09:00Z"}, "Harkara-Expires: has passed already"),
         (HELLO | {"expires": "2020-01-01T09:00Z"}, {}, "expires: unknown key; known are "),
         (HELLO, {"Harkara-Priority": "4"}, "Harkara-Priority: must be 0 to 3"),
         (HELLO, {"Harkara-Category": "spam"}, "Harkara-Category: must be 'authentication', "),
     ],
 )
-def test_what_breaks_a_rule_is_refused_with_field_and_rule(
-    web: TestClient, behind: Behind, content: Any, headers: dict[str, str], message: str
+def test_what_breaks_a_rule_is_refused_with_field_and_rule_and_the_ledger_not_asked(
+    alone: TestClient, content: Any, headers: dict[str, str], message: str
 ) -> None:
     raw = content if isinstance(content, bytes) else json.dumps(content).encode()
-    answer = web.post(SEND, content=raw, headers=headers)
+    answer = alone.post(SEND, content=raw, headers=headers)
     assert answer.status_code == 400, answer.text
     assert answer.json().keys() == {"status", "message"}
     assert answer.json()["status"] == "error"
     assert answer.json()["message"].startswith(message)
+
+
+def test_a_deadline_that_has_passed_is_refused_by_the_ledgers_clock(web: TestClient, behind: Behind) -> None:
+    answer = web.post(SEND, json=HELLO, headers={"Harkara-Expires": "2020-01-01T09:00Z"})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("Harkara-Expires: has passed already")
     assert counts(behind.db) == {}
+
+
+def test_another_method_is_refused_in_the_same_shape(alone: TestClient) -> None:
+    answer = alone.get(SEND)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert answer.json() == {"status": "error", "message": "Method Not Allowed"}
 
 
 def test_the_largest_body_is_taken_and_a_larger_one_refused(web: TestClient) -> None:
@@ -165,10 +176,15 @@ def test_a_body_that_does_not_tell_its_length_is_read_no_further_than_the_bound(
     assert web.post(SEND, content=endless()).status_code == 413
 
 
-def test_without_its_ledger_the_door_asks_to_come_again() -> None:
-    door = behind_of(away())
-    with TestClient(gateway(door), headers=SHOP) as web:
-        for answer in (web.post(SEND, json=HELLO), web.get("/messages"), web.get("/campaigns")):
-            assert answer.status_code == 503
-            assert answer.headers["Retry-After"] == "5"
-            assert answer.json()["message"].startswith("the database cannot be used now")
+def test_without_its_ledger_the_door_asks_to_come_again(alone: TestClient) -> None:
+    for answer in (alone.post(SEND, json=HELLO), alone.get("/messages"), alone.get("/campaigns")):
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"] == "5"
+        assert answer.json()["message"].startswith("the database cannot be used now")
+
+
+@pytest.fixture
+def alone() -> Iterator[TestClient]:
+    """A door whose ledger is away."""
+    with TestClient(gateway(behind_of(away())), headers=SHOP) as client:
+        yield client

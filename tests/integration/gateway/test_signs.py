@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from fastapi.testclient import TestClient
+from structlog.testing import capture_logs
 
 from harkara.gateway import Behind, gateway
 from harkara.ledger.database import Database
@@ -63,12 +64,15 @@ def test_requests_are_counted_by_route_and_status_and_never_by_what_was_asked(we
     assert 'harkara_web_seconds_count{route="GET /messages/{jobId}"} 3.0' in told
 
 
-def test_what_breaks_is_answered_in_the_same_shape_and_counted(db: Database) -> None:
+def test_what_breaks_is_answered_in_the_same_shape_and_counted() -> None:
     def break_it(lane: str, raw: bytes, signature: str | None) -> bool:
         raise KeyError(raw)
 
-    with TestClient(gateway(behind_of(db, hear=break_it)), headers=SHOP) as web:
+    with TestClient(gateway(behind_of(away(), hear=break_it)), headers=SHOP) as web, capture_logs() as said:
         answer = web.post("/webhooks/chatmitra", content=b"73915482")
         assert answer.status_code == 500
         assert answer.json() == {"status": "error", "message": "something broke here; the log says where"}
         assert 'route="POST /webhooks/chatmitra",status="500"' in web.get("/metrics").text
+    (broke,) = (line for line in said if line["log_level"] == "error")
+    assert broke["error"].startswith("KeyError at test_signs.py:")
+    assert "73915482" not in str(said)
