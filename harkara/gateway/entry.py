@@ -40,8 +40,6 @@ def _unknown(why: str) -> HTTPException:
 
 
 Calling = Annotated[Caller, Depends(_caller)]
-
-
 Named = Annotated[str | None, Header(alias="Harkara-Lane", description="Which account; one that the token may use")]
 
 

@@ -19,7 +19,7 @@ from harkara.messages.part import join
 AGAIN_SECONDS = 5
 """After which one may try again when a service is away."""
 
-_STATUS: Mapping[type[HarkaraError], int] = {Invalid: 400, NotFound: 404, Conflict: 409, Unavailable: 503}
+_STATUS: Mapping[type[Exception], int] = {Invalid: 400, NotFound: 404, Conflict: 409, Unavailable: 503}
 
 _REASONS = {
     400: "A rule is broken: the message names the field and the rule",
@@ -65,7 +65,7 @@ def speak_plainly(app: FastAPI) -> None:
 
 
 async def _harkara(_request: Request, error: Exception) -> JSONResponse:
-    status = _STATUS.get(type(error))  # type: ignore[arg-type]  # Starlette gives only what the handler is for
+    status = _STATUS.get(type(error))
     if status is None:
         raise error
     if isinstance(error, Invalid):
