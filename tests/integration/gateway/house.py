@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
 
 from harkara.defaults import DEADLINES
 from harkara.doors.ledger import LedgerDoor
 from harkara.gateway import Behind, Callers, Together
-from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.limits import Allowance
 from tests.integration.ledger.bookings import PLAN
@@ -52,7 +50,3 @@ def away() -> Database:
 
 def nobody_hears(lane: str, raw: bytes, signature: str | None) -> bool:
     raise AssertionError("no webhook is expected here")
-
-
-def lane(name: str) -> Lane:
-    return Lane(name, "token", None, zone=ZoneInfo("Asia/Kolkata"))
