@@ -75,8 +75,8 @@ def test_the_lanes_example_is_understood_and_shows_every_key() -> None:
 # Processes
 
 
-def test_the_procfile_holds_every_process_but_the_web_door_and_compose_runs_the_same() -> None:
-    assert list(PROCESSES) == ["worker", "beat", "flower"]
+def test_the_procfile_holds_every_process_and_compose_runs_the_same() -> None:
+    assert list(PROCESSES) == ["web", "worker", "beat", "flower"]
     for name, command in PROCESSES.items():
         assert command.split(" --")[0] == " ".join(COMPOSE["services"][name]["command"])
 

@@ -68,6 +68,7 @@ def test_the_wheel_holds_harkara_alone(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"harkara"}
     assert "harkara/ledger/migrations/script.py.mako" in names
+    assert "harkara/gateway/static/swagger-ui-bundle.js" in names
 
 
 def sources(room: str) -> Iterator[Path]:

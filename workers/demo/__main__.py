@@ -58,6 +58,7 @@ def _environment() -> dict[str, str]:
         "REDIS_URL": "",
         "DATABASE_URL": "",
         "CHATMITRA_API_TOKEN": "",
+        "HARKARA_API_TOKENS": "",
         "HARKARA_ALLOWANCE": "20/2s",
         "HARKARA_QUIET_HOURS": "",
         "HARKARA_REMINDERS_FILE": str(rules),
@@ -77,7 +78,7 @@ def _places(local: subprocess.Popen[bytes]) -> dict[str, str]:
     """Where the processes listen, once they do."""
     note = VAR / "places.json"
     deadline = time.monotonic() + PATIENCE_SECONDS
-    with console.status("starting Valkey, sandbox, worker, beat and Flower …"):
+    with console.status("starting Valkey, sandbox, web door, worker, beat and Flower …"):
         while time.monotonic() < deadline and local.poll() is None:
             if note.exists():
                 places: dict[str, str] = json.loads(note.read_text())
@@ -89,7 +90,12 @@ def _places(local: subprocess.Popen[bytes]) -> dict[str, str]:
 
 def _play(places: Mapping[str, str], environment: dict[str, str]) -> bool:
     sandbox = places["Sandbox"]
-    console.print(f"Sandbox page  {sandbox}\nFlower        {places['Flower']}\n", highlight=False)
+    web = f"{places['Web']}/docs" + (f" (token {places['Web token']})" if "Web token" in places else "")
+    console.print(
+        f"Sandbox page  {sandbox}\nFlower        {places['Flower']}\nWeb door      {web}\n",
+        highlight=False,
+        soft_wrap=True,
+    )
     _call(f"{sandbox}/_sandbox/faults", {"markers": True, "retry_after": 3, "refuse_numbers": [messages.UNWILLING]})
     database = Database(f"sqlite:///{VAR / 'harkara.db'}")
     with Client(places["Redis"]) as client:
@@ -101,7 +107,7 @@ def _play(places: Mapping[str, str], environment: dict[str, str]) -> bool:
         f"The sandbox accepted {counts['accepted']} messages, {counts['duplicates'] or 'none'} of them twice, "
         f"and at most {counts['most_in_window']} in any 2 s."
     )
-    console.print("Both pages end with this demo; `make up` keeps everything running.")
+    console.print("These pages end with this demo; `make up` keeps everything running.")
     return report.clean and ok and counts["duplicates"] == 0
 
 
