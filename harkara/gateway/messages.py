@@ -15,7 +15,7 @@ from harkara.gateway.shapes import Cancelled, Filters, JobId, Page, Queued, Send
 from harkara.ledger.operate import cancel as cancel_message
 from harkara.ledger.operate import find
 from harkara.ledger.read import listing, status
-from harkara.messages import Category, Envelope
+from harkara.messages import Category
 from harkara.phone import normalise
 
 routes = APIRouter(tags=["Messages"])
@@ -74,7 +74,7 @@ def send(
     """Takes what Chat Mitra's `send_message` takes. The answer comes when the message is in the ledger."""
     said = read_json(body)
     try:
-        envelope = Envelope.from_wire(said, lane=lane, producer=caller.name, **wishes)
+        envelope = behind.plan.catalogue.envelope(said, lane=lane, producer=caller.name, **wishes)
         queued = Queued(jobId=behind.together.hand_over(envelope).id)
     except Invalid as error:
         named = error.field if error.field in said else _HEADERS.get(error.field, error.field)

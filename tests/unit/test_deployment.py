@@ -22,7 +22,7 @@ from packaging.utils import canonicalize_name
 from pydantic import SecretStr
 
 from config.lanes import lanes
-from config.settings import LaneSettings, Settings
+from config.settings import LaneSettings, Settings, bare_environment
 from harkara.broker import QUEUES
 from harkara.limits import HORIZON
 
@@ -70,6 +70,14 @@ def test_the_lanes_example_is_understood_and_shows_every_key() -> None:
     settings = Settings(_env_file=None, harkara_lanes_file=file, harkara_lane_tokens=tokens)
     assert lanes(settings).keys() >= tables.keys()
     assert {key for table in tables.values() for key in table} == LaneSettings.model_fields.keys()
+
+
+def test_a_run_on_parts_of_its_own_inherits_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = SETTINGS.keys() | {"REDIS_URL", "DATABASE_URL", "SANDBOX_PORT", "FLOWER_PORT"}
+    for name in names:
+        monkeypatch.setenv(name, "of the deployment")
+    assert bare_environment().keys() & names == set()
+    assert bare_environment()["HARKARA_ENV_FILE"] == os.devnull
 
 
 # Processes

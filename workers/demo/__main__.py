@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console, Group
 from rich.live import Live
 
-from config.settings import ROOT, process_environment
+from config.settings import ROOT, bare_environment
 from harkara import Client, Invalid, Text
 from harkara.errors import NotFound
 from harkara.ledger.audit import audit
@@ -53,18 +53,13 @@ def _environment() -> dict[str, str]:
     rules.write_text(RULES)
     ours = {
         "HARKARA_VAR": str(VAR),
-        "HARKARA_REDIS_URL": "",
-        "HARKARA_DATABASE_URL": "",
-        "REDIS_URL": "",
-        "DATABASE_URL": "",
-        "CHATMITRA_API_TOKEN": "",
-        "HARKARA_API_TOKENS": "",
+        "HARKARA_LANES_FILE": str(VAR / "lanes.toml"),
         "HARKARA_ALLOWANCE": "20/2s",
         "HARKARA_QUIET_HOURS": "",
         "HARKARA_REMINDERS_FILE": str(rules),
         "SANDBOX_LIMIT": "20/2s",
     }
-    return process_environment() | ours
+    return bare_environment() | ours
 
 
 def _start(environment: dict[str, str]) -> subprocess.Popen[bytes]:
