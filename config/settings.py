@@ -253,7 +253,7 @@ def process_environment() -> dict[str, str]:
 
 
 def bare_environment() -> dict[str, str]:
-    """The environment without a single setting, nor `.env`: for a run on parts of its own, which must send for nobody."""
+    """The environment without a setting, nor `.env`: for a run on parts of its own, which must send for nobody."""
     ours = ("HARKARA_", "CHATMITRA_", "SANDBOX_", "FLOWER_")
     others = {"REDIS_URL", "DATABASE_URL", "PORT"}
     rest = {name: value for name, value in os.environ.items() if not name.startswith(ours) and name not in others}
