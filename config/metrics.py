@@ -25,6 +25,7 @@ POST = Histogram(
 )
 FINDINGS = Gauge("harkara_audit_findings", "Rules that the last audit of this worker found broken")
 SWEPT = Counter("harkara_swept_total", "Rows that the sweep moved", ("duty",))
+TOLD = Counter("harkara_callbacks_total", "Callbacks to the application by what became of them", ("outcome",))
 REJECTED = Counter("harkara_intake_rejected_total", "Entries of the intake that were no message")
 
 
@@ -41,6 +42,12 @@ def swept(moved: Mapping[str, int]) -> None:
         SWEPT.labels(duty).inc(rows)
 
 
+def told(outcomes: Mapping[str, int]) -> None:
+    """Counts what became of callbacks: delivered, failed (and tried again), dead."""
+    for outcome, callbacks in outcomes.items():
+        TOLD.labels(outcome).inc(callbacks)
+
+
 class Depths(Collector):
     """Reads queues and ledger when Prometheus asks."""
 
@@ -48,16 +55,19 @@ class Depths(Collector):
         self,
         queues: Callable[[], dict[str, int]],
         messages: Callable[[], dict[str, dict[str, int]]],
+        callbacks: Callable[[], dict[str, int]],
         heartbeat: Callable[[], float | None],
     ) -> None:
         self._queues = queues
         self._messages = messages
+        self._callbacks = callbacks
         self._heartbeat = heartbeat
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         up = GaugeMetricFamily("harkara_service_up", "Whether the worker reaches the service", labels=["service"])
         depth = GaugeMetricFamily("harkara_queue_depth", "Entries in a queue or in the intake", labels=["queue"])
         rows = GaugeMetricFamily("harkara_messages", "Messages by state", labels=["lane", "state"])
+        untold = GaugeMetricFamily("harkara_callbacks_left", "Callbacks that wait or are dead", labels=["state"])
         silence = GaugeMetricFamily("harkara_heartbeat_age_seconds", "Since beat, Redis, a worker and the database met")
         try:
             for queue, length in self._queues().items():
@@ -69,12 +79,14 @@ class Depths(Collector):
             for lane, states in self._messages().items():
                 for state, number in states.items():
                     rows.add_metric([lane, state], number)
+            for state, number in self._callbacks().items():
+                untold.add_metric([state], number)
             if (seconds := self._heartbeat()) is not None:
                 silence.add_metric([], seconds)
             up.add_metric(["database"], 1)
         except Unavailable:
             up.add_metric(["database"], 0)
-        return (up, depth, rows, silence)
+        return (up, depth, rows, untold, silence)
 
 
 def serve(depths: Depths) -> None:

@@ -20,6 +20,8 @@ VAR = Path(os.environ.get("HARKARA_VAR") or ROOT / "var")
 LOCAL = VAR / "local.env"
 """What `make up` runs by itself (its Redis, the sandbox), told to the commands that are typed beside it."""
 
+DOTENV = Path(os.environ.get("HARKARA_ENV_FILE") or ROOT / ".env")
+
 CHATMITRA_URL = "https://backend.chatmitra.com/developer/api/send_message"
 
 
@@ -38,7 +40,7 @@ class LaneSettings(BaseModel):
 class _QuietHours(BaseSettings):
     """The one setting of which an empty value means something: no quiet hours."""
 
-    model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore")
+    model_config = SettingsConfigDict(env_file=DOTENV, extra="ignore")
 
     harkara_quiet_hours: str = "20:00-09:00"
 
@@ -47,7 +49,7 @@ class Settings(BaseSettings):
     """Names are those of the environment variables, in lower case."""
 
     model_config = SettingsConfigDict(
-        env_file=(LOCAL, ROOT / ".env"),
+        env_file=(LOCAL, DOTENV),
         extra="ignore",
         env_ignore_empty=True,
         hide_input_in_errors=True,  # it may be a token
@@ -205,6 +207,11 @@ class Settings(BaseSettings):
         return self.harkara_database_url or f"sqlite:///{self.harkara_var / 'harkara.db'}"
 
     @property
+    def tells(self) -> bool:
+        """Whether the application is told what changes in the ledger."""
+        return bool(self.harkara_callback_url)
+
+    @property
     def redis_url(self) -> str:
         """Raises SystemExit when nobody gave one, and `make up` does not run either."""
         if self.harkara_redis_url:
@@ -241,8 +248,16 @@ class Settings(BaseSettings):
 
 def process_environment() -> dict[str, str]:
     """The environment and `.env`, for processes that are started from here."""
-    written = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value is not None}
+    written = {name: value for name, value in dotenv_values(DOTENV).items() if value is not None}
     return written | os.environ
+
+
+def bare_environment() -> dict[str, str]:
+    """The environment without a setting, nor `.env`: for a run on parts of its own, which must send for nobody."""
+    ours = ("HARKARA_", "CHATMITRA_", "SANDBOX_", "FLOWER_")
+    others = {"REDIS_URL", "DATABASE_URL", "PORT"}
+    rest = {name: value for name, value in os.environ.items() if not name.startswith(ours) and name not in others}
+    return rest | {"HARKARA_ENV_FILE": os.devnull}
 
 
 @cache

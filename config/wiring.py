@@ -8,13 +8,15 @@ import socket
 from collections.abc import Callable
 from functools import cache
 
+from config.callbacks import endpoint
 from config.celery_app import OWN, app
 from config.killpoint import killer
 from config.lanes import lanes as lanes_of
-from config.metrics import REJECTED, Depths, observe, swept
+from config.metrics import REJECTED, Depths, observe, swept, told
 from config.reminders import plan as plan_of
 from config.settings import settings
 from harkara.broker import Broker
+from harkara.callbacks.courier import Courier
 from harkara.catalogue.shelf import Shelf
 from harkara.chatmitra import ChatMitra
 from harkara.delivery.hints import Hints
@@ -30,6 +32,8 @@ from harkara.ledger.database import Database
 from harkara.ledger.read import counts, last_done
 from harkara.ledger.record import Finish
 from harkara.ledger.seed import slots_used
+from harkara.ledger.undelivered import counts as callbacks_left
+from harkara.ledger.undelivered import tidy
 from harkara.limits import HORIZON, Limiter, guarded
 from harkara.occasions import Plan
 from harkara.playbook import Playbook
@@ -39,7 +43,7 @@ from harkara.reception import Reception
 @cache
 def database() -> Database:
     s = settings()
-    return Database(s.database_url, patience=s.harkara_database_patience)
+    return Database(s.database_url, patience=s.harkara_database_patience, tells=s.tells)
 
 
 @cache
@@ -161,6 +165,18 @@ def rounds() -> Rounds:
 
 
 @cache
+def courier() -> Courier | None:
+    """None when the application does not want to be told anything."""
+    to = endpoint(settings())
+    return Courier(database(), to, told=told) if to else None
+
+
+def tidy_callbacks() -> None:
+    """Also where nobody is told any more: what was kept for that must go all the same. Raises Unavailable."""
+    tidy(database(), settings().retention_seconds)
+
+
+@cache
 def pulse() -> Pulse:
     # At first Celery ends what it holds. A process that does not even hear that has no POST under way by the next time.
     ends = iter((signal.SIGTERM, signal.SIGKILL))
@@ -169,7 +185,12 @@ def pulse() -> Pulse:
 
 @cache
 def depths() -> Depths:
-    return Depths(queue_depths, lambda: counts(database()), lambda: last_done(database(), "heartbeat"))
+    return Depths(
+        queue_depths,
+        lambda: counts(database()),
+        lambda: callbacks_left(database()),
+        lambda: last_done(database(), "heartbeat"),
+    )
 
 
 def queue_depths() -> dict[str, int]:

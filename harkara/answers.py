@@ -73,7 +73,7 @@ def read(status: int, body: bytes, *, retry_after: str | None = None, token: str
         text=_presentable(text, token),
         job_id=str(job)[:200] if job else None,
         ok=successful and not _says_error(fields),
-        retry_after=_seconds(retry_after),
+        retry_after=seconds_to_wait(retry_after),
     )
 
 
@@ -81,6 +81,20 @@ def fault(fields: Mapping[str, Any]) -> tuple[str | None, str]:
     """The code and the text of what went wrong, as they stand in `error`, in `errors` or beside them."""
     text = _text(fields)
     return _code(fields, text), _presentable(text, "")
+
+
+def seconds_to_wait(header: str | None) -> float | None:
+    """`Retry-After` in seconds from now: a number of them, or a date (RFC 9110, 10.2.3). None when it is neither."""
+    if header is None:
+        return None
+    value = header.strip()
+    if value.isascii() and value.isdecimal():
+        return min(float(value), LONGEST_RETRY_AFTER)
+    try:
+        left = parsedate_to_datetime(value).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return None
+    return min(max(left, 0.0), LONGEST_RETRY_AFTER)
 
 
 def _parsed(body: bytes) -> Any:
@@ -136,17 +150,3 @@ def _presentable(text: str, token: str) -> str:
     if token:
         text = text.replace(token, "…")
     return " ".join(_NUMBER.sub("…", text).split())[:LONGEST_TEXT]
-
-
-def _seconds(header: str | None) -> float | None:
-    """`Retry-After` in seconds from now: a number of them, or a date (RFC 9110, 10.2.3). None when it is neither."""
-    if header is None:
-        return None
-    value = header.strip()
-    if value.isascii() and value.isdecimal():
-        return min(float(value), LONGEST_RETRY_AFTER)
-    try:
-        left = parsedate_to_datetime(value).timestamp() - time.time()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(left, 0.0), LONGEST_RETRY_AFTER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shlex
 import sys
 from pathlib import Path
@@ -44,9 +45,11 @@ def _run(var: Path, valkey: EmbeddedValkey | None) -> int:
     honcho.manager.KILL_WAIT = STOP_SECONDS
     manager = honcho.manager.Manager()
     for name, command in _commands(sandbox="Sandbox" in places).items():
-        manager.add_process(name, command, env=environment, cwd=str(ROOT))
+        told = _sandbox_environment(environment, places) if name == "sandbox" else environment
+        manager.add_process(name, command, env=told, cwd=str(ROOT))
     for name, place in places.items():
         print(f"{name:10} {place}", flush=True)
+    LOCAL.touch(mode=0o600)  # it holds secrets of this run
     LOCAL.write_text("".join(f"{name}={value}\n" for name, value in own.items()))
     (var / "places.json").write_text(json.dumps(places))
     manager.loop()
@@ -79,8 +82,15 @@ def _own_parts(valkey: EmbeddedValkey | None) -> tuple[dict[str, str], dict[str,
             "CHATMITRA_API_URL": f"{places['Sandbox']}/developer/api/send_message",
             "CHATMITRA_API_TOKEN": "sandbox",
         }
+        if settings().chatmitra_webhook_secret is None:
+            own["CHATMITRA_WEBHOOK_SECRET"] = secrets.token_hex(16)
     else:
         places["Sending to"] = settings().chatmitra_api_url
+    own["PORT"] = str(free_port(settings().port))
+    places["Web"] = f"http://127.0.0.1:{own['PORT']}"
+    if not settings().harkara_api_tokens:
+        places["Web token"] = secrets.token_urlsafe(24)
+        own["HARKARA_API_TOKENS"] = f"demo:{places['Web token']}"
     return own, places
 
 
@@ -92,6 +102,14 @@ def _environment(own: dict[str, str], places: dict[str, str]) -> dict[str, str]:
     # Read-only and on loopback unless somebody says otherwise: its pages could shut workers down.
     harmless = {"PYTHONUNBUFFERED": "1", "FLOWER_ADDRESS": "127.0.0.1", "FLOWER_READ_ONLY": "true"}
     return harmless | given | {"FLOWER_PORT": str(flower)} | own
+
+
+def _sandbox_environment(environment: dict[str, str], places: dict[str, str]) -> dict[str, str]:
+    """It answers back, with webhooks that it signs; by the name of Chat Mitra's secret it would not know the secret."""
+    told = dict(environment)
+    secret = told.pop("CHATMITRA_WEBHOOK_SECRET")
+    url = f"{places['Web']}/webhooks/chatmitra"
+    return {"SANDBOX_WEBHOOK_URL": url, "SANDBOX_WEBHOOK_SECRET": secret} | told
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from harkara.catalogue.shelf import LAY_SECONDS
 from harkara.delivery.pulse import BEAT_SECONDS
 from harkara.delivery.rounds import DERIVE_SECONDS, Ringer, every
 from harkara.errors import HarkaraError
+from harkara.ledger.undelivered import TIDY_SECONDS
 
 __all__ = ["app"]
 
@@ -35,6 +36,7 @@ def _prepare(**_: Any) -> None:
         wiring.check_schema()
         wiring.sender()  # a setting that makes no sense is said now, not at the first message
         wiring.plan()
+        wiring.courier()
     except HarkaraError as error:  # Celery would only log it, and go on
         raise SystemExit(str(error)) from error
 
@@ -52,8 +54,10 @@ def _ready(**_: Any) -> None:
         every(BEAT_SECONDS, wiring.pulse().beat),
     ]
     # It takes its time when the rules were edited, and nothing else may wait for it.
-    seldom = [every(DERIVE_SECONDS, rounds.derive)]
-    for these in (often, seldom):
+    seldom = [every(DERIVE_SECONDS, rounds.derive), every(TIDY_SECONDS, wiring.tidy_callbacks)]
+    # Nor may anything wait for an application that is slow to hear.
+    telling = [courier.round] if (courier := wiring.courier()) else []
+    for these in (often, seldom, telling):
         _ringers.append(Ringer(*these))
         _ringers[-1].start()
 
@@ -61,6 +65,8 @@ def _ready(**_: Any) -> None:
 @signals.worker_shutdown.connect
 def _stop(**_: Any) -> None:
     """Celery has waited for its tasks; what the sender threads still hold is written before the process ends."""
+    if courier := wiring.courier():
+        courier.stop()
     for ringer in _ringers:
         ringer.close()
     wiring.pool().close()

@@ -53,12 +53,22 @@ class Database:
 
     `url` is a SQLAlchemy URL (`sqlite:///var/harkara.db`, `postgresql+psycopg://…`). Errors of the database
     (away, locked for longer than `patience` seconds, silent for longer than `longest`, which is six times the patience
-    unless it is given, disk full) come out as `Unavailable`.
+    unless it is given, disk full) come out as `Unavailable`. `tells` is whether the application wants to be told what
+    changes here.
     """
 
-    def __init__(self, url: str, *, patience: float = 5.0, longest: float | None = None, connections: int = 8) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        patience: float = 5.0,
+        longest: float | None = None,
+        connections: int = 8,
+        tells: bool = False,
+    ) -> None:
         self.url = _with_driver(make_url(url))
         self.sqlite = self.url.get_backend_name() == "sqlite"
+        self.tells = tells
         self._clock = Clock()
         if self.sqlite:
             self.engine: Engine = sqlite_engine(self.url, patience, connections)
@@ -98,7 +108,7 @@ class Database:
     @contextmanager
     def _transaction(self, engine: Engine, **options: Any) -> Iterator[Transaction]:
         with self._connection(engine, **options) as connection, connection.begin():
-            yield Transaction(connection, self.sqlite, self._clock)
+            yield Transaction(connection, self.sqlite, self._clock, self.tells)
 
     @contextmanager
     def _connection(self, engine: Engine, **options: Any) -> Iterator[Connection]:
@@ -117,6 +127,7 @@ class Transaction:
     connection: Connection
     sqlite: bool
     clock: Clock
+    tells: bool = False
 
     @cached_property
     def now(self) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 from sqlalchemy import or_, select, update
@@ -17,8 +17,11 @@ from harkara.states import UNSENT, State
 Decision = Literal["sent", "resend", "drop"]
 
 
-def find(db: Database, key: str, lane: str | None = None) -> str:
-    """The id of the message with this id, alias or reference. Raises NotFound, and Conflict when lanes share it."""
+def find(db: Database, key: str, lane: str | None = None, *, lanes: Collection[str] | None = None) -> str:
+    """The id of the message with this id, alias or reference, in the lane, in one of `lanes`, or in any.
+
+    Raises NotFound, and Conflict when several of them know the reference.
+    """
     with db.read() as tx:
         named = or_(
             message.c.id == key,
@@ -28,6 +31,8 @@ def find(db: Database, key: str, lane: str | None = None) -> str:
         query = select(message.c.id).where(named).limit(2)
         if lane:
             query = query.where(message.c.lane == lane)
+        if lanes is not None:
+            query = query.where(message.c.lane.in_(lanes))
         found = tx.execute(query).scalars().all()
     if not found:
         raise NotFound("no message has this id or reference")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -68,6 +68,7 @@ def listing(
     *,
     states: Sequence[State] = (),
     lane: str | None = None,
+    lanes: Collection[str] | None = None,
     recipient: str | None = None,
     reference: str | None = None,
     code: str | None = None,
@@ -79,7 +80,10 @@ def listing(
     before: str | None = None,
     limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """Messages, newest first, that fit every filter given. `before` is the last id of the page before this one."""
+    """Messages, newest first, that fit every filter given, in these `lanes` or in all.
+
+    `before` is the last id of the page before this one.
+    """
     query = select(message).order_by(message.c.id.desc()).limit(limit)
     equal = {
         "lane": lane,
@@ -90,6 +94,8 @@ def listing(
         "template": template,
     }
     query = query.where(*(message.c[name] == value for name, value in equal.items() if value is not None))
+    if lanes is not None:
+        query = query.where(message.c.lane.in_(lanes))
     if states:
         query = query.where(in_state(*states))
     if flagged:

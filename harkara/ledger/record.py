@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
-from sqlalchemy import ColumnElement, case, insert, literal_column, update
+from sqlalchemy import ColumnElement, case, insert, literal_column, or_, true, update
 
+from harkara.ledger.callbacks import tell_states
 from harkara.ledger.claim import Claimed, still_in
 from harkara.ledger.database import Row, Transaction, stored
 from harkara.ledger.fallback import replacement
@@ -91,7 +92,8 @@ def finish(tx: Transaction, finishes: Sequence[Finish], works: Collection[str] =
     posted = [f for f in finishes if f.posted]
     accepted = [f for f in posted if isinstance(f.outcome, Accepted)]
     if accepted:
-        tx.execute_each(_ACCEPT, _ANSWER, [_answer(f) for f in accepted], now=tx.now)
+        moved = tx.execute_each(_ACCEPT, _ANSWER, [_answer(f) for f in accepted], now=tx.now)
+        tell_states(tx, [{"id": row.id, "state": State.ACCEPTED} for row in moved])
     paused = [(f, pause) for f in finishes if not isinstance(f.outcome, Accepted) and (pause := _settle(tx, f))]
     if posted:
         tx.execute_each(_CLOSE_ATTEMPT, _ANSWER, [_answer(f) for f in posted], now=tx.now)
@@ -155,6 +157,7 @@ FROM {{each}}
 WHERE message.id = each.id
   -- Of whatever epoch: one that was to be sent once more, or just is, need not be; its new worker finds it gone.
   AND coalesce(message.state, '') IN ('sending', 'uncertain', 'waiting', 'queued', 'claimed')
+RETURNING message.id
 """
 
 
@@ -190,9 +193,11 @@ def _settle(tx: Transaction, finish: Finish) -> Pause | None:
     if isinstance(finish.outcome, Replaced):
         values |= replacement(tx, finish.id, finish.outcome.reengage)
     hands = (State.SENDING, State.UNCERTAIN) if finish.posted else (State.CLAIMED,)
+    # Who does not know whether a commit happened records it again; what is uncertain for this reason already stays so.
+    news = or_(still_in(*hands[:1]), message.c.code != values["code"]) if state is State.UNCERTAIN else true()
     moved = tx.execute(
         update(message)
-        .where(message.c.id == finish.id, message.c.epoch == finish.epoch, still_in(*hands))
+        .where(message.c.id == finish.id, message.c.epoch == finish.epoch, still_in(*hands), news)
         .values(state=state, changed_at=tx.now, **values)
         .returning(message.c.state)
     ).scalar_one_or_none()
@@ -256,12 +261,14 @@ def final(code: str, reason: str) -> dict[str, Any]:
 
 
 def note(tx: Transaction, identity: str, event: str, code: str | None, detail: str | None) -> None:
-    """Adds a line to the trace of a message."""
+    """Adds a line to the trace of a message, and tells the application if it is a state that it hears of."""
     line = {"message_id": identity, "at": tx.now, "event": event, "code": code, "detail": (detail or "")[:1000]}
     tx.execute(insert(trace), line)
+    tell_states(tx, [{"id": identity, "state": event}])
 
 
 def note_all(tx: Transaction, moved: Sequence[Row], code: str, detail: str) -> None:
     """The same for all rows that were moved for one reason: each has its `id` and its new `state`."""
     told = {"at": tx.now, "code": code, "detail": detail[:1000]}
     tx.execute(insert(trace), [told | {"message_id": row["id"], "event": row["state"]} for row in moved])
+    tell_states(tx, moved)

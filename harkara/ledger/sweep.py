@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 
+from harkara.ledger.callbacks import tell_states
 from harkara.ledger.claim import IN_HAND, in_state
 from harkara.ledger.contacts import forget
 from harkara.ledger.database import Database, Row, Transaction
@@ -182,7 +183,7 @@ def _end_halts(tx: Transaction) -> int:
 def move(
     tx: Transaction, to: State | ColumnElement[str], which: Any, values: dict[str, Any], *, quietly: bool = False
 ) -> int:
-    """Moves up to MOST rows to a state, each with its line in the trace."""
+    """Moves up to MOST rows to a state, each with its line in the trace, and tells the application."""
     moved = tx.rows(
         update(message)
         .where(message.c.id.in_(which.limit(MOST).with_for_update(skip_locked=True)))
@@ -195,4 +196,5 @@ def move(
             for row in moved
         ]
         tx.execute(insert(trace), lines)
+        tell_states(tx, moved)
     return len(moved)

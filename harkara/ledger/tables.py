@@ -298,16 +298,17 @@ class Consent(SQLModel, table=True):
 
 
 class Callback(SQLModel, table=True):
-    """Something that the application is told: a webhook of ours, due until it was taken or a day has passed.
+    """Something that the application is told: a webhook of ours, due until it was taken or its day is over.
 
     `subject` is the id of the message, event or occasion that it is about. `data` is what is told, and goes when it has
-    been.
+    been. While a worker carries it, `due_at` lies ahead: that is its lease.
     """
 
     __table_args__ = (
         CheckConstraint("state IN ('waiting', 'delivered', 'dead')", name="state"),
         _partial("ix_callback_due", "due_at", where="state = 'waiting'"),
-        _partial("ix_callback_done", "created_at", where="state <> 'waiting'"),
+        _partial("ix_callback_delivered", "done_at", where="state = 'delivered'"),
+        _partial("ix_callback_dead", "done_at", where="state = 'dead'"),
     )
 
     id: str = Field(primary_key=True, max_length=40)
@@ -317,6 +318,7 @@ class Callback(SQLModel, table=True):
     data: str | None = Field(default=None, sa_type=Text)
     state: str = Field(max_length=10)
     due_at: datetime
+    expires_at: datetime
     created_at: datetime
     done_at: datetime | None = None
     tries: int = _counter()

@@ -102,6 +102,13 @@ class Deployment:
     def start_flower(self, port: int, **settings: str) -> Process:
         return self.start("flower", *CELERY, *APP, "flower", "--address=127.0.0.1", f"--port={port}", **settings)
 
+    def start_web(self, **settings: str) -> tuple[Process, str]:
+        """The web door, and its address; returns when it answers."""
+        port = free_port()
+        web = self.start("web", "-m", "workers.web", PORT=str(port), **settings)
+        web.wait_for("Uvicorn running on")
+        return web, f"http://127.0.0.1:{port}"
+
     def client(self, **options: Any) -> Client:
         """The door for an application that knows Redis alone."""
         return Client(self.valkey.url, **options)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import ssl
 import struct
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +19,7 @@ import pytest
 
 from harkara.chatmitra import ChatMitra, NoAnswer, NotSent, Replied
 from harkara.errors import Invalid
+from tests.certificates import self_signed
 from tests.services import free_port
 
 BODY = json.dumps({"recipient_mobile_number": "919999999999", "message": "नमस्ते"}, ensure_ascii=False)
@@ -420,17 +419,7 @@ def test_what_cannot_be_a_token_is_refused_before_anything_is_sent() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that nobody signed but itself, and its key, in one file."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the command openssl")
-    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
-    new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    key = path.with_suffix(".key")
-    subprocess.run([openssl, *new, *name, "-keyout", key, "-out", path], check=True, capture_output=True)
-    path.write_text(key.read_text() + path.read_text())
-    return path
+    return self_signed(tmp_path_factory.mktemp("tls"), "IP:127.0.0.1")
 
 
 def secured(certificate: Path, handler: Handler) -> Handler:

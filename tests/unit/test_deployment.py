@@ -22,7 +22,7 @@ from packaging.utils import canonicalize_name
 from pydantic import SecretStr
 
 from config.lanes import lanes
-from config.settings import LaneSettings, Settings
+from config.settings import LaneSettings, Settings, bare_environment
 from harkara.broker import QUEUES
 from harkara.limits import HORIZON
 
@@ -77,11 +77,19 @@ def test_a_template_for_closed_windows_that_no_template_can_be_called_stops_the_
         lanes(Settings(_env_file=None, chatmitra_api_token=SecretStr("token"), harkara_reengage="Write to us!"))
 
 
+def test_a_run_on_parts_of_its_own_inherits_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = SETTINGS.keys() | {"REDIS_URL", "DATABASE_URL", "SANDBOX_PORT", "FLOWER_PORT"}
+    for name in names:
+        monkeypatch.setenv(name, "of the deployment")
+    assert bare_environment().keys() & names == set()
+    assert bare_environment()["HARKARA_ENV_FILE"] == os.devnull
+
+
 # Processes
 
 
-def test_the_procfile_holds_every_process_but_the_web_door_and_compose_runs_the_same() -> None:
-    assert list(PROCESSES) == ["worker", "beat", "flower"]
+def test_the_procfile_holds_every_process_and_compose_runs_the_same() -> None:
+    assert list(PROCESSES) == ["web", "worker", "beat", "flower"]
     for name, command in PROCESSES.items():
         assert command.split(" --")[0] == " ".join(COMPOSE["services"][name]["command"])
 

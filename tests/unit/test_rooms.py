@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "workers": {"harkara", "config", "tasks", "sandbox"},
     "sandbox": set[str](),
 }
+HTTP = {"http.client", "urllib3", "urllib3.connection", "urllib3.exceptions", "urllib.request", "httpx", "aiohttp"}
 SQL = {"sqlalchemy", "sqlmodel", "alembic", "psycopg", "sqlite3"}
 
 
@@ -38,6 +39,13 @@ def test_only_config_reads_the_environment() -> None:
 def test_only_the_wall_to_chatmitra_knows_requests() -> None:
     users = {path for room in MAY_IMPORT for path, name in imports(room) if top(name) == "requests"}
     assert users == {Path("harkara/chatmitra.py")}
+
+
+def test_only_the_walls_speak_http() -> None:
+    """The stand-in and the demo are outsiders themselves."""
+    users = {path for room in ("harkara", "config", "tasks") for path, name in imports(room) if name in HTTP}
+    chatmitra, application = Path("harkara/chatmitra.py"), Path("harkara/callbacks/endpoint.py")
+    assert users == {chatmitra, application, Path("harkara/connections.py")}
 
 
 def test_only_the_ledger_speaks_sql() -> None:
@@ -60,6 +68,7 @@ def test_the_wheel_holds_harkara_alone(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"harkara"}
     assert "harkara/ledger/migrations/script.py.mako" in names
+    assert "harkara/gateway/static/swagger-ui-bundle.js" in names
 
 
 def sources(room: str) -> Iterator[Path]:

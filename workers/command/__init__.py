@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workers.command import audit, campaign, consent, decide, doctor, lanes, look, occasion, send, templates
+from workers.command import audit, callbacks, campaign, consent, decide, doctor, lanes, look, occasion, send, templates
 from workers.command.deployment import ROOT
 from workers.command.failure import Commands
 
@@ -30,6 +30,7 @@ app.add_typer(lanes.app, name="lanes")
 app.add_typer(occasion.app, name="occasion")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(consent.app, name="consent")
+app.add_typer(callbacks.app, name="callbacks")
 app.command(epilog="Example: harkara audit --json")(audit.audit)
 app.command(epilog="Example: harkara doctor")(doctor.doctor)
 

@@ -28,7 +28,8 @@ def ledger() -> Iterator[Database]:
     from config.settings import settings
     from harkara.ledger.database import Database
 
-    db = Database(settings().database_url, patience=settings().harkara_database_patience)
+    s = settings()
+    db = Database(s.database_url, patience=s.harkara_database_patience, tells=s.tells)
     try:
         check_schema(db)
         yield db

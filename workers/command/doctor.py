@@ -25,8 +25,8 @@ class Check(NamedTuple):
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check settings, lanes, database, workers and Redis; ends with 1 when one is not well."""
-    checks = [check for look in (_settings, _lanes, _database, _redis) for check in _safely(look)]
+    """Check settings, lanes, database, workers, callbacks and Redis; ends with 1 when one is not well."""
+    checks = [check for look in (_settings, _lanes, _database, _callbacks, _redis) for check in _safely(look)]
     well = all(check.well for check in checks)
     if as_json:
         emit({"well": well, "checks": [check._asdict() for check in checks]})
@@ -67,6 +67,19 @@ def _database() -> Iterator[Check]:
     alive = seconds is not None and seconds < _ALIVE_SECONDS
     found = "none has ever made its rounds" if seconds is None else f"last round {seconds:.0f} s ago"
     yield Check("workers", alive, found if alive else f"{found}: run `celery -A workers.sender worker`, or `make up`")
+
+
+def _callbacks() -> Iterator[Check]:
+    from config.callbacks import endpoint
+    from config.settings import settings
+    from harkara.ledger.undelivered import counts
+
+    if endpoint(settings()) is None:
+        return
+    with ledger() as db:
+        left = counts(db)
+    found = f"{left['waiting']} waiting, {left['dead']} dead"
+    yield Check("callbacks", not left["dead"], f"{found}: `harkara callbacks list` says why" if left["dead"] else found)
 
 
 def _redis() -> Iterator[Check]:

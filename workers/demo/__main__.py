@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console, Group
 from rich.live import Live
 
-from config.settings import ROOT, process_environment
+from config.settings import ROOT, bare_environment
 from harkara import Client, Invalid, Text
 from harkara.errors import NotFound
 from harkara.ledger.audit import audit
@@ -53,17 +53,13 @@ def _environment() -> dict[str, str]:
     rules.write_text(RULES)
     ours = {
         "HARKARA_VAR": str(VAR),
-        "HARKARA_REDIS_URL": "",
-        "HARKARA_DATABASE_URL": "",
-        "REDIS_URL": "",
-        "DATABASE_URL": "",
-        "CHATMITRA_API_TOKEN": "",
+        "HARKARA_LANES_FILE": str(VAR / "lanes.toml"),
         "HARKARA_ALLOWANCE": "20/2s",
         "HARKARA_QUIET_HOURS": "",
         "HARKARA_REMINDERS_FILE": str(rules),
         "SANDBOX_LIMIT": "20/2s",
     }
-    return process_environment() | ours
+    return bare_environment() | ours
 
 
 def _start(environment: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -77,7 +73,7 @@ def _places(local: subprocess.Popen[bytes]) -> dict[str, str]:
     """Where the processes listen, once they do."""
     note = VAR / "places.json"
     deadline = time.monotonic() + PATIENCE_SECONDS
-    with console.status("starting Valkey, sandbox, worker, beat and Flower …"):
+    with console.status("starting Valkey, sandbox, web door, worker, beat and Flower …"):
         while time.monotonic() < deadline and local.poll() is None:
             if note.exists():
                 places: dict[str, str] = json.loads(note.read_text())
@@ -89,7 +85,12 @@ def _places(local: subprocess.Popen[bytes]) -> dict[str, str]:
 
 def _play(places: Mapping[str, str], environment: dict[str, str]) -> bool:
     sandbox = places["Sandbox"]
-    console.print(f"Sandbox page  {sandbox}\nFlower        {places['Flower']}\n", highlight=False)
+    web = f"{places['Web']}/docs" + (f" (token {places['Web token']})" if "Web token" in places else "")
+    console.print(
+        f"Sandbox page  {sandbox}\nFlower        {places['Flower']}\nWeb door      {web}\n",
+        highlight=False,
+        soft_wrap=True,
+    )
     _call(f"{sandbox}/_sandbox/faults", {"markers": True, "retry_after": 3, "refuse_numbers": [messages.UNWILLING]})
     database = Database(f"sqlite:///{VAR / 'harkara.db'}")
     with Client(places["Redis"]) as client:
@@ -101,7 +102,7 @@ def _play(places: Mapping[str, str], environment: dict[str, str]) -> bool:
         f"The sandbox accepted {counts['accepted']} messages, {counts['duplicates'] or 'none'} of them twice, "
         f"and at most {counts['most_in_window']} in any 2 s."
     )
-    console.print("Both pages end with this demo; `make up` keeps everything running.")
+    console.print("These pages end with this demo; `make up` keeps everything running.")
     return report.clean and ok and counts["duplicates"] == 0
 
 

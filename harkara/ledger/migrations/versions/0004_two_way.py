@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("data", sa.Text(), nullable=True),
         sa.Column("state", sqlmodel.sql.sqltypes.AutoString(length=10), nullable=False),
         sa.Column("due_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("done_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -31,12 +32,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_callback")),
     )
     op.create_index(
-        "ix_callback_done",
+        "ix_callback_dead",
         "callback",
-        ["created_at"],
+        ["done_at"],
         unique=False,
-        sqlite_where=sa.text("state <> 'waiting'"),
-        postgresql_where=sa.text("state <> 'waiting'"),
+        sqlite_where=sa.text("state = 'dead'"),
+        postgresql_where=sa.text("state = 'dead'"),
+    )
+    op.create_index(
+        "ix_callback_delivered",
+        "callback",
+        ["done_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'delivered'"),
+        postgresql_where=sa.text("state = 'delivered'"),
     )
     op.create_index(
         "ix_callback_due",
@@ -224,9 +233,15 @@ def downgrade() -> None:
         postgresql_where=sa.text("state = 'waiting'"),
     )
     op.drop_index(
-        "ix_callback_done",
+        "ix_callback_delivered",
         table_name="callback",
-        sqlite_where=sa.text("state <> 'waiting'"),
-        postgresql_where=sa.text("state <> 'waiting'"),
+        sqlite_where=sa.text("state = 'delivered'"),
+        postgresql_where=sa.text("state = 'delivered'"),
+    )
+    op.drop_index(
+        "ix_callback_dead",
+        table_name="callback",
+        sqlite_where=sa.text("state = 'dead'"),
+        postgresql_where=sa.text("state = 'dead'"),
     )
     op.drop_table("callback")

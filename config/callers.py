@@ -1,0 +1,42 @@
+"""Who may call the web door, from the settings."""
+
+from __future__ import annotations
+
+import re
+
+import structlog
+
+from config.lanes import DEFAULT
+from config.settings import Settings
+from harkara.errors import Invalid
+from harkara.gateway import Callers
+from harkara.limits import Allowance
+
+log = structlog.get_logger(__name__)
+
+_NAME = re.compile(r"[a-z0-9_-]{1,40}")
+"""A caller's name is the producer of its messages."""
+
+
+def callers(settings: Settings, configured: frozenset[str]) -> Callers:
+    """Who may call, by the settings. Raises SystemExit when they make no sense."""
+    tokens = {name: token.get_secret_value() for name, token in settings.harkara_api_tokens.items()}
+    lanes = {name: _lanes(settings.harkara_api_lanes.get(name)) for name in tokens}
+    for name in settings.harkara_api_lanes.keys() - tokens.keys():
+        raise SystemExit(f"HARKARA_API_LANES: {name} has no token in HARKARA_API_TOKENS")
+    for name, wanted in lanes.items():
+        if not _NAME.fullmatch(name):
+            raise SystemExit("HARKARA_API_TOKENS: a name has 1 to 40 of a-z, 0-9, _ and -")
+        for lane in sorted(set(wanted) - configured) if configured else ():
+            raise SystemExit(f"HARKARA_API_LANES: {name} is for lane {lane}, which has no token of Chat Mitra")
+    try:
+        found = Callers(tokens, lanes, Allowance.parse(settings.harkara_api_limit))
+    except Invalid as error:
+        raise SystemExit(f"HARKARA_API_TOKENS, HARKARA_API_LIMIT: {error}") from error
+    if not found:
+        log.warning("nobody may call: set HARKARA_API_TOKENS to name:token", action="no_callers")
+    return found
+
+
+def _lanes(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split("+")) if text else (DEFAULT,)

@@ -1,0 +1,53 @@
+"""Puts the web door together for this deployment: what is behind it."""
+
+from __future__ import annotations
+
+from prometheus_client import REGISTRY
+from redis.exceptions import RedisError
+
+from config import wiring
+from config.callers import callers
+from config.settings import settings
+from harkara.doors.ledger import LedgerDoor
+from harkara.errors import NotFound
+from harkara.gateway import Behind, Hear, Together
+from harkara.intake import connect
+
+
+def behind() -> Behind:
+    """Raises SystemExit, with the next step, when a setting makes no sense."""
+    s = settings()
+    door = LedgerDoor(
+        wiring.database(),
+        wiring.broker(),
+        deadlines=s.deadlines,
+        queued_seconds=s.harkara_lease,
+        chunk=s.harkara_chunk_size,
+    )
+    return Behind(
+        db=wiring.database(),
+        door=door,
+        together=Together(door),
+        plan=wiring.plan(),
+        callers=callers(s, frozenset(wiring.lanes())),
+        hear=_hear(),
+        redis_answers=_redis_answers,
+        registry=REGISTRY,
+    )
+
+
+def _hear() -> Hear:
+    webhooks = getattr(wiring, "webhooks", None)
+    return webhooks().hear if webhooks else _deaf
+
+
+def _deaf(_lane: str, _raw: bytes, _signature: str | None) -> bool:
+    raise NotFound("this deployment hears no webhooks")
+
+
+def _redis_answers() -> bool:
+    try:
+        with connect(settings().redis_url, seconds=1) as connection:
+            return bool(connection.ping())
+    except RedisError:
+        return False

@@ -1,0 +1,59 @@
+"""The web door on processes as deployed: what it has answered for is kept and sent once, however it ends."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+
+from tests.acceptance.deployment import deployment
+from tests.services import Server
+
+CALLERS = 8
+
+
+def test_kill_9_of_the_web_door_loses_nothing_that_it_answered_for(
+    tmp_path: Path, redis_server: Server, database_url: str
+) -> None:
+    with deployment(tmp_path, redis_server, database_url, HARKARA_API_TOKENS="shop:token") as harkara:
+        harkara.start_worker()
+        web, address = harkara.start_web()
+        keys = count()
+        with ThreadPoolExecutor(CALLERS) as callers:
+            told = [callers.submit(post_until_it_dies, address, keys.__next__) for _ in range(CALLERS)]
+            time.sleep(1.5)
+            web.kill9()
+        answered = {key: job for each in told for key, job in each.result().items()}
+        assert len(answered) >= CALLERS
+
+        _, address = harkara.start_web()
+        asked = next(keys)
+        again = {key: post(address, key) for key in range(asked)}
+        assert {key: again[key] for key in answered} == answered
+        assert len(set(again.values())) == asked
+        assert harkara.wait_settled(asked) == {"accepted": asked}
+        assert set(harkara.sandbox.accepted().values()) == {1}
+        assert len(harkara.sandbox.accepted()) == asked
+
+
+def post_until_it_dies(address: str, next_key: Callable[[], int]) -> dict[int, str]:
+    """The jobs that it answered for, by the key of each."""
+    answered: dict[int, str] = {}
+    while True:
+        key = next_key()
+        try:
+            answered[key] = post(address, key)
+        except OSError:  # it died before, or with the answer on its lips
+            return answered
+
+
+def post(address: str, key: int) -> str:
+    body = {"recipient_mobile_number": f"9198765{key:05d}", "message": f"Your order {key} is ready"}
+    headers = {"Authorization": "Bearer token", "Idempotency-Key": f"order {key}"}
+    request = urllib.request.Request(f"{address}/send_message", json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return str(json.load(answer)["jobId"])

@@ -1,0 +1,141 @@
+"""The web door as it is deployed: over a socket, ended by a signal, with a log that keeps secrets."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from harkara.ledger.read import counts
+from tests.acceptance.process import ROOT
+from tests.integration.gateway.house import HELLO
+from tests.integration.gateway.served import TOKEN, Served, served
+from tests.services import free_port
+
+NUMBER, CODE, WORD = "919811122233", "73915482", "marzipan"
+SECRETS = (NUMBER, NUMBER[2:], CODE, WORD, TOKEN)
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("web")) as found:
+        yield found
+
+
+def test_a_message_comes_in_over_a_socket_while_redis_is_away(door: Served) -> None:
+    before = sum(counts(door.ledger).get("default", {}).values())
+    status, text = door.post(HELLO)
+    assert (status, json.loads(text)["status"]) == (202, "success")
+    assert sum(counts(door.ledger)["default"].values()) == before + 1
+
+
+@pytest.mark.parametrize(("token", "status"), [(TOKEN, b"413"), ("wrong", b"401")])
+def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(door: Served, token: str, status: bytes) -> None:
+    head = (
+        f"POST /send_message HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 9999999999\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", door.port), timeout=30) as connection:
+        connection.sendall(head.encode())
+        answer = b""
+        while not answer.endswith(b"}"):
+            answer += connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert b'{"status":"error","message":"' in answer
+
+
+def test_a_body_in_pieces_is_refused_where_it_passes_the_bound(door: Served) -> None:
+    head = (
+        f"POST /send_message HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    piece = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+    with socket.create_connection(("127.0.0.1", door.port), timeout=30) as connection:
+        connection.sendall(head.encode() + 5 * piece)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
+
+
+def test_what_is_being_answered_at_the_signal_is_still_answered(tmp_path: Path) -> None:
+    body = json.dumps(HELLO).encode()
+    with served(tmp_path) as door:
+        connection = door.connect()
+        connection.putrequest("POST", "/send_message")
+        connection.putheader("Authorization", f"Bearer {TOKEN}")
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body[:10])
+        time.sleep(0.3)
+        door.process.popen.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        connection.send(body[10:])
+        answer = connection.getresponse()
+        assert (answer.status, json.load(answer)["status"]) == (202, "success")
+        connection.close()
+        assert door.process.popen.wait(30) == -signal.SIGTERM
+        assert sum(counts(door.ledger)["default"].values()) == 1
+
+
+def test_numbers_codes_and_tokens_are_in_no_error_and_no_log(door: Served) -> None:
+    said = [door.post(HELLO | {"recipient_mobile_number": NUMBER, "message": f"Your {WORD} for {CODE}"})]
+    for wrong in (
+        {"recipient_mobile_number": NUMBER, "message": f"*{WORD}* {CODE}"},
+        {"recipient_mobile_number": f"{NUMBER}{CODE}", "message": WORD},
+        {"recipient_mobile_number": NUMBER, "message": WORD, NUMBER: 1},
+        {"recipient_mobile_number": NUMBER, "message": WORD, f"+{NUMBER[:2]} 98111-22233": 1},
+        {"recipient_mobile_number": NUMBER, "message": {WORD: CODE}},
+        {"recipient_mobile_number": NUMBER, "messages": [{"kind": WORD, "payload": {"type": CODE}}]},
+        {"recipient_mobile_number": NUMBER, "message": WORD, "altTexts": {f"${CODE}": 1}},
+    ):
+        said.append(door.post(wrong))
+        assert said[-1][0] == 400
+    said.append(door.call("POST", "/send_message", f'{{"message": "{CODE}'.encode()))
+    for header in ("Idempotency-Key", "Harkara-Lane", "Harkara-At", "Harkara-Priority", "Harkara-Category"):
+        said.append(door.post({"recipient_mobile_number": NUMBER, "message": "Hi"}, **{header: f"{CODE} {WORD}"}))
+    said.append(
+        door.post({"recipient_mobile_number": NUMBER, "message": "Ho"}, **{"Idempotency-Key": f"{CODE} {WORD}"})
+    )
+    assert said[-1][0] == 409
+    said.append(door.post(HELLO, Authorization=f"Bearer {CODE}{WORD}"))
+    secret = quote(f"{NUMBER} {CODE} {WORD}")
+    for method, path in (
+        ("GET", f"/messages/{secret}"),
+        ("POST", f"/messages/{secret}/cancel"),
+        ("GET", f"/messages?state={secret}"),
+        ("GET", f"/messages?{secret}=1"),
+        ("GET", f"/campaigns/{secret}"),
+        ("PUT", f"/occasions/{secret}/{secret}"),
+        ("GET", f"/occasions/appointment/{secret}"),
+        ("POST", f"/webhooks/chatmitra/{secret}"),
+        ("GET", f"/{secret}"),
+    ):
+        said.append(door.call(method, path, b"{}"))
+        assert 400 <= said[-1][0] < 500
+    said.append(door.call("GET", "/metrics"))
+    assert leaked(*(text for _, text in said)) == set()
+    log = door.process.log.read_text()
+    assert "POST /send_message" in log
+    assert leaked(log) == set()
+
+
+def test_a_setting_that_makes_no_sense_is_said_and_nothing_starts(tmp_path: Path) -> None:
+    wrong = {
+        "HARKARA_API_TOKENS": "My Shop:x",
+        "HARKARA_REDIS_URL": "redis://127.0.0.1:1/0",
+        "HARKARA_VAR": str(tmp_path),
+        "PORT": str(free_port()),
+        "PATH": "",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "workers.web"], cwd=ROOT, env=wrong, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith("HARKARA_API_TOKENS: a name has 1 to 40 of a-z, 0-9, _ and -\n")
+
+
+def leaked(*texts: str) -> set[str]:
+    return {secret for secret in SECRETS for text in texts if secret in text}

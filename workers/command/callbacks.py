@@ -1,0 +1,76 @@
+"""`harkara callbacks`: what the application has not been told yet, and another try for what is dead."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from workers.command.deployment import ledger
+from workers.command.options import AsJson
+from workers.command.output import clock, emit, note, say, table
+
+app = typer.Typer(no_args_is_help=True, help="Show what the application was not told; try it again.")
+
+State = Literal["waiting", "dead"]
+_TIMES = ("created_at", "due_at", "expires_at", "done_at")
+
+
+@app.command("list", epilog="Example: harkara callbacks list --state dead")
+def listing(
+    state: Annotated[State | None, typer.Option(help="Only these; both, if not given.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the oldest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the callbacks that wait or are dead, with the reason, the tries and the next time."""
+    from harkara.ledger import undelivered
+
+    with ledger() as db:
+        numbers = undelivered.counts(db)
+        rows = undelivered.listing(db, [state] if state else ["waiting", "dead"], limit)
+    found = [row | {name: row[name] and row[name].isoformat() for name in _TIMES} for row in rows]
+    if as_json:
+        emit(numbers | {"callbacks": found})
+    else:
+        _show(numbers, found)
+
+
+@app.command(epilog="Example: harkara callbacks retry --dead")
+def retry(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID...", help="Ids of callbacks.")] = None,
+    dead: Annotated[bool, typer.Option("--dead", help="All that are dead.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Try callbacks again now, and for another day. Ends with 3 when one is not known, with 4 when one is erased."""
+    from harkara.ledger import undelivered
+
+    if bool(ids) == dead:
+        raise typer.BadParameter("give ids, or --dead for all that are dead", param_hint="ID... / --dead")
+    with ledger() as db:
+        if ids:
+            undelivered.retry(db, ids)
+        number = len(set(ids)) if ids else undelivered.retry_dead(db)
+    _remind()
+    if as_json:
+        emit({"retried": number})
+    else:
+        say(f"Tried again: {number}")
+
+
+def _show(numbers: dict[str, int], found: list[dict[str, Any]]) -> None:
+    say(f"{numbers['waiting']} waiting, {numbers['dead']} dead")
+    if found:
+        columns = ("id", "kind", "about", "state", "tries", "next", "reason")
+        table(columns, map(_cells, found))
+
+
+def _cells(row: dict[str, Any]) -> tuple[Any, ...]:
+    following = clock(row["due_at"]) if row["state"] == "waiting" else ""
+    return row["id"], row["kind"], row["subject"], row["state"], row["tries"], following, row["reason"]
+
+
+def _remind() -> None:
+    from config.settings import settings
+
+    if not settings().tells:
+        note("HARKARA_CALLBACK_URL is not set here: until the workers have it, nothing is told.")
