@@ -15,7 +15,8 @@ from harkara.gateway.shapes import Cancelled, Filters, JobId, Page, Queued, Send
 from harkara.ledger.operate import cancel as cancel_message
 from harkara.ledger.operate import find
 from harkara.ledger.read import listing, status
-from harkara.messages import Category
+from harkara.messages import Category, Template
+from harkara.messages.part import under
 from harkara.phone import normalise
 
 routes = APIRouter(tags=["Messages"])
@@ -26,6 +27,8 @@ _HEADERS = {
     "expires": "Harkara-Expires",
     "priority": "Harkara-Priority",
     "category": "Harkara-Category",
+    "fallback": "Harkara-Fallback",
+    "to": "recipient_mobile_number",
 }
 
 
@@ -44,17 +47,24 @@ async def _wishes(
     category: Annotated[
         str | None, Header(alias="Harkara-Category", description=f"One of {', '.join(get_args(Category))}")
     ] = None,
+    fallback: Annotated[
+        str | None,
+        Header(alias="Harkara-Fallback", description="Template without parameters that goes if the window is closed"),
+    ] = None,
 ) -> dict[str, Any]:
     """What the headers say of how a message is to go; Envelope checks it."""
     if priority is not None and priority not in ("0", "1", "2", "3"):
         raise Invalid("Harkara-Priority", "must be 0 to 3")
-    given = {
+    given: dict[str, Any] = {
         "reference": key,
         "at": at,
         "expires": expires,
         "priority": None if priority is None else int(priority),
         "category": category,
     }
+    if fallback is not None:
+        with under("Harkara-Fallback"):
+            given["fallback"] = Template(fallback)
     return {name: value for name, value in given.items() if value is not None}
 
 

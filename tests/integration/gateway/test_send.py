@@ -12,7 +12,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from harkara.gateway import Behind, gateway
+from harkara.inbound.contact import Wish
+from harkara.ledger.consent import keep
 from harkara.ledger.read import counts
+from harkara.messages import Template
 from tests.integration.gateway.house import CLINIC, HELLO, NUMBER, SEND, SHOP, away, behind_of
 from tests.integration.ledger.steps import row
 
@@ -188,3 +191,24 @@ def alone() -> Iterator[TestClient]:
     """A door whose ledger is away."""
     with TestClient(gateway(behind_of(away())), headers=SHOP) as client:
         yield client
+
+
+def test_a_header_names_the_template_that_goes_when_the_window_is_closed(web: TestClient, behind: Behind) -> None:
+    headers = {"Harkara-Fallback": "write_to_us"}
+    kept = row(behind.db, web.post(SEND, json=HELLO, headers=headers).json()["jobId"])
+    assert json.loads(kept["fallback"])["messages"] == [Template("write_to_us").wire()]
+    for body, name, rule in (
+        (HELLO, "Write to us!", "Harkara-Fallback.name: 1 to 60 of a-z"),
+        (CODE, "write_to_us", "Harkara-Fallback: is for what the 24-hour window may stop"),
+    ):
+        refused = web.post(SEND, json=body, headers={"Harkara-Fallback": name})
+        assert (refused.status_code, refused.json()["message"][: len(rule)]) == (400, rule)
+
+
+def test_who_opted_out_is_refused_by_the_field_of_the_request(web: TestClient, behind: Behind) -> None:
+    said = Wish.read(NUMBER, wish="opt-out", category="everything", how="operator", proof="Form", at=datetime.now(UTC))
+    keep(behind.db, "default", [said])
+    refused = web.post(SEND, json=HELLO)
+    assert refused.status_code == 400
+    assert refused.json()["message"].startswith("recipient_mobile_number: wants no more messages")
+    assert web.post(SEND, json=CODE, headers={"Harkara-Category": "authentication"}).status_code == 202
