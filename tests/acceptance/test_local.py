@@ -10,9 +10,13 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from harkara.messages import Template
 from tests.acceptance.process import Process, until
 
-HELLO = {"recipient_mobile_number": "919876543210", "message": "Hello"}
+HELLO = {
+    "recipient_mobile_number": "919876543210",
+    "messages": [Template("order_ready", body=["Asha"]).wire()],  # which goes to people who have not written yet
+}
 
 
 def test_make_up_shows_a_token_with_which_the_web_door_sends_to_the_sandbox(tmp_path: Path) -> None:
