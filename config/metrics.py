@@ -26,6 +26,12 @@ POST = Histogram(
 FINDINGS = Gauge("harkara_audit_findings", "Rules that the last audit of this worker found broken")
 SWEPT = Counter("harkara_swept_total", "Rows that the sweep moved", ("duty",))
 REJECTED = Counter("harkara_intake_rejected_total", "Entries of the intake that were no message")
+WEBHOOKS = Counter("harkara_webhooks_total", "Webhooks that came to the door", ("lane", "outcome"))
+UNKNOWN = Counter("harkara_unknown_events_total", "Events of webhooks that this release does not know", ("about",))
+EVENTS = Counter("harkara_events_total", "Events that were folded, are orphans, or wait for their message", ("end",))
+
+MOST_NAMES = 50
+_names: set[str] = set()
 
 
 def observe(claimed: Claimed, outcome: Outcome, seconds: float) -> None:
@@ -41,6 +47,24 @@ def swept(moved: Mapping[str, int]) -> None:
         SWEPT.labels(duty).inc(rows)
 
 
+def webhook(lane: str, outcome: str) -> None:
+    """Counts one webhook."""
+    WEBHOOKS.labels(lane, outcome).inc()
+
+
+def puzzled(about: str) -> None:
+    """Counts an event that nobody knows; of the first few names by name."""
+    if len(_names) < MOST_NAMES:
+        _names.add(about)
+    UNKNOWN.labels(about if about in _names else "other").inc()
+
+
+def folded(done: Mapping[str, int]) -> None:
+    """Counts what became of events."""
+    for end, events in done.items():
+        EVENTS.labels(end).inc(events)
+
+
 class Depths(Collector):
     """Reads queues and ledger when Prometheus asks."""
 
@@ -49,16 +73,21 @@ class Depths(Collector):
         queues: Callable[[], dict[str, int]],
         messages: Callable[[], dict[str, dict[str, int]]],
         heartbeat: Callable[[], float | None],
+        silences: Callable[[], dict[str, float]] = dict,
     ) -> None:
         self._queues = queues
         self._messages = messages
         self._heartbeat = heartbeat
+        self._silences = silences
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         up = GaugeMetricFamily("harkara_service_up", "Whether the worker reaches the service", labels=["service"])
         depth = GaugeMetricFamily("harkara_queue_depth", "Entries in a queue or in the intake", labels=["queue"])
         rows = GaugeMetricFamily("harkara_messages", "Messages by state", labels=["lane", "state"])
         silence = GaugeMetricFamily("harkara_heartbeat_age_seconds", "Since beat, Redis, a worker and the database met")
+        deaf = GaugeMetricFamily(
+            "harkara_webhook_silence_seconds", "Since the first message that no webhook has followed", labels=["lane"]
+        )
         try:
             for queue, length in self._queues().items():
                 depth.add_metric([queue], length)
@@ -71,10 +100,12 @@ class Depths(Collector):
                     rows.add_metric([lane, state], number)
             if (seconds := self._heartbeat()) is not None:
                 silence.add_metric([], seconds)
+            for lane, seconds in self._silences().items():
+                deaf.add_metric([lane], seconds)
             up.add_metric(["database"], 1)
         except Unavailable:
             up.add_metric(["database"], 0)
-        return (up, depth, rows, silence)
+        return (up, depth, rows, silence, deaf)
 
 
 def serve(depths: Depths) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from harkara.delivery import gates
 from harkara.delivery.breaker import Breaker
 from harkara.delivery.pool import Pool
 from harkara.errors import Unavailable
+from harkara.inbound import echo
 from harkara.lanes import Lane
 from harkara.ledger.claim import Claimed, claim
 from harkara.ledger.commit import GroupCommit
@@ -177,7 +179,8 @@ class Sender:
 
     def _begin(self, one: Claimed, slot: Slot) -> bool:
         """Whether the message is durably `sending` and this worker may POST it."""
-        wish = Begin(one, self._worker, gates.passed(slot.at - time.monotonic()), self._leases.sending)
+        passed = gates.passed(slot.at - time.monotonic())
+        wish = Begin(one, self._worker, passed, self._leases.sending, self._echo(one))
         try:
             held = self._commit.begin(wish)
         except Unavailable:
@@ -190,6 +193,11 @@ class Sender:
         if not held:
             self._stop(one, HELD_UP)
         return held
+
+    def _echo(self, one: Claimed) -> str | None:
+        """What an event of this POST will show, where events are let in."""
+        lane = self._lanes[one.lane]
+        return echo.keyed(lane.token, one.recipient, echo.of_request(json.loads(one.body))) if lane.hears else None
 
     def _keep(self, one: Claimed, slot: Slot, until: float) -> Wait | None:
         """Sleeps until the slot. One that was slept through is given up for a new one, or for a wait."""
@@ -207,7 +215,7 @@ class Sender:
     def _post(self, one: Claimed) -> Outcome:
         lane = self._lanes[one.lane]
         answer = self._chatmitra.post(lane.token, one.body)
-        outcome = self._playbook.judge(answer, _case(one), self._random)
+        outcome = self._playbook.judge(answer, _case(one), self._random, evidence=lane.hears)
         if isinstance(outcome, Wait) and outcome.code == "429":
             self._slow(lane, outcome.seconds or 0.0)
         return self._breaker.watch(lane.name, outcome, reached=not isinstance(answer, NotSent))

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 
 from harkara.ledger.claim import IN_HAND, in_state
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.due import due_streams
-from harkara.ledger.record import CANCELLED, final
+from harkara.ledger.events.evidence import negative, unread
+from harkara.ledger.events.store import discard
+from harkara.ledger.record import CANCELLED, doubt, final
 from harkara.ledger.tables import attempt, halt, message, occasion, trace
 from harkara.outcomes import Uncertain
 from harkara.states import DONE, State
@@ -29,6 +31,7 @@ POISON = 5
 class Crashed:
     """A message whose worker went away between its POST and the record, as the policy sees it."""
 
+    lane: str
     category: str
     resends: int
     tries: int
@@ -42,7 +45,7 @@ def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> C
     """One round; returns how many rows each duty moved. Each is a transaction of its own; safe to run anywhere, twice.
 
     `retention_seconds` after a message was accepted here, its body and number are erased; None keeps them. An occasion
-    that is past loses its number and parameters then too, or at once if it was cancelled or completed.
+    that is past loses its number and parameters then too, or at once if it was cancelled or completed; an event goes.
     """
     done: Counter[str] = Counter()
     for name, work in (
@@ -53,6 +56,7 @@ def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> C
         ("expired", _expire),
         ("erased", lambda tx: _erase(tx, retention_seconds)),
         ("forgotten", lambda tx: _forget(tx, retention_seconds)),
+        ("events", lambda tx: discard(tx, retention_seconds)),
         ("halts", _end_halts),
     ):
         with db.write() as tx:
@@ -91,19 +95,11 @@ def _unanswered(tx: Transaction, policy: Policy) -> int:
     )
     for row in orphans:
         left = (row["expires_at"] - tx.now).total_seconds()
-        verdict = policy(Crashed(row["category"], row["resends"], row["tries"], left))
-        resend_at = None if verdict.resend_after is None else tx.now + timedelta(seconds=verdict.resend_after)
+        verdict = policy(Crashed(row["lane"], row["category"], row["resends"], row["tries"], left))
         one = select(message.c.id).where(
             message.c.id == row["id"], in_state(State.SENDING), message.c.epoch == row["epoch"]
         )
-        said = {
-            "lease_until": None,
-            "strikes": 0,
-            "resend_at": resend_at,
-            "code": verdict.code,
-            "reason": verdict.reason,
-        }
-        if move(tx, State.UNCERTAIN, one, said):
+        if move(tx, State.UNCERTAIN, one, doubt(verdict, tx.now)):
             tx.execute(
                 update(attempt)
                 .where(attempt.c.message_id == row["id"], attempt.c.epoch == row["epoch"])
@@ -113,6 +109,7 @@ def _unanswered(tx: Transaction, policy: Policy) -> int:
 
 
 def _resend(tx: Transaction) -> int:
+    """Once more by policy. Where that wants evidence, it is looked for now; without any, people decide."""
     due = select(message.c.id).where(
         in_state(State.UNCERTAIN), message.c.resend_at <= tx.now, message.c.expires_at > tx.now
     )
@@ -124,7 +121,15 @@ def _resend(tx: Transaction) -> int:
         "code": "resend",
         "reason": "No answer came to the last try; its category's policy sends it once more, perhaps a second time.",
     }
-    return move(tx, State.WAITING, due, again)
+    alone = {
+        "resend_at": None,
+        "code": "no-evidence",
+        "reason": "No webhook shows that the last try did not arrive, so it is not sent again by itself: look whether "
+        "the recipient has it, then decide with `harkara resolve`.",
+    }
+    decided = and_(message.c.on_evidence, ~unread())
+    moved = move(tx, State.WAITING, due.where(or_(~message.c.on_evidence, and_(decided, negative(tx.now)))), again)
+    return moved + move(tx, State.UNCERTAIN, due.where(decided, ~negative(tx.now)), alone)
 
 
 def _expire(tx: Transaction) -> int:

@@ -108,6 +108,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("echo IS NOT NULL"),
     )
     op.add_column("message", sa.Column("fallback", sa.Text(), nullable=True))
+    op.add_column("message", sa.Column("on_evidence", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("message", sa.Column("whatsapp_id", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=True))
     op.create_index(
         "ix_message_job",
@@ -148,6 +149,8 @@ def downgrade() -> None:
         )
         """
     )
+    # Nor does it know evidence: it would send these again whatever webhooks say.
+    op.execute("UPDATE message SET resend_at = NULL WHERE on_evidence")
     op.drop_index(
         "ix_occasion_recipient",
         table_name="occasion",
@@ -167,6 +170,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("job_id IS NOT NULL"),
     )
     op.drop_column("message", "whatsapp_id")
+    op.drop_column("message", "on_evidence")
     op.drop_column("message", "fallback")
     op.drop_index(
         "ix_attempt_echo",
