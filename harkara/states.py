@@ -22,7 +22,8 @@ class State(StrEnum):
 
 
 FINAL = frozenset({State.FAILED, State.CANCELLED})
-"""Never change again; a resend is a new message."""
+"""Never change again by anything of ours; a resend is a new message. That a `failed` one arrived all the same is told by
+webhooks, and believed."""
 
 DONE = FINAL | {State.ACCEPTED, State.SENT, State.DELIVERED, State.READ}
 """Nothing more is POSTed for these, so a one-time code is no longer needed."""

@@ -84,7 +84,7 @@ def _fold_these(db: Database, judges: Judges, ids: Sequence[int]) -> Counter[str
     except Exception as error:
         if len(ids) > 1:
             return sum((_fold_these(db, judges, [one]) for one in ids), Counter())
-        log.error("an event cannot be folded", action="fold_failed", event=ids[0], error=type(error).__name__)
+        log.error("an event cannot be folded", action="fold_failed", number=ids[0], error=type(error).__name__)
         with db.write() as tx:
             return _put_off(tx, _take(tx, ids), "unknown")
 

@@ -29,8 +29,8 @@ def store(tx: Transaction, lane: str, raw: bytes, received_at: datetime | None =
     at = received_at or tx.now
     fresh = []
     for one in read(raw, at):
-        kept = tx.execute(tx.insert_new(event), _row(lane, one, at) | {"due_at": tx.now})
-        if kept.rowcount:
+        kept = tx.execute(tx.insert_new(event).returning(event.c.id), _row(lane, one, at) | {"due_at": tx.now})
+        if kept.first():
             fresh.append(one)
     return fresh
 
