@@ -115,6 +115,8 @@ def packed(lane: str, raw: bytes) -> str:
 
 
 def unpacked(data: str) -> tuple[str, bytes]:
-    """Raises ValueError, KeyError or TypeError for what `packed` did not write."""
-    fields = json.loads(data)
-    return fields["lane"], fields["raw"].encode("latin-1")
+    """Raises ValueError for what `packed` did not write."""
+    match json.loads(data):
+        case {"lane": str(lane), "raw": str(raw)}:
+            return lane, raw.encode("latin-1")
+    raise ValueError("this is no webhook")

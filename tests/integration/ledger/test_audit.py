@@ -37,7 +37,9 @@ DAMAGE = {
     ),
     "Chat Mitra's answer is never forgotten": "UPDATE message SET state = 'uncertain' WHERE id = :accepted",
     "a final message ended once, and stayed as it ended": "DELETE FROM trace WHERE message_id = :failed",
-    "only a final message has an ending, or one that arrived after all": "UPDATE message SET state = 'waiting' WHERE id = :cancelled",
+    "only a final message has an ending, or one that arrived after all": (
+        "UPDATE message SET state = 'waiting' WHERE id = :cancelled"
+    ),
     "sending has exactly one open POST": "DELETE FROM attempt WHERE message_id = :sending",
     "nothing unsent has an open POST": ("UPDATE message SET state = 'waiting', lease_until = NULL WHERE id = :sending"),
     "a lease is held by those in hand, and by nobody else": "UPDATE message SET lease_until = NULL WHERE id = :claimed",
