@@ -15,7 +15,7 @@ from harkara.inbound.signature import verify
 from harkara.intake import Intake
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
-from harkara.ledger.events.store import store
+from harkara.ledger.events.together import Together
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ class WebhookDoor:
         came: Callable[[str, str], None] = lambda lane, outcome: None,
         puzzled: Callable[[str], None] = lambda about: None,
     ) -> None:
-        self._db = db
+        self._ledger = Together(db)
         self._lanes = lanes
         self._mailbox = mailbox
         self._bell = Bell(ring)
@@ -66,8 +66,7 @@ class WebhookDoor:
 
     def _keep(self, lane: str, raw: bytes) -> str:
         try:
-            with self._db.write() as tx:
-                fresh = store(tx, lane, raw)
+            fresh = self._ledger.store(lane, raw)
         except Unavailable as error:
             log.warning("a webhook waits in Redis", action="webhook_spilled", lane=lane, error=str(error))
             return self._spill(lane, raw)

@@ -68,7 +68,7 @@ class Door:
         self.rung = Event()
         self.door = WebhookDoor(
             db,
-            JUDGES.lanes | {"deaf": Lane("deaf", "token", None), "blank": Lane("blank", "t", None, webhook_secret=" ")},
+            {**JUDGES.lanes, "deaf": Lane("deaf", "t", None), "blank": Lane("blank", "t", None, webhook_secret=" ")},
             Intake(connection, stream=WEBHOOKS),
             options.get("ring", self.rung.set),
             came=lambda lane, outcome: self.came.append((lane, outcome)),
@@ -82,7 +82,7 @@ class Door:
 
 def folding(db: Database, connection: redis.Redis, reader: str = "reader", **options: Any) -> Folding:
     mailbox = Intake(connection, reader, stream=WEBHOOKS, abandoned_seconds=0.05)
-    return Folding(db, mailbox, JUDGES, **{"holder": reader, "silence_seconds": 900} | options)
+    return Folding(db, mailbox, JUDGES, holder=reader, **{"silence_seconds": 900} | options)
 
 
 def test_a_genuine_webhook_is_in_the_ledger_when_it_is_answered_and_folded_later(

@@ -16,7 +16,7 @@ from harkara.ledger.events.evidence import BY_CONTENT, BY_ID
 from harkara.ledger.events.find import Known, Said, find
 from harkara.ledger.halts import halt
 from harkara.ledger.record import final, note
-from harkara.ledger.tables import attempt, contact, event, message
+from harkara.ledger.tables import attempt, contact, message
 from harkara.outcomes import Refused
 from harkara.playbook import Playbook
 from harkara.states import State
@@ -67,13 +67,18 @@ def _write(tx: Transaction, known: Known, steps: Sequence[Step]) -> None:
     for step in raised:
         _note(tx, step)
     _close_posts(tx, [identity for identity in sorted(last) if known.rows[identity]["state"] == State.SENDING])
-    for step in steps:
-        told = {"state": "folded", "message_id": step.found.id, "body": None}
-        tx.execute(update(event).where(event.c.id == step.said.row["id"]).values(**told))
+    if steps:
+        told = [{"id": step.said.row["id"], "message_id": step.found.id} for step in steps]
+        tx.execute_each(_FOLDED, {"id": "integer", "message_id": "text"}, told)
     for step in raised:
         if step.failure and (pause := step.failure.pause) and pause.scope != "recipient":
             row = known.rows[step.found.id]
             halt(tx, row["lane"], pause, row["template"])
+
+
+_FOLDED = """
+UPDATE event SET state = 'folded', message_id = each.message_id, body = NULL FROM {each} WHERE event.id = each.id
+"""
 
 
 def _move(tx: Transaction, known: Known, identity: str, step: Step | None) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import literal_column, select, update
@@ -121,12 +120,17 @@ def _read(row: Row) -> Event:
 def _put_off(tx: Transaction, rows: Sequence[Row], end: str) -> Counter[str]:
     """They look again later, until they have for long enough: then that is their end."""
     done: Counter[str] = Counter()
+    by_tries: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
-        values: dict[str, Any] = {"tries": row["tries"] + 1, "state": "new"}
-        if row["tries"] < len(PATIENCE):
-            values["due_at"] = tx.now + timedelta(seconds=PATIENCE[row["tries"]])
-        else:
-            values |= {"state": end} | ({} if row["about"] == RECEIVED else {"body": outline(row["body"])})
-        tx.execute(update(event).where(event.c.id == row["id"]).values(**values))
-        done["waiting" if values["state"] == "new" else end] += 1
+        by_tries[row["tries"]].append(row)
+    for tries, those in by_tries.items():
+        if tries < len(PATIENCE):
+            again = {"tries": tries + 1, "due_at": tx.now + timedelta(seconds=PATIENCE[tries])}
+            tx.execute(update(event).where(event.c.id.in_([row["id"] for row in those])).values(**again))
+            done["waiting"] += len(those)
+            continue
+        for row in those:
+            body = row["body"] if row["about"] == RECEIVED else outline(row["body"])
+            tx.execute(update(event).where(event.c.id == row["id"]).values(state=end, body=body))
+        done[end] += len(those)
     return done
