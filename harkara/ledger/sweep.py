@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 
 from harkara.ledger.claim import IN_HAND, in_state
 from harkara.ledger.database import Database, Row, Transaction
@@ -22,6 +22,9 @@ from harkara.states import DONE, State
 
 MOST = 1000
 """Rows in one transaction, so that nobody waits long for the sweep."""
+
+MOST_DOUBTS = 100
+"""Of those that take a look each."""
 
 POISON = 5
 """A message claimed so often without an outcome kills its workers: it fails, the others flow."""
@@ -110,9 +113,7 @@ def _unanswered(tx: Transaction, policy: Policy) -> int:
 
 def _resend(tx: Transaction) -> int:
     """Once more by policy. Where that wants evidence, it is looked for now; without any, people decide."""
-    due = select(message.c.id).where(
-        in_state(State.UNCERTAIN), message.c.resend_at <= tx.now, message.c.expires_at > tx.now
-    )
+    due = (in_state(State.UNCERTAIN), message.c.resend_at <= tx.now, message.c.expires_at > tx.now)
     again = {
         "resend_at": None,
         "due_at": tx.now,
@@ -121,15 +122,23 @@ def _resend(tx: Transaction) -> int:
         "code": "resend",
         "reason": "No answer came to the last try; its category's policy sends it once more, perhaps a second time.",
     }
-    alone = {
-        "resend_at": None,
-        "code": "no-evidence",
-        "reason": "No webhook shows that the last try did not arrive, so it is not sent again by itself: look whether "
-        "the recipient has it, then decide with `harkara resolve`.",
-    }
-    decided = and_(message.c.on_evidence, ~unread())
-    moved = move(tx, State.WAITING, due.where(or_(~message.c.on_evidence, and_(decided, negative(tx.now)))), again)
-    return moved + move(tx, State.UNCERTAIN, due.where(decided, ~negative(tx.now)), alone)
+    moved = move(tx, State.WAITING, select(message.c.id).where(*due, ~message.c.on_evidence), again)
+    doubtful = select(message).where(*due, message.c.on_evidence).limit(MOST_DOUBTS)
+    for row in tx.rows(doubtful.with_for_update(skip_locked=True)):
+        if not unread(tx, row):
+            one = select(message.c.id).where(message.c.id == row["id"], in_state(State.UNCERTAIN))
+            moved += (
+                move(tx, State.WAITING, one, again) if negative(tx, row) else move(tx, State.UNCERTAIN, one, _ALONE)
+            )
+    return moved
+
+
+_ALONE = {
+    "resend_at": None,
+    "code": "no-evidence",
+    "reason": "No webhook shows that the last try did not arrive, so it is not sent again by itself: look whether the "
+    "recipient has it, then decide with `harkara resolve`.",
+}
 
 
 def _expire(tx: Transaction) -> int:
