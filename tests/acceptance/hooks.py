@@ -14,15 +14,16 @@ from harkara.inbound import sign
 from harkara.inbound.door import WebhookDoor
 from harkara.intake import WEBHOOKS, Intake, connect
 from harkara.lanes import Lane
+from harkara.ledger.database import Database
 from tests.acceptance.deployment import Deployment
 
 SECRET = "secret-of-the-webhooks"
 
 
-def tell_all(harkara: Deployment, rng: random.Random) -> int:
+def tell_all(harkara: Deployment, rng: random.Random, patience: float = 20) -> int:
     """That each accepted request was sent and delivered; returns how many webhooks that were.
 
-    They are put through the door, as the web process would.
+    They are put through the door, as the web process would, which waits so long for the database.
     """
     told = [
         hook(request, number, step)
@@ -31,14 +32,15 @@ def tell_all(harkara: Deployment, rng: random.Random) -> int:
     ]
     hooks = list(chain(told, rng.sample(told, len(told) // 4)))
     rng.shuffle(hooks)
-    put_through(harkara, hooks)
+    put_through(harkara, hooks, patience)
     return len(hooks)
 
 
-def put_through(harkara: Deployment, hooks: Iterable[bytes]) -> None:
-    lane = Lane("default", "test-token", None, webhook_secret=SECRET)
-    with closing(connect(harkara.valkey.url, seconds=3)) as redis:
-        door = WebhookDoor(harkara.ledger, {"default": lane}, Intake(redis, stream=WEBHOOKS), lambda: None)
+def put_through(harkara: Deployment, hooks: Iterable[bytes], patience: float = 20) -> None:
+    lane = Lane("default", "the worker knows it", None, webhook_secret=SECRET)
+    ledger = Database(harkara.settings["HARKARA_DATABASE_URL"], patience=patience)
+    with closing(ledger), closing(connect(harkara.valkey.url, seconds=3)) as redis:
+        door = WebhookDoor(ledger, {"default": lane}, Intake(redis, stream=WEBHOOKS), lambda: None)
         for raw in hooks:
             assert door.hear("default", raw, sign(raw, SECRET))
 
