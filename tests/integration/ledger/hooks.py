@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import select, update
 
 from harkara.inbound import Words, echo
 from harkara.lanes import Lane
+from harkara.ledger.claim import Claimed
 from harkara.ledger.database import Database, Row
 from harkara.ledger.events.fold import Judges, fold
 from harkara.ledger.events.store import store
@@ -31,26 +33,36 @@ JUDGES = Judges(
 )
 
 
-def post(db: Database, envelope: Envelope) -> Any:
+def post(db: Database, envelope: Envelope) -> Claimed:
     """Brings a message to its POST, as a worker of a lane that hears; returns the claim."""
-    (claimed,) = take(db, *put(db, envelope))
-    post_again(db, claimed)
+    (claimed,) = post_all(db, [envelope])
     return claimed
 
 
-def post_again(db: Database, claimed: Any) -> bool:
+def post_all(db: Database, envelopes: Sequence[Envelope]) -> list[Claimed]:
+    claims = take(db, *put(db, *envelopes))
+    with db.write() as tx:
+        assert len(begin(tx, [_begin(claimed) for claimed in claims])) == len(envelopes)
+    return claims
+
+
+def post_again(db: Database, claimed: Claimed) -> bool:
     """Whether it may be POSTed."""
+    with db.write() as tx:
+        return bool(begin(tx, [_begin(claimed)]))
+
+
+def _begin(claimed: Claimed) -> Begin:
     lane = JUDGES.lanes[claimed.lane]
     shown = echo.keyed(lane.token, claimed.recipient, echo.of_request(json.loads(claimed.body)))
-    with db.write() as tx:
-        return bool(begin(tx, [Begin(claimed, "worker", "passed", 30, shown)]))
+    return Begin(claimed, "worker", "passed", 30, shown)
 
 
 def send(db: Database, envelope: Envelope, outcome: Outcome = ACCEPTED) -> str:
     """The whole way."""
     claimed = post(db, envelope)
     end(db, claimed, outcome)
-    return str(claimed.id)
+    return claimed.id
 
 
 def hook(db: Database, status: str, wamid: str | None = "wamid.1", n: int = 0, **fields: Any) -> bytes:
