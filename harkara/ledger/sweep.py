@@ -23,7 +23,7 @@ from harkara.states import DONE, State
 MOST = 1000
 """Rows in one transaction, so that nobody waits long for the sweep."""
 
-MOST_DOUBTS = 100
+MOST_DOUBTS = 20
 """Of those that take a look each."""
 
 POISON = 5

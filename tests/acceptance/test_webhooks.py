@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import closing
 from pathlib import Path
 
+from harkara.broker import Broker
 from harkara.states import State
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.hooks import SECRET, tell_all
@@ -44,7 +46,10 @@ def test_webhooks_that_are_faster_than_the_sweep_settle_what_is_still_sending(
         harkara.hand_over(letters)
         harkara.start_worker(ready=False, HARKARA_KILL_AT="K4*8").wait_dead()
         tell_all(harkara, random.Random(8))
-        harkara.start_worker()
+        worker = harkara.start_worker()
+        with closing(Broker.at(harkara.valkey.url)) as broker:
+            broker.fold()
+        worker.wait_for("Task harkara.fold[")
         verdict = harkara.wait_for(letters)
         verdict.assert_kept()
         assert verdict.states == {State.DELIVERED: 8}

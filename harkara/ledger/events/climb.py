@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import select, update
 
@@ -17,9 +18,12 @@ from harkara.ledger.events.find import Known, Said, find
 from harkara.ledger.halts import halt
 from harkara.ledger.record import final, note
 from harkara.ledger.tables import attempt, contact, message
-from harkara.outcomes import Refused
+from harkara.outcomes import Pause, Refused
 from harkara.playbook import Playbook
 from harkara.states import State
+
+FRESH = timedelta(minutes=10)
+"""What failed longer ago holds back nobody now: its cause may have been put right since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,8 @@ def _write(tx: Transaction, known: Known, steps: Sequence[Step]) -> None:
         told = [{"id": step.said.row["id"], "message_id": step.found.id} for step in steps]
         tx.execute_each(_FOLDED, {"id": "integer", "message_id": "text"}, told)
     for step in raised:
-        if step.failure and (pause := step.failure.pause) and pause.scope != "recipient":
-            row = known.rows[step.found.id]
-            halt(tx, row["lane"], pause, row["template"])
+        if step.said.event.at >= tx.now - FRESH and (pause := step.failure and step.failure.pause):
+            _halt(tx, known.rows[step.found.id], pause)
 
 
 _FOLDED = """
@@ -101,9 +104,14 @@ def _why(step: Step) -> tuple[str | None, str | None]:
 def _note(tx: Transaction, step: Step) -> None:
     """A line in the trace: how the message was known, and when it happened by Chat Mitra's clock."""
     code, reason = _why(step)
-    at = step.said.event.at.isoformat(timespec="seconds")
+    told = f"webhook of {step.said.event.at.isoformat(timespec='seconds')}"
     how = BY_ID if names(step.said.event, step.found) else BY_CONTENT
-    note(tx, step.found.id, str(step.to), code or how, f"a webhook says so, at {at}. {reason or ''}".rstrip(". "))
+    note(tx, step.found.id, str(step.to), code or how, f"{told}: {reason}" if reason else told)
+
+
+def _halt(tx: Transaction, row: Row, pause: Pause) -> None:
+    if pause.scope != "recipient":  # others to the same person find out by themselves
+        halt(tx, row["lane"], pause, row["template"])
 
 
 def _close_posts(tx: Transaction, ids: Sequence[str]) -> None:

@@ -33,7 +33,6 @@ BATCH = 100
 PATIENCE = (1, 1, 2, 4, 8, 15, 30, 30, 30)
 """Seconds until an event that found no message looks again: two minutes in all, in which ours must be on record."""
 
-
 _NEW = event.c.state == literal_column("'new'")
 """As a literal: a bound parameter would hide the partial index."""
 

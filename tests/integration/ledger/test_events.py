@@ -244,6 +244,16 @@ def test_a_code_that_is_about_the_lane_parks_it_and_one_about_the_template_pause
         }
 
 
+def test_a_failure_of_an_hour_ago_holds_back_nobody_now(db: Database) -> None:
+    identity = send(db, letter(), Accepted("job-1", 202))
+    with db.read() as tx:
+        hour_ago = tx.now.timestamp() - 3600
+    tell(db, hook(db, "failed", jobId="job-1", timestamp=hour_ago, error={"code": 131042}))
+    assert state(db, identity) == "failed"
+    with db.read() as tx:
+        assert halted(tx) == []
+
+
 def test_what_failed_here_and_arrived_there_has_arrived(db: Database) -> None:
     identity = send(db, letter())
     tell(db, hook(db, "failed", error={"code": 131000}))
