@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from harkara.broker import Broker
+from harkara.broker import UPKEEP, Broker
 from harkara.states import State
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.hooks import SECRET, tell_all
@@ -49,11 +49,13 @@ def test_webhooks_that_are_faster_than_the_sweep_settle_what_is_still_sending(
         worker = harkara.start_worker()
         with closing(Broker.at(harkara.valkey.url)) as broker:
             broker.fold()
-        worker.wait_for("Task harkara.fold[")
+            harkara.wait(lambda: not broker.depths()[UPKEEP], "somebody hears the bell")
         verdict = harkara.wait_for(letters)
         verdict.assert_kept()
         assert verdict.states == {State.DELIVERED: 8}
         assert harkara.sandbox.counts()["accepted"] == 8, "no code went out twice"
+        assert "unregistered task" not in worker.said()
+        assert "Traceback" not in worker.said()
 
 
 def uncertain(harkara: Deployment) -> int:
