@@ -50,7 +50,8 @@ def climb(tx: Transaction, batch: Sequence[Said], playbook: Playbook) -> list[Sa
         failure = _failure(tx, known.rows[found.id], said, playbook) if to is State.FAILED else None
         steps.append(Step(said, found, to, failure))
         known.learn(found, said, to or found.state)
-    _write(tx, known, steps)
+    if steps:
+        _write(tx, known, steps)
     return missed
 
 
@@ -64,17 +65,12 @@ def _failure(tx: Transaction, row: Row, said: Said, playbook: Playbook) -> Refus
 
 def _write(tx: Transaction, known: Known, steps: Sequence[Step]) -> None:
     """Messages, then attempts, then halts, as everybody who writes several of them."""
-    raised = [step for step in steps if step.to]
-    last = {step.found.id: step for step in raised}
-    for identity in sorted({step.found.id for step in steps}):
-        _move(tx, known, identity, last.get(identity))
-    for step in raised:
-        _note(tx, step)
-    _close_posts(tx, [identity for identity in sorted(last) if known.rows[identity]["state"] == State.SENDING])
-    if steps:
-        told = [{"id": step.said.row["id"], "message_id": step.found.id} for step in steps]
-        tx.execute_each(_FOLDED, {"id": "integer", "message_id": "text"}, told)
-    for step in raised:
+    for step in sorted(steps, key=lambda one: one.found.id):  # those of one message stay in their order
+        _move(tx, known, step)
+    _close_posts(tx, [row["id"] for row in known.rows.values() if row["state"] == State.SENDING], steps)
+    told = [{"id": step.said.row["id"], "message_id": step.found.id} for step in steps]
+    tx.execute_each(_FOLDED, {"id": "integer", "message_id": "text"}, told)
+    for step in steps:
         if step.said.event.at >= tx.now - FRESH and (pause := step.failure and step.failure.pause):
             _halt(tx, known.rows[step.found.id], pause)
 
@@ -84,14 +80,16 @@ UPDATE event SET state = 'folded', message_id = each.message_id, body = NULL FRO
 """
 
 
-def _move(tx: Transaction, known: Known, identity: str, step: Step | None) -> None:
-    """One message to where its last step led; without a step it only learns the id by which events know it."""
-    values: Row = {"whatsapp_id": known.one[identity].whatsapp_id}
-    if step and step.to:
+def _move(tx: Transaction, known: Known, step: Step) -> None:
+    """One step of a message, with its line in the trace; one that leads nowhere may still tell WhatsApp's id of it."""
+    values: Row = {"whatsapp_id": known.one[step.found.id].whatsapp_id}
+    if step.to:
         code, reason = _why(step)
         values |= {"state": step.to.value, "changed_at": tx.now, **final(code, reason)}
-    was = State(known.rows[identity]["state"])
-    tx.execute(update(message).where(message.c.id == identity, still_in(was)).values(**values))
+    was = still_in(step.found.state)
+    tx.execute(update(message).where(message.c.id == step.found.id, was).values(**values))
+    if step.to:
+        _note(tx, step)
 
 
 def _why(step: Step) -> tuple[str | None, str | None]:
@@ -114,8 +112,9 @@ def _halt(tx: Transaction, row: Row, pause: Pause) -> None:
         halt(tx, row["lane"], pause, row["template"])
 
 
-def _close_posts(tx: Transaction, ids: Sequence[str]) -> None:
+def _close_posts(tx: Transaction, sending: Sequence[str], steps: Sequence[Step]) -> None:
     """No answer has been recorded for these yet. Should one come, it is written over this."""
-    if ids:
-        mine = (attempt.c.message_id.in_(ids), attempt.c.ended_at.is_(None), attempt.c.outcome.is_(None))
+    raised = {step.found.id for step in steps if step.to}.intersection(sending)
+    if raised:
+        mine = (attempt.c.message_id.in_(sorted(raised)), attempt.c.ended_at.is_(None), attempt.c.outcome.is_(None))
         tx.execute(update(attempt).where(*mine).values(outcome="uncertain", code="webhook"))

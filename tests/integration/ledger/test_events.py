@@ -59,6 +59,12 @@ def test_the_trace_shows_what_webhooks_said_and_how_the_message_was_known(db: Da
     assert told == [("sent", "by-content"), ("read", "by-id")]
 
 
+def test_each_step_leaves_its_line_also_when_all_come_at_once(db: Database) -> None:
+    identity = send(db, letter())
+    tell(db, *(hook(db, step) for step in ("sent", "delivered", "read")))
+    assert events(db, identity) == ["sent", "delivered", "read"]
+
+
 @pytest.mark.parametrize("order", list(permutations(STATUSES)))
 def test_every_order_with_repeats_and_in_parallel_ends_in_one_state(db: Database, order: Sequence[str]) -> None:
     """Three messages get their events in this order: one all at once, one by one, and one by many threads."""
