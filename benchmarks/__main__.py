@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import accept, latency, lateness, limit, otp, recovery, report, schedule, send
+from benchmarks import accept, latency, lateness, limit, otp, recovery, report, schedule, send, webhooks
 from benchmarks.figures import Figure
 from benchmarks.ground import Ground
 from benchmarks.machine import machine, warning
@@ -25,6 +25,7 @@ BENCHMARKS = {
     "schedule": schedule.measure,
     "lateness": lateness.measure,
     "recovery": recovery.measure,
+    "webhooks": webhooks.measure,
 }
 
 

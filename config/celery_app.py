@@ -18,6 +18,7 @@ ROUTES = {
     "harkara.dispatch": UPKEEP,
     "harkara.sweep": UPKEEP,
     "harkara.record": UPKEEP,
+    "harkara.fold": UPKEEP,
     "harkara.heartbeat": UPKEEP,
     "harkara.audit": UPKEEP,
 }
@@ -34,6 +35,7 @@ app.conf.update(
         "tasks.dispatch",
         "tasks.sweep",
         "tasks.record",
+        "tasks.fold",
         "tasks.watch",
     ),
     # Threads finish what they hold on SIGTERM, also when a process manager signals the whole group; prefork
@@ -73,6 +75,7 @@ app.conf.update(
         "dispatch": {"task": "harkara.dispatch", "schedule": 1.0, "options": {"expires": 5}},
         "sweep": {"task": "harkara.sweep", "schedule": 5.0, "options": {"expires": 20}},
         "accept": {"task": "harkara.accept", "schedule": 1.0, "options": {"expires": 5}},
+        "fold": {"task": "harkara.fold", "schedule": 5.0, "options": {"expires": 20}},
         "heartbeat": {"task": "harkara.heartbeat", "schedule": 10.0, "options": {"expires": 30}},
         "audit": {"task": "harkara.audit", "schedule": 3600.0, "options": {"expires": 600}},
     },

@@ -9,8 +9,7 @@ from config import wiring
 from config.callers import callers
 from config.settings import settings
 from harkara.doors.ledger import LedgerDoor
-from harkara.errors import NotFound
-from harkara.gateway import Behind, Hear, Together
+from harkara.gateway import Behind, Together
 from harkara.intake import connect
 
 
@@ -30,19 +29,10 @@ def behind() -> Behind:
         together=Together(door),
         plan=wiring.plan(),
         callers=callers(s, frozenset(wiring.lanes())),
-        hear=_hear(),
+        hear=wiring.webhooks().hear,
         redis_answers=_redis_answers,
         registry=REGISTRY,
     )
-
-
-def _hear() -> Hear:
-    webhooks = getattr(wiring, "webhooks", None)
-    return webhooks().hear if webhooks else _deaf
-
-
-def _deaf(_lane: str, _raw: bytes, _signature: str | None) -> bool:
-    raise NotFound("this deployment hears no webhooks")
 
 
 def _redis_answers() -> bool:

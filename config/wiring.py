@@ -12,7 +12,7 @@ from config.callbacks import endpoint
 from config.celery_app import OWN, app
 from config.killpoint import killer
 from config.lanes import lanes as lanes_of
-from config.metrics import REJECTED, Depths, observe, swept, told
+from config.metrics import REJECTED, Depths, folded, observe, puzzled, swept, told, webhook
 from config.reminders import plan as plan_of
 from config.settings import settings
 from harkara.broker import Broker
@@ -24,18 +24,25 @@ from harkara.delivery.pool import Pool
 from harkara.delivery.pulse import Pulse
 from harkara.delivery.rounds import Rounds
 from harkara.delivery.sender import Leases, Sender, no_checkpoint
-from harkara.intake import Intake, connect
+from harkara.inbound.door import WebhookDoor
+from harkara.inbound.folding import Folding
+from harkara.inbound.words import Words
+from harkara.intake import WEBHOOKS, Intake, connect
 from harkara.lanes import Lane
 from harkara.ledger import migrate
 from harkara.ledger.commit import GroupCommit
 from harkara.ledger.database import Database
+from harkara.ledger.events.fold import Judges
+from harkara.ledger.events.silence import silences
 from harkara.ledger.read import counts, last_done
 from harkara.ledger.record import Finish
 from harkara.ledger.seed import slots_used
+from harkara.ledger.sweep import Crashed
 from harkara.ledger.undelivered import counts as callbacks_left
 from harkara.ledger.undelivered import tidy
 from harkara.limits import HORIZON, Limiter, guarded
 from harkara.occasions import Plan
+from harkara.outcomes import Uncertain
 from harkara.playbook import Playbook
 from harkara.reception import Reception
 
@@ -153,7 +160,7 @@ def rounds() -> Rounds:
         lanes(),
         limiter(),
         Hints(broker().hint, s.harkara_chunk_size),
-        playbook().after_crash,
+        after_crash,
         plan(),
         holder=worker_name(),
         leases=leases(),
@@ -161,6 +168,45 @@ def rounds() -> Rounds:
         deadlines=s.deadlines,
         retention_seconds=s.retention_seconds,
         swept=swept,
+    )
+
+
+def after_crash(crashed: Crashed) -> Uncertain:
+    """What the playbook says; evidence there can be where webhooks are let in."""
+    lane = lanes().get(crashed.lane)
+    return playbook().after_crash(crashed, evidence=lane is not None and lane.hears)
+
+
+@cache
+def words() -> Words:
+    return Words.load(settings().harkara_words_file)
+
+
+@cache
+def mailbox() -> Intake:
+    return Intake(connect(settings().redis_url, seconds=3), reader=worker_name(), stream=WEBHOOKS)
+
+
+@cache
+def webhooks() -> WebhookDoor:
+    return WebhookDoor(database(), lanes(), mailbox(), ring_fold, came=webhook, puzzled=puzzled)
+
+
+def ring_fold() -> None:
+    """Tells the workers of webhooks, unless somebody just did. Raises Unavailable."""
+    if mailbox().call():
+        broker().fold()
+
+
+@cache
+def folding() -> Folding:
+    return Folding(
+        database(),
+        mailbox(),
+        Judges(lanes(), playbook(), words()),
+        holder=worker_name(),
+        silence_seconds=settings().harkara_silence,
+        folded=folded,
     )
 
 
@@ -190,12 +236,13 @@ def depths() -> Depths:
         lambda: counts(database()),
         lambda: callbacks_left(database()),
         lambda: last_done(database(), "heartbeat"),
+        lambda: silences(database(), lanes()),
     )
 
 
 def queue_depths() -> dict[str, int]:
-    """Entries in each queue and in the intake. Raises Unavailable."""
-    return broker().depths() | {"intake": intake().length()}
+    """Entries in each queue, in the intake and in the mailbox. Raises Unavailable."""
+    return broker().depths() | {"intake": intake().length(), "webhooks": mailbox().length()}
 
 
 @cache

@@ -65,6 +65,10 @@ class Broker:
         """Tells the workers that something lies in the intake."""
         self._publish("harkara.accept", ACCEPT, [], expires=HINT_SECONDS)
 
+    def fold(self) -> None:
+        """Tells the workers that webhooks have come."""
+        self._publish("harkara.fold", UPKEEP, [], expires=HINT_SECONDS)
+
     def record(self, outcome: dict[str, Any]) -> None:
         """Keeps an outcome that the database would not take."""
         self._publish("harkara.record", UPKEEP, [outcome])

@@ -17,8 +17,9 @@ from redis.retry import Retry
 from harkara.errors import Unavailable
 
 STREAM: Final = "harkara:intake"
+WEBHOOKS: Final = "harkara:webhooks"
+"""Where webhooks wait while the database is away."""
 GROUP: Final = "ledger"
-BELL: Final = "harkara:intake:bell"
 
 BELL_SECONDS: Final = 60
 """A ring that nobody answers is not repeated sooner, so that rings do not fill a Redis without workers.
@@ -32,7 +33,7 @@ ABANDONED_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 30
 """An answer that nobody fetches disappears."""
 
-Verb = Literal["send", "cancel", "status", "save-occasion", "cancel-occasion", "complete-occasion", "wish"]
+Verb = Literal["send", "cancel", "status", "save-occasion", "cancel-occasion", "complete-occasion", "wish", "webhook"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +63,20 @@ def connect(url: str, *, seconds: float) -> redis.Redis:
 
 
 class Intake:
-    """Both ends of the stream; `reader` names the process that reads."""
+    """Both ends of a stream; `reader` names the process that reads."""
 
     def __init__(
-        self, connection: redis.Redis, reader: str = "", *, abandoned_seconds: float = ABANDONED_SECONDS
+        self,
+        connection: redis.Redis,
+        reader: str = "",
+        *,
+        stream: str = STREAM,
+        abandoned_seconds: float = ABANDONED_SECONDS,
     ) -> None:
         self._redis = connection
         self._reader = reader
+        self._stream = stream
+        self._bell = f"{stream}:bell"
         self._abandoned_ms = int(1000 * abandoned_seconds)
 
     def append(self, verb: Verb, payloads: Sequence[str], reply_to: str | None = None) -> bool:
@@ -79,10 +87,15 @@ class Intake:
         with translated(), self._redis.pipeline(transaction=True) as pipe:
             for payload in payloads:
                 fields = {"verb": verb, "data": payload} | ({"reply_to": reply_to} if reply_to else {})
-                pipe.xadd(STREAM, cast(Any, fields))
+                pipe.xadd(self._stream, cast(Any, fields))
             # Who finds the bell already set need not ring: its reader clears it before it reads.
-            pipe.set(BELL, "1", nx=True, ex=BELL_SECONDS)
+            pipe.set(self._bell, "1", nx=True, ex=BELL_SECONDS)
             return bool(pipe.execute()[-1])
+
+    def call(self) -> bool:
+        """Whether the bell should be rung for what lies elsewhere. Raises Unavailable."""
+        with translated():
+            return bool(self._redis.set(self._bell, "1", nx=True, ex=BELL_SECONDS))
 
     def ask(self, verb: Verb, payload: str, ring: Callable[[], None], seconds: float) -> dict[str, Any]:
         """Adds an entry and waits for a worker's answer. Raises Unavailable when none comes in time."""
@@ -98,7 +111,7 @@ class Intake:
     def read(self, most: int = 500) -> list[Entry]:
         """The next entries, those of a dead reader first; empty when there are none. Raises Unavailable."""
         with translated():
-            self._redis.delete(BELL)
+            self._redis.delete(self._bell)
             try:
                 return self._abandoned(most) or self._fresh(most)
             except ResponseError as error:
@@ -117,20 +130,20 @@ class Intake:
         """They are committed in the ledger: Redis forgets them at once. Raises Unavailable."""
         ids = [entry.stream_id for entry in entries]
         with translated(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.xack(STREAM, GROUP, *ids)
-            pipe.xdel(STREAM, *ids)
+            pipe.xack(self._stream, GROUP, *ids)
+            pipe.xdel(self._stream, *ids)
             pipe.execute()
 
     def length(self) -> int:
         with translated():
-            return int(self._redis.xlen(STREAM))
+            return int(self._redis.xlen(self._stream))
 
     def _abandoned(self, most: int) -> list[Entry]:
-        reply = cast(Any, self._redis.xautoclaim(STREAM, GROUP, self._reader, self._abandoned_ms, count=most))
+        reply = cast(Any, self._redis.xautoclaim(self._stream, GROUP, self._reader, self._abandoned_ms, count=most))
         return _entries(reply[1])
 
     def _fresh(self, most: int) -> list[Entry]:
-        reply = cast(Any, self._redis.xreadgroup(GROUP, self._reader, {STREAM: ">"}, count=most))
+        reply = cast(Any, self._redis.xreadgroup(GROUP, self._reader, {self._stream: ">"}, count=most))
         return _entries(next(_streams(reply), []))
 
     def _first(self, most: int) -> list[Entry]:
@@ -138,13 +151,13 @@ class Intake:
             self._make_group()
         except OutOfMemoryError:
             # A full Redis has no room for a group. Without one two readers may get the same, which the ledger sees.
-            return _entries(cast(Any, self._redis.xrange(STREAM, count=most)))
+            return _entries(cast(Any, self._redis.xrange(self._stream, count=most)))
         return self._fresh(most)
 
     def _make_group(self) -> None:
         try:
             # From the very first entry: after a loss of Redis' memory producers may have been quicker than we.
-            self._redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+            self._redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise

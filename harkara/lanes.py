@@ -51,3 +51,8 @@ class Lane:
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     webhook_secret: str | None = field(default=None, repr=False)
     reengage: str | None = None
+
+    @property
+    def hears(self) -> bool:
+        """Whether webhooks of this account are let in."""
+        return bool(self.webhook_secret)

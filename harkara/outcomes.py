@@ -82,13 +82,15 @@ class Uncertain:
     """Chat Mitra may or may not have the message.
 
     `resend_after` is the number of seconds after which the policy of the message's category sends it once more,
-    flagged as a possible duplicate; None never does.
+    flagged as a possible duplicate; None never does. With `on_evidence` it does so only if webhooks have shown by then
+    that the message did not arrive.
     """
 
     code: str
     reason: str
     resend_after: float | None
     status: int | None = None
+    on_evidence: bool = False
 
 
 Outcome = Accepted | Wait | Refused | Cancelled | Replaced | Uncertain

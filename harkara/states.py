@@ -22,7 +22,7 @@ class State(StrEnum):
 
 
 FINAL = frozenset({State.FAILED, State.CANCELLED})
-"""Never change again; a resend is a new message."""
+"""Never change again; a resend is a new message. Only webhooks may tell of a `failed` one that it arrived after all."""
 
 DONE = FINAL | {State.ACCEPTED, State.SENT, State.DELIVERED, State.READ}
 """Nothing more is POSTed for these, so a one-time code is no longer needed."""

@@ -13,6 +13,7 @@ from harkara.catalogue.shelf import LAY_SECONDS
 from harkara.delivery.pulse import BEAT_SECONDS
 from harkara.delivery.rounds import DERIVE_SECONDS, Ringer, every
 from harkara.errors import HarkaraError
+from harkara.inbound.folding import SILENCE_SECONDS
 from harkara.ledger.undelivered import TIDY_SECONDS
 
 __all__ = ["app"]
@@ -37,6 +38,7 @@ def _prepare(**_: Any) -> None:
         wiring.sender()  # a setting that makes no sense is said now, not at the first message
         wiring.plan()
         wiring.courier()
+        wiring.words()
     except HarkaraError as error:  # Celery would only log it, and go on
         raise SystemExit(str(error)) from error
 
@@ -44,14 +46,18 @@ def _prepare(**_: Any) -> None:
 @signals.worker_ready.connect
 def _ready(**_: Any) -> None:
     metrics.serve(wiring.depths())
-    rounds = wiring.rounds()
+    rounds, folding = wiring.rounds(), wiring.folding()
     often = [
         wiring.reception().drain,
+        # Before the sweep: what has arrived is known before what may not have is sent once more.
+        folding.collect,
+        folding.fold,
         rounds.sweep,
         rounds.campaigns,
         rounds.dispatch,
         every(LAY_SECONDS, wiring.lay_plan),
         every(BEAT_SECONDS, wiring.pulse().beat),
+        every(SILENCE_SECONDS, folding.listen),
     ]
     # It takes its time when the rules were edited, and nothing else may wait for it.
     seldom = [every(DERIVE_SECONDS, rounds.derive), every(TIDY_SECONDS, wiring.tidy_callbacks)]

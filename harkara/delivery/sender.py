@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from harkara.delivery.breaker import Breaker
 from harkara.delivery.gates import Moment
 from harkara.delivery.pool import Pool
 from harkara.errors import Unavailable
+from harkara.inbound import echo
 from harkara.lanes import Lane
 from harkara.ledger.claim import Claimed, claim
 from harkara.ledger.commit import GroupCommit
@@ -178,7 +180,8 @@ class Sender:
 
     def _begin(self, one: Claimed, slot: Slot, moment: Moment) -> bool:
         """Whether the message is durably `sending` and this worker may POST it."""
-        wish = Begin(one, self._worker, gates.passed(one, moment, slot.at - time.monotonic()), self._leases.sending)
+        passed = gates.passed(one, moment, slot.at - time.monotonic())
+        wish = Begin(one, self._worker, passed, self._leases.sending, self._echo(one))
         try:
             held = self._commit.begin(wish)
         except Unavailable:
@@ -191,6 +194,11 @@ class Sender:
         if not held:
             self._stop(one, HELD_UP)
         return held
+
+    def _echo(self, one: Claimed) -> str | None:
+        """What an event of this POST will show, where events are let in."""
+        lane = self._lanes[one.lane]
+        return echo.keyed(lane.token, one.recipient, echo.of_request(json.loads(one.body))) if lane.hears else None
 
     def _keep(self, one: Claimed, slot: Slot, until: float) -> Wait | None:
         """Sleeps until the slot. One that was slept through is given up for a new one, or for a wait."""
@@ -208,7 +216,8 @@ class Sender:
     def _post(self, one: Claimed, moment: Moment) -> Outcome:
         lane = self._lanes[one.lane]
         answer = self._chatmitra.post(lane.token, one.body)
-        outcome = self._playbook.judge(answer, _case(one), self._random, window=moment.window(one).window)
+        window = moment.window(one).window
+        outcome = self._playbook.judge(answer, _case(one), self._random, window=window, evidence=lane.hears)
         if isinstance(outcome, Refused) and outcome.code == WINDOW_CLOSED and not one.resends:
             outcome = gates.replaced(one, lane, outcome.status) or outcome
         if isinstance(outcome, Wait) and outcome.code == "429":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Any
 
 from harkara.inbound.values import canonical, digest
@@ -34,6 +35,16 @@ def of_message(message: object) -> str | None:
         case {"type": str(kind), **rest} if isinstance(rest.get(kind), dict):
             return digest(kind, canonical(rest[kind]))
     return None
+
+
+def keyed(token: str, recipient: str | None, content: str | None) -> str | None:
+    """Recipient and content as they stand on an attempt: nobody guesses them back without the lane's token.
+
+    `content` is the digest of one of the above. Six digits of a code could be guessed from that.
+    """
+    if recipient is None or content is None:
+        return None
+    return blake2b(f"{recipient} {content}".encode(), key=token.encode()[:64], digest_size=16).hexdigest()
 
 
 def _plain(text: str) -> str:

@@ -14,7 +14,7 @@ class StatusChanged:
     """A message of the account got further or failed: one of ours, or one that somebody typed in the dashboard.
 
     `digest` is that of its content (see `echo`), `recipient` digits alone; `code` and `reason` say why it failed.
-    Two events of the same `identity` are one.
+    Two events of the same `identity` are one. `body` is the event's JSON, from which it can be read again.
     """
 
     identity: str
@@ -26,6 +26,7 @@ class StatusChanged:
     digest: str | None = None
     code: str | None = None
     reason: str = ""
+    body: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class Received:
     text: str | None = field(default=None, repr=False)
     payload: str | None = field(default=None, repr=False)
     reply_to: str | None = field(default=None, repr=False)
+    body: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from harkara.inbound.events import StatusChanged
+from harkara.inbound.values import digest
 from harkara.states import UNSENT, State
 
 RECENT = timedelta(hours=1)
@@ -18,10 +19,10 @@ SKEW = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A message of the event's lane, with the first and the last POST that may have arrived, and the `digest` of its
-    content (see `echo`).
+    """A message of the event's lane, with the first and the last POST that may have arrived.
 
-    `resends` are its tries after doubt: with one, the message may have arrived although it waits.
+    `echo` is the keyed digest of its recipient and content (see `echo.keyed`), `whatsapp_id` the digest of the id that
+    an event gave it. `resends` are its tries after doubt: with one, the message may have arrived although it waits.
     """
 
     id: str
@@ -30,13 +31,16 @@ class Candidate:
     posted_at: datetime | None
     resends: int = 0
     job_id: str | None = None
-    message_id: str | None = field(default=None, repr=False)
-    recipient: str | None = field(default=None, repr=False)
-    digest: str | None = None
+    whatsapp_id: str | None = None
+    echo: str | None = None
 
 
-def match(event: StatusChanged, candidates: Iterable[Candidate], *, recent: timedelta = RECENT) -> Candidate | None:
+def match(
+    event: StatusChanged, echo: str | None, candidates: Iterable[Candidate], *, recent: timedelta = RECENT
+) -> Candidate | None:
     """The message that the event is about. None is an orphan: nobody's, or it could be more than one's.
+
+    `echo` is that of the event's own recipient and content; None when it shows too little of them.
 
     No known event carries a job id, and none says whether a message was typed in the dashboard (field reports). So one
     is ours by its ids, else only when recipient and content are the same and it can have happened: a message with an
@@ -46,25 +50,30 @@ def match(event: StatusChanged, candidates: Iterable[Candidate], *, recent: time
     oldest does. Else the event of a message that arrived would make one pass for sent that did not.
     """
     known = list(candidates)
-    named = [one for one in known if _named(event, one)]
+    named = [one for one in known if names(event, one)]
     if named:
         return named[0] if len(named) == 1 else None
-    alike = [one for one in known if _alike(event, one) and _in_time(event, one, recent)]
+    alike = [one for one in known if _alike(event, echo, one) and _in_time(event, one, recent)]
     return min(alike, key=lambda one: (one.state is not State.ACCEPTED, one.first_posted_at, one.id), default=None)
 
 
-def _named(event: StatusChanged, one: Candidate) -> bool:
-    """A second event of a hand-over of several messages has its job id and a message id of its own."""
+def names(event: StatusChanged, one: Candidate) -> bool:
+    """Whether the event has an id of this message.
+
+    A second event of a hand-over of several messages has its job id and a message id of its own.
+    """
     by_job = event.job_id is not None and event.job_id == one.job_id
-    return by_job or (event.message_id is not None and event.message_id == one.message_id)
+    return by_job or (one.whatsapp_id is not None and whatsapp_id(event) == one.whatsapp_id)
 
 
-def _alike(event: StatusChanged, one: Candidate) -> bool:
-    if event.recipient is None or event.digest is None:
-        return False
-    same = (event.recipient, event.digest) == (one.recipient, one.digest)
-    taken = one.message_id is not None or (event.job_id is not None and one.job_id is not None)
-    return same and not taken and _may_have_left(one)
+def whatsapp_id(event: StatusChanged) -> str | None:
+    """The event's message id as the ledger keeps it: the id itself holds the number."""
+    return None if event.message_id is None else digest(event.message_id)
+
+
+def _alike(event: StatusChanged, echo: str | None, one: Candidate) -> bool:
+    taken = one.whatsapp_id is not None or (event.job_id is not None and one.job_id is not None)
+    return echo is not None and echo == one.echo and not taken and _may_have_left(one)
 
 
 def _may_have_left(one: Candidate) -> bool:

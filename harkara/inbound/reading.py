@@ -114,6 +114,7 @@ def _status_changed(hook: _Hook) -> StatusChanged | None:
         digest=echo.of_message(hook.message),
         code=code,
         reason=reason,
+        body=hook.whole,
     )
 
 
@@ -133,6 +134,7 @@ def _received(hook: _Hook) -> Received | None:
         text=title or _typed(hook.message),
         payload=payload,
         reply_to=values.name(context.get("id")) or values.name(context.get("message_id")),
+        body=hook.whole,
     )
 
 

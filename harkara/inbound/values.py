@@ -72,6 +72,17 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
+def outline(body: str) -> str:
+    """The form of some JSON: which fields it has and what kind of value each holds, and nothing of what they say."""
+    return canonical(_outline(json.loads(body))).decode()
+
+
+def _outline(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _outline(inner) for name, inner in value.items()}
+    return [_outline(inner) for inner in value] if isinstance(value, list) else type(value).__name__
+
+
 def digest(*parts: str | bytes) -> str:
     """32 hexadecimal digits; from them nobody reads a number, which WhatsApp's message ids contain."""
     whole = blake2b(digest_size=16)

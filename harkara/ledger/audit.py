@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, 
 
 from harkara.ledger.claim import in_state
 from harkara.ledger.database import Database, Transaction
+from harkara.ledger.events.evidence import BY_CONTENT, BY_ID
 from harkara.ledger.tables import attempt, campaign, message, occasion, trace
 from harkara.states import FINAL, UNSENT, CampaignState, State
 
@@ -73,13 +74,16 @@ def _rules(tx: Transaction) -> dict[str, Select[tuple[str]]]:
     endings = _lines(trace.c.event.in_([state.value for state in FINAL]))
     ending = _lines(trace.c.event == message.c.state)
     by_hand = _lines(and_(trace.c.event == State.ACCEPTED.value, trace.c.code == "operator"))
+    told = _lines(trace.c.code.in_((BY_CONTENT, BY_ID)))
     ids = select(message.c.id)
     went = message.c.state.in_([s.value for s in (State.ACCEPTED, State.SENT, State.DELIVERED, State.READ)])
     return {
         "POSTs never exceed claims": ids.where(posts > message.c.claims),
         "tries never exceed POSTs": ids.where(message.c.tries > posts),
         "what may have gone out twice is flagged": ids.where(taken > 1, ~message.c.maybe_duplicate),
-        "accepted only with Chat Mitra's answer, or a person's word": ids.where(went, took == 0, by_hand == 0),
+        "accepted only with Chat Mitra's answer or webhook, or a person's word": ids.where(
+            went, took == 0, told == 0, by_hand == 0
+        ),
         # Who drops a message by hand does not mind whether it arrived, and the answer may come after that.
         "Chat Mitra's answer is never forgotten": ids.where(
             took > 0, ~in_state(*_AFTER_ACCEPTED), func.coalesce(message.c.code, "") != "dropped"
@@ -87,7 +91,10 @@ def _rules(tx: Transaction) -> dict[str, Select[tuple[str]]]:
         "a final message ended once, and stayed as it ended": ids.where(
             in_state(*FINAL), or_(endings != 1, ending != 1)
         ),
-        "only a final message has an ending": ids.where(~in_state(*FINAL), endings > 0),
+        # Of several devices one may have got it although the first word was that it failed.
+        "only a final message has an ending, or one that arrived after all": ids.where(
+            ~in_state(*FINAL), endings > 0, told == 0
+        ),
         "sending has exactly one open POST": ids.where(in_state(State.SENDING), running != 1),
         "nothing unsent has an open POST": ids.where(in_state(State.WAITING, State.QUEUED, State.CLAIMED), running > 0),
         # Whoever was in the middle of its POST when the occasion changed is stopped by the gate, should it come back.

@@ -23,12 +23,16 @@ from harkara.states import State
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The intent to POST, to be durable before the first byte leaves."""
+    """The intent to POST, to be durable before the first byte leaves.
+
+    `echo` is what an event of it will show, where events are heard (see `harkara.inbound.echo`).
+    """
 
     claimed: Claimed
     worker: str
     gates: str
     lease_seconds: float
+    echo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +87,20 @@ def begin(tx: Transaction, begins: Sequence[Begin]) -> set[tuple[str, int]]:
 def finish(tx: Transaction, finishes: Sequence[Finish], works: Collection[str] = ()) -> set[str]:
     """Writes the outcomes. One that comes late still counts, as long as nobody claimed the message again.
 
-    That Chat Mitra took a message counts even then: what is known to have arrived is not sent once more. An answer also
-    ends the halt for which it was the probe, which is not looked for in lanes that are known to work; returns those
-    that do now.
+    That Chat Mitra took a message counts even then: what is known to have arrived is not sent once more. Nothing lowers
+    what an event has raised meanwhile. An answer also ends the halt for which it was the probe, which is not looked for
+    in lanes that are known to work; returns those that do now.
     """
     # Messages, then attempts, then halts, each in one order: else two who write could wait for each other for ever.
     finishes = sorted(finishes, key=lambda f: f.id)
     posted = [f for f in finishes if f.posted]
     accepted = [f for f in posted if isinstance(f.outcome, Accepted)]
     if accepted:
-        moved = tx.execute_each(_ACCEPT, _ANSWER, [_answer(f) for f in accepted], now=tx.now)
+        answers = [_answer(f) for f in accepted]
+        moved = tx.execute_each(_ACCEPT, _ANSWER, answers, now=tx.now).all()
         tell_states(tx, [{"id": row.id, "state": State.ACCEPTED} for row in moved])
+        if len(moved) < len(answers):
+            tx.execute_each(_NAME_JOB, _ANSWER, answers)
     paused = [(f, pause) for f in finishes if not isinstance(f.outcome, Accepted) and (pause := _settle(tx, f))]
     if posted:
         tx.execute_each(_CLOSE_ATTEMPT, _ANSWER, [_answer(f) for f in posted], now=tx.now)
@@ -135,10 +142,11 @@ WHERE message.id = each.id AND message.epoch = each.epoch AND coalesce(message.s
 RETURNING message.id, message.epoch
 """
 
-_ATTEMPT = _KEY | {"lane": "text", "weight": "integer", "worker": "text", "gates": "text", "claimed_at": "timestamptz"}
+_ATTEMPT = _KEY | {"lane": "text", "weight": "integer", "worker": "text", "gates": "text", "echo": "text"}
+_ATTEMPT |= {"claimed_at": "timestamptz"}
 _OPEN_ATTEMPT = """
-INSERT INTO attempt (message_id, epoch, lane, weight, worker, gates, claimed_at, started_at)
-SELECT id, epoch, lane, weight, worker, gates, claimed_at, :now FROM {each}
+INSERT INTO attempt (message_id, epoch, lane, weight, worker, gates, echo, claimed_at, started_at)
+SELECT id, epoch, lane, weight, worker, gates, echo, claimed_at, :now FROM {each}
 """
 
 _ANSWER = _KEY | {"outcome": "text", "status": "integer", "code": "text", "said": "text", "job_id": "text"}
@@ -159,6 +167,13 @@ WHERE message.id = each.id
   AND coalesce(message.state, '') IN ('sending', 'uncertain', 'waiting', 'queued', 'claimed')
 RETURNING message.id
 """
+# An event was faster than the answer: the state stays, and so does what is known of a first try.
+_NAME_JOB = """
+UPDATE message SET job_id = each.job_id
+FROM {each}
+WHERE message.id = each.id AND message.job_id IS NULL
+  AND coalesce(message.state, '') IN ('sent', 'delivered', 'read', 'failed')
+"""
 
 
 def _attempt(begin: Begin) -> Row:
@@ -170,6 +185,7 @@ def _attempt(begin: Begin) -> Row:
         "weight": c.weight,
         "worker": begin.worker,
         "gates": begin.gates,
+        "echo": begin.echo,
         "claimed_at": stored(c.claimed_at),
     }
 
@@ -237,15 +253,25 @@ def _verdict(finish: Finish, now: datetime) -> tuple[State | ColumnElement[str],
             return State.WAITING, values
         case Replaced(code=code, reason=reason):
             return State.WAITING, _OUT_OF_HAND | {"due_at": now, "code": code, "reason": reason}
-        case Uncertain(code=code, reason=reason, resend_after=after):
-            resend_at = None if after is None else now + timedelta(seconds=after)
-            return State.UNCERTAIN, _OUT_OF_HAND | {"resend_at": resend_at, "code": code, "reason": reason}
+        case Uncertain():
+            return State.UNCERTAIN, doubt(finish.outcome, now)
         case Refused(code=code, text=text, advice=advice):
             return State.FAILED, final(code, f"{advice} Chat Mitra said: {text}" if text else advice)
         case Cancelled(code=code, reason=reason):
             return CANCELLED, final(code, reason)
         case Accepted():
             raise AssertionError("an accepted message is written with all the others")
+
+
+def doubt(outcome: Uncertain, now: datetime) -> dict[str, Any]:
+    """The columns of a message of which nobody knows whether it arrived."""
+    after = outcome.resend_after
+    return _OUT_OF_HAND | {
+        "resend_at": None if after is None else now + timedelta(seconds=after),
+        "on_evidence": outcome.on_evidence,
+        "code": outcome.code,
+        "reason": outcome.reason,
+    }
 
 
 def _due(seconds: float | None, pause: Pause | None, expires_at: datetime, now: datetime) -> datetime:
@@ -255,9 +281,9 @@ def _due(seconds: float | None, pause: Pause | None, expires_at: datetime, now: 
     return now if pause else expires_at
 
 
-def final(code: str, reason: str) -> dict[str, Any]:
-    """The columns of a message that will not move again."""
-    return {**_OUT_OF_HAND, **_BLANKED, "code": code, "reason": reason[:1000]}
+def final(code: str | None, reason: str | None) -> dict[str, Any]:
+    """The columns of a message that will not be sent again."""
+    return {**_OUT_OF_HAND, **_BLANKED, "code": code, "reason": reason and reason[:1000]}
 
 
 def note(tx: Transaction, identity: str, event: str, code: str | None, detail: str | None) -> None:

@@ -15,13 +15,18 @@ from harkara.ledger.claim import IN_HAND, in_state
 from harkara.ledger.contacts import forget
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.due import due_streams
-from harkara.ledger.record import CANCELLED, final
+from harkara.ledger.events.evidence import negative, unread
+from harkara.ledger.events.store import discard
+from harkara.ledger.record import CANCELLED, doubt, final
 from harkara.ledger.tables import attempt, halt, message, occasion, trace
 from harkara.outcomes import Uncertain
 from harkara.states import DONE, State
 
 MOST = 1000
 """Rows in one transaction, so that nobody waits long for the sweep."""
+
+MOST_DOUBTS = 20
+"""Of those that take a look each."""
 
 POISON = 5
 """A message claimed so often without an outcome kills its workers: it fails, the others flow."""
@@ -31,6 +36,7 @@ POISON = 5
 class Crashed:
     """A message whose worker went away between its POST and the record, as the policy sees it."""
 
+    lane: str
     category: str
     resends: int
     tries: int
@@ -44,8 +50,8 @@ def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> C
     """One round; returns how many rows each duty moved. Each is a transaction of its own; safe to run anywhere, twice.
 
     `retention_seconds` after a message was accepted here, its body and number are erased; None keeps them. An occasion
-    that is past loses its number and parameters then too, or at once if it was cancelled or completed. Who wrote and
-    said no more for so long is forgotten.
+    that is past loses its number and parameters then too, or at once if it was cancelled or completed. An event goes,
+    and who wrote and said no more for so long is forgotten.
     """
     done: Counter[str] = Counter()
     for name, work in (
@@ -57,6 +63,7 @@ def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> C
         ("erased", lambda tx: _erase(tx, retention_seconds)),
         ("forgotten", lambda tx: _forget(tx, retention_seconds)),
         ("strangers", lambda tx: forget(tx, retention_seconds, MOST)),
+        ("events", lambda tx: discard(tx, retention_seconds)),
         ("halts", _end_halts),
     ):
         with db.write() as tx:
@@ -95,19 +102,11 @@ def _unanswered(tx: Transaction, policy: Policy) -> int:
     )
     for row in orphans:
         left = (row["expires_at"] - tx.now).total_seconds()
-        verdict = policy(Crashed(row["category"], row["resends"], row["tries"], left))
-        resend_at = None if verdict.resend_after is None else tx.now + timedelta(seconds=verdict.resend_after)
+        verdict = policy(Crashed(row["lane"], row["category"], row["resends"], row["tries"], left))
         one = select(message.c.id).where(
             message.c.id == row["id"], in_state(State.SENDING), message.c.epoch == row["epoch"]
         )
-        said = {
-            "lease_until": None,
-            "strikes": 0,
-            "resend_at": resend_at,
-            "code": verdict.code,
-            "reason": verdict.reason,
-        }
-        if move(tx, State.UNCERTAIN, one, said):
+        if move(tx, State.UNCERTAIN, one, doubt(verdict, tx.now)):
             tx.execute(
                 update(attempt)
                 .where(attempt.c.message_id == row["id"], attempt.c.epoch == row["epoch"])
@@ -117,9 +116,8 @@ def _unanswered(tx: Transaction, policy: Policy) -> int:
 
 
 def _resend(tx: Transaction) -> int:
-    due = select(message.c.id).where(
-        in_state(State.UNCERTAIN), message.c.resend_at <= tx.now, message.c.expires_at > tx.now
-    )
+    """Once more by policy. Where that wants evidence, it is looked for now; without any, people decide."""
+    due = (in_state(State.UNCERTAIN), message.c.resend_at <= tx.now, message.c.expires_at > tx.now)
     again = {
         "resend_at": None,
         "due_at": tx.now,
@@ -128,7 +126,23 @@ def _resend(tx: Transaction) -> int:
         "code": "resend",
         "reason": "No answer came to the last try; its category's policy sends it once more, perhaps a second time.",
     }
-    return move(tx, State.WAITING, due, again)
+    moved = move(tx, State.WAITING, select(message.c.id).where(*due, ~message.c.on_evidence), again)
+    doubtful = select(message).where(*due, message.c.on_evidence).limit(MOST_DOUBTS)
+    for row in tx.rows(doubtful.with_for_update(skip_locked=True)):
+        if not unread(tx, row):
+            one = select(message.c.id).where(message.c.id == row["id"], in_state(State.UNCERTAIN))
+            moved += (
+                move(tx, State.WAITING, one, again) if negative(tx, row) else move(tx, State.UNCERTAIN, one, _ALONE)
+            )
+    return moved
+
+
+_ALONE = {
+    "resend_at": None,
+    "code": "no-evidence",
+    "reason": "No webhook shows that the last try did not arrive, so it is not sent again by itself: look whether the "
+    "recipient has it, then decide with `harkara resolve`.",
+}
 
 
 def _expire(tx: Transaction) -> int:

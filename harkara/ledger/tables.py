@@ -75,6 +75,7 @@ class Message(SQLModel, table=True):
     expires_at: datetime
     lease_until: datetime | None = None
     resend_at: datetime | None = None
+    on_evidence: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     epoch: int = _counter()
     claims: int = _counter()
     strikes: int = _counter()

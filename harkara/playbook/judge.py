@@ -15,6 +15,8 @@ Window = Literal["open", "shut", "unknown"]
 """The recipient's 24-hour window, in which raw messages are let through."""
 
 WINDOW_CLOSED = "window-closed"
+UNEXPLAINED = "WhatsApp could not deliver the message and gave no reason: ask the customer, then send it again."
+OVER = "This message had been taken already and is over: send it anew if it is still of use."
 LEAST = 1.0
 """Seconds: a server that asks for less patience than this does not get it."""
 
@@ -81,8 +83,8 @@ class Playbook:
     ) -> Outcome:
         """What becomes of the message; there is an outcome for every answer.
 
-        `evidence` is whether webhooks show that it did not arrive, which some policies want before they send it again.
-        A delay may end after the deadline: whoever holds the message looks at that.
+        `evidence` is whether webhooks may yet show that it did not arrive, which some policies want before they send it
+        again. A delay may end after the deadline: whoever holds the message looks at that.
         """
         if not isinstance(answer, Replied):
             return self._outcome(self._events[answer.reason], _Said(answer.reason), case, rng, evidence)
@@ -97,6 +99,22 @@ class Playbook:
     def after_crash(self, case: Doubtful, *, evidence: bool = False) -> Uncertain:
         """For a message whose worker went away between its POST and the record of the answer."""
         return self._uncertain(self._events["crash"], _Said("crash"), case, evidence)
+
+    def undelivered(self, code: str | None, text: str, *, raw: bool, window: Window) -> Refused:
+        """For a message that Chat Mitra took and WhatsApp failed later: final, and it says what to do.
+
+        What holds back others holds them back now, too.
+        """
+        if code is None:
+            return Refused("undelivered", text, UNEXPLAINED)
+        entry = self._codes.get(code, self._table.unknown)
+        if entry.unless_open and raw and window != "open":
+            entry = self._codes[entry.unless_open]
+        if entry.kind == "template":
+            return Refused(WINDOW_CLOSED, text, entry.sentence)
+        over = "" if entry.kind == "permanent" else f" {OVER}"
+        seconds = entry.delay(0) if entry.delays else entry.seconds
+        return Refused(code, text, entry.sentence + over, None, _pause(entry, _Said(code), seconds))
 
     def _meaning(self, answer: Replied) -> tuple[Entry, str]:
         """WhatsApp's code says more than the HTTP status, unless it only repeats one.
@@ -165,9 +183,9 @@ class Playbook:
         policy = policies.get(case.category, policies["utility"])
         resend = policy.lost if entry.policy == "lost" else policy.server_error
         after = resend.after[case.resends] if 0 <= case.resends < len(resend.after) else None
-        if after is not None and (after >= case.seconds_left or (resend.evidence and not evidence)):
-            after = None
-        return Uncertain(said.code, entry.sentence, after, said.status)
+        if after is None or after >= case.seconds_left or (resend.evidence and not evidence):
+            return Uncertain(said.code, entry.sentence, None, said.status)
+        return Uncertain(said.code, entry.sentence, after, said.status, resend.evidence)
 
     def _later(self, seconds: float, rng: random.Random) -> float:
         """Jitter comes on top, so that nobody is back before his time and not all are back at once."""

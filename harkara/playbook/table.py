@@ -75,7 +75,7 @@ class Entry(_Model):
 class Resend(_Model):
     """Seconds after which a message in doubt is sent again, a number for each time it may be.
 
-    `evidence`: only when webhooks show that it did not arrive.
+    `evidence`: only when webhooks have shown by then that it did not arrive.
     """
 
     after: tuple[PositiveFloat, ...]

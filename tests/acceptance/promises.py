@@ -16,7 +16,10 @@ from harkara.ledger.tables import message
 from harkara.states import State
 from tests.acceptance.stand_in import content
 
-OVER = frozenset({State.ACCEPTED, State.FAILED, State.CANCELLED, State.UNCERTAIN})
+TOOK = frozenset({State.ACCEPTED, State.SENT, State.DELIVERED, State.READ})
+"""Chat Mitra has it, by its answer or by its webhooks."""
+
+OVER = TOOK | {State.FAILED, State.CANCELLED, State.UNCERTAIN}
 """Nothing moves from here by itself, unless a resend is planned."""
 
 
@@ -81,13 +84,12 @@ def examine(db: Database, handed_over: Sequence[Envelope], accepted: Mapping[str
     rows = _rows(db)
     times = {envelope.id: accepted.get(content(envelope), 0) for envelope in handed_over}
     fates = {i: Fate(times[i], row["state"], row["maybe_duplicate"]) for i in times if (row := rows.get(i))}
-    took = {State.ACCEPTED, State.UNCERTAIN}
     return Verdict(
         fates=fates,
         states=Counter(fate.state for fate in fates.values()),
         missing=[i for i in times if i not in rows],
-        untrue=[i for i, fate in fates.items() if fate.state == State.ACCEPTED and not fate.accepted],
-        hidden=[i for i, fate in fates.items() if fate.accepted and fate.state not in took],
+        untrue=[i for i, fate in fates.items() if fate.state in TOOK and not fate.accepted],
+        hidden=[i for i, fate in fates.items() if fate.accepted and fate.state not in TOOK | {State.UNCERTAIN}],
         twice_in_silence=[i for i, fate in fates.items() if fate.accepted > 1 and not fate.maybe_duplicate],
         twice_and_flagged=[i for i, fate in fates.items() if fate.accepted > 1 and fate.maybe_duplicate],
         uncertain=[i for i, fate in fates.items() if fate.state == State.UNCERTAIN],

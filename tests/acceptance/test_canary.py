@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import urllib.request
 from base64 import b64decode
 from binascii import Error as NotBase64
@@ -20,8 +21,9 @@ from sqlalchemy import select
 from harkara import Client, CopyCode, Envelope, Invalid, Template, Text
 from harkara.broker import ACCEPT
 from harkara.intake import STREAM, connect
-from harkara.ledger.tables import message
+from harkara.ledger.tables import event, message
 from tests.acceptance.deployment import Deployment, deployment, locked
+from tests.acceptance.hooks import SECRET, put_through, tell_all
 from tests.services import Server, free_port
 
 REDIS, LEDGER, TASK, COMMAND = "919811122233", "919822233344", "919833344455", "919844455566"
@@ -40,6 +42,7 @@ def test_what_is_secret_is_found_nowhere_but_in_the_ledger(
 ) -> None:
     metrics, flower = free_port(), free_port()
     settings = {"CHATMITRA_API_TOKEN": TOKEN, "HARKARA_DATABASE_PATIENCE": "1", "HARKARA_LOG_LEVEL": "DEBUG"}
+    settings["CHATMITRA_WEBHOOK_SECRET"] = SECRET
     with deployment(tmp_path, redis_server, database_url, **settings) as harkara:
         redis = connect(redis_server.url, seconds=3)
         harkara.start_worker(HARKARA_METRICS_PORT=str(metrics))
@@ -54,6 +57,10 @@ def test_what_is_secret_is_found_nowhere_but_in_the_ledger(
         through_all_doors(harkara)
         harkara.wait(lambda: "FAILURE" in pages.read("/api/tasks"), "Flower sees the task that was refused")
         harkara.wait(lambda: not redis.xlen(STREAM) and not redis.hlen("unacked"), "everything is handed over")
+        with locked(tmp_path / "harkara.db"):
+            by_webhook(harkara)
+            assert secrets_in(*everything_in(redis)) >= {LEDGER, CODE, WORD}  # the same
+        harkara.wait(lambda: harkara.states()["delivered"] == 7 and folded(harkara), "webhooks are folded")
         assert secrets_in(*everything_in(redis)) == set()
         assert secrets_in(*pages.all(), read(f"http://127.0.0.1:{metrics}/metrics")) == set()
         assert secrets_in(*(process.said() for process in harkara.processes)) == set()
@@ -77,11 +84,24 @@ def through_all_doors(harkara: Deployment) -> None:
         assert harkara.wait_settled(9) == {"accepted": 6, "failed": 2, "uncertain": 1}
 
 
+def by_webhook(harkara: Deployment) -> None:
+    """Of each message that it was delivered, with all that it said; and a customer writes."""
+    tell_all(harkara, random.Random(47), patience=0.1)
+    said = {"event": "message.received", "message_id": f"wamid.{LEDGER}", "from": LEDGER, "message": f"My {WORD}?"}
+    put_through(harkara, [json.dumps(said).encode()], patience=0.1)
+
+
+def folded(harkara: Deployment) -> bool:
+    with harkara.ledger.read() as tx:
+        return {row["state"] for row in tx.rows(select(event.c.state))} == {"folded"}
+
+
 def codes_kept(harkara: Deployment) -> list[str]:
     with harkara.ledger.read() as tx:
         rows = tx.rows(select(message.c.state, message.c.body).where(message.c.category == "authentication"))
-    assert sorted(row["state"] for row in rows) == ["accepted"] * 3 + ["failed"]
-    return [row["body"] for row in rows if row["body"] is not None]
+        told = tx.rows(select(event.c.body).where(event.c.body.like(f"%{CODE}%"), event.c.about != "received"))
+    assert sorted(row["state"] for row in rows) == ["delivered"] * 3 + ["failed"]
+    return [row["body"] for row in [*rows, *told] if row["body"] is not None]
 
 
 def contents(number: str) -> list[Envelope]:

@@ -16,13 +16,13 @@ from tests.acceptance.process import ROOT
 @pytest.mark.usefixtures("postgres_server")  # where there is none, there is nothing to measure on
 def test_a_quick_run_gives_every_figure_with_its_goal_and_whether_it_is_met(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
-    done = _benchmarks("accept", "lateness", "--quick", "--markdown", "--json", str(file))
+    done = _benchmarks("accept", "lateness", "webhooks", "--quick", "--markdown", "--json", str(file))
     assert done.returncode == 0, done.stderr
     found = json.loads(file.read_text())
     assert found["quick"] is True
     assert found["machine"].keys() == {"cpu", "cores", "python", "database", "redis", "libraries", "load"}
     assert found["machine"]["database"].endswith("fsync on")
-    assert found["benchmarks"].keys() == {"accept", "lateness"}
+    assert found["benchmarks"].keys() == {"accept", "lateness", "webhooks"}
     for figure in (figure for figures in found["benchmarks"].values() for figure in figures):
         assert figure.keys() == {"what", "unit", "value", "lowest", "highest", "goal", "ratio", "met"}
         assert 0 < figure["lowest"] <= figure["value"] <= figure["highest"]

@@ -19,7 +19,7 @@ from harkara.chatmitra import ChatMitra
 from harkara.delivery.pool import Pool
 from harkara.delivery.sender import Leases, Sender, no_checkpoint
 from harkara.errors import Unavailable
-from harkara.inbound import Received, Words
+from harkara.inbound import Received, Words, echo
 from harkara.intake import connect
 from harkara.lanes import Lane
 from harkara.ledger import migrate
@@ -33,7 +33,7 @@ from harkara.ledger.record import Finish
 from harkara.ledger.sweep import POISON, sweep
 from harkara.ledger.tables import contact
 from harkara.limits import Allowance, Limiter
-from harkara.messages import Template
+from harkara.messages import Envelope, Template, Text
 from harkara.playbook import Playbook
 from tests.acceptance.process import until
 from tests.integration.ledger.steps import (
@@ -92,6 +92,7 @@ def worker(
     allowance: Allowance | None = None,
     lane: Lane | None = None,
     leases: Leases | None = None,
+    secret: str | None = None,
     checkpoint: Callable[[str], None] = no_checkpoint,
 ) -> Iterator[Sender]:
     """All that a worker process has."""
@@ -101,7 +102,7 @@ def worker(
             db,
             commit,
             pool,
-            {"default": lane or Lane("default", "token:secret", allowance)},
+            {"default": lane or Lane("default", "token:secret", allowance, webhook_secret=secret)},
             Limiter(redis, lambda lane, mine: []),
             ChatMitra(f"{sandbox.url}/send_message"),
             Playbook.load(PLAYBOOK),
@@ -142,6 +143,39 @@ def test_a_chunk_is_sent_and_recorded(db: Database, sandbox: Sandbox, sender: Se
     assert posts(sandbox) == 50
     assert row(db, ids[0])["job_id"]
     assert audit(db).clean
+
+
+def test_where_webhooks_are_let_in_each_post_leaves_what_an_event_of_it_will_show(
+    db: Database, sandbox: Sandbox, redis_url: str
+) -> None:
+    several = Envelope(to="+919876500002", messages=[Text("One"), Text("Two")])
+    text, otp, two = put(db, letter(1), code(1), several)
+    with worker(db, sandbox, redis_url, secret="a secret") as one:
+        one.send([text, otp, two])
+    shown = {"type": "text", "text": "Your table\nis ready"}
+    left = {identity: attempts(db, identity)[0]["echo"] for identity in (text, otp, two)}
+    assert left[text] == echo.keyed("token:secret", "919876500001", echo.of_message(shown))
+    assert (left[otp] is None, left[two]) == (False, None)
+
+
+def test_where_no_webhook_is_let_in_nothing_is_left(db: Database, sender: Sender) -> None:
+    (identity,) = put(db, letter())
+    sender.send([identity])
+    assert attempts(db, identity)[0]["echo"] is None
+
+
+@pytest.mark.parametrize(("secret", "waits"), [("a secret", True), (None, False)])
+def test_a_lost_utility_template_waits_for_evidence_where_webhooks_are_let_in(
+    db: Database, sandbox: Sandbox, redis_url: str, secret: str | None, waits: bool
+) -> None:
+    reminder = Template("payment_reminder", body=["Asha"], category="utility")
+    (identity,) = put(db, Envelope(to="+919876500001", messages=[reminder]))
+    with worker(db, sandbox, redis_url, secret=secret) as one:
+        sandbox.set(reset_after_read_share=1)
+        one.send([identity])
+        sandbox.reset()
+    kept = row(db, identity)
+    assert (kept["state"], kept["resend_at"] is not None, kept["on_evidence"]) == ("uncertain", waits, waits)
 
 
 def test_a_doubled_hint_sends_nothing_twice(db: Database, sandbox: Sandbox, sender: Sender) -> None:

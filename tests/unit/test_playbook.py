@@ -129,7 +129,12 @@ def test_a_lost_answer_is_in_doubt_and_sent_again_as_the_category_says(reason: U
 
 
 def test_a_utility_template_in_doubt_goes_again_only_on_evidence() -> None:
-    assert judge(NoAnswer("reset"), evidence=True).resend_after == 600
+    doubt = judge(NoAnswer("reset"), evidence=True)
+    assert (doubt.resend_after, doubt.on_evidence) == (600, True)
+    assert not judge(NoAnswer("reset")).on_evidence
+    assert not judge(Replied(502), evidence=True).on_evidence
+    assert not judge(NoAnswer("reset"), replace(FIRST, category="authentication"), evidence=True).on_evidence
+    assert judge(NoAnswer("reset"), replace(FIRST, seconds_left=599), evidence=True).resend_after is None
     assert judge(NoAnswer("reset"), replace(FIRST, resends=1), evidence=True).resend_after is None
 
 
@@ -286,6 +291,46 @@ def test_jitter_only_ever_adds(answer: Answer, case: Case) -> None:
             assert least.seconds >= (answer.retry_after or 0)
     else:
         assert most == least
+
+
+# What failed later
+
+
+def undelivered(code: str | None, *, raw: bool = False, window: Any = "shut") -> Refused:
+    return PLAYBOOK.undelivered(code, "what WhatsApp says", raw=raw, window=window)
+
+
+@pytest.mark.parametrize("code", [*CODES, "999999", None])
+@pytest.mark.parametrize("raw", [True, False])
+def test_every_later_failure_is_final_and_has_a_sentence(code: str | None, raw: bool) -> None:
+    refused = undelivered(code, raw=raw)
+    assert refused.advice.endswith(".")
+    assert refused.text == "what WhatsApp says"
+    assert refused.pause is None or refused.pause.code == code
+
+
+def test_a_later_failure_that_would_have_waited_says_that_this_message_does_not() -> None:
+    assert "had been taken already and is over" in undelivered("131049").advice
+    assert "had been taken already" not in undelivered("131050").advice
+
+
+def test_a_number_that_cannot_be_reached_is_a_closed_window_unless_that_is_known_to_be_open() -> None:
+    assert undelivered("131026", raw=True).code == WINDOW_CLOSED
+    assert undelivered("131026", raw=True, window="unknown").code == WINDOW_CLOSED
+    assert undelivered("131026", raw=True, window="open").code == "131026"
+    assert undelivered("131026").code == "131026"
+    assert undelivered("131047", raw=True).code == WINDOW_CLOSED
+
+
+def test_a_later_failure_holds_back_what_it_is_about() -> None:
+    pauses = {code: undelivered(code).pause for code in ("131042", "132015", "130429", "131050", "132000")}
+    assert {code: (p.scope, p.seconds) if p else None for code, p in pauses.items()} == {
+        "131042": ("lane", None),
+        "132015": ("template", 10800),
+        "130429": ("lane", 1),
+        "131050": None,
+        "132000": ("template", None),
+    }
 
 
 # The file

@@ -56,7 +56,9 @@ def _lanes() -> Iterator[Check]:
 
 
 def _database() -> Iterator[Check]:
+    from config.settings import settings
     from harkara.ledger import halts, read
+    from harkara.ledger.events.silence import silences
 
     with ledger() as db:
         yield Check("database", True, f"{db.url.get_backend_name()}, schema of this release")
@@ -64,6 +66,10 @@ def _database() -> Iterator[Check]:
             held = f"{halt['template'] or 'the lane'} is {halt['state']}: {halt['reason']}"
             yield Check(f"lane {halt['lane']}", False, f"{held} `harkara lanes unpark {halt['lane']}` lets it go")
         seconds = read.last_done(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
+        for lane, silent in silences(db, configured()).items():
+            if silent > settings().harkara_silence:
+                heard = f"no webhook for {silent:.0f} s though messages went out: look at address and secret there"
+                yield Check(f"webhooks of {lane}", False, heard)
     alive = seconds is not None and seconds < _ALIVE_SECONDS
     found = "none has ever made its rounds" if seconds is None else f"last round {seconds:.0f} s ago"
     yield Check("workers", alive, found if alive else f"{found}: run `celery -A workers.sender worker`, or `make up`")

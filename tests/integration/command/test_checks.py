@@ -13,6 +13,8 @@ from harkara.ledger.database import Database
 from harkara.ledger.halts import park
 from harkara.outcomes import Uncertain
 from tests.integration.command.deployment import Harkara, attempted, keep
+from tests.integration.ledger.hooks import send
+from tests.integration.ledger.steps import letter
 from tests.services import Server
 
 
@@ -32,7 +34,7 @@ def test_the_audit_names_the_broken_rule_and_its_messages(harkara: Harkara, ledg
         tx.execute(text("UPDATE message SET state = 'accepted'"))
     result = harkara("audit")
     assert result.exit_code == 1
-    assert "Broken: accepted only with Chat Mitra's answer, or a person's word: 1 messages" in result.stdout
+    assert "Broken: accepted only with Chat Mitra's answer or webhook, or a person's word: 1 messages" in result.stdout
     assert f"  {identity}\n" in result.stdout
 
 
@@ -50,6 +52,18 @@ def test_the_doctor_finds_what_is_missing_and_says_what_to_do(
     assert "appendonly yes" in found["redis disk"][1]
     assert "harkara lanes unpark shop" in found["lane shop"][1]
     assert "celery -A workers.sender worker" in found["workers"][1]
+
+
+def test_the_doctor_hears_that_no_webhook_comes(
+    harkara: Harkara, environment: dict[str, str], ledger: Database
+) -> None:
+    environment |= {"CHATMITRA_WEBHOOK_SECRET": "secret", "HARKARA_SILENCE": "0.001"}
+    send(ledger, letter())
+    found = harkara("doctor").stdout
+    assert "webhooks of default" in found
+    assert "webhooks of shop" not in found
+    environment["HARKARA_SILENCE"] = "900"
+    assert "webhooks of" not in harkara("doctor").stdout
 
 
 def test_the_doctor_survives_services_that_are_away(harkara: Harkara, environment: dict[str, str]) -> None:

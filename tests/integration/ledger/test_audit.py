@@ -32,12 +32,14 @@ DAMAGE = {
     "POSTs never exceed claims": "UPDATE message SET claims = 0, tries = 0 WHERE id = :accepted",
     "tries never exceed POSTs": "UPDATE message SET tries = 1 WHERE id = :claimed",
     "what may have gone out twice is flagged": "UPDATE message SET maybe_duplicate = false WHERE id = :resent",
-    "accepted only with Chat Mitra's answer, or a person's word": (
+    "accepted only with Chat Mitra's answer or webhook, or a person's word": (
         "UPDATE message SET state = 'delivered' WHERE id = :uncertain"
     ),
     "Chat Mitra's answer is never forgotten": "UPDATE message SET state = 'uncertain' WHERE id = :accepted",
     "a final message ended once, and stayed as it ended": "DELETE FROM trace WHERE message_id = :failed",
-    "only a final message has an ending": "UPDATE message SET state = 'waiting' WHERE id = :cancelled",
+    "only a final message has an ending, or one that arrived after all": (
+        "UPDATE message SET state = 'waiting' WHERE id = :cancelled"
+    ),
     "sending has exactly one open POST": "DELETE FROM attempt WHERE message_id = :sending",
     "nothing unsent has an open POST": ("UPDATE message SET state = 'waiting', lease_until = NULL WHERE id = :sending"),
     "a lease is held by those in hand, and by nobody else": "UPDATE message SET lease_until = NULL WHERE id = :claimed",

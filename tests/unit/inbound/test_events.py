@@ -224,3 +224,16 @@ def test_no_json_whatever_raises_and_the_same_content_has_the_same_identities(sa
     again = read(json.dumps(said, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass"), NOW)
     assert [event.identity for event in events] == [event.identity for event in again]
     assert all(event.at <= NOW and len(event.identity) == 32 for event in events)
+
+
+def test_an_event_is_read_again_from_its_own_body_as_the_same() -> None:
+    for said in (status(), received(), {"event": "account.alert"}):
+        event = only(said)
+        assert read(event.body, NOW) == [event]
+
+
+def test_the_outline_of_an_event_says_nothing_of_what_was_said() -> None:
+    body = read(json.dumps(status(extra=[1, None, {"code": "493817"}])).encode(), NOW)[0].body.decode()
+    shown = json.loads(values.outline(body))
+    assert (shown["message"], shown["extra"]) == ({"type": "str", "text": "str"}, ["int", "NoneType", {"code": "str"}])
+    assert not any(secret in values.outline(body) for secret in (CUSTOMER, "Your order", "493817", "wamid"))

@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harkara.inbound import Candidate, echo, match
+from harkara.inbound import Candidate, StatusChanged, echo, match
+from harkara.inbound.values import digest
 from harkara.messages import Envelope, Image, Text
 from harkara.messages.template import Template
 from harkara.states import State
 from tests.unit.inbound.cases import AT, CUSTOMER, as_status, status
 
-READY = echo.of_request({"message": "Your order is ready"})
+TOKEN = "token"
 EVENT = as_status(status())
+XYZ = digest("wamid_xyz789")
 LIVE = [State.SENDING, State.UNCERTAIN, State.ACCEPTED]
 
 
@@ -27,29 +29,37 @@ def sent(identity: str = "job_a", *, ago: float = 3.0, **fields: Any) -> Candida
         "state": State.ACCEPTED,
         "first_posted_at": posted,
         "posted_at": posted,
-        "recipient": CUSTOMER,
-        "digest": READY,
+        "echo": posted_to(CUSTOMER, "Your order is ready"),
     }
     return Candidate(id=identity, **usual | fields)
 
 
+def posted_to(recipient: str, text: str) -> str | None:
+    return echo.keyed(TOKEN, recipient, echo.of_request({"message": text}))
+
+
+def shown_by(event: StatusChanged) -> str | None:
+    return echo.keyed(TOKEN, event.recipient, event.digest)
+
+
 def found(*candidates: Candidate, **event: Any) -> str | None:
-    one = match(as_status(status(**event)), candidates)
+    said = as_status(status(**event))
+    one = match(said, shown_by(said), candidates)
     return one.id if one else None
 
 
 def test_the_job_id_decides_whatever_else_the_message_is() -> None:
-    other = sent("job_b", job_id="theirs", recipient="15550001111", digest=None, state=State.READ, ago=9e6)
+    other = sent("job_b", job_id="theirs", echo=posted_to("15550001111", "Hello"), state=State.READ, ago=9e6)
     assert found(sent(), other, jobId="theirs") == "job_b"
 
 
 def test_a_message_id_that_is_known_decides() -> None:
-    known = sent("job_b", message_id="wamid_xyz789", digest=None, state=State.DELIVERED, ago=9e6)
+    known = sent("job_b", whatsapp_id=XYZ, echo=None, state=State.DELIVERED, ago=9e6)
     assert found(sent(), known, event="message.status.updated", status="read", to=None) == "job_b"
 
 
 def test_two_ids_that_name_two_messages_leave_an_orphan() -> None:
-    assert found(sent("job_a", job_id="theirs"), sent("job_b", message_id="wamid_xyz789"), jobId="theirs") is None
+    assert found(sent("job_a", job_id="theirs"), sent("job_b", whatsapp_id=XYZ), jobId="theirs") is None
 
 
 def test_a_job_id_that_nobody_has_may_be_that_of_a_lost_answer() -> None:
@@ -76,11 +86,10 @@ def test_what_is_refused_dropped_or_further_is_no_match_by_text(state: State) ->
 @pytest.mark.parametrize(
     "other",
     [
-        {"digest": echo.of_request({"message": "Your order is ready!"})},
-        {"digest": None},
-        {"recipient": "919876543211"},
-        {"recipient": None},
-        {"message_id": "wamid_its_own"},
+        {"echo": posted_to(CUSTOMER, "Your order is ready!")},
+        {"echo": posted_to("919876543211", "Your order is ready")},
+        {"echo": None},
+        {"whatsapp_id": digest("wamid_its_own")},
         {"first_posted_at": None},
         {"ago": -31},
         {"ago": 3_601},
@@ -88,7 +97,19 @@ def test_what_is_refused_dropped_or_further_is_no_match_by_text(state: State) ->
 )
 def test_what_somebody_typed_in_the_dashboard_is_an_orphan(other: dict[str, Any]) -> None:
     assert found(sent(**other)) is None
-    assert match(EVENT, []) is None
+    assert match(EVENT, shown_by(EVENT), []) is None
+
+
+@pytest.mark.parametrize("event", [{"to": None, "message_id": "wamid_1"}, {"message": {"type": "image"}}])
+def test_an_event_that_shows_no_number_or_no_content_is_nobodys(event: dict[str, Any]) -> None:
+    assert found(sent(), **event) is None
+    assert found(sent(echo=None), **event) is None
+
+
+def test_the_key_is_the_lane_token_and_so_a_code_cannot_be_guessed_back() -> None:
+    content = echo.of_request({"message": "123456"})
+    assert echo.keyed("one", CUSTOMER, content) != echo.keyed("other", CUSTOMER, content)
+    assert echo.keyed("one", CUSTOMER, content) == echo.keyed("one", CUSTOMER, content)
 
 
 def test_their_clock_may_be_half_a_minute_behind_and_an_hour_may_pass_after_the_last_try() -> None:
@@ -98,7 +119,7 @@ def test_their_clock_may_be_half_a_minute_behind_and_an_hour_may_pass_after_the_
 
 def test_the_first_try_of_a_message_that_went_out_twice_is_recognised() -> None:
     twice = sent(state=State.SENDING, resends=1, first_posted_at=AT, posted_at=AT + timedelta(minutes=10))
-    assert match(EVENT, [twice]) == twice
+    assert match(EVENT, shown_by(EVENT), [twice]) == twice
 
 
 def test_of_equals_the_oldest_goes_first_and_what_was_taken_before_what_is_in_doubt() -> None:
@@ -110,7 +131,8 @@ def test_of_equals_the_oldest_goes_first_and_what_was_taken_before_what_is_in_do
 
 @given(st.permutations([sent(f"job_{n}", ago=n // 2, state=LIVE[n % 3]) for n in range(6)]))
 def test_the_order_of_the_candidates_is_of_no_matter(candidates: list[Candidate]) -> None:
-    assert match(EVENT, candidates) == match(EVENT, sorted(candidates, key=lambda one: one.id))
+    shown = shown_by(EVENT)
+    assert match(EVENT, shown, candidates) == match(EVENT, shown, sorted(candidates, key=lambda one: one.id))
 
 
 @pytest.mark.parametrize("form", ["simple", "raw"])

@@ -126,6 +126,7 @@ def upgrade() -> None:
     )
     op.add_column("message", sa.Column("fallback", sa.Text(), nullable=True))
     op.add_column("message", sa.Column("replaced", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.add_column("message", sa.Column("on_evidence", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("message", sa.Column("whatsapp_id", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=True))
     op.create_index(
         "ix_message_job",
@@ -174,6 +175,8 @@ def downgrade() -> None:
         )
         """
     )
+    # Nor does it know evidence: it would send these again whatever webhooks say.
+    op.execute("UPDATE message SET resend_at = NULL WHERE on_evidence")
     op.drop_index(
         "ix_occasion_recipient",
         table_name="occasion",
@@ -200,6 +203,7 @@ def downgrade() -> None:
     )
     op.drop_column("message", "whatsapp_id")
     op.drop_column("message", "replaced")
+    op.drop_column("message", "on_evidence")
     op.drop_column("message", "fallback")
     op.drop_index(
         "ix_attempt_echo",

@@ -1,0 +1,129 @@
+"""Webhooks to messages of ours and of others, and what becomes of them, as short as a test wants to say them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select, update
+
+from harkara.inbound import Words, echo
+from harkara.lanes import Lane
+from harkara.ledger.claim import Claimed
+from harkara.ledger.database import Database, Row
+from harkara.ledger.events.fold import Judges, fold
+from harkara.ledger.events.store import store
+from harkara.ledger.record import Begin, begin
+from harkara.ledger.tables import event
+from harkara.messages import Envelope
+from harkara.outcomes import Outcome
+from harkara.playbook import Playbook
+from tests.integration.ledger.steps import ACCEPTED, end, put, row, take
+
+ROOT = Path(__file__).parents[3]
+LANE = Lane("default", "token", None, webhook_secret="secret")
+JUDGES = Judges(
+    {"default": LANE, "north": Lane("north", "other token", None, webhook_secret="another")},
+    Playbook.load(ROOT / "config" / "playbook.toml"),
+    Words.load(ROOT / "config" / "words.toml"),
+)
+
+
+def post(db: Database, envelope: Envelope) -> Claimed:
+    """Brings a message to its POST, as a worker of a lane that hears; returns the claim."""
+    (claimed,) = post_all(db, [envelope])
+    return claimed
+
+
+def post_all(db: Database, envelopes: Sequence[Envelope]) -> list[Claimed]:
+    claims = take(db, *put(db, *envelopes))
+    with db.write() as tx:
+        assert len(begin(tx, [_begin(claimed) for claimed in claims])) == len(envelopes)
+    return claims
+
+
+def post_again(db: Database, claimed: Claimed) -> bool:
+    """Whether it may be POSTed."""
+    with db.write() as tx:
+        return bool(begin(tx, [_begin(claimed)]))
+
+
+def _begin(claimed: Claimed) -> Begin:
+    lane = JUDGES.lanes[claimed.lane]
+    shown = echo.keyed(lane.token, claimed.recipient, echo.of_request(json.loads(claimed.body)))
+    return Begin(claimed, "worker", "passed", 30, shown)
+
+
+def send(db: Database, envelope: Envelope, outcome: Outcome = ACCEPTED) -> str:
+    """The whole way."""
+    claimed = post(db, envelope)
+    end(db, claimed, outcome)
+    return claimed.id
+
+
+def hook(db: Database, status: str, wamid: str | None = "wamid.1", n: int = 0, **fields: Any) -> bytes:
+    """A webhook of a status, now, about the text that `steps.letter(n)` sends."""
+    with db.read() as tx:
+        now = tx.now
+    said = {
+        "event": f"message.{status}" if status in ("sent", "failed") else "message.status.updated",
+        "status": status,
+        "message_id": wamid,
+        "direction": "outbound",
+        "to": f"9198765{n:05d}",
+        "timestamp": now.timestamp(),
+        "message": {"type": "text", "text": "Your table is ready"},
+    }
+    return json.dumps(said | fields).encode()
+
+
+def inbound(text: str = "Hello", wamid: str = "wamid.in", n: int = 0, **fields: Any) -> bytes:
+    """A webhook of what the person number `n` wrote."""
+    said = {
+        "event": "message.received",
+        "message_id": wamid,
+        "direction": "inbound",
+        "from": f"9198765{n:05d}",
+        "message": {"type": "text", "text": text},
+    }
+    return json.dumps(said | fields).encode()
+
+
+def bring(db: Database, *hooks: bytes, lane: str = "default") -> int:
+    """Stores webhooks; returns how many events were new."""
+    with db.write() as tx:
+        return sum(len(store(tx, lane, raw)) for raw in hooks)
+
+
+def fold_all(db: Database) -> Counter[str]:
+    """Folds until nothing is due."""
+    done: Counter[str] = Counter()
+    while batch := fold(db, JUDGES):
+        done += batch
+    return done
+
+
+def tell(db: Database, *hooks: bytes, lane: str = "default") -> Counter[str]:
+    bring(db, *hooks, lane=lane)
+    return fold_all(db)
+
+
+def stored(db: Database) -> list[Row]:
+    with db.read() as tx:
+        return tx.rows(select(event).order_by(event.c.id))
+
+
+def wait(db: Database, seconds: float) -> None:
+    """Lets time pass for events."""
+    with db.write() as tx:
+        for one in tx.rows(select(event)):
+            past = {name: one[name] - timedelta(seconds=seconds) for name in ("due_at", "received_at")}
+            tx.execute(update(event).where(event.c.id == one["id"]).values(**past))
+
+
+def state(db: Database, identity: str) -> str:
+    return str(row(db, identity)["state"])

@@ -1,0 +1,213 @@
+"""Evidence: a second try waits until webhooks show that the first did not arrive; silence alone shows nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from harkara.ledger.audit import audit
+from harkara.ledger.database import Database
+from harkara.ledger.events.silence import silences
+from harkara.ledger.sweep import Crashed, sweep
+from harkara.ledger.tables import attempt, message
+from harkara.messages import Envelope, Template
+from harkara.outcomes import Accepted, Uncertain
+from tests.integration.ledger.hooks import JUDGES, LANE, bring, fold_all, hook, post, send, state, stored, tell, wait
+from tests.integration.ledger.steps import DAY, clean_up, end, later, letter, put, row, start, take
+from tests.integration.ledger.steps import send as send_unheard
+
+DOUBT = Uncertain("read-timeout", "No answer came.", 600.0, on_evidence=True)
+
+
+def note(n: int = 0, **options: Any) -> Envelope:
+    """A utility template to the person number `n`."""
+    template = Template("payment_reminder", body=[f"no. {n}"], category="utility")
+    return Envelope(to=f"+9198765{n:05d}", messages=[template], **options)
+
+
+def told(db: Database, n: int, status: str = "sent", **fields: Any) -> bytes:
+    """A webhook that shows all of it."""
+    shown = {"type": "template", "template": note(n).body()["messages"][0]["template"]}
+    return hook(db, status, f"wamid.{n}", n, message=shown, **fields)
+
+
+def in_doubt(db: Database) -> str:
+    """No answer came to its POST, and the hour of its second try has come."""
+    identity = send(db, note(0), DOUBT)
+    its_hour_comes(db, identity)
+    return identity
+
+
+def its_hour_comes(db: Database, identity: str) -> None:
+    with db.write() as tx:
+        tx.execute(update(message).where(message.c.id == identity).values(resend_at=tx.now))
+
+
+def test_it_goes_once_more_when_webhooks_tell_of_later_ones_and_none_of_it(db: Database) -> None:
+    identity = in_doubt(db)
+    send(db, note(1))
+    tell(db, told(db, 1))
+    clean_up(db)
+    kept = row(db, identity)
+    assert (kept["state"], kept["resends"], kept["maybe_duplicate"]) == ("waiting", 1, True)
+    assert audit(db).clean
+
+
+def test_before_its_hour_nothing_is_decided(db: Database) -> None:
+    identity = send(db, note(0), DOUBT)
+    send(db, note(1))
+    tell(db, told(db, 1))
+    assert not clean_up(db)
+    assert row(db, identity)["resend_at"] is not None
+
+
+def given_up(db: Database, identity: str) -> bool:
+    clean_up(db)
+    kept = row(db, identity)
+    assert kept["state"] == "uncertain"
+    return kept["resend_at"] is None and kept["code"] == "no-evidence" and "harkara resolve" in kept["reason"]
+
+
+def test_without_any_webhook_it_is_left_to_people_and_the_trace_says_so(db: Database) -> None:
+    identity = in_doubt(db)
+    assert given_up(db, identity)
+    assert not clean_up(db), "it is said once"
+
+
+def test_webhooks_about_other_kinds_show_nothing(db: Database) -> None:
+    """Chat Mitra might show texts and not templates."""
+    identity = in_doubt(db)
+    send(db, letter(1))
+    tell(db, hook(db, "sent", "wamid.1", 1))
+    assert given_up(db, identity)
+
+
+def test_webhooks_that_name_a_job_show_nothing_since_a_lost_answer_has_none(db: Database) -> None:
+    identity = in_doubt(db)
+    send(db, note(1), Accepted("job-1", 202))
+    tell(db, hook(db, "sent", "wamid.1", 1, jobId="job-1", message=None))
+    assert given_up(db, identity)
+
+
+def test_what_customers_write_shows_nothing_of_the_way_out(db: Database) -> None:
+    identity = in_doubt(db)
+    tell(db, b'{"event":"message.received","from":"919876500001","message":"Hello"}')
+    assert given_up(db, identity)
+
+
+def test_webhooks_of_another_lane_or_of_earlier_messages_show_nothing(db: Database) -> None:
+    send(db, note(1))
+    identity = in_doubt(db)
+    send(db, note(2, lane="north"))
+    tell(db, told(db, 1))
+    tell(db, told(db, 2), lane="north")
+    assert given_up(db, identity)
+
+
+def test_webhooks_that_ceased_show_nothing(db: Database) -> None:
+    identity = in_doubt(db)
+    send(db, note(1))
+    tell(db, told(db, 1))
+    wait(db, 400)
+    assert given_up(db, identity)
+
+
+def test_webhooks_that_tell_of_much_later_messages_alone_may_have_been_away_meanwhile(db: Database) -> None:
+    """The web door was down for ten minutes: Chat Mitra may still be about to repeat what it had to say."""
+    identity = send(db, note(0), DOUBT)
+    later(db, 601)
+    send(db, note(1))
+    tell(db, told(db, 1))
+    assert given_up(db, identity)
+
+
+def test_an_event_that_came_in_time_is_read_before_anything_is_decided(db: Database) -> None:
+    identity = send(db, note(0), DOUBT)
+    send(db, note(1))
+    tell(db, told(db, 1))
+    bring(db, told(db, 0, "delivered"))
+    its_hour_comes(db, identity)
+    clean_up(db)
+    assert state(db, identity) == "uncertain"
+    fold_all(db)
+    clean_up(db)
+    assert state(db, identity) == "delivered"
+
+
+def test_a_crash_leaves_the_same_wish_for_evidence(db: Database) -> None:
+    claimed = post(db, note(0))
+    later(db, 31)
+    clean_up_with_webhooks(db)
+    kept = row(db, claimed.id)
+    assert (kept["state"], kept["on_evidence"]) == ("uncertain", True)
+    later(db, 601)
+    assert given_up(db, claimed.id)
+
+
+def clean_up_with_webhooks(db: Database) -> None:
+    def policy(crashed: Crashed) -> Uncertain:
+        return JUDGES.playbook.after_crash(crashed, evidence=JUDGES.lanes[crashed.lane].hears)
+
+    sweep(db, policy, retention_seconds=None)
+
+
+def test_what_needs_no_evidence_goes_without(db: Database) -> None:
+    identity = send(db, letter(), Uncertain("502", "Bad gateway", 60.0, 502))
+    later(db, 61)
+    clean_up(db)
+    assert state(db, identity) == "waiting"
+
+
+def test_a_lane_whose_messages_no_webhook_follows_is_silent_since_the_first_of_them(db: Database) -> None:
+    assert silences(db, JUDGES.lanes) == {"default": 0.0, "north": 0.0}
+    send(db, letter(1))
+    send(db, letter(2))
+    age_posts(db, 1000)
+    assert silences(db, JUDGES.lanes)["default"] == pytest.approx(1000, abs=5)
+    tell(db, hook(db, "sent", n=1))
+    assert silences(db, JUDGES.lanes)["default"] == 0.0
+    wait(db, 500)
+    send(db, letter(3))
+    assert silences(db, JUDGES.lanes)["default"] == pytest.approx(0, abs=5)
+
+
+def test_a_lane_that_hears_nothing_by_its_settings_or_sent_nothing_lately_is_not_silent(db: Database) -> None:
+    send_unheard(db, letter(1))
+    send(db, letter(2), Uncertain("reset", "The connection broke.", None))
+    age_posts(db, 1000)
+    assert silences(db, {"default": LANE}) == {"default": 0.0}
+    assert silences(db, {}) == {}
+
+
+def age_posts(db: Database, seconds: float) -> None:
+    with db.write() as tx:
+        for one in tx.rows(attempt.select()):
+            past = one["started_at"] - timedelta(seconds=seconds)
+            tx.execute(update(attempt).where(attempt.c.message_id == one["message_id"]).values(started_at=past))
+
+
+def test_events_go_with_their_retention_and_repeats_are_known_for_a_day_at_least(db: Database) -> None:
+    (identity,) = put(db, letter())
+    start(db, *take(db, identity))
+    first = hook(db, "sent")
+    bring(db, first)
+    wait(db, DAY - 60)
+    clean_up(db, retention=3600)
+    assert bring(db, first) == 0
+    wait(db, 120)
+    assert clean_up(db, retention=2 * DAY)["events"] == 0
+    assert clean_up(db)["events"] == 0
+    assert clean_up(db, retention=3600)["events"] == 1
+    assert stored(db) == []
+
+
+def test_a_late_record_of_what_was_left_to_people_still_counts(db: Database) -> None:
+    claimed = post(db, note(0))
+    end(db, claimed, DOUBT)
+    later(db, 601)
+    assert given_up(db, claimed.id)
+    tell(db, told(db, 0))
+    assert state(db, claimed.id) == "sent"

@@ -1,0 +1,302 @@
+"""The door for webhooks and the folding behind it: what is genuine is kept, whatever is away, and folded once."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Any
+
+import pytest
+import redis
+from structlog.testing import capture_logs
+
+from config import metrics
+from harkara.errors import NotFound, Unavailable
+from harkara.inbound import sign
+from harkara.inbound.door import WebhookDoor
+from harkara.inbound.folding import Folding
+from harkara.intake import GROUP, WEBHOOKS, Intake, connect
+from harkara.lanes import Lane
+from harkara.ledger import migrate
+from harkara.ledger.database import Database
+from harkara.outcomes import Accepted
+from tests.integration.ledger.hooks import JUDGES, hook, inbound, post, send, state, stored, wait
+from tests.integration.ledger.steps import end, letter
+from tests.services import Server, valkey
+
+NOWHERE = "postgresql://harkara@127.0.0.1:1/harkara"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with valkey() as running:
+        yield running
+
+
+@pytest.fixture
+def connection(server: Server) -> Iterator[redis.Redis]:
+    with connect(server.url, seconds=2) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    database = Database(database_url, connections=10)
+    migrate.upgrade(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def away() -> Iterator[Database]:
+    """A database that nobody reaches."""
+    database = Database(NOWHERE, patience=1)
+    yield database
+    database.close()
+
+
+class Door:
+    """A door, and all that it says."""
+
+    def __init__(self, db: Database, connection: redis.Redis, **options: Any) -> None:
+        self.came: list[tuple[str, str]] = []
+        self.names: list[str] = []
+        self.rung = Event()
+        self.door = WebhookDoor(
+            db,
+            {**JUDGES.lanes, "deaf": Lane("deaf", "t", None), "blank": Lane("blank", "t", None, webhook_secret=" ")},
+            Intake(connection, stream=WEBHOOKS),
+            options.get("ring", self.rung.set),
+            came=lambda lane, outcome: self.came.append((lane, outcome)),
+            puzzled=self.names.append,
+        )
+
+    def hear(self, raw: bytes, lane: str = "default", signature: str | None = None) -> bool:
+        secret = JUDGES.lanes[lane].webhook_secret if lane in JUDGES.lanes else ""
+        return self.door.hear(lane, raw, sign(raw, secret or "") if signature is None else signature)
+
+
+def folding(db: Database, connection: redis.Redis, reader: str = "reader", **options: Any) -> Folding:
+    mailbox = Intake(connection, reader, stream=WEBHOOKS, abandoned_seconds=0.05)
+    return Folding(db, mailbox, JUDGES, holder=reader, **{"silence_seconds": 900} | options)
+
+
+def test_a_genuine_webhook_is_in_the_ledger_when_it_is_answered_and_folded_later(
+    db: Database, connection: redis.Redis
+) -> None:
+    identity = send(db, letter())
+    door = Door(db, connection)
+    assert door.hear(hook(db, "delivered"))
+    assert [one["state"] for one in stored(db)] == ["new"]
+    assert door.rung.wait(2)
+    done: list[Counter[str]] = []
+    assert folding(db, connection, folded=done.append).fold() == Counter(folded=1) == done[0]
+    assert state(db, identity) == "delivered"
+    assert door.came == [("default", "stored")]
+
+
+@pytest.mark.parametrize(
+    ("lane", "signature"),
+    [
+        ("default", ""),
+        ("default", "0" * 64),
+        ("default", "sha256="),
+        ("default", "ключ"),
+        ("north", sign(b"{}", "secret")),
+        ("deaf", sign(b"{}", "")),
+        ("blank", sign(b"{}", " ")),
+    ],
+    ids=["empty", "wrong", "half", "foreign", "another lane's", "no secret", "blank secret"],
+)
+def test_what_is_not_signed_by_the_lanes_own_secret_is_not_let_in(
+    db: Database, connection: redis.Redis, lane: str, signature: str
+) -> None:
+    door = Door(db, connection)
+    assert door.hear(b"{}", lane, signature) is False
+    assert (stored(db), connection.xlen(WEBHOOKS), door.came) == ([], 0, [(lane, "refused")])
+    assert not door.rung.is_set()
+
+
+def test_a_missing_a_truncated_and_a_signature_of_other_bytes_are_refused(
+    db: Database, connection: redis.Redis
+) -> None:
+    door, raw = Door(db, connection), hook(db, "sent")
+    genuine = sign(raw, "secret")
+    assert door.door.hear("default", raw, None) is False
+    assert door.hear(raw, signature=genuine[:-1]) is False
+    assert door.hear(raw[:-1], signature=genuine) is False
+    assert door.hear(raw.replace(b"sent", b"read"), signature=genuine) is False
+    assert stored(db) == []
+
+
+def test_a_replay_is_genuine_and_changes_nothing(db: Database, connection: redis.Redis) -> None:
+    identity = send(db, letter())
+    door, raw = Door(db, connection), hook(db, "sent")
+    for _ in range(3):
+        assert door.hear(raw)
+        folding(db, connection).fold()
+    assert (len(stored(db)), state(db, identity)) == (1, "sent")
+    assert door.came == [("default", "stored"), ("default", "repeated"), ("default", "repeated")]
+
+
+def test_a_lane_that_is_not_there_is_not_found(db: Database, connection: redis.Redis) -> None:
+    with pytest.raises(NotFound):
+        Door(db, connection).door.hear("nowhere", b"{}", sign(b"{}", "secret"))
+
+
+def test_the_same_webhook_many_times_at_once_is_one_event(db: Database, connection: redis.Redis) -> None:
+    door, raw = Door(db, connection), hook(db, "sent")
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(lambda _: door.hear(raw), range(24)))
+    assert len(stored(db)) == 1
+    assert Counter(outcome for _, outcome in door.came) == Counter(stored=1, repeated=23)
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff\x00\xfe", b"[]", b"null", b'{"event":"\\u0000"}', b"[" * 50_000])
+def test_whatever_is_signed_is_kept_and_counted(db: Database, connection: redis.Redis, raw: bytes) -> None:
+    door = Door(db, connection)
+    assert door.hear(raw)
+    assert [one["state"] for one in stored(db)] == ["unknown"]
+    assert door.names in (["unreadable"], ["nameless"])
+
+
+def test_while_the_database_is_away_redis_keeps_it_and_a_worker_brings_it_back(
+    db: Database, away: Database, connection: redis.Redis
+) -> None:
+    identity = send(db, letter())
+    door, raw = Door(away, connection), hook(db, "sent")
+    with capture_logs() as lines:
+        assert door.hear(raw)
+        assert door.hear(b"\xff\x00")
+    assert door.came == [("default", "spilled")] * 2
+    assert "Your table" not in str(lines)
+    assert connection.xlen(WEBHOOKS) == 2
+    rounds = folding(db, connection)
+    assert rounds.collect() == 2
+    assert (connection.xlen(WEBHOOKS), connection.xpending(WEBHOOKS, GROUP)["pending"]) == (0, 0)
+    assert rounds.fold() == Counter(folded=1)
+    assert state(db, identity) == "sent"
+    assert Door(db, connection).hear(raw), "and a repeat is known"
+    assert len(stored(db)) == 2
+
+
+def test_what_came_through_redis_came_when_redis_took_it(db: Database, away: Database, connection: redis.Redis) -> None:
+    Door(away, connection).hear(inbound(timestamp="never"))
+    time.sleep(1.2)
+    folding(db, connection).collect()
+    (event,) = stored(db)
+    assert (event["due_at"] - event["received_at"]).total_seconds() > 1
+    assert event["at"] == event["received_at"]
+
+
+def test_with_both_away_chatmitra_is_to_try_again(away: Database) -> None:
+    with connect("redis://127.0.0.1:1/0", seconds=1) as nobody:
+        door = Door(away, nobody)
+        with pytest.raises(Unavailable):
+            door.hear(b"{}")
+    assert door.came == [("default", "unavailable")]
+
+
+def test_a_reader_that_dies_between_redis_and_ledger_leaves_it_to_the_next(
+    db: Database, away: Database, connection: redis.Redis
+) -> None:
+    Door(away, connection).hear(hook(db, "sent"))
+    with pytest.raises(Unavailable):
+        folding(away, connection, "dead").collect()
+    time.sleep(0.06)
+    assert folding(db, connection, "next").collect() == 1
+
+
+@pytest.mark.parametrize(
+    "data", ["", "[]", "{}", '{"lane":1,"raw":2}', '{"lane":"default","raw":"\\u4e00 9876512345"}']
+)
+def test_what_is_no_webhook_in_the_mailbox_is_dropped_without_a_word_of_it(
+    db: Database, away: Database, connection: redis.Redis, data: str
+) -> None:
+    connection.xadd(WEBHOOKS, {"verb": "webhook", "data": data})
+    Door(away, connection).hear(inbound())
+    with capture_logs() as lines:
+        assert folding(db, connection).collect() == 1
+    assert connection.xlen(WEBHOOKS) == 0
+    assert [line["action"] for line in lines] == ["webhook_rejected"]
+    assert "9876512345" not in str(lines)
+
+
+def test_names_of_unknown_events_are_counted_one_by_one_up_to_a_few() -> None:
+    for n in range(metrics.MOST_NAMES + 5):
+        metrics.puzzled(f"event.{chr(97 + n % 26)}{chr(97 + n // 26)}")
+    names = {sample.labels["about"] for sample in next(iter(metrics.UNKNOWN.collect())).samples}
+    assert "event.aa" in names
+    assert "other" in names
+    assert len(names) <= metrics.MOST_NAMES + 1
+
+
+def test_who_answers_a_webhook_does_not_wait_for_the_bell(db: Database, connection: redis.Redis) -> None:
+    go_on = Event()
+    door = Door(db, connection, ring=go_on.wait)
+    begun = time.monotonic()
+    for n in range(3):
+        assert door.hear(inbound(wamid=f"wamid.{n}"))
+    assert time.monotonic() - begun < 5
+    go_on.set()
+
+
+def test_a_bell_that_nobody_takes_rings_again(db: Database, connection: redis.Redis) -> None:
+    rings: list[float] = []
+
+    def ring() -> None:
+        rings.append(time.monotonic())
+        raise Unavailable("Redis is away") if len(rings) == 1 else RuntimeError("broken")
+
+    door = Door(db, connection, ring=ring)
+    for n in range(3):
+        door.hear(inbound(wamid=f"wamid.{n}"))
+        time.sleep(0.3)
+    assert len(rings) >= 2
+
+
+def test_a_webhook_faster_than_our_record_is_folded_once_that_is_there(db: Database, connection: redis.Redis) -> None:
+    claimed = post(db, letter())
+    Door(db, connection).hear(hook(db, "sent", to=None, message=None, jobId="job-1"))
+    rounds = folding(db, connection)
+    assert rounds.fold() == Counter(waiting=1)
+    end(db, claimed, Accepted("job-1", 202))
+    wait(db, 1)
+    assert rounds.fold() == Counter(folded=1)
+    assert state(db, claimed.id) == "sent"
+
+
+def test_one_process_folds_at_a_time_and_many_at_once_do_no_harm(db: Database, connection: redis.Redis) -> None:
+    ids = [send(db, letter(n)) for n in range(30)]
+    door = Door(db, connection)
+    for n in range(30):
+        door.hear(hook(db, "read", f"wamid.{n}", n))
+    with ThreadPoolExecutor(4) as threads:
+        done = sum(threads.map(lambda n: folding(db, connection, f"w{n}").fold(), range(4)), Counter[str]())
+    assert done == Counter(folded=30)
+    assert {state(db, identity) for identity in ids} == {"read"}
+
+
+def test_silence_is_said_in_the_log(db: Database, connection: redis.Redis) -> None:
+    send(db, letter())
+    with capture_logs() as lines:
+        assert list(folding(db, connection, silence_seconds=0.0).listen()) == ["default"]
+        assert folding(db, connection, silence_seconds=0.0).listen() == {}, "once in a while"
+    assert [(line["action"], line["lane"]) for line in lines] == [("webhooks_silent", "default")]
+    assert folding(db, connection, silence_seconds=900).listen() == {}
+
+
+def test_a_text_never_waits_in_redis_while_the_database_is_there(db: Database, connection: redis.Redis) -> None:
+    Door(db, connection).hear(inbound("A secret of the patient"))
+    assert connection.keys("*") == []
+
+
+def test_an_event_of_every_shape_is_told_apart_in_one_webhook(db: Database, connection: redis.Redis) -> None:
+    several = json.dumps([json.loads(hook(db, "sent")), json.loads(inbound()), {"event": "account.alert"}]).encode()
+    assert Door(db, connection).hear(several)
+    assert [one["about"] for one in stored(db)] == ["sent", "received", "account.alert"]
