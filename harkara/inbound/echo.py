@@ -32,7 +32,7 @@ def of_message(message: object) -> str | None:
     match message:
         case {"type": "text", "text": str(text)} | {"type": "text", "text": {"body": str(text)}}:
             return digest("text", _plain(text))
-        case {"type": str(kind), **rest} if isinstance(rest.get(kind), dict):
+        case {"type": str(kind), **rest} if isinstance(rest.get(kind), dict | list):
             return digest(kind, canonical(rest[kind]))
     return None
 

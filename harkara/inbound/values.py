@@ -68,8 +68,19 @@ def _moment(value: object) -> datetime | None:
 
 
 def canonical(value: Any) -> bytes:
-    """The same bytes for the same JSON, whatever the order of its keys."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    """The same bytes for the same JSON, whatever the order of its keys; 18.0 is 18, as JavaScript writes it."""
+    return json.dumps(_integral(value), sort_keys=True, separators=(",", ":")).encode()
+
+
+def _integral(value: object) -> object:
+    match value:
+        case dict():
+            return {name: _integral(inner) for name, inner in value.items()}
+        case list():
+            return [_integral(inner) for inner in value]
+        case float() if value.is_integer():
+            return int(value)
+    return value
 
 
 def outline(body: str) -> str:

@@ -149,6 +149,8 @@ def test_where_webhooks_are_let_in_each_post_leaves_what_an_event_of_it_will_sho
     db: Database, sandbox: Sandbox, redis_url: str
 ) -> None:
     several = Envelope(to="+919876500002", messages=[Text("One"), Text("Two")])
+    wrote(db, 1)
+    wrote(db, 2)
     text, otp, two = put(db, letter(1), code(1), several)
     with worker(db, sandbox, redis_url, secret="a secret") as one:
         one.send([text, otp, two])

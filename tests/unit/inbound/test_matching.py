@@ -167,3 +167,13 @@ def test_a_picture_is_not_recognised_by_its_caption_alone() -> None:
 
 def test_several_messages_in_one_hand_over_are_recognised_by_ids_alone() -> None:
     assert echo.of_request(Envelope(to=CUSTOMER, messages=[Text("One"), Text("Two")]).body()) is None
+
+
+def test_a_place_and_a_card_are_known_by_all_that_they_say() -> None:
+    place = {"latitude": 18.0, "longitude": 72.83, "name": "Clinic"}
+    as_javascript_writes = {"latitude": 18, "longitude": 72.83, "name": "Clinic"}
+    card = [{"name": {"formatted_name": "Asha"}, "phones": [{"phone": "+919876543210"}]}]
+    for kind, ours, theirs in (("location", place, as_javascript_writes), ("contacts", card, card)):
+        sent_as = {"messages": [{"kind": "raw", "payload": {"type": kind, kind: ours}}]}
+        assert echo.of_request(sent_as) is not None
+        assert echo.of_request(sent_as) == echo.of_message({"type": kind, kind: theirs})

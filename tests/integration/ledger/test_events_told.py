@@ -1,0 +1,55 @@
+"""Events are told to the application: each step of a message once, each message of a customer once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from harkara.ledger import migrate
+from harkara.ledger.database import Database
+from harkara.ledger.tables import callback
+from tests.integration.ledger.hooks import hook, inbound, send, tell
+from tests.integration.ledger.steps import letter
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'harkara.db'}", tells=True)
+    migrate.upgrade(database)
+    yield database
+    database.close()
+
+
+def told(db: Database) -> list[tuple[str, str]]:
+    with db.read() as tx:
+        return [(row.kind, row.subject) for row in tx.execute(select(callback).order_by(callback.c.id))]
+
+
+def test_each_step_of_a_message_is_told_once_and_in_its_order(db: Database) -> None:
+    identity = send(db, letter())
+    hooks = [hook(db, step) for step in ("sent", "delivered", "read")]
+    tell(db, *hooks)
+    tell(db, *hooks)
+    steps = ["accepted", "sent", "delivered", "read"]
+    assert told(db) == [(f"message.{step}", identity) for step in steps]
+
+
+def test_what_a_customer_writes_is_told_once_with_what_it_answers(db: Database) -> None:
+    identity = send(db, letter())
+    tell(db, hook(db, "sent", "wamid.ours"))
+    answer = inbound("Thank you", context={"id": "wamid.ours"})
+    tell(db, answer)
+    tell(db, answer)
+    with db.read() as tx:
+        (data,) = tx.execute(select(callback.c.data).where(callback.c.kind == "message.received")).scalars()
+    said = json.loads(data)
+    assert (said["from"], said["text"], said["answers"]) == ("919876500000", "Thank you", identity)
+
+
+def test_a_word_that_means_something_is_told_as_well(db: Database) -> None:
+    tell(db, inbound("STOP"))
+    assert [kind for kind, _ in told(db)] == ["message.received", "contact.opted-out"]
