@@ -108,7 +108,7 @@ def otp_limit(claimed: Claimed, moment: Moment) -> Outcome | None:
 def window(claimed: Claimed, moment: Moment) -> Outcome | None:
     """Only for lanes whose webhooks tell of it; elsewhere Chat Mitra's answer does."""
     at = moment.window(claimed)
-    if at.window == "unknown" or at.seconds_left >= ARRIVAL.total_seconds() or not _needs_window(claimed):
+    if at.window == "unknown" or at.seconds_left >= ARRIVAL.total_seconds() or not needs_window(claimed):
         return None
     if claimed.resends:
         # A template after a message that may have arrived would be another message to a person who has it.
@@ -125,6 +125,13 @@ def replaced(claimed: Claimed, lane: Lane, status: int | None = None) -> Replace
     which = "its fallback" if claimed.fallback else f"the template {lane.reengage}"
     why = f"This person has not written in the last 24 hours: {which} goes instead."
     return Replaced(WINDOW_CLOSED, why, None if claimed.fallback else lane.reengage, status)
+
+
+def needs_window(claimed: Claimed) -> bool:
+    """Whether anything in it is no template; several messages of one call may be both."""
+    if claimed.kind != "batch":
+        return claimed.kind != Template.kind
+    return any(item["kind"] != Template.kind for item in json.loads(claimed.body)["messages"])
 
 
 def lane_open(claimed: Claimed, moment: Moment) -> Outcome | None:
@@ -179,10 +186,3 @@ _WINDOW_CLOSED = (
     "This person has not written to you in the last 24 hours, so only an approved template gets through: send one, or "
     "give such a message a fallback, or the lane a template for all of them (reengage)."
 )
-
-
-def _needs_window(claimed: Claimed) -> bool:
-    """Whether anything in it is no template; several messages of one call may be both."""
-    if claimed.kind != "batch":
-        return claimed.kind != Template.kind
-    return any(item["kind"] != Template.kind for item in json.loads(claimed.body)["messages"])

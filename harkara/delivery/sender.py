@@ -218,11 +218,17 @@ class Sender:
         answer = self._chatmitra.post(lane.token, one.body)
         window = moment.window(one).window
         outcome = self._playbook.judge(answer, _case(one), self._random, window=window, evidence=lane.hears)
-        if isinstance(outcome, Refused) and outcome.code == WINDOW_CLOSED and not one.resends:
-            outcome = gates.replaced(one, lane, outcome.status) or outcome
+        if isinstance(outcome, Refused) and outcome.code == WINDOW_CLOSED:
+            outcome = self._instead(one, lane, outcome)
         if isinstance(outcome, Wait) and outcome.code == "429":
             self._slow(lane, outcome.seconds or 0.0)
         return self._breaker.watch(lane.name, outcome, reached=not isinstance(answer, NotSent))
+
+    def _instead(self, one: Claimed, lane: Lane, refused: Refused) -> Outcome:
+        """A template that is refused like this itself would be put in its own place again and again."""
+        if one.resends or not gates.needs_window(one):
+            return refused
+        return gates.replaced(one, lane, refused.status) or refused
 
     def _slow(self, lane: Lane, seconds: float) -> None:
         try:

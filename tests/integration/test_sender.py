@@ -346,7 +346,6 @@ def test_in_a_lane_with_webhooks_only_who_wrote_gets_what_is_no_template(
     ids = put(db, letter(1), letter(2), letter(3), code(3))
     with worker(db, sandbox, redis_url, lane=HEARD) as one:
         one.send(ids)
-    print([(row(db, i)["state"], row(db, i)["code"], row(db, i)["reason"]) for i in ids])
     assert states(db, ids) == ["accepted", "failed", "failed", "accepted"]
     assert {row(db, identity)["code"] for identity in ids[1:3]} == {"window-closed"}
     assert posts(sandbox) == 2
@@ -403,6 +402,19 @@ def test_a_refusal_for_the_window_spends_one_attempt_and_then_the_fallback_goes(
     assert (kept["state"], kept["replaced"], kept["tries"]) == ("accepted", True, 2)
     assert [attempt["outcome"] for attempt in attempts(db, ids[0])] == ["replaced", "accepted"]
     assert audit(db).clean
+
+
+def test_a_template_that_is_refused_for_the_window_itself_fails_and_is_not_tried_until_its_deadline(
+    db: Database, sandbox: Sandbox, redis_url: str
+) -> None:
+    """A fallback that took its message's place has the lane's own template behind it, and that one has itself."""
+    sandbox.reset()
+    sandbox.set(code_next={"code": 131047, "message": "Re-engagement message", "count": 20})
+    ids = put(db, letter(1, fallback=FALLBACK), letter(2), code(3))
+    with worker(db, sandbox, redis_url, lane=replace(HEARD, webhook_secret=None, reengage="write_to_us")) as one:
+        assert settle(db, [one], ids) == Counter(failed=3)
+    assert [len(attempts(db, identity)) for identity in ids] == [2, 2, 1]
+    assert {row(db, identity)["code"] for identity in ids} == {"window-closed"}
 
 
 def test_stop_between_acceptance_and_sending_is_not_sent(db: Database, sandbox: Sandbox, redis_url: str) -> None:
