@@ -84,6 +84,17 @@ def halt(tx: Transaction, lane: str, pause: Pause, template: str | None = None) 
     tx.execute(update(table).where(*mine).values(until=until, times=before["times"] + 1, **values))
 
 
+def halt_all(tx: Transaction, held: Iterable[tuple[str, Pause, str | None]]) -> None:
+    """The same for several, each with its lane and template.
+
+    In one order: two who write the same ones could else wait for each other for ever. A recipient's pause is the
+    message's own wait: others to the same person find out by themselves.
+    """
+    for lane, pause, template in sorted(held, key=lambda one: (one[0], one[1].scope, one[2] or "")):
+        if pause.scope != "recipient":
+            halt(tx, lane, pause, template)
+
+
 def hold(tx: Transaction, lane: str, producer: str, code: str, reason: str, until: datetime | None = None) -> None:
     """Holds back what a producer has waiting, until a moment or until it is let go; replaces a hold before."""
     let_go(tx, lane, producer)

@@ -15,7 +15,7 @@ from harkara.ledger.callbacks import tell_states
 from harkara.ledger.claim import Claimed, still_in
 from harkara.ledger.database import Row, Transaction, stored
 from harkara.ledger.fallback import replacement
-from harkara.ledger.halts import halt, lane_works
+from harkara.ledger.halts import halt_all, lane_works
 from harkara.ledger.tables import message, trace
 from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Replaced, Uncertain, Wait
 from harkara.states import State
@@ -104,8 +104,7 @@ def finish(tx: Transaction, finishes: Sequence[Finish], works: Collection[str] =
     paused = [(f, pause) for f in finishes if not isinstance(f.outcome, Accepted) and (pause := _settle(tx, f))]
     if posted:
         tx.execute_each(_CLOSE_ATTEMPT, _ANSWER, [_answer(f) for f in posted], now=tx.now)
-    for f, pause in sorted(paused, key=lambda one: (one[0].lane, one[1].scope, one[0].template or "")):
-        halt(tx, f.lane, pause, f.template)
+    halt_all(tx, [(f.lane, pause, f.template) for f, pause in paused])
     answered = {f.lane for f in posted if isinstance(f.outcome, Accepted | Refused | Replaced) and f.outcome.status}
     if fresh := answered.difference(works):
         lane_works(tx, fresh)
@@ -222,9 +221,7 @@ def _settle(tx: Transaction, finish: Finish) -> Pause | None:
             _forgive(tx, finish.id)
         return None
     note(tx, finish.id, moved, values["code"], values["reason"])
-    pause = finish.outcome.pause if isinstance(finish.outcome, Wait | Refused) else None
-    # A recipient's pause is the message's own wait: others to the same person find out by themselves.
-    return pause if pause and pause.scope != "recipient" else None
+    return finish.outcome.pause if isinstance(finish.outcome, Wait | Refused) else None
 
 
 def _forgive(tx: Transaction, identity: str) -> None:

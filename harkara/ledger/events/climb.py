@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from harkara.ledger.claim import still_in
 from harkara.ledger.database import Row, Transaction
 from harkara.ledger.events.evidence import BY_CONTENT, BY_ID
 from harkara.ledger.events.find import Known, Said, find
-from harkara.ledger.halts import halt
+from harkara.ledger.halts import halt_all
 from harkara.ledger.record import final, note
 from harkara.ledger.tables import attempt, contact, message
 from harkara.outcomes import Pause, Refused
@@ -70,9 +70,7 @@ def _write(tx: Transaction, known: Known, steps: Sequence[Step]) -> None:
     _close_posts(tx, [row["id"] for row in known.rows.values() if row["state"] == State.SENDING], steps)
     told = [{"id": step.said.row["id"], "message_id": step.found.id} for step in steps]
     tx.execute_each(_FOLDED, {"id": "integer", "message_id": "text"}, told)
-    for step in steps:
-        if step.said.event.at >= tx.now - FRESH and (pause := step.failure and step.failure.pause):
-            _halt(tx, known.rows[step.found.id], pause)
+    halt_all(tx, _halts(tx, known, steps))
 
 
 _FOLDED = """
@@ -107,9 +105,11 @@ def _note(tx: Transaction, step: Step) -> None:
     note(tx, step.found.id, str(step.to), code or how, f"{told}: {reason}" if reason else told)
 
 
-def _halt(tx: Transaction, row: Row, pause: Pause) -> None:
-    if pause.scope != "recipient":  # others to the same person find out by themselves
-        halt(tx, row["lane"], pause, row["template"])
+def _halts(tx: Transaction, known: Known, steps: Sequence[Step]) -> Iterator[tuple[str, Pause, str | None]]:
+    for step in steps:
+        if step.said.event.at >= tx.now - FRESH and (pause := step.failure and step.failure.pause):
+            row = known.rows[step.found.id]
+            yield row["lane"], pause, row["template"]
 
 
 def _close_posts(tx: Transaction, sending: Sequence[str], steps: Sequence[Step]) -> None:
