@@ -183,7 +183,7 @@ class Attempt(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_attempt_lane_started_at", "lane", "started_at"),
-        _partial("ix_attempt_echo", "echo", where="echo IS NOT NULL"),
+        _partial("ix_attempt_echo", "echo", "started_at", where="echo IS NOT NULL"),
     )
 
     message_id: str = Field(primary_key=True, foreign_key="message.id", max_length=40)

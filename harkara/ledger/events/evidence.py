@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import exists, literal_column, select
 
 from harkara.ledger.database import Row, Transaction
-from harkara.ledger.tables import event, message, trace
+from harkara.ledger.tables import attempt, event, message, trace
 
 BY_CONTENT = "by-content"
 """The code of a line in the trace: the event named no message, and was known by what it showed."""
@@ -29,15 +29,17 @@ def negative(tx: Transaction, doubtful: Row) -> bool:
     """
     of_lane = (event.c.lane == doubtful["lane"], event.c.state == "folded", event.c.message_id.is_not(None))
     lately = select(event.c.id).where(*of_lane, event.c.received_at >= tx.now - LATELY)
-    recognised = exists().where(trace.c.message_id == message.c.id, trace.c.code == BY_CONTENT)
-    neighbour = select(message.c.id).where(
-        *of_lane,
-        event.c.received_at >= doubtful["posted_at"],
-        message.c.id == event.c.message_id,
-        message.c.id != doubtful["id"],
-        message.c.kind == doubtful["kind"],
-        message.c.posted_at.between(doubtful["posted_at"], doubtful["posted_at"] + NEAR),
-        recognised,
+    # From the POSTs of those minutes, of which a lane's allowance lets there be few; its events may be a million.
+    neighbour = (
+        select(attempt.c.message_id)
+        .join(message, message.c.id == attempt.c.message_id)
+        .where(
+            attempt.c.lane == doubtful["lane"],
+            attempt.c.started_at.between(doubtful["posted_at"], doubtful["posted_at"] + NEAR),
+            attempt.c.message_id != doubtful["id"],
+            message.c.kind == doubtful["kind"],
+            exists().where(trace.c.message_id == attempt.c.message_id, trace.c.code == BY_CONTENT),
+        )
     )
     return all(tx.execute(look.limit(1)).first() for look in (lately, neighbour))
 

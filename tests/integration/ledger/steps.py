@@ -101,6 +101,10 @@ def later(db: Database, seconds: float, *ids: str) -> None:
         for row in tx.rows(select(message).where(message.c.id.in_(ids) if ids else message.c.id.is_not(None))):
             past = {name: row[name] - timedelta(seconds=seconds) for name in moments if row[name]}
             tx.execute(update(message).where(message.c.id == row["id"]).values(**past))
+            for post in tx.rows(select(attempt).where(attempt.c.message_id == row["id"])):
+                this = (attempt.c.message_id == post["message_id"], attempt.c.epoch == post["epoch"])
+                past = {"started_at": post["started_at"] - timedelta(seconds=seconds)}
+                tx.execute(update(attempt).where(*this).values(**past))
 
 
 def change(db: Database, identity: str, **values: Any) -> None:

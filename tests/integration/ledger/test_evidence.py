@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from harkara.ledger.audit import audit
+from harkara.ledger.consent import look
 from harkara.ledger.database import Database
 from harkara.ledger.events.silence import silences
 from harkara.ledger.sweep import Crashed, sweep
-from harkara.ledger.tables import attempt, message
+from harkara.ledger.tables import message
 from harkara.messages import Envelope, Template
 from harkara.outcomes import Accepted, Uncertain
-from tests.integration.ledger.hooks import JUDGES, LANE, bring, fold_all, hook, post, send, state, stored, tell, wait
-from tests.integration.ledger.steps import DAY, clean_up, end, later, letter, put, row, start, take
+from tests.integration.ledger.hooks import (
+    JUDGES,
+    LANE,
+    bring,
+    fold_all,
+    hook,
+    inbound,
+    post,
+    send,
+    state,
+    stored,
+    tell,
+    wait,
+)
+from tests.integration.ledger.steps import DAY, clean_up, end, later, letter, row
 from tests.integration.ledger.steps import send as send_unheard
 
 DOUBT = Uncertain("read-timeout", "No answer came.", 600.0, on_evidence=True)
@@ -165,7 +178,7 @@ def test_a_lane_whose_messages_no_webhook_follows_is_silent_since_the_first_of_t
     assert silences(db, JUDGES.lanes) == {"default": 0.0, "north": 0.0}
     send(db, letter(1))
     send(db, letter(2))
-    age_posts(db, 1000)
+    later(db, 1000)
     assert silences(db, JUDGES.lanes)["default"] == pytest.approx(1000, abs=5)
     tell(db, hook(db, "sent", n=1))
     assert silences(db, JUDGES.lanes)["default"] == 0.0
@@ -177,23 +190,15 @@ def test_a_lane_whose_messages_no_webhook_follows_is_silent_since_the_first_of_t
 def test_a_lane_that_hears_nothing_by_its_settings_or_sent_nothing_lately_is_not_silent(db: Database) -> None:
     send_unheard(db, letter(1))
     send(db, letter(2), Uncertain("reset", "The connection broke.", None))
-    age_posts(db, 1000)
+    later(db, 1000)
     assert silences(db, {"default": LANE}) == {"default": 0.0}
     assert silences(db, {}) == {}
 
 
-def age_posts(db: Database, seconds: float) -> None:
-    with db.write() as tx:
-        for one in tx.rows(attempt.select()):
-            past = one["started_at"] - timedelta(seconds=seconds)
-            tx.execute(update(attempt).where(attempt.c.message_id == one["message_id"]).values(started_at=past))
-
-
 def test_events_go_with_their_retention_and_repeats_are_known_for_a_day_at_least(db: Database) -> None:
-    (identity,) = put(db, letter())
-    start(db, *take(db, identity))
+    post(db, letter())
     first = hook(db, "sent")
-    bring(db, first)
+    tell(db, first)
     wait(db, DAY - 60)
     clean_up(db, retention=3600)
     assert bring(db, first) == 0
@@ -202,6 +207,15 @@ def test_events_go_with_their_retention_and_repeats_are_known_for_a_day_at_least
     assert clean_up(db)["events"] == 0
     assert clean_up(db, retention=3600)["events"] == 1
     assert stored(db) == []
+
+
+def test_what_nobody_has_read_yet_is_kept_however_long_the_workers_were_away(db: Database) -> None:
+    bring(db, inbound("STOP"))
+    wait(db, 3 * DAY)
+    assert clean_up(db, retention=DAY)["events"] == 0
+    fold_all(db)
+    assert look(db, "919876500000")[0]["stopped"] == "everything"
+    assert clean_up(db, retention=DAY)["events"] == 1
 
 
 def test_a_late_record_of_what_was_left_to_people_still_counts(db: Database) -> None:

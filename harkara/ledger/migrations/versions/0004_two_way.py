@@ -119,7 +119,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_attempt_echo",
         "attempt",
-        ["echo"],
+        ["echo", "started_at"],
         unique=False,
         sqlite_where=sa.text("echo IS NOT NULL"),
         postgresql_where=sa.text("echo IS NOT NULL"),
