@@ -9,8 +9,10 @@ from config import wiring
 from config.callers import callers
 from config.settings import settings
 from harkara.doors.ledger import LedgerDoor
-from harkara.gateway import Behind, Together
+from harkara.gateway import Behind
 from harkara.intake import connect
+from harkara.ledger.accept import DIRECT
+from harkara.together import Together
 
 
 def behind() -> Behind:
@@ -26,7 +28,7 @@ def behind() -> Behind:
     return Behind(
         db=wiring.database(),
         door=door,
-        together=Together(door),
+        together=Together(door.hand_over, DIRECT),
         plan=wiring.plan(),
         callers=callers(s, frozenset(wiring.lanes())),
         hear=wiring.webhooks().hear,

@@ -3,6 +3,5 @@
 from harkara.gateway.app import gateway
 from harkara.gateway.behind import Behind, Hear
 from harkara.gateway.callers import Caller, Callers
-from harkara.gateway.together import Together
 
-__all__ = ["Behind", "Caller", "Callers", "Hear", "Together", "gateway"]
+__all__ = ["Behind", "Caller", "Callers", "Hear", "gateway"]

@@ -11,9 +11,11 @@ from prometheus_client import CollectorRegistry
 
 from harkara.doors.ledger import LedgerDoor
 from harkara.gateway.callers import Callers
-from harkara.gateway.together import Together
 from harkara.ledger.database import Database
+from harkara.messages import Envelope
 from harkara.occasions import Plan
+from harkara.receipt import Receipt
+from harkara.together import Together
 
 Hear = Callable[[str, bytes, str | None], bool]
 """Takes a webhook: lane, the body's own bytes, signature. True when it is kept, False when it is not genuine.
@@ -31,7 +33,7 @@ class Behind:
 
     db: Database
     door: LedgerDoor
-    together: Together
+    together: Together[Envelope, Receipt]
     plan: Plan
     callers: Callers
     hear: Hear

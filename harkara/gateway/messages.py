@@ -85,7 +85,7 @@ def send(
     said = read_json(body)
     try:
         envelope = behind.plan.catalogue.envelope(said, lane=lane, producer=caller.name, **wishes)
-        queued = Queued(jobId=behind.together.hand_over(envelope).id)
+        queued = Queued(jobId=behind.together.bring(envelope).id)
     except Invalid as error:
         named = error.field if error.field in said else _HEADERS.get(error.field, error.field)
         raise Invalid(named, error.rule, error.measure) from None

@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
 from threading import Event, Thread
 
 import structlog
 
 from harkara.errors import NotFound, Unavailable
-from harkara.inbound.events import Unknown
+from harkara.inbound import events
 from harkara.inbound.signature import verify
 from harkara.intake import Intake
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
-from harkara.ledger.events.together import Together
+from harkara.ledger.events.store import Webhook, store_all
+from harkara.together import Together
 
 log = structlog.get_logger(__name__)
 
 RING_SECONDS = 0.2
 """At most one ring in this time: a worker folds all that is there."""
+
+MOST = 50
+"""Webhooks in one transaction."""
 
 
 class WebhookDoor:
@@ -41,7 +47,7 @@ class WebhookDoor:
         came: Callable[[str, str], None] = lambda lane, outcome: None,
         puzzled: Callable[[str], None] = lambda about: None,
     ) -> None:
-        self._ledger = Together(db)
+        self._ledger: Together[Webhook, list[events.Event]] = Together(partial(store_all, db), MOST)
         self._lanes = lanes
         self._mailbox = mailbox
         self._bell = Bell(ring)
@@ -66,12 +72,12 @@ class WebhookDoor:
 
     def _keep(self, lane: str, raw: bytes) -> str:
         try:
-            fresh = self._ledger.store(lane, raw)
+            fresh = self._ledger.bring(Webhook(lane, raw))
         except Unavailable as error:
             log.warning("a webhook waits in Redis", action="webhook_spilled", lane=lane, error=str(error))
             return self._spill(lane, raw)
         for event in fresh:
-            if isinstance(event, Unknown):
+            if isinstance(event, events.Unknown):
                 self._puzzled(event.about)
         return "stored" if fresh else "repeated"
 
@@ -113,9 +119,9 @@ def packed(lane: str, raw: bytes) -> str:
     return json.dumps({"lane": lane, "raw": raw.decode("latin-1")})
 
 
-def unpacked(data: str) -> tuple[str, bytes]:
+def unpacked(data: str, came_at: datetime) -> Webhook:
     """Raises ValueError for what `packed` did not write."""
     match json.loads(data):
         case {"lane": str(lane), "raw": str(raw)}:
-            return lane, raw.encode("latin-1")
+            return Webhook(lane, raw.encode("latin-1"), came_at)
     raise ValueError("this is no webhook")

@@ -11,11 +11,11 @@ import structlog
 
 from harkara.inbound.door import unpacked
 from harkara.intake import Entry, Intake
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.duties import on_duty
 from harkara.ledger.events.fold import BATCH, Judges, any_due, fold
 from harkara.ledger.events.silence import silences
-from harkara.ledger.events.store import store
+from harkara.ledger.events.store import Webhook, store_all
 
 log = structlog.get_logger(__name__)
 
@@ -51,8 +51,9 @@ class Folding:
         """Brings what came while the database was away into it; returns how many webhooks. Raises Unavailable."""
         came = 0
         while entries := self._mailbox.read():
-            with self._db.write() as tx:
-                came += sum(_stored(tx, entry) for entry in entries)
+            webhooks = [webhook for entry in entries if (webhook := _read(entry))]
+            store_all(self._db, webhooks)
+            came += len(webhooks)
             self._mailbox.done(entries)
         return came
 
@@ -88,13 +89,11 @@ class Folding:
         return silent
 
 
-def _stored(tx: Transaction, entry: Entry) -> int:
+def _read(entry: Entry) -> Webhook | None:
     """One webhook out of Redis, whose clock says when it came."""
+    came_at = datetime.fromtimestamp(int(entry.stream_id.partition("-")[0]) / 1000, UTC)
     try:
-        lane, raw = unpacked(entry.data)
+        return unpacked(entry.data, came_at)
     except ValueError:
         log.error("the mailbox held what is no webhook", action="webhook_rejected", entry=entry.stream_id)
-        return 0
-    came_at = datetime.fromtimestamp(int(entry.stream_id.partition("-")[0]) / 1000, UTC)
-    store(tx, lane, raw, min(came_at, tx.now))
-    return 1
+        return None

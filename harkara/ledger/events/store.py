@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
 from harkara.inbound.events import Event, Received, StatusChanged, Unknown
 from harkara.inbound.reading import read
-from harkara.ledger.database import Row, Transaction
+from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.tables import event
 
 RECEIVED = "received"
@@ -21,18 +23,35 @@ RECOGNISED = timedelta(days=1)
 """So long at least a repeat is known for one: Chat Mitra does not say for how long it tries."""
 
 
-def store(tx: Transaction, lane: str, raw: bytes, received_at: datetime | None = None) -> list[Event]:
-    """Keeps what the bytes of a webhook say; returns those of its events that were not known yet.
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """One as it came, byte by byte; `came_at` is when, if that was not just now."""
 
-    `received_at` is when the webhook came, if that was not just now.
-    """
-    at = received_at or tx.now
-    fresh = []
-    for one in read(raw, at):
-        kept = tx.execute(tx.insert_new(event).returning(event.c.id), _row(lane, one, at) | {"due_at": tx.now})
-        if kept.first():
-            fresh.append(one)
-    return fresh
+    lane: str
+    raw: bytes = field(repr=False)
+    came_at: datetime | None = None
+
+
+def store_all(db: Database, webhooks: Sequence[Webhook]) -> list[list[Event]]:
+    """Keeps them in a transaction of their own, all or none, as `store` does. Raises Unavailable."""
+    with db.write() as tx:
+        return store(tx, webhooks)
+
+
+def store(tx: Transaction, webhooks: Sequence[Webhook]) -> list[list[Event]]:
+    """Keeps what the bytes of webhooks say; returns for each those of its events that were not known yet."""
+    said = [(hook.lane, read(hook.raw, at), at) for hook in webhooks for at in [min(hook.came_at or tx.now, tx.now)]]
+    rows = [_row(lane, one, at) | {"due_at": tx.now} for lane, events, at in said for one in events]
+    new = tx.insert_new(event).returning(event.c.lane, event.c.identity)
+    fresh = {(row.lane, row.identity) for row in tx.execute(new, rows)} if rows else set()
+    return [[one for one in events if _once(fresh, (lane, one.identity))] for lane, events, _ in said]
+
+
+def _once(fresh: set[tuple[str, str]], key: tuple[str, str]) -> bool:
+    """Whether it is among them; only the first of several is."""
+    found = key in fresh
+    fresh.discard(key)
+    return found
 
 
 def discard(tx: Transaction, retention_seconds: float | None) -> int:

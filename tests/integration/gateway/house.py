@@ -9,9 +9,11 @@ from prometheus_client import CollectorRegistry
 
 from harkara.defaults import DEADLINES
 from harkara.doors.ledger import LedgerDoor
-from harkara.gateway import Behind, Callers, Together
+from harkara.gateway import Behind, Callers
+from harkara.ledger.accept import DIRECT
 from harkara.ledger.database import Database
 from harkara.limits import Allowance
+from harkara.together import Together
 from tests.integration.ledger.bookings import PLAN
 
 TOKENS = {"shop": "live:token-of-the-shop", "clinic": "token-of-the-clinic", "agency": "token-of-the-agency"}
@@ -33,7 +35,7 @@ def behind_of(db: Database, **other: Any) -> Behind:
     usual = Behind(
         db=db,
         door=door,
-        together=Together(door),
+        together=Together(door.hand_over, DIRECT),
         plan=replace(PLAN, hours={name: PLAN.hours["default"] for name in ("default", "clinic", "north", "south")}),
         callers=callers(),
         hear=nobody_hears,

@@ -13,17 +13,19 @@ from sqlalchemy import func, select, text
 from harkara.defaults import DEADLINES
 from harkara.doors.ledger import LedgerDoor
 from harkara.errors import Conflict, Unavailable
-from harkara.gateway import Together
+from harkara.ledger.accept import DIRECT
 from harkara.ledger.database import Database, LedgerError
 from harkara.ledger.tables import message
-from harkara.messages import Text
+from harkara.messages import Envelope, Text
 from harkara.receipt import Receipt
+from harkara.together import Together
 from tests.integration.gateway.house import away
 from tests.integration.ledger.steps import letter
 
 
-def together(db: Database) -> Together:
-    return Together(LedgerDoor(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50))
+def together(db: Database) -> Together[Envelope, Receipt]:
+    door = LedgerDoor(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50)
+    return Together(door.hand_over, DIRECT)
 
 
 @contextmanager
@@ -42,7 +44,7 @@ def brought_at_once(db: Database, *envelopes: object) -> list[Future[Receipt]]:
         with nobody_writes(db):
             brought = []
             for envelope in envelopes:
-                brought.append(callers.submit(door.hand_over, envelope))  # type: ignore[arg-type]  # one is broken
+                brought.append(callers.submit(door.bring, envelope))  # type: ignore[arg-type]  # one is broken
                 time.sleep(0.05)
         return brought
 
@@ -74,7 +76,7 @@ def test_one_that_the_ledger_cannot_take_costs_the_others_nothing(db: Database) 
 def test_when_the_ledger_is_away_all_are_told() -> None:
     door = together(away())
     with ThreadPoolExecutor(5) as callers:
-        brought = [callers.submit(door.hand_over, letter(n)) for n in range(5)]
+        brought = [callers.submit(door.bring, letter(n)) for n in range(5)]
     assert {type(each.exception()) for each in brought} == {Unavailable}
 
 
@@ -82,5 +84,5 @@ def test_when_the_ledger_is_away_all_are_told() -> None:
 def test_more_than_fit_into_one_transaction_all_get_in(db: Database, number: int) -> None:
     door = together(db)
     with ThreadPoolExecutor(number) as callers:
-        ids = {each.id for each in callers.map(door.hand_over, [letter(n) for n in range(number)])}
+        ids = {each.id for each in callers.map(door.bring, [letter(n) for n in range(number)])}
     assert len(ids) == number

@@ -16,7 +16,7 @@ from harkara.lanes import Lane
 from harkara.ledger.claim import Claimed
 from harkara.ledger.database import Database, Row
 from harkara.ledger.events.fold import Judges, fold
-from harkara.ledger.events.store import store
+from harkara.ledger.events.store import Webhook, store
 from harkara.ledger.record import Begin, begin
 from harkara.ledger.tables import event
 from harkara.messages import Envelope
@@ -96,7 +96,7 @@ def inbound(text: str = "Hello", wamid: str = "wamid.in", n: int = 0, **fields: 
 def bring(db: Database, *hooks: bytes, lane: str = "default") -> int:
     """Stores webhooks; returns how many events were new."""
     with db.write() as tx:
-        return sum(len(store(tx, lane, raw)) for raw in hooks)
+        return sum(map(len, store(tx, [Webhook(lane, raw) for raw in hooks])))
 
 
 def fold_all(db: Database) -> Counter[str]:
