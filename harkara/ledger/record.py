@@ -76,7 +76,7 @@ def begin(tx: Transaction, begins: Sequence[Begin]) -> set[tuple[str, int]]:
     The others were cancelled, or swept and claimed by somebody else, while this worker slept: no POST for them.
     """
     lease = tx.now + timedelta(seconds=begins[0].lease_seconds)
-    claims = [{"id": b.claimed.id, "epoch": b.claimed.epoch} for b in begins]
+    claims = [{"id": b.claimed.id, "epoch": b.claimed.epoch} for b in sorted(begins, key=lambda b: b.claimed.id)]
     held = {(row.id, row.epoch) for row in tx.execute_each(_BEGIN, _KEY, claims, now=tx.now, lease=lease)}
     if held:
         opened = [_attempt(b) for b in begins if (b.claimed.id, b.claimed.epoch) in held]
@@ -95,6 +95,8 @@ def finish(tx: Transaction, finishes: Sequence[Finish], works: Collection[str] =
     finishes = sorted(finishes, key=lambda f: f.id)
     posted = [f for f in finishes if f.posted]
     accepted = [f for f in posted if isinstance(f.outcome, Accepted)]
+    if 0 < len(accepted) < len(finishes) and not tx.sqlite:
+        tx.execute_each(_HOLD, {"id": "text"}, [{"id": f.id} for f in finishes])
     if accepted:
         answers = [_answer(f) for f in accepted]
         moved = tx.execute_each(_ACCEPT, _ANSWER, answers, now=tx.now).all()
@@ -148,6 +150,8 @@ INSERT INTO attempt (message_id, epoch, lane, weight, worker, gates, echo, claim
 SELECT id, epoch, lane, weight, worker, gates, echo, claimed_at, :now FROM {each}
 """
 
+# What is accepted goes first, all of it, and the rest after that: as one order for the locks it will not do.
+_HOLD = "SELECT 1 FROM message JOIN {each} ON message.id = each.id ORDER BY message.id FOR UPDATE OF message"
 _ANSWER = _KEY | {"outcome": "text", "status": "integer", "code": "text", "said": "text", "job_id": "text"}
 _CLOSE_ATTEMPT = """
 UPDATE attempt
@@ -238,11 +242,8 @@ def _verdict(finish: Finish, now: datetime) -> tuple[State | ColumnElement[str],
     """The state that an outcome leads to, and the columns that go with it."""
     match finish.outcome:
         case Wait(seconds=seconds, code=code, reason=reason, spent=spent, pause=pause):
-            values = _OUT_OF_HAND | {
-                "due_at": _due(seconds, pause, finish.expires_at, now),
-                "code": code,
-                "reason": reason,
-            }
+            due = _due(seconds, pause, finish.expires_at, now)
+            values = _OUT_OF_HAND | {"due_at": due, "code": code, "reason": reason}
             if finish.posted and not spent:
                 # Delays grow with the waits for the same reason: a third 429 says nothing about a first 131056.
                 again = case((message.c.waited_for == code, message.c.waits + 1), else_=1)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from harkara.ledger.audit import audit
 from harkara.ledger.claim import Claimed
 from harkara.ledger.database import Database
 from harkara.ledger.operate import cancel
-from harkara.ledger.record import Finish
+from harkara.ledger.record import Finish, finish
+from harkara.ledger.tables import message
 from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Uncertain, Wait
 from tests.integration.ledger.steps import (
     ACCEPTED,
@@ -27,6 +31,7 @@ from tests.integration.ledger.steps import (
     row,
     send,
     start,
+    states,
     take,
 )
 
@@ -183,3 +188,26 @@ def test_words_that_look_like_sql_or_placeholders_stay_words(db: Database, sendi
     end(db, sending, Refused("x'y", words, "Look."))
     assert attempts(db, sending.id)[0]["text"] == words
     assert row(db, sending.id)["code"] == "x'y"
+
+
+@pytest.mark.parametrize("db", ["postgres"], indirect=True)
+def test_outcomes_of_every_kind_wait_in_the_order_of_ids_so_that_the_fold_and_they_never_wait_for_each_other(
+    db: Database,
+) -> None:
+    first, second = sorted(take(db, *put(db, letter(1), letter(2))), key=lambda one: one.id)
+    start(db, first, second)
+    both = [Finish.of(first, REFUSED, posted=True), Finish.of(second, ACCEPTED, posted=True)]
+    with ThreadPoolExecutor(1) as worker:
+        with db.write() as tx:
+            held = select(message.c.id).with_for_update(nowait=True)
+            tx.execute(held.where(message.c.id == first.id))
+            recorded = worker.submit(record, db, both)
+            time.sleep(0.3)
+            tx.execute(held.where(message.c.id == second.id))
+        recorded.result()
+    assert states(db, [first.id, second.id]) == ["failed", "accepted"]
+
+
+def record(db: Database, finishes: list[Finish]) -> None:
+    with db.write() as tx:
+        finish(tx, finishes)
