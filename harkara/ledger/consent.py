@@ -120,12 +120,15 @@ def _withdraw(tx: Transaction, lane: str, stopped: Mapping[str, Contact]) -> lis
     if not stopped:
         return []
     to = (message.c.lane == lane, message.c.recipient.in_(list(stopped)))
-    what = select(message.c.id, message.c.recipient, message.c.category).where(*to).order_by(message.c.id)
+    what = select(message.c.id, message.c.recipient, message.c.category).where(*to)
     unwanted: dict[str, str] = {}
     for held in (in_state(State.WAITING), IN_HAND & in_state(State.QUEUED, State.CLAIMED)):
-        for row in tx.rows(what.where(held).with_for_update()):
+        for row in tx.rows(what.where(held)):
             if why := stopped[row["recipient"]].objection(row["category"]):
                 unwanted[row["id"]] = why
+    # All in one order, as everybody who changes several; whatever has left meanwhile stays as it is.
+    mine = select(message.c.id).where(message.c.id.in_(list(unwanted)))
+    tx.execute(mine.order_by(message.c.id).with_for_update())
     return cancel(tx, unwanted)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from harkara.inbound.contact import NOBODY, Contact
 from harkara.ledger.claim import claim
 from harkara.ledger.contacts import Heard, heard, known
 from harkara.ledger.database import Database
-from harkara.ledger.tables import consent
+from harkara.ledger.tables import consent, message
 from tests.integration.ledger.bookings import noon, occasions, over, reminders, say, visit
 from tests.integration.ledger.steps import (
     ACCEPTED,
@@ -224,3 +225,19 @@ def test_who_wrote_long_ago_is_forgotten_and_who_said_what_they_want_is_not(db: 
 def test_an_open_window_outlives_a_short_retention(db: Database) -> None:
     write(db, at=ago(hours=23))
     assert clean_up(db, retention=60) == {}
+
+
+@pytest.mark.parametrize("db", ["postgres"], indirect=True)
+def test_an_opt_out_waits_for_its_messages_in_the_order_of_ids_whether_a_worker_holds_them_or_not(db: Database) -> None:
+    """The fold and the records of outcomes take them in that order: they must not wait for each other."""
+    first, second = sorted(put(db, letter(1), letter(1)))
+    claim(db, [first], 10)
+    with ThreadPoolExecutor(1) as elsewhere:
+        with db.write() as tx:
+            held = select(message.c.id).with_for_update(nowait=True)
+            tx.execute(held.where(message.c.id == first))
+            heard_of = elsewhere.submit(write, db, "STOP")
+            time.sleep(0.3)
+            tx.execute(held.where(message.c.id == second))
+        assert heard_of.result().reply == OptOut()
+    assert states(db, [first, second]) == ["cancelled"] * 2
