@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import exists, literal_column, select
+from sqlalchemy import exists, func, literal_column, select
 
 from harkara.ledger.database import Row, Transaction
 from harkara.ledger.tables import attempt, event, message, trace
@@ -49,7 +49,8 @@ def unread(tx: Transaction, doubtful: Row) -> bool:
     waits = select(event.c.id).where(
         event.c.state == literal_column("'new'"),
         event.c.tries == 0,
-        event.c.lane == doubtful["lane"],
+        # An expression, so that nothing but the index of what is new will do: of the lane there may be a million.
+        func.coalesce(event.c.lane, "") == doubtful["lane"],
         event.c.received_at <= doubtful["resend_at"],
     )
     return tx.execute(waits.limit(1)).first() is not None

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.event import listen
 
 from harkara.ledger.audit import audit
 from harkara.ledger.consent import look
@@ -148,6 +149,23 @@ def test_an_event_that_came_in_time_is_read_before_anything_is_decided(db: Datab
     fold_all(db)
     clean_up(db)
     assert state(db, identity) == "delivered"
+
+
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
+def test_what_is_not_read_yet_is_looked_for_among_what_is_new_and_not_among_all_events_of_the_lane(
+    db: Database,
+) -> None:
+    plans: list[str] = []
+
+    def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "event.tries" in statement and statement.startswith("SELECT"):
+            plan = connection.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(step[3] for step in plan)
+
+    in_doubt(db)
+    listen(db.engine, "before_cursor_execute", explain)
+    clean_up(db)
+    assert plans == ["SCAN event USING INDEX ix_event_due"]
 
 
 def test_a_crash_leaves_the_same_wish_for_evidence(db: Database) -> None:
