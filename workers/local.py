@@ -37,6 +37,15 @@ def main() -> None:
             valkey.stop()
 
 
+def keep(file: Path, text: str) -> None:
+    """Writes it for this user alone, since secrets of this run are in it; nobody sees half of it."""
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.unlink(missing_ok=True)  # one that exists keeps its mode
+    fresh.touch(mode=0o600)
+    fresh.write_text(text)
+    fresh.replace(file)
+
+
 def _run(var: Path, valkey: EmbeddedValkey | None) -> int:
     if not settings().harkara_database_url:
         migrate.upgrade(Database(settings().database_url))
@@ -49,9 +58,8 @@ def _run(var: Path, valkey: EmbeddedValkey | None) -> int:
         manager.add_process(name, command, env=told, cwd=str(ROOT))
     for name, place in places.items():
         print(f"{name:10} {place}", flush=True)
-    LOCAL.touch(mode=0o600)  # it holds secrets of this run
-    LOCAL.write_text("".join(f"{name}={value}\n" for name, value in own.items()))
-    (var / "places.json").write_text(json.dumps(places))
+    keep(LOCAL, "".join(f"{name}={value}\n" for name, value in own.items()))
+    keep(var / "places.json", json.dumps(places))
     manager.loop()
     # A stop by hand is how this ends; anything else is a process that fell over.
     return 0 if manager.returncode in (130, 143) else int(manager.returncode or 0)

@@ -46,7 +46,7 @@ class Moment:
     def window(self, claimed: Claimed) -> Standing:
         """Unknown in a lane without webhooks, shut in one with them for somebody who never wrote."""
         lane = self.lanes.get(claimed.lane)
-        return self.contact(claimed).window(self.now, heard=bool(lane and lane.webhook_secret))
+        return self.contact(claimed).window(self.now, heard=lane is not None and lane.hears)
 
 
 Gate = Callable[[Claimed, Moment], Outcome | None]

@@ -25,6 +25,7 @@ from config.lanes import lanes
 from config.settings import LaneSettings, Settings, bare_environment
 from harkara.broker import QUEUES
 from harkara.limits import HORIZON
+from workers.local import keep
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -260,3 +261,12 @@ def pins(file: str) -> dict[str, str]:
 def members(group: str) -> Iterator[str]:
     for member in PROJECT["dependency-groups"][group]:
         yield from members(member["include-group"]) if isinstance(member, dict) else [member]
+
+
+def test_what_holds_secrets_of_a_local_run_is_for_this_user_alone(tmp_path: Path) -> None:
+    file = tmp_path / "places.json"
+    file.write_text("{}")
+    file.chmod(0o644)
+    keep(file, '{"Web token": "secret"}')
+    assert (file.stat().st_mode & 0o777, file.read_text()) == (0o600, '{"Web token": "secret"}')
+    assert list(tmp_path.iterdir()) == [file]
