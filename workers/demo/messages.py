@@ -94,8 +94,8 @@ def acts() -> list[Act]:
             None,
         ),
         Act("one that Chat Mitra refuses", Text("Hello!"), UNWILLING, {}, State.FAILED),
-        Act("text to who has not written: its template", pickup, "919876500030", {"fallback": ready}, wrote=False),
-        Act("text to who has not written, without one", pickup, "919876500031", {}, State.FAILED, wrote=False),
+        Act("text, window shut: its template", pickup, "919876500030", {"fallback": ready}, wrote=False),
+        Act("text, window shut", pickup, "919876500031", {}, State.FAILED, wrote=False),
     ]
 
 
