@@ -67,7 +67,8 @@ app.conf.update(
     broker_pool_limit=32,
     # It would kill threads in mid-POST, which is how silent duplicates are made.
     worker_cancel_long_running_tasks_on_connection_loss=False,
-    worker_send_task_events=True,
+    # Three publications for each chunk, a tenth of a busy worker's time: Flower asks for them while somebody runs it.
+    worker_send_task_events=False,
     worker_hijack_root_logger=False,
     worker_enable_remote_control=True,
     timezone="UTC",

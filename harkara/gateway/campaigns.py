@@ -20,14 +20,14 @@ Name = Annotated[Word, Path(description="Its name or its id")]
 
 
 @routes.get("", responses=problems(401, 429, 503))
-def listing(behind: Inside, caller: Calling) -> Campaigns:
+def list_campaigns(behind: Inside, caller: Calling) -> Campaigns:
     """The campaigns of the token's lanes, newest first."""
     found = [each for each in read.listing(behind.db) if each["lane"] in caller.lanes]
     return Campaigns.model_validate({"campaigns": found})
 
 
 @routes.get("/{name}", responses=problems(400, 401, 404, 429, 503))
-def look_at(behind: Inside, caller: Calling, name: Name) -> Progress:
+def get_campaign(behind: Inside, caller: Calling, name: Name) -> Progress:
     """How far it is: its messages by state, and by code those that went wrong."""
     return _shown(behind, _find(behind, caller, name))
 
@@ -37,7 +37,7 @@ def look_at(behind: Inside, caller: Calling, name: Name) -> Progress:
     responses=problems(400, 401, 404, 409, 413, 429, 503),
     openapi_extra=takes(StartCampaign, needed=False),
 )
-def start(behind: Inside, caller: Calling, name: Name, body: Body) -> Progress:
+def start_campaign(behind: Inside, caller: Calling, name: Name, body: Body) -> Progress:
     """Lets it go, now or at a time."""
     identity = _find(behind, caller, name)
     operate.start(behind.db, identity, StartCampaign.read(read_json(body, needed=False)).at)
@@ -49,7 +49,7 @@ def start(behind: Inside, caller: Calling, name: Name, body: Body) -> Progress:
     responses=problems(400, 401, 404, 409, 413, 429, 503),
     openapi_extra=takes(PauseCampaign, needed=False),
 )
-def pause(behind: Inside, caller: Calling, name: Name, body: Body) -> Progress:
+def pause_campaign(behind: Inside, caller: Calling, name: Name, body: Body) -> Progress:
     """Holds it: what no worker is about to send waits, and nothing burns."""
     identity = _find(behind, caller, name)
     said = PauseCampaign.read(read_json(body, needed=False))
@@ -58,7 +58,7 @@ def pause(behind: Inside, caller: Calling, name: Name, body: Body) -> Progress:
 
 
 @routes.post("/{name}/resume", responses=problems(400, 401, 404, 409, 429, 503))
-def resume(behind: Inside, caller: Calling, name: Name) -> Progress:
+def resume_campaign(behind: Inside, caller: Calling, name: Name) -> Progress:
     """Lets it go on."""
     identity = _find(behind, caller, name)
     operate.resume(behind.db, identity)
@@ -66,7 +66,7 @@ def resume(behind: Inside, caller: Calling, name: Name) -> Progress:
 
 
 @routes.post("/{name}/cancel", responses=problems(400, 401, 404, 409, 429, 503))
-def cancel(behind: Inside, caller: Calling, name: Name) -> Progress:
+def cancel_campaign(behind: Inside, caller: Calling, name: Name) -> Progress:
     """Cancels all of it that has not left yet, for good."""
     identity = _find(behind, caller, name)
     operate.cancel(behind.db, identity, caller.name)

@@ -12,8 +12,7 @@ from harkara.gateway.behind import Inside
 from harkara.gateway.entry import Body, Calling, Lane, Lanes, read_json
 from harkara.gateway.problems import problems
 from harkara.gateway.shapes import Cancelled, Filters, JobId, Page, Queued, SendMessage, Status, takes
-from harkara.ledger.operate import cancel as cancel_message
-from harkara.ledger.operate import find
+from harkara.ledger.operate import cancel, find
 from harkara.ledger.read import listing, status
 from harkara.messages import Category, Template
 from harkara.messages.part import under
@@ -78,7 +77,7 @@ _SEND: dict[str, Any] = {
 
 @routes.post("/developer/api/send_message", **_SEND)
 @routes.post("/send_message", **_SEND)
-def send(
+def send_message(
     behind: Inside, caller: Calling, lane: Lane, wishes: Annotated[dict[str, Any], Depends(_wishes)], body: Body
 ) -> JSONResponse:
     """Takes what Chat Mitra's `send_message` takes. The answer comes when the message is in the ledger."""
@@ -95,7 +94,7 @@ def send(
 
 
 @routes.get("/messages", responses=problems(400, 401, 429, 503))
-def look_for(
+def list_messages(
     behind: Inside,
     caller: Calling,
     filters: Annotated[Filters, Query()],
@@ -119,14 +118,14 @@ def _number(text: str) -> str:
 
 
 @routes.get("/messages/{jobId}", responses=problems(400, 401, 403, 404, 409, 429, 503))
-def look_at(behind: Inside, lanes: Lanes, key: JobId) -> Status:
+def get_message(behind: Inside, lanes: Lanes, key: JobId) -> Status:
     """Where a message stands, why, and everything that happened to it. Its Idempotency-Key will do, too."""
     return Status.model_validate(status(behind.db, find(behind.db, key, lanes=lanes)))
 
 
 @routes.post("/messages/{jobId}/cancel", responses=problems(400, 401, 403, 404, 409, 429, 503))
-def cancel(behind: Inside, caller: Calling, lanes: Lanes, key: JobId) -> Cancelled:
+def cancel_message(behind: Inside, caller: Calling, lanes: Lanes, key: JobId) -> Cancelled:
     """Cancels a message that has not left yet; says whether it was one."""
     identity = find(behind.db, key, lanes=lanes)
-    cancelled = bool(cancel_message(behind.db, [identity], by=caller.name))
+    cancelled = bool(cancel(behind.db, [identity], by=caller.name))
     return Cancelled(id=identity, cancelled=cancelled, state=status(behind.db, identity)["state"])

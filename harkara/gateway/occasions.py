@@ -30,7 +30,7 @@ _CLOSE: dict[str, Any] = {
 
 
 @routes.put("", responses=problems(400, 401, 403, 409, 413, 429, 503), openapi_extra=takes(SaveOccasion))
-def save(behind: Inside, caller: Calling, lane: Lane, kind: Kind, reference: Reference, body: Body) -> Changed:
+def save_occasion(behind: Inside, caller: Calling, lane: Lane, kind: Kind, reference: Reference, body: Body) -> Changed:
     """Says what will happen to a customer, or that it has changed: its reminders follow."""
     said = closed(read_json(body), SaveOccasion.model_fields.keys(), "body")
     occasion = Occasion(
@@ -48,19 +48,23 @@ def save(behind: Inside, caller: Calling, lane: Lane, kind: Kind, reference: Ref
 
 
 @routes.post("/cancel", **_CLOSE)
-def cancel(behind: Inside, _caller: Calling, lane: Lane, kind: Kind, reference: Reference, body: Body) -> Changed:
+def cancel_occasion(
+    behind: Inside, _caller: Calling, lane: Lane, kind: Kind, reference: Reference, body: Body
+) -> Changed:
     """It will not happen: none of its reminders goes any more."""
     return _close(behind, body, kind=kind, reference=reference, lane=lane, status="cancelled")
 
 
 @routes.post("/complete", **_CLOSE)
-def complete(behind: Inside, _caller: Calling, lane: Lane, kind: Kind, reference: Reference, body: Body) -> Changed:
+def complete_occasion(
+    behind: Inside, _caller: Calling, lane: Lane, kind: Kind, reference: Reference, body: Body
+) -> Changed:
     """It was kept, paid, delivered: none of its reminders goes any more."""
     return _close(behind, body, kind=kind, reference=reference, lane=lane, status="completed")
 
 
 @routes.get("", responses=problems(400, 401, 403, 404, 429, 503))
-def look_at(behind: Inside, _caller: Calling, lane: Lane, kind: Kind, reference: Reference) -> Shown:
+def get_occasion(behind: Inside, _caller: Calling, lane: Lane, kind: Kind, reference: Reference) -> Shown:
     """An occasion and its reminders: when each is due, where it stands, and why a rule has none."""
     return Shown.model_validate(look(behind.db, Key(reference, kind, lane), behind.plan))
 

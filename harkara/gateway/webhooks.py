@@ -34,13 +34,13 @@ Signature = Annotated[
 
 
 @routes.post("", response_model=Kept, responses=_ANSWERS, openapi_extra=_EVENT)
-def of_default(behind: Inside, body: Body, signature: Signature = None) -> Any:
+def receive_webhook(behind: Inside, body: Body, signature: Signature = None) -> Any:
     """What Chat Mitra tells of the lane `default`."""
     return _answer(behind, "default", body, signature)
 
 
 @routes.post("/{lane}", response_model=Kept, responses=_ANSWERS, openapi_extra=_EVENT)
-def of_lane(behind: Inside, lane: str, body: Body, signature: Signature = None) -> Any:
+def receive_webhook_of_lane(behind: Inside, lane: str, body: Body, signature: Signature = None) -> Any:
     """What Chat Mitra tells of another lane."""
     return _answer(behind, lane, body, signature)
 

@@ -8,9 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Mapping
-from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -22,8 +20,11 @@ from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.read import listing
 from workers.demo import messages
+from workers.demo.answers import Answers
+from workers.demo.application import Application
 from workers.demo.campaign import Campaign
-from workers.demo.occasions import RULES, Occasions
+from workers.demo.occasions import MOVED, RULES, Occasions
+from workers.demo.sandbox import Sandbox
 
 VAR = ROOT / "var" / "demo"
 PATIENCE_SECONDS = 90
@@ -34,14 +35,16 @@ console = Console()
 def main() -> None:
     shutil.rmtree(VAR, ignore_errors=True)
     VAR.mkdir(parents=True)
-    environment = _environment()
+    application = Application()
+    environment = _environment() | application.settings
     local = _start(environment)
     try:
         places = _places(local)
-        ok = _play(places, environment)
+        ok = _play(places, environment, application)
     finally:
         local.send_signal(signal.SIGTERM)
         local.wait(timeout=60)
+        application.close()
     if not ok:
         console.print(f"Not everything ended as it should: the log is {VAR / 'processes.log'}", style="bold red")
     sys.exit(0 if ok else 1)
@@ -58,6 +61,8 @@ def _environment() -> dict[str, str]:
         "HARKARA_QUIET_HOURS": "",
         "HARKARA_REMINDERS_FILE": str(rules),
         "SANDBOX_LIMIT": "20/2s",
+        "SANDBOX_DELIVERED_AFTER_MS": "300",
+        "SANDBOX_READ_AFTER_MS": "800",
     }
     return bare_environment() | ours
 
@@ -77,46 +82,51 @@ def _places(local: subprocess.Popen[bytes]) -> dict[str, str]:
         while time.monotonic() < deadline and local.poll() is None:
             if note.exists():
                 places: dict[str, str] = json.loads(note.read_text())
-                if _answers(places["Sandbox"] + "/healthz"):
+                if Sandbox(places["Sandbox"]).answers():
                     return places
             time.sleep(0.1)
     sys.exit(f"The processes did not start: their log is {VAR / 'processes.log'}")
 
 
-def _play(places: Mapping[str, str], environment: dict[str, str]) -> bool:
-    sandbox = places["Sandbox"]
+def _play(places: Mapping[str, str], environment: dict[str, str], application: Application) -> bool:
     web = f"{places['Web']}/docs" + (f" (token {places['Web token']})" if "Web token" in places else "")
     console.print(
-        f"Sandbox page  {sandbox}\nFlower        {places['Flower']}\nWeb door      {web}\n",
+        f"Sandbox page  {places['Sandbox']}\nFlower        {places['Flower']}\nWeb door      {web}\n",
         highlight=False,
         soft_wrap=True,
     )
-    _call(f"{sandbox}/_sandbox/faults", {"markers": True, "retry_after": 3, "refuse_numbers": [messages.UNWILLING]})
+    sandbox = Sandbox(places["Sandbox"])
+    sandbox.switch(markers=True, retry_after=3, refuse_numbers=[messages.UNWILLING])
     database = Database(f"sqlite:///{VAR / 'harkara.db'}")
     with Client(places["Redis"]) as client:
-        ok = _tell(client, database, environment)
+        _wait_for_rules(client)
+        answers = Answers(client, database, sandbox, application)
+        ok = _tell(client, database, environment, answers)
     report = audit(database)
-    counts = _call(f"{sandbox}/_sandbox/counts?window=2")
+    counts, told = sandbox.counts(window=2), application.counts()
     console.print(f"\nAudit: {'clean' if report.clean else report.findings}.")
     console.print(
         f"The sandbox accepted {counts['accepted']} messages, {counts['duplicates'] or 'none'} of them twice, "
-        f"and at most {counts['most_in_window']} in any 2 s."
+        f"and at most {counts['most_in_window']} in any 2 s.\n"
+        f"The application was told of {told['message']} steps of messages, {told['reminder']} answer to a reminder "
+        f"and {told['contact']} opt-out."
     )
     console.print("These pages end with this demo; `make up` keeps everything running.")
     return report.clean and ok and counts["duplicates"] == 0
 
 
-def _tell(client: Client, database: Database, environment: dict[str, str]) -> bool:
-    """All three stories at once; returns whether each ended as it should."""
+def _tell(client: Client, database: Database, environment: dict[str, str], answers: Answers) -> bool:
+    """All four stories at once; returns whether each ended as it should."""
+    answers.greet(messages.acquainted(), PATIENCE_SECONDS)
     handed = messages.hand_over(client)
     try:
         client.send(Text("Hello"), to="98765")
     except Invalid as error:
         console.print(f"Refused at the door, as it should be: {error}", style="dim", soft_wrap=True)
-    _wait_for_rules(client)
     campaign = Campaign(client, database, environment, VAR)
     for reject in campaign.start():
         console.print(f"Not in the campaign, as it should be: {reject}", style="dim", soft_wrap=True)
+    answers.start()
     occasions = Occasions(client, database)
     occasions.save()  # last, since their clock runs
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -124,15 +134,17 @@ def _tell(client: Client, database: Database, environment: dict[str, str]) -> bo
         while True:
             occasions.go_on()
             campaign.go_on()
+            answers.go_on(occasions.reminders(MOVED))
             # Ids grow with time, and the mixed set came first.
             rows = {row["id"]: row for row in listing(database, producer="default", limit=100)}
-            live.update(Group(messages.table(rows, handed), "", occasions.table(), "", campaign.table()))
+            tables = (messages.table(rows, handed), occasions.table(), answers.table(), campaign.table())
+            live.update(Group(*(part for table in tables for part in (table, ""))))
             ended = all(identity in rows and rows[identity]["state"] == act.ends for identity, act in handed.items())
-            ok = ended and occasions.over and campaign.over
+            ok = ended and occasions.over and campaign.over and answers.over
             if ok or time.monotonic() > deadline:
                 break
             time.sleep(0.25)
-    console.print(f"\n{campaign.overtook or 'No code overtook the campaign.'}")
+    console.print(campaign.overtook or "No code overtook the campaign.")
     return ok
 
 
@@ -147,21 +159,6 @@ def _wait_for_rules(client: Client) -> None:
             except NotFound:
                 time.sleep(0.1)
     sys.exit(f"The worker did not start: its log is {VAR / 'processes.log'}")
-
-
-def _answers(url: str) -> bool:
-    try:
-        return bool(_call(url))
-    except OSError:
-        return False
-
-
-def _call(url: str, change: dict[str, Any] | None = None) -> Any:
-    """The sandbox's own door; GET, or PATCH with a change."""
-    data = json.dumps(change).encode() if change else None
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method="PATCH" if data else "GET")
-    with urllib.request.urlopen(request, timeout=5) as answer:
-        return json.load(answer)
 
 
 if __name__ == "__main__":

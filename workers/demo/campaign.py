@@ -19,6 +19,7 @@ from harkara import Client
 from harkara.ledger.campaigns.read import listing, progress
 from harkara.ledger.database import Database
 from harkara.ledger.read import status
+from workers.demo.messages import GONE
 
 PEOPLE = 200
 PHOTO = "https://res.cloudinary.com/demo/image/upload/sample.jpg"
@@ -61,7 +62,7 @@ class Campaign:
     @property
     def over(self) -> bool:
         found = self._found()
-        done = found.get("state") == "finished" and found["by_state"] == {"accepted": PEOPLE}
+        done = found.get("state") == "finished" and found["by_state"] == {"read": PEOPLE}
         return done and self.overtook is not None
 
     def table(self) -> Table:
@@ -86,7 +87,7 @@ class Campaign:
         return progress(self._database, known[0]["id"]) if known else {}
 
     def _sent(self) -> int:
-        return int(self._found().get("by_state", {}).get("accepted", 0))
+        return sum(number for state, number in self._found().get("by_state", {}).items() if state in GONE)
 
     def _write_sheet(self) -> None:
         """As a spreadsheet saves it: semicolons, a byte order mark, and a number that it has rounded."""

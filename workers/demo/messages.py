@@ -30,7 +30,14 @@ UNWILLING = "919876500013"
 UNAVAILABLE = "919000000503"
 """The number whose first message the sandbox answers with HTTP 503."""
 
-_STYLE = {"accepted": "[green]{}[/]", "failed": "[red]{}[/]", "waiting": "[yellow]{}[/]", "uncertain": "[magenta]{}[/]"}
+GONE = {"accepted", "sent", "delivered", "read"}
+"""The states of what Chat Mitra has taken; its webhooks tell the rest."""
+
+_STYLE = dict.fromkeys(GONE, "[green]{}[/]") | {
+    "failed": "[red]{}[/]",
+    "waiting": "[yellow]{}[/]",
+    "uncertain": "[magenta]{}[/]",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,9 @@ class Act:
     message: Message
     to: str
     options: dict[str, Any]
-    ends: State | None = State.ACCEPTED
+    ends: State | None = State.READ
+    wrote: bool = True
+    """Whether this person has written lately; only then gets what is no template."""
 
 
 def acts() -> list[Act]:
@@ -49,6 +58,7 @@ def acts() -> list[Act]:
     soon = datetime.now(UTC) + timedelta(seconds=12)
     photo = "https://res.cloudinary.com/demo/image/upload/sample.jpg"
     code = Template("otp_verification", body=["482913"], buttons=[CopyCode("482913")], category="authentication")
+    pickup, ready = Text("You can pick it up now."), Template("order_ready", body=["Asha"])
     return [
         Act("text, first met by a 503", Text("Your order #12345 is ready for pickup 📦"), UNAVAILABLE, {}),
         Act("text in Hindi", Text("नमस्ते, आपका ऑर्डर तैयार है।"), "919876500002", {}),
@@ -84,7 +94,14 @@ def acts() -> list[Act]:
             None,
         ),
         Act("one that Chat Mitra refuses", Text("Hello!"), UNWILLING, {}, State.FAILED),
+        Act("text, window shut: its template", pickup, "919876500030", {"fallback": ready}, wrote=False),
+        Act("text, window shut", pickup, "919876500031", {}, State.FAILED, wrote=False),
     ]
+
+
+def acquainted() -> set[str]:
+    """Who has to write before they can be sent what is no template."""
+    return {act.to for act in acts() if act.wrote and not isinstance(act.message, Template)}
 
 
 def hand_over(client: Client) -> dict[str, Act]:

@@ -13,7 +13,7 @@ from harkara.errors import NotFound
 from harkara.ledger.database import Database
 from harkara.ledger.occasions import look
 from harkara.occasions.occasion import Key
-from workers.demo.messages import styled
+from workers.demo.messages import GONE, styled
 
 RULES = """
 # A day of the real rules takes 12 seconds here.
@@ -52,12 +52,12 @@ MOVED = Key("visit-7", "appointment", "default")
 CANCELLED = Key("visit-8", "appointment", "default")
 PAID = Key("INV-118", "payment", "default")
 
-_PEOPLE = {MOVED: "919876500020", CANCELLED: "919876500021", PAID: "919876500022"}
+PEOPLE = {MOVED: "919876500020", CANCELLED: "919876500021", PAID: "919876500022"}
 
 _ENDS = {
-    MOVED: {"-24h": {"accepted", "cancelled"}, "-2h": {"accepted", "cancelled"}},
+    MOVED: {"-24h": {"read", "cancelled"}, "-2h": {"read", "cancelled"}},
     CANCELLED: {"-24h": {"cancelled"}, "-2h": {"cancelled"}},
-    PAID: {"-3d": {"accepted"}, "-1d": {"cancelled"}},
+    PAID: {"-3d": {"read"}, "-1d": {"cancelled"}},
 }
 """For each rule the states in which its reminders must end: one that was superseded beside one that went."""
 
@@ -80,11 +80,11 @@ class Occasions:
 
     def go_on(self) -> None:
         """Calls come in when the reminders are planned; the invoice is paid as soon as its first one has gone."""
-        if not self._called and self._reminders(MOVED) and self._reminders(CANCELLED):
+        if not self._called and self.reminders(MOVED) and self.reminders(CANCELLED):
             self._save(MOVED, 38, {"doctor": "Dr Rao"})
             self._client.cancel_occasion(CANCELLED.kind, CANCELLED.reference, reason="the customer called")
             self._called = True
-        if not self._paid and self._states(PAID).get("-3d") == {"accepted"}:
+        if not self._paid and self._states(PAID).get("-3d", set()) & GONE:
             self._client.complete_occasion(PAID.kind, PAID.reference, reason="paid")
             self._paid = True
 
@@ -96,16 +96,17 @@ class Occasions:
         shown = Table("occasion", "reminder", "state", "why", box=None)
         told = {MOVED: "appointment, moved once", CANCELLED: "appointment, cancelled", PAID: "invoice, paid in between"}
         for key, what in told.items():
-            for reminder in self._reminders(key):
+            for reminder in self.reminders(key):
                 shown.add_row(what, reminder["rule"], styled(reminder["state"]), reminder["reason"] or "")
         return shown
 
     def _save(self, key: Key, seconds: int, said: Mapping[str, str]) -> None:
         at = self._now + timedelta(seconds=seconds)
         parameters = dict.fromkeys(self._plan.parameters(key.kind), "42") | dict(said)
-        self._client.save_occasion(key.kind, key.reference, at=at, to=_PEOPLE[key], parameters=parameters)
+        self._client.save_occasion(key.kind, key.reference, at=at, to=PEOPLE[key], parameters=parameters)
 
-    def _reminders(self, key: Key) -> list[dict[str, Any]]:
+    def reminders(self, key: Key) -> list[dict[str, Any]]:
+        """Those of an occasion, as far as they are planned."""
         try:
             found: list[dict[str, Any]] = look(self._database, key, self._plan)["reminders"]
         except NotFound:  # it is still in the intake
@@ -114,6 +115,6 @@ class Occasions:
 
     def _states(self, key: Key) -> dict[str, set[str]]:
         states: dict[str, set[str]] = {}
-        for reminder in self._reminders(key):
+        for reminder in self.reminders(key):
             states.setdefault(reminder["rule"], set()).add(reminder["state"])
         return states

@@ -1,0 +1,89 @@
+"""The fourth story: customers write first, answer a reminder and opt out, and the application hears of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rich.table import Table
+
+from harkara import Client, Template
+from harkara.errors import NotFound
+from harkara.ledger.contacts import known
+from harkara.ledger.database import Database
+from harkara.ledger.read import status
+from workers.demo.application import Application
+from workers.demo.messages import GONE, styled
+from workers.demo.occasions import MOVED, PEOPLE
+from workers.demo.sandbox import Sandbox
+
+LANE = "default"
+TIRED = "919876500040"
+"""The number of somebody who wants no more."""
+
+
+class Answers:
+    """Plays the customers, and knows whether everything came of it that should."""
+
+    def __init__(self, client: Client, database: Database, sandbox: Sandbox, application: Application) -> None:
+        self._client = client
+        self._database = database
+        self._sandbox = sandbox
+        self._application = application
+        self._invitation: str | None = None
+        self._confirmed = self._stopped = False
+
+    def greet(self, people: Iterable[str], patience: float) -> None:
+        """They write, so that for 24 hours they may be sent what is no template. Returns when the ledger knows."""
+        keys = {(LANE, number) for number in people}
+        for _, number in sorted(keys):
+            self._sandbox.customer(number, "Hello")
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            with self._database.read() as tx:
+                if len(known(tx, keys)) == len(keys):
+                    return
+            time.sleep(0.1)
+
+    def start(self) -> None:
+        """Something for later, to somebody who will opt out before."""
+        later = datetime.now(UTC) + timedelta(seconds=45)
+        invitation = Template("feedback_request", body=["Asha"])
+        self._invitation = self._client.send(invitation, to=TIRED, at=later).id
+
+    def go_on(self, reminders: Iterable[dict[str, Any]]) -> None:
+        """The reminder of the appointment is confirmed as soon as it is there; somebody else has had enough."""
+        if not self._confirmed and any(one["state"] in GONE for one in reminders):
+            self._sandbox.customer(PEOPLE[MOVED], "Yes, confirm 👍")
+            self._confirmed = True
+        if not self._stopped and self._status().get("state") == "waiting":
+            self._sandbox.customer(TIRED, "STOP")
+            self._stopped = True
+
+    @property
+    def over(self) -> bool:
+        return bool(self._status().get("state") == "cancelled" and self._told("contact.opted-out") and self._visit())
+
+    def table(self) -> Table:
+        shown = Table("customer", "what came of it", "", box=None)
+        if self._visit():
+            shown.add_row("answers a reminder", f"the application hears {self._visit()}: reminder.confirmed", "")
+        kept = self._status()
+        if self._stopped and kept:
+            shown.add_row("writes STOP", f"what was planned: {styled(kept['state'])}", kept["reason"] or "")
+        return shown
+
+    def _visit(self) -> str:
+        told = self._told("reminder.confirmed")
+        return f"{told[0]['occasion']['kind']} {told[0]['occasion']['reference']}" if told else ""
+
+    def _told(self, kind: str) -> list[dict[str, Any]]:
+        return self._application.told_of(kind)
+
+    def _status(self) -> dict[str, Any]:
+        try:
+            return status(self._database, self._invitation or "")
+        except NotFound:  # it is still in the intake
+            return {}
