@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from threading import Event
 from typing import Any
 
@@ -23,9 +24,10 @@ from harkara.intake import GROUP, WEBHOOKS, Intake, connect
 from harkara.lanes import Lane
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
-from harkara.outcomes import Accepted
-from tests.integration.ledger.hooks import JUDGES, hook, inbound, post, send, state, stored, wait
-from tests.integration.ledger.steps import end, letter
+from harkara.outcomes import Accepted, Uncertain
+from tests.integration.ledger.hooks import JUDGES, hook, inbound, post, send, state, stored, tell, wait
+from tests.integration.ledger.steps import change, end, letter
+from tests.integration.test_occasions import run
 from tests.services import Server, valkey
 
 NOWHERE = "postgresql://harkara@127.0.0.1:1/harkara"
@@ -183,6 +185,21 @@ def test_while_the_database_is_away_redis_keeps_it_and_a_worker_brings_it_back(
     assert state(db, identity) == "sent"
     assert Door(db, connection).hear(raw), "and a repeat is known"
     assert len(stored(db)) == 2
+
+
+def test_what_waits_in_redis_is_known_before_anything_is_sent_once_more(
+    db: Database, away: Database, server: Server, connection: redis.Redis
+) -> None:
+    """The database comes back, and beat rings for the sweep before it rings for the fold."""
+    identity = send(db, letter(0), Uncertain("read-timeout", "No answer came.", 600.0, on_evidence=True))
+    send(db, letter(1))
+    tell(db, hook(db, "sent", "wamid.1", 1))
+    Door(away, connection).hear(hook(db, "delivered", "wamid.0", 0))
+    change(db, identity, resend_at=datetime.now(UTC))
+    assert run(db, server, "from tasks.sweep import sweep; sweep()").returncode == 0
+    assert state(db, identity) == "uncertain"
+    assert folding(db, connection).fold() == Counter(folded=1)
+    assert state(db, identity) == "delivered"
 
 
 def test_what_came_through_redis_came_when_redis_took_it(db: Database, away: Database, connection: redis.Redis) -> None:
