@@ -71,7 +71,7 @@ def read(status: int, body: bytes, *, retry_after: str | None = None, token: str
         status=status,
         code=_code(fields, text),
         text=_presentable(text, token),
-        job_id=str(job)[:200] if job else None,
+        job_id=storable(str(job))[:200] or None if job else None,
         ok=successful and not _says_error(fields),
         retry_after=seconds_to_wait(retry_after),
     )
@@ -81,6 +81,11 @@ def fault(fields: Mapping[str, Any]) -> tuple[str | None, str]:
     """The code and the text of what went wrong, as they stand in `error`, in `errors` or beside them."""
     text = _text(fields)
     return _code(fields, text), _presentable(text, "")
+
+
+def storable(text: str) -> str:
+    """Foreign text without what a database refuses, NUL and half characters: else its outcome would be lost with it."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def seconds_to_wait(header: str | None) -> float | None:
@@ -146,7 +151,7 @@ _NUMBER = re.compile(r"\d(?:[\s().-]{0,2}\d){5,}")
 
 
 def _presentable(text: str, token: str) -> str:
-    text = text[: 4 * LONGEST_TEXT]
+    text = storable(text[: 4 * LONGEST_TEXT])
     if token:
         text = text.replace(token, "…")
     return " ".join(_NUMBER.sub("…", text).split())[:LONGEST_TEXT]

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
+from harkara.answers import storable
+
 LONGEST_TEXT = 4_096
 LONGEST_ID = 256
 
@@ -24,7 +26,7 @@ def text(value: object) -> str | None:
     """A text that is not blank, without what a database refuses (NUL, half characters), cut at WhatsApp's limit."""
     if not isinstance(value, str) or not value.strip():
         return None
-    return value.encode("utf-8", "replace").decode().replace("\0", "")[:LONGEST_TEXT] or None
+    return storable(value)[:LONGEST_TEXT] or None
 
 
 def name(value: object) -> str | None:

@@ -260,6 +260,14 @@ def test_a_failure_of_an_hour_ago_holds_back_nobody_now(db: Database) -> None:
         assert halted(tx) == []
 
 
+def test_a_reason_that_no_database_would_take_costs_nobody_the_failure(db: Database) -> None:
+    identity = send(db, letter())
+    tell(db, hook(db, "failed", error={"code": 131053, "message": "Media\0 upload \ud83d error"}))
+    kept = row(db, identity)
+    assert (kept["state"], kept["code"]) == ("failed", "131053")
+    assert kept["reason"].endswith("WhatsApp said: Media upload ? error")
+
+
 def test_what_failed_here_and_arrived_there_has_arrived(db: Database) -> None:
     identity = send(db, letter())
     tell(db, hook(db, "failed", error={"code": 131000}))
