@@ -68,7 +68,7 @@ class Folding:
             while more and monotonic() < end:
                 batch = fold(self._db, self._judges)
                 done += batch
-                more = batch.total() == BATCH
+                more = batch.total() >= BATCH
         self._folded(done)
         return done
 

@@ -243,6 +243,7 @@ class Event(SQLModel, table=True):
         Index("uq_event_identity_lane", "identity", "lane", unique=True),
         CheckConstraint("state IN ('new', 'folded', 'orphan', 'unknown')", name="state"),
         _partial("ix_event_due", "due_at", where="state = 'new'"),
+        _partial("ix_event_heard", "due_at", where="state = 'new' AND about = 'received'"),
         Index("ix_event_lane_received_at", "lane", "received_at"),
     )
 

@@ -28,7 +28,7 @@ from harkara.playbook import Playbook
 log = structlog.get_logger(__name__)
 
 BATCH = 100
-"""Events in one round; those of a status share a transaction, what a customer wrote has one of its own."""
+"""Events of each sort in one round; those of a status share a transaction, what a customer wrote has one of its own."""
 
 PATIENCE = (1, 1, 2, 4, 8, 15, 30, 30, 30)
 """Seconds until an event that found no message looks again: two minutes in all, in which ours must be on record."""
@@ -65,11 +65,14 @@ def fold(db: Database, judges: Judges, *, most: int = BATCH) -> Counter[str]:
 
 
 def _due(db: Database, most: int) -> tuple[list[int], list[int]]:
-    """The numbers of the events that are due: those of a status, and what customers wrote."""
+    """The numbers of the events that are due: those of a status, and what customers wrote.
+
+    Up to `most` of each, so that an opt-out does not wait behind all the statuses that came during an outage.
+    """
+    heard = event.c.about == literal_column(f"'{RECEIVED}'")
     with db.read() as tx:
-        due = select(event.c.id, event.c.about).where(_NEW, event.c.due_at <= tx.now)
-        found = tx.execute(due.order_by(event.c.due_at, event.c.id).limit(most)).all()
-    return [row.id for row in found if row.about != RECEIVED], [row.id for row in found if row.about == RECEIVED]
+        due = select(event.c.id).where(_NEW, event.c.due_at <= tx.now).order_by(event.c.due_at, event.c.id).limit(most)
+        return list(tx.execute(due.where(~heard)).scalars()), list(tx.execute(due.where(heard)).scalars())
 
 
 def _fold_these(db: Database, judges: Judges, ids: Sequence[int]) -> Counter[str]:

@@ -35,7 +35,7 @@ from tests.integration.ledger.hooks import (
     tell,
     wait,
 )
-from tests.integration.ledger.steps import LOST, attempts, code, end, events, letter, offer, row
+from tests.integration.ledger.steps import LOST, attempts, code, end, events, letter, offer, put, row
 
 STATUSES = ("sent", "delivered", "read", "failed")
 HIGHEST = {"sent": 1, "failed": 2, "delivered": 3, "read": 4}
@@ -285,6 +285,15 @@ def test_what_a_customer_writes_opens_the_window_once_and_never_moves_a_message(
     assert (known["lane"], known["recipient"]) == ("default", "919876500000")
     assert known["wrote_at"] is not None
     assert state(db, identity) == "accepted"
+
+
+def test_what_a_customer_writes_does_not_wait_behind_all_the_statuses_of_an_outage(db: Database) -> None:
+    (identity,) = put(db, letter())
+    bring(db, *(hook(db, "sent", f"wamid.{n}", n) for n in range(1, 9)))
+    bring(db, inbound("STOP"))
+    assert fold(db, JUDGES, most=4) == Counter(waiting=4, folded=1)
+    assert state(db, identity) == "cancelled"
+    fold_all(db)
 
 
 def test_an_event_that_nobody_knows_is_kept_whole_and_not_folded(db: Database) -> None:

@@ -113,6 +113,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'new'"),
         postgresql_where=sa.text("state = 'new'"),
     )
+    op.create_index(
+        "ix_event_heard",
+        "event",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'new' AND about = 'received'"),
+        postgresql_where=sa.text("state = 'new' AND about = 'received'"),
+    )
     op.create_index("ix_event_lane_received_at", "event", ["lane", "received_at"], unique=False)
     op.create_index("uq_event_identity_lane", "event", ["identity", "lane"], unique=True)
     op.add_column("attempt", sa.Column("echo", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=True))
@@ -214,6 +222,12 @@ def downgrade() -> None:
     op.drop_column("attempt", "echo")
     op.drop_index("uq_event_identity_lane", table_name="event")
     op.drop_index("ix_event_lane_received_at", table_name="event")
+    op.drop_index(
+        "ix_event_heard",
+        table_name="event",
+        sqlite_where=sa.text("state = 'new' AND about = 'received'"),
+        postgresql_where=sa.text("state = 'new' AND about = 'received'"),
+    )
     op.drop_index(
         "ix_event_due",
         table_name="event",
