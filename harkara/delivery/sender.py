@@ -37,8 +37,8 @@ TROUBLE_SECONDS = 5.0
 """Before another try of what a worker could not even prepare, its database away or its code at fault."""
 
 TOGETHER_SECONDS = 0.05
-"""Messages whose slots lie this near to each other become `sending` in one transaction, a little earlier than they must:
-at 80 a second each would else have one of its own."""
+"""Messages whose slots lie this near become `sending` in one transaction, a little before they must: at 80 a second
+each would else have one of its own."""
 
 HELD_UP = Wait(0.0, "late", "Its worker was held up; another one takes it.")
 
