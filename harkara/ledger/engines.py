@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def sqlite_engine(url: URL, patience: float, connections: int) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not begin transactions behind our back
-        connection.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(connection, patience)
         # WAL with NORMAL may forget a commit in a power cut; a forgotten `sending` row is a silent duplicate.
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
@@ -43,6 +44,20 @@ def sqlite_engine(url: URL, patience: float, connections: int) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
+    """A file is switched over by the first who comes; who meets him at it is told at once that it is locked."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def postgres_engines(url: URL, patience: float, longest: float, connections: int) -> tuple[Engine, Engine]:
