@@ -59,17 +59,17 @@ def application() -> Iterator[Application]:
 def test_who_writes_stop_while_a_message_waits_is_not_sent_it(harkara: Deployment, application: Application) -> None:
     to = mail().to
     harkara.sandbox.customer(to, text="Is my order there?")
-    waits = post(harkara.web, Envelope(to=to, messages=[Text("Your order is here.")], at=soon(5)))
+    waits = post(harkara.web, Envelope(to=to, messages=[Text("Your order is here.")], at=soon(8)))
     harkara.sandbox.customer(to, text="STOP")
     harkara.wait(lambda: state(harkara, waits) == ("cancelled", "opted-out"), "it is cancelled")
-    after = post(harkara.web, mail(at=soon(6)))
+    after = post(harkara.web, mail(at=soon(9)))
     harkara.wait(lambda: state(harkara, after) == ("read", None), "one that was due later is read")
     assert harkara.sandbox.requests(to) == []
     assert wait_told(harkara, application, "contact.opted-out", to)["category"] == "everything"
 
 
 def test_a_message_whose_window_closes_while_it_waits_goes_as_its_fallback(harkara: Deployment) -> None:
-    to, left = mail().to, 4.0
+    to, left = mail().to, 8.0
     harkara.sandbox.customer(to, text="Hello?", seconds_ago=(LENGTH - ARRIVAL).total_seconds() - left)
     harkara.wait(lambda: contact(harkara, to).wrote_at, "the customer is known")
     now = post(harkara.web, Envelope(to=to, messages=[Text("Good morning!")]))

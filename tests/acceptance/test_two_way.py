@@ -19,6 +19,7 @@ from harkara.states import State
 from tests.acceptance.caller import DOOR, post
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.mail import CATEGORIES, mails
+from tests.acceptance.process import Process
 from tests.acceptance.promises import Fate
 from tests.acceptance.test_database_harm import killed
 from tests.postgres import Server as Postgres
@@ -69,7 +70,7 @@ def test_what_a_killed_worker_left_uncertain_is_settled_by_evidence_within_a_min
 ) -> None:
     """The events come only when the lease is over."""
     letters = mails(KILLED, ("reply", "utility", "marketing"))
-    with two_way(tmp_path, redis_server, database_url, letters, SANDBOX_SENT_AFTER_MS="20000") as harkara:
+    with two_way(tmp_path, redis_server, database_url, letters, SANDBOX_SENT_AFTER_MS="25000") as harkara:
         die_before_the_record(harkara, letters)
         harkara.start_worker()
         harkara.wait(lambda: uncertain(harkara) == KILLED, "all of them are uncertain")
@@ -88,7 +89,7 @@ def test_what_a_killed_worker_left_is_never_uncertain_where_webhooks_were_faster
 ) -> None:
     letters = mails(8, CATEGORIES)
     with two_way(tmp_path, redis_server, database_url, letters) as harkara:
-        die_before_the_record(harkara, letters)
+        die_before_the_record(harkara, letters, HARKARA_READ_TIMEOUT="20")  # which makes its lease longer
         worker = harkara.start_worker()
         wait_read(harkara, 8)
         verdict = harkara.examine(letters)
@@ -106,7 +107,7 @@ def test_what_webhooks_are_silent_about_goes_once_more_and_what_they_tell_of_doe
     lost, mute, half, other = letters = mails(4)
     with two_way(tmp_path, redis_server, database_url, letters) as harkara:
         playbook = tmp_path / "playbook.toml"
-        playbook.write_text(playbook.read_text().replace("{ after = [60], evidence", "{ after = [6], evidence"))
+        playbook.write_text(playbook.read_text().replace("{ after = [60], evidence", "{ after = [10], evidence"))
         harkara.start_worker()
         met(harkara, lost, "never_answer_unprocessed_share")
         met(harkara, mute, "never_answer_share")
@@ -124,25 +125,23 @@ def test_what_webhooks_are_silent_about_goes_once_more_and_what_they_tell_of_doe
 def test_every_webhook_that_was_answered_for_is_folded_whatever_dies(
     tmp_path: Path, redis_server: Server, database_url: str, postgres_server: Postgres
 ) -> None:
-    """The web door is killed twice, and the database is away for some seconds, in which Redis keeps what comes."""
+    """The web door twice, and the database for some seconds, in which Redis keeps what comes."""
     letters = mails(300, ("reply", "utility", "marketing"))
-    patience = {"SANDBOX_WEBHOOK_RETRY_MS": "5000", "HARKARA_DATABASE_PATIENCE": "1", "HARKARA_THREADS": "8"}
+    patience = {"SANDBOX_WEBHOOK_RETRY_MS": "8000", "HARKARA_DATABASE_PATIENCE": "1", "HARKARA_THREADS": "8"}
     with two_way(tmp_path, redis_server, database_url, letters, **patience) as harkara:
+        _, web = harkara.processes
         redis = connect(redis_server.url, seconds=3)
-        harkara.sandbox.faults(latency_ms=100, seed=1)
+        harkara.sandbox.faults(latency_ms=100)
         harkara.start_worker()
-        web = harkara.processes[-2]
         harkara.hand_over(letters)
-        for accepted in (60, 180):
-            harkara.wait_accepted(accepted)
-            web.kill9()
-            time.sleep(1)
-            web = harkara.start_web()
-            if accepted == 60:
-                with killed(postgres_server):
-                    for letter in letters[:20]:
-                        harkara.sandbox.customer(letter.to, text="Thank you.")
-                    harkara.wait(lambda: redis.xlen(WEBHOOKS) > 20, "Redis keeps webhooks")
+        harkara.wait_accepted(60)
+        web = killed_and_started(harkara, web)
+        harkara.wait_accepted(120)
+        with killed(postgres_server):
+            for letter in letters[:20]:
+                harkara.sandbox.customer(letter.to, text="Thank you.")
+            harkara.wait(lambda: redis.xlen(WEBHOOKS) > 20, "Redis keeps webhooks")
+            killed_and_started(harkara, web)
         wait_read(harkara, 300)
         harkara.wait(lambda: harkara.sandbox.has_told_all, "the sandbox has told all")
         told = harkara.sandbox.webhooks()["counts"]
@@ -165,11 +164,18 @@ def two_way(
         yield harkara
 
 
-def die_before_the_record(harkara: Deployment, letters: Sequence[Envelope]) -> None:
+def die_before_the_record(harkara: Deployment, letters: Sequence[Envelope], **settings: str) -> None:
     """At K4: Chat Mitra has them all and has said so, which its worker takes to its grave."""
     harkara.hand_over(letters)
-    harkara.start_worker(ready=False, HARKARA_KILL_AT=f"K4*{len(letters)}").wait_dead()
+    doomed = harkara.start_worker(ready=False, clock=0, HARKARA_KILL_AT=f"K4*{len(letters)}", **settings)
+    doomed.wait_dead()
     assert harkara.sandbox.counts()["accepted"] == len(letters)
+
+
+def killed_and_started(harkara: Deployment, web: Process) -> Process:
+    web.kill9()
+    time.sleep(1)
+    return harkara.start_web()
 
 
 def met(harkara: Deployment, letter: Envelope, fault: str) -> None:
