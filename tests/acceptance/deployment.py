@@ -32,6 +32,7 @@ PATIENCE = 120.0
 POST = {"HARKARA_CONNECT_TIMEOUT": "1", "HARKARA_READ_TIMEOUT": "2"}
 """The lease of what is being sent is ten seconds longer than these."""
 
+WEB_READY = "Uvicorn running on"
 CELERY = ("-m", "celery")
 APP = ("-A", "workers.sender")
 ALEMBIC = Lock()
@@ -107,10 +108,11 @@ class Deployment:
     def start_flower(self, port: int, **settings: str) -> Process:
         return self.start("flower", *CELERY, *APP, "flower", "--address=127.0.0.1", f"--port={port}", **settings)
 
-    def start_web(self, **settings: str) -> Process:
-        """The web door, on the same port each time; returns when it answers."""
-        web = self.start("web", "-m", "workers.web", PORT=str(self._web_port), **settings)
-        web.wait_for("Uvicorn running on")
+    def start_web(self, *, ready: bool = True) -> Process:
+        """The web door, on the same port each time; returns when it answers, or at once."""
+        web = self.start("web", "-m", "workers.web", PORT=str(self._web_port))
+        if ready:
+            web.wait_for(WEB_READY)
         return web
 
     def client(self, **options: Any) -> Client:
