@@ -16,10 +16,12 @@ from random import Random
 from threading import Thread
 
 import structlog
+from sqlalchemy import func, select
 
 from harkara import Category, Client, Envelope, Unavailable
-from harkara.intake import STREAM, connect
-from tests.acceptance.deployment import Deployment, deployment
+from harkara.intake import STREAM, WEBHOOKS, connect
+from harkara.ledger.tables import event
+from tests.acceptance.deployment import WEB_READY, Deployment, deployment
 from tests.acceptance.mail import mails
 from tests.acceptance.process import Process
 from tests.acceptance.promises import Verdict
@@ -33,6 +35,7 @@ BATCH = 20
 """Messages that the application hands over in one call."""
 
 SETTLE_SECONDS = 150.0
+FOLD_SECONDS = 20.0
 
 MOOD = {
     "latency_ms": [10, 200],
@@ -45,8 +48,10 @@ MOOD = {
     "reset_before_read_share": 0.01,
     "reset_after_read_share": 0.01,
     "half_answer_share": 0.01,
+    "webhook_duplicate_share": 0.2,
+    "webhook_reorder_share": 0.2,
 }
-"""Of every hundred requests about a dozen go wrong."""
+"""Of every hundred requests about a dozen go wrong, and webhooks come in disorder."""
 
 CATEGORIES: tuple[Category, ...] = ("utility", "marketing", "reply", "utility", "authentication")
 
@@ -57,7 +62,13 @@ class Result:
 
     harms: Counter[str]
     verdict: Verdict
+    forgotten: int
+    """Webhooks that were answered for and are not in the ledger."""
     seconds: float
+
+    @property
+    def kept(self) -> bool:
+        return self.verdict.kept and not self.forgotten
 
     def __str__(self) -> str:
         verdict = self.verdict
@@ -70,6 +81,7 @@ class Result:
             "uncertain": len(verdict.uncertain),
             "stuck": len(verdict.stuck),
             "wrongly called unsent": len(verdict.hidden),
+            "webhooks forgotten": self.forgotten,
             "rules broken in the audit": len(verdict.audit.findings),
             "seconds": round(self.seconds),
         }
@@ -82,6 +94,7 @@ def run(harkara: Deployment, messages: int, seconds: float, seed: int, database:
     harkara.sandbox.faults(seed=seed, **MOOD)
     monkey = Monkey(harkara, Random(seed), database)
     handed_over = mails(messages, CATEGORIES)
+    harkara.customers_write(each.to for each in handed_over)
     application = Thread(target=hand_over, args=(harkara, handed_over, seconds), daemon=True)
     application.start()
     monkey.rage(seconds)
@@ -89,7 +102,18 @@ def run(harkara: Deployment, messages: int, seconds: float, seed: int, database:
     harkara.sandbox.behave()
     with suppress(AssertionError):  # what does not settle is counted as stuck
         harkara.wait_settled(messages, SETTLE_SECONDS)
-    return Result(monkey.harms, harkara.examine(handed_over), time.monotonic() - began)
+    harkara.wait(lambda: harkara.sandbox.has_told_all, "the sandbox has told all")
+    with suppress(AssertionError):  # the same, as forgotten
+        harkara.wait(lambda: not forgotten(harkara), "what came by Redis is in the ledger", FOLD_SECONDS)
+    return Result(monkey.harms, harkara.examine(handed_over), forgotten(harkara), time.monotonic() - began)
+
+
+def forgotten(harkara: Deployment) -> int:
+    told = [one for one in harkara.sandbox.webhooks()["webhooks"] if one["outcome"] == "answered"]
+    events = {(one["message_id"], one["event"], one["body"].get("status")) for one in told}
+    with harkara.ledger.read() as tx:
+        kept = tx.execute(select(func.count()).select_from(event)).scalar_one()
+    return max(0, len(events) - int(kept))
 
 
 def hand_over(harkara: Deployment, envelopes: Sequence[Envelope], seconds: float) -> None:
@@ -119,9 +143,10 @@ class Monkey:
         self._harkara = harkara
         self._dice = dice
         self._database = database
+        self._web = harkara.start_web()
         self._workers = harkara.start_workers(WORKERS)
         self._frozen: list[tuple[float, Process]] = []
-        self._deck = [self._kill] * 4 + [self._freeze] * 2 + [self._kill_redis, self._empty_redis]
+        self._deck = [self._kill] * 4 + [self._freeze] * 2 + [self._kill_redis, self._empty_redis, self._kill_web]
         self._deck += [self._kill_database] if database else []
         harkara.start_beat()
 
@@ -133,15 +158,23 @@ class Monkey:
                 break
             time.sleep(self._dice.uniform(1.0, 2.0))
             self._thaw(time.monotonic())
+            self._supervise()
             harm()
         self._thaw(float("inf"))
-        for worker in self._workers:
-            worker.wait_for("ready.")
+        self._harkara.wait(self._runs, "everything runs again")
 
     def _shuffled(self) -> Iterator[Callable[[], None]]:
         while True:
             self._dice.shuffle(self._deck)
             yield from self._deck
+
+    def _supervise(self) -> None:
+        """As whoever deploys them does: a worker that finds no database when it starts, ends."""
+        self._workers = [each if each.alive else self._harkara.start_worker(ready=False) for each in self._workers]
+
+    def _runs(self) -> bool:
+        self._supervise()
+        return WEB_READY in self._web.said() and all("ready." in each.said() for each in self._workers)
 
     def _kill(self) -> None:
         victim = self._dice.choice(self._workers)
@@ -158,6 +191,11 @@ class Monkey:
         self._frozen.append((time.monotonic() + self._dice.choice([3.0, 5.0, 15.0]), victim))
         self.harms["freezes"] += 1
 
+    def _kill_web(self) -> None:
+        self._web.kill9()
+        self._web = self._harkara.start_web(ready=False)
+        self.harms["web kills"] += 1
+
     def _kill_redis(self) -> None:
         """It has written everything that it confirmed, as the intake needs it."""
         self._harkara.valkey.kill9()
@@ -166,10 +204,10 @@ class Monkey:
         self.harms["Redis kills"] += 1
 
     def _empty_redis(self) -> None:
-        """It forgets hints, locks and slots; only the intake must not be forgotten."""
+        """It forgets hints, locks and slots; only what nobody else has yet must not be forgotten."""
         redis = connect(self._harkara.valkey.url, seconds=3)
         for key in redis.scan_iter():
-            if key != STREAM:
+            if key not in (STREAM, WEBHOOKS):
                 redis.delete(key)
         self.harms["Redis emptied"] += 1
 
@@ -191,9 +229,11 @@ class Monkey:
 def prey(folder: Path, server: Postgres | None) -> Iterator[Deployment]:
     """A deployment whose Redis keeps what it confirms, on SQLite unless there is a server."""
     url = server.create("chaos") if server else f"sqlite:///{folder / 'harkara.db'}"
+    # Three tries of a webhook span more than what a killed web door takes to come back.
+    hearing = {"CHATMITRA_WEBHOOK_SECRET": "secret-of-the-webhooks", "SANDBOX_WEBHOOK_RETRY_MS": "5000"}
     with (
         valkey(appendonly="yes", appendfsync="always") as redis,
-        deployment(folder, redis, url, HARKARA_THREADS=str(THREADS)) as harkara,
+        deployment(folder, redis, url, HARKARA_THREADS=str(THREADS), **hearing) as harkara,
     ):
         yield harkara
 
@@ -215,7 +255,7 @@ def main() -> None:
         harkara = stack.enter_context(prey(folder, server))
         result = run(harkara, chosen.messages, chosen.seconds, chosen.seed, server)
         print(result)
-        if not result.verdict.kept:
+        if not result.kept:
             print(f"\nA promise is broken: {result.verdict}\n\n{harkara.logs()}")
             sys.exit(1)
 

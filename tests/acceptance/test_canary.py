@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import random
 import urllib.request
 from base64 import b64decode
 from binascii import Error as NotBase64
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from re import findall
 from typing import Any, cast
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 
 import pytest
@@ -20,18 +21,23 @@ from sqlalchemy import select
 
 from harkara import Client, CopyCode, Envelope, Invalid, Template, Text
 from harkara.broker import ACCEPT
-from harkara.intake import STREAM, connect
+from harkara.intake import STREAM, WEBHOOKS, connect
 from harkara.ledger.tables import event, message
+from harkara.ledger.undelivered import counts
+from tests.acceptance import caller
 from tests.acceptance.deployment import Deployment, deployment, locked
-from tests.acceptance.hooks import SECRET, put_through, tell_all
+from tests.integration.test_callbacks import SECRET, Application, listening
 from tests.services import Server, free_port
 
-REDIS, LEDGER, TASK, COMMAND = "919811122233", "919822233344", "919833344455", "919844455566"
+REDIS, LEDGER, TASK, COMMAND, HTTP = "919811122233", "919822233344", "919833344455", "919844455566", "919855566677"
 CODE = "73915482"
 WORD = "marzipan"
-TOKEN = "a-token-of-nougat"
-NUMBERS = (REDIS, LEDGER, TASK, COMMAND)
-SECRETS = (*NUMBERS, *(number[2:] for number in NUMBERS), CODE, WORD, TOKEN)
+NUMBERS = (REDIS, LEDGER, TASK, COMMAND, HTTP)
+SAID = {*NUMBERS, *(number[2:] for number in NUMBERS), CODE, WORD}
+"""What Chat Mitra must be told."""
+
+TOKEN, SIGNATURE = "a-token-of-nougat", "a-secret-of-praline"
+SECRETS = (*SAID, TOKEN, SIGNATURE, caller.TOKEN, SECRET)
 REFUSED = f"*{WORD}* for {CODE}"
 """No message may hold an asterisk."""
 
@@ -41,16 +47,21 @@ def test_what_is_secret_is_found_nowhere_but_in_the_ledger(
     tmp_path: Path, redis_server: Server, database_url: str
 ) -> None:
     metrics, flower = free_port(), free_port()
-    settings = {"CHATMITRA_API_TOKEN": TOKEN, "HARKARA_DATABASE_PATIENCE": "1", "HARKARA_LOG_LEVEL": "DEBUG"}
-    settings["CHATMITRA_WEBHOOK_SECRET"] = SECRET
-    with deployment(tmp_path, redis_server, database_url, **settings) as harkara:
+    application = Application(port=free_port(), answers=lambda number: (500 if number == 1 else 204, {}))
+    settings = {"CHATMITRA_API_TOKEN": TOKEN, "CHATMITRA_WEBHOOK_SECRET": SIGNATURE, **caller.DOOR}
+    settings |= {"HARKARA_CALLBACK_URL": application.url, "HARKARA_CALLBACK_SECRET": SECRET}
+    settings |= {"HARKARA_CALLBACK_PRIVATE": "True", "HARKARA_DATABASE_PATIENCE": "1", "HARKARA_LOG_LEVEL": "DEBUG"}
+    with listening(application), deployment(tmp_path, redis_server, database_url, **settings) as harkara:
         redis = connect(redis_server.url, seconds=3)
+        harkara.customers_write(NUMBERS)
         harkara.start_worker(HARKARA_METRICS_PORT=str(metrics))
         harkara.start_beat()
+        harkara.start_web()
         harkara.start_flower(flower, FLOWER_UNAUTHENTICATED_API="true").wait_for("Connected to")
         pages = Flower(f"http://127.0.0.1:{flower}")
         with locked(tmp_path / "harkara.db"):
             by_task_name(redis_server.url)
+            refused_by_http(harkara, contents(HTTP)[0].body(), 503)
             harkara.wait(lambda: "RETRY" in pages.read("/api/tasks"), "Flower sees that the ledger is away")
             assert secrets_in(*pages.all()) == set()  # while the worker has it in hand
             assert secrets_in(*everything_in(redis)) >= {TASK, CODE, WORD}  # as it must, until the ledger has it
@@ -58,18 +69,21 @@ def test_what_is_secret_is_found_nowhere_but_in_the_ledger(
         harkara.wait(lambda: "FAILURE" in pages.read("/api/tasks"), "Flower sees the task that was refused")
         harkara.wait(lambda: not redis.xlen(STREAM) and not redis.hlen("unacked"), "everything is handed over")
         with locked(tmp_path / "harkara.db"):
-            by_webhook(harkara)
+            harkara.sandbox.customer(LEDGER, text=f"My {WORD} for {CODE}?")
+            harkara.wait(lambda: redis.xlen(WEBHOOKS), "Redis has what the customer wrote")
             assert secrets_in(*everything_in(redis)) >= {LEDGER, CODE, WORD}  # the same
-        harkara.wait(lambda: harkara.states()["delivered"] == 7 and folded(harkara), "webhooks are folded")
+        harkara.wait(lambda: folded(harkara) and not sum(counts(harkara.ledger).values()), "all is folded and told")
+        assert secrets_in(str(application.heard)) == {LEDGER, LEDGER[2:], CODE, WORD}
         assert secrets_in(*everything_in(redis)) == set()
         assert secrets_in(*pages.all(), read(f"http://127.0.0.1:{metrics}/metrics")) == set()
+        assert secrets_in(str(caller.call(f"{harkara.web}/messages")), read(f"{harkara.web}/metrics")) == set()
         assert secrets_in(*(process.said() for process in harkara.processes)) == set()
-        assert secrets_in(str(harkara.sandbox.requests())) == set(SECRETS) - {TOKEN}
+        assert secrets_in(str(harkara.sandbox.requests())) == SAID
         assert codes_kept(harkara) == []
 
 
 def through_all_doors(harkara: Deployment) -> None:
-    """Some are sent at the second try, some refused by Chat Mitra, some by us; of one nobody knows."""
+    """Some are sent at the second try, some refused by Chat Mitra, some by us; of one only a webhook knows."""
     echo = {"number": REDIS, "message": f"{REDIS} takes no {CODE}", "code": None}
     harkara.sandbox.faults(unavailable_next=3, refuse_numbers=[echo])
     with harkara.client() as client, harkara.direct_client() as direct:
@@ -77,30 +91,25 @@ def through_all_doors(harkara: Deployment) -> None:
         direct.send_many(contents(LEDGER))
         refuse(client)
         by_command(harkara)
-        assert harkara.wait_settled(8) == {"accepted": 6, "failed": 2}
+        by_http(harkara)
+        harkara.wait(lambda: harkara.states() == {"read": 8, "failed": 2}, "eight are read")
         assert harkara.sandbox.met("unavailable") == 3
         harkara.sandbox.faults(never_answer_share=1)
         client.send(f"Is the {WORD} for {CODE} there?", to=LEDGER)
-        assert harkara.wait_settled(9) == {"accepted": 6, "failed": 2, "uncertain": 1}
-
-
-def by_webhook(harkara: Deployment) -> None:
-    """Of each message that it was delivered, with all that it said; and a customer writes."""
-    tell_all(harkara, random.Random(47), patience=0.1)
-    said = {"event": "message.received", "message_id": f"wamid.{LEDGER}", "from": LEDGER, "message": f"My {WORD}?"}
-    put_through(harkara, [json.dumps(said).encode()], patience=0.1)
+        harkara.wait(lambda: harkara.states() == {"read": 9, "failed": 2}, "nine are read")
 
 
 def folded(harkara: Deployment) -> bool:
+    """Everything that was heard: three steps of nine messages, and the customer."""
     with harkara.ledger.read() as tx:
-        return {row["state"] for row in tx.rows(select(event.c.state))} == {"folded"}
+        return Counter(row["state"] for row in tx.rows(select(event.c.state))) == {"folded": 28}
 
 
 def codes_kept(harkara: Deployment) -> list[str]:
     with harkara.ledger.read() as tx:
         rows = tx.rows(select(message.c.state, message.c.body).where(message.c.category == "authentication"))
         told = tx.rows(select(event.c.body).where(event.c.body.like(f"%{CODE}%"), event.c.about != "received"))
-    assert sorted(row["state"] for row in rows) == ["delivered"] * 3 + ["failed"]
+    assert sorted(row["state"] for row in rows) == ["failed"] + ["read"] * 4
     return [row["body"] for row in [*rows, *told] if row["body"] is not None]
 
 
@@ -127,6 +136,22 @@ def by_command(harkara: Deployment) -> None:
     code = ["--template", "login_code", "--param", CODE, "--copy-code", CODE, "--category", "authentication"]
     for content, status in ((code, 0), ([f"Your {WORD} is ready."], 0), ([REFUSED], 4)):
         assert harkara.start("command", "-m", "harkara", "send", COMMAND, *content).popen.wait(60) == status
+
+
+def by_http(harkara: Deployment) -> None:
+    """To the end, and to each refusal; a webhook whose signature is somebody else's is one."""
+    for envelope in contents(HTTP):
+        caller.post(harkara.web, envelope)
+    refused_by_http(harkara, {"recipient_mobile_number": HTTP, "message": REFUSED}, 400)
+    forged = {"event": "message.received", "message_id": "wamid.1", "from": HTTP, "message": f"{WORD} {CODE}"}
+    refused_by_http(harkara, forged, 401, "/webhooks/chatmitra")
+
+
+def refused_by_http(harkara: Deployment, body: object, status: int, path: str = "/send_message") -> None:
+    with pytest.raises(HTTPError) as refusal:
+        caller.call(harkara.web + path, body)
+    assert refusal.value.code == status
+    assert secrets_in(refusal.value.read().decode()) == set()
 
 
 TASKS = urlencode(

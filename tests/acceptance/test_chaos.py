@@ -12,5 +12,9 @@ def test_in_the_chaos_nothing_is_lost_and_nothing_goes_twice_in_silence(tmp_path
         result = run(harkara, messages=400, seconds=16, seed=7)
     print(result)
     result.verdict.assert_kept(uncertain=100)
+    assert {result.verdict.fates[each].accepted for each in result.verdict.uncertain} <= {0}, (
+        "webhooks tell of the others"
+    )
+    assert result.forgotten == 0
     assert len(result.verdict.fates) == 400
-    assert {"kills", "freezes", "Redis kills", "Redis emptied"} <= result.harms.keys()
+    assert {"kills", "freezes", "Redis kills", "Redis emptied", "web kills"} <= result.harms.keys()

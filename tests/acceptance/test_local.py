@@ -6,11 +6,10 @@ import json
 import os
 import signal
 import sys
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 from harkara.messages import Template
+from tests.acceptance.caller import call
 from tests.acceptance.process import Process, until
 
 HELLO = {
@@ -27,8 +26,10 @@ def test_make_up_shows_a_token_with_which_the_web_door_sends_to_the_sandbox(tmp_
         places = json.loads((tmp_path / "places.json").read_text())
         assert f"Web token  {places['Web token']}\n" in local.said()
         local.wait_for("Uvicorn running on")
-        job = call(places, "/send_message", HELLO)["jobId"]
-        until(lambda: call(places, f"/messages/{job}")["state"] == "accepted", 120, "it is sent", local.said)
+        token = {"Authorization": f"Bearer {places['Web token']}"}
+        job = call(f"{places['Web']}/send_message", HELLO, headers=token)["jobId"]
+        asked = f"{places['Web']}/messages/{job}"
+        until(lambda: call(asked, headers=token)["state"] == "read", 120, "it is read", local.said)
 
         told = {name: environment(local.popen.pid, name) for name in ("workers.web", "worker", "workers.sandbox")}
         secret = told["workers.sandbox"]["SANDBOX_WEBHOOK_SECRET"]
@@ -43,13 +44,6 @@ def test_make_up_shows_a_token_with_which_the_web_door_sends_to_the_sandbox(tmp_
         assert not (tmp_path / "local.env").exists()
     finally:
         local.kill9()
-
-
-def call(places: dict[str, str], path: str, body: object = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(places["Web"] + path, data, {"Authorization": f"Bearer {places['Web token']}"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
 
 
 def environment(parent: int, word: str) -> dict[str, str]:

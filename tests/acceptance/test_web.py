@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
+from tests.acceptance.caller import DOOR, call
 from tests.acceptance.deployment import deployment
 from tests.services import Server
 
@@ -19,20 +18,20 @@ CALLERS = 8
 def test_kill_9_of_the_web_door_loses_nothing_that_it_answered_for(
     tmp_path: Path, redis_server: Server, database_url: str
 ) -> None:
-    with deployment(tmp_path, redis_server, database_url, HARKARA_API_TOKENS="shop:token") as harkara:
+    with deployment(tmp_path, redis_server, database_url, **DOOR) as harkara:
         harkara.start_worker()
-        web, address = harkara.start_web()
+        web = harkara.start_web()
         keys = count()
         with ThreadPoolExecutor(CALLERS) as callers:
-            told = [callers.submit(post_until_it_dies, address, keys.__next__) for _ in range(CALLERS)]
+            told = [callers.submit(post_until_it_dies, harkara.web, keys.__next__) for _ in range(CALLERS)]
             time.sleep(1.5)
             web.kill9()
         answered = {key: job for each in told for key, job in each.result().items()}
         assert len(answered) >= CALLERS
 
-        _, address = harkara.start_web()
+        harkara.start_web()
         asked = next(keys)
-        again = {key: post(address, key) for key in range(asked)}
+        again = {key: send(harkara.web, key) for key in range(asked)}
         assert {key: again[key] for key in answered} == answered
         assert len(set(again.values())) == asked
         assert harkara.wait_settled(asked) == {"accepted": asked}
@@ -40,20 +39,17 @@ def test_kill_9_of_the_web_door_loses_nothing_that_it_answered_for(
         assert len(harkara.sandbox.accepted()) == asked
 
 
-def post_until_it_dies(address: str, next_key: Callable[[], int]) -> dict[int, str]:
+def post_until_it_dies(web: str, next_key: Callable[[], int]) -> dict[int, str]:
     """The jobs that it answered for, by the key of each."""
     answered: dict[int, str] = {}
     while True:
         key = next_key()
         try:
-            answered[key] = post(address, key)
+            answered[key] = send(web, key)
         except OSError:  # it died before, or with the answer on its lips
             return answered
 
 
-def post(address: str, key: int) -> str:
+def send(web: str, key: int) -> str:
     body = {"recipient_mobile_number": f"9198765{key:05d}", "message": f"Your order {key} is ready"}
-    headers = {"Authorization": "Bearer token", "Idempotency-Key": f"order {key}"}
-    request = urllib.request.Request(f"{address}/send_message", json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return str(json.load(answer)["jobId"])
+    return str(call(f"{web}/send_message", body, headers={"Idempotency-Key": f"order {key}"})["jobId"])

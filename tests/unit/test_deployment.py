@@ -177,6 +177,14 @@ def test_compose_opens_ports_on_this_machine_only() -> None:
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
 
+def test_flower_listens_beyond_its_own_machine_only_with_a_password() -> None:
+    """Its pages could shut workers down."""
+    given = COMPOSE["services"]["flower"]["environment"]
+    assert given["FLOWER_ADDRESS"] == "0.0.0.0"
+    assert given["FLOWER_BASIC_AUTH"].startswith("${FLOWER_BASIC_AUTH:?")
+    assert PROCESSES["flower"].endswith("--address=${FLOWER_ADDRESS:-127.0.0.1}")
+
+
 def test_a_stopped_worker_has_time_for_its_longest_send() -> None:
     grace = COMPOSE["services"]["worker"]["stop_grace_period"]
     until_recorded = 10
