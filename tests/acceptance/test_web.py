@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from itertools import count
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def post_until_it_dies(web: str, next_key: Callable[[], int]) -> dict[int, str]:
         key = next_key()
         try:
             answered[key] = send(web, key)
-        except OSError:  # it died before, or with the answer on its lips
+        except (OSError, HTTPException):  # it died before, or with the answer on its lips
             return answered
 
 
