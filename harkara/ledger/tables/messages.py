@@ -1,0 +1,131 @@
+"""Messages: what is to be sent, by which names it is known, every try, and why it is where it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Index, Text, text
+from sqlmodel import Field, SQLModel
+
+from harkara.ledger.tables.shape import counter, partial
+from harkara.states import DONE, State
+
+_SETTLED = f"state IN ({', '.join(repr(s.value) for s in State if s in DONE | {State.UNCERTAIN})})"
+
+
+class Message(SQLModel, table=True):
+    """One hand-over to Chat Mitra: what to send, where it stands, and when it is due.
+
+    `fallback` is what goes instead when the 24-hour window is closed, `replaced` whether a template went so.
+    """
+
+    __table_args__ = (
+        partial("uq_message_reference_lane", "reference", "lane", where="reference IS NOT NULL", unique=True),
+        CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in State)})", name="state"),
+        CheckConstraint("tries <= claims", name="tries"),
+        partial("ix_message_due", "lane", "priority", "producer", "due_at", "expires_at", where="state = 'waiting'"),
+        partial("ix_message_backlog", "lane", "due_at", where="state = 'waiting'"),
+        partial("ix_message_recipient_lane", "recipient", "lane", where="state = 'waiting'"),
+        partial("ix_message_lease", "lease_until", where="state IN ('queued', 'claimed', 'sending')"),
+        partial("ix_message_uncertain", "resend_at", where="state = 'uncertain'"),
+        partial("ix_message_codes", "recipient", "posted_at", where="category = 'authentication'"),
+        partial("ix_message_occasion", "occasion_id", where="occasion_id IS NOT NULL"),
+        partial("ix_message_campaign_state", "campaign_id", "state", where="campaign_id IS NOT NULL"),
+        partial("ix_message_campaign_posted", "campaign_id", "posted_at", where="campaign_id IS NOT NULL"),
+        partial("ix_message_retention", "created_at", where=f"recipient IS NOT NULL AND {_SETTLED}"),
+        partial("ix_message_job", "job_id", where="job_id IS NOT NULL"),
+        partial("ix_message_whatsapp", "whatsapp_id", where="whatsapp_id IS NOT NULL"),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    reference: str | None = Field(default=None, max_length=200)
+    digest: str | None = Field(default=None, max_length=64)
+    lane: str = Field(max_length=40)
+    producer: str = Field(max_length=40)
+    recipient: str | None = Field(default=None, max_length=15)
+    kind: str = Field(max_length=20)
+    template: str | None = Field(default=None, max_length=60)
+    category: str = Field(max_length=20)
+    priority: int
+    quiet: bool
+    weight: int
+    body: str | None = Field(default=None, sa_type=Text)
+    fallback: str | None = Field(default=None, sa_type=Text)
+
+    state: str = Field(max_length=10)
+    due_at: datetime
+    expires_at: datetime
+    lease_until: datetime | None = None
+    resend_at: datetime | None = None
+    on_evidence: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    epoch: int = counter()
+    claims: int = counter()
+    strikes: int = counter()
+    tries: int = counter()
+    waits: int = counter()
+    waited_for: str | None = Field(default=None, max_length=40)
+    resends: int = counter()
+    maybe_duplicate: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    replaced: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    code: str | None = Field(default=None, max_length=40)
+    reason: str | None = Field(default=None, max_length=1000)
+    job_id: str | None = Field(default=None, max_length=200)
+    whatsapp_id: str | None = Field(default=None, max_length=32)
+
+    created_at: datetime
+    changed_at: datetime
+    posted_at: datetime | None = None
+
+    occasion_id: str | None = Field(default=None, max_length=40)
+    revision: int | None = None
+    rule: str | None = Field(default=None, max_length=40)
+    campaign_id: str | None = Field(default=None, max_length=40)
+    position: int | None = None
+
+
+class Alias(SQLModel, table=True):
+    """Another id of a message: given by a client to a repeat of a reference that was known already."""
+
+    id: str = Field(primary_key=True, max_length=40)
+    message_id: str = Field(foreign_key="message.id", max_length=40)
+
+
+class Attempt(SQLModel, table=True):
+    """One POST, committed before its first byte leaves. At most one for each claim, which the key enforces.
+
+    `echo` is a keyed digest of recipient and content, by which an event of Chat Mitra finds it.
+    """
+
+    __table_args__ = (
+        Index("ix_attempt_lane_started_at", "lane", "started_at"),
+        partial("ix_attempt_echo", "echo", "started_at", where="echo IS NOT NULL"),
+    )
+
+    message_id: str = Field(primary_key=True, foreign_key="message.id", max_length=40)
+    epoch: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    lane: str = Field(max_length=40)
+    weight: int
+    worker: str = Field(max_length=80)
+    gates: str = Field(max_length=400)
+    echo: str | None = Field(default=None, max_length=32)
+    claimed_at: datetime
+    started_at: datetime
+    ended_at: datetime | None = None
+    outcome: str | None = Field(default=None, max_length=20)
+    status: int | None = None
+    code: str | None = Field(default=None, max_length=40)
+    text: str | None = Field(default=None, max_length=1000)
+    job_id: str | None = Field(default=None, max_length=200)
+
+
+class Trace(SQLModel, table=True):
+    """Why a message is where it is: every wait, every refusal, every hand that moved it. Only ever appended to."""
+
+    __table_args__ = (Index("ix_trace_message_id", "message_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    message_id: str = Field(foreign_key="message.id", max_length=40)
+    at: datetime
+    event: str = Field(max_length=20)
+    code: str | None = Field(default=None, max_length=40)
+    detail: str | None = Field(default=None, max_length=1000)

@@ -1,0 +1,26 @@
+"""What all tables have in common: how their constraints are called, counters, and indexes of some rows only."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def counter() -> int:
+    """A number that begins at 0."""
+    return cast(int, Field(default=0, sa_column_kwargs={"server_default": text("0")}))
+
+
+def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of the rows of one kind only: small, however many the table holds."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
