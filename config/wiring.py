@@ -264,6 +264,7 @@ def spill(finish: Finish) -> None:
 def check_schema() -> None:
     """The embedded database is brought up to date by itself; another one by whoever is responsible for it."""
     if settings().harkara_database_url is None:
-        migrate.upgrade(database())
+        if not migrate.at_head(database()):
+            migrate.upgrade(database())
     elif not migrate.at_head(database()):
         raise SystemExit("The database has not the schema of this release: run `python -m workers.migrate` first.")

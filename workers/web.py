@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
 import structlog
@@ -22,7 +21,6 @@ STOP_SECONDS = 30
 def main() -> None:
     """Ends with 1 and a sentence when a setting makes no sense; after SIGTERM, when all that came in is answered."""
     logs.set_up()
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # two lines for every look at /readyz
     try:
         _check_schema()
         behind = web.behind()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 from sqlmodel import SQLModel
 
@@ -45,6 +46,10 @@ def test_they_lead_to_the_tables_that_the_code_knows(database_url: str) -> None:
     with db.connection() as connection:
         assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
     db.close()
+
+
+def test_the_head_is_that_of_the_scripts() -> None:
+    assert migrate.head() == ScriptDirectory(str(ROOT / "harkara/ledger/migrations")).get_current_head()
 
 
 def test_an_upgrade_keeps_what_is_there(database_url: str) -> None:
