@@ -118,16 +118,18 @@ def test_a_token_with_several_lanes_sees_them_all(web: TestClient) -> None:
 
 
 def test_each_token_has_a_limit_of_its_own(db: Database) -> None:
-    with TestClient(gateway(behind_of(db, callers=callers("3/1s"))), headers=SHOP) as web:
-        begun = time.monotonic()
+    with TestClient(gateway(behind_of(db, callers=callers("3/60s"))), headers=SHOP) as web:
         assert [web.get("/campaigns").status_code for _ in range(3)] == [200] * 3
-        if time.monotonic() - begun > 0.9:
-            pytest.skip("this machine is too slow to ask four times in a second")
         refused = web.get("/campaigns")
         assert refused.status_code == 429
-        assert refused.headers["Retry-After"] == "1"
+        assert 1 <= int(refused.headers["Retry-After"]) <= 60
         assert refused.json() == {"status": "error", "message": "too many requests with this token"}
         assert web.get("/campaigns", headers=CLINIC).status_code == 200
+
+
+def test_who_has_waited_as_long_as_the_limit_says_is_let_in_again(db: Database) -> None:
+    with TestClient(gateway(behind_of(db, callers=callers("1/1s"))), headers=SHOP) as web:
+        assert web.get("/campaigns").status_code == 200
         time.sleep(1.05)
         assert web.get("/campaigns").status_code == 200
 
