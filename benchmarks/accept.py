@@ -17,7 +17,7 @@ from tests.services import valkey
 BATCH = 500
 ONE_BY_ONE, BULK = at_least(800), at_least(15_000)
 
-Door = Callable[[Ground], Iterator[Client]]
+Backend = Callable[[Ground], Iterator[Client]]
 
 
 def measure(ground: Ground, quick: bool) -> list[Figure]:
@@ -75,7 +75,7 @@ def _intake(ground: Ground) -> Iterator[Client]:
         yield client
 
 
-DOORS: dict[str, tuple[Door, Goal | None, Goal | None]] = {
+DOORS: dict[str, tuple[Backend, Goal | None, Goal | None]] = {
     "ledger door, PostgreSQL": (_postgres, ONE_BY_ONE, BULK),
     "ledger door, PostgreSQL, with hints": (_postgres_and_hints, None, None),
     "ledger door, SQLite": (_sqlite, ONE_BY_ONE, BULK),

@@ -23,7 +23,7 @@ from harkara import Client, Envelope, Text
 from harkara.ledger import migrate
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.read import counts
+from harkara.ledger.messages.queries import counts
 from tests.acceptance.process import Process
 from tests.postgres import Server as Postgres
 from tests.services import Server as Valkey

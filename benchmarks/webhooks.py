@@ -12,13 +12,14 @@ from uuid import uuid4
 from benchmarks.figures import Figure, at_least
 from benchmarks.ground import Ground, migrated
 from harkara.inbound import sign
-from harkara.inbound.door import WebhookDoor
-from harkara.inbound.folding import Folding
-from harkara.intake import WEBHOOKS, Intake, connect
+from harkara.intake.stream import WEBHOOKS, Intake
 from harkara.ledger.database import Database
-from harkara.ledger.read import counts
-from harkara.ledger.record import Finish, finish
+from harkara.ledger.messages.queries import counts
+from harkara.ledger.messages.record import Finish, finish
+from harkara.redis_client import connect
 from harkara.states import State
+from harkara.webhooks.process import EventProcessor
+from harkara.webhooks.receive import WebhookReceiver
 from tests.integration.ledger.hooks import JUDGES, hook, post_all
 from tests.integration.ledger.steps import ACCEPTED, letter
 from tests.services import valkey
@@ -56,13 +57,13 @@ def _round(db: Database, messages: int) -> tuple[float, float]:
     hooks = [hook(db, status, f"wamid.{n}", n) for status in ("sent", "delivered") for n in range(messages)]
     with valkey() as server, closing(connect(server.url, seconds=3)) as redis:
         mailbox = Intake(redis, "bench", stream=WEBHOOKS)
-        stored = _store(WebhookDoor(db, JUDGES.lanes, mailbox, lambda: None), hooks)
-        folded = _fold(Folding(db, mailbox, JUDGES, holder="bench", silence_seconds=900), len(hooks))
+        stored = _store(WebhookReceiver(db, JUDGES.lanes, mailbox, lambda: None), hooks)
+        folded = _fold(EventProcessor(db, mailbox, JUDGES, holder="bench", silence_seconds=900), len(hooks))
     assert counts(db) == {"default": {State.DELIVERED: messages}}
     return stored, folded
 
 
-def _store(door: WebhookDoor, hooks: Sequence[bytes]) -> float:
+def _store(door: WebhookReceiver, hooks: Sequence[bytes]) -> float:
     def hear(raw: bytes) -> bool:
         return door.hear("default", raw, sign(raw, "secret"))
 
@@ -72,7 +73,7 @@ def _store(door: WebhookDoor, hooks: Sequence[bytes]) -> float:
     return 60 * len(hooks) / (time.perf_counter() - start)
 
 
-def _fold(folding: Folding, events: int) -> float:
+def _fold(folding: EventProcessor, events: int) -> float:
     start, folded = time.perf_counter(), 0
     while folded < events:
         folded += folding.fold()["folded"]

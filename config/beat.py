@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from celery.beat import PersistentScheduler, ScheduleEntry
 
-from harkara.broker import Broker
+from harkara.backends.broker import Broker
 from harkara.errors import Unavailable
 
 log = structlog.get_logger(__name__)

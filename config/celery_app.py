@@ -8,7 +8,7 @@ from celery import Celery
 from kombu import Exchange, Queue
 
 from config.settings import settings
-from harkara.broker import ACCEPT, HINTS, QUEUES, QUIET_TRANSPORT, SEND, UPKEEP
+from harkara.backends.broker import ACCEPT, HINTS, QUEUES, QUIET_TRANSPORT, SEND, UPKEEP
 
 ROUTES = {
     "harkara.accept": ACCEPT,

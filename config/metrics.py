@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from config.settings import settings
 from harkara.errors import Unavailable
-from harkara.ledger.claim import Claimed
+from harkara.ledger.messages.claim import Claimed
 from harkara.outcomes import Outcome
 
 log = structlog.get_logger(__name__)

@@ -8,17 +8,17 @@ from redis.exceptions import RedisError
 from config import wiring
 from config.callers import callers
 from config.settings import settings
-from harkara.doors.ledger import LedgerDoor
+from harkara.backends.ledger import LedgerBackend
+from harkara.batching import Batcher
 from harkara.gateway import Behind
-from harkara.intake import connect
-from harkara.ledger.accept import DIRECT
-from harkara.together import Together
+from harkara.ledger.messages.accept import DIRECT
+from harkara.redis_client import connect
 
 
 def behind() -> Behind:
     """Raises SystemExit, with the next step, when a setting makes no sense."""
     s = settings()
-    door = LedgerDoor(
+    door = LedgerBackend(
         wiring.database(),
         wiring.broker(),
         deadlines=s.deadlines,
@@ -28,7 +28,7 @@ def behind() -> Behind:
     return Behind(
         db=wiring.database(),
         door=door,
-        together=Together(door.hand_over, DIRECT),
+        together=Batcher(door.hand_over, DIRECT),
         plan=wiring.plan(),
         callers=callers(s, frozenset(wiring.lanes())),
         hear=wiring.webhooks().hear,

@@ -10,41 +10,42 @@ from functools import cache
 
 from config.callbacks import endpoint
 from config.celery_app import OWN, app
-from config.killpoint import killer
+from config.crash_points import killer
 from config.lanes import lanes as lanes_of
 from config.metrics import REJECTED, Depths, folded, observe, puzzled, swept, told, webhook
 from config.reminders import plan as plan_of
 from config.settings import settings
-from harkara.broker import Broker
-from harkara.callbacks.courier import Courier
-from harkara.catalogue.shelf import Shelf
-from harkara.chatmitra import ChatMitra
+from harkara.backends.broker import Broker
+from harkara.callbacks.delivery import CallbackDelivery
+from harkara.chatmitra.api import ChatMitra
 from harkara.delivery.hints import Hints
 from harkara.delivery.pool import Pool
-from harkara.delivery.pulse import Pulse
 from harkara.delivery.rounds import Rounds
 from harkara.delivery.sender import Leases, Sender, no_checkpoint
-from harkara.inbound.door import WebhookDoor
-from harkara.inbound.folding import Folding
+from harkara.delivery.watchdog import Watchdog
 from harkara.inbound.words import Words
-from harkara.intake import WEBHOOKS, Intake, connect
+from harkara.intake.consumer import IntakeConsumer
+from harkara.intake.stream import WEBHOOKS, Intake
 from harkara.lanes import Lane
 from harkara.ledger import migrate
-from harkara.ledger.commit import GroupCommit
+from harkara.ledger.callbacks.dead_callbacks import counts as callbacks_left
+from harkara.ledger.callbacks.dead_callbacks import tidy
 from harkara.ledger.database import Database
-from harkara.ledger.events.fold import Judges
+from harkara.ledger.events.process import Judges
 from harkara.ledger.events.silence import silences
-from harkara.ledger.read import counts, last_done
-from harkara.ledger.record import Finish
-from harkara.ledger.seed import slots_used
+from harkara.ledger.messages.group_commit import GroupCommit
+from harkara.ledger.messages.queries import counts, last_done
+from harkara.ledger.messages.recent_slots import slots_used
+from harkara.ledger.messages.record import Finish
 from harkara.ledger.sweep import Crashed
-from harkara.ledger.undelivered import counts as callbacks_left
-from harkara.ledger.undelivered import tidy
 from harkara.limits import HORIZON, Limiter, guarded
 from harkara.occasions import Plan
 from harkara.outcomes import Uncertain
 from harkara.playbook import Playbook
-from harkara.reception import Reception
+from harkara.published.store import PublishedStore
+from harkara.redis_client import connect
+from harkara.webhooks.process import EventProcessor
+from harkara.webhooks.receive import WebhookReceiver
 
 
 @cache
@@ -85,8 +86,8 @@ def plan() -> Plan:
 
 
 @cache
-def shelf() -> Shelf:
-    return Shelf(connect(settings().redis_url, seconds=3))
+def shelf() -> PublishedStore:
+    return PublishedStore(connect(settings().redis_url, seconds=3))
 
 
 def lay_plan() -> None:
@@ -140,8 +141,8 @@ def intake() -> Intake:
 
 
 @cache
-def reception() -> Reception:
-    return Reception(
+def reception() -> IntakeConsumer:
+    return IntakeConsumer(
         intake(),
         database(),
         rounds().hint,
@@ -188,8 +189,8 @@ def mailbox() -> Intake:
 
 
 @cache
-def webhooks() -> WebhookDoor:
-    return WebhookDoor(database(), lanes(), mailbox(), ring_fold, came=webhook, puzzled=puzzled)
+def webhooks() -> WebhookReceiver:
+    return WebhookReceiver(database(), lanes(), mailbox(), ring_fold, came=webhook, puzzled=puzzled)
 
 
 def ring_fold() -> None:
@@ -199,8 +200,8 @@ def ring_fold() -> None:
 
 
 @cache
-def folding() -> Folding:
-    return Folding(
+def folding() -> EventProcessor:
+    return EventProcessor(
         database(),
         mailbox(),
         Judges(lanes(), playbook(), words()),
@@ -211,10 +212,10 @@ def folding() -> Folding:
 
 
 @cache
-def courier() -> Courier | None:
+def courier() -> CallbackDelivery | None:
     """None when the application does not want to be told anything."""
     to = endpoint(settings())
-    return Courier(database(), to, told=told) if to else None
+    return CallbackDelivery(database(), to, told=told) if to else None
 
 
 def tidy_callbacks() -> None:
@@ -223,10 +224,10 @@ def tidy_callbacks() -> None:
 
 
 @cache
-def pulse() -> Pulse:
+def pulse() -> Watchdog:
     # At first Celery ends what it holds. A process that does not even hear that has no POST under way by the next time.
     ends = iter((signal.SIGTERM, signal.SIGKILL))
-    return Pulse(lambda: broker().knock(OWN), lambda: os.kill(os.getpid(), next(ends)))
+    return Watchdog(lambda: broker().knock(OWN), lambda: os.kill(os.getpid(), next(ends)))
 
 
 @cache

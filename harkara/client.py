@@ -8,14 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from harkara.backends import Backend, ledger_backend, redis_backend
 from harkara.catalogue import OPTIONS, Catalogue
 from harkara.catalogue.fill import Value
 from harkara.defaults import DEADLINES
-from harkara.doors import Door, ledger_door, redis_door
 from harkara.errors import Conflict, HarkaraError, Invalid
-from harkara.knowledge import Knowledge
 from harkara.messages import Category, Envelope, Message, Template, Text
 from harkara.phone import normalise
+from harkara.published.lookup import PublishedLookup
 from harkara.receipt import Change, Handle, Receipt
 
 if TYPE_CHECKING:
@@ -55,12 +55,12 @@ class Client:
         self._producer = producer
         self._lane = lane
         self._region = region
-        self._door: Door = (
-            ledger_door(database_url, redis_url, seconds, deadlines)
+        self._door: Backend = (
+            ledger_backend(database_url, redis_url, seconds, deadlines)
             if database_url
-            else redis_door(str(redis_url), seconds)
+            else redis_backend(str(redis_url), seconds)
         )
-        self._knowledge = Knowledge(catalogue, reminders, redis_url, seconds)
+        self._knowledge = PublishedLookup(catalogue, reminders, redis_url, seconds)
 
     def send(
         self,

@@ -6,7 +6,7 @@ from typing import Any
 
 from config.celery_app import app
 from config.wiring import commit
-from harkara.ledger.record import Finish
+from harkara.ledger.messages.record import Finish
 
 
 @app.task(name="harkara.record")

@@ -6,7 +6,7 @@ from celery import Task
 
 from config.celery_app import app
 from config.wiring import sender
-from harkara.broker import URGENT
+from harkara.backends.broker import URGENT
 from harkara.errors import Unavailable
 
 

@@ -9,7 +9,7 @@ from config.metrics import FINDINGS
 from config.wiring import database, pulse, worker_name
 from harkara.errors import Unavailable
 from harkara.ledger.audit import audit as examine
-from harkara.ledger.duties import done
+from harkara.ledger.leases import done
 
 log = structlog.get_logger(__name__)
 

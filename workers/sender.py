@@ -9,12 +9,12 @@ from celery import signals
 
 from config import logs, metrics, wiring
 from config.celery_app import app
-from harkara.catalogue.shelf import LAY_SECONDS
-from harkara.delivery.pulse import BEAT_SECONDS
-from harkara.delivery.rounds import DERIVE_SECONDS, Ringer, every
+from harkara.delivery.rounds import DERIVE_SECONDS, PeriodicThread, every
+from harkara.delivery.watchdog import BEAT_SECONDS
 from harkara.errors import HarkaraError
-from harkara.inbound.folding import SILENCE_SECONDS
-from harkara.ledger.undelivered import TIDY_SECONDS
+from harkara.ledger.callbacks.dead_callbacks import TIDY_SECONDS
+from harkara.published.store import LAY_SECONDS
+from harkara.webhooks.process import SILENCE_SECONDS
 
 __all__ = ["app"]
 
@@ -22,7 +22,7 @@ SWITCH_SECONDS = 0.01
 """Sender threads give the interpreter up by themselves, at every byte they wait for. To be asked for it after 5 ms, as
 Python does, makes all of them run for it and costs throughput; after 20 ms, who has a slot wakes up too late for it."""
 
-_ringers: list[Ringer] = []
+_ringers: list[PeriodicThread] = []
 
 
 @signals.setup_logging.connect
@@ -64,7 +64,7 @@ def _ready(**_: Any) -> None:
     # Nor may anything wait for an application that is slow to hear.
     telling = [courier.round] if (courier := wiring.courier()) else []
     for these in (often, seldom, telling):
-        _ringers.append(Ringer(*these))
+        _ringers.append(PeriodicThread(*these))
         _ringers[-1].start()
 
 

@@ -3,21 +3,21 @@
 from harkara.campaigns.audience import Recipient, Reject, read
 from harkara.campaigns.columns import TO, Column, Fixed, Source, parse_map
 from harkara.campaigns.guard import should_pause
-from harkara.campaigns.letters import Letter, letters
+from harkara.campaigns.messages import CampaignMessage, messages_of
 from harkara.campaigns.prices import Prices
 from harkara.campaigns.rehearsal import Rehearsal, rehearse
 
 __all__ = [
     "TO",
+    "CampaignMessage",
     "Column",
     "Fixed",
-    "Letter",
     "Prices",
     "Recipient",
     "Rehearsal",
     "Reject",
     "Source",
-    "letters",
+    "messages_of",
     "parse_map",
     "read",
     "rehearse",

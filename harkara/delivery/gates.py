@@ -11,13 +11,13 @@ from datetime import datetime
 from harkara.inbound.contact import NOBODY, Contact
 from harkara.inbound.window import ARRIVAL, Standing
 from harkara.lanes import Lane
-from harkara.ledger import contacts
-from harkara.ledger.claim import Claimed
-from harkara.ledger.codes import Codes, codes
-from harkara.ledger.consent import OPTED_OUT
+from harkara.ledger.contacts import contacts
+from harkara.ledger.contacts.consent import OPTED_OUT
 from harkara.ledger.database import Database
 from harkara.ledger.halts import PRODUCER, Halted, halted
-from harkara.ledger.reminders import outdated
+from harkara.ledger.messages.claim import Claimed
+from harkara.ledger.messages.otp_limit import Codes, codes
+from harkara.ledger.occasions.reminders import outdated
 from harkara.messages import Template
 from harkara.outcomes import Cancelled, Outcome, Refused, Replaced, Wait
 from harkara.playbook import WINDOW_CLOSED

@@ -14,11 +14,11 @@ from harkara.delivery.hints import Hints
 from harkara.delivery.sender import Leases
 from harkara.errors import Unavailable
 from harkara.lanes import Lane
-from harkara.ledger.campaigns.keep import keep
+from harkara.ledger.campaigns.housekeeping import keep
 from harkara.ledger.database import Database
-from harkara.ledger.dispatch import dispatch, unqueue
-from harkara.ledger.duties import on_duty
-from harkara.ledger.occasions import BATCH, rederive
+from harkara.ledger.leases import lease
+from harkara.ledger.messages.dispatch import dispatch, unqueue
+from harkara.ledger.occasions.commands import BATCH, rederive
 from harkara.ledger.sweep import Policy, sweep
 from harkara.limits import Limiter
 from harkara.occasions import Plan
@@ -69,7 +69,7 @@ class Rounds:
     def dispatch(self, *, at_once: bool = False) -> int:
         """Hints what may go now; returns how many. `at_once` does not wait for the next second to begin."""
         pause = 0.0 if at_once else 0.8 * DISPATCH_SECONDS
-        with on_duty(self._db, "dispatch", self._holder, lease_seconds=DUTY_LEASE_SECONDS, every_seconds=pause) as mine:
+        with lease(self._db, "dispatch", self._holder, lease_seconds=DUTY_LEASE_SECONDS, every_seconds=pause) as mine:
             if not mine:
                 return 0
             released = dispatch(
@@ -88,7 +88,7 @@ class Rounds:
     def sweep(self) -> Counter[str]:
         """Puts right what was left behind; returns how many rows each duty moved."""
         pause = 0.8 * SWEEP_SECONDS
-        with on_duty(self._db, "sweep", self._holder, lease_seconds=DUTY_LEASE_SECONDS, every_seconds=pause) as mine:
+        with lease(self._db, "sweep", self._holder, lease_seconds=DUTY_LEASE_SECONDS, every_seconds=pause) as mine:
             moved = sweep(self._db, self._policy, retention_seconds=self._retention) if mine else Counter[str]()
         if moved:
             log.info("swept", action="swept", **moved)
@@ -98,7 +98,7 @@ class Rounds:
     def derive(self) -> int:
         """Brings the reminders of occasions in line with rules that were edited; returns of how many occasions."""
         pause, end, derived = 0.8 * DERIVE_SECONDS, monotonic() + DERIVE_LEASE_SECONDS, 0
-        with on_duty(
+        with lease(
             self._db, "derive", self._holder, lease_seconds=2 * DERIVE_LEASE_SECONDS, every_seconds=pause
         ) as mine:
             more = mine
@@ -113,9 +113,7 @@ class Rounds:
     def campaigns(self) -> Counter[str]:
         """Starts, pauses and finishes campaigns; returns how many."""
         pause = 0.8 * CAMPAIGNS_SECONDS
-        with on_duty(
-            self._db, "campaigns", self._holder, lease_seconds=DUTY_LEASE_SECONDS, every_seconds=pause
-        ) as mine:
+        with lease(self._db, "campaigns", self._holder, lease_seconds=DUTY_LEASE_SECONDS, every_seconds=pause) as mine:
             moved = keep(self._db) if mine else Counter[str]()
         if moved:
             log.info("campaigns moved", action="campaigns", **moved)
@@ -143,7 +141,7 @@ class Depth:
             self.now = min(self._most, 2 * self.now)
 
 
-class Ringer:
+class PeriodicThread:
     """A thread that makes the rounds in every worker, so that beat is no single point of failure."""
 
     def __init__(self, *rounds: Callable[[], object]) -> None:

@@ -13,18 +13,18 @@ from itertools import groupby
 
 import structlog
 
-from harkara.chatmitra import ChatMitra, NotSent
+from harkara.chatmitra.api import ChatMitra, NotSent
 from harkara.delivery import gates
 from harkara.delivery.breaker import Breaker
 from harkara.delivery.gates import Moment
 from harkara.delivery.pool import Pool
 from harkara.errors import Unavailable
-from harkara.inbound import echo
+from harkara.inbound import fingerprint
 from harkara.lanes import Lane
-from harkara.ledger.claim import Claimed, claim
-from harkara.ledger.commit import GroupCommit
 from harkara.ledger.database import Database
-from harkara.ledger.record import Begin, Finish
+from harkara.ledger.messages.claim import Claimed, claim
+from harkara.ledger.messages.group_commit import GroupCommit
+from harkara.ledger.messages.record import Begin, Finish
 from harkara.limits import Ask, Limiter, Slot
 from harkara.outcomes import Outcome, Refused, Wait
 from harkara.playbook import WINDOW_CLOSED, Case, Playbook
@@ -203,7 +203,11 @@ class Sender:
     def _echo(self, one: Claimed) -> str | None:
         """What an event of this POST will show, where events are let in."""
         lane = self._lanes[one.lane]
-        return echo.keyed(lane.token, one.recipient, echo.of_request(json.loads(one.body))) if lane.hears else None
+        return (
+            fingerprint.keyed(lane.token, one.recipient, fingerprint.of_request(json.loads(one.body)))
+            if lane.hears
+            else None
+        )
 
     def _keep(self, one: Claimed, slot: Slot, until: float) -> Wait | None:
         """Sleeps until the slot. One that was slept through is given up for a new one, or for a wait."""

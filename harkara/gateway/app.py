@@ -6,11 +6,11 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from harkara.gateway import campaigns, messages, occasions, signs, webhooks
-from harkara.gateway.behind import Behind
+from harkara.gateway import campaigns, health, messages, occasions, webhooks
+from harkara.gateway.dependencies import Behind
+from harkara.gateway.middleware import Watch
 from harkara.gateway.page import add_page
 from harkara.gateway.problems import speak_plainly
-from harkara.gateway.watch import Watch
 
 _ABOUT = (
     "Takes what Chat Mitra's API takes, at the same path and with the same answers. An answer of 202 means that the"
@@ -37,7 +37,7 @@ def gateway(behind: Behind) -> FastAPI:
     app.state.behind = behind
     app.add_middleware(Watch, registry=behind.registry)
     speak_plainly(app)
-    for part in (messages, occasions, campaigns, webhooks, signs):
+    for part in (messages, occasions, campaigns, webhooks, health):
         app.include_router(part.routes)
     add_page(app)
     return app

@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from harkara.errors import NotFound
-from harkara.gateway.behind import Behind, Inside
 from harkara.gateway.callers import Caller
+from harkara.gateway.dependencies import Behind, Inside
 from harkara.gateway.entry import Body, Calling, read_json
 from harkara.gateway.problems import problems
 from harkara.gateway.shapes import Campaigns, PauseCampaign, Progress, StartCampaign, Word, takes
-from harkara.ledger.campaigns import operate, read
+from harkara.ledger.campaigns import commands, queries
 
 routes = APIRouter(tags=["Campaigns"], prefix="/campaigns")
 
@@ -22,7 +22,7 @@ Name = Annotated[Word, Path(description="Its name or its id")]
 @routes.get("", responses=problems(401, 429, 503))
 def list_campaigns(behind: Inside, caller: Calling) -> Campaigns:
     """The campaigns of the token's lanes, newest first."""
-    found = [each for each in read.listing(behind.db) if each["lane"] in caller.lanes]
+    found = [each for each in queries.listing(behind.db) if each["lane"] in caller.lanes]
     return Campaigns.model_validate({"campaigns": found})
 
 
@@ -40,7 +40,7 @@ def get_campaign(behind: Inside, caller: Calling, name: Name) -> Progress:
 def start_campaign(behind: Inside, caller: Calling, name: Name, body: Body) -> Progress:
     """Lets it go, now or at a time."""
     identity = _find(behind, caller, name)
-    operate.start(behind.db, identity, StartCampaign.read(read_json(body, needed=False)).at)
+    commands.start(behind.db, identity, StartCampaign.read(read_json(body, needed=False)).at)
     return _shown(behind, identity)
 
 
@@ -53,7 +53,7 @@ def pause_campaign(behind: Inside, caller: Calling, name: Name, body: Body) -> P
     """Holds it: what no worker is about to send waits, and nothing burns."""
     identity = _find(behind, caller, name)
     said = PauseCampaign.read(read_json(body, needed=False))
-    operate.pause(behind.db, identity, said.reason or f"Decided by {caller.name}.")
+    commands.pause(behind.db, identity, said.reason or f"Decided by {caller.name}.")
     return _shown(behind, identity)
 
 
@@ -61,7 +61,7 @@ def pause_campaign(behind: Inside, caller: Calling, name: Name, body: Body) -> P
 def resume_campaign(behind: Inside, caller: Calling, name: Name) -> Progress:
     """Lets it go on."""
     identity = _find(behind, caller, name)
-    operate.resume(behind.db, identity)
+    commands.resume(behind.db, identity)
     return _shown(behind, identity)
 
 
@@ -69,16 +69,16 @@ def resume_campaign(behind: Inside, caller: Calling, name: Name) -> Progress:
 def cancel_campaign(behind: Inside, caller: Calling, name: Name) -> Progress:
     """Cancels all of it that has not left yet, for good."""
     identity = _find(behind, caller, name)
-    operate.cancel(behind.db, identity, caller.name)
+    commands.cancel(behind.db, identity, caller.name)
     return _shown(behind, identity)
 
 
 def _find(behind: Behind, caller: Caller, name: str) -> str:
-    found = operate.find(behind.db, name)
+    found = commands.find(behind.db, name)
     if found["lane"] not in caller.lanes:
         raise NotFound("no campaign has this id or name")
     return str(found["id"])
 
 
 def _shown(behind: Behind, identity: str) -> Progress:
-    return Progress.model_validate(read.progress(behind.db, identity))
+    return Progress.model_validate(queries.progress(behind.db, identity))

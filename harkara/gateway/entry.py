@@ -10,8 +10,8 @@ from fastapi import Depends, Header, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from harkara.errors import Invalid
-from harkara.gateway.behind import Inside
 from harkara.gateway.callers import Caller
+from harkara.gateway.dependencies import Inside
 
 MOST_BYTES = 256 * 1024
 """Of a body that has to be a message or less."""

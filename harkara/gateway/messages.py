@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import JSONResponse
 
 from harkara.errors import Conflict, Invalid
-from harkara.gateway.behind import Inside
+from harkara.gateway.dependencies import Inside
 from harkara.gateway.entry import Body, Calling, Lane, Lanes, read_json
 from harkara.gateway.problems import problems
 from harkara.gateway.shapes import Cancelled, Filters, JobId, Page, Queued, SendMessage, Status, takes
-from harkara.ledger.operate import cancel, find
-from harkara.ledger.read import listing, status
+from harkara.ledger.messages.commands import cancel, find
+from harkara.ledger.messages.queries import listing, status
 from harkara.messages import Category, Template
 from harkara.messages.part import under
 from harkara.phone import normalise

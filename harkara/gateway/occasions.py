@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 
 from harkara.errors import HarkaraError
-from harkara.gateway.behind import Behind, Inside
+from harkara.gateway.dependencies import Behind, Inside
 from harkara.gateway.entry import Body, Calling, Lane, read_json
 from harkara.gateway.problems import problems
 from harkara.gateway.shapes import Changed, CloseOccasion, SaveOccasion, Word, takes
 from harkara.gateway.shapes import Occasion as Shown
-from harkara.ledger.occasions import look
+from harkara.ledger.occasions.commands import look
 from harkara.messages.part import closed
 from harkara.occasions import Closing, Occasion, Step
 from harkara.occasions.occasion import Key

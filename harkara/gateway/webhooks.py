@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse
 
-from harkara.gateway.behind import Behind, Inside
+from harkara.gateway.dependencies import Behind, Inside
 from harkara.gateway.entry import take
 from harkara.gateway.problems import problems
 from harkara.gateway.shapes import Kept, NotGenuine

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from harkara.chatmitra.signature import HEADER, sign, verify
+from harkara.chatmitra.webhooks import read
 from harkara.inbound.events import Event, Received, StatusChanged, Unknown
 from harkara.inbound.ladder import fold
 from harkara.inbound.matching import Candidate, match
-from harkara.inbound.reading import read
-from harkara.inbound.signature import HEADER, sign, verify
 from harkara.inbound.window import Standing, standing
 from harkara.inbound.words import Cancel, Confirm, OptIn, OptOut, Reply, Reschedule, Words
 

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
-from harkara.answers import storable
-
 LONGEST_TEXT = 4_096
 LONGEST_ID = 256
 
@@ -103,3 +101,8 @@ def digest(*parts: str | bytes) -> str:
         data = part if isinstance(part, bytes) else part.encode("utf-8", "replace")
         whole.update(len(data).to_bytes(8, "big") + data)
     return whole.hexdigest()
+
+
+def storable(text: str) -> str:
+    """Foreign text without what a database refuses, NUL and half characters: else its outcome would be lost with it."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")

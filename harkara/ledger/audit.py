@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, or_, select, true
 
-from harkara.ledger.claim import in_state
+from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.events.evidence import BY_CONTENT, BY_ID
 from harkara.ledger.tables import attempt, campaign, message, occasion, trace

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from harkara.ledger.claim import in_state
+from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.tables import halt as table
 from harkara.ledger.tables import message

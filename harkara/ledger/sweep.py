@@ -10,14 +10,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 
-from harkara.ledger.callbacks import tell_states
-from harkara.ledger.claim import IN_HAND, in_state
-from harkara.ledger.contacts import forget
+from harkara.ledger.callbacks.notify import tell_states
+from harkara.ledger.conditions import IN_HAND, in_state
+from harkara.ledger.contacts.contacts import forget
 from harkara.ledger.database import Database, Row, Transaction
-from harkara.ledger.due import due_streams
 from harkara.ledger.events.evidence import negative, unread
 from harkara.ledger.events.store import discard
-from harkara.ledger.record import CANCELLED, doubt, final
+from harkara.ledger.messages.due import due_streams
+from harkara.ledger.messages.record import CANCELLED, doubt, final
 from harkara.ledger.tables import attempt, halt, message, occasion, trace
 from harkara.outcomes import Uncertain
 from harkara.states import DONE, State

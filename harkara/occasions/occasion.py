@@ -19,7 +19,7 @@ from harkara.occasions.schedule import resolve
 from harkara.phone import normalise
 
 if TYPE_CHECKING:
-    from harkara.intake import Verb
+    from harkara.intake.stream import Verb
 
 
 class Key(NamedTuple):

@@ -19,8 +19,9 @@ import structlog
 from sqlalchemy import func, select
 
 from harkara import Category, Client, Envelope, Unavailable
-from harkara.intake import STREAM, WEBHOOKS, connect
+from harkara.intake.stream import STREAM, WEBHOOKS
 from harkara.ledger.tables import event
+from harkara.redis_client import connect
 from tests.acceptance.deployment import WEB_READY, Deployment, deployment
 from tests.acceptance.mail import mails
 from tests.acceptance.process import Process

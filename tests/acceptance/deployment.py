@@ -15,9 +15,9 @@ from typing import Any
 from harkara import Client, Envelope
 from harkara.inbound import Received, Words
 from harkara.ledger import migrate
-from harkara.ledger.contacts import heard
+from harkara.ledger.contacts.contacts import heard
 from harkara.ledger.database import Database
-from harkara.ledger.read import counts, status
+from harkara.ledger.messages.queries import counts, status
 from tests.acceptance.process import ROOT, Process, until
 from tests.acceptance.promises import Verdict, examine, unsettled
 from tests.acceptance.stand_in import StandIn

@@ -6,7 +6,7 @@ import urllib.request
 from pathlib import Path
 
 from harkara import Text
-from harkara.ledger.undelivered import counts
+from harkara.ledger.callbacks.dead_callbacks import counts
 from harkara.messages import Envelope
 from tests.acceptance.deployment import deployment
 from tests.integration.test_callbacks import SECRET, Application, listening

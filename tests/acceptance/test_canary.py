@@ -20,10 +20,11 @@ from redis import Redis
 from sqlalchemy import select
 
 from harkara import Client, CopyCode, Envelope, Invalid, Template, Text
-from harkara.broker import ACCEPT
-from harkara.intake import STREAM, WEBHOOKS, connect
+from harkara.backends.broker import ACCEPT
+from harkara.intake.stream import STREAM, WEBHOOKS
+from harkara.ledger.callbacks.dead_callbacks import counts
 from harkara.ledger.tables import event, message
-from harkara.ledger.undelivered import counts
+from harkara.redis_client import connect
 from tests.acceptance import caller
 from tests.acceptance.deployment import Deployment, deployment, locked
 from tests.integration.test_callbacks import SECRET, Application, listening

@@ -11,7 +11,7 @@ import pytest
 from harkara import Envelope, Template, Text
 from harkara.inbound.contact import NOBODY, Contact
 from harkara.inbound.window import ARRIVAL, LENGTH
-from harkara.ledger.contacts import known
+from harkara.ledger.contacts.contacts import known
 from tests.acceptance.caller import DOOR, call, post
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.mail import mail

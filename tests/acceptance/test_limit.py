@@ -11,8 +11,8 @@ from subprocess import Popen
 
 import pytest
 
-from harkara.intake import connect
-from harkara.ledger.operate import cancel
+from harkara.ledger.messages.commands import cancel
+from harkara.redis_client import connect
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.mail import mails
 from tests.services import Server

@@ -12,8 +12,9 @@ import pytest
 from celery import Celery
 from redis import Redis
 
-from harkara.broker import ACCEPT, QUEUES, UPKEEP, Broker
-from harkara.intake import STREAM, connect
+from harkara.backends.broker import ACCEPT, QUEUES, UPKEEP, Broker
+from harkara.intake.stream import STREAM
+from harkara.redis_client import connect
 from tests.acceptance.deployment import deployment, locked
 from tests.acceptance.mail import CATEGORIES, mails
 from tests.services import Server, valkey

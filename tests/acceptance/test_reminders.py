@@ -12,7 +12,7 @@ from config.settings import ROOT
 from harkara.catalogue import Catalogue
 from harkara.defaults import DEADLINES
 from harkara.ledger.audit import audit
-from harkara.ledger.occasions import apply
+from harkara.ledger.occasions.commands import apply
 from harkara.occasions import Closing, Hours, Occasion, Plan, Rules
 from tests.acceptance.deployment import deployment
 from tests.services import Server

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harkara.intake import connect
-from harkara.ledger.read import last_done
+from harkara.ledger.messages.queries import last_done
+from harkara.redis_client import connect
 from tests.acceptance.deployment import deployment
 from tests.services import Server
 

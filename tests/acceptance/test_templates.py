@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harkara.catalogue.shelf import KEY
-from harkara.intake import connect
+from harkara.published.store import KEY
+from harkara.redis_client import connect
 from tests.acceptance.deployment import deployment
 from tests.services import Server
 

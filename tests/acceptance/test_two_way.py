@@ -13,8 +13,9 @@ from sqlalchemy import select
 
 from harkara import Envelope
 from harkara.inbound.values import digest
-from harkara.intake import WEBHOOKS, connect
+from harkara.intake.stream import WEBHOOKS
 from harkara.ledger.tables import event, message
+from harkara.redis_client import connect
 from harkara.states import State
 from tests.acceptance.caller import DOOR, post
 from tests.acceptance.deployment import Deployment, deployment

@@ -12,8 +12,8 @@ import pytest
 from redis import Redis
 
 from harkara import Envelope
-from harkara.broker import QUEUES, URGENT
-from harkara.intake import connect
+from harkara.backends.broker import QUEUES, URGENT
+from harkara.redis_client import connect
 from tests.acceptance.deployment import LEASE, deployment
 from tests.acceptance.mail import CATEGORIES, mail, mails
 from tests.acceptance.promises import AGAIN, ONCE, TWICE, Fate

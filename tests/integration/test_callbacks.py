@@ -24,14 +24,14 @@ from sqlalchemy import update
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from harkara.callbacks.address import is_public
-from harkara.callbacks.courier import Courier
+from harkara.callbacks.delivery import CallbackDelivery
 from harkara.callbacks.endpoint import Answered, Barred, Endpoint, Unanswered
 from harkara.errors import Invalid
 from harkara.ledger import migrate
-from harkara.ledger.callbacks import tell
+from harkara.ledger.callbacks.dead_callbacks import counts
+from harkara.ledger.callbacks.notify import tell
 from harkara.ledger.database import Database, Row
 from harkara.ledger.tables import callback
-from harkara.ledger.undelivered import counts
 from tests.certificates import self_signed
 from tests.integration.ledger.steps import letter, send
 from tests.integration.test_chatmitra import request
@@ -143,9 +143,9 @@ def db(database_url: str) -> Iterator[Database]:
     database.close()
 
 
-def courier(db: Database, url: str, told: Counter[str] | None = None) -> Courier:
+def courier(db: Database, url: str, told: Counter[str] | None = None) -> CallbackDelivery:
     count = Counter[str]() if told is None else told
-    return Courier(db, Endpoint(url, SECRET, private=True), told=count.update)
+    return CallbackDelivery(db, Endpoint(url, SECRET, private=True), told=count.update)
 
 
 def say(db: Database, number: int = 1) -> None:
@@ -326,9 +326,11 @@ def test_what_a_killed_worker_had_is_brought_again(tmp_path: Path) -> None:
     say(db)
     with listening(Application(slow=1.0)) as application:
         script = (
-            "from harkara.callbacks.courier import Courier; from harkara.callbacks.endpoint import Endpoint\n"
+            "from harkara.callbacks.delivery import CallbackDelivery\n"
+            "from harkara.callbacks.endpoint import Endpoint\n"
             "from harkara.ledger.database import Database\n"
-            f"Courier(Database({url!r}), Endpoint({application.url!r}, {SECRET!r}, private=True), told=print).round()"
+            f"endpoint = Endpoint({application.url!r}, {SECRET!r}, private=True)\n"
+            f"CallbackDelivery(Database({url!r}), endpoint, told=print).round()"
         )
         worker = subprocess.Popen([sys.executable, "-c", script])
         try:
@@ -474,7 +476,7 @@ def test_the_next_address_is_tried_when_one_takes_no_connection() -> None:
 def test_what_is_barred_waits_with_the_reason_and_is_not_used_up(db: Database) -> None:
     say(db, 3)
     barred = Endpoint("https://app.example.com/", SECRET, resolve=lambda *_: ["10.0.0.7"])
-    one = Courier(db, barred, told=Counter[str]().update)
+    one = CallbackDelivery(db, barred, told=Counter[str]().update)
     later(db, 2 * 86_400)
     assert one.round() == Counter()
     found = rows(db)

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from harkara import Catalogue, Client, Envelope, Handle, Invalid, NotFound, Template, Unavailable
-from harkara.catalogue.shelf import KEY, Shelf
 from harkara.delivery.rounds import every
-from harkara.intake import Intake, connect
+from harkara.intake.stream import Intake
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
+from harkara.published.store import KEY, PublishedStore
+from harkara.redis_client import connect
 from tests.integration.ledger.steps import row
 from tests.services import Server
 
@@ -25,9 +26,9 @@ CODE: dict[str, Any] = {"code": "482913", "minutes": "5", "purpose": "the login"
 
 
 @pytest.fixture
-def shelf(redis_server: Server) -> Iterator[Shelf]:
+def shelf(redis_server: Server) -> Iterator[PublishedStore]:
     """The workers' end, with the catalogue laid down."""
-    one = Shelf(connect(redis_server.url, seconds=2))
+    one = PublishedStore(connect(redis_server.url, seconds=2))
     one.lay(Catalogue.load(FILE))
     yield one
     one.close()
@@ -42,7 +43,9 @@ def database_file(tmp_path: Path) -> str:
     return url
 
 
-def test_a_producer_with_redis_alone_sends_what_the_workers_have_laid_down(redis_server: Server, shelf: Shelf) -> None:
+def test_a_producer_with_redis_alone_sends_what_the_workers_have_laid_down(
+    redis_server: Server, shelf: PublishedStore
+) -> None:
     begin = datetime.now(UTC)
     with Client(redis_server.url, producer="shop") as client:
         handle = client.send_template("otp_verification", to=ASHA, reference="login 7", priority=1, **CODE)
@@ -59,7 +62,9 @@ def test_a_producer_with_redis_alone_sends_what_the_workers_have_laid_down(redis
     assert envelope.expires - begin < timedelta(seconds=310)
 
 
-def test_what_lies_in_redis_holds_no_secret_and_is_read_once_a_minute(redis_server: Server, shelf: Shelf) -> None:
+def test_what_lies_in_redis_holds_no_secret_and_is_read_once_a_minute(
+    redis_server: Server, shelf: PublishedStore
+) -> None:
     with connect(redis_server.url, seconds=2) as redis, Client(redis_server.url) as client:
         laid = str(redis.get(KEY))
         assert json.loads(laid).keys() == {"kind", "parameter"}
@@ -72,11 +77,13 @@ def test_where_no_worker_has_laid_a_catalogue_the_next_step_is_named(redis_serve
     with Client(redis_server.url) as client:
         with pytest.raises(NotFound, match=r"start one, or pass catalogue="):
             client.send_template("otp_verification", to=ASHA, **CODE)
-        Shelf(connect(redis_server.url, seconds=2)).lay(Catalogue.load(FILE))
+        PublishedStore(connect(redis_server.url, seconds=2)).lay(Catalogue.load(FILE))
         assert client.send_template("otp_verification", to=ASHA, **CODE).new
 
 
-def test_a_redis_that_is_frozen_keeps_nobody_waiting_for_the_catalogue(redis_server: Server, shelf: Shelf) -> None:
+def test_a_redis_that_is_frozen_keeps_nobody_waiting_for_the_catalogue(
+    redis_server: Server, shelf: PublishedStore
+) -> None:
     with Client(redis_server.url) as client, redis_server.frozen(), pytest.raises(Unavailable):
         client.send_template("otp_verification", to=ASHA, **CODE)
 

@@ -17,7 +17,7 @@ from threading import Thread
 
 import pytest
 
-from harkara.chatmitra import ChatMitra, NoAnswer, NotSent, Replied
+from harkara.chatmitra.api import ChatMitra, NoAnswer, NotSent, Replied
 from harkara.errors import Invalid
 from tests.certificates import self_signed
 from tests.services import free_port

@@ -18,12 +18,13 @@ from sqlalchemy import text
 
 from harkara import Client, Conflict, Handle, Invalid, NotFound, Template, Text, Unavailable
 from harkara.defaults import DEADLINES
-from harkara.intake import STREAM, Intake, connect
+from harkara.intake.consumer import IntakeConsumer
+from harkara.intake.stream import STREAM, Intake
 from harkara.ledger import migrate
-from harkara.ledger.consent import look
+from harkara.ledger.contacts.consent import look
 from harkara.ledger.database import Database
-from harkara.ledger.read import listing
-from harkara.reception import Reception
+from harkara.ledger.messages.queries import listing
+from harkara.redis_client import connect
 from tests.acceptance.process import until
 from tests.integration.ledger.bookings import PLAN
 from tests.integration.ledger.steps import row
@@ -57,11 +58,13 @@ def client(server: Server) -> Iterator[Client]:
 
 
 @contextmanager
-def worker(server: Server, db: Database) -> Iterator[Reception]:
+def worker(server: Server, db: Database) -> Iterator[IntakeConsumer]:
     """A worker's ear at the intake."""
     stop = threading.Event()
     with connect(server.url, seconds=2) as redis:
-        ear = Reception(Intake(redis, "w"), db, lambda hints: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10)
+        ear = IntakeConsumer(
+            Intake(redis, "w"), db, lambda hints: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10
+        )
 
         def listen() -> None:
             while not stop.wait(0.01):

@@ -16,14 +16,15 @@ from structlog.testing import capture_logs
 
 from harkara.defaults import DEADLINES
 from harkara.errors import Unavailable
-from harkara.intake import GROUP, STREAM, Intake, connect
+from harkara.intake.consumer import IntakeConsumer
+from harkara.intake.stream import GROUP, STREAM, Intake
 from harkara.ledger import migrate
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.operate import find
-from harkara.ledger.read import listing
+from harkara.ledger.messages.commands import find
+from harkara.ledger.messages.queries import listing
 from harkara.messages import Envelope, Text
-from harkara.reception import Reception
+from harkara.redis_client import connect
 from tests.integration.ledger.bookings import PLAN
 from tests.integration.ledger.steps import code, letter, row
 from tests.services import Server, valkey
@@ -52,9 +53,9 @@ def db(tmp_path: Path) -> Iterator[Database]:
 
 def reception(
     connection: redis.Redis, db: Database, reader: str = "reader", *, abandoned_seconds: float = 10.0
-) -> Reception:
+) -> IntakeConsumer:
     intake = Intake(connection, reader, abandoned_seconds=abandoned_seconds)
-    return Reception(intake, db, lambda hints: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10)
+    return IntakeConsumer(intake, db, lambda hints: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10)
 
 
 def hand_over(connection: redis.Redis, *envelopes: Envelope) -> bool:
@@ -89,7 +90,7 @@ def test_what_may_go_at_once_is_hinted_when_it_is_kept(connection: redis.Redis, 
         hinted.extend(identity for identity, _ in hints)
 
     hand_over(connection, envelope := code())
-    Reception(Intake(connection, "reader"), db, hint, plan=PLAN, deadlines=DEADLINES, queued_seconds=10).drain()
+    IntakeConsumer(Intake(connection, "reader"), db, hint, plan=PLAN, deadlines=DEADLINES, queued_seconds=10).drain()
     assert hinted == [envelope.id]
 
 
@@ -187,7 +188,7 @@ def test_what_is_no_message_is_dropped_without_a_word_of_it_and_stops_no_other(
     rejected: list[None] = []
     connection.xadd(STREAM, {"verb": "send", "data": data})
     hand_over(connection, envelope := letter())
-    reader = Reception(
+    reader = IntakeConsumer(
         Intake(connection, "reader"),
         db,
         lambda hints: None,

@@ -14,17 +14,18 @@ from typing import Any
 import pytest
 
 from harkara import Client, Conflict, Invalid, NotFound
-from harkara.catalogue.shelf import Shelf
 from harkara.defaults import DEADLINES
 from harkara.delivery.sender import Sender
-from harkara.intake import Intake, connect
+from harkara.intake.consumer import IntakeConsumer
+from harkara.intake.stream import Intake
 from harkara.ledger import migrate
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.sweep import sweep
 from harkara.playbook import Playbook
+from harkara.published.store import PublishedStore
 from harkara.receipt import Change
-from harkara.reception import Reception
+from harkara.redis_client import connect
 from tests.integration.ledger.bookings import CONFIG, PLAN, VISIT, noon, occasions, over, reminders, say, shift, visit
 from tests.integration.ledger.steps import change, dispatch_all
 from tests.integration.sandbox.running import Sandbox, sandbox_process
@@ -68,7 +69,7 @@ def sender(db: Database, sandbox: Sandbox, server: Server) -> Iterator[Sender]:
 def by_redis(server: Server) -> Iterator[Client]:
     with connect(server.url, seconds=2) as redis:
         redis.flushall()
-        Shelf(redis).lay(PLAN.catalogue, PLAN)
+        PublishedStore(redis).lay(PLAN.catalogue, PLAN)
         with Client(server.url, producer="clinic") as client:
             yield client
 
@@ -76,14 +77,14 @@ def by_redis(server: Server) -> Iterator[Client]:
 @pytest.fixture
 def by_ledger(db: Database, server: Server) -> Iterator[Client]:
     with connect(server.url, seconds=2) as redis:
-        Shelf(redis).lay(PLAN.catalogue, PLAN)
+        PublishedStore(redis).lay(PLAN.catalogue, PLAN)
     with Client(server.url, database_url=db.url.render_as_string(hide_password=False)) as client:
         yield client
 
 
 def drain(server: Server, db: Database) -> int:
     with connect(server.url, seconds=2) as redis:
-        ear = Reception(Intake(redis, "w"), db, lambda _: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10)
+        ear = IntakeConsumer(Intake(redis, "w"), db, lambda _: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10)
         return ear.drain()
 
 
@@ -152,7 +153,7 @@ def test_an_occasion_that_is_no_occasion_stops_no_other(by_redis: Client, server
 
 def test_where_no_worker_has_laid_the_rules_the_next_step_is_named(redis_server: Server) -> None:
     with connect(redis_server.url, seconds=2) as redis:
-        Shelf(redis).lay(PLAN.catalogue)
+        PublishedStore(redis).lay(PLAN.catalogue)
     with Client(redis_server.url) as client, pytest.raises(NotFound, match="pass reminders="):
         client.save_occasion("appointment", "visit 7", at=noon(), **APPOINTMENT)
 

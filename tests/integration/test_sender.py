@@ -15,26 +15,26 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from harkara.chatmitra import ChatMitra
+from harkara.chatmitra.api import ChatMitra
 from harkara.delivery.pool import Pool
 from harkara.delivery.sender import Leases, Sender, no_checkpoint
 from harkara.errors import Unavailable
-from harkara.inbound import Received, Words, echo
-from harkara.intake import connect
+from harkara.inbound import Received, Words, fingerprint
 from harkara.lanes import Lane
 from harkara.ledger import migrate
 from harkara.ledger.audit import audit
-from harkara.ledger.commit import GroupCommit
-from harkara.ledger.contacts import heard
+from harkara.ledger.contacts.contacts import heard
 from harkara.ledger.database import Database, LedgerError
 from harkara.ledger.halts import park
-from harkara.ledger.read import status
-from harkara.ledger.record import Finish
+from harkara.ledger.messages.group_commit import GroupCommit
+from harkara.ledger.messages.queries import status
+from harkara.ledger.messages.record import Finish
 from harkara.ledger.sweep import POISON, sweep
 from harkara.ledger.tables import contact
 from harkara.limits import Allowance, Limiter
 from harkara.messages import Envelope, Template, Text
 from harkara.playbook import Playbook
+from harkara.redis_client import connect
 from tests.acceptance.process import until
 from tests.integration.ledger.steps import (
     DAY,
@@ -156,7 +156,7 @@ def test_where_webhooks_are_let_in_each_post_leaves_what_an_event_of_it_will_sho
         one.send([text, otp, two])
     shown = {"type": "text", "text": "Your table\nis ready"}
     left = {identity: attempts(db, identity)[0]["echo"] for identity in (text, otp, two)}
-    assert left[text] == echo.keyed("token:secret", "919876500001", echo.of_message(shown))
+    assert left[text] == fingerprint.keyed("token:secret", "919876500001", fingerprint.of_message(shown))
     assert (left[otp] is None, left[two]) == (False, None)
 
 

@@ -18,13 +18,14 @@ from structlog.testing import capture_logs
 from config import metrics
 from harkara.errors import NotFound, Unavailable
 from harkara.inbound import sign
-from harkara.inbound.door import WebhookDoor
-from harkara.inbound.folding import Folding
-from harkara.intake import GROUP, WEBHOOKS, Intake, connect
+from harkara.intake.stream import GROUP, WEBHOOKS, Intake
 from harkara.lanes import Lane
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
 from harkara.outcomes import Accepted, Uncertain
+from harkara.redis_client import connect
+from harkara.webhooks.process import EventProcessor
+from harkara.webhooks.receive import WebhookReceiver
 from tests.integration.ledger.hooks import JUDGES, hook, inbound, post, send, state, stored, tell, wait
 from tests.integration.ledger.steps import change, end, letter
 from tests.integration.test_occasions import run
@@ -62,14 +63,14 @@ def away() -> Iterator[Database]:
     database.close()
 
 
-class Door:
+class Backend:
     """A door, and all that it says."""
 
     def __init__(self, db: Database, connection: redis.Redis, **options: Any) -> None:
         self.came: list[tuple[str, str]] = []
         self.names: list[str] = []
         self.rung = Event()
-        self.door = WebhookDoor(
+        self.door = WebhookReceiver(
             db,
             {**JUDGES.lanes, "deaf": Lane("deaf", "t", None), "blank": Lane("blank", "t", None, webhook_secret=" ")},
             Intake(connection, stream=WEBHOOKS),
@@ -83,16 +84,16 @@ class Door:
         return self.door.hear(lane, raw, sign(raw, secret or "") if signature is None else signature)
 
 
-def folding(db: Database, connection: redis.Redis, reader: str = "reader", **options: Any) -> Folding:
+def folding(db: Database, connection: redis.Redis, reader: str = "reader", **options: Any) -> EventProcessor:
     mailbox = Intake(connection, reader, stream=WEBHOOKS, abandoned_seconds=0.05)
-    return Folding(db, mailbox, JUDGES, holder=reader, **{"silence_seconds": 900} | options)
+    return EventProcessor(db, mailbox, JUDGES, holder=reader, **{"silence_seconds": 900} | options)
 
 
 def test_a_genuine_webhook_is_in_the_ledger_when_it_is_answered_and_folded_later(
     db: Database, connection: redis.Redis
 ) -> None:
     identity = send(db, letter())
-    door = Door(db, connection)
+    door = Backend(db, connection)
     assert door.hear(hook(db, "delivered"))
     assert [one["state"] for one in stored(db)] == ["new"]
     assert door.rung.wait(2)
@@ -118,7 +119,7 @@ def test_a_genuine_webhook_is_in_the_ledger_when_it_is_answered_and_folded_later
 def test_what_is_not_signed_by_the_lanes_own_secret_is_not_let_in(
     db: Database, connection: redis.Redis, lane: str, signature: str
 ) -> None:
-    door = Door(db, connection)
+    door = Backend(db, connection)
     assert door.hear(b"{}", lane, signature) is False
     assert (stored(db), connection.xlen(WEBHOOKS), door.came) == ([], 0, [(lane, "refused")])
     assert not door.rung.is_set()
@@ -127,7 +128,7 @@ def test_what_is_not_signed_by_the_lanes_own_secret_is_not_let_in(
 def test_a_missing_a_truncated_and_a_signature_of_other_bytes_are_refused(
     db: Database, connection: redis.Redis
 ) -> None:
-    door, raw = Door(db, connection), hook(db, "sent")
+    door, raw = Backend(db, connection), hook(db, "sent")
     genuine = sign(raw, "secret")
     assert door.door.hear("default", raw, None) is False
     assert door.hear(raw, signature=genuine[:-1]) is False
@@ -138,7 +139,7 @@ def test_a_missing_a_truncated_and_a_signature_of_other_bytes_are_refused(
 
 def test_a_replay_is_genuine_and_changes_nothing(db: Database, connection: redis.Redis) -> None:
     identity = send(db, letter())
-    door, raw = Door(db, connection), hook(db, "sent")
+    door, raw = Backend(db, connection), hook(db, "sent")
     for _ in range(3):
         assert door.hear(raw)
         folding(db, connection).fold()
@@ -148,11 +149,11 @@ def test_a_replay_is_genuine_and_changes_nothing(db: Database, connection: redis
 
 def test_a_lane_that_is_not_there_is_not_found(db: Database, connection: redis.Redis) -> None:
     with pytest.raises(NotFound):
-        Door(db, connection).door.hear("nowhere", b"{}", sign(b"{}", "secret"))
+        Backend(db, connection).door.hear("nowhere", b"{}", sign(b"{}", "secret"))
 
 
 def test_the_same_webhook_many_times_at_once_is_one_event(db: Database, connection: redis.Redis) -> None:
-    door, raw = Door(db, connection), hook(db, "sent")
+    door, raw = Backend(db, connection), hook(db, "sent")
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(lambda _: door.hear(raw), range(24)))
     assert len(stored(db)) == 1
@@ -161,7 +162,7 @@ def test_the_same_webhook_many_times_at_once_is_one_event(db: Database, connecti
 
 @pytest.mark.parametrize("raw", [b"", b"\xff\x00\xfe", b"[]", b"null", b'{"event":"\\u0000"}', b"[" * 50_000])
 def test_whatever_is_signed_is_kept_and_counted(db: Database, connection: redis.Redis, raw: bytes) -> None:
-    door = Door(db, connection)
+    door = Backend(db, connection)
     assert door.hear(raw)
     assert [one["state"] for one in stored(db)] == ["unknown"]
     assert door.names in (["unreadable"], ["nameless"])
@@ -171,7 +172,7 @@ def test_while_the_database_is_away_redis_keeps_it_and_a_worker_brings_it_back(
     db: Database, away: Database, connection: redis.Redis
 ) -> None:
     identity = send(db, letter())
-    door, raw = Door(away, connection), hook(db, "sent")
+    door, raw = Backend(away, connection), hook(db, "sent")
     with capture_logs() as lines:
         assert door.hear(raw)
         assert door.hear(b"\xff\x00")
@@ -183,7 +184,7 @@ def test_while_the_database_is_away_redis_keeps_it_and_a_worker_brings_it_back(
     assert (connection.xlen(WEBHOOKS), connection.xpending(WEBHOOKS, GROUP)["pending"]) == (0, 0)
     assert rounds.fold() == Counter(folded=1)
     assert state(db, identity) == "sent"
-    assert Door(db, connection).hear(raw), "and a repeat is known"
+    assert Backend(db, connection).hear(raw), "and a repeat is known"
     assert len(stored(db)) == 2
 
 
@@ -194,7 +195,7 @@ def test_what_waits_in_redis_is_known_before_anything_is_sent_once_more(
     identity = send(db, letter(0), Uncertain("read-timeout", "No answer came.", 600.0, on_evidence=True))
     send(db, letter(1))
     tell(db, hook(db, "sent", "wamid.1", 1))
-    Door(away, connection).hear(hook(db, "delivered", "wamid.0", 0))
+    Backend(away, connection).hear(hook(db, "delivered", "wamid.0", 0))
     change(db, identity, resend_at=datetime.now(UTC))
     assert run(db, server, "from tasks.sweep import sweep; sweep()").returncode == 0
     assert state(db, identity) == "uncertain"
@@ -203,7 +204,7 @@ def test_what_waits_in_redis_is_known_before_anything_is_sent_once_more(
 
 
 def test_what_came_through_redis_came_when_redis_took_it(db: Database, away: Database, connection: redis.Redis) -> None:
-    Door(away, connection).hear(inbound(timestamp="never"))
+    Backend(away, connection).hear(inbound(timestamp="never"))
     time.sleep(1.2)
     folding(db, connection).collect()
     (event,) = stored(db)
@@ -213,7 +214,7 @@ def test_what_came_through_redis_came_when_redis_took_it(db: Database, away: Dat
 
 def test_with_both_away_chatmitra_is_to_try_again(away: Database) -> None:
     with connect("redis://127.0.0.1:1/0", seconds=1) as nobody:
-        door = Door(away, nobody)
+        door = Backend(away, nobody)
         with pytest.raises(Unavailable):
             door.hear(b"{}")
     assert door.came == [("default", "unavailable")]
@@ -222,7 +223,7 @@ def test_with_both_away_chatmitra_is_to_try_again(away: Database) -> None:
 def test_a_reader_that_dies_between_redis_and_ledger_leaves_it_to_the_next(
     db: Database, away: Database, connection: redis.Redis
 ) -> None:
-    Door(away, connection).hear(hook(db, "sent"))
+    Backend(away, connection).hear(hook(db, "sent"))
     with pytest.raises(Unavailable):
         folding(away, connection, "dead").collect()
     time.sleep(0.06)
@@ -236,7 +237,7 @@ def test_what_is_no_webhook_in_the_mailbox_is_dropped_without_a_word_of_it(
     db: Database, away: Database, connection: redis.Redis, data: str
 ) -> None:
     connection.xadd(WEBHOOKS, {"verb": "webhook", "data": data})
-    Door(away, connection).hear(inbound())
+    Backend(away, connection).hear(inbound())
     with capture_logs() as lines:
         assert folding(db, connection).collect() == 1
     assert connection.xlen(WEBHOOKS) == 0
@@ -255,7 +256,7 @@ def test_names_of_unknown_events_are_counted_one_by_one_up_to_a_few() -> None:
 
 def test_who_answers_a_webhook_does_not_wait_for_the_bell(db: Database, connection: redis.Redis) -> None:
     go_on = Event()
-    door = Door(db, connection, ring=go_on.wait)
+    door = Backend(db, connection, ring=go_on.wait)
     begun = time.monotonic()
     for n in range(3):
         assert door.hear(inbound(wamid=f"wamid.{n}"))
@@ -270,7 +271,7 @@ def test_a_bell_that_nobody_takes_rings_again(db: Database, connection: redis.Re
         rings.append(time.monotonic())
         raise Unavailable("Redis is away") if len(rings) == 1 else RuntimeError("broken")
 
-    door = Door(db, connection, ring=ring)
+    door = Backend(db, connection, ring=ring)
     for n in range(3):
         door.hear(inbound(wamid=f"wamid.{n}"))
         time.sleep(0.3)
@@ -279,7 +280,7 @@ def test_a_bell_that_nobody_takes_rings_again(db: Database, connection: redis.Re
 
 def test_a_webhook_faster_than_our_record_is_folded_once_that_is_there(db: Database, connection: redis.Redis) -> None:
     claimed = post(db, letter())
-    Door(db, connection).hear(hook(db, "sent", to=None, message=None, jobId="job-1"))
+    Backend(db, connection).hear(hook(db, "sent", to=None, message=None, jobId="job-1"))
     rounds = folding(db, connection)
     assert rounds.fold() == Counter(waiting=1)
     end(db, claimed, Accepted("job-1", 202))
@@ -290,7 +291,7 @@ def test_a_webhook_faster_than_our_record_is_folded_once_that_is_there(db: Datab
 
 def test_one_process_folds_at_a_time_and_many_at_once_do_no_harm(db: Database, connection: redis.Redis) -> None:
     ids = [send(db, letter(n)) for n in range(30)]
-    door = Door(db, connection)
+    door = Backend(db, connection)
     for n in range(30):
         door.hear(hook(db, "read", f"wamid.{n}", n))
     with ThreadPoolExecutor(4) as threads:
@@ -309,11 +310,11 @@ def test_silence_is_said_in_the_log(db: Database, connection: redis.Redis) -> No
 
 
 def test_a_text_never_waits_in_redis_while_the_database_is_there(db: Database, connection: redis.Redis) -> None:
-    Door(db, connection).hear(inbound("A secret of the patient"))
+    Backend(db, connection).hear(inbound("A secret of the patient"))
     assert connection.keys("*") == []
 
 
 def test_an_event_of_every_shape_is_told_apart_in_one_webhook(db: Database, connection: redis.Redis) -> None:
     several = json.dumps([json.loads(hook(db, "sent")), json.loads(inbound()), {"event": "account.alert"}]).encode()
-    assert Door(db, connection).hear(several)
+    assert Backend(db, connection).hear(several)
     assert [one["about"] for one in stored(db)] == ["sent", "received", "account.alert"]

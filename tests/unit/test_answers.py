@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harkara.answers import Replied, read
+from harkara.answers import Replied
+from harkara.chatmitra.answers import read
 
 
 def test_what_no_database_would_take_costs_the_answer_nothing() -> None:

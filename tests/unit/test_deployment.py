@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from config.lanes import lanes
 from config.settings import LaneSettings, Settings, bare_environment
-from harkara.broker import QUEUES
+from harkara.backends.broker import QUEUES
 from harkara.limits import HORIZON
 from workers.local import keep
 

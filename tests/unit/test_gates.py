@@ -15,9 +15,9 @@ import pytest
 from harkara.delivery.gates import GATES, Moment, passed, stopped_at
 from harkara.inbound.contact import Category, Contact
 from harkara.lanes import Lane, QuietHours
-from harkara.ledger.claim import Claimed
-from harkara.ledger.codes import Codes
 from harkara.ledger.halts import Halted
+from harkara.ledger.messages.claim import Claimed
+from harkara.ledger.messages.otp_limit import Codes
 from harkara.outcomes import Cancelled, Outcome, Refused, Replaced, Wait
 
 NIGHT = datetime(2026, 5, 1, 20, tzinfo=UTC)

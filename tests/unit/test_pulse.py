@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harkara.delivery.pulse import Pulse
+from harkara.delivery.watchdog import Watchdog
 from harkara.errors import Unavailable
 
 
@@ -26,7 +26,7 @@ class Queue:
 
 def test_a_worker_that_hears_itself_goes_on() -> None:
     queue, ended = Queue(), list[str]()
-    pulse = Pulse(queue.put, lambda: ended.append("ended"), deaf_seconds=0.05)
+    pulse = Watchdog(queue.put, lambda: ended.append("ended"), deaf_seconds=0.05)
     for _ in range(4):
         pulse.beat()
         pulse.felt()
@@ -36,7 +36,7 @@ def test_a_worker_that_hears_itself_goes_on() -> None:
 
 def test_a_worker_that_does_not_hear_itself_ends() -> None:
     queue, ended = Queue(), list[str]()
-    pulse = Pulse(queue.put, lambda: ended.append("ended"), deaf_seconds=0.05)
+    pulse = Watchdog(queue.put, lambda: ended.append("ended"), deaf_seconds=0.05)
     pulse.beat()
     time.sleep(0.06)
     pulse.beat()
@@ -45,7 +45,7 @@ def test_a_worker_that_does_not_hear_itself_ends() -> None:
 
 def test_one_that_is_still_there_is_told_once_more_and_not_at_every_beat() -> None:
     queue, ended = Queue(), list[str]()
-    pulse = Pulse(queue.put, lambda: ended.append("ended"), deaf_seconds=0.2)
+    pulse = Watchdog(queue.put, lambda: ended.append("ended"), deaf_seconds=0.2)
     pulse.beat()
     time.sleep(0.21)
     pulse.beat()
@@ -58,7 +58,7 @@ def test_one_that_is_still_there_is_told_once_more_and_not_at_every_beat() -> No
 
 def test_nobody_is_deaf_while_redis_is_away() -> None:
     queue, ended = Queue(), list[str]()
-    pulse = Pulse(queue.put, lambda: ended.append("ended"), deaf_seconds=0.05)
+    pulse = Watchdog(queue.put, lambda: ended.append("ended"), deaf_seconds=0.05)
     pulse.beat()
     queue.away = True
     with pytest.raises(Unavailable):

@@ -38,13 +38,13 @@ def test_only_config_reads_the_environment() -> None:
 
 def test_only_the_wall_to_chatmitra_knows_requests() -> None:
     users = {path for room in MAY_IMPORT for path, name in imports(room) if top(name) == "requests"}
-    assert users == {Path("harkara/chatmitra.py")}
+    assert users == {Path("harkara/chatmitra/api.py")}
 
 
 def test_only_the_walls_speak_http() -> None:
     """The stand-in and the demo are outsiders themselves."""
     users = {path for room in ("harkara", "config", "tasks") for path, name in imports(room) if name in HTTP}
-    chatmitra, application = Path("harkara/chatmitra.py"), Path("harkara/callbacks/endpoint.py")
+    chatmitra, application = Path("harkara/chatmitra/api.py"), Path("harkara/callbacks/endpoint.py")
     assert users == {chatmitra, application, Path("harkara/connections.py")}
 
 

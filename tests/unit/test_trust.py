@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harkara.callbacks.trust import IN_A_ROW, LONGEST_PAUSE, MOST, Trust
-from harkara.ledger.outbox import Delivered, Failed, Untried, Verdict
+from harkara.callbacks.backoff import IN_A_ROW, LONGEST_PAUSE, MOST, Trust
+from harkara.ledger.callbacks.outbox import Delivered, Failed, Untried, Verdict
 
 TAKEN, REFUSED = Delivered(204), Failed("HTTP 500", 500, 5.0)
 

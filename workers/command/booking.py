@@ -15,7 +15,7 @@ from harkara.errors import HarkaraError, Invalid
 from harkara.occasions import Occasion, Plan
 
 if TYPE_CHECKING:
-    from harkara.doors.ledger import LedgerDoor
+    from harkara.backends.ledger import LedgerBackend
 
 BATCH = 500
 """Rows between two lines of progress."""
@@ -34,7 +34,7 @@ class Sheet:
     language: str | None
 
     def save(
-        self, file: Path, mapping: Iterable[str], door: LedgerDoor, progress: Callable[[str], None]
+        self, file: Path, mapping: Iterable[str], door: LedgerBackend, progress: Callable[[str], None]
     ) -> dict[str, Any]:
         """How many occasions were saved, by what changed, and each row that was not, with the reason.
 
@@ -52,7 +52,7 @@ class Sheet:
             progress(f"{saved.total()} saved, {len(rejected)} rejected")
         return {"saved": dict(saved), "rejected": rejected}
 
-    def _tell(self, door: LedgerDoor, checked: list[tuple[int, Occasion | HarkaraError]]) -> list[tuple[int, Any]]:
+    def _tell(self, door: LedgerBackend, checked: list[tuple[int, Occasion | HarkaraError]]) -> list[tuple[int, Any]]:
         answers = iter(door.tell([each for _, each in checked if isinstance(each, Occasion)], self.plan))
         return [(row, next(answers) if isinstance(each, Occasion) else each) for row, each in checked]
 

@@ -23,11 +23,11 @@ def listing(
     as_json: AsJson = False,
 ) -> None:
     """List the callbacks that wait or are dead, with the reason, the tries and the next time."""
-    from harkara.ledger import undelivered
+    from harkara.ledger.callbacks import dead_callbacks
 
     with ledger() as db:
-        numbers = undelivered.counts(db)
-        rows = undelivered.listing(db, [state] if state else ["waiting", "dead"], limit)
+        numbers = dead_callbacks.counts(db)
+        rows = dead_callbacks.listing(db, [state] if state else ["waiting", "dead"], limit)
     found = [row | {name: row[name] and row[name].isoformat() for name in _TIMES} for row in rows]
     if as_json:
         emit(numbers | {"callbacks": found})
@@ -42,14 +42,14 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Try callbacks again now, and for another day. Ends with 3 when one is not known, with 4 when one is erased."""
-    from harkara.ledger import undelivered
+    from harkara.ledger.callbacks import dead_callbacks
 
     if bool(ids) == dead:
         raise typer.BadParameter("give ids, or --dead for all that are dead", param_hint="ID... / --dead")
     with ledger() as db:
         if ids:
-            undelivered.retry(db, ids)
-        number = len(set(ids)) if ids else undelivered.retry_dead(db)
+            dead_callbacks.retry(db, ids)
+        number = len(set(ids)) if ids else dead_callbacks.retry_dead(db)
     _remind()
     if as_json:
         emit({"retried": number})

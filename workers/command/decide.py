@@ -14,7 +14,7 @@ from workers.command.output import MISSING, REFUSED, emit, say
 
 if TYPE_CHECKING:
     from harkara.ledger.database import Database
-    from harkara.ledger.operate import Decision
+    from harkara.ledger.messages.commands import Decision
 
 
 def cancel(
@@ -47,8 +47,8 @@ def resolve(
     as_json: AsJson = False,
 ) -> None:
     """Settle a message whose fate nobody knows, or that is parked."""
-    from harkara.ledger.operate import find
-    from harkara.ledger.operate import resolve as settle
+    from harkara.ledger.messages.commands import find
+    from harkara.ledger.messages.commands import resolve as settle
 
     wishes: dict[Decision, bool] = {"sent": sent, "resend": resend, "drop": drop}
     chosen = [decision for decision, wish in wishes.items() if wish]
@@ -64,14 +64,14 @@ def resolve(
 
 
 def _cancel(db: Database, key: str, lane: str | None, by: str) -> dict[str, Any]:
-    from harkara.ledger import operate
-    from harkara.ledger.read import status
+    from harkara.ledger.messages import commands
+    from harkara.ledger.messages.queries import status
 
     try:
-        identity = operate.find(db, key, lane)
+        identity = commands.find(db, key, lane)
     except NotFound:
         return {"key": key, "id": None, "cancelled": False, "state": None}
-    operate.cancel(db, [identity], by)
+    commands.cancel(db, [identity], by)
     state = status(db, identity)["state"]
     return {"key": key, "id": identity, "cancelled": state == State.CANCELLED, "state": state}
 

@@ -12,9 +12,9 @@ from harkara.errors import Invalid, Unavailable
 from workers.command.output import note
 
 if TYPE_CHECKING:  # SQLModel and Celery cost a second, which `--help` should not
-    from harkara.broker import Broker
+    from harkara.backends.broker import Broker
+    from harkara.backends.ledger import LedgerBackend
     from harkara.catalogue import Catalogue
-    from harkara.doors.ledger import LedgerDoor
     from harkara.lanes import Lane
     from harkara.ledger.database import Database
     from harkara.occasions import Plan
@@ -48,14 +48,14 @@ def check_schema(db: Database) -> None:
 
 
 @contextmanager
-def door() -> Iterator[LedgerDoor]:
+def door() -> Iterator[LedgerBackend]:
     """Where messages go in: the row first, then the hint."""
     from config.settings import settings
-    from harkara.doors.ledger import LedgerDoor
+    from harkara.backends.ledger import LedgerBackend
 
     log_to_stderr()
     with ledger() as db:
-        door = LedgerDoor(
+        door = LedgerBackend(
             db,
             _broker(),
             deadlines=settings().deadlines,
@@ -112,6 +112,6 @@ def check_lane(name: str) -> None:
 
 def _broker() -> Broker:
     from config.settings import settings
-    from harkara.broker import Broker
+    from harkara.backends.broker import Broker
 
     return Broker.at(settings().redis_url)

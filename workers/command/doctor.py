@@ -57,15 +57,16 @@ def _lanes() -> Iterator[Check]:
 
 def _database() -> Iterator[Check]:
     from config.settings import settings
-    from harkara.ledger import halts, read
+    from harkara.ledger import halts
     from harkara.ledger.events.silence import silences
+    from harkara.ledger.messages import queries
 
     with ledger() as db:
         yield Check("database", True, f"{db.url.get_backend_name()}, schema of this release")
         for halt in halts.listing(db):
             held = f"{halt['template'] or 'the lane'} is {halt['state']}: {halt['reason']}"
             yield Check(f"lane {halt['lane']}", False, f"{held} `harkara lanes unpark {halt['lane']}` lets it go")
-        seconds = read.last_done(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
+        seconds = queries.last_done(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
         for lane, silent in silences(db, configured()).items():
             if silent > settings().harkara_silence:
                 heard = f"no webhook for {silent:.0f} s though messages went out: look at address and secret there"
@@ -78,7 +79,7 @@ def _database() -> Iterator[Check]:
 def _callbacks() -> Iterator[Check]:
     from config.callbacks import endpoint
     from config.settings import settings
-    from harkara.ledger.undelivered import counts
+    from harkara.ledger.callbacks.dead_callbacks import counts
 
     if endpoint(settings()) is None:
         return
@@ -90,7 +91,7 @@ def _callbacks() -> Iterator[Check]:
 
 def _redis() -> Iterator[Check]:
     from config.settings import settings
-    from harkara.intake import connect
+    from harkara.redis_client import connect
 
     with connect(settings().redis_url, seconds=3) as connection:
         told = connection.info()

@@ -62,9 +62,10 @@ def unpark(name: Name, as_json: AsJson = False) -> None:
 
 
 def _lanes(db: Database) -> list[dict[str, Any]]:
-    from harkara.ledger import halts, read
+    from harkara.ledger import halts
+    from harkara.ledger.messages import queries
 
-    known, messages, halted = configured(), read.counts(db), halts.listing(db)
+    known, messages, halted = configured(), queries.counts(db), halts.listing(db)
     found = []
     for name in sorted(known | messages | {halt["lane"]: None for halt in halted}):
         of_lane = [halt for halt in halted if halt["lane"] == name]
@@ -107,9 +108,9 @@ def _show(found: list[dict[str, Any]]) -> None:
 
 
 def _check(db: Database, name: str) -> None:
-    from harkara.ledger import read
+    from harkara.ledger.messages import queries
 
-    known = sorted(configured() | read.counts(db))
+    known = sorted(configured() | queries.counts(db))
     if name not in known:
         raise Invalid("lane", f"is not known; known are {', '.join(known) or 'none'}")
 

@@ -17,11 +17,11 @@ from workers.command.why import next_step
 
 def status(key: Key, lane: LaneOf = None, as_json: AsJson = False) -> None:
     """Show where a message stands, why, what to do next, and everything that happened to it."""
-    from harkara.ledger import read
-    from harkara.ledger.operate import find
+    from harkara.ledger.messages import queries
+    from harkara.ledger.messages.commands import find
 
     with ledger() as db:
-        found = read.status(db, find(db, key, lane))
+        found = queries.status(db, find(db, key, lane))
         found |= {"next": next_step(db, found)}
     if as_json:
         emit(found)
@@ -45,10 +45,10 @@ def listing(
     as_json: AsJson = False,
 ) -> None:
     """List messages, newest first, that fit every filter."""
-    from harkara.ledger import read
+    from harkara.ledger.messages import queries
 
     with ledger() as db:
-        found = read.listing(
+        found = queries.listing(
             db,
             states=state or (),
             lane=lane,

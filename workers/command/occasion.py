@@ -110,10 +110,10 @@ def listing(
     as_json: AsJson = False,
 ) -> None:
     """List occasions, the latest first."""
-    from harkara.ledger import occasions
+    from harkara.ledger.occasions import commands
 
     with ledger() as db:
-        found = occasions.listing(db, kind=kind, status=status, lane=lane, limit=limit)
+        found = commands.listing(db, kind=kind, status=status, lane=lane, limit=limit)
     if as_json:
         emit({"occasions": found})
     elif not found:
@@ -126,11 +126,11 @@ def listing(
 @app.command(epilog="Example: harkara occasion show appointment visit-7")
 def show(kind: Kind, reference: Reference, lane: Lane = "default", as_json: AsJson = False) -> None:
     """Show an occasion and its reminders: when each is due, where it stands, and why a rule has none."""
-    from harkara.ledger import occasions
+    from harkara.ledger.occasions import commands
     from harkara.occasions.occasion import Key
 
     with ledger() as db:
-        found = occasions.look(db, Key(reference, kind, lane), plan())
+        found = commands.look(db, Key(reference, kind, lane), plan())
     if as_json:
         emit(found)
     else:

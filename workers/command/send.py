@@ -17,7 +17,7 @@ from workers.command.options import AsJson, time_option
 from workers.command.output import ERROR, emit, note
 
 if TYPE_CHECKING:
-    from harkara.doors.ledger import LedgerDoor
+    from harkara.backends.ledger import LedgerBackend
 
 EXAMPLES = """
 Example: harkara send 9876543210 "Your order is ready" --reference order-1042
@@ -132,7 +132,7 @@ def _hand_over(wanted: Envelope, wait: float | None, as_json: bool) -> None:
         raise typer.Exit(ERROR)
 
 
-def _watch(way_in: LedgerDoor, identity: str, seconds: float) -> dict[str, Any]:
+def _watch(way_in: LedgerBackend, identity: str, seconds: float) -> dict[str, Any]:
     """Follows the message until its fate is known or the time is over, and tells each change on stderr."""
     end = time.monotonic() + seconds
     before = None

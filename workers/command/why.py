@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def next_step(db: Database, found: Mapping[str, Any]) -> str | None:
-    """One sentence for a message as `harkara.ledger.read.status` shows it; None when nothing is left to do."""
+    """One sentence for a message as `queries.status` returns it; None when nothing is left to do."""
     match found["state"]:
         case State.WAITING:
             return _waiting(db, found)
@@ -47,9 +47,9 @@ def _waiting(db: Database, found: Mapping[str, Any]) -> str:
 
 
 def _campaign(db: Database, identity: str) -> str | None:
-    from harkara.ledger.campaigns import operate
+    from harkara.ledger.campaigns import commands
 
-    campaign = operate.find(db, identity)
+    campaign = commands.find(db, identity)
     match campaign["state"]:
         case CampaignState.READY:
             return f"`harkara campaign start {identity}` lets it go."

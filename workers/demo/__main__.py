@@ -18,7 +18,7 @@ from harkara import Client, Invalid, Text
 from harkara.errors import NotFound
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.read import listing
+from harkara.ledger.messages.queries import listing
 from workers.demo import messages
 from workers.demo.answers import Answers
 from workers.demo.application import Application

@@ -11,9 +11,9 @@ from rich.table import Table
 
 from harkara import Client, Template
 from harkara.errors import NotFound
-from harkara.ledger.contacts import known
+from harkara.ledger.contacts.contacts import known
 from harkara.ledger.database import Database
-from harkara.ledger.read import status
+from harkara.ledger.messages.queries import status
 from workers.demo.application import Application
 from workers.demo.messages import GONE, styled
 from workers.demo.occasions import MOVED, PEOPLE

@@ -16,9 +16,9 @@ from rich.table import Table
 
 from config.settings import ROOT
 from harkara import Client
-from harkara.ledger.campaigns.read import listing, progress
+from harkara.ledger.campaigns.queries import listing, progress
 from harkara.ledger.database import Database
-from harkara.ledger.read import status
+from harkara.ledger.messages.queries import status
 from workers.demo.messages import GONE
 
 PEOPLE = 200

@@ -11,7 +11,7 @@ from rich.table import Table
 from harkara import Client
 from harkara.errors import NotFound
 from harkara.ledger.database import Database
-from harkara.ledger.occasions import look
+from harkara.ledger.occasions.commands import look
 from harkara.occasions.occasion import Key
 from workers.demo.messages import GONE, styled
 

@@ -11,11 +11,11 @@ from sqlalchemy import update
 from uuid_utils import uuid7
 
 from harkara.campaigns.audience import Reject
-from harkara.campaigns.letters import Letter
+from harkara.campaigns.messages import CampaignMessage
 from harkara.errors import Conflict, Invalid
-from harkara.ledger.accept import insert_new, row_of
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.halts import hold
+from harkara.ledger.messages.accept import insert_new, row_of
 from harkara.ledger.tables import campaign
 from harkara.messages.template import TemplateCategory
 from harkara.states import CampaignState
@@ -62,7 +62,7 @@ class Loaded:
     rejected: int = 0
 
 
-def load(db: Database, plan: Plan, rows: Iterable[Letter | Reject]) -> Loaded:
+def load(db: Database, plan: Plan, rows: Iterable[CampaignMessage | Reject]) -> Loaded:
     """Writes a message for each letter; the campaign is `ready` when the last one is committed.
 
     A load that is interrupted leaves a campaign that is `loading` for ever: it never starts, and can be cancelled. One
@@ -88,9 +88,9 @@ def load(db: Database, plan: Plan, rows: Iterable[Letter | Reject]) -> Loaded:
     return loaded
 
 
-def _counted(rows: Iterable[Letter | Reject], loaded: Loaded) -> Iterator[Letter]:
+def _counted(rows: Iterable[CampaignMessage | Reject], loaded: Loaded) -> Iterator[CampaignMessage]:
     for row in rows:
-        if isinstance(row, Letter):
+        if isinstance(row, CampaignMessage):
             yield row
         else:
             loaded.rejected += 1
@@ -123,7 +123,7 @@ def _open(tx: Transaction, plan: Plan) -> None:
     hold(tx, plan.lane, plan.id, "campaign-ready", f"Campaign {plan.name} has not been started.")
 
 
-def _row(plan: Plan, letter: Letter, now: datetime, expires: datetime) -> Row:
+def _row(plan: Plan, letter: CampaignMessage, now: datetime, expires: datetime) -> Row:
     row = row_of(letter.envelope, now, {plan.category: plan.seconds})
     return row | {"expires_at": expires, "campaign_id": plan.id, "position": letter.row}
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
+from harkara.chatmitra.webhooks import read
 from harkara.inbound.events import Event, Received, StatusChanged, Unknown
-from harkara.inbound.reading import read
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.tables import event
 

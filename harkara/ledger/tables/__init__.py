@@ -6,8 +6,8 @@ from typing import cast
 
 from sqlalchemy import Table
 
+from harkara.ledger.tables.contacts import Callback, Consent, Contact, Event
 from harkara.ledger.tables.messages import Alias, Attempt, Message, Trace
-from harkara.ledger.tables.people import Callback, Consent, Contact, Event
 from harkara.ledger.tables.plans import Campaign, Occasion
 from harkara.ledger.tables.work import Duty, Halt
 

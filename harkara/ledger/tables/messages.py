@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, Text, text
 from sqlmodel import Field, SQLModel
 
-from harkara.ledger.tables.shape import counter, partial
+from harkara.ledger.tables.columns import counter, partial
 from harkara.states import DONE, State
 
 _SETTLED = f"state IN ({', '.join(repr(s.value) for s in State if s in DONE | {State.UNCERTAIN})})"

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, Index, Text
 from sqlmodel import Field, SQLModel
 
-from harkara.ledger.tables.shape import counter, partial
+from harkara.ledger.tables.columns import counter, partial
 
 
 class Occasion(SQLModel, table=True):

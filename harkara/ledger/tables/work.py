@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Field, SQLModel
 
-from harkara.ledger.tables.shape import counter
+from harkara.ledger.tables.columns import counter
 
 
 class Halt(SQLModel, table=True):

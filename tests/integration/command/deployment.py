@@ -13,10 +13,10 @@ from typer.testing import Result
 
 from config.settings import ROOT, process_environment
 from harkara.defaults import DEADLINES
-from harkara.ledger.accept import accept
-from harkara.ledger.claim import claim
 from harkara.ledger.database import Database
-from harkara.ledger.record import Begin, Finish, begin, finish
+from harkara.ledger.messages.accept import accept
+from harkara.ledger.messages.claim import claim
+from harkara.ledger.messages.record import Begin, Finish, begin, finish
 from harkara.messages import Envelope, Message, Text
 from harkara.outcomes import Outcome
 

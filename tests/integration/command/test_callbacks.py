@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from harkara.ledger import migrate
-from harkara.ledger.callbacks import tell
+from harkara.ledger.callbacks.notify import tell
+from harkara.ledger.callbacks.outbox import Dead, Delivered, Failed, Verdict, settle, take
 from harkara.ledger.database import Database
-from harkara.ledger.outbox import Dead, Delivered, Failed, Verdict, settle, take
 from harkara.outcomes import Refused
 from tests.integration.command.deployment import Harkara, attempted, keep
 

@@ -15,12 +15,12 @@ from sqlalchemy import insert, update
 
 from harkara.lanes import Lane
 from harkara.ledger.audit import audit
-from harkara.ledger.campaigns import operate
-from harkara.ledger.campaigns.keep import keep
-from harkara.ledger.claim import claim
+from harkara.ledger.campaigns import commands
+from harkara.ledger.campaigns.housekeeping import keep
 from harkara.ledger.database import Database
-from harkara.ledger.dispatch import dispatch
-from harkara.ledger.record import Begin, Finish, begin, finish
+from harkara.ledger.messages.claim import claim
+from harkara.ledger.messages.dispatch import dispatch
+from harkara.ledger.messages.record import Begin, Finish, begin, finish
 from harkara.ledger.tables import contact
 from harkara.outcomes import Accepted, Outcome, Refused
 from tests.integration.command.deployment import Harkara, listed, start
@@ -137,7 +137,7 @@ def test_a_campaign_goes_through_its_states_by_name_or_id(harkara: Harkara, ledg
 def test_the_report_tells_what_became_of_each_row_and_numbers_only_if_asked(
     harkara: Harkara, ledger: Database, visits: str, tmp_path: Path
 ) -> None:
-    operate.start(ledger, visits)
+    commands.start(ledger, visits)
     send_all(ledger, Accepted("job-7", 200), Refused("131026", "", "The number has no WhatsApp.", 400))
     assert keep(ledger) == {"finished": 1}
     rows = list(csv.DictReader(harkara("campaign", "report", "visits").stdout.splitlines()))
@@ -168,11 +168,11 @@ def test_a_loader_that_is_killed_leaves_a_campaign_that_never_starts(
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
-    found = operate.find(ledger, "many")
+    found = commands.find(ledger, "many")
     assert (found["state"], found["audience"]) == ("loading", len(listed(ledger)))
     assert found["audience"] % 500 == 0
     assert audit(ledger).clean
-    assert operate.cancel(ledger, found["id"], by="Asha") == found["audience"]
+    assert commands.cancel(ledger, found["id"], by="Asha") == found["audience"]
 
 
 def test_who_opted_out_is_left_out_of_a_campaign(harkara: Harkara, ledger: Database, sheet: Path) -> None:

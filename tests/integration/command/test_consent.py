@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harkara.ledger.consent import look
+from harkara.ledger.contacts.consent import look
 from harkara.ledger.database import Database
 from harkara.messages import Template
 from tests.integration.command.deployment import NUMBER, Harkara, keep, listed

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from harkara.ledger.claim import claim
 from harkara.ledger.database import Database
 from harkara.ledger.halts import park
-from harkara.ledger.read import status
-from harkara.ledger.record import Finish, finish
+from harkara.ledger.messages.claim import claim
+from harkara.ledger.messages.queries import status
+from harkara.ledger.messages.record import Finish, finish
 from harkara.messages import Template
 from harkara.outcomes import Refused, Replaced, Uncertain
 from harkara.states import State

@@ -9,8 +9,8 @@ import redis
 from sqlalchemy import text
 
 from harkara.ledger.database import Database
-from harkara.ledger.operate import cancel
-from harkara.ledger.read import counts, status
+from harkara.ledger.messages.commands import cancel
+from harkara.ledger.messages.queries import counts, status
 from harkara.messages import CopyCode, Document, Envelope, Image, Message, QuickReply, Template, Text, UrlSuffix
 from harkara.states import State
 from tests.integration.command.deployment import NUMBER, Harkara, listed, run, start

@@ -7,13 +7,13 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from harkara.backends.ledger import LedgerBackend
+from harkara.batching import Batcher
 from harkara.defaults import DEADLINES
-from harkara.doors.ledger import LedgerDoor
 from harkara.gateway import Behind, Callers
-from harkara.ledger.accept import DIRECT
 from harkara.ledger.database import Database
+from harkara.ledger.messages.accept import DIRECT
 from harkara.limits import Allowance
-from harkara.together import Together
 from tests.integration.ledger.bookings import PLAN
 
 TOKENS = {"shop": "live:token-of-the-shop", "clinic": "token-of-the-clinic", "agency": "token-of-the-agency"}
@@ -31,11 +31,11 @@ def callers(limit: str = "none") -> Callers:
 
 def behind_of(db: Database, **other: Any) -> Behind:
     """Without Redis: nobody is hinted."""
-    door = LedgerDoor(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50)
+    door = LedgerBackend(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50)
     usual = Behind(
         db=db,
         door=door,
-        together=Together(door.hand_over, DIRECT),
+        together=Batcher(door.hand_over, DIRECT),
         plan=replace(PLAN, hours={name: PLAN.hours["default"] for name in ("default", "clinic", "north", "south")}),
         callers=callers(),
         hear=nobody_hears,

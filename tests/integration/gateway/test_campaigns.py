@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from fastapi.testclient import TestClient
 
 from harkara.gateway import Behind
-from harkara.ledger.campaigns.read import listing, progress
+from harkara.ledger.campaigns.queries import listing, progress
 from tests.integration.ledger.test_campaigns import loaded
 
 

@@ -22,10 +22,10 @@ from schemathesis.specs.openapi.checks import (
 from harkara.gateway import gateway
 from harkara.gateway.shapes import Campaign, Message, Occasion, Status
 from harkara.ledger import migrate
-from harkara.ledger.campaigns.read import listing
+from harkara.ledger.campaigns.queries import listing
 from harkara.ledger.database import Database
-from harkara.ledger.occasions import look
-from harkara.ledger.read import status
+from harkara.ledger.messages.queries import status
+from harkara.ledger.occasions.commands import look
 from harkara.occasions.occasion import Key
 from tests.integration.gateway.house import SHOP, away, behind_of
 from tests.integration.ledger.bookings import PLAN, say, visit

@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from harkara.gateway import Behind
-from harkara.ledger.read import status
+from harkara.ledger.messages.queries import status
 from tests.integration.gateway.house import HELLO, NUMBER, SEND
 from tests.integration.ledger.steps import code, letter, put, send
 

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from harkara.gateway import Behind
-from harkara.ledger.occasions import look
+from harkara.ledger.occasions.commands import look
 from harkara.occasions.occasion import Key
 from tests.integration.gateway.house import AGENCY, CLINIC, NUMBER
 from tests.integration.ledger.bookings import VISIT, noon, standing

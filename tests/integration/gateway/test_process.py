@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from harkara.ledger.read import counts
+from harkara.ledger.messages.queries import counts
 from tests.acceptance.process import ROOT
 from tests.integration.gateway.house import HELLO
 from tests.integration.gateway.served import TOKEN, Served, served

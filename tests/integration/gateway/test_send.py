@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 
 from harkara.gateway import Behind, gateway
 from harkara.inbound.contact import Wish
-from harkara.ledger.consent import keep
-from harkara.ledger.read import counts
+from harkara.ledger.contacts.consent import keep
+from harkara.ledger.messages.queries import counts
 from harkara.messages import Template
 from tests.integration.gateway.house import CLINIC, HELLO, NUMBER, SEND, SHOP, away, behind_of
 from tests.integration.ledger.steps import row

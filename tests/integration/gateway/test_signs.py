@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from harkara.gateway import Behind, gateway
 from harkara.ledger.database import Database
-from harkara.ledger.duties import done
+from harkara.ledger.leases import done
 from tests.integration.gateway.house import HELLO, SEND, SHOP, away, behind_of
 
 WELL = {"ready": True, "redis": "answers", "database": "at head", "heartbeat": "heard, the last one 0 s ago"}

@@ -10,22 +10,22 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import func, select, text
 
+from harkara.backends.ledger import LedgerBackend
+from harkara.batching import Batcher
 from harkara.defaults import DEADLINES
-from harkara.doors.ledger import LedgerDoor
 from harkara.errors import Conflict, Unavailable
-from harkara.ledger.accept import DIRECT
 from harkara.ledger.database import Database, LedgerError
+from harkara.ledger.messages.accept import DIRECT
 from harkara.ledger.tables import message
 from harkara.messages import Envelope, Text
 from harkara.receipt import Receipt
-from harkara.together import Together
 from tests.integration.gateway.house import away
 from tests.integration.ledger.steps import letter
 
 
-def together(db: Database) -> Together[Envelope, Receipt]:
-    door = LedgerDoor(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50)
-    return Together(door.hand_over, DIRECT)
+def together(db: Database) -> Batcher[Envelope, Receipt]:
+    door = LedgerBackend(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50)
+    return Batcher(door.hand_over, DIRECT)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from harkara.catalogue import Catalogue
 from harkara.defaults import DEADLINES
 from harkara.lanes import Lane
 from harkara.ledger.database import Database, Row
-from harkara.ledger.occasions import Answer, apply
+from harkara.ledger.occasions.commands import Answer, apply
 from harkara.ledger.tables import message, occasion
 from harkara.occasions import Closing, Occasion, Plan, Rules, Step
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from harkara.inbound import Words, echo
+from harkara.inbound import Words, fingerprint
 from harkara.lanes import Lane
-from harkara.ledger.claim import Claimed
 from harkara.ledger.database import Database, Row
-from harkara.ledger.events.fold import Judges, fold
+from harkara.ledger.events.process import Judges, fold
 from harkara.ledger.events.store import Webhook, store
-from harkara.ledger.record import Begin, begin
+from harkara.ledger.messages.claim import Claimed
+from harkara.ledger.messages.record import Begin, begin
 from harkara.ledger.tables import event
 from harkara.messages import Envelope
 from harkara.outcomes import Outcome
@@ -54,7 +54,7 @@ def post_again(db: Database, claimed: Claimed) -> bool:
 
 def _begin(claimed: Claimed) -> Begin:
     lane = JUDGES.lanes[claimed.lane]
-    shown = echo.keyed(lane.token, claimed.recipient, echo.of_request(json.loads(claimed.body)))
+    shown = fingerprint.keyed(lane.token, claimed.recipient, fingerprint.of_request(json.loads(claimed.body)))
     return Begin(claimed, "worker", "passed", 30, shown)
 
 

@@ -11,11 +11,11 @@ from sqlalchemy import select, update
 
 from harkara.defaults import DEADLINES
 from harkara.lanes import Lane
-from harkara.ledger.accept import accept
-from harkara.ledger.claim import Claimed, claim
 from harkara.ledger.database import Database, Row
-from harkara.ledger.dispatch import dispatch
-from harkara.ledger.record import Begin, Finish, begin, finish
+from harkara.ledger.messages.accept import accept
+from harkara.ledger.messages.claim import Claimed, claim
+from harkara.ledger.messages.dispatch import dispatch
+from harkara.ledger.messages.record import Begin, Finish, begin, finish
 from harkara.ledger.sweep import Crashed, sweep
 from harkara.ledger.tables import attempt, message, trace
 from harkara.messages import Envelope, Template, Text

@@ -9,11 +9,11 @@ import pytest
 
 from harkara.defaults import DEADLINES
 from harkara.errors import Conflict, Invalid, NotFound
-from harkara.ledger.accept import DIRECT, accept, keep_refused, remember
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database, LedgerError
-from harkara.ledger.operate import find
-from harkara.ledger.read import listing
+from harkara.ledger.messages.accept import DIRECT, accept, keep_refused, remember
+from harkara.ledger.messages.commands import find
+from harkara.ledger.messages.queries import listing
 from harkara.messages import Envelope, Text
 from harkara.receipt import Receipt
 from tests.integration.ledger.steps import change, code, letter, offer, put, row, states, take

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from harkara.ledger.audit import SHOWN, audit
 from harkara.ledger.database import Database, LedgerError
-from harkara.ledger.operate import cancel, resolve
+from harkara.ledger.messages.commands import cancel, resolve
 from harkara.outcomes import Refused, Uncertain, Wait
 from harkara.states import State
 from tests.integration.ledger.steps import (

@@ -13,18 +13,18 @@ from sqlalchemy import event, select, update
 
 from harkara.defaults import DEADLINES
 from harkara.errors import Conflict, NotFound
-from harkara.ledger import operate
-from harkara.ledger.accept import keep_refused
 from harkara.ledger.audit import audit
-from harkara.ledger.callbacks import tell
-from harkara.ledger.campaigns import operate as campaigns
+from harkara.ledger.callbacks.dead_callbacks import counts, listing, retry, retry_dead, tidy
+from harkara.ledger.callbacks.notify import tell
+from harkara.ledger.callbacks.outbox import Dead, Delivered, Failed, Notice, Untried, Verdict, bury, settle, take
+from harkara.ledger.campaigns import commands as campaigns
 from harkara.ledger.database import Database, Row
-from harkara.ledger.outbox import Dead, Delivered, Failed, Notice, Untried, Verdict, bury, settle, take
-from harkara.ledger.read import status
-from harkara.ledger.record import Finish, finish
+from harkara.ledger.messages import commands
+from harkara.ledger.messages.accept import keep_refused
+from harkara.ledger.messages.queries import status
+from harkara.ledger.messages.record import Finish, finish
 from harkara.ledger.sweep import POISON
 from harkara.ledger.tables import callback, message
-from harkara.ledger.undelivered import counts, listing, retry, retry_dead, tidy
 from harkara.outcomes import Cancelled, Outcome, Refused, Uncertain, Wait
 from tests.integration.ledger import bookings
 from tests.integration.ledger.steps import (
@@ -140,7 +140,7 @@ def test_the_way_to_an_outcome_is_not_told(told: Database) -> None:
 def cancelled(db: Database) -> tuple[str, list[str]]:
     (identity,) = put(db, letter())
     for _ in range(2):
-        operate.cancel(db, [identity], "Asha")
+        commands.cancel(db, [identity], "Asha")
     return identity, ["cancelled"]
 
 
@@ -194,19 +194,19 @@ def resent_and_expired(db: Database) -> tuple[str, list[str]]:
 
 def seen_to_have_arrived(db: Database) -> tuple[str, list[str]]:
     identity = send(db, letter(), LOST)
-    operate.resolve(db, identity, "sent", "Asha")
+    commands.resolve(db, identity, "sent", "Asha")
     return identity, ["uncertain", "accepted"]
 
 
 def dropped(db: Database) -> tuple[str, list[str]]:
     identity = send(db, letter(), LOST)
-    operate.resolve(db, identity, "drop", "Asha")
+    commands.resolve(db, identity, "drop", "Asha")
     return identity, ["uncertain", "cancelled"]
 
 
 def resent_by_hand(db: Database) -> tuple[str, list[str]]:
     identity = send(db, letter(), LOST)
-    operate.resolve(db, identity, "resend", "Asha")
+    commands.resolve(db, identity, "resend", "Asha")
     (claimed,) = claim(db, identity)
     start(db, claimed)
     end(db, claimed, ACCEPTED)
@@ -264,7 +264,7 @@ def test_each_change_on_every_way_is_told_once(
 def test_what_is_told_is_what_everybody_may_see_at_that_moment(told: Database) -> None:
     identity = send(told, letter(reference="order-1042"), LOST)
     seen = status(told, identity)
-    operate.resolve(told, identity, "sent", "Asha")
+    commands.resolve(told, identity, "sent", "Asha")
     uncertain, accepted = told_of(told, identity)
     assert uncertain == {name: seen[name] for name in uncertain}
     assert (uncertain["state"], uncertain["code"], uncertain["reference"]) == ("uncertain", LOST.code, "order-1042")
@@ -303,7 +303,7 @@ def test_what_an_older_release_kept_is_told_as_far_as_it_goes(told: Database) ->
 def test_what_is_rolled_back_is_not_told(told: Database) -> None:
     (identity,) = put(told, letter())
     with suppress(ZeroDivisionError), told.write() as tx:
-        assert operate.withdraw(tx, [identity], "cancelled", "by Asha") == [identity]
+        assert commands.withdraw(tx, [identity], "cancelled", "by Asha") == [identity]
         raise ZeroDivisionError
     assert heard(told) == []
 

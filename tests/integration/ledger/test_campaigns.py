@@ -16,20 +16,20 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from harkara.campaigns import Letter, Reject
+from harkara.campaigns import CampaignMessage, Reject
 from harkara.delivery import gates
 from harkara.errors import Conflict, Invalid, NotFound
 from harkara.lanes import Lane
 from harkara.ledger.audit import audit
-from harkara.ledger.campaigns import operate
-from harkara.ledger.campaigns.keep import keep
+from harkara.ledger.campaigns import commands
+from harkara.ledger.campaigns.housekeeping import keep
 from harkara.ledger.campaigns.load import Plan, load
-from harkara.ledger.campaigns.read import progress, report
-from harkara.ledger.claim import Claimed
+from harkara.ledger.campaigns.queries import progress, report
 from harkara.ledger.database import Database
-from harkara.ledger.due import in_the_way
 from harkara.ledger.halts import listing, park, unpark
-from harkara.ledger.record import Finish, finish
+from harkara.ledger.messages.claim import Claimed
+from harkara.ledger.messages.due import in_the_way
+from harkara.ledger.messages.record import Finish, finish
 from harkara.ledger.tables import campaign, halt, message
 from harkara.outcomes import Outcome, Refused, Uncertain, Wait
 from tests.integration.ledger.steps import (
@@ -63,8 +63,8 @@ def plan(name: str = "sale", **options: Any) -> Plan:
     return Plan(name, **usual | {"source": "list.csv", "error_share": 0.1, "seconds": 30 * DAY} | options)
 
 
-def audience(of: Plan, size: int, first: int = 0) -> Iterator[Letter]:
-    return (Letter(n + 2, offer(n, producer=of.id, lane=of.lane)) for n in range(first, first + size))
+def audience(of: Plan, size: int, first: int = 0) -> Iterator[CampaignMessage]:
+    return (CampaignMessage(n + 2, offer(n, producer=of.id, lane=of.lane)) for n in range(first, first + size))
 
 
 def loaded(db: Database, size: int = 4, name: str = "sale", **options: Any) -> str:
@@ -75,7 +75,7 @@ def loaded(db: Database, size: int = 4, name: str = "sale", **options: Any) -> s
 
 def running(db: Database, size: int = 4, name: str = "sale", **options: Any) -> str:
     identity = loaded(db, size, name, **options)
-    operate.start(db, identity)
+    commands.start(db, identity)
     return identity
 
 
@@ -84,7 +84,7 @@ def ids(db: Database, identity: str) -> list[str]:
 
 
 def state(db: Database, identity: str) -> str:
-    return str(operate.find(db, identity)["state"])
+    return str(commands.find(db, identity)["state"])
 
 
 def past_gates(db: Database, claims: list[Claimed]) -> list[Claimed]:
@@ -113,7 +113,7 @@ def carry(db: Database, outcome: Outcome = ACCEPTED, most: int = 1000) -> int:
 def test_a_campaign_is_held_until_it_is_started_and_finished_when_all_have_gone(db: Database) -> None:
     identity = loaded(db, 4)
     assert (state(db, identity), carry(db)) == ("ready", 0)
-    operate.start(db, identity)
+    commands.start(db, identity)
     assert (state(db, identity), carry(db)) == ("running", 4)
     assert keep(db) == {"finished": 1}
     found = progress(db, identity)
@@ -127,14 +127,14 @@ def test_a_pause_holds_at_once_what_is_queued_and_what_is_claimed(db: Database) 
     identity = running(db, 4)
     hinted = dispatch_all(db)
     claims = take(db, *hinted[:2])
-    operate.pause(db, identity, "The price is wrong.")
+    commands.pause(db, identity, "The price is wrong.")
     assert past_gates(db, claims + take(db, *hinted[2:])) == []
     assert states(db, hinted) == ["waiting"] * 4
     told = row(db, hinted[0])
     assert (told["code"], told["reason"]) == ("campaign-paused", "Campaign sale is paused: The price is wrong.")
     assert (told["strikes"], told["tries"]) == (0, 0)
     assert (dispatch_all(db), state(db, identity)) == ([], "paused")
-    operate.resume(db, identity)
+    commands.resume(db, identity)
     assert carry(db) == 4
     assert keep(db) == {"finished": 1}
     assert audit(db).clean
@@ -144,7 +144,7 @@ def test_what_is_being_sent_when_it_is_paused_ends_by_itself_and_may_finish_it(d
     identity = running(db, 1)
     (claimed,) = take(db, *dispatch_all(db))
     start(db, claimed)
-    operate.pause(db, identity, "Wait.")
+    commands.pause(db, identity, "Wait.")
     assert keep(db) == {}
     end(db, claimed, ACCEPTED)
     assert keep(db) == {"finished": 1}
@@ -159,7 +159,7 @@ def test_a_cancel_is_for_good_and_takes_back_what_comes_back_later(db: Database)
         tx.execute(update(message).where(message.c.id == queued).values(state="queued", lease_until=tx.now))
     claims = {one.id: one for one in take(db, claimed_, sending, lost)}
     start(db, claims[sending], claims[lost])
-    assert operate.cancel(db, identity, by="Asha") == 3
+    assert commands.cancel(db, identity, by="Asha") == 3
     assert states(db, [waiting, queued, claimed_]) == ["cancelled"] * 3
     assert keep(db) == {}, "two are still on their way"
     end(db, claims[sending], Wait(0, "503", "Busy", status=503))
@@ -167,7 +167,7 @@ def test_a_cancel_is_for_good_and_takes_back_what_comes_back_later(db: Database)
     assert keep(db) == {"finished": 1}
     assert states(db, [sending, lost]) == ["cancelled", "uncertain"]
     assert row(db, lost)["resend_at"] is None
-    assert (state(db, identity), operate.find(db, identity)["reason"]) == ("cancelled", "cancelled by Asha")
+    assert (state(db, identity), commands.find(db, identity)["reason"]) == ("cancelled", "cancelled by Asha")
     later(db, 120)
     clean_up(db)
     assert dispatch_all(db) == []
@@ -177,10 +177,10 @@ def test_a_cancel_is_for_good_and_takes_back_what_comes_back_later(db: Database)
 def test_a_scheduled_campaign_starts_at_its_time_and_a_pause_keeps_the_time(db: Database) -> None:
     identity = loaded(db, 2)
     soon = datetime.now(UTC) + timedelta(hours=1)
-    operate.start(db, identity, soon)
+    commands.start(db, identity, soon)
     assert (state(db, identity), carry(db), keep(db)) == ("scheduled", 0, {})
-    operate.pause(db, identity, "Not yet.")
-    operate.resume(db, identity)
+    commands.pause(db, identity, "Not yet.")
+    commands.resume(db, identity)
     assert state(db, identity) == "scheduled"
     its_time_comes(db)
     assert carry(db) == 2, "the time itself lets it go, whether or not anybody has swept"
@@ -190,10 +190,10 @@ def test_a_scheduled_campaign_starts_at_its_time_and_a_pause_keeps_the_time(db: 
 
 def test_housekeeping_says_that_a_scheduled_campaign_runs(db: Database) -> None:
     identity = loaded(db, 2)
-    operate.start(db, identity, datetime.now(UTC) + timedelta(hours=1))
+    commands.start(db, identity, datetime.now(UTC) + timedelta(hours=1))
     its_time_comes(db)
     assert keep(db) == {"started": 1}
-    found = operate.find(db, identity)
+    found = commands.find(db, identity)
     assert found["state"] == "running"
     assert found["started_at"] == found["resumed_at"] > found["start_at"]
 
@@ -209,27 +209,27 @@ def test_a_start_in_the_past_or_after_the_deadline_is_refused(db: Database) -> N
     identity = loaded(db, 1)
     now = datetime.now(UTC)
     with pytest.raises(Invalid, match="has passed already"):
-        operate.start(db, identity, now - timedelta(seconds=1))
+        commands.start(db, identity, now - timedelta(seconds=1))
     with pytest.raises(Invalid, match="deadline of its messages"):
-        operate.start(db, identity, now + timedelta(days=31))
+        commands.start(db, identity, now + timedelta(days=31))
     assert state(db, identity) == "ready"
 
 
 def test_each_state_says_what_it_does_not_allow(db: Database) -> None:
     identity = loaded(db, 1)
     with pytest.raises(Conflict, match="has not been started"):
-        operate.pause(db, identity, "Wait.")
-    operate.start(db, identity)
+        commands.pause(db, identity, "Wait.")
+    commands.start(db, identity)
     with pytest.raises(Conflict, match="is running"):
-        operate.resume(db, identity)
-    operate.pause(db, identity, "Wait.")
+        commands.resume(db, identity)
+    commands.pause(db, identity, "Wait.")
     with pytest.raises(Conflict, match="resume it"):
-        operate.start(db, identity)
-    operate.cancel(db, identity, by="Asha")
+        commands.start(db, identity)
+    commands.cancel(db, identity, by="Asha")
     with pytest.raises(Conflict, match="for good"):
-        operate.resume(db, identity)
+        commands.resume(db, identity)
     with pytest.raises(NotFound):
-        operate.start(db, "camp_unknown")
+        commands.start(db, "camp_unknown")
 
 
 def test_too_many_failures_pause_it_with_a_sentence_and_a_resume_counts_anew(db: Database) -> None:
@@ -237,14 +237,14 @@ def test_too_many_failures_pause_it_with_a_sentence_and_a_resume_counts_anew(db:
     assert carry(db, ACCEPTED, most=18) == 18
     assert carry(db, REFUSED, most=3) == 3
     assert keep(db) == {"paused": 1}
-    found = operate.find(db, identity)
+    found = commands.find(db, identity)
     assert (found["state"], found["code"]) == ("paused", "error-share")
     assert found["reason"] == (
         "3 of the last 21 messages failed, more than 10 %; most common: 131026 (3). "
         "Correct the template or the list, then resume."
     )
     assert carry(db) == 0
-    operate.resume(db, identity)
+    commands.resume(db, identity)
     assert (keep(db), state(db, identity)) == ({}, "running")
     assert carry(db) == 39
     assert keep(db) == {"finished": 1}
@@ -299,7 +299,7 @@ def test_a_paused_campaign_is_in_nobodys_way(db: Database) -> None:
     assert dispatch_all(db, depth=1) == [other]
     with db.read() as tx:
         assert not in_the_way(tx, "default").backlog, "what comes now is hinted at once"
-    operate.start(db, operate.find(db, "sale")["id"])
+    commands.start(db, commands.find(db, "sale")["id"])
     with db.read() as tx:
         assert in_the_way(tx, "default").backlog
 
@@ -314,7 +314,7 @@ def test_a_lane_that_is_parked_and_let_go_again_starts_no_campaign(db: Database)
 
 def test_a_name_is_given_once_and_finds_the_campaign_as_its_id_does(db: Database) -> None:
     identity = loaded(db, 1)
-    assert operate.find(db, "sale")["id"] == operate.find(db, identity)["id"] == identity
+    assert commands.find(db, "sale")["id"] == commands.find(db, identity)["id"] == identity
     with pytest.raises(Conflict, match="another --name"):
         loaded(db, 1)
     assert len(ids(db, identity)) == 1
@@ -324,7 +324,7 @@ def test_an_audience_of_nobody_leaves_nothing_behind(db: Database) -> None:
     with pytest.raises(Invalid, match="gives a message"):
         load(db, plan(), [Reject(2, "to", "must not be empty", "missing-value")])
     with pytest.raises(NotFound):
-        operate.find(db, "sale")
+        commands.find(db, "sale")
 
 
 def test_rows_keep_their_place_in_the_file_and_rejects_are_counted(db: Database) -> None:
@@ -342,17 +342,17 @@ def test_rows_keep_their_place_in_the_file_and_rejects_are_counted(db: Database)
 def test_a_load_that_breaks_off_stays_visible_never_starts_and_can_be_cancelled(db: Database) -> None:
     of = plan()
 
-    def broken() -> Iterator[Letter]:
+    def broken() -> Iterator[CampaignMessage]:
         yield from audience(of, 700)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         load(db, of, broken())
-    assert (state(db, of.id), len(ids(db, of.id)), operate.find(db, of.id)["audience"]) == ("loading", 500, 500)
+    assert (state(db, of.id), len(ids(db, of.id)), commands.find(db, of.id)["audience"]) == ("loading", 500, 500)
     with pytest.raises(Conflict, match="cancel it and load it anew"):
-        operate.start(db, of.id)
+        commands.start(db, of.id)
     assert (carry(db), keep(db)) == (0, {})
-    assert operate.cancel(db, of.id, by="Asha") == 500
+    assert commands.cancel(db, of.id, by="Asha") == 500
     assert keep(db) == {"finished": 1}
     assert audit(db).clean
 
@@ -360,9 +360,9 @@ def test_a_load_that_breaks_off_stays_visible_never_starts_and_can_be_cancelled(
 def test_a_campaign_that_is_cancelled_while_it_is_loaded_takes_no_more_rows(db: Database) -> None:
     of = plan()
 
-    def slow() -> Iterator[Letter]:
+    def slow() -> Iterator[CampaignMessage]:
         yield from audience(of, 500)
-        operate.cancel(db, of.id, by="Asha")
+        commands.cancel(db, of.id, by="Asha")
         yield from audience(of, 500, first=500)
 
     with pytest.raises(Conflict, match="was cancelled while it was loaded"):
@@ -406,14 +406,14 @@ def test_whatever_is_decided_while_senders_run_each_row_ends_once(db: Database, 
         for _ in range(4):
             time.sleep(chance.uniform(0, 0.1))
             with suppress(Conflict):
-                operate.pause(db, identity, "Wait.")
+                commands.pause(db, identity, "Wait.")
             keep(db)
             with suppress(Conflict):
-                operate.resume(db, identity)
+                commands.resume(db, identity)
         if ends_by == "cancel":
             with suppress(Conflict):
-                operate.cancel(db, identity, by="Asha")
-        wait_for(lambda: keep(db) or operate.find(db, identity)["finished_at"] is not None)
+                commands.cancel(db, identity, by="Asha")
+        wait_for(lambda: keep(db) or commands.find(db, identity)["finished_at"] is not None)
     found = progress(db, identity)
     assert found["state"] in ("finished", "cancelled")
     assert set(found["by_state"]) <= {"accepted", "failed", "cancelled"}
@@ -427,11 +427,11 @@ def test_a_pause_lets_through_no_more_than_what_senders_have_in_hand(db: Databas
     identity = running(db, 200, error_share=1.0)
     with senders(db, 3):
         wait_for(lambda: settled(db, identity) > 0)
-        operate.pause(db, identity, "Wait.")
+        commands.pause(db, identity, "Wait.")
         went = settled(db, identity)
         time.sleep(0.5)
         assert settled(db, identity) <= went + 3 * CHUNK
-        operate.resume(db, identity)
+        commands.resume(db, identity)
         wait_for(lambda: settled(db, identity) == 200)
     assert keep(db) == {"finished": 1}
 

@@ -7,9 +7,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-from harkara.ledger.claim import claim
 from harkara.ledger.database import Database
-from harkara.ledger.operate import cancel
+from harkara.ledger.messages.claim import claim
+from harkara.ledger.messages.commands import cancel
 from harkara.outcomes import Cancelled, Refused, Wait
 from tests.integration.ledger.steps import change, code, end, later, letter, offer, put, row, send, start, states, take
 

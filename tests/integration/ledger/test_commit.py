@@ -14,10 +14,10 @@ from sqlalchemy import event, text
 from harkara.errors import Unavailable
 from harkara.ledger import migrate
 from harkara.ledger.audit import audit
-from harkara.ledger.claim import Claimed
-from harkara.ledger.commit import GroupCommit
 from harkara.ledger.database import Database
-from harkara.ledger.record import Begin, Finish, finish
+from harkara.ledger.messages.claim import Claimed
+from harkara.ledger.messages.group_commit import GroupCommit
+from harkara.ledger.messages.record import Begin, Finish, finish
 from harkara.outcomes import Refused, Wait
 from tests.integration.ledger.steps import ACCEPTED, attempts, end, letter, put, row, start, states, take
 from tests.postgres import postgres

@@ -12,12 +12,12 @@ from sqlalchemy import select
 from harkara.defaults import DEADLINES
 from harkara.errors import Conflict, Invalid, NotFound
 from harkara.inbound.contact import Wish
-from harkara.ledger.accept import accept, keep_refused
 from harkara.ledger.audit import audit
-from harkara.ledger.consent import keep, look, proofs
+from harkara.ledger.contacts.consent import keep, look, proofs
 from harkara.ledger.database import Database
-from harkara.ledger.operate import cancel
-from harkara.ledger.record import Finish
+from harkara.ledger.messages.accept import accept, keep_refused
+from harkara.ledger.messages.commands import cancel
+from harkara.ledger.messages.record import Finish
 from harkara.ledger.tables import contact
 from harkara.messages import Template
 from harkara.outcomes import Refused, Replaced

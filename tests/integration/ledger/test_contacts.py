@@ -14,9 +14,9 @@ from sqlalchemy import select
 
 from harkara.inbound import Cancel, Confirm, OptIn, OptOut, Received, Reschedule, Words
 from harkara.inbound.contact import NOBODY, Contact
-from harkara.ledger.claim import claim
-from harkara.ledger.contacts import Heard, heard, known
+from harkara.ledger.contacts.contacts import Heard, heard, known
 from harkara.ledger.database import Database
+from harkara.ledger.messages.claim import claim
 from harkara.ledger.tables import consent, message
 from tests.integration.ledger.bookings import noon, occasions, over, reminders, say, visit
 from tests.integration.ledger.steps import (

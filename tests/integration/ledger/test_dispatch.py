@@ -13,10 +13,10 @@ from sqlalchemy import text
 
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
-from harkara.ledger.dispatch import dispatch, unqueue
-from harkara.ledger.due import in_the_way
 from harkara.ledger.halts import halt, park, unpark
-from harkara.ledger.operate import cancel
+from harkara.ledger.messages.commands import cancel
+from harkara.ledger.messages.dispatch import dispatch, unqueue
+from harkara.ledger.messages.due import in_the_way
 from harkara.limits import Allowance
 from harkara.outcomes import Pause
 from tests.integration.ledger.steps import (

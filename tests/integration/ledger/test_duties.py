@@ -11,18 +11,18 @@ import pytest
 from sqlalchemy import update
 
 from harkara.ledger.database import Database
-from harkara.ledger.duties import on_duty
-from harkara.ledger.read import last_done
+from harkara.ledger.leases import lease
+from harkara.ledger.messages.queries import last_done
 from harkara.ledger.tables import duty
 
 
 def does(db: Database, holder: str, every: float = 0.0) -> bool:
-    with on_duty(db, "sweep", holder, lease_seconds=10, every_seconds=every) as mine:
+    with lease(db, "sweep", holder, lease_seconds=10, every_seconds=every) as mine:
         return mine
 
 
 def test_one_at_a_time(db: Database) -> None:
-    with on_duty(db, "sweep", "first", lease_seconds=10, every_seconds=0) as mine:
+    with lease(db, "sweep", "first", lease_seconds=10, every_seconds=0) as mine:
         assert mine
         assert not does(db, "second")
         assert not does(db, "first")
@@ -30,7 +30,7 @@ def test_one_at_a_time(db: Database) -> None:
 
 
 def test_duties_do_not_know_each_other(db: Database) -> None:
-    with on_duty(db, "dispatch", "first", lease_seconds=10, every_seconds=0):
+    with lease(db, "dispatch", "first", lease_seconds=10, every_seconds=0):
         assert does(db, "first")
 
 
@@ -54,7 +54,7 @@ def test_of_many_that_come_at_once_one_gets_it(db: Database) -> None:
 
 
 def test_a_dead_holder_is_relieved_when_its_lease_is_over(db: Database) -> None:
-    dead = on_duty(db, "sweep", "dead", lease_seconds=10, every_seconds=0)
+    dead = lease(db, "sweep", "dead", lease_seconds=10, every_seconds=0)
     assert dead.__enter__()
     assert not does(db, "living")
     with db.write() as tx:
@@ -63,14 +63,14 @@ def test_a_dead_holder_is_relieved_when_its_lease_is_over(db: Database) -> None:
 
 
 def test_who_was_relieved_takes_nothing_back(db: Database) -> None:
-    with on_duty(db, "sweep", "slow", lease_seconds=-1, every_seconds=0):
-        relief = on_duty(db, "sweep", "relief", lease_seconds=10, every_seconds=0)
+    with lease(db, "sweep", "slow", lease_seconds=-1, every_seconds=0):
+        relief = lease(db, "sweep", "relief", lease_seconds=10, every_seconds=0)
         assert relief.__enter__()
     assert not does(db, "third"), "the relief is still at work"
 
 
 def test_a_round_that_fails_frees_the_duty_too(db: Database) -> None:
-    with pytest.raises(ValueError, match="broke"), on_duty(db, "sweep", "a", lease_seconds=10, every_seconds=0):
+    with pytest.raises(ValueError, match="broke"), lease(db, "sweep", "a", lease_seconds=10, every_seconds=0):
         raise ValueError("broke")
     assert does(db, "b")
 

@@ -15,9 +15,9 @@ from sqlalchemy import select
 from harkara.inbound.values import digest
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.events.fold import PATIENCE, fold
+from harkara.ledger.events.process import PATIENCE, fold
 from harkara.ledger.halts import halted
-from harkara.ledger.read import status
+from harkara.ledger.messages.queries import status
 from harkara.ledger.tables import contact
 from harkara.messages import Template, Text
 from harkara.messages.envelope import Envelope

@@ -8,9 +8,9 @@ import pytest
 
 from harkara.errors import Conflict
 from harkara.ledger.audit import audit
-from harkara.ledger.claim import Claimed
 from harkara.ledger.database import Database
-from harkara.ledger.operate import cancel, resolve
+from harkara.ledger.messages.claim import Claimed
+from harkara.ledger.messages.commands import cancel, resolve
 from harkara.outcomes import Accepted, Outcome, Refused, Uncertain, Wait
 from tests.integration.ledger.hooks import fold_all, hook, post, post_again, send, state, tell
 from tests.integration.ledger.steps import (

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.event import listen
 
 from harkara.ledger.audit import audit
-from harkara.ledger.consent import look
+from harkara.ledger.contacts.consent import look
 from harkara.ledger.database import Database
 from harkara.ledger.events.silence import silences
 from harkara.ledger.sweep import Crashed, sweep

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from harkara.ledger.database import Database, Row
 from harkara.ledger.halts import LONGEST, halt, halted, listing, park, unpark
-from harkara.ledger.record import Finish, finish
+from harkara.ledger.messages.record import Finish, finish
 from harkara.ledger.tables import halt as table
 from harkara.outcomes import Pause, Refused, Wait
 from tests.integration.ledger.steps import ACCEPTED, end, letter, put, row, send, start, take

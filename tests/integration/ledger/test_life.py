@@ -12,10 +12,10 @@ from sqlalchemy import delete, event, func, select
 
 from harkara.errors import Conflict
 from harkara.ledger.audit import audit
-from harkara.ledger.claim import Claimed
 from harkara.ledger.database import Database, Row
 from harkara.ledger.halts import halted, park, unpark
-from harkara.ledger.operate import Decision, cancel, resolve
+from harkara.ledger.messages.claim import Claimed
+from harkara.ledger.messages.commands import Decision, cancel, resolve
 from harkara.ledger.tables import alias, attempt, halt, message, trace
 from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Uncertain, Wait
 from tests.integration.ledger.steps import (

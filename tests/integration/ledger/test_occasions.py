@@ -17,10 +17,10 @@ from harkara.defaults import DEADLINES
 from harkara.errors import Conflict, NotFound
 from harkara.lanes import QuietHours
 from harkara.ledger.audit import audit
-from harkara.ledger.claim import Claimed
 from harkara.ledger.database import Database
-from harkara.ledger.occasions import BATCH, rederive
-from harkara.ledger.operate import cancel
+from harkara.ledger.messages.claim import Claimed
+from harkara.ledger.messages.commands import cancel
+from harkara.ledger.occasions.commands import BATCH, rederive
 from harkara.ledger.tables import occasion
 from harkara.outcomes import Outcome, Refused, Uncertain, Wait
 from harkara.receipt import Change

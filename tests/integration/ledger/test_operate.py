@@ -9,8 +9,8 @@ import pytest
 from harkara.errors import Conflict, NotFound
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.operate import Decision, cancel, find, resolve
-from harkara.ledger.read import counts, listing, status
+from harkara.ledger.messages.commands import Decision, cancel, find, resolve
+from harkara.ledger.messages.queries import counts, listing, status
 from harkara.outcomes import Uncertain, Wait
 from harkara.states import State
 from tests.integration.ledger.steps import (

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from harkara.ledger.audit import audit
-from harkara.ledger.claim import Claimed
 from harkara.ledger.database import Database
-from harkara.ledger.operate import cancel
-from harkara.ledger.record import Finish, finish
+from harkara.ledger.messages.claim import Claimed
+from harkara.ledger.messages.commands import cancel
+from harkara.ledger.messages.record import Finish, finish
 from harkara.ledger.tables import message
 from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Uncertain, Wait
 from tests.integration.ledger.steps import (

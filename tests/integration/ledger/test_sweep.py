@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import event, update
 
 from harkara.ledger.audit import audit
-from harkara.ledger.codes import codes
 from harkara.ledger.database import Database
 from harkara.ledger.halts import halt, halted
-from harkara.ledger.record import Finish, finish
+from harkara.ledger.messages.otp_limit import codes
+from harkara.ledger.messages.record import Finish, finish
 from harkara.ledger.sweep import MOST, POISON, Crashed, sweep
 from harkara.ledger.tables import attempt
 from harkara.outcomes import Outcome, Pause, Refused, Uncertain, Wait

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from harkara.inbound import echo
+from harkara.chatmitra.signature import verify
+from harkara.chatmitra.webhooks import read
+from harkara.inbound import fingerprint
 from harkara.inbound.events import Event, Received, StatusChanged
-from harkara.inbound.reading import read
-from harkara.inbound.signature import verify
 from tests.integration.sandbox.hearing import SECRET, Heard, Listener
 from tests.integration.sandbox.running import ASHA, Sandbox
 from tests.integration.sandbox.test_messages import ACCEPTED
@@ -46,7 +46,7 @@ def test_a_message_is_recognised_by_its_content(sandbox: Sandbox, listener: List
     assert all(isinstance(event, StatusChanged) for event in events)
     found = [event for event in events if isinstance(event, StatusChanged)]
     assert [event.status for event in found] == ["sent", "delivered", "read"]
-    assert {event.digest for event in found} == {echo.of_request(body)}
+    assert {event.digest for event in found} == {fingerprint.of_request(body)}
     assert {event.recipient for event in found} == {ASHA}
     assert len({event.message_id for event in found}) == 1
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harkara.inbound import Received, StatusChanged, Unknown, echo, read, values
+from harkara.inbound import Received, StatusChanged, Unknown, fingerprint, read, values
 from tests.unit.inbound.cases import AT, CUSTOMER, NOW, as_received, as_status, only, received, status
 
-WORDS = echo.of_message({"type": "text", "text": "Your order is ready"})
+WORDS = fingerprint.of_message({"type": "text", "text": "Your order is ready"})
 
 
 def test_a_text_of_a_customer() -> None:

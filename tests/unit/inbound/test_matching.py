@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harkara.inbound import Candidate, StatusChanged, echo, match
+from harkara.inbound import Candidate, StatusChanged, fingerprint, match
 from harkara.inbound.values import digest
 from harkara.messages import Envelope, Image, Text
 from harkara.messages.template import Template
@@ -35,11 +35,11 @@ def sent(identity: str = "job_a", *, ago: float = 3.0, **fields: Any) -> Candida
 
 
 def posted_to(recipient: str, text: str) -> str | None:
-    return echo.keyed(TOKEN, recipient, echo.of_request({"message": text}))
+    return fingerprint.keyed(TOKEN, recipient, fingerprint.of_request({"message": text}))
 
 
 def shown_by(event: StatusChanged) -> str | None:
-    return echo.keyed(TOKEN, event.recipient, event.digest)
+    return fingerprint.keyed(TOKEN, event.recipient, event.digest)
 
 
 def found(*candidates: Candidate, **event: Any) -> str | None:
@@ -107,9 +107,9 @@ def test_an_event_that_shows_no_number_or_no_content_is_nobodys(event: dict[str,
 
 
 def test_the_key_is_the_lane_token_and_so_a_code_cannot_be_guessed_back() -> None:
-    content = echo.of_request({"message": "123456"})
-    assert echo.keyed("one", CUSTOMER, content) != echo.keyed("other", CUSTOMER, content)
-    assert echo.keyed("one", CUSTOMER, content) == echo.keyed("one", CUSTOMER, content)
+    content = fingerprint.of_request({"message": "123456"})
+    assert fingerprint.keyed("one", CUSTOMER, content) != fingerprint.keyed("other", CUSTOMER, content)
+    assert fingerprint.keyed("one", CUSTOMER, content) == fingerprint.keyed("one", CUSTOMER, content)
 
 
 def test_their_clock_may_be_half_a_minute_behind_and_an_hour_may_pass_after_the_last_try() -> None:
@@ -139,34 +139,36 @@ def test_the_order_of_the_candidates_is_of_no_matter(candidates: list[Candidate]
 @pytest.mark.parametrize("shown", ["Your order\nis ready", {"body": " Your order is ready"}])
 def test_a_text_of_ours_is_recognised_in_both_forms(form: Any, shown: object) -> None:
     body = Envelope(to=CUSTOMER, messages=[Text("Your order is ready", form=form)]).body()
-    assert echo.of_request(body) == echo.of_message({"type": "text", "text": shown})
+    assert fingerprint.of_request(body) == fingerprint.of_message({"type": "text", "text": shown})
 
 
 def test_an_accent_is_the_same_in_one_character_or_two() -> None:
-    assert echo.of_request({"message": "Café"}) == echo.of_request({"message": "Cafe\u0301"})
+    assert fingerprint.of_request({"message": "Café"}) == fingerprint.of_request({"message": "Cafe\u0301"})
 
 
 def test_a_template_is_recognised_only_when_all_of_it_is_shown() -> None:
     body = Envelope(to=CUSTOMER, messages=[Template("payment_reminder", body=["Asha", "INV-1"])]).body()
     whole = body["messages"][0]["template"]
-    assert echo.of_request(body) == echo.of_message({"type": "template", "template": dict(reversed(whole.items()))})
+    assert fingerprint.of_request(body) == fingerprint.of_message(
+        {"type": "template", "template": dict(reversed(whole.items()))}
+    )
     for less in (
         {"type": "template", "template": {"name": "payment_reminder"}},
         {"type": "template"},
         {"type": "text", "text": "payment_reminder"},
         {"type": "template", "text": "Hi Asha, invoice INV-1"},
     ):
-        assert echo.of_request(body) != echo.of_message(less)
+        assert fingerprint.of_request(body) != fingerprint.of_message(less)
 
 
 def test_a_picture_is_not_recognised_by_its_caption_alone() -> None:
     body = Envelope(to=CUSTOMER, messages=[Image("https://example.com/a.jpg", caption="Your receipt")]).body()
-    assert echo.of_request(body) is not None
-    assert echo.of_message({"type": "image", "caption": "Your receipt"}) is None
+    assert fingerprint.of_request(body) is not None
+    assert fingerprint.of_message({"type": "image", "caption": "Your receipt"}) is None
 
 
 def test_several_messages_in_one_hand_over_are_recognised_by_ids_alone() -> None:
-    assert echo.of_request(Envelope(to=CUSTOMER, messages=[Text("One"), Text("Two")]).body()) is None
+    assert fingerprint.of_request(Envelope(to=CUSTOMER, messages=[Text("One"), Text("Two")]).body()) is None
 
 
 def test_a_place_and_a_card_are_known_by_all_that_they_say() -> None:
@@ -175,5 +177,5 @@ def test_a_place_and_a_card_are_known_by_all_that_they_say() -> None:
     card = [{"name": {"formatted_name": "Asha"}, "phones": [{"phone": "+919876543210"}]}]
     for kind, ours, theirs in (("location", place, as_javascript_writes), ("contacts", card, card)):
         sent_as = {"messages": [{"kind": "raw", "payload": {"type": kind, kind: ours}}]}
-        assert echo.of_request(sent_as) is not None
-        assert echo.of_request(sent_as) == echo.of_message({"type": kind, kind: theirs})
+        assert fingerprint.of_request(sent_as) is not None
+        assert fingerprint.of_request(sent_as) == fingerprint.of_message({"type": kind, kind: theirs})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harkara.campaigns import Letter, Recipient, Reject, letters, parse_map, read
+from harkara.campaigns import CampaignMessage, Recipient, Reject, messages_of, parse_map, read
 from harkara.errors import Invalid
 from harkara.messages import Envelope
 from workers.command.deployment import catalogue, check_lane, ledger
@@ -61,8 +61,8 @@ def new(
 ) -> None:
     """Load a campaign: a message for every row that will do. None of them goes before `harkara campaign start`."""
     from config.settings import settings
+    from harkara.ledger.campaigns.consent_filter import welcome
     from harkara.ledger.campaigns.load import Plan, load
-    from harkara.ledger.campaigns.welcome import welcome
 
     known = catalogue()
     found = known.find(kind)
@@ -87,7 +87,7 @@ def new(
     columns = parse_map(mapped or (), found.parameters)
     with ledger() as db, _rejects(rejects) as refused:
         people = welcome(db, lane, found.category, read(file, columns), agreed_only=agreed_only)
-        rows = letters(people, envelope)
+        rows = messages_of(people, envelope)
         loaded = load(db, plan, refused.noted(progress(rows, "Loading", lambda: _lines(file))))
     _tell(plan, loaded, refused, as_json)
 
@@ -100,7 +100,7 @@ class _Rejects:
     by_code: Counter[str] = field(default_factory=Counter)
     first: list[Reject] = field(default_factory=list)
 
-    def noted(self, rows: Iterable[Letter | Reject]) -> Iterator[Letter | Reject]:
+    def noted(self, rows: Iterable[CampaignMessage | Reject]) -> Iterator[CampaignMessage | Reject]:
         for row in rows:
             if isinstance(row, Reject):
                 self._note(row)

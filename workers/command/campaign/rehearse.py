@@ -15,7 +15,7 @@ from workers.command.output import clock, emit, note, say
 
 if TYPE_CHECKING:
     from harkara.lanes import Lane
-    from harkara.ledger.campaigns.read import Outlook
+    from harkara.ledger.campaigns.queries import Outlook
 
 
 def rehearse(
@@ -25,13 +25,13 @@ def rehearse(
 ) -> None:
     """Reckon what would happen if a campaign were started; nothing is sent."""
     from config.settings import settings
-    from harkara.ledger.campaigns import operate, read
+    from harkara.ledger.campaigns import commands, queries
 
     prices = Prices.load(settings().harkara_prices_file)
     with ledger() as db:
-        found = operate.find(db, key)
+        found = commands.find(db, key)
         begin = at or max(datetime.now(UTC), found["start_at"] or datetime.min.replace(tzinfo=UTC))
-        outlook = read.outlook(db, found, begin)
+        outlook = queries.outlook(db, found, begin)
     lane = _lane(found["lane"])
     cost = {found["category"]: _cost(prices, found["category"], outlook)}
     free = outlook.in_window.total() if found["category"] in prices.free_in_window else 0

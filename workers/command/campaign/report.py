@@ -26,10 +26,10 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Print a line for each recipient: its row in the CSV, state, code, reason and job id. As CSV, or as JSON lines."""
-    from harkara.ledger.campaigns import operate, read
+    from harkara.ledger.campaigns import commands, queries
 
     with ledger() as db:
-        rows = read.report(db, operate.find(db, key)["id"], numbers=numbers)
+        rows = queries.report(db, commands.find(db, key)["id"], numbers=numbers)
         if to is None:
             _write(rows, sys.stdout, numbers, as_json)
             return

@@ -21,11 +21,11 @@ def start(
     as_json: AsJson = False,
 ) -> None:
     """Let a campaign go, now or at a time."""
-    from harkara.ledger.campaigns import operate
+    from harkara.ledger.campaigns import commands
 
     with ledger() as db:
-        identity = operate.find(db, key)["id"]
-        operate.start(db, identity, at)
+        identity = commands.find(db, key)["id"]
+        commands.start(db, identity, at)
         _tell(db, identity, as_json)
 
 
@@ -35,40 +35,40 @@ def pause(
     as_json: AsJson = False,
 ) -> None:
     """Hold a campaign: what no worker is about to send waits, and nothing burns."""
-    from harkara.ledger.campaigns import operate
+    from harkara.ledger.campaigns import commands
 
     with ledger() as db:
-        identity = operate.find(db, key)["id"]
-        operate.pause(db, identity, reason or f"Decided by {me()}.")
+        identity = commands.find(db, key)["id"]
+        commands.pause(db, identity, reason or f"Decided by {me()}.")
         _tell(db, identity, as_json)
 
 
 def resume(key: Campaign, as_json: AsJson = False) -> None:
     """Let a paused campaign go on."""
-    from harkara.ledger.campaigns import operate
+    from harkara.ledger.campaigns import commands
 
     with ledger() as db:
-        identity = operate.find(db, key)["id"]
-        operate.resume(db, identity)
+        identity = commands.find(db, key)["id"]
+        commands.resume(db, identity)
         _tell(db, identity, as_json)
 
 
 def cancel(key: Campaign, by: By = None, as_json: AsJson = False) -> None:
     """Cancel all of a campaign that has not left yet, for good."""
-    from harkara.ledger.campaigns import operate
+    from harkara.ledger.campaigns import commands
 
     with ledger() as db:
-        identity = operate.find(db, key)["id"]
-        withdrawn = operate.cancel(db, identity, by or me())
+        identity = commands.find(db, key)["id"]
+        withdrawn = commands.cancel(db, identity, by or me())
         _tell(db, identity, as_json, withdrawn=withdrawn)
 
 
 def listing(as_json: AsJson = False) -> None:
     """List the campaigns, newest first."""
-    from harkara.ledger.campaigns import read
+    from harkara.ledger.campaigns import queries
 
     with ledger() as db:
-        found = read.listing(db)
+        found = queries.listing(db)
     if as_json:
         emit({"campaigns": found})
     elif found:
@@ -79,9 +79,9 @@ def listing(as_json: AsJson = False) -> None:
 
 
 def _tell(db: Database, identity: str, as_json: bool, **more: Any) -> None:
-    from harkara.ledger.campaigns import read
+    from harkara.ledger.campaigns import queries
 
-    found = read.progress(db, identity) | more
+    found = queries.progress(db, identity) | more
     if as_json:
         emit(found)
         return

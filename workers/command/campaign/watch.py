@@ -27,10 +27,10 @@ _OPEN = {State.WAITING, State.QUEUED, State.CLAIMED, State.SENDING}
 
 def watch(key: Campaign, as_json: AsJson = False) -> None:
     """Show how a campaign gets on, its rate and when it ends. With --json, one line a second."""
-    from harkara.ledger.campaigns import operate
+    from harkara.ledger.campaigns import commands
 
     with ledger() as db:
-        identity = operate.find(db, key)["id"]
+        identity = commands.find(db, key)["id"]
         if as_json:
             _follow(db, identity, emit)
             return
@@ -42,11 +42,11 @@ def watch(key: Campaign, as_json: AsJson = False) -> None:
 
 
 def _follow(db: Database, identity: str, show: Callable[[dict[str, Any]], None]) -> None:
-    from harkara.ledger.campaigns import read
+    from harkara.ledger.campaigns import queries
 
     pace = _Pace()
     while True:
-        found = read.progress(db, identity)
+        found = queries.progress(db, identity)
         left = sum(found["by_state"].get(state, 0) for state in _OPEN)
         rate = pace.learn(found["audience"] - left)
         show(found | {"left": left, "rate": round(rate, 2), "seconds_left": round(left / rate) if rate else None})

@@ -56,7 +56,7 @@ def _keep(
     as_json: bool,
 ) -> None:
     from harkara.inbound.contact import Wish
-    from harkara.ledger import consent
+    from harkara.ledger.contacts import consent
 
     check_lane(lane)
     to = normalise(number)

@@ -77,7 +77,7 @@ class Sheet:
 
         Raises Invalid, before anything is kept, for a file or a column that will not do.
         """
-        from harkara.ledger import consent
+        from harkara.ledger.contacts import consent
 
         rows = read(self.file, parse_map(mapping, _PARAMETERS), unique=False)
         told: Counter[str] = Counter(kept=0, withdrawn=0)

@@ -26,7 +26,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show what a person wants in each lane, when they last wrote, and every proof."""
-    from harkara.ledger import consent
+    from harkara.ledger.contacts import consent
 
     with ledger() as db:
         found = consent.look(db, normalise(number), lane)
@@ -43,7 +43,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Print every opt-out and opt-in with its number, oldest first. As CSV that `import` reads, or as JSON lines."""
-    from harkara.ledger import consent
+    from harkara.ledger.contacts import consent
 
     with ledger() as db:
         rows = consent.proofs(db, lane)

@@ -1,0 +1,65 @@
+"""The door for an application that reaches the database: the row is committed before the call returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harkara.backends.broker import Broker
+from harkara.delivery.hints import Hints
+from harkara.errors import Conflict, Invalid, NotFound
+from harkara.inbound.contact import Wish
+from harkara.ledger.contacts.consent import keep
+from harkara.ledger.database import Database
+from harkara.ledger.messages.accept import accept
+from harkara.ledger.messages.commands import cancel, find
+from harkara.ledger.messages.queries import status
+from harkara.ledger.occasions.commands import apply
+from harkara.messages import Envelope
+from harkara.occasions import Plan, Step
+from harkara.receipt import Change, Receipt
+
+BATCH = 500
+"""Messages in one transaction."""
+
+
+class LedgerBackend:
+    """Without Redis nobody is hinted: the workers find the messages within a second by themselves."""
+
+    def __init__(
+        self, db: Database, broker: Broker | None, *, deadlines: Mapping[str, float], queued_seconds: float, chunk: int
+    ) -> None:
+        self._db = db
+        self._broker = broker
+        self._hints = Hints(broker.hint, chunk) if broker else None
+        self._deadlines = deadlines
+        self._queued = queued_seconds if broker else 0.0
+
+    def hand_over(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
+        receipts: list[Receipt | Conflict | Invalid] = []
+        for start in range(0, len(envelopes), BATCH):
+            batch = envelopes[start : start + BATCH]
+            answers, direct = accept(
+                self._db, batch, deadlines=self._deadlines, queued_seconds=self._queued, direct=self._hints is not None
+            )
+            receipts += answers
+            if self._hints:
+                self._hints.give(direct)  # one that Redis does not take is found again by the sweep
+        return receipts
+
+    def tell(self, steps: Sequence[Step], plan: Plan) -> list[Change | Conflict | NotFound]:
+        return apply(self._db, steps, plan, self._deadlines)
+
+    def wish(self, lane: str, wish: Wish) -> None:
+        keep(self._db, lane, [wish])
+
+    def cancel(self, key: str) -> bool:
+        return bool(cancel(self._db, [find(self._db, key)], by="the application"))
+
+    def status(self, key: str) -> dict[str, Any]:
+        return status(self._db, find(self._db, key))
+
+    def close(self) -> None:
+        self._db.close()
+        if self._broker:
+            self._broker.close()

@@ -1,0 +1,38 @@
+"""What the ledger knows of a lane's last window, for a limiter whose memory was lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from harkara.ledger.conditions import IN_HAND, in_state
+from harkara.ledger.database import Database
+from harkara.ledger.tables import attempt, message
+from harkara.states import State
+
+
+def slots_used(db: Database, lane: str, window_seconds: float, horizon_seconds: float, mine: int) -> list[float]:
+    """The ages in seconds of the lane's POSTs within the window.
+
+    Negative ones may still come: claims of other workers, which may hold slots up to the horizon ahead.
+    `mine` is how many claims the asking worker holds itself and has no slots for. Raises Unavailable.
+    """
+    with db.read() as tx:
+        posts = tx.execute(
+            select(attempt.c.started_at, attempt.c.ended_at, attempt.c.weight).where(
+                attempt.c.lane == lane, attempt.c.started_at > tx.now - timedelta(seconds=window_seconds)
+            )
+        ).all()
+        claims = tx.execute(
+            select(func.coalesce(func.sum(message.c.weight), 0)).where(
+                message.c.lane == lane, IN_HAND, in_state(State.CLAIMED), message.c.lease_until > tx.now
+            )
+        ).scalar_one()
+        # One that is under way may have slept through its slot and hold another, up to the horizon ahead.
+        ages = [
+            (tx.now - post.started_at).total_seconds() - (0.0 if post.ended_at else horizon_seconds)
+            for post in posts
+            for _ in range(post.weight)
+        ]
+    return ages + [-horizon_seconds] * max(0, int(claims) - mine)
