@@ -14,7 +14,7 @@ from benchmarks import accept, latency, lateness, limit, otp, recovery, report, 
 from benchmarks.figures import Figure
 from benchmarks.ground import Ground
 from benchmarks.machine import machine, warning
-from tests.postgres import postgres
+from harness.postgres import postgres
 
 BENCHMARKS = {
     "send": send.measure,

@@ -12,7 +12,7 @@ from benchmarks.figures import Figure, Goal, at_least
 from benchmarks.ground import Ground, migrated
 from benchmarks.letters import recipient, text
 from harkara import Client
-from tests.services import valkey
+from harness.valkey import valkey
 
 BATCH = 500
 ONE_BY_ONE, BULK = at_least(800), at_least(15_000)

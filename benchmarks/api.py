@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.acceptance.process import ROOT
+from harness.process import ROOT
 
 LATENCY = 0.05
 """Seconds that Chat Mitra takes to answer."""

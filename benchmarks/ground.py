@@ -1,13 +1,12 @@
-"""The ground on which everything is measured: a PostgreSQL that syncs, a Valkey, the stand-in, Harkara as deployed."""
+"""What every benchmark measures on: a PostgreSQL that syncs, a Valkey, the stand-in, and Harkara as deployed."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,10 +23,9 @@ from harkara.ledger import migrate
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import counts
-from tests.acceptance.process import Process
-from tests.postgres import Server as Postgres
-from tests.services import Server as Valkey
-from tests.services import valkey
+from harness.postgres import PostgresServer
+from harness.process import Process
+from harness.valkey import ValkeyServer, valkey
 
 WORKERS = 2
 
@@ -37,8 +35,8 @@ class Harkara:
     """Workers as the Procfile starts them; their Chat Mitra is the stand-in."""
 
     api: Api
-    valkey: Valkey
-    postgres: Postgres
+    valkey: ValkeyServer
+    postgres: PostgresServer
     database_url: str
     folder: Path
     settings: dict[str, str]
@@ -53,7 +51,7 @@ class Harkara:
             started.append(Process.start(f"worker-{n}", command, self.settings, self.folder))
         self.workers += started
         for worker in started if ready else ():
-            worker.wait_for("ready.")
+            worker.wait_for_output("ready.")
         return started
 
     def client(self) -> Client:
@@ -82,12 +80,12 @@ class Harkara:
 class Ground:
     """One PostgreSQL for the whole run, with an empty database for everybody who asks."""
 
-    postgres: Postgres
+    postgres: PostgresServer
     folder: Path
 
     def database(self) -> str:
         """The URL of an empty one."""
-        return self.postgres.create(f"b{uuid4().hex}")
+        return self.postgres.create_database(f"b{uuid4().hex}")
 
     @contextmanager
     def harkara(self, limit: str = "none", appendfsync: str = "everysec", **settings: str) -> Iterator[Harkara]:
@@ -110,7 +108,7 @@ class Ground:
                 yield one
             finally:
                 for worker in one.workers:
-                    worker.kill9()
+                    worker.kill()
                 one.ledger.close()
 
     def describe(self) -> tuple[str, str]:
@@ -135,13 +133,3 @@ def messages(number: int, **options: Any) -> Iterator[Envelope]:
     """As many, checked; templates that a business sends, as far as urgency goes, unless `options` say otherwise."""
     for n in range(number):
         yield Envelope(to=recipient(n), messages=[Text(text(n))], **({"category": "utility"} | options))
-
-
-def wait_until(true: Callable[[], bool], seconds: float, what: str, every: float = 0.05) -> float:
-    """When it came true, in seconds since the epoch. Raises TimeoutError when it does not."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds:g} s: {what}")
-        time.sleep(every)
-    return time.time()

@@ -7,9 +7,10 @@ from statistics import median
 
 from benchmarks import race
 from benchmarks.figures import Figure, at_most, lateness
-from benchmarks.ground import Ground, wait_until
+from benchmarks.ground import Ground
 from benchmarks.letters import recipient, text
 from harkara import Client
+from harness.waiting import wait_until
 
 PER_SECOND = 20
 

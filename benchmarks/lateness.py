@@ -7,8 +7,9 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from benchmarks.figures import Figure, lateness
-from benchmarks.ground import Ground, wait_until
+from benchmarks.ground import Ground
 from benchmarks.letters import recipient, text
+from harness.waiting import wait_until
 
 EVERY = 0.25
 

@@ -6,8 +6,9 @@ import os
 import time
 
 from benchmarks.figures import Figure, at_least, at_most
-from benchmarks.ground import WORKERS, Ground, messages, wait_until
+from benchmarks.ground import WORKERS, Ground, messages
 from benchmarks.usage import Commands
+from harness.waiting import wait_until
 
 PER_SECOND = 80
 WARM_UP = 3.0

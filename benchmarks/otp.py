@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 
 from benchmarks.figures import Figure, at_most
-from benchmarks.ground import Ground, messages, wait_until
+from benchmarks.ground import Ground, messages
 from benchmarks.letters import recipient
 from harkara import Template
+from harness.waiting import wait_until
 
 CAMPAIGN = 10_000
 

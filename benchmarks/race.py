@@ -12,11 +12,12 @@ from tempfile import TemporaryDirectory
 import psycopg
 
 from benchmarks.api import Api, stand_in
-from benchmarks.ground import WORKERS, Ground, messages, wait_until
+from benchmarks.ground import WORKERS, Ground, messages
 from benchmarks.letters import recipient
 from benchmarks.usage import Commands, Watch
-from tests.acceptance.process import Process
-from tests.services import Server, valkey
+from harness.process import Process
+from harness.valkey import ValkeyServer, valkey
+from harness.waiting import wait_until
 
 PATIENCE = 180.0
 """Seconds that one contestant may take."""
@@ -68,7 +69,7 @@ def paced_celery(ground: Ground, number: int, per_second: int) -> list[float]:
         said = start("hand-over", ["benchmarks.contestants.celery_task", str(total), str(per_second)])
         wait_until(lambda: api.seen() >= total, PATIENCE, "every POST")
         said.popen.wait(PATIENCE)
-        handed = [float(line) for line in said.said().split()]
+        handed = [float(line) for line in said.output().split()]
         arrivals = api.arrivals()
         return [arrivals[recipient(n)] - handed[n] for n in range(warm, total)]
 
@@ -89,7 +90,7 @@ def _rival(ground: Ground, number: int, hand_over: Sequence[str], workers: Seque
     """`hand_over` makes the table and fills the queue; all are modules with their arguments."""
     with _stage(ground) as (api, redis, start):
         filling = start("hand-over", hand_over)
-        assert filling.popen.wait(PATIENCE) == 0, filling.said()
+        assert filling.popen.wait(PATIENCE) == 0, filling.output()
         with psycopg.connect(start.database.replace("+psycopg", ""), autocommit=True) as connection:
             return _lap(
                 api,
@@ -115,7 +116,7 @@ class _Start:
 
 
 @contextmanager
-def _stage(ground: Ground, appendfsync: str = "everysec") -> Iterator[tuple[Api, Server, _Start]]:
+def _stage(ground: Ground, appendfsync: str = "everysec") -> Iterator[tuple[Api, ValkeyServer, _Start]]:
     """What a contestant finds: an empty database, a Redis, the stand-in."""
     database = ground.database()
     redis_server = valkey(appendonly="yes", appendfsync=appendfsync)
@@ -126,7 +127,7 @@ def _stage(ground: Ground, appendfsync: str = "everysec") -> Iterator[tuple[Api,
             yield api, redis, start
         finally:
             for process in start.processes:
-                process.kill9()
+                process.kill()
 
 
 def _lap(api: Api, redis_url: str, number: int, start: Callable[[], list[Process]], recorded: Callable[[], int]) -> Lap:
@@ -134,7 +135,7 @@ def _lap(api: Api, redis_url: str, number: int, start: Callable[[], list[Process
     commands = Commands(redis_url)
     idle_cpu = api.cpu_seconds()
     with Watch(worker.popen.pid for worker in start()) as watch:
-        end = wait_until(lambda: recorded() >= number, PATIENCE, f"{number} outcomes", every=0.2)
+        end = wait_until(lambda: recorded() >= number, PATIENCE, f"{number} outcomes", interval=0.2)
         sent = commands.since()
     posts = api.posts()
     assert len({post.to for post in posts}) == len(posts) == number, "every message was to be sent once"

@@ -6,8 +6,9 @@ import time
 from collections import Counter
 
 from benchmarks.figures import Figure, at_most
-from benchmarks.ground import Ground, Harkara, messages, wait_until
+from benchmarks.ground import Ground, Harkara, messages
 from harkara.ledger.tables import message
+from harness.waiting import wait_until
 
 THREADS = 64
 
@@ -19,8 +20,8 @@ def measure(ground: Ground, quick: bool) -> list[Figure]:
         with harkara.client() as client:
             client.send_many(messages(number, category="reply"))
         harkara.start_workers(1)
-        wait_until(lambda: harkara.api.seen() >= number // 3, 60, "a third is sent", every=0.005)
-        harkara.workers[0].kill9()
+        wait_until(lambda: harkara.api.seen() >= number // 3, 60, "a third is sent", interval=0.005)
+        harkara.workers[0].kill()
         held = _in_hand(harkara)
         back = time.time()
         harkara.start_workers(1, ready=False)

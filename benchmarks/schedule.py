@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from benchmarks.figures import Figure, lateness
 from benchmarks.future import schedule
-from benchmarks.ground import Ground, Harkara, wait_until
-from tests.acceptance.process import Process
+from benchmarks.ground import Ground, Harkara
+from harness.process import Process
+from harness.waiting import wait_until
 
 TICKS, EVERY, EACH = 60, 0.2, 100
 """Ticks, the seconds between them, and how many messages become due from one to the next."""
@@ -28,8 +29,8 @@ def _ticks(harkara: Harkara, future: int) -> list[Figure]:
     words = [str(TICKS), str(EVERY), str(EACH), str(future)]
     command = [sys.executable, "-m", "benchmarks.ticker", *words]
     ticker = Process.start("ticker", command, harkara.settings, harkara.folder)
-    assert ticker.popen.wait(120) == 0, ticker.said()
-    ticks = json.loads(ticker.said().splitlines()[-1])
+    assert ticker.popen.wait(120) == 0, ticker.output()
+    ticks = json.loads(ticker.output().splitlines()[-1])
     assert sum(ticks["released"]) >= 0.9 * TICKS * EACH, f"the ticks were to release what came due: {ticks['released']}"
     return lateness(f"dispatch with {future:,} waiting, {EACH} due", ticks["seconds"], p50=None, p99=50)
 

@@ -20,9 +20,9 @@ from harkara.redis_client import connect
 from harkara.states import State
 from harkara.webhooks.process import EventProcessor
 from harkara.webhooks.receive import WebhookReceiver
+from harness.valkey import valkey
 from tests.integration.ledger.hooks import JUDGES, hook, post_all
 from tests.integration.ledger.steps import ACCEPTED, letter
-from tests.services import valkey
 
 AT_ONCE = 8
 """Requests that the web process answers at the same time."""

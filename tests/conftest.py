@@ -9,18 +9,17 @@ from uuid import uuid4
 
 import pytest
 
-from tests.postgres import NoPostgres, postgres
-from tests.postgres import Server as Postgres
-from tests.services import Server, valkey
+from harness.postgres import PostgresServer, PostgresUnavailable, postgres
+from harness.valkey import ValkeyServer, valkey
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Postgres]:
+def postgres_server() -> Iterator[PostgresServer]:
     """Skips, visibly, where none can be had; in CI that is a failure."""
     try:
         with postgres("-c", "fsync=off") as server:
             yield server
-    except NoPostgres as error:
+    except PostgresUnavailable as error:
         if os.environ.get("CI"):
             raise
         pytest.skip(str(error))
@@ -31,12 +30,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database, once of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'harkara.db'}"
-    server: Postgres = request.getfixturevalue("postgres_server")
-    return server.create(f"t{uuid4().hex}")
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.create_database(f"t{uuid4().hex}")
 
 
 @pytest.fixture
-def redis_server() -> Iterator[Server]:
+def redis_server() -> Iterator[ValkeyServer]:
     """A Valkey of the test's own, that it may kill."""
     with valkey() as server:
         yield server

@@ -22,13 +22,12 @@ from harkara import Category, Client, Envelope, Unavailable
 from harkara.intake.stream import STREAM, WEBHOOKS
 from harkara.ledger.tables import event
 from harkara.redis_client import connect
+from harness.postgres import PostgresServer, postgres
+from harness.process import Process
+from harness.valkey import valkey
 from tests.acceptance.deployment import WEB_READY, Deployment, deployment
 from tests.acceptance.mail import mails
-from tests.acceptance.process import Process
 from tests.acceptance.promises import Verdict
-from tests.postgres import Server as Postgres
-from tests.postgres import postgres
-from tests.services import valkey
 
 WORKERS = 2
 THREADS = 8
@@ -89,7 +88,9 @@ class Result:
         return "\n".join(f"{name:26}{figure:>8}" for name, figure in figures.items())
 
 
-def run(harkara: Deployment, messages: int, seconds: float, seed: int, database: Postgres | None = None) -> Result:
+def run(
+    harkara: Deployment, messages: int, seconds: float, seed: int, database: PostgresServer | None = None
+) -> Result:
     """Sends so many messages over so many seconds of chaos, lets everything recover, and examines each."""
     began = time.monotonic()
     harkara.sandbox.faults(seed=seed, **MOOD)
@@ -101,10 +102,10 @@ def run(harkara: Deployment, messages: int, seconds: float, seed: int, database:
     monkey.rage(seconds)
     application.join(SETTLE_SECONDS)
     harkara.sandbox.behave()
-    with suppress(AssertionError):  # what does not settle is counted as stuck
+    with suppress(TimeoutError):  # what does not settle is counted as stuck
         harkara.wait_settled(messages, SETTLE_SECONDS)
     harkara.wait(lambda: harkara.sandbox.has_told_all, "the sandbox has told all")
-    with suppress(AssertionError):  # the same, as forgotten
+    with suppress(TimeoutError):  # the same, as forgotten
         harkara.wait(lambda: not forgotten(harkara), "what came by Redis is in the ledger", FOLD_SECONDS)
     return Result(monkey.harms, harkara.examine(handed_over), forgotten(harkara), time.monotonic() - began)
 
@@ -139,7 +140,7 @@ def insist(client: Client, batch: Sequence[Envelope]) -> None:
 class Monkey:
     """Does harm after harm from a deck that the seed shuffles."""
 
-    def __init__(self, harkara: Deployment, dice: Random, database: Postgres | None) -> None:
+    def __init__(self, harkara: Deployment, dice: Random, database: PostgresServer | None) -> None:
         self.harms: Counter[str] = Counter()
         self._harkara = harkara
         self._dice = dice
@@ -175,11 +176,11 @@ class Monkey:
 
     def _runs(self) -> bool:
         self._supervise()
-        return WEB_READY in self._web.said() and all("ready." in each.said() for each in self._workers)
+        return WEB_READY in self._web.output() and all("ready." in each.output() for each in self._workers)
 
     def _kill(self) -> None:
         victim = self._dice.choice(self._workers)
-        victim.kill9()
+        victim.kill()
         self._workers.remove(victim)
         self._frozen = [(until, process) for until, process in self._frozen if process is not victim]
         self._workers.append(self._harkara.start_worker(ready=False))
@@ -188,18 +189,18 @@ class Monkey:
     def _freeze(self) -> None:
         """For longer than a claim is held, and now and then longer than what is being sent."""
         victim = self._dice.choice(self._workers)
-        victim.freeze()
+        victim.suspend()
         self._frozen.append((time.monotonic() + self._dice.choice([3.0, 5.0, 15.0]), victim))
         self.harms["freezes"] += 1
 
     def _kill_web(self) -> None:
-        self._web.kill9()
+        self._web.kill()
         self._web = self._harkara.start_web(ready=False)
         self.harms["web kills"] += 1
 
     def _kill_redis(self) -> None:
         """It has written everything that it confirmed, as the intake needs it."""
-        self._harkara.valkey.kill9()
+        self._harkara.valkey.kill()
         time.sleep(self._dice.uniform(0, 2))
         self._harkara.valkey.start()
         self.harms["Redis kills"] += 1
@@ -214,7 +215,7 @@ class Monkey:
 
     def _kill_database(self) -> None:
         assert self._database
-        self._database.kill9()
+        self._database.kill()
         time.sleep(self._dice.uniform(0, 2))
         self._database.start()
         self.harms["database kills"] += 1
@@ -222,14 +223,14 @@ class Monkey:
     def _thaw(self, now: float) -> None:
         for until, process in self._frozen:
             if until <= now:
-                process.thaw()
+                process.resume()
         self._frozen = [(until, process) for until, process in self._frozen if until > now]
 
 
 @contextmanager
-def prey(folder: Path, server: Postgres | None) -> Iterator[Deployment]:
+def prey(folder: Path, server: PostgresServer | None) -> Iterator[Deployment]:
     """A deployment whose Redis keeps what it confirms, on SQLite unless there is a server."""
-    url = server.create("chaos") if server else f"sqlite:///{folder / 'harkara.db'}"
+    url = server.create_database("chaos") if server else f"sqlite:///{folder / 'harkara.db'}"
     # Three tries of a webhook span more than what a killed web door takes to come back.
     hearing = {"CHATMITRA_WEBHOOK_SECRET": "secret-of-the-webhooks", "SANDBOX_WEBHOOK_RETRY_MS": "5000"}
     with (

@@ -18,10 +18,12 @@ from harkara.ledger import migrate
 from harkara.ledger.contacts.contacts import heard
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import counts, status
-from tests.acceptance.process import ROOT, Process, until
+from harness.ports import free_port
+from harness.process import ROOT, Process
+from harness.valkey import ValkeyServer
+from harness.waiting import wait_until
 from tests.acceptance.promises import Verdict, examine, unsettled
 from tests.acceptance.stand_in import StandIn
-from tests.services import Server, free_port
 
 LEASE = 3
 """Seconds; short, since most tests wait for one to run out."""
@@ -42,7 +44,7 @@ ALEMBIC = Lock()
 class Deployment:
     """A database, a Valkey and a sandbox, and as many workers and beats as a test starts."""
 
-    def __init__(self, folder: Path, valkey: Server, database_url: str, settings: dict[str, str]) -> None:
+    def __init__(self, folder: Path, valkey: ValkeyServer, database_url: str, settings: dict[str, str]) -> None:
         self.folder = folder
         self.valkey = valkey
         self.ledger = Database(database_url, patience=20)
@@ -81,7 +83,7 @@ class Deployment:
             url = f"{self.web}/webhooks/chatmitra"
             settings |= {"SANDBOX_WEBHOOK_URL": url, "SANDBOX_WEBHOOK_SECRET": secret}
         process = self.start("sandbox", "-m", "workers.sandbox", **settings)
-        process.wait_for("listening on")
+        process.wait_for_output("listening on")
         return process
 
     def start_worker(self, *, ready: bool = True, clock: float = 0, **settings: str) -> Process:
@@ -92,13 +94,13 @@ class Deployment:
         celery = ("-m", "tests.acceptance.skewed", str(clock)) if clock else CELERY
         worker = self.start("worker", *celery, *APP, "worker", "-n", f"w{len(self.processes)}@%h", **settings)
         if ready:
-            worker.wait_for("ready.")
+            worker.wait_for_output("ready.")
         return worker
 
     def start_workers(self, number: int, **settings: str) -> list[Process]:
         workers = [self.start_worker(ready=False, clock=0, **settings) for _ in range(number)]
         for worker in workers:
-            worker.wait_for("ready.")
+            worker.wait_for_output("ready.")
         return workers
 
     def start_beat(self) -> Process:
@@ -112,7 +114,7 @@ class Deployment:
         """The web door, on the same port each time; returns when it answers, or at once."""
         web = self.start("web", "-m", "workers.web", PORT=str(self._web_port))
         if ready:
-            web.wait_for(WEB_READY)
+            web.wait_for_output(WEB_READY)
         return web
 
     def client(self, **options: Any) -> Client:
@@ -148,7 +150,7 @@ class Deployment:
 
     def wait(self, true: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
         """Waits for something to come true; when it does not, says where the messages are."""
-        until(true, seconds, what, lambda: str(dict(self.states())))
+        wait_until(true, seconds, what, details=lambda: str(dict(self.states())))
 
     def wait_accepted(self, number: int) -> None:
         """Until the sandbox has accepted so many."""
@@ -180,12 +182,12 @@ class Deployment:
 
     def stop(self) -> None:
         for process in reversed(self.processes):
-            process.kill9()
+            process.kill()
         self.ledger.close()
 
     def logs(self, lines: int = 12) -> str:
         """The last lines of every process."""
-        ends = ("\n".join(process.said().splitlines()[-lines:]) for process in self.processes)
+        ends = ("\n".join(process.output().splitlines()[-lines:]) for process in self.processes)
         return "\n".join(f"--- {p.name} ({p.popen.poll()})\n{end}" for p, end in zip(self.processes, ends, strict=True))
 
     def start(self, kind: str, *arguments: str, **settings: str) -> Process:
@@ -214,7 +216,7 @@ def hasty(playbook: str) -> str:
 
 
 @contextmanager
-def deployment(folder: Path, valkey: Server, database_url: str, **settings: str) -> Iterator[Deployment]:
+def deployment(folder: Path, valkey: ValkeyServer, database_url: str, **settings: str) -> Iterator[Deployment]:
     """With its sandbox running, and nothing else yet. Whatever was started is killed at the end."""
     one = Deployment(folder, valkey, database_url, settings)
     try:

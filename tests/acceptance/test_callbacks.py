@@ -8,15 +8,16 @@ from pathlib import Path
 from harkara import Text
 from harkara.ledger.callbacks.dead_callbacks import counts
 from harkara.messages import Envelope
+from harness.ports import free_port
+from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import deployment
 from tests.integration.test_callbacks import SECRET, Application, listening
-from tests.services import Server, free_port
 
 NUMBER, WORD = "919811122233", "marzipan"
 
 
 def test_a_worker_tells_the_application_even_if_it_listens_only_later(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     application, metrics = Application(port=free_port()), free_port()
     settings = {
@@ -37,7 +38,7 @@ def test_a_worker_tells_the_application_even_if_it_listens_only_later(
         harkara.wait(lambda: 'harkara_callbacks_total{outcome="delivered"} 4.0' in read(metrics), "they are counted")
 
 
-def test_an_application_that_hangs_holds_up_no_message(tmp_path: Path, redis_server: Server) -> None:
+def test_an_application_that_hangs_holds_up_no_message(tmp_path: Path, redis_server: ValkeyServer) -> None:
     hanging = Application(slow=60)
     with listening(hanging), deployment(tmp_path, redis_server, f"sqlite:///{tmp_path / 'harkara.db'}") as harkara:
         harkara.start_worker(
@@ -49,11 +50,11 @@ def test_an_application_that_hangs_holds_up_no_message(tmp_path: Path, redis_ser
         assert counts(harkara.ledger) == {"waiting": 40, "dead": 0}
 
 
-def test_a_worker_with_settings_that_make_no_sense_does_not_start(tmp_path: Path, redis_server: Server) -> None:
+def test_a_worker_with_settings_that_make_no_sense_does_not_start(tmp_path: Path, redis_server: ValkeyServer) -> None:
     with deployment(tmp_path, redis_server, f"sqlite:///{tmp_path / 'harkara.db'}") as harkara:
         worker = harkara.start_worker(ready=False, HARKARA_CALLBACK_URL="https://app.example.com/hear")
         harkara.wait(lambda: worker.popen.poll() is not None, "the worker ends")
-        assert "set HARKARA_CALLBACK_SECRET" in worker.said()
+        assert "set HARKARA_CALLBACK_SECRET" in worker.output()
 
 
 def read(port: int) -> str:

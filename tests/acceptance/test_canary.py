@@ -25,10 +25,11 @@ from harkara.intake.stream import STREAM, WEBHOOKS
 from harkara.ledger.callbacks.dead_callbacks import counts
 from harkara.ledger.tables import event, message
 from harkara.redis_client import connect
+from harness.ports import free_port
+from harness.valkey import ValkeyServer
 from tests.acceptance import caller
 from tests.acceptance.deployment import Deployment, deployment, locked
 from tests.integration.test_callbacks import SECRET, Application, listening
-from tests.services import Server, free_port
 
 REDIS, LEDGER, TASK, COMMAND, HTTP = "919811122233", "919822233344", "919833344455", "919844455566", "919855566677"
 CODE = "73915482"
@@ -45,7 +46,7 @@ REFUSED = f"*{WORD}* for {CODE}"
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_is_secret_is_found_nowhere_but_in_the_ledger(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     metrics, flower = free_port(), free_port()
     application = Application(port=free_port(), answers=lambda number: (500 if number == 1 else 204, {}))
@@ -58,7 +59,7 @@ def test_what_is_secret_is_found_nowhere_but_in_the_ledger(
         harkara.start_worker(HARKARA_METRICS_PORT=str(metrics))
         harkara.start_beat()
         harkara.start_web()
-        harkara.start_flower(flower, FLOWER_UNAUTHENTICATED_API="true").wait_for("Connected to")
+        harkara.start_flower(flower, FLOWER_UNAUTHENTICATED_API="true").wait_for_output("Connected to")
         pages = Flower(f"http://127.0.0.1:{flower}")
         with locked(tmp_path / "harkara.db"):
             by_task_name(redis_server.url)
@@ -78,7 +79,7 @@ def test_what_is_secret_is_found_nowhere_but_in_the_ledger(
         assert secrets_in(*everything_in(redis)) == set()
         assert secrets_in(*pages.all(), read(f"http://127.0.0.1:{metrics}/metrics")) == set()
         assert secrets_in(str(caller.call(f"{harkara.web}/messages")), read(f"{harkara.web}/metrics")) == set()
-        assert secrets_in(*(process.said() for process in harkara.processes)) == set()
+        assert secrets_in(*(process.output() for process in harkara.processes)) == set()
         assert secrets_in(str(harkara.sandbox.requests())) == SAID
         assert codes_kept(harkara) == []
 

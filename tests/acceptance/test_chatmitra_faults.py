@@ -9,11 +9,11 @@ from itertools import product
 import pytest
 
 from harkara.ledger.halts import listing, unpark
+from harness.valkey import valkey
 from sandbox.faults import MARKED_NUMBERS
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.mail import CATEGORIES, mail, mails
 from tests.acceptance.promises import AGAIN, ONCE, PERHAPS, PERHAPS_NOT, REFUSED, TWICE, Fate
-from tests.services import valkey
 
 Fates = tuple[Fate, Fate, Fate, Fate]
 """By category, in the order of CATEGORIES: authentication, reply, utility, marketing."""
@@ -150,7 +150,7 @@ def test_a_storm_of_429_costs_nobody_a_try(harkara: Deployment) -> None:
 def test_while_chatmitra_is_away_everything_waits_and_nothing_burns(harkara: Deployment) -> None:
     """The port is closed: surely nothing was sent. Last, since the sandbox forgets what it has seen."""
     (sandbox,) = (process for process in harkara.processes if process.name.startswith("sandbox"))
-    sandbox.kill9()
+    sandbox.kill()
     letters = mails(60, CATEGORIES)
     harkara.hand_over(letters)
     harkara.wait(lambda: listing(harkara.ledger) != [], "the breaker opens")

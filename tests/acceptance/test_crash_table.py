@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from harkara import Category, Envelope
+from harness.postgres import PostgresServer
+from harness.valkey import valkey
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.mail import CATEGORIES, mail
 from tests.acceptance.promises import AGAIN, ONCE, PERHAPS, PERHAPS_NOT, TWICE, Fate
-from tests.postgres import Server as Postgres
-from tests.services import valkey
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """All crashes at once, each in a deployment of its own: most of their time is spent waiting for leases."""
 
     def crash_in(folder: Path, point: str, categories: Sequence[Category]) -> Table:
-        url = f"sqlite:///{folder / 'harkara.db'}" if server is None else server.create(f"crash_{folder.name}")
+        url = f"sqlite:///{folder / 'harkara.db'}" if server is None else server.create_database(f"crash_{folder.name}")
         with valkey() as redis, deployment(folder, redis, url) as harkara:
             return crash(harkara, point, categories)
 
-    server: Postgres | None = None if request.param == "sqlite" else request.getfixturevalue("postgres_server")
+    server: PostgresServer | None = None if request.param == "sqlite" else request.getfixturevalue("postgres_server")
     # One transaction may record many outcomes, so at K4b each category dies alone.
     crashes = [(point, CATEGORIES) for point in FOUND if point != "K4b"] + [("K4b", (one,)) for one in CATEGORIES]
     cells: Table = {}
@@ -81,7 +81,7 @@ def crash(harkara: Deployment, point: str, categories: Sequence[Category]) -> Ta
     else:
         # Codes and replies make one chunk, the others another; from K2 on each message stands there by itself.
         there = 2 if point in ("K0", "K1") else len(letters)
-        harkara.start_worker(ready=False, HARKARA_KILL_AT=f"{point}*{there}").wait_dead()
+        harkara.start_worker(ready=False, HARKARA_KILL_AT=f"{point}*{there}").wait_killed()
     found = [harkara.status(letter)["state"] for letter in letters]
     harkara.start_worker(ready=False)
     harkara.wait_settled(len(letters))
@@ -98,5 +98,5 @@ def die_in_mid_post(harkara: Deployment, letters: Sequence[Envelope]) -> None:
     harkara.sandbox.faults(never_answer_share=1)
     doomed = harkara.start_worker(ready=False, HARKARA_READ_TIMEOUT="60")
     harkara.wait_accepted(len(letters))
-    doomed.kill9()
+    doomed.kill()
     harkara.sandbox.behave()

@@ -12,12 +12,13 @@ from harkara import Envelope, Template, Text
 from harkara.inbound.contact import NOBODY, Contact
 from harkara.inbound.window import ARRIVAL, LENGTH
 from harkara.ledger.contacts.contacts import known
+from harness.ports import free_port
+from harness.postgres import PostgresServer
+from harness.valkey import valkey
 from tests.acceptance.caller import DOOR, call, post
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.mail import mail
 from tests.integration.test_callbacks import SECRET, Application, listening
-from tests.postgres import Server as Postgres
-from tests.services import free_port, valkey
 
 SETTINGS = {
     **DOOR,
@@ -42,8 +43,8 @@ def harkara(
 ) -> Iterator[Deployment]:
     """One for all tests here, each of which has customers of its own."""
     folder = tmp_path_factory.mktemp("customers")
-    server: Postgres | None = None if request.param == "sqlite" else request.getfixturevalue("postgres_server")
-    url = server.create("customers") if server else f"sqlite:///{folder / 'harkara.db'}"
+    server: PostgresServer | None = None if request.param == "sqlite" else request.getfixturevalue("postgres_server")
+    url = server.create_database("customers") if server else f"sqlite:///{folder / 'harkara.db'}"
     with valkey() as redis, deployment(folder, redis, url, HARKARA_CALLBACK_URL=application.url, **SETTINGS) as one:
         one.start_web()
         one.start_worker()

@@ -14,11 +14,11 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from harkara import Unavailable
+from harness.postgres import PostgresServer
+from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.lossy import lossy
 from tests.acceptance.mail import mail, mails
-from tests.postgres import Server as Postgres
-from tests.services import Server
 
 THREADS = 8
 AWAY = 10.0
@@ -30,7 +30,7 @@ ON_POSTGRES = pytest.mark.parametrize("database_url", ["postgres"], indirect=Tru
 
 @ON_SQLITE
 def test_a_writer_that_froze_in_its_transaction_stops_the_others_and_no_more(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """SQLite is locked for ten seconds, in the middle of a recording."""
     handed_over = mails(200, ("reply", "utility"))
@@ -39,16 +39,16 @@ def test_a_writer_that_froze_in_its_transaction_stops_the_others_and_no_more(
         sleeper = harkara.start_worker(HARKARA_KILL_AT="K4b@5~")
         harkara.start_worker()
         harkara.hand_over(handed_over)
-        harkara.wait(lambda: sleeper.frozen, "a worker freezes in its transaction")
+        harkara.wait(lambda: sleeper.suspended, "a worker freezes in its transaction")
         nothing_is_sent_without_the_ledger(harkara)
-        sleeper.thaw()
+        sleeper.resume()
         harkara.wait_settled(200)
         harkara.examine(handed_over).assert_kept()
 
 
 @ON_POSTGRES
 def test_a_drain_goes_on_when_the_database_was_killed(
-    tmp_path: Path, redis_server: Server, database_url: str, postgres_server: Postgres
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str, postgres_server: PostgresServer
 ) -> None:
     """Away for ten seconds, and then for a moment three times more."""
     handed_over = mails(300, ("reply", "utility"))
@@ -69,7 +69,7 @@ def test_a_drain_goes_on_when_the_database_was_killed(
 
 @ON_POSTGRES
 def test_a_commit_whose_answer_is_lost_is_neither_repeated_nor_believed(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """At the claim, before the POST and after it: what was not surely begun is not posted, and an answer is kept."""
     handed_over = mails(150, ("reply", "utility"))
@@ -90,8 +90,8 @@ def test_a_commit_whose_answer_is_lost_is_neither_repeated_nor_believed(
 
 
 @contextmanager
-def killed(postgres: Postgres) -> Iterator[None]:
-    postgres.kill9()
+def killed(postgres: PostgresServer) -> Iterator[None]:
+    postgres.kill()
     try:
         yield
     finally:
@@ -130,7 +130,10 @@ def read_only(harkara: Deployment) -> Iterator[None]:
     ("harm", "database_url"), [(disk_full, "sqlite"), (read_only, "postgres")], indirect=["database_url"]
 )
 def test_a_drain_goes_on_when_the_database_took_no_writes(
-    harm: Callable[[Deployment], AbstractContextManager[None]], tmp_path: Path, redis_server: Server, database_url: str
+    harm: Callable[[Deployment], AbstractContextManager[None]],
+    tmp_path: Path,
+    redis_server: ValkeyServer,
+    database_url: str,
 ) -> None:
     handed_over = mails(200, ("reply", "utility"))
     with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS=str(THREADS)) as harkara:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import deployment
 from tests.acceptance.mail import CATEGORIES, mails
-from tests.services import Server
 
 
-def test_what_is_handed_over_is_accepted_once_each(tmp_path: Path, redis_server: Server, database_url: str) -> None:
+def test_what_is_handed_over_is_accepted_once_each(
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
+) -> None:
     with deployment(tmp_path, redis_server, database_url) as harkara:
         harkara.start_worker()
         handed_over = mails(500, CATEGORIES)

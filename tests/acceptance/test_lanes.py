@@ -9,11 +9,11 @@ import pytest
 
 from harkara import Category
 from harkara.ledger.halts import listing, unpark
+from harness.postgres import PostgresServer
+from harness.valkey import valkey
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.mail import CATEGORIES, mail, mails
 from tests.acceptance.promises import ONCE
-from tests.postgres import Server as Postgres
-from tests.services import valkey
 
 FLOOD = 10_000
 SLOT = 0.5
@@ -29,12 +29,12 @@ TOKENS = "shop:shop-token,clinic:clinic-token,school:school-token"
 
 
 @pytest.fixture(scope="module")
-def harkara(tmp_path_factory: pytest.TempPathFactory, postgres_server: Postgres) -> Iterator[Deployment]:
+def harkara(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer) -> Iterator[Deployment]:
     """The shop's campaign waits for its slots; two each second leave."""
     folder = tmp_path_factory.mktemp("lanes")
     (folder / "lanes.toml").write_text(LANES)
     settings = {"HARKARA_LANE_TOKENS": TOKENS, "HARKARA_LEASE": "10"}
-    with valkey() as server, deployment(folder, server, postgres_server.create("lanes"), **settings) as one:
+    with valkey() as server, deployment(folder, server, postgres_server.create_database("lanes"), **settings) as one:
         one.hand_over(mails(FLOOD, ("marketing",), lane="shop", producer="campaign"))
         one.start_worker()
         one.wait_accepted(10)

@@ -13,9 +13,9 @@ import pytest
 
 from harkara.ledger.messages.commands import cancel
 from harkara.redis_client import connect
+from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.mail import mails
-from tests.services import Server
 
 COUNT, WINDOW = 20, 2.0
 LIMIT = f"{COUNT}/{WINDOW:g}s"
@@ -28,7 +28,7 @@ SETTINGS = {"HARKARA_ALLOWANCE": LIMIT, "HARKARA_LEASE": "10", "HARKARA_THREADS"
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 def test_eight_workers_use_a_lane_to_the_full_and_never_beyond(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """Then the host is starved, Redis is emptied, and Redis is killed."""
     handed_over = mails(STOCK, ("reply", "utility"))
@@ -41,7 +41,7 @@ def test_eight_workers_use_a_lane_to_the_full_and_never_beyond(
             wait_recorded(harkara, recorded + 40)
             connect(redis_server.url, seconds=3).flushall()
             wait_recorded(harkara, recorded + 80)
-            redis_server.kill9()
+            redis_server.kill()
             redis_server.start()
             wait_recorded(harkara, recorded + 120)
         cancel(harkara.ledger, [letter.id for letter in handed_over], by="the test")
@@ -52,7 +52,7 @@ def test_eight_workers_use_a_lane_to_the_full_and_never_beyond(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_a_dead_worker_sent_counts_when_redis_forgets_it(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """Only the ledger knows then what went out in the last window, and what the dead one was about to send."""
     handed_over = mails(120, ("reply", "utility"))
@@ -61,7 +61,7 @@ def test_what_a_dead_worker_sent_counts_when_redis_forgets_it(
         doomed, _ = harkara.start_workers(2)
         harkara.hand_over(handed_over)
         wait_recorded(harkara, 40)
-        doomed.kill9()
+        doomed.kill()
         for recorded in (40, 50, 70):
             wait_recorded(harkara, recorded)
             connect(redis_server.url, seconds=3).flushall()

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 from harkara.messages import Template
+from harness.process import Process
+from harness.waiting import wait_until
 from tests.acceptance.caller import call
-from tests.acceptance.process import Process, until
 
 HELLO = {
     "recipient_mobile_number": "919876543210",
@@ -22,14 +23,14 @@ def test_make_up_shows_a_token_with_which_the_web_door_sends_to_the_sandbox(tmp_
     own = {"HARKARA_VAR": str(tmp_path), "HARKARA_ENV_FILE": os.devnull}  # the .env here might send for real
     local = Process.start("local", [sys.executable, "-m", "workers.local"], own, tmp_path)
     try:
-        until((tmp_path / "places.json").exists, 60, "the parts have their places", local.said)
+        wait_until((tmp_path / "places.json").exists, 60, "the parts have their places", details=local.output)
         places = json.loads((tmp_path / "places.json").read_text())
-        assert f"Web token  {places['Web token']}\n" in local.said()
-        local.wait_for("Uvicorn running on")
+        assert f"Web token  {places['Web token']}\n" in local.output()
+        local.wait_for_output("Uvicorn running on")
         token = {"Authorization": f"Bearer {places['Web token']}"}
         job = call(f"{places['Web']}/send_message", HELLO, headers=token)["jobId"]
         asked = f"{places['Web']}/messages/{job}"
-        until(lambda: call(asked, headers=token)["state"] == "read", 120, "it is read", local.said)
+        wait_until(lambda: call(asked, headers=token)["state"] == "read", 120, "it is read", details=local.output)
 
         told = {name: environment(local.popen.pid, name) for name in ("workers.web", "worker", "workers.sandbox")}
         secret = told["workers.sandbox"]["SANDBOX_WEBHOOK_SECRET"]
@@ -43,7 +44,7 @@ def test_make_up_shows_a_token_with_which_the_web_door_sends_to_the_sandbox(tmp_
         assert local.popen.wait(90) == 0
         assert not (tmp_path / "local.env").exists()
     finally:
-        local.kill9()
+        local.kill()
 
 
 def environment(parent: int, word: str) -> dict[str, str]:

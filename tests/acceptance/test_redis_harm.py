@@ -15,9 +15,9 @@ from redis import Redis
 from harkara.backends.broker import ACCEPT, QUEUES, UPKEEP, Broker
 from harkara.intake.stream import STREAM
 from harkara.redis_client import connect
+from harness.valkey import ValkeyServer, valkey
 from tests.acceptance.deployment import deployment, locked
 from tests.acceptance.mail import CATEGORIES, mails
-from tests.services import Server, valkey
 
 AWAY = 10.0
 """Seconds."""
@@ -27,28 +27,28 @@ ACCEPTS_WITHIN = 3.0
 
 
 @contextmanager
-def emptied(server: Server) -> Iterator[None]:
+def emptied(server: ValkeyServer) -> Iterator[None]:
     connect(server.url, seconds=3).flushall()
     yield
 
 
 @contextmanager
-def killed(server: Server) -> Iterator[None]:
+def killed(server: ValkeyServer) -> Iterator[None]:
     """It keeps nothing on disk, so it comes back empty."""
-    server.kill9()
+    server.kill()
     yield
     server.start()
 
 
 @contextmanager
-def mute(server: Server) -> Iterator[None]:
+def mute(server: ValkeyServer) -> Iterator[None]:
     """It accepts connections and never answers."""
-    with server.frozen():
+    with server.suspended():
         yield
 
 
 @contextmanager
-def full(server: Server) -> Iterator[None]:
+def full(server: ValkeyServer) -> Iterator[None]:
     """It refuses every write."""
     redis = connect(server.url, seconds=3)
     redis.config_set("maxmemory", 1)
@@ -62,10 +62,10 @@ def full(server: Server) -> Iterator[None]:
     indirect=["database_url"],
 )
 def test_a_drain_goes_on_when_redis_was(
-    harm: Callable[[Server], AbstractContextManager[None]],
+    harm: Callable[[ValkeyServer], AbstractContextManager[None]],
     seconds: float,
     tmp_path: Path,
-    redis_server: Server,
+    redis_server: ValkeyServer,
     database_url: str,
 ) -> None:
     before, meanwhile = mails(300, ("reply", "utility", "marketing")), mails(60, CATEGORIES)
@@ -95,7 +95,7 @@ def test_what_lies_in_the_intake_is_as_durable_as_redis_disk(tmp_path: Path, dat
     ):
         with harkara.client() as client:
             client.send_many(handed_over)
-        server.kill9()
+        server.kill()
         server.start()
         harkara.start_worker()
         assert harkara.wait_settled(200) == {"accepted": 200}
@@ -103,7 +103,9 @@ def test_what_lies_in_the_intake_is_as_durable_as_redis_disk(tmp_path: Path, dat
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
-def test_hints_may_come_twice_and_queues_hold_garbage(tmp_path: Path, redis_server: Server, database_url: str) -> None:
+def test_hints_may_come_twice_and_queues_hold_garbage(
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
+) -> None:
     """Whoever writes to Redis can stop a worker, as Celery is made, but can neither run nor read anything."""
     letters, secret = mails(20), "swordfish"
     with deployment(tmp_path, redis_server, database_url) as harkara:
@@ -129,12 +131,12 @@ def test_hints_may_come_twice_and_queues_hold_garbage(tmp_path: Path, redis_serv
         assert harkara.wait_settled(20) == {"accepted": 20}
         harkara.examine(letters).assert_kept()
         harkara.wait(lambda: empty(redis) and not redis.xlen(STREAM), "the garbage is gone")
-        assert [process.name for process in harkara.processes if secret in process.said()] == []
+        assert [process.name for process in harkara.processes if secret in process.output()] == []
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_task_that_is_handed_out_twice_is_one_message(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """A stranger with a short visibility timeout takes for lost what a worker still holds, and Celery repeats it."""
     redis = connect(redis_server.url, seconds=3)

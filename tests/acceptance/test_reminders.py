@@ -14,8 +14,8 @@ from harkara.defaults import DEADLINES
 from harkara.ledger.audit import audit
 from harkara.ledger.occasions.commands import apply
 from harkara.occasions import Closing, Hours, Occasion, Plan, Rules
+from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import deployment
-from tests.services import Server
 
 RULES = """
 [kind.appointment."before"]
@@ -32,7 +32,7 @@ CANCELLED = 500
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 def test_two_beats_and_four_workers_send_each_of_5000_due_reminders_once(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     (tmp_path / "reminders.toml").write_text(RULES)
     plan = a_plan(tmp_path / "reminders.toml")

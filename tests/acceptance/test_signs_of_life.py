@@ -6,12 +6,12 @@ from pathlib import Path
 
 from harkara.ledger.messages.queries import last_done
 from harkara.redis_client import connect
+from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import deployment
-from tests.services import Server
 
 
 def test_heartbeats_are_written_down_and_a_worker_takes_what_it_puts_into_its_own_queue(
-    tmp_path: Path, redis_server: Server
+    tmp_path: Path, redis_server: ValkeyServer
 ) -> None:
     with deployment(tmp_path, redis_server, f"sqlite:///{tmp_path / 'harkara.db'}") as harkara:
         harkara.start_beat()

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from harkara.published.store import KEY
 from harkara.redis_client import connect
+from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import deployment
-from tests.services import Server
 
 
-def test_a_producer_with_redis_alone_sends_a_kind_by_its_approved_name(tmp_path: Path, redis_server: Server) -> None:
+def test_a_producer_with_redis_alone_sends_a_kind_by_its_approved_name(
+    tmp_path: Path, redis_server: ValkeyServer
+) -> None:
     own = tmp_path / "templates.local.toml"
     own.write_text('[kind.otp_verification]\nname = "otp_20250101120000"')
     ledger = f"sqlite:///{tmp_path / 'harkara.db'}"

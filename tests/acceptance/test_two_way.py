@@ -17,14 +17,14 @@ from harkara.intake.stream import WEBHOOKS
 from harkara.ledger.tables import event, message
 from harkara.redis_client import connect
 from harkara.states import State
+from harness.postgres import PostgresServer
+from harness.process import Process
+from harness.valkey import ValkeyServer
 from tests.acceptance.caller import DOOR, post
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.mail import CATEGORIES, mails
-from tests.acceptance.process import Process
 from tests.acceptance.promises import Fate
 from tests.acceptance.test_database_harm import killed
-from tests.postgres import Server as Postgres
-from tests.services import Server
 
 KILLED = 40
 """Messages whose worker dies when it has read Chat Mitra's answer and not recorded it."""
@@ -36,7 +36,7 @@ READ = Fate(1, "read")
 
 
 def test_everything_is_read_by_its_own_webhooks_and_by_no_others(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """They come twice and in any order, and people write to the same customers in the dashboard, in the same words."""
     letters = mails(60, CATEGORIES)
@@ -67,7 +67,7 @@ def test_everything_is_read_by_its_own_webhooks_and_by_no_others(
 
 
 def test_what_a_killed_worker_left_uncertain_is_settled_by_evidence_within_a_minute(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """The events come only when the lease is over."""
     letters = mails(KILLED, ("reply", "utility", "marketing"))
@@ -86,7 +86,7 @@ def test_what_a_killed_worker_left_uncertain_is_settled_by_evidence_within_a_min
 
 
 def test_what_a_killed_worker_left_is_never_uncertain_where_webhooks_were_faster_than_the_sweep(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     letters = mails(8, CATEGORIES)
     with two_way(tmp_path, redis_server, database_url, letters) as harkara:
@@ -97,12 +97,12 @@ def test_what_a_killed_worker_left_is_never_uncertain_where_webhooks_were_faster
         verdict.assert_kept()
         assert set(verdict.fates.values()) == {READ}, "no code went out twice"
         assert State.UNCERTAIN not in {step["event"] for each in letters for step in harkara.status(each)["trace"]}
-        assert "Traceback" not in worker.said()
+        assert "Traceback" not in worker.output()
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_webhooks_are_silent_about_goes_once_more_and_what_they_tell_of_does_not(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """Chat Mitra lost the first, took the second and never answered, and took the third and answered half."""
     lost, mute, half, other = letters = mails(4)
@@ -124,7 +124,7 @@ def test_what_webhooks_are_silent_about_goes_once_more_and_what_they_tell_of_doe
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 def test_every_webhook_that_was_answered_for_is_folded_whatever_dies(
-    tmp_path: Path, redis_server: Server, database_url: str, postgres_server: Postgres
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str, postgres_server: PostgresServer
 ) -> None:
     """The web door twice, and the database for some seconds, in which Redis keeps what comes."""
     letters = mails(300, ("reply", "utility", "marketing"))
@@ -154,7 +154,7 @@ def test_every_webhook_that_was_answered_for_is_folded_whatever_dies(
 
 @contextmanager
 def two_way(
-    folder: Path, redis: Server, database_url: str, letters: Sequence[Envelope], **settings: str
+    folder: Path, redis: ValkeyServer, database_url: str, letters: Sequence[Envelope], **settings: str
 ) -> Iterator[Deployment]:
     """With a web door that hears the sandbox, and open windows; messages are soon sent, delivered and read."""
     soon = {"SANDBOX_SENT_AFTER_MS": "200", "SANDBOX_DELIVERED_AFTER_MS": "200", "SANDBOX_READ_AFTER_MS": "200"}
@@ -169,12 +169,12 @@ def die_before_the_record(harkara: Deployment, letters: Sequence[Envelope], **se
     """At K4: Chat Mitra has them all and has said so, which its worker takes to its grave."""
     harkara.hand_over(letters)
     doomed = harkara.start_worker(ready=False, clock=0, HARKARA_KILL_AT=f"K4*{len(letters)}", **settings)
-    doomed.wait_dead()
+    doomed.wait_killed()
     assert harkara.sandbox.counts()["accepted"] == len(letters)
 
 
 def killed_and_started(harkara: Deployment, web: Process) -> Process:
-    web.kill9()
+    web.kill()
     time.sleep(1)
     return harkara.start_web()
 

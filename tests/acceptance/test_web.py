@@ -9,15 +9,15 @@ from http.client import HTTPException
 from itertools import count
 from pathlib import Path
 
+from harness.valkey import ValkeyServer
 from tests.acceptance.caller import DOOR, call
 from tests.acceptance.deployment import deployment
-from tests.services import Server
 
 CALLERS = 8
 
 
 def test_kill_9_of_the_web_door_loses_nothing_that_it_answered_for(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     with deployment(tmp_path, redis_server, database_url, **DOOR) as harkara:
         harkara.start_worker()
@@ -26,7 +26,7 @@ def test_kill_9_of_the_web_door_loses_nothing_that_it_answered_for(
         with ThreadPoolExecutor(CALLERS) as callers:
             told = [callers.submit(post_until_it_dies, harkara.web, keys.__next__) for _ in range(CALLERS)]
             time.sleep(1.5)
-            web.kill9()
+            web.kill()
         answered = {key: job for each in told for key, job in each.result().items()}
         assert len(answered) >= CALLERS
 

@@ -14,17 +14,17 @@ from redis import Redis
 from harkara import Envelope
 from harkara.backends.broker import QUEUES, URGENT
 from harkara.redis_client import connect
+from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import LEASE, deployment
 from tests.acceptance.mail import CATEGORIES, mail, mails
 from tests.acceptance.promises import AGAIN, ONCE, TWICE, Fate
-from tests.services import Server
 
 THREADS = 16
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ON_POSTGRES = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 
 
-def test_kill_9_of_the_only_worker_in_mid_drain(tmp_path: Path, redis_server: Server, database_url: str) -> None:
+def test_kill_9_of_the_only_worker_in_mid_drain(tmp_path: Path, redis_server: ValkeyServer, database_url: str) -> None:
     """To its whole group, as when the container runs out of memory; the lock of Celery's own recovery is stale, too."""
     handed_over = mails(2000, ("reply", "utility", "marketing"))
     with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS=str(THREADS)) as harkara:
@@ -32,7 +32,7 @@ def test_kill_9_of_the_only_worker_in_mid_drain(tmp_path: Path, redis_server: Se
         worker = harkara.start_worker()
         harkara.hand_over(handed_over)
         harkara.wait_accepted(600)
-        worker.kill9()
+        worker.kill()
         before = harkara.sandbox.counts()["accepted"]
         assert before < 1900
         connect(redis_server.url, seconds=3).set("unacked_mutex", "of a dead worker", ex=300)
@@ -51,7 +51,7 @@ def test_kill_9_of_the_only_worker_in_mid_drain(tmp_path: Path, redis_server: Se
     indirect=["database_url"],
 )
 def test_a_worker_that_slept_past_its_lease_does_no_harm(
-    tmp_path: Path, redis_server: Server, database_url: str, point: str, code: Fate, other: Fate
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str, point: str, code: Fate, other: Fate
 ) -> None:
     """It sends nothing that may have been sent by another, unless it fell asleep after its last look.
 
@@ -61,11 +61,11 @@ def test_a_worker_that_slept_past_its_lease_does_no_harm(
     with deployment(tmp_path, redis_server, database_url) as harkara:
         harkara.hand_over(letters)
         sleeper = harkara.start_worker(ready=False, HARKARA_KILL_AT=point)
-        harkara.wait(lambda: sleeper.frozen, f"the worker freezes at {point}")
+        harkara.wait(lambda: sleeper.suspended, f"the worker freezes at {point}")
         harkara.start_worker()
         harkara.wait_settled(4)
-        sleeper.thaw()
-        assert sleeper.end() == 0
+        sleeper.resume()
+        assert sleeper.terminate() == 0
         harkara.wait_settled(4)
         verdict = harkara.examine(letters)
         verdict.assert_kept()
@@ -74,7 +74,7 @@ def test_a_worker_that_slept_past_its_lease_does_no_harm(
 
 @ON_POSTGRES
 def test_a_hint_that_dies_in_a_workers_hands_is_given_anew(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """Celery pops a message before it notes that it has it; killed in between, it is in no key of Redis."""
     with deployment(tmp_path, redis_server, database_url) as harkara:
@@ -82,12 +82,12 @@ def test_a_hint_that_dies_in_a_workers_hands_is_given_anew(
         worker = harkara.start_worker()
         letters: list[Envelope] = []
         while not letters or redis.llen(URGENT):
-            worker.thaw()
+            worker.resume()
             harkara.wait(lambda: waits_for_a_hint(redis), "the worker waits for a hint")
-            worker.freeze()
+            worker.suspend()
             letters.append(mail("authentication"))
             harkara.hand_over(letters[-1:])
-        worker.kill9()
+        worker.kill()
         assert harkara.status(letters[-1])["state"] == "queued"
         assert [redis.llen(queue) for queue in QUEUES] == [0] * len(QUEUES)
         assert redis.hlen("unacked") == 0
@@ -101,7 +101,7 @@ def test_a_hint_that_dies_in_a_workers_hands_is_given_anew(
     ("number", "uncertain"), [(signal.SIGTERM, 0), (signal.SIGQUIT, THREADS)], ids=["SIGTERM", "SIGQUIT"]
 )
 def test_a_stop_under_load_leaves_nothing_in_doubt(
-    tmp_path: Path, redis_server: Server, database_url: str, number: signal.Signals, uncertain: int
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str, number: signal.Signals, uncertain: int
 ) -> None:
     """To the whole group, as honcho and containers do it. Only a cold stop may cut off what was on its way."""
     handed_over = mails(300, ("reply", "utility"))
@@ -110,7 +110,7 @@ def test_a_stop_under_load_leaves_nothing_in_doubt(
         worker = harkara.start_worker()
         harkara.hand_over(handed_over)
         harkara.wait_accepted(50)
-        worker.end(number, 30)
+        worker.terminate(number, 30)
         assert harkara.sandbox.counts()["accepted"] < 300
         harkara.sandbox.behave()
         harkara.start_worker()
@@ -120,7 +120,7 @@ def test_a_stop_under_load_leaves_nothing_in_doubt(
 
 @ON_POSTGRES
 def test_two_beats_and_four_workers_send_everything_once(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     handed_over = mails(500, CATEGORIES)
     with deployment(tmp_path, redis_server, database_url) as harkara:
@@ -135,13 +135,13 @@ def test_two_beats_and_four_workers_send_everything_once(
 
 @ON_SQLITE
 def test_a_message_that_kills_its_workers_is_poison_and_the_others_flow(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     poison, others = mail(), mails(20)
     with deployment(tmp_path, redis_server, database_url, HARKARA_LEASE="1") as harkara:
         harkara.hand_over([poison])
         for _ in range(5):
-            harkara.start_worker(ready=False, HARKARA_KILL_AT="K1").wait_dead()
+            harkara.start_worker(ready=False, HARKARA_KILL_AT="K1").wait_killed()
         harkara.hand_over(others)
         harkara.start_worker()
         assert harkara.wait_settled(21) == {"accepted": 20, "failed": 1}
@@ -151,7 +151,7 @@ def test_a_message_that_kills_its_workers_is_poison_and_the_others_flow(
 
 @ON_POSTGRES
 def test_workers_whose_clocks_are_wrong_by_an_hour_keep_the_right_hour(
-    tmp_path: Path, redis_server: Server, database_url: str
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """The database's clock counts. A code has ten minutes; one message is not to go before its time."""
     later = mail(at=datetime.now(UTC) + timedelta(seconds=15))

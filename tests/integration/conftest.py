@@ -11,13 +11,13 @@ from sqlmodel import SQLModel
 
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
-from tests.postgres import Server
+from harness.postgres import PostgresServer
 
 
 @pytest.fixture(scope="session")
-def migrated_url(postgres_server: Server) -> str:
+def migrated_url(postgres_server: PostgresServer) -> str:
     """One database for all tests that only want it empty: to make one takes longer than most of them."""
-    database = Database(postgres_server.create("ledger"))
+    database = Database(postgres_server.create_database("ledger"))
     migrate.upgrade(database)
     database.close()
     return str(database.url)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.figures import Figure, Goal, at_least, at_most, percentile_99
-from tests.acceptance.process import ROOT
+from harness.process import ROOT
 
 
 @pytest.mark.usefixtures("postgres_server")  # where there is none, there is nothing to measure on

@@ -32,10 +32,10 @@ from harkara.ledger.callbacks.dead_callbacks import counts
 from harkara.ledger.callbacks.notify import tell
 from harkara.ledger.database import Database, Row
 from harkara.ledger.tables import callback
+from harness.ports import free_port
 from tests.certificates import self_signed
 from tests.integration.ledger.steps import letter, send
 from tests.integration.test_chatmitra import request
-from tests.services import free_port
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = b'{"type":"message.accepted","timestamp":"2026-11-26T10:00:00.000+00:00","data":{"reference":"\xe0\xa4\xa8"}}'

@@ -17,8 +17,8 @@ from harkara.ledger import migrate
 from harkara.ledger.database import Database
 from harkara.published.store import KEY, PublishedStore
 from harkara.redis_client import connect
+from harness.valkey import ValkeyServer
 from tests.integration.ledger.steps import row
-from tests.services import Server
 
 FILE = Path(__file__).parents[2] / "config" / "templates.toml"
 ASHA = "+91 98765 00001"
@@ -26,7 +26,7 @@ CODE: dict[str, Any] = {"code": "482913", "minutes": "5", "purpose": "the login"
 
 
 @pytest.fixture
-def shelf(redis_server: Server) -> Iterator[PublishedStore]:
+def shelf(redis_server: ValkeyServer) -> Iterator[PublishedStore]:
     """The workers' end, with the catalogue laid down."""
     one = PublishedStore(connect(redis_server.url, seconds=2))
     one.lay(Catalogue.load(FILE))
@@ -44,7 +44,7 @@ def database_file(tmp_path: Path) -> str:
 
 
 def test_a_producer_with_redis_alone_sends_what_the_workers_have_laid_down(
-    redis_server: Server, shelf: PublishedStore
+    redis_server: ValkeyServer, shelf: PublishedStore
 ) -> None:
     begin = datetime.now(UTC)
     with Client(redis_server.url, producer="shop") as client:
@@ -63,7 +63,7 @@ def test_a_producer_with_redis_alone_sends_what_the_workers_have_laid_down(
 
 
 def test_what_lies_in_redis_holds_no_secret_and_is_read_once_a_minute(
-    redis_server: Server, shelf: PublishedStore
+    redis_server: ValkeyServer, shelf: PublishedStore
 ) -> None:
     with connect(redis_server.url, seconds=2) as redis, Client(redis_server.url) as client:
         laid = str(redis.get(KEY))
@@ -73,7 +73,7 @@ def test_what_lies_in_redis_holds_no_secret_and_is_read_once_a_minute(
         assert client.send_template("otp_verification", to=ASHA, **CODE).new
 
 
-def test_where_no_worker_has_laid_a_catalogue_the_next_step_is_named(redis_server: Server) -> None:
+def test_where_no_worker_has_laid_a_catalogue_the_next_step_is_named(redis_server: ValkeyServer) -> None:
     with Client(redis_server.url) as client:
         with pytest.raises(NotFound, match=r"start one, or pass catalogue="):
             client.send_template("otp_verification", to=ASHA, **CODE)
@@ -82,9 +82,9 @@ def test_where_no_worker_has_laid_a_catalogue_the_next_step_is_named(redis_serve
 
 
 def test_a_redis_that_is_frozen_keeps_nobody_waiting_for_the_catalogue(
-    redis_server: Server, shelf: PublishedStore
+    redis_server: ValkeyServer, shelf: PublishedStore
 ) -> None:
-    with Client(redis_server.url) as client, redis_server.frozen(), pytest.raises(Unavailable):
+    with Client(redis_server.url) as client, redis_server.suspended(), pytest.raises(Unavailable):
         client.send_template("otp_verification", to=ASHA, **CODE)
 
 

@@ -19,8 +19,8 @@ import pytest
 
 from harkara.chatmitra.api import ChatMitra, NoAnswer, NotSent, Replied
 from harkara.errors import Invalid
+from harness.ports import free_port
 from tests.certificates import self_signed
-from tests.services import free_port
 
 BODY = json.dumps({"recipient_mobile_number": "919999999999", "message": "नमस्ते"}, ensure_ascii=False)
 SUCCESS = b'{"status":"success","message":"Request queued","jobId":"job_abc"}'

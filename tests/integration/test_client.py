@@ -25,17 +25,18 @@ from harkara.ledger.contacts.consent import look
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import listing
 from harkara.redis_client import connect
-from tests.acceptance.process import until
+from harness.ports import free_port
+from harness.postgres import PostgresServer
+from harness.valkey import ValkeyServer, valkey
+from harness.waiting import wait_until
 from tests.integration.ledger.bookings import PLAN
 from tests.integration.ledger.steps import row
-from tests.postgres import Server as Postgres
-from tests.services import Server, free_port, valkey
 
 ASHA = "+91 98765 00001"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server() -> Iterator[ValkeyServer]:
     with valkey() as running:
         yield running
 
@@ -49,7 +50,7 @@ def db(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def client(server: Server) -> Iterator[Client]:
+def client(server: ValkeyServer) -> Iterator[Client]:
     """One that knows Redis alone."""
     with connect(server.url, seconds=2) as redis:
         redis.flushall()
@@ -58,7 +59,7 @@ def client(server: Server) -> Iterator[Client]:
 
 
 @contextmanager
-def worker(server: Server, db: Database) -> Iterator[IntakeConsumer]:
+def worker(server: ValkeyServer, db: Database) -> Iterator[IntakeConsumer]:
     """A worker's ear at the intake."""
     stop = threading.Event()
     with connect(server.url, seconds=2) as redis:
@@ -86,7 +87,7 @@ def eventually(client: Client, handle: Handle, state: str) -> None:
         time.sleep(0.02)
 
 
-def test_a_message_goes_by_redis_into_the_ledger(server: Server, client: Client, db: Database) -> None:
+def test_a_message_goes_by_redis_into_the_ledger(server: ValkeyServer, client: Client, db: Database) -> None:
     handle = client.send("Your table is ready", to=ASHA, reference="order 7")
     assert (handle.reference, handle.new) == ("order 7", True)
     with worker(server, db):
@@ -96,7 +97,7 @@ def test_a_message_goes_by_redis_into_the_ledger(server: Server, client: Client,
     assert (kept["recipient"], kept["producer"]) == ("919876500001", "shop")
 
 
-def test_what_was_handed_over_a_moment_ago_can_be_cancelled(server: Server, client: Client, db: Database) -> None:
+def test_what_was_handed_over_a_moment_ago_can_be_cancelled(server: ValkeyServer, client: Client, db: Database) -> None:
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     with worker(server, db):
         handle = client.send(Template("reminder", category="utility"), to=ASHA, at=tomorrow)
@@ -105,7 +106,7 @@ def test_what_was_handed_over_a_moment_ago_can_be_cancelled(server: Server, clie
         assert client.status(handle)["state"] == "cancelled"
 
 
-def test_what_nobody_knows_is_not_found(server: Server, client: Client, db: Database) -> None:
+def test_what_nobody_knows_is_not_found(server: ValkeyServer, client: Client, db: Database) -> None:
     with worker(server, db):
         with pytest.raises(NotFound):
             client.status("order 8")
@@ -113,7 +114,7 @@ def test_what_nobody_knows_is_not_found(server: Server, client: Client, db: Data
             client.cancel("order 8")
 
 
-def test_an_entry_in_another_workers_hands_is_waited_for(server: Server, client: Client, db: Database) -> None:
+def test_an_entry_in_another_workers_hands_is_waited_for(server: ValkeyServer, client: Client, db: Database) -> None:
     """The one worker has read the message and not committed it yet when the other reads the question."""
     handle = client.send("Your table is ready", to=ASHA)
     with connect(server.url, seconds=2) as redis:
@@ -127,12 +128,12 @@ def test_an_entry_in_another_workers_hands_is_waited_for(server: Server, client:
         slow.done(entries)
 
 
-def test_many_go_at_once_and_each_gets_its_handle(server: Server, client: Client, db: Database) -> None:
+def test_many_go_at_once_and_each_gets_its_handle(server: ValkeyServer, client: Client, db: Database) -> None:
     envelopes = [client.envelope("Hello", to=f"+9198765{n:05d}", reference=f"r{n}") for n in range(1_200)]
     handles = client.send_many(envelopes)
     assert handles == [Handle(e.id, e.reference, True) for e in envelopes]
     with worker(server, db):
-        until(lambda: len(listing(db, limit=2_000)) == 1_200, 30, "all are in the ledger")
+        wait_until(lambda: len(listing(db, limit=2_000)) == 1_200, 30, "all are in the ledger")
     assert client.send_many([]) == []
 
 
@@ -151,7 +152,7 @@ def test_without_a_worker_messages_are_taken_and_questions_are_not_answered(clie
         client.status("order 7")
 
 
-def test_a_number_without_its_code_is_one_of_the_region(server: Server, db: Database) -> None:
+def test_a_number_without_its_code_is_one_of_the_region(server: ValkeyServer, db: Database) -> None:
     with Client(server.url, region="SG") as client:
         assert client.envelope("Hello", to="8123 4567").to == "6581234567"
 
@@ -179,11 +180,11 @@ def test_a_redis_that_is_mute_keeps_nobody_waiting() -> None:
 
 
 def test_a_redis_that_is_frozen_keeps_nobody_waiting_and_is_used_again_afterwards(
-    redis_server: Server, db: Database
+    redis_server: ValkeyServer, db: Database
 ) -> None:
     with Client(redis_server.url) as client:
         client.send("Hello", to=ASHA)
-        with redis_server.frozen():
+        with redis_server.suspended():
             for call in (lambda: client.send("Hello", to=ASHA, reference="r"), lambda: client.cancel("order 7")):
                 with in_time(2), pytest.raises(Unavailable, match="did not answer"):
                     call()
@@ -193,7 +194,7 @@ def test_a_redis_that_is_frozen_keeps_nobody_waiting_and_is_used_again_afterward
     assert sorted(one["reference"] or "" for one in listing(db)) == ["", "r", "s"]
 
 
-def test_a_redis_that_is_full_takes_nothing_until_it_has_room(redis_server: Server) -> None:
+def test_a_redis_that_is_full_takes_nothing_until_it_has_room(redis_server: ValkeyServer) -> None:
     with Client(redis_server.url) as client, connect(redis_server.url, seconds=2) as redis:
         client.send("Hello", to=ASHA)
         redis.config_set("maxmemory", "1")
@@ -254,9 +255,9 @@ def test_a_database_that_is_mute_keeps_nobody_waiting() -> None:
             client.send("Hello", to=ASHA)
 
 
-def test_a_database_that_freezes_keeps_nobody_waiting(postgres_server: Postgres) -> None:
+def test_a_database_that_freezes_keeps_nobody_waiting(postgres_server: PostgresServer) -> None:
     """Its host lives and acknowledges every packet, so that no timeout of TCP helps."""
-    url = postgres_server.create("frozen")
+    url = postgres_server.create_database("frozen")
     database = Database(url)
     migrate.upgrade(database)
     with Client(database_url=url) as client:
@@ -288,13 +289,13 @@ def test_a_text_is_a_message_too(direct: Client) -> None:
 
 
 def test_an_application_says_what_somebody_wants_through_redis_alone(
-    client: Client, server: Server, db: Database
+    client: Client, server: ValkeyServer, db: Database
 ) -> None:
     client.opt_out(ASHA, proof="Ticked off in the profile")
     handle = client.send("Hello", to=ASHA)
     client.opt_in(ASHA, proof="Form of May", category="marketing", lane="north")
     with worker(server, db):
-        until(lambda: listing(db), 10, "the worker has read it")
+        wait_until(lambda: listing(db), 10, "the worker has read it")
         told = client.status(handle)
         assert (told["state"], told["code"]) == ("cancelled", "opted-out")
     default, north = look(db, "919876500001")
@@ -330,12 +331,12 @@ def test_a_wish_that_breaks_a_rule_is_refused_in_the_callers_hands(
         client.opt_out(**{"to": ASHA, "proof": "Form of May"} | wrong)
 
 
-def test_what_is_no_wish_stops_nobody_in_the_intake(client: Client, server: Server, db: Database) -> None:
+def test_what_is_no_wish_stops_nobody_in_the_intake(client: Client, server: ValkeyServer, db: Database) -> None:
     with connect(server.url, seconds=2) as redis:
         Intake(redis).append("wish", ["no JSON", "[]", '{"lane": "default"}'])
     client.opt_out(ASHA, proof="Form of May")
     with worker(server, db):
-        until(lambda: is_known(db), 10, "the worker has read it")
+        wait_until(lambda: is_known(db), 10, "the worker has read it")
 
 
 def is_known(db: Database) -> bool:

@@ -25,19 +25,19 @@ from harkara.ledger.messages.commands import find
 from harkara.ledger.messages.queries import listing
 from harkara.messages import Envelope, Text
 from harkara.redis_client import connect
+from harness.valkey import ValkeyServer, valkey
 from tests.integration.ledger.bookings import PLAN
 from tests.integration.ledger.steps import code, letter, row
-from tests.services import Server, valkey
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server() -> Iterator[ValkeyServer]:
     with valkey() as running:
         yield running
 
 
 @pytest.fixture
-def connection(server: Server) -> Iterator[redis.Redis]:
+def connection(server: ValkeyServer) -> Iterator[redis.Redis]:
     with connect(server.url, seconds=2) as client:
         client.flushall()
         yield client

@@ -22,20 +22,21 @@ from redis.retry import Retry
 from harkara.errors import Unavailable
 from harkara.limits import HORIZON, Allowance, Ask, Limiter, Slot, guarded
 from harkara.outcomes import Wait
-from tests.services import Server, free_port, valkey
+from harness.ports import free_port
+from harness.valkey import ValkeyServer, valkey
 
 URGENT = Ask(None, urgent=True)
 MARKETING = Ask(None, urgent=False)
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server() -> Iterator[ValkeyServer]:
     with valkey() as running:
         yield running
 
 
 @pytest.fixture
-def connection(server: Server) -> Iterator[redis.Redis]:
+def connection(server: ValkeyServer) -> Iterator[redis.Redis]:
     with connect(server.url) as client:
         client.flushall()
         yield client
@@ -51,7 +52,7 @@ def limiter(connection: redis.Redis) -> Limiter:
 
 @pytest.mark.parametrize(("allowance", "rate"), [(Allowance(20, 2.0), 10), (Allowance(80, 1.0), 80)], ids=str)
 def test_eight_processes_overfill_no_window_and_waste_next_to_nothing(
-    server: Server, connection: redis.Redis, tmp_path: Path, allowance: Allowance, rate: int
+    server: ValkeyServer, connection: redis.Redis, tmp_path: Path, allowance: Allowance, rate: int
 ) -> None:
     sent, missed = hammer(server, allowance, 9, tmp_path / "ledger")
     assert fullest(sent, allowance.window) <= allowance.count
@@ -62,7 +63,9 @@ def test_eight_processes_overfill_no_window_and_waste_next_to_nothing(
     assert used >= 0.8
 
 
-def test_redis_may_forget_everything_in_the_middle(server: Server, connection: redis.Redis, tmp_path: Path) -> None:
+def test_redis_may_forget_everything_in_the_middle(
+    server: ValkeyServer, connection: redis.Redis, tmp_path: Path
+) -> None:
     def forget() -> None:
         time.sleep(3)
         connection.flushall()
@@ -113,7 +116,7 @@ def test_two_messages_keep_the_gap_also_when_a_burst_would_be_allowed(limiter: L
     ),
 )
 def test_whatever_is_asked_no_window_of_the_server_holds_too_many(
-    server: Server, allowance: Allowance, calls: list[tuple[list[Ask], float]]
+    server: ValkeyServer, allowance: Allowance, calls: list[tuple[list[Ask], float]]
 ) -> None:
     taken: Counter[int] = Counter()
     of_marketing: set[int] = set()
@@ -309,7 +312,7 @@ def test_a_log_from_an_old_snapshot_is_not_believed() -> None:
         limiter = Limiter(client, ledger)
         limiter.book("a", Allowance(20, 60.0), [URGENT])
         client.save()
-        server.kill9()
+        server.kill()
         server.start()
         assert client.exists("harkara:slots:a") == 1
         limiter.book("a", Allowance(20, 60.0), [URGENT])
@@ -455,7 +458,11 @@ def fullest(moments: Sequence[float], window: float) -> int:
 
 
 def hammer(
-    server: Server, allowance: Allowance, seconds: float, ledger: Path, meanwhile: Callable[[], None] = lambda: None
+    server: ValkeyServer,
+    allowance: Allowance,
+    seconds: float,
+    ledger: Path,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> tuple[list[float], list[float]]:
     """The moments at which 32 threads of eight processes sent, and those of the slots that they slept through."""
     command = [sys.executable, "-m", "tests.integration.hammer", server.url, str(allowance), str(seconds), str(ledger)]

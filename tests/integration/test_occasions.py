@@ -26,11 +26,11 @@ from harkara.playbook import Playbook
 from harkara.published.store import PublishedStore
 from harkara.receipt import Change
 from harkara.redis_client import connect
+from harness.valkey import ValkeyServer, valkey
 from tests.integration.ledger.bookings import CONFIG, PLAN, VISIT, noon, occasions, over, reminders, say, shift, visit
 from tests.integration.ledger.steps import change, dispatch_all
 from tests.integration.sandbox.running import Sandbox, sandbox_process
 from tests.integration.test_sender import posts, worker
-from tests.services import Server, valkey
 
 ROOT = CONFIG.parent
 ASHA = "98765 00001"
@@ -44,7 +44,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server() -> Iterator[ValkeyServer]:
     with valkey() as running:
         yield running
 
@@ -59,14 +59,14 @@ def db(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def sender(db: Database, sandbox: Sandbox, server: Server) -> Iterator[Sender]:
+def sender(db: Database, sandbox: Sandbox, server: ValkeyServer) -> Iterator[Sender]:
     sandbox.reset()
     with worker(db, sandbox, server.url) as one:
         yield one
 
 
 @pytest.fixture
-def by_redis(server: Server) -> Iterator[Client]:
+def by_redis(server: ValkeyServer) -> Iterator[Client]:
     with connect(server.url, seconds=2) as redis:
         redis.flushall()
         PublishedStore(redis).lay(PLAN.catalogue, PLAN)
@@ -75,14 +75,14 @@ def by_redis(server: Server) -> Iterator[Client]:
 
 
 @pytest.fixture
-def by_ledger(db: Database, server: Server) -> Iterator[Client]:
+def by_ledger(db: Database, server: ValkeyServer) -> Iterator[Client]:
     with connect(server.url, seconds=2) as redis:
         PublishedStore(redis).lay(PLAN.catalogue, PLAN)
     with Client(server.url, database_url=db.url.render_as_string(hide_password=False)) as client:
         yield client
 
 
-def drain(server: Server, db: Database) -> int:
+def drain(server: ValkeyServer, db: Database) -> int:
     with connect(server.url, seconds=2) as redis:
         ear = IntakeConsumer(Intake(redis, "w"), db, lambda _: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10)
         return ear.drain()
@@ -102,7 +102,7 @@ def due(db: Database, rule: str) -> str:
 # By Redis
 
 
-def test_what_is_said_through_redis_is_taken_in_its_order(by_redis: Client, server: Server, db: Database) -> None:
+def test_what_is_said_through_redis_is_taken_in_its_order(by_redis: Client, server: ValkeyServer, db: Database) -> None:
     at = noon()
     assert by_redis.save_occasion("appointment", "visit 7", at=at, **APPOINTMENT) == Change.HANDED_OVER
     by_redis.save_occasion("appointment", "visit 7", at=at + timedelta(days=1), **APPOINTMENT)
@@ -135,7 +135,7 @@ def test_what_is_wrong_is_said_in_the_callers_hands(by_redis: Client) -> None:
 
 
 def test_a_naive_time_is_local_to_the_lane_or_to_the_zone_that_is_named(
-    by_redis: Client, server: Server, db: Database
+    by_redis: Client, server: ValkeyServer, db: Database
 ) -> None:
     naive = datetime(2031, 3, 9, 2, 30)
     by_redis.save_occasion("appointment", "a", at=naive, **APPOINTMENT)
@@ -144,14 +144,14 @@ def test_a_naive_time_is_local_to_the_lane_or_to_the_zone_that_is_named(
     assert [o["at"].isoformat() for o in occasions(db)] == ["2031-03-08T21:00:00+00:00", "2031-03-09T07:00:00+00:00"]
 
 
-def test_an_occasion_that_is_no_occasion_stops_no_other(by_redis: Client, server: Server, db: Database) -> None:
+def test_an_occasion_that_is_no_occasion_stops_no_other(by_redis: Client, server: ValkeyServer, db: Database) -> None:
     with connect(server.url, seconds=2) as redis:
         Intake(redis).append("save-occasion", ["no", "{}", '{"to": 7}'])
     by_redis.save_occasion("appointment", "visit 7", at=noon(), **APPOINTMENT)
     assert drain(server, db) == 1
 
 
-def test_where_no_worker_has_laid_the_rules_the_next_step_is_named(redis_server: Server) -> None:
+def test_where_no_worker_has_laid_the_rules_the_next_step_is_named(redis_server: ValkeyServer) -> None:
     with connect(redis_server.url, seconds=2) as redis:
         PublishedStore(redis).lay(PLAN.catalogue)
     with Client(redis_server.url) as client, pytest.raises(NotFound, match="pass reminders="):
@@ -188,7 +188,7 @@ def test_a_client_without_redis_is_given_the_rules(db: Database) -> None:
 # By task
 
 
-def test_a_shop_that_calls_tasks_by_name_is_heard(db: Database, server: Server) -> None:
+def test_a_shop_that_calls_tasks_by_name_is_heard(db: Database, server: ValkeyServer) -> None:
     said = {"at": "2031-03-09T10:30", "to": "+919876500001", "parameters": VISIT}
     assert called(db, server, "save", **said, version=2) == ""
     assert called(db, server, "save", **said, version=2) == ""
@@ -200,7 +200,7 @@ def test_a_shop_that_calls_tasks_by_name_is_heard(db: Database, server: Server) 
 
 
 def test_a_task_that_is_wrong_fails_with_the_reason_and_shows_nobody_its_arguments(
-    db: Database, server: Server
+    db: Database, server: ValkeyServer
 ) -> None:
     assert "Invalid: at: is missing" in called(db, server, "save", to="+919876500001")
     assert "Invalid: action: must be save" in called(db, server, "stop")
@@ -211,7 +211,7 @@ def test_a_task_that_is_wrong_fails_with_the_reason_and_shows_nobody_its_argumen
     assert run(db, server, script).stdout == "tasks.accept:Discreet {'queue': 'harkara.accept'}\n"
 
 
-def called(db: Database, server: Server, action: str, **said: Any) -> str:
+def called(db: Database, server: ValkeyServer, action: str, **said: Any) -> str:
     """The error, if there is one."""
     words = json.dumps([[action, "appointment", "visit 7"], said])
     script = (
@@ -220,7 +220,7 @@ def called(db: Database, server: Server, action: str, **said: Any) -> str:
     return run(db, server, script).stderr
 
 
-def run(db: Database, server: Server, script: str) -> subprocess.CompletedProcess[str]:
+def run(db: Database, server: ValkeyServer, script: str) -> subprocess.CompletedProcess[str]:
     url = db.url.render_as_string(hide_password=False)
     environment = {"HARKARA_DATABASE_URL": url, "HARKARA_REDIS_URL": server.url, "CHATMITRA_API_TOKEN": "secret"}
     command = [sys.executable, "-c", script]
@@ -257,7 +257,7 @@ def test_what_changes_while_the_hint_lies_in_redis_is_not_sent_with_old_words(
 )
 @pytest.mark.parametrize("moment", ["K1", "K2"])
 def test_what_changes_in_a_workers_hands_is_not_sent_unless_it_is_being_posted(
-    db: Database, sandbox: Sandbox, server: Server, step: Any, moment: str
+    db: Database, sandbox: Sandbox, server: ValkeyServer, step: Any, moment: str
 ) -> None:
     sandbox.reset()
     say(db, visit())

@@ -35,7 +35,9 @@ from harkara.limits import Allowance, Limiter
 from harkara.messages import Envelope, Template, Text
 from harkara.playbook import Playbook
 from harkara.redis_client import connect
-from tests.acceptance.process import until
+from harness.ports import free_port
+from harness.valkey import ValkeyServer, valkey
+from harness.waiting import wait_until
 from tests.integration.ledger.steps import (
     DAY,
     attempts,
@@ -49,7 +51,6 @@ from tests.integration.ledger.steps import (
     states,
 )
 from tests.integration.sandbox.running import Sandbox, sandbox_process
-from tests.services import Server, free_port, valkey
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 PLAYBOOK = CONFIG / "playbook.toml"
@@ -271,7 +272,7 @@ def test_a_worker_that_is_only_slow_makes_no_poison(db: Database, sandbox: Sandb
     with worker(db, sandbox, redis_url, leases=slow, checkpoint=checkpoint) as one:
         for _ in range(POISON + 1):
             one.send([identity])
-            until(lambda: row(db, identity)["strikes"] == 0, 5, "the worker says that it lives")
+            wait_until(lambda: row(db, identity)["strikes"] == 0, 5, "the worker says that it lives")
     assert (row(db, identity)["state"], row(db, identity)["claims"]) == ("waiting", POISON + 1)
     assert posts(sandbox) == 0
 
@@ -285,7 +286,7 @@ def test_a_limiter_that_is_away_makes_all_wait(db: Database, sandbox: Sandbox) -
     assert posts(sandbox) == 0
 
 
-def test_who_gets_no_slot_waits_for_his_time(db: Database, sandbox: Sandbox, redis_server: Server) -> None:
+def test_who_gets_no_slot_waits_for_his_time(db: Database, sandbox: Sandbox, redis_server: ValkeyServer) -> None:
     sandbox.reset()
     ids = put(db, *(offer(n) for n in range(6)))
     with worker(db, sandbox, redis_server.url, allowance=Allowance(3, 60.0, burst=3, reserve=0.0)) as one:

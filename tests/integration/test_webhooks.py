@@ -26,22 +26,22 @@ from harkara.outcomes import Accepted, Uncertain
 from harkara.redis_client import connect
 from harkara.webhooks.process import EventProcessor
 from harkara.webhooks.receive import WebhookReceiver
+from harness.valkey import ValkeyServer, valkey
 from tests.integration.ledger.hooks import JUDGES, hook, inbound, post, send, state, stored, tell, wait
 from tests.integration.ledger.steps import change, end, letter
 from tests.integration.test_occasions import run
-from tests.services import Server, valkey
 
 NOWHERE = "postgresql://harkara@127.0.0.1:1/harkara"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server() -> Iterator[ValkeyServer]:
     with valkey() as running:
         yield running
 
 
 @pytest.fixture
-def connection(server: Server) -> Iterator[redis.Redis]:
+def connection(server: ValkeyServer) -> Iterator[redis.Redis]:
     with connect(server.url, seconds=2) as client:
         client.flushall()
         yield client
@@ -189,7 +189,7 @@ def test_while_the_database_is_away_redis_keeps_it_and_a_worker_brings_it_back(
 
 
 def test_what_waits_in_redis_is_known_before_anything_is_sent_once_more(
-    db: Database, away: Database, server: Server, connection: redis.Redis
+    db: Database, away: Database, server: ValkeyServer, connection: redis.Redis
 ) -> None:
     """The database comes back, and beat rings for the sweep before it rings for the fold."""
     identity = send(db, letter(0), Uncertain("read-timeout", "No answer came.", 600.0, on_evidence=True))

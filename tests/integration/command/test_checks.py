@@ -12,10 +12,10 @@ from config.settings import ROOT
 from harkara.ledger.database import Database
 from harkara.ledger.halts import park
 from harkara.outcomes import Uncertain
+from harness.valkey import ValkeyServer
 from tests.integration.command.deployment import Harkara, attempted, keep
 from tests.integration.ledger.hooks import send
 from tests.integration.ledger.steps import letter
-from tests.services import Server
 
 
 def test_the_audit_of_a_sound_ledger_is_clean(harkara: Harkara, ledger: Database) -> None:
@@ -39,7 +39,7 @@ def test_the_audit_names_the_broken_rule_and_its_messages(harkara: Harkara, ledg
 
 
 def test_the_doctor_finds_what_is_missing_and_says_what_to_do(
-    harkara: Harkara, environment: dict[str, str], ledger: Database, redis_server: Server
+    harkara: Harkara, environment: dict[str, str], ledger: Database, redis_server: ValkeyServer
 ) -> None:
     environment["HARKARA_REDIS_URL"] = redis_server.url
     park(ledger, "shop", "Wrong price.")

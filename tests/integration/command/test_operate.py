@@ -12,8 +12,8 @@ from harkara.ledger.messages.record import Finish, finish
 from harkara.messages import Template
 from harkara.outcomes import Refused, Replaced, Uncertain
 from harkara.states import State
+from harness.valkey import ValkeyServer
 from tests.integration.command.deployment import NUMBER, Harkara, attempted, keep, run
-from tests.services import Server
 
 
 def test_the_status_of_a_waiting_message_says_when_it_goes_and_how_to_stop_it(
@@ -125,7 +125,7 @@ def test_only_a_lane_that_exists_can_be_parked(harkara: Harkara, ledger: Databas
 
 
 def test_unparking_a_lane_lets_its_messages_go_at_once(
-    ledger: Database, environment: dict[str, str], redis_server: Server
+    ledger: Database, environment: dict[str, str], redis_server: ValkeyServer
 ) -> None:
     environment["HARKARA_REDIS_URL"] = redis_server.url
     identity = keep(ledger, at=None)

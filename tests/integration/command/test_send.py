@@ -13,12 +13,12 @@ from harkara.ledger.messages.commands import cancel
 from harkara.ledger.messages.queries import counts, status
 from harkara.messages import CopyCode, Document, Envelope, Image, Message, QuickReply, Template, Text, UrlSuffix
 from harkara.states import State
+from harness.valkey import ValkeyServer
 from tests.integration.command.deployment import NUMBER, Harkara, listed, run, start
-from tests.services import Server
 
 
 def test_a_message_sent_by_the_command_is_in_the_ledger_and_its_hint_in_redis(
-    ledger: Database, environment: dict[str, str], redis_server: Server
+    ledger: Database, environment: dict[str, str], redis_server: ValkeyServer
 ) -> None:
     environment["HARKARA_REDIS_URL"] = redis_server.url
     code, out, err = run(environment, "send", "98765 43210", "Your order is ready", "--reference", "o1")

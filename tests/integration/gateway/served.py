@@ -14,8 +14,8 @@ from pathlib import Path
 
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
-from tests.acceptance.process import Process
-from tests.services import free_port
+from harness.ports import free_port
+from harness.process import Process
 
 TOKEN = "live:a-token-of-nougat"
 PATIENCE = 60.0
@@ -79,7 +79,7 @@ def served(folder: Path) -> Iterator[Served]:
         _wait(door)
         yield door
     finally:
-        process.kill9()
+        process.kill()
         ledger.close()
 
 

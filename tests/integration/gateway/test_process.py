@@ -15,10 +15,10 @@ from urllib.parse import quote
 import pytest
 
 from harkara.ledger.messages.queries import counts
-from tests.acceptance.process import ROOT
+from harness.ports import free_port
+from harness.process import ROOT
 from tests.integration.gateway.house import HELLO
 from tests.integration.gateway.served import TOKEN, Served, served
-from tests.services import free_port
 
 NUMBER, CODE, WORD = "919811122233", "73915482", "marzipan"
 SECRETS = (NUMBER, NUMBER[2:], CODE, WORD, TOKEN)

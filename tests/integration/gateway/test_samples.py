@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.process import ROOT
+from harness.process import ROOT
 from tests.integration.gateway.served import TOKEN, Served, served
 from tests.integration.ledger.steps import row
 

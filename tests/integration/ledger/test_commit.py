@@ -19,8 +19,8 @@ from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.ledger.messages.record import Begin, Finish, finish
 from harkara.outcomes import Refused, Wait
+from harness.postgres import postgres
 from tests.integration.ledger.steps import ACCEPTED, attempts, end, letter, put, row, start, states, take
-from tests.postgres import postgres
 
 
 def begins(claimed: Claimed) -> Begin:
@@ -123,7 +123,7 @@ def test_outcomes_wait_for_a_database_that_is_locked_for_a_while(db: Database, h
 
 def test_outcomes_wait_for_a_server_that_is_started_again() -> None:
     with postgres("-c", "fsync=off") as server:
-        db = Database(server.create("away"), patience=1)
+        db = Database(server.create_database("away"), patience=1)
         migrate.upgrade(db)
         done, wished = take(db, *put(db, letter(1), letter(2)))
         start(db, done)

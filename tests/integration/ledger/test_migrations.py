@@ -16,8 +16,8 @@ from sqlmodel import SQLModel
 from harkara.errors import Unavailable
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
+from harness.ports import free_port
 from tests.integration.ledger.steps import letter, put, row
-from tests.services import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 

