@@ -146,7 +146,7 @@ DISPATCHER = """
 import sys
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
-from harkara.ledger.dispatch import dispatch
+from harkara.ledger.messages.dispatch import dispatch
 db = Database(sys.argv[1])
 lanes = {"default": Lane("default", "token", None)}
 with db.read() as tx:
