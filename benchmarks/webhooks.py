@@ -21,8 +21,8 @@ from harkara.states import State
 from harkara.webhooks.process import EventProcessor
 from harkara.webhooks.receive import WebhookReceiver
 from harness.valkey import valkey
-from tests.integration.ledger.hooks import JUDGES, hook, post_all
-from tests.integration.ledger.steps import ACCEPTED, letter
+from tests.integration.ledger.hooks import JUDGES, post_messages, status_webhook
+from tests.integration.ledger.steps import ACCEPTED, reply
 
 AT_ONCE = 8
 """Requests that the web process answers at the same time."""
@@ -51,10 +51,10 @@ def measure(ground: Ground, quick: bool) -> list[Figure]:
 
 def _round(db: Database, messages: int) -> tuple[float, float]:
     """Events a minute, stored and folded."""
-    claims = post_all(db, [letter(n) for n in range(messages)])
+    claims = post_messages(db, [reply(n) for n in range(messages)])
     with db.write() as tx:
         finish(tx, [Finish.of(claimed, ACCEPTED, posted=True) for claimed in claims])
-    hooks = [hook(db, status, f"wamid.{n}", n) for status in ("sent", "delivered") for n in range(messages)]
+    hooks = [status_webhook(db, status, f"wamid.{n}", n) for status in ("sent", "delivered") for n in range(messages)]
     with valkey() as server, closing(connect(server.url, seconds=3)) as redis:
         mailbox = Intake(redis, "bench", stream=WEBHOOKS)
         stored = _store(WebhookReceiver(db, JUDGES.lanes, mailbox, lambda: None), hooks)

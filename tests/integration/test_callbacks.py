@@ -34,7 +34,7 @@ from harkara.ledger.database import Database, Row
 from harkara.ledger.tables import callback
 from harness.ports import free_port
 from tests.certificates import self_signed
-from tests.integration.ledger.steps import letter, send
+from tests.integration.ledger.steps import reply, send_message
 from tests.integration.test_chatmitra import request
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -183,7 +183,7 @@ def until(done: Callable[[], bool], seconds: float = 10) -> None:
 
 
 def test_the_application_hears_what_it_can_verify(db: Database) -> None:
-    identity = send(db, letter(reference="order-1042"))
+    identity = send_message(db, reply(reference="order-1042"))
     say(db)
     told: Counter[str] = Counter()
     with listening(Application()) as application:

@@ -27,7 +27,7 @@ from harkara.messages import Envelope, Text
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer, valkey
 from tests.integration.ledger.bookings import PLAN
-from tests.integration.ledger.steps import code, letter, row
+from tests.integration.ledger.steps import otp, reply, row
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def hand_over(connection: redis.Redis, *envelopes: Envelope) -> bool:
 
 
 def test_what_is_handed_over_is_in_the_ledger_and_no_longer_in_redis(connection: redis.Redis, db: Database) -> None:
-    envelopes = [letter(n, reference=f"r{n}", producer="shop") for n in range(5)]
+    envelopes = [reply(n, reference=f"r{n}", producer="shop") for n in range(5)]
     hand_over(connection, *envelopes)
     assert reception(connection, db).drain() == 5
     assert [row(db, e.id)["body"] for e in envelopes] == [e.body_json() for e in envelopes]
@@ -72,14 +72,14 @@ def test_what_is_handed_over_is_in_the_ledger_and_no_longer_in_redis(connection:
 
 
 def test_more_than_one_reading_is_drained_at_once(connection: redis.Redis, db: Database) -> None:
-    hand_over(connection, *(letter(n % 100) for n in range(1_050)))
+    hand_over(connection, *(reply(n % 100) for n in range(1_050)))
     assert reception(connection, db).drain() == 1_050
 
 
 def test_the_bell_rings_once_until_somebody_has_looked(connection: redis.Redis, db: Database) -> None:
-    assert [hand_over(connection, letter(n)) for n in range(3)] == [True, False, False]
+    assert [hand_over(connection, reply(n)) for n in range(3)] == [True, False, False]
     reception(connection, db).drain()
-    assert hand_over(connection, letter(4))
+    assert hand_over(connection, reply(4))
 
 
 def test_what_may_go_at_once_is_hinted_when_it_is_kept(connection: redis.Redis, db: Database) -> None:
@@ -89,13 +89,13 @@ def test_what_may_go_at_once_is_hinted_when_it_is_kept(connection: redis.Redis, 
         assert all(row(db, identity)["state"] == "queued" for identity, _ in hints)
         hinted.extend(identity for identity, _ in hints)
 
-    hand_over(connection, envelope := code())
+    hand_over(connection, envelope := otp())
     IntakeConsumer(Intake(connection, "reader"), db, hint, plan=PLAN, deadlines=DEADLINES, queued_seconds=10).drain()
     assert hinted == [envelope.id]
 
 
 def test_an_entry_of_a_dead_reader_is_taken_over_by_the_next(connection: redis.Redis, db: Database) -> None:
-    hand_over(connection, envelope := letter())
+    hand_over(connection, envelope := reply())
     assert len(Intake(connection, "dead").read()) == 1
     assert reception(connection, db, "next").drain() == 0, "the first may still be at work"
     time.sleep(0.06)
@@ -105,7 +105,7 @@ def test_an_entry_of_a_dead_reader_is_taken_over_by_the_next(connection: redis.R
 
 
 def test_a_reader_that_dies_between_ledger_and_redis_leaves_one_message(connection: redis.Redis, db: Database) -> None:
-    hand_over(connection, envelope := letter(reference="r"))
+    hand_over(connection, envelope := reply(reference="r"))
     first = reception(connection, db, "dead")
     first.take([envelope])
     Intake(connection, "dead").read()
@@ -115,7 +115,7 @@ def test_a_reader_that_dies_between_ledger_and_redis_leaves_one_message(connecti
 
 
 def test_while_the_database_is_away_nothing_is_lost(connection: redis.Redis, db: Database) -> None:
-    hand_over(connection, letter())
+    hand_over(connection, reply())
     other = Database(str(db.url), patience=5)
     with other.write(), pytest.raises(Unavailable):
         reception(connection, db).drain()
@@ -126,7 +126,7 @@ def test_while_the_database_is_away_nothing_is_lost(connection: redis.Redis, db:
 
 
 def test_many_readers_keep_each_message_once(connection: redis.Redis, db: Database) -> None:
-    hand_over(connection, *(letter(n % 100, reference=f"r{n}") for n in range(1_200)))
+    hand_over(connection, *(reply(n % 100, reference=f"r{n}") for n in range(1_200)))
     patient = Database(str(db.url), patience=20)
 
     def drain(reader: int) -> int:
@@ -140,7 +140,7 @@ def test_many_readers_keep_each_message_once(connection: redis.Redis, db: Databa
 
 
 def test_a_repeat_is_found_by_either_id(connection: redis.Redis, db: Database) -> None:
-    first, again = letter(reference="r"), letter(reference="r")
+    first, again = reply(reference="r"), reply(reference="r")
     hand_over(connection, first, again)
     reception(connection, db).drain()
     assert find(db, again.id) == find(db, first.id) == first.id
@@ -148,7 +148,7 @@ def test_a_repeat_is_found_by_either_id(connection: redis.Redis, db: Database) -
 
 @pytest.mark.parametrize("together", [True, False])
 def test_a_conflict_that_nobody_hears_is_kept_as_failed(connection: redis.Redis, db: Database, together: bool) -> None:
-    first = letter(reference="r")
+    first = reply(reference="r")
     other = Envelope(to="+919876500000", messages=[Text("Something else")], reference="r")
     for batch in [[first, other]] if together else [[first], [other]]:
         hand_over(connection, *batch)
@@ -159,7 +159,7 @@ def test_a_conflict_that_nobody_hears_is_kept_as_failed(connection: redis.Redis,
 
 
 def test_what_comes_too_late_is_kept_and_not_sent(connection: redis.Redis, db: Database) -> None:
-    hand_over(connection, envelope := letter(expires=datetime.now(UTC) + timedelta(seconds=0.05)))
+    hand_over(connection, envelope := reply(expires=datetime.now(UTC) + timedelta(seconds=0.05)))
     time.sleep(0.06)
     assert reception(connection, db).drain() == 1
     assert row(db, envelope.id)["expires_at"] < row(db, envelope.id)["created_at"]
@@ -174,8 +174,8 @@ SECRET = "the patient's secret 9876512345"
         SECRET,
         json.dumps({"to": SECRET}),
         json.dumps([SECRET]),
-        letter().to_json().replace("ready", SECRET + "\\u0000"),
-        letter().to_json()[:-9] + SECRET,
+        reply().to_json().replace("ready", SECRET + "\\u0000"),
+        reply().to_json()[:-9] + SECRET,
         "[" * 100_000 + SECRET,
         b"\xff\xfe" + SECRET.encode(),
         "",
@@ -187,7 +187,7 @@ def test_what_is_no_message_is_dropped_without_a_word_of_it_and_stops_no_other(
 ) -> None:
     rejected: list[None] = []
     connection.xadd(STREAM, {"verb": "send", "data": data})
-    hand_over(connection, envelope := letter())
+    hand_over(connection, envelope := reply())
     reader = IntakeConsumer(
         Intake(connection, "reader"),
         db,
@@ -219,10 +219,10 @@ def test_an_entry_of_another_release_is_answered_or_dropped(
 
 def test_a_redis_that_forgot_everything_is_read_again(connection: redis.Redis, db: Database) -> None:
     reader = reception(connection, db)
-    hand_over(connection, letter(1))
+    hand_over(connection, reply(1))
     assert reader.drain() == 1
     connection.flushall()
-    hand_over(connection, letter(2))
+    hand_over(connection, reply(2))
     assert reader.drain() == 1
 
 
@@ -240,8 +240,8 @@ def fill(client: redis.Redis) -> int:
     """Hands over until Redis is full; returns how many messages it took."""
     for sent in range(0, 1_000_000, 20):
         try:
-            Intake(client).append("status", [letter().id], reply_to="somebody")
-            hand_over(client, *(letter(n) for n in range(20)))
+            Intake(client).append("status", [reply().id], reply_to="somebody")
+            hand_over(client, *(reply(n) for n in range(20)))
         except Unavailable:
             return sent
     raise AssertionError("Redis never got full")
@@ -250,7 +250,7 @@ def fill(client: redis.Redis) -> int:
 def test_what_redis_says_of_a_message_goes_no_further(connection: redis.Redis) -> None:
     connection.set(STREAM, "this is no stream")
     with pytest.raises(Unavailable) as caught:
-        hand_over(connection, letter(7))
+        hand_over(connection, reply(7))
     told = "".join(traceback.format_exception(caught.value))
     assert "WRONGTYPE" in str(caught.value)
     assert "9876500007" not in told

@@ -28,7 +28,7 @@ from harkara.receipt import Change
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer, valkey
 from tests.integration.ledger.bookings import CONFIG, PLAN, VISIT, noon, occasions, over, reminders, say, shift, visit
-from tests.integration.ledger.steps import change, dispatch_all
+from tests.integration.ledger.steps import dispatch_all, update_message
 from tests.integration.sandbox.running import Sandbox, sandbox_process
 from tests.integration.test_sender import posts, worker
 
@@ -95,7 +95,7 @@ def bodies(sandbox: Sandbox) -> str:
 def due(db: Database, rule: str) -> str:
     """Its hour has come."""
     (one,) = reminders(db, rule, "waiting")
-    change(db, one["id"], due_at=datetime.now(UTC) - timedelta(seconds=5))
+    update_message(db, one["id"], due_at=datetime.now(UTC) - timedelta(seconds=5))
     return str(one["id"])
 
 

@@ -40,15 +40,15 @@ from harness.valkey import ValkeyServer, valkey
 from harness.waiting import wait_until
 from tests.integration.ledger.steps import (
     DAY,
-    attempts,
-    code,
+    accept_messages,
+    age_messages,
+    attempts_of,
     dispatch_all,
-    later,
-    letter,
-    offer,
-    put,
+    marketing,
+    otp,
+    reply,
     row,
-    states,
+    states_of,
 )
 from tests.integration.sandbox.running import Sandbox, sandbox_process
 
@@ -126,9 +126,9 @@ def posts(sandbox: Sandbox) -> int:
 def settle(db: Database, senders: Sequence[Sender], ids: Sequence[str], seconds: float = 15) -> Counter[str]:
     """Goes on with what is due, in chunks that the senders share, until nothing moves any more."""
     end = time.monotonic() + seconds
-    while not (found := Counter(states(db, ids))).keys() <= {"accepted", "cancelled", "failed", "uncertain"}:
+    while not (found := Counter(states_of(db, ids))).keys() <= {"accepted", "cancelled", "failed", "uncertain"}:
         assert time.monotonic() < end, found
-        later(db, 2, *ids)
+        age_messages(db, 2, *ids)
         due = dispatch_all(db)
         with ThreadPoolExecutor(len(senders)) as threads:
             for place, sender in enumerate(senders):
@@ -138,9 +138,9 @@ def settle(db: Database, senders: Sequence[Sender], ids: Sequence[str], seconds:
 
 
 def test_a_chunk_is_sent_and_recorded(db: Database, sandbox: Sandbox, sender: Sender) -> None:
-    ids = put(db, *(letter(n) for n in range(50)))
+    ids = accept_messages(db, *(reply(n) for n in range(50)))
     sender.send(ids)
-    assert states(db, ids) == ["accepted"] * 50
+    assert states_of(db, ids) == ["accepted"] * 50
     assert posts(sandbox) == 50
     assert row(db, ids[0])["job_id"]
     assert audit(db).clean
@@ -152,19 +152,19 @@ def test_where_webhooks_are_let_in_each_post_leaves_what_an_event_of_it_will_sho
     several = Envelope(to="+919876500002", messages=[Text("One"), Text("Two")])
     wrote(db, 1)
     wrote(db, 2)
-    text, otp, two = put(db, letter(1), code(1), several)
+    text, code, two = accept_messages(db, reply(1), otp(1), several)
     with worker(db, sandbox, redis_url, secret="a secret") as one:
-        one.send([text, otp, two])
+        one.send([text, code, two])
     shown = {"type": "text", "text": "Your table\nis ready"}
-    left = {identity: attempts(db, identity)[0]["echo"] for identity in (text, otp, two)}
+    left = {identity: attempts_of(db, identity)[0]["echo"] for identity in (text, code, two)}
     assert left[text] == fingerprint.keyed("token:secret", "919876500001", fingerprint.of_message(shown))
-    assert (left[otp] is None, left[two]) == (False, None)
+    assert (left[code] is None, left[two]) == (False, None)
 
 
 def test_where_no_webhook_is_let_in_nothing_is_left(db: Database, sender: Sender) -> None:
-    (identity,) = put(db, letter())
+    (identity,) = accept_messages(db, reply())
     sender.send([identity])
-    assert attempts(db, identity)[0]["echo"] is None
+    assert attempts_of(db, identity)[0]["echo"] is None
 
 
 @pytest.mark.parametrize(("secret", "waits"), [("a secret", True), (None, False)])
@@ -172,7 +172,7 @@ def test_a_lost_utility_template_waits_for_evidence_where_webhooks_are_let_in(
     db: Database, sandbox: Sandbox, redis_url: str, secret: str | None, waits: bool
 ) -> None:
     reminder = Template("payment_reminder", body=["Asha"], category="utility")
-    (identity,) = put(db, Envelope(to="+919876500001", messages=[reminder]))
+    (identity,) = accept_messages(db, Envelope(to="+919876500001", messages=[reminder]))
     with worker(db, sandbox, redis_url, secret=secret) as one:
         sandbox.set(reset_after_read_share=1)
         one.send([identity])
@@ -182,21 +182,21 @@ def test_a_lost_utility_template_waits_for_evidence_where_webhooks_are_let_in(
 
 
 def test_a_doubled_hint_sends_nothing_twice(db: Database, sandbox: Sandbox, sender: Sender) -> None:
-    ids = put(db, *(letter(n) for n in range(40)))
+    ids = accept_messages(db, *(reply(n) for n in range(40)))
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(sender.send, [ids, ids[::-1], ids[20:], ids]))
-    assert states(db, ids) == ["accepted"] * 40
+    assert states_of(db, ids) == ["accepted"] * 40
     assert posts(sandbox) == 40
 
 
 def test_three_codes_an_hour_to_one_number_also_when_they_come_in_one_chunk(
     db: Database, sandbox: Sandbox, sender: Sender
 ) -> None:
-    ids = put(db, *(code(1) for _ in range(6)), code(2))
+    ids = accept_messages(db, *(otp(1) for _ in range(6)), otp(2))
     assert settle(db, [sender], ids) == Counter(accepted=4, cancelled=3)
     assert posts(sandbox) == 4
     assert {row(db, identity)["code"] for identity in ids if row(db, identity)["state"] == "cancelled"} == {"otp-limit"}
-    assert states(db, ids[-1:]) == ["accepted"]
+    assert states_of(db, ids[-1:]) == ["accepted"]
 
 
 def test_two_workers_do_not_send_more_codes_to_one_number_than_one(
@@ -205,7 +205,7 @@ def test_two_workers_do_not_send_more_codes_to_one_number_than_one(
     sandbox.reset()
     patient = Database(str(db.url), patience=10)
     with worker(patient, sandbox, redis_url) as one, worker(patient, sandbox, redis_url) as two:
-        ids = put(db, *(code(1) for _ in range(8)))
+        ids = accept_messages(db, *(otp(1) for _ in range(8)))
         assert settle(patient, [one, two], ids) == Counter(accepted=3, cancelled=5)
     patient.close()
     assert posts(sandbox) == 3
@@ -214,19 +214,19 @@ def test_two_workers_do_not_send_more_codes_to_one_number_than_one(
 def test_a_code_that_could_not_be_sent_does_not_count(db: Database, redis_url: str, sandbox: Sandbox) -> None:
     sandbox.reset()
     gone = Sandbox(f"http://127.0.0.1:{free_port()}", sandbox.process)
-    ids = put(db, *(code(1) for _ in range(3)))
+    ids = accept_messages(db, *(otp(1) for _ in range(3)))
     with worker(db, gone, redis_url) as nowhere:
         nowhere.send(ids)
-    assert states(db, ids) == ["waiting"] * 3
-    (fresh,) = put(db, code(1))
+    assert states_of(db, ids) == ["waiting"] * 3
+    (fresh,) = accept_messages(db, otp(1))
     with worker(db, sandbox, redis_url) as one:
         one.send([fresh])
-    assert states(db, [fresh]) == ["accepted"]
+    assert states_of(db, [fresh]) == ["accepted"]
 
 
 def test_a_ledger_that_is_away_before_the_post_means_no_post(db: Database, sandbox: Sandbox, redis_url: str) -> None:
     sandbox.reset()
-    (identity,) = put(db, letter())
+    (identity,) = accept_messages(db, reply())
     other = Database(str(db.url), patience=5)
     lock = other.write()
 
@@ -237,7 +237,7 @@ def test_a_ledger_that_is_away_before_the_post_means_no_post(db: Database, sandb
     with worker(db, sandbox, redis_url, checkpoint=checkpoint) as one:
         one.send([identity])
         assert posts(sandbox) == 0
-        assert attempts(db, identity) == []
+        assert attempts_of(db, identity) == []
         lock.__exit__(None, None, None)
     assert row(db, identity)["state"] == "waiting"
     assert not row(db, identity)["maybe_duplicate"]
@@ -246,7 +246,7 @@ def test_a_ledger_that_is_away_before_the_post_means_no_post(db: Database, sandb
 
 def test_who_was_held_up_before_the_post_leaves_it(db: Database, sandbox: Sandbox, redis_url: str) -> None:
     sandbox.reset()
-    (identity,) = put(db, letter())
+    (identity,) = accept_messages(db, reply())
 
     def checkpoint(name: str) -> None:
         if name == "K2":
@@ -261,7 +261,7 @@ def test_who_was_held_up_before_the_post_leaves_it(db: Database, sandbox: Sandbo
 
 def test_a_worker_that_is_only_slow_makes_no_poison(db: Database, sandbox: Sandbox, redis_url: str) -> None:
     sandbox.reset()
-    (identity,) = put(db, letter())
+    (identity,) = accept_messages(db, reply())
     slow = Leases(claimed=0.2)
 
     def checkpoint(name: str) -> None:
@@ -279,7 +279,7 @@ def test_a_worker_that_is_only_slow_makes_no_poison(db: Database, sandbox: Sandb
 
 def test_a_limiter_that_is_away_makes_all_wait(db: Database, sandbox: Sandbox) -> None:
     sandbox.reset()
-    ids = put(db, letter(1), code(2))
+    ids = accept_messages(db, reply(1), otp(2))
     with worker(db, sandbox, f"redis://127.0.0.1:{free_port()}", allowance=Allowance(20, 60.0)) as one:
         one.send(ids)
     assert [(row(db, i)["state"], row(db, i)["code"]) for i in ids] == [("waiting", "limiter-unavailable")] * 2
@@ -288,17 +288,17 @@ def test_a_limiter_that_is_away_makes_all_wait(db: Database, sandbox: Sandbox) -
 
 def test_who_gets_no_slot_waits_for_his_time(db: Database, sandbox: Sandbox, redis_server: ValkeyServer) -> None:
     sandbox.reset()
-    ids = put(db, *(offer(n) for n in range(6)))
+    ids = accept_messages(db, *(marketing(n) for n in range(6)))
     with worker(db, sandbox, redis_server.url, allowance=Allowance(3, 60.0, burst=3, reserve=0.0)) as one:
         one.send(ids)
-    assert Counter(states(db, ids)) == {"accepted": 3, "waiting": 3}
+    assert Counter(states_of(db, ids)) == {"accepted": 3, "waiting": 3}
     assert {row(db, i)["code"] for i in ids} == {None, "lane-limit"}
     assert posts(sandbox) == 3
 
 
 def test_a_parked_lane_sends_nothing(db: Database, sandbox: Sandbox, redis_url: str) -> None:
     sandbox.reset()
-    ids = put(db, letter(1), code(2))
+    ids = accept_messages(db, reply(1), otp(2))
     park(db, "default", "A person said so.")
     with worker(db, sandbox, redis_url) as one:
         one.send(ids)
@@ -308,7 +308,7 @@ def test_a_parked_lane_sends_nothing(db: Database, sandbox: Sandbox, redis_url: 
 
 def test_a_worker_that_cannot_prepare_gives_all_back(db: Database, sandbox: Sandbox, redis_url: str) -> None:
     sandbox.reset()
-    ids = put(db, letter(1), code(2))
+    ids = accept_messages(db, reply(1), otp(2))
 
     def checkpoint(name: str) -> None:
         if name == "K1":
@@ -344,14 +344,14 @@ def test_in_a_lane_with_webhooks_only_who_wrote_gets_what_is_no_template(
     sandbox.reset()
     wrote(db, 1)
     wrote(db, 2, ago=DAY)
-    ids = put(db, letter(1), letter(2), letter(3), code(3))
+    ids = accept_messages(db, reply(1), reply(2), reply(3), otp(3))
     with worker(db, sandbox, redis_url, lane=HEARD) as one:
         one.send(ids)
-    assert states(db, ids) == ["accepted", "failed", "failed", "accepted"]
+    assert states_of(db, ids) == ["accepted", "failed", "failed", "accepted"]
     assert {row(db, identity)["code"] for identity in ids[1:3]} == {"window-closed"}
     assert posts(sandbox) == 2
-    assert "window open for 24.0 h" in attempts(db, ids[0])[0]["gates"]
-    assert attempts(db, ids[1]) == []
+    assert "window open for 24.0 h" in attempts_of(db, ids[0])[0]["gates"]
+    assert attempts_of(db, ids[1]) == []
     assert audit(db).clean
 
 
@@ -360,7 +360,7 @@ def test_a_window_that_closes_while_a_message_waits_makes_its_template_go(
 ) -> None:
     sandbox.reset()
     wrote(db, 1, ago=DAY - 60)
-    (identity,) = put(db, letter(1, fallback=FALLBACK, customer_name="Asha"))
+    (identity,) = accept_messages(db, reply(1, fallback=FALLBACK, customer_name="Asha"))
     with db.write() as tx:
         tx.execute(update(contact).values(wrote_at=datetime.now(UTC) - timedelta(seconds=DAY - 29)))
     with worker(db, sandbox, redis_url, lane=HEARD) as one:
@@ -383,7 +383,7 @@ def test_a_window_that_closes_while_a_message_waits_makes_its_template_go(
 
 def test_the_template_of_the_lane_goes_for_what_has_no_fallback(db: Database, sandbox: Sandbox, redis_url: str) -> None:
     sandbox.reset()
-    ids = put(db, letter(1), letter(2, fallback=FALLBACK))
+    ids = accept_messages(db, reply(1), reply(2, fallback=FALLBACK))
     with worker(db, sandbox, redis_url, lane=replace(HEARD, reengage="write_to_us")) as one:
         assert settle(db, [one], ids) == Counter(accepted=2)
     assert {row(db, identity)["template"] for identity in ids} == {"write_to_us", "table_ready"}
@@ -396,12 +396,12 @@ def test_a_refusal_for_the_window_spends_one_attempt_and_then_the_fallback_goes(
     """Without webhooks nobody knows before."""
     sandbox.reset()
     sandbox.set(code_next={"code": 131047, "message": "Re-engagement message", "count": 2})
-    ids = put(db, letter(1, fallback=FALLBACK), letter(2))
+    ids = accept_messages(db, reply(1, fallback=FALLBACK), reply(2))
     with worker(db, sandbox, redis_url) as one:
         assert settle(db, [one], ids) == Counter(accepted=1, failed=1)
     kept = row(db, ids[0])
     assert (kept["state"], kept["replaced"], kept["tries"]) == ("accepted", True, 2)
-    assert [attempt["outcome"] for attempt in attempts(db, ids[0])] == ["replaced", "accepted"]
+    assert [attempt["outcome"] for attempt in attempts_of(db, ids[0])] == ["replaced", "accepted"]
     assert audit(db).clean
 
 
@@ -411,16 +411,16 @@ def test_a_template_that_is_refused_for_the_window_itself_fails_and_is_not_tried
     """A fallback that took its message's place has the lane's own template behind it, and that one has itself."""
     sandbox.reset()
     sandbox.set(code_next={"code": 131047, "message": "Re-engagement message", "count": 20})
-    ids = put(db, letter(1, fallback=FALLBACK), letter(2), code(3))
+    ids = accept_messages(db, reply(1, fallback=FALLBACK), reply(2), otp(3))
     with worker(db, sandbox, redis_url, lane=replace(HEARD, webhook_secret=None, reengage="write_to_us")) as one:
         assert settle(db, [one], ids) == Counter(failed=3)
-    assert [len(attempts(db, identity)) for identity in ids] == [2, 2, 1]
+    assert [len(attempts_of(db, identity)) for identity in ids] == [2, 2, 1]
     assert {row(db, identity)["code"] for identity in ids} == {"window-closed"}
 
 
 def test_stop_between_acceptance_and_sending_is_not_sent(db: Database, sandbox: Sandbox, redis_url: str) -> None:
     sandbox.reset()
-    ids = put(db, letter(1), offer(2), letter(3))
+    ids = accept_messages(db, reply(1), marketing(2), reply(3))
 
     def checkpoint(name: str) -> None:
         if name == "K1":
@@ -430,5 +430,5 @@ def test_stop_between_acceptance_and_sending_is_not_sent(db: Database, sandbox: 
     wrote(db, 1, text="STOP")
     with worker(db, sandbox, redis_url, checkpoint=checkpoint) as one:
         one.send(ids)
-    assert states(db, ids) == ["cancelled"] * 3
+    assert states_of(db, ids) == ["cancelled"] * 3
     assert posts(sandbox) == 0

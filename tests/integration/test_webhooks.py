@@ -27,8 +27,18 @@ from harkara.redis_client import connect
 from harkara.webhooks.process import EventProcessor
 from harkara.webhooks.receive import WebhookReceiver
 from harness.valkey import ValkeyServer, valkey
-from tests.integration.ledger.hooks import JUDGES, hook, inbound, post, send, state, stored, tell, wait
-from tests.integration.ledger.steps import change, end, letter
+from tests.integration.ledger.hooks import (
+    JUDGES,
+    age_events,
+    deliver_webhooks,
+    inbound_webhook,
+    post_message,
+    send_message,
+    state_of,
+    status_webhook,
+    stored_events,
+)
+from tests.integration.ledger.steps import record_outcome, reply, update_message
 from tests.integration.test_occasions import run
 
 NOWHERE = "postgresql://harkara@127.0.0.1:1/harkara"
@@ -92,14 +102,14 @@ def folding(db: Database, connection: redis.Redis, reader: str = "reader", **opt
 def test_a_genuine_webhook_is_in_the_ledger_when_it_is_answered_and_folded_later(
     db: Database, connection: redis.Redis
 ) -> None:
-    identity = send(db, letter())
+    identity = send_message(db, reply())
     door = Backend(db, connection)
-    assert door.hear(hook(db, "delivered"))
-    assert [one["state"] for one in stored(db)] == ["new"]
+    assert door.hear(status_webhook(db, "delivered"))
+    assert [one["state"] for one in stored_events(db)] == ["new"]
     assert door.rung.wait(2)
     done: list[Counter[str]] = []
     assert folding(db, connection, folded=done.append).fold() == Counter(folded=1) == done[0]
-    assert state(db, identity) == "delivered"
+    assert state_of(db, identity) == "delivered"
     assert door.came == [("default", "stored")]
 
 
@@ -121,29 +131,29 @@ def test_what_is_not_signed_by_the_lanes_own_secret_is_not_let_in(
 ) -> None:
     door = Backend(db, connection)
     assert door.hear(b"{}", lane, signature) is False
-    assert (stored(db), connection.xlen(WEBHOOKS), door.came) == ([], 0, [(lane, "refused")])
+    assert (stored_events(db), connection.xlen(WEBHOOKS), door.came) == ([], 0, [(lane, "refused")])
     assert not door.rung.is_set()
 
 
 def test_a_missing_a_truncated_and_a_signature_of_other_bytes_are_refused(
     db: Database, connection: redis.Redis
 ) -> None:
-    door, raw = Backend(db, connection), hook(db, "sent")
+    door, raw = Backend(db, connection), status_webhook(db, "sent")
     genuine = sign(raw, "secret")
     assert door.door.hear("default", raw, None) is False
     assert door.hear(raw, signature=genuine[:-1]) is False
     assert door.hear(raw[:-1], signature=genuine) is False
     assert door.hear(raw.replace(b"sent", b"read"), signature=genuine) is False
-    assert stored(db) == []
+    assert stored_events(db) == []
 
 
 def test_a_replay_is_genuine_and_changes_nothing(db: Database, connection: redis.Redis) -> None:
-    identity = send(db, letter())
-    door, raw = Backend(db, connection), hook(db, "sent")
+    identity = send_message(db, reply())
+    door, raw = Backend(db, connection), status_webhook(db, "sent")
     for _ in range(3):
         assert door.hear(raw)
         folding(db, connection).fold()
-    assert (len(stored(db)), state(db, identity)) == (1, "sent")
+    assert (len(stored_events(db)), state_of(db, identity)) == (1, "sent")
     assert door.came == [("default", "stored"), ("default", "repeated"), ("default", "repeated")]
 
 
@@ -153,10 +163,10 @@ def test_a_lane_that_is_not_there_is_not_found(db: Database, connection: redis.R
 
 
 def test_the_same_webhook_many_times_at_once_is_one_event(db: Database, connection: redis.Redis) -> None:
-    door, raw = Backend(db, connection), hook(db, "sent")
+    door, raw = Backend(db, connection), status_webhook(db, "sent")
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(lambda _: door.hear(raw), range(24)))
-    assert len(stored(db)) == 1
+    assert len(stored_events(db)) == 1
     assert Counter(outcome for _, outcome in door.came) == Counter(stored=1, repeated=23)
 
 
@@ -164,15 +174,15 @@ def test_the_same_webhook_many_times_at_once_is_one_event(db: Database, connecti
 def test_whatever_is_signed_is_kept_and_counted(db: Database, connection: redis.Redis, raw: bytes) -> None:
     door = Backend(db, connection)
     assert door.hear(raw)
-    assert [one["state"] for one in stored(db)] == ["unknown"]
+    assert [one["state"] for one in stored_events(db)] == ["unknown"]
     assert door.names in (["unreadable"], ["nameless"])
 
 
 def test_while_the_database_is_away_redis_keeps_it_and_a_worker_brings_it_back(
     db: Database, away: Database, connection: redis.Redis
 ) -> None:
-    identity = send(db, letter())
-    door, raw = Backend(away, connection), hook(db, "sent")
+    identity = send_message(db, reply())
+    door, raw = Backend(away, connection), status_webhook(db, "sent")
     with capture_logs() as lines:
         assert door.hear(raw)
         assert door.hear(b"\xff\x00")
@@ -183,31 +193,31 @@ def test_while_the_database_is_away_redis_keeps_it_and_a_worker_brings_it_back(
     assert rounds.collect() == 2
     assert (connection.xlen(WEBHOOKS), connection.xpending(WEBHOOKS, GROUP)["pending"]) == (0, 0)
     assert rounds.fold() == Counter(folded=1)
-    assert state(db, identity) == "sent"
+    assert state_of(db, identity) == "sent"
     assert Backend(db, connection).hear(raw), "and a repeat is known"
-    assert len(stored(db)) == 2
+    assert len(stored_events(db)) == 2
 
 
 def test_what_waits_in_redis_is_known_before_anything_is_sent_once_more(
     db: Database, away: Database, server: ValkeyServer, connection: redis.Redis
 ) -> None:
     """The database comes back, and beat rings for the sweep before it rings for the fold."""
-    identity = send(db, letter(0), Uncertain("read-timeout", "No answer came.", 600.0, on_evidence=True))
-    send(db, letter(1))
-    tell(db, hook(db, "sent", "wamid.1", 1))
-    Backend(away, connection).hear(hook(db, "delivered", "wamid.0", 0))
-    change(db, identity, resend_at=datetime.now(UTC))
+    identity = send_message(db, reply(0), Uncertain("read-timeout", "No answer came.", 600.0, on_evidence=True))
+    send_message(db, reply(1))
+    deliver_webhooks(db, status_webhook(db, "sent", "wamid.1", 1))
+    Backend(away, connection).hear(status_webhook(db, "delivered", "wamid.0", 0))
+    update_message(db, identity, resend_at=datetime.now(UTC))
     assert run(db, server, "from tasks.sweep import sweep; sweep()").returncode == 0
-    assert state(db, identity) == "uncertain"
+    assert state_of(db, identity) == "uncertain"
     assert folding(db, connection).fold() == Counter(folded=1)
-    assert state(db, identity) == "delivered"
+    assert state_of(db, identity) == "delivered"
 
 
 def test_what_came_through_redis_came_when_redis_took_it(db: Database, away: Database, connection: redis.Redis) -> None:
-    Backend(away, connection).hear(inbound(timestamp="never"))
+    Backend(away, connection).hear(inbound_webhook(timestamp="never"))
     time.sleep(1.2)
     folding(db, connection).collect()
-    (event,) = stored(db)
+    (event,) = stored_events(db)
     assert (event["due_at"] - event["received_at"]).total_seconds() > 1
     assert event["at"] == event["received_at"]
 
@@ -223,7 +233,7 @@ def test_with_both_away_chatmitra_is_to_try_again(away: Database) -> None:
 def test_a_reader_that_dies_between_redis_and_ledger_leaves_it_to_the_next(
     db: Database, away: Database, connection: redis.Redis
 ) -> None:
-    Backend(away, connection).hear(hook(db, "sent"))
+    Backend(away, connection).hear(status_webhook(db, "sent"))
     with pytest.raises(Unavailable):
         folding(away, connection, "dead").collect()
     time.sleep(0.06)
@@ -237,7 +247,7 @@ def test_what_is_no_webhook_in_the_mailbox_is_dropped_without_a_word_of_it(
     db: Database, away: Database, connection: redis.Redis, data: str
 ) -> None:
     connection.xadd(WEBHOOKS, {"verb": "webhook", "data": data})
-    Backend(away, connection).hear(inbound())
+    Backend(away, connection).hear(inbound_webhook())
     with capture_logs() as lines:
         assert folding(db, connection).collect() == 1
     assert connection.xlen(WEBHOOKS) == 0
@@ -259,7 +269,7 @@ def test_who_answers_a_webhook_does_not_wait_for_the_bell(db: Database, connecti
     door = Backend(db, connection, ring=go_on.wait)
     begun = time.monotonic()
     for n in range(3):
-        assert door.hear(inbound(wamid=f"wamid.{n}"))
+        assert door.hear(inbound_webhook(wamid=f"wamid.{n}"))
     assert time.monotonic() - begun < 5
     go_on.set()
 
@@ -273,35 +283,35 @@ def test_a_bell_that_nobody_takes_rings_again(db: Database, connection: redis.Re
 
     door = Backend(db, connection, ring=ring)
     for n in range(3):
-        door.hear(inbound(wamid=f"wamid.{n}"))
+        door.hear(inbound_webhook(wamid=f"wamid.{n}"))
         time.sleep(0.3)
     assert len(rings) >= 2
 
 
 def test_a_webhook_faster_than_our_record_is_folded_once_that_is_there(db: Database, connection: redis.Redis) -> None:
-    claimed = post(db, letter())
-    Backend(db, connection).hear(hook(db, "sent", to=None, message=None, jobId="job-1"))
+    claimed = post_message(db, reply())
+    Backend(db, connection).hear(status_webhook(db, "sent", to=None, message=None, jobId="job-1"))
     rounds = folding(db, connection)
     assert rounds.fold() == Counter(waiting=1)
-    end(db, claimed, Accepted("job-1", 202))
-    wait(db, 1)
+    record_outcome(db, claimed, Accepted("job-1", 202))
+    age_events(db, 1)
     assert rounds.fold() == Counter(folded=1)
-    assert state(db, claimed.id) == "sent"
+    assert state_of(db, claimed.id) == "sent"
 
 
 def test_one_process_folds_at_a_time_and_many_at_once_do_no_harm(db: Database, connection: redis.Redis) -> None:
-    ids = [send(db, letter(n)) for n in range(30)]
+    ids = [send_message(db, reply(n)) for n in range(30)]
     door = Backend(db, connection)
     for n in range(30):
-        door.hear(hook(db, "read", f"wamid.{n}", n))
+        door.hear(status_webhook(db, "read", f"wamid.{n}", n))
     with ThreadPoolExecutor(4) as threads:
         done = sum(threads.map(lambda n: folding(db, connection, f"w{n}").fold(), range(4)), Counter[str]())
     assert done == Counter(folded=30)
-    assert {state(db, identity) for identity in ids} == {"read"}
+    assert {state_of(db, identity) for identity in ids} == {"read"}
 
 
 def test_silence_is_said_in_the_log(db: Database, connection: redis.Redis) -> None:
-    send(db, letter())
+    send_message(db, reply())
     with capture_logs() as lines:
         assert list(folding(db, connection, silence_seconds=0.0).listen()) == ["default"]
         assert folding(db, connection, silence_seconds=0.0).listen() == {}, "once in a while"
@@ -310,11 +320,13 @@ def test_silence_is_said_in_the_log(db: Database, connection: redis.Redis) -> No
 
 
 def test_a_text_never_waits_in_redis_while_the_database_is_there(db: Database, connection: redis.Redis) -> None:
-    Backend(db, connection).hear(inbound("A secret of the patient"))
+    Backend(db, connection).hear(inbound_webhook("A secret of the patient"))
     assert connection.keys("*") == []
 
 
 def test_an_event_of_every_shape_is_told_apart_in_one_webhook(db: Database, connection: redis.Redis) -> None:
-    several = json.dumps([json.loads(hook(db, "sent")), json.loads(inbound()), {"event": "account.alert"}]).encode()
+    several = json.dumps(
+        [json.loads(status_webhook(db, "sent")), json.loads(inbound_webhook()), {"event": "account.alert"}]
+    ).encode()
     assert Backend(db, connection).hear(several)
-    assert [one["about"] for one in stored(db)] == ["sent", "received", "account.alert"]
+    assert [one["about"] for one in stored_events(db)] == ["sent", "received", "account.alert"]

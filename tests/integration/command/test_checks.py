@@ -14,8 +14,8 @@ from harkara.ledger.halts import park
 from harkara.outcomes import Uncertain
 from harness.valkey import ValkeyServer
 from tests.integration.command.deployment import Harkara, attempted, keep
-from tests.integration.ledger.hooks import send
-from tests.integration.ledger.steps import letter
+from tests.integration.ledger.hooks import send_message
+from tests.integration.ledger.steps import reply
 
 
 def test_the_audit_of_a_sound_ledger_is_clean(harkara: Harkara, ledger: Database) -> None:
@@ -58,7 +58,7 @@ def test_the_doctor_hears_that_no_webhook_comes(
     harkara: Harkara, environment: dict[str, str], ledger: Database
 ) -> None:
     environment |= {"CHATMITRA_WEBHOOK_SECRET": "secret", "HARKARA_SILENCE": "0.001"}
-    send(ledger, letter())
+    send_message(ledger, reply())
     found = harkara("doctor").stdout
     assert "webhooks of default" in found
     assert "webhooks of shop" not in found

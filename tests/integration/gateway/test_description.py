@@ -29,7 +29,7 @@ from harkara.ledger.occasions.commands import look
 from harkara.occasions.occasion import Key
 from tests.integration.gateway.house import SHOP, away, behind_of
 from tests.integration.ledger.bookings import PLAN, say, visit
-from tests.integration.ledger.steps import letter, send
+from tests.integration.ledger.steps import reply, send_message
 from tests.integration.ledger.test_campaigns import loaded
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -47,7 +47,7 @@ def description(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Of a door with something behind it, whose webhooks are never genuine."""
     db = Database(f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'harkara.db'}")
     migrate.upgrade(db)
-    send(db, letter(1, reference="order-7"))
+    send_message(db, reply(1, reference="order-7"))
     say(db, visit("visit-7"))
     loaded(db)
     yield schemathesis.openapi.from_asgi("/openapi.json", gateway(behind_of(db, hear=lambda *_: False)))
@@ -74,7 +74,7 @@ def test_whatever_is_asked_is_answered_as_described(description: Any, method: st
 
 def test_every_field_of_the_ledger_is_described(db: Database) -> None:
     """A field that somebody adds there would silently not be told here."""
-    identity = send(db, letter(1))
+    identity = send_message(db, reply(1))
     say(db, visit("visit 7"))
     loaded(db)
     assert status(db, identity).keys() == Status.model_fields.keys()

@@ -8,11 +8,11 @@ from fastapi.testclient import TestClient
 from harkara.gateway import Behind
 from harkara.ledger.messages.queries import status
 from tests.integration.gateway.house import HELLO, NUMBER, SEND
-from tests.integration.ledger.steps import code, letter, put, send
+from tests.integration.ledger.steps import accept_messages, otp, reply, send_message
 
 
 def test_a_message_shows_where_it_stands_and_all_that_happened(web: TestClient, behind: Behind) -> None:
-    identity = send(behind.db, letter(reference="order/7"))
+    identity = send_message(behind.db, reply(reference="order/7"))
     found = web.get(f"/messages/{identity}").json()
     assert found == status(behind.db, identity)
     assert (found["state"], found["job_id"]) == ("accepted", "job-of-chatmitra")
@@ -34,7 +34,7 @@ def test_an_unknown_message_is_not_found_and_its_name_not_repeated(web: TestClie
 
 
 def test_a_list_is_read_page_by_page(web: TestClient, behind: Behind) -> None:
-    ids = sorted(put(behind.db, *(letter(n) for n in range(5))), reverse=True)
+    ids = sorted(accept_messages(behind.db, *(reply(n) for n in range(5))), reverse=True)
     first = web.get("/messages?limit=3").json()
     assert [each["id"] for each in first["messages"]] == ids[:3]
     second = web.get("/messages", params={"limit": 3, "before": first["before"]}).json()
@@ -43,8 +43,8 @@ def test_a_list_is_read_page_by_page(web: TestClient, behind: Behind) -> None:
 
 
 def test_filters_narrow_a_list(web: TestClient, behind: Behind) -> None:
-    sent = send(behind.db, letter(1))
-    (waiting,) = put(behind.db, code(2))
+    sent = send_message(behind.db, reply(1))
+    (waiting,) = accept_messages(behind.db, otp(2))
 
     def found(headers: dict[str, str] | None = None, **filters: str | list[str]) -> list[str]:
         answer = web.get("/messages", params=filters, headers=headers)
@@ -84,8 +84,8 @@ def test_a_wrong_number_to_look_for_is_refused(web: TestClient) -> None:
 
 
 def test_a_message_is_cancelled_once_and_only_before_it_left(web: TestClient, behind: Behind) -> None:
-    (waiting,) = put(behind.db, letter(1))
-    gone = send(behind.db, letter(2))
+    (waiting,) = accept_messages(behind.db, reply(1))
+    gone = send_message(behind.db, reply(2))
     assert web.post(f"/messages/{waiting}/cancel").json() == {"id": waiting, "cancelled": True, "state": "cancelled"}
     assert web.post(f"/messages/{waiting}/cancel").json() == {"id": waiting, "cancelled": False, "state": "cancelled"}
     assert web.post(f"/messages/{gone}/cancel").json() == {"id": gone, "cancelled": False, "state": "accepted"}

@@ -20,7 +20,7 @@ from harkara.ledger.tables import message
 from harkara.messages import Envelope, Text
 from harkara.receipt import Receipt
 from tests.integration.gateway.house import away
-from tests.integration.ledger.steps import letter
+from tests.integration.ledger.steps import reply
 
 
 def together(db: Database) -> Batcher[Envelope, Receipt]:
@@ -50,23 +50,23 @@ def brought_at_once(db: Database, *envelopes: object) -> list[Future[Receipt]]:
 
 
 def test_those_who_waited_are_answered_each_with_its_own(db: Database) -> None:
-    first, once, again, other = (letter(n, reference=f"order {n}") for n in (0, 1, 1, 2))
+    first, once, again, other = (reply(n, reference=f"order {n}") for n in (0, 1, 1, 2))
     brought = brought_at_once(db, first, once, again, other)
     assert [each.result().id for each in brought] == [first.id, once.id, once.id, other.id]
     assert [each.result().new for each in brought] == [True, True, False, True]
 
 
 def test_another_message_under_the_same_reference_is_told_alone(db: Database) -> None:
-    same = letter(1, reference="b")
-    other = same.model_copy(update={"id": letter().id, "messages": (Text("Something else"),)})
-    first, taken, refused, last = brought_at_once(db, letter(0), same, other, letter(2))
+    same = reply(1, reference="b")
+    other = same.model_copy(update={"id": reply().id, "messages": (Text("Something else"),)})
+    first, taken, refused, last = brought_at_once(db, reply(0), same, other, reply(2))
     assert isinstance(refused.exception(), Conflict)
     assert [each.exception() for each in (first, taken, last)] == [None] * 3
 
 
 def test_one_that_the_ledger_cannot_take_costs_the_others_nothing(db: Database) -> None:
-    broken = letter(1).model_copy(update={"producer": None})
-    first, refused, last = brought_at_once(db, letter(0), broken, letter(2))
+    broken = reply(1).model_copy(update={"producer": None})
+    first, refused, last = brought_at_once(db, reply(0), broken, reply(2))
     assert isinstance(refused.exception(), LedgerError)
     assert [each.exception() for each in (first, last)] == [None] * 2
     with db.read() as tx:
@@ -76,7 +76,7 @@ def test_one_that_the_ledger_cannot_take_costs_the_others_nothing(db: Database) 
 def test_when_the_ledger_is_away_all_are_told() -> None:
     door = together(away())
     with ThreadPoolExecutor(5) as callers:
-        brought = [callers.submit(door.bring, letter(n)) for n in range(5)]
+        brought = [callers.submit(door.bring, reply(n)) for n in range(5)]
     assert {type(each.exception()) for each in brought} == {Unavailable}
 
 
@@ -84,5 +84,5 @@ def test_when_the_ledger_is_away_all_are_told() -> None:
 def test_more_than_fit_into_one_transaction_all_get_in(db: Database, number: int) -> None:
     door = together(db)
     with ThreadPoolExecutor(number) as callers:
-        ids = {each.id for each in callers.map(door.bring, [letter(n) for n in range(number)])}
+        ids = {each.id for each in callers.map(door.bring, [reply(n) for n in range(number)])}
     assert len(ids) == number

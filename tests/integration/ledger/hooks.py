@@ -22,7 +22,7 @@ from harkara.ledger.tables import event
 from harkara.messages import Envelope
 from harkara.outcomes import Outcome
 from harkara.playbook import Playbook
-from tests.integration.ledger.steps import ACCEPTED, end, put, row, take
+from tests.integration.ledger.steps import ACCEPTED, accept_messages, claim_messages, record_outcome, row
 
 ROOT = Path(__file__).parents[3]
 LANE = Lane("default", "token", None, webhook_secret="secret")
@@ -33,20 +33,20 @@ JUDGES = Judges(
 )
 
 
-def post(db: Database, envelope: Envelope) -> Claimed:
+def post_message(db: Database, envelope: Envelope) -> Claimed:
     """Brings a message to its POST, as a worker of a lane that hears; returns the claim."""
-    (claimed,) = post_all(db, [envelope])
+    (claimed,) = post_messages(db, [envelope])
     return claimed
 
 
-def post_all(db: Database, envelopes: Sequence[Envelope]) -> list[Claimed]:
-    claims = take(db, *put(db, *envelopes))
+def post_messages(db: Database, envelopes: Sequence[Envelope]) -> list[Claimed]:
+    claims = claim_messages(db, *accept_messages(db, *envelopes))
     with db.write() as tx:
         assert len(begin(tx, [_begin(claimed) for claimed in claims])) == len(envelopes)
     return claims
 
 
-def post_again(db: Database, claimed: Claimed) -> bool:
+def begin_again(db: Database, claimed: Claimed) -> bool:
     """Whether it may be POSTed."""
     with db.write() as tx:
         return bool(begin(tx, [_begin(claimed)]))
@@ -58,14 +58,14 @@ def _begin(claimed: Claimed) -> Begin:
     return Begin(claimed, "worker", "passed", 30, shown)
 
 
-def send(db: Database, envelope: Envelope, outcome: Outcome = ACCEPTED) -> str:
+def send_message(db: Database, envelope: Envelope, outcome: Outcome = ACCEPTED) -> str:
     """The whole way."""
-    claimed = post(db, envelope)
-    end(db, claimed, outcome)
+    claimed = post_message(db, envelope)
+    record_outcome(db, claimed, outcome)
     return claimed.id
 
 
-def hook(db: Database, status: str, wamid: str | None = "wamid.1", n: int = 0, **fields: Any) -> bytes:
+def status_webhook(db: Database, status: str, wamid: str | None = "wamid.1", n: int = 0, **fields: Any) -> bytes:
     """A webhook of a status, now, about the text that `steps.letter(n)` sends."""
     with db.read() as tx:
         now = tx.now
@@ -81,7 +81,7 @@ def hook(db: Database, status: str, wamid: str | None = "wamid.1", n: int = 0, *
     return json.dumps(said | fields).encode()
 
 
-def inbound(text: str = "Hello", wamid: str = "wamid.in", n: int = 0, **fields: Any) -> bytes:
+def inbound_webhook(text: str = "Hello", wamid: str = "wamid.in", n: int = 0, **fields: Any) -> bytes:
     """A webhook of what the person number `n` wrote."""
     said = {
         "event": "message.received",
@@ -93,13 +93,13 @@ def inbound(text: str = "Hello", wamid: str = "wamid.in", n: int = 0, **fields: 
     return json.dumps(said | fields).encode()
 
 
-def bring(db: Database, *hooks: bytes, lane: str = "default") -> int:
+def store_webhooks(db: Database, *hooks: bytes, lane: str = "default") -> int:
     """Stores webhooks; returns how many events were new."""
     with db.write() as tx:
         return sum(map(len, store(tx, [Webhook(lane, raw) for raw in hooks])))
 
 
-def fold_all(db: Database) -> Counter[str]:
+def process_events(db: Database) -> Counter[str]:
     """Folds until nothing is due."""
     done: Counter[str] = Counter()
     while batch := fold(db, JUDGES):
@@ -107,17 +107,17 @@ def fold_all(db: Database) -> Counter[str]:
     return done
 
 
-def tell(db: Database, *hooks: bytes, lane: str = "default") -> Counter[str]:
-    bring(db, *hooks, lane=lane)
-    return fold_all(db)
+def deliver_webhooks(db: Database, *hooks: bytes, lane: str = "default") -> Counter[str]:
+    store_webhooks(db, *hooks, lane=lane)
+    return process_events(db)
 
 
-def stored(db: Database) -> list[Row]:
+def stored_events(db: Database) -> list[Row]:
     with db.read() as tx:
         return tx.rows(select(event).order_by(event.c.id))
 
 
-def wait(db: Database, seconds: float) -> None:
+def age_events(db: Database, seconds: float) -> None:
     """Lets time pass for events."""
     with db.write() as tx:
         for one in tx.rows(select(event)):
@@ -125,5 +125,5 @@ def wait(db: Database, seconds: float) -> None:
             tx.execute(update(event).where(event.c.id == one["id"]).values(**past))
 
 
-def state(db: Database, identity: str) -> str:
+def state_of(db: Database, identity: str) -> str:
     return str(row(db, identity)["state"])

@@ -27,39 +27,39 @@ LOST = Uncertain("read-timeout", "No answer came in time.", None)
 DAY = 86_400.0
 
 
-def letter(n: int = 0, **options: Any) -> Envelope:
+def reply(n: int = 0, **options: Any) -> Envelope:
     """A reply to the person number `n`."""
     return Envelope(to=f"+9198765{n:05d}", messages=[Text("Your table is ready")], **options)
 
 
-def code(n: int = 0, **options: Any) -> Envelope:
+def otp(n: int = 0, **options: Any) -> Envelope:
     """A one-time code to the person number `n`."""
     message = Template("login_code", body=["493817"], category="authentication")
     return Envelope(to=f"+9198765{n:05d}", messages=[message], **options)
 
 
-def offer(n: int = 0, **options: Any) -> Envelope:
+def marketing(n: int = 0, **options: Any) -> Envelope:
     """Marketing to the person number `n`."""
     return Envelope(to=f"+9198765{n:05d}", messages=[Template("spring_sale", category="marketing")], **options)
 
 
-def put(db: Database, *envelopes: Envelope) -> list[str]:
+def accept_messages(db: Database, *envelopes: Envelope) -> list[str]:
     """Accepts them, without hints; returns their ids."""
     receipts, _ = accept(db, envelopes, deadlines=DEADLINES, queued_seconds=10, direct=False)
     return [receipt.id for receipt in receipts if isinstance(receipt, Receipt)]
 
 
-def take(db: Database, *ids: str, lease_seconds: float = 10) -> list[Claimed]:
+def claim_messages(db: Database, *ids: str, lease_seconds: float = 10) -> list[Claimed]:
     return claim(db, ids, lease_seconds)
 
 
-def start(db: Database, *claimed: Claimed) -> set[Any]:
+def begin_posts(db: Database, *claimed: Claimed) -> set[Any]:
     """Marks them `sending`; returns what `begin` says of those that may be sent."""
     with db.write() as tx:
         return begin(tx, [Begin(one, "worker", "passed", 30) for one in claimed])
 
 
-def end(db: Database, claimed: Claimed, outcome: Outcome, *, posted: bool = True) -> None:
+def record_outcome(db: Database, claimed: Claimed, outcome: Outcome, *, posted: bool = True) -> None:
     with db.write() as tx:
         finish(tx, [Finish.of(claimed, outcome, posted=posted)])
 
@@ -67,25 +67,25 @@ def end(db: Database, claimed: Claimed, outcome: Outcome, *, posted: bool = True
 def dispatch_all(db: Database, *lanes: str, depth: int = 1000) -> list[str]:
     """Releases what is due in lanes without a limit; returns the ids in the order in which they are hinted."""
     known = {name: Lane(name, "token", None) for name in lanes or ("default",)}
-    released = dispatch(db, known, no_room, depth=depth, queued_seconds=10)
+    released = dispatch(db, known, unlimited, depth=depth, queued_seconds=10)
     return [identity for identity, _ in released.hints]
 
 
-def no_room(_lanes: Any) -> dict[str, tuple[int, int]]:
+def unlimited(_lanes: Any) -> dict[str, tuple[int, int]]:
     """A limiter that nobody should have to ask."""
     raise AssertionError("these lanes have no limit")
 
 
-def send(db: Database, envelope: Envelope, outcome: Outcome = ACCEPTED) -> str:
+def send_message(db: Database, envelope: Envelope, outcome: Outcome = ACCEPTED) -> str:
     """The whole way."""
-    (identity,) = put(db, envelope)
-    (claimed,) = take(db, identity)
-    assert start(db, claimed)
-    end(db, claimed, outcome)
+    (identity,) = accept_messages(db, envelope)
+    (claimed,) = claim_messages(db, identity)
+    assert begin_posts(db, claimed)
+    record_outcome(db, claimed, outcome)
     return identity
 
 
-def clean_up(db: Database, *, resend_after: float | None = None, retention: float | None = None) -> Counter[str]:
+def run_sweep(db: Database, *, resend_after: float | None = None, retention: float | None = None) -> Counter[str]:
     """One sweep under a policy that is the same for all."""
 
     def policy(crashed: Crashed) -> Uncertain:
@@ -94,7 +94,7 @@ def clean_up(db: Database, *, resend_after: float | None = None, retention: floa
     return sweep(db, policy, retention_seconds=retention)
 
 
-def later(db: Database, seconds: float, *ids: str) -> None:
+def age_messages(db: Database, seconds: float, *ids: str) -> None:
     """Lets time pass for these messages, or for all: their moments move into the past."""
     moments = ("due_at", "expires_at", "lease_until", "resend_at", "created_at", "posted_at")
     with db.write() as tx:
@@ -107,7 +107,7 @@ def later(db: Database, seconds: float, *ids: str) -> None:
                 tx.execute(update(attempt).where(*this).values(**past))
 
 
-def change(db: Database, identity: str, **values: Any) -> None:
+def update_message(db: Database, identity: str, **values: Any) -> None:
     with db.write() as tx:
         tx.execute(update(message).where(message.c.id == identity).values(**values))
 
@@ -117,16 +117,16 @@ def row(db: Database, identity: str) -> Row:
         return dict(tx.execute(select(message).where(message.c.id == identity)).mappings().one())
 
 
-def states(db: Database, ids: Sequence[str]) -> list[str]:
+def states_of(db: Database, ids: Sequence[str]) -> list[str]:
     return [row(db, identity)["state"] for identity in ids]
 
 
-def attempts(db: Database, identity: str) -> list[Row]:
+def attempts_of(db: Database, identity: str) -> list[Row]:
     with db.read() as tx:
         return tx.rows(select(attempt).where(attempt.c.message_id == identity).order_by(attempt.c.epoch))
 
 
-def events(db: Database, identity: str) -> list[str]:
+def trace_of(db: Database, identity: str) -> list[str]:
     with db.read() as tx:
         query = select(trace.c.event).where(trace.c.message_id == identity).order_by(trace.c.id)
         return list(tx.execute(query).scalars())

@@ -16,7 +16,16 @@ from harkara.ledger.messages.commands import find
 from harkara.ledger.messages.queries import listing
 from harkara.messages import Envelope, Text
 from harkara.receipt import Receipt
-from tests.integration.ledger.steps import change, code, letter, offer, put, row, states, take
+from tests.integration.ledger.steps import (
+    accept_messages,
+    claim_messages,
+    marketing,
+    otp,
+    reply,
+    row,
+    states_of,
+    update_message,
+)
 
 
 def hinted(db: Database, *envelopes: Envelope) -> list[str]:
@@ -26,8 +35,8 @@ def hinted(db: Database, *envelopes: Envelope) -> list[str]:
 
 
 def test_a_message_is_kept_whole_and_waits(db: Database) -> None:
-    envelope = letter(reference="order 7", producer="shop", lane="pune")
-    assert put(db, envelope) == [envelope.id]
+    envelope = reply(reference="order 7", producer="shop", lane="pune")
+    assert accept_messages(db, envelope) == [envelope.id]
     kept = row(db, envelope.id)
     assert (kept["state"], kept["reference"], kept["producer"], kept["lane"]) == ("waiting", "order 7", "shop", "pune")
     assert (kept["body"], kept["recipient"]) == (envelope.body_json(), envelope.to)
@@ -35,23 +44,23 @@ def test_a_message_is_kept_whole_and_waits(db: Database) -> None:
 
 
 def test_every_envelope_gets_its_receipt_in_order(db: Database) -> None:
-    envelopes = [letter(n) for n in range(DIRECT + 10)]
-    assert put(db, *envelopes) == [e.id for e in envelopes]
-    assert put(db) == []
+    envelopes = [reply(n) for n in range(DIRECT + 10)]
+    assert accept_messages(db, *envelopes) == [e.id for e in envelopes]
+    assert accept_messages(db) == []
 
 
 @pytest.mark.parametrize("many", [1, DIRECT + 1], ids=["few", "in bulk"])
 def test_the_same_reference_again_is_the_same_message(db: Database, many: int) -> None:
-    first = put(db, *(letter(n, reference=f"r{n}") for n in range(many)))
+    first = accept_messages(db, *(reply(n, reference=f"r{n}") for n in range(many)))
     receipts, direct = accept(
-        db, [letter(n, reference=f"r{n}") for n in range(many)], deadlines=DEADLINES, queued_seconds=10
+        db, [reply(n, reference=f"r{n}") for n in range(many)], deadlines=DEADLINES, queued_seconds=10
     )
     assert receipts == [Receipt(identity, new=False) for identity in first]
     assert direct == []
 
 
 def test_the_same_reference_in_another_lane_is_another_message(db: Database) -> None:
-    first, second = put(db, letter(reference="r"), letter(reference="r", lane="other"))
+    first, second = accept_messages(db, reply(reference="r"), reply(reference="r", lane="other"))
     assert first != second
     assert find(db, "r", "other") == second
     with pytest.raises(Conflict):
@@ -60,24 +69,24 @@ def test_the_same_reference_in_another_lane_is_another_message(db: Database) -> 
 
 @pytest.mark.parametrize("many", [1, DIRECT], ids=["few", "in bulk"])
 def test_a_reference_for_another_content_is_a_conflict_and_stops_nobody_else(db: Database, many: int) -> None:
-    put(db, letter(reference="r"))
+    accept_messages(db, reply(reference="r"))
     other = Envelope(to="+919876500000", messages=[Text("Something else")], reference="r")
-    fine = [letter(n) for n in range(many)]
+    fine = [reply(n) for n in range(many)]
     receipts, _ = accept(db, [other, *fine], deadlines=DEADLINES, queued_seconds=10)
     assert isinstance(receipts[0], Conflict)
     assert receipts[1:] == [Receipt(e.id, new=True) for e in fine]
 
 
 def test_an_envelope_that_comes_again_is_known_by_its_id(db: Database) -> None:
-    envelope = letter()
-    put(db, envelope)
+    envelope = reply()
+    accept_messages(db, envelope)
     receipts, _ = accept(db, [envelope], deadlines=DEADLINES, queued_seconds=10)
     assert receipts == [Receipt(envelope.id, new=False)]
 
 
 def test_one_reference_fifty_times_at_once_is_one_message(db: Database) -> None:
     with ThreadPoolExecutor(10) as threads:
-        ids = list(threads.map(lambda _: put(db, letter(reference="r"))[0], range(50)))
+        ids = list(threads.map(lambda _: accept_messages(db, reply(reference="r"))[0], range(50)))
     assert len(set(ids)) == 1
     assert [one["id"] for one in listing(db)] == [ids[0]]
 
@@ -86,7 +95,7 @@ def test_the_same_references_in_opposite_order_do_not_wait_for_each_other_for_ev
     names = [f"r{n}" for n in range(3 * DIRECT)]
 
     def hand_over(turn: int) -> list[str]:
-        return put(db, *(letter(reference=name) for name in (names if turn % 2 else reversed(names))))
+        return accept_messages(db, *(reply(reference=name) for name in (names if turn % 2 else reversed(names))))
 
     with ThreadPoolExecutor(4) as threads:
         found = [set(ids) for ids in threads.map(hand_over, range(8))]
@@ -95,8 +104,8 @@ def test_the_same_references_in_opposite_order_do_not_wait_for_each_other_for_ev
 
 
 def test_a_deadline_that_has_passed_is_refused_where_somebody_listens(db: Database) -> None:
-    late = letter(expires=datetime.now(UTC) - timedelta(seconds=1))
-    receipts, _ = accept(db, [late, fine := letter()], deadlines=DEADLINES, queued_seconds=10)
+    late = reply(expires=datetime.now(UTC) - timedelta(seconds=1))
+    receipts, _ = accept(db, [late, fine := reply()], deadlines=DEADLINES, queued_seconds=10)
     assert isinstance(receipts[0], Invalid)
     assert receipts[1] == Receipt(fine.id, new=True)
     receipts, _ = accept(db, [late], deadlines=DEADLINES, queued_seconds=10, refuse=False)
@@ -105,36 +114,36 @@ def test_a_deadline_that_has_passed_is_refused_where_somebody_listens(db: Databa
 
 def test_the_last_day_of_the_calendar_is_a_time_like_any_other(db: Database) -> None:
     end = datetime(9999, 12, 31, 23, tzinfo=UTC)
-    (identity,) = put(db, letter(at=end))
-    put(db, letter(1, expires=end))
+    (identity,) = accept_messages(db, reply(at=end))
+    accept_messages(db, reply(1, expires=end))
     assert row(db, identity)["due_at"].year == 9000
-    assert take(db, identity) == []
+    assert claim_messages(db, identity) == []
 
 
 def test_what_is_due_is_hinted_at_once_and_what_comes_later_is_not(db: Database) -> None:
-    now, later = letter(), letter(1, at=datetime.now(UTC) + timedelta(hours=1))
+    now, later = reply(), reply(1, at=datetime.now(UTC) + timedelta(hours=1))
     assert hinted(db, now, later) == [now.id]
-    assert states(db, [now.id, later.id]) == ["queued", "waiting"]
+    assert states_of(db, [now.id, later.id]) == ["queued", "waiting"]
 
 
 def test_what_comes_behind_others_waits_its_turn_but_a_code_does_not(db: Database) -> None:
-    put(db, offer())
-    assert hinted(db, letter(1)) == []
-    assert hinted(db, letter(2, lane="other"), urgent := code(3)) != [urgent.id]
-    assert hinted(db, another := code(4)) == [another.id]
+    accept_messages(db, marketing())
+    assert hinted(db, reply(1)) == []
+    assert hinted(db, reply(2, lane="other"), urgent := otp(3)) != [urgent.id]
+    assert hinted(db, another := otp(4)) == [another.id]
 
 
 def test_a_bulk_is_left_to_the_dispatch(db: Database) -> None:
-    assert hinted(db, *(letter(n) for n in range(DIRECT + 1))) == []
+    assert hinted(db, *(reply(n) for n in range(DIRECT + 1))) == []
 
 
 def test_without_workers_nothing_more_is_hinted(db: Database) -> None:
-    (forgotten,) = hinted(db, letter())
-    change(db, forgotten, lease_until=datetime.now(UTC) - timedelta(seconds=60))
-    assert hinted(db, code(1)) == []
+    (forgotten,) = hinted(db, reply())
+    update_message(db, forgotten, lease_until=datetime.now(UTC) - timedelta(seconds=60))
+    assert hinted(db, otp(1)) == []
 
 
-@pytest.mark.parametrize("envelope", [letter(reference="r"), code(reference="r")], ids=["letter", "code"])
+@pytest.mark.parametrize("envelope", [reply(reference="r"), otp(reference="r")], ids=["letter", "code"])
 def test_what_nobody_hears_refused_is_kept_as_failed_and_lets_the_reference_be(
     db: Database, envelope: Envelope
 ) -> None:
@@ -147,30 +156,30 @@ def test_what_nobody_hears_refused_is_kept_as_failed_and_lets_the_reference_be(
 
 
 def test_a_repeat_is_found_by_the_id_that_its_client_gave_it(db: Database) -> None:
-    (kept,) = put(db, letter(reference="r"))
-    given = letter().id
+    (kept,) = accept_messages(db, reply(reference="r"))
+    given = reply().id
     for _ in range(2):
         remember(db, {given: kept, kept: kept})
     assert find(db, given) == find(db, "r") == find(db, kept) == kept
     with pytest.raises(NotFound):
-        find(db, letter().id)
+        find(db, reply().id)
 
 
 def test_five_hundred_repeats_are_recognised_in_one_call(db: Database) -> None:
-    first = put(db, *(letter(n, reference=f"r{n}") for n in range(500)))
-    assert put(db, *(letter(n, reference=f"r{n}") for n in range(500))) == first
+    first = accept_messages(db, *(reply(n, reference=f"r{n}") for n in range(500)))
+    assert accept_messages(db, *(reply(n, reference=f"r{n}") for n in range(500))) == first
 
 
 @pytest.mark.parametrize("text", ["नमस्ते 🎉", 'Hello "Asha" \\ :name {each} %s $name'])
 def test_what_a_text_holds_comes_back_as_it_was(db: Database, text: str) -> None:
     envelopes = [Envelope(to="+919876500000", messages=[Text(text)]) for _ in range(DIRECT + 1)]
     for batch in (envelopes[:1], envelopes[1:]):
-        (*_, identity) = put(db, *batch)
+        (*_, identity) = accept_messages(db, *batch)
         assert row(db, identity)["body"] == envelopes[0].body_json()
 
 
 def test_a_database_without_tables_says_what_to_do(database_url: str) -> None:
     empty = Database(database_url)
     with pytest.raises(LedgerError, match=r"workers\.migrate"):
-        put(empty, letter())
+        accept_messages(empty, reply())
     empty.close()

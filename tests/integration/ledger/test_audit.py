@@ -14,18 +14,18 @@ from harkara.outcomes import Refused, Uncertain, Wait
 from harkara.states import State
 from tests.integration.ledger.steps import (
     LOST,
-    change,
-    clean_up,
-    code,
+    accept_messages,
+    age_messages,
+    begin_posts,
+    claim_messages,
     dispatch_all,
-    end,
-    later,
-    letter,
-    offer,
-    put,
-    send,
-    start,
-    take,
+    marketing,
+    otp,
+    record_outcome,
+    reply,
+    run_sweep,
+    send_message,
+    update_message,
 )
 
 DAMAGE = {
@@ -51,27 +51,27 @@ DAMAGE = {
 def lives(db: Database) -> dict[str, str]:
     """A message in every state that it can be in without webhooks, by a name for each."""
     ids = {
-        "accepted": send(db, letter(1)),
-        "failed": send(db, letter(2), Refused("100", "Bad parameter", "Correct it.")),
-        "uncertain": send(db, letter(3), LOST),
-        "code": send(db, code(4)),
-        "resent": send(db, letter(5), Uncertain("502", "Bad gateway", 0.0, 502)),
-        "parked": send(db, letter(6), Wait(None, "unknown", "Nobody knows this code.")),
+        "accepted": send_message(db, reply(1)),
+        "failed": send_message(db, reply(2), Refused("100", "Bad parameter", "Correct it.")),
+        "uncertain": send_message(db, reply(3), LOST),
+        "code": send_message(db, otp(4)),
+        "resent": send_message(db, reply(5), Uncertain("502", "Bad gateway", 0.0, 502)),
+        "parked": send_message(db, reply(6), Wait(None, "unknown", "Nobody knows this code.")),
     }
-    clean_up(db)
-    (again,) = take(db, ids["resent"])
-    start(db, again)
-    end(db, again, LOST)
+    run_sweep(db)
+    (again,) = claim_messages(db, ids["resent"])
+    begin_posts(db, again)
+    record_outcome(db, again, LOST)
     for name in ("waiting", "cancelled", "dropped", "queued", "claimed", "sending"):
-        (ids[name],) = put(db, offer(7, lane=name))
+        (ids[name],) = accept_messages(db, marketing(7, lane=name))
     cancel(db, [ids["cancelled"]], by="a test")
-    start(db, *take(db, ids["dropped"]))
-    later(db, 31, ids["dropped"])
-    clean_up(db)
+    begin_posts(db, *claim_messages(db, ids["dropped"]))
+    age_messages(db, 31, ids["dropped"])
+    run_sweep(db)
     resolve(db, ids["dropped"], "drop", by="a test")
     dispatch_all(db, "queued")
-    start(db, *take(db, ids["sending"]))
-    take(db, ids["claimed"])
+    begin_posts(db, *claim_messages(db, ids["sending"]))
+    claim_messages(db, ids["claimed"])
     return ids
 
 
@@ -98,18 +98,18 @@ def test_every_damage_is_found_and_named(db: Database, lives: dict[str, str], ru
 
 
 def test_a_lease_that_nobody_sweeps_is_found(db: Database, lives: dict[str, str]) -> None:
-    change(db, lives["claimed"], lease_until=past(db, 50))
+    update_message(db, lives["claimed"], lease_until=past(db, 50))
     assert audit(db).clean
-    change(db, lives["claimed"], lease_until=past(db, 70))
+    update_message(db, lives["claimed"], lease_until=past(db, 70))
     assert [finding.rule for finding in audit(db).findings] == ["no lease has been over for a minute"]
 
 
 def test_a_state_that_is_none_or_more_tries_than_claims_are_not_even_written(db: Database) -> None:
-    (identity,) = put(db, letter())
+    (identity,) = accept_messages(db, reply())
     with pytest.raises(LedgerError):
-        change(db, identity, state="nowhere")
+        update_message(db, identity, state="nowhere")
     with pytest.raises(LedgerError):
-        change(db, identity, tries=1)
+        update_message(db, identity, tries=1)
 
 
 def test_a_state_that_nobody_knows_breaks_the_sum(db: Database, lives: dict[str, str]) -> None:
@@ -126,7 +126,7 @@ def test_a_state_that_nobody_knows_breaks_the_sum(db: Database, lives: dict[str,
                 tx.execute(text("PRAGMA ignore_check_constraints = OFF"))
     (finding,) = audit(db).findings
     assert (finding.rule, finding.broken) == ("every message is in exactly one known state, and the sums match", 1)
-    change(db, lives["waiting"], state="waiting")
+    update_message(db, lives["waiting"], state="waiting")
     if not db.sqlite:
         states = ", ".join(f"'{state.value}'" for state in State)
         with db.write() as tx:
@@ -134,7 +134,7 @@ def test_a_state_that_nobody_knows_breaks_the_sum(db: Database, lives: dict[str,
 
 
 def test_many_broken_messages_are_counted_whole_and_listed_in_part(db: Database) -> None:
-    ids = put(db, *(letter(n) for n in range(SHOWN + 5)))
+    ids = accept_messages(db, *(reply(n) for n in range(SHOWN + 5)))
     with db.write() as tx:
         tx.execute(text("UPDATE message SET lease_until = due_at"))
     (finding,) = audit(db).findings

@@ -30,17 +30,17 @@ from tests.integration.ledger import bookings
 from tests.integration.ledger.steps import (
     ACCEPTED,
     LOST,
-    clean_up,
+    accept_messages,
+    age_messages,
+    begin_posts,
     dispatch_all,
-    end,
-    later,
-    letter,
-    put,
-    send,
-    start,
-    states,
+    record_outcome,
+    reply,
+    run_sweep,
+    send_message,
+    states_of,
 )
-from tests.integration.ledger.steps import take as claim
+from tests.integration.ledger.steps import claim_messages as claim
 from tests.integration.ledger.test_campaigns import loaded
 
 REFUSED = Refused("131026", "Undeliverable", "The number has no WhatsApp.", 400)
@@ -104,117 +104,117 @@ def one(db: Database, data: dict[str, Any] | None = None) -> Notice:
     ],
 )
 def test_an_outcome_is_told_once_however_often_it_is_recorded(told: Database, outcome: Outcome, state: str) -> None:
-    (identity,) = put(told, letter())
+    (identity,) = accept_messages(told, reply())
     (claimed,) = claim(told, identity)
     posted = not isinstance(outcome, Cancelled)
     if posted:
-        start(told, claimed)
+        begin_posts(told, claimed)
     for _ in range(2):
-        end(told, claimed, outcome, posted=posted)
+        record_outcome(told, claimed, outcome, posted=posted)
     assert heard(told, identity) == [state]
 
 
 def test_what_stays_uncertain_is_told_again_with_its_better_reason(told: Database) -> None:
-    (identity,) = put(told, letter())
+    (identity,) = accept_messages(told, reply())
     (claimed,) = claim(told, identity)
-    start(told, claimed)
-    later(told, 31)
-    clean_up(told)
-    end(told, claimed, LOST)
+    begin_posts(told, claimed)
+    age_messages(told, 31)
+    run_sweep(told)
+    record_outcome(told, claimed, LOST)
     assert [data["code"] for data in told_of(told, identity)] == ["crashed", LOST.code]
 
 
 def test_the_way_to_an_outcome_is_not_told(told: Database) -> None:
-    first, second = put(told, letter(1), letter(2))
+    first, second = accept_messages(told, reply(1), reply(2))
     dispatch_all(told)
     (claimed,) = claim(told, first)
-    start(told, claimed)
-    end(told, claimed, Wait(20, "429", "Too many requests."))
+    begin_posts(told, claimed)
+    record_outcome(told, claimed, Wait(20, "429", "Too many requests."))
     claim(told, second)
-    later(told, 11)
-    clean_up(told)
-    assert states(told, [first, second]) == ["waiting", "waiting"]
+    age_messages(told, 11)
+    run_sweep(told)
+    assert states_of(told, [first, second]) == ["waiting", "waiting"]
     assert heard(told) == []
 
 
 def cancelled(db: Database) -> tuple[str, list[str]]:
-    (identity,) = put(db, letter())
+    (identity,) = accept_messages(db, reply())
     for _ in range(2):
         commands.cancel(db, [identity], "Asha")
     return identity, ["cancelled"]
 
 
 def expired(db: Database) -> tuple[str, list[str]]:
-    (identity,) = put(db, letter(expires=datetime.now(UTC) + timedelta(seconds=30)))
-    later(db, 31)
-    clean_up(db)
+    (identity,) = accept_messages(db, reply(expires=datetime.now(UTC) + timedelta(seconds=30)))
+    age_messages(db, 31)
+    run_sweep(db)
     return identity, ["cancelled"]
 
 
 def poisoned(db: Database) -> tuple[str, list[str]]:
-    (identity,) = put(db, letter())
+    (identity,) = accept_messages(db, reply())
     for _ in range(POISON):
         claim(db, identity)
-        later(db, 11)
-        clean_up(db)
+        age_messages(db, 11)
+        run_sweep(db)
     return identity, ["failed"]
 
 
 def crashed_resent_and_taken(db: Database) -> tuple[str, list[str]]:
-    (identity,) = put(db, letter())
-    start(db, *claim(db, identity))
-    later(db, 31)
-    clean_up(db, resend_after=5)
-    later(db, 6)
-    clean_up(db)
+    (identity,) = accept_messages(db, reply())
+    begin_posts(db, *claim(db, identity))
+    age_messages(db, 31)
+    run_sweep(db, resend_after=5)
+    age_messages(db, 6)
+    run_sweep(db)
     (claimed,) = claim(db, identity)
-    start(db, claimed)
-    end(db, claimed, ACCEPTED)
+    begin_posts(db, claimed)
+    record_outcome(db, claimed, ACCEPTED)
     return identity, ["uncertain", "accepted"]
 
 
 def answered_after_the_sweep(db: Database) -> tuple[str, list[str]]:
-    (identity,) = put(db, letter())
+    (identity,) = accept_messages(db, reply())
     (claimed,) = claim(db, identity)
-    start(db, claimed)
-    later(db, 31)
-    clean_up(db)
-    end(db, claimed, REFUSED)
+    begin_posts(db, claimed)
+    age_messages(db, 31)
+    run_sweep(db)
+    record_outcome(db, claimed, REFUSED)
     return identity, ["uncertain", "failed"]
 
 
 def resent_and_expired(db: Database) -> tuple[str, list[str]]:
-    identity = send(db, letter(expires=datetime.now(UTC) + timedelta(seconds=30)), Uncertain("reset", "Lost", 5))
-    later(db, 6)
-    clean_up(db)
-    later(db, 30)
-    clean_up(db)
+    identity = send_message(db, reply(expires=datetime.now(UTC) + timedelta(seconds=30)), Uncertain("reset", "Lost", 5))
+    age_messages(db, 6)
+    run_sweep(db)
+    age_messages(db, 30)
+    run_sweep(db)
     return identity, ["uncertain", "uncertain"]  # an earlier try may have arrived: not cancelled
 
 
 def seen_to_have_arrived(db: Database) -> tuple[str, list[str]]:
-    identity = send(db, letter(), LOST)
+    identity = send_message(db, reply(), LOST)
     commands.resolve(db, identity, "sent", "Asha")
     return identity, ["uncertain", "accepted"]
 
 
 def dropped(db: Database) -> tuple[str, list[str]]:
-    identity = send(db, letter(), LOST)
+    identity = send_message(db, reply(), LOST)
     commands.resolve(db, identity, "drop", "Asha")
     return identity, ["uncertain", "cancelled"]
 
 
 def resent_by_hand(db: Database) -> tuple[str, list[str]]:
-    identity = send(db, letter(), LOST)
+    identity = send_message(db, reply(), LOST)
     commands.resolve(db, identity, "resend", "Asha")
     (claimed,) = claim(db, identity)
-    start(db, claimed)
-    end(db, claimed, ACCEPTED)
+    begin_posts(db, claimed)
+    record_outcome(db, claimed, ACCEPTED)
     return identity, ["uncertain", "accepted"]
 
 
 def refused_at_the_door(db: Database) -> tuple[str, list[str]]:
-    envelope = letter()
+    envelope = reply()
     for _ in range(2):
         keep_refused(db, envelope, "unknown-lane", "No lane has this name.", DEADLINES)
     return envelope.id, ["failed"]
@@ -262,7 +262,7 @@ def test_each_change_on_every_way_is_told_once(
 
 
 def test_what_is_told_is_what_everybody_may_see_at_that_moment(told: Database) -> None:
-    identity = send(told, letter(reference="order-1042"), LOST)
+    identity = send_message(told, reply(reference="order-1042"), LOST)
     seen = status(told, identity)
     commands.resolve(told, identity, "sent", "Asha")
     uncertain, accepted = told_of(told, identity)
@@ -285,13 +285,13 @@ def test_of_a_reminder_the_occasion_is_told_and_of_a_campaign_its_id(told: Datab
 
 
 def test_neither_number_nor_text_is_kept_for_a_state(told: Database) -> None:
-    send(told, letter())
-    send(told, letter(1), REFUSED)
+    send_message(told, reply())
+    send_message(told, reply(1), REFUSED)
     assert [found for found in NUMBER_AND_TEXT for row in kept(told) if found in str(row)] == []
 
 
 def test_what_an_older_release_kept_is_told_as_far_as_it_goes(told: Database) -> None:
-    identity = send(told, letter(reference="order-1042"))
+    identity = send_message(told, reply(reference="order-1042"))
     with told.write() as tx:
         (row,) = tx.rows(select(callback.c.data))
         less = {name: value for name, value in json.loads(row["data"]).items() if name not in ("tries", "job_id")}
@@ -301,7 +301,7 @@ def test_what_an_older_release_kept_is_told_as_far_as_it_goes(told: Database) ->
 
 
 def test_what_is_rolled_back_is_not_told(told: Database) -> None:
-    (identity,) = put(told, letter())
+    (identity,) = accept_messages(told, reply())
     with suppress(ZeroDivisionError), told.write() as tx:
         assert commands.withdraw(tx, [identity], "cancelled", "by Asha") == [identity]
         raise ZeroDivisionError
@@ -316,8 +316,8 @@ def test_a_group_commit_tells_of_all_it_accepted_by_one_statement(db: Database, 
 
 
 def test_a_ledger_that_tells_nobody_writes_nothing(db: Database) -> None:
-    send(db, letter())
-    send(db, letter(1), REFUSED)
+    send_message(db, reply())
+    send_message(db, reply(1), REFUSED)
     with db.write() as tx:
         tell(tx, "message.received", "default", "evt_1", {"text": "Hello"})
     assert kept(db) == []
@@ -325,8 +325,8 @@ def test_a_ledger_that_tells_nobody_writes_nothing(db: Database) -> None:
 
 def statements(db: Database) -> int:
     """How many a group commit of five accepted messages takes."""
-    claimed = claim(db, *put(db, *(letter(n) for n in range(5))))
-    start(db, *claimed)
+    claimed = claim(db, *accept_messages(db, *(reply(n) for n in range(5))))
+    begin_posts(db, *claimed)
     seen: list[str] = []
     with db.write() as tx:
         _ = tx.now
@@ -340,7 +340,7 @@ def statements(db: Database) -> int:
 
 def test_two_workers_never_take_the_same(told: Database) -> None:
     for n in range(10):
-        send(told, letter(n))
+        send_message(told, reply(n))
     first, second = taken(told, 6), taken(told, 6)
     assert (len(first), len(second), len({each.id for each in first + second})) == (6, 4, 10)
     assert [each.id for each in first] == sorted(each.id for each in first)
@@ -395,9 +395,9 @@ def test_nothing_of_what_is_told_shows_in_the_repr_of_a_notice(told: Database) -
 
 
 def test_what_could_not_be_told_within_its_day_is_given_up_when_nothing_can(told: Database) -> None:
-    send(told, letter(1))
+    send_message(told, reply(1))
     pass_time(told, 25 * HOUR)
-    send(told, letter(2))
+    send_message(told, reply(2))
     assert bury(told, "HTTP 500") == 1
     assert [row["state"] for row in kept(told)] == ["dead", "waiting"]
 
@@ -418,7 +418,7 @@ def test_a_dead_one_is_tried_again_for_another_day(told: Database) -> None:
 
 def test_all_that_are_dead_are_tried_again_at_once(told: Database) -> None:
     for n in range(3):
-        send(told, letter(n))
+        send_message(told, reply(n))
     first, second, _ = taken(told)
     settle(told, [(first, Dead("HTTP 410", 410)), (second, Dead("HTTP 410", 410))])
     assert (retry_dead(told), [each.id for each in taken(told)]) == (2, [first.id, second.id])
@@ -438,7 +438,7 @@ def test_what_is_unknown_or_erased_is_not_tried_again_nor_is_anything_beside_it(
 
 def test_the_list_shows_everything_but_what_is_told(told: Database) -> None:
     settle(told, [(one(told), Dead("HTTP 410", 410))])
-    send(told, letter())
+    send_message(told, reply())
     assert [row["kind"] for row in listing(told, ["waiting", "dead"], 10)] == ["message.received", "message.accepted"]
     assert [row["reason"] for row in listing(told, ["dead"], 10)] == ["HTTP 410"]
     assert "On my way" not in str(listing(told, ["dead"], 10))

@@ -35,18 +35,18 @@ from harkara.outcomes import Outcome, Refused, Uncertain, Wait
 from tests.integration.ledger.steps import (
     ACCEPTED,
     LOST,
-    clean_up,
-    code,
+    accept_messages,
+    age_messages,
+    begin_posts,
+    claim_messages,
     dispatch_all,
-    end,
-    later,
-    letter,
-    offer,
-    put,
+    marketing,
+    otp,
+    record_outcome,
+    reply,
     row,
-    start,
-    states,
-    take,
+    run_sweep,
+    states_of,
 )
 
 DAY = 86_400.0
@@ -64,7 +64,7 @@ def plan(name: str = "sale", **options: Any) -> Plan:
 
 
 def audience(of: Plan, size: int, first: int = 0) -> Iterator[CampaignMessage]:
-    return (CampaignMessage(n + 2, offer(n, producer=of.id, lane=of.lane)) for n in range(first, first + size))
+    return (CampaignMessage(n + 2, marketing(n, producer=of.id, lane=of.lane)) for n in range(first, first + size))
 
 
 def loaded(db: Database, size: int = 4, name: str = "sale", **options: Any) -> str:
@@ -93,7 +93,7 @@ def past_gates(db: Database, claims: list[Claimed]) -> list[Claimed]:
     outcomes = [(one, gates.stopped_at(one, moment)) for one in claims]
     for one, outcome in outcomes:
         if outcome is not None:
-            end(db, one, outcome, posted=False)
+            record_outcome(db, one, outcome, posted=False)
     return [one for one, outcome in outcomes if outcome is None]
 
 
@@ -101,10 +101,10 @@ def carry(db: Database, outcome: Outcome = ACCEPTED, most: int = 1000) -> int:
     """Sends what is due, all with the same outcome; returns how many went."""
     with DUTY:
         hinted = dispatch_all(db, depth=most)
-    went = past_gates(db, take(db, *hinted))
+    went = past_gates(db, claim_messages(db, *hinted))
     if not went:
         return 0
-    held = start(db, *went)
+    held = begin_posts(db, *went)
     with db.write() as tx:
         finish(tx, [Finish.of(one, outcome, posted=True) for one in went if (one.id, one.epoch) in held])
     return len(held)
@@ -126,10 +126,10 @@ def test_a_campaign_is_held_until_it_is_started_and_finished_when_all_have_gone(
 def test_a_pause_holds_at_once_what_is_queued_and_what_is_claimed(db: Database) -> None:
     identity = running(db, 4)
     hinted = dispatch_all(db)
-    claims = take(db, *hinted[:2])
+    claims = claim_messages(db, *hinted[:2])
     commands.pause(db, identity, "The price is wrong.")
-    assert past_gates(db, claims + take(db, *hinted[2:])) == []
-    assert states(db, hinted) == ["waiting"] * 4
+    assert past_gates(db, claims + claim_messages(db, *hinted[2:])) == []
+    assert states_of(db, hinted) == ["waiting"] * 4
     told = row(db, hinted[0])
     assert (told["code"], told["reason"]) == ("campaign-paused", "Campaign sale is paused: The price is wrong.")
     assert (told["strikes"], told["tries"]) == (0, 0)
@@ -142,11 +142,11 @@ def test_a_pause_holds_at_once_what_is_queued_and_what_is_claimed(db: Database) 
 
 def test_what_is_being_sent_when_it_is_paused_ends_by_itself_and_may_finish_it(db: Database) -> None:
     identity = running(db, 1)
-    (claimed,) = take(db, *dispatch_all(db))
-    start(db, claimed)
+    (claimed,) = claim_messages(db, *dispatch_all(db))
+    begin_posts(db, claimed)
     commands.pause(db, identity, "Wait.")
     assert keep(db) == {}
-    end(db, claimed, ACCEPTED)
+    record_outcome(db, claimed, ACCEPTED)
     assert keep(db) == {"finished": 1}
     with db.read() as tx:
         assert tx.rows(select(halt)) == [], "a finished campaign holds nothing"
@@ -157,19 +157,19 @@ def test_a_cancel_is_for_good_and_takes_back_what_comes_back_later(db: Database)
     waiting, queued, claimed_, sending, lost = ids(db, identity)
     with db.write() as tx:
         tx.execute(update(message).where(message.c.id == queued).values(state="queued", lease_until=tx.now))
-    claims = {one.id: one for one in take(db, claimed_, sending, lost)}
-    start(db, claims[sending], claims[lost])
+    claims = {one.id: one for one in claim_messages(db, claimed_, sending, lost)}
+    begin_posts(db, claims[sending], claims[lost])
     assert commands.cancel(db, identity, by="Asha") == 3
-    assert states(db, [waiting, queued, claimed_]) == ["cancelled"] * 3
+    assert states_of(db, [waiting, queued, claimed_]) == ["cancelled"] * 3
     assert keep(db) == {}, "two are still on their way"
-    end(db, claims[sending], Wait(0, "503", "Busy", status=503))
-    end(db, claims[lost], Uncertain("read-timeout", "No answer came in time.", 60.0))
+    record_outcome(db, claims[sending], Wait(0, "503", "Busy", status=503))
+    record_outcome(db, claims[lost], Uncertain("read-timeout", "No answer came in time.", 60.0))
     assert keep(db) == {"finished": 1}
-    assert states(db, [sending, lost]) == ["cancelled", "uncertain"]
+    assert states_of(db, [sending, lost]) == ["cancelled", "uncertain"]
     assert row(db, lost)["resend_at"] is None
     assert (state(db, identity), commands.find(db, identity)["reason"]) == ("cancelled", "cancelled by Asha")
-    later(db, 120)
-    clean_up(db)
+    age_messages(db, 120)
+    run_sweep(db)
     assert dispatch_all(db) == []
     assert audit(db).clean
 
@@ -184,7 +184,7 @@ def test_a_scheduled_campaign_starts_at_its_time_and_a_pause_keeps_the_time(db: 
     assert state(db, identity) == "scheduled"
     its_time_comes(db)
     assert carry(db) == 2, "the time itself lets it go, whether or not anybody has swept"
-    clean_up(db)
+    run_sweep(db)
     assert keep(db) == {"finished": 1}
 
 
@@ -262,30 +262,32 @@ def test_its_own_error_share_decides(db: Database, share: float) -> None:
 def test_an_uncertain_message_keeps_it_open_only_while_its_policy_will_send_it_again(db: Database) -> None:
     identity = running(db, 2)
     first, second = ids(db, identity)
-    for claimed, outcome in zip(take(db, first, second), (LOST, Uncertain("500", "Perhaps.", 60.0)), strict=True):
-        start(db, claimed)
-        end(db, claimed, outcome)
+    for claimed, outcome in zip(
+        claim_messages(db, first, second), (LOST, Uncertain("500", "Perhaps.", 60.0)), strict=True
+    ):
+        begin_posts(db, claimed)
+        record_outcome(db, claimed, outcome)
     assert (keep(db), state(db, identity)) == ({}, "running")
-    later(db, 61, second)
-    clean_up(db)
-    assert (states(db, [first, second]), keep(db)) == (["uncertain", "waiting"], {})
+    age_messages(db, 61, second)
+    run_sweep(db)
+    assert (states_of(db, [first, second]), keep(db)) == (["uncertain", "waiting"], {})
     assert carry(db) == 1
     assert keep(db) == {"finished": 1}
 
 
 def test_what_is_never_started_expires_and_ends(db: Database) -> None:
     identity = loaded(db, 2)
-    later(db, 31 * DAY)
-    clean_up(db)
-    assert (states(db, ids(db, identity)), keep(db)) == (["cancelled"] * 2, {"finished": 1})
+    age_messages(db, 31 * DAY)
+    run_sweep(db)
+    assert (states_of(db, ids(db, identity)), keep(db)) == (["cancelled"] * 2, {"finished": 1})
     assert progress(db, identity)["by_code"] == {"expired": 2}
 
 
 def test_a_campaign_delays_a_code_not_at_all_and_another_producer_by_its_turn(db: Database) -> None:
     running(db, 50)
     running(db, 3, name="news")
-    (other,) = put(db, offer(90))
-    (urgent,) = put(db, code(91))
+    (other,) = accept_messages(db, marketing(90))
+    (urgent,) = accept_messages(db, otp(91))
     hinted = dispatch_all(db, depth=8)
     assert hinted[0] == urgent
     producers = Counter(row(db, one)["producer"][:5] for one in hinted[1:])
@@ -295,7 +297,7 @@ def test_a_campaign_delays_a_code_not_at_all_and_another_producer_by_its_turn(db
 
 def test_a_paused_campaign_is_in_nobodys_way(db: Database) -> None:
     loaded(db, 50)
-    (other,) = put(db, letter(90))
+    (other,) = accept_messages(db, reply(90))
     assert dispatch_all(db, depth=1) == [other]
     with db.read() as tx:
         assert not in_the_way(tx, "default").backlog, "what comes now is hinted at once"
@@ -458,9 +460,9 @@ def senders(db: Database, number: int) -> Iterator[None]:
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 30
+    deadline = time.monotonic() + 30
     while not condition():
-        assert time.monotonic() < end
+        assert time.monotonic() < deadline
         time.sleep(0.01)
 
 

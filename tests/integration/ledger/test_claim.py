@@ -11,25 +11,38 @@ from harkara.ledger.database import Database
 from harkara.ledger.messages.claim import claim
 from harkara.ledger.messages.commands import cancel
 from harkara.outcomes import Cancelled, Refused, Wait
-from tests.integration.ledger.steps import change, code, end, later, letter, offer, put, row, send, start, states, take
+from tests.integration.ledger.steps import (
+    accept_messages,
+    age_messages,
+    begin_posts,
+    claim_messages,
+    marketing,
+    otp,
+    record_outcome,
+    reply,
+    row,
+    send_message,
+    states_of,
+    update_message,
+)
 
 
 def test_a_claimed_message_belongs_to_one_worker_for_the_time_of_its_lease(db: Database) -> None:
-    (identity,) = put(db, letter())
-    (claimed,) = take(db, identity, lease_seconds=7)
+    (identity,) = accept_messages(db, reply())
+    (claimed,) = claim_messages(db, identity, lease_seconds=7)
     kept = row(db, identity)
     assert (kept["state"], kept["epoch"], kept["claims"], kept["strikes"]) == ("claimed", 1, 1, 1)
     assert kept["lease_until"] - claimed.claimed_at == timedelta(seconds=7)
     assert (claimed.id, claimed.epoch, claimed.body) == (identity, 1, kept["body"])
-    assert take(db, identity) == []
+    assert claim_messages(db, identity) == []
 
 
 def test_eight_threads_with_overlapping_ids_claim_each_once(db: Database) -> None:
-    ids = put(db, *(letter(n) for n in range(120)))
+    ids = accept_messages(db, *(reply(n) for n in range(120)))
 
     def work(seed: int) -> list[str]:
         mine = random.Random(seed).sample(ids, len(ids))
-        chunks = [mine[start : start + 20] for start in range(0, len(mine), 10)]
+        chunks = [mine[first : first + 20] for first in range(0, len(mine), 10)]
         return [one.id for chunk in chunks for one in claim(db, chunk, 10)]
 
     with ThreadPoolExecutor(8) as threads:
@@ -40,56 +53,56 @@ def test_eight_threads_with_overlapping_ids_claim_each_once(db: Database) -> Non
 
 def test_the_most_urgent_comes_first_and_the_earliest_deadline_among_equals(db: Database) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=60)
-    ids = put(db, offer(1), letter(2), letter(3, expires=soon), code(4))
-    assert [one.id for one in take(db, *ids)] == [ids[3], ids[2], ids[1], ids[0]]
+    ids = accept_messages(db, marketing(1), reply(2), reply(3, expires=soon), otp(4))
+    assert [one.id for one in claim_messages(db, *ids)] == [ids[3], ids[2], ids[1], ids[0]]
 
 
 def test_what_is_not_due_is_not_claimed(db: Database) -> None:
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    assert take(db, *put(db, letter(at=tomorrow))) == []
+    assert claim_messages(db, *accept_messages(db, reply(at=tomorrow))) == []
 
 
 def test_a_hint_may_come_before_its_message_is_marked_or_long_after(db: Database) -> None:
-    waiting, done, gone = put(db, letter(1), letter(2), letter(3))
-    (claimed,) = take(db, done)
-    start(db, claimed)
+    waiting, done, gone = accept_messages(db, reply(1), reply(2), reply(3))
+    (claimed,) = claim_messages(db, done)
+    begin_posts(db, claimed)
     cancel(db, [gone], by="a test")
-    assert [one.id for one in take(db, waiting, done, gone, letter().id)] == [waiting]
-    assert states(db, [waiting, done, gone]) == ["claimed", "sending", "cancelled"]
+    assert [one.id for one in claim_messages(db, waiting, done, gone, reply().id)] == [waiting]
+    assert states_of(db, [waiting, done, gone]) == ["claimed", "sending", "cancelled"]
 
 
 def test_who_was_frozen_past_his_lease_may_not_begin(db: Database) -> None:
-    (identity,) = put(db, letter())
-    (claimed,) = take(db, identity)
-    later(db, 11)
-    assert start(db, claimed) == set()
+    (identity,) = accept_messages(db, reply())
+    (claimed,) = claim_messages(db, identity)
+    age_messages(db, 11)
+    assert begin_posts(db, claimed) == set()
     assert row(db, identity)["tries"] == 0
 
 
 def test_two_claims_of_one_message_in_one_commit_give_leave_to_the_later_alone(db: Database) -> None:
     """As when a process is slow beyond its lease and is hinted the same message again."""
-    (identity,) = put(db, letter())
-    (old,) = take(db, identity)
-    change(db, identity, state="waiting", lease_until=None)
-    (new,) = take(db, identity)
-    assert start(db, old, new) == {(identity, new.epoch)}
+    (identity,) = accept_messages(db, reply())
+    (old,) = claim_messages(db, identity)
+    update_message(db, identity, state="waiting", lease_until=None)
+    (new,) = claim_messages(db, identity)
+    assert begin_posts(db, old, new) == {(identity, new.epoch)}
     assert row(db, identity)["tries"] == 1
 
 
 def test_a_worker_of_an_old_epoch_writes_nothing(db: Database) -> None:
-    (identity,) = put(db, letter())
-    (old,) = take(db, identity)
-    change(db, identity, state="waiting", lease_until=None)
-    (new,) = take(db, identity)
+    (identity,) = accept_messages(db, reply())
+    (old,) = claim_messages(db, identity)
+    update_message(db, identity, state="waiting", lease_until=None)
+    (new,) = claim_messages(db, identity)
     before = row(db, identity)
-    assert start(db, old) == set()
+    assert begin_posts(db, old) == set()
     for outcome in (Wait(0, "late", "…"), Cancelled("expired", "…"), Refused("1", "…", "…")):
         for posted in (False, True):
-            end(db, old, outcome, posted=posted)
+            record_outcome(db, old, outcome, posted=posted)
     assert row(db, identity) == before | {"strikes": 0}, "but that it lives, which says that this message is no poison"
-    assert start(db, new)
+    assert begin_posts(db, new)
 
 
 def test_the_whole_way_of_a_message(db: Database) -> None:
-    kept = row(db, send(db, letter()))
+    kept = row(db, send_message(db, reply()))
     assert (kept["state"], kept["tries"], kept["strikes"], kept["lease_until"]) == ("accepted", 1, 0, None)

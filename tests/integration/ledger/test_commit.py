@@ -20,7 +20,17 @@ from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.ledger.messages.record import Begin, Finish, finish
 from harkara.outcomes import Refused, Wait
 from harness.postgres import postgres
-from tests.integration.ledger.steps import ACCEPTED, attempts, end, letter, put, row, start, states, take
+from tests.integration.ledger.steps import (
+    ACCEPTED,
+    accept_messages,
+    attempts_of,
+    begin_posts,
+    claim_messages,
+    record_outcome,
+    reply,
+    row,
+    states_of,
+)
 
 
 def begins(claimed: Claimed) -> Begin:
@@ -68,18 +78,18 @@ def hasty(db: Database) -> Iterator[Database]:
 
 
 def test_each_thread_gets_the_answer_to_its_own_wish(db: Database) -> None:
-    claims = take(db, *put(db, *(letter(n) for n in range(64))))
-    start(db, *claims[::2])
+    claims = claim_messages(db, *accept_messages(db, *(reply(n) for n in range(64))))
+    begin_posts(db, *claims[::2])
     with group_commit(db) as commit, ThreadPoolExecutor(64) as threads:
         held = list(threads.map(lambda claimed: commit.begin(begins(claimed)), claims))
         assert held == [False, True] * 32
         list(threads.map(lambda claimed: commit.finish(accepted(claimed)), claims))
-    assert set(states(db, [one.id for one in claims])) == {"accepted"}
+    assert set(states_of(db, [one.id for one in claims])) == {"accepted"}
     assert audit(db).clean
 
 
 def test_what_comes_together_is_committed_together(db: Database) -> None:
-    claims = take(db, *put(db, *(letter(n) for n in range(64))))
+    claims = claim_messages(db, *accept_messages(db, *(reply(n) for n in range(64))))
     commits: list[object] = []
     event.listen(db.engine, "commit", commits.append)
     with group_commit(db) as commit, ThreadPoolExecutor(64) as threads:
@@ -88,7 +98,7 @@ def test_what_comes_together_is_committed_together(db: Database) -> None:
 
 
 def test_who_may_go_on_finds_its_write_in_the_ledger(db: Database) -> None:
-    (claimed,) = take(db, *put(db, letter()))
+    (claimed,) = claim_messages(db, *accept_messages(db, reply()))
     with group_commit(db) as commit:
         assert commit.begin(begins(claimed))
         assert row(db, claimed.id)["state"] == "sending"
@@ -97,20 +107,20 @@ def test_who_may_go_on_finds_its_write_in_the_ledger(db: Database) -> None:
 
 
 def test_without_the_commit_there_is_no_leave_to_post(db: Database, hasty: Database) -> None:
-    (claimed,) = take(db, *put(db, letter()))
+    (claimed,) = claim_messages(db, *accept_messages(db, reply()))
     with group_commit(hasty) as commit:
         with locked(db):
             began = time.monotonic()
             with pytest.raises(Unavailable):
                 commit.begin(begins(claimed))
             assert time.monotonic() - began < 2
-        assert attempts(db, claimed.id) == []
+        assert attempts_of(db, claimed.id) == []
         assert commit.begin(begins(claimed))
 
 
 def test_outcomes_wait_for_a_database_that_is_locked_for_a_while(db: Database, hasty: Database) -> None:
-    claims = take(db, *put(db, letter(1), letter(2)))
-    start(db, *claims)
+    claims = claim_messages(db, *accept_messages(db, reply(1), reply(2)))
+    begin_posts(db, *claims)
     with group_commit(hasty) as commit, ThreadPoolExecutor(2) as threads:
         with locked(db):
             done = [threads.submit(commit.finish, accepted(claimed)) for claimed in claims]
@@ -118,15 +128,15 @@ def test_outcomes_wait_for_a_database_that_is_locked_for_a_while(db: Database, h
             assert not any(future.done() for future in done)
         for future in done:
             future.result(5)
-    assert states(db, [one.id for one in claims]) == ["accepted"] * 2
+    assert states_of(db, [one.id for one in claims]) == ["accepted"] * 2
 
 
 def test_outcomes_wait_for_a_server_that_is_started_again() -> None:
     with postgres("-c", "fsync=off") as server:
         db = Database(server.create_database("away"), patience=1)
         migrate.upgrade(db)
-        done, wished = take(db, *put(db, letter(1), letter(2)))
-        start(db, done)
+        done, wished = claim_messages(db, *accept_messages(db, reply(1), reply(2)))
+        begin_posts(db, done)
         with group_commit(db) as commit:
             server.stop()
             starts = Timer(3.0, server.start)
@@ -136,15 +146,15 @@ def test_outcomes_wait_for_a_server_that_is_started_again() -> None:
             commit.finish(accepted(done))
             starts.join()
             assert commit.begin(begins(wished))
-        assert states(db, [done.id, wished.id]) == ["accepted", "sending"]
+        assert states_of(db, [done.id, wished.id]) == ["accepted", "sending"]
         db.close()
 
 
 def test_an_outcome_that_the_database_does_not_take_is_spilled_and_recorded_later(
     db: Database, hasty: Database
 ) -> None:
-    (claimed,) = take(db, *put(db, letter()))
-    start(db, claimed)
+    (claimed,) = claim_messages(db, *accept_messages(db, reply()))
+    begin_posts(db, claimed)
     spilled: list[dict[str, object]] = []
     with group_commit(hasty, lambda result: spilled.append(result.to_dict()), patience=0.5) as commit:
         with locked(db):
@@ -156,8 +166,8 @@ def test_an_outcome_that_the_database_does_not_take_is_spilled_and_recorded_late
 
 
 def test_an_outcome_that_nobody_takes_is_kept_until_somebody_does(db: Database, hasty: Database) -> None:
-    (claimed,) = take(db, *put(db, letter()))
-    start(db, claimed)
+    (claimed,) = claim_messages(db, *accept_messages(db, reply()))
+    begin_posts(db, claimed)
     tried = Event()
 
     def full(_result: Finish) -> None:
@@ -173,8 +183,8 @@ def test_an_outcome_that_nobody_takes_is_kept_until_somebody_does(db: Database, 
 
 
 def test_a_transaction_that_breaks_lets_nobody_post_and_no_outcome_go(db: Database) -> None:
-    done, wished = take(db, *put(db, letter(1), letter(2)))
-    start(db, done)
+    done, wished = claim_messages(db, *accept_messages(db, reply(1), reply(2)))
+    begin_posts(db, done)
     stumbles = iter([True])
 
     def checkpoint(_name: str) -> None:
@@ -184,42 +194,42 @@ def test_a_transaction_that_breaks_lets_nobody_post_and_no_outcome_go(db: Databa
     with group_commit(db, checkpoint=checkpoint) as commit:
         commit.finish(accepted(done))
         assert commit.begin(begins(wished))
-    assert states(db, [done.id, wished.id]) == ["accepted", "sending"]
+    assert states_of(db, [done.id, wished.id]) == ["accepted", "sending"]
 
 
 @pytest.mark.parametrize("db", ["postgres"], indirect=True)
 def test_an_outcome_that_cannot_be_written_stops_no_other(db: Database) -> None:
-    claims = take(db, *put(db, *(letter(n) for n in range(8))))
-    start(db, *claims)
+    claims = claim_messages(db, *accept_messages(db, *(reply(n) for n in range(8))))
+    begin_posts(db, *claims)
     spilled: list[str] = []
     with group_commit(db, lambda result: spilled.append(result.id), patience=0.3) as commit:
         with ThreadPoolExecutor(8) as threads:
             unwritable = Finish.of(claims[0], Refused("100", "no text holds a \0 here", "Look."), posted=True)
             list(threads.map(commit.finish, [unwritable, *map(accepted, claims[1:])]))
     assert spilled == [claims[0].id]
-    assert states(db, [one.id for one in claims]) == ["sending"] + ["accepted"] * 7
+    assert states_of(db, [one.id for one in claims]) == ["sending"] + ["accepted"] * 7
 
 
 def test_a_message_is_given_back_whether_or_not_the_lost_commit_had_happened(db: Database) -> None:
-    claimed, sending = take(db, *put(db, letter(1), letter(2)))
-    start(db, sending)
+    claimed, sending = claim_messages(db, *accept_messages(db, reply(1), reply(2)))
+    begin_posts(db, sending)
     for one in (claimed, sending):
         for posted in (False, True):
-            end(db, one, Wait(0, "worker-trouble", "The ledger could not be asked."), posted=posted)
+            record_outcome(db, one, Wait(0, "worker-trouble", "The ledger could not be asked."), posted=posted)
     assert [(row(db, one.id)["state"], row(db, one.id)["tries"]) for one in (claimed, sending)] == [("waiting", 0)] * 2
     assert audit(db).clean
 
 
 def test_closing_writes_what_nobody_waits_for(db: Database) -> None:
-    claims = take(db, *put(db, *(letter(n) for n in range(40))))
+    claims = claim_messages(db, *accept_messages(db, *(reply(n) for n in range(40))))
     with group_commit(db) as commit:
         for claimed in claims:
             commit.finish_later(Finish.of(claimed, Wait(60, "lane-limit", "No slot"), posted=False))
-    assert set(states(db, [one.id for one in claims])) == {"waiting"}
+    assert set(states_of(db, [one.id for one in claims])) == {"waiting"}
 
 
 def test_the_lead_is_what_a_commit_takes_within_bounds(db: Database) -> None:
-    (claimed,) = take(db, *put(db, letter()))
+    (claimed,) = claim_messages(db, *accept_messages(db, reply()))
     with group_commit(db) as commit:
         commit.begin(begins(claimed))
         assert 0.05 <= commit.lead <= 0.25

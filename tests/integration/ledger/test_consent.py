@@ -25,19 +25,19 @@ from harkara.receipt import Receipt
 from tests.integration.ledger.steps import (
     ACCEPTED,
     LOST,
-    clean_up,
-    code,
-    end,
-    events,
-    later,
-    letter,
-    offer,
-    put,
+    accept_messages,
+    age_messages,
+    begin_posts,
+    claim_messages,
+    marketing,
+    otp,
+    record_outcome,
+    reply,
     row,
-    send,
-    start,
-    states,
-    take,
+    run_sweep,
+    send_message,
+    states_of,
+    trace_of,
 )
 
 FALLBACK = Template("your_code", body=["493817"], category="authentication")
@@ -54,44 +54,44 @@ def wish(n: int = 0, what: Any = "opt-out", **other: Any) -> Wish:
 
 
 def test_an_opt_out_of_marketing_leaves_the_rest(db: Database) -> None:
-    ids = put(db, letter(), offer(), code())
+    ids = accept_messages(db, reply(), marketing(), otp())
     assert keep(db, "default", [wish(category="marketing")]) == [ids[1]]
-    assert states(db, ids) == ["waiting", "cancelled", "waiting"]
-    assert put(db, offer()) == []
-    assert len(put(db, letter(), code())) == 2
+    assert states_of(db, ids) == ["waiting", "cancelled", "waiting"]
+    assert accept_messages(db, marketing()) == []
+    assert len(accept_messages(db, reply(), otp())) == 2
     assert audit(db).clean
 
 
 def test_each_lane_has_its_own_consent(db: Database) -> None:
     keep(db, "north", [wish()])
-    assert len(put(db, letter())) == 1
-    assert put(db, letter(lane="north")) == []
+    assert len(accept_messages(db, reply())) == 1
+    assert accept_messages(db, reply(lane="north")) == []
 
 
 def test_who_is_refused_hears_it_and_stops_no_other(db: Database) -> None:
     keep(db, "default", [wish()])
-    receipts, _ = accept(db, [letter(), fine := letter(1)], deadlines=DEADLINES, queued_seconds=10)
+    receipts, _ = accept(db, [reply(), fine := reply(1)], deadlines=DEADLINES, queued_seconds=10)
     assert isinstance(receipts[0], Invalid)
     assert (receipts[0].field, receipts[0].rule[:27]) == ("to", "wants no more messages; aft")
     assert receipts[1] == Receipt(fine.id, new=True)
 
 
 def test_a_repeat_stays_what_it_was_whatever_they_have_said_since(db: Database) -> None:
-    first = letter(reference="order 7")
-    put(db, first)
+    first = reply(reference="order 7")
+    accept_messages(db, first)
     keep(db, "default", [wish()])
-    receipts, _ = accept(db, [letter(reference="order 7")], deadlines=DEADLINES, queued_seconds=10)
+    receipts, _ = accept(db, [reply(reference="order 7")], deadlines=DEADLINES, queued_seconds=10)
     assert receipts == [Receipt(first.id, new=False)]
 
 
 def test_where_nobody_hears_a_refusal_the_message_is_kept_and_cancelled(db: Database) -> None:
     keep(db, "default", [wish()])
-    unwanted, fine = letter(), code()
+    unwanted, fine = reply(), otp()
     receipts, hints = accept(db, [unwanted, fine], deadlines=DEADLINES, queued_seconds=10, refuse=False)
     assert receipts == [Receipt(unwanted.id, new=True), Receipt(fine.id, new=True)]
     assert [identity for identity, _ in hints] in ([], [fine.id])
     kept = row(db, unwanted.id)
-    assert (kept["state"], kept["code"], events(db, unwanted.id)) == ("cancelled", "opted-out", ["cancelled"])
+    assert (kept["state"], kept["code"], trace_of(db, unwanted.id)) == ("cancelled", "opted-out", ["cancelled"])
     assert audit(db).clean
 
 
@@ -115,11 +115,11 @@ def agreed(db: Database) -> bool:
 
 
 def test_many_are_followed_at_once_each_by_its_own_wish(db: Database) -> None:
-    ids = put(db, *(letter(n) for n in range(300)), *(offer(n) for n in range(300)))
+    ids = accept_messages(db, *(reply(n) for n in range(300)), *(marketing(n) for n in range(300)))
     said = [wish(n, category="everything" if n % 2 else "marketing") for n in range(300)]
     assert len(keep(db, "default", said)) == 450
-    assert states(db, ids[:4]) == ["waiting", "cancelled", "waiting", "cancelled"]
-    assert set(states(db, ids[300:])) == {"cancelled"}
+    assert states_of(db, ids[:4]) == ["waiting", "cancelled", "waiting", "cancelled"]
+    assert set(states_of(db, ids[300:])) == {"cancelled"}
 
 
 def test_the_proofs_are_shown_in_their_order(db: Database) -> None:
@@ -146,67 +146,67 @@ def test_the_proofs_can_be_read_out_lane_by_lane(db: Database) -> None:
 def test_five_hundred_are_accepted_with_one_look_at_all_recipients(db: Database) -> None:
     keep(db, "default", [wish(n) for n in range(0, 500, 10)])
     begun = time.monotonic()
-    assert len(put(db, *(letter(n) for n in range(500)))) == 450
+    assert len(accept_messages(db, *(reply(n) for n in range(500)))) == 450
     assert time.monotonic() - begun < 2
 
 
 def test_a_fallback_takes_the_place_of_its_message_and_keeps_the_rest(db: Database) -> None:
-    envelope = letter(fallback=FALLBACK, reference="order 7", customer_name="Asha")
-    (identity,) = put(db, envelope)
+    envelope = reply(fallback=FALLBACK, reference="order 7", customer_name="Asha")
+    (identity,) = accept_messages(db, envelope)
     before = row(db, identity)
-    (claimed,) = take(db, identity)
+    (claimed,) = claim_messages(db, identity)
     assert claimed.fallback
-    end(db, claimed, Replaced("window-closed", "Its fallback goes instead.", "write_to_us"), posted=False)
-    (claimed,) = take(db, identity)
+    record_outcome(db, claimed, Replaced("window-closed", "Its fallback goes instead.", "write_to_us"), posted=False)
+    (claimed,) = claim_messages(db, identity)
     after = row(db, identity)
     assert (claimed.kind, claimed.template, claimed.category) == ("template", "your_code", "authentication")
     assert not claimed.fallback
     assert '"customer_name":"Asha"' in claimed.body
     for name in ("reference", "digest", "priority", "quiet", "expires_at", "lane", "recipient"):
         assert before[name] == after[name]
-    assert put(db, letter(fallback=FALLBACK, reference="order 7", customer_name="Asha")) == [identity]
-    assert start(db, claimed)
-    end(db, claimed, ACCEPTED)
+    assert accept_messages(db, reply(fallback=FALLBACK, reference="order 7", customer_name="Asha")) == [identity]
+    assert begin_posts(db, claimed)
+    record_outcome(db, claimed, ACCEPTED)
     assert (row(db, identity)["body"], row(db, identity)["fallback"]) == (None, None)
     assert audit(db).clean
 
 
 def test_the_same_reference_with_another_fallback_is_another_message(db: Database) -> None:
-    put(db, letter(reference="order 7"))
-    other = letter(reference="order 7", fallback=FALLBACK)
+    accept_messages(db, reply(reference="order 7"))
+    other = reply(reference="order 7", fallback=FALLBACK)
     receipts, _ = accept(db, [other], deadlines=DEADLINES, queued_seconds=10)
     assert isinstance(receipts[0], Conflict)
 
 
 def test_a_fallback_is_forgotten_with_its_message(db: Database) -> None:
-    accepted = send(db, letter(fallback=FALLBACK))
-    (refused,) = put(db, letter(1, fallback=FALLBACK))
-    end(db, take(db, refused)[0], Refused("132001", "", "No such template."), posted=False)
-    keep_refused(db, kept := letter(2, fallback=FALLBACK), "reference-conflict", "It is taken.", DEADLINES)
+    accepted = send_message(db, reply(fallback=FALLBACK))
+    (refused,) = accept_messages(db, reply(1, fallback=FALLBACK))
+    record_outcome(db, claim_messages(db, refused)[0], Refused("132001", "", "No such template."), posted=False)
+    keep_refused(db, kept := reply(2, fallback=FALLBACK), "reference-conflict", "It is taken.", DEADLINES)
     for identity in (accepted, refused, kept.id):
         assert row(db, identity)["fallback"] is None
-    doubtful = send(db, letter(3, fallback=FALLBACK), LOST)
+    doubtful = send_message(db, reply(3, fallback=FALLBACK), LOST)
     assert row(db, doubtful)["fallback"]
-    later(db, 100 * 86_400)
-    clean_up(db, retention=86_400)
+    age_messages(db, 100 * 86_400)
+    run_sweep(db, retention=86_400)
     assert row(db, doubtful)["fallback"] is None
 
 
 def test_an_outcome_that_waits_in_redis_holds_neither_number_nor_text(db: Database) -> None:
-    (identity,) = put(db, letter(fallback=FALLBACK))
+    (identity,) = accept_messages(db, reply(fallback=FALLBACK))
     outcome = Replaced("window-closed", "The template write_to_us goes instead.", "write_to_us", 400)
-    kept = Finish.of(take(db, identity)[0], outcome, posted=True)
+    kept = Finish.of(claim_messages(db, identity)[0], outcome, posted=True)
     assert Finish.from_dict(kept.to_dict()) == kept
     assert "493817" not in str(kept.to_dict())
     assert person(0) not in str(kept.to_dict())
 
 
 def test_a_message_that_was_withdrawn_meanwhile_is_not_replaced(db: Database) -> None:
-    (identity,) = put(db, code(fallback=None))
-    (reply,) = put(db, letter(fallback=FALLBACK))
-    held = take(db, identity, reply)
-    cancel(db, [identity, reply], by="Asha")
+    (identity,) = accept_messages(db, otp(fallback=None))
+    (other,) = accept_messages(db, reply(fallback=FALLBACK))
+    held = claim_messages(db, identity, other)
+    cancel(db, [identity, other], by="Asha")
     for claimed in held:
-        end(db, claimed, Replaced("window-closed", "Its fallback goes instead."), posted=False)
-    assert states(db, [identity, reply]) == ["cancelled"] * 2
-    assert not row(db, reply)["replaced"]
+        record_outcome(db, claimed, Replaced("window-closed", "Its fallback goes instead."), posted=False)
+    assert states_of(db, [identity, other]) == ["cancelled"] * 2
+    assert not row(db, other)["replaced"]

@@ -22,17 +22,17 @@ from tests.integration.ledger.bookings import noon, occasions, over, reminders, 
 from tests.integration.ledger.steps import (
     ACCEPTED,
     DAY,
-    change,
-    clean_up,
-    code,
-    end,
-    later,
-    letter,
-    offer,
-    put,
+    accept_messages,
+    age_messages,
+    begin_posts,
+    marketing,
+    otp,
+    record_outcome,
+    reply,
     row,
-    start,
-    states,
+    run_sweep,
+    states_of,
+    update_message,
 )
 
 WORDS = Words.load(Path(__file__).parents[3] / "config" / "words.toml")
@@ -66,10 +66,10 @@ def remind(db: Database, reference: str = "visit 7") -> str:
     """Sends the next reminder of an occasion, as if it were its hour; returns its id."""
     (found,) = (each for each in occasions(db) if each["reference"] == reference)
     identity = next(r["id"] for r in reminders(db, state="waiting") if r["occasion_id"] == found["id"])
-    change(db, identity, due_at=ago())
+    update_message(db, identity, due_at=ago())
     (claimed,) = claim(db, [identity], 10)
-    assert start(db, claimed)
-    end(db, claimed, ACCEPTED)
+    assert begin_posts(db, claimed)
+    record_outcome(db, claimed, ACCEPTED)
     return str(identity)
 
 
@@ -103,36 +103,39 @@ def test_messages_that_are_heard_at_once_leave_the_latest(db: Database) -> None:
 
 
 def test_stop_is_kept_with_its_proof_and_withdraws_what_waits(db: Database) -> None:
-    ids = put(db, letter(1), offer(1, at=noon()), code(1), letter(2))
+    ids = accept_messages(db, reply(1), marketing(1, at=noon()), otp(1), reply(2))
     said = ago()
     assert write(db, "  Stop! ", at=said) == Heard(OptOut())
     assert contact(db) == Contact(wrote_at=said, stopped="everything", wished_at=said)
     assert proofs(db) == [("opt-out", "everything", "customer", "  Stop! ")]
-    assert states(db, ids) == ["cancelled", "cancelled", "waiting", "waiting"]
-    assert (row(db, ids[0])["code"], row(db, ids[0])["reason"][:27]) == ("opted-out", "This person wants no more m")
+    assert states_of(db, ids) == ["cancelled", "cancelled", "waiting", "waiting"]
+    assert (row(db, ids[0])["code"], row(db, ids[0])["reason"][:27]) == (
+        "opted-out",
+        "This person wants no more m",
+    )
 
 
 def test_stop_offers_withdraws_marketing_alone(db: Database) -> None:
-    ids = put(db, letter(1), offer(1))
+    ids = accept_messages(db, reply(1), marketing(1))
     assert write(db, "stop offers") == Heard(OptOut("marketing"))
-    assert states(db, ids) == ["waiting", "cancelled"]
+    assert states_of(db, ids) == ["waiting", "cancelled"]
 
 
 def test_stop_between_claim_and_sending_means_no_post(db: Database) -> None:
-    (identity,) = put(db, letter(1))
+    (identity,) = accept_messages(db, reply(1))
     (claimed,) = claim(db, [identity], 10)
     write(db, "STOP")
-    assert not start(db, claimed)
-    assert states(db, [identity]) == ["cancelled"]
+    assert not begin_posts(db, claimed)
+    assert states_of(db, [identity]) == ["cancelled"]
 
 
 def test_start_lets_new_messages_go_and_brings_none_back(db: Database) -> None:
-    (before,) = put(db, letter(1))
+    (before,) = accept_messages(db, reply(1))
     write(db, "STOP", at=ago(minutes=5))
-    assert put(db, letter(1)) == []
+    assert accept_messages(db, reply(1)) == []
     assert write(db, "START") == Heard(OptIn())
-    (after,) = put(db, letter(1))
-    assert states(db, [before, after]) == ["cancelled", "waiting"]
+    (after,) = accept_messages(db, reply(1))
+    assert states_of(db, [before, after]) == ["cancelled", "waiting"]
     assert [wish for wish, *_ in proofs(db)] == ["opt-out", "opt-in"]
 
 
@@ -155,10 +158,10 @@ def test_of_two_at_once_the_opt_out_counts(db: Database) -> None:
 
 def test_an_answer_may_go_once_they_have_written_again(db: Database) -> None:
     write(db, "STOP", at=ago(minutes=2))
-    assert put(db, letter(1)) == []
+    assert accept_messages(db, reply(1)) == []
     write(db, "Where is my order?", at=ago(minutes=1))
-    assert len(put(db, letter(1))) == 1
-    assert put(db, offer(1)) == []
+    assert len(accept_messages(db, reply(1))) == 1
+    assert accept_messages(db, marketing(1)) == []
 
 
 @pytest.mark.parametrize(
@@ -191,7 +194,7 @@ def test_cancel_after_the_occasion_is_closed_is_an_opt_out(db: Database) -> None
 def test_a_reminder_of_long_ago_is_not_what_they_answer(db: Database) -> None:
     say(db, visit(at=noon(20)))
     identity = remind(db)
-    later(db, 4 * 86_400, identity)
+    age_messages(db, 4 * 86_400, identity)
     assert write(db, "CANCEL").reply == OptOut()
 
 
@@ -216,21 +219,21 @@ def test_who_wrote_long_ago_is_forgotten_and_who_said_what_they_want_is_not(db: 
     write(db, at=ago(days=91))
     write(db, "STOP", at=ago(days=91), sender="919876500002")
     write(db, at=ago(days=89), sender="919876500003")
-    assert clean_up(db, retention=None) == {}
-    assert clean_up(db, retention=90 * DAY) == {"strangers": 1}
+    assert run_sweep(db, retention=None) == {}
+    assert run_sweep(db, retention=90 * DAY) == {"strangers": 1}
     assert [contact(db, f"91987650000{n}") == NOBODY for n in (1, 2, 3)] == [True, False, False]
-    assert clean_up(db, retention=1) == {"strangers": 1}
+    assert run_sweep(db, retention=1) == {"strangers": 1}
 
 
 def test_an_open_window_outlives_a_short_retention(db: Database) -> None:
     write(db, at=ago(hours=23))
-    assert clean_up(db, retention=60) == {}
+    assert run_sweep(db, retention=60) == {}
 
 
 @pytest.mark.parametrize("db", ["postgres"], indirect=True)
 def test_an_opt_out_waits_for_its_messages_in_the_order_of_ids_whether_a_worker_holds_them_or_not(db: Database) -> None:
     """The fold and the records of outcomes take them in that order: they must not wait for each other."""
-    first, second = sorted(put(db, letter(1), letter(1)))
+    first, second = sorted(accept_messages(db, reply(1), reply(1)))
     claim(db, [first], 10)
     with ThreadPoolExecutor(1) as elsewhere:
         with db.write() as tx:
@@ -240,4 +243,4 @@ def test_an_opt_out_waits_for_its_messages_in_the_order_of_ids_whether_a_worker_
             time.sleep(0.3)
             tx.execute(held.where(message.c.id == second))
         assert heard_of.result().reply == OptOut()
-    assert states(db, [first, second]) == ["cancelled"] * 2
+    assert states_of(db, [first, second]) == ["cancelled"] * 2

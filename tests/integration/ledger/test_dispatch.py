@@ -20,16 +20,16 @@ from harkara.ledger.messages.due import in_the_way
 from harkara.limits import Allowance
 from harkara.outcomes import Pause
 from tests.integration.ledger.steps import (
-    clean_up,
-    code,
+    accept_messages,
+    claim_messages,
     dispatch_all,
-    letter,
-    no_room,
-    offer,
-    put,
+    marketing,
+    otp,
+    reply,
     row,
-    states,
-    take,
+    run_sweep,
+    states_of,
+    unlimited,
 )
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,68 +43,68 @@ def released(db: Database, urgent: int, marketing: int) -> list[str]:
 
 
 def test_what_is_due_is_queued_and_what_is_not_stays(db: Database) -> None:
-    now, tomorrow = put(db, letter(), letter(1, at=datetime.now(UTC) + timedelta(days=1)))
+    now, tomorrow = accept_messages(db, reply(), reply(1, at=datetime.now(UTC) + timedelta(days=1)))
     assert dispatch_all(db) == [now]
-    assert states(db, [now, tomorrow]) == ["queued", "waiting"]
+    assert states_of(db, [now, tomorrow]) == ["queued", "waiting"]
     assert row(db, now)["lease_until"] is not None
     assert dispatch_all(db) == []
 
 
 def test_the_urgent_goes_first_whatever_came_before(db: Database) -> None:
-    ids = put(db, *(offer(n) for n in range(5)), letter(5), code(6))
+    ids = accept_messages(db, *(marketing(n) for n in range(5)), reply(5), otp(6))
     assert dispatch_all(db) == [ids[6], ids[5], *ids[:5]]
 
 
 def test_the_earliest_deadline_goes_first(db: Database) -> None:
-    ids = put(db, *(letter(n, expires=datetime.now(UTC) + timedelta(hours=9 - n)) for n in range(5)))
+    ids = accept_messages(db, *(reply(n, expires=datetime.now(UTC) + timedelta(hours=9 - n)) for n in range(5)))
     assert dispatch_all(db) == ids[::-1]
 
 
 def test_producers_take_turns(db: Database) -> None:
-    flood = put(db, *(offer(n, producer="flood") for n in range(20)))
-    small = put(db, *(offer(n, producer="small") for n in range(3)))
+    flood = accept_messages(db, *(marketing(n, producer="flood") for n in range(20)))
+    small = accept_messages(db, *(marketing(n, producer="small") for n in range(3)))
     first = released(db, 8, 8)
     assert Counter(identity in small for identity in first) == {True: 3, False: 5}
     assert set(first[:2]) == {flood[0], small[0]}
 
 
 def test_turns_are_taken_within_one_priority_only(db: Database) -> None:
-    put(db, *(offer(n, producer="sales") for n in range(5)))
-    replies = put(db, *(letter(n, producer="desk") for n in range(4)))
+    accept_messages(db, *(marketing(n, producer="sales") for n in range(5)))
+    replies = accept_messages(db, *(reply(n, producer="desk") for n in range(4)))
     assert released(db, 4, 4) == replies
 
 
 def test_marketing_leaves_room_for_what_is_urgent(db: Database) -> None:
-    put(db, *(offer(n) for n in range(10)))
+    accept_messages(db, *(marketing(n) for n in range(10)))
     assert len(released(db, 5, 3)) == 3
-    replies = put(db, letter(1), letter(2), letter(3))
+    replies = accept_messages(db, reply(1), reply(2), reply(3))
     assert released(db, 5, 3) == replies[:2], "three are on their way already"
 
 
 def test_what_is_queued_takes_the_room_that_it_will_use(db: Database) -> None:
-    put(db, *(letter(n) for n in range(10)))
+    accept_messages(db, *(reply(n) for n in range(10)))
     assert len(released(db, 4, 3)) == 4
     assert released(db, 4, 3) == []
     assert len(released(db, 6, 3)) == 2
 
 
 def test_a_lane_without_a_limit_is_filled_to_its_depth(db: Database) -> None:
-    put(db, *(letter(n) for n in range(10)))
+    accept_messages(db, *(reply(n) for n in range(10)))
     lanes = {"default": Lane("default", "token", None)}
-    first = dispatch(db, lanes, no_room, depth=4, queued_seconds=10)
-    again = dispatch(db, lanes, no_room, depth=6, queued_seconds=10)
+    first = dispatch(db, lanes, unlimited, depth=4, queued_seconds=10)
+    again = dispatch(db, lanes, unlimited, depth=6, queued_seconds=10)
     assert (len(first.hints), len(again.hints)) == (4, 2)
 
 
 def test_each_lane_has_its_own_room(db: Database) -> None:
-    put(db, *(letter(n, lane=lane) for n in range(5) for lane in ("default", "other", "unknown")))
+    accept_messages(db, *(reply(n, lane=lane) for n in range(5) for lane in ("default", "other", "unknown")))
     ids = dispatch_all(db, "default", "other")
     assert Counter(row(db, identity)["lane"] for identity in ids) == {"default": 5, "other": 5}
 
 
 def test_a_parked_lane_releases_nothing_and_others_go_on(db: Database) -> None:
-    put(db, letter(1))
-    (other,) = put(db, letter(2, lane="other"))
+    accept_messages(db, reply(1))
+    (other,) = accept_messages(db, reply(2, lane="other"))
     park(db, "default", "A person said so.")
     assert dispatch_all(db, "default", "other") == [other]
     unpark(db, "default")
@@ -112,7 +112,7 @@ def test_a_parked_lane_releases_nothing_and_others_go_on(db: Database) -> None:
 
 
 def test_a_lane_whose_breaker_is_open_releases_nothing_and_half_open_one_at_a_time(db: Database) -> None:
-    put(db, *(letter(n) for n in range(5)))
+    accept_messages(db, *(reply(n) for n in range(5)))
     with db.write() as tx:
         halt(tx, "default", Pause("lane", 60.0, "refused", "Not reachable"))
     assert dispatch_all(db) == []
@@ -123,11 +123,11 @@ def test_a_lane_whose_breaker_is_open_releases_nothing_and_half_open_one_at_a_ti
 
 
 def test_what_could_not_be_hinted_is_due_again_at_once(db: Database) -> None:
-    ids = put(db, *(letter(n) for n in range(3)))
+    ids = accept_messages(db, *(reply(n) for n in range(3)))
     released_ids = dispatch_all(db)
-    take(db, ids[0])
+    claim_messages(db, ids[0])
     unqueue(db, released_ids)
-    assert states(db, ids) == ["claimed", "waiting", "waiting"]
+    assert states_of(db, ids) == ["claimed", "waiting", "waiting"]
     assert sorted(dispatch_all(db)) == sorted(ids[1:])
 
 
@@ -136,7 +136,7 @@ def test_a_lane_is_backlogged_while_something_due_waits_there(db: Database) -> N
         with db.read() as tx:
             return in_the_way(tx, lane).backlog
 
-    put(db, letter(1, at=datetime.now(UTC) + timedelta(hours=1)), offer(2, lane="other"))
+    accept_messages(db, reply(1, at=datetime.now(UTC) + timedelta(hours=1)), marketing(2, lane="other"))
     assert [behind("default"), behind("other"), behind("none")] == [False, True, False]
     dispatch_all(db, "other")
     assert not behind("other")
@@ -159,7 +159,7 @@ db.close()
 
 
 def test_two_processes_that_dispatch_at_once_release_nothing_twice(db: Database) -> None:
-    ids = put(db, *(letter(n, producer=f"p{n % 5}") for n in range(400)))
+    ids = accept_messages(db, *(reply(n, producer=f"p{n % 5}") for n in range(400)))
     command = [sys.executable, "-c", DISPATCHER, db.url.render_as_string(hide_password=False)]
     pipe = subprocess.PIPE
     both = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT) for _ in range(2)]
@@ -177,7 +177,7 @@ def test_two_processes_that_dispatch_at_once_release_nothing_twice(db: Database)
 
 def test_a_round_costs_the_same_however_many_wait_for_another_day(db: Database) -> None:
     """The statistics of the table are not fresh either, as after any bulk of messages."""
-    (template,) = put(db, letter(at=datetime.now(UTC) + timedelta(days=9)))
+    (template,) = accept_messages(db, reply(at=datetime.now(UTC) + timedelta(days=9)))
     dispatch_alone, sweep_alone = costs(db)
     fill(db, template, 200_000)
     dispatch_among_many, sweep_among_many = costs(db)
@@ -190,11 +190,11 @@ def costs(db: Database) -> tuple[float, float]:
     """Seconds of a dispatch and of a sweep: the least of seven, and so without what the host does besides."""
     dispatches, sweeps = [], []
     for n in range(7):
-        (fresh,) = put(db, letter(n))
+        (fresh,) = accept_messages(db, reply(n))
         began = time.perf_counter()
         assert dispatch_all(db) == [fresh]
         dispatched = time.perf_counter()
-        assert not clean_up(db)
+        assert not run_sweep(db)
         dispatches.append(dispatched - began)
         sweeps.append(time.perf_counter() - dispatched)
         cancel(db, [fresh], by="the test")

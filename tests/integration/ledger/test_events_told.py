@@ -12,8 +12,8 @@ from sqlalchemy import select
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
 from harkara.ledger.tables import callback
-from tests.integration.ledger.hooks import hook, inbound, send, tell
-from tests.integration.ledger.steps import letter
+from tests.integration.ledger.hooks import deliver_webhooks, inbound_webhook, send_message, status_webhook
+from tests.integration.ledger.steps import reply
 
 
 @pytest.fixture
@@ -30,20 +30,20 @@ def told(db: Database) -> list[tuple[str, str]]:
 
 
 def test_each_step_of_a_message_is_told_once_and_in_its_order(db: Database) -> None:
-    identity = send(db, letter())
-    hooks = [hook(db, step) for step in ("sent", "delivered", "read")]
-    tell(db, *hooks)
-    tell(db, *hooks)
+    identity = send_message(db, reply())
+    hooks = [status_webhook(db, step) for step in ("sent", "delivered", "read")]
+    deliver_webhooks(db, *hooks)
+    deliver_webhooks(db, *hooks)
     steps = ["accepted", "sent", "delivered", "read"]
     assert told(db) == [(f"message.{step}", identity) for step in steps]
 
 
 def test_what_a_customer_writes_is_told_once_with_what_it_answers(db: Database) -> None:
-    identity = send(db, letter())
-    tell(db, hook(db, "sent", "wamid.ours"))
-    answer = inbound("Thank you", context={"id": "wamid.ours"})
-    tell(db, answer)
-    tell(db, answer)
+    identity = send_message(db, reply())
+    deliver_webhooks(db, status_webhook(db, "sent", "wamid.ours"))
+    answer = inbound_webhook("Thank you", context={"id": "wamid.ours"})
+    deliver_webhooks(db, answer)
+    deliver_webhooks(db, answer)
     with db.read() as tx:
         (data,) = tx.execute(select(callback.c.data).where(callback.c.kind == "message.received")).scalars()
     said = json.loads(data)
@@ -51,5 +51,5 @@ def test_what_a_customer_writes_is_told_once_with_what_it_answers(db: Database) 
 
 
 def test_a_word_that_means_something_is_told_as_well(db: Database) -> None:
-    tell(db, inbound("STOP"))
+    deliver_webhooks(db, inbound_webhook("STOP"))
     assert [kind for kind, _ in told(db)] == ["message.received", "contact.opted-out"]

@@ -13,7 +13,16 @@ from harkara.ledger.halts import LONGEST, halt, halted, listing, park, unpark
 from harkara.ledger.messages.record import Finish, finish
 from harkara.ledger.tables import halt as table
 from harkara.outcomes import Pause, Refused, Wait
-from tests.integration.ledger.steps import ACCEPTED, end, letter, put, row, send, start, take
+from tests.integration.ledger.steps import (
+    ACCEPTED,
+    accept_messages,
+    begin_posts,
+    claim_messages,
+    record_outcome,
+    reply,
+    row,
+    send_message,
+)
 
 BREAKER = Pause("lane", 5.0, "refused", "Not reachable")
 TOKEN = Pause("lane", None, "401", "Token refused")
@@ -67,26 +76,26 @@ def test_a_halt_for_good_is_never_shortened_and_replaces_a_short_one(db: Databas
 def test_an_answer_ends_what_was_to_be_probed(db: Database) -> None:
     put_halt(db, BREAKER)
     run_out(db)
-    send(db, letter())
+    send_message(db, reply())
     assert halts(db) == []
 
 
 @pytest.mark.parametrize("pause", [TOKEN, BREAKER], ids=["for good", "running"])
 def test_the_answer_to_what_was_under_way_ends_no_halt(db: Database, pause: Pause) -> None:
-    (claimed,) = take(db, *put(db, letter()))
-    start(db, claimed)
+    (claimed,) = claim_messages(db, *accept_messages(db, reply()))
+    begin_posts(db, claimed)
     put_halt(db, pause)
-    end(db, claimed, ACCEPTED)
+    record_outcome(db, claimed, ACCEPTED)
     assert len(halts(db)) == 1
 
 
 def test_an_outcome_brings_its_pause_for_the_lane_or_the_template(db: Database) -> None:
-    first = send(db, letter(1), Wait(None, "401", "Token", status=401, pause=TOKEN))
+    first = send_message(db, reply(1), Wait(None, "401", "Token", status=401, pause=TOKEN))
     assert row(db, first)["due_at"] == row(db, first)["changed_at"], "the lane holds it, it does not wait by itself"
     pause = Pause("template", 60.0, "132015", "Paused")
-    (claimed,) = take(db, *put(db, letter(2, lane="other")))
-    start(db, claimed)
-    end(db, claimed, Refused("132015", "Template paused", "Improve it.", 400, pause))
+    (claimed,) = claim_messages(db, *accept_messages(db, reply(2, lane="other")))
+    begin_posts(db, claimed)
+    record_outcome(db, claimed, Refused("132015", "Template paused", "Improve it.", 400, pause))
     assert {(one["lane"], one["scope"], one["code"]) for one in halts(db)} == {
         ("default", "lane", "401"),
         ("other", "template", "132015"),
@@ -94,22 +103,22 @@ def test_an_outcome_brings_its_pause_for_the_lane_or_the_template(db: Database) 
 
 
 def test_the_late_outcome_of_an_old_claim_holds_nothing_back(db: Database) -> None:
-    (claimed,) = take(db, *put(db, letter()))
-    start(db, claimed)
-    end(db, claimed, ACCEPTED)
-    end(db, claimed, Wait(None, "401", "Token", status=401, pause=TOKEN))
+    (claimed,) = claim_messages(db, *accept_messages(db, reply()))
+    begin_posts(db, claimed)
+    record_outcome(db, claimed, ACCEPTED)
+    record_outcome(db, claimed, Wait(None, "401", "Token", status=401, pause=TOKEN))
     assert halts(db) == []
 
 
 def test_lifting_a_halt_makes_what_it_held_due_now(db: Database) -> None:
     put_halt(db, TOKEN)
     put_halt(db, Pause("template", None, "132015", "Paused"), template="sale")
-    held, other = put(db, letter(1), letter(2))
-    for claimed in take(db, held, other):
+    held, other = accept_messages(db, reply(1), reply(2))
+    for claimed in claim_messages(db, held, other):
         code = "template-paused" if claimed.id == held else "quiet-hours"
-        end(db, claimed, Wait(3600, code, "Held back"), posted=False)
+        record_outcome(db, claimed, Wait(3600, code, "Held back"), posted=False)
     assert unpark(db, "default") == 2
-    assert [one.id for one in take(db, held, other)] == [held]
+    assert [one.id for one in claim_messages(db, held, other)] == [held]
     assert unpark(db, "default") == 0
 
 
@@ -133,8 +142,8 @@ def test_workers_that_hold_and_free_the_same_lanes_at_once_do_not_wait_for_each_
         put_halt(db, BREAKER, lane=lane)
 
     def work(turn: int) -> None:
-        claims = take(db, *put(db, *(letter(turn, lane=lane) for lane in lanes)))
-        start(db, *claims)
+        claims = claim_messages(db, *accept_messages(db, *(reply(turn, lane=lane) for lane in lanes)))
+        begin_posts(db, *claims)
         if turn % 8 == 0:
             run_out(db)
         held = Wait(0, "refused", "Not reachable", pause=Pause("lane", 0.001, "refused", "Not reachable"))

@@ -21,17 +21,17 @@ from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Uncer
 from tests.integration.ledger.steps import (
     ACCEPTED,
     LOST,
-    clean_up,
-    code,
+    accept_messages,
+    age_messages,
+    begin_posts,
+    claim_messages,
     dispatch_all,
-    end,
-    later,
-    letter,
-    offer,
-    put,
+    marketing,
+    otp,
+    record_outcome,
+    reply,
     row,
-    start,
-    take,
+    run_sweep,
 )
 
 LANES = ("default", "other")
@@ -78,9 +78,9 @@ class Life(RuleBasedStateMachine):
             for table in (trace, attempt, alias, halt, message):
                 tx.execute(delete(table))
 
-    @rule(kind=st.sampled_from([letter, code, offer]), lane=st.sampled_from(LANES), number=st.integers(1, 3))
+    @rule(kind=st.sampled_from([reply, otp, marketing]), lane=st.sampled_from(LANES), number=st.integers(1, 3))
     def accept(self, kind: Any, lane: str, number: int) -> None:
-        for identity in put(self.db, *(kind(n, lane=lane) for n in range(number))):
+        for identity in accept_messages(self.db, *(kind(n, lane=lane) for n in range(number))):
             self.known[identity] = Known()
 
     @rule()
@@ -93,7 +93,7 @@ class Life(RuleBasedStateMachine):
     @rule(picks=st.lists(PICK, min_size=1, max_size=4))
     def claim(self, picks: list[int]) -> None:
         ids = {self.chosen(pick) for pick in picks}
-        self.hands += [Hand(claimed) for claimed in take(self.db, *ids)]
+        self.hands += [Hand(claimed) for claimed in claim_messages(self.db, *ids)]
 
     @precondition(lambda self: self.hands)
     @rule(picks=st.lists(PICK, min_size=1, max_size=4), heard=st.booleans())
@@ -103,7 +103,7 @@ class Life(RuleBasedStateMachine):
         if not hands:
             return
         allowed = {(h.claimed.id, h.claimed.epoch) for h in hands if self.holds(h)}
-        assert start(self.db, *(h.claimed for h in hands)) == allowed
+        assert begin_posts(self.db, *(h.claimed for h in hands)) == allowed
         for hand in hands:
             if not heard:
                 self.end(hand, Wait(0, "worker-trouble", "The ledger could not be asked."), posted=False)
@@ -124,8 +124,8 @@ class Life(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0, 11, 31, 700, 90_000]), resend=st.sampled_from([None, 0.0, 20.0]))
     def sweep(self, seconds: float, resend: float | None) -> None:
-        later(self.db, seconds)
-        clean_up(self.db, resend_after=resend)
+        age_messages(self.db, seconds)
+        run_sweep(self.db, resend_after=resend)
 
     @precondition(lambda self: self.known)
     @rule(pick=PICK)
@@ -186,7 +186,7 @@ class Life(RuleBasedStateMachine):
         known.posts.append(hand)
 
     def end(self, hand: Hand, outcome: Outcome, *, posted: bool) -> None:
-        end(self.db, hand.claimed, outcome, posted=posted)
+        record_outcome(self.db, hand.claimed, outcome, posted=posted)
 
     def holds(self, hand: Hand) -> bool:
         kept = row(self.db, hand.claimed.id)

@@ -17,7 +17,7 @@ from harkara.errors import Unavailable
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
 from harness.ports import free_port
-from tests.integration.ledger.steps import letter, put, row
+from tests.integration.ledger.steps import accept_messages, reply, row
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -33,7 +33,7 @@ def test_up_down_and_up_again(database_url: str) -> None:
         migrate.upgrade(db)
         assert migrate.at_head(db)
         assert tables(db) == set(SQLModel.metadata.tables)
-        put(db, letter())
+        accept_messages(db, reply())
         migrate.downgrade(db, "base")
         assert not migrate.at_head(db)
         assert tables(db) == set()
@@ -55,7 +55,7 @@ def test_the_head_is_that_of_the_scripts() -> None:
 def test_an_upgrade_keeps_what_is_there(database_url: str) -> None:
     db = Database(database_url)
     migrate.upgrade(db)
-    (identity,) = put(db, letter())
+    (identity,) = accept_messages(db, reply())
     before = row(db, identity)
     migrate.upgrade(db)
     assert row(db, identity) == before

@@ -39,7 +39,17 @@ from tests.integration.ledger.bookings import (
     standing,
     visit,
 )
-from tests.integration.ledger.steps import ACCEPTED, DAY, change, clean_up, end, events, row, start, take
+from tests.integration.ledger.steps import (
+    ACCEPTED,
+    DAY,
+    begin_posts,
+    claim_messages,
+    record_outcome,
+    row,
+    run_sweep,
+    trace_of,
+    update_message,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -74,14 +84,14 @@ def test_a_move_cancels_the_old_reminders_and_plans_new_ones(db: Database) -> No
     old = reminders(db)
     assert say(db, visit(at=noon(5))) == [Change.CHANGED]
     assert [r["code"] for r in reminders(db)] == ["superseded"] * 2 + [None] * 2
-    assert events(db, old[0]["id"]) == ["cancelled"]
+    assert trace_of(db, old[0]["id"]) == ["cancelled"]
     assert [noon(5) - r["due_at"] for r in reminders(db, state="waiting")] == [timedelta(hours=24), timedelta(hours=2)]
 
 
 def test_away_and_back_is_one_set_of_reminders_and_none_twice(db: Database) -> None:
     say(db, visit(at=noon(3)))
     posted = reminders(db, "-24h")[0]["id"]
-    change(db, posted, due_at=noon(-1))
+    update_message(db, posted, due_at=noon(-1))
     send(db, posted)
     say(db, visit(at=noon(5)))
     say(db, visit(at=noon(3)))
@@ -141,7 +151,7 @@ def test_two_who_save_at_once_make_one_set_of_reminders(db: Database) -> None:
 def test_parameters_that_change_after_one_was_sent_make_only_the_other_new(db: Database) -> None:
     say(db, visit())
     first, _ = reminders(db)
-    change(db, first["id"], due_at=noon(-1))
+    update_message(db, first["id"], due_at=noon(-1))
     send(db, first["id"])
     say(db, visit(parameters={**VISIT, "place": "Room 5"}))
     assert standing(db) == [("-24h", "accepted"), ("-2h", "cancelled"), ("-2h", "waiting")]
@@ -158,9 +168,9 @@ def test_one_that_a_person_cancelled_stays_cancelled(db: Database) -> None:
 def test_one_in_the_middle_of_its_post_is_not_sent_a_second_time(db: Database) -> None:
     say(db, visit())
     sending = claim(db, "-24h")
-    assert start(db, sending)
+    assert begin_posts(db, sending)
     say(db, visit(parameters={**VISIT, "place": "Room 5"}))
-    end(db, sending, ACCEPTED)
+    record_outcome(db, sending, ACCEPTED)
     rederive(db, PLAN, DEADLINES)
     assert standing(db) == [("-24h", "accepted"), ("-2h", "cancelled"), ("-2h", "waiting")]
 
@@ -168,9 +178,9 @@ def test_one_in_the_middle_of_its_post_is_not_sent_a_second_time(db: Database) -
 def test_one_whose_post_did_not_happen_goes_with_the_new_words(db: Database) -> None:
     say(db, visit())
     sending = claim(db, "-24h")
-    assert start(db, sending)
+    assert begin_posts(db, sending)
     say(db, visit(parameters={**VISIT, "place": "Room 5"}))
-    end(db, sending, Wait(1, "refused", "Not reachable."))
+    record_outcome(db, sending, Wait(1, "refused", "Not reachable."))
     assert rederive(db, PLAN, DEADLINES) == 1
     assert rederive(db, PLAN, DEADLINES) == 0
     assert [(r["rule"], "Room 5" in r["body"]) for r in reminders(db, state="waiting")] == [
@@ -183,8 +193,8 @@ def test_one_whose_post_did_not_happen_goes_with_the_new_words(db: Database) -> 
 def test_what_may_have_arrived_or_was_refused_has_no_second_reminder(db: Database, outcome: Outcome) -> None:
     say(db, visit())
     sending = claim(db, "-24h")
-    start(db, sending)
-    end(db, sending, outcome)
+    begin_posts(db, sending)
+    record_outcome(db, sending, outcome)
     say(db, visit(parameters={**VISIT, "place": "Room 5"}))
     assert len(reminders(db, "-24h")) == 1
 
@@ -215,7 +225,7 @@ def test_a_kind_that_is_gone_from_the_rules_reminds_nobody(db: Database, tmp_pat
 def test_after_an_outage_what_still_helps_goes_and_the_rest_is_cancelled_as_expired(db: Database) -> None:
     say(db, visit(at=noon(3)))
     shift(db, noon(3) - datetime.now(UTC) - timedelta(hours=1))
-    clean_up(db)
+    run_sweep(db)
     assert [(r["state"], r["code"]) for r in reminders(db)] == [("cancelled", "expired"), ("waiting", None)]
 
 
@@ -262,12 +272,12 @@ def test_parameters_that_no_longer_fill_a_template_are_said_by_show(db: Database
 
 def test_the_sweep_forgets_whom_a_past_occasion_was_for(db: Database) -> None:
     say(db, visit("old"), visit("held", at=noon(9)), visit("gone"), over(reference="gone"))
-    assert clean_up(db, retention=DAY)["forgotten"] == 0
+    assert run_sweep(db, retention=DAY)["forgotten"] == 0
     shift(db, noon() - datetime.now(UTC) + timedelta(minutes=5))
-    assert clean_up(db)["forgotten"] == 0
-    assert clean_up(db, retention=DAY)["forgotten"] == 1
+    assert run_sweep(db)["forgotten"] == 0
+    assert run_sweep(db, retention=DAY)["forgotten"] == 1
     shift(db, timedelta(days=1))
-    assert clean_up(db, retention=DAY)["forgotten"] == 1
+    assert run_sweep(db, retention=DAY)["forgotten"] == 1
     assert [(o["reference"], o["recipient"] is None, o["parameters"] is None) for o in occasions(db)] == [
         ("old", True, True),
         ("held", False, False),
@@ -298,12 +308,12 @@ TABLE = {
 
 def claim(db: Database, rule: str) -> Claimed:
     (one,) = reminders(db, rule, "waiting")
-    change(db, one["id"], due_at=noon(-1))
-    (claimed,) = take(db, one["id"])
+    update_message(db, one["id"], due_at=noon(-1))
+    (claimed,) = claim_messages(db, one["id"])
     return claimed
 
 
 def send(db: Database, identity: str) -> None:
-    (claimed,) = take(db, identity)
-    assert start(db, claimed)
-    end(db, claimed, ACCEPTED)
+    (claimed,) = claim_messages(db, identity)
+    assert begin_posts(db, claimed)
+    record_outcome(db, claimed, ACCEPTED)

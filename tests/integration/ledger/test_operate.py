@@ -17,42 +17,42 @@ from tests.integration.ledger.steps import (
     ACCEPTED,
     DAY,
     LOST,
-    clean_up,
-    code,
-    end,
-    events,
-    later,
-    letter,
-    offer,
-    put,
+    accept_messages,
+    age_messages,
+    begin_posts,
+    claim_messages,
+    marketing,
+    otp,
+    record_outcome,
+    reply,
     row,
-    send,
-    start,
-    states,
-    take,
+    run_sweep,
+    send_message,
+    states_of,
+    trace_of,
 )
 
 PARKED = Wait(None, "unknown", "Nobody knows this code.")
 
 
 def test_what_has_not_left_is_cancelled_and_says_by_whom(db: Database) -> None:
-    waiting, claimed, sending = put(db, letter(1), letter(2), letter(3))
-    start(db, *take(db, sending))
-    take(db, claimed)
-    accepted = send(db, letter(4))
+    waiting, claimed, sending = accept_messages(db, reply(1), reply(2), reply(3))
+    begin_posts(db, *claim_messages(db, sending))
+    claim_messages(db, claimed)
+    accepted = send_message(db, reply(4))
     assert sorted(cancel(db, [waiting, claimed, sending, accepted], by="Asha")) == sorted([waiting, claimed])
-    assert states(db, [waiting, claimed, sending, accepted]) == ["cancelled", "cancelled", "sending", "accepted"]
+    assert states_of(db, [waiting, claimed, sending, accepted]) == ["cancelled", "cancelled", "sending", "accepted"]
     assert row(db, waiting)["reason"] == "cancelled by Asha"
-    assert events(db, waiting) == ["cancelled"]
+    assert trace_of(db, waiting) == ["cancelled"]
     assert cancel(db, [waiting], by="Asha") == []
     assert audit(db).clean
 
 
 def test_a_worker_with_a_cancelled_message_sends_nothing_and_writes_nothing(db: Database) -> None:
-    (claimed,) = take(db, *put(db, letter()))
+    (claimed,) = claim_messages(db, *accept_messages(db, reply()))
     cancel(db, [claimed.id], by="Asha")
-    assert start(db, claimed) == set()
-    end(db, claimed, Wait(5, "lane-limit", "No slot"), posted=False)
+    assert begin_posts(db, claimed) == set()
+    record_outcome(db, claimed, Wait(5, "lane-limit", "No slot"), posted=False)
     assert row(db, claimed.id)["state"] == "cancelled"
 
 
@@ -63,40 +63,40 @@ def test_a_worker_with_a_cancelled_message_sends_nothing_and_writes_nothing(db: 
 def test_a_person_settles_what_is_uncertain_or_parked(
     db: Database, outcome: Uncertain | Wait, decision: Decision, state: str
 ) -> None:
-    identity = send(db, letter(), outcome)
+    identity = send_message(db, reply(), outcome)
     assert resolve(db, identity, decision, by="Asha") == state
     kept = row(db, identity)
     assert (kept["state"], "Asha" in kept["reason"]) == (state, True)
     assert kept["maybe_duplicate"] == (decision == "resend" and outcome is LOST)
     assert audit(db).clean
     if decision == "resend":
-        assert [one.id for one in take(db, identity)] == [identity]
+        assert [one.id for one in claim_messages(db, identity)] == [identity]
 
 
 def test_what_needs_no_decision_takes_none(db: Database) -> None:
-    (waiting,) = put(db, letter(1))
-    for identity in (waiting, send(db, letter(2))):
+    (waiting,) = accept_messages(db, reply(1))
+    for identity in (waiting, send_message(db, reply(2))):
         with pytest.raises(Conflict, match="only an uncertain or a parked one"):
             resolve(db, identity, "drop", by="Asha")
     with pytest.raises(NotFound):
-        resolve(db, letter().id, "drop", by="Asha")
+        resolve(db, reply().id, "drop", by="Asha")
 
 
 def test_what_has_been_erased_is_not_sent_again(db: Database) -> None:
-    identity = send(db, letter(), LOST)
-    later(db, 2 * DAY)
-    clean_up(db, retention=DAY)
+    identity = send_message(db, reply(), LOST)
+    age_messages(db, 2 * DAY)
+    run_sweep(db, retention=DAY)
     with pytest.raises(Conflict, match="erased"):
         resolve(db, identity, "resend", by="Asha")
 
 
 def test_a_decision_and_the_answer_that_comes_meanwhile_leave_one_story(db: Database) -> None:
     for n in range(12):
-        (claimed,) = take(db, *put(db, letter(n)))
-        start(db, claimed)
-        end(db, claimed, LOST)
+        (claimed,) = claim_messages(db, *accept_messages(db, reply(n)))
+        begin_posts(db, claimed)
+        record_outcome(db, claimed, LOST)
         with ThreadPoolExecutor(2) as threads:
-            answer = threads.submit(end, db, claimed, ACCEPTED)
+            answer = threads.submit(record_outcome, db, claimed, ACCEPTED)
             decision = threads.submit(resolve, db, claimed.id, "drop", "Asha")
             answer.result()
             refused = decision.exception()
@@ -105,12 +105,12 @@ def test_a_decision_and_the_answer_that_comes_meanwhile_leave_one_story(db: Data
 
 
 def test_an_answer_after_the_drop_stays_in_the_trace(db: Database) -> None:
-    (claimed,) = take(db, *put(db, letter()))
-    start(db, claimed)
-    later(db, 31)
-    clean_up(db)
+    (claimed,) = claim_messages(db, *accept_messages(db, reply()))
+    begin_posts(db, claimed)
+    age_messages(db, 31)
+    run_sweep(db)
     resolve(db, claimed.id, "drop", by="Asha")
-    end(db, claimed, ACCEPTED)
+    record_outcome(db, claimed, ACCEPTED)
     told = status(db, claimed.id)
     assert told["state"] == "cancelled"
     assert [line["event"] for line in told["trace"]][-1] == "accepted"
@@ -118,7 +118,7 @@ def test_an_answer_after_the_drop_stays_in_the_trace(db: Database) -> None:
 
 
 def test_a_message_is_found_by_id_and_by_reference(db: Database) -> None:
-    (identity,) = put(db, letter(reference="order 7"))
+    (identity,) = accept_messages(db, reply(reference="order 7"))
     assert find(db, identity) == find(db, "order 7") == find(db, "order 7", "default") == identity
     for key, lane in (("order 8", None), ("order 7", "other"), ("", None)):
         with pytest.raises(NotFound):
@@ -126,11 +126,11 @@ def test_a_message_is_found_by_id_and_by_reference(db: Database) -> None:
 
 
 def test_the_status_tells_the_whole_story_and_nothing_personal(db: Database) -> None:
-    (identity,) = put(db, letter(7, reference="order 7"))
+    (identity,) = accept_messages(db, reply(7, reference="order 7"))
     for outcome in (Wait(0, "429", "Too fast", status=429), ACCEPTED):
-        (claimed,) = take(db, identity)
-        start(db, claimed)
-        end(db, claimed, outcome)
+        (claimed,) = claim_messages(db, identity)
+        begin_posts(db, claimed)
+        record_outcome(db, claimed, outcome)
     told = status(db, identity)
     assert (told["state"], told["reference"], told["flags"], told["tries"]) == ("accepted", "order 7", [], 1)
     assert [(one["n"], one["outcome"]) for one in told["attempts"]] == [(1, "wait"), (2, "accepted")]
@@ -141,11 +141,11 @@ def test_the_status_tells_the_whole_story_and_nothing_personal(db: Database) -> 
     assert "9876500007" not in str(told)
     assert "table" not in str(told)
     with pytest.raises(NotFound):
-        status(db, letter().id)
+        status(db, reply().id)
 
 
 def test_lists_are_newest_first_and_keep_to_their_filters(db: Database) -> None:
-    ids = put(db, letter(1), code(2), offer(3, producer="sales", lane="other"))
+    ids = accept_messages(db, reply(1), otp(2), marketing(3, producer="sales", lane="other"))
     cancel(db, [ids[0]], by="Asha")
     assert [one["id"] for one in listing(db)] == ids[::-1]
     assert [one["id"] for one in listing(db, limit=1, before=ids[2])] == [ids[1]]

@@ -19,20 +19,20 @@ from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Uncer
 from tests.integration.ledger.steps import (
     ACCEPTED,
     LOST,
-    attempts,
-    clean_up,
-    code,
+    accept_messages,
+    age_messages,
+    attempts_of,
+    begin_posts,
+    claim_messages,
     dispatch_all,
-    end,
-    events,
-    later,
-    letter,
-    put,
+    otp,
+    record_outcome,
+    reply,
     row,
-    send,
-    start,
-    states,
-    take,
+    run_sweep,
+    send_message,
+    states_of,
+    trace_of,
 )
 
 REFUSED = Refused("131026", "Message undeliverable", "The number has no WhatsApp.", 400)
@@ -40,8 +40,8 @@ REFUSED = Refused("131026", "Message undeliverable", "The number has no WhatsApp
 
 @pytest.fixture
 def sending(db: Database) -> Claimed:
-    (claimed,) = take(db, *put(db, letter()))
-    start(db, claimed)
+    (claimed,) = claim_messages(db, *accept_messages(db, reply()))
+    begin_posts(db, claimed)
     return claimed
 
 
@@ -60,8 +60,8 @@ def sending(db: Database) -> Claimed:
 def test_an_outcome_leads_to_its_state(
     db: Database, sending: Claimed, outcome: Outcome, state: str, code: str | None, tries: int
 ) -> None:
-    end(db, sending, outcome)
-    kept, (tried,) = row(db, sending.id), attempts(db, sending.id)
+    record_outcome(db, sending, outcome)
+    kept, (tried,) = row(db, sending.id), attempts_of(db, sending.id)
     assert (kept["state"], kept["code"], kept["tries"]) == (state, code, tries)
     assert (kept["lease_until"], kept["strikes"]) == (None, 0)
     assert (tried["outcome"], tried["status"]) == (type(outcome).__name__.lower(), getattr(outcome, "status", None))
@@ -70,58 +70,58 @@ def test_an_outcome_leads_to_its_state(
 
 
 def test_the_job_of_chatmitra_and_the_words_of_a_refusal_are_kept(db: Database) -> None:
-    accepted, refused = send(db, letter(1)), send(db, letter(2), REFUSED)
-    assert row(db, accepted)["job_id"] == attempts(db, accepted)[0]["job_id"] == "job-of-chatmitra"
+    accepted, refused = send_message(db, reply(1)), send_message(db, reply(2), REFUSED)
+    assert row(db, accepted)["job_id"] == attempts_of(db, accepted)[0]["job_id"] == "job-of-chatmitra"
     assert row(db, refused)["reason"] == "The number has no WhatsApp. Chat Mitra said: Message undeliverable"
-    assert attempts(db, refused)[0]["text"] == "Message undeliverable"
+    assert attempts_of(db, refused)[0]["text"] == "Message undeliverable"
 
 
 def test_waiting_is_not_failing(db: Database, sending: Claimed) -> None:
-    end(db, sending, Wait(3600, "429", "Too fast"))
+    record_outcome(db, sending, Wait(3600, "429", "Too fast"))
     kept = row(db, sending.id)
     assert (kept["tries"], kept["waits"]) == (0, 1)
     assert abs(kept["due_at"] - kept["changed_at"] - timedelta(hours=1)) < timedelta(milliseconds=1)
 
 
 def test_what_waits_for_an_operator_is_due_at_its_deadline(db: Database, sending: Claimed) -> None:
-    end(db, sending, Wait(None, "unknown", "Nobody knows this code."))
+    record_outcome(db, sending, Wait(None, "unknown", "Nobody knows this code."))
     kept = row(db, sending.id)
     assert (kept["state"], kept["due_at"]) == ("waiting", kept["expires_at"])
 
 
 def test_what_a_gate_stopped_leaves_no_attempt(db: Database) -> None:
-    one, two = take(db, *put(db, letter(1), letter(2)))
-    end(db, one, Wait(60, "quiet-hours", "It is quiet."), posted=False)
-    end(db, two, Cancelled("expired", "Too late."), posted=False)
+    one, two = claim_messages(db, *accept_messages(db, reply(1), reply(2)))
+    record_outcome(db, one, Wait(60, "quiet-hours", "It is quiet."), posted=False)
+    record_outcome(db, two, Cancelled("expired", "Too late."), posted=False)
     assert [row(db, each.id)["state"] for each in (one, two)] == ["waiting", "cancelled"]
-    assert attempts(db, one.id) + attempts(db, two.id) == []
-    assert events(db, two.id) == ["cancelled"]
+    assert attempts_of(db, one.id) + attempts_of(db, two.id) == []
+    assert trace_of(db, two.id) == ["cancelled"]
 
 
 def test_a_code_is_blank_as_soon_as_it_is_done(db: Database) -> None:
-    done = [send(db, code(1)), send(db, code(2), REFUSED)]
-    (cancelled,) = put(db, code(3))
+    done = [send_message(db, otp(1)), send_message(db, otp(2), REFUSED)]
+    (cancelled,) = accept_messages(db, otp(3))
     cancel(db, [cancelled], by="a test")
     for identity in (*done, cancelled):
         kept = row(db, identity)
         assert (kept["body"], kept["digest"]) == (None, None)
-    assert row(db, send(db, letter(4)))["body"] is not None
+    assert row(db, send_message(db, reply(4)))["body"] is not None
 
 
 def test_the_answer_counts_also_when_the_sweep_was_faster(db: Database, sending: Claimed) -> None:
-    later(db, 31)
-    clean_up(db)
+    age_messages(db, 31)
+    run_sweep(db)
     assert row(db, sending.id)["state"] == "uncertain"
-    end(db, sending, ACCEPTED)
+    record_outcome(db, sending, ACCEPTED)
     assert row(db, sending.id)["state"] == "accepted"
     assert audit(db).clean
 
 
 @pytest.mark.parametrize("outcome", [REFUSED, Wait(5, "refused", "No connection")], ids=["refused", "not sent"])
 def test_a_late_answer_of_any_kind_settles_what_was_uncertain(db: Database, sending: Claimed, outcome: Outcome) -> None:
-    later(db, 31)
-    clean_up(db)
-    end(db, sending, outcome)
+    age_messages(db, 31)
+    run_sweep(db)
+    record_outcome(db, sending, outcome)
     assert row(db, sending.id)["state"] in ("failed", "waiting")
     assert audit(db).clean
 
@@ -130,36 +130,36 @@ def test_a_late_answer_of_any_kind_settles_what_was_uncertain(db: Database, send
 def test_what_is_to_go_once_more_does_not_when_the_first_answer_comes(
     db: Database, sending: Claimed, steps: int
 ) -> None:
-    later(db, 31)
-    clean_up(db, resend_after=0)
-    clean_up(db, resend_after=0)
+    age_messages(db, 31)
+    run_sweep(db, resend_after=0)
+    run_sweep(db, resend_after=0)
     if steps == 1:
         dispatch_all(db)
-    again = take(db, sending.id) if steps >= 2 else []
+    again = claim_messages(db, sending.id) if steps >= 2 else []
     if steps == 3:
-        start(db, *again)
+        begin_posts(db, *again)
     assert row(db, sending.id)["state"] == ["waiting", "queued", "claimed", "sending"][steps]
-    end(db, sending, ACCEPTED)
+    record_outcome(db, sending, ACCEPTED)
     assert row(db, sending.id)["state"] == "accepted"
     for claimed in again:
-        started = start(db, claimed)
+        started = begin_posts(db, claimed)
         assert not started
-        end(db, claimed, Wait(5, "429", "Too fast"), posted=steps == 3)
+        record_outcome(db, claimed, Wait(5, "429", "Too fast"), posted=steps == 3)
     assert row(db, sending.id)["state"] == "accepted"
     assert audit(db).clean
 
 
 def test_an_outcome_that_is_recorded_twice_counts_once(db: Database, sending: Claimed) -> None:
     for _ in range(2):
-        end(db, sending, Wait(60, "429", "Too fast"))
+        record_outcome(db, sending, Wait(60, "429", "Too fast"))
     assert (row(db, sending.id)["waits"], row(db, sending.id)["tries"]) == (1, 0)
-    assert events(db, sending.id) == ["waiting"]
+    assert trace_of(db, sending.id) == ["waiting"]
 
 
 def test_an_earlier_try_that_may_have_arrived_is_not_called_cancelled(db: Database, sending: Claimed) -> None:
-    later(db, 31)
+    age_messages(db, 31)
     for _ in range(2):
-        clean_up(db, resend_after=0)
+        run_sweep(db, resend_after=0)
     assert row(db, sending.id)["state"] == "waiting"
     cancel(db, [sending.id], by="a test")
     assert row(db, sending.id)["state"] == "uncertain"
@@ -185,8 +185,8 @@ def test_an_outcome_survives_the_way_through_redis(db: Database, sending: Claime
 
 def test_words_that_look_like_sql_or_placeholders_stay_words(db: Database, sending: Claimed) -> None:
     words = 'it\'s "{each}" :now %s \\ ; DROP TABLE message --'
-    end(db, sending, Refused("x'y", words, "Look."))
-    assert attempts(db, sending.id)[0]["text"] == words
+    record_outcome(db, sending, Refused("x'y", words, "Look."))
+    assert attempts_of(db, sending.id)[0]["text"] == words
     assert row(db, sending.id)["code"] == "x'y"
 
 
@@ -194,8 +194,8 @@ def test_words_that_look_like_sql_or_placeholders_stay_words(db: Database, sendi
 def test_outcomes_of_every_kind_wait_in_the_order_of_ids_so_that_the_fold_and_they_never_wait_for_each_other(
     db: Database,
 ) -> None:
-    first, second = sorted(take(db, *put(db, letter(1), letter(2))), key=lambda one: one.id)
-    start(db, first, second)
+    first, second = sorted(claim_messages(db, *accept_messages(db, reply(1), reply(2))), key=lambda one: one.id)
+    begin_posts(db, first, second)
     both = [Finish.of(first, REFUSED, posted=True), Finish.of(second, ACCEPTED, posted=True)]
     with ThreadPoolExecutor(1) as worker:
         with db.write() as tx:
@@ -205,7 +205,7 @@ def test_outcomes_of_every_kind_wait_in_the_order_of_ids_so_that_the_fold_and_th
             time.sleep(0.3)
             tx.execute(held.where(message.c.id == second.id))
         recorded.result()
-    assert states(db, [first.id, second.id]) == ["failed", "accepted"]
+    assert states_of(db, [first.id, second.id]) == ["failed", "accepted"]
 
 
 def record(db: Database, finishes: list[Finish]) -> None:
