@@ -29,7 +29,7 @@ def _new_id() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CampaignPlan:
     """What a campaign is, apart from its audience. Its messages have its id for their producer.
 
     They are not sent later than `expires`, or than `seconds` after the load began. `error_share` is the part of its
@@ -62,7 +62,7 @@ class Loaded:
     rejected: int = 0
 
 
-def load(db: Database, plan: Plan, rows: Iterable[CampaignMessage | Reject]) -> Loaded:
+def load(db: Database, plan: CampaignPlan, rows: Iterable[CampaignMessage | Reject]) -> Loaded:
     """Writes a message for each letter; the campaign is `ready` when the last one is committed.
 
     A load that is interrupted leaves a campaign that is `loading` for ever: it never starts, and can be cancelled. One
@@ -96,7 +96,7 @@ def _counted(rows: Iterable[CampaignMessage | Reject], loaded: Loaded) -> Iterat
             loaded.rejected += 1
 
 
-def _deadline(plan: Plan, now: datetime) -> datetime:
+def _deadline(plan: CampaignPlan, now: datetime) -> datetime:
     if plan.expires is None:
         return now + timedelta(seconds=plan.seconds)
     if plan.expires <= now:
@@ -104,7 +104,7 @@ def _deadline(plan: Plan, now: datetime) -> datetime:
     return plan.expires
 
 
-def _open(tx: Transaction, plan: Plan) -> None:
+def _open(tx: Transaction, plan: CampaignPlan) -> None:
     row = {
         "id": plan.id,
         "name": plan.name,
@@ -123,12 +123,12 @@ def _open(tx: Transaction, plan: Plan) -> None:
     hold(tx, plan.lane, plan.id, "campaign-ready", f"Campaign {plan.name} has not been started.")
 
 
-def _row(plan: Plan, letter: CampaignMessage, now: datetime, expires: datetime) -> Row:
+def _row(plan: CampaignPlan, letter: CampaignMessage, now: datetime, expires: datetime) -> Row:
     row = row_of(letter.envelope, now, {plan.category: plan.seconds})
     return row | {"expires_at": expires, "campaign_id": plan.id, "position": letter.row}
 
 
-def _update(tx: Transaction, plan: Plan, **values: object) -> None:
+def _update(tx: Transaction, plan: CampaignPlan, **values: object) -> None:
     """While it is loading: whoever cancels it waits for this batch, or stops it."""
     mine = update(campaign).where(campaign.c.id == plan.id, campaign.c.state == CampaignState.LOADING.value)
     if not tx.execute(mine.values(changed_at=tx.now, **values)).rowcount:

@@ -23,7 +23,7 @@ from harkara.lanes import Lane
 from harkara.ledger.audit import audit
 from harkara.ledger.campaigns import commands
 from harkara.ledger.campaigns.housekeeping import keep
-from harkara.ledger.campaigns.load import Plan, load
+from harkara.ledger.campaigns.load import CampaignPlan, load
 from harkara.ledger.campaigns.queries import progress, report
 from harkara.ledger.database import Database
 from harkara.ledger.halts import listing, park, unpark
@@ -58,12 +58,12 @@ LANES = {"default": Lane("default", "token", None)}
 REFUSED = Refused("131026", "Undeliverable", "The number has no WhatsApp.", 400)
 
 
-def plan(name: str = "sale", **options: Any) -> Plan:
+def plan(name: str = "sale", **options: Any) -> CampaignPlan:
     usual: dict[str, Any] = {"lane": "default", "kind": "sale", "template": "spring_sale", "category": "marketing"}
-    return Plan(name, **usual | {"source": "list.csv", "error_share": 0.1, "seconds": 30 * DAY} | options)
+    return CampaignPlan(name, **usual | {"source": "list.csv", "error_share": 0.1, "seconds": 30 * DAY} | options)
 
 
-def audience(of: Plan, size: int, first: int = 0) -> Iterator[CampaignMessage]:
+def audience(of: CampaignPlan, size: int, first: int = 0) -> Iterator[CampaignMessage]:
     return (CampaignMessage(n + 2, marketing(n, producer=of.id, lane=of.lane)) for n in range(first, first + size))
 
 

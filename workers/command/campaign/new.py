@@ -23,7 +23,7 @@ from workers.command.output import emit, note, progress, say, table
 
 if TYPE_CHECKING:
     from harkara.catalogue import Kind
-    from harkara.ledger.campaigns.load import Loaded, Plan
+    from harkara.ledger.campaigns.load import CampaignPlan, Loaded
 
 EXAMPLES = """
 Example: harkara campaign new diwali.csv --template promotional_broadcast --map to=Mobile --map customer=Name
@@ -62,13 +62,13 @@ def new(
     """Load a campaign: a message for every row that will do. None of them goes before `harkara campaign start`."""
     from config.settings import settings
     from harkara.ledger.campaigns.consent_filter import welcome
-    from harkara.ledger.campaigns.load import Plan, load
+    from harkara.ledger.campaigns.load import CampaignPlan, load
 
     known = catalogue()
     found = known.find(kind)
     _check(found, opted_in or agreed_only)
     check_lane(lane)
-    plan = Plan(
+    plan = CampaignPlan(
         name=file.stem[:80] if name is None else name,
         lane=lane,
         kind=kind,
@@ -142,7 +142,7 @@ def _lines(file: Path) -> int:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: opened.read(1 << 20), b""))
 
 
-def _tell(plan: Plan, loaded: Loaded, refused: _Rejects, as_json: bool) -> None:
+def _tell(plan: CampaignPlan, loaded: Loaded, refused: _Rejects, as_json: bool) -> None:
     if as_json:
         first = [{"row": r.row, "column": r.field, "code": r.code, "rule": r.rule} for r in refused.first]
         told = {"id": plan.id, "name": plan.name, "audience": loaded.audience, "rejected": loaded.rejected}
