@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from harkara.catalogue.kind import Button, Form, Header, Kind
 from harkara.errors import Invalid
 from harkara.messages import CopyCode, Document, Image, QuickReply, Template, UrlSuffix, Video
-from harkara.messages.part import type_of
-from harkara.messages.slots import header_of
+from harkara.messages.parameters import validate_header
 from harkara.messages.template_buttons import TemplateButton
-from harkara.messages.text import parameter
+from harkara.messages.text_rules import validate_parameter
+from harkara.messages.validation import type_measure
 
 T = TypeVar("T")
 
@@ -79,8 +79,8 @@ def _header(header: Header, filling: _Filling) -> Value | None:
 def _medium(kind: type[Image | Video | Document], value: object) -> Value:
     medium = kind(value) if isinstance(value, str) else value
     if not isinstance(medium, kind):
-        raise Invalid("", f"must be of type {kind.__name__}, or a link to one", type_of(value))
-    return header_of(medium, parameter)
+        raise Invalid("", f"must be of type {kind.__name__}, or a link to one", type_measure(value))
+    return validate_header(medium, validate_parameter)
 
 
 def _button(button: Button, filling: _Filling) -> TemplateButton:
@@ -91,5 +91,5 @@ def _button(button: Button, filling: _Filling) -> TemplateButton:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise Invalid("", "must be text", type_of(value))
-    return parameter(value)
+        raise Invalid("", "must be text", type_measure(value))
+    return validate_parameter(value)

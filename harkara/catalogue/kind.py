@@ -12,9 +12,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, 
 
 from harkara.errors import Invalid
 from harkara.messages import Envelope
-from harkara.messages.part import type_of
-from harkara.messages.template import PARAMETERS, Language, TemplateCategory, TemplateName
-from harkara.messages.template_buttons import BUTTONS, Index, Payload
+from harkara.messages.template import MAX_PARAMETERS, Language, TemplateCategory, TemplateName
+from harkara.messages.template_buttons import MAX_BUTTONS, Index, Payload
+from harkara.messages.validation import type_measure
 
 OPTIONS = frozenset({"reference", "at", "expires", "lane", "priority", "language", "customer_name", "opted_in"})
 """What `Client.send_template` takes beside the kind, the recipient and the kind's own parameters."""
@@ -55,7 +55,7 @@ class Form(Model):
     def check(self, value: object) -> None:
         """Raises Invalid."""
         if not isinstance(value, str):
-            raise Invalid("", "must be text", type_of(value))
+            raise Invalid("", "must be text", type_measure(value))
         if not self.pattern.fullmatch(value):
             raise Invalid("", self.rule, f"this has {len(value):,} characters")
 
@@ -100,8 +100,8 @@ class Kind(Model):
     category: TemplateCategory
     like: KindName | None = None
     header: Header = Header()
-    body: Annotated[tuple[ParameterName, ...], Field(max_length=PARAMETERS)] = ()
-    buttons: Annotated[tuple[Button, ...], Field(max_length=BUTTONS)] = ()
+    body: Annotated[tuple[ParameterName, ...], Field(max_length=MAX_PARAMETERS)] = ()
+    buttons: Annotated[tuple[Button, ...], Field(max_length=MAX_BUTTONS)] = ()
     when: Annotated[str, Field(min_length=5)]
     says: str | None = None
     expires: PositiveInt | None = None

@@ -15,7 +15,7 @@ from harkara.gateway.shapes import Cancelled, Filters, JobId, Page, Queued, Send
 from harkara.ledger.messages.commands import cancel, find
 from harkara.ledger.messages.queries import listing, status
 from harkara.messages import Category, Template
-from harkara.messages.part import under
+from harkara.messages.validation import field_path
 from harkara.phone import normalise
 
 routes = APIRouter(tags=["Messages"])
@@ -62,7 +62,7 @@ async def _wishes(
         "category": category,
     }
     if fallback is not None:
-        with under("Harkara-Fallback"):
+        with field_path("Harkara-Fallback"):
             given["fallback"] = Template(fallback)
     return {name: value for name, value in given.items() if value is not None}
 

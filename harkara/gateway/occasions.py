@@ -13,7 +13,7 @@ from harkara.gateway.problems import problems
 from harkara.gateway.shapes import Changed, CloseOccasion, SaveOccasion, Word, takes
 from harkara.gateway.shapes import Occasion as Shown
 from harkara.ledger.occasions.commands import look
-from harkara.messages.part import closed
+from harkara.messages.validation import require_object
 from harkara.occasions import Closing, Occasion, Step
 from harkara.occasions.occasion import Key
 from harkara.phone import normalise
@@ -32,7 +32,7 @@ _CLOSE: dict[str, Any] = {
 @routes.put("", responses=problems(400, 401, 403, 409, 413, 429, 503), openapi_extra=takes(SaveOccasion))
 def save_occasion(behind: Inside, caller: Calling, lane: Lane, kind: Kind, reference: Reference, body: Body) -> Changed:
     """Says what will happen to a customer, or that it has changed: its reminders follow."""
-    said = closed(read_json(body), SaveOccasion.model_fields.keys(), "body")
+    said = require_object(read_json(body), SaveOccasion.model_fields.keys(), "body")
     occasion = Occasion(
         kind=kind,
         reference=reference,
@@ -70,7 +70,7 @@ def get_occasion(behind: Inside, _caller: Calling, lane: Lane, kind: Kind, refer
 
 
 def _close(behind: Behind, body: bytes, **which: Any) -> Changed:
-    said = closed(read_json(body, needed=False), CloseOccasion.model_fields.keys(), "body")
+    said = require_object(read_json(body, needed=False), CloseOccasion.model_fields.keys(), "body")
     behind.plan.rules.of(which["kind"])
     return _tell(behind, Closing(**which, **said))
 

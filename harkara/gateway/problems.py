@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
-from harkara.messages.part import join
+from harkara.messages.validation import join_path
 
 AGAIN_SECONDS = 5
 """After which one may try again when a service is away."""
@@ -90,7 +90,7 @@ async def _validation(_request: Request, error: Exception) -> JSONResponse:
     cause = first.get("ctx", {}).get("error")
     field = ""
     for step in first["loc"][1:]:
-        field = join(field, f"[{step}]" if isinstance(step, int) else step)
+        field = join_path(field, f"[{step}]" if isinstance(step, int) else step)
     rule = cause.rule if isinstance(cause, Invalid) else str(first["msg"]).replace("Input should be", "must be")
     return problem(400, sentence(Invalid(field, rule)))
 

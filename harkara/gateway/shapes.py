@@ -8,7 +8,7 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from harkara.messages.fields import Time
-from harkara.messages.part import Part
+from harkara.messages.model import StrictModel
 from harkara.occasions.occasion import Reason
 from harkara.states import CampaignState, State
 
@@ -215,11 +215,11 @@ class Campaigns(BaseModel):
     campaigns: list[Campaign]
 
 
-class StartCampaign(Part):
+class StartCampaign(StrictModel):
     at: Moment | None = Field(default=None, description="Not now, but by itself at this time; ISO 8601 with a zone")
 
 
-class PauseCampaign(Part):
+class PauseCampaign(StrictModel):
     reason: Reason | None = Field(default=None, description="Why, for whoever asks later")
 
 

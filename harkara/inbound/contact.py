@@ -10,8 +10,8 @@ from typing import Literal, Self, get_args
 from harkara.errors import Invalid
 from harkara.inbound.values import text
 from harkara.inbound.window import Standing, standing
-from harkara.messages.fields import short_name
-from harkara.messages.part import under
+from harkara.messages.fields import validate_short_name
+from harkara.messages.validation import field_path
 from harkara.phone import normalise
 
 Verb = Literal["opt-out", "opt-in"]
@@ -73,8 +73,8 @@ class Wish:
 
 
 def _lane(name: str) -> str:
-    with under("lane"):
-        return short_name(name)
+    with field_path("lane"):
+        return validate_short_name(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,17 @@
-"""What can be said: one class for each kind of message, and the envelope that carries it to a person."""
+"""The message kinds, one class each, and the envelope that addresses messages to a recipient."""
 
 from __future__ import annotations
 
 from harkara.messages.contacts import Contact, Contacts
 from harkara.messages.envelope import Category, Envelope
 from harkara.messages.interactive import Button, Buttons, ListMessage, Row, Section
-from harkara.messages.items import Message, parse_item
+from harkara.messages.location import Location
 from harkara.messages.media import Audio, Document, Image, Sticker, Video
-from harkara.messages.simple import Location, Reaction, Text
+from harkara.messages.parse import Message, parse_item
+from harkara.messages.reaction import Reaction
 from harkara.messages.template import Template
 from harkara.messages.template_buttons import CopyCode, QuickReply, UrlSuffix
+from harkara.messages.text import Text
 
 __all__ = [
     "Audio",

@@ -9,10 +9,11 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from harkara.errors import Invalid
-from harkara.messages.part import Part, Raw, listed
-from harkara.messages.text import PlainRule
+from harkara.messages.model import RawMessage, StrictModel
+from harkara.messages.text_rules import PrintableRule
+from harkara.messages.validation import require_list
 
-Line = Annotated[str, AfterValidator(PlainRule(256))]  # no limit is known; this one is ours
+Line = Annotated[str, AfterValidator(PrintableRule(256))]  # no limit is known; this one is ours
 
 # WhatsApp Cloud API, contacts messages.
 _CARDS = 257
@@ -25,7 +26,7 @@ def _date(value: str) -> str:
         raise Invalid("", "must be a date such as 1990-12-31") from None
 
 
-class Name(Part):
+class Name(StrictModel):
     """`formatted_name` is what the card shows."""
 
     formatted_name: Line
@@ -36,7 +37,7 @@ class Name(Part):
     suffix: Line | None = None
 
 
-class Phone(Part):
+class Phone(StrictModel):
     """A number as the card shows it; `wa_id` (its digits) adds the button to chat."""
 
     phone: Line
@@ -44,21 +45,21 @@ class Phone(Part):
     wa_id: Line | None = None
 
 
-class Email(Part):
+class Email(StrictModel):
     """An e-mail address and its type, such as WORK."""
 
     email: Line
     type: Line | None = None
 
 
-class Link(Part):
+class Link(StrictModel):
     """A web address and its type, such as WORK."""
 
     url: Line
     type: Line | None = None
 
 
-class Address(Part):
+class Address(StrictModel):
     """A postal address and its type, such as HOME."""
 
     street: Line | None = None
@@ -70,7 +71,7 @@ class Address(Part):
     type: Line | None = None
 
 
-class Organisation(Part):
+class Organization(StrictModel):
     """Where the contact works."""
 
     company: Line | None = None
@@ -78,7 +79,7 @@ class Organisation(Part):
     title: Line | None = None
 
 
-class Contact(Part):
+class Contact(StrictModel):
     """One card: `Contact("Asha Rao", phones=["+919876543210"])`. A plain string is a name, or a phone."""
 
     name: Annotated[Name, BeforeValidator(Name.read)]
@@ -86,16 +87,18 @@ class Contact(Part):
     emails: tuple[Annotated[Email, BeforeValidator(Email.read)], ...] | None = None
     urls: tuple[Annotated[Link, BeforeValidator(Link.read)], ...] | None = None
     addresses: tuple[Annotated[Address, BeforeValidator(Address.read)], ...] | None = None
-    org: Annotated[Organisation, BeforeValidator(Organisation.read)] | None = None
+    org: Annotated[Organization, BeforeValidator(Organization.read)] | None = None
     birthday: Annotated[str, AfterValidator(_date)] | None = None
 
     def __init__(self, name: Name | str, *, phones: Sequence[Phone | str] | None = None, **others: Any) -> None:
         if phones is not None:
-            phones = [Phone(phone=phone) if isinstance(phone, str) else phone for phone in listed(phones, "phones")]
+            phones = [
+                Phone(phone=phone) if isinstance(phone, str) else phone for phone in require_list(phones, "phones")
+            ]
         super().__init__(name=Name(formatted_name=name) if isinstance(name, str) else name, phones=phones, **others)
 
 
-class Contacts(Raw):
+class Contacts(RawMessage):
     """Cards to save or to call: `Contacts([Contact("Asha Rao", phones=["+919876543210"])])`."""
 
     kind: ClassVar[str] = "contacts"

@@ -12,10 +12,11 @@ from uuid_utils import uuid7
 
 from harkara.errors import Invalid
 from harkara.messages.fields import AltTexts, CustomerName, Id, Reference, ShortName, Time
-from harkara.messages.items import Message, parse_item
-from harkara.messages.part import Part, Raw, closed, listed, type_of, under
-from harkara.messages.simple import Text
+from harkara.messages.model import RawMessage, StrictModel
+from harkara.messages.parse import Message, parse_item
 from harkara.messages.template import Template
+from harkara.messages.text import Text
+from harkara.messages.validation import field_path, require_list, require_object, type_measure
 from harkara.phone import normalise
 
 Category = Literal["authentication", "reply", "utility", "marketing"]
@@ -32,7 +33,7 @@ _REQUEST = frozenset({"recipient_mobile_number", "message", "messages", "custome
 _THEIR_NAMES = {"to": "recipient_mobile_number", "alt_texts": "altTexts"}
 
 
-class Envelope(Part):
+class Envelope(StrictModel):
     """Messages for one recipient, checked whole: what can be built keeps every rule that is known.
 
     `category` comes from the messages unless it is given; `priority`, and `quiet` (whether quiet hours hold it back),
@@ -100,8 +101,8 @@ class Envelope(Part):
         Chat Mitra asks for the country code. A number of `region` without it is completed if nothing else can be
         meant. `fallback` may be a template as it stands in `messages`. Raises Invalid in the request's own field names.
         """
-        closed(body, _REQUEST, "body")
-        closed(options, cls._keys - {"to", "messages"})
+        require_object(body, _REQUEST, "body")
+        require_object(options, cls._known_keys - {"to", "messages"})
         try:
             options = {"customer_name": body.get("customer_name"), "alt_texts": body.get("altTexts")} | options
             if isinstance(options.get("fallback"), dict):
@@ -119,11 +120,12 @@ class Envelope(Part):
             fields = json.loads(text)
         except ValueError:
             raise Invalid("envelope", "must be JSON, as written by to_json") from None
-        fields = cls.fields_of(fields, "envelope")
+        fields = cls.read_fields(fields, "envelope")
         # It was judged when it was handed over, perhaps by newer numbering plans than ours: a possible length will do.
         fields["to"] = normalise(f"+{fields['to']}", strict=False)
         fields["messages"] = [
-            _restore(item, f"messages[{place}]") for place, item in enumerate(listed(fields["messages"], "messages"))
+            _restore(item, f"messages[{place}]")
+            for place, item in enumerate(require_list(fields["messages"], "messages"))
         ]
         if "fallback" in fields:
             fields["fallback"] = _restore(fields["fallback"], "fallback")
@@ -170,11 +172,11 @@ class Envelope(Part):
 
 
 def _items(messages: Sequence[Message]) -> tuple[Message, ...]:
-    if not 1 <= len(listed(messages, "messages")) <= _ITEMS:
+    if not 1 <= len(require_list(messages, "messages")) <= _ITEMS:
         raise Invalid("messages", f"1 to {_ITEMS} messages", f"this has {len(messages)}")
     for place, item in enumerate(messages):
-        if not isinstance(item, Raw | Template):
-            raise Invalid(f"messages[{place}]", "must be a message such as Text or Template", type_of(item))
+        if not isinstance(item, RawMessage | Template):
+            raise Invalid(f"messages[{place}]", "must be a message such as Text or Template", type_measure(item))
     return tuple(messages)
 
 
@@ -183,8 +185,10 @@ def _fallback(fallback: object, messages: Sequence[Message]) -> Template | None:
     if fallback is None:
         return None
     if not isinstance(fallback, Template):
-        raise Invalid("fallback", "must be a template: nothing else gets through a closed window", type_of(fallback))
-    if not any(isinstance(message, Raw) for message in messages):
+        raise Invalid(
+            "fallback", "must be a template: nothing else gets through a closed window", type_measure(fallback)
+        )
+    if not any(isinstance(message, RawMessage) for message in messages):
         raise Invalid("fallback", "is for what the 24-hour window may stop; this is a template, which it never does")
     return fallback
 
@@ -230,8 +234,8 @@ def _read_messages(body: dict[str, Any]) -> list[Message]:
         except Invalid as error:
             raise Invalid("message", error.rule, error.measure) from None
     messages = []
-    for place, item in enumerate(listed(items, "messages")):
-        with under(f"messages[{place}]"):
+    for place, item in enumerate(require_list(items, "messages")):
+        with field_path(f"messages[{place}]"):
             messages.append(parse_item(item))
     if len(messages) == 1 and isinstance(messages[0], Text) and messages[0].is_simple:
         messages[0] = Text(messages[0].body, form="raw")  # it goes on in the form in which it came
@@ -239,13 +243,13 @@ def _read_messages(body: dict[str, Any]) -> list[Message]:
 
 
 def _keep(message: Message) -> dict[str, Any]:
-    return message.wire() | ({"aside": aside} if (aside := message.aside()) else {})
+    return message.wire() | ({"aside": unsent_fields} if (unsent_fields := message.unsent_fields()) else {})
 
 
 def _restore(item: object, where: str) -> Message:
-    with under(where):
+    with field_path(where):
         if not isinstance(item, dict):
-            raise Invalid("", "must be an object", type_of(item))
-        aside = item.get("aside")
+            raise Invalid("", "must be an object", type_measure(item))
+        unsent_fields = item.get("aside")
         message = parse_item({name: value for name, value in item.items() if name != "aside"})
-        return message.with_aside(aside) if aside is not None else message
+        return message.with_unsent_fields(unsent_fields) if unsent_fields is not None else message

@@ -10,8 +10,8 @@ from typing import Annotated
 from pydantic import AfterValidator, PlainValidator
 
 from harkara.errors import Invalid
-from harkara.messages.part import type_of, under
-from harkara.messages.text import PLACEHOLDER, parameter
+from harkara.messages.text_rules import PLACEHOLDER, validate_parameter
+from harkara.messages.validation import field_path, type_measure
 
 _ID = re.compile(r"job_[0-9a-f]{32}")
 _SHORT_NAME = re.compile(r"[a-z0-9_-]{1,40}")
@@ -23,7 +23,7 @@ def _id(value: str) -> str:
     return value
 
 
-def short_name(value: str) -> str:
+def validate_short_name(value: str) -> str:
     if not _SHORT_NAME.fullmatch(value):
         raise Invalid("", "1 to 40 of a-z, 0-9, _ and -", f"this has {len(value):,} characters")
     return value
@@ -36,19 +36,19 @@ def _reference(value: str) -> str:
 
 
 def _customer_name(value: str) -> str:
-    return parameter(value) if value else value
+    return validate_parameter(value) if value else value
 
 
 def _alt_texts(value: object) -> dict[str, str]:
     if not isinstance(value, Mapping):
-        raise Invalid("", "must be an object such as {'$name': 'Guest'}", type_of(value))
+        raise Invalid("", "must be an object such as {'$name': 'Guest'}", type_measure(value))
     for key, text in value.items():
         if not isinstance(key, str) or not PLACEHOLDER.fullmatch(key):
             raise Invalid("", "every key is a $ and a name, such as $name")
         if not isinstance(text, str):
-            raise Invalid(key, "must be text", type_of(text))
-        with under(key):
-            parameter(text)
+            raise Invalid(key, "must be text", type_measure(text))
+        with field_path(key):
+            validate_parameter(text)
     return dict(value)
 
 
@@ -56,7 +56,7 @@ def _utc(value: object) -> datetime:
     """An aware time, or one as ISO 8601 text, in UTC."""
     moment = _parsed(value) if isinstance(value, str) else value
     if not isinstance(moment, datetime):
-        raise Invalid("", "must be a datetime", type_of(value))
+        raise Invalid("", "must be a datetime", type_measure(value))
     if moment.utcoffset() is None:
         raise Invalid("", "has no time zone; add one, such as tzinfo=ZoneInfo('Asia/Kolkata') or +05:30")
     try:
@@ -73,7 +73,7 @@ def _parsed(text: str) -> datetime:
 
 
 Id = Annotated[str, AfterValidator(_id)]
-ShortName = Annotated[str, AfterValidator(short_name)]
+ShortName = Annotated[str, AfterValidator(validate_short_name)]
 Reference = Annotated[str, AfterValidator(_reference)]
 CustomerName = Annotated[str, AfterValidator(_customer_name)]
 AltTexts = Annotated[dict[str, str], PlainValidator(_alt_texts)]

@@ -9,28 +9,29 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from harkara.errors import Invalid
-from harkara.messages.part import Part, Raw, join, listed, under
-from harkara.messages.slots import Header, Slot, header_of, wire_slot
-from harkara.messages.text import PlainRule, TextRule
+from harkara.messages.model import RawMessage, StrictModel
+from harkara.messages.parameters import Header, ParameterObject, to_parameter, validate_header
+from harkara.messages.text_rules import PrintableRule, TextRule
+from harkara.messages.validation import field_path, join_path, require_list
 
 # Chat Mitra docs, Validation Rules: Interactive Messages. A row title may have 24 at WhatsApp.
 ButtonTitle = Annotated[str, AfterValidator(TextRule(20))]
 RowTitle = Annotated[str, AfterValidator(TextRule(20))]
-ButtonId = Annotated[str, AfterValidator(PlainRule(256))]
+ButtonId = Annotated[str, AfterValidator(PrintableRule(256))]
 _BUTTONS, _ROWS = 3, 10
 
 # WhatsApp Cloud API, interactive messages; Chat Mitra names no limit.
-RowId = Annotated[str, AfterValidator(PlainRule(200))]
+RowId = Annotated[str, AfterValidator(PrintableRule(200))]
 RowDescription = Annotated[str, AfterValidator(TextRule(72))]
 SectionTitle = Annotated[str, AfterValidator(TextRule(24))]
 ButtonsBody = Annotated[str, AfterValidator(TextRule(1_024, lines=True))]
 ListBody = Annotated[str, AfterValidator(TextRule(4_096, lines=True))]
 Edge = Annotated[str, AfterValidator(TextRule(60))]  # header and footer
-ButtonsHeader = Annotated[Header, PlainValidator(partial(header_of, rule=TextRule(60)))]
+ButtonsHeader = Annotated[Header, PlainValidator(partial(validate_header, rule=TextRule(60)))]
 _SECTIONS = 10
 
 
-class Button(Part):
+class Button(StrictModel):
     """A reply button; `id` comes back when it is tapped."""
 
     id: ButtonId
@@ -40,7 +41,7 @@ class Button(Part):
         super().__init__(id=id, title=title)
 
 
-class Row(Part):
+class Row(StrictModel):
     """A line of a list; `id` comes back when it is chosen."""
 
     id: RowId
@@ -51,7 +52,7 @@ class Row(Part):
         super().__init__(id=id, title=title, description=description)
 
 
-class Section(Part):
+class Section(StrictModel):
     """Rows under a title, which is needed as soon as there are two sections."""
 
     title: SectionTitle | None = None
@@ -61,7 +62,7 @@ class Section(Part):
         super().__init__(title=title, rows=rows)
 
 
-class Buttons(Raw):
+class Buttons(RawMessage):
     """A question with one to three answers: `Buttons("Coming?", buttons=["Yes", Button("NO", "No, thanks")])`.
 
     A plain string is both id and title of its button.
@@ -79,7 +80,9 @@ class Buttons(Raw):
     def __init__(
         self, body: str, *, buttons: Sequence[Button | str], header: Header | None = None, footer: str | None = None
     ) -> None:
-        made = [Button(button, button) if isinstance(button, str) else button for button in listed(buttons, "buttons")]
+        made = [
+            Button(button, button) if isinstance(button, str) else button for button in require_list(buttons, "buttons")
+        ]
         super().__init__(body=body, buttons=made, header=header, footer=footer)
         _refuse_repeats([button.id for button in self.buttons], "buttons", "id")
         _refuse_repeats([button.title for button in self.buttons], "buttons", "title")
@@ -91,7 +94,7 @@ class Buttons(Raw):
         return cls(
             shape.body.text,
             buttons=[button.reply for button in shape.action.buttons],
-            header=shape.header_of("text", "image", "video", "document"),
+            header=shape.header_value("text", "image", "video", "document"),
             footer=shape.footer.text if shape.footer else None,
         )
 
@@ -101,7 +104,7 @@ class Buttons(Raw):
         return {"type": "button", **_frame(self), "action": {"buttons": buttons}}
 
 
-class ListMessage(Raw):
+class ListMessage(RawMessage):
     """A text with a button that opens up to ten rows, in one section or several.
 
     `ListMessage("When suits you?", button="Times", sections=[Section(rows=[Row("9", "9:00"), Row("10", "10:00")])])`
@@ -142,7 +145,7 @@ class ListMessage(Raw):
             shape.body.text,
             button=shape.action.button,
             sections=shape.action.sections,
-            header=shape.header_of("text"),
+            header=shape.header_value("text"),
             footer=shape.footer.text if shape.footer else None,
         )
 
@@ -162,32 +165,32 @@ def read_interactive(value: object) -> Buttons | ListMessage:
     raise Invalid("type", "must be button or list")
 
 
-class _Words(Part):
+class _Words(StrictModel):
     text: str
 
 
-class _Reply(Part):
+class _Reply(StrictModel):
     type: Literal["reply"]
     reply: Annotated[Button, BeforeValidator(Button.read)]
 
 
-class _ButtonsAction(Part):
+class _ButtonsAction(StrictModel):
     buttons: tuple[_Reply, ...]
 
 
-class _ListAction(Part):
+class _ListAction(StrictModel):
     button: str
     sections: tuple[Annotated[Section, BeforeValidator(Section.read)], ...]
 
 
-class _Frame(Part):
-    header: Slot | None = None
+class _Frame(StrictModel):
+    header: ParameterObject | None = None
     body: _Words
     footer: _Words | None = None
 
-    def header_of(self, *types: str) -> Any:
-        with under("header"):
-            return self.header and self.header.value(*types)
+    def header_value(self, *types: str) -> Any:
+        with field_path("header"):
+            return self.header and self.header.get(*types)
 
 
 class _ButtonsShape(_Frame):
@@ -201,7 +204,7 @@ class _ListShape(_Frame):
 
 
 def _frame(message: Buttons | ListMessage) -> dict[str, Any]:
-    frame: dict[str, Any] = {} if message.header is None else {"header": wire_slot(message.header)}
+    frame: dict[str, Any] = {} if message.header is None else {"header": to_parameter(message.header)}
     frame["body"] = {"text": message.body}
     if message.footer is not None:
         frame["footer"] = {"text": message.footer}
@@ -210,4 +213,4 @@ def _frame(message: Buttons | ListMessage) -> dict[str, Any]:
 
 def _refuse_repeats(values: Sequence[str], field: str, name: str) -> None:
     if repeats := len(values) - len(set(values)):
-        raise Invalid(join(field, name), "must not occur twice", f"{repeats} of {len(values)} do")
+        raise Invalid(join_path(field, name), "must not occur twice", f"{repeats} of {len(values)} do")

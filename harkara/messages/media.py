@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, StrictBool
 
 from harkara.errors import Invalid
-from harkara.messages.links import media_link
-from harkara.messages.part import Raw
-from harkara.messages.text import PlainRule, TextRule
+from harkara.messages.media_links import validate_media_link
+from harkara.messages.model import RawMessage
+from harkara.messages.text_rules import PrintableRule, TextRule
 
 # Chat Mitra docs, Media Messages: the file types for each kind.
 _TYPES = {
@@ -21,17 +21,17 @@ _TYPES = {
     "sticker": ("webp",),
 }
 
-ImageLink = Annotated[str, AfterValidator(partial(media_link, types=_TYPES["image"]))]
-VideoLink = Annotated[str, AfterValidator(partial(media_link, types=_TYPES["video"]))]
-AudioLink = Annotated[str, AfterValidator(partial(media_link, types=_TYPES["audio"]))]
-DocumentLink = Annotated[str, AfterValidator(partial(media_link, types=_TYPES["document"]))]
-StickerLink = Annotated[str, AfterValidator(partial(media_link, types=_TYPES["sticker"]))]
+ImageLink = Annotated[str, AfterValidator(partial(validate_media_link, types=_TYPES["image"]))]
+VideoLink = Annotated[str, AfterValidator(partial(validate_media_link, types=_TYPES["video"]))]
+AudioLink = Annotated[str, AfterValidator(partial(validate_media_link, types=_TYPES["audio"]))]
+DocumentLink = Annotated[str, AfterValidator(partial(validate_media_link, types=_TYPES["document"]))]
+StickerLink = Annotated[str, AfterValidator(partial(validate_media_link, types=_TYPES["sticker"]))]
 
 # WhatsApp Cloud API, media messages; Chat Mitra names no limit.
 Caption = Annotated[str, AfterValidator(TextRule(1_024, lines=True))]
 
 
-class Image(Raw):
+class Image(RawMessage):
     """A JPG, PNG or WEBP of at most 5 MB. WhatsApp itself shows WEBP only as a sticker: prefer the other two."""
 
     kind: ClassVar[str] = "image"
@@ -43,7 +43,7 @@ class Image(Raw):
         super().__init__(link=link, caption=caption)
 
 
-class Video(Raw):
+class Video(RawMessage):
     """An MP4 (H.264) or 3GP of at most 16 MB."""
 
     kind: ClassVar[str] = "video"
@@ -55,7 +55,7 @@ class Video(Raw):
         super().__init__(link=link, caption=caption)
 
 
-class Audio(Raw):
+class Audio(RawMessage):
     """An MP3, OGG or OPUS of at most 16 MB, without a caption; `voice` shows an OGG as a voice note."""
 
     kind: ClassVar[str] = "audio"
@@ -68,13 +68,13 @@ class Audio(Raw):
 
 
 def _file_name(value: str) -> str:
-    PlainRule(240)(value)
+    PrintableRule(240)(value)
     if "/" in value or "\\" in value:
         raise Invalid("", "must be the name of the file alone, without a folder")
     return value
 
 
-class Document(Raw):
+class Document(RawMessage):
     """A PDF, Office file or TXT of at most 100 MB; `filename` is what the recipient sees."""
 
     kind: ClassVar[str] = "document"
@@ -87,7 +87,7 @@ class Document(Raw):
         super().__init__(link=link, filename=filename, caption=caption)
 
 
-class Sticker(Raw):
+class Sticker(RawMessage):
     """A WEBP of 512 x 512 and at most 500 KB, without a caption; WhatsApp takes a still one only up to 100 KB."""
 
     kind: ClassVar[str] = "sticker"

@@ -10,10 +10,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from harkara.errors import Invalid
-from harkara.messages.part import Part, listed, type_of, under
-from harkara.messages.slots import Header, Slot, header_of, wire_slot
-from harkara.messages.template_buttons import BUTTONS, CopyCode, Index, QuickReply, TemplateButton, UrlSuffix
-from harkara.messages.text import PLACEHOLDER, parameter
+from harkara.messages.model import StrictModel
+from harkara.messages.parameters import Header, ParameterObject, to_parameter, validate_header
+from harkara.messages.template_buttons import MAX_BUTTONS, CopyCode, Index, QuickReply, TemplateButton, UrlSuffix
+from harkara.messages.text_rules import PLACEHOLDER, validate_parameter
+from harkara.messages.validation import field_path, require_list, type_measure
 
 TemplateCategory = Literal["authentication", "utility", "marketing"]
 
@@ -21,8 +22,8 @@ TemplateCategory = Literal["authentication", "utility", "marketing"]
 # string in every request that was seen, not the object of the Cloud API.
 _NAME = re.compile(r"[a-z0-9_]{1,60}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:_[A-Z]{2})?")
-PARAMETERS = 10
-TemplateHeader = Annotated[Header, PlainValidator(partial(header_of, rule=parameter))]
+MAX_PARAMETERS = 10
+TemplateHeader = Annotated[Header, PlainValidator(partial(validate_header, rule=validate_parameter))]
 
 
 def _name(value: str) -> str:
@@ -34,7 +35,7 @@ def _name(value: str) -> str:
 def _language(value: object) -> str:
     if isinstance(value, str) and _LANGUAGE.fullmatch(value):
         return value
-    measure = None if isinstance(value, str) else type_of(value)
+    measure = None if isinstance(value, str) else type_measure(value)
     raise Invalid("", "must be a plain code such as en or en_US", measure)
 
 
@@ -47,7 +48,7 @@ def _number(value: object) -> object:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
 
 
-class Template(Part):
+class Template(StrictModel):
     """An approved template and what fills it: `Template("order_confirmation", body=["Asha", "#12345"])`.
 
     A button without an index gets its place in `buttons`. Buttons that the template fixes are left out here but count,
@@ -61,8 +62,10 @@ class Template(Part):
     name: TemplateName
     language: Language = "en"
     header: TemplateHeader | None = None
-    body: Annotated[tuple[Annotated[str, AfterValidator(parameter)], ...], Field(max_length=PARAMETERS)] = ()
-    buttons: Annotated[tuple[TemplateButton, ...], Field(max_length=BUTTONS)] = ()
+    body: Annotated[
+        tuple[Annotated[str, AfterValidator(validate_parameter)], ...], Field(max_length=MAX_PARAMETERS)
+    ] = ()
+    buttons: Annotated[tuple[TemplateButton, ...], Field(max_length=MAX_BUTTONS)] = ()
     category: TemplateCategory | None = None
 
     def __init__(
@@ -79,8 +82,8 @@ class Template(Part):
             name=name,
             language=language,
             header=header,
-            body=listed(body, "body"),
-            buttons=_placed(listed(buttons, "buttons"), category),
+            body=require_list(body, "body"),
+            buttons=_placed(require_list(buttons, "buttons"), category),
             category=category,
         )
         if len({button.index for button in self.buttons}) < len(self.buttons):
@@ -92,7 +95,7 @@ class Template(Part):
         shape = _Shape.read(value)
         found: dict[str, list[Any]] = {"header": [], "body": [], "button": []}
         for place, component in enumerate(shape.components):
-            with under(f"components[{place}]"):
+            with field_path(f"components[{place}]"):
                 found[component.type].append(component.content())
         if len(found["header"]) > 1 or len(found["body"]) > 1:
             raise Invalid("components", "at most one header and one body")
@@ -108,9 +111,9 @@ class Template(Part):
         """The `template` object."""
         components: list[dict[str, Any]] = []
         if self.header is not None:
-            components.append({"type": "header", "parameters": [wire_slot(self.header)]})
+            components.append({"type": "header", "parameters": [to_parameter(self.header)]})
         if self.body:
-            components.append({"type": "body", "parameters": [wire_slot(text) for text in self.body]})
+            components.append({"type": "body", "parameters": [to_parameter(text) for text in self.body]})
         components.extend(button.wire() for button in self.buttons)
         return {"name": self.name, "language": self.language, "components": components}
 
@@ -132,16 +135,16 @@ def _placed(buttons: Sequence[TemplateButton], category: TemplateCategory | None
     placed: list[TemplateButton] = []
     for place, button in enumerate(buttons):
         if not isinstance(button, UrlSuffix | QuickReply | CopyCode):
-            raise Invalid(f"buttons[{place}]", "must be a UrlSuffix, a QuickReply or a CopyCode", type_of(button))
+            raise Invalid(f"buttons[{place}]", "must be a UrlSuffix, a QuickReply or a CopyCode", type_measure(button))
         if isinstance(button, CopyCode) and category == "authentication":
             button = UrlSuffix(button.code, index=button.index)
         placed.append(button if button.index is not None else button.model_copy(update={"index": place}))
     return placed
 
 
-class _Component(Part):
+class _Component(StrictModel):
     type: Literal["header", "body", "button"]
-    parameters: tuple[Slot, ...] = ()
+    parameters: tuple[ParameterObject, ...] = ()
     sub_type: Literal["url", "quick_reply", "copy_code"] | None = None
     index: Annotated[Index, BeforeValidator(_number)] | None = None
 
@@ -176,12 +179,12 @@ class _Component(Part):
     def _values(self, *types: str) -> list[Any]:
         values = []
         for place, slot in enumerate(self.parameters):
-            with under(f"parameters[{place}]"):
-                values.append(slot.value(*types))
+            with field_path(f"parameters[{place}]"):
+                values.append(slot.get(*types))
         return values
 
 
-class _Shape(Part):
+class _Shape(StrictModel):
     name: str
     language: Any
     components: tuple[_Component, ...] = ()

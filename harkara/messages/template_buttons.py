@@ -7,26 +7,26 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from harkara.errors import Invalid
-from harkara.messages.part import Part
-from harkara.messages.text import PlainRule, parameter
+from harkara.messages.model import StrictModel
+from harkara.messages.text_rules import PrintableRule, validate_parameter
 
 # Chat Mitra docs, Validation Rules: Interactive Messages.
-Payload = Annotated[str, AfterValidator(PlainRule(256))]
+Payload = Annotated[str, AfterValidator(PrintableRule(256))]
 
 # WhatsApp Cloud API, template components: ten buttons, 15 characters to copy.
-BUTTONS = 10
-Index = Annotated[int, Field(strict=True, ge=0, lt=BUTTONS)]
-Code = Annotated[str, AfterValidator(PlainRule(15))]
+MAX_BUTTONS = 10
+Index = Annotated[int, Field(strict=True, ge=0, lt=MAX_BUTTONS)]
+Code = Annotated[str, AfterValidator(PrintableRule(15))]
 
 
 def _suffix(value: str) -> str:
-    parameter(value)
+    validate_parameter(value)
     if "#" in value or any(mark.isspace() for mark in value):
         raise Invalid("", "no spaces and no # in the end of a link")
     return value
 
 
-class UrlSuffix(Part):
+class UrlSuffix(StrictModel):
     """What completes the link of the template's button. `index` counts all buttons of the template from 0."""
 
     text: Annotated[str, AfterValidator(_suffix)]
@@ -40,7 +40,7 @@ class UrlSuffix(Part):
         return _component("url", self.index, {"type": "text", "text": self.text})
 
 
-class QuickReply(Part):
+class QuickReply(StrictModel):
     """What comes back when the button is tapped. `index` counts all buttons of the template from 0."""
 
     payload: Payload
@@ -54,7 +54,7 @@ class QuickReply(Part):
         return _component("quick_reply", self.index, {"type": "payload", "payload": self.payload})
 
 
-class CopyCode(Part):
+class CopyCode(StrictModel):
     """What the button copies: a coupon or, in an authentication template, the one-time code."""
 
     code: Code

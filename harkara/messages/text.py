@@ -1,120 +1,40 @@
-"""The rules that a text must keep so that Chat Mitra and WhatsApp take it, each refusal with its measure."""
+"""Text messages."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
 
-import regex
+from pydantic import AfterValidator, StrictBool
 
-from harkara.errors import Invalid
-from harkara.messages import emoji, markup
+from harkara.messages.model import RawMessage
+from harkara.messages.text_rules import TextRule
 
-# Chat Mitra docs, Validation Rules & Limits: Text Messages.
-_EMOJI_LIMIT = 10
-
-# Nothing to examine in an ASCII text without these. A # may be part of a link, a < of a tag.
-_SUSPECT = re.compile(r"[*#<\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_SUSPECT_IN_LINE = re.compile(r"[*#<\x00-\x1f\x7f]")
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_VISIBLE = regex.compile(r"[^\s\p{Cf}\p{Cc}]")
-_DEVANAGARI = regex.compile(r"\p{Script=Devanagari}")
-_LATIN = regex.compile(r"\p{Script=Latin}")
-
-_LINK = re.compile(
-    r"""(?<![\w.@-])(?:
-        (?:[a-z][a-z0-9+.-]*://|www\.)\S+              # https://example.com/pay
-      | (?:[\w-]+\.)+[a-z]{2,}(?:/\S*)?                # example.com, rzp.io/i/abc
-    )""",
-    re.IGNORECASE | re.VERBOSE | re.ASCII,
-)
-_ADDRESS = re.compile(r"(?<![^\s@])[^\s@]+@[^\s@]+")  # asha@example.com, shop@upi
-_VARIABLE = re.compile(r"\{\{\w+\}\}")  # {{1}}
-
-PLACEHOLDER = re.compile(r"\$[A-Za-z_]\w*", re.ASCII)
-"""What Chat Mitra fills in from the contact or from altTexts, such as $name (docs, Request Body Parameters)."""
+# Chat Mitra docs, Request Body Parameters and Validation Rules: Text Messages.
+Body = Annotated[str, AfterValidator(TextRule(4_096, lines=True))]
 
 
-@dataclass(frozen=True, slots=True)
-class TextRule:
-    """At most `limit` characters of plain text that one can see.
+class Text(RawMessage):
+    """A text message: `Text("Your order #12345 is ready")`.
 
-    `lines` allows line breaks and tabs. What may not have them is a piece of a message (a title, a parameter), and
-    such a piece may be emoji alone, as a message may not.
+    `body` has 1 to 4,096 characters, at most 10 emoji, no asterisk and no HTML (Chat Mitra docs, Validation Rules).
+    `preview_url` asks WhatsApp to show a preview of the first link.
+    `form` chooses how the request carries the text. "simple" uses Chat Mitra's field `message` where it can:
+    for a text that is alone in its request and has no `preview_url`. "raw" always uses an item of `messages`.
     """
 
-    limit: int
-    lines: bool = False
+    kind: ClassVar[str] = "text"
+    unsent: ClassVar[frozenset[str]] = frozenset({"form"})
 
-    def __call__(self, value: str) -> str:
-        """Returns the value, or raises Invalid for the field it stands in."""
-        if len(value) > self.limit:
-            raise Invalid("", f"at most {self.limit:,} characters", f"this has {len(value):,}")
-        suspect = _SUSPECT if self.lines else _SUSPECT_IN_LINE
-        if value.isascii() and value and not value.isspace() and not suspect.search(value):
-            return value
-        for rule, measure in self._faults(value):
-            raise Invalid("", rule, measure)
-        return value
+    body: Body
+    preview_url: StrictBool | None = None
+    form: Literal["simple", "raw"] = "simple"
 
-    def _faults(self, value: str) -> Iterator[tuple[str, str | None]]:
-        if not _VISIBLE.search(value):
-            yield "must not be blank", None
-        if self.lines and (marks := _CONTROL.findall(value)):
-            yield "no control characters", f"this has {len(marks)}"
-        if not self.lines and (marks := _BREAK.findall(value)):
-            yield "no line breaks, tabs or other control characters", f"this has {len(marks)}"
-        yield from _refused_by_chat_mitra(value)
-        if (count := emoji.count(value)) > _EMOJI_LIMIT:
-            yield f"at most {_EMOJI_LIMIT} emoji", f"this has {count}"
-        if self.lines and count and emoji.alone(value):
-            yield "must have words beside the emoji", None
+    def __init__(
+        self, body: str, *, preview_url: bool | None = None, form: Literal["simple", "raw"] = "simple"
+    ) -> None:
+        super().__init__(body=body, preview_url=preview_url, form=form)
 
-
-@dataclass(frozen=True, slots=True)
-class PlainRule:
-    """At most `limit` printable characters for machines: an id, a code, a line of a contact card."""
-
-    limit: int
-
-    def __call__(self, value: str) -> str:
-        """Returns the value, or raises Invalid for the field it stands in."""
-        if not value or len(value) > self.limit:
-            raise Invalid("", f"1 to {self.limit:,} characters", f"this has {len(value):,}")
-        if "*" in value or not value.isprintable() or value != value.strip():
-            raise Invalid("", "only printable characters, without an asterisk, and no space around them")
-        return value
-
-
-# Chat Mitra docs, Validation Rules & Limits: Templates.
-_PARAMETER = TextRule(1_024)
-
-
-def parameter(value: str) -> str:
-    """The rule for a template's parameter; WhatsApp refuses wide gaps in one (field reports, Cloud API)."""
-    _PARAMETER(value)
-    if "     " in value:
-        raise Invalid("", "at most 4 spaces in a row")
-    return value
-
-
-def _refused_by_chat_mitra(value: str) -> Iterator[tuple[str, str | None]]:
-    """Chat Mitra docs, Validation Rules; that it refuses an asterisk, and a link's # part, is reported by its users."""
-    if "*" in value:
-        yield "no asterisk", f"this has {value.count('*')}"
-    if "#" in value and any("#" in link for link in _LINK.findall(value)):
-        yield "no link with a # part", None
-    if tag := markup.find(value):
-        yield "no HTML", f"this has {tag}"
-    if _DEVANAGARI.search(value) and _LATIN.search(value) and _LATIN.search(_without_links(value)):
-        yield "no Devanagari and Latin letters in one text", None
-
-
-def _without_links(value: str) -> str:
-    """Links, addresses and placeholders are Latin by nature and belong to no language."""
-    for pattern in (_ADDRESS, _LINK, _VARIABLE, PLACEHOLDER):
-        value = pattern.sub(" ", value)
-    return value
+    @property
+    def is_simple(self) -> bool:
+        """Whether Chat Mitra's field `message` can carry the whole text."""
+        return self.form == "simple" and self.preview_url is None

@@ -12,8 +12,9 @@ from pydantic import AfterValidator, Field, SkipValidation
 
 from harkara.errors import Invalid
 from harkara.messages.fields import Reference, ShortName, Time
-from harkara.messages.part import Part, type_of
+from harkara.messages.model import StrictModel
 from harkara.messages.template import Language
+from harkara.messages.validation import type_measure
 from harkara.occasions.rules import Name
 from harkara.occasions.schedule import resolve
 from harkara.phone import normalise
@@ -40,7 +41,7 @@ Version = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 Reason = Annotated[str, Field(max_length=200), AfterValidator(_reason)]
 
 
-class Occasion(Part):
+class Occasion(StrictModel):
     """Something that will happen to a customer at `at`, in UTC; `zone` is the one whose calendar counts for it.
 
     A naive `at` is what a clock in the zone shows: the first of two moments where the clock is set back, the end of the
@@ -68,7 +69,7 @@ class Occasion(Part):
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
         """Reads what `to_json` wrote, and checks it all again. Raises Invalid."""
-        fields = cls.fields_of(_object(text))
+        fields = cls.read_fields(_object(text))
         # It was judged when it was handed over, perhaps by newer numbering plans than ours: a possible length will do.
         return cls(**fields | {"to": normalise(f"+{fields['to']}", strict=False)})
 
@@ -81,7 +82,7 @@ class Occasion(Part):
         return Key(self.reference, self.kind, self.lane)
 
 
-class Closing(Part):
+class Closing(StrictModel):
     """The occasion will not happen (`cancelled`), or has done what it was for (`completed`: kept, paid, arrived)."""
 
     kind: Name
@@ -94,7 +95,7 @@ class Closing(Part):
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
         """Reads what `to_json` wrote, and checks it all again. Raises Invalid."""
-        return cls(**cls.fields_of(_object(text)))
+        return cls(**cls.read_fields(_object(text)))
 
     def to_json(self) -> str:
         """The whole of it, for `from_json`."""
@@ -122,7 +123,7 @@ def verb_of(step: Step) -> Verb:
     return "cancel-occasion" if step.status == "cancelled" else "complete-occasion"
 
 
-def _json(part: Part) -> str:
+def _json(part: StrictModel) -> str:
     said = {name: value for name, value in part if value is not None}
     return json.dumps(said, ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
 
@@ -136,7 +137,7 @@ def _object(text: str | bytes) -> object:
 
 def _zone(name: object) -> ZoneInfo:
     if not isinstance(name, str) or len(name) > 60:
-        raise Invalid("zone", "must be the name of a time zone, such as Asia/Kolkata", type_of(name))
+        raise Invalid("zone", "must be the name of a time zone, such as Asia/Kolkata", type_measure(name))
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError):  # a folder of zones, a path, a name that nobody knows
@@ -160,8 +161,8 @@ def _moment(at: object, zone: ZoneInfo) -> object:
 
 def _parameters(values: object) -> dict[str, str]:
     if not isinstance(values, Mapping):
-        raise Invalid("parameters", "must be an object such as {'doctor': 'Dr Rao'}", type_of(values))
+        raise Invalid("parameters", "must be an object such as {'doctor': 'Dr Rao'}", type_measure(values))
     for name, value in values.items():
         if not isinstance(name, str) or not isinstance(value, str):
-            raise Invalid("parameters", "every name and every value must be text", type_of(value))
+            raise Invalid("parameters", "every name and every value must be text", type_measure(value))
     return dict(values)

@@ -10,7 +10,7 @@ import pytest
 
 from harkara.errors import Invalid
 from harkara.messages import Contact, Contacts, Envelope, Message, Template, Text, UrlSuffix
-from tests.unit.messages.samples import NOON, OTP, REMINDER, SALE, TO, envelope
+from tests.unit.messages.fixtures import NOON, OTP, REMINDER, SALE, TO, envelope
 
 
 def refusal(**options: Any) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from harkara.errors import Invalid
 from harkara.messages import Button, Buttons, Image, ListMessage, Row, Section, Sticker
-from tests.unit.messages.calls import call
+from tests.unit.messages.deferred import deferred
 
 IMAGE = "https://example.com/a.jpg"
 
@@ -71,55 +71,57 @@ def many(count: int) -> list[Row]:
 @pytest.mark.parametrize(
     ("build", "complaint"),
     [
-        (call(Button, "a", "x" * 21), "title: at most 20 characters (this has 21)"),
-        (call(Button, "x" * 257, "a"), "id: 1 to 256 characters (this has 257)"),
-        (call(Buttons, "?", buttons=[]), "buttons: at least 1 (this has 0)"),
-        (call(Buttons, "?", buttons=["a", "b", "c", "d"]), "buttons: at most 3 (this has 4)"),
-        (call(Buttons, "?", buttons="Yes"), "buttons: must be a list (this is of type str)"),
-        (call(Buttons, "?", buttons=[5]), "buttons[0]: must be an object (this is of type int)"),
+        (deferred(Button, "a", "x" * 21), "title: at most 20 characters (this has 21)"),
+        (deferred(Button, "x" * 257, "a"), "id: 1 to 256 characters (this has 257)"),
+        (deferred(Buttons, "?", buttons=[]), "buttons: at least 1 (this has 0)"),
+        (deferred(Buttons, "?", buttons=["a", "b", "c", "d"]), "buttons: at most 3 (this has 4)"),
+        (deferred(Buttons, "?", buttons="Yes"), "buttons: must be a list (this is of type str)"),
+        (deferred(Buttons, "?", buttons=[5]), "buttons[0]: must be an object (this is of type int)"),
         (
-            call(Buttons, "?", buttons=[Button("a", "Yes"), Button("a", "No")]),
+            deferred(Buttons, "?", buttons=[Button("a", "Yes"), Button("a", "No")]),
             "buttons.id: must not occur twice (1 of 2 do)",
         ),
         (
-            call(Buttons, "?", buttons=[Button("a", "Yes"), Button("b", "Yes")]),
+            deferred(Buttons, "?", buttons=[Button("a", "Yes"), Button("b", "Yes")]),
             "buttons.title: must not occur twice (1 of 2 do)",
         ),
-        (call(Buttons, "x" * 1_025, buttons=["a"]), "body: at most 1,024 characters (this has 1,025)"),
-        (call(Buttons, "?", buttons=["a"], header="x" * 61), "header: at most 60 characters (this has 61)"),
-        (call(Buttons, "?", buttons=["a"], footer="x" * 61), "footer: at most 60 characters (this has 61)"),
+        (deferred(Buttons, "x" * 1_025, buttons=["a"]), "body: at most 1,024 characters (this has 1,025)"),
+        (deferred(Buttons, "?", buttons=["a"], header="x" * 61), "header: at most 60 characters (this has 61)"),
+        (deferred(Buttons, "?", buttons=["a"], footer="x" * 61), "footer: at most 60 characters (this has 61)"),
         (
-            call(Buttons, "?", buttons=["a"], header=Sticker("https://example.com/a.webp")),
+            deferred(Buttons, "?", buttons=["a"], header=Sticker("https://example.com/a.webp")),
             "header: must be a text, an Image, a Video or a Document (this is of type Sticker)",
         ),
         (
-            call(Buttons, "?", buttons=["a"], header=Image(IMAGE, caption="no")),
+            deferred(Buttons, "?", buttons=["a"], header=Image(IMAGE, caption="no")),
             "header.caption: a header has no caption; move it to the body",
         ),
-        (call(Row, "a", "x" * 21), "title: at most 20 characters (this has 21)"),
-        (call(Row, "x" * 201, "a"), "id: 1 to 200 characters (this has 201)"),
-        (call(Row, "a", "a", "x" * 73), "description: at most 72 characters (this has 73)"),
-        (call(Section, "x" * 25, rows=many(1)), "title: at most 24 characters (this has 25)"),
-        (call(Section, rows=[]), "rows: at least 1 (this has 0)"),
+        (deferred(Row, "a", "x" * 21), "title: at most 20 characters (this has 21)"),
+        (deferred(Row, "x" * 201, "a"), "id: 1 to 200 characters (this has 201)"),
+        (deferred(Row, "a", "a", "x" * 73), "description: at most 72 characters (this has 73)"),
+        (deferred(Section, "x" * 25, rows=many(1)), "title: at most 24 characters (this has 25)"),
+        (deferred(Section, rows=[]), "rows: at least 1 (this has 0)"),
         (
-            call(ListMessage, "?", button="x" * 21, sections=[Section(rows=many(1))]),
+            deferred(ListMessage, "?", button="x" * 21, sections=[Section(rows=many(1))]),
             "button: at most 20 characters (this has 21)",
         ),
         (
-            call(ListMessage, "x" * 4_097, button="a", sections=[Section(rows=many(1))]),
+            deferred(ListMessage, "x" * 4_097, button="a", sections=[Section(rows=many(1))]),
             "body: at most 4,096 characters (this has 4,097)",
         ),
-        (call(ListMessage, "?", button="a", sections=[]), "sections: at least 1 (this has 0)"),
+        (deferred(ListMessage, "?", button="a", sections=[]), "sections: at least 1 (this has 0)"),
         (
-            call(ListMessage, "?", button="a", sections=[Section(rows=many(11))]),
+            deferred(ListMessage, "?", button="a", sections=[Section(rows=many(11))]),
             "sections: at most 10 rows in all (this has 11)",
         ),
         (
-            call(ListMessage, "?", button="a", sections=[Section("a", rows=many(1)), Section("b", rows=many(2))]),
+            deferred(ListMessage, "?", button="a", sections=[Section("a", rows=many(1)), Section("b", rows=many(2))]),
             "sections.rows.id: must not occur twice (1 of 3 do)",
         ),
         (
-            call(ListMessage, "?", button="a", sections=[Section("a", rows=many(1)), Section(rows=[Row("x", "x")])]),
+            deferred(
+                ListMessage, "?", button="a", sections=[Section("a", rows=many(1)), Section(rows=[Row("x", "x")])]
+            ),
             "sections: every section needs a title when there are several",
         ),
     ],

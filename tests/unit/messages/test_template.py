@@ -9,7 +9,7 @@ import pytest
 
 from harkara.errors import Invalid
 from harkara.messages import Audio, CopyCode, Document, Image, QuickReply, Template, UrlSuffix
-from tests.unit.messages.calls import call
+from tests.unit.messages.deferred import deferred
 
 
 def components(template: Template) -> list[dict[str, Any]]:
@@ -91,50 +91,50 @@ def test_placeholders_are_found_wherever_chat_mitra_fills_them_in() -> None:
 @pytest.mark.parametrize(
     ("build", "complaint"),
     [
-        (call(Template, ""), "name: 1 to 60 of a-z, 0-9 and _ (this has 0 characters)"),
-        (call(Template, "x" * 61), "name: 1 to 60 of a-z, 0-9 and _ (this has 61 characters)"),
-        (call(Template, "Order"), "name: 1 to 60 of a-z, 0-9 and _ (this has 5 characters)"),
-        (call(Template, "a\n"), "name: 1 to 60 of a-z, 0-9 and _ (this has 2 characters)"),
+        (deferred(Template, ""), "name: 1 to 60 of a-z, 0-9 and _ (this has 0 characters)"),
+        (deferred(Template, "x" * 61), "name: 1 to 60 of a-z, 0-9 and _ (this has 61 characters)"),
+        (deferred(Template, "Order"), "name: 1 to 60 of a-z, 0-9 and _ (this has 5 characters)"),
+        (deferred(Template, "a\n"), "name: 1 to 60 of a-z, 0-9 and _ (this has 2 characters)"),
         (
-            call(Template, "a", {"code": "en"}),
+            deferred(Template, "a", {"code": "en"}),
             "language: must be a plain code such as en or en_US (this is of type dict)",
         ),
-        (call(Template, "a", "en-US"), "language: must be a plain code such as en or en_US"),
-        (call(Template, "a", body="123456"), "body: must be a list (this is of type str)"),
-        (call(Template, "a", body=["a"] * 11), "body: at most 10 (this has 11)"),
-        (call(Template, "a", body=["a", ""]), "body[1]: must not be blank"),
-        (call(Template, "a", body=["x" * 1_025]), "body[0]: at most 1,024 characters (this has 1,025)"),
+        (deferred(Template, "a", "en-US"), "language: must be a plain code such as en or en_US"),
+        (deferred(Template, "a", body="123456"), "body: must be a list (this is of type str)"),
+        (deferred(Template, "a", body=["a"] * 11), "body: at most 10 (this has 11)"),
+        (deferred(Template, "a", body=["a", ""]), "body[1]: must not be blank"),
+        (deferred(Template, "a", body=["x" * 1_025]), "body[0]: at most 1,024 characters (this has 1,025)"),
         (
-            call(Template, "a", body=["a\nb"]),
+            deferred(Template, "a", body=["a\nb"]),
             "body[0]: no line breaks, tabs or other control characters (this has 1)",
         ),
-        (call(Template, "a", body=["a     b"]), "body[0]: at most 4 spaces in a row"),
-        (call(Template, "a", body=[5]), "body[0]: must be a valid string (this is of type int)"),
-        (call(Template, "a", header="a*"), "header: no asterisk (this has 1)"),
+        (deferred(Template, "a", body=["a     b"]), "body[0]: at most 4 spaces in a row"),
+        (deferred(Template, "a", body=[5]), "body[0]: must be a valid string (this is of type int)"),
+        (deferred(Template, "a", header="a*"), "header: no asterisk (this has 1)"),
         (
-            call(Template, "a", header=Audio("https://example.com/a.mp3")),
+            deferred(Template, "a", header=Audio("https://example.com/a.mp3")),
             "header: must be a text, an Image, a Video or a Document (this is of type Audio)",
         ),
         (
-            call(Template, "a", header=Document("https://example.com/a.pdf", caption="a")),
+            deferred(Template, "a", header=Document("https://example.com/a.pdf", caption="a")),
             "header.caption: a header has no caption; move it to the body",
         ),
         (
-            call(Template, "a", buttons=["x"]),
+            deferred(Template, "a", buttons=["x"]),
             "buttons[0]: must be a UrlSuffix, a QuickReply or a CopyCode (this is of type str)",
         ),
         (
-            call(Template, "a", buttons=[UrlSuffix("a"), UrlSuffix("b", index=0)]),
+            deferred(Template, "a", buttons=[UrlSuffix("a"), UrlSuffix("b", index=0)]),
             "buttons.index: must not occur twice",
         ),
-        (call(Template, "a", buttons=[UrlSuffix("a")] * 11), "buttons: at most 10 (this has 11)"),
-        (call(UrlSuffix, "a b"), "text: no spaces and no # in the end of a link"),
-        (call(UrlSuffix, "a#b"), "text: no spaces and no # in the end of a link"),
-        (call(UrlSuffix, "a", index=10), "index: must be less than 10"),
-        (call(QuickReply, "x" * 257), "payload: 1 to 256 characters (this has 257)"),
-        (call(CopyCode, "x" * 16), "code: 1 to 15 characters (this has 16)"),
+        (deferred(Template, "a", buttons=[UrlSuffix("a")] * 11), "buttons: at most 10 (this has 11)"),
+        (deferred(UrlSuffix, "a b"), "text: no spaces and no # in the end of a link"),
+        (deferred(UrlSuffix, "a#b"), "text: no spaces and no # in the end of a link"),
+        (deferred(UrlSuffix, "a", index=10), "index: must be less than 10"),
+        (deferred(QuickReply, "x" * 257), "payload: 1 to 256 characters (this has 257)"),
+        (deferred(CopyCode, "x" * 16), "code: 1 to 15 characters (this has 16)"),
         (
-            call(Template, "a", category="reply"),
+            deferred(Template, "a", category="reply"),
             "category: must be 'authentication', 'utility' or 'marketing'",
         ),
     ],

@@ -6,5 +6,5 @@ from collections.abc import Callable
 from typing import Any
 
 
-def call(kind: Any, *arguments: Any, **named: Any) -> Callable[[], object]:
+def deferred(kind: Any, *arguments: Any, **named: Any) -> Callable[[], object]:
     return lambda: kind(*arguments, **named)

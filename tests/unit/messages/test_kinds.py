@@ -23,7 +23,7 @@ from harkara.messages import (
     Text,
     Video,
 )
-from tests.unit.messages.calls import call
+from tests.unit.messages.deferred import deferred
 
 
 def raw(kind: str, content: object) -> dict[str, Any]:
@@ -79,37 +79,37 @@ def test_each_kind_has_its_shape_on_the_wire(message: Message, wire: dict[str, A
 @pytest.mark.parametrize(
     ("build", "complaint"),
     [
-        (call(Text, "x" * 5_000), "body: at most 4,096 characters (this has 5,000)"),
-        (call(Text, 5), "body: must be a valid string (this is of type int)"),
-        (call(Text, "a", preview_url="yes"), "preview_url: must be a valid boolean (this is of type str)"),
-        (call(Text, "a", form="short"), "form: must be 'simple' or 'raw'"),
+        (deferred(Text, "x" * 5_000), "body: at most 4,096 characters (this has 5,000)"),
+        (deferred(Text, 5), "body: must be a valid string (this is of type int)"),
+        (deferred(Text, "a", preview_url="yes"), "preview_url: must be a valid boolean (this is of type str)"),
+        (deferred(Text, "a", form="short"), "form: must be 'simple' or 'raw'"),
         (
-            call(Image, "https://example.com/a.jpg", caption="x" * 1_025),
+            deferred(Image, "https://example.com/a.jpg", caption="x" * 1_025),
             "caption: at most 1,024 characters (this has 1,025)",
         ),
-        (call(Image, "https://example.com/a.jpg", caption="😀"), "caption: must have words beside the emoji"),
+        (deferred(Image, "https://example.com/a.jpg", caption="😀"), "caption: must have words beside the emoji"),
         (
-            call(Document, "https://example.com/a.pdf", filename="../a.pdf"),
+            deferred(Document, "https://example.com/a.pdf", filename="../a.pdf"),
             "filename: must be the name of the file alone, without a folder",
         ),
-        (call(Location, 90.01, 0), "latitude: must be less than or equal to 90"),
-        (call(Location, 0, -180.5), "longitude: must be greater than or equal to -180"),
-        (call(Location, math.nan, 0), "latitude: must be a finite number"),
-        (call(Location, 0, math.inf), "longitude: must be a finite number"),
-        (call(Location, "18.5", 0), "latitude: must be a valid number (this is of type str)"),
-        (call(Location, True, 0), "latitude: must be a valid number (this is of type bool)"),
-        (call(Reaction, "wamid", "👍👍"), "emoji: must be exactly one emoji, or empty to take the reaction back"),
-        (call(Reaction, "wamid", "a"), "emoji: must be exactly one emoji, or empty to take the reaction back"),
-        (call(Reaction, "", "👍"), "message_id: 1 to 256 characters (this has 0)"),
-        (call(Contacts, []), "contacts: at least 1 (this has 0)"),
-        (call(Contacts, [Contact("Asha")] * 258), "contacts: at most 257 (this has 258)"),
-        (call(Contact, ""), "formatted_name: 1 to 256 characters (this has 0)"),
-        (call(Contact, {"first_name": "Asha"}), "name.formatted_name: is missing"),
-        (call(Contact, "Asha", phones="+919876543210"), "phones: must be a list (this is of type str)"),
-        (call(Contact, "Asha", phones=["1", 2]), "phones[1]: must be an object (this is of type int)"),
-        (call(Contact, "Asha", emails=[{"mail": "a@b.c"}]), "emails[0].mail: unknown key; known are email, type"),
-        (call(Contact, "Asha", birthday="31.12.1990"), "birthday: must be a date such as 1990-12-31"),
-        (call(Contact, "Asha", age=36), "age: unknown key"),
+        (deferred(Location, 90.01, 0), "latitude: must be less than or equal to 90"),
+        (deferred(Location, 0, -180.5), "longitude: must be greater than or equal to -180"),
+        (deferred(Location, math.nan, 0), "latitude: must be a finite number"),
+        (deferred(Location, 0, math.inf), "longitude: must be a finite number"),
+        (deferred(Location, "18.5", 0), "latitude: must be a valid number (this is of type str)"),
+        (deferred(Location, True, 0), "latitude: must be a valid number (this is of type bool)"),
+        (deferred(Reaction, "wamid", "👍👍"), "emoji: must be exactly one emoji, or empty to remove the reaction"),
+        (deferred(Reaction, "wamid", "a"), "emoji: must be exactly one emoji, or empty to remove the reaction"),
+        (deferred(Reaction, "", "👍"), "message_id: 1 to 256 characters (this has 0)"),
+        (deferred(Contacts, []), "contacts: at least 1 (this has 0)"),
+        (deferred(Contacts, [Contact("Asha")] * 258), "contacts: at most 257 (this has 258)"),
+        (deferred(Contact, ""), "formatted_name: 1 to 256 characters (this has 0)"),
+        (deferred(Contact, {"first_name": "Asha"}), "name.formatted_name: is missing"),
+        (deferred(Contact, "Asha", phones="+919876543210"), "phones: must be a list (this is of type str)"),
+        (deferred(Contact, "Asha", phones=["1", 2]), "phones[1]: must be an object (this is of type int)"),
+        (deferred(Contact, "Asha", emails=[{"mail": "a@b.c"}]), "emails[0].mail: unknown key; known are email, type"),
+        (deferred(Contact, "Asha", birthday="31.12.1990"), "birthday: must be a date such as 1990-12-31"),
+        (deferred(Contact, "Asha", age=36), "age: unknown key"),
     ],
 )
 def test_a_bad_one_cannot_be_built(build: Callable[[], object], complaint: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harkara.errors import Invalid
-from harkara.messages.text import PlainRule, TextRule, parameter
+from harkara.messages.text_rules import PrintableRule, TextRule, validate_parameter
 
 MESSAGE = TextRule(4_096, lines=True)
 TITLE = TextRule(20)
@@ -113,17 +113,17 @@ def test_a_piece_of_a_message_may_be_emoji_alone() -> None:
 
 
 def test_a_parameter_has_no_wide_gap() -> None:
-    assert parameter("a    b") == "a    b"
+    assert validate_parameter("a    b") == "a    b"
     with pytest.raises(Invalid, match="at most 4 spaces in a row"):
-        parameter("a     b")
+        validate_parameter("a     b")
     with pytest.raises(Invalid, match=r"at most 1,024 characters \(this has 1,025\)"):
-        parameter("x" * 1_025)
+        validate_parameter("x" * 1_025)
 
 
 @pytest.mark.parametrize("value", ["", "x" * 16, " a", "a\n", "a*", "\ud800"])
 def test_an_identifier_is_printable_and_bounded(value: str) -> None:
     with pytest.raises(Invalid):
-        PlainRule(15)(value)
+        PrintableRule(15)(value)
 
 
 @given(st.text(st.characters(codec="ascii"), max_size=60).filter(str.strip), st.booleans())

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harkara.errors import Invalid
 from harkara.messages import Envelope, Image, Message, Text
 from harkara.phone import normalise
-from tests.unit.messages.samples import NOON, OTP, SALE, TO, envelope
+from tests.unit.messages.fixtures import NOON, OTP, SALE, TO, envelope
 from tests.unit.messages.strategies import messages
 
 SIMPLE: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The shape that headers and template parameters share on the wire: `{"type": T, T: value}`."""
+"""The parameter object that headers and template components share: `{"type": T, T: value}`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pydantic import BeforeValidator
 
 from harkara.errors import Invalid
 from harkara.messages.media import Document, Image, Video
-from harkara.messages.part import Part, type_of
+from harkara.messages.model import StrictModel
+from harkara.messages.validation import type_measure
 
 Header = str | Image | Video | Document
 
 
-class Slot(Part):
-    """One typed value as it arrives; which types may stand where is for the caller to say."""
+class ParameterObject(StrictModel):
+    """One typed value of a request. `get` checks that its type is allowed where it stands."""
 
     type: Literal["text", "image", "video", "document", "payload", "coupon_code"]
     text: str | None = None
@@ -25,8 +26,8 @@ class Slot(Part):
     payload: str | None = None
     coupon_code: str | None = None
 
-    def value(self, *types: str) -> Any:
-        """The value, if its type is one of `types` and nothing else came along."""
+    def get(self, *types: str) -> Any:
+        """Return the value. Raises Invalid if its type is not one of `types` or another field is set, too."""
         if self.type not in types:
             raise Invalid("type", f"must be {' or '.join(types)} here")
         for name in type(self).model_fields:
@@ -35,19 +36,19 @@ class Slot(Part):
         return getattr(self, self.type)
 
 
-def wire_slot(value: Header) -> dict[str, Any]:
-    """The wire object of a text or a medium."""
+def to_parameter(value: Header) -> dict[str, Any]:
+    """Return the parameter object of a text or of a media message."""
     if isinstance(value, str):
         return {"type": "text", "text": value}
     return {"type": value.kind, value.kind: value.dump()}
 
 
-def header_of(value: object, rule: Callable[[str], str]) -> Header:
-    """Returns the header if it is a text that keeps the rule, or a medium without a caption."""
+def validate_header(value: object, rule: Callable[[str], str]) -> Header:
+    """Return the header if it is a text that keeps `rule`, or media without a caption. Raises Invalid otherwise."""
     if isinstance(value, str):
         return rule(value)
     if not isinstance(value, Image | Video | Document):
-        raise Invalid("", "must be a text, an Image, a Video or a Document", type_of(value))
+        raise Invalid("", "must be a text, an Image, a Video or a Document", type_measure(value))
     if value.caption is not None:
         raise Invalid("caption", "a header has no caption; move it to the body")
     return value

@@ -1,11 +1,11 @@
-"""Finds HTML in a text, and lets pass what only looks like it: `a < b`, `<3`, `mail <a@b.com>`, `<Order>`."""
+"""Find HTML tags in a text, but not what only resembles one: `a < b`, `<3`, `mail <a@b.com>`, `<Order>`."""
 
 from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
 
-# The elements of the HTML Living Standard, and the obsolete ones that people still type.
+# The elements of the HTML Living Standard, and obsolete ones that people still type.
 _ELEMENTS = frozenset(
     """
     a abbr acronym address applet area article aside audio b base basefont bdi bdo big blockquote body br button canvas
@@ -19,8 +19,8 @@ _ELEMENTS = frozenset(
 _DECLARATION = re.compile(r"<!(?:--|doctype\b)", re.IGNORECASE)
 
 
-def find(text: str) -> str | None:
-    """The first HTML tag of the text as `<name>`, None if there is none."""
+def find_html_tag(text: str) -> str | None:
+    """Return the first HTML tag of the text as `<name>`, or None."""
     if "<" not in text:
         return None
     if _DECLARATION.search(text):

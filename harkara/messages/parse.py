@@ -1,4 +1,4 @@
-"""Reads the items of `messages` in Chat Mitra's request back into messages."""
+"""Parse the items of `messages` in Chat Mitra's request into message objects."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 from harkara.errors import Invalid
 from harkara.messages.contacts import Contacts
 from harkara.messages.interactive import Buttons, ListMessage, read_interactive
+from harkara.messages.location import Location
 from harkara.messages.media import Audio, Document, Image, Sticker, Video
-from harkara.messages.part import closed, under
-from harkara.messages.simple import Location, Reaction, Text
+from harkara.messages.reaction import Reaction
 from harkara.messages.template import Template
+from harkara.messages.text import Text
+from harkara.messages.validation import field_path, require_object
 
 Message = (
     Text
@@ -41,20 +43,20 @@ _READERS: dict[str, Callable[[object], Message]] = {
     "interactive": read_interactive,
 }
 
-# A payload copied from the Cloud API brings these along; they say nothing that the request does not.
+# A payload copied from a Cloud API request has these keys. They repeat what the request already says.
 _IGNORED = ("messaging_product", "to")
 
 
 def parse_item(item: dict[str, Any]) -> Message:
-    """Reads what `wire()` writes; raises Invalid with the path of the field, its rule and a measure."""
+    """Parse an item as `wire()` writes it. Raises Invalid with the path of the field and the rule."""
     match item.get("kind") if isinstance(item, dict) else None:
         case "raw":
-            payload = closed(item, {"kind", "payload"}).get("payload")
-            with under("payload"):
+            payload = require_object(item, {"kind", "payload"}).get("payload")
+            with field_path("payload"):
                 return _parse_payload(payload)
         case "template":
-            template = closed(item, {"kind", "template"}).get("template")
-            with under("template"):
+            template = require_object(item, {"kind", "template"}).get("template")
+            with field_path("template"):
                 return Template.read(template)
         case _:
             raise Invalid("kind", "must be raw or template")
@@ -64,6 +66,6 @@ def _parse_payload(payload: object) -> Message:
     kind = payload.get("type") if isinstance(payload, dict) else None
     if not isinstance(kind, str) or kind not in _READERS:
         raise Invalid("type", f"must be one of {', '.join(_READERS)}")
-    content = closed(payload, {"type", kind, *_IGNORED}).get(kind)
-    with under(kind):
+    content = require_object(payload, {"type", kind, *_IGNORED}).get(kind)
+    with field_path(kind):
         return _READERS[kind](content)

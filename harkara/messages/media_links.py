@@ -23,7 +23,7 @@ _EXTENSION = re.compile(r"\.[a-z0-9]{1,5}")
 _GLOBAL_IPV6 = IPv6Network("2000::/3")
 
 
-def media_link(link: str, types: tuple[str, ...]) -> str:
+def validate_media_link(link: str, types: tuple[str, ...]) -> str:
     """Returns the link if Chat Mitra can fetch it (docs, Media Messages), or raises Invalid.
 
     `types` are the extensions allowed, in small letters; a path without one passes, since many networks serve such.
