@@ -21,7 +21,7 @@ def main(ticks: int, every_seconds: float, each: int, first: int) -> None:
     rounds = wiring.rounds()
     rounds.dispatch(at_once=True)  # opens the connections; nothing is due yet
     due = datetime.now(UTC) + timedelta(seconds=3)
-    with Client(database_url=settings().database_url, seconds=20) as client:
+    with Client(database_url=settings().ledger_url, seconds=20) as client:
         schedule(client, wiring.database(), ticks * each, first=first, due=due, every_seconds=every_seconds, each=each)
     took, released = [], []
     for tick in range(1, ticks + 1):

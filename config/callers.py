@@ -20,9 +20,9 @@ _NAME = re.compile(r"[a-z0-9_-]{1,40}")
 
 def callers(settings: Settings, configured: frozenset[str]) -> Callers:
     """Who may call, by the settings. Raises SystemExit when they make no sense."""
-    tokens = {name: token.get_secret_value() for name, token in settings.harkara_api_tokens.items()}
-    lanes = {name: _lanes(settings.harkara_api_lanes.get(name)) for name in tokens}
-    for name in settings.harkara_api_lanes.keys() - tokens.keys():
+    tokens = {name: token.get_secret_value() for name, token in settings.api_tokens.items()}
+    lanes = {name: _lanes(settings.api_lanes.get(name)) for name in tokens}
+    for name in settings.api_lanes.keys() - tokens.keys():
         raise SystemExit(f"HARKARA_API_LANES: {name} has no token in HARKARA_API_TOKENS")
     for name, wanted in lanes.items():
         if not _NAME.fullmatch(name):
@@ -30,7 +30,7 @@ def callers(settings: Settings, configured: frozenset[str]) -> Callers:
         for lane in sorted(set(wanted) - configured) if configured else ():
             raise SystemExit(f"HARKARA_API_LANES: {name} is for lane {lane}, which has no token of Chat Mitra")
     try:
-        found = Callers(tokens, lanes, Allowance.parse(settings.harkara_api_limit))
+        found = Callers(tokens, lanes, Allowance.parse(settings.api_limit))
     except Invalid as error:
         raise SystemExit(f"HARKARA_API_TOKENS, HARKARA_API_LIMIT: {error}") from error
     if not found:

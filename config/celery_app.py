@@ -26,7 +26,7 @@ ROUTES = {
 OWN = f"harkara.own.{uuid4().hex}"
 """The queue of this one process, by which it feels its own pulse: first of all, since it holds one task at most."""
 
-app = Celery("harkara", broker=settings().redis_url)
+app = Celery("harkara", broker=settings().broker_url)
 app.conf.update(
     imports=(
         "tasks.accept",
@@ -41,7 +41,7 @@ app.conf.update(
     # Threads finish what they hold on SIGTERM, also when a process manager signals the whole group; prefork
     # children would die in mid-POST.
     worker_pool="threads",
-    worker_concurrency=settings().harkara_chunks,
+    worker_concurrency=settings().chunks,
     # A hint that is lost is made anew, so it needs no copy in `unacked` until it is acknowledged: two writes to Redis'
     # disk less before the message goes out.
     task_queues=(
@@ -82,5 +82,5 @@ app.conf.update(
     },
     beat_scheduler="config.beat:Beat",
     beat_sync_every=1,
-    beat_schedule_filename=str(settings().harkara_var / "beat-schedule"),
+    beat_schedule_filename=str(settings().var / "beat-schedule"),
 )

@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import SecretStr
 
-from config.settings import LaneSettings, Settings
+from config.lane_settings import LaneSettings, read_lane_settings
+from config.settings import Settings
+from harkara.errors import Invalid
 from harkara.lanes import Lane, QuietHours
 from harkara.limits import Allowance
 from harkara.messages import Template
@@ -17,10 +19,13 @@ DEFAULT = "default"
 
 def lanes(settings: Settings) -> dict[str, Lane]:
     """By name. Raises SystemExit with the next step when a lane has no token or a setting makes no sense."""
-    tokens = {name: token.get_secret_value() for name, token in settings.harkara_lane_tokens.items()}
+    tokens = {name: token.get_secret_value() for name, token in settings.lane_tokens.items()}
     if settings.chatmitra_api_token:
         tokens[DEFAULT] = settings.chatmitra_api_token.get_secret_value()
-    more = settings.more_lanes()
+    try:
+        more = read_lane_settings(settings.lanes_file)
+    except Invalid as error:
+        raise SystemExit(str(error)) from error
     missing = sorted(set(more) - set(tokens))
     if missing:
         raise SystemExit(f"No token for lane {', '.join(missing)}: add it to HARKARA_LANE_TOKENS as lane:token.")
@@ -29,17 +34,15 @@ def lanes(settings: Settings) -> dict[str, Lane]:
 
 def _lane(name: str, token: str, own: LaneSettings, settings: Settings) -> Lane:
     try:
-        zone = _zone(own.timezone or settings.harkara_timezone)
+        zone = _zone(own.timezone or settings.timezone)
         return Lane(
             name=name,
             token=token,
             allowance=_allowance(own, settings),
-            quiet_hours=_quiet_hours(
-                own.quiet_hours if own.quiet_hours is not None else settings.harkara_quiet_hours, zone
-            ),
+            quiet_hours=_quiet_hours(own.quiet_hours if own.quiet_hours is not None else settings.quiet_hours, zone),
             zone=zone,
             webhook_secret=secret.get_secret_value() if (secret := _webhook_secret(name, settings)) else None,
-            reengage=_template(own.reengage or settings.harkara_reengage),
+            reengage=_template(own.reengage or settings.reengage),
         )
     except ValueError as error:
         raise SystemExit(f"Lane {name}: {error}") from error
@@ -51,16 +54,16 @@ def _template(name: str | None) -> str | None:
 
 
 def _webhook_secret(name: str, settings: Settings) -> SecretStr | None:
-    own = settings.harkara_lane_webhook_secrets.get(name)
+    own = settings.lane_webhook_secrets.get(name)
     return own or (settings.chatmitra_webhook_secret if name == DEFAULT else None)
 
 
 def _allowance(own: LaneSettings, settings: Settings) -> Allowance | None:
     return Allowance.parse(
-        own.allowance or settings.harkara_allowance,
-        burst=settings.harkara_burst,
-        gap=settings.harkara_gap if own.gap is None else own.gap,
-        reserve=settings.harkara_reserve,
+        own.allowance or settings.allowance,
+        burst=settings.burst,
+        gap=(settings.gap if own.gap is None else own.gap).total_seconds(),
+        reserve=settings.reserve,
     )
 
 

@@ -34,7 +34,7 @@ def set_up() -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    machine = settings().harkara_log_format == "json"
+    machine = settings().log_format == "json"
     render: Any = structlog.processors.JSONRenderer() if machine else structlog.dev.ConsoleRenderer(colors=False)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -45,7 +45,7 @@ def set_up() -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(settings().harkara_log_level)
+    root.setLevel(settings().log_level)
     # A hint every second would drown everything else.
     logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
     logging.getLogger("celery.app.trace").setLevel(logging.WARNING)

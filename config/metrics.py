@@ -127,11 +127,11 @@ def _gauge(name: str, told: str, label: str, values: Mapping[str, float]) -> Gau
 
 def serve(depths: Depths) -> None:
     """Opens /metrics of this process when a port is set; a port that is taken is said, and costs no worker."""
-    port = settings().harkara_metrics_port
+    port = settings().metrics_port
     if port is None:
         return
     REGISTRY.register(depths)
     try:
-        start_http_server(port, settings().harkara_metrics_address)
+        start_http_server(port, settings().metrics_address)
     except OSError as error:
         log.warning("no metrics: the port is taken", action="metrics_failed", port=port, error=str(error))

@@ -12,7 +12,7 @@ from harkara.occasions import Plan, Rules
 def plan(settings: Settings) -> Plan:
     """Raises SystemExit, which names the file or the entry, and what is wrong with it."""
     try:
-        found = Plan.of(Rules.load(settings.harkara_reminders_file), catalogue(settings), lanes(settings))
+        found = Plan.of(Rules.load(settings.reminders_file), catalogue(settings), lanes(settings))
         found.verify()
     except Invalid as error:
         raise SystemExit(str(error)) from error

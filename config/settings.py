@@ -1,266 +1,295 @@
-"""Every setting of this deployment, read once from the environment (and `.env`)."""
+"""Every setting of this deployment, read once from the environment and `.env`."""
 
 from __future__ import annotations
 
-import os
-import tomllib
+from collections.abc import Sequence
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from dotenv import dotenv_values
-from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from config.environment import DOTENV, LOCAL, ROOT, VAR, process_environment
+from config.fields import Duration, pairs
 from harkara.defaults import CHUNK, DEADLINES, LEASE_SECONDS
 
-ROOT = Path(__file__).resolve().parent.parent
-
-VAR = Path(os.environ.get("HARKARA_VAR") or ROOT / "var")
-LOCAL = VAR / "local.env"
-"""What `make up` runs by itself (its Redis, the sandbox), told to the commands that are typed beside it."""
-
-DOTENV = Path(os.environ.get("HARKARA_ENV_FILE") or ROOT / ".env")
-
-CHATMITRA_URL = "https://backend.chatmitra.com/developer/api/send_message"
+_FILES = ROOT / "config"
+_ZERO = timedelta()
 
 
-class LaneSettings(BaseModel):
-    """One entry of the lanes file; what it leaves out is as for the lane `default`."""
-
-    model_config = {"extra": "forbid"}
-
-    allowance: str | None = None
-    gap: float | None = Field(default=None, ge=0)
-    timezone: str | None = None
-    quiet_hours: str | None = None
-    reengage: str | None = None
-
-
-class _QuietHours(BaseSettings):
-    """The one setting of which an empty value means something: no quiet hours."""
-
-    model_config = SettingsConfigDict(env_file=DOTENV, extra="ignore")
-
-    harkara_quiet_hours: str = "20:00-09:00"
+def _quiet_hours() -> str:
+    """Return the default, or the empty value if one is set: of this setting alone an empty value means something."""
+    return process_environment().get("HARKARA_QUIET_HOURS", "20:00-09:00")
 
 
 class Settings(BaseSettings):
-    """Names are those of the environment variables, in lower case."""
+    """One field for each environment variable: its name is the field's in upper case, after `HARKARA_`.
+
+    A field with an alias has the alias as its name instead.
+    """
 
     model_config = SettingsConfigDict(
-        env_file=(LOCAL, DOTENV),
+        env_prefix="HARKARA_",
         extra="ignore",
         env_ignore_empty=True,
         hide_input_in_errors=True,  # it may be a token
     )
 
-    chatmitra_api_url: str = Field(default=CHATMITRA_URL, description="Where to send: the full send_message URL")
-    chatmitra_api_token: SecretStr | None = Field(default=None, description="Token of the lane `default`")
+    # Chat Mitra
+
+    chatmitra_api_url: str = Field(
+        default="https://backend.chatmitra.com/developer/api/send_message",
+        validation_alias="chatmitra_api_url",
+        description="Full URL of Chat Mitra's send_message",
+    )
+    chatmitra_api_token: SecretStr | None = Field(
+        default=None, validation_alias="chatmitra_api_token", description="Chat Mitra's token of the lane `default`"
+    )
     chatmitra_webhook_secret: SecretStr | None = Field(
-        default=None, description="Signs the webhooks of the lane `default`; without it none is let in"
+        default=None,
+        validation_alias="chatmitra_webhook_secret",
+        description="Secret that signs the webhooks of the lane `default`; without it the HTTP API refuses them",
     )
 
-    harkara_redis_url: str | None = Field(
+    # Services
+
+    redis_url: str | None = Field(
         default=None,
         validation_alias=AliasChoices("harkara_redis_url", "redis_url"),
         description="Redis or Valkey; without it `make up` runs an embedded Valkey under var/",
     )
-    harkara_database_url: str | None = Field(
+    database_url: str | None = Field(
         default=None,
         validation_alias=AliasChoices("harkara_database_url", "database_url"),
-        description="PostgreSQL or SQLite; without it SQLite under var/",
+        description="PostgreSQL or SQLite; without it the ledger is a SQLite file under var/",
     )
-    harkara_var: Path = Field(default=VAR, description="Where the embedded Valkey and SQLite keep their files")
-
-    harkara_allowance: str = Field(
-        default="20/60s", description="Messages in any window of the lane; `none` for no limit"
-    )
-    harkara_gap: float = Field(default=0.0, ge=0, description="Least seconds between two messages of a lane")
-    harkara_burst: int = Field(default=5, ge=1, description="Messages that may go at once after a quiet time")
-    harkara_reserve: float = Field(default=0.1, ge=0, lt=1, description="Part of the allowance kept from marketing")
-    harkara_timezone: str = Field(default="Asia/Kolkata", description="Zone of the quiet hours")
-    harkara_quiet_hours: str = Field(
-        default_factory=lambda: _QuietHours().harkara_quiet_hours,
-        description="When marketing and reminders wait; empty for never",
-    )
-    harkara_lanes_file: Path = Field(default=ROOT / "config" / "lanes.toml", description="More lanes, if there are")
-    harkara_lane_tokens: Annotated[dict[str, SecretStr], NoDecode] = Field(
-        default_factory=dict, description="Their tokens: lane:token,lane:token"
-    )
-    harkara_lane_webhook_secrets: Annotated[dict[str, SecretStr], NoDecode] = Field(
-        default_factory=dict, description="The secrets of their webhooks: lane:secret,lane:secret"
-    )
-    harkara_reengage: str | None = Field(
-        default=None, description="Template, without parameters, that goes instead of a raw message outside the window"
+    var: Path = Field(default=VAR, description="Folder of the embedded Valkey and of SQLite")
+    database_patience: Duration = Field(
+        default=timedelta(seconds=5), gt=_ZERO, description="Longest wait for a locked database"
     )
 
-    port: int = Field(default=8000, ge=0, le=65_535, description="Where the web door listens")
-    harkara_web_address: str = Field(default="127.0.0.1", description="On which address")
-    harkara_api_tokens: Annotated[dict[str, SecretStr], NoDecode] = Field(
-        default_factory=dict, description="Who may call it: name:token,name:token; nobody when empty"
+    # Limits and lanes
+
+    allowance: str = Field(
+        default="20/60s", description="Most messages that a lane sends in any window of time; `none` for no limit"
     )
-    harkara_api_lanes: Annotated[dict[str, str], NoDecode] = Field(
-        default_factory=dict, description="For which lanes: name:lane+lane,name:lane; otherwise `default` alone"
+    gap: Duration = Field(default=_ZERO, ge=_ZERO, description="Shortest time between two messages of a lane")
+    burst: int = Field(default=5, ge=1, description="Messages that a lane may send at once after a pause")
+    reserve: float = Field(default=0.1, ge=0, lt=1, description="Share of the allowance that marketing may not use")
+    timezone: str = Field(default="Asia/Kolkata", description="Time zone of the quiet hours")
+    quiet_hours: str = Field(
+        default_factory=_quiet_hours, description="Hours in which marketing and reminders wait; empty for none"
     )
-    harkara_api_limit: str = Field(
-        default="600/60s", description="Requests of each of them in any window; `none` for no limit"
+    lanes_file: Path = Field(default=_FILES / "lanes.toml", description="Further lanes; the file may be missing")
+    lane_tokens: Annotated[dict[str, SecretStr], NoDecode, pairs("lane:token,lane:token")] = Field(
+        default_factory=dict, description="Chat Mitra's tokens of further lanes: lane:token,lane:token"
     )
-    harkara_callback_url: str | None = Field(
-        default=None, description="Where your application hears of states and answers; nowhere when empty"
+    lane_webhook_secrets: Annotated[dict[str, SecretStr], NoDecode, pairs("lane:secret,lane:secret")] = Field(
+        default_factory=dict, description="Webhook secrets of further lanes: lane:secret,lane:secret"
     )
-    harkara_callback_secret: SecretStr | None = Field(
-        default=None, description="Signs what it hears, in the form of Standard Webhooks: whsec_ and base64"
-    )
-    harkara_callback_private: bool = Field(
-        default=False, description="Whether that may be an address of this machine or of a private network"
-    )
-    harkara_words_file: Path = Field(default=ROOT / "config" / "words.toml", description="What customers' answers mean")
-    harkara_silence: float = Field(
-        default=900, gt=0, description="Seconds without any webhook after accepted messages that are an alarm"
+    reengage: str | None = Field(
+        default=None, description="Template without parameters that replaces a raw message outside the 24-hour window"
     )
 
-    harkara_deadline_authentication: float = Field(
-        default=DEADLINES["authentication"], gt=0, description="Seconds a code is worth sending"
+    # HTTP API
+
+    port: int = Field(
+        default=8000, ge=0, le=65_535, validation_alias="port", description="Port that the HTTP API listens on"
     )
-    harkara_deadline_reply: float = Field(
-        default=DEADLINES["reply"], gt=0, description="Seconds a raw reply is worth sending"
+    web_address: str = Field(default="127.0.0.1", description="Address that the HTTP API listens on")
+    api_tokens: Annotated[dict[str, SecretStr], NoDecode, pairs("name:token,name:token")] = Field(
+        default_factory=dict, description="Callers of the HTTP API: name:token,name:token; without any, all are refused"
     )
-    harkara_deadline_utility: float = Field(
-        default=DEADLINES["utility"], gt=0, description="Seconds a utility template is"
+    api_lanes: Annotated[dict[str, str], NoDecode, pairs("name:lane+lane,name:lane")] = Field(
+        default_factory=dict, description="Lanes of each caller: name:lane+lane,name:lane; otherwise `default` alone"
     )
-    harkara_deadline_marketing: float = Field(
-        default=DEADLINES["marketing"], gt=0, description="Seconds a marketing template is"
-    )
-    harkara_deadline_campaign: float = Field(
-        default=2_592_000, gt=0, description="Seconds a campaign's messages are, from its load"
-    )
-    harkara_error_share: float = Field(
-        default=0.1, gt=0, le=1, description="Part of its latest messages that may fail before a campaign pauses itself"
-    )
-    harkara_prices_file: Path = Field(default=ROOT / "config" / "prices.toml", description="What a message costs you")
-    harkara_retention_days: float | None = Field(
-        default=90, description="Days until text and number of a finished message are erased"
-    )
-    harkara_playbook_file: Path = Field(default=ROOT / "config" / "playbook.toml", description="What each error means")
-    harkara_templates_file: Path = Field(
-        default=ROOT / "config" / "templates.local.toml",
-        description="Approved names of templates and kinds of your own, if there are",
-    )
-    harkara_reminders_file: Path = Field(
-        default=ROOT / "config" / "reminders.toml", description="Which reminders an occasion gets, and when"
+    api_limit: str = Field(
+        default="600/60s", description="Most requests of each caller in any window of time; `none` for no limit"
     )
 
-    harkara_threads: int = Field(default=64, ge=1, le=512, description="Sender threads of a worker process")
-    harkara_chunks: int = Field(default=12, ge=2, le=64, description="Celery tasks that a worker process runs at once")
-    harkara_chunk_size: int = Field(default=CHUNK, ge=1, le=500, description="Messages in one hint")
-    harkara_depth: int = Field(default=4000, ge=1, description="Most queued messages of a lane without a limit")
-    harkara_connect_timeout: float = Field(default=3.05, gt=0, description="Seconds to reach Chat Mitra")
-    harkara_read_timeout: float = Field(default=15.0, gt=0, description="Seconds for its whole answer")
-    harkara_keepalive: float = Field(default=4.0, ge=0, description="Seconds that an idle connection is kept")
-    harkara_lease: float = Field(
-        default=LEASE_SECONDS,
-        ge=1,
-        description="Seconds that a queued or claimed message is held; below 5 limits are not used to the full",
-    )
-    harkara_database_patience: float = Field(default=5.0, gt=0, description="Seconds to wait for a locked database")
+    # Customers' answers and callbacks
 
-    harkara_metrics_port: int | None = Field(default=None, description="Prometheus metrics of a worker; off when empty")
-    harkara_metrics_address: str = Field(default="127.0.0.1", description="Where they are served")
-    harkara_log_format: Literal["text", "json"] = Field(default="text", description="Log lines for people or machines")
-    harkara_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="From which level"
+    callback_url: str | None = Field(
+        default=None,
+        description="URL of your application for callbacks with states and answers; empty for no callbacks",
     )
-    harkara_kill_at: str | None = Field(default=None, description="Only for crash tests: where a worker kills itself")
+    callback_secret: SecretStr | None = Field(
+        default=None, description="Secret that signs callbacks, in the form of Standard Webhooks: whsec_ and base64"
+    )
+    callback_private: bool = Field(
+        default=False, description="Whether the callback URL may be on this machine or in a private network"
+    )
+    words_file: Path = Field(
+        default=_FILES / "words.toml", description="Words by which customers opt out, opt in or answer a reminder"
+    )
+    silence: Duration = Field(
+        default=timedelta(minutes=15),
+        gt=_ZERO,
+        description="Time without a webhook after an accepted message at which an alarm is raised",
+    )
 
-    @field_validator(
-        "harkara_lane_tokens",
-        "harkara_lane_webhook_secrets",
-        "harkara_api_tokens",
-        "harkara_api_lanes",
-        mode="before",
+    # Messages
+
+    deadline_authentication: Duration = Field(
+        default=timedelta(seconds=DEADLINES["authentication"]),
+        gt=_ZERO,
+        description="How long after its due time a one-time code is still sent",
     )
-    @classmethod
-    def _pairs(cls, value: Any, info: ValidationInfo) -> Any:
-        if not isinstance(value, str):
-            return value
-        # A live token holds a colon itself, so only the first one separates.
-        pairs = [pair.strip().partition(":") for pair in value.split(",") if pair.strip()]
-        if any(not name or not token for name, _, token in pairs):
-            form = str(cls.model_fields[str(info.field_name)].description).partition(": ")[2].partition(";")[0]
-            raise ValueError(f"must be {form}")
-        return {name: token for name, _, token in pairs}
+    deadline_reply: Duration = Field(
+        default=timedelta(seconds=DEADLINES["reply"]),
+        gt=_ZERO,
+        description="How long after its due time a raw reply is still sent",
+    )
+    deadline_utility: Duration = Field(
+        default=timedelta(seconds=DEADLINES["utility"]),
+        gt=_ZERO,
+        description="How long after its due time a utility template is still sent",
+    )
+    deadline_marketing: Duration = Field(
+        default=timedelta(seconds=DEADLINES["marketing"]),
+        gt=_ZERO,
+        description="How long after its due time a marketing template is still sent",
+    )
+    deadline_campaign: Duration = Field(
+        default=timedelta(days=30),
+        gt=_ZERO,
+        description="How long after the campaign's load its messages are still sent",
+    )
+    error_share: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="Share of failures among its latest messages at which a campaign pauses itself",
+    )
+    prices_file: Path = Field(default=_FILES / "prices.toml", description="What a message of each category costs you")
+    retention_days: float | None = Field(
+        default=90, description="Days until the text and the number of a finished message are erased"
+    )
+    playbook_file: Path = Field(
+        default=_FILES / "playbook.toml", description="What Harkara does after each error of Chat Mitra"
+    )
+    templates_file: Path = Field(
+        default=_FILES / "templates.local.toml",
+        description="Your own kinds of template and approved names; the file may be missing",
+    )
+    reminders_file: Path = Field(
+        default=_FILES / "reminders.toml", description="Which reminders each kind of occasion gets, and when"
+    )
+
+    # Workers
+
+    threads: int = Field(default=64, ge=1, le=512, description="Sender threads of a worker process")
+    chunks: int = Field(default=12, ge=2, le=64, description="Celery tasks that a worker process runs at once")
+    chunk_size: int = Field(default=CHUNK, ge=1, le=500, description="Messages in one hint")
+    depth: int = Field(default=4000, ge=1, description="Most queued messages of a lane without a limit")
+    connect_timeout: Duration = Field(
+        default=timedelta(seconds=3.05), gt=_ZERO, description="Longest time to connect to Chat Mitra"
+    )
+    read_timeout: Duration = Field(
+        default=timedelta(seconds=15), gt=_ZERO, description="Longest time for Chat Mitra's whole answer"
+    )
+    keepalive: Duration = Field(
+        default=timedelta(seconds=4), ge=_ZERO, description="Time that an idle connection to Chat Mitra stays open"
+    )
+    lease: Duration = Field(
+        default=timedelta(seconds=LEASE_SECONDS),
+        ge=timedelta(seconds=1),
+        description="Time that a message stays queued or claimed; below 5s a lane cannot use its whole allowance",
+    )
+    kill_at: str | None = Field(default=None, description="For crash tests only: where a worker kills itself")
+
+    # Logs and metrics
+
+    log_format: Literal["text", "json"] = Field(default="text", description="Form of log lines: text or json")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level to log")
+    metrics_port: int | None = Field(default=None, description="Port of a worker's Prometheus metrics; empty for none")
+    metrics_address: str = Field(default="127.0.0.1", description="Address that a worker's metrics listen on")
 
     @model_validator(mode="after")
-    def _patient_leases(self) -> Self:
-        if self.harkara_chatmitra_seconds > 600:
-            raise ValueError("HARKARA_CONNECT_TIMEOUT and HARKARA_READ_TIMEOUT together must stay below ten minutes")
+    def _bound_post_timeout(self) -> Self:
+        if self.post_timeout > timedelta(minutes=10):
+            raise ValueError(
+                "HARKARA_CONNECT_TIMEOUT and HARKARA_READ_TIMEOUT together must not exceed 10m, "
+                f"and are {self.post_timeout.total_seconds():g}s"
+            )
         return self
 
     @property
-    def harkara_chatmitra_seconds(self) -> float:
-        """The longest that one POST can take."""
-        return self.harkara_connect_timeout + self.harkara_read_timeout
+    def post_timeout(self) -> timedelta:
+        """The longest time that one POST can take."""
+        return self.connect_timeout + self.read_timeout
 
     @property
-    def database_url(self) -> str:
-        return self.harkara_database_url or f"sqlite:///{self.harkara_var / 'harkara.db'}"
+    def broker_url(self) -> str:
+        """The URL of Redis. Raises SystemExit when none is set and `make up` does not run."""
+        if self.redis_url:
+            return self.redis_url
+        raise SystemExit("No Redis is configured: set HARKARA_REDIS_URL, or run `make up`, which brings its own.")
 
     @property
-    def tells(self) -> bool:
-        """Whether the application is told what changes in the ledger."""
-        return bool(self.harkara_callback_url)
+    def ledger_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.var / 'harkara.db'}"
 
     @property
-    def redis_url(self) -> str:
-        """Raises SystemExit when nobody gave one, and `make up` does not run either."""
-        if self.harkara_redis_url:
-            return self.harkara_redis_url
-        raise SystemExit("There is no Redis: set HARKARA_REDIS_URL, or run `make up`, which brings its own.")
+    def callbacks_enabled(self) -> bool:
+        """Whether the ledger keeps callbacks for the application."""
+        return bool(self.callback_url)
 
     @property
     def deadlines(self) -> dict[str, float]:
-        """Seconds by category after which a message that names no deadline of its own is not sent any more."""
+        """Seconds by category after which a message without a deadline of its own is no longer sent."""
         return {
-            "authentication": self.harkara_deadline_authentication,
-            "reply": self.harkara_deadline_reply,
-            "utility": self.harkara_deadline_utility,
-            "marketing": self.harkara_deadline_marketing,
+            "authentication": self.deadline_authentication.total_seconds(),
+            "reply": self.deadline_reply.total_seconds(),
+            "utility": self.deadline_utility.total_seconds(),
+            "marketing": self.deadline_marketing.total_seconds(),
         }
 
     @property
     def retention_seconds(self) -> float | None:
-        return None if self.harkara_retention_days is None else self.harkara_retention_days * 86_400
+        return None if self.retention_days is None else self.retention_days * 86_400
 
     @property
     def template_files(self) -> list[Path]:
-        """What Harkara knows, and what the deployment says over it; a file that was named has to be there."""
-        own = self.harkara_templates_file
-        given = own.exists() or "harkara_templates_file" in self.model_fields_set
-        return [ROOT / "config" / "templates.toml", *([own] if given else [])]
-
-    def more_lanes(self) -> dict[str, LaneSettings]:
-        if not self.harkara_lanes_file.exists():
-            return {}
-        entries = tomllib.loads(self.harkara_lanes_file.read_text())
-        return {name: LaneSettings.model_validate(entry) for name, entry in entries.items()}
-
-
-def process_environment() -> dict[str, str]:
-    """The environment and `.env`, for processes that are started from here."""
-    written = {name: value for name, value in dotenv_values(DOTENV).items() if value is not None}
-    return written | os.environ
-
-
-def bare_environment() -> dict[str, str]:
-    """The environment without a setting, nor `.env`: for a run on parts of its own, which must send for nobody."""
-    ours = ("HARKARA_", "CHATMITRA_", "SANDBOX_", "FLOWER_")
-    others = {"REDIS_URL", "DATABASE_URL", "PORT"}
-    rest = {name: value for name, value in os.environ.items() if not name.startswith(ours) and name not in others}
-    return rest | {"HARKARA_ENV_FILE": os.devnull}
+        """The catalogue, then this deployment's own file. The second may be missing unless the environment names it."""
+        own = self.templates_file
+        given = own.exists() or "templates_file" in self.model_fields_set
+        return [_FILES / "templates.toml", *([own] if given else [])]
 
 
 @cache
 def settings() -> Settings:
-    """The settings of this process."""
-    return Settings()
+    """Return the settings of this process. Raises SystemExit that names each variable that is wrong."""
+    return read_settings((LOCAL, DOTENV))
+
+
+def read_settings(files: Sequence[Path]) -> Settings:
+    """Read the environment over these files. Raises SystemExit that names each variable that is wrong."""
+    try:
+        return Settings(_env_file=files)
+    except ValidationError as error:
+        raise SystemExit(_problems(error)) from None
+
+
+def variable(field: str) -> str:
+    """Return the environment variable of a field."""
+    alias = Settings.model_fields[field].validation_alias
+    if isinstance(alias, AliasChoices):
+        alias = alias.choices[0]
+    return alias.upper() if isinstance(alias, str) else f"HARKARA_{field.upper()}"
+
+
+def _problems(error: ValidationError) -> str:
+    """Name the wrong variables without their values: a token may be among them."""
+    return f"The settings are not understood. {'; '.join(map(_problem, error.errors()))}"
+
+
+def _problem(problem: ErrorDetails) -> str:
+    message = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return message
+    name = str(problem["loc"][0])  # pydantic gives the field, or its alias if it has one
+    return f"{variable(name) if name in Settings.model_fields else name.upper()}: {message}"

@@ -22,8 +22,8 @@ def behind() -> Behind:
         wiring.database(),
         wiring.broker(),
         deadlines=s.deadlines,
-        queued_seconds=s.harkara_lease,
-        chunk=s.harkara_chunk_size,
+        queued_seconds=s.lease.total_seconds(),
+        chunk=s.chunk_size,
     )
     return Behind(
         db=wiring.database(),
@@ -39,7 +39,7 @@ def behind() -> Behind:
 
 def _redis_answers() -> bool:
     try:
-        with connect(settings().redis_url, seconds=1) as connection:
+        with connect(settings().broker_url, seconds=1) as connection:
             return bool(connection.ping())
     except RedisError:
         return False

@@ -51,7 +51,7 @@ from harkara.webhooks.receive import WebhookReceiver
 @cache
 def database() -> Database:
     s = settings()
-    return Database(s.database_url, patience=s.harkara_database_patience, tells=s.tells)
+    return Database(s.ledger_url, patience=s.database_patience.total_seconds(), tells=s.callbacks_enabled)
 
 
 @cache
@@ -61,13 +61,13 @@ def lanes() -> dict[str, Lane]:
 
 @cache
 def limiter() -> Limiter:
-    return Limiter(connect(settings().redis_url, seconds=3), _seed, horizon=horizon())
+    return Limiter(connect(settings().broker_url, seconds=3), _seed, horizon=horizon())
 
 
 @cache
 def horizon() -> float:
     """No slot lies so far ahead that the claim would run out before it comes."""
-    return min(HORIZON, 0.4 * settings().harkara_lease)
+    return min(HORIZON, 0.4 * settings().lease.total_seconds())
 
 
 def _seed(lane: str, mine: int) -> list[float]:
@@ -77,7 +77,7 @@ def _seed(lane: str, mine: int) -> list[float]:
 
 @cache
 def playbook() -> Playbook:
-    return Playbook.load(settings().harkara_playbook_file)
+    return Playbook.load(settings().playbook_file)
 
 
 @cache
@@ -87,7 +87,7 @@ def plan() -> Plan:
 
 @cache
 def shelf() -> PublishedStore:
-    return PublishedStore(connect(settings().redis_url, seconds=3))
+    return PublishedStore(connect(settings().broker_url, seconds=3))
 
 
 def lay_plan() -> None:
@@ -98,7 +98,8 @@ def lay_plan() -> None:
 @cache
 def leases() -> Leases:
     s = settings()
-    return Leases(queued=s.harkara_lease, claimed=s.harkara_lease, sending=s.harkara_chatmitra_seconds + 10)
+    lease = s.lease.total_seconds()
+    return Leases(queued=lease, claimed=lease, sending=s.post_timeout.total_seconds() + 10)
 
 
 @cache
@@ -108,13 +109,18 @@ def commit() -> GroupCommit:
 
 @cache
 def pool() -> Pool:
-    return Pool(settings().harkara_threads)
+    return Pool(settings().threads)
 
 
 @cache
 def sender() -> Sender:
     s = settings()
-    chatmitra = ChatMitra(s.chatmitra_api_url, s.harkara_connect_timeout, s.harkara_read_timeout, s.harkara_keepalive)
+    chatmitra = ChatMitra(
+        s.chatmitra_api_url,
+        s.connect_timeout.total_seconds(),
+        s.read_timeout.total_seconds(),
+        s.keepalive.total_seconds(),
+    )
     return Sender(
         database(),
         commit(),
@@ -137,7 +143,7 @@ def broker() -> Broker:
 
 @cache
 def intake() -> Intake:
-    return Intake(connect(settings().redis_url, seconds=3), reader=worker_name())
+    return Intake(connect(settings().broker_url, seconds=3), reader=worker_name())
 
 
 @cache
@@ -160,12 +166,12 @@ def rounds() -> Rounds:
         database(),
         lanes(),
         limiter(),
-        Hints(broker().hint, s.harkara_chunk_size),
+        Hints(broker().hint, s.chunk_size),
         after_crash,
         plan(),
         holder=worker_name(),
         leases=leases(),
-        depth=s.harkara_depth,
+        depth=s.depth,
         deadlines=s.deadlines,
         retention_seconds=s.retention_seconds,
         swept=swept,
@@ -180,12 +186,12 @@ def after_crash(crashed: Crashed) -> Uncertain:
 
 @cache
 def words() -> Words:
-    return Words.load(settings().harkara_words_file)
+    return Words.load(settings().words_file)
 
 
 @cache
 def mailbox() -> Intake:
-    return Intake(connect(settings().redis_url, seconds=3), reader=worker_name(), stream=WEBHOOKS)
+    return Intake(connect(settings().broker_url, seconds=3), reader=worker_name(), stream=WEBHOOKS)
 
 
 @cache
@@ -206,7 +212,7 @@ def folding() -> EventProcessor:
         mailbox(),
         Judges(lanes(), playbook(), words()),
         holder=worker_name(),
-        silence_seconds=settings().harkara_silence,
+        silence_seconds=settings().silence.total_seconds(),
         folded=folded,
     )
 
@@ -248,7 +254,7 @@ def queue_depths() -> dict[str, int]:
 
 @cache
 def checkpoint() -> Callable[[str], None]:
-    spec = settings().harkara_kill_at
+    spec = settings().kill_at
     return killer(spec) if spec else no_checkpoint
 
 
@@ -264,7 +270,7 @@ def spill(finish: Finish) -> None:
 
 def check_schema() -> None:
     """The embedded database is brought up to date by itself; another one by whoever is responsible for it."""
-    if settings().harkara_database_url is None:
+    if settings().database_url is None:
         if not migrate.at_head(database()):
             migrate.upgrade(database())
     elif not migrate.at_head(database()):

@@ -11,7 +11,8 @@ from pathlib import Path
 import honcho.manager
 from honcho.environ import parse_procfile
 
-from config.settings import LOCAL, ROOT, process_environment, settings
+from config.environment import LOCAL, ROOT, process_environment
+from config.settings import settings
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
 from workers.embedded import EmbeddedValkey, free_port
@@ -23,10 +24,10 @@ STOP_SECONDS = 45
 def main() -> None:
     """Starts the embedded server, then the processes of the Procfile; stops them in the opposite order."""
     LOCAL.unlink(missing_ok=True)  # left by a run that was killed; it must not be taken for a setting
-    var = settings().harkara_var
+    var = settings().var
     var.mkdir(parents=True, exist_ok=True)
     valkey = None
-    if not settings().harkara_redis_url:
+    if not settings().redis_url:
         valkey = EmbeddedValkey(var / "valkey", free_port(6379))
         valkey.start()
     try:
@@ -47,8 +48,8 @@ def keep(file: Path, text: str) -> None:
 
 
 def _run(var: Path, valkey: EmbeddedValkey | None) -> int:
-    if not settings().harkara_database_url:
-        migrate.upgrade(Database(settings().database_url))
+    if not settings().database_url:
+        migrate.upgrade(Database(settings().ledger_url))
     own, places = _own_parts(valkey)
     environment = _environment(own, places)
     honcho.manager.KILL_WAIT = STOP_SECONDS
@@ -96,7 +97,7 @@ def _own_parts(valkey: EmbeddedValkey | None) -> tuple[dict[str, str], dict[str,
         places["Sending to"] = settings().chatmitra_api_url
     own["PORT"] = str(free_port(settings().port))
     places["Web"] = f"http://127.0.0.1:{own['PORT']}"
-    if not settings().harkara_api_tokens:
+    if not settings().api_tokens:
         places["Web token"] = secrets.token_urlsafe(24)
         own["HARKARA_API_TOKENS"] = f"demo:{places['Web token']}"
     return own, places

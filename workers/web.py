@@ -29,7 +29,7 @@ def main() -> None:
     server = uvicorn.Server(
         uvicorn.Config(
             gateway(behind),
-            host=settings().harkara_web_address,
+            host=settings().web_address,
             port=settings().port,
             log_config=None,
             access_log=False,  # it writes whole addresses, with references in them; harkara.gateway.watch writes routes

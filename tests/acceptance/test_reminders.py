@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from config.settings import ROOT
+from config.environment import ROOT
 from harkara.catalogue import Catalogue
 from harkara.defaults import DEADLINES
 from harkara.ledger.audit import audit

@@ -13,18 +13,18 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 def given(**values: Any) -> Settings:
-    return Settings(_env_file=None, **{f"harkara_callback_{name}": value for name, value in values.items()})
+    return Settings(_env_file=None, **{f"callback_{name}": value for name, value in values.items()})
 
 
 def test_without_a_url_nobody_is_told() -> None:
     assert endpoint(given()) is None
     assert endpoint(given(secret=SECRET)) is None
-    assert not given(secret=SECRET).tells
+    assert not given(secret=SECRET).callbacks_enabled
 
 
 def test_a_url_and_a_secret_are_enough() -> None:
     settings = given(url="https://app.example.com/hear", secret=SECRET)
-    assert settings.tells
+    assert settings.callbacks_enabled
     assert endpoint(settings) is not None
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pydantic import SecretStr
 
+from config.lane_settings import LaneSettings
 from config.lanes import lanes
-from config.settings import LaneSettings, Settings, bare_environment
+from config.settings import Settings, variable
 from harkara.backends.broker import QUEUES
 from harkara.limits import HORIZON
 from workers.local import keep
@@ -31,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 PROCESSES: dict[str, str] = parse_procfile((ROOT / "Procfile").read_text()).processes
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-SETTINGS = {name.upper(): field for name, field in Settings.model_fields.items()}
+SETTINGS = {variable(name): field for name, field in Settings.model_fields.items()}
 
 LOCKS = {
     "build": "requirements.lock",
@@ -68,22 +70,9 @@ def test_the_lanes_example_is_understood_and_shows_every_key() -> None:
     file = ROOT / "config" / "lanes.example.toml"
     tables = tomllib.loads(file.read_text())
     tokens = {name: SecretStr("token") for name in tables}
-    settings = Settings(_env_file=None, harkara_lanes_file=file, harkara_lane_tokens=tokens)
+    settings = Settings(_env_file=None, lanes_file=file, lane_tokens=tokens)
     assert lanes(settings).keys() >= tables.keys()
     assert {key for table in tables.values() for key in table} == LaneSettings.model_fields.keys()
-
-
-def test_a_template_for_closed_windows_that_no_template_can_be_called_stops_the_start() -> None:
-    with pytest.raises(SystemExit, match=r"^Lane default: name: 1 to 60 of a-z"):
-        lanes(Settings(_env_file=None, chatmitra_api_token=SecretStr("token"), harkara_reengage="Write to us!"))
-
-
-def test_a_run_on_parts_of_its_own_inherits_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = SETTINGS.keys() | {"REDIS_URL", "DATABASE_URL", "SANDBOX_PORT", "FLOWER_PORT"}
-    for name in names:
-        monkeypatch.setenv(name, "of the deployment")
-    assert bare_environment().keys() & names == set()
-    assert bare_environment()["HARKARA_ENV_FILE"] == os.devnull
 
 
 # Processes
@@ -188,7 +177,9 @@ def test_flower_listens_beyond_its_own_machine_only_with_a_password() -> None:
 def test_a_stopped_worker_has_time_for_its_longest_send() -> None:
     grace = COMPOSE["services"]["worker"]["stop_grace_period"]
     until_recorded = 10
-    assert int(grace.removesuffix("s")) > HORIZON + Settings(_env_file=None).harkara_chatmitra_seconds + until_recorded
+    assert (
+        int(grace.removesuffix("s")) > HORIZON + Settings(_env_file=None).post_timeout.total_seconds() + until_recorded
+    )
 
 
 def test_the_image_is_given_every_file_that_it_copies() -> None:
@@ -240,12 +231,21 @@ def example() -> str:
 
 
 def shown(default: Any) -> str:
-    """A default as one would write it into .env."""
+    """A default as it is written into .env."""
     if default is None or default == {}:
         return ""
+    if isinstance(default, timedelta):
+        return duration(default.total_seconds())
     if isinstance(default, Path):
         return str(default.relative_to(ROOT))
     return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def duration(seconds: float) -> str:
+    """A duration in the largest unit that shows it as a whole number, or in seconds."""
+    units = {"d": 86_400, "h": 3600, "m": 60}
+    whole = next((unit for unit, size in units.items() if seconds and seconds % size == 0), "s")
+    return f"{seconds / units.get(whole, 1):g}{whole}"
 
 
 def interpolated(file: str) -> Iterator[str]:

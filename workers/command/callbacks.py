@@ -72,5 +72,5 @@ def _cells(row: dict[str, Any]) -> tuple[Any, ...]:
 def _remind() -> None:
     from config.settings import settings
 
-    if not settings().tells:
+    if not settings().callbacks_enabled:
         note("HARKARA_CALLBACK_URL is not set here: until the workers have it, nothing is told.")

@@ -29,7 +29,7 @@ def ledger() -> Iterator[Database]:
     from harkara.ledger.database import Database
 
     s = settings()
-    db = Database(s.database_url, patience=s.harkara_database_patience, tells=s.tells)
+    db = Database(s.ledger_url, patience=s.database_patience.total_seconds(), tells=s.callbacks_enabled)
     try:
         check_schema(db)
         yield db
@@ -59,8 +59,8 @@ def door() -> Iterator[LedgerBackend]:
             db,
             _broker(),
             deadlines=settings().deadlines,
-            queued_seconds=settings().harkara_lease,
-            chunk=settings().harkara_chunk_size,
+            queued_seconds=settings().lease.total_seconds(),
+            chunk=settings().chunk_size,
         )
         try:
             yield door
@@ -114,4 +114,4 @@ def _broker() -> Broker:
     from config.settings import settings
     from harkara.backends.broker import Broker
 
-    return Broker.at(settings().redis_url)
+    return Broker.at(settings().broker_url)

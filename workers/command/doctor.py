@@ -68,7 +68,7 @@ def _database() -> Iterator[Check]:
             yield Check(f"lane {halt['lane']}", False, f"{held} `harkara lanes unpark {halt['lane']}` lets it go")
         seconds = queries.last_done(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
         for lane, silent in silences(db, configured()).items():
-            if silent > settings().harkara_silence:
+            if silent > settings().silence.total_seconds():
                 heard = f"no webhook for {silent:.0f} s though messages went out: look at address and secret there"
                 yield Check(f"webhooks of {lane}", False, heard)
     alive = seconds is not None and seconds < _ALIVE_SECONDS
@@ -93,7 +93,7 @@ def _redis() -> Iterator[Check]:
     from config.settings import settings
     from harkara.redis_client import connect
 
-    with connect(settings().redis_url, seconds=3) as connection:
+    with connect(settings().broker_url, seconds=3) as connection:
         told = connection.info()
     yield Check("redis", True, "answers")
     on_disk = bool(told.get("aof_enabled"))

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import typer
-from pydantic import ValidationError
 from typer.core import TyperGroup
 
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
@@ -35,8 +34,6 @@ class Commands(TyperGroup):
             _fail("Usage", error.format_message(), error.exit_code, as_json)
         except HarkaraError as error:
             _fail(type(error).__name__, str(error), _CODES.get(type(error), ERROR), as_json)
-        except ValidationError as error:
-            _fail("Settings", _settings(error), ERROR, as_json)
         except SystemExit as error:
             if not isinstance(error.code, str):
                 raise
@@ -50,9 +47,3 @@ def _fail(kind: str, message: str, code: int, as_json: bool) -> NoReturn:
     else:
         note(f"Error: {message}")
     sys.exit(code)
-
-
-def _settings(error: ValidationError) -> str:
-    """Which settings are wrong, without their values: a token may be among them."""
-    problems = [f"{'.'.join(map(str, e['loc'])).upper() or 'the settings'}: {e['msg']}" for e in error.errors()]
-    return f"The settings are not understood. {'; '.join(problems)}"

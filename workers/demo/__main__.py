@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from rich.console import Console, Group
 from rich.live import Live
 
-from config.settings import ROOT, bare_environment
+from config.environment import ROOT, bare_environment
 from harkara import Client, Invalid, Text
 from harkara.errors import NotFound
 from harkara.ledger.audit import audit

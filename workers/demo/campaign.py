@@ -14,7 +14,7 @@ from typing import Any
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from config.settings import ROOT
+from config.environment import ROOT
 from harkara import Client
 from harkara.ledger.campaigns.queries import listing, progress
 from harkara.ledger.database import Database

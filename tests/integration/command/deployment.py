@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import text
 from typer.testing import Result
 
-from config.settings import ROOT, process_environment
+from config.environment import ROOT, process_environment
 from harkara.defaults import DEADLINES
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept

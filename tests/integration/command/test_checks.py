@@ -8,7 +8,7 @@ import sys
 
 from sqlalchemy import text
 
-from config.settings import ROOT
+from config.environment import ROOT
 from harkara.ledger.database import Database
 from harkara.ledger.halts import park
 from harkara.outcomes import Uncertain

@@ -139,7 +139,7 @@ def settings(**given: Any) -> Settings:
 
 
 def test_the_settings_name_callers_their_lanes_and_their_limit() -> None:
-    given = settings(harkara_api_tokens="shop:live:a,clinic:b", harkara_api_lanes="clinic:north+south")
+    given = settings(api_tokens="shop:live:a,clinic:b", api_lanes="clinic:north+south")
     found = callers_of(given, frozenset({"default", "north", "south"}))
     shop, clinic = found.find(b"live:a"), found.find(b"b")
     assert shop is not None
@@ -152,11 +152,11 @@ def test_the_settings_name_callers_their_lanes_and_their_limit() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"harkara_api_tokens": "My Shop:x"}, "HARKARA_API_TOKENS: a name has 1 to 40 of a-z, 0-9, _ and -"),
-        ({"harkara_api_tokens": "a:x,b:x"}, "HARKARA_API_TOKENS, HARKARA_API_LIMIT: token: two callers have the same"),
-        ({"harkara_api_tokens": "a:x", "harkara_api_lanes": "b:north"}, "HARKARA_API_LANES: b has no token in"),
-        ({"harkara_api_tokens": "a:x", "harkara_api_lanes": "a:east"}, "HARKARA_API_LANES: a is for lane east, which"),
-        ({"harkara_api_tokens": "a:x", "harkara_api_limit": "many"}, "HARKARA_API_TOKENS, HARKARA_API_LIMIT: allow"),
+        ({"api_tokens": "My Shop:x"}, "HARKARA_API_TOKENS: a name has 1 to 40 of a-z, 0-9, _ and -"),
+        ({"api_tokens": "a:x,b:x"}, "HARKARA_API_TOKENS, HARKARA_API_LIMIT: token: two callers have the same"),
+        ({"api_tokens": "a:x", "api_lanes": "b:north"}, "HARKARA_API_LANES: b has no token in"),
+        ({"api_tokens": "a:x", "api_lanes": "a:east"}, "HARKARA_API_LANES: a is for lane east, which"),
+        ({"api_tokens": "a:x", "api_limit": "many"}, "HARKARA_API_TOKENS, HARKARA_API_LIMIT: allow"),
     ],
 )
 def test_settings_that_make_no_sense_are_said_at_the_start(given: dict[str, str], message: str) -> None:

@@ -75,8 +75,8 @@ def new(
         template=found.name,
         category=found.category,
         source=file.name,
-        error_share=settings().harkara_error_share if error_share is None else error_share,
-        seconds=settings().harkara_deadline_campaign,
+        error_share=settings().error_share if error_share is None else error_share,
+        seconds=settings().deadline_campaign.total_seconds(),
         expires=expires,
     )
 

@@ -27,7 +27,7 @@ def rehearse(
     from config.settings import settings
     from harkara.ledger.campaigns import commands, queries
 
-    prices = Prices.load(settings().harkara_prices_file)
+    prices = Prices.load(settings().prices_file)
     with ledger() as db:
         found = commands.find(db, key)
         begin = at or max(datetime.now(UTC), found["start_at"] or datetime.min.replace(tzinfo=UTC))

@@ -1,0 +1,33 @@
+"""The environment and the files around it: where they are, and copies for processes that this one starts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+ROOT = Path(__file__).resolve().parent.parent
+
+VAR = Path(os.environ.get("HARKARA_VAR") or ROOT / "var")
+LOCAL = VAR / "local.env"
+"""Settings of the Redis and the sandbox that `make up` runs, so that a command in another terminal finds them."""
+
+DOTENV = Path(os.environ.get("HARKARA_ENV_FILE") or ROOT / ".env")
+
+_PREFIXES = ("HARKARA_", "CHATMITRA_", "SANDBOX_", "FLOWER_")
+_UNPREFIXED = frozenset({"REDIS_URL", "DATABASE_URL", "PORT"})
+
+
+def process_environment() -> dict[str, str]:
+    """Return the environment over `.env`, for a process that shares this deployment's settings."""
+    file = {name: value for name, value in dotenv_values(DOTENV).items() if value is not None}
+    return file | os.environ
+
+
+def bare_environment() -> dict[str, str]:
+    """Return the environment without any setting and without `.env`, for a run that must not send to real people."""
+    others = {
+        name: value for name, value in os.environ.items() if not name.startswith(_PREFIXES) and name not in _UNPREFIXED
+    }
+    return others | {"HARKARA_ENV_FILE": os.devnull}

@@ -1,0 +1,128 @@
+"""The settings are read from the environment, and a wrong value is refused with the name of its variable."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from config.environment import bare_environment
+from config.lane_settings import read_lane_settings
+from config.lanes import lanes
+from config.settings import Settings, read_settings, variable
+from harkara.errors import Invalid
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(variable(name), raising=False)
+    for name in ("REDIS_URL", "DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def settings() -> Settings:
+    """The settings of the environment alone."""
+    return read_settings(())
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("10m", 600), ("2h", 7200), ("1d", 86_400), ("15", 15), ("3.05", 3.05), ("0.5 m", 30), (" 7 ", 7)],
+)
+def test_a_duration_has_a_unit_or_is_in_seconds(monkeypatch: pytest.MonkeyPatch, text: str, seconds: float) -> None:
+    monkeypatch.setenv("HARKARA_SILENCE", text)
+    assert settings().silence == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["soon", "10 weeks", "s", "1d12h", "nan", "inf", "1e300d", "00:10:00"])
+def test_what_is_no_duration_is_refused_with_the_right_form(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("HARKARA_SILENCE", text)
+    with pytest.raises(SystemExit, match="HARKARA_SILENCE: must be a duration such as 90s, 10m, 2h, 1d or 15") as error:
+        settings()
+    assert repr(text) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "rule"),
+    [
+        ("HARKARA_SILENCE", "0", "greater than 0 seconds"),
+        ("HARKARA_GAP", "-1s", "greater than or equal to 0 seconds"),
+        ("HARKARA_LEASE", "0.5", "greater than or equal to 1 second"),
+        ("PORT", "70000", "less than or equal to 65535"),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused_with_the_limit(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, rule: str
+) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(SystemExit, match=f"^The settings are not understood. {name}: Input should be {rule}$"):
+        settings()
+
+
+def test_the_two_timeouts_of_a_post_have_a_common_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARKARA_READ_TIMEOUT", "10m")
+    with pytest.raises(SystemExit, match=r"together must not exceed 10m, and are 603\.05s"):
+        settings()
+
+
+def test_a_list_of_tokens_is_refused_without_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARKARA_LANE_TOKENS", "live_secret")
+    with pytest.raises(SystemExit, match="HARKARA_LANE_TOKENS: must be lane:token,lane:token") as error:
+        settings()
+    assert "live_secret" not in str(error.value)
+
+
+def test_an_empty_value_means_the_default_except_for_quiet_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.setenv(variable(name), "")
+    assert settings().lease == timedelta(seconds=10)
+    assert settings().redis_url is None
+    assert settings().api_tokens == {}
+    assert settings().quiet_hours == ""
+
+
+def test_quiet_hours_have_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings().quiet_hours == "20:00-09:00"
+    monkeypatch.setenv("HARKARA_QUIET_HOURS", "21:00-08:00")
+    assert settings().quiet_hours == "21:00-08:00"
+
+
+@pytest.mark.parametrize("prefix", ["", "HARKARA_"])
+def test_the_urls_of_the_services_have_two_names(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
+    monkeypatch.setenv(f"{prefix}REDIS_URL", "redis://here/0")
+    monkeypatch.setenv(f"{prefix}DATABASE_URL", "postgresql://here/harkara")
+    assert settings().broker_url == "redis://here/0"
+    assert settings().ledger_url == "postgresql://here/harkara"
+
+
+def test_without_urls_the_ledger_is_a_file_and_redis_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARKARA_VAR", "/srv/harkara")
+    assert settings().ledger_url == "sqlite:////srv/harkara/harkara.db"
+    with pytest.raises(SystemExit, match="set HARKARA_REDIS_URL"):
+        _ = settings().broker_url
+
+
+def test_a_run_on_parts_of_its_own_inherits_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {*map(variable, Settings.model_fields), "REDIS_URL", "DATABASE_URL", "SANDBOX_PORT", "FLOWER_PORT"}
+    for name in names:
+        monkeypatch.setenv(name, "of the deployment")
+    assert bare_environment().keys() & names == set()
+    assert bare_environment()["HARKARA_ENV_FILE"] == os.devnull
+
+
+def test_a_lane_of_the_file_says_what_is_wrong_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "lanes.toml"
+    file.write_text('[shop]\ngap = "2s"\n')
+    assert read_lane_settings(file)["shop"].gap == timedelta(seconds=2)
+    file.write_text('[shop]\ngap = "soon"\n')
+    with pytest.raises(Invalid, match=r"lanes\.toml, shop\.gap: must be a duration such as 90s"):
+        read_lane_settings(file)
+
+
+def test_a_template_for_closed_windows_that_no_template_can_be_called_stops_the_start() -> None:
+    with pytest.raises(SystemExit, match=r"^Lane default: name: 1 to 60 of a-z"):
+        lanes(Settings(_env_file=None, chatmitra_api_token=SecretStr("token"), reengage="Write to us!"))
