@@ -22,7 +22,7 @@ from harkara import Client, Envelope, Text
 from harkara.ledger import migrate
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.messages.queries import counts
+from harkara.ledger.messages.queries import count_by_state
 from harness.postgres import PostgresServer
 from harness.process import Process
 from harness.valkey import ValkeyServer, valkey
@@ -63,7 +63,7 @@ class Harkara:
 
     def states(self) -> Counter[str]:
         """How many messages are in each state."""
-        return sum((Counter(states) for states in counts(self.ledger).values()), Counter[str]())
+        return sum((Counter(states) for states in count_by_state(self.ledger).values()), Counter[str]())
 
     def usage(self) -> Usage:
         """Of everything that Harkara needs: workers, database, Redis."""

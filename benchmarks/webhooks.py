@@ -14,7 +14,7 @@ from benchmarks.ground import Ground, migrated
 from harkara.inbound import sign
 from harkara.intake.stream import WEBHOOKS, Intake
 from harkara.ledger.database import Database
-from harkara.ledger.messages.queries import counts
+from harkara.ledger.messages.queries import count_by_state
 from harkara.ledger.messages.record import Finish, finish
 from harkara.redis_client import connect
 from harkara.states import State
@@ -59,7 +59,7 @@ def _round(db: Database, messages: int) -> tuple[float, float]:
         mailbox = Intake(redis, "bench", stream=WEBHOOKS)
         stored = _store(WebhookReceiver(db, JUDGES.lanes, mailbox, lambda: None), hooks)
         folded = _fold(EventProcessor(db, mailbox, JUDGES, holder="bench", silence_seconds=900), len(hooks))
-    assert counts(db) == {"default": {State.DELIVERED: messages}}
+    assert count_by_state(db) == {"default": {State.DELIVERED: messages}}
     return stored, folded
 
 

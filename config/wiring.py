@@ -34,7 +34,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.events.process import Judges
 from harkara.ledger.events.silence import silences
 from harkara.ledger.messages.group_commit import GroupCommit
-from harkara.ledger.messages.queries import counts, last_done
+from harkara.ledger.messages.queries import count_by_state, seconds_since
 from harkara.ledger.messages.recent_slots import slots_used
 from harkara.ledger.messages.record import Finish
 from harkara.ledger.sweep import Crashed
@@ -240,9 +240,9 @@ def pulse() -> Watchdog:
 def depths() -> Depths:
     return Depths(
         queue_depths,
-        lambda: counts(database()),
+        lambda: count_by_state(database()),
         lambda: callbacks_left(database()),
-        lambda: last_done(database(), "heartbeat"),
+        lambda: seconds_since(database(), "heartbeat"),
         lambda: silences(database(), lanes()),
     )
 

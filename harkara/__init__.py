@@ -8,6 +8,7 @@ from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailabl
 from harkara.messages import *  # noqa: F403 -- the message kinds are the vocabulary of this package
 from harkara.messages import __all__ as _kinds
 from harkara.receipt import Change, Handle
+from harkara.status import MessageStatus
 
 __all__ = [
     "Catalogue",
@@ -17,6 +18,7 @@ __all__ = [
     "Handle",
     "HarkaraError",
     "Invalid",
+    "MessageStatus",
     "NotFound",
     "Unavailable",
     *_kinds,

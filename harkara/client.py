@@ -17,6 +17,7 @@ from harkara.messages import Category, Envelope, Message, Template, Text
 from harkara.phone import normalise
 from harkara.published.lookup import PublishedLookup
 from harkara.receipt import Change, Handle, Receipt
+from harkara.status import MessageStatus
 
 if TYPE_CHECKING:
     from harkara.inbound.contact import Category as About
@@ -252,7 +253,7 @@ class Client:
         """Cancels a message by handle, id or reference; False when it has left already. Raises NotFound."""
         return self._door.cancel(key.id if isinstance(key, Handle) else key)
 
-    def status(self, key: str | Handle) -> dict[str, Any]:
+    def status(self, key: str | Handle) -> MessageStatus:
         """State, reason, flags, attempts and trace of a message. Raises NotFound."""
         return self._door.status(key.id if isinstance(key, Handle) else key)
 

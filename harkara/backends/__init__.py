@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from harkara.defaults import CHUNK, LEASE_SECONDS
 from harkara.errors import Conflict, Invalid, NotFound
 from harkara.receipt import Change, Receipt
+from harkara.status import MessageStatus
 
 if TYPE_CHECKING:
     from harkara.inbound.contact import Wish
@@ -23,7 +24,7 @@ class Backend(Protocol):
     def tell(self, steps: Sequence[Step], plan: Plan) -> list[Change | Conflict | NotFound]: ...
     def wish(self, lane: str, wish: Wish) -> None: ...
     def cancel(self, key: str) -> bool: ...
-    def status(self, key: str) -> dict[str, Any]: ...
+    def status(self, key: str) -> MessageStatus: ...
     def close(self) -> None: ...
 
 

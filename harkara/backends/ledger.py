@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from harkara.backends.broker import Broker
 from harkara.delivery.hints import Hints
@@ -13,11 +12,12 @@ from harkara.ledger.contacts.consent import keep
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept
 from harkara.ledger.messages.commands import cancel, find
-from harkara.ledger.messages.queries import status
+from harkara.ledger.messages.queries import get_status
 from harkara.ledger.occasions.commands import apply
 from harkara.messages import Envelope
 from harkara.occasions import Plan, Step
 from harkara.receipt import Change, Receipt
+from harkara.status import MessageStatus
 
 BATCH = 500
 """Messages in one transaction."""
@@ -56,8 +56,8 @@ class LedgerBackend:
     def cancel(self, key: str) -> bool:
         return bool(cancel(self._db, [find(self._db, key)], by="the application"))
 
-    def status(self, key: str) -> dict[str, Any]:
-        return status(self._db, find(self._db, key))
+    def status(self, key: str) -> MessageStatus:
+        return get_status(self._db, find(self._db, key))
 
     def close(self) -> None:
         self._db.close()

@@ -13,6 +13,7 @@ from harkara.intake.stream import Intake
 from harkara.messages import Envelope
 from harkara.receipt import Change, Receipt
 from harkara.redis_client import connect
+from harkara.status import MessageStatus
 
 if TYPE_CHECKING:  # Celery costs a third of a second to import, and only a ring needs it
     from harkara.backends.broker import Broker
@@ -58,9 +59,8 @@ class RedisBackend:
     def cancel(self, key: str) -> bool:
         return bool(self._ask("cancel", key))
 
-    def status(self, key: str) -> dict[str, Any]:
-        found: dict[str, Any] = self._ask("status", key)
-        return found
+    def status(self, key: str) -> MessageStatus:
+        return MessageStatus.from_dict(self._ask("status", key))
 
     def close(self) -> None:
         self._connection.close()

@@ -10,7 +10,7 @@ from harkara.errors import HarkaraError
 from harkara.gateway.dependencies import Behind, Inside
 from harkara.gateway.shapes import Alive, Ready
 from harkara.ledger import migrate
-from harkara.ledger.messages.queries import last_done
+from harkara.ledger.messages.queries import seconds_since
 
 routes = APIRouter(tags=["Signs of life"])
 
@@ -50,7 +50,7 @@ def _database(behind: Behind) -> str:
 
 def _heartbeat(behind: Behind) -> str:
     try:
-        seconds = last_done(behind.db, "heartbeat")
+        seconds = seconds_since(behind.db, "heartbeat")
     except HarkaraError:
         return "unknown"
     if seconds is None:

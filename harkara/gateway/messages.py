@@ -11,12 +11,13 @@ from harkara.errors import Conflict, Invalid
 from harkara.gateway.dependencies import Inside
 from harkara.gateway.entry import Body, Calling, Lane, Lanes, read_json
 from harkara.gateway.problems import problems
-from harkara.gateway.shapes import Cancelled, Filters, JobId, Page, Queued, SendMessage, Status, takes
+from harkara.gateway.shapes import Cancelled, Filters, JobId, Page, Queued, SendMessage, takes
+from harkara.ledger.messages import queries
 from harkara.ledger.messages.commands import cancel, find
-from harkara.ledger.messages.queries import listing, status
 from harkara.messages import Category, Template
 from harkara.messages.validation import field_path
 from harkara.phone import normalise
+from harkara.status import MessageStatus
 
 routes = APIRouter(tags=["Messages"])
 
@@ -105,8 +106,8 @@ def list_messages(
     """Messages of the token's lanes, newest first, that fit every filter."""
     wanted = filters.model_dump(exclude={"state"})
     recipient = None if to is None else _number(to)
-    found = listing(behind.db, lanes=caller.lanes, states=filters.state, recipient=recipient, **wanted)
-    more = found[-1]["id"] if len(found) == filters.limit else None
+    found = queries.list_messages(behind.db, lanes=caller.lanes, states=filters.state, recipient=recipient, **wanted)
+    more = found[-1].id if len(found) == filters.limit else None
     return Page.model_validate({"messages": found, "before": more})
 
 
@@ -118,9 +119,9 @@ def _number(text: str) -> str:
 
 
 @routes.get("/messages/{jobId}", responses=problems(400, 401, 403, 404, 409, 429, 503))
-def get_message(behind: Inside, lanes: Lanes, key: JobId) -> Status:
+def get_message(behind: Inside, lanes: Lanes, key: JobId) -> MessageStatus:
     """Where a message stands, why, and everything that happened to it. Its Idempotency-Key will do, too."""
-    return Status.model_validate(status(behind.db, find(behind.db, key, lanes=lanes)))
+    return queries.get_status(behind.db, find(behind.db, key, lanes=lanes))
 
 
 @routes.post("/messages/{jobId}/cancel", responses=problems(400, 401, 403, 404, 409, 429, 503))
@@ -128,4 +129,4 @@ def cancel_message(behind: Inside, caller: Calling, lanes: Lanes, key: JobId) ->
     """Cancels a message that has not left yet; says whether it was one."""
     identity = find(behind.db, key, lanes=lanes)
     cancelled = bool(cancel(behind.db, [identity], by=caller.name))
-    return Cancelled(id=identity, cancelled=cancelled, state=status(behind.db, identity)["state"])
+    return Cancelled(id=identity, cancelled=cancelled, state=queries.get_status(behind.db, identity).state)

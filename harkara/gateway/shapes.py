@@ -11,6 +11,7 @@ from harkara.messages.fields import Time
 from harkara.messages.model import StrictModel
 from harkara.occasions.occasion import Reason
 from harkara.states import CampaignState, State
+from harkara.status import MessageSummary, ReminderSummary
 
 Word = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 JobId = Annotated[Word, Path(alias="jobId", description="The jobId, or the Idempotency-Key")]
@@ -65,65 +66,9 @@ class Filters(BaseModel):
     limit: int = Field(default=50, ge=1, le=200)
 
 
-class Message(BaseModel):
-    """A message without its number and its text, which stay in the ledger."""
-
-    id: str
-    state: State
-    code: str | None
-    reason: str | None
-    flags: list[str]
-    reference: str | None
-    lane: str
-    kind: str
-    template: str | None
-    category: str
-    job_id: str | None = Field(description="Chat Mitra's own")
-    campaign: str | None
-    tries: int
-    created_at: str
-    due_at: str
-    expires_at: str
-    changed_at: str
-
-
 class Page(BaseModel):
-    messages: list[Message]
+    messages: list[MessageSummary]
     before: str | None = Field(description="For the next page; null on the last one")
-
-
-class Reminded(BaseModel):
-    kind: str
-    reference: str
-    rule: str
-
-
-class Attempt(BaseModel):
-    """One POST to Chat Mitra."""
-
-    n: int
-    started_at: str
-    ended_at: str | None
-    outcome: str
-    status: int | None
-    code: str | None
-    text: str | None
-    job_id: str | None
-    worker: str
-
-
-class Event(BaseModel):
-    at: str
-    event: str
-    detail: str
-
-
-class Status(Message):
-    """With everything that happened to it."""
-
-    occasion: Reminded | None
-    attempts: list[Attempt]
-    trace: list[Event]
 
 
 class Cancelled(BaseModel):
@@ -156,10 +101,6 @@ class Changed(BaseModel):
     change: Literal["created", "changed", "unchanged", "outdated"]
 
 
-class Reminder(Message):
-    rule: str | None
-
-
 class SkippedRule(BaseModel):
     rule: str
     code: str
@@ -180,7 +121,7 @@ class Occasion(BaseModel):
     status: Literal["open", "cancelled", "completed"]
     reason: str | None
     at: str
-    reminders: list[Reminder]
+    reminders: list[ReminderSummary]
     skipped: list[SkippedRule]
 
 

@@ -14,7 +14,7 @@ from harkara.ledger.contacts.consent import keep
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept, keep_refused, remember
 from harkara.ledger.messages.commands import cancel, find
-from harkara.ledger.messages.queries import status
+from harkara.ledger.messages.queries import get_status
 from harkara.ledger.occasions.commands import Answer
 from harkara.ledger.occasions.commands import apply as apply_steps
 from harkara.messages import Envelope
@@ -134,7 +134,7 @@ class IntakeConsumer:
     def _do(self, entry: Entry) -> Any:
         match entry.verb:
             case "status":
-                return status(self._db, find(self._db, entry.data))
+                return dict(get_status(self._db, find(self._db, entry.data)))
             case "cancel":
                 return bool(cancel(self._db, [find(self._db, entry.data)], by="the application"))
             case _:

@@ -12,12 +12,12 @@ from re import Match, sub
 from threading import Lock
 from typing import Any
 
-from harkara import Client, Envelope
+from harkara import Client, Envelope, MessageStatus
 from harkara.inbound import Received, Words
 from harkara.ledger import migrate
 from harkara.ledger.contacts.contacts import heard
 from harkara.ledger.database import Database
-from harkara.ledger.messages.queries import counts, status
+from harkara.ledger.messages.queries import count_by_state, get_status
 from harness.ports import free_port
 from harness.process import ROOT, Process
 from harness.valkey import ValkeyServer
@@ -141,12 +141,12 @@ class Deployment:
     def states(self) -> Counter[str]:
         """How many messages are in each state."""
         total: Counter[str] = Counter()
-        for states in counts(self.ledger).values():
+        for states in count_by_state(self.ledger).values():
             total.update(states)
         return total
 
-    def status(self, envelope: Envelope) -> dict[str, Any]:
-        return status(self.ledger, envelope.id)
+    def status(self, envelope: Envelope) -> MessageStatus:
+        return get_status(self.ledger, envelope.id)
 
     def wait(self, true: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
         """Waits for something to come true; when it does not, says where the messages are."""

@@ -23,7 +23,7 @@ from harkara.intake.stream import STREAM, Intake
 from harkara.ledger import migrate
 from harkara.ledger.contacts.consent import look
 from harkara.ledger.database import Database
-from harkara.ledger.messages.queries import listing
+from harkara.ledger.messages.queries import list_messages
 from harkara.redis_client import connect
 from harness.ports import free_port
 from harness.postgres import PostgresServer
@@ -133,7 +133,7 @@ def test_many_go_at_once_and_each_gets_its_handle(server: ValkeyServer, client: 
     handles = client.send_many(envelopes)
     assert handles == [Handle(e.id, e.reference, True) for e in envelopes]
     with worker(server, db):
-        wait_until(lambda: len(listing(db, limit=2_000)) == 1_200, 30, "all are in the ledger")
+        wait_until(lambda: len(list_messages(db, limit=2_000)) == 1_200, 30, "all are in the ledger")
     assert client.send_many([]) == []
 
 
@@ -191,7 +191,7 @@ def test_a_redis_that_is_frozen_keeps_nobody_waiting_and_is_used_again_afterward
         client.send("Hello", to=ASHA, reference="r")
         with worker(redis_server, db):
             eventually(client, client.send("Hello", to=ASHA, reference="s"), "queued")
-    assert sorted(one["reference"] or "" for one in listing(db)) == ["", "r", "s"]
+    assert sorted(one["reference"] or "" for one in list_messages(db)) == ["", "r", "s"]
 
 
 def test_a_redis_that_is_full_takes_nothing_until_it_has_room(redis_server: ValkeyServer) -> None:
@@ -295,7 +295,7 @@ def test_an_application_says_what_somebody_wants_through_redis_alone(
     handle = client.send("Hello", to=ASHA)
     client.opt_in(ASHA, proof="Form of May", category="marketing", lane="north")
     with worker(server, db):
-        wait_until(lambda: listing(db), 10, "the worker has read it")
+        wait_until(lambda: list_messages(db), 10, "the worker has read it")
         told = client.status(handle)
         assert (told["state"], told["code"]) == ("cancelled", "opted-out")
     default, north = look(db, "919876500001")

@@ -22,7 +22,7 @@ from harkara.ledger import migrate
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.messages.commands import find
-from harkara.ledger.messages.queries import listing
+from harkara.ledger.messages.queries import list_messages
 from harkara.messages import Envelope, Text
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer, valkey
@@ -111,7 +111,7 @@ def test_a_reader_that_dies_between_ledger_and_redis_leaves_one_message(connecti
     Intake(connection, "dead").read()
     time.sleep(0.02)
     assert reception(connection, db, "next", abandoned_seconds=0.01).drain() == 1
-    assert [one["id"] for one in listing(db)] == [envelope.id]
+    assert [one["id"] for one in list_messages(db)] == [envelope.id]
 
 
 def test_while_the_database_is_away_nothing_is_lost(connection: redis.Redis, db: Database) -> None:

@@ -27,7 +27,7 @@ from harkara.ledger.contacts.contacts import heard
 from harkara.ledger.database import Database, LedgerError
 from harkara.ledger.halts import park
 from harkara.ledger.messages.group_commit import GroupCommit
-from harkara.ledger.messages.queries import status
+from harkara.ledger.messages.queries import get_status
 from harkara.ledger.messages.record import Finish
 from harkara.ledger.sweep import POISON, sweep
 from harkara.ledger.tables import contact
@@ -376,8 +376,8 @@ def test_a_window_that_closes_while_a_message_waits_makes_its_template_go(
         1,
     )
     assert (kept["replaced"], kept["fallback"], kept["tries"]) == (True, None, 1)
-    assert status(db, identity)["flags"] == ["fallback"]
-    assert [line["event"] for line in status(db, identity)["trace"]].count("waiting") == 1
+    assert get_status(db, identity)["flags"] == ["fallback"]
+    assert [line["event"] for line in get_status(db, identity)["trace"]].count("waiting") == 1
     assert audit(db).clean
 
 

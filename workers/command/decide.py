@@ -65,14 +65,14 @@ def resolve(
 
 def _cancel(db: Database, key: str, lane: str | None, by: str) -> dict[str, Any]:
     from harkara.ledger.messages import commands
-    from harkara.ledger.messages.queries import status
+    from harkara.ledger.messages.queries import get_status
 
     try:
         identity = commands.find(db, key, lane)
     except NotFound:
         return {"key": key, "id": None, "cancelled": False, "state": None}
     commands.cancel(db, [identity], by)
-    state = status(db, identity)["state"]
+    state = get_status(db, identity).state
     return {"key": key, "id": identity, "cancelled": state == State.CANCELLED, "state": state}
 
 

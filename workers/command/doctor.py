@@ -66,7 +66,7 @@ def _database() -> Iterator[Check]:
         for halt in halts.listing(db):
             held = f"{halt['template'] or 'the lane'} is {halt['state']}: {halt['reason']}"
             yield Check(f"lane {halt['lane']}", False, f"{held} `harkara lanes unpark {halt['lane']}` lets it go")
-        seconds = queries.last_done(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
+        seconds = queries.seconds_since(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
         for lane, silent in silences(db, configured()).items():
             if silent > settings().silence.total_seconds():
                 heard = f"no webhook for {silent:.0f} s though messages went out: look at address and secret there"

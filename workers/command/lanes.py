@@ -65,7 +65,7 @@ def _lanes(db: Database) -> list[dict[str, Any]]:
     from harkara.ledger import halts
     from harkara.ledger.messages import queries
 
-    known, messages, halted = configured(), queries.counts(db), halts.listing(db)
+    known, messages, halted = configured(), queries.count_by_state(db), halts.listing(db)
     found = []
     for name in sorted(known | messages | {halt["lane"]: None for halt in halted}):
         of_lane = [halt for halt in halted if halt["lane"] == name]
@@ -110,7 +110,7 @@ def _show(found: list[dict[str, Any]]) -> None:
 def _check(db: Database, name: str) -> None:
     from harkara.ledger.messages import queries
 
-    known = sorted(configured() | queries.counts(db))
+    known = sorted(configured() | queries.count_by_state(db))
     if name not in known:
         raise Invalid("lane", f"is not known; known are {', '.join(known) or 'none'}")
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from harkara.phone import normalise
 from harkara.states import State
+from harkara.status import MessageStatus, MessageSummary
 from workers.command.deployment import ledger
 from workers.command.options import AsJson, Key, LaneOf, time_option
 from workers.command.output import clock, emit, note, say, table
@@ -21,12 +23,12 @@ def status(key: Key, lane: LaneOf = None, as_json: AsJson = False) -> None:
     from harkara.ledger.messages.commands import find
 
     with ledger() as db:
-        found = queries.status(db, find(db, key, lane))
-        found |= {"next": next_step(db, found)}
+        message = queries.get_status(db, find(db, key, lane))
+        step = next_step(db, message)
     if as_json:
-        emit(found)
+        emit(dict(message) | {"next": step})
     else:
-        _tell(found)
+        _show_status(message, step)
 
 
 def listing(
@@ -48,7 +50,7 @@ def listing(
     from harkara.ledger.messages import queries
 
     with ledger() as db:
-        found = queries.listing(
+        found = queries.list_messages(
             db,
             states=state or (),
             lane=lane,
@@ -63,27 +65,27 @@ def listing(
             limit=limit,
             before=before,
         )
-    more = found[-1]["id"] if len(found) == limit else None
+    more = found[-1].id if len(found) == limit else None
     if as_json:
         emit({"messages": found, "before": more})
     else:
-        _show(found, more)
+        _show_list(found, more)
 
 
-def _tell(found: dict[str, Any]) -> None:
-    say(f"{found['id']}  {found['state']}")
-    say(f"{_what(found)} ({found['category']}), lane {found['lane']}, reference {found['reference'] or 'none'}")
-    if about := found["occasion"]:
-        say(f"Reminder {about['rule']} of the {about['kind']} {about['reference']}")
-    say(f"Due {clock(found['due_at'])}, worth sending until {clock(found['expires_at'])}, tries: {found['tries']}")
-    for flag in found["flags"]:
+def _show_status(message: MessageStatus, step: str | None) -> None:
+    say(f"{message.id}  {message.state}")
+    say(f"{_what(message)} ({message.category}), lane {message.lane}, reference {message.reference or 'none'}")
+    if about := message.occasion:
+        say(f"Reminder {about.rule} of the {about.kind} {about.reference}")
+    say(f"Due {clock(message.due_at)}, worth sending until {clock(message.expires_at)}, tries: {message.tries}")
+    for flag in message.flags:
         say(_FLAGS[flag])
-    if found["reason"]:
-        say(f"Why: {found['reason']} [{found['code']}]")
-    if found["next"]:
-        say(f"Next: {found['next']}")
+    if message.reason:
+        say(f"Why: {message.reason} [{message.code}]")
+    if step:
+        say(f"Next: {step}")
     say("")
-    table(("when", "event", "detail"), ((clock(t["at"]), t["event"], t["detail"]) for t in found["trace"]))
+    table(("when", "event", "detail"), ((clock(entry.at), entry.event, entry.detail) for entry in message.trace))
 
 
 _FLAGS = {
@@ -92,17 +94,15 @@ _FLAGS = {
 }
 
 
-def _show(found: list[dict[str, Any]], more: str | None) -> None:
+def _show_list(found: Sequence[MessageSummary], more: str | None) -> None:
     if not found:
         note("No message fits.")
         return
-    rows = (
-        (m["id"], m["state"], clock(m["created_at"]), m["lane"], _what(m), m["reference"], m["code"]) for m in found
-    )
+    rows = ((m.id, m.state, clock(m.created_at), m.lane, _what(m), m.reference, m.code) for m in found)
     table(("id", "state", "handed over", "lane", "message", "reference", "code"), rows)
     if more:
         note(f"There may be more: add --before {more}")
 
 
-def _what(found: dict[str, Any]) -> str:
-    return f"{found['kind']} {found['template'] or ''}".rstrip()
+def _what(message: MessageSummary) -> str:
+    return f"{message.kind} {message.template or ''}".rstrip()

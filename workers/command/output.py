@@ -24,7 +24,7 @@ _WIDTH = 1_000  # a line for each row, whatever reads it; a narrow terminal wrap
 
 def emit(result: Any) -> None:
     """The result for machines: one JSON document."""
-    typer.echo(json.dumps(result, ensure_ascii=False))
+    typer.echo(json.dumps(result, ensure_ascii=False, default=dict))  # a MessageStatus is a mapping, but no dict
 
 
 def say(text: str) -> None:
@@ -51,9 +51,12 @@ def progress(rows: Iterable[Row], what: str, total: Callable[[], int]) -> Iterab
     return track(rows, what, total(), console=screen, transient=True) if screen.is_terminal else rows
 
 
-def clock(moment: str | None) -> str:
-    """An ISO time in this machine's zone, as people read it."""
-    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S %Z}" if moment else ""
+def clock(moment: datetime | str | None) -> str:
+    """A time, or its ISO 8601 form, in this machine's zone as people read it."""
+    if not moment:
+        return ""
+    time = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def console(**options: Any) -> Console:

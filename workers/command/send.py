@@ -11,6 +11,7 @@ import typer
 from harkara.errors import HarkaraError, Unavailable
 from harkara.messages import Category, Envelope
 from harkara.states import UNSENT, State
+from harkara.status import MessageStatus
 from workers.command.compose import envelope
 from workers.command.deployment import check_lane, door
 from workers.command.options import AsJson, time_option
@@ -132,7 +133,7 @@ def _hand_over(wanted: Envelope, wait: float | None, as_json: bool) -> None:
         raise typer.Exit(ERROR)
 
 
-def _watch(way_in: LedgerBackend, identity: str, seconds: float) -> dict[str, Any]:
+def _watch(way_in: LedgerBackend, identity: str, seconds: float) -> MessageStatus:
     """Follows the message until its fate is known or the time is over, and tells each change on stderr."""
     end = time.monotonic() + seconds
     before = None
@@ -141,10 +142,10 @@ def _watch(way_in: LedgerBackend, identity: str, seconds: float) -> dict[str, An
             found = way_in.status(identity)
         except Unavailable as error:
             raise Unavailable(f"{identity} is kept, but cannot be followed: {error}") from error
-        if (now := (found["state"], found["reason"])) != before:
+        if (now := (found.state, found.reason)) != before:
             note(": ".join(filter(None, now)))
             before = now
-        if found["state"] not in _OPEN:
+        if found.state not in _OPEN:
             return found
         if time.monotonic() >= end:
             note(f"Not known after {seconds:g} s; it is kept, and `harkara status {identity}` tells more later.")

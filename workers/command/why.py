@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harkara.states import CampaignState, State
+from harkara.status import MessageStatus
 from workers.command.deployment import configured
 from workers.command.output import clock
 
@@ -13,37 +13,37 @@ if TYPE_CHECKING:
     from harkara.ledger.database import Database
 
 
-def next_step(db: Database, found: Mapping[str, Any]) -> str | None:
-    """One sentence for a message as `queries.status` returns it; None when nothing is left to do."""
-    match found["state"]:
+def next_step(db: Database, message: MessageStatus) -> str | None:
+    """One sentence for the operator; None when nothing is left to do."""
+    match message.state:
         case State.WAITING:
-            return _waiting(db, found)
+            return _waiting(db, message)
         case State.QUEUED | State.CLAIMED | State.SENDING:
             return "It is on its way; look again in some seconds."
         case State.UNCERTAIN:
-            return f"Look whether it arrived, then `harkara resolve {found['id']}` with --sent, --resend or --drop."
+            return f"Look whether it arrived, then `harkara resolve {message.id}` with --sent, --resend or --drop."
         case State.FAILED:
             return "Put right what the reason names, then send a new message."
         case _:
             return None
 
 
-def _waiting(db: Database, found: Mapping[str, Any]) -> str:
+def _waiting(db: Database, message: MessageStatus) -> str:
     from harkara.ledger.halts import listing
 
-    lane = found["lane"]
+    lane = message.lane
     for halt in listing(db):
-        if halt["lane"] == lane and halt["template"] in (None, found["template"]) and halt["state"] != "probing":
+        if halt["lane"] == lane and halt["template"] in (None, message.template) and halt["state"] != "probing":
             held = f"Template {halt['template']}" if halt["template"] else f"Lane {lane}"
             until = f" until {clock(halt['until'])}" if halt["until"] else ""
             return f"{held} is {halt['state']}{until}: {halt['reason']} `harkara lanes unpark {lane}` lets it go."
-    if found["campaign"] and (let_go := _campaign(db, found["campaign"])):
+    if message.campaign and (let_go := _campaign(db, message.campaign)):
         return let_go
     if lane not in configured():
         return f"Lane {lane} has no token here: give it one, and it goes by itself."
-    if found["due_at"] >= found["expires_at"]:
-        return f"It waits for you: `harkara resolve {found['id']}` with --resend or --drop."
-    return f"It goes by itself when it is due; `harkara cancel {found['id']}` stops it."
+    if message.due_at >= message.expires_at:
+        return f"It waits for you: `harkara resolve {message.id}` with --resend or --drop."
+    return f"It goes by itself when it is due; `harkara cancel {message.id}` stops it."
 
 
 def _campaign(db: Database, identity: str) -> str | None:

@@ -9,11 +9,12 @@ from typing import Any
 
 from rich.table import Table
 
-from harkara import Client, Template
+from harkara import Client, MessageStatus, Template
 from harkara.errors import NotFound
 from harkara.ledger.contacts.contacts import known
 from harkara.ledger.database import Database
-from harkara.ledger.messages.queries import status
+from harkara.ledger.messages.queries import get_status
+from harkara.states import State
 from workers.demo.application import Application
 from workers.demo.messages import GONE, styled
 from workers.demo.occasions import MOVED, PEOPLE
@@ -58,13 +59,13 @@ class Answers:
         if not self._confirmed and any(one["state"] in GONE for one in reminders):
             self._sandbox.customer(PEOPLE[MOVED], "Yes, confirm 👍")
             self._confirmed = True
-        if not self._stopped and self._status().get("state") == "waiting":
+        if not self._stopped and self._state() == State.WAITING:
             self._sandbox.customer(TIRED, "STOP")
             self._stopped = True
 
     @property
     def over(self) -> bool:
-        return bool(self._status().get("state") == "cancelled" and self._told("contact.opted-out") and self._visit())
+        return bool(self._state() == State.CANCELLED and self._told("contact.opted-out") and self._visit())
 
     def table(self) -> Table:
         shown = Table("customer", "what came of it", "", box=None)
@@ -72,7 +73,7 @@ class Answers:
             shown.add_row("answers a reminder", f"the application hears {self._visit()}: reminder.confirmed", "")
         kept = self._status()
         if self._stopped and kept:
-            shown.add_row("writes STOP", f"what was planned: {styled(kept['state'])}", kept["reason"] or "")
+            shown.add_row("writes STOP", f"what was planned: {styled(kept.state)}", kept.reason or "")
         return shown
 
     def _visit(self) -> str:
@@ -82,8 +83,12 @@ class Answers:
     def _told(self, kind: str) -> list[dict[str, Any]]:
         return self._application.told_of(kind)
 
-    def _status(self) -> dict[str, Any]:
+    def _state(self) -> State | None:
+        kept = self._status()
+        return kept.state if kept else None
+
+    def _status(self) -> MessageStatus | None:
         try:
-            return status(self._database, self._invitation or "")
+            return get_status(self._database, self._invitation or "")
         except NotFound:  # it is still in the intake
-            return {}
+            return None

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from config.environment import ROOT
 from harkara import Client
 from harkara.ledger.campaigns.queries import listing, progress
 from harkara.ledger.database import Database
-from harkara.ledger.messages.queries import status
+from harkara.ledger.messages.queries import get_status
 from workers.demo.messages import GONE
 
 PEOPLE = 200
@@ -74,9 +73,9 @@ class Campaign:
         return shown
 
     def _look_for_code(self, code: str) -> None:
-        attempts = status(self._database, code)["attempts"]
-        if attempts and attempts[0]["outcome"] == "accepted":
-            seconds = datetime.fromisoformat(attempts[0]["started_at"]).timestamp() - self._code_at
+        attempts = get_status(self._database, code).attempts
+        if attempts and attempts[0].outcome == "accepted":
+            seconds = attempts[0].started_at.timestamp() - self._code_at
             waiting = PEOPLE - self._sent()
             self.overtook = (
                 f"A one-time code overtook {waiting} messages of the campaign: it left after {seconds:.2f} s."

@@ -83,7 +83,7 @@ def _state(kept: dict[str, Any]) -> dict[str, Any]:
     # Both databases keep UTC, but SQLite does not say so.
     times = {name: datetime.fromisoformat(kept[name]).replace(tzinfo=UTC) for name in _TIMES}
     # What a release before this one did not keep is not known.
-    told = summary(dict.fromkeys(message.c.keys()) | kept | times)
+    told = dict(summary(dict.fromkeys(message.c.keys()) | kept | times))
     if kept["rule"] is None:
         return told
     of = {"kind": kept["occasion_kind"], "reference": kept["occasion_reference"], "rule": kept["rule"]}

@@ -1,8 +1,9 @@
-"""Looks: one message with its trace, lists, counts; nothing here writes."""
+"""Read messages: one with its trace, lists, counts; nothing here writes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -10,60 +11,48 @@ from sqlalchemy import func, select
 
 from harkara.errors import NotFound
 from harkara.ledger.conditions import in_state
-from harkara.ledger.database import Database, Row
+from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.tables import attempt, duty, message, occasion, trace
 from harkara.states import State
+from harkara.status import Attempt, MessageStatus, MessageSummary, ReminderOf, ReminderSummary, TraceEntry, iso
 
 _FLAGS = {"maybe_duplicate": "maybe_duplicate", "replaced": "fallback"}
-"""What is worth knowing of a message beside its state, by column."""
+"""Flags of a message by the column that sets them when it is true or not null."""
+
+COLUMNS = {field.name: field.name for field in fields(MessageSummary) if field.name != "flags"}
+COLUMNS["campaign"] = "campaign_id"
+"""The column of each field of a summary but `flags`."""
 
 
-def status(db: Database, identity: str) -> dict[str, Any]:
-    """One message as the outside sees it: state, reason, flags, attempts, and the trace that tells why.
-
-    Of a reminder also the `occasion`: its kind, its reference and the rule.
-
-    Numbers and texts stay in the ledger. Raises NotFound.
-    """
+def get_status(db: Database, identity: str) -> MessageStatus:
+    """One message with its attempts, its trace, and its occasion if it is a reminder. Raises NotFound."""
     with db.read(snapshot=True) as tx:
         found = tx.rows(select(message).where(message.c.id == identity))
         if not found:
             raise NotFound("no message has this id or reference")
+        row = found[0]
         attempts = tx.rows(select(attempt).where(attempt.c.message_id == identity).order_by(attempt.c.epoch))
-        reminded = select(occasion.c.kind, occasion.c.reference).where(occasion.c.id == found[0]["occasion_id"])
-        of = tx.rows(reminded) if found[0]["occasion_id"] else []
         lines = tx.rows(select(trace).where(trace.c.message_id == identity).order_by(trace.c.id))
-    return summary(found[0]) | {
-        "occasion": of[0] | {"rule": found[0]["rule"]} if of else None,
-        "attempts": [_attempt(one) for one in attempts],
-        "trace": _trace(found[0], attempts, lines),
-    }
+        reminder_of = _reminder_of(tx, row)
+    return MessageStatus(
+        **_summary(row),
+        occasion=reminder_of,
+        attempts=tuple(_attempt(each) for each in attempts),
+        trace=tuple(sorted(_trace(row, attempts, lines), key=lambda entry: entry.at)),
+    )
 
 
-def summary(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a message that may be shown anywhere."""
-    return {
-        "id": row["id"],
-        "state": row["state"],
-        "code": row["code"],
-        "reason": row["reason"],
-        "flags": [flag for column, flag in _FLAGS.items() if row[column]],
-        "reference": row["reference"],
-        "lane": row["lane"],
-        "kind": row["kind"],
-        "template": row["template"],
-        "category": row["category"],
-        "job_id": row["job_id"],
-        "campaign": row["campaign_id"],
-        "tries": row["tries"],
-        "created_at": _iso(row["created_at"]),
-        "due_at": _iso(row["due_at"]),
-        "expires_at": _iso(row["expires_at"]),
-        "changed_at": _iso(row["changed_at"]),
-    }
+def summary(row: Mapping[str, Any]) -> MessageSummary:
+    """The fields that may be shown anywhere, from a row with all columns of `message`."""
+    return MessageSummary(**_summary(row))
 
 
-def listing(
+def reminder_summary(row: Mapping[str, Any]) -> ReminderSummary:
+    """The same of a reminder, with the rule that scheduled it."""
+    return ReminderSummary(**_summary(row), rule=row["rule"])
+
+
+def list_messages(
     db: Database,
     *,
     states: Sequence[State] = (),
@@ -79,10 +68,11 @@ def listing(
     until: datetime | None = None,
     before: str | None = None,
     limit: int = 50,
-) -> list[dict[str, Any]]:
-    """Messages, newest first, that fit every filter given, in these `lanes` or in all.
+) -> list[MessageSummary]:
+    """Messages that match every filter given, newest first, at most `limit` of them.
 
-    `before` is the last id of the page before this one.
+    `lanes` restricts the result to these lanes; None allows all. `flagged` selects what may have been sent twice.
+    `since` and `until` compare the time of acceptance. `before` is the last id of the page before.
     """
     query = select(message).order_by(message.c.id.desc()).limit(limit)
     equal = {
@@ -110,8 +100,8 @@ def listing(
         return [summary(row) for row in tx.rows(query)]
 
 
-def counts(db: Database) -> dict[str, dict[str, int]]:
-    """How many messages each lane has in each state."""
+def count_by_state(db: Database) -> dict[str, dict[str, int]]:
+    """The number of messages by lane, then by state."""
     by_lane: dict[str, dict[str, int]] = {}
     with db.read() as tx:
         query = select(message.c.lane, message.c.state, func.count().label("number"))
@@ -120,41 +110,50 @@ def counts(db: Database) -> dict[str, dict[str, int]]:
     return by_lane
 
 
-def last_done(db: Database, name: str) -> float | None:
-    """Seconds since some process last did the duty `name`; None when none ever did. Raises Unavailable."""
+def seconds_since(db: Database, name: str) -> float | None:
+    """Seconds since a process last finished the periodic work `name`; None when none has. Raises Unavailable."""
     with db.read() as tx:
         done = tx.execute(select(duty.c.done_at).where(duty.c.name == name)).scalar()
         return (tx.now - done).total_seconds() if done else None
 
 
-def _attempt(row: Row) -> dict[str, Any]:
-    return {
-        "n": row["epoch"],
-        "started_at": _iso(row["started_at"]),
-        "ended_at": _iso(row["ended_at"]),
-        "outcome": row["outcome"] or "open",
-        "status": row["status"],
-        "code": row["code"],
-        "text": row["text"],
-        "job_id": row["job_id"],
-        "worker": row["worker"],
-    }
+def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
+    found = {field: row[column] for field, column in COLUMNS.items()}
+    flags = tuple(flag for column, flag in _FLAGS.items() if row[column])
+    return found | {"state": State(found["state"]), "flags": flags}
 
 
-def _trace(row: Mapping[str, Any], attempts: Sequence[Row], lines: Sequence[Row]) -> list[dict[str, Any]]:
-    """Everything that happened to the message, in the order of time."""
-    told: list[tuple[datetime, str, str]] = [(row["created_at"], "accepted here", f"due {_iso(row['due_at'])}")]
-    for one in attempts:
-        told.append((one["claimed_at"], "claimed", f"by {one['worker']}"))
-        told.append((one["started_at"], "posted", one["gates"]))
-        if one["ended_at"]:
-            answer = " ".join(str(part) for part in (one["status"], one["code"], one["job_id"] or one["text"]) if part)
-            told.append((one["ended_at"], one["outcome"], answer))
-    told += [(line["at"], line["event"], " ".join(filter(None, (line["code"], line["detail"])))) for line in lines]
-    return [
-        {"at": _iso(at), "event": event, "detail": detail} for at, event, detail in sorted(told, key=lambda t: t[0])
-    ]
+def _reminder_of(tx: Transaction, row: Row) -> ReminderOf | None:
+    if not row["occasion_id"]:
+        return None
+    found = tx.rows(select(occasion.c.kind, occasion.c.reference).where(occasion.c.id == row["occasion_id"]))
+    return ReminderOf(**found[0], rule=row["rule"]) if found else None
 
 
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="milliseconds") if moment else None
+def _attempt(row: Row) -> Attempt:
+    return Attempt(
+        n=row["epoch"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        outcome=row["outcome"] or "open",
+        status=row["status"],
+        code=row["code"],
+        text=row["text"],
+        job_id=row["job_id"],
+        worker=row["worker"],
+    )
+
+
+def _trace(row: Row, attempts: Sequence[Row], lines: Sequence[Row]) -> Iterator[TraceEntry]:
+    """Everything that happened to the message; of two entries of one moment, the first happened first."""
+    yield TraceEntry(at=row["created_at"], event="accepted here", detail=f"due {iso(row['due_at'])}")
+    for each in attempts:
+        yield TraceEntry(at=each["claimed_at"], event="claimed", detail=f"by {each['worker']}")
+        yield TraceEntry(at=each["started_at"], event="posted", detail=each["gates"])
+        if each["ended_at"]:
+            answer = (each["status"], each["code"], each["job_id"] or each["text"])
+            detail = " ".join(str(part) for part in answer if part)
+            yield TraceEntry(at=each["ended_at"], event=each["outcome"], detail=detail)
+    for line in lines:
+        detail = " ".join(filter(None, (line["code"], line["detail"])))
+        yield TraceEntry(at=line["at"], event=line["event"], detail=detail)

@@ -13,7 +13,7 @@ from uuid_utils import uuid7
 
 from harkara.errors import Conflict, NotFound
 from harkara.ledger.database import Database, Row, Transaction
-from harkara.ledger.messages.queries import summary
+from harkara.ledger.messages.queries import reminder_summary
 from harkara.ledger.occasions.reminders import DUE_AGAIN, derive, planned, slot, slot_of
 from harkara.ledger.tables import message, occasion
 from harkara.occasions import Closing, Occasion, Plan, Skipped, Step
@@ -75,7 +75,7 @@ def look(db: Database, key: Key, plan: Plan) -> dict[str, Any]:
     present = {slot_of(each) for each in reminders}
     skipped = [each for each in answers if isinstance(each, Skipped) and slot(found[0], each.rule) not in present]
     return _summary(found[0]) | {
-        "reminders": [summary(each) | {"rule": each["rule"]} for each in reminders],
+        "reminders": [reminder_summary(each) for each in reminders],
         "skipped": [{"rule": each.rule, "code": each.code, "reason": each.reason} for each in skipped],
     }
 

@@ -7,7 +7,7 @@ import json
 from harkara.ledger.database import Database
 from harkara.ledger.halts import park
 from harkara.ledger.messages.claim import claim
-from harkara.ledger.messages.queries import status
+from harkara.ledger.messages.queries import get_status
 from harkara.ledger.messages.record import Finish, finish
 from harkara.messages import Template
 from harkara.outcomes import Refused, Replaced, Uncertain
@@ -97,7 +97,7 @@ def test_an_uncertain_message_is_settled_by_hand(harkara: Harkara, ledger: Datab
     assert harkara("resolve", identity).exit_code == 2
     assert harkara("resolve", identity, "--sent", "--drop").exit_code == 2
     assert harkara("resolve", identity, "--sent", "--by", "Asha").stdout == f"{identity}  accepted\n"
-    assert status(ledger, identity)["reason"] == "Seen to have arrived, says Asha."
+    assert get_status(ledger, identity)["reason"] == "Seen to have arrived, says Asha."
     assert harkara("resolve", identity, "--resend").exit_code == 4
 
 
@@ -132,7 +132,7 @@ def test_unparking_a_lane_lets_its_messages_go_at_once(
     park(ledger, "default", "Wrong price.")
     code, out, err = run(environment, "lanes", "unpark", "default", "--json")
     assert (code, json.loads(out), err) == (0, {"lane": "default", "state": "open", "lifted": 1}, "")
-    assert status(ledger, identity)["state"] == State.QUEUED
+    assert get_status(ledger, identity)["state"] == State.QUEUED
 
 
 def test_a_message_that_went_as_a_template_says_so(harkara: Harkara, ledger: Database) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from harkara.ledger.database import Database
 from harkara.ledger.messages.commands import cancel
-from harkara.ledger.messages.queries import counts, status
+from harkara.ledger.messages.queries import count_by_state, get_status
 from harkara.messages import CopyCode, Document, Envelope, Image, Message, QuickReply, Template, Text, UrlSuffix
 from harkara.states import State
 from harness.valkey import ValkeyServer
@@ -23,14 +23,14 @@ def test_a_message_sent_by_the_command_is_in_the_ledger_and_its_hint_in_redis(
     environment["HARKARA_REDIS_URL"] = redis_server.url
     code, out, err = run(environment, "send", "98765 43210", "Your order is ready", "--reference", "o1")
     assert (code, err) == (0, "")
-    assert status(ledger, out.strip())["state"] == State.QUEUED
+    assert get_status(ledger, out.strip())["state"] == State.QUEUED
     with redis.Redis.from_url(redis_server.url) as connection:
         assert connection.llen("harkara.urgent") == 1
 
     code, out, err = run(environment, "send", NUMBER, "Another text", "--reference", "o1", "--json")
     assert (code, err) == (4, "")
     assert json.loads(out)["error"]["type"] == "Conflict"
-    assert counts(ledger) == {"default": {"queued": 1}}
+    assert count_by_state(ledger) == {"default": {"queued": 1}}
 
 
 def test_a_message_is_kept_when_redis_is_away_and_stdout_holds_the_id_alone(
@@ -156,7 +156,7 @@ def test_a_refused_message_names_the_rule_and_stores_nothing(
     assert (result.exit_code, result.stdout) == (4, "")
     assert rule in result.stderr
     assert "123456" not in result.stderr
-    assert counts(ledger) == {}
+    assert count_by_state(ledger) == {}
 
 
 def test_a_fallback_goes_with_its_message(harkara: Harkara, ledger: Database) -> None:

@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from harkara.gateway import Behind
-from harkara.ledger.messages.queries import status
+from harkara.ledger.messages.queries import get_status
 from tests.integration.gateway.house import HELLO, NUMBER, SEND
 from tests.integration.ledger.steps import accept_messages, otp, reply, send_message
 
@@ -14,7 +14,7 @@ from tests.integration.ledger.steps import accept_messages, otp, reply, send_mes
 def test_a_message_shows_where_it_stands_and_all_that_happened(web: TestClient, behind: Behind) -> None:
     identity = send_message(behind.db, reply(reference="order/7"))
     found = web.get(f"/messages/{identity}").json()
-    assert found == status(behind.db, identity)
+    assert found == get_status(behind.db, identity)
     assert (found["state"], found["job_id"]) == ("accepted", "job-of-chatmitra")
     assert [attempt["status"] for attempt in found["attempts"]] == [200]
     assert {"accepted here", "claimed", "posted"} <= {line["event"] for line in found["trace"]}

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from harkara.ledger.messages.queries import counts
+from harkara.ledger.messages.queries import count_by_state
 from harness.ports import free_port
 from harness.process import ROOT
 from tests.integration.gateway.house import HELLO
@@ -31,10 +31,10 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def test_a_message_comes_in_over_a_socket_while_redis_is_away(door: Served) -> None:
-    before = sum(counts(door.ledger).get("default", {}).values())
+    before = sum(count_by_state(door.ledger).get("default", {}).values())
     status, text = door.post(HELLO)
     assert (status, json.loads(text)["status"]) == (202, "success")
-    assert sum(counts(door.ledger)["default"].values()) == before + 1
+    assert sum(count_by_state(door.ledger)["default"].values()) == before + 1
 
 
 @pytest.mark.parametrize(("token", "status"), [(TOKEN, b"413"), ("wrong", b"401")])
@@ -77,7 +77,7 @@ def test_what_is_being_answered_at_the_signal_is_still_answered(tmp_path: Path) 
         assert (answer.status, json.load(answer)["status"]) == (202, "success")
         connection.close()
         assert door.process.popen.wait(30) == -signal.SIGTERM
-        assert sum(counts(door.ledger)["default"].values()) == 1
+        assert sum(count_by_state(door.ledger)["default"].values()) == 1
 
 
 def test_numbers_codes_and_tokens_are_in_no_error_and_no_log(door: Served) -> None:

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from harkara.gateway import Behind, gateway
 from harkara.inbound.contact import Wish
 from harkara.ledger.contacts.consent import keep
-from harkara.ledger.messages.queries import counts
+from harkara.ledger.messages.queries import count_by_state
 from harkara.messages import Template
 from tests.integration.gateway.house import CLINIC, HELLO, NUMBER, SEND, SHOP, away, behind_of
 from tests.integration.ledger.steps import row
@@ -85,7 +85,7 @@ def test_a_key_makes_a_repeat_the_same_answer_and_is_not_reused_for_another_mess
     other = web.post(SEND, json=HELLO | {"message": "Another"}, headers=key)
     assert other.status_code == 409
     assert other.json()["message"] == "Idempotency-Key: it already stands for another message in this lane"
-    assert counts(behind.db) == {"default": {"waiting": 1}}
+    assert count_by_state(behind.db) == {"default": {"waiting": 1}}
 
 
 def test_fifty_repeats_at_once_are_one_message(web: TestClient, behind: Behind) -> None:
@@ -96,7 +96,7 @@ def test_fifty_repeats_at_once_are_one_message(web: TestClient, behind: Behind) 
         answers = list(many.map(post, range(50)))
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.text for answer in answers}) == 1
-    assert counts(behind.db) == {"default": {"waiting": 1}}
+    assert count_by_state(behind.db) == {"default": {"waiting": 1}}
 
 
 def test_many_at_once_are_answered_each_with_its_own(web: TestClient, behind: Behind) -> None:
@@ -151,7 +151,7 @@ def test_a_deadline_that_has_passed_is_refused_by_the_ledgers_clock(web: TestCli
     answer = web.post(SEND, json=HELLO, headers={"Harkara-Expires": "2020-01-01T09:00Z"})
     assert answer.status_code == 400
     assert answer.json()["message"].startswith("Harkara-Expires: has passed already")
-    assert counts(behind.db) == {}
+    assert count_by_state(behind.db) == {}
 
 
 def test_another_method_is_refused_in_the_same_shape(alone: TestClient) -> None:

@@ -13,7 +13,7 @@ from harkara.ledger.audit import audit
 from harkara.ledger.database import Database, LedgerError
 from harkara.ledger.messages.accept import DIRECT, accept, keep_refused, remember
 from harkara.ledger.messages.commands import find
-from harkara.ledger.messages.queries import listing
+from harkara.ledger.messages.queries import list_messages
 from harkara.messages import Envelope, Text
 from harkara.receipt import Receipt
 from tests.integration.ledger.steps import (
@@ -88,7 +88,7 @@ def test_one_reference_fifty_times_at_once_is_one_message(db: Database) -> None:
     with ThreadPoolExecutor(10) as threads:
         ids = list(threads.map(lambda _: accept_messages(db, reply(reference="r"))[0], range(50)))
     assert len(set(ids)) == 1
-    assert [one["id"] for one in listing(db)] == [ids[0]]
+    assert [one["id"] for one in list_messages(db)] == [ids[0]]
 
 
 def test_the_same_references_in_opposite_order_do_not_wait_for_each_other_for_ever(db: Database) -> None:

@@ -21,7 +21,7 @@ from harkara.ledger.campaigns import commands as campaigns
 from harkara.ledger.database import Database, Row
 from harkara.ledger.messages import commands
 from harkara.ledger.messages.accept import keep_refused
-from harkara.ledger.messages.queries import status
+from harkara.ledger.messages.queries import get_status
 from harkara.ledger.messages.record import Finish, finish
 from harkara.ledger.sweep import POISON
 from harkara.ledger.tables import callback, message
@@ -263,7 +263,7 @@ def test_each_change_on_every_way_is_told_once(
 
 def test_what_is_told_is_what_everybody_may_see_at_that_moment(told: Database) -> None:
     identity = send_message(told, reply(reference="order-1042"), LOST)
-    seen = status(told, identity)
+    seen = get_status(told, identity)
     commands.resolve(told, identity, "sent", "Asha")
     uncertain, accepted = told_of(told, identity)
     assert uncertain == {name: seen[name] for name in uncertain}

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from harkara.ledger.database import Database
 from harkara.ledger.leases import lease
-from harkara.ledger.messages.queries import last_done
+from harkara.ledger.messages.queries import seconds_since
 from harkara.ledger.tables import duty
 
 
@@ -76,6 +76,6 @@ def test_a_round_that_fails_frees_the_duty_too(db: Database) -> None:
 
 
 def test_when_it_was_last_done_can_be_asked(db: Database) -> None:
-    assert last_done(db, "sweep") is None
+    assert seconds_since(db, "sweep") is None
     does(db, "first")
-    assert 0 <= (last_done(db, "sweep") or 0) < 5
+    assert 0 <= (seconds_since(db, "sweep") or 0) < 5

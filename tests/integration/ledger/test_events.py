@@ -17,7 +17,7 @@ from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.events.process import PATIENCE, fold
 from harkara.ledger.halts import halted
-from harkara.ledger.messages.queries import status
+from harkara.ledger.messages.queries import get_status
 from harkara.ledger.tables import contact
 from harkara.messages import Template, Text
 from harkara.messages.envelope import Envelope
@@ -65,7 +65,7 @@ def test_the_trace_shows_what_webhooks_said_and_how_the_message_was_known(db: Da
     identity = send_message(db, reply())
     deliver_webhooks(db, status_webhook(db, "sent"))
     deliver_webhooks(db, status_webhook(db, "read"))
-    told = [(line["event"], line["detail"].split()[0]) for line in status(db, identity)["trace"][-2:]]
+    told = [(line["event"], line["detail"].split()[0]) for line in get_status(db, identity)["trace"][-2:]]
     assert told == [("sent", "by-content"), ("read", "by-id")]
 
 

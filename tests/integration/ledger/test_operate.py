@@ -10,7 +10,7 @@ from harkara.errors import Conflict, NotFound
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.messages.commands import Decision, cancel, find, resolve
-from harkara.ledger.messages.queries import counts, listing, status
+from harkara.ledger.messages.queries import count_by_state, get_status, list_messages
 from harkara.outcomes import Uncertain, Wait
 from harkara.states import State
 from tests.integration.ledger.steps import (
@@ -111,7 +111,7 @@ def test_an_answer_after_the_drop_stays_in_the_trace(db: Database) -> None:
     run_sweep(db)
     resolve(db, claimed.id, "drop", by="Asha")
     record_outcome(db, claimed, ACCEPTED)
-    told = status(db, claimed.id)
+    told = get_status(db, claimed.id)
     assert told["state"] == "cancelled"
     assert [line["event"] for line in told["trace"]][-1] == "accepted"
     assert audit(db).clean
@@ -131,7 +131,7 @@ def test_the_status_tells_the_whole_story_and_nothing_personal(db: Database) -> 
         (claimed,) = claim_messages(db, identity)
         begin_posts(db, claimed)
         record_outcome(db, claimed, outcome)
-    told = status(db, identity)
+    told = get_status(db, identity)
     assert (told["state"], told["reference"], told["flags"], told["tries"]) == ("accepted", "order 7", [], 1)
     assert [(one["n"], one["outcome"]) for one in told["attempts"]] == [(1, "wait"), (2, "accepted")]
     assert [line["event"] for line in told["trace"]] == [
@@ -141,14 +141,14 @@ def test_the_status_tells_the_whole_story_and_nothing_personal(db: Database) -> 
     assert "9876500007" not in str(told)
     assert "table" not in str(told)
     with pytest.raises(NotFound):
-        status(db, reply().id)
+        get_status(db, reply().id)
 
 
 def test_lists_are_newest_first_and_keep_to_their_filters(db: Database) -> None:
     ids = accept_messages(db, reply(1), otp(2), marketing(3, producer="sales", lane="other"))
     cancel(db, [ids[0]], by="Asha")
-    assert [one["id"] for one in listing(db)] == ids[::-1]
-    assert [one["id"] for one in listing(db, limit=1, before=ids[2])] == [ids[1]]
+    assert [one["id"] for one in list_messages(db)] == ids[::-1]
+    assert [one["id"] for one in list_messages(db, limit=1, before=ids[2])] == [ids[1]]
     filters = {
         "lane": "other",
         "producer": "sales",
@@ -156,7 +156,7 @@ def test_lists_are_newest_first_and_keep_to_their_filters(db: Database) -> None:
         "recipient": "919876500003",
         "states": [State.WAITING],
     }
-    assert [one["id"] for one in listing(db, **filters)] == [ids[2]]  # type: ignore[arg-type]  # each by its own type
-    assert [one["id"] for one in listing(db, code="cancelled")] == [ids[0]]
-    assert listing(db, flagged=True) == []
-    assert counts(db) == {"default": {"cancelled": 1, "waiting": 1}, "other": {"waiting": 1}}
+    assert [one["id"] for one in list_messages(db, **filters)] == [ids[2]]  # type: ignore[arg-type]  # each by its own type
+    assert [one["id"] for one in list_messages(db, code="cancelled")] == [ids[0]]
+    assert list_messages(db, flagged=True) == []
+    assert count_by_state(db) == {"default": {"cancelled": 1, "waiting": 1}, "other": {"waiting": 1}}

@@ -1,0 +1,166 @@
+"""Where a message stands, as Python, the HTTP API, callbacks and the command all show it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import Field as DataclassField
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import Field, PlainSerializer, TypeAdapter, ValidationError, WithJsonSchema
+
+from harkara.errors import HarkaraError
+from harkara.states import State
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 with milliseconds and the offset, such as `2026-08-22T10:30:00.000+00:00`."""
+    return moment.isoformat(timespec="milliseconds")
+
+
+Timestamp = Annotated[datetime, PlainSerializer(iso), WithJsonSchema({"type": "string"})]
+"""Aware UTC in Python, ISO 8601 in JSON."""
+
+
+class _Record(Mapping[str, Any]):
+    """Base of the frozen dataclasses here: each also reads as the mapping that is its JSON.
+
+    Attributes are typed (`status.due_at` is a datetime). Items are JSON values (`status["due_at"]` is a string), and
+    `dict(status)` is a plain dictionary of them in the order of the fields.
+    """
+
+    __slots__ = ()
+    __dataclass_fields__: ClassVar[dict[str, DataclassField[Any]]]
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.__dataclass_fields__:
+            raise KeyError(name)
+        return _plain(getattr(self, name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__dataclass_fields__)
+
+    def __len__(self) -> int:
+        return len(self.__dataclass_fields__)
+
+    def to_json(self) -> str:
+        """The JSON object that the HTTP API returns."""
+        return json.dumps(dict(self))
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class MessageSummary(_Record):
+    """One message without its number and its text, which never leave the ledger."""
+
+    id: str
+    state: State
+    code: str | None
+    """Why it failed, waits or was cancelled, such as `131049` or `expired`."""
+    reason: str | None
+    """The same as a sentence."""
+    flags: tuple[str, ...]
+    """`maybe_duplicate` and `fallback`, where they apply."""
+    reference: str | None
+    lane: str
+    kind: str
+    template: str | None
+    category: str
+    job_id: Annotated[str | None, Field(description="Chat Mitra's own")]
+    campaign: str | None
+    tries: int
+    """POSTs that count toward the maximum."""
+    created_at: Timestamp
+    due_at: Timestamp
+    expires_at: Timestamp
+    changed_at: Timestamp
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ReminderSummary(MessageSummary):
+    """A message that an occasion's rule scheduled."""
+
+    rule: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ReminderOf(_Record):
+    """The occasion of a reminder, and the rule that scheduled it."""
+
+    kind: str
+    reference: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Attempt(_Record):
+    """One POST to Chat Mitra."""
+
+    n: int
+    """Number of the claim, counted from 1; a claim that sent nothing leaves a gap."""
+    started_at: Timestamp
+    ended_at: Timestamp | None
+    outcome: str
+    """`open` until the answer is recorded."""
+    status: int | None
+    """HTTP status of the answer."""
+    code: str | None
+    text: str | None
+    job_id: str | None
+    worker: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class TraceEntry(_Record):
+    """One thing that happened to a message."""
+
+    at: Timestamp
+    event: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class MessageStatus(MessageSummary):
+    """One message with everything that happened to it."""
+
+    occasion: ReminderOf | None
+    """None unless the message is a reminder."""
+    attempts: tuple[Attempt, ...]
+    trace: tuple[TraceEntry, ...]
+    """In order of time."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Reads what `dict(status)` wrote in another process.
+
+        Fields that this release does not know are left out. Raises HarkaraError for a missing field and a wrong type.
+        """
+        try:
+            found: Self = _adapter(cls).validate_python(data)
+            return found
+        except ValidationError as error:
+            fields = ", ".join(sorted({str(each["loc"][0]) for each in error.errors()}))
+            raise HarkaraError(
+                f"the worker's answer does not fit this release ({fields}): install one version on both sides"
+            ) from None
+
+
+@cache
+def _adapter(cls: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(cls)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case State():
+            return value.value
+        case datetime():
+            return iso(value)
+        case tuple():
+            return [_plain(each) for each in value]
+        case None | str() | int():
+            return value
+        case _:
+            return dict(value)
