@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from prometheus_client import REGISTRY
-from redis.exceptions import RedisError
 
 from config import wiring
 from config.callers import callers
 from config.settings import settings
 from harkara.backends.ledger import LedgerBackend
 from harkara.batching import Batcher
+from harkara.errors import Unavailable
 from harkara.gateway import Behind
 from harkara.ledger.messages.accept import DIRECT
-from harkara.redis_client import connect
+from harkara.redis_client import connect, redis_errors
 
 
 def behind() -> Behind:
@@ -39,7 +39,7 @@ def behind() -> Behind:
 
 def _redis_answers() -> bool:
     try:
-        with connect(settings().broker_url, seconds=1) as connection:
+        with redis_errors(), connect(settings().broker_url, seconds=1) as connection:
             return bool(connection.ping())
-    except RedisError:
+    except Unavailable:
         return False

@@ -38,7 +38,7 @@ from harkara.ledger.messages.queries import count_by_state, seconds_since
 from harkara.ledger.messages.recent_slots import slots_used
 from harkara.ledger.messages.record import Finish
 from harkara.ledger.sweep import Crashed
-from harkara.limits import HORIZON, Limiter, guarded
+from harkara.limits import HORIZON, Limiter, with_margin
 from harkara.occasions import Plan
 from harkara.outcomes import Uncertain
 from harkara.playbook import Playbook
@@ -72,7 +72,7 @@ def horizon() -> float:
 
 def _seed(lane: str, mine: int) -> list[float]:
     allowance = lanes()[lane].allowance
-    return slots_used(database(), lane, guarded(allowance.window) if allowance else 0.0, horizon(), mine)
+    return slots_used(database(), lane, with_margin(allowance.window) if allowance else 0.0, horizon(), mine)
 
 
 @cache

@@ -1,9 +1,10 @@
-"""Connections to Redis, and its errors in words that carry no content."""
+"""Connections to Redis, and the one place where an error of Redis becomes `Unavailable`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import redis
 from redis.backoff import NoBackoff
@@ -12,11 +13,13 @@ from redis.retry import Retry
 
 from harkara.errors import Unavailable
 
+REPEAT: Final = "repeat the call with the same reference"
+
 
 def connect(url: str, *, seconds: float) -> redis.Redis:
-    """A connection that answers or fails within `seconds`, and never repeats a command behind our back.
+    """Return a client whose commands answer or fail within `seconds`.
 
-    A repeated XADD would be harmless here, but ten of them, as redis-py does by default, take a minute.
+    The client does not retry: redis-py retries ten times by default, which takes a minute when Redis is away.
     """
     return redis.Redis.from_url(
         url,
@@ -25,19 +28,34 @@ def connect(url: str, *, seconds: float) -> redis.Redis:
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
-        encoding_errors="replace",  # one entry that is no text must not make all others unreadable
+        encoding_errors="replace",  # one entry that is not UTF-8 must not make all others unreadable
     )
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Without a cause: the words of redis-py quote the command, with the number and the text that it carries."""
+def redis_errors(
+    action: str = "answer", advice: str = REPEAT, *, also: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Raise Unavailable in place of an error of redis-py, or of a type in `also`.
+
+    The message reads "Redis did not ACTION (REASON): ADVICE". It repeats no text of redis-py and hides the cause:
+    redis-py quotes the command, which contains phone numbers and texts.
+    """
+    translated: tuple[type[Exception], ...] = (RedisError, *also)
     try:
         yield
-    except OutOfMemoryError:
-        raise Unavailable("Redis is full: it takes nothing until the workers have drained it") from None
-    except ResponseError as error:
-        code = str(error).rpartition("caused error: ")[2].partition(" ")[0]  # such as MISCONF
-        raise Unavailable(f"Redis refuses ({code}): see its log") from None
-    except RedisError as error:
-        raise Unavailable(f"Redis did not answer ({type(error).__name__}): repeat with the same reference") from None
+    except translated as error:
+        raise Unavailable(f"Redis did not {action} ({_reason(error)}): {advice}") from None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OutOfMemoryError):
+        return "it is full until workers have drained it"
+    if isinstance(error, ResponseError):
+        return f"{_code(error)}, see its log"
+    return type(error).__name__
+
+
+def _code(error: ResponseError) -> str:
+    """The first word of the error that Redis names, such as MISCONF; a pipeline puts the command before it."""
+    return str(error).rpartition("caused error: ")[2].partition(" ")[0]

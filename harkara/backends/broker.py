@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from celery import Celery
 from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
-from harkara.errors import Unavailable
+from harkara.redis_client import redis_errors
 
 ACCEPT: Final = "harkara.accept"
 URGENT: Final = "harkara.urgent"
@@ -79,7 +78,7 @@ class Broker:
 
     def depths(self) -> dict[str, int]:
         """How many hints each queue holds that nobody has taken yet."""
-        with self._app.connection_for_read() as connection, _translated("depths"):
+        with self._app.connection_for_read() as connection, _errors("count the queues"):
             client: Any = connection.default_channel.client  # type: ignore[attr-defined]  # the Redis transport's own
             return {queue: int(client.llen(queue)) for queue in QUEUES}
 
@@ -87,13 +86,10 @@ class Broker:
         self._app.close()
 
     def _publish(self, task: str, queue: str, args: list[Any], **options: Any) -> None:
-        with _translated(task):
+        with _errors(f"take {task}"):
             self._app.send_task(task, args=args, queue=queue, retry=False, ignore_result=True, **options)
 
 
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, RedisError, OSError) as error:
-        raise Unavailable(f"Redis did not take {what} ({type(error).__name__})") from error
+def _errors(action: str) -> AbstractContextManager[None]:
+    """kombu raises OperationalError and OSError where redis-py raises errors of its own."""
+    return redis_errors(action, "see that it runs and has memory", also=(OperationalError, OSError))

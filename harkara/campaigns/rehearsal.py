@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from harkara.errors import Invalid
 from harkara.lanes import QuietHours
-from harkara.limits import Allowance, guarded
+from harkara.limits import Allowance, with_margin
 from harkara.messages.template import TemplateCategory
 
 _LONGEST = 366 * 86_400.0
@@ -45,7 +45,7 @@ def rehearse(
     others: Iterable[datetime] = (),
     cost_by_category: Mapping[str, Decimal] | None = None,
 ) -> Rehearsal:
-    """Reckons with the limiter's even pace: its windows are longer than the allowance's, see `guarded`.
+    """Reckons with the limiter's even pace: its windows are longer than the allowance's, see `with_margin`.
 
     Only marketing leaves the kept part to others and rests in quiet hours. `others` are the times at which more urgent
     messages of the lane fall due, codes and reminders; those in quiet hours come at their end. An allowance of None
@@ -59,8 +59,8 @@ def rehearse(
     first = _awake(starts_at.timestamp(), quiet)
     places, pace, taken = max(0, messages - 1), 0.0, iter(list[float]())
     if allowance and messages:
-        window, lane = guarded(allowance.window), _pace(allowance, allowance.count)
-        pace = _pace(allowance, allowance.count - allowance.kept) if category == "marketing" else lane
+        window, lane = with_margin(allowance.window), _pace(allowance, allowance.count)
+        pace = _pace(allowance, allowance.count - allowance.reserved) if category == "marketing" else lane
         due = sorted(max(first, _awake(other.timestamp(), quiet_hours)) for other in others)
         taken = _taken(due, lane, round(window / lane - window / pace), window)
     last, delayed = _end(first, places, pace, taken, quiet)
@@ -70,7 +70,7 @@ def rehearse(
 
 
 def _pace(allowance: Allowance, count: int) -> float:
-    return max(guarded(allowance.window) / count, guarded(allowance.gap) if allowance.gap else 0.0)
+    return max(with_margin(allowance.window) / count, with_margin(allowance.gap) if allowance.gap else 0.0)
 
 
 def _taken(due: Iterable[float], lane: float, spare: int, window: float) -> Iterator[float]:

@@ -73,7 +73,7 @@ class Rounds:
             if not mine:
                 return 0
             released = dispatch(
-                self._db, self._lanes, self._limiter.room, depth=self._depth.now, queued_seconds=self._leases.queued
+                self._db, self._lanes, self._limiter.capacity, depth=self._depth.now, queued_seconds=self._leases.queued
             )
             self.hint(released.hints)
             self._depth.learn(len(released.hints), released.left)

@@ -25,7 +25,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.messages.claim import Claimed, claim
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.ledger.messages.record import Begin, Finish
-from harkara.limits import Ask, Limiter, Slot
+from harkara.limits import Limiter, Slot, SlotRequest
 from harkara.outcomes import Outcome, Refused, Wait
 from harkara.playbook import WINDOW_CLOSED, Case, Playbook
 
@@ -154,7 +154,9 @@ class Sender:
     def _slots(self, lane: Lane, chunk: Sequence[Claimed], given_up: Slot | None = None) -> Sequence[Slot | Wait]:
         asks = [
             # Its recipient's turn was taken with the slot that it gives up.
-            Ask(None if given_up else _pair(lane, one.recipient), one.category != MARKETING, one.weight, given_up)
+            SlotRequest(
+                None if given_up else _pair(lane, one.recipient), one.category != MARKETING, one.weight, given_up
+            )
             for one in chunk
         ]
         try:
@@ -215,7 +217,7 @@ class Sender:
             time.sleep(max(0.0, slot.at - time.monotonic()))
             if time.monotonic() > until:
                 return HELD_UP
-            if not slot.late():
+            if not slot.missed():
                 return None
             booked = self._slots(self._lanes[one.lane], [one], slot)[0]
             if isinstance(booked, Wait):

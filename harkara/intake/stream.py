@@ -12,7 +12,7 @@ import redis
 from redis.exceptions import OutOfMemoryError, ResponseError
 
 from harkara.errors import Unavailable
-from harkara.redis_client import translated
+from harkara.redis_client import redis_errors
 
 STREAM: Final = "harkara:intake"
 WEBHOOKS: Final = "harkara:webhooks"
@@ -66,7 +66,7 @@ class Intake:
 
         All of them or none: they go in one transaction of Redis.
         """
-        with translated(), self._redis.pipeline(transaction=True) as pipe:
+        with redis_errors(), self._redis.pipeline(transaction=True) as pipe:
             for payload in payloads:
                 fields = {"verb": verb, "data": payload} | ({"reply_to": reply_to} if reply_to else {})
                 pipe.xadd(self._stream, cast(Any, fields))
@@ -76,7 +76,7 @@ class Intake:
 
     def call(self) -> bool:
         """Whether the bell should be rung for what lies elsewhere. Raises Unavailable."""
-        with translated():
+        with redis_errors():
             return bool(self._redis.set(self._bell, "1", nx=True, ex=BELL_SECONDS))
 
     def ask(self, verb: Verb, payload: str, ring: Callable[[], None], seconds: float) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Intake:
         reply_to = f"harkara:answer:{uuid4().hex}"
         if self.append(verb, [payload], reply_to):
             ring()
-        with translated():
+        with redis_errors():
             answer = cast("list[str] | None", self._redis.blpop([reply_to], timeout=seconds))
         if answer is None:
             raise Unavailable(f"no worker answered within {seconds:g} s: is one running?")
@@ -92,7 +92,7 @@ class Intake:
 
     def read(self, most: int = 500) -> list[Entry]:
         """The next entries, those of a dead reader first; empty when there are none. Raises Unavailable."""
-        with translated():
+        with redis_errors():
             self._redis.delete(self._bell)
             try:
                 return self._abandoned(most) or self._fresh(most)
@@ -103,7 +103,7 @@ class Intake:
 
     def answer(self, entry: Entry, answer: dict[str, Any]) -> None:
         if entry.reply_to:
-            with translated(), self._redis.pipeline(transaction=True) as pipe:
+            with redis_errors(), self._redis.pipeline(transaction=True) as pipe:
                 pipe.rpush(entry.reply_to, json.dumps(answer))
                 pipe.expire(entry.reply_to, ANSWER_SECONDS)
                 pipe.execute()
@@ -111,13 +111,13 @@ class Intake:
     def done(self, entries: Sequence[Entry]) -> None:
         """They are committed in the ledger: Redis forgets them at once. Raises Unavailable."""
         ids = [entry.stream_id for entry in entries]
-        with translated(), self._redis.pipeline(transaction=True) as pipe:
+        with redis_errors(), self._redis.pipeline(transaction=True) as pipe:
             pipe.xack(self._stream, GROUP, *ids)
             pipe.xdel(self._stream, *ids)
             pipe.execute()
 
     def length(self) -> int:
-        with translated():
+        with redis_errors():
             return int(self._redis.xlen(self._stream))
 
     def _abandoned(self, most: int) -> list[Entry]:

@@ -1,4 +1,4 @@
-"""What a lane is allowed: so many messages in any window, how many of them at once, and what is kept for the urgent."""
+"""The allowance of a lane: messages per window, burst, minimum gap, and the part reserved for urgent messages."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ from typing import Self
 
 from harkara.errors import Invalid
 
-MOST = 10_000
-"""The limiter remembers every slot of a window, so a window has an upper bound."""
+MAX_COUNT = 10_000
+"""The limiter stores every slot of a window, so the number of messages in a window has an upper bound."""
+
+MAX_WINDOW = 86_400
+"""Seconds."""
 
 _SPELLING = re.compile(r"(\d{1,6})\s*/\s*(\d{1,6}(?:\.\d{1,6})?)\s*s")
 
 
-def guarded(seconds: float) -> float:
-    """A window or gap as the limiter keeps it: 1 % longer, 20 ms at least, for the way from here to the server's clock.
+def with_margin(seconds: float) -> float:
+    """Return the length of a window or gap that the limiter enforces: 1 % longer, and at least 20 ms.
 
-    A thread may wake late and a connection may have to be opened, which takes milliseconds however short the window is.
+    The margin covers the time between a slot and the arrival of its request at the server. A thread may wake late and
+    a connection may have to be opened; both take milliseconds, however short the window is.
     """
     return seconds + max(0.01 * seconds, 0.02)
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """`count` messages in any `window` of seconds. Raises Invalid for what cannot be held.
+    """`count` messages in any window of `window` seconds. Raises Invalid for a value out of range.
 
-    `burst` of them may go at once after a quiet time; two are never nearer than `gap` seconds; the part `reserve` of
-    the count, at least one message unless it is 0, is kept from marketing.
+    `burst` messages may go out at once after an idle time, and two messages are at least `gap` seconds apart.
+    Marketing may not use the share `reserve` of the count, which is at least one message unless `reserve` is 0.
     """
 
     count: int
@@ -37,12 +41,11 @@ class Allowance:
     reserve: float = 0.1
 
     def __post_init__(self) -> None:
-        if not 1 <= self.count <= MOST:
-            raise Invalid("allowance", f"must be 1 to {MOST} messages in a window", str(self.count))
-        if not 0 < self.window <= 86_400:
-            raise Invalid(
-                "allowance", "must have a window of more than 0 and at most 86400 seconds", f"{self.window:g}"
-            )
+        if not 1 <= self.count <= MAX_COUNT:
+            raise Invalid("allowance", f"must be 1 to {MAX_COUNT} messages in a window", str(self.count))
+        if not 0 < self.window <= MAX_WINDOW:
+            rule = f"must have a window of more than 0 and at most {MAX_WINDOW} seconds"
+            raise Invalid("allowance", rule, f"{self.window:g}")
         if self.burst < 1:
             raise Invalid("burst", "must be at least 1", str(self.burst))
         if not 0 <= self.gap <= self.window:
@@ -52,7 +55,7 @@ class Allowance:
 
     @classmethod
     def parse(cls, text: str, *, burst: int = 5, gap: float = 0.0, reserve: float = 0.1) -> Self | None:
-        """Reads "20/60s" (20 messages in any 60 seconds), or "none" for no limit. Raises Invalid."""
+        """Parse "20/60s" (20 messages in any 60 seconds); "none" gives None, no limit. Raises Invalid."""
         if text.strip().lower() == "none":
             return None
         match = _SPELLING.fullmatch(text.strip().lower())
@@ -61,8 +64,8 @@ class Allowance:
         return cls(int(match[1]), float(match[2]), burst, gap, reserve)
 
     @property
-    def kept(self) -> int:
-        """How many messages of a window marketing must leave to what is urgent; one always stays for marketing."""
+    def reserved(self) -> int:
+        """The messages of a window that marketing may not use; at least one message is left for marketing."""
         return min(self.count - 1, max(1, round(self.reserve * self.count))) if self.reserve else 0
 
     def __str__(self) -> str:

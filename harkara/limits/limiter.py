@@ -1,132 +1,105 @@
-"""The limiter: books each message the moment at which it may go out, exactly, for all processes together."""
+"""The limiter: books the moment at which each message may go out, exactly, across all processes."""
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from hashlib import sha1
-from importlib.resources import files
 from typing import Any, Final
 
 import redis
-from redis.exceptions import NoScriptError
 
-from harkara.errors import Unavailable
-from harkara.limits.allowance import Allowance, guarded
+from harkara.limits.allowance import Allowance, with_margin
 from harkara.limits.clock import ServerClock
+from harkara.limits.script import SlotScript
+from harkara.limits.slots import Slot, SlotRequest
 from harkara.outcomes import Wait
 
 HORIZON: Final = 2.0
-"""Seconds: nothing is reserved further ahead, so a pause, a cancel or an urgent message works at once.
+"""Seconds. No slot is reserved further ahead, so a pause, a cancel or an urgent message takes effect at once.
 
-Who holds claims for less than a few of them needs a shorter one, or his claims run out before their slots come.
+A caller whose claims last less than a few horizons needs a shorter one, or its claims expire before their slots.
 """
 
-LATE: Final = 0.4
-"""Of the guard, the part that a thread may wake late: 8 ms in a window of up to two seconds."""
+LATE_SHARE: Final = 0.4
+"""The share of the margin by which a thread may wake late: 8 ms in a window of up to two seconds."""
 
-LOOKS: Final = 3
-"""Questions for the server's time alone, where the answer to a long booking left it vague."""
+CLOCK_READS: Final = 3
+"""The most extra reads of the server's clock after an answer that left it uncertain."""
 
 PAIR_PACE: Final = 6.0
 PAIR_BURST: Final = 45
-"""WhatsApp lets one message in 6 s pass to one user, in bursts of up to 45 that are borrowed from the future
+"""WhatsApp allows one message in 6 s to one user, and bursts of up to 45 that are borrowed from the future
 (Meta, "About the WhatsApp Business Platform", pair rate limits; code 131056 beyond)."""
 
-_SCRIPT: Final = files("harkara.limits").joinpath("slots.lua").read_text("utf-8")
-_SHA: Final = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 _UNSEEDED: Final = -1
 _LIMITS: Final = {
     1: ("lane-limit", "The lane's allowance is used up until then."),
-    2: ("pair-limit", "WhatsApp limits how often one person may be written to; this person's turn comes then."),
+    2: ("pair-limit", "WhatsApp limits the messages to one person; the next one to this person may go then."),
 }
 
 Seed = Callable[[str, int], Sequence[float]]
-"""Asked when Redis lost its memory: the ages in seconds of a lane's slots that the ledger knows of, without the given
-number of messages that are just being booked. One below zero may still go out until that many seconds from now."""
+"""Called with a lane, and the number of messages being booked, when Redis has lost the lane's slots.
 
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Send at `at`, not after `by`: both are `time.monotonic()` of this process. `place` is its name in the lane."""
-
-    at: float
-    by: float
-    place: int = 0
-
-    def late(self) -> bool:
-        """Whether the slot was slept through: give it up for another, or a later window may get too full."""
-        return time.monotonic() > self.by
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One call to be made: `pair` is an opaque digest of the recipient, `weight` the messages in the call.
-
-    What is not `urgent` (marketing) may not use the part of the allowance that is kept. A slot that was slept through
-    is `given_up` for this one: its place is free again, so nothing may have been sent in it, nor be from now on.
-    """
-
-    pair: str | None
-    urgent: bool
-    weight: int = 1
-    given_up: Slot | None = None
+Returns the ages in seconds of the slots that the ledger has recorded, without those messages. A negative age is a
+message that may still go out until that many seconds from now.
+"""
 
 
 class Limiter:
-    """Sees to it that no window of a lane ever holds more than its allowance, whoever sends.
+    """Books slots with one Lua script on Redis' own clock, so that no window of a lane exceeds its allowance.
 
-    One call is one EVALSHA. `connection` should have socket timeouts and no retries: redis-py would repeat a booking
-    ten times. Every method raises Unavailable when Redis cannot be asked; nothing may be sent then.
+    A booking is one EVALSHA. `connection` needs socket timeouts and no retries: redis-py repeats a call ten times by
+    default. Every method raises Unavailable when Redis does not answer; then nothing may be sent.
     """
 
     def __init__(self, connection: redis.Redis, seed: Seed, *, horizon: float = HORIZON) -> None:
         self._redis = connection
+        self._script = SlotScript(connection)
         self._seed = seed
         self._horizon = horizon
         self._clock = ServerClock()
 
-    def book(self, lane: str, allowance: Allowance | None, asks: Sequence[Ask]) -> list[Slot | Wait]:
-        """Reserves a slot for each ask, in their order, or tells how long it has to wait.
+    def book(self, lane: str, allowance: Allowance | None, requests: Sequence[SlotRequest]) -> list[Slot | Wait]:
+        """Reserve a slot within the horizon for each request, in their order, or return how long it has to wait.
 
-        A slot lies within the horizon. A heavy ask that finds none there is promised one further ahead, and is told
-        when to come back for it.
+        A request of weight 2 or more that finds no slot is promised one beyond the horizon; its Wait ends when that
+        slot can be booked.
         """
-        pairs = sorted({ask.pair for ask in asks if ask.pair is not None})
-        if not asks or (allowance is None and not pairs):
-            return [Slot(time.monotonic(), math.inf) for _ in asks]
+        pairs = sorted({request.pair for request in requests if request.pair is not None})
+        if not requests or (allowance is None and not pairs):
+            return [Slot(time.monotonic(), math.inf) for _ in requests]
         keys = [_lane_key(lane), *(f"harkara:pair:{lane}:{pair}" for pair in pairs)]
         places: dict[str | None, int] = {None: 0} | {pair: place for place, pair in enumerate(pairs, start=2)}
-        plan = self._plan(allowance) | {"asks": [_wish(ask, places[ask.pair]) for ask in asks]}
-        asked = time.monotonic()
-        answer = self._call([(keys, plan)])[0]
+        plan = self._plan(allowance) | {"requests": [_request(each, places[each.pair]) for each in requests]}
+        requested_at = time.monotonic()
+        answer = self._script.run([(keys, plan)])[0]
         if answer == _UNSEEDED:
-            plan["seed"] = list(self._seed(lane, sum(ask.weight for ask in asks)))
-            asked = time.monotonic()
-            answer = self._call([(keys, plan)])[0]
-        return self._read(answer, allowance, asked, time.monotonic())
+            plan["seed"] = list(self._seed(lane, sum(request.weight for request in requests)))
+            requested_at = time.monotonic()
+            answer = self._script.run([(keys, plan)])[0]
+        return self._booked(answer, allowance, requested_at, time.monotonic())
 
-    def room(self, lanes: Mapping[str, Allowance]) -> dict[str, tuple[int, int]]:
-        """How many single messages of each lane could be booked within the horizon: (urgent, marketing).
+    def capacity(self, lanes: Mapping[str, Allowance]) -> dict[str, tuple[int, int]]:
+        """Return how many single messages of each lane can be booked within the horizon: (urgent, marketing).
 
-        The two share the lane: they are what either could have alone. Reserves nothing.
+        Each number assumes that the other class books nothing. Reserves nothing.
         """
         calls = {lane: ([_lane_key(lane)], self._plan(allowance)) for lane, allowance in lanes.items()}
-        rooms = dict(zip(calls, self._call(list(calls.values())), strict=True))
-        lost = {lane: calls[lane] for lane, answer in rooms.items() if answer == _UNSEEDED}
-        for lane, (_, plan) in lost.items():
+        found = dict(zip(calls, self._script.run(list(calls.values())), strict=True))
+        unseeded = {lane: calls[lane] for lane, answer in found.items() if answer == _UNSEEDED}
+        for lane, (_, plan) in unseeded.items():
             plan["seed"] = list(self._seed(lane, 0))
-        rooms |= zip(lost, self._call(list(lost.values())), strict=True)
-        return {lane: (urgent, marketing) for lane, (urgent, marketing) in rooms.items()}
+        found |= zip(unseeded, self._script.run(list(unseeded.values())), strict=True)
+        return {lane: (urgent, marketing) for lane, (urgent, marketing) in found.items()}
 
     def slow(self, lane: str, seconds: float) -> None:
-        """After HTTP 429: nothing before `seconds` from now, then half the pace, of which a tenth of the whole returns
-        with every window. Answers to what was under way when it began only make the hold longer.
+        """Hold a lane for `seconds` after an HTTP 429, then book at half the pace.
+
+        A tenth of the full pace returns with every window. A 429 to a request that was under way when the hold began
+        only extends the hold.
         """
-        self._call([([_lane_key(lane)], {"slow": _microseconds(max(0.0, seconds))})])
+        self._script.run([([_lane_key(lane)], {"slow": _microseconds(max(0.0, seconds))})])
 
     def _plan(self, allowance: Allowance | None) -> dict[str, Any]:
         pair = {"pair_pace": _microseconds(PAIR_PACE), "pair_burst": PAIR_BURST}
@@ -134,85 +107,59 @@ class Limiter:
             return pair
         return pair | {
             "count": allowance.count,
-            "window": _microseconds(guarded(allowance.window)),
+            "window": _microseconds(with_margin(allowance.window)),
             "burst": allowance.burst,
-            "gap": _microseconds(guarded(allowance.gap) if allowance.gap else 0.0),
-            "kept": allowance.kept,
+            "gap": _microseconds(with_margin(allowance.gap) if allowance.gap else 0.0),
+            "reserved": allowance.reserved,
             "horizon": _microseconds(self._horizon),
         }
 
-    def _read(self, answer: list[int], allowance: Allowance | None, asked: float, answered: float) -> list[Slot | Wait]:
-        late = _lateness(allowance)
+    def _booked(
+        self, answer: list[int], allowance: Allowance | None, requested_at: float, answered_at: float
+    ) -> list[Slot | Wait]:
+        lateness = _allowed_lateness(allowance)
         outcomes: list[Slot | Wait] = []
         now, *booked = answer
-        self._clock.saw(now / 1e6, asked, answered)
-        self._look_at_clock()
+        self._clock.observe(now / 1e6, requested_at, answered_at)
+        self._read_clock()
         for kind, microseconds in zip(booked[::2], booked[1::2], strict=True):
             if kind in _LIMITS:
                 code, reason = _LIMITS[kind]
                 outcomes.append(Wait(microseconds / 1e6, code, reason))
             else:
                 place = now + microseconds
-                earliest, latest = self._clock.here(place / 1e6)
-                outcomes.append(Slot(latest, earliest + late, place))
+                earliest, latest = self._clock.local(place / 1e6)
+                outcomes.append(Slot(latest, earliest + lateness, place))
         return outcomes
 
-    def _look_at_clock(self) -> None:
-        for _ in range(LOOKS):
-            if not self._clock.vague:
+    def _read_clock(self) -> None:
+        for _ in range(CLOCK_READS):
+            if not self._clock.uncertain:
                 return
-            asked = time.monotonic()
+            requested_at = time.monotonic()
             try:
                 seconds, microseconds = self._redis.time()
             except redis.RedisError:
-                return  # what is known will do
-            self._clock.saw(seconds + microseconds / 1e6, asked, time.monotonic())
-
-    def _call(self, calls: Sequence[tuple[list[str], dict[str, Any]]]) -> list[Any]:
-        """Runs the script for each, in one round trip; loads it first where the server does not have it."""
-        if not calls:
-            return []
-        try:
-            answers = self._round_trip(calls)
-            if any(isinstance(answer, NoScriptError) for answer in answers):
-                self._redis.script_load(_SCRIPT)
-                answers = self._round_trip(calls)
-        except redis.RedisError as error:
-            raise _unavailable(error) from error
-        for answer in answers:
-            if isinstance(answer, redis.RedisError):
-                raise _unavailable(answer) from answer
-        return answers
-
-    def _round_trip(self, calls: Sequence[tuple[list[str], dict[str, Any]]]) -> list[Any]:
-        pipe = self._redis.pipeline(transaction=False)
-        for keys, plan in calls:
-            pipe.evalsha(_SHA, len(keys), *keys, json.dumps(plan, separators=(",", ":")))
-        return pipe.execute(raise_on_error=False)
+                return  # the bounds are wide, but correct
+            self._clock.observe(seconds + microseconds / 1e6, requested_at, time.monotonic())
 
 
 def _lane_key(lane: str) -> str:
     return f"harkara:slots:{lane}"
 
 
-def _wish(ask: Ask, pair: int) -> dict[str, Any]:
-    wish = {"urgent": ask.urgent, "weight": max(1, ask.weight), "pair": pair}
-    return wish | ({"given_up": ask.given_up.place} if ask.given_up else {})
+def _request(request: SlotRequest, pair: int) -> dict[str, Any]:
+    """`pair` is the place of the pair's key among the keys of the call, 0 for none."""
+    fields = {"urgent": request.urgent, "weight": max(1, request.weight), "pair": pair}
+    return fields | ({"given_up": request.given_up.place} if request.given_up else {})
 
 
-def _lateness(allowance: Allowance | None) -> float:
+def _allowed_lateness(allowance: Allowance | None) -> float:
     if allowance is None:
         return math.inf
     shortest = min(allowance.window, allowance.gap or math.inf)
-    return LATE * (guarded(shortest) - shortest)
+    return LATE_SHARE * (with_margin(shortest) - shortest)
 
 
 def _microseconds(seconds: float) -> int:
     return math.ceil(seconds * 1e6)
-
-
-def _unavailable(error: redis.RedisError) -> Unavailable:
-    return Unavailable(
-        f"Redis cannot be asked for slots ({type(error).__name__}): nothing is sent until it answers, "
-        "and nothing is lost; see that it runs and has memory"
-    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 from harkara.catalogue.catalogue import Catalogue
 from harkara.errors import NotFound, Unavailable
-from harkara.redis_client import translated
+from harkara.redis_client import redis_errors
 
 if TYPE_CHECKING:
     import redis
@@ -38,7 +38,7 @@ class PublishedStore:
     def lay(self, catalogue: Catalogue, plan: Plan | None = None) -> None:
         """Raises Unavailable."""
         texts = {KEY: catalogue.to_json()} | ({PLAN: plan.to_json()} if plan else {})
-        with translated():
+        with redis_errors():
             self._redis.mset(texts)
 
     def look(self) -> Catalogue:
@@ -61,7 +61,7 @@ class PublishedStore:
         return Plan.from_json(self._read(PLAN, "rules of reminders", "reminders"), self.look())
 
     def _read(self, key: str, what: str, option: str) -> str:
-        with translated():
+        with redis_errors():
             text = cast("str | None", self._redis.get(key))
         if text is None:
             raise NotFound(f"no worker has laid a {what} into this Redis: start one, or pass {option}=")

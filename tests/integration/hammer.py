@@ -22,7 +22,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from harkara.limits import HORIZON, Allowance, Ask, Limiter, Slot
+from harkara.limits import HORIZON, Allowance, Limiter, Slot, SlotRequest
 
 PROCESSES, THREADS = 8, 4
 CLAIMED, SENT, GIVEN_BACK = "CSB"
@@ -72,7 +72,7 @@ class Work:
     def run(self) -> None:
         ledger = Ledger(self.path)
         limiter = Limiter(redis.Redis.from_url(self.url, socket_timeout=5, retry=Retry(NoBackoff(), 0)), ledger.seed)
-        limiter.room({LANE: self.allowance})  # its connection is open before the start
+        limiter.capacity({LANE: self.allowance})  # its connection is open before the start
         sleep_until(self.start)
         while time.monotonic() < self.start + self.seconds:
             ledger.note(CLAIMED)
@@ -80,12 +80,12 @@ class Work:
                 ledger.note(GIVEN_BACK)
 
     def send(self, limiter: Limiter, ledger: Ledger) -> bool:
-        slot = limiter.book(LANE, self.allowance, [Ask(None, urgent=True)])[0]
+        slot = limiter.book(LANE, self.allowance, [SlotRequest(None, urgent=True)])[0]
         if not isinstance(slot, Slot):
             time.sleep(slot.seconds or 0.0)
             return False
         sleep_until(slot.at)
-        if slot.late():
+        if slot.missed():
             self.missed.append(slot.at)
             return False
         self.sent.append(ledger.note(SENT))

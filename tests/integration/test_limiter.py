@@ -20,13 +20,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from harkara.errors import Unavailable
-from harkara.limits import HORIZON, Allowance, Ask, Limiter, Slot, guarded
+from harkara.limits import HORIZON, Allowance, Limiter, Slot, SlotRequest, with_margin
 from harkara.outcomes import Wait
 from harness.ports import free_port
 from harness.valkey import ValkeyServer, valkey
 
-URGENT = Ask(None, urgent=True)
-MARKETING = Ask(None, urgent=False)
+URGENT = SlotRequest(None, urgent=True)
+MARKETING = SlotRequest(None, urgent=False)
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +79,14 @@ def test_after_a_quiet_time_a_burst_goes_at_once_and_then_the_pace_is_even(limit
     moments = [slot.at for slot in granted(limiter.book("a", Allowance(40, 4.0, burst=5), [URGENT] * 20))]
     steps = [later - earlier for earlier, later in pairwise(moments)]
     assert steps[:4] == pytest.approx([0] * 4, abs=1e-5)
-    assert steps[4:] == pytest.approx([guarded(4.0) / 40] * 15, abs=1e-5)
+    assert steps[4:] == pytest.approx([with_margin(4.0) / 40] * 15, abs=1e-5)
 
 
 def test_no_burst_comes_back_with_every_window(limiter: Limiter) -> None:
     allowance = Allowance(10, 0.5, burst=4)
     moments = [slot.at for slot in granted(limiter.book("a", allowance, [URGENT] * 30))]
     steps = [later - earlier for earlier, later in pairwise(moments)]
-    assert min(steps[3:]) == pytest.approx(guarded(0.5) / 10, abs=1e-5)
+    assert min(steps[3:]) == pytest.approx(with_margin(0.5) / 10, abs=1e-5)
     assert fullest(moments, allowance.window) == allowance.count
 
 
@@ -108,7 +108,9 @@ def test_two_messages_keep_the_gap_also_when_a_burst_would_be_allowed(limiter: L
     ),
     calls=st.lists(
         st.tuples(
-            st.lists(st.builds(Ask, pair=st.none(), urgent=st.booleans(), weight=st.integers(1, 3)), max_size=6),
+            st.lists(
+                st.builds(SlotRequest, pair=st.none(), urgent=st.booleans(), weight=st.integers(1, 3)), max_size=6
+            ),
             st.sampled_from([0.0, 0.003, 0.04]),
         ),
         min_size=1,
@@ -116,7 +118,7 @@ def test_two_messages_keep_the_gap_also_when_a_burst_would_be_allowed(limiter: L
     ),
 )
 def test_whatever_is_asked_no_window_of_the_server_holds_too_many(
-    server: ValkeyServer, allowance: Allowance, calls: list[tuple[list[Ask], float]]
+    server: ValkeyServer, allowance: Allowance, calls: list[tuple[list[SlotRequest], float]]
 ) -> None:
     taken: Counter[int] = Counter()
     of_marketing: set[int] = set()
@@ -138,11 +140,11 @@ def test_whatever_is_asked_no_window_of_the_server_holds_too_many(
 
 def check(taken: Sequence[int], of_marketing: set[int], allowance: Allowance) -> None:
     """The oracle: microseconds of the server's clock, every window looked at, one after the other."""
-    window = round(guarded(allowance.window) * 1e6)
+    window = round(with_margin(allowance.window) * 1e6)
     for start in taken:
         held = [at for at in taken if start <= at < start + window]
         assert len(held) <= allowance.count
-        assert len(of_marketing & set(held)) <= allowance.count - allowance.kept
+        assert len(of_marketing & set(held)) <= allowance.count - allowance.reserved
     different = sorted(set(taken))
     assert all(later - earlier >= allowance.gap * 1e6 for earlier, later in pairwise(different))
 
@@ -167,7 +169,7 @@ def test_an_urgent_message_passes_the_marketing_that_is_booked_ahead(limiter: Li
 
 def test_without_a_reserve_marketing_may_use_everything(limiter: Limiter) -> None:
     allowance = Allowance(10, 0.5, reserve=0.0)
-    urgent, marketing = limiter.room({"a": allowance})["a"]
+    urgent, marketing = limiter.capacity({"a": allowance})["a"]
     assert urgent == marketing
 
 
@@ -180,7 +182,7 @@ def test_a_single_message_in_the_window_is_for_marketing_too(limiter: Limiter) -
 
 def test_beyond_the_horizon_nothing_is_reserved_and_each_is_told_a_later_time(limiter: Limiter) -> None:
     allowance = Allowance(20, 60.0, burst=1)
-    before = limiter.room({"a": allowance})
+    before = limiter.capacity({"a": allowance})
     booked = limiter.book("a", allowance, [URGENT] * 4)
     assert [type(each) for each in booked] == [Slot, Wait, Wait, Wait]
     waits = [each.seconds for each in booked if isinstance(each, Wait)]
@@ -204,22 +206,22 @@ def test_room_is_what_can_then_be_booked(limiter: Limiter) -> None:
     allowance = Allowance(30, 1.0)
     for ask, column in ((URGENT, 0), (MARKETING, 1)):
         lane = f"lane-{column}"
-        expected = limiter.room({lane: allowance, "other": Allowance(20, 60.0)})
+        expected = limiter.capacity({lane: allowance, "other": Allowance(20, 60.0)})
         booked = limiter.book(lane, allowance, [ask] * 200)
         # The lane moved on a little between the two looks.
         assert expected[lane][column] <= sum(isinstance(each, Slot) for each in booked) <= expected[lane][column] + 1
         assert expected["other"] == (5, 3)
-        assert limiter.room({lane: allowance})[lane][column] <= 1
+        assert limiter.capacity({lane: allowance})[lane][column] <= 1
 
 
 def test_a_call_with_many_messages_takes_as_many_places_of_the_window(limiter: Limiter) -> None:
     allowance = Allowance(10, 0.9, burst=1)
-    first, heavy, after = granted(limiter.book("a", allowance, [URGENT, Ask(None, True, 10), URGENT]))
-    assert heavy.at - first.at == pytest.approx(guarded(0.9), abs=1e-5)
-    assert after.at - heavy.at == pytest.approx(guarded(0.9), abs=1e-5)
+    first, heavy, after = granted(limiter.book("a", allowance, [URGENT, SlotRequest(None, True, 10), URGENT]))
+    assert heavy.at - first.at == pytest.approx(with_margin(0.9), abs=1e-5)
+    assert after.at - heavy.at == pytest.approx(with_margin(0.9), abs=1e-5)
 
 
-HEAVY = Ask(None, urgent=True, weight=4)
+HEAVY = SlotRequest(None, urgent=True, weight=4)
 
 
 def test_a_heavy_call_is_promised_a_place_that_small_ones_do_not_take(limiter: Limiter) -> None:
@@ -227,14 +229,14 @@ def test_a_heavy_call_is_promised_a_place_that_small_ones_do_not_take(limiter: L
     [first] = granted(limiter.book("a", allowance, [URGENT]))
     [promised] = limiter.book("a", allowance, [HEAVY])
     assert isinstance(promised, Wait)
-    assert promised.seconds == pytest.approx(guarded(3.0) - HORIZON, abs=0.05)
+    assert promised.seconds == pytest.approx(with_margin(3.0) - HORIZON, abs=0.05)
     until = time.monotonic() + (promised.seconds or 0.0)
     while time.monotonic() < until:
         [small] = limiter.book("a", allowance, [URGENT])
         assert isinstance(small, Wait)
         time.sleep(0.05)
     [heavy] = granted(limiter.book("a", allowance, [HEAVY]))
-    assert heavy.at - first.at == pytest.approx(guarded(3.0), abs=0.01)
+    assert heavy.at - first.at == pytest.approx(with_margin(3.0), abs=0.01)
 
 
 def test_a_heavy_call_that_comes_late_for_its_place_goes_at_once(limiter: Limiter) -> None:
@@ -248,33 +250,33 @@ def test_a_heavy_call_that_comes_late_for_its_place_goes_at_once(limiter: Limite
 
 
 def test_a_weight_beyond_the_allowance_counts_as_all_of_it(limiter: Limiter) -> None:
-    granted(limiter.book("a", Allowance(3, 1.0), [Ask(None, True, 99)]))
+    granted(limiter.book("a", Allowance(3, 1.0), [SlotRequest(None, True, 99)]))
 
 
 # The recipient's own limit
 
 
 def test_one_person_gets_a_burst_of_45_and_then_one_message_in_six_seconds(limiter: Limiter) -> None:
-    ask = Ask("digest", urgent=True)
+    ask = SlotRequest("digest", urgent=True)
     booked = limiter.book("a", None, [ask] * 47)
     assert [type(each) for each in booked] == [Slot] * 45 + [Wait] * 2
     waits = [each for each in booked if isinstance(each, Wait)]
     assert [each.code for each in waits] == ["pair-limit"] * 2
     assert [each.seconds for each in waits] == pytest.approx([6.0, 12.0], abs=0.01)
-    granted(limiter.book("a", None, [Ask("another", urgent=True)]))
+    granted(limiter.book("a", None, [SlotRequest("another", urgent=True)]))
 
 
 def test_who_has_to_wait_for_his_pair_takes_no_slot_of_the_lane(limiter: Limiter) -> None:
     allowance = Allowance(50, 60.0, burst=50)
-    granted(limiter.book("a", allowance, [Ask("digest", True, 45)]))
-    [refused] = limiter.book("a", allowance, [Ask("digest", True)])
+    granted(limiter.book("a", allowance, [SlotRequest("digest", True, 45)]))
+    [refused] = limiter.book("a", allowance, [SlotRequest("digest", True)])
     assert isinstance(refused, Wait)
-    assert limiter.room({"a": allowance})["a"][0] == 5
+    assert limiter.capacity({"a": allowance})["a"][0] == 5
 
 
 def test_who_has_to_wait_for_the_lane_uses_up_nothing_of_his_pair(limiter: Limiter, connection: redis.Redis) -> None:
     allowance = Allowance(1, 60.0)
-    limiter.book("a", allowance, [URGENT, Ask("digest", True)])
+    limiter.book("a", allowance, [URGENT, SlotRequest("digest", True)])
     assert connection.exists("harkara:pair:a:digest") == 0
 
 
@@ -289,8 +291,8 @@ def test_an_unknown_lane_starts_with_what_the_ledger_knows(connection: redis.Red
         return [0.1] * 4 + [0.5]
 
     allowance = Allowance(5, 1.0)
-    [first] = granted(Limiter(connection, ledger).book("a", allowance, [Ask(None, True, 1)]))
-    assert first.at - time.monotonic() == pytest.approx(guarded(1.0) - 0.5, abs=0.05)
+    [first] = granted(Limiter(connection, ledger).book("a", allowance, [SlotRequest(None, True, 1)]))
+    assert first.at - time.monotonic() == pytest.approx(with_margin(1.0) - 0.5, abs=0.05)
     Limiter(connection, ledger).book("a", allowance, [URGENT])
     assert asked == [("a", 1)], "whoever comes later finds it in Redis"
 
@@ -343,7 +345,7 @@ def test_after_a_429_nothing_goes_before_its_time_and_then_half_the_pace(limiter
     moments = [slot.at for slot in granted(limiter.book("a", allowance, [URGENT] * 5))]
     assert moments[0] - time.monotonic() == pytest.approx(0.5, abs=0.05)
     steps = [later - earlier for earlier, later in pairwise(moments)]
-    assert steps == pytest.approx([2 * guarded(1.0) / 20] * 4, abs=1e-5), "two answers of one moment halve it once"
+    assert steps == pytest.approx([2 * with_margin(1.0) / 20] * 4, abs=1e-5), "two answers of one moment halve it once"
 
 
 def test_the_pace_comes_back_over_five_windows(limiter: Limiter) -> None:
@@ -353,7 +355,7 @@ def test_the_pace_comes_back_over_five_windows(limiter: Limiter) -> None:
     seen = []
     for _ in range(3):
         first, second = granted(limiter.book("a", allowance, [URGENT] * 2))
-        seen.append(guarded(0.2) / 10 / (second.at - first.at))
+        seen.append(with_margin(0.2) / 10 / (second.at - first.at))
         time.sleep(0.6)
     assert seen == pytest.approx([0.5, 0.8, 1.0], abs=0.07)
 
@@ -362,7 +364,7 @@ def test_the_pace_comes_back_over_five_windows(limiter: Limiter) -> None:
 
 
 def test_a_chunk_costs_one_command(limiter: Limiter, connection: redis.Redis) -> None:
-    chunk = [Ask(f"digest-{n}", urgent=True) for n in range(50)]
+    chunk = [SlotRequest(f"digest-{n}", urgent=True) for n in range(50)]
     limiter.book("a", Allowance(80, 1.0), chunk)
     before = calls(connection)
     for _ in range(10):
@@ -374,13 +376,13 @@ def test_without_limit_and_pair_redis_is_not_asked() -> None:
     limiter = Limiter(connect(f"redis://127.0.0.1:{free_port()}"), nothing_known)
     [slot] = granted(limiter.book("a", None, [URGENT]))
     assert slot.at <= time.monotonic()
-    assert not slot.late()
+    assert not slot.missed()
     assert limiter.book("a", Allowance(20, 60.0), []) == []
-    assert limiter.room({}) == {}
+    assert limiter.capacity({}) == {}
 
 
 def test_every_key_goes_away_by_itself(limiter: Limiter, connection: redis.Redis) -> None:
-    limiter.book("a", Allowance(20, 60.0), [Ask("digest", urgent=True)])
+    limiter.book("a", Allowance(20, 60.0), [SlotRequest("digest", urgent=True)])
     limiter.slow("b", 60)
     keys = [str(key, "utf-8") for key in connection.keys() if isinstance(key, bytes)]
     assert sorted(keys) == ["harkara:pair:a:digest", "harkara:slots:a", "harkara:slots:b"]
@@ -390,7 +392,7 @@ def test_every_key_goes_away_by_itself(limiter: Limiter, connection: redis.Redis
 def test_a_thread_that_slept_too_long_is_told_so(limiter: Limiter) -> None:
     [slot] = granted(limiter.book("a", Allowance(80, 1.0), [URGENT]))
     time.sleep(0.02)
-    assert slot.late()
+    assert slot.missed()
 
 
 def test_redis_that_is_down_lets_nothing_pass() -> None:
@@ -413,7 +415,7 @@ def refuses(limiter: Limiter) -> None:
     with pytest.raises(Unavailable):
         limiter.book("a", Allowance(20, 60.0), [URGENT])
     with pytest.raises(Unavailable):
-        limiter.room({"a": Allowance(20, 60.0)})
+        limiter.capacity({"a": Allowance(20, 60.0)})
     with pytest.raises(Unavailable):
         limiter.slow("a", 1)
     assert time.monotonic() - began < 2

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import typer
-from redis import RedisError
 
 from harkara.errors import HarkaraError
 from workers.command.deployment import configured, ledger
@@ -40,7 +39,7 @@ def _safely(look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     """A service that does not answer is a finding, not a failure of this command."""
     try:
         yield from look()
-    except (HarkaraError, RedisError, SystemExit) as error:
+    except (HarkaraError, SystemExit) as error:
         yield Check(look.__name__.removeprefix("_"), False, f"{error} ({type(error).__name__})")
 
 
@@ -91,9 +90,12 @@ def _callbacks() -> Iterator[Check]:
 
 def _redis() -> Iterator[Check]:
     from config.settings import settings
-    from harkara.redis_client import connect
+    from harkara.redis_client import connect, redis_errors
 
-    with connect(settings().broker_url, seconds=3) as connection:
+    with (
+        redis_errors(advice="see that it runs at HARKARA_REDIS_URL"),
+        connect(settings().broker_url, seconds=3) as connection,
+    ):
         told = connection.info()
     yield Check("redis", True, "answers")
     on_disk = bool(told.get("aof_enabled"))

@@ -180,7 +180,7 @@ def test_sending_and_pauses_add_up_and_every_message_and_every_other_has_its_pla
 ) -> None:
     allowance = Allowance(count, 60.0)
     rehearsal = rehearse(**campaign, allowance=allowance)
-    kept = allowance.kept if campaign["category"] == "marketing" else 0
+    kept = allowance.reserved if campaign["category"] == "marketing" else 0
     places = rehearsal.messages - 1 + rehearsal.delays_others
     assert rehearsal.seconds_of_sending * (count - kept) / 60.6 == pytest.approx(places)
     assert seconds(rehearsal) == pytest.approx(rehearsal.seconds_of_sending + rehearsal.paused_for_quiet, abs=0.002)
