@@ -39,7 +39,7 @@ class Account:
 
     def post(self, transport: asyncio.Transport, body: bytes) -> None:
         now = self._loop.time()
-        admitted = self._window.admits("", now, self._limit)
+        admitted = self._window.try_acquire("", now, self._limit)
         self._posts.append((time.time_ns(), 202 if admitted else 429, body))
         if not admitted:
             transport.write(_REFUSED)

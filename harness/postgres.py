@@ -19,6 +19,9 @@ import psycopg
 from harness.ports import free_port
 from harness.waiting import wait_until
 
+OVERFLOW_UID = 65_534
+"""The unprivileged user of every Linux system (proc(5), /proc/sys/kernel/overflowuid)."""
+
 START_SECONDS = 60.0
 """Seconds that a start may take, with the recovery after a crash."""
 
@@ -127,4 +130,4 @@ def _unprivileged_user() -> str | None:
     if os.geteuid() != 0:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in names else "nobody"
+    return "postgres" if "postgres" in names else pwd.getpwuid(OVERFLOW_UID).pw_name

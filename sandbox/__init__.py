@@ -1,1 +1,1 @@
-"""A stand-in for Chat Mitra: the same contract, every fault on demand, and a memory of all it was asked."""
+"""A stand-in for Chat Mitra: the same API contract, faults on demand, and a record of every request."""

@@ -1,4 +1,4 @@
-"""The account that messages are sent from: what becomes of one request, faults included."""
+"""The account that sends messages: the decision about one request, with its faults."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
 
-from sandbox.answers import Answer, Exit, Refused, broken, json_answer
 from sandbox.faults import MARKED_NUMBERS, Faults
-from sandbox.history import Entry, History, digest, fingerprint, now
+from sandbox.history import History, RequestEntry, digest, fingerprint, now
 from sandbox.limit import SlidingWindow, parse_limit
+from sandbox.responses import Headers, RequestRefused, Response, ResponseMode, invalid_field, json_response
 from sandbox.rules.envelope import check_request
 
 NOT_ACCEPTED_BODIES: tuple[dict[str, Any], ...] = (
@@ -24,152 +24,157 @@ NOT_ACCEPTED_BODIES: tuple[dict[str, Any], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What goes back to the client, how, and the history's entry to note there whether it arrived."""
+class Decision:
+    """The response, how it leaves, and the history's entry, which later records whether it arrived."""
 
-    entry: Entry
-    answer: Answer
-    leaves: Exit
+    entry: RequestEntry
+    response: Response
+    mode: ResponseMode
 
 
 class Account:
-    """Judges requests one at a time; knows nothing of sockets."""
+    """Decides about requests one at a time; knows nothing of sockets."""
 
     def __init__(self, allowed_tokens: frozenset[str], faults: Faults, history: History) -> None:
         self._allowed = allowed_tokens
         self._faults = faults
         self._history = history
-        self._pace = SlidingWindow()
+        self._window = SlidingWindow()
 
-    def receive(self, authorization: str, content_type: str, raw: bytes) -> Verdict:
-        """Accepts what passes, in this order, the token, the faults that answer in the place of a decision, the limit,
-        the rules and the recipient; so a request with a broken rule takes its place in the limit's window too.
+    def receive(self, authorization: str, content_type: str, raw: bytes) -> Decision:
+        """Check the token, then the faults that replace a decision, the rate limit, the rules and the recipient.
+
+        The limit comes before the rules, so a request that breaks a rule counts against the limit too.
         """
-        body, canonical = _parsed(raw)
-        token = _bearer(authorization)
-        entry = _entry(token, body, raw, canonical)
+        body, canonical = _parse(raw)
+        token = _bearer_token(authorization)
+        entry = _new_entry(token, body, raw, canonical)
         fault = self._marked_fault(entry)
         try:
-            self._admit(token, entry.token)
-            self._fail_first(fault)
-            self._keep_pace(entry)
+            self._authorize(token, entry.token)
+            self._apply_early_faults(fault)
+            self._apply_limit(entry)
             if not _is_json(content_type):
-                raise broken("Content-Type", "must be application/json")
+                raise invalid_field("Content-Type", "must be application/json")
             if not canonical:
-                raise broken("body", "must be JSON in UTF-8")
+                raise invalid_field("body", "must be JSON in UTF-8")
             check_request(body, self._faults.switches)
-            self._know_recipient(entry.recipient)
-        except Refused as refusal:
-            verdict = self._refuse(entry, refusal)
+            self._check_recipient(entry.recipient)
+        except RequestRefused as refusal:
+            decision = self._refuse(entry, refusal)
         else:
-            verdict = self._accept(entry, fault)
+            decision = self._accept(entry, fault)
         self._history.add(entry)
-        return verdict
+        return decision
 
-    def too_large(self, authorization: str) -> Verdict:
-        """For a body that was not kept."""
-        verdict = self._refuse(
-            _entry(_bearer(authorization)),
-            Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Body must not be larger than 1 MiB"),
-        )
-        self._history.add(verdict.entry)
-        return verdict
+    def refuse_too_large(self, authorization: str) -> Decision:
+        """Refuse a request whose body exceeded the limit and was dropped."""
+        entry = _new_entry(_bearer_token(authorization))
+        refusal = RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Body must not be larger than 1 MiB")
+        decision = self._refuse(entry, refusal)
+        self._history.add(entry)
+        return decision
 
     def resets_before_reading(self, authorization: str) -> bool:
-        if not self._faults.happens(self._faults.switches.reset_before_read_share):
+        """Draw whether the connection is reset before the body is read; record the request if so."""
+        if not self._faults.draw(self._faults.switches.reset_before_read_share):
             return False
-        entry = _entry(_bearer(authorization))
+        entry = _new_entry(_bearer_token(authorization))
         entry.outcome = "reset_before_read"
         self._history.add(entry)
         return True
 
-    def forget(self) -> None:
-        """As if nothing had ever been received: the history and the limit's memory."""
-        self._history.forget()
-        self._pace.forget()
+    def clear(self) -> None:
+        """Delete the history and the memory of the rate limit."""
+        self._history.clear()
+        self._window.clear()
 
-    def _marked_fault(self, entry: Entry) -> str | None:
-        """A repeat passes, so that a demonstration shows the recovery too."""
+    def _marked_fault(self, entry: RequestEntry) -> str | None:
+        """Return the fault of a marked recipient. A repeat passes, so that a demonstration shows the recovery."""
         if not self._faults.switches.markers or self._history.has_seen(entry.content):
             return None
         return MARKED_NUMBERS.get(entry.recipient or "")
 
-    def _admit(self, token: str, name: str) -> None:
+    def _authorize(self, token: str, name: str) -> None:
         switches = self._faults.switches
         if not token:
-            raise Refused(HTTPStatus.UNAUTHORIZED, "Missing token: send the header Authorization: Bearer <token>")
+            message = "Missing token: send the header Authorization: Bearer <token>"
+            raise RequestRefused(HTTPStatus.UNAUTHORIZED, message)
         if (self._allowed and token not in self._allowed) or _covers(switches.unauthorized, name):
-            raise Refused(HTTPStatus.UNAUTHORIZED, "Invalid token")
+            raise RequestRefused(HTTPStatus.UNAUTHORIZED, "Invalid token")
         if _covers(switches.no_credits, name):
-            raise Refused(HTTPStatus.PAYMENT_REQUIRED, "Not enough credits")
+            raise RequestRefused(HTTPStatus.PAYMENT_REQUIRED, "Not enough credits")
 
-    def _fail_first(self, fault: str | None) -> None:
-        """Faults that answer in the place of a decision."""
+    def _apply_early_faults(self, fault: str | None) -> None:
+        """Raise the faults that replace a decision."""
         faults, switches = self._faults, self._faults.switches
         if switches.unavailable_next > 0 or fault == "unavailable":
             switches.unavailable_next = max(0, switches.unavailable_next - 1)
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Service unavailable", outcome="unavailable")
-        if not switches.server_error_after_accept and self._happens("server_error", fault):
-            raise Refused(switches.server_error_status, "Internal error", outcome="server_error")
-        if self._happens("too_many", fault):
-            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "You are sending too many messages", outcome="too_many")
-        if self._happens("never_answer_unprocessed", fault):
-            raise Refused(HTTPStatus.GATEWAY_TIMEOUT, "", outcome="never_answer_unprocessed", leaves="silence")
-        if self._happens("refuse_in_2xx", fault):
-            body = NOT_ACCEPTED_BODIES[faults.one_of(len(NOT_ACCEPTED_BODIES))]
-            raise Refused(switches.success_status, "refused in a success", outcome="refuse_in_2xx", body=body)
+            raise RequestRefused(HTTPStatus.SERVICE_UNAVAILABLE, "Service unavailable", outcome="unavailable")
+        if not switches.server_error_after_accept and self._draw("server_error", fault):
+            raise RequestRefused(switches.server_error_status, "Internal error", outcome="server_error")
+        if self._draw("too_many", fault):
+            message = "You are sending too many messages"
+            raise RequestRefused(HTTPStatus.TOO_MANY_REQUESTS, message, outcome="too_many")
+        if self._draw("never_answer_unprocessed", fault):
+            outcome = "never_answer_unprocessed"
+            raise RequestRefused(HTTPStatus.GATEWAY_TIMEOUT, "", outcome=outcome, mode="silence")
+        if self._draw("refuse_in_2xx", fault):
+            body = NOT_ACCEPTED_BODIES[faults.choose(len(NOT_ACCEPTED_BODIES))]
+            raise RequestRefused(switches.success_status, "refused in a success", outcome="refuse_in_2xx", body=body)
         self._refuse_with_next_code()
 
     def _refuse_with_next_code(self) -> None:
         refusal = self._faults.switches.code_next
         if refusal is not None and refusal.count > 0:
             refusal.count -= 1
-            raise Refused(refusal.http, refusal.message, code=refusal.code, outcome="code_next")
+            raise RequestRefused(refusal.http, refusal.message, code=refusal.code, outcome="code_next")
 
-    def _keep_pace(self, entry: Entry) -> None:
+    def _apply_limit(self, entry: RequestEntry) -> None:
         limit = parse_limit(self._faults.switches.limit)
-        if not self._pace.admits(entry.token, entry.received_at, limit):
-            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "You are sending too many messages; slow down")
+        if not self._window.try_acquire(entry.token, entry.received_at, limit):
+            raise RequestRefused(HTTPStatus.TOO_MANY_REQUESTS, "You are sending too many messages; slow down")
 
-    def _know_recipient(self, recipient: str | None) -> None:
+    def _check_recipient(self, recipient: str | None) -> None:
         for refused in self._faults.switches.refuse_numbers:
             if refused.number == recipient:
-                raise Refused(refused.http, refused.message, code=refused.code, outcome="refuse_numbers")
+                raise RequestRefused(refused.http, refused.message, code=refused.code, outcome="refuse_numbers")
 
-    def _refuse(self, entry: Entry, refusal: Refused) -> Verdict:
-        entry.status, entry.why, entry.outcome = refusal.status, refusal.message, refusal.outcome
-        return Verdict(entry, refusal.answer(self._retry_after(refusal.status)), refusal.leaves)
+    def _refuse(self, entry: RequestEntry, refusal: RequestRefused) -> Decision:
+        entry.status, entry.reason, entry.outcome = refusal.status, refusal.message, refusal.outcome
+        return Decision(entry, refusal.response(self._retry_after(refusal.status)), refusal.mode)
 
-    def _accept(self, entry: Entry, fault: str | None) -> Verdict:
+    def _accept(self, entry: RequestEntry, fault: str | None) -> Decision:
         switches = self._faults.switches
         entry.accepted, entry.outcome, entry.status = True, "accepted", switches.success_status
         entry.job_id = f"job_{token_hex(8)}"
-        entry.delivered = not self._happens("silent_drop", fault)
+        entry.delivered = not self._draw("silent_drop", fault)
         if not entry.delivered:
             entry.outcome = "silent_drop"
-        answer = json_answer(entry.status, {"status": "success", "message": "Request queued", "jobId": entry.job_id})
-        for name, leaves in _AFTER_ACCEPTING:
-            if self._happens(name, fault):
+        content = {"status": "success", "message": "Request queued", "jobId": entry.job_id}
+        response = json_response(entry.status, content)
+        for name, mode in _AFTER_ACCEPTING:
+            if self._draw(name, fault):
                 entry.outcome = name
-                return Verdict(entry, answer, leaves)
-        if switches.server_error_after_accept and self._happens("server_error", fault):
+                return Decision(entry, response, mode)
+        if switches.server_error_after_accept and self._draw("server_error", fault):
             entry.outcome, entry.status = "server_error_after_accept", switches.server_error_status
-            lie = Refused(entry.status, "Internal error").answer(self._retry_after(entry.status))
-            return Verdict(entry, lie, "whole")
-        return Verdict(entry, answer, "whole")
+            error = RequestRefused(entry.status, "Internal error")
+            return Decision(entry, error.response(self._retry_after(entry.status)), "complete")
+        return Decision(entry, response, "complete")
 
-    def _happens(self, name: str, marked: str | None) -> bool:
+    def _draw(self, name: str, marked: str | None) -> bool:
         share: float = getattr(self._faults.switches, f"{name}_share")
-        return self._faults.happens(share) or name == marked
+        return self._faults.draw(share) or name == marked
 
-    def _retry_after(self, status: int) -> tuple[tuple[str, str], ...]:
+    def _retry_after(self, status: int) -> Headers:
         seconds = self._faults.switches.retry_after
         if seconds is None or status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
             return ()
         return (("Retry-After", f"{seconds:g}"),)
 
 
-_AFTER_ACCEPTING: tuple[tuple[str, Exit], ...] = (
+_AFTER_ACCEPTING: tuple[tuple[str, ResponseMode], ...] = (
     ("close_after_accept", "close"),
     ("never_answer", "silence"),
     ("reset_after_read", "reset"),
@@ -177,22 +182,22 @@ _AFTER_ACCEPTING: tuple[tuple[str, Exit], ...] = (
 )
 
 
-def _parsed(raw: bytes) -> tuple[Any, bytes]:
-    """The JSON, and the one way of writing it that makes equal contents equal; empty when it is none."""
+def _parse(raw: bytes) -> tuple[Any, bytes]:
+    """Return the JSON value and its canonical bytes, which are equal for equal contents; empty for invalid JSON."""
     try:
-        body = json.loads(raw, parse_constant=_no_constant)
+        body = json.loads(raw, parse_constant=_refuse_constant)
         return body, json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    except (ValueError, RecursionError):  # half of a surrogate pair is a ValueError too
+    except (ValueError, RecursionError):  # an unpaired surrogate is a ValueError too
         return None, b""
 
 
-def _no_constant(name: str) -> Any:
+def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _entry(token: str, body: Any = None, raw: bytes = b"", canonical: bytes = b"") -> Entry:
+def _new_entry(token: str, body: Any = None, raw: bytes = b"", canonical: bytes = b"") -> RequestEntry:
     recipient = body.get("recipient_mobile_number") if isinstance(body, dict) else None
-    return Entry(
+    return RequestEntry(
         received_at=now(),
         token=fingerprint(token) if token else "",
         recipient=recipient if isinstance(recipient, str) else None,
@@ -201,13 +206,13 @@ def _entry(token: str, body: Any = None, raw: bytes = b"", canonical: bytes = b"
     )
 
 
-def _bearer(authorization: str) -> str:
+def _bearer_token(authorization: str) -> str:
     scheme, _, token = authorization.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _is_json(content_type: str) -> bool:
-    """A missing one passes."""
+    """A missing content type passes."""
     kind = content_type.partition(";")[0].strip().lower()
     return kind in ("", "application/json") or kind.endswith("+json")
 

@@ -1,4 +1,4 @@
-"""The figures a test asks for: how many were accepted, which twice, and how many in the fullest window."""
+"""Figures of the request history: accepted, refused, duplicates, and the fullest window."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.history import Entry
+from sandbox.history import RequestEntry
 
 
-def counts(entries: Sequence[Entry], window: float) -> dict[str, Any]:
-    """`total` = `accepted` + `refused`; `untold` were accepted but the client does not know; `window` in seconds."""
+def request_counts(entries: Sequence[RequestEntry], window: float) -> dict[str, Any]:
+    """Count the entries; `window` is in seconds.
+
+    `total` is `accepted` plus `refused`. `untold` counts accepted requests whose client got no correct response.
+    """
     accepted = [entry for entry in entries if entry.accepted]
-    repeats = _repeats(accepted)
+    duplicates = _duplicates(accepted)
     return {
         "total": len(entries),
         "accepted": len(accepted),
         "refused": len(entries) - len(accepted),
         "delivered": sum(entry.delivered for entry in accepted),
-        "untold": sum(not entry.told for entry in accepted),
-        "duplicates": sum(repeat["count"] - 1 for repeat in repeats),
-        "duplicate_contents": repeats,
+        "untold": sum(not entry.informed for entry in accepted),
+        "duplicates": sum(duplicate["count"] - 1 for duplicate in duplicates),
+        "duplicate_contents": duplicates,
         "window": window,
         "most_in_window": most_in_window((entry.received_at for entry in accepted), window),
         "most_received_in_window": most_in_window((entry.received_at for entry in entries), window),
@@ -31,7 +34,7 @@ def counts(entries: Sequence[Entry], window: float) -> dict[str, Any]:
 
 
 def most_in_window(times: Iterable[float], window: float) -> int:
-    """The most of these ascending times that any half-open stretch of `window` seconds (above 0) holds."""
+    """Return the most of these ascending times that any half-open interval of `window` seconds (above 0) contains."""
     ordered = list(times)
     first = most = 0
     for last, at in enumerate(ordered):
@@ -41,18 +44,18 @@ def most_in_window(times: Iterable[float], window: float) -> int:
     return most
 
 
-def _repeats(accepted: Sequence[Entry]) -> list[dict[str, Any]]:
+def _duplicates(accepted: Sequence[RequestEntry]) -> list[dict[str, Any]]:
     jobs: defaultdict[str, list[str | None]] = defaultdict(list)
     for entry in accepted:
         jobs[entry.content].append(entry.job_id)
     return [{"content": content, "count": len(ids), "jobIds": ids} for content, ids in jobs.items() if len(ids) > 1]
 
 
-def _per_second(entries: Sequence[Entry]) -> dict[str, int]:
-    """By the second of arrival, UTC; seconds without a request are left out."""
+def _per_second(entries: Sequence[RequestEntry]) -> dict[str, int]:
+    """Count by the second of arrival in UTC, without the seconds that have no request."""
     seconds = Counter(int(entry.received_at) for entry in entries)
     return {datetime.fromtimestamp(second, UTC).isoformat(): count for second, count in sorted(seconds.items())}
 
 
-def _label(entry: Entry) -> str:
+def _label(entry: RequestEntry) -> str:
     return f"refused_{entry.status}" if entry.outcome == "refused" else entry.outcome

@@ -1,11 +1,11 @@
-"""The fault switches as they stand, and the dice that decide when one plays."""
+"""The current fault switches, and the random draws that decide when a fault occurs."""
 
 from __future__ import annotations
 
 from random import Random
 from typing import Any
 
-from sandbox.switches import Span, Switches
+from sandbox.switches import Delay, Switches
 
 MARKED_NUMBERS = {
     "919000000001": "close_after_accept",
@@ -19,11 +19,11 @@ MARKED_NUMBERS = {
     "919000000500": "server_error",
     "919000000503": "unavailable",
 }
-"""With `markers` on: recipient -> the fault that the first request with a content meets; a repeat of it passes."""
+"""With `markers` on: the fault of the first request with a content to this recipient; a repeat passes."""
 
 
 class Faults:
-    """The switches as they stand now."""
+    """The current switches and their random generator."""
 
     def __init__(self, start: Switches) -> None:
         self._start = start
@@ -31,26 +31,26 @@ class Faults:
         self.reset()
 
     def reset(self) -> None:
-        """Back to what the process was started with."""
+        """Restore the switches that the process was started with."""
         self._set(self._start.model_copy(deep=True))
 
-    def change(self, patch: dict[str, Any]) -> None:
-        """Sets the named switches and leaves the others.
+    def update(self, patch: dict[str, Any]) -> None:
+        """Set the named switches and leave the others.
 
-        Raises pydantic.ValidationError; nothing is changed then.
+        Raises pydantic.ValidationError, and changes nothing then.
         """
         self._set(Switches.model_validate(self.switches.model_dump() | patch), reseed="seed" in patch)
 
-    def happens(self, share: float) -> bool:
-        """One draw; 0 draws nothing, so that an idle switch does not shift the draws of the others."""
+    def draw(self, share: float) -> bool:
+        """Return True with this probability. A share of 0 draws nothing, so it does not shift the other draws."""
         return share > 0 and self._random.random() < share
 
-    def one_of(self, count: int) -> int:
+    def choose(self, count: int) -> int:
         return self._random.randrange(count)
 
-    def pause(self, span: Span) -> float:
-        """Seconds to wait this time."""
-        return (self._random.uniform(*span) if isinstance(span, tuple) else span) / 1000
+    def delay_seconds(self, delay: Delay) -> float:
+        """Draw from the delay, which is in milliseconds."""
+        return (self._random.uniform(*delay) if isinstance(delay, tuple) else delay) / 1000
 
     def _set(self, switches: Switches, reseed: bool = True) -> None:
         self.switches = switches

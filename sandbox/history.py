@@ -1,4 +1,4 @@
-"""Every request the stand-in was sent, and what it made of it."""
+"""Every request that the sandbox received, and the decision about it."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from datetime import UTC, datetime
 from hashlib import blake2b, sha256
 from typing import Any
 
-from sandbox.phones.said import Said
+from sandbox.phones.message import PhoneMessage
 
-_WALL_AT_ZERO = time.time() - time.monotonic()
+_EPOCH_AT_ZERO = time.time() - time.monotonic()
 _FINGERPRINT = re.compile(r"tok_[0-9a-f]{8}")
 
 
 def now() -> float:
-    """Unix seconds that never go backwards."""
-    return _WALL_AT_ZERO + time.monotonic()
+    """Return Unix seconds that never go backwards."""
+    return _EPOCH_AT_ZERO + time.monotonic()
 
 
 def fingerprint(token: str) -> str:
-    """Tells tokens apart without keeping them; a fingerprint stays what it is."""
+    """Return a name for a token that does not reveal it; a fingerprint is returned unchanged."""
     return token if _FINGERPRINT.fullmatch(token) else f"tok_{sha256(token.encode()).hexdigest()[:8]}"
 
 
 def alias(number: str) -> str:
-    """Stands for a recipient in links."""
+    """Return a name for a recipient that links can contain."""
     return blake2b(number.encode("utf-8", "replace"), digest_size=5).hexdigest()
 
 
 def digest(content: bytes) -> str:
+    """Return a name for a content, equal for equal bytes."""
     return blake2b(content, digest_size=12).hexdigest()
 
 
 @dataclass(slots=True)
-class Entry:
-    """One request. `told` is whether the client got a whole answer that says what really happened."""
+class RequestEntry:
+    """One request. `informed` is whether the client got a complete response that says what really happened."""
 
     received_at: float
     token: str
@@ -50,22 +51,22 @@ class Entry:
     delivered: bool = False
     outcome: str = "refused"
     status: int | None = None
-    why: str | None = None
+    reason: str | None = None
     job_id: str | None = None
-    told: bool = False
+    informed: bool = False
     number: int = 0
-    messages: list[Said] = field(default_factory=list)
-    """What reaches the phone of it; known only while a webhook asks."""
+    messages: list[PhoneMessage] = field(default_factory=list)
+    """Its messages on the recipient's phone; empty while no webhook URL is set."""
 
     @property
     def body(self) -> Any:
-        """None when it was not JSON, or was never read."""
+        """The parsed body; None when it was not JSON, or was never read."""
         try:
             return json.loads(self.raw)
         except ValueError:
             return None
 
-    def shown(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         return {
             "number": self.number,
             "received_at": datetime.fromtimestamp(self.received_at, UTC).isoformat(timespec="microseconds"),
@@ -76,55 +77,55 @@ class Entry:
             "accepted": self.accepted,
             "delivered": self.delivered,
             "status": self.status,
-            "why": self.why,
-            "told": self.told,
+            "why": self.reason,
+            "told": self.informed,
             "jobId": self.job_id,
-            "messages": [said.shown() for said in self.messages],
+            "messages": [message.to_dict() for message in self.messages],
             "body": self.body,
         }
 
 
 class History:
-    """The latest requests, oldest first, numbered from 1 in the order of their arrival."""
+    """The latest requests, oldest first, numbered from 1 in the order of arrival."""
 
-    def __init__(self, most: int) -> None:
-        self._entries: deque[Entry] = deque(maxlen=most)
-        self._seen: Counter[str] = Counter()
+    def __init__(self, max_entries: int) -> None:
+        self._entries: deque[RequestEntry] = deque(maxlen=max_entries)
+        self._contents: Counter[str] = Counter()
         self.last_number = 0
         self.version = 0
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: RequestEntry) -> None:
         if len(self._entries) == self._entries.maxlen:
-            self._unsee(self._entries[0].content)
+            self._forget_content(self._entries[0].content)
         self.last_number += 1
         entry.number = self.last_number
-        self._seen[entry.content] += 1
+        self._contents[entry.content] += 1
         self._entries.append(entry)
         self.version += 1
 
-    def note(self, entry: Entry, told: bool) -> None:
-        """Whether the client knows, once its answer has left."""
-        entry.told = told
+    def record_response(self, entry: RequestEntry, *, informed: bool) -> None:
+        """Record whether the client got the response, once it has left."""
+        entry.informed = informed
         self.version += 1
 
     def has_seen(self, content: str) -> bool:
-        return content in self._seen
+        return content in self._contents
 
-    def forget(self) -> None:
-        """Numbers go on, so that a reader who asks for what came `after` one is not fooled."""
+    def clear(self) -> None:
+        """Delete all entries. The numbers go on, so a client that polls with `after` misses nothing."""
         self._entries.clear()
-        self._seen.clear()
+        self._contents.clear()
         self.version += 1
 
-    def newest_first(self) -> Iterator[Entry]:
+    def newest_first(self) -> Iterator[RequestEntry]:
         return reversed(self._entries)
 
-    def matching(self, recipient: str | None = None, token: str | None = None) -> list[Entry]:
+    def matching(self, recipient: str | None = None, token: str | None = None) -> list[RequestEntry]:
         return [
             entry for entry in self._entries if recipient in (None, entry.recipient) and token in (None, entry.token)
         ]
 
-    def _unsee(self, content: str) -> None:
-        self._seen[content] -= 1
-        if not self._seen[content]:
-            del self._seen[content]
+    def _forget_content(self, content: str) -> None:
+        self._contents[content] -= 1
+        if not self._contents[content]:
+            del self._contents[content]

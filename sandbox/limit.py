@@ -1,4 +1,4 @@
-"""The account's rate limit: at most so many requests of one token in any sliding window."""
+"""The account's rate limit: at most N requests of one token in any sliding window."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SPELLING = re.compile(r"(\d+)/(\d+(?:\.\d+)?)s")
 
 @lru_cache(maxsize=64)
 def parse_limit(spelling: str) -> tuple[int, float] | None:
-    """`"20/60s"` is 20 requests in any 60 seconds; `"none"` is no limit.
+    """Parse `"20/60s"` as 20 requests in any 60 seconds, and `"none"` as no limit.
 
     Raises ValueError for any other spelling.
     """
@@ -24,23 +24,23 @@ def parse_limit(spelling: str) -> tuple[int, float] | None:
 
 
 class SlidingWindow:
-    """An exact sliding log for each token; a request that is refused takes no place in it."""
+    """An exact sliding log for each token; a refused request does not count."""
 
     def __init__(self) -> None:
-        self._taken: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._acquired: defaultdict[str, deque[float]] = defaultdict(deque)
 
-    def admits(self, token: str, at: float, limit: tuple[int, float] | None) -> bool:
-        """Takes a place at `at` (seconds, never going backwards) if the window has one left."""
+    def try_acquire(self, token: str, at: float, limit: tuple[int, float] | None) -> bool:
+        """Count a request at `at` (seconds, never going backwards) if the limit allows one more."""
         if limit is None:
             return True
         most, window = limit
-        taken = self._taken[token]
-        while taken and taken[0] <= at - window:
-            taken.popleft()
-        if len(taken) >= most:
+        acquired = self._acquired[token]
+        while acquired and acquired[0] <= at - window:
+            acquired.popleft()
+        if len(acquired) >= most:
             return False
-        taken.append(at)
+        acquired.append(at)
         return True
 
-    def forget(self) -> None:
-        self._taken.clear()
+    def clear(self) -> None:
+        self._acquired.clear()

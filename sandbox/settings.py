@@ -1,4 +1,4 @@
-"""Where the stand-in listens, whom it lets in and how it misbehaves from the start, read from the environment."""
+"""Settings from the environment: address, accepted tokens, history size, and the switches at the start."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from sandbox.switches import Switches
 
 
 class Settings(BaseSettings):
-    """From `SANDBOX_<NAME>`; the port also from `PORT`."""
+    """Read from `SANDBOX_<NAME>`; the port also from `PORT`."""
 
     model_config = SettingsConfigDict(env_prefix="SANDBOX_", extra="ignore")
 
     host: str = "127.0.0.1"
-    """Loopback unless a container must be reached from another."""
+    """Loopback, unless other containers must reach this one."""
     port: int = Field(8900, ge=0, le=65_535, validation_alias=AliasChoices("SANDBOX_PORT", "PORT"))
-    """0 takes a free one."""
+    """0 means any free port."""
     tokens: str = ""
-    """Who may send, separated by commas; empty lets any token in."""
+    """Accepted tokens, separated by commas; empty accepts every token."""
     history: int = Field(100_000, gt=0)
-    """Requests kept in memory; older ones are forgotten."""
+    """Requests kept in memory; the oldest are dropped."""
 
     @property
     def allowed_tokens(self) -> frozenset[str]:
@@ -32,5 +32,5 @@ class _StartingSwitches(Switches, BaseSettings):
 
 
 def settings_from_environment() -> tuple[Settings, Switches]:
-    """Raises pydantic.ValidationError, which names the variable and what is wrong with it."""
+    """Read both. Raises pydantic.ValidationError, which names the variable and the rule."""
     return Settings(), Switches.model_validate(_StartingSwitches().model_dump())

@@ -1,4 +1,4 @@
-"""The switches: everything that can be made to go wrong, or to go differently."""
+"""The switches: every fault and every variation of behavior."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from sandbox.history import fingerprint
 from sandbox.limit import parse_limit
 
-_PLAIN = re.compile(r"[!-~]+")
+_PRINTABLE_ASCII = re.compile(r"[!-~]+")
 
 
 def _one_of(*allowed: int) -> AfterValidator:
@@ -25,13 +25,13 @@ def _one_of(*allowed: int) -> AfterValidator:
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[float, Field(ge=0)]
-Span = Annotated[Milliseconds | tuple[Milliseconds, Milliseconds], AfterValidator(lambda value: _in_order(value))]
+Delay = Annotated[Milliseconds | tuple[Milliseconds, Milliseconds], AfterValidator(lambda value: _check_order(value))]
 """A number of milliseconds, or [least, most]."""
 Tokens = Annotated[bool | list[str], BeforeValidator(lambda value: _fingerprints(value))]
 
 
 class Refusal(BaseModel):
-    """An error to answer with: a sentence, and WhatsApp's code for it where there is one."""
+    """An error response: a sentence, and WhatsApp's code for it where there is one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -49,7 +49,7 @@ class RefusedNumber(Refusal):
 
 
 class FailedNumber(BaseModel):
-    """A recipient to whom nothing can be delivered, which only an event tells."""
+    """A recipient whose messages are accepted and then fail, which only an event reports."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,117 +64,117 @@ class NextRefusals(Refusal):
 
 
 class Switches(BaseModel):
-    """Every switch, in the order in which a request, then its messages, then their webhooks meet them.
+    """Every switch, in the order of processing: the request, then its messages, then their webhooks.
 
-    Shares are drawn anew for each of these.
+    A share is a probability from 0 to 1, drawn anew each time.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     seed: int | None = None
-    """Makes the draws repeatable, from the moment it is set."""
+    """Makes the draws repeatable from now on."""
 
     reset_before_read_share: Share = 0
-    """TCP reset before the request is read."""
+    """Resets the TCP connection before it reads the request."""
     unauthorized: Tokens = False
-    """401 for all, or for these tokens (kept and shown as fingerprints)."""
+    """Responds 401 to every token, or to these (kept and shown as fingerprints)."""
     no_credits: Tokens = False
-    """402 for all, or for these tokens."""
+    """Responds 402 to every token, or to these."""
     unavailable_next: int = Field(0, ge=0)
-    """503 for the next so many."""
+    """Responds 503 to this many requests."""
     server_error_share: Share = 0
     server_error_status: Annotated[int, _one_of(500, 502, 503, 504)] = 500
     server_error_after_accept: bool = False
-    """The server error is a lie: the message was accepted before it."""
+    """Accepts the message before the server error, which is therefore wrong."""
     too_many_share: Share = 0
-    """429 at random."""
+    """Responds 429 at random."""
     never_answer_unprocessed_share: Share = 0
-    """Not accepted, and no answer until the client gives up."""
+    """Does not accept, and does not respond until the client gives up."""
     refuse_in_2xx_share: Share = 0
-    """A success status around a body that says no."""
+    """Does not accept, and says so in the body under a success status."""
     code_next: NextRefusals | None = None
     retry_after: float | None = Field(None, ge=0)
-    """Seconds in the Retry-After of every 429 and 503; None leaves the header out."""
+    """Seconds in the Retry-After header of every 429 and 503; None leaves the header out."""
 
     limit: str = "20/60s"
-    """The account's rate limit for each token, or `none` (Chat Mitra docs, AI Best Practices: 20 a minute)."""
+    """The rate limit of each token, or `none` (Chat Mitra docs, AI Best Practices: 20 a minute)."""
     batch_max: int = Field(10, ge=1)
-    """Longest `messages`; Chat Mitra names no maximum."""
+    """The maximum length of `messages`; Chat Mitra documents none."""
     ten_digit_numbers: bool = False
-    """True lets numbers of 10 digits pass, which are Indian ones without country code but also whole ones elsewhere."""
-    refuse_numbers: list[Annotated[RefusedNumber, BeforeValidator(lambda value: _numbered(value))]] = []
+    """Accepts numbers of 10 digits: Indian ones without the country code, complete ones in other countries."""
+    refuse_numbers: list[Annotated[RefusedNumber, BeforeValidator(lambda value: _as_number(value))]] = []
     markers: bool = False
-    """Certain recipients play a fault, see `MARKED_NUMBERS`."""
+    """Gives the recipients in `MARKED_NUMBERS` their fault."""
 
     silent_drop_share: Share = 0
-    """Accepted, the client is told so, and the message never reaches the phone."""
+    """Accepts and responds with success; the message never reaches the phone."""
     close_after_accept_share: Share = 0
-    """Accepted, then the connection is closed without an answer."""
+    """Accepts, then closes the connection without a response."""
     never_answer_share: Share = 0
-    """Accepted, and no answer until the client gives up."""
+    """Accepts, and does not respond until the client gives up."""
     reset_after_read_share: Share = 0
-    """Accepted, then TCP reset."""
+    """Accepts, then resets the TCP connection."""
     half_answer_share: Share = 0
-    """Accepted, then half an answer and the end of the connection."""
+    """Accepts, then sends half a response and closes the connection."""
     success_status: Annotated[int, _one_of(200, 202)] = 202
-    latency_ms: Span = 0
-    """Waits before the answer."""
+    latency_ms: Delay = 0
+    """Time before the response."""
     slow_drip_ms: Milliseconds = 0
-    """Answers byte by byte with this pause between them."""
+    """Pause after each byte of the response."""
     keepalive_seconds: float = Field(65, gt=0)
-    """Closes a connection that was idle for so long."""
+    """Idle time after which the sandbox closes a connection."""
 
     webhook_url: str = ""
-    """Where events go; empty makes none, and accepted messages just arrive."""
+    """Where the events go; empty sends none, and every accepted message counts as delivered."""
     webhook_secret: SecretStr = SecretStr("")
-    """What webhooks are signed with, shown to nobody; empty sends them unsigned."""
-    sent_after_ms: Span = 200
-    """From accepting to `message.sent` or `message.failed`."""
-    delivered_after_ms: Span = 500
-    """From sent to delivered."""
-    read_after_ms: Span = 2_000
-    """From delivered to read."""
+    """The secret of the signatures, never shown; empty sends webhooks without a signature."""
+    sent_after_ms: Delay = 200
+    """Time from accepted to `message.sent` or `message.failed`."""
+    delivered_after_ms: Delay = 500
+    """Time from sent to delivered."""
+    read_after_ms: Delay = 2_000
+    """Time from delivered to read."""
     read_share: Share = 1
-    """The others stay delivered."""
+    """Share of the delivered messages that are read."""
     fail_share: Share = 0
-    """Accepted, then `message.failed` in the place of sent."""
+    """Accepts, then sends `message.failed` instead of `message.sent`."""
     fail_code: int = 131026
-    fail_numbers: list[Annotated[FailedNumber, BeforeValidator(lambda value: _numbered(value))]] = []
-    """Recipients to whom every message fails so, each with a code of its own."""
+    fail_numbers: list[Annotated[FailedNumber, BeforeValidator(lambda value: _as_number(value))]] = []
+    """Recipients whose messages all fail, each with its own code."""
     window: bool = False
-    """Raw messages to somebody who did not write within 24 hours fail with 131047."""
+    """Fails raw messages with 131047 when the customer has not written within 24 hours."""
     sent_before_failed: bool = False
-    """`message.failed` comes in the place of delivered."""
+    """Sends `message.failed` instead of delivered, after `message.sent`."""
     job_id_in_events: bool = False
-    """Events about a request's messages carry its `jobId`; no known event of Chat Mitra does."""
+    """Puts the request's `jobId` into its events; no known event of Chat Mitra has it."""
 
-    webhook_delay_ms: Span = 0
-    """Waits before each webhook."""
+    webhook_delay_ms: Delay = 0
+    """Time before each webhook."""
     webhook_loss_share: Share = 0
-    """Never sent."""
+    """Does not send the webhook."""
     webhook_duplicate_share: Share = 0
-    """Sent twice."""
+    """Sends the webhook twice."""
     webhook_reorder_share: Share = 0
-    """Held back until the next event of the same customer was sent, or for 3 seconds."""
+    """Sends the webhook after the customer's next event, or after 3 seconds."""
     webhook_wrong_signature_share: Share = 0
-    """Signed with another secret; drawn for each try."""
+    """Signs with another secret, drawn for each try."""
     webhook_retry_ms: Milliseconds = 1_000
-    """From the first try to the second; twice as long to the third, which is the last."""
+    """Time from the first try to the second; the third and last follows after twice that time."""
     webhook_timeout_ms: Milliseconds = 10_000
-    """How long a try waits for its answer."""
+    """How long a try waits for its response."""
 
     @field_validator("limit")
     @classmethod
-    def _limit_is_spelled_right(cls, value: str) -> str:
+    def _check_limit(cls, value: str) -> str:
         parse_limit(value)
         return value
 
     @field_validator("webhook_url")
     @classmethod
-    def _url_can_be_called(cls, value: str) -> str:
+    def _check_url(cls, value: str) -> str:
         parts = urlsplit(value)
-        reaches = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        if value and not (reaches and _PLAIN.fullmatch(value)):
+        complete = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        if value and not (complete and _PRINTABLE_ASCII.fullmatch(value)):
             raise ValueError("must be an http or https URL, or empty")
         return value
 
@@ -185,11 +185,11 @@ def _fingerprints(value: Any) -> Any:
     return [fingerprint(token) if isinstance(token, str) else token for token in value]
 
 
-def _in_order(value: float | tuple[float, float]) -> float | tuple[float, float]:
+def _check_order(value: float | tuple[float, float]) -> float | tuple[float, float]:
     if isinstance(value, tuple) and value[0] > value[1]:
         raise ValueError("must be [least, most]")
     return value
 
 
-def _numbered(value: Any) -> Any:
+def _as_number(value: Any) -> Any:
     return {"number": value} if isinstance(value, str) else value

@@ -1,1 +1,1 @@
-"""The page that shows the messages as a phone would."""
+"""The page, which shows the messages as a phone does."""

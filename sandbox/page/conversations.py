@@ -1,4 +1,4 @@
-"""Conversations as a phone shows them, made from requests and from what customers and staff wrote."""
+"""Conversations as a phone shows them, from requests and from what customers and staff wrote."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sandbox.history import Entry, alias
-from sandbox.phones.said import Said, State, Writer
+from sandbox.history import RequestEntry, alias
+from sandbox.phones.message import Author, PhoneMessage, State
 from sandbox.rules.template import fill
 
-BUBBLES_SHOWN = 200
-NAMES_LOOKED_AT = 10
+MAX_BUBBLES = 200
+NAME_SEARCH = 10
+"""The newest requests of a customer that are searched for a name."""
 
-Part = Mapping[str, Any]
+Content = Mapping[str, Any]
 """A message as `{"type": T, T: …}`."""
-Spoken = Entry | Said
+Item = RequestEntry | PhoneMessage
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """One customer in the list; `key` stands for the number in links."""
+class Customer:
+    """One customer in the list; links contain `key` instead of the number."""
 
     key: str
     number: str
@@ -33,11 +34,11 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Bubble:
-    """One message, or with `part` None a mere `note` on a request that was unusual."""
+    """One message; without `content` it is only the `note` about an unusual request."""
 
     at: datetime
-    part: Part | None = None
-    by: Writer = "api"
+    content: Content | None = None
+    author: Author = "api"
     state: State = "accepted"
     lost: bool = False
     again: bool = False
@@ -45,52 +46,54 @@ class Bubble:
     note: str = ""
 
 
-def conversations(entries: Sequence[Entry], said: Sequence[Said]) -> dict[str, list[Spoken]]:
-    """By key, each with its newest first; whoever was written to, or wrote, last comes first."""
-    by_number: dict[str, list[Spoken]] = {}
-    everything: list[Spoken] = [*entries, *said]
-    for one in sorted(everything, key=_at, reverse=True):
-        number = one.recipient if isinstance(one, Entry) else one.customer
-        if number is not None:
-            by_number.setdefault(number, []).append(one)
-    return {alias(number): spoken for number, spoken in by_number.items()}
+def conversations(entries: Sequence[RequestEntry], written: Sequence[PhoneMessage]) -> dict[str, list[Item]]:
+    """Group by the customer's key: the latest conversation first, and in each the newest item first."""
+    by_number: dict[str, list[Item]] = {}
+    items: list[Item] = [*entries, *written]
+    for item in sorted(items, key=_at, reverse=True):
+        if (number := _number(item)) is not None:
+            by_number.setdefault(number, []).append(item)
+    return {alias(number): found for number, found in by_number.items()}
 
 
-def person(key: str, newest_first: Sequence[Spoken]) -> Person:
+def summarize(key: str, newest_first: Sequence[Item]) -> Customer:
     last = newest_first[0]
-    number = last.recipient if isinstance(last, Entry) else last.customer
-    names = (_name(one.body) for one in newest_first[:NAMES_LOOKED_AT] if isinstance(one, Entry))
-    return Person(
+    names = (_name(item.body) for item in newest_first[:NAME_SEARCH] if isinstance(item, RequestEntry))
+    return Customer(
         key=key,
-        number=masked(number or ""),
+        number=mask(_number(last) or ""),
         name=next(filter(None, names), ""),
-        last=_last(last),
+        last=_last_line(last),
         at=datetime.fromtimestamp(_at(last)),
         count=len(newest_first),
     )
 
 
-def bubbles(newest_first: Sequence[Spoken]) -> list[Bubble]:
-    """Oldest first; `again` marks what was accepted before with the same content."""
-    shown: list[Bubble] = []
+def bubbles(newest_first: Sequence[Item]) -> list[Bubble]:
+    """Return the bubbles, oldest first; `again` marks a content that was accepted before."""
+    found: list[Bubble] = []
     accepted: set[str] = set()
-    for one in reversed(newest_first):
-        if isinstance(one, Said):
-            shown.append(_bubble_of(one))
+    for item in reversed(newest_first):
+        if isinstance(item, PhoneMessage):
+            found.append(_written_bubble(item))
             continue
-        shown += _bubbles_of(one, again=one.accepted and one.content in accepted)
-        if one.accepted:
-            accepted.add(one.content)
-    return shown[-BUBBLES_SHOWN:]
+        found += _request_bubbles(item, again=item.accepted and item.content in accepted)
+        if item.accepted:
+            accepted.add(item.content)
+    return found[-MAX_BUBBLES:]
 
 
-def masked(number: str) -> str:
-    """Enough to tell people apart, too little to call them."""
+def mask(number: str) -> str:
+    """Hide all but three digits, which distinguish customers and are too few to call them."""
     return "•" * (len(number) - 3) + number[-3:] if number.isdecimal() else "not a number"
 
 
-def _at(one: Spoken) -> float:
-    return one.received_at if isinstance(one, Entry) else one.at
+def _at(item: Item) -> float:
+    return item.received_at if isinstance(item, RequestEntry) else item.at
+
+
+def _number(item: Item) -> str | None:
+    return item.recipient if isinstance(item, RequestEntry) else item.customer
 
 
 def _name(body: Any) -> str:
@@ -98,37 +101,37 @@ def _name(body: Any) -> str:
     return name.strip() if isinstance(name, str) else ""
 
 
-def _last(one: Spoken) -> str:
-    if isinstance(one, Said):
-        return _preview(_part_of(one))
-    return _preview(_parts(one.body)[0]) if one.accepted else f"not accepted: {one.outcome}"
+def _last_line(item: Item) -> str:
+    if isinstance(item, PhoneMessage):
+        return _preview(_written_content(item))
+    return _preview(_contents(item.body)[0]) if item.accepted else f"not accepted: {item.outcome}"
 
 
-def _bubble_of(said: Said) -> Bubble:
-    at = datetime.fromtimestamp(said.at)
-    return Bubble(at, _part_of(said), said.by, said.state, tapped=said.reply_id is not None)
+def _written_bubble(message: PhoneMessage) -> Bubble:
+    at = datetime.fromtimestamp(message.at)
+    return Bubble(at, _written_content(message), message.author, message.state, tapped=message.reply_id is not None)
 
 
-def _part_of(said: Said) -> Part:
-    """Words, or the type of what nobody looks at here."""
-    words = said.content.get("text", said.reply_id)
-    return _text(words if isinstance(words, str) else f"[{said.content['type']}]")
+def _written_content(message: PhoneMessage) -> Content:
+    """Return the text, or the name of any other type."""
+    text = message.content.get("text", message.reply_id)
+    return _text(text if isinstance(text, str) else f"[{message.content['type']}]")
 
 
-def _bubbles_of(entry: Entry, again: bool) -> Iterator[Bubble]:
+def _request_bubbles(entry: RequestEntry, again: bool) -> Iterator[Bubble]:
     at = datetime.fromtimestamp(entry.received_at)
-    parts = _parts(entry.body) if entry.accepted else ()
-    for index, part in enumerate(parts):
+    contents = _contents(entry.body) if entry.accepted else ()
+    for index, content in enumerate(contents):
         known = entry.messages[index] if entry.messages else None
         state: State = known.state if known else "delivered" if entry.delivered else "accepted"
         note = f"failed: {known.code}" if known and state == "failed" else ""
-        yield Bubble(at, part, state=state, lost=entry.outcome == "silent_drop", again=again, note=note)
+        yield Bubble(at, content, state=state, lost=entry.outcome == "silent_drop", again=again, note=note)
     if note := _note(entry):
         yield Bubble(at, note=note, state="accepted" if entry.accepted else "failed")
 
 
-def _parts(body: Any) -> list[Part]:
-    """Each message of an accepted body, templates with their placeholders filled."""
+def _contents(body: Any) -> list[Content]:
+    """Return each message of an accepted body, templates with their placeholders filled."""
     if "message" in body:
         return [_text(body["message"])]
     fallbacks = body.get("altTexts", {}) | ({"$name": body["customer_name"]} if body.get("customer_name") else {})
@@ -140,8 +143,8 @@ def _parts(body: Any) -> list[Part]:
     ]
 
 
-def _text(words: str) -> Part:
-    return {"type": "text", "text": {"body": words}}
+def _text(text: str) -> Content:
+    return {"type": "text", "text": {"body": text}}
 
 
 def _filled(message: dict[str, Any], fallbacks: dict[str, str]) -> dict[str, Any]:
@@ -153,22 +156,22 @@ def _filled(message: dict[str, Any], fallbacks: dict[str, str]) -> dict[str, Any
     return template
 
 
-def _preview(part: Part) -> str:
-    match part["type"]:
+def _preview(content: Content) -> str:
+    match content["type"]:
         case "text":
-            return str(part["text"]["body"])[:80]
+            return str(content["text"]["body"])[:80]
         case "template":
-            return f"template {part['template']['name']}"
+            return f"template {content['template']['name']}"
         case "interactive":
-            return str(part["interactive"]["body"]["text"])[:80]
-    return str(part["type"])
+            return str(content["interactive"]["body"]["text"])[:80]
+    return str(content["type"])
 
 
-def _note(entry: Entry) -> str:
+def _note(entry: RequestEntry) -> str:
     if not entry.accepted:
-        return f"{entry.status or 'reset'} · {entry.why or entry.outcome}"
+        return f"{entry.status or 'reset'} · {entry.reason or entry.outcome}"
     if entry.outcome == "silent_drop":
-        return "accepted, then dropped: never reached the phone"
-    if not entry.told:
-        return f"accepted, but the sender was not told ({entry.outcome})"
+        return "accepted, then dropped: the message never reached the phone"
+    if not entry.informed:
+        return f"accepted, but the sender got no correct response ({entry.outcome})"
     return ""

@@ -1,4 +1,4 @@
-// Keeps the page current: asks once a second, swaps only the parts that changed, leaves focus and scroll where they were.
+// Keeps the page current: polls once a second, replaces only the parts that changed, keeps focus and scroll position.
 "use strict";
 
 const body = document.body;
@@ -9,12 +9,12 @@ const reply = document.getElementById("reply");
 const words = document.getElementById("words");
 const headers = { "Content-Type": "application/json" };
 
-function toTheEnd() {
+function scrollToEnd() {
   const bubbles = document.getElementById("bubbles");
   if (bubbles) bubbles.scrollTop = bubbles.scrollHeight;
 }
 
-function swap(id, html) {
+function replacePart(id, html) {
   const part = document.getElementById(id);
   if (shown.get(id) === html) return;
   const bubbles = part.querySelector("#bubbles");
@@ -25,29 +25,29 @@ function swap(id, html) {
   shown.set(id, html);
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   if (id !== "thread") return;
-  if (atEnd) toTheEnd();
+  if (atEnd) scrollToEnd();
   else document.getElementById("bubbles")?.scrollTo(0, place);
 }
 
 async function refresh() {
   const query = new URLSearchParams({ seen: body.dataset.version, with: body.dataset.with });
-  const answer = await fetch(`/live?${query}`);
-  if (answer.status !== 200) return;
-  const now = await answer.json();
+  const response = await fetch(`/live?${query}`);
+  if (response.status !== 200) return;
+  const now = await response.json();
   body.dataset.version = now.version;
   body.dataset.with = now.with;
-  for (const [id, html] of Object.entries(now.parts)) swap(id, html);
+  for (const [id, html] of Object.entries(now.parts)) replacePart(id, html);
   reply.hidden = !document.getElementById("bubbles");
 }
 
-async function keepCurrent() {
+async function poll() {
   try {
     if (!document.hidden) await refresh();
     body.classList.remove("away");
   } catch {
     body.classList.add("away");
   }
-  setTimeout(keepCurrent, 1000);
+  setTimeout(poll, 1000);
 }
 
 document.addEventListener("change", async ({ target }) => {
@@ -63,23 +63,23 @@ document.addEventListener("click", async ({ target }) => {
   await refresh();
 });
 
-async function answer(said) {
-  const text = JSON.stringify({ with: body.dataset.with, ...said });
+async function writeAsCustomer(fields) {
+  const text = JSON.stringify({ with: body.dataset.with, ...fields });
   await fetch("/_sandbox/customer", { method: "POST", headers, body: text });
   await refresh();
-  toTheEnd();
+  scrollToEnd();
 }
 
 reply.addEventListener("submit", async (event) => {
   event.preventDefault();
   const text = words.value;
   words.value = "";
-  if (text.trim()) await answer({ text });
+  if (text.trim()) await writeAsCustomer({ text });
 });
 
 document.addEventListener("click", async ({ target }) => {
   const { tap, title } = target.dataset;
-  if (tap) await answer({ reply_id: tap, title });
+  if (tap) await writeAsCustomer({ reply_id: tap, title });
 });
 
 panelButton.addEventListener("click", () => {
@@ -92,5 +92,5 @@ document.addEventListener("keydown", ({ key }) => {
   if (key === "Escape" && panel.classList.contains("open")) panelButton.click();
 });
 
-toTheEnd();
-keepCurrent();
+scrollToEnd();
+poll();

@@ -1,1 +1,1 @@
-"""The customers' phones: what becomes of messages there, and what is written back."""
+"""The customers' simulated phones: the states of messages there, and the replies."""

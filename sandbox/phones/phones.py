@@ -1,4 +1,4 @@
-"""All phones: messages reach them or fail, are read, and answered."""
+"""All phones: messages arrive or fail, are read, and get replies."""
 
 from __future__ import annotations
 
@@ -8,48 +8,48 @@ from collections.abc import Iterator
 from typing import Any
 
 from sandbox.faults import Faults
-from sandbox.history import Entry, now
-from sandbox.phones.said import Said, State, contents
-from sandbox.webhooks.events import about
+from sandbox.history import RequestEntry, now
+from sandbox.phones.message import PhoneMessage, State, message_contents
+from sandbox.webhooks.events import build_webhook
 from sandbox.webhooks.outbox import Outbox
 
 WINDOW_SECONDS = 24 * 3600.0
 OUTSIDE_THE_WINDOW = 131047
 
 Step = tuple[float, State]
-"""A state, and the seconds from the one before to it."""
+"""A state, and the seconds from the previous one to it."""
 
 
 class Phones:
-    """Events about all this go to the outbox."""
+    """Moves messages from state to state, and puts an event for each into the outbox."""
 
-    def __init__(self, faults: Faults, outbox: Outbox, most: int) -> None:
+    def __init__(self, faults: Faults, outbox: Outbox, max_messages: int) -> None:
         self.version = 0
         self._faults = faults
         self._outbox = outbox
-        self._said: deque[Said] = deque(maxlen=most)
+        self._written: deque[PhoneMessage] = deque(maxlen=max_messages)
         self._wrote_at: dict[str, float] = {}
-        self._on_their_way: dict[str, Said] = {}
+        self._in_transit: dict[str, PhoneMessage] = {}
 
-    def take(self, entry: Entry) -> None:
-        """The messages of a request that was accepted; without a webhook nobody asks what became of them."""
+    def deliver(self, entry: RequestEntry) -> None:
+        """Deliver the messages of an accepted request. Does nothing while no webhook URL is set."""
         if not self._faults.switches.webhook_url:
             return
-        for content, needs_window in contents(entry.raw):
-            said = Said(entry.recipient or "", content, "api", entry.received_at, job_id=entry.job_id)
-            said.code = self._trouble(said.customer, needs_window)
-            entry.messages.append(said)
-            self._go(said)
-        entry.delivered = not any(said.code for said in entry.messages)
+        for content, needs_window in message_contents(entry.raw):
+            message = PhoneMessage(entry.recipient or "", content, "api", entry.received_at, job_id=entry.job_id)
+            message.code = self._failure_code(message.customer, needs_window)
+            entry.messages.append(message)
+            self._start(message)
+        entry.delivered = not any(message.code for message in entry.messages)
 
-    def staff_writes(self, customer: str, content: dict[str, Any]) -> Said:
-        """In Chat Mitra's dashboard; its events look like those of the API's messages."""
-        said = Said(customer, content, "staff", now())
-        self._note(said)
-        self._go(said)
-        return said
+    def write_as_staff(self, customer: str, content: dict[str, Any]) -> PhoneMessage:
+        """Write to a customer in Chat Mitra's dashboard; its events look like those of the API's messages."""
+        message = PhoneMessage(customer, content, "staff", now())
+        self._add(message)
+        self._start(message)
+        return message
 
-    def customer_writes(
+    def write_as_customer(
         self,
         customer: str,
         content: dict[str, Any],
@@ -57,71 +57,74 @@ class Phones:
         reply_id: str | None = None,
         reply_to: str | None = None,
         seconds_ago: float = 0,
-    ) -> Said:
-        """Opens the window, from the moment at which it was written."""
+    ) -> PhoneMessage:
+        """Write to the account, which opens the 24-hour window `seconds_ago`."""
         at = now() - seconds_ago
-        said = Said(customer, content, "customer", at, reply_id=reply_id, reply_to=reply_to, state="received")
+        message = PhoneMessage(
+            customer, content, "customer", at, reply_id=reply_id, reply_to=reply_to, state="received"
+        )
         self._wrote_at[customer] = max(at, self._wrote_at.get(customer, at))
-        self._note(said)
-        self._tell(said, at)
-        return said
+        self._add(message)
+        self._emit_event(message, at)
+        return message
 
-    def forget(self) -> None:
-        """Nothing more is heard of what is on its way."""
-        self._said.clear()
+    def clear(self) -> None:
+        """Delete all messages; those in transit cause no more events."""
+        self._written.clear()
         self._wrote_at.clear()
-        self._on_their_way.clear()
+        self._in_transit.clear()
         self.version += 1
 
     @property
-    def on_their_way(self) -> int:
-        """Messages that have not yet come as far as they will."""
-        return len(self._on_their_way)
+    def in_transit(self) -> int:
+        """The number of messages that have not reached their last state."""
+        return len(self._in_transit)
 
-    def newest_first(self) -> Iterator[Said]:
-        """What customers and staff wrote; what the API sent is with its request."""
-        return reversed(self._said)
+    def newest_first(self) -> Iterator[PhoneMessage]:
+        """Return what customers and staff wrote; the API's messages are with their requests."""
+        return reversed(self._written)
 
-    def _trouble(self, customer: str, needs_window: bool) -> int | None:
+    def _failure_code(self, customer: str, needs_window: bool) -> int | None:
         switches = self._faults.switches
         for failing in switches.fail_numbers:
             if failing.number == customer:
                 return failing.code
         if switches.window and needs_window and now() - self._wrote_at.get(customer, 0) > WINDOW_SECONDS:
             return OUTSIDE_THE_WINDOW
-        return switches.fail_code if self._faults.happens(switches.fail_share) else None
+        return switches.fail_code if self._faults.draw(switches.fail_share) else None
 
-    def _go(self, said: Said) -> None:
-        self._on_their_way[said.id] = said
-        self._wait(said, self._way(said.code))
+    def _start(self, message: PhoneMessage) -> None:
+        self._in_transit[message.id] = message
+        self._schedule_next(message, self._plan_steps(message.code))
 
-    def _way(self, trouble: int | None) -> list[Step]:
+    def _plan_steps(self, failure_code: int | None) -> list[Step]:
         faults, switches = self._faults, self._faults.switches
-        sent, delivered = faults.pause(switches.sent_after_ms), faults.pause(switches.delivered_after_ms)
-        if trouble:
+        sent = faults.delay_seconds(switches.sent_after_ms)
+        delivered = faults.delay_seconds(switches.delivered_after_ms)
+        if failure_code:
             return [(sent, "sent"), (delivered, "failed")] if switches.sent_before_failed else [(sent, "failed")]
-        way: list[Step] = [(sent, "sent"), (delivered, "delivered")]
-        if faults.happens(switches.read_share):
-            way.append((faults.pause(switches.read_after_ms), "read"))
-        return way
+        steps: list[Step] = [(sent, "sent"), (delivered, "delivered")]
+        if faults.draw(switches.read_share):
+            steps.append((faults.delay_seconds(switches.read_after_ms), "read"))
+        return steps
 
-    def _wait(self, said: Said, way: list[Step]) -> None:
-        if way:
-            asyncio.get_running_loop().call_later(way[0][0], self._reach, said, way)
+    def _schedule_next(self, message: PhoneMessage, steps: list[Step]) -> None:
+        if steps:
+            asyncio.get_running_loop().call_later(steps[0][0], self._advance, message, steps)
         else:
-            del self._on_their_way[said.id]
+            del self._in_transit[message.id]
 
-    def _reach(self, said: Said, way: list[Step]) -> None:
-        if said.id not in self._on_their_way:
-            return  # forgotten meanwhile
-        said.state = way[0][1]
+    def _advance(self, message: PhoneMessage, steps: list[Step]) -> None:
+        if message.id not in self._in_transit:
+            return  # cleared meanwhile
+        message.state = steps[0][1]
         self.version += 1
-        self._tell(said, now())
-        self._wait(said, way[1:])
+        self._emit_event(message, now())
+        self._schedule_next(message, steps[1:])
 
-    def _note(self, said: Said) -> None:
-        self._said.append(said)
+    def _add(self, message: PhoneMessage) -> None:
+        self._written.append(message)
         self.version += 1
 
-    def _tell(self, said: Said, at: float) -> None:
-        self._outbox.hand_in(about(said, at, self._faults.switches.job_id_in_events))
+    def _emit_event(self, message: PhoneMessage, at: float) -> None:
+        self._outbox.enqueue(build_webhook(message, at, self._faults.switches.job_id_in_events))

@@ -1,1 +1,1 @@
-"""Chat Mitra's rules, read strictly: what a request must look like to be accepted."""
+"""Chat Mitra's validation rules for a request, in their strictest reading."""

@@ -6,9 +6,9 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox.answers import broken
-from sandbox.rules.shape import a_mapping, a_string
-from sandbox.rules.text import a_plain_string
+from sandbox.responses import invalid_field
+from sandbox.rules.shape import require_object, require_string
+from sandbox.rules.text import require_plain_string
 
 CAPTION_MAX = 1_024
 FILENAME_MAX = 240
@@ -25,32 +25,34 @@ _WITHOUT_CAPTION = ("audio", "sticker")
 
 
 def check_media(media: Any, kind: str, field: str) -> None:
-    """A link, perhaps a caption; for documents perhaps a file name. The file itself is never fetched."""
-    media = a_mapping(media, field)
+    """Check the link, an optional caption, and a document's optional file name; the file is never fetched."""
+    media = require_object(media, field)
     link = check_link(media.get("link"), f"{field}.link")
     _check_format(urlsplit(link).path, kind, f"{field}.link")
     if "caption" in media:
         if kind in _WITHOUT_CAPTION:
-            raise broken(f"{field}.caption", f"{kind} has no caption")
-        a_plain_string(media["caption"], f"{field}.caption", most=CAPTION_MAX)
+            raise invalid_field(f"{field}.caption", f"{kind} has no caption")
+        require_plain_string(media["caption"], f"{field}.caption", most=CAPTION_MAX)
     if kind == "document" and "filename" in media:
-        _check_format(a_string(media["filename"], f"{field}.filename", most=FILENAME_MAX), kind, f"{field}.filename")
+        _check_format(
+            require_string(media["filename"], f"{field}.filename", most=FILENAME_MAX), kind, f"{field}.filename"
+        )
 
 
 def check_link(value: Any, field: str) -> str:
-    """Public HTTPS, open without a login."""
-    link = a_string(value, field)
+    """Require a public HTTPS link without credentials."""
+    link = require_string(value, field)
     try:
         parts = urlsplit(link)
         host = parts.hostname or ""
     except ValueError:
-        raise broken(field, "must be a link") from None
+        raise invalid_field(field, "must be a link") from None
     if parts.scheme != "https":
-        raise broken(field, "must be a public HTTPS link")
+        raise invalid_field(field, "must be a public HTTPS link")
     if parts.username is not None:
-        raise broken(field, "must open without a login")
+        raise invalid_field(field, "must open without a login")
     if any(character.isspace() for character in link) or not _is_public(host):
-        raise broken(field, "must be on a public host; localhost and private addresses are blocked")
+        raise invalid_field(field, "must be on a public host; localhost and private addresses are blocked")
     return link
 
 
@@ -58,12 +60,12 @@ def _is_public(host: str) -> bool:
     try:
         return ip_address(host).is_global
     except ValueError:
-        _, dot, ending = host.rstrip(".").rpartition(".")
-        return bool(dot) and not ending.isdigit() and ending not in ("localhost", "local", "internal")
+        _, dot, extension = host.rstrip(".").rpartition(".")
+        return bool(dot) and not extension.isdigit() and extension not in ("localhost", "local", "internal")
 
 
 def _check_format(path: str, kind: str, field: str) -> None:
-    """By the ending, where there is one that names a file format; a link such as `/photo.php` may serve anything."""
-    ending = path.rpartition("/")[2].rpartition(".")[2].lower()
-    if ending in _FILES and ending not in FORMATS[kind]:
-        raise broken(field, f"{kind} must be one of {', '.join(sorted(FORMATS[kind]))}")
+    """Check a known file extension; a link such as `/photo.php` may return any format."""
+    extension = path.rpartition("/")[2].rpartition(".")[2].lower()
+    if extension in _FILES and extension not in FORMATS[kind]:
+        raise invalid_field(field, f"{kind} must be one of {', '.join(sorted(FORMATS[kind]))}")

@@ -1,50 +1,50 @@
-"""The shapes a field may have; every failure is a 400 that names the field and the rule."""
+"""Types and sizes of fields; every failure is a 400 that names the field and the rule."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sandbox.answers import broken
+from sandbox.responses import invalid_field
 
 
-def a_mapping(value: Any, field: str) -> dict[str, Any]:
+def require_object(value: Any, field: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise broken(field, "must be an object")
+        raise invalid_field(field, "must be an object")
     return value
 
 
-def an_array(value: Any, field: str, *, most: int, least: int = 1) -> list[Any]:
+def require_array(value: Any, field: str, *, most: int, least: int = 1) -> list[Any]:
     if not isinstance(value, list):
-        raise broken(field, "must be an array")
+        raise invalid_field(field, "must be an array")
     if not least <= len(value) <= most:
-        raise broken(field, f"must have {least} to {most} entries, has {len(value)}")
+        raise invalid_field(field, f"must have {least} to {most} entries, has {len(value)}")
     return value
 
 
-def a_string(value: Any, field: str, *, most: int | None = None) -> str:
-    """Something to read: at least one character that is not white space, at most `most` characters."""
+def require_string(value: Any, field: str, *, most: int | None = None) -> str:
+    """Require at least one character that is not white space, and at most `most` characters."""
     if not isinstance(value, str):
-        raise broken(field, "must be a string")
+        raise invalid_field(field, "must be a string")
     if not value.strip():
-        raise broken(field, "must not be empty")
+        raise invalid_field(field, "must not be empty")
     if most is not None and len(value) > most:
-        raise broken(field, f"must have at most {most} characters, has {len(value)}")
+        raise invalid_field(field, f"must have at most {most} characters, has {len(value)}")
     return value
 
 
-def an_optional_string(value: Any, field: str, *, most: int | None = None) -> None:
+def check_optional_string(value: Any, field: str, *, most: int | None = None) -> None:
     if value is not None:
-        a_string(value, field, most=most)
+        require_string(value, field, most=most)
 
 
-def a_number(value: Any, field: str, *, least: float, most: float) -> None:
-    """NaN is in no range."""
+def check_number(value: Any, field: str, *, least: float, most: float) -> None:
+    """Require a number in the range, which NaN never is."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise broken(field, "must be a number")
+        raise invalid_field(field, "must be a number")
     if not least <= value <= most:
-        raise broken(field, f"must be from {least:g} to {most:g}")
+        raise invalid_field(field, f"must be from {least:g} to {most:g}")
 
 
-def no_repeats(ids: list[str], field: str) -> None:
+def check_unique(ids: list[str], field: str) -> None:
     if len(set(ids)) < len(ids):
-        raise broken(field, "must differ from one another")
+        raise invalid_field(field, "must differ from one another")

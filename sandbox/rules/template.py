@@ -1,13 +1,13 @@
-"""Templates: name, language, components and what fills them (Chat Mitra docs, Validation Rules, Templates)."""
+"""Templates: name, language, components and their parameters (Chat Mitra docs, Validation Rules, Templates)."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from sandbox.answers import broken
+from sandbox.responses import invalid_field
 from sandbox.rules.media import check_media
-from sandbox.rules.shape import a_mapping, a_string, an_array
+from sandbox.rules.shape import require_array, require_object, require_string
 
 PARAMETERS_MAX = 10
 PARAMETER_MAX = 1_024
@@ -29,35 +29,34 @@ _BUTTON_PARAMETERS = {
 
 
 def check_template(template: Any, field: str, fallbacks: dict[str, str]) -> None:
-    """`fallbacks` fill placeholders such as `$name` in parameters; one that nothing fills is refused."""
-    name = a_string(a_mapping(template, field).get("name"), f"{field}.name")
+    """Check a template; `fallbacks` replace placeholders such as `$name`, and a placeholder without one is refused."""
+    name = require_string(require_object(template, field).get("name"), f"{field}.name")
     if not _NAME.fullmatch(name):
-        raise broken(f"{field}.name", "must have 1 to 60 lowercase letters, digits or underscores")
+        raise invalid_field(f"{field}.name", "must have 1 to 60 lowercase letters, digits or underscores")
     language = template.get("language")
     if not isinstance(language, str) or not _LANGUAGE.fullmatch(language):
-        raise broken(f"{field}.language", "must be a string such as en or en_US")
-    components = an_array(template.get("components", []), f"{field}.components", least=0, most=COMPONENTS_MAX)
+        raise invalid_field(f"{field}.language", "must be a string such as en or en_US")
+    components = require_array(template.get("components", []), f"{field}.components", least=0, most=COMPONENTS_MAX)
     places = [
         _check_component(component, f"{field}.components[{index}]", fallbacks)
         for index, component in enumerate(components)
     ]
     if len(set(places)) < len(places):
-        raise broken(f"{field}.components", "must have one header, one body and one button for each index at most")
+        raise invalid_field(
+            f"{field}.components", "must have one header, one body and one button for each index at most"
+        )
 
 
 def fill(text: str, fallbacks: dict[str, str]) -> str:
-    """The text with every placeholder replaced.
-
-    Raises KeyError for one that nothing fills.
-    """
+    """Return the text with every placeholder replaced. Raises KeyError for a placeholder without a fallback."""
     return PLACEHOLDER.sub(lambda match: fallbacks[match[0]], text)
 
 
 def _check_component(component: Any, field: str, fallbacks: dict[str, str]) -> str:
-    kind = a_mapping(component, field).get("type")
+    kind = require_object(component, field).get("type")
     if kind not in ("header", "body", "button"):
-        raise broken(f"{field}.type", "must be header, body or button")
-    parameters = an_array(component.get("parameters", []), f"{field}.parameters", least=0, most=PARAMETERS_MAX)
+        raise invalid_field(f"{field}.type", "must be header, body or button")
+    parameters = require_array(component.get("parameters", []), f"{field}.parameters", least=0, most=PARAMETERS_MAX)
     if kind == "button":
         return _check_button(component, parameters, field, fallbacks)
     for index, parameter in enumerate(parameters):
@@ -66,13 +65,13 @@ def _check_component(component: Any, field: str, fallbacks: dict[str, str]) -> s
 
 
 def _check_parameter(parameter: Any, field: str, component: str, fallbacks: dict[str, str]) -> None:
-    kind = a_mapping(parameter, field).get("type")
+    kind = require_object(parameter, field).get("type")
     if kind == "text":
         _check_parameter_text(parameter.get("text"), f"{field}.text", PARAMETER_MAX, fallbacks)
     elif component == "header" and kind in _HEADER_MEDIA:
         check_media(parameter.get(kind), kind, f"{field}.{kind}")
     else:
-        raise broken(
+        raise invalid_field(
             f"{field}.type", "must be text" if component == "body" else "must be text, image, video or document"
         )
 
@@ -80,28 +79,28 @@ def _check_parameter(parameter: Any, field: str, component: str, fallbacks: dict
 def _check_button(component: dict[str, Any], parameters: list[Any], field: str, fallbacks: dict[str, str]) -> str:
     sub_type, index = component.get("sub_type"), component.get("index")
     if not isinstance(sub_type, str) or sub_type not in _BUTTON_PARAMETERS:
-        raise broken(f"{field}.sub_type", f"must be one of {', '.join(_BUTTON_PARAMETERS)}")
+        raise invalid_field(f"{field}.sub_type", f"must be one of {', '.join(_BUTTON_PARAMETERS)}")
     if not isinstance(index, str) or not _INDEX.fullmatch(index):
-        raise broken(f"{field}.index", 'must be a string from "0" to "9"')
+        raise invalid_field(f"{field}.index", 'must be a string from "0" to "9"')
     if len(parameters) != 1:
-        raise broken(f"{field}.parameters", f"must have 1 entry, has {len(parameters)}")
+        raise invalid_field(f"{field}.parameters", f"must have 1 entry, has {len(parameters)}")
     kind, key, most = _BUTTON_PARAMETERS[sub_type]
-    parameter, field = a_mapping(parameters[0], f"{field}.parameters[0]"), f"{field}.parameters[0]"
+    parameter, field = require_object(parameters[0], f"{field}.parameters[0]"), f"{field}.parameters[0]"
     if parameter.get("type") != kind:
-        raise broken(f"{field}.type", f"must be {kind}")
+        raise invalid_field(f"{field}.type", f"must be {kind}")
     _check_parameter_text(parameter.get(key), f"{field}.{key}", most, fallbacks)
     return f"button {index}"
 
 
 def _check_parameter_text(value: Any, field: str, most: int, fallbacks: dict[str, str]) -> None:
-    """WhatsApp refuses white space that would break a template's lines, and Chat Mitra `upi://` links."""
-    text = a_string(value, field)
+    """Refuse white space that breaks a template's lines (WhatsApp) and `upi://` links (Chat Mitra)."""
+    text = require_string(value, field)
     try:
         text = fill(text, fallbacks)
     except KeyError as placeholder:
-        raise broken(field, f"nothing fills {placeholder.args[0]}; give customer_name or altTexts") from None
-    a_string(text, field, most=most)
+        raise invalid_field(field, f"no value for {placeholder.args[0]}; set customer_name or altTexts") from None
+    require_string(text, field, most=most)
     if _UNSENDABLE.search(text):
-        raise broken(field, "must not have tabs, newlines or more than 4 spaces in a row")
+        raise invalid_field(field, "must not have tabs, newlines or more than 4 spaces in a row")
     if "upi://" in text.lower():
-        raise broken(field, "must not have upi:// links")
+        raise invalid_field(field, "must not have upi:// links")

@@ -1,4 +1,4 @@
-"""What a text may be made of (Chat Mitra docs, Validation Rules, Text Messages; the characters from production)."""
+"""The characters of a text (Chat Mitra docs, Validation Rules, Text Messages; some rules come from production)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import regex
 
-from sandbox.answers import Refused, broken
-from sandbox.rules.shape import a_string
+from sandbox.responses import RequestRefused, invalid_field
+from sandbox.rules.shape import require_string
 
 TEXT_MAX = 4_096
 EMOJI_MAX = 10
@@ -35,41 +35,35 @@ _PICTURE = regex.compile(r"\p{Emoji_Presentation}|\p{Extended_Pictographic}|\u20
 
 
 def check_text(value: Any, field: str) -> None:
-    """A text message: all rules.
-
-    Emoji are counted as a reader does, a family or a flag as one.
-    """
-    text = a_string(value, field, most=TEXT_MAX)
+    """Check all rules of a text message. An emoji of several code points, such as a flag, counts as one."""
+    text = require_string(value, field, most=TEXT_MAX)
     check_characters(text)
     if text.isascii():
         return
     emoji, rest = count_emoji(text)
     if emoji > EMOJI_MAX:
-        raise broken(field, f"must have at most {EMOJI_MAX} emoji, has {emoji}")
+        raise invalid_field(field, f"must have at most {EMOJI_MAX} emoji, has {emoji}")
     if emoji and not rest.strip():
-        raise broken(field, "must not consist of emoji alone")
+        raise invalid_field(field, "must not consist of emoji alone")
     if _mixes_scripts(text):
-        raise broken(field, "must not mix Devanagari and Latin letters")
+        raise invalid_field(field, "must not mix Devanagari and Latin letters")
 
 
 def check_characters(text: str) -> None:
-    """No asterisk, no link with a fragment, no HTML or Markdown; a bare `#`, `_` and `~` are fine."""
+    """Refuse asterisks, links with a fragment, HTML and Markdown; a single `#`, `_` or `~` passes."""
     if _MARKUP.search(text):
-        raise Refused(400, "Text contains invalid characters")
+        raise RequestRefused(400, "Text contains invalid characters")
 
 
-def a_plain_string(value: Any, field: str, *, most: int) -> str:
-    """A text beside the message's own: a caption, a header, a body over buttons."""
-    text = a_string(value, field, most=most)
+def require_plain_string(value: Any, field: str, *, most: int) -> str:
+    """Require a text that is part of another message: a caption, a header, a body with buttons."""
+    text = require_string(value, field, most=most)
     check_characters(text)
     return text
 
 
 def count_emoji(text: str) -> tuple[int, str]:
-    """The number of emoji, and the text without them.
-
-    `©` and `™` are letters until a variation selector asks for their picture.
-    """
+    """Return the number of emoji, and the text without them. `©` and `™` are emoji only with a variation selector."""
     if not _EMOJI.search(text):
         return 0, text
     graphemes = _GRAPHEME.findall(text)
@@ -78,12 +72,12 @@ def count_emoji(text: str) -> tuple[int, str]:
 
 
 def is_one_emoji(text: str) -> bool:
-    """A bare `❤` is one too: WhatsApp draws it in colour."""
+    """Return whether the text is one emoji; a bare `❤` is one, which WhatsApp draws in color."""
     return bool(_GRAPHEME.fullmatch(text) and _PICTURE.search(text))
 
 
 def _mixes_scripts(text: str) -> bool:
-    """A link or an address is Latin by nature, and no reason to refuse a Hindi text."""
+    """Return whether Devanagari and Latin letters occur together, outside links and e-mail addresses."""
     if not _DEVANAGARI.search(text):
         return False
     return bool(_LATIN.search(_ADDRESS.sub("", text)))

@@ -1,1 +1,1 @@
-"""What Chat Mitra tells an application by itself: signed webhooks, from a queue."""
+"""Signed webhooks to the application, from a queue, as Chat Mitra sends them."""

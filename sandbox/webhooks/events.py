@@ -1,11 +1,11 @@
-"""The events, in the shapes that Chat Mitra's documentation and its users report."""
+"""Webhook events in the shapes that Chat Mitra's documentation and its users report."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from sandbox.phones.said import Said
+from sandbox.phones.message import PhoneMessage
 from sandbox.webhooks.log import Webhook
 
 BUSINESS = "911140009000"
@@ -20,46 +20,46 @@ _REASONS: dict[int | None, str] = {
 """WhatsApp's titles for its codes (Cloud API, error codes)."""
 
 
-def about(said: Said, at: float, with_job_id: bool = False) -> Webhook:
-    """The event of the state that a message has just reached, `at` in Unix seconds.
+def build_webhook(message: PhoneMessage, at: float, with_job_id: bool = False) -> Webhook:
+    """Return the event for the state that a message has just reached; `at` is in Unix seconds.
 
     Only the shape of `message.received` is documented; the others are reported or follow it (field reports).
     """
-    match said.state:
+    match message.state:
         case "received":
-            name, more = "message.received", _answered(said)
+            name, more = "message.received", _reply_fields(message)
         case "failed":
-            reason = _REASONS.get(said.code, "Message failed")
-            name, more = "message.failed", {"error": {"code": said.code, "message": reason}}
+            reason = _REASONS.get(message.code, "Message failed")
+            name, more = "message.failed", {"error": {"code": message.code, "message": reason}}
         case "sent":
             name, more = "message.sent", {}
         case state:
             name, more = "message.status.updated", {"status": state}
-    if with_job_id and said.job_id:
-        more["jobId"] = said.job_id
-    return Webhook(name, said.id, said.customer, stringify(_common(name, said, at) | more), made_at=at)
+    if with_job_id and message.job_id:
+        more["jobId"] = message.job_id
+    return Webhook(name, message.id, message.customer, stringify(_common(name, message, at) | more), made_at=at)
 
 
 def stringify(content: Any) -> bytes:
-    """The bytes that JavaScript's JSON.stringify makes: no spaces, nothing escaped that needs not be."""
+    """Return the bytes of JavaScript's JSON.stringify: no spaces, and no unnecessary escapes."""
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _common(name: str, said: Said, at: float) -> dict[str, Any]:
-    inbound = said.by == "customer"
-    ends = (said.customer, BUSINESS) if inbound else (BUSINESS, said.customer)
+def _common(name: str, message: PhoneMessage, at: float) -> dict[str, Any]:
+    inbound = message.author == "customer"
+    sender, recipient = (message.customer, BUSINESS) if inbound else (BUSINESS, message.customer)
     return {
         "event": name,
-        "message_id": said.id,
+        "message_id": message.id,
         "direction": "inbound" if inbound else "outbound",
-        "from": ends[0],
-        "to": ends[1],
+        "from": sender,
+        "to": recipient,
         "timestamp": int(at),
-        "message": said.content,
+        "message": message.content,
     }
 
 
-def _answered(said: Said) -> dict[str, Any]:
-    """What was tapped stands beside the message (field reports); what is answered stands where WhatsApp has it."""
-    tapped = {"replyId": said.reply_id} if said.reply_id else {}
-    return tapped | ({"context": {"id": said.reply_to}} if said.reply_to else {})
+def _reply_fields(message: PhoneMessage) -> dict[str, Any]:
+    """A tapped reply id is beside the message (field reports); the message replied to is where WhatsApp puts it."""
+    tapped = {"replyId": message.reply_id} if message.reply_id else {}
+    return tapped | ({"context": {"id": message.reply_to}} if message.reply_to else {})

@@ -1,4 +1,4 @@
-"""Every webhook and what became of it, for tests to compare with what arrived."""
+"""Every webhook with its attempts and its outcome, so that tests can compare it with what arrived."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Outcome = Literal["waiting", "answered", "given_up", "lost", "forgotten"]
 
 @dataclass(slots=True)
 class Webhook:
-    """One event to be told. `tries` are the statuses of its answers, or words for why there was none."""
+    """One event to send. `tries` has the status of each response, or a word for its absence."""
 
     event: str
     message_id: str
@@ -26,10 +26,10 @@ class Webhook:
     duplicate: bool = False
     number: int = 0
 
-    def again(self) -> Webhook:
+    def copy_as_duplicate(self) -> Webhook:
         return replace(self, tries=[], duplicate=True)
 
-    def shown(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         return {
             "number": self.number,
             "made_at": datetime.fromtimestamp(self.made_at, UTC).isoformat(timespec="microseconds"),
@@ -43,11 +43,11 @@ class Webhook:
         }
 
 
-class Log:
-    """The latest webhooks, oldest first, numbered from 1 in the order in which they were made."""
+class WebhookLog:
+    """The latest webhooks, oldest first, numbered from 1 in the order of creation."""
 
-    def __init__(self, most: int) -> None:
-        self._webhooks: deque[Webhook] = deque(maxlen=most)
+    def __init__(self, max_entries: int) -> None:
+        self._webhooks: deque[Webhook] = deque(maxlen=max_entries)
         self.last_number = 0
         self.version = 0
 
@@ -57,13 +57,12 @@ class Log:
         self._webhooks.append(webhook)
         self.version += 1
 
-    def note(self, webhook: Webhook, answer: int | str) -> None:
-        """One more try."""
-        webhook.tries.append(answer)
+    def record_try(self, webhook: Webhook, result: int | str) -> None:
+        webhook.tries.append(result)
         self.version += 1
 
-    def forget(self) -> None:
-        """Those that are still on their way go no further."""
+    def clear(self) -> None:
+        """Delete all webhooks; those that are still queued are not sent."""
         for webhook in self._webhooks:
             webhook.outcome = "forgotten"
         self._webhooks.clear()
@@ -79,8 +78,8 @@ class Log:
         ]
 
 
-def counts(webhooks: Sequence[Webhook]) -> dict[str, Any]:
-    """`total` = `waiting` + `answered` (by 200) + `given_up` + `lost`; `tries` are the posts that were made."""
+def webhook_counts(webhooks: Sequence[Webhook]) -> dict[str, Any]:
+    """Count by outcome. `total` is `waiting` + `answered` (by 200) + `given_up` + `lost`; `tries` counts the posts."""
     outcomes = Counter(webhook.outcome for webhook in webhooks)
     return {
         "total": len(webhooks),
@@ -91,5 +90,5 @@ def counts(webhooks: Sequence[Webhook]) -> dict[str, Any]:
         "duplicates": sum(webhook.duplicate for webhook in webhooks),
         "tries": sum(len(webhook.tries) for webhook in webhooks),
         "by_event": dict(Counter(webhook.event for webhook in webhooks)),
-        "by_answer": dict(Counter(str(answer) for webhook in webhooks for answer in webhook.tries)),
+        "by_answer": dict(Counter(str(result) for webhook in webhooks for result in webhook.tries)),
     }

@@ -29,7 +29,7 @@ from harkara.redis_client import connect
 from harness.valkey import ValkeyServer, valkey
 from tests.integration.ledger.bookings import CONFIG, PLAN, VISIT, noon, occasions, over, reminders, say, shift, visit
 from tests.integration.ledger.steps import dispatch_all, update_message
-from tests.integration.sandbox.running import Sandbox, sandbox_process
+from tests.integration.sandbox.process import Sandbox, sandbox_process
 from tests.integration.test_sender import posts, worker
 
 ROOT = CONFIG.parent

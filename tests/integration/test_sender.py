@@ -50,7 +50,7 @@ from tests.integration.ledger.steps import (
     row,
     states_of,
 )
-from tests.integration.sandbox.running import Sandbox, sandbox_process
+from tests.integration.sandbox.process import Sandbox, sandbox_process
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 PLAYBOOK = CONFIG / "playbook.toml"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.sandbox.hearing import SECRET, Listener, listening
-from tests.integration.sandbox.running import Sandbox, sandbox_process
+from tests.integration.sandbox.process import Sandbox, sandbox_process
+from tests.integration.sandbox.receiver import SECRET, Listener, listening
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.integration.sandbox.running import ASHA, TOKEN, Sandbox, message_bytes
+from tests.integration.sandbox.process import ASHA, TOKEN, Sandbox, message_bytes
 
 KNOWN_NUMBER = {"number": ASHA, "message": "Recipient is not a WhatsApp user", "code": 131026, "http": 400}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from tests.integration.sandbox.running import ASHA, TOKEN, Sandbox
+from tests.integration.sandbox.process import ASHA, TOKEN, Sandbox
 
 
 def test_the_limit_holds_in_every_sliding_window(sandbox: Sandbox) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.sandbox.running import Sandbox
+from tests.integration.sandbox.process import Sandbox
 
 LINK = "https://cdn.example.com/file"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.integration.sandbox.running import ASHA, Sandbox
+from tests.integration.sandbox.process import ASHA, Sandbox
 from tests.integration.sandbox.test_messages import ACCEPTED
 
 ATTACK = "<script>alert(1)</script>"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.sandbox.hearing import Listener
-from tests.integration.sandbox.running import Sandbox
+from tests.integration.sandbox.process import Sandbox
+from tests.integration.sandbox.receiver import Listener
 from tests.integration.sandbox.test_phones import BUTTONS, LIST
 
 playwright = pytest.importorskip("playwright.sync_api")

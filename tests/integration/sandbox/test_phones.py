@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.integration.sandbox.hearing import Listener
-from tests.integration.sandbox.running import ASHA, Sandbox
+from tests.integration.sandbox.process import ASHA, Sandbox
+from tests.integration.sandbox.receiver import Listener
 from tests.integration.sandbox.test_page import ATTACK, page
 
 DAY = 24 * 3600

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.integration.sandbox.running import Sandbox, message_bytes, run_sandbox, sandbox_process
+from tests.integration.sandbox.process import Sandbox, message_bytes, run_sandbox, sandbox_process
 
 PRINTED_SAMPLE = """
 import requests

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.sandbox.running import ASHA, Sandbox
+from tests.integration.sandbox.process import ASHA, Sandbox
 
 PHONE = "Phone must be 10-15 digits with country code"
 

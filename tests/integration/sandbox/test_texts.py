@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.sandbox.running import Sandbox
+from tests.integration.sandbox.process import Sandbox
 
 INVALID = "Text contains invalid characters"
 FAMILY = "👨‍👩‍👧‍👦"

@@ -11,8 +11,8 @@ from harkara.chatmitra.signature import verify
 from harkara.chatmitra.webhooks import read
 from harkara.inbound import fingerprint
 from harkara.inbound.events import Event, Received, StatusChanged
-from tests.integration.sandbox.hearing import SECRET, Heard, Listener
-from tests.integration.sandbox.running import ASHA, Sandbox
+from tests.integration.sandbox.process import ASHA, Sandbox
+from tests.integration.sandbox.receiver import SECRET, Heard, Listener
 from tests.integration.sandbox.test_messages import ACCEPTED
 from tests.integration.sandbox.test_phones import customer
 

@@ -9,8 +9,8 @@ from itertools import pairwise
 import pytest
 import requests
 
-from tests.integration.sandbox.hearing import SECRET, Listener, listening
-from tests.integration.sandbox.running import ASHA, Sandbox, sandbox_process
+from tests.integration.sandbox.process import ASHA, Sandbox, sandbox_process
+from tests.integration.sandbox.receiver import SECRET, Listener, listening
 
 STORY = ["message.sent", "delivered", "read"]
 RAVI = "919000000009"

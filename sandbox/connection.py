@@ -1,4 +1,4 @@
-"""One client's connection: reads requests, and lets answers leave well or badly."""
+"""One client connection: reads requests, and sends responses completely or with a fault."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from urllib.parse import parse_qsl
 
 import h11
 
-from sandbox.answers import Answer, Exit
+from sandbox.responses import Response, ResponseMode
 
 READ_SECONDS = 30.0
 CHUNK_BYTES = 65_536
 _NO_LINGER = struct.pack("ii", 1, 0)  # makes close() send RST
 
 
-class TooLarge(Exception):
-    """The body passed its limit; it was read to its end and dropped, so that an answer can still be heard."""
+class BodyTooLarge(Exception):
+    """The body exceeds its limit. It was read to its end and dropped, so the client can still read a response."""
 
 
 class Request:
-    """The head of a request; headers are asked for in lower case."""
+    """The head of a request; header names are in lower case."""
 
     def __init__(self, event: h11.Request) -> None:
         path, _, query = event.target.decode().partition("?")
@@ -34,24 +34,24 @@ class Request:
         self._headers = event.headers
 
     def header(self, name: bytes) -> str:
-        """Empty when it was not sent."""
+        """Return the value, empty when the header is missing."""
         return next((value.decode("latin-1") for key, value in self._headers if key == name), "")
 
 
-Handler = Callable[[Request, bytes], Answer]
-"""Answers a request with this body, or raises Refused."""
+Handler = Callable[[Request, bytes], Response]
+"""Responds to a request with this body, or raises RequestRefused."""
 
 
-class Wire:
-    """A socket that speaks HTTP/1.1 as long as it is asked to."""
+class Connection:
+    """An HTTP/1.1 server connection with keep-alive."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
         self._http = h11.Connection(h11.SERVER)
 
-    async def request(self, idle_seconds: float) -> Request | None:
-        """The next request, or None when this connection has none: the client left or stayed idle for too long."""
+    async def read_request(self, idle_seconds: float) -> Request | None:
+        """Return the next request, or None when the client left or was idle for `idle_seconds`."""
         if self._writer.is_closing():
             return None
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
@@ -65,42 +65,42 @@ class Wire:
             return None
         return Request(event) if isinstance(event, h11.Request) else None
 
-    async def body(self, most: int) -> bytes:
-        """Raises TooLarge, TimeoutError when the client dawdles, ConnectionError when it leaves."""
+    async def read_body(self, max_bytes: int) -> bytes:
+        """Raises BodyTooLarge, TimeoutError when the client is too slow, ConnectionError when it leaves."""
         parts: list[bytes] = []
         size = 0
         async with asyncio.timeout(READ_SECONDS):
             while isinstance(event := await self._next_event(), h11.Data):
                 size += len(event.data)
-                if size <= most:
+                if size <= max_bytes:
                     parts.append(bytes(event.data))
-        if size > most:
-            raise TooLarge
+        if size > max_bytes:
+            raise BodyTooLarge
         return b"".join(parts)
 
-    async def send(self, answer: Answer, leaves: Exit = "whole", pause: float = 0) -> bool:
-        """True if the client was there for the whole of the answer; `pause` is in seconds between its bytes."""
-        if leaves == "silence":
+    async def send_response(self, response: Response, mode: ResponseMode = "complete", pause: float = 0) -> bool:
+        """Return True if the client was connected until the end; `pause` is in seconds between two bytes."""
+        if mode == "silence":
             await self._reader.read()
-        elif leaves == "reset":
+        elif mode == "reset":
             self.reset()
-        elif leaves in ("whole", "half"):
-            head, body = self._rendered(answer)
-            sent = head + (body if leaves == "whole" else body[: len(body) // 2])
+        elif mode in ("complete", "half"):
+            head, body = self._encode(response)
+            sent = head + (body if mode == "complete" else body[: len(body) // 2])
             await self._write(sent, pause)
-        if leaves != "whole":
+        if mode != "complete":
             self.close()
             return False
         return not self._reader.at_eof()
 
-    async def complain(self, answer: Answer) -> None:
-        """To a client whose request could not be understood, if it can still be answered."""
+    async def send_error(self, response: Response) -> None:
+        """Respond to a request that could not be parsed, if HTTP still permits a response."""
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             with suppress(ConnectionError):
-                await self.send(answer)
+                await self.send_response(response)
 
     def reset(self) -> None:
-        """RST instead of FIN; what was read and written is forgotten."""
+        """Send RST instead of FIN, and drop everything that is buffered."""
         connection: socket.socket = self._writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._writer.transport.abort()
@@ -111,20 +111,20 @@ class Wire:
     async def _next_event(self) -> object:
         while (event := self._http.next_event()) is h11.NEED_DATA:
             if self._http.they_are_waiting_for_100_continue:
-                go_on = h11.InformationalResponse(status_code=100, headers=[])
-                self._writer.write(self._http.send(go_on) or b"")
+                proceed = h11.InformationalResponse(status_code=100, headers=[])
+                self._writer.write(self._http.send(proceed) or b"")
             self._http.receive_data(await self._reader.read(CHUNK_BYTES))
         return event
 
-    def _rendered(self, answer: Answer) -> tuple[bytes, bytes]:
+    def _encode(self, response: Response) -> tuple[bytes, bytes]:
         headers = [
-            ("Content-Type", answer.content_type),
-            ("Content-Length", str(len(answer.body))),
-            *answer.headers,
+            ("Content-Type", response.content_type),
+            ("Content-Length", str(len(response.body))),
+            *response.headers,
         ]
-        reason = responses.get(answer.status, "")
-        head = self._http.send(h11.Response(status_code=answer.status, headers=headers, reason=reason)) or b""
-        body = self._http.send(h11.Data(data=answer.body)) or b""
+        reason = responses.get(response.status, "")
+        head = self._http.send(h11.Response(status_code=response.status, headers=headers, reason=reason)) or b""
+        body = self._http.send(h11.Data(data=response.body)) or b""
         return head, body + (self._http.send(h11.EndOfMessage()) or b"")
 
     async def _write(self, data: bytes, pause: float) -> None:
