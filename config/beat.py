@@ -27,7 +27,7 @@ class Beat(PersistentScheduler):
     def _heard(self, entry: ScheduleEntry) -> bool:
         queue = self.app.conf.task_routes[entry.task]["queue"]
         try:
-            return Broker(self.app).depths()[queue] < UNHEARD
+            return Broker(self.app).queue_depths()[queue] < UNHEARD
         except Unavailable as error:
             log.warning("beat cannot ring", action="beat_failed", task=entry.task, error=str(error))
             return False

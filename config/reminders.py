@@ -6,13 +6,13 @@ from config.lanes import lanes
 from config.settings import Settings
 from config.templates import catalogue
 from harkara.errors import Invalid
-from harkara.occasions import Plan, Rules
+from harkara.occasions import ReminderPlan, Rules
 
 
-def plan(settings: Settings) -> Plan:
+def plan(settings: Settings) -> ReminderPlan:
     """Raises SystemExit, which names the file or the entry, and what is wrong with it."""
     try:
-        found = Plan.of(Rules.load(settings.reminders_file), catalogue(settings), lanes(settings))
+        found = ReminderPlan.of(Rules.load(settings.reminders_file), catalogue(settings), lanes(settings))
         found.verify()
     except Invalid as error:
         raise SystemExit(str(error)) from error

@@ -28,7 +28,7 @@ def behind() -> Behind:
     return Behind(
         db=wiring.database(),
         door=door,
-        together=Batcher(door.hand_over, DIRECT),
+        together=Batcher(door.enqueue, DIRECT),
         plan=wiring.plan(),
         callers=callers(s, frozenset(wiring.lanes())),
         hear=wiring.webhooks().hear,

@@ -39,7 +39,7 @@ from harkara.ledger.messages.recent_slots import slots_used
 from harkara.ledger.messages.record import Finish
 from harkara.ledger.sweep import Crashed
 from harkara.limits import HORIZON, Limiter, with_margin
-from harkara.occasions import Plan
+from harkara.occasions import ReminderPlan
 from harkara.outcomes import Uncertain
 from harkara.playbook import Playbook
 from harkara.published.store import PublishedStore
@@ -81,7 +81,7 @@ def playbook() -> Playbook:
 
 
 @cache
-def plan() -> Plan:
+def plan() -> ReminderPlan:
     return plan_of(settings())
 
 
@@ -92,7 +92,7 @@ def shelf() -> PublishedStore:
 
 def lay_plan() -> None:
     """The catalogue and the rules, for producers that know Redis alone. Raises Unavailable."""
-    shelf().lay(plan().catalogue, plan())
+    shelf().publish(plan().catalogue, plan())
 
 
 @cache
@@ -166,7 +166,7 @@ def rounds() -> Rounds:
         database(),
         lanes(),
         limiter(),
-        Hints(broker().hint, s.chunk_size),
+        Hints(broker().publish_hints, s.chunk_size),
         after_crash,
         plan(),
         holder=worker_name(),
@@ -201,8 +201,8 @@ def webhooks() -> WebhookReceiver:
 
 def ring_fold() -> None:
     """Tells the workers of webhooks, unless somebody just did. Raises Unavailable."""
-    if mailbox().call():
-        broker().fold()
+    if mailbox().notify():
+        broker().notify_webhooks()
 
 
 @cache
@@ -233,7 +233,7 @@ def tidy_callbacks() -> None:
 def pulse() -> Watchdog:
     # At first Celery ends what it holds. A process that does not even hear that has no POST under way by the next time.
     ends = iter((signal.SIGTERM, signal.SIGKILL))
-    return Watchdog(lambda: broker().knock(OWN), lambda: os.kill(os.getpid(), next(ends)))
+    return Watchdog(lambda: broker().ping(OWN), lambda: os.kill(os.getpid(), next(ends)))
 
 
 @cache
@@ -249,7 +249,7 @@ def depths() -> Depths:
 
 def queue_depths() -> dict[str, int]:
     """Entries in each queue, in the intake and in the mailbox. Raises Unavailable."""
-    return broker().depths() | {"intake": intake().length(), "webhooks": mailbox().length()}
+    return broker().queue_depths() | {"intake": intake().length(), "webhooks": mailbox().length()}
 
 
 @cache
@@ -265,7 +265,7 @@ def worker_name() -> str:
 
 def spill(finish: Finish) -> None:
     """The database will not take an outcome: Redis keeps it for whoever reaches the database again."""
-    broker().record(finish.to_dict())
+    broker().publish_outcome(finish.to_dict())
 
 
 def check_schema() -> None:

@@ -21,7 +21,7 @@ from harkara.status import MessageStatus
 
 if TYPE_CHECKING:
     from harkara.inbound.contact import Category as About
-    from harkara.occasions import Plan, Rules, Step
+    from harkara.occasions import OccasionUpdate, ReminderPlan, Rules
 
 
 class Client:
@@ -160,7 +160,7 @@ class Client:
         """The kinds of template that `send_template` knows. Raises NotFound and Unavailable, or Invalid without any."""
         return self._knowledge.catalogue()
 
-    def plan(self) -> Plan:
+    def plan(self) -> ReminderPlan:
         """The rules of reminders with their templates, as `save_occasion` uses them. Raises as `catalogue` does."""
         return self._knowledge.plan()
 
@@ -170,7 +170,7 @@ class Client:
         Raises Unavailable when the service is; what came before is kept, and a repeat adds none of it twice.
         """
         batch = list(envelopes)
-        answers = self._door.hand_over(batch)
+        answers = self._door.enqueue(batch)
         return [
             Handle(answer.id, envelope.reference, answer.new) if isinstance(answer, Receipt) else answer
             for envelope, answer in zip(batch, answers, strict=True)
@@ -279,10 +279,10 @@ class Client:
 
         number, now = normalise(to, self._region), datetime.now(UTC)
         said = Wish.read(number, wish=wish, category=category, how="application", proof=proof, at=now)
-        self._door.wish(lane or self._lane, said)
+        self._door.record_consent(lane or self._lane, said)
 
-    def _tell(self, step: Step, plan: Plan) -> Change:
-        (answer,) = self._door.tell([step], plan)
+    def _tell(self, step: OccasionUpdate, plan: ReminderPlan) -> Change:
+        (answer,) = self._door.save_occasions([step], plan)
         if isinstance(answer, HarkaraError):
             raise answer
         return answer

@@ -43,4 +43,4 @@ def enqueue(self: Task[..., None], body: dict[str, Any], /, **options: Any) -> N
     """
     # The task's id makes a repeat of the same call the same message.
     options.setdefault("reference", f"task:{self.request.id}")
-    reception().take([plan().catalogue.envelope(body, **options)])
+    reception().accept([plan().catalogue.envelope(body, **options)])

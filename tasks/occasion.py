@@ -7,7 +7,7 @@ from typing import Any
 from config.celery_app import app
 from config.wiring import plan, reception
 from harkara.errors import HarkaraError, Invalid, Unavailable
-from harkara.occasions import Closing, Occasion, Step
+from harkara.occasions import Closing, Occasion, OccasionUpdate
 
 _STATUS = {"cancel": "cancelled", "complete": "completed"}
 
@@ -26,12 +26,12 @@ def occasion(action: str, kind: str, reference: str, /, **said: Any) -> None:
 
     Tasks keep no order: whoever saves and changes by them should count a `version`. A task that fails says why.
     """
-    (answer,) = reception().tell([_step(action, {"kind": kind, "reference": reference} | said)])
+    (answer,) = reception().save_occasions([_step(action, {"kind": kind, "reference": reference} | said)])
     if isinstance(answer, HarkaraError):
         raise answer
 
 
-def _step(action: str, said: dict[str, Any]) -> Step:
+def _step(action: str, said: dict[str, Any]) -> OccasionUpdate:
     plan().rules.of(said["kind"])
     if action in _STATUS:
         return Closing(status=_STATUS[action], **said)

@@ -13,7 +13,7 @@ from harkara.delivery.rounds import DERIVE_SECONDS, PeriodicThread, every
 from harkara.delivery.watchdog import BEAT_SECONDS
 from harkara.errors import HarkaraError
 from harkara.ledger.callbacks.dead_callbacks import TIDY_SECONDS
-from harkara.published.store import LAY_SECONDS
+from harkara.published.store import PUBLISH_SECONDS
 from harkara.webhooks.process import SILENCE_SECONDS
 
 __all__ = ["app"]
@@ -55,7 +55,7 @@ def _ready(**_: Any) -> None:
         rounds.sweep,
         rounds.campaigns,
         rounds.dispatch,
-        every(LAY_SECONDS, wiring.lay_plan),
+        every(PUBLISH_SECONDS, wiring.lay_plan),
         every(BEAT_SECONDS, wiring.pulse().beat),
         every(SILENCE_SECONDS, folding.listen),
     ]

@@ -56,27 +56,27 @@ class Broker:
         )
         return cls(app)
 
-    def hint(self, ids: Sequence[str], *, urgent: bool) -> None:
+    def publish_hints(self, ids: Sequence[str], *, urgent: bool) -> None:
         """Tells the workers that these messages may go now."""
         self._publish("harkara.send", URGENT if urgent else SEND, [list(ids)], expires=HINT_SECONDS)
 
-    def ring(self) -> None:
+    def notify_intake(self) -> None:
         """Tells the workers that something lies in the intake."""
         self._publish("harkara.accept", ACCEPT, [], expires=HINT_SECONDS)
 
-    def fold(self) -> None:
+    def notify_webhooks(self) -> None:
         """Tells the workers that webhooks have come."""
         self._publish("harkara.fold", UPKEEP, [], expires=HINT_SECONDS)
 
-    def record(self, outcome: dict[str, Any]) -> None:
+    def publish_outcome(self, outcome: dict[str, Any]) -> None:
         """Keeps an outcome that the database would not take."""
         self._publish("harkara.record", UPKEEP, [outcome])
 
-    def knock(self, queue: str) -> None:
+    def ping(self, queue: str) -> None:
         """Asks the one worker that looks into this queue for a sign of life."""
         self._publish("harkara.pulse", queue, [], expires=HINT_SECONDS)
 
-    def depths(self) -> dict[str, int]:
+    def queue_depths(self) -> dict[str, int]:
         """How many hints each queue holds that nobody has taken yet."""
         with self._app.connection_for_read() as connection, _errors("count the queues"):
             client: Any = connection.default_channel.client  # type: ignore[attr-defined]  # the Redis transport's own

@@ -15,7 +15,7 @@ from harkara.ledger.messages.commands import cancel, find
 from harkara.ledger.messages.queries import get_status
 from harkara.ledger.occasions.commands import apply
 from harkara.messages import Envelope
-from harkara.occasions import Plan, Step
+from harkara.occasions import OccasionUpdate, ReminderPlan
 from harkara.receipt import Change, Receipt
 from harkara.status import MessageStatus
 
@@ -31,11 +31,11 @@ class LedgerBackend:
     ) -> None:
         self._db = db
         self._broker = broker
-        self._hints = Hints(broker.hint, chunk) if broker else None
+        self._hints = Hints(broker.publish_hints, chunk) if broker else None
         self._deadlines = deadlines
         self._queued = queued_seconds if broker else 0.0
 
-    def hand_over(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
+    def enqueue(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
         receipts: list[Receipt | Conflict | Invalid] = []
         for start in range(0, len(envelopes), BATCH):
             batch = envelopes[start : start + BATCH]
@@ -47,10 +47,12 @@ class LedgerBackend:
                 self._hints.give(direct)  # one that Redis does not take is found again by the sweep
         return receipts
 
-    def tell(self, steps: Sequence[Step], plan: Plan) -> list[Change | Conflict | NotFound]:
-        return apply(self._db, steps, plan, self._deadlines)
+    def save_occasions(
+        self, updates: Sequence[OccasionUpdate], plan: ReminderPlan
+    ) -> list[Change | Conflict | NotFound]:
+        return apply(self._db, updates, plan, self._deadlines)
 
-    def wish(self, lane: str, wish: Wish) -> None:
+    def record_consent(self, lane: str, wish: Wish) -> None:
         keep(self._db, lane, [wish])
 
     def cancel(self, key: str) -> bool:

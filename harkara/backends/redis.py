@@ -18,7 +18,7 @@ from harkara.status import MessageStatus
 if TYPE_CHECKING:  # Celery costs a third of a second to import, and only a ring needs it
     from harkara.backends.broker import Broker
     from harkara.inbound.contact import Wish
-    from harkara.occasions import Plan, Step
+    from harkara.occasions import OccasionUpdate, ReminderPlan
 
 BATCH = 500
 """Messages in one transaction of Redis."""
@@ -38,21 +38,23 @@ class RedisBackend:
         self._connection = connect(url, seconds=seconds)
         self._intake = Intake(self._connection)
 
-    def hand_over(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
+    def enqueue(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
         for start in range(0, len(envelopes), BATCH):
             if self._intake.append("send", [e.to_json() for e in envelopes[start : start + BATCH]]):
                 self._ring()
         return [Receipt(envelope.id, new=True) for envelope in envelopes]
 
-    def tell(self, steps: Sequence[Step], plan: Plan) -> list[Change | Conflict | NotFound]:
+    def save_occasions(
+        self, updates: Sequence[OccasionUpdate], plan: ReminderPlan
+    ) -> list[Change | Conflict | NotFound]:
         from harkara.occasions.occasion import verb_of
 
-        for verb, run in groupby(steps, key=verb_of):
-            if self._intake.append(verb, [step.to_json() for step in run]):
+        for verb, run in groupby(updates, key=verb_of):
+            if self._intake.append(verb, [update.to_json() for update in run]):
                 self._ring()
-        return [Change.HANDED_OVER for _ in steps]
+        return [Change.HANDED_OVER for _ in updates]
 
-    def wish(self, lane: str, wish: Wish) -> None:
+    def record_consent(self, lane: str, wish: Wish) -> None:
         if self._intake.append("wish", [wish.to_json(lane)]):
             self._ring()
 
@@ -68,18 +70,18 @@ class RedisBackend:
             self._broker.close()
 
     def _ask(self, verb: Any, key: str) -> Any:
-        answer = self._intake.ask(verb, key, self._ring, seconds=0.75 * self._seconds)
+        answer = self._intake.request(verb, key, self._ring, seconds=0.75 * self._seconds)
         if answer.get("error") == "NotFound":
             # What was handed over a moment ago may be in the hands of another worker, who is about to commit it.
             time.sleep(COMMIT_SECONDS)
-            answer = self._intake.ask(verb, key, self._ring, seconds=0.5 * self._seconds)
+            answer = self._intake.request(verb, key, self._ring, seconds=0.5 * self._seconds)
         if "error" in answer:
             raise _ERRORS.get(answer["error"], HarkaraError)(answer["message"])
         return answer["ok"]
 
     def _ring(self) -> None:
         try:
-            self._broker.ring()
+            self._broker.notify_intake()
         except Unavailable:
             pass  # the entry is kept already; the workers look into the intake every second by themselves
 

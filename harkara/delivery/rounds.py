@@ -21,7 +21,7 @@ from harkara.ledger.messages.dispatch import dispatch, unqueue
 from harkara.ledger.occasions.commands import BATCH, rederive
 from harkara.ledger.sweep import Policy, sweep
 from harkara.limits import Limiter
-from harkara.occasions import Plan
+from harkara.occasions import ReminderPlan
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +44,7 @@ class Rounds:
         limiter: Limiter,
         hints: Hints,
         policy: Policy,
-        plan: Plan,
+        plan: ReminderPlan,
         *,
         holder: str,
         leases: Leases,

@@ -14,7 +14,7 @@ from harkara.batching import Batcher
 from harkara.gateway.callers import Callers
 from harkara.ledger.database import Database
 from harkara.messages import Envelope
-from harkara.occasions import Plan
+from harkara.occasions import ReminderPlan
 from harkara.receipt import Receipt
 
 Hear = Callable[[str, bytes, str | None], bool]
@@ -34,7 +34,7 @@ class Behind:
     db: Database
     door: LedgerBackend
     together: Batcher[Envelope, Receipt]
-    plan: Plan
+    plan: ReminderPlan
     callers: Callers
     hear: Hear
     redis_answers: Callable[[], bool]

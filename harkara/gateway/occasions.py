@@ -14,7 +14,7 @@ from harkara.gateway.shapes import Changed, CloseOccasion, SaveOccasion, Word, t
 from harkara.gateway.shapes import Occasion as Shown
 from harkara.ledger.occasions.commands import look
 from harkara.messages.validation import require_object
-from harkara.occasions import Closing, Occasion, Step
+from harkara.occasions import Closing, Occasion, OccasionUpdate
 from harkara.occasions.occasion import Key
 from harkara.phone import normalise
 
@@ -75,8 +75,8 @@ def _close(behind: Behind, body: bytes, **which: Any) -> Changed:
     return _tell(behind, Closing(**which, **said))
 
 
-def _tell(behind: Behind, step: Step) -> Changed:
-    (answer,) = behind.door.tell([step], behind.plan)
+def _tell(behind: Behind, step: OccasionUpdate) -> Changed:
+    (answer,) = behind.door.save_occasions([step], behind.plan)
     if isinstance(answer, HarkaraError):
         raise answer
     return Changed.model_validate({"kind": step.kind, "reference": step.reference, "change": answer.value})

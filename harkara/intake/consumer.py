@@ -9,7 +9,7 @@ import structlog
 
 from harkara.errors import Conflict, HarkaraError, Invalid, Unavailable
 from harkara.inbound.contact import Wish
-from harkara.intake.stream import Entry, Intake
+from harkara.intake.stream import Intake, IntakeEntry
 from harkara.ledger.contacts.consent import keep
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept, keep_refused, remember
@@ -18,7 +18,7 @@ from harkara.ledger.messages.queries import get_status
 from harkara.ledger.occasions.commands import Answer
 from harkara.ledger.occasions.commands import apply as apply_steps
 from harkara.messages import Envelope
-from harkara.occasions import Plan, Step
+from harkara.occasions import OccasionUpdate, ReminderPlan
 from harkara.occasions.occasion import VERBS
 from harkara.receipt import Receipt
 
@@ -41,7 +41,7 @@ class IntakeConsumer:
         db: Database,
         hint: Hint,
         *,
-        plan: Plan,
+        plan: ReminderPlan,
         deadlines: Mapping[str, float],
         queued_seconds: float,
         rejected: Callable[[], None] = lambda: None,
@@ -64,11 +64,11 @@ class IntakeConsumer:
             came += self._hear([entry for entry in entries if entry.verb in VERBS])
             answers = [(entry, self._answer(entry)) for entry in entries if entry.verb not in _TOLD]
             # First of all Redis is relieved: one that is full takes no answers either.
-            self._intake.done(entries)
+            self._intake.acknowledge(entries)
             self._reply(answers)
         return came
 
-    def take(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
+    def accept(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
         """Accepts, and hints what may go at once. Raises Unavailable when the database is; then nothing was kept."""
         receipts, direct = accept(
             self._db, envelopes, deadlines=self._deadlines, queued_seconds=self._queued, refuse=False
@@ -81,7 +81,7 @@ class IntakeConsumer:
         self._hint(direct)
         return receipts
 
-    def tell(self, steps: Sequence[Step]) -> list[Answer]:
+    def save_occasions(self, steps: Sequence[OccasionUpdate]) -> list[Answer]:
         """Takes in their order what is said of occasions. Raises Unavailable."""
         answers = apply_steps(self._db, steps, self._plan, self._deadlines)
         for step, answer in zip(steps, answers, strict=True):
@@ -91,24 +91,24 @@ class IntakeConsumer:
                 self._rejected()
         return answers
 
-    def _follow(self, entries: Sequence[Entry]) -> int:
+    def _follow(self, entries: Sequence[IntakeEntry]) -> int:
         said = [found for entry in entries if (found := self._read(entry, Wish.from_json))]
         for lane in sorted({lane for lane, _ in said}):
             keep(self._db, lane, [wish for its, wish in said if its == lane])
         return len(said)
 
-    def _take(self, entries: Sequence[Entry]) -> int:
+    def _take(self, entries: Sequence[IntakeEntry]) -> int:
         envelopes = [envelope for entry in entries if (envelope := self._read(entry, Envelope.from_json))]
         if envelopes:
-            self.take(envelopes)
+            self.accept(envelopes)
         return len(envelopes)
 
-    def _hear(self, entries: Sequence[Entry]) -> int:
-        steps: list[Step] = [step for entry in entries if (step := self._read(entry, VERBS[entry.verb]))]
-        self.tell(steps)
+    def _hear(self, entries: Sequence[IntakeEntry]) -> int:
+        steps: list[OccasionUpdate] = [step for entry in entries if (step := self._read(entry, VERBS[entry.verb]))]
+        self.save_occasions(steps)
         return len(steps)
 
-    def _read(self, entry: Entry, read: Callable[[str], T]) -> T | None:
+    def _read(self, entry: IntakeEntry, read: Callable[[str], T]) -> T | None:
         try:
             return read(entry.data)
         except (Invalid, RecursionError) as error:
@@ -118,20 +118,20 @@ class IntakeConsumer:
             self._rejected()
             return None
 
-    def _reply(self, answers: Sequence[tuple[Entry, dict[str, Any]]]) -> None:
+    def _reply(self, answers: Sequence[tuple[IntakeEntry, dict[str, Any]]]) -> None:
         try:
             for entry, answer in answers:
-                self._intake.answer(entry, answer)
+                self._intake.reply(entry, answer)
         except Unavailable as error:
             log.warning("some who asked get no answer", action="answer_failed", error=str(error))
 
-    def _answer(self, entry: Entry) -> dict[str, Any]:
+    def _answer(self, entry: IntakeEntry) -> dict[str, Any]:
         try:
             return {"ok": self._do(entry)}
         except HarkaraError as error:
             return {"error": type(error).__name__, "message": str(error)}
 
-    def _do(self, entry: Entry) -> Any:
+    def _do(self, entry: IntakeEntry) -> Any:
         match entry.verb:
             case "status":
                 return dict(get_status(self._db, find(self._db, entry.data)))

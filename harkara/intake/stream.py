@@ -35,7 +35,7 @@ Verb = Literal["send", "cancel", "status", "save-occasion", "cancel-occasion", "
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class IntakeEntry:
     """One thing that a producer wants. `reply_to` names the list in which it waits for an answer."""
 
     stream_id: str
@@ -74,12 +74,12 @@ class Intake:
             pipe.set(self._bell, "1", nx=True, ex=BELL_SECONDS)
             return bool(pipe.execute()[-1])
 
-    def call(self) -> bool:
+    def notify(self) -> bool:
         """Whether the bell should be rung for what lies elsewhere. Raises Unavailable."""
         with redis_errors():
             return bool(self._redis.set(self._bell, "1", nx=True, ex=BELL_SECONDS))
 
-    def ask(self, verb: Verb, payload: str, ring: Callable[[], None], seconds: float) -> dict[str, Any]:
+    def request(self, verb: Verb, payload: str, ring: Callable[[], None], seconds: float) -> dict[str, Any]:
         """Adds an entry and waits for a worker's answer. Raises Unavailable when none comes in time."""
         reply_to = f"harkara:answer:{uuid4().hex}"
         if self.append(verb, [payload], reply_to):
@@ -90,7 +90,7 @@ class Intake:
             raise Unavailable(f"no worker answered within {seconds:g} s: is one running?")
         return cast(dict[str, Any], json.loads(answer[1]))
 
-    def read(self, most: int = 500) -> list[Entry]:
+    def read(self, most: int = 500) -> list[IntakeEntry]:
         """The next entries, those of a dead reader first; empty when there are none. Raises Unavailable."""
         with redis_errors():
             self._redis.delete(self._bell)
@@ -101,14 +101,14 @@ class Intake:
                     raise
                 return self._first(most)
 
-    def answer(self, entry: Entry, answer: dict[str, Any]) -> None:
+    def reply(self, entry: IntakeEntry, answer: dict[str, Any]) -> None:
         if entry.reply_to:
             with redis_errors(), self._redis.pipeline(transaction=True) as pipe:
                 pipe.rpush(entry.reply_to, json.dumps(answer))
                 pipe.expire(entry.reply_to, ANSWER_SECONDS)
                 pipe.execute()
 
-    def done(self, entries: Sequence[Entry]) -> None:
+    def acknowledge(self, entries: Sequence[IntakeEntry]) -> None:
         """They are committed in the ledger: Redis forgets them at once. Raises Unavailable."""
         ids = [entry.stream_id for entry in entries]
         with redis_errors(), self._redis.pipeline(transaction=True) as pipe:
@@ -120,15 +120,15 @@ class Intake:
         with redis_errors():
             return int(self._redis.xlen(self._stream))
 
-    def _abandoned(self, most: int) -> list[Entry]:
+    def _abandoned(self, most: int) -> list[IntakeEntry]:
         reply = cast(Any, self._redis.xautoclaim(self._stream, GROUP, self._reader, self._abandoned_ms, count=most))
         return _entries(reply[1])
 
-    def _fresh(self, most: int) -> list[Entry]:
+    def _fresh(self, most: int) -> list[IntakeEntry]:
         reply = cast(Any, self._redis.xreadgroup(GROUP, self._reader, {self._stream: ">"}, count=most))
         return _entries(next(_streams(reply), []))
 
-    def _first(self, most: int) -> list[Entry]:
+    def _first(self, most: int) -> list[IntakeEntry]:
         try:
             self._make_group()
         except OutOfMemoryError:
@@ -155,9 +155,9 @@ def _streams(reply: Any) -> Iterator[list[Any]]:
             yield entries
 
 
-def _entries(raw: Sequence[Any]) -> list[Entry]:
+def _entries(raw: Sequence[Any]) -> list[IntakeEntry]:
     return [
-        Entry(identity, fields.get("verb", ""), fields.get("data", ""), fields.get("reply_to"))
+        IntakeEntry(identity, fields.get("verb", ""), fields.get("data", ""), fields.get("reply_to"))
         for identity, fields in raw
         if fields is not None
     ]

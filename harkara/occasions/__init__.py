@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harkara.occasions.occasion import Closing, Occasion, Step
-from harkara.occasions.plan import Hours, Plan, Reminder
+from harkara.occasions.occasion import Closing, Occasion, OccasionUpdate
+from harkara.occasions.plan import Hours, Reminder, ReminderPlan
 from harkara.occasions.rules import Rule, Rules
 from harkara.occasions.schedule import Planned, Skipped, schedule
 
@@ -11,12 +11,12 @@ __all__ = [
     "Closing",
     "Hours",
     "Occasion",
-    "Plan",
+    "OccasionUpdate",
     "Planned",
     "Reminder",
+    "ReminderPlan",
     "Rule",
     "Rules",
     "Skipped",
-    "Step",
     "schedule",
 ]

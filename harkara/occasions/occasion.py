@@ -106,10 +106,10 @@ class Closing(StrictModel):
         return Key(self.reference, self.kind, self.lane)
 
 
-Step = Occasion | Closing
+OccasionUpdate = Occasion | Closing
 """One thing that is said of an occasion; the steps of one are taken in the order in which they were said."""
 
-VERBS: Final[Mapping[str, Callable[[str], Step]]] = {
+VERBS: Final[Mapping[str, Callable[[str], OccasionUpdate]]] = {
     "save-occasion": Occasion.from_json,
     "cancel-occasion": Closing.from_json,
     "complete-occasion": Closing.from_json,
@@ -117,7 +117,7 @@ VERBS: Final[Mapping[str, Callable[[str], Step]]] = {
 """How the intake tells steps from messages, and reads them."""
 
 
-def verb_of(step: Step) -> Verb:
+def verb_of(step: OccasionUpdate) -> Verb:
     if isinstance(step, Occasion):
         return "save-occasion"
     return "cancel-occasion" if step.status == "cancelled" else "complete-occasion"

@@ -45,7 +45,7 @@ class Reminder:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ReminderPlan:
     """The rules, the templates that they name, and the hours of each lane that is known here."""
 
     rules: Rules

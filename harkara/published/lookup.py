@@ -11,7 +11,7 @@ from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
 
 if TYPE_CHECKING:
-    from harkara.occasions import Plan, Rules
+    from harkara.occasions import ReminderPlan, Rules
 
 
 class PublishedLookup:
@@ -34,20 +34,20 @@ class PublishedLookup:
             return self._catalogue
         if self._shelf is None:
             raise Invalid("catalogue", "a client without Redis has to be given one: Client(…, catalogue=Path(…))")
-        return self._shelf.look()
+        return self._shelf.catalogue()
 
-    def plan(self) -> Plan:
+    def plan(self) -> ReminderPlan:
         """Raises as `catalogue` does."""
-        from harkara.occasions import Plan, Rules
+        from harkara.occasions import ReminderPlan, Rules
 
         if self._shelf and self._reminders is None:
-            plan = self._shelf.plan()
+            plan = self._shelf.reminder_plan()
             return plan if self._catalogue is None else replace(plan, catalogue=self._catalogue)
         if self._reminders is None:
             raise Invalid("reminders", "a client without Redis has to be given the rules: Client(…, reminders=Path(…))")
         if not isinstance(self._reminders, Rules):
             self._reminders = Rules.load(Path(self._reminders))
-        return Plan(self._reminders, self.catalogue(), {})
+        return ReminderPlan(self._reminders, self.catalogue(), {})
 
     def close(self) -> None:
         if self._shelf:

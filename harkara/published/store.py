@@ -13,14 +13,14 @@ from harkara.redis_client import redis_errors
 if TYPE_CHECKING:
     import redis
 
-    from harkara.occasions import Plan
+    from harkara.occasions import ReminderPlan
 
 T = TypeVar("T")
 
 KEY: Final = "harkara:catalogue"
 PLAN: Final = "harkara:reminders"
 
-LAY_SECONDS: Final = 60.0
+PUBLISH_SECONDS: Final = 60.0
 """How often every worker lays it down anew, so that a Redis that lost its memory has it again."""
 
 FRESH_SECONDS: Final = 60.0
@@ -35,19 +35,19 @@ class PublishedStore:
         self._catalogue = _Copy(self._read_catalogue)
         self._plan = _Copy(self._read_plan)
 
-    def lay(self, catalogue: Catalogue, plan: Plan | None = None) -> None:
+    def publish(self, catalogue: Catalogue, plan: ReminderPlan | None = None) -> None:
         """Raises Unavailable."""
         texts = {KEY: catalogue.to_json()} | ({PLAN: plan.to_json()} if plan else {})
         with redis_errors():
             self._redis.mset(texts)
 
-    def look(self) -> Catalogue:
+    def catalogue(self) -> Catalogue:
         """The catalogue, or a copy that may be older while Redis is away. Raises NotFound and Unavailable."""
-        return self._catalogue.look()
+        return self._catalogue.get()
 
-    def plan(self) -> Plan:
+    def reminder_plan(self) -> ReminderPlan:
         """The plan of reminders, in the same way."""
-        return self._plan.look()
+        return self._plan.get()
 
     def close(self) -> None:
         self._redis.close()
@@ -55,10 +55,10 @@ class PublishedStore:
     def _read_catalogue(self) -> Catalogue:
         return Catalogue.from_json(self._read(KEY, "catalogue of templates", "catalogue"))
 
-    def _read_plan(self) -> Plan:
-        from harkara.occasions import Plan
+    def _read_plan(self) -> ReminderPlan:
+        from harkara.occasions import ReminderPlan
 
-        return Plan.from_json(self._read(PLAN, "rules of reminders", "reminders"), self.look())
+        return ReminderPlan.from_json(self._read(PLAN, "rules of reminders", "reminders"), self.catalogue())
 
     def _read(self, key: str, what: str, option: str) -> str:
         with redis_errors():
@@ -76,7 +76,7 @@ class _Copy(Generic[T]):
         self._kept: T | None = None
         self._stale_at = 0.0
 
-    def look(self) -> T:
+    def get(self) -> T:
         if self._kept is None or time.monotonic() >= self._stale_at:
             try:
                 self._kept = self._read()

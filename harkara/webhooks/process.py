@@ -9,7 +9,7 @@ from time import monotonic
 
 import structlog
 
-from harkara.intake.stream import Entry, Intake
+from harkara.intake.stream import Intake, IntakeEntry
 from harkara.ledger.database import Database
 from harkara.ledger.events.process import BATCH, Judges, any_due, fold
 from harkara.ledger.events.silence import silences
@@ -54,7 +54,7 @@ class EventProcessor:
             webhooks = [webhook for entry in entries if (webhook := _read(entry))]
             store_all(self._db, webhooks)
             came += len(webhooks)
-            self._mailbox.done(entries)
+            self._mailbox.acknowledge(entries)
         return came
 
     def fold(self) -> Counter[str]:
@@ -89,7 +89,7 @@ class EventProcessor:
         return silent
 
 
-def _read(entry: Entry) -> Webhook | None:
+def _read(entry: IntakeEntry) -> Webhook | None:
     """One webhook out of Redis, whose clock says when it came."""
     came_at = datetime.fromtimestamp(int(entry.stream_id.partition("-")[0]) / 1000, UTC)
     try:

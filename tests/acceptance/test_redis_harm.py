@@ -122,7 +122,7 @@ def test_hints_may_come_twice_and_queues_hold_garbage(
         harkara.hand_over(letters)
         road = Broker.at(redis_server.url)
         for _ in range(5):
-            road.hint([letter.id for letter in letters], urgent=False)
+            road.publish_hints([letter.id for letter in letters], urgent=False)
         road.close()
         first = harkara.start_worker(ready=False)
         harkara.wait(lambda: empty(redis) or not first.alive, "the queues are emptied, or the worker ends")

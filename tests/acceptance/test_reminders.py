@@ -13,7 +13,7 @@ from harkara.catalogue import Catalogue
 from harkara.defaults import DEADLINES
 from harkara.ledger.audit import audit
 from harkara.ledger.occasions.commands import apply
-from harkara.occasions import Closing, Hours, Occasion, Plan, Rules
+from harkara.occasions import Closing, Hours, Occasion, ReminderPlan, Rules
 from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import deployment
 
@@ -54,12 +54,12 @@ def test_two_beats_and_four_workers_send_each_of_5000_due_reminders_once(
         assert audit(harkara.ledger).clean
 
 
-def a_plan(rules: Path) -> Plan:
+def a_plan(rules: Path) -> ReminderPlan:
     catalogue = Catalogue.load(ROOT / "config" / "templates.toml")
-    return Plan(Rules.load(rules), catalogue, {"default": Hours(ZoneInfo("Asia/Kolkata"))})
+    return ReminderPlan(Rules.load(rules), catalogue, {"default": Hours(ZoneInfo("Asia/Kolkata"))})
 
 
-def visit(number: int, at: datetime, plan: Plan) -> Occasion:
+def visit(number: int, at: datetime, plan: ReminderPlan) -> Occasion:
     """Each to a number of its own, or the limit of messages to one person would hold them back."""
     parameters = dict.fromkeys(plan.parameters("appointment"), "42")
     return Occasion(

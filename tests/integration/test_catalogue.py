@@ -29,7 +29,7 @@ CODE: dict[str, Any] = {"code": "482913", "minutes": "5", "purpose": "the login"
 def shelf(redis_server: ValkeyServer) -> Iterator[PublishedStore]:
     """The workers' end, with the catalogue laid down."""
     one = PublishedStore(connect(redis_server.url, seconds=2))
-    one.lay(Catalogue.load(FILE))
+    one.publish(Catalogue.load(FILE))
     yield one
     one.close()
 
@@ -77,7 +77,7 @@ def test_where_no_worker_has_laid_a_catalogue_the_next_step_is_named(redis_serve
     with Client(redis_server.url) as client:
         with pytest.raises(NotFound, match=r"start one, or pass catalogue="):
             client.send_template("otp_verification", to=ASHA, **CODE)
-        PublishedStore(connect(redis_server.url, seconds=2)).lay(Catalogue.load(FILE))
+        PublishedStore(connect(redis_server.url, seconds=2)).publish(Catalogue.load(FILE))
         assert client.send_template("otp_verification", to=ASHA, **CODE).new
 
 

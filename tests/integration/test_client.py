@@ -121,11 +121,11 @@ def test_an_entry_in_another_workers_hands_is_waited_for(server: ValkeyServer, c
         slow = Intake(redis, "slow")
         entries = slow.read()
         with worker(server, db) as ear:
-            commit = threading.Timer(0.1, ear.take, [[client.envelope("Hi", to=ASHA, id=handle.id)]])
+            commit = threading.Timer(0.1, ear.accept, [[client.envelope("Hi", to=ASHA, id=handle.id)]])
             commit.start()
             assert client.status(handle)["id"] == handle.id
             commit.join()
-        slow.done(entries)
+        slow.acknowledge(entries)
 
 
 def test_many_go_at_once_and_each_gets_its_handle(server: ValkeyServer, client: Client, db: Database) -> None:

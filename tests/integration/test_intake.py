@@ -107,7 +107,7 @@ def test_an_entry_of_a_dead_reader_is_taken_over_by_the_next(connection: redis.R
 def test_a_reader_that_dies_between_ledger_and_redis_leaves_one_message(connection: redis.Redis, db: Database) -> None:
     hand_over(connection, envelope := reply(reference="r"))
     first = reception(connection, db, "dead")
-    first.take([envelope])
+    first.accept([envelope])
     Intake(connection, "dead").read()
     time.sleep(0.02)
     assert reception(connection, db, "next", abandoned_seconds=0.01).drain() == 1

@@ -69,7 +69,7 @@ def sender(db: Database, sandbox: Sandbox, server: ValkeyServer) -> Iterator[Sen
 def by_redis(server: ValkeyServer) -> Iterator[Client]:
     with connect(server.url, seconds=2) as redis:
         redis.flushall()
-        PublishedStore(redis).lay(PLAN.catalogue, PLAN)
+        PublishedStore(redis).publish(PLAN.catalogue, PLAN)
         with Client(server.url, producer="clinic") as client:
             yield client
 
@@ -77,7 +77,7 @@ def by_redis(server: ValkeyServer) -> Iterator[Client]:
 @pytest.fixture
 def by_ledger(db: Database, server: ValkeyServer) -> Iterator[Client]:
     with connect(server.url, seconds=2) as redis:
-        PublishedStore(redis).lay(PLAN.catalogue, PLAN)
+        PublishedStore(redis).publish(PLAN.catalogue, PLAN)
     with Client(server.url, database_url=db.url.render_as_string(hide_password=False)) as client:
         yield client
 
@@ -153,7 +153,7 @@ def test_an_occasion_that_is_no_occasion_stops_no_other(by_redis: Client, server
 
 def test_where_no_worker_has_laid_the_rules_the_next_step_is_named(redis_server: ValkeyServer) -> None:
     with connect(redis_server.url, seconds=2) as redis:
-        PublishedStore(redis).lay(PLAN.catalogue)
+        PublishedStore(redis).publish(PLAN.catalogue)
     with Client(redis_server.url) as client, pytest.raises(NotFound, match="pass reminders="):
         client.save_occasion("appointment", "visit 7", at=noon(), **APPOINTMENT)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harkara.campaigns.audience import Recipient, Reject, read
 from harkara.campaigns.columns import parse_map
 from harkara.errors import HarkaraError, Invalid
-from harkara.occasions import Occasion, Plan
+from harkara.occasions import Occasion, ReminderPlan
 
 if TYPE_CHECKING:
     from harkara.backends.ledger import LedgerBackend
@@ -27,7 +27,7 @@ _OWN = ("reference", "at")
 class Sheet:
     """What all its occasions have in common."""
 
-    plan: Plan
+    plan: ReminderPlan
     kind: str
     lane: str
     zone: str
@@ -53,7 +53,7 @@ class Sheet:
         return {"saved": dict(saved), "rejected": rejected}
 
     def _tell(self, door: LedgerBackend, checked: list[tuple[int, Occasion | HarkaraError]]) -> list[tuple[int, Any]]:
-        answers = iter(door.tell([each for _, each in checked if isinstance(each, Occasion)], self.plan))
+        answers = iter(door.save_occasions([each for _, each in checked if isinstance(each, Occasion)], self.plan))
         return [(row, next(answers) if isinstance(each, Occasion) else each) for row, each in checked]
 
     def _read(self, row: Recipient | Reject) -> Occasion | HarkaraError:

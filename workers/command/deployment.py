@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # SQLModel and Celery cost a second, which `--help` should no
     from harkara.catalogue import Catalogue
     from harkara.lanes import Lane
     from harkara.ledger.database import Database
-    from harkara.occasions import Plan
+    from harkara.occasions import ReminderPlan
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -93,7 +93,7 @@ def catalogue() -> Catalogue:
     return catalogue(settings())
 
 
-def plan() -> Plan:
+def plan() -> ReminderPlan:
     """By which the reminders of this deployment are derived."""
     from config.reminders import plan
     from config.settings import settings

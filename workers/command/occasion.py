@@ -15,7 +15,7 @@ from workers.command.options import AsJson
 from workers.command.output import REFUSED, clock, emit, note, say, table
 
 if TYPE_CHECKING:
-    from harkara.occasions import Step
+    from harkara.occasions import OccasionUpdate
 
 app = typer.Typer(no_args_is_help=True, help="Occasions: save them, and their reminders follow by the rules.")
 
@@ -177,9 +177,9 @@ def _close(
     _tell(Closing(kind=kind, reference=reference, lane=lane, status=status, reason=reason, version=version), as_json)
 
 
-def _tell(step: Step, as_json: bool) -> None:
+def _tell(step: OccasionUpdate, as_json: bool) -> None:
     with door() as way_in:
-        (answer,) = way_in.tell([step], plan())
+        (answer,) = way_in.save_occasions([step], plan())
     if isinstance(answer, HarkaraError):
         raise answer
     if as_json:

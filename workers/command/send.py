@@ -117,7 +117,7 @@ def send(
 
 def _hand_over(wanted: Envelope, wait: float | None, as_json: bool) -> None:
     with door() as way_in:
-        receipt = way_in.hand_over([wanted])[0]
+        receipt = way_in.enqueue([wanted])[0]
         if isinstance(receipt, HarkaraError):
             raise receipt
         told = {"id": receipt.id, "reference": wanted.reference, "new": receipt.new}

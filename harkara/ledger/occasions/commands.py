@@ -16,7 +16,7 @@ from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.messages.queries import reminder_summary
 from harkara.ledger.occasions.reminders import DUE_AGAIN, derive, planned, slot, slot_of
 from harkara.ledger.tables import message, occasion
-from harkara.occasions import Closing, Occasion, Plan, Skipped, Step
+from harkara.occasions import Closing, Occasion, OccasionUpdate, ReminderPlan, Skipped
 from harkara.occasions.occasion import Key
 from harkara.receipt import Change
 
@@ -26,7 +26,9 @@ BATCH = 200
 Answer = Change | Conflict | NotFound
 
 
-def apply(db: Database, steps: Sequence[Step], plan: Plan, deadlines: Mapping[str, float]) -> list[Answer]:
+def apply(
+    db: Database, steps: Sequence[OccasionUpdate], plan: ReminderPlan, deadlines: Mapping[str, float]
+) -> list[Answer]:
     """Takes the steps in their order, with the reminders that follow from them; an answer for each.
 
     The same step again changes nothing. One with an older version than is known is OUTDATED; one with the same version
@@ -42,7 +44,7 @@ def apply(db: Database, steps: Sequence[Step], plan: Plan, deadlines: Mapping[st
     return answers
 
 
-def rederive(db: Database, plan: Plan, deadlines: Mapping[str, float]) -> int:
+def rederive(db: Database, plan: ReminderPlan, deadlines: Mapping[str, float]) -> int:
     """Derives one BATCH of those that are still to come and were derived by other rules; returns how many they were."""
     with db.write() as tx:
         rows = _stale(tx, plan)
@@ -63,7 +65,7 @@ def listing(
     return [_summary(row) for row in rows]
 
 
-def look(db: Database, key: Key, plan: Plan) -> dict[str, Any]:
+def look(db: Database, key: Key, plan: ReminderPlan) -> dict[str, Any]:
     """An occasion with all its reminders, and of the rules without one the reason. Raises NotFound."""
     with db.read(snapshot=True) as tx:
         found = tx.rows(select(occasion).where(*(occasion.c[name] == value for name, value in key._asdict().items())))
@@ -86,7 +88,9 @@ def _summary(row: Row) -> dict[str, Any]:
     return {name: row[name] for name in names} | {"at": local.isoformat(timespec="seconds")}
 
 
-def _apply(tx: Transaction, steps: Sequence[Step], plan: Plan, deadlines: Mapping[str, float]) -> list[Answer]:
+def _apply(
+    tx: Transaction, steps: Sequence[OccasionUpdate], plan: ReminderPlan, deadlines: Mapping[str, float]
+) -> list[Answer]:
     # In one order everywhere: two that bring the same occasions would else wait for each other for ever.
     fresh = sorted((_fresh(step, tx.now) for step in steps if isinstance(step, Occasion)), key=_key)
     if fresh:
@@ -128,7 +132,7 @@ def _key(row: Row) -> Key:
     return Key(*(row[name] for name in Key._fields))
 
 
-def _take(row: Row | None, step: Step) -> Answer:
+def _take(row: Row | None, step: OccasionUpdate) -> Answer:
     """Writes into the row what the step says, unless something newer is known."""
     if row is None or (isinstance(step, Closing) and not row["revision"] and row["recipient"] is None):
         return NotFound(f"no {step.kind} of lane {step.lane} has this reference")
@@ -146,7 +150,7 @@ def _take(row: Row | None, step: Step) -> Answer:
     return Change.UNCHANGED if same else Change.CHANGED
 
 
-def _said(step: Step) -> dict[str, Any]:
+def _said(step: OccasionUpdate) -> dict[str, Any]:
     if isinstance(step, Closing):
         return {"status": step.status, "reason": step.reason}
     return {
@@ -161,7 +165,7 @@ def _said(step: Step) -> dict[str, Any]:
     }
 
 
-def _keep(tx: Transaction, rows: Sequence[Row], plan: Plan, deadlines: Mapping[str, float]) -> None:
+def _keep(tx: Transaction, rows: Sequence[Row], plan: ReminderPlan, deadlines: Mapping[str, float]) -> None:
     """Writes the rows, with their reminders."""
     if not rows:
         return
@@ -187,7 +191,7 @@ SELECT kind, rules FROM occasion WHERE id IN (SELECT id FROM each)
 """Every kind with every digest that open occasions of it have: jumps through the index ix_occasion_rules."""
 
 
-def _stale(tx: Transaction, plan: Plan) -> list[Row]:
+def _stale(tx: Transaction, plan: ReminderPlan) -> list[Row]:
     found = tx.execute(_DIGESTS).all()
     present = {plan.digest(kind, lane) for kind in {kind for kind, _ in found} for lane in plan.hours}
     old = [and_(occasion.c.kind == kind, occasion.c.rules == rules) for kind, rules in found if rules not in present]

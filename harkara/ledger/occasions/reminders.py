@@ -14,7 +14,7 @@ from harkara.ledger.database import Row, Transaction
 from harkara.ledger.messages.accept import insert_new, row_of
 from harkara.ledger.messages.commands import withdraw
 from harkara.ledger.tables import message, occasion
-from harkara.occasions import Occasion, Plan, Reminder, Skipped
+from harkara.occasions import Occasion, Reminder, ReminderPlan, Skipped
 from harkara.states import UNSENT, State
 
 DUE_AGAIN = ""
@@ -37,7 +37,7 @@ class _Difference:
     unsettled: bool = False
 
 
-def derive(tx: Transaction, occasions: Sequence[Row], plan: Plan, deadlines: Mapping[str, float]) -> None:
+def derive(tx: Transaction, occasions: Sequence[Row], plan: ReminderPlan, deadlines: Mapping[str, float]) -> None:
     """Makes the reminders of these occasions what they should be now, and notes by which rules in each row's `rules`.
 
     The rows are locked, and as they shall be, with a revision of which no reminder is yet. A reminder that still fits
@@ -62,7 +62,7 @@ def derive(tx: Transaction, occasions: Sequence[Row], plan: Plan, deadlines: Map
         insert_new(tx, added)
 
 
-def planned(row: Row, plan: Plan, now: datetime) -> list[Reminder | Skipped]:
+def planned(row: Row, plan: ReminderPlan, now: datetime) -> list[Reminder | Skipped]:
     """What the plan says of an occasion: an answer for each rule; none for one that is over, or has been erased."""
     if row["status"] != "open" or row["recipient"] is None:
         return []

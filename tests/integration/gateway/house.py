@@ -35,7 +35,7 @@ def behind_of(db: Database, **other: Any) -> Behind:
     usual = Behind(
         db=db,
         door=door,
-        together=Batcher(door.hand_over, DIRECT),
+        together=Batcher(door.enqueue, DIRECT),
         plan=replace(PLAN, hours={name: PLAN.hours["default"] for name in ("default", "clinic", "north", "south")}),
         callers=callers(),
         hear=nobody_hears,

@@ -25,7 +25,7 @@ from tests.integration.ledger.steps import reply
 
 def together(db: Database) -> Batcher[Envelope, Receipt]:
     door = LedgerBackend(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50)
-    return Batcher(door.hand_over, DIRECT)
+    return Batcher(door.enqueue, DIRECT)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from harkara.lanes import Lane
 from harkara.ledger.database import Database, Row
 from harkara.ledger.occasions.commands import Answer, apply
 from harkara.ledger.tables import message, occasion
-from harkara.occasions import Closing, Occasion, Plan, Rules, Step
+from harkara.occasions import Closing, Occasion, OccasionUpdate, ReminderPlan, Rules
 
 CONFIG = Path(__file__).parents[3] / "config"
 LANE = Lane("default", "token", None, zone=ZoneInfo("Asia/Kolkata"))
@@ -30,12 +30,12 @@ VISIT: Mapping[str, str] = {
 }
 
 
-def plan(rules: str | None = None, lane: Lane = LANE) -> Plan:
+def plan(rules: str | None = None, lane: Lane = LANE) -> ReminderPlan:
     """The shipped one, or one by other rules."""
     path = CONFIG / "reminders.toml"
     if rules is not None:
         path = Path(rules)
-    return Plan.of(Rules.load(path), Catalogue.load(CONFIG / "templates.toml"), {lane.name: lane})
+    return ReminderPlan.of(Rules.load(path), Catalogue.load(CONFIG / "templates.toml"), {lane.name: lane})
 
 
 PLAN = plan()
@@ -56,7 +56,7 @@ def over(status: Any = "cancelled", reference: str = "visit 7", **other: Any) ->
     return Closing(**{"kind": "appointment", "reference": reference, "status": status} | other)
 
 
-def say(db: Database, *steps: Step, by: Plan = PLAN) -> list[Answer]:
+def say(db: Database, *steps: OccasionUpdate, by: ReminderPlan = PLAN) -> list[Answer]:
     return apply(db, steps, by, DEADLINES)
 
 

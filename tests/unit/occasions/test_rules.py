@@ -11,7 +11,7 @@ import pytest
 from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
 from harkara.lanes import Lane, QuietHours
-from harkara.occasions import Plan, Rules
+from harkara.occasions import ReminderPlan, Rules
 from harkara.occasions.rules import Offset
 from tests.unit.occasions.cases import FILE, SHIPPED
 
@@ -163,12 +163,12 @@ def test_each_payment_reminder_says_itself_how_much_time_is_left() -> None:
 def test_the_plan_travels_as_json_and_names_what_no_template_has(tmp_path: Path) -> None:
     catalogue = Catalogue.load(FILE.parent / "templates.toml")
     lanes = {"default": Lane("default", "token", None, QuietHours(time(20), time(9), ZoneInfo("Asia/Kolkata")))}
-    plan = Plan.of(SHIPPED, catalogue, lanes)
+    plan = ReminderPlan.of(SHIPPED, catalogue, lanes)
     plan.verify()
-    assert Plan.from_json(plan.to_json(), catalogue) == plan
+    assert ReminderPlan.from_json(plan.to_json(), catalogue) == plan
     assert "token" not in plan.to_json()
     with pytest.raises(Invalid, match="maths_lesson -1h: template: is not in the catalogue"):
-        Plan.of(load(tmp_path, LESSON), catalogue, lanes).verify()
+        ReminderPlan.of(load(tmp_path, LESSON), catalogue, lanes).verify()
     known = LESSON.replace("lesson_reminder", "payment_reminder") + 'set = { room = "4" }'
     with pytest.raises(Invalid, match="maths_lesson -1h: set: the template has no parameter room"):
-        Plan.of(load(tmp_path, known), catalogue, lanes).verify()
+        ReminderPlan.of(load(tmp_path, known), catalogue, lanes).verify()
