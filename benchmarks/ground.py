@@ -103,7 +103,7 @@ class Ground:
                 "CHATMITRA_API_URL": api.url,
                 "CHATMITRA_API_TOKEN": "benchmark",
             }
-            one = Harkara(api, redis, self.postgres, url, folder, own | settings, Database(url, patience=20))
+            one = Harkara(api, redis, self.postgres, url, folder, own | settings, Database(url, lock_timeout=20))
             try:
                 yield one
             finally:

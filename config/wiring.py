@@ -51,7 +51,7 @@ from harkara.webhooks.receive import WebhookReceiver
 @cache
 def database() -> Database:
     s = settings()
-    return Database(s.ledger_url, patience=s.database_patience.total_seconds(), tells=s.callbacks_enabled)
+    return Database(s.ledger_url, lock_timeout=s.database_patience.total_seconds(), tells=s.callbacks_enabled)
 
 
 @cache

@@ -34,7 +34,7 @@ class Batcher(Generic[A, B]):
         self._waiting: deque[_Bringing[A, B]] = deque()
         self._turn = Lock()
 
-    def bring(self, what: A) -> B:
+    def submit(self, what: A) -> B:
         """The answer to this one. Raises what it is answered with, or what `write` raises."""
         mine = _Bringing[A, B](what)
         self._waiting.append(mine)

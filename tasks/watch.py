@@ -9,7 +9,7 @@ from config.metrics import FINDINGS
 from config.wiring import database, pulse, worker_name
 from harkara.errors import Unavailable
 from harkara.ledger.audit import audit as examine
-from harkara.ledger.leases import done
+from harkara.ledger.leases import mark_done
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +23,7 @@ def own_pulse() -> None:
 @app.task(name="harkara.heartbeat", throws=(Unavailable,))
 def heartbeat() -> None:
     """Beat rang, Redis carried it, a worker took it and the database wrote it down."""
-    done(database(), "heartbeat", worker_name())
+    mark_done(database(), "heartbeat", worker_name())
 
 
 @app.task(name="harkara.audit", throws=(Unavailable,))

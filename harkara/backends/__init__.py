@@ -44,7 +44,7 @@ def ledger_backend(database_url: str, redis_url: str | None, seconds: float, dea
     from harkara.ledger.database import Database
 
     return LedgerBackend(
-        Database(database_url, patience=seconds, longest=0.5 * seconds),
+        Database(database_url, lock_timeout=seconds, statement_timeout=0.5 * seconds),
         Broker.at(redis_url) if redis_url else None,
         deadlines=deadlines,
         queued_seconds=LEASE_SECONDS,

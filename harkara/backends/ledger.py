@@ -11,7 +11,7 @@ from harkara.inbound.contact import Wish
 from harkara.ledger.contacts.consent import keep
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept
-from harkara.ledger.messages.commands import cancel, find
+from harkara.ledger.messages.commands import cancel, find_id
 from harkara.ledger.messages.queries import get_status
 from harkara.ledger.occasions.commands import apply
 from harkara.messages import Envelope
@@ -40,7 +40,11 @@ class LedgerBackend:
         for start in range(0, len(envelopes), BATCH):
             batch = envelopes[start : start + BATCH]
             answers, direct = accept(
-                self._db, batch, deadlines=self._deadlines, queued_seconds=self._queued, direct=self._hints is not None
+                self._db,
+                batch,
+                deadlines=self._deadlines,
+                queued_seconds=self._queued,
+                direct_hints=self._hints is not None,
             )
             receipts += answers
             if self._hints:
@@ -56,10 +60,10 @@ class LedgerBackend:
         keep(self._db, lane, [wish])
 
     def cancel(self, key: str) -> bool:
-        return bool(cancel(self._db, [find(self._db, key)], by="the application"))
+        return bool(cancel(self._db, [find_id(self._db, key)], by="the application"))
 
     def status(self, key: str) -> MessageStatus:
-        return get_status(self._db, find(self._db, key))
+        return get_status(self._db, find_id(self._db, key))
 
     def close(self) -> None:
         self._db.close()

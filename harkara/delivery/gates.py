@@ -14,9 +14,9 @@ from harkara.lanes import Lane
 from harkara.ledger.contacts import contacts
 from harkara.ledger.contacts.consent import OPTED_OUT
 from harkara.ledger.database import Database
-from harkara.ledger.halts import PRODUCER, Halted, halted
+from harkara.ledger.halts import PRODUCER, Halt, active_halts
 from harkara.ledger.messages.claim import Claimed
-from harkara.ledger.messages.otp_limit import Codes, codes
+from harkara.ledger.messages.otp_limit import RecentCodes, recent_codes
 from harkara.ledger.occasions.reminders import outdated
 from harkara.messages import Template
 from harkara.outcomes import Cancelled, Outcome, Refused, Replaced, Wait
@@ -32,8 +32,8 @@ class Moment:
 
     now: datetime
     lanes: Mapping[str, Lane]
-    halts: Mapping[tuple[str, str, str], Halted]
-    codes: Mapping[str, Codes]
+    halts: Mapping[tuple[str, str, str], Halt]
+    codes: Mapping[str, RecentCodes]
     probed: set[str]
     """Lanes whose breaker is half open and whose one message has been let through."""
     outdated: Mapping[str, str] = field(default_factory=dict)
@@ -55,10 +55,10 @@ Gate = Callable[[Claimed, Moment], Outcome | None]
 def look(db: Database, lanes: Mapping[str, Lane], claimed: Sequence[Claimed]) -> Moment:
     """Reads what the gates need for these messages, as it is now. Raises Unavailable."""
     with db.read() as tx:
-        halts = {(h.lane, h.scope, h.subject): h for h in halted(tx)}
-        sent = codes(tx, (c.recipient for c in claimed if c.category == "authentication"))
+        halts = {(h.lane, h.scope, h.subject): h for h in active_halts(tx)}
+        sent = recent_codes(tx, (c.recipient for c in claimed if c.category == "authentication"))
         for each in sent.values():
-            each.in_hand -= {c.id for c in claimed}  # these are judged now, one after the other
+            each.claimed -= {c.id for c in claimed}  # these are judged now, one after the other
         past = outdated(tx, [c.id for c in claimed if c.occasion_id])
         people = contacts.known(tx, [(c.lane, c.recipient) for c in claimed])
         return Moment(tx.now, lanes, halts, sent, set(), past, people)
@@ -99,7 +99,7 @@ def otp_limit(claimed: Claimed, moment: Moment) -> Outcome | None:
     known = moment.codes[claimed.recipient]
     if len(known.sent - {claimed.id}) >= CODES_AN_HOUR:
         return Cancelled("otp-limit", f"This number was sent {CODES_AN_HOUR} codes within the last hour already.")
-    if len((known.sent | known.in_hand) - {claimed.id}) >= CODES_AN_HOUR:
+    if len((known.sent | known.claimed) - {claimed.id}) >= CODES_AN_HOUR:
         # Others for the same number are on their way: wait until it is known whether they went out.
         return Wait(0.5 + random.random(), "otp-limit", "Another code for this number is on its way.")
     return None

@@ -134,7 +134,7 @@ class Sender:
             if outcome is None:
                 ready.append(one)
                 if one.category == "authentication":
-                    moment.codes[one.recipient].in_hand.add(one.id)
+                    moment.codes[one.recipient].claimed.add(one.id)
             else:
                 self._stop(one, outcome)
         return ready
@@ -166,7 +166,7 @@ class Sender:
             return [Wait(1.0, "limiter-unavailable", "Redis cannot be asked for the rate limit.") for _ in chunk]
 
     def _submit(self, one: Claimed, slot: Slot, moment: Moment) -> Future[None]:
-        at = slot.at - self._commit.lead
+        at = slot.at - self._commit.lead_seconds
         at -= at % TOGETHER_SECONDS
         return self._pool.submit(lambda: self._deliver(one, slot, moment), priority=one.priority, at=at)
 

@@ -43,7 +43,7 @@ def metrics(behind: Inside) -> Response:
 
 def _database(behind: Behind) -> str:
     try:
-        return "at head" if migrate.at_head(behind.db) else "another schema: run `python -m workers.migrate`"
+        return migrate.schema_problem(behind.db) or "at head"
     except HarkaraError:
         return "away"
 

@@ -13,7 +13,7 @@ from harkara.gateway.entry import Body, Calling, Lane, Lanes, read_json
 from harkara.gateway.problems import problems
 from harkara.gateway.shapes import Cancelled, Filters, JobId, Page, Queued, SendMessage, takes
 from harkara.ledger.messages import queries
-from harkara.ledger.messages.commands import cancel, find
+from harkara.ledger.messages.commands import cancel, find_id
 from harkara.messages import Category, Template
 from harkara.messages.validation import field_path
 from harkara.phone import normalise
@@ -85,7 +85,7 @@ def send_message(
     said = read_json(body)
     try:
         envelope = behind.plan.catalogue.envelope(said, lane=lane, producer=caller.name, **wishes)
-        queued = Queued(jobId=behind.together.bring(envelope).id)
+        queued = Queued(jobId=behind.together.submit(envelope).id)
     except Invalid as error:
         named = error.field if error.field in said else _HEADERS.get(error.field, error.field)
         raise Invalid(named, error.rule, error.measure) from None
@@ -121,12 +121,12 @@ def _number(text: str) -> str:
 @routes.get("/messages/{jobId}", responses=problems(400, 401, 403, 404, 409, 429, 503))
 def get_message(behind: Inside, lanes: Lanes, key: JobId) -> MessageStatus:
     """Where a message stands, why, and everything that happened to it. Its Idempotency-Key will do, too."""
-    return queries.get_status(behind.db, find(behind.db, key, lanes=lanes))
+    return queries.get_status(behind.db, find_id(behind.db, key, lanes=lanes))
 
 
 @routes.post("/messages/{jobId}/cancel", responses=problems(400, 401, 403, 404, 409, 429, 503))
 def cancel_message(behind: Inside, caller: Calling, lanes: Lanes, key: JobId) -> Cancelled:
     """Cancels a message that has not left yet; says whether it was one."""
-    identity = find(behind.db, key, lanes=lanes)
+    identity = find_id(behind.db, key, lanes=lanes)
     cancelled = bool(cancel(behind.db, [identity], by=caller.name))
     return Cancelled(id=identity, cancelled=cancelled, state=queries.get_status(behind.db, identity).state)

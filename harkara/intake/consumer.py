@@ -12,8 +12,8 @@ from harkara.inbound.contact import Wish
 from harkara.intake.stream import Intake, IntakeEntry
 from harkara.ledger.contacts.consent import keep
 from harkara.ledger.database import Database
-from harkara.ledger.messages.accept import accept, keep_refused, remember
-from harkara.ledger.messages.commands import cancel, find
+from harkara.ledger.messages.accept import accept, accept_as_failed, add_aliases
+from harkara.ledger.messages.commands import cancel, find_id
 from harkara.ledger.messages.queries import get_status
 from harkara.ledger.occasions.commands import Answer
 from harkara.ledger.occasions.commands import apply as apply_steps
@@ -71,13 +71,13 @@ class IntakeConsumer:
     def accept(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
         """Accepts, and hints what may go at once. Raises Unavailable when the database is; then nothing was kept."""
         receipts, direct = accept(
-            self._db, envelopes, deadlines=self._deadlines, queued_seconds=self._queued, refuse=False
+            self._db, envelopes, deadlines=self._deadlines, queued_seconds=self._queued, keep_refused=True
         )
-        remember(self._db, {e.id: r.id for e, r in zip(envelopes, receipts, strict=True) if isinstance(r, Receipt)})
+        add_aliases(self._db, {e.id: r.id for e, r in zip(envelopes, receipts, strict=True) if isinstance(r, Receipt)})
         for envelope, receipt in zip(envelopes, receipts, strict=True):
             if isinstance(receipt, Conflict):
                 # Nobody is there to hear the refusal: it is written where people look.
-                keep_refused(self._db, envelope, "reference-conflict", str(receipt), self._deadlines)
+                accept_as_failed(self._db, envelope, "reference-conflict", str(receipt), self._deadlines)
         self._hint(direct)
         return receipts
 
@@ -134,8 +134,8 @@ class IntakeConsumer:
     def _do(self, entry: IntakeEntry) -> Any:
         match entry.verb:
             case "status":
-                return dict(get_status(self._db, find(self._db, entry.data)))
+                return dict(get_status(self._db, find_id(self._db, entry.data)))
             case "cancel":
-                return bool(cancel(self._db, [find(self._db, entry.data)], by="the application"))
+                return bool(cancel(self._db, [find_id(self._db, entry.data)], by="the application"))
             case _:
                 raise Invalid("verb", "is not known to this release; are all processes of one version?")

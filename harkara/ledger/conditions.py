@@ -27,5 +27,5 @@ def _literals(states: Iterable[State]) -> list[ColumnElement[str]]:
     return [literal_column(f"'{state.value}'") for state in states]
 
 
-IN_HAND = in_state(State.QUEUED, State.CLAIMED, State.SENDING)
+LEASED = in_state(State.QUEUED, State.CLAIMED, State.SENDING)
 """What has a lease. SQLite uses their index only for a query with this very condition, whatever else it asks for."""

@@ -1,15 +1,15 @@
-"""The wall to the database: SQLite (WAL) or PostgreSQL, short transactions, and the database's own clock."""
+"""Database access of the ledger: SQLite (WAL) or PostgreSQL, short transactions and the database's own clock."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import psycopg
 from sqlalchemy import (
@@ -36,33 +36,36 @@ from harkara.ledger.engines import postgres_engines, sqlite_engine
 
 Row = dict[str, Any]
 Rows = CursorResult[*tuple[Any, ...]]
+T = TypeVar("T")
+
+OTHER_SCHEMA = "the database does not have the schema of this release: run `python -m workers.migrate`"
 
 _READ_ONLY = "25006"
-"""PostgreSQL's state for a server that takes no writes, as a replica before it is promoted."""
+"""PostgreSQL's SQLSTATE of a server that accepts no writes, such as a replica before its promotion."""
 
-_OTHER_SCHEMA = ("42P01", "42703")
-"""Its states for a table and a column that are not there; SQLite has words alone."""
+_MISSING = ("42P01", "42703")
+"""PostgreSQL's SQLSTATEs of a missing table and a missing column; SQLite has a message only."""
 
 
 class LedgerError(HarkaraError):
-    """The database refuses what this release wants to write: a defect, or another release's schema."""
+    """The database refuses a write or lacks a table: a defect, or the schema of another release."""
 
 
 class Database:
-    """Where the ledger lives.
+    """The ledger's database.
 
-    `url` is a SQLAlchemy URL (`sqlite:///var/harkara.db`, `postgresql+psycopg://…`). Errors of the database
-    (away, locked for longer than `patience` seconds, silent for longer than `longest`, which is six times the patience
-    unless it is given, disk full) come out as `Unavailable`. `tells` is whether the application wants to be told what
-    changes here.
+    `url` is a SQLAlchemy URL (`sqlite:///var/harkara.db`, `postgresql+psycopg://…`). `lock_timeout` and
+    `statement_timeout` are seconds; `statement_timeout` defaults to six times `lock_timeout`. A database that is
+    unreachable, locked or unresponsive for longer, or whose disk is full, raises `Unavailable`. `tells` says whether
+    changes are written to the callback outbox.
     """
 
     def __init__(
         self,
         url: str,
         *,
-        patience: float = 5.0,
-        longest: float | None = None,
+        lock_timeout: float = 5.0,
+        statement_timeout: float | None = None,
         connections: int = 8,
         tells: bool = False,
     ) -> None:
@@ -71,25 +74,26 @@ class Database:
         self.tells = tells
         self._clock = Clock()
         if self.sqlite:
-            self.engine: Engine = sqlite_engine(self.url, patience, connections)
-            self._at_once = self.engine  # to begin and to commit costs no round trip there
+            self.engine: Engine = sqlite_engine(self.url, lock_timeout, connections)
+            self._autocommit = self.engine  # BEGIN and COMMIT cost no round trip there
         else:
-            self.engine, self._at_once = postgres_engines(self.url, patience, longest or 6 * patience, connections)
+            statement_timeout = statement_timeout or 6 * lock_timeout
+            self.engine, self._autocommit = postgres_engines(self.url, lock_timeout, statement_timeout, connections)
 
     @contextmanager
-    def write(self, *, once: bool = False) -> Iterator[Transaction]:
-        """One transaction that will write; commits at the end, or rolls back on an exception.
+    def write(self, *, autocommit: bool = False) -> Iterator[Transaction]:
+        """Open a transaction for writes; it commits at the end and rolls back on an exception.
 
-        With `once` it is a single statement, which commits by itself: PostgreSQL is spared three round trips.
+        With `autocommit` it must be a single statement: it commits by itself and saves PostgreSQL three round trips.
         """
-        with self._transaction(self._at_once if once else self.engine, harkara_write=True) as tx:
+        with self._transaction(self._autocommit if autocommit else self.engine, harkara_write=True) as tx:
             yield tx
 
     @contextmanager
     def read(self, *, snapshot: bool = False) -> Iterator[Transaction]:
-        """A look that blocks nobody; with `snapshot` all its queries see one and the same moment."""
-        if not snapshot or self.sqlite:  # SQLite's readers always see one moment
-            with self._transaction(self._at_once, harkara_write=False) as tx:
+        """Open a transaction for reads, which blocks no writer; with `snapshot` all its queries see the same moment."""
+        if not snapshot or self.sqlite:  # a read transaction of SQLite always sees one moment
+            with self._transaction(self._autocommit, harkara_write=False) as tx:
                 yield tx
         else:
             with self._transaction(self.engine, harkara_write=False, isolation_level="REPEATABLE READ") as tx:
@@ -97,13 +101,13 @@ class Database:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """A connection without a transaction of its own, for migrations; errors come out as everywhere here."""
+        """Open a connection without a transaction, for migrations; its errors are translated as in `write`."""
         with self._connection(self.engine) as connection:
             yield connection
 
     def close(self) -> None:
         self.engine.dispose()
-        self._at_once.dispose()
+        self._autocommit.dispose()
 
     @contextmanager
     def _transaction(self, engine: Engine, **options: Any) -> Iterator[Transaction]:
@@ -116,7 +120,7 @@ class Database:
             with engine.connect() as connection:
                 yield connection.execution_options(**options) if options else connection
         except (DBAPIError, PoolTimeout, psycopg.Error) as error:
-            # The driver's own words quote the row, with its number and its text: they go no further than here.
+            # The driver's own message quotes the row, with its number and its text: it must not leave this module.
             raise _translated(error) from None
 
 
@@ -131,15 +135,13 @@ class Transaction:
 
     @cached_property
     def now(self) -> datetime:
-        """The database's clock: every lease and due date of this transaction is measured by this moment of it."""
-        return self.clock.now(self._ask_clock)
+        """The database's time, read once: every lease and due date of this transaction is measured from it."""
+        return self.clock.now(self._query_time)
 
-    def _ask_clock(self) -> datetime:
+    def _query_time(self) -> datetime:
         clock = func.strftime("%Y-%m-%d %H:%M:%f", "now") if self.sqlite else func.clock_timestamp()
         moment = self.connection.execute(select(clock)).scalar_one()
-        if isinstance(moment, str):
-            moment = datetime.fromisoformat(moment).replace(tzinfo=UTC)
-        return cast(datetime, moment).astimezone(UTC)
+        return from_sql(moment) if isinstance(moment, str) else cast(datetime, moment).astimezone(UTC)
 
     def execute(self, statement: Executable, parameters: Row | Sequence[Row] | None = None) -> Rows:
         return self.connection.execute(statement, parameters)
@@ -153,21 +155,25 @@ class Transaction:
         returning: tuple[ColumnElement[Any], ...] = (),
         **moments: datetime,
     ) -> Rows:
-        """One statement for many rows: in it, `{each}` is a table of them with these columns (name: SQL type).
+        """Run one statement for many rows: `{each}` in it is a table of `rows` with these columns (name: SQL type).
 
-        `{skip_locked}` is how a subquery locks the rows of `message` that nobody else has; what comes back is of the
-        types of `returning`.
+        `{skip_locked}` in a subquery of `message` locks its rows and skips those that are locked already. `returning`
+        gives the types of the returned columns.
         """
         prepared = _for_each(statement, tuple(columns.items()), returning, tuple(moments), self.sqlite)
         return self.execute(prepared, {"rows": json.dumps(rows), **moments})
 
+    def load(self, kind: Callable[..., T], statement: Executable) -> list[T]:
+        """Run a query and return one `kind` for each row, made of the row's values in their order."""
+        return [kind(*row) for row in self.execute(statement)]
+
     def insert_new(self, table: Table) -> Any:
-        """An INSERT that passes over rows which are there already; both databases spell it the same."""
+        """Return an INSERT that skips rows which exist already (ON CONFLICT DO NOTHING, in either dialect)."""
         dialect: Any = sqlite if self.sqlite else postgresql
         return dialect.insert(table).on_conflict_do_nothing()
 
     def copy_new(self, table: Table, rows: Sequence[Row]) -> set[str]:
-        """The same for many rows on PostgreSQL, by COPY, which takes an eighth of the time; returns the new ids."""
+        """Do the same for many rows on PostgreSQL by COPY, which takes an eighth of the time; return the new ids."""
         columns = ", ".join(rows[0])
         cursor: Any = self.connection.connection.cursor()
         with cursor:
@@ -187,9 +193,14 @@ class Transaction:
         return [dict(row) for row in self.execute(statement, parameters).mappings()]
 
 
-def stored(moment: datetime) -> str:
-    """A moment as SQLite keeps it; PostgreSQL reads it as well, its sessions being in UTC."""
+def to_sql(moment: datetime) -> str:
+    """Format a moment as SQLite stores it, in UTC; PostgreSQL parses the same text, since its sessions are in UTC."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def from_sql(text: str) -> datetime:
+    """Parse a moment that a database wrote as text: both write UTC, and SQLite omits the offset."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 @cache
@@ -215,10 +226,10 @@ def _for_each(
 def _translated(error: Exception) -> HarkaraError:
     cause = getattr(error, "orig", error)
     state = getattr(cause, "sqlstate", None)
-    if state in _OTHER_SCHEMA or re.match("no such (table|column)|.* has no column", str(cause)):
-        return LedgerError("the database has not the schema of this release: run `python -m workers.migrate`")
+    if state in _MISSING or re.match("no such (table|column)|.* has no column", str(cause)):
+        return LedgerError(OTHER_SCHEMA)
     if state == _READ_ONLY:
-        return Unavailable("the database takes no writes now: it is read-only")
+        return Unavailable("the database is read-only now and accepts no writes")
     if isinstance(error, OperationalError | PoolTimeout | psycopg.OperationalError):
         return Unavailable(f"the database cannot be used now ({type(cause).__name__.strip('_')})")
     if getattr(error, "connection_invalidated", False):
@@ -227,7 +238,7 @@ def _translated(error: Exception) -> HarkaraError:
 
 
 def _with_driver(url: URL) -> URL:
-    """People write postgres:// and postgresql://; psycopg 3 is the driver that comes with Harkara."""
+    """Name psycopg 3, the driver that Harkara installs, for the usual postgres:// and postgresql://."""
     if url.drivername in ("postgres", "postgresql"):
         return url.set(drivername="postgresql+psycopg")
     return url

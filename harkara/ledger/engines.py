@@ -1,4 +1,4 @@
-"""The engines behind the wall: how a connection to SQLite or PostgreSQL is set up, and how long it waits."""
+"""SQLAlchemy engines for SQLite and PostgreSQL: connection settings, timeouts and liveness checks."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 
 IDLE_SECONDS = 1.0
-"""A connection that rested longer is asked whether it still lives."""
+"""A pooled connection that was idle for longer is tested before it is used."""
 
 
-def sqlite_engine(url: URL, patience: float, connections: int) -> Engine:
-    """WAL, every commit on the disk; waits `patience` seconds for the lock."""
+def sqlite_engine(url: URL, lock_timeout: float, connections: int) -> Engine:
+    """Return an engine in WAL mode that syncs every commit to disk and waits `lock_timeout` seconds for the lock."""
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
@@ -25,30 +25,30 @@ def sqlite_engine(url: URL, patience: float, connections: int) -> Engine:
         hide_parameters=True,
         pool_size=connections,
         max_overflow=connections,
-        pool_timeout=patience,
-        connect_args={"timeout": patience},
+        pool_timeout=lock_timeout,
+        connect_args={"timeout": lock_timeout},
     )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver must not begin transactions behind our back
-        _write_ahead(connection, patience)
-        # WAL with NORMAL may forget a commit in a power cut; a forgotten `sending` row is a silent duplicate.
+        connection.isolation_level = None  # the driver must not begin transactions on its own
+        _enable_wal(connection, lock_timeout)
+        # WAL with NORMAL may lose a commit in a power cut; a lost `sending` row is a silent duplicate.
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A writer that begins as a reader can read, be overtaken, and overwrite: it takes the lock at once.
+        # A transaction that reads first and writes later can overwrite a commit in between: a writer locks at once.
         write = connection.get_execution_options().get("harkara_write", True)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
 
 
-def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
-    """A file is switched over by the first who comes; who meets him at it is told at once that it is locked."""
-    until = time.monotonic() + patience
+def _enable_wal(connection: sqlite3.Connection, lock_timeout: float) -> None:
+    """Switch the file to WAL; SQLite ignores its own timeout while another process does the same, so retry here."""
+    until = time.monotonic() + lock_timeout
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -60,75 +60,92 @@ def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
             return
 
 
-def postgres_engines(url: URL, patience: float, longest: float, connections: int) -> tuple[Engine, Engine]:
-    """For transactions, and for single statements that commit by themselves, on connections of their own.
+def postgres_engines(
+    url: URL, lock_timeout: float, statement_timeout: float, connections: int
+) -> tuple[Engine, Engine]:
+    """Return one engine for transactions and one for single statements that commit by themselves.
 
-    To change the mode of a connection each time costs as much as a look. Both wait `patience` seconds for a connection
-    or a lock, `longest` for any answer.
+    Each has its own connections, since switching the mode of a connection costs as much as a query. Both wait
+    `lock_timeout` seconds for a connection or a lock, and `statement_timeout` seconds for any answer.
     """
     return (
-        _postgres_engine(url, patience, longest, max(2, connections // 2)),
-        _postgres_engine(url, patience, longest, connections, isolation_level="AUTOCOMMIT"),
+        _postgres_engine(url, lock_timeout, statement_timeout, max(2, connections // 2)),
+        _postgres_engine(url, lock_timeout, statement_timeout, connections, isolation_level="AUTOCOMMIT"),
     )
 
 
-def _postgres_engine(url: URL, patience: float, longest: float, connections: int, **more: Any) -> Engine:
-    options = f"-c timezone=UTC -c lock_timeout={int(patience * 1000)} -c statement_timeout={int(longest * 1000)}"
-    # A plan that was kept from when the table was small walks through all of it once a bulk of messages has come.
-    options += " -c plan_cache_mode=force_custom_plan"
+def _postgres_engine(url: URL, lock_timeout: float, statement_timeout: float, connections: int, **more: Any) -> Engine:
     engine = create_engine(
         url,
         pool_size=connections,
         max_overflow=connections,
-        pool_timeout=patience,
-        pool_use_lifo=True,  # the one that was used last need not be asked whether it lives
+        pool_timeout=lock_timeout,
+        pool_use_lifo=True,  # the connection that was used last is rarely idle, so it is rarely tested
         hide_parameters=True,
-        connect_args={
-            "connect_timeout": max(2, int(patience)),
-            "options": options,
-            "application_name": "harkara",
-            # A mute server must not hold a thread for the kernel's quarter of an hour.
-            "keepalives_idle": 5,
-            "keepalives_interval": 2,
-            "keepalives_count": 3,
-            "tcp_user_timeout": int(patience * 2000),
-        },
+        connect_args=_connect_args(lock_timeout, statement_timeout),
         **more,
     )
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, args: Any, options: Any) -> psycopg.Connection[Any]:
-        connection = _Impatient.connect(*args, **options)
-        connection.longest = longest + 1.0  # the server's own limit comes first, if it can
+        connection = _TimeoutConnection.connect(*args, **options)
+        connection.answer_timeout = statement_timeout + 1.0  # the server's own limit comes first, if it can
         return connection
 
     @event.listens_for(engine, "checkin")
-    def rest(_connection: Any, record: Any) -> None:
-        record.info["resting_since"] = time.monotonic()
+    def mark_idle(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
-    def wake(connection: Any, record: Any, _proxy: Any) -> None:
-        # A server that was restarted is noticed before a transaction begins; busy connections need not ask.
-        if time.monotonic() - record.info.get("resting_since", 0.0) > IDLE_SECONDS:
-            try:
-                connection.execute("SELECT 1")
-                connection.rollback()
-            except psycopg.errors._WaitTimeout:
-                raise  # a new connection to a server that is mute would only take as long again
-            except psycopg.Error as error:
-                raise DisconnectionError from error
+    def ping_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
+        # A restarted server is noticed before a transaction begins; busy connections are not tested.
+        if time.monotonic() - record.info.get("idle_since", 0.0) > IDLE_SECONDS:
+            _ping(connection)
 
     return engine
 
 
-class _Impatient(psycopg.Connection[Any]):
-    """Gives up on a server that says nothing though its host lives: stopped, or behind a proxy that lost it."""
+def _connect_args(lock_timeout: float, statement_timeout: float) -> dict[str, Any]:
+    options = {
+        "timezone": "UTC",
+        "lock_timeout": int(lock_timeout * 1000),
+        "statement_timeout": int(statement_timeout * 1000),
+        # A plan that was cached for a small table would scan all of it after a bulk of messages has arrived.
+        "plan_cache_mode": "force_custom_plan",
+    }
+    return {
+        "connect_timeout": max(2, int(lock_timeout)),
+        "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
+        "application_name": "harkara",
+        # An unresponsive server must not block a thread for the kernel's 15 minutes.
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": int(lock_timeout * 2000),
+    }
 
-    longest = 30.0
+
+def _ping(connection: Any) -> None:
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except psycopg.errors._WaitTimeout:
+        raise  # a new connection to an unresponsive server would only take as long again
+    except psycopg.Error as error:
+        raise DisconnectionError from error
+
+
+class _TimeoutConnection(psycopg.Connection[Any]):
+    """A connection that gives up on a server whose host answers but which itself does not.
+
+    Such a server was stopped, or is behind a proxy that lost it.
+    """
+
+    answer_timeout = 30.0
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         try:
-            return super().wait(gen, interval, min(timeout or self.longest, self.longest))
+            return super().wait(gen, interval, min(timeout or self.answer_timeout, self.answer_timeout))
         except psycopg.errors._WaitTimeout:
             self.pgconn.finish()
             raise

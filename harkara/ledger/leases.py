@@ -28,7 +28,7 @@ def lease(db: Database, name: str, holder: str, *, lease_seconds: float, every_s
                 tx.execute(update(duty).where(duty.c.name == name, duty.c.holder == holder).values(**free))
 
 
-def done(db: Database, name: str, holder: str) -> None:
+def mark_done(db: Database, name: str, holder: str) -> None:
     """Notes that it was done just now, by whom. Raises Unavailable."""
     with db.write() as tx:
         free = {"holder": holder, "until": tx.now, "done_at": tx.now}

@@ -1,4 +1,4 @@
-"""Brings a database to the schema of this release, or tells that it is not there."""
+"""Schema migrations: upgrade or downgrade a database, and check that it has this release's schema."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
 
-from harkara.ledger.database import Database
+from harkara.ledger.database import OTHER_SCHEMA, Database
 
-if TYPE_CHECKING:  # Alembic takes 12 MB, which every worker would keep for one look at its start
+if TYPE_CHECKING:  # Alembic needs 12 MB, which every worker would keep for one check at its start
     from alembic.config import Config
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def upgrade(db: Database, revision: str = "head") -> None:
-    """Runs the migrations that are missing; safe to call again, and from several processes at once."""
+    """Run the missing migrations up to `revision`; safe to repeat, and from several processes at once."""
     from alembic import command
 
     with db.connection() as connection:
@@ -24,15 +24,23 @@ def upgrade(db: Database, revision: str = "head") -> None:
 
 
 def downgrade(db: Database, revision: str) -> None:
-    """Takes back those after `revision`."""
+    """Undo the migrations after `revision`."""
     from alembic import command
 
     with db.connection() as connection:
         command.downgrade(_config(connection), revision)
 
 
+def schema_problem(db: Database) -> str | None:
+    """Return None for a database with this release's schema, else what is wrong and the next step.
+
+    Raises Unavailable.
+    """
+    return None if at_head(db) else OTHER_SCHEMA
+
+
 def at_head(db: Database) -> bool:
-    """Whether the database has exactly the schema that this release expects."""
+    """Return whether the database has exactly the schema that this release expects. Raises Unavailable."""
     with db.connection() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return False
@@ -40,7 +48,7 @@ def at_head(db: Database) -> bool:
 
 
 def head() -> str:
-    """The newest revision; the name of each file begins with its number."""
+    """Return the newest revision: the number at the start of the last migration's file name."""
     return max(path.name.partition("_")[0] for path in _SCRIPTS.glob("versions/[0-9]*_*.py"))
 
 

@@ -11,24 +11,24 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 
 from harkara.ledger.callbacks.notify import tell_states
-from harkara.ledger.conditions import IN_HAND, in_state
+from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.contacts.contacts import forget
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.events.evidence import negative, unread
 from harkara.ledger.events.store import discard
-from harkara.ledger.messages.due import due_streams
-from harkara.ledger.messages.record import CANCELLED, doubt, final
+from harkara.ledger.messages.due import due_flows
+from harkara.ledger.messages.record import CANCELLED_OR_UNCERTAIN, final_columns, uncertain_columns
 from harkara.ledger.tables import attempt, halt, message, occasion, trace
 from harkara.outcomes import Uncertain
 from harkara.states import DONE, State
 
-MOST = 1000
+MAX_ROWS = 1000
 """Rows in one transaction, so that nobody waits long for the sweep."""
 
-MOST_DOUBTS = 20
+MAX_EVIDENCE_CHECKS = 20
 """Of those that take a look each."""
 
-POISON = 5
+POISON_CLAIMS = 5
 """A message claimed so often without an outcome kills its workers: it fails, the others flow."""
 
 
@@ -62,7 +62,7 @@ def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> C
         ("expired", _expire),
         ("erased", lambda tx: _erase(tx, retention_seconds)),
         ("forgotten", lambda tx: _forget(tx, retention_seconds)),
-        ("strangers", lambda tx: forget(tx, retention_seconds, MOST)),
+        ("strangers", lambda tx: forget(tx, retention_seconds, MAX_ROWS)),
         ("events", lambda tx: discard(tx, retention_seconds)),
         ("halts", _end_halts),
     ):
@@ -72,14 +72,15 @@ def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> C
 
 
 def _poison(tx: Transaction) -> int:
-    return move(
+    return change_state(
         tx,
         State.FAILED,
         select(message.c.id).where(
-            IN_HAND, in_state(State.CLAIMED), message.c.lease_until <= tx.now, message.c.strikes >= POISON
+            LEASED, in_state(State.CLAIMED), message.c.lease_until <= tx.now, message.c.strikes >= POISON_CLAIMS
         ),
-        final(
-            "poison", f"Claimed {POISON} times without an outcome: look for a crash of the workers, then send it anew."
+        final_columns(
+            "poison",
+            f"Claimed {POISON_CLAIMS} times without an outcome: look for a crash of the workers, then send it anew.",
         ),
     )
 
@@ -87,17 +88,20 @@ def _poison(tx: Transaction) -> int:
 def _give_back(tx: Transaction) -> int:
     """Hints that were lost, and claims whose worker died before anything was sent."""
     lost = select(message.c.id).where(
-        IN_HAND, in_state(State.QUEUED, State.CLAIMED), message.c.lease_until <= tx.now, message.c.strikes < POISON
+        LEASED,
+        in_state(State.QUEUED, State.CLAIMED),
+        message.c.lease_until <= tx.now,
+        message.c.strikes < POISON_CLAIMS,
     )
-    return move(tx, State.WAITING, lost, {"lease_until": None}, quietly=True)
+    return change_state(tx, State.WAITING, lost, {"lease_until": None}, quietly=True)
 
 
 def _unanswered(tx: Transaction, policy: Policy) -> int:
     """`sending` beyond its lease: the POST may have reached Chat Mitra, nobody here knows."""
     orphans = tx.rows(
         select(message)
-        .where(IN_HAND, in_state(State.SENDING), message.c.lease_until <= tx.now)
-        .limit(MOST)
+        .where(LEASED, in_state(State.SENDING), message.c.lease_until <= tx.now)
+        .limit(MAX_ROWS)
         .with_for_update(skip_locked=True)
     )
     for row in orphans:
@@ -106,7 +110,7 @@ def _unanswered(tx: Transaction, policy: Policy) -> int:
         one = select(message.c.id).where(
             message.c.id == row["id"], in_state(State.SENDING), message.c.epoch == row["epoch"]
         )
-        if move(tx, State.UNCERTAIN, one, doubt(verdict, tx.now)):
+        if change_state(tx, State.UNCERTAIN, one, uncertain_columns(verdict, tx.now)):
             tx.execute(
                 update(attempt)
                 .where(attempt.c.message_id == row["id"], attempt.c.epoch == row["epoch"])
@@ -126,13 +130,15 @@ def _resend(tx: Transaction) -> int:
         "code": "resend",
         "reason": "No answer came to the last try; its category's policy sends it once more, perhaps a second time.",
     }
-    moved = move(tx, State.WAITING, select(message.c.id).where(*due, ~message.c.on_evidence), again)
-    doubtful = select(message).where(*due, message.c.on_evidence).limit(MOST_DOUBTS)
+    moved = change_state(tx, State.WAITING, select(message.c.id).where(*due, ~message.c.on_evidence), again)
+    doubtful = select(message).where(*due, message.c.on_evidence).limit(MAX_EVIDENCE_CHECKS)
     for row in tx.rows(doubtful.with_for_update(skip_locked=True)):
         if not unread(tx, row):
             one = select(message.c.id).where(message.c.id == row["id"], in_state(State.UNCERTAIN))
             moved += (
-                move(tx, State.WAITING, one, again) if negative(tx, row) else move(tx, State.UNCERTAIN, one, _ALONE)
+                change_state(tx, State.WAITING, one, again)
+                if negative(tx, row)
+                else change_state(tx, State.UNCERTAIN, one, _ALONE)
             )
     return moved
 
@@ -147,9 +153,9 @@ _ALONE = {
 
 def _expire(tx: Transaction) -> int:
     """Only what is due can be late, so the index of what is due finds it."""
-    verdict = final("expired", "Its deadline passed before it could be sent.")
+    verdict = final_columns("expired", "Its deadline passed before it could be sent.")
     moved = 0
-    for stream in due_streams(tx):
+    for stream in due_flows(tx):
         late = select(message.c.id).where(
             in_state(State.WAITING),
             message.c.lane == stream.lane,
@@ -158,7 +164,7 @@ def _expire(tx: Transaction) -> int:
             message.c.due_at <= tx.now,
             message.c.expires_at <= tx.now,
         )
-        moved += move(tx, CANCELLED, late, verdict)
+        moved += change_state(tx, CANCELLED_OR_UNCERTAIN, late, verdict)
     return moved
 
 
@@ -173,7 +179,7 @@ def _erase(tx: Transaction, retention_seconds: float | None) -> int:
         message.c.expires_at <= tx.now,
     )
     erased: Row = {"body": None, "fallback": None, "recipient": None, "digest": None, "resend_at": None}
-    return tx.execute(update(message).where(message.c.id.in_(old.limit(MOST))).values(**erased)).rowcount
+    return tx.execute(update(message).where(message.c.id.in_(old.limit(MAX_ROWS))).values(**erased)).rowcount
 
 
 def _forget(tx: Transaction, retention_seconds: float | None) -> int:
@@ -186,7 +192,7 @@ def _forget(tx: Transaction, retention_seconds: float | None) -> int:
         or_(occasion.c.status != "open", occasion.c.at <= tx.now - timedelta(seconds=retention_seconds)),
     )
     erased: Row = {"recipient": None, "parameters": None}
-    return tx.execute(update(occasion).where(occasion.c.id.in_(past.limit(MOST))).values(**erased)).rowcount
+    return tx.execute(update(occasion).where(occasion.c.id.in_(past.limit(MAX_ROWS))).values(**erased)).rowcount
 
 
 def _end_halts(tx: Transaction) -> int:
@@ -194,13 +200,13 @@ def _end_halts(tx: Transaction) -> int:
     return tx.execute(delete(halt).where(halt.c.scope != "lane", halt.c.until <= tx.now)).rowcount
 
 
-def move(
+def change_state(
     tx: Transaction, to: State | ColumnElement[str], which: Any, values: dict[str, Any], *, quietly: bool = False
 ) -> int:
     """Moves up to MOST rows to a state, each with its line in the trace, and tells the application."""
     moved = tx.rows(
         update(message)
-        .where(message.c.id.in_(which.limit(MOST).with_for_update(skip_locked=True)))
+        .where(message.c.id.in_(which.limit(MAX_ROWS).with_for_update(skip_locked=True)))
         .values(state=to, changed_at=tx.now, **values)
         .returning(message.c.id, message.c.state, message.c.code, message.c.reason)
     )

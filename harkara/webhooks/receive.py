@@ -72,7 +72,7 @@ class WebhookReceiver:
 
     def _keep(self, lane: str, raw: bytes) -> str:
         try:
-            fresh = self._ledger.bring(Webhook(lane, raw))
+            fresh = self._ledger.submit(Webhook(lane, raw))
         except Unavailable as error:
             log.warning("a webhook waits in Redis", action="webhook_spilled", lane=lane, error=str(error))
             return self._spill(lane, raw)

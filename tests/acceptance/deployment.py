@@ -47,7 +47,7 @@ class Deployment:
     def __init__(self, folder: Path, valkey: ValkeyServer, database_url: str, settings: dict[str, str]) -> None:
         self.folder = folder
         self.valkey = valkey
-        self.ledger = Database(database_url, patience=20)
+        self.ledger = Database(database_url, lock_timeout=20)
         self.processes: list[Process] = []
         self._database_url = database_url
         self._settings = settings

@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from harkara.ledger.halts import listing, unpark
+from harkara.ledger.halts import list_halts, unpark
 from harness.valkey import valkey
 from sandbox.faults import MARKED_NUMBERS
 from tests.acceptance.deployment import Deployment, deployment
@@ -124,7 +124,7 @@ def test_what_only_a_person_can_mend_parks_the_lane_and_burns_nothing(harkara: D
     harkara.sandbox.faults(**{switch: True})
     letters = mails(20, CATEGORIES)
     harkara.hand_over(letters)
-    harkara.wait(lambda: [halt["state"] for halt in listing(harkara.ledger)] == ["parked"], "the lane is parked")
+    harkara.wait(lambda: [halt["state"] for halt in list_halts(harkara.ledger)] == ["parked"], "the lane is parked")
     harkara.wait(lambda: harkara.states()["waiting"] == 20, "all wait")
     harkara.sandbox.behave()
     unpark(harkara.ledger, "default")
@@ -153,7 +153,7 @@ def test_while_chatmitra_is_away_everything_waits_and_nothing_burns(harkara: Dep
     sandbox.kill()
     letters = mails(60, CATEGORIES)
     harkara.hand_over(letters)
-    harkara.wait(lambda: listing(harkara.ledger) != [], "the breaker opens")
+    harkara.wait(lambda: list_halts(harkara.ledger) != [], "the breaker opens")
     harkara.start_sandbox()
     harkara.wait_for(letters)
     verdict = harkara.examine(letters)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from harkara import Category
-from harkara.ledger.halts import listing, unpark
+from harkara.ledger.halts import list_halts, unpark
 from harness.postgres import PostgresServer
 from harness.valkey import valkey
 from tests.acceptance.deployment import Deployment, deployment
@@ -77,7 +77,7 @@ def test_a_refused_account_parks_its_own_lane_and_unpark_lets_it_flow(
     harkara.wait_for(school)
     assert set(harkara.examine(school).fates.values()) == {ONCE}
     harkara.wait(lambda: harkara.examine(clinic).states == {"waiting": 20}, "the clinic's messages wait")
-    assert [(halt["lane"], halt["state"], halt["code"]) for halt in listing(harkara.ledger)] == [
+    assert [(halt["lane"], halt["state"], halt["code"]) for halt in list_halts(harkara.ledger)] == [
         ("clinic", "parked", code)
     ]
     refused = harkara.sandbox.met(f"refused_{code}")

@@ -21,7 +21,7 @@ from harkara.intake.stream import GROUP, STREAM, Intake
 from harkara.ledger import migrate
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.messages.commands import find
+from harkara.ledger.messages.commands import find_id
 from harkara.ledger.messages.queries import list_messages
 from harkara.messages import Envelope, Text
 from harkara.redis_client import connect
@@ -45,7 +45,7 @@ def connection(server: ValkeyServer) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'harkara.db'}", patience=0.5)
+    database = Database(f"sqlite:///{tmp_path / 'harkara.db'}", lock_timeout=0.5)
     migrate.upgrade(database)
     yield database
     database.close()
@@ -116,7 +116,7 @@ def test_a_reader_that_dies_between_ledger_and_redis_leaves_one_message(connecti
 
 def test_while_the_database_is_away_nothing_is_lost(connection: redis.Redis, db: Database) -> None:
     hand_over(connection, reply())
-    other = Database(str(db.url), patience=5)
+    other = Database(str(db.url), lock_timeout=5)
     with other.write(), pytest.raises(Unavailable):
         reception(connection, db).drain()
     other.close()
@@ -127,7 +127,7 @@ def test_while_the_database_is_away_nothing_is_lost(connection: redis.Redis, db:
 
 def test_many_readers_keep_each_message_once(connection: redis.Redis, db: Database) -> None:
     hand_over(connection, *(reply(n % 100, reference=f"r{n}") for n in range(1_200)))
-    patient = Database(str(db.url), patience=20)
+    patient = Database(str(db.url), lock_timeout=20)
 
     def drain(reader: int) -> int:
         with connect(f"redis://127.0.0.1:{connection.connection_pool.connection_kwargs['port']}", seconds=5) as own:
@@ -143,7 +143,7 @@ def test_a_repeat_is_found_by_either_id(connection: redis.Redis, db: Database) -
     first, again = reply(reference="r"), reply(reference="r")
     hand_over(connection, first, again)
     reception(connection, db).drain()
-    assert find(db, again.id) == find(db, first.id) == first.id
+    assert find_id(db, again.id) == find_id(db, first.id) == first.id
 
 
 @pytest.mark.parametrize("together", [True, False])

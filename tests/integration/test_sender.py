@@ -29,7 +29,7 @@ from harkara.ledger.halts import park
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.ledger.messages.queries import get_status
 from harkara.ledger.messages.record import Finish
-from harkara.ledger.sweep import POISON, sweep
+from harkara.ledger.sweep import POISON_CLAIMS, sweep
 from harkara.ledger.tables import contact
 from harkara.limits import Allowance, Limiter
 from harkara.messages import Envelope, Template, Text
@@ -71,7 +71,7 @@ def redis_url() -> Iterator[str]:
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'harkara.db'}", patience=0.5)
+    database = Database(f"sqlite:///{tmp_path / 'harkara.db'}", lock_timeout=0.5)
     migrate.upgrade(database)
     yield database
     database.close()
@@ -97,7 +97,7 @@ def worker(
     checkpoint: Callable[[str], None] = no_checkpoint,
 ) -> Iterator[Sender]:
     """All that a worker process has."""
-    pool, commit = Pool(16), GroupCommit(db, spill, patience_seconds=5)
+    pool, commit = Pool(16), GroupCommit(db, spill, retry_seconds=5)
     with connect(redis_url, seconds=2) as redis:
         yield Sender(
             db,
@@ -203,7 +203,7 @@ def test_two_workers_do_not_send_more_codes_to_one_number_than_one(
     db: Database, sandbox: Sandbox, redis_url: str
 ) -> None:
     sandbox.reset()
-    patient = Database(str(db.url), patience=10)
+    patient = Database(str(db.url), lock_timeout=10)
     with worker(patient, sandbox, redis_url) as one, worker(patient, sandbox, redis_url) as two:
         ids = accept_messages(db, *(otp(1) for _ in range(8)))
         assert settle(patient, [one, two], ids) == Counter(accepted=3, cancelled=5)
@@ -227,7 +227,7 @@ def test_a_code_that_could_not_be_sent_does_not_count(db: Database, redis_url: s
 def test_a_ledger_that_is_away_before_the_post_means_no_post(db: Database, sandbox: Sandbox, redis_url: str) -> None:
     sandbox.reset()
     (identity,) = accept_messages(db, reply())
-    other = Database(str(db.url), patience=5)
+    other = Database(str(db.url), lock_timeout=5)
     lock = other.write()
 
     def checkpoint(name: str) -> None:
@@ -270,10 +270,10 @@ def test_a_worker_that_is_only_slow_makes_no_poison(db: Database, sandbox: Sandb
             sweep(db, Playbook.load(PLAYBOOK).after_crash, retention_seconds=None)
 
     with worker(db, sandbox, redis_url, leases=slow, checkpoint=checkpoint) as one:
-        for _ in range(POISON + 1):
+        for _ in range(POISON_CLAIMS + 1):
             one.send([identity])
             wait_until(lambda: row(db, identity)["strikes"] == 0, 5, "the worker says that it lives")
-    assert (row(db, identity)["state"], row(db, identity)["claims"]) == ("waiting", POISON + 1)
+    assert (row(db, identity)["state"], row(db, identity)["claims"]) == ("waiting", POISON_CLAIMS + 1)
     assert posts(sandbox) == 0
 
 

@@ -68,7 +68,7 @@ def db(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def away() -> Iterator[Database]:
     """A database that nobody reaches."""
-    database = Database(NOWHERE, patience=1)
+    database = Database(NOWHERE, lock_timeout=1)
     yield database
     database.close()
 

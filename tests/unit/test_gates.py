@@ -15,9 +15,9 @@ import pytest
 from harkara.delivery.gates import GATES, Moment, passed, stopped_at
 from harkara.inbound.contact import Category, Contact
 from harkara.lanes import Lane, QuietHours
-from harkara.ledger.halts import Halted
+from harkara.ledger.halts import Halt
 from harkara.ledger.messages.claim import Claimed
-from harkara.ledger.messages.otp_limit import Codes
+from harkara.ledger.messages.otp_limit import RecentCodes
 from harkara.outcomes import Cancelled, Outcome, Refused, Replaced, Wait
 
 NIGHT = datetime(2026, 5, 1, 20, tzinfo=UTC)
@@ -52,19 +52,19 @@ def claimed(**other: Any) -> Claimed:
     return Claimed(**usual | other)
 
 
-def judged(one: Claimed, *halts: Halted, codes: Mapping[str, Codes] | None = None, **other: Any) -> Outcome | None:
+def judged(one: Claimed, *halts: Halt, codes: Mapping[str, RecentCodes] | None = None, **other: Any) -> Outcome | None:
     return stopped_at(one, moment(*halts, codes=codes, **other))
 
 
 def moment(
-    *halts: Halted,
-    codes: Mapping[str, Codes] | None = None,
+    *halts: Halt,
+    codes: Mapping[str, RecentCodes] | None = None,
     contact: Contact | None = None,
     secret: str | None = None,
     reengage: str | None = None,
 ) -> Moment:
     lanes = {"default": Lane("default", "token", None, QUIET, webhook_secret=secret, reengage=reengage)}
-    known = codes if codes is not None else defaultdict(Codes)
+    known = codes if codes is not None else defaultdict(RecentCodes)
     contacts = {("default", "919876500000"): contact} if contact else {}
     return Moment(NIGHT, lanes, {(h.lane, h.scope, h.subject): h for h in halts}, known, set(), {}, contacts)
 
@@ -78,7 +78,7 @@ def test_a_reply_passes_them_all() -> None:
 
 
 def test_what_has_expired_is_cancelled_whatever_else_holds_it_back() -> None:
-    parked = Halted("default", "lane", "", "operator", "Wait.", None)
+    parked = Halt("default", "lane", "", "operator", "Wait.", None)
     outcome = judged(claimed(expires_at=NIGHT, quiet=True), parked)
     assert isinstance(outcome, Cancelled)
     assert outcome.code == "expired"
@@ -104,13 +104,13 @@ def test_only_what_is_quiet_waits_for_the_morning() -> None:
 )
 def test_three_codes_an_hour_for_one_number(sent: set[str], in_hand: set[str], expected: type[Outcome] | None) -> None:
     one = claimed(category="authentication")
-    outcome = judged(one, codes={one.recipient: Codes(sent, in_hand)})
+    outcome = judged(one, codes={one.recipient: RecentCodes(sent, in_hand)})
     assert outcome is None if expected is None else isinstance(outcome, expected)
 
 
 def test_those_who_wait_for_the_same_number_do_not_come_back_all_at_once() -> None:
     one = claimed(category="authentication")
-    codes = {one.recipient: Codes(set(), {"a", "b", "c"})}
+    codes = {one.recipient: RecentCodes(set(), {"a", "b", "c"})}
     waits = {outcome.seconds for _ in range(5) if isinstance(outcome := judged(one, codes=codes), Wait)}
     assert len(waits) == 5
     assert all(0.5 <= (seconds or 0) <= 1.5 for seconds in waits)
@@ -118,12 +118,12 @@ def test_those_who_wait_for_the_same_number_do_not_come_back_all_at_once() -> No
 
 @pytest.mark.parametrize(("left", "seconds"), [(None, 0.0), (0.2, 1.0), (90.0, 90.0)])
 def test_a_lane_that_is_held_back_lets_nobody_pass(left: float | None, seconds: float) -> None:
-    held = Halted("default", "lane", "", "401", "Token refused", left)
+    held = Halt("default", "lane", "", "401", "Token refused", left)
     assert judged(claimed(), held) == Wait(seconds, "lane-parked", "Token refused")
 
 
 def test_a_half_open_lane_lets_one_message_of_a_chunk_pass() -> None:
-    at = moment(Halted("default", "lane", "", "refused", "Not reachable", -1.0))
+    at = moment(Halt("default", "lane", "", "refused", "Not reachable", -1.0))
     assert [type(stopped_at(claimed(id=name), at)) for name in "abc"] == [type(None), Wait, Wait]
 
 
@@ -135,14 +135,14 @@ def test_a_lane_that_is_not_configured_here_waits() -> None:
 
 @pytest.mark.parametrize("left", [None, 60.0])
 def test_a_paused_template_waits_and_others_do_not(left: float | None) -> None:
-    paused = Halted("default", "template", "sale", "132015", "Paused by WhatsApp", left)
+    paused = Halt("default", "template", "sale", "132015", "Paused by WhatsApp", left)
     assert judged(claimed(template="sale"), paused) == Wait(left, "template-paused", "Paused by WhatsApp")
     assert judged(claimed(template="news"), paused) is None
 
 
 @pytest.mark.parametrize(("left", "held"), [(None, True), (60.0, True), (-1.0, False)])
 def test_a_producer_that_is_held_waits_without_losing_its_turn(left: float | None, held: bool) -> None:
-    halt = Halted("default", "producer", "camp_1", "campaign-paused", "Paused by Asha", left)
+    halt = Halt("default", "producer", "camp_1", "campaign-paused", "Paused by Asha", left)
     outcome = judged(claimed(producer="camp_1"), halt)
     assert outcome == (Wait(0.0, "campaign-paused", "Paused by Asha") if held else None)
     assert judged(claimed(producer="other"), halt) is None

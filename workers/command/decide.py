@@ -47,7 +47,7 @@ def resolve(
     as_json: AsJson = False,
 ) -> None:
     """Settle a message whose fate nobody knows, or that is parked."""
-    from harkara.ledger.messages.commands import find
+    from harkara.ledger.messages.commands import find_id
     from harkara.ledger.messages.commands import resolve as settle
 
     wishes: dict[Decision, bool] = {"sent": sent, "resend": resend, "drop": drop}
@@ -55,7 +55,7 @@ def resolve(
     if len(chosen) != 1:
         raise typer.BadParameter("give exactly one of them", param_hint="--sent / --resend / --drop")
     with ledger() as db:
-        identity = find(db, key, lane)
+        identity = find_id(db, key, lane)
         state = settle(db, identity, chosen[0], by or me())
     if as_json:
         emit({"id": identity, "state": state})
@@ -68,7 +68,7 @@ def _cancel(db: Database, key: str, lane: str | None, by: str) -> dict[str, Any]
     from harkara.ledger.messages.queries import get_status
 
     try:
-        identity = commands.find(db, key, lane)
+        identity = commands.find_id(db, key, lane)
     except NotFound:
         return {"key": key, "id": None, "cancelled": False, "state": None}
     commands.cancel(db, [identity], by)

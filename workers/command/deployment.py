@@ -29,7 +29,7 @@ def ledger() -> Iterator[Database]:
     from harkara.ledger.database import Database
 
     s = settings()
-    db = Database(s.ledger_url, patience=s.database_patience.total_seconds(), tells=s.callbacks_enabled)
+    db = Database(s.ledger_url, lock_timeout=s.database_patience.total_seconds(), tells=s.callbacks_enabled)
     try:
         check_schema(db)
         yield db

@@ -65,7 +65,7 @@ def _lanes(db: Database) -> list[dict[str, Any]]:
     from harkara.ledger import halts
     from harkara.ledger.messages import queries
 
-    known, messages, halted = configured(), queries.count_by_state(db), halts.listing(db)
+    known, messages, halted = configured(), queries.count_by_state(db), halts.list_halts(db)
     found = []
     for name in sorted(known | messages | {halt["lane"]: None for halt in halted}):
         of_lane = [halt for halt in halted if halt["lane"] == name]

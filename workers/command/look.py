@@ -20,10 +20,10 @@ from workers.command.why import next_step
 def status(key: Key, lane: LaneOf = None, as_json: AsJson = False) -> None:
     """Show where a message stands, why, what to do next, and everything that happened to it."""
     from harkara.ledger.messages import queries
-    from harkara.ledger.messages.commands import find
+    from harkara.ledger.messages.commands import find_id
 
     with ledger() as db:
-        message = queries.get_status(db, find(db, key, lane))
+        message = queries.get_status(db, find_id(db, key, lane))
         step = next_step(db, message)
     if as_json:
         emit(dict(message) | {"next": step})

@@ -29,10 +29,10 @@ def next_step(db: Database, message: MessageStatus) -> str | None:
 
 
 def _waiting(db: Database, message: MessageStatus) -> str:
-    from harkara.ledger.halts import listing
+    from harkara.ledger.halts import list_halts
 
     lane = message.lane
-    for halt in listing(db):
+    for halt in list_halts(db):
         if halt["lane"] == lane and halt["template"] in (None, message.template) and halt["state"] != "probing":
             held = f"Template {halt['template']}" if halt["template"] else f"Lane {lane}"
             until = f" until {clock(halt['until'])}" if halt["until"] else ""

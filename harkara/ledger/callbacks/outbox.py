@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, literal_column, select, update
 
 from harkara.ledger.callbacks.notify import data_of
-from harkara.ledger.database import Database, Row, Transaction, stored
+from harkara.ledger.database import Database, Row, Transaction, to_sql
 from harkara.ledger.tables import callback
 
 MOST = 1000
@@ -134,7 +134,7 @@ WHERE callback.id = each.id AND callback.state <> 'delivered'
 
 def _written(notice: Notice, verdict: Verdict, now: datetime) -> Row:
     """The columns that a verdict leads to, and the word that it is counted by."""
-    row = {"id": notice.id, "tries": notice.tries, "untried": 0, "due_at": stored(now), "status": None, "reason": None}
+    row = {"id": notice.id, "tries": notice.tries, "untried": 0, "due_at": to_sql(now), "status": None, "reason": None}
     match verdict:
         case Delivered(status=status):
             return row | {"outcome": "delivered", "state": "delivered", "status": status}
@@ -144,8 +144,8 @@ def _written(notice: Notice, verdict: Verdict, now: datetime) -> Row:
             again = now + timedelta(seconds=seconds)
             over = again >= notice.expires_at
             end = {"outcome": "dead", "state": "dead"} if over else {"outcome": "failed", "state": "waiting"}
-            return row | end | {"reason": reason, "status": status, "due_at": stored(again)}
+            return row | end | {"reason": reason, "status": status, "due_at": to_sql(again)}
         case Untried(reason=reason, seconds=seconds):
             again = now + timedelta(seconds=seconds)
             free = {"outcome": "untried", "state": "waiting", "untried": 1}
-            return row | free | {"reason": reason, "due_at": stored(again)}
+            return row | free | {"reason": reason, "due_at": to_sql(again)}

@@ -10,9 +10,9 @@ from sqlalchemy import or_, select, update
 from harkara.errors import Conflict, Invalid, NotFound
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database, Row, Transaction
-from harkara.ledger.halts import hold, let_go
-from harkara.ledger.messages.record import CANCELLED, final
-from harkara.ledger.sweep import move
+from harkara.ledger.halts import hold_producer, release_producer
+from harkara.ledger.messages.record import CANCELLED_OR_UNCERTAIN, final_columns
+from harkara.ledger.sweep import change_state
 from harkara.ledger.tables import campaign, message
 from harkara.states import UNSENT, CampaignState, State
 
@@ -51,7 +51,7 @@ def pause(db: Database, identity: str, reason: str, code: str = "operator") -> N
     """Holds back all that no worker has passed through the gates yet. Raises NotFound and Conflict."""
     with db.write() as tx:
         found = locked(tx, identity, CampaignState.RUNNING, CampaignState.SCHEDULED)
-        hold(tx, found["lane"], identity, "campaign-paused", f"Campaign {found['name']} is paused: {reason}")
+        hold_producer(tx, found["lane"], identity, "campaign-paused", f"Campaign {found['name']} is paused: {reason}")
         change(tx, identity, CampaignState.PAUSED, code=code, reason=reason[:1000])
 
 
@@ -72,7 +72,7 @@ def cancel(db: Database, identity: str, by: str) -> int:
     with db.write() as tx:
         found = locked(tx, identity, *states)
         reason = f"cancelled by {by}"
-        hold(tx, found["lane"], identity, "campaign-cancelled", f"Campaign {found['name']} was {reason}.")
+        hold_producer(tx, found["lane"], identity, "campaign-cancelled", f"Campaign {found['name']} was {reason}.")
         change(tx, identity, CampaignState.CANCELLED, code="operator", reason=reason)
     withdrawn = 0
     while moved := withdraw(db, identity):
@@ -88,7 +88,9 @@ def withdraw(db: Database, identity: str) -> int:
     mine = message.c.campaign_id == identity
     with db.write() as tx:
         unsent = select(message.c.id).where(mine, in_state(*UNSENT))
-        moved = move(tx, CANCELLED, unsent, final("cancelled", "Its campaign was cancelled."))
+        moved = change_state(
+            tx, CANCELLED_OR_UNCERTAIN, unsent, final_columns("cancelled", "Its campaign was cancelled.")
+        )
         again = update(message).where(mine, in_state(State.UNCERTAIN), message.c.resend_at.is_not(None))
         tx.execute(again.values(resend_at=None, changed_at=tx.now))
     return moved
@@ -109,10 +111,12 @@ def go(tx: Transaction, found: Row, at: datetime | None) -> None:
     """Sets a campaign running, or its start for a time that is still to come."""
     if at is not None and at > tx.now:
         when = at.isoformat(timespec="seconds")
-        hold(tx, found["lane"], found["id"], "campaign-scheduled", f"Campaign {found['name']} starts {when}.", at)
+        hold_producer(
+            tx, found["lane"], found["id"], "campaign-scheduled", f"Campaign {found['name']} starts {when}.", at
+        )
         change(tx, found["id"], CampaignState.SCHEDULED, start_at=at)
         return
-    let_go(tx, found["lane"], found["id"])
+    release_producer(tx, found["lane"], found["id"])
     first = {"started_at": found["started_at"] or tx.now, "start_at": at}
     change(tx, found["id"], CampaignState.RUNNING, resumed_at=tx.now, **first)
 

@@ -12,7 +12,7 @@ from harkara.errors import Conflict
 from harkara.ledger.campaigns.commands import change, go, locked, pause, withdraw
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database, Row, Transaction
-from harkara.ledger.halts import let_go
+from harkara.ledger.halts import release_producer
 from harkara.ledger.tables import campaign, message
 from harkara.states import DONE, UNSENT, CampaignState, State
 
@@ -63,7 +63,7 @@ def _tend(db: Database, found: Row) -> str | None:
 def _finish(db: Database, identity: str) -> str:
     with db.write() as tx:
         found = locked(tx, identity, *_LIVE)
-        let_go(tx, found["lane"], identity)
+        release_producer(tx, found["lane"], identity)
         if found["state"] != CampaignState.CANCELLED:
             found |= {"state": CampaignState.FINISHED, "code": None, "reason": None}
         said = {name: found[name] for name in ("code", "reason")}

@@ -14,8 +14,8 @@ from harkara.campaigns.audience import Reject
 from harkara.campaigns.messages import CampaignMessage
 from harkara.errors import Conflict, Invalid
 from harkara.ledger.database import Database, Row, Transaction
-from harkara.ledger.halts import hold
-from harkara.ledger.messages.accept import insert_new, row_of
+from harkara.ledger.halts import hold_producer
+from harkara.ledger.messages.accept import insert_messages, message_row
 from harkara.ledger.tables import campaign
 from harkara.messages.template import TemplateCategory
 from harkara.states import CampaignState
@@ -78,7 +78,7 @@ def load(db: Database, plan: CampaignPlan, rows: Iterable[CampaignMessage | Reje
             if not loaded.audience:
                 expires = _deadline(plan, tx.now)
                 _open(tx, plan)
-            insert_new(tx, [_row(plan, letter, tx.now, expires) for letter in batch])
+            insert_messages(tx, [_row(plan, letter, tx.now, expires) for letter in batch])
             _update(tx, plan, audience=campaign.c.audience + len(batch))
         loaded.audience += len(batch)
     if not loaded.audience:
@@ -120,11 +120,11 @@ def _open(tx: Transaction, plan: CampaignPlan) -> None:
     }
     if not tx.execute(tx.insert_new(campaign).returning(campaign.c.id), row).first():
         raise Conflict(f"a campaign is called {plan.name} already: give this one another --name")
-    hold(tx, plan.lane, plan.id, "campaign-ready", f"Campaign {plan.name} has not been started.")
+    hold_producer(tx, plan.lane, plan.id, "campaign-ready", f"Campaign {plan.name} has not been started.")
 
 
 def _row(plan: CampaignPlan, letter: CampaignMessage, now: datetime, expires: datetime) -> Row:
-    row = row_of(letter.envelope, now, {plan.category: plan.seconds})
+    row = message_row(letter.envelope, now, {plan.category: plan.seconds})
     return row | {"expires_at": expires, "campaign_id": plan.id, "position": letter.row}
 
 

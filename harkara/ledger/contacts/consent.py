@@ -10,9 +10,9 @@ from sqlalchemy import bindparam, insert, select, update
 
 from harkara.errors import NotFound
 from harkara.inbound.contact import Contact, Wish
-from harkara.ledger.conditions import IN_HAND, in_state
+from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.database import Database, Row, Transaction
-from harkara.ledger.messages.commands import withdraw
+from harkara.ledger.messages.commands import cancel_messages
 from harkara.ledger.tables import consent, contact, message
 from harkara.states import State
 
@@ -54,7 +54,7 @@ def cancel(tx: Transaction, unwanted: Mapping[str, str]) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for identity, why in unwanted.items():
         by_reason.setdefault(why, []).append(identity)
-    return [one for why, ids in by_reason.items() for one in withdraw(tx, ids, OPTED_OUT, f"This person {why}.")]
+    return [one for why, ids in by_reason.items() for one in cancel_messages(tx, ids, OPTED_OUT, f"This person {why}.")]
 
 
 def look(db: Database, recipient: str, lane: str | None = None) -> list[dict[str, Any]]:
@@ -122,7 +122,7 @@ def _withdraw(tx: Transaction, lane: str, stopped: Mapping[str, Contact]) -> lis
     to = (message.c.lane == lane, message.c.recipient.in_(list(stopped)))
     what = select(message.c.id, message.c.recipient, message.c.category).where(*to)
     unwanted: dict[str, str] = {}
-    for held in (in_state(State.WAITING), IN_HAND & in_state(State.QUEUED, State.CLAIMED)):
+    for held in (in_state(State.WAITING), LEASED & in_state(State.QUEUED, State.CLAIMED)):
         for row in tx.rows(what.where(held)):
             if why := stopped[row["recipient"]].objection(row["category"]):
                 unwanted[row["id"]] = why

@@ -15,8 +15,8 @@ from harkara.ledger.conditions import still_in
 from harkara.ledger.database import Row, Transaction
 from harkara.ledger.events.evidence import BY_CONTENT, BY_ID
 from harkara.ledger.events.find import Known, Said, find
-from harkara.ledger.halts import halt_all
-from harkara.ledger.messages.record import final, note
+from harkara.ledger.halts import add_halts
+from harkara.ledger.messages.record import add_trace, final_columns
 from harkara.ledger.tables import attempt, contact, message
 from harkara.outcomes import Pause, Refused
 from harkara.playbook import Playbook
@@ -70,7 +70,7 @@ def _write(tx: Transaction, known: Known, steps: Sequence[Step]) -> None:
     _close_posts(tx, [row["id"] for row in known.rows.values() if row["state"] == State.SENDING], steps)
     told = [{"id": step.said.row["id"], "message_id": step.found.id} for step in steps]
     tx.execute_each(_FOLDED, {"id": "integer", "message_id": "text"}, told)
-    halt_all(tx, _halts(tx, known, steps))
+    add_halts(tx, _halts(tx, known, steps))
 
 
 _FOLDED = """
@@ -83,7 +83,7 @@ def _move(tx: Transaction, known: Known, step: Step) -> None:
     values: Row = {"whatsapp_id": known.one[step.found.id].whatsapp_id}
     if step.to:
         code, reason = _why(step)
-        values |= {"state": step.to.value, "changed_at": tx.now, **final(code, reason)}
+        values |= {"state": step.to.value, "changed_at": tx.now, **final_columns(code, reason)}
     was = still_in(step.found.state)
     tx.execute(update(message).where(message.c.id == step.found.id, was).values(**values))
     if step.to:
@@ -102,7 +102,7 @@ def _note(tx: Transaction, step: Step) -> None:
     code, reason = _why(step)
     told = f"webhook of {step.said.event.at.isoformat(timespec='seconds')}"
     how = BY_ID if names(step.said.event, step.found) else BY_CONTENT
-    note(tx, step.found.id, str(step.to), code or how, f"{told}: {reason}" if reason else told)
+    add_trace(tx, step.found.id, str(step.to), code or how, f"{told}: {reason}" if reason else told)
 
 
 def _halts(tx: Transaction, known: Known, steps: Sequence[Step]) -> Iterator[tuple[str, Pause, str | None]]:

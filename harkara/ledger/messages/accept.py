@@ -12,9 +12,9 @@ from harkara.errors import Conflict, Invalid
 from harkara.ledger.contacts import consent
 from harkara.ledger.contacts.contacts import refusing
 from harkara.ledger.database import Database, Row, Transaction
-from harkara.ledger.messages.due import in_the_way
+from harkara.ledger.messages.due import find_obstacles
 from harkara.ledger.messages.fallback import kept
-from harkara.ledger.messages.record import note
+from harkara.ledger.messages.record import add_trace
 from harkara.ledger.tables import alias, message
 from harkara.messages import Envelope
 from harkara.receipt import Receipt
@@ -36,8 +36,8 @@ def accept(
     *,
     deadlines: Mapping[str, float],
     queued_seconds: float,
-    refuse: bool = True,
-    direct: bool = True,
+    keep_refused: bool = False,
+    direct_hints: bool = True,
 ) -> tuple[list[Receipt | Conflict | Invalid], list[tuple[str, int]]]:
     """Writes all of them, or none; answers a receipt for each, in order.
 
@@ -50,20 +50,20 @@ def accept(
     Raises Unavailable when the database is; to repeat the call adds nothing twice.
     """
     with db.read() as tx:
-        late = {e.id: i for e in envelopes if refuse and (i := _too_late(e, tx.now))}
-        rows = [row_of(e, tx.now, deadlines) for e in envelopes if e.id not in late]
+        late = {e.id: i for e in envelopes if not keep_refused and (i := _too_late(e, tx.now))}
+        rows = [message_row(e, tx.now, deadlines) for e in envelopes if e.id not in late]
         unwanted = _unwanted(tx, rows)
         wanted = [row for row in rows if row["id"] not in unwanted]
-        if direct and len(wanted) <= DIRECT:
+        if direct_hints and len(wanted) <= DIRECT:
             _mark_direct(tx, wanted, queued_seconds)
-    stored = _store(db, wanted) | (set() if refuse else _keep_unwanted(db, rows, unwanted))
+    stored = _store(db, wanted) | (_keep_unwanted(db, rows, unwanted) if keep_refused else set())
     known = _known(db, [row for row in rows if row["id"] not in stored])
     hinted = [(row["id"], row["priority"]) for row in wanted if row["state"] == State.QUEUED and row["id"] in stored]
     digests = {row["id"]: row["digest"] for row in rows}
     return [late.get(e.id) or _receipt(e, digests[e.id], stored, known, unwanted) for e in envelopes], hinted
 
 
-def keep_refused(db: Database, envelope: Envelope, code: str, reason: str, deadlines: Mapping[str, float]) -> None:
+def accept_as_failed(db: Database, envelope: Envelope, code: str, reason: str, deadlines: Mapping[str, float]) -> None:
     """Keeps a message that cannot be accepted, and whose sender is gone, as failed: it is lost to nobody's eyes."""
     blank: Row = {"body": None, "digest": None} if envelope.category == "authentication" else {}
     verdict: Row = {
@@ -74,12 +74,12 @@ def keep_refused(db: Database, envelope: Envelope, code: str, reason: str, deadl
         "reason": reason[:1000],
     }
     with db.write() as tx:
-        row = row_of(envelope, tx.now, deadlines) | blank | verdict
+        row = message_row(envelope, tx.now, deadlines) | blank | verdict
         if tx.execute(tx.insert_new(message).returning(message.c.id), row).first():
-            note(tx, envelope.id, State.FAILED, code, reason)
+            add_trace(tx, envelope.id, State.FAILED, code, reason)
 
 
-def remember(db: Database, ids: Mapping[str, str]) -> None:
+def add_aliases(db: Database, ids: Mapping[str, str]) -> None:
     """Keeps the ids that a client gave to what proved to be a repeat, so that it finds its message by them too."""
     others = [{"id": given, "message_id": kept} for given, kept in ids.items() if given != kept]
     if others:
@@ -87,7 +87,7 @@ def remember(db: Database, ids: Mapping[str, str]) -> None:
             tx.execute(tx.insert_new(alias), others)
 
 
-def row_of(envelope: Envelope, now: datetime, deadlines: Mapping[str, float]) -> Row:
+def message_row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float]) -> Row:
     """The message as it enters the ledger, waiting for its time."""
     due = min(max(envelope.at or now, now), _FAR)
     deadline = (
@@ -137,8 +137,8 @@ def _to(row: Row) -> tuple[str, str]:
 
 
 def _store(db: Database, rows: Sequence[Row]) -> set[str]:
-    with db.write(once=len(rows) <= DIRECT) as tx:
-        return insert_new(tx, rows)
+    with db.write(autocommit=len(rows) <= DIRECT) as tx:
+        return insert_messages(tx, rows)
 
 
 def _keep_unwanted(db: Database, rows: Sequence[Row], unwanted: Mapping[str, str]) -> set[str]:
@@ -146,7 +146,7 @@ def _keep_unwanted(db: Database, rows: Sequence[Row], unwanted: Mapping[str, str
     if not unwanted:
         return set()
     with db.write() as tx:
-        stored = insert_new(tx, [row for row in rows if row["id"] in unwanted])
+        stored = insert_messages(tx, [row for row in rows if row["id"] in unwanted])
         consent.cancel(tx, {identity: unwanted[identity] for identity in stored})
         return stored
 
@@ -154,7 +154,7 @@ def _keep_unwanted(db: Database, rows: Sequence[Row], unwanted: Mapping[str, str
 def _mark_direct(tx: Transaction, rows: Sequence[Row], queued_seconds: float) -> None:
     """What may go out at once is born `queued`, so that its hint need not wait for the next dispatch."""
     due = [row for row in rows if row["due_at"] <= tx.now]
-    lanes = {lane: in_the_way(tx, lane) for lane in {row["lane"] for row in due}}
+    lanes = {lane: find_obstacles(tx, lane) for lane in {row["lane"] for row in due}}
     for row in due:
         obstacle = lanes[row["lane"]]
         # Without workers nobody takes hints, and Redis would fill with them.
@@ -163,7 +163,7 @@ def _mark_direct(tx: Transaction, rows: Sequence[Row], queued_seconds: float) ->
             row["lease_until"] = tx.now + timedelta(seconds=queued_seconds)
 
 
-def insert_new(tx: Transaction, rows: Sequence[Row]) -> set[str]:
+def insert_messages(tx: Transaction, rows: Sequence[Row]) -> set[str]:
     """Writes the rows that are not there yet; returns their ids."""
     if not rows:
         return set()

@@ -60,7 +60,7 @@ def claim(db: Database, ids: Sequence[str], lease_seconds: float) -> list[Claime
     One conditional UPDATE for all. It counts the claims, so that the sweep knows a message for poison which has been
     claimed too often without an outcome. Raises Unavailable.
     """
-    with db.write(once=True) as tx:
+    with db.write(autocommit=True) as tx:
         lease = tx.now + timedelta(seconds=lease_seconds)
         wanted = [{"id": identity} for identity in ids]
         rows = tx.execute_each(_CLAIM, {"id": "text"}, wanted, returning=_TAKEN, now=tx.now, lease=lease)

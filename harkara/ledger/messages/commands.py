@@ -10,14 +10,14 @@ from sqlalchemy import or_, select, update
 from harkara.errors import Conflict, NotFound
 from harkara.ledger.conditions import still_in
 from harkara.ledger.database import Database, Transaction
-from harkara.ledger.messages.record import CANCELLED, final, note, note_all
+from harkara.ledger.messages.record import CANCELLED_OR_UNCERTAIN, add_trace, add_traces, final_columns
 from harkara.ledger.tables import alias, message
 from harkara.states import UNSENT, State
 
 Decision = Literal["sent", "resend", "drop"]
 
 
-def find(db: Database, key: str, lane: str | None = None, *, lanes: Collection[str] | None = None) -> str:
+def find_id(db: Database, key: str, lane: str | None = None, *, lanes: Collection[str] | None = None) -> str:
     """The id of the message with this id, alias or reference, in the lane, in one of `lanes`, or in any.
 
     Raises NotFound, and Conflict when several of them know the reference.
@@ -44,19 +44,19 @@ def find(db: Database, key: str, lane: str | None = None, *, lanes: Collection[s
 def cancel(db: Database, ids: Sequence[str], by: str, reason: str = "cancelled") -> list[str]:
     """Cancels what has not left yet; returns the ids that were. A claimed one is safe: its worker finds out in time."""
     with db.write() as tx:
-        return withdraw(tx, ids, "cancelled", f"{reason} by {by}")
+        return cancel_messages(tx, ids, "cancelled", f"{reason} by {by}")
 
 
-def withdraw(tx: Transaction, ids: Sequence[str], code: str, why: str) -> list[str]:
+def cancel_messages(tx: Transaction, ids: Sequence[str], code: str, why: str) -> list[str]:
     """The same within a transaction."""
     moved = tx.rows(
         update(message)
         .where(message.c.id.in_(list(ids)), still_in(*UNSENT))
-        .values(state=CANCELLED, changed_at=tx.now, **final(code, why))
+        .values(state=CANCELLED_OR_UNCERTAIN, changed_at=tx.now, **final_columns(code, why))
         .returning(message.c.id, message.c.state)
     )
     if moved:
-        note_all(tx, moved, code, why)
+        add_traces(tx, moved, code, why)
     return [row["id"] for row in moved]
 
 
@@ -81,16 +81,16 @@ def resolve(db: Database, identity: str, decision: Decision, by: str) -> State:
             .where(message.c.id == identity, message.c.state == row["state"], message.c.epoch == row["epoch"])
             .values(state=state.value, changed_at=tx.now, **values)
         )
-        note(tx, identity, state, values["code"], values["reason"])
+        add_trace(tx, identity, state, values["code"], values["reason"])
     return state
 
 
 def _decided(tx: Transaction, decision: Decision, by: str, *, uncertain: bool) -> tuple[State, dict[str, Any]]:
     match decision:
         case "sent":
-            return State.ACCEPTED, final("operator", f"Seen to have arrived, says {by}.")
+            return State.ACCEPTED, final_columns("operator", f"Seen to have arrived, says {by}.")
         case "drop":
-            return State.CANCELLED, final("dropped", f"Dropped by {by}.")
+            return State.CANCELLED, final_columns("dropped", f"Dropped by {by}.")
         case "resend":
             again: dict[str, Any] = {"due_at": tx.now, "resend_at": None, "strikes": 0, "code": "resend"}
             if uncertain:

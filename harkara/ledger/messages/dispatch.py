@@ -11,15 +11,15 @@ from typing import NamedTuple
 from sqlalchemy import func, select, update
 
 from harkara.lanes import Lane
-from harkara.ledger.conditions import IN_HAND, in_state, still_in
+from harkara.ledger.conditions import LEASED, in_state, still_in
 from harkara.ledger.database import Database, Transaction
-from harkara.ledger.halts import halted
-from harkara.ledger.messages.due import Stream, due_streams, held_producers, take_turns
+from harkara.ledger.halts import active_halts
+from harkara.ledger.messages.due import Flow, choose_fairly, due_flows, held_producers
 from harkara.ledger.tables import message
 from harkara.limits import Allowance
 from harkara.states import State
 
-Room = Callable[[Mapping[str, Allowance]], Mapping[str, tuple[int, int]]]
+Capacities = Callable[[Mapping[str, Allowance]], Mapping[str, tuple[int, int]]]
 """Asks the limiter how many slots each lane has within its horizon: (for urgent messages, for marketing)."""
 
 MARKETING = 3
@@ -33,7 +33,9 @@ class Release(NamedTuple):
     left: int
 
 
-def dispatch(db: Database, lanes: Mapping[str, Lane], room: Room, *, depth: int, queued_seconds: float) -> Release:
+def dispatch(
+    db: Database, lanes: Mapping[str, Lane], room: Capacities, *, depth: int, queued_seconds: float
+) -> Release:
     """Releases the due messages that their lanes let go now.
 
     A lane without a limit holds at most `depth` queued messages. Raises Unavailable when the database or the limiter
@@ -41,8 +43,8 @@ def dispatch(db: Database, lanes: Mapping[str, Lane], room: Room, *, depth: int,
     """
     with db.read() as tx:
         held = held_producers(tx)
-        streams = [s for s in due_streams(tx) if s.lane in lanes and (s.lane, s.producer) not in held]
-        stopped = {h.lane: h for h in halted(tx) if h.scope == "lane"}
+        streams = [s for s in due_flows(tx) if s.lane in lanes and (s.lane, s.producer) not in held]
+        stopped = {h.lane: h for h in active_halts(tx) if h.scope == "lane"}
         queued = _queued(tx, {s.lane for s in streams})
     if not streams:
         return Release([], 0)
@@ -74,13 +76,13 @@ def unqueue(db: Database, ids: Iterable[str]) -> None:
 def _queued(tx: Transaction, lanes: Iterable[str]) -> Counter[str]:
     """How many hints of each lane are still on their way: they will take slots, so they count as taken."""
     query = select(message.c.lane, func.count().label("number")).group_by(message.c.lane)
-    counts = tx.execute(query.where(IN_HAND, in_state(State.QUEUED), message.c.lane.in_(list(lanes))))
+    counts = tx.execute(query.where(LEASED, in_state(State.QUEUED), message.c.lane.in_(list(lanes))))
     return Counter({row.lane: row.number for row in counts})
 
 
-def _choose(tx: Transaction, streams: list[Stream], urgent: int, marketing: int) -> list[str]:
-    first = take_turns(tx, [s for s in streams if s.priority < MARKETING], urgent)
-    return first + take_turns(tx, [s for s in streams if s.priority >= MARKETING], marketing - len(first))
+def _choose(tx: Transaction, streams: list[Flow], urgent: int, marketing: int) -> list[str]:
+    first = choose_fairly(tx, [s for s in streams if s.priority < MARKETING], urgent)
+    return first + choose_fairly(tx, [s for s in streams if s.priority >= MARKETING], marketing - len(first))
 
 
 def _release(tx: Transaction, ids: list[str], queued_seconds: float) -> list[tuple[str, int]]:

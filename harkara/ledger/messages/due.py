@@ -19,7 +19,7 @@ def _at(name: str) -> BindParameter[datetime]:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Stream:
+class Flow:
     """The messages of one producer at one priority in one lane; turns are shared between streams."""
 
     lane: str
@@ -70,13 +70,13 @@ _HELD = text("SELECT lane, subject FROM halt WHERE scope = 'producer' AND (until
 UNSWEPT_SECONDS = 5.0
 
 
-def due_streams(tx: Transaction) -> list[Stream]:
+def due_flows(tx: Transaction) -> list[Flow]:
     """The streams of all lanes that have a message due now."""
-    return [Stream(row.lane, row.priority, row.producer) for row in tx.execute(_STREAMS, {"now": tx.now})]
+    return [Flow(row.lane, row.priority, row.producer) for row in tx.execute(_STREAMS, {"now": tx.now})]
 
 
 @dataclass(frozen=True, slots=True)
-class InTheWay:
+class Obstacles:
     """Why a message that is due should not be hinted at once."""
 
     unheard: bool
@@ -85,11 +85,11 @@ class InTheWay:
     """Something of its lane is due and still waits: its turn comes after that."""
 
 
-def in_the_way(tx: Transaction, lane: str) -> InTheWay:
+def find_obstacles(tx: Transaction, lane: str) -> Obstacles:
     unswept = tx.now - timedelta(seconds=UNSWEPT_SECONDS)
     found = tx.execute(_IN_THE_WAY, {"now": tx.now, "unswept": unswept, "lane": lane}).one()
     backlog = bool(found.backlog and (not found.held or _goes(tx, lane)))
-    return InTheWay(bool(found.unheard), backlog)
+    return Obstacles(bool(found.unheard), backlog)
 
 
 def held_producers(tx: Transaction) -> set[tuple[str, str]]:
@@ -100,10 +100,10 @@ def held_producers(tx: Transaction) -> set[tuple[str, str]]:
 def _goes(tx: Transaction, lane: str) -> bool:
     """Whether anything that is due there is not held: a campaign that is paused is in nobody's way."""
     held = held_producers(tx)
-    return any(stream.lane == lane and (lane, stream.producer) not in held for stream in due_streams(tx))
+    return any(stream.lane == lane and (lane, stream.producer) not in held for stream in due_flows(tx))
 
 
-def take_turns(tx: Transaction, streams: list[Stream], room: int) -> list[str]:
+def choose_fairly(tx: Transaction, streams: list[Flow], room: int) -> list[str]:
     """The ids of up to `room` due messages of one lane, in the order in which they go.
 
     By priority; within one, the producers take turns; each gives its earliest deadline first.
@@ -119,7 +119,7 @@ def take_turns(tx: Transaction, streams: list[Stream], room: int) -> list[str]:
     return chosen
 
 
-def _next(tx: Transaction, stream: Stream, most: int) -> list[tuple[datetime, datetime, str]]:
+def _next(tx: Transaction, stream: Flow, most: int) -> list[tuple[datetime, datetime, str]]:
     rows = tx.execute(
         _NEXT,
         {

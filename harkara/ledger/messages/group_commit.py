@@ -32,7 +32,7 @@ class GroupCommit:
     """Writes for all sender threads of a process.
 
     `gather_seconds` is how long a busy writer waits for company before it commits; an idle one commits at once.
-    An outcome that the database will not take for `patience_seconds` goes to `spill`, which puts it where another
+    An outcome that the database will not take for `retry_seconds` goes to `spill`, which puts it where another
     process can record it later; while that is unavailable too, it is kept here and tried again.
     """
 
@@ -42,14 +42,14 @@ class GroupCommit:
         spill: Callable[[Finish], None],
         *,
         gather_seconds: float = 0.005,
-        patience_seconds: float = 20.0,
+        retry_seconds: float = 20.0,
         checkpoint: Callable[[str], None] = lambda name: None,
     ) -> None:
         self._db = db
         self._checkpoint = checkpoint
         self._spill = spill
         self._gather = gather_seconds
-        self._patience = patience_seconds
+        self._patience = retry_seconds
         self._took = 0.005
         self._works: dict[str, float] = {}
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
@@ -77,7 +77,7 @@ class GroupCommit:
         self._submit(result)
 
     @property
-    def lead(self) -> float:
+    def lead_seconds(self) -> float:
         """Seconds that it takes at most, as a rule, to become `sending`: who has a slot begins so much before it."""
         return min(max(2 * self._took, 0.05), 0.25)
 

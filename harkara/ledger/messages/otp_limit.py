@@ -18,19 +18,19 @@ HOUR = 3600.0
 
 
 @dataclass(slots=True)
-class Codes:
+class RecentCodes:
     """The ids of the messages with a code for one number."""
 
     sent: set[str] = field(default_factory=set)
-    in_hand: set[str] = field(default_factory=set)
+    claimed: set[str] = field(default_factory=set)
 
 
-def codes(tx: Transaction, recipients: Iterable[str]) -> dict[str, Codes]:
+def recent_codes(tx: Transaction, recipients: Iterable[str]) -> dict[str, RecentCodes]:
     """For each number: the codes that may have reached Chat Mitra within the hour, and those that a worker holds now.
 
     One that was refused, or whose connection failed, reached nobody and does not count.
     """
-    found: dict[str, Codes] = defaultdict(Codes)
+    found: dict[str, RecentCodes] = defaultdict(RecentCodes)
     wanted = sorted(set(recipients))
     if not wanted:
         return found
@@ -46,5 +46,5 @@ def codes(tx: Transaction, recipients: Iterable[str]) -> dict[str, Codes]:
         or_(and_(message.c.posted_at > hour_ago, went), in_state(State.CLAIMED)),
     )
     for row in tx.execute(query):
-        (found[row.recipient].sent if row.went else found[row.recipient].in_hand).add(row.id)
+        (found[row.recipient].sent if row.went else found[row.recipient].claimed).add(row.id)
     return found

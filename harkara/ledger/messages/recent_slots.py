@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from harkara.ledger.conditions import IN_HAND, in_state
+from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.database import Database
 from harkara.ledger.tables import attempt, message
 from harkara.states import State
@@ -26,7 +26,7 @@ def slots_used(db: Database, lane: str, window_seconds: float, horizon_seconds: 
         ).all()
         claims = tx.execute(
             select(func.coalesce(func.sum(message.c.weight), 0)).where(
-                message.c.lane == lane, IN_HAND, in_state(State.CLAIMED), message.c.lease_until > tx.now
+                message.c.lane == lane, LEASED, in_state(State.CLAIMED), message.c.lease_until > tx.now
             )
         ).scalar_one()
         # One that is under way may have slept through its slot and hold another, up to the horizon ahead.

@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, case, insert, literal_column, or_, true, u
 
 from harkara.ledger.callbacks.notify import tell_states
 from harkara.ledger.conditions import still_in
-from harkara.ledger.database import Row, Transaction, stored
-from harkara.ledger.halts import halt_all, lane_works
+from harkara.ledger.database import Row, Transaction, to_sql
+from harkara.ledger.halts import add_halts, end_probed_halts
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.fallback import replacement
 from harkara.ledger.tables import message, trace
@@ -107,10 +107,10 @@ def finish(tx: Transaction, finishes: Sequence[Finish], works: Collection[str] =
     paused = [(f, pause) for f in finishes if not isinstance(f.outcome, Accepted) and (pause := _settle(tx, f))]
     if posted:
         tx.execute_each(_CLOSE_ATTEMPT, _ANSWER, [_answer(f) for f in posted], now=tx.now)
-    halt_all(tx, [(f.lane, pause, f.template) for f, pause in paused])
+    add_halts(tx, [(f.lane, pause, f.template) for f, pause in paused])
     answered = {f.lane for f in posted if isinstance(f.outcome, Accepted | Refused | Replaced) and f.outcome.status}
     if fresh := answered.difference(works):
-        lane_works(tx, fresh)
+        end_probed_halts(tx, fresh)
     return fresh
 
 
@@ -122,7 +122,7 @@ _BLANKED = {
     # Nothing needs it any more, and a code may be in it whatever the message itself is.
     "fallback": None,
 }
-CANCELLED: ColumnElement[str] = case(
+CANCELLED_OR_UNCERTAIN: ColumnElement[str] = case(
     # An earlier try of it may have arrived: calling it cancelled would hide that.
     (message.c.resends > 0, State.UNCERTAIN.value),
     else_=State.CANCELLED.value,
@@ -190,7 +190,7 @@ def _attempt(begin: Begin) -> Row:
         "worker": begin.worker,
         "gates": begin.gates,
         "echo": begin.echo,
-        "claimed_at": stored(c.claimed_at),
+        "claimed_at": to_sql(c.claimed_at),
     }
 
 
@@ -225,7 +225,7 @@ def _settle(tx: Transaction, finish: Finish) -> Pause | None:
         if not finish.posted:
             _forgive(tx, finish.id)
         return None
-    note(tx, finish.id, moved, values["code"], values["reason"])
+    add_trace(tx, finish.id, moved, values["code"], values["reason"])
     return finish.outcome.pause if isinstance(finish.outcome, Wait | Refused) else None
 
 
@@ -253,16 +253,16 @@ def _verdict(finish: Finish, now: datetime) -> tuple[State | ColumnElement[str],
         case Replaced(code=code, reason=reason):
             return State.WAITING, _OUT_OF_HAND | {"due_at": now, "code": code, "reason": reason}
         case Uncertain():
-            return State.UNCERTAIN, doubt(finish.outcome, now)
+            return State.UNCERTAIN, uncertain_columns(finish.outcome, now)
         case Refused(code=code, text=text, advice=advice):
-            return State.FAILED, final(code, f"{advice} Chat Mitra said: {text}" if text else advice)
+            return State.FAILED, final_columns(code, f"{advice} Chat Mitra said: {text}" if text else advice)
         case Cancelled(code=code, reason=reason):
-            return CANCELLED, final(code, reason)
+            return CANCELLED_OR_UNCERTAIN, final_columns(code, reason)
         case Accepted():
             raise AssertionError("an accepted message is written with all the others")
 
 
-def doubt(outcome: Uncertain, now: datetime) -> dict[str, Any]:
+def uncertain_columns(outcome: Uncertain, now: datetime) -> dict[str, Any]:
     """The columns of a message of which nobody knows whether it arrived."""
     after = outcome.resend_after
     return _OUT_OF_HAND | {
@@ -280,19 +280,19 @@ def _due(seconds: float | None, pause: Pause | None, expires_at: datetime, now: 
     return now if pause else expires_at
 
 
-def final(code: str | None, reason: str | None) -> dict[str, Any]:
+def final_columns(code: str | None, reason: str | None) -> dict[str, Any]:
     """The columns of a message that will not be sent again."""
     return {**_OUT_OF_HAND, **_BLANKED, "code": code, "reason": reason and reason[:1000]}
 
 
-def note(tx: Transaction, identity: str, event: str, code: str | None, detail: str | None) -> None:
+def add_trace(tx: Transaction, identity: str, event: str, code: str | None, detail: str | None) -> None:
     """Adds a line to the trace of a message, and tells the application if it is a state that it hears of."""
     line = {"message_id": identity, "at": tx.now, "event": event, "code": code, "detail": (detail or "")[:1000]}
     tx.execute(insert(trace), line)
     tell_states(tx, [{"id": identity, "state": event}])
 
 
-def note_all(tx: Transaction, moved: Sequence[Row], code: str, detail: str) -> None:
+def add_traces(tx: Transaction, moved: Sequence[Row], code: str, detail: str) -> None:
     """The same for all rows that were moved for one reason: each has its `id` and its new `state`."""
     told = {"at": tx.now, "code": code, "detail": detail[:1000]}
     tx.execute(insert(trace), [told | {"message_id": row["id"], "event": row["state"]} for row in moved])

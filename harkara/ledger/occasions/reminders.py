@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from harkara.ledger.database import Row, Transaction
-from harkara.ledger.messages.accept import insert_new, row_of
-from harkara.ledger.messages.commands import withdraw
+from harkara.ledger.messages.accept import insert_messages, message_row
+from harkara.ledger.messages.commands import cancel_messages
 from harkara.ledger.tables import message, occasion
 from harkara.occasions import Occasion, Reminder, ReminderPlan, Skipped
 from harkara.states import UNSENT, State
@@ -55,11 +55,11 @@ def derive(tx: Transaction, occasions: Sequence[Row], plan: ReminderPlan, deadli
         dropped[_why(row)] += [each["id"] for each in found.dropped]
         added += found.added
     for why, ids in dropped.items():
-        withdraw(tx, ids, _SUPERSEDED, why)
+        cancel_messages(tx, ids, _SUPERSEDED, why)
     if kept:
         tx.execute_each(_KEEP, {"id": "text", "revision": "integer"}, kept)
     if added:
-        insert_new(tx, added)
+        insert_messages(tx, added)
 
 
 def planned(row: Row, plan: ReminderPlan, now: datetime) -> list[Reminder | Skipped]:
@@ -127,7 +127,7 @@ def _compare(
 
 
 def _message(row: Row, reminder: Reminder, now: datetime, deadlines: Mapping[str, float]) -> Row:
-    return row_of(reminder.envelope, now, deadlines) | {
+    return message_row(reminder.envelope, now, deadlines) | {
         "reference": f"{slot(row, reminder.rule)}/{row['revision']}",
         "occasion_id": row["id"],
         "revision": row["revision"],

@@ -48,7 +48,7 @@ def keep(db: Database, message: Message | None = None, **options: Any) -> str:
     """A message in the ledger, due in two hours."""
     options = {"at": datetime.now(UTC) + timedelta(hours=2)} | options
     envelope = Envelope(to=NUMBER, messages=[message or Text("Hello")], **options)
-    accept(db, [envelope], deadlines=DEADLINES, queued_seconds=10, direct=False)
+    accept(db, [envelope], deadlines=DEADLINES, queued_seconds=10, direct_hints=False)
     return envelope.id
 
 

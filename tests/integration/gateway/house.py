@@ -47,7 +47,7 @@ def behind_of(db: Database, **other: Any) -> Behind:
 
 def away() -> Database:
     """One that nobody reaches, and soon says so."""
-    return Database("postgresql://harkara@127.0.0.1:1/none", patience=0.5)
+    return Database("postgresql://harkara@127.0.0.1:1/none", lock_timeout=0.5)
 
 
 def nobody_hears(lane: str, raw: bytes, signature: str | None) -> bool:

@@ -8,8 +8,8 @@ from fastapi.testclient import TestClient
 from structlog.testing import capture_logs
 
 from harkara.gateway import Behind, gateway
-from harkara.ledger.database import Database
-from harkara.ledger.leases import done
+from harkara.ledger.database import OTHER_SCHEMA, Database
+from harkara.ledger.leases import mark_done
 from tests.integration.gateway.house import HELLO, SEND, SHOP, away, behind_of
 
 WELL = {"ready": True, "redis": "answers", "database": "at head", "heartbeat": "heard, the last one 0 s ago"}
@@ -18,13 +18,13 @@ WELL = {"ready": True, "redis": "answers", "database": "at head", "heartbeat": "
 def test_it_is_ready_when_all_are_there_that_it_needs(web: TestClient, behind: Behind) -> None:
     never = web.get("/readyz")
     assert (never.status_code, never.json()) == (503, WELL | {"ready": False, "heartbeat": "never heard"})
-    done(behind.db, "heartbeat", "worker")
+    mark_done(behind.db, "heartbeat", "worker")
     well = web.get("/readyz")
     assert (well.status_code, well.json()) == (200, WELL)
 
 
 def test_without_redis_it_is_not_ready(db: Database) -> None:
-    done(db, "heartbeat", "worker")
+    mark_done(db, "heartbeat", "worker")
     with TestClient(gateway(behind_of(db, redis_answers=lambda: False))) as web:
         answer = web.get("/readyz")
     assert (answer.status_code, answer.json()) == (503, WELL | {"ready": False, "redis": "away"})
@@ -43,7 +43,7 @@ def test_a_database_of_another_release_is_named(database_url: str) -> None:
     with TestClient(gateway(behind_of(empty))) as web:
         found = web.get("/readyz").json()
     empty.close()
-    assert found["database"] == "another schema: run `python -m workers.migrate`"
+    assert found["database"] == OTHER_SCHEMA
 
 
 def test_requests_are_counted_by_route_and_status_and_never_by_what_was_asked(web: TestClient) -> None:

@@ -44,7 +44,7 @@ def brought_at_once(db: Database, *envelopes: object) -> list[Future[Receipt]]:
         with nobody_writes(db):
             brought = []
             for envelope in envelopes:
-                brought.append(callers.submit(door.bring, envelope))  # type: ignore[arg-type]  # one is broken
+                brought.append(callers.submit(door.submit, envelope))  # type: ignore[arg-type]  # one is broken
                 time.sleep(0.05)
         return brought
 
@@ -76,7 +76,7 @@ def test_one_that_the_ledger_cannot_take_costs_the_others_nothing(db: Database) 
 def test_when_the_ledger_is_away_all_are_told() -> None:
     door = together(away())
     with ThreadPoolExecutor(5) as callers:
-        brought = [callers.submit(door.bring, reply(n)) for n in range(5)]
+        brought = [callers.submit(door.submit, reply(n)) for n in range(5)]
     assert {type(each.exception()) for each in brought} == {Unavailable}
 
 
@@ -84,5 +84,5 @@ def test_when_the_ledger_is_away_all_are_told() -> None:
 def test_more_than_fit_into_one_transaction_all_get_in(db: Database, number: int) -> None:
     door = together(db)
     with ThreadPoolExecutor(number) as callers:
-        ids = {each.id for each in callers.map(door.bring, [reply(n) for n in range(number)])}
+        ids = {each.id for each in callers.map(door.submit, [reply(n) for n in range(number)])}
     assert len(ids) == number

@@ -45,7 +45,7 @@ def marketing(n: int = 0, **options: Any) -> Envelope:
 
 def accept_messages(db: Database, *envelopes: Envelope) -> list[str]:
     """Accepts them, without hints; returns their ids."""
-    receipts, _ = accept(db, envelopes, deadlines=DEADLINES, queued_seconds=10, direct=False)
+    receipts, _ = accept(db, envelopes, deadlines=DEADLINES, queued_seconds=10, direct_hints=False)
     return [receipt.id for receipt in receipts if isinstance(receipt, Receipt)]
 
 

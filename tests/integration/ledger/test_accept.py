@@ -11,8 +11,8 @@ from harkara.defaults import DEADLINES
 from harkara.errors import Conflict, Invalid, NotFound
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database, LedgerError
-from harkara.ledger.messages.accept import DIRECT, accept, keep_refused, remember
-from harkara.ledger.messages.commands import find
+from harkara.ledger.messages.accept import DIRECT, accept, accept_as_failed, add_aliases
+from harkara.ledger.messages.commands import find_id
 from harkara.ledger.messages.queries import list_messages
 from harkara.messages import Envelope, Text
 from harkara.receipt import Receipt
@@ -62,9 +62,9 @@ def test_the_same_reference_again_is_the_same_message(db: Database, many: int) -
 def test_the_same_reference_in_another_lane_is_another_message(db: Database) -> None:
     first, second = accept_messages(db, reply(reference="r"), reply(reference="r", lane="other"))
     assert first != second
-    assert find(db, "r", "other") == second
+    assert find_id(db, "r", "other") == second
     with pytest.raises(Conflict):
-        find(db, "r")
+        find_id(db, "r")
 
 
 @pytest.mark.parametrize("many", [1, DIRECT], ids=["few", "in bulk"])
@@ -108,7 +108,7 @@ def test_a_deadline_that_has_passed_is_refused_where_somebody_listens(db: Databa
     receipts, _ = accept(db, [late, fine := reply()], deadlines=DEADLINES, queued_seconds=10)
     assert isinstance(receipts[0], Invalid)
     assert receipts[1] == Receipt(fine.id, new=True)
-    receipts, _ = accept(db, [late], deadlines=DEADLINES, queued_seconds=10, refuse=False)
+    receipts, _ = accept(db, [late], deadlines=DEADLINES, queued_seconds=10, keep_refused=True)
     assert receipts == [Receipt(late.id, new=True)]
 
 
@@ -148,7 +148,7 @@ def test_what_nobody_hears_refused_is_kept_as_failed_and_lets_the_reference_be(
     db: Database, envelope: Envelope
 ) -> None:
     for _ in range(2):
-        keep_refused(db, envelope, "reference-conflict", "It stands for another message.", DEADLINES)
+        accept_as_failed(db, envelope, "reference-conflict", "It stands for another message.", DEADLINES)
     kept = row(db, envelope.id)
     assert (kept["state"], kept["code"], kept["reference"]) == ("failed", "reference-conflict", None)
     assert (kept["body"] is None) == (envelope.category == "authentication")
@@ -159,10 +159,10 @@ def test_a_repeat_is_found_by_the_id_that_its_client_gave_it(db: Database) -> No
     (kept,) = accept_messages(db, reply(reference="r"))
     given = reply().id
     for _ in range(2):
-        remember(db, {given: kept, kept: kept})
-    assert find(db, given) == find(db, "r") == find(db, kept) == kept
+        add_aliases(db, {given: kept, kept: kept})
+    assert find_id(db, given) == find_id(db, "r") == find_id(db, kept) == kept
     with pytest.raises(NotFound):
-        find(db, reply().id)
+        find_id(db, reply().id)
 
 
 def test_five_hundred_repeats_are_recognised_in_one_call(db: Database) -> None:

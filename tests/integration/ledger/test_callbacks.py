@@ -20,10 +20,10 @@ from harkara.ledger.callbacks.outbox import Dead, Delivered, Failed, Notice, Unt
 from harkara.ledger.campaigns import commands as campaigns
 from harkara.ledger.database import Database, Row
 from harkara.ledger.messages import commands
-from harkara.ledger.messages.accept import keep_refused
+from harkara.ledger.messages.accept import accept_as_failed
 from harkara.ledger.messages.queries import get_status
 from harkara.ledger.messages.record import Finish, finish
-from harkara.ledger.sweep import POISON
+from harkara.ledger.sweep import POISON_CLAIMS
 from harkara.ledger.tables import callback, message
 from harkara.outcomes import Cancelled, Outcome, Refused, Uncertain, Wait
 from tests.integration.ledger import bookings
@@ -153,7 +153,7 @@ def expired(db: Database) -> tuple[str, list[str]]:
 
 def poisoned(db: Database) -> tuple[str, list[str]]:
     (identity,) = accept_messages(db, reply())
-    for _ in range(POISON):
+    for _ in range(POISON_CLAIMS):
         claim(db, identity)
         age_messages(db, 11)
         run_sweep(db)
@@ -216,7 +216,7 @@ def resent_by_hand(db: Database) -> tuple[str, list[str]]:
 def refused_at_the_door(db: Database) -> tuple[str, list[str]]:
     envelope = reply()
     for _ in range(2):
-        keep_refused(db, envelope, "unknown-lane", "No lane has this name.", DEADLINES)
+        accept_as_failed(db, envelope, "unknown-lane", "No lane has this name.", DEADLINES)
     return envelope.id, ["failed"]
 
 
@@ -303,7 +303,7 @@ def test_what_an_older_release_kept_is_told_as_far_as_it_goes(told: Database) ->
 def test_what_is_rolled_back_is_not_told(told: Database) -> None:
     (identity,) = accept_messages(told, reply())
     with suppress(ZeroDivisionError), told.write() as tx:
-        assert commands.withdraw(tx, [identity], "cancelled", "by Asha") == [identity]
+        assert commands.cancel_messages(tx, [identity], "cancelled", "by Asha") == [identity]
         raise ZeroDivisionError
     assert heard(told) == []
 

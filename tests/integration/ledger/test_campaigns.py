@@ -26,9 +26,9 @@ from harkara.ledger.campaigns.housekeeping import keep
 from harkara.ledger.campaigns.load import CampaignPlan, load
 from harkara.ledger.campaigns.queries import progress, report
 from harkara.ledger.database import Database
-from harkara.ledger.halts import listing, park, unpark
+from harkara.ledger.halts import list_halts, park, unpark
 from harkara.ledger.messages.claim import Claimed
-from harkara.ledger.messages.due import in_the_way
+from harkara.ledger.messages.due import find_obstacles
 from harkara.ledger.messages.record import Finish, finish
 from harkara.ledger.tables import campaign, halt, message
 from harkara.outcomes import Outcome, Refused, Uncertain, Wait
@@ -300,15 +300,15 @@ def test_a_paused_campaign_is_in_nobodys_way(db: Database) -> None:
     (other,) = accept_messages(db, reply(90))
     assert dispatch_all(db, depth=1) == [other]
     with db.read() as tx:
-        assert not in_the_way(tx, "default").backlog, "what comes now is hinted at once"
+        assert not find_obstacles(tx, "default").backlog, "what comes now is hinted at once"
     commands.start(db, commands.find(db, "sale")["id"])
     with db.read() as tx:
-        assert in_the_way(tx, "default").backlog
+        assert find_obstacles(tx, "default").backlog
 
 
 def test_a_lane_that_is_parked_and_let_go_again_starts_no_campaign(db: Database) -> None:
     identity = loaded(db, 2)
-    assert listing(db) == []
+    assert list_halts(db) == []
     park(db, "default", "Maintenance")
     assert unpark(db, "default") == 1
     assert (state(db, identity), carry(db)) == ("ready", 0)

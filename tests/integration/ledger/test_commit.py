@@ -54,7 +54,7 @@ def group_commit(
 ) -> Iterator[GroupCommit]:
     """Closed at the end; without a `spill` nothing may have been spilled by then."""
     spilled: list[Finish] = []
-    commit = GroupCommit(db, spill or spilled.append, patience_seconds=patience, checkpoint=checkpoint)
+    commit = GroupCommit(db, spill or spilled.append, retry_seconds=patience, checkpoint=checkpoint)
     yield commit
     commit.close()
     assert spilled == []
@@ -72,7 +72,7 @@ def locked(db: Database) -> Iterator[None]:
 @pytest.fixture
 def hasty(db: Database) -> Iterator[Database]:
     """The same database, for one who waits no longer than 0.3 s for a lock."""
-    database = Database(db.url.render_as_string(hide_password=False), patience=0.3, connections=4)
+    database = Database(db.url.render_as_string(hide_password=False), lock_timeout=0.3, connections=4)
     yield database
     database.close()
 
@@ -133,7 +133,7 @@ def test_outcomes_wait_for_a_database_that_is_locked_for_a_while(db: Database, h
 
 def test_outcomes_wait_for_a_server_that_is_started_again() -> None:
     with postgres("-c", "fsync=off") as server:
-        db = Database(server.create_database("away"), patience=1)
+        db = Database(server.create_database("away"), lock_timeout=1)
         migrate.upgrade(db)
         done, wished = claim_messages(db, *accept_messages(db, reply(1), reply(2)))
         begin_posts(db, done)
@@ -232,4 +232,4 @@ def test_the_lead_is_what_a_commit_takes_within_bounds(db: Database) -> None:
     (claimed,) = claim_messages(db, *accept_messages(db, reply()))
     with group_commit(db) as commit:
         commit.begin(begins(claimed))
-        assert 0.05 <= commit.lead <= 0.25
+        assert 0.05 <= commit.lead_seconds <= 0.25

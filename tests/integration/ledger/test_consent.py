@@ -15,7 +15,7 @@ from harkara.inbound.contact import Wish
 from harkara.ledger.audit import audit
 from harkara.ledger.contacts.consent import keep, look, proofs
 from harkara.ledger.database import Database
-from harkara.ledger.messages.accept import accept, keep_refused
+from harkara.ledger.messages.accept import accept, accept_as_failed
 from harkara.ledger.messages.commands import cancel
 from harkara.ledger.messages.record import Finish
 from harkara.ledger.tables import contact
@@ -87,7 +87,7 @@ def test_a_repeat_stays_what_it_was_whatever_they_have_said_since(db: Database) 
 def test_where_nobody_hears_a_refusal_the_message_is_kept_and_cancelled(db: Database) -> None:
     keep(db, "default", [wish()])
     unwanted, fine = reply(), otp()
-    receipts, hints = accept(db, [unwanted, fine], deadlines=DEADLINES, queued_seconds=10, refuse=False)
+    receipts, hints = accept(db, [unwanted, fine], deadlines=DEADLINES, queued_seconds=10, keep_refused=True)
     assert receipts == [Receipt(unwanted.id, new=True), Receipt(fine.id, new=True)]
     assert [identity for identity, _ in hints] in ([], [fine.id])
     kept = row(db, unwanted.id)
@@ -182,7 +182,7 @@ def test_a_fallback_is_forgotten_with_its_message(db: Database) -> None:
     accepted = send_message(db, reply(fallback=FALLBACK))
     (refused,) = accept_messages(db, reply(1, fallback=FALLBACK))
     record_outcome(db, claim_messages(db, refused)[0], Refused("132001", "", "No such template."), posted=False)
-    keep_refused(db, kept := reply(2, fallback=FALLBACK), "reference-conflict", "It is taken.", DEADLINES)
+    accept_as_failed(db, kept := reply(2, fallback=FALLBACK), "reference-conflict", "It is taken.", DEADLINES)
     for identity in (accepted, refused, kept.id):
         assert row(db, identity)["fallback"] is None
     doubtful = send_message(db, reply(3, fallback=FALLBACK), LOST)

@@ -13,10 +13,10 @@ from sqlalchemy import text
 
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
-from harkara.ledger.halts import halt, park, unpark
+from harkara.ledger.halts import add_halt, park, unpark
 from harkara.ledger.messages.commands import cancel
 from harkara.ledger.messages.dispatch import dispatch, unqueue
-from harkara.ledger.messages.due import in_the_way
+from harkara.ledger.messages.due import find_obstacles
 from harkara.limits import Allowance
 from harkara.outcomes import Pause
 from tests.integration.ledger.steps import (
@@ -114,7 +114,7 @@ def test_a_parked_lane_releases_nothing_and_others_go_on(db: Database) -> None:
 def test_a_lane_whose_breaker_is_open_releases_nothing_and_half_open_one_at_a_time(db: Database) -> None:
     accept_messages(db, *(reply(n) for n in range(5)))
     with db.write() as tx:
-        halt(tx, "default", Pause("lane", 60.0, "refused", "Not reachable"))
+        add_halt(tx, "default", Pause("lane", 60.0, "refused", "Not reachable"))
     assert dispatch_all(db) == []
     with db.write() as tx:
         tx.execute(text("UPDATE halt SET until = :past").bindparams(past=tx.now - timedelta(seconds=1)))
@@ -134,7 +134,7 @@ def test_what_could_not_be_hinted_is_due_again_at_once(db: Database) -> None:
 def test_a_lane_is_backlogged_while_something_due_waits_there(db: Database) -> None:
     def behind(lane: str) -> bool:
         with db.read() as tx:
-            return in_the_way(tx, lane).backlog
+            return find_obstacles(tx, lane).backlog
 
     accept_messages(db, reply(1, at=datetime.now(UTC) + timedelta(hours=1)), marketing(2, lane="other"))
     assert [behind("default"), behind("other"), behind("none")] == [False, True, False]

@@ -16,7 +16,7 @@ from harkara.inbound.values import digest
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.events.process import PATIENCE, fold
-from harkara.ledger.halts import halted
+from harkara.ledger.halts import active_halts
 from harkara.ledger.messages.queries import get_status
 from harkara.ledger.tables import contact
 from harkara.messages import Template, Text
@@ -273,7 +273,7 @@ def test_a_code_that_is_about_the_lane_parks_it_and_one_about_the_template_pause
         ),
     )
     with db.read() as tx:
-        assert {(h.scope, h.subject, h.code) for h in halted(tx)} == {
+        assert {(h.scope, h.subject, h.code) for h in active_halts(tx)} == {
             ("lane", "", "131042"),
             ("template", "spring_sale", "132015"),
         }
@@ -286,7 +286,7 @@ def test_a_failure_of_an_hour_ago_holds_back_nobody_now(db: Database) -> None:
     deliver_webhooks(db, status_webhook(db, "failed", jobId="job-1", timestamp=hour_ago, error={"code": 131042}))
     assert state_of(db, identity) == "failed"
     with db.read() as tx:
-        assert halted(tx) == []
+        assert active_halts(tx) == []
 
 
 def test_a_reason_that_no_database_would_take_costs_nobody_the_failure(db: Database) -> None:

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select, update
 
 from harkara.ledger.database import Database, Row
-from harkara.ledger.halts import LONGEST, halt, halted, listing, park, unpark
+from harkara.ledger.halts import LONGEST_SECONDS, active_halts, add_halt, list_halts, park, unpark
 from harkara.ledger.messages.record import Finish, finish
-from harkara.ledger.tables import halt as table
+from harkara.ledger.tables import halt
 from harkara.outcomes import Pause, Refused, Wait
 from tests.integration.ledger.steps import (
     ACCEPTED,
@@ -30,23 +30,23 @@ TOKEN = Pause("lane", None, "401", "Token refused")
 
 def put_halt(db: Database, pause: Pause, lane: str = "default", template: str | None = None) -> None:
     with db.write() as tx:
-        halt(tx, lane, pause, template)
+        add_halt(tx, lane, pause, template)
 
 
 def halts(db: Database) -> list[Row]:
     with db.read() as tx:
-        return tx.rows(select(table))
+        return tx.rows(select(halt))
 
 
 def run_out(db: Database) -> None:
     """The time of every halt is over."""
     with db.write() as tx:
-        tx.execute(update(table).where(table.c.until.is_not(None)).values(until=tx.now - timedelta(seconds=1)))
+        tx.execute(update(halt).where(halt.c.until.is_not(None)).values(until=tx.now - timedelta(seconds=1)))
 
 
 def seconds(db: Database) -> float | None:
     with db.read() as tx:
-        (only,) = halted(tx)
+        (only,) = active_halts(tx)
     return only.seconds
 
 
@@ -57,7 +57,7 @@ def test_each_failed_probe_doubles_the_time_up_to_its_bound(db: Database) -> Non
         waits.append(round(seconds(db) or 0))
         run_out(db)
     assert waits == [5, 10, 20, 40, 80, 160, 300, 300, 300]
-    assert waits[-1] == LONGEST
+    assert waits[-1] == LONGEST_SECONDS
 
 
 def test_the_echo_of_a_failure_makes_no_halt_longer(db: Database) -> None:
@@ -126,14 +126,14 @@ def test_the_list_says_what_is_held_back_and_what_tries_again(db: Database) -> N
     park(db, "default", "Maintenance at the shop")
     put_halt(db, BREAKER, lane="other")
     put_halt(db, Pause("template", 60.0, "132015", "Paused"), lane="third", template="sale")
-    told = [(one["lane"], one["template"], one["state"], one["code"]) for one in listing(db)]
+    told = [(one["lane"], one["template"], one["state"], one["code"]) for one in list_halts(db)]
     assert told == [
         ("default", None, "parked", "operator"),
         ("other", None, "paused", "refused"),
         ("third", "sale", "paused", "132015"),
     ]
     run_out(db)
-    assert [one["state"] for one in listing(db)] == ["parked", "probing", "probing"]
+    assert [one["state"] for one in list_halts(db)] == ["parked", "probing", "probing"]
 
 
 def test_workers_that_hold_and_free_the_same_lanes_at_once_do_not_wait_for_each_other_for_ever(db: Database) -> None:

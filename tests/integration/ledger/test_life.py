@@ -13,7 +13,7 @@ from sqlalchemy import delete, event, func, select
 from harkara.errors import Conflict
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database, Row
-from harkara.ledger.halts import halted, park, unpark
+from harkara.ledger.halts import active_halts, park, unpark
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.commands import Decision, cancel, resolve
 from harkara.ledger.tables import alias, attempt, halt, message, trace
@@ -197,7 +197,7 @@ class Life(RuleBasedStateMachine):
 
     def halts(self) -> Any:
         with self.db.read() as tx:
-            return halted(tx)
+            return active_halts(tx)
 
     def chosen(self, pick: int) -> str:
         return list(self.known)[pick % len(self.known)]

@@ -9,7 +9,7 @@ import pytest
 from harkara.errors import Conflict, NotFound
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.messages.commands import Decision, cancel, find, resolve
+from harkara.ledger.messages.commands import Decision, cancel, find_id, resolve
 from harkara.ledger.messages.queries import count_by_state, get_status, list_messages
 from harkara.outcomes import Uncertain, Wait
 from harkara.states import State
@@ -119,10 +119,10 @@ def test_an_answer_after_the_drop_stays_in_the_trace(db: Database) -> None:
 
 def test_a_message_is_found_by_id_and_by_reference(db: Database) -> None:
     (identity,) = accept_messages(db, reply(reference="order 7"))
-    assert find(db, identity) == find(db, "order 7") == find(db, "order 7", "default") == identity
+    assert find_id(db, identity) == find_id(db, "order 7") == find_id(db, "order 7", "default") == identity
     for key, lane in (("order 8", None), ("order 7", "other"), ("", None)):
         with pytest.raises(NotFound):
-            find(db, key, lane)
+            find_id(db, key, lane)
 
 
 def test_the_status_tells_the_whole_story_and_nothing_personal(db: Database) -> None:

@@ -12,10 +12,10 @@ from sqlalchemy import event, update
 
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.halts import halt, halted
-from harkara.ledger.messages.otp_limit import codes
+from harkara.ledger.halts import active_halts, add_halt
+from harkara.ledger.messages.otp_limit import recent_codes
 from harkara.ledger.messages.record import Finish, finish
-from harkara.ledger.sweep import MOST, POISON, Crashed, sweep
+from harkara.ledger.sweep import MAX_ROWS, POISON_CLAIMS, Crashed, sweep
 from harkara.ledger.tables import attempt
 from harkara.outcomes import Outcome, Pause, Refused, Uncertain, Wait
 from tests.integration.ledger.steps import (
@@ -61,7 +61,7 @@ def test_a_claim_whose_worker_died_goes_to_another_one(db: Database) -> None:
 
 def test_what_kills_its_workers_is_poison_and_others_flow(db: Database) -> None:
     poison, fine = accept_messages(db, reply(1), reply(2))
-    for _ in range(POISON):
+    for _ in range(POISON_CLAIMS):
         claim_messages(db, poison)
         age_messages(db, 11, poison)
         run_sweep(db)
@@ -72,7 +72,7 @@ def test_what_kills_its_workers_is_poison_and_others_flow(db: Database) -> None:
 
 def test_an_outcome_in_between_takes_the_suspicion_away(db: Database) -> None:
     (identity,) = accept_messages(db, reply())
-    for _ in range(POISON):
+    for _ in range(POISON_CLAIMS):
         (claimed,) = claim_messages(db, identity)
         record_outcome(db, claimed, Wait(0, "lane-limit", "No slot"), posted=False)
     claim_messages(db, identity)
@@ -165,19 +165,19 @@ def test_a_resend_never_follows_the_erasure(db: Database) -> None:
 
 def test_pauses_that_are_over_go_but_a_lane_waits_for_its_probe(db: Database) -> None:
     with db.write() as tx:
-        halt(tx, "default", Pause("template", -1.0, "132015", "Paused"), "sale")
-        halt(tx, "default", Pause("lane", -1.0, "refused", "Not reachable"))
-        halt(tx, "default", Pause("template", 60.0, "132015", "Paused"), "news")
+        add_halt(tx, "default", Pause("template", -1.0, "132015", "Paused"), "sale")
+        add_halt(tx, "default", Pause("lane", -1.0, "refused", "Not reachable"))
+        add_halt(tx, "default", Pause("template", 60.0, "132015", "Paused"), "news")
     assert run_sweep(db) == Counter({"halts": 1})
     with db.read() as tx:
-        assert {(h.scope, h.subject) for h in halted(tx)} == {("lane", ""), ("template", "news")}
+        assert {(h.scope, h.subject) for h in active_halts(tx)} == {("lane", ""), ("template", "news")}
 
 
 def test_a_sweep_takes_no_more_at_once_than_others_can_wait_for(db: Database) -> None:
-    accept_messages(db, *(reply(n) for n in range(MOST + 1)))
-    dispatch_all(db, depth=MOST + 1)
+    accept_messages(db, *(reply(n) for n in range(MAX_ROWS + 1)))
+    dispatch_all(db, depth=MAX_ROWS + 1)
     age_messages(db, 11)
-    assert [run_sweep(db)["given-back"] for _ in range(3)] == [MOST, 1, 0]
+    assert [run_sweep(db)["given-back"] for _ in range(3)] == [MAX_ROWS, 1, 0]
 
 
 def test_many_sweeps_at_once_do_each_thing_once(db: Database) -> None:
@@ -212,8 +212,8 @@ def record(db: Database, finishes: list[Finish]) -> None:
 def test_codes_of_the_last_hour_are_counted_by_those_that_may_have_arrived(db: Database) -> None:
     def known() -> tuple[set[str], set[str]]:
         with db.read() as tx:
-            found = codes(tx, ["919876500007"])["919876500007"]
-        return found.sent, found.in_hand
+            found = recent_codes(tx, ["919876500007"])["919876500007"]
+        return found.sent, found.claimed
 
     arrived = [send_message(db, otp(7)), send_message(db, otp(7), LOST)]
     send_message(db, otp(7), Refused("100", "Bad parameter", "Correct it."))
