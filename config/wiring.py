@@ -270,8 +270,7 @@ def spill(finish: Finish) -> None:
 
 def check_schema() -> None:
     """The embedded database is brought up to date by itself; another one by whoever is responsible for it."""
-    if settings().database_url is None:
-        if not migrate.at_head(database()):
-            migrate.upgrade(database())
-    elif not migrate.at_head(database()):
-        raise SystemExit("The database has not the schema of this release: run `python -m workers.migrate` first.")
+    if problem := migrate.schema_problem(database()):
+        if settings().database_url is not None:
+            raise SystemExit(problem)
+        migrate.upgrade(database())

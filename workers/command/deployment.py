@@ -43,8 +43,8 @@ def check_schema(db: Database) -> None:
 
     with db.read() as tx:
         _ = tx.now  # whether it answers at all
-    if not migrate.at_head(db):
-        raise Unavailable("the database has not the schema of this release: run `python -m workers.migrate` first")
+    if problem := migrate.schema_problem(db):
+        raise Unavailable(problem)
 
 
 @contextmanager

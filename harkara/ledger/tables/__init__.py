@@ -1,26 +1,35 @@
-"""The ledger's tables; `migrations/` brings a database to this shape."""
+"""The ledger's tables as SQLAlchemy `Table` objects; `migrations/` creates them in a database."""
 
 from __future__ import annotations
 
 from typing import cast
 
 from sqlalchemy import Table
+from sqlmodel import SQLModel
 
+from harkara.ledger.tables.callbacks import CallbackRow
 from harkara.ledger.tables.campaigns import CampaignRow
-from harkara.ledger.tables.contacts import Callback, Consent, Contact, Event
-from harkara.ledger.tables.messages import Alias, Attempt, Message, Trace
+from harkara.ledger.tables.contacts import ConsentRow, ContactRow
+from harkara.ledger.tables.events import EventRow
+from harkara.ledger.tables.halts import HaltRow
+from harkara.ledger.tables.leases import LeaseRow
+from harkara.ledger.tables.messages import AliasRow, AttemptRow, MessageRow, TraceRow
 from harkara.ledger.tables.occasions import OccasionRow
-from harkara.ledger.tables.work import Duty, Halt
 
-message = cast(Table, Message.__table__)  # type: ignore[attr-defined]  # SQLModel adds it at run time
-alias = cast(Table, Alias.__table__)  # type: ignore[attr-defined]  # the same
-attempt = cast(Table, Attempt.__table__)  # type: ignore[attr-defined]  # the same
-trace = cast(Table, Trace.__table__)  # type: ignore[attr-defined]  # the same
-occasion = cast(Table, OccasionRow.__table__)  # type: ignore[attr-defined]  # the same
-campaign = cast(Table, CampaignRow.__table__)  # type: ignore[attr-defined]  # the same
-event = cast(Table, Event.__table__)  # type: ignore[attr-defined]  # the same
-contact = cast(Table, Contact.__table__)  # type: ignore[attr-defined]  # the same
-consent = cast(Table, Consent.__table__)  # type: ignore[attr-defined]  # the same
-callback = cast(Table, Callback.__table__)  # type: ignore[attr-defined]  # the same
-halt = cast(Table, Halt.__table__)  # type: ignore[attr-defined]  # the same
-duty = cast(Table, Duty.__table__)  # type: ignore[attr-defined]  # the same
+
+def _table(model: type[SQLModel]) -> Table:
+    return cast(Table, model.__table__)  # type: ignore[attr-defined]  # SQLModel adds it at run time
+
+
+message = _table(MessageRow)
+alias = _table(AliasRow)
+attempt = _table(AttemptRow)
+trace = _table(TraceRow)
+occasion = _table(OccasionRow)
+campaign = _table(CampaignRow)
+event = _table(EventRow)
+contact = _table(ContactRow)
+consent = _table(ConsentRow)
+callback = _table(CallbackRow)
+halt = _table(HaltRow)
+duty = _table(LeaseRow)

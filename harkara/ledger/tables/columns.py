@@ -1,4 +1,4 @@
-"""What all tables have in common: how their constraints are called, counters, and indexes of some rows only."""
+"""Common to all tables: the naming convention of constraints, counter columns and partial indexes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SQLModel.metadata.naming_convention = {
 
 
 def counter() -> int:
-    """A number that begins at 0."""
+    """Return an integer column that starts at 0."""
     return cast(int, Field(default=0, sa_column_kwargs={"server_default": text("0")}))
 
 
 def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    """An index of the rows of one kind only: small, however many the table holds."""
+    """Return a partial index: it covers only the rows that match `where`, so it stays small in a large table."""
     return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))

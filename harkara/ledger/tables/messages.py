@@ -1,4 +1,4 @@
-"""Messages: what is to be sent, by which names it is known, every try, and why it is where it is."""
+"""The tables of messages, their other ids, their attempts and their trace."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from harkara.states import DONE, State
 _SETTLED = f"state IN ({', '.join(repr(s.value) for s in State if s in DONE | {State.UNCERTAIN})})"
 
 
-class Message(SQLModel, table=True):
-    """One hand-over to Chat Mitra: what to send, where it stands, and when it is due.
+class MessageRow(SQLModel, table=True):
+    """One message: what to send, its state, and when it is due.
 
-    `fallback` is what goes instead when the 24-hour window is closed, `replaced` whether a template went so.
+    `fallback` is sent instead when the 24-hour window is closed; `replaced` says that it was.
     """
+
+    __tablename__ = "message"
 
     __table_args__ = (
         partial("uq_message_reference_lane", "reference", "lane", where="reference IS NOT NULL", unique=True),
@@ -83,18 +85,22 @@ class Message(SQLModel, table=True):
     position: int | None = None
 
 
-class Alias(SQLModel, table=True):
-    """Another id of a message: given by a client to a repeat of a reference that was known already."""
+class AliasRow(SQLModel, table=True):
+    """Another id of a message, which a client gave to a repeat of a known reference."""
+
+    __tablename__ = "alias"
 
     id: str = Field(primary_key=True, max_length=40)
     message_id: str = Field(foreign_key="message.id", max_length=40)
 
 
-class Attempt(SQLModel, table=True):
-    """One POST, committed before its first byte leaves. At most one for each claim, which the key enforces.
+class AttemptRow(SQLModel, table=True):
+    """One POST, committed before its first byte leaves. The primary key allows one for each claim.
 
-    `echo` is a keyed digest of recipient and content, by which an event of Chat Mitra finds it.
+    `echo` is the fingerprint, a keyed digest of recipient and content, by which a webhook event finds the attempt.
     """
+
+    __tablename__ = "attempt"
 
     __table_args__ = (
         Index("ix_attempt_lane_started_at", "lane", "started_at"),
@@ -118,8 +124,10 @@ class Attempt(SQLModel, table=True):
     job_id: str | None = Field(default=None, max_length=200)
 
 
-class Trace(SQLModel, table=True):
-    """Why a message is where it is: every wait, every refusal, every hand that moved it. Only ever appended to."""
+class TraceRow(SQLModel, table=True):
+    """One line of a message's history: a wait, a refusal or a change of state. Rows are only ever added."""
+
+    __tablename__ = "trace"
 
     __table_args__ = (Index("ix_trace_message_id", "message_id"),)
 
