@@ -1,4 +1,4 @@
-"""The stand-in as a process of its own, and the few calls that every test makes to it."""
+"""The sandbox as a process, and the calls that most tests make to it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
-ROOT = Path(__file__).parents[3]
+from harness.process import ROOT
+from harness.waiting import wait_until
+
 ASHA = "919812345678"
 TOKEN = "3f2a:9bc1"
 STOP_SECONDS = 5
@@ -24,7 +24,7 @@ SETTLE_SECONDS = 10
 
 
 class Sandbox:
-    """One running stand-in."""
+    """A running sandbox process and its HTTP client."""
 
     def __init__(self, url: str, process: subprocess.Popen[str]) -> None:
         self.url = url
@@ -37,7 +37,7 @@ class Sandbox:
         return self.http.post(self.url + path, json=content, headers=headers, timeout=options.pop("timeout", 10))
 
     def send(self, to: str = ASHA, token: str = TOKEN, timeout: float = 10, **body: Any) -> requests.Response:
-        """Says hello unless told to say something else."""
+        """Send the text `Hello`, unless `body` has another message."""
         if not body.keys() & {"message", "messages"}:
             body["message"] = "Hello"
         return self.post({"recipient_mobile_number": to} | body, token, timeout=timeout)
@@ -46,7 +46,7 @@ class Sandbox:
         return self.send(messages=[{"kind": "raw", "payload": {"type": kind, kind: content}}])
 
     def send_template(self, *, parameters: list[Any] | None = None, **template: Any) -> requests.Response:
-        """A valid one, but for what is given."""
+        """Send a valid template, changed by what is given."""
         template = {"name": "order_confirmation", "language": "en_US"} | template
         if parameters is not None:
             template["components"] = [{"type": "body", "parameters": parameters}]
@@ -66,18 +66,13 @@ class Sandbox:
         return dict(self.get("/_sandbox/counts", **query))
 
     def last(self) -> dict[str, Any]:
-        """The request that came last, as the history shows it."""
+        """Return the newest request of the history."""
         return dict(self.get("/_sandbox/requests", limit=1)["requests"][0])
 
-    def settled(self) -> dict[str, Any]:
-        """The figures of all webhooks once nothing more is to come."""
-        deadline = time.monotonic() + SETTLE_SECONDS
-        while True:
-            now = self.get("/_sandbox/webhooks")
-            if not now["on_their_way"] and not now["counts"]["waiting"]:
-                return dict(now["counts"])
-            assert time.monotonic() < deadline, now["counts"]
-            time.sleep(0.02)
+    def wait_settled(self) -> dict[str, Any]:
+        """Wait until no more webhooks will come; return their figures."""
+        wait_until(self._is_settled, SETTLE_SECONDS, "no webhook is waiting", details=lambda: str(self._webhooks()))
+        return dict(self._webhooks()["counts"])
 
     def reset(self) -> None:
         self.http.delete(f"{self.url}/_sandbox/faults", timeout=10)
@@ -85,10 +80,17 @@ class Sandbox:
 
     @contextmanager
     def connection(self) -> Iterator[socket.socket]:
-        """A bare socket, for what a client library would hide."""
+        """Open a plain socket, for tests of single bytes."""
         parts = urlsplit(self.url)
         with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:
             yield connection
+
+    def _is_settled(self) -> bool:
+        now = self._webhooks()
+        return not now["on_their_way"] and not now["counts"]["waiting"]
+
+    def _webhooks(self) -> dict[str, Any]:
+        return dict(self.get("/_sandbox/webhooks"))
 
 
 def message_bytes(body: Any = None, token: str = TOKEN) -> bytes:
@@ -99,11 +101,11 @@ def message_bytes(body: Any = None, token: str = TOKEN) -> bytes:
 
 @contextmanager
 def sandbox_process(**environment: str) -> Iterator[Sandbox]:
-    """Started on a free port, stopped by SIGTERM, its last words checked to be none."""
+    """Start a sandbox on a free port, stop it with SIGTERM, and check that it wrote nothing to stderr."""
     process = subprocess.Popen(
         [sys.executable, "-m", "workers.sandbox"],
         cwd=ROOT,
-        env=_surroundings() | {"SANDBOX_PORT": "0"} | environment,
+        env=_environment() | {"SANDBOX_PORT": "0"} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -115,16 +117,16 @@ def sandbox_process(**environment: str) -> Iterator[Sandbox]:
     finally:
         sandbox.http.close()
         process.terminate()
-        _, complaints = process.communicate(timeout=STOP_SECONDS)
-    assert complaints == ""
+        _, errors = process.communicate(timeout=STOP_SECONDS)
+    assert errors == ""
 
 
 def run_sandbox(**environment: str) -> subprocess.CompletedProcess[str]:
-    """For one that should not start."""
+    """Run a sandbox that should end by itself."""
     return subprocess.run(
         [sys.executable, "-m", "workers.sandbox"],
         cwd=ROOT,
-        env=_surroundings() | environment,
+        env=_environment() | environment,
         capture_output=True,
         text=True,
         timeout=20,
@@ -132,5 +134,5 @@ def run_sandbox(**environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _surroundings() -> dict[str, str]:
+def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PORT" and not name.startswith("SANDBOX_")}

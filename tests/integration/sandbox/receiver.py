@@ -1,4 +1,4 @@
-"""An application that hears webhooks over a real socket, and checks each signature over the bytes that came."""
+"""An application that receives webhooks over a real socket and checks each signature over the bytes that came."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from harness.waiting import wait_until
+
 SECRET = "whsec 🔑"
 PATIENCE_SECONDS = 10
 
 
 @dataclass
-class Heard:
-    """One post, whatever it was answered."""
+class ReceivedWebhook:
+    """One POST, whatever the response to it was."""
 
     raw: bytes
     headers: dict[str, str]
@@ -35,55 +37,51 @@ class Heard:
         return dict(json.loads(self.raw))
 
     @property
-    def what(self) -> str:
-        """The event, or the status that it tells of."""
+    def event(self) -> str:
+        """The status of a status event, otherwise the name of the event."""
         return str(self.body.get("status", self.body["event"]))
 
 
-class Listener:
-    """Answers what `answers` says, first to last, and 200 from then on; `hangs` seconds before each answer."""
+class Receiver:
+    """Responds with `statuses`, first to last, then with 200; waits `delay` seconds before each response."""
 
     def __init__(self) -> None:
-        self.heard: list[Heard] = []
-        self.answers: list[int] = []
-        self.hangs = 0.0
+        self.received: list[ReceivedWebhook] = []
+        self.statuses: list[int] = []
+        self.delay = 0.0
         self.connections = 0
         self.url = ""
 
     @property
-    def stories(self) -> list[str]:
-        return [heard.what for heard in self.heard]
+    def events(self) -> list[str]:
+        return [webhook.event for webhook in self.received]
 
-    def wait_for(self, count: int) -> list[Heard]:
-        """At least so many posts."""
-        return self.wait_until(lambda: len(self.heard) >= count)
+    def wait_for(self, count: int) -> list[ReceivedWebhook]:
+        """Wait until at least `count` webhooks have come; return all of them."""
+        self.wait_until(lambda: len(self.received) >= count, f"{count} webhooks")
+        return self.received
 
-    def wait_until(self, enough: Callable[[], bool]) -> list[Heard]:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not enough():
-            assert time.monotonic() < deadline, f"heard only {self.stories}"
-            time.sleep(0.01)
-        return self.heard
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        wait_until(condition, PATIENCE_SECONDS, what, details=lambda: str(self.events), interval=0.01)
 
 
 @contextmanager
-def listening() -> Iterator[Listener]:
-    listener = Listener()
+def webhook_receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        wbufsize = -1  # an answer in one piece, or the kernel waits 40 ms with its second
+        wbufsize = -1  # sends a response in one piece; otherwise the kernel delays the second piece by 40 ms
 
         def setup(self) -> None:
-            listener.connections += 1
+            receiver.connections += 1
             super().setup()
 
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["Content-Length"]))
-            listener.heard.append(Heard(raw, dict(self.headers.items()), self.path))
-            time.sleep(listener.hangs)
-            answer = listener.answers.pop(0) if listener.answers else 200
-            self.send_response(answer)
+            receiver.received.append(ReceivedWebhook(raw, dict(self.headers.items()), self.path))
+            time.sleep(receiver.delay)
+            self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
             self.send_header("Content-Length", "2")
             self.end_headers()
             self.wfile.write(b"{}")
@@ -93,11 +91,11 @@ def listening() -> Iterator[Listener]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    listener.url = f"http://127.0.0.1:{server.server_port}/webhooks/chatmitra?lane=default"
+    receiver.url = f"http://127.0.0.1:{server.server_port}/webhooks/chatmitra?lane=default"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield listener
+        yield receiver
     finally:
         server.shutdown()
         thread.join()

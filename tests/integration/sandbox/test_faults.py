@@ -1,4 +1,4 @@
-"""Each fault, alone: what the client sees, and what the stand-in knows."""
+"""Each fault alone: the client's view, and the sandbox's record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.integration.sandbox.process import ASHA, TOKEN, Sandbox, message_byte
 KNOWN_NUMBER = {"number": ASHA, "message": "Recipient is not a WhatsApp user", "code": 131026, "http": 400}
 
 
-def read_to_the_end(connection: Any) -> bytes:
+def read_all(connection: Any) -> bytes:
     parts = []
     while part := connection.recv(65_536):
         parts.append(part)
@@ -23,7 +23,7 @@ def read_to_the_end(connection: Any) -> bytes:
 @pytest.mark.parametrize(
     "name", ["close_after_accept_share", "reset_after_read_share", "half_answer_share", "never_answer_share"]
 )
-def test_an_answer_lost_after_accepting_leaves_the_client_in_the_dark(sandbox: Sandbox, name: str) -> None:
+def test_a_response_lost_after_accepting_leaves_the_client_uninformed(sandbox: Sandbox, name: str) -> None:
     sandbox.set(**{name: 1})
 
     with pytest.raises(requests.RequestException):
@@ -36,7 +36,7 @@ def test_an_answer_lost_after_accepting_leaves_the_client_in_the_dark(sandbox: S
 
 
 @pytest.mark.parametrize("name", ["reset_before_read_share", "never_answer_unprocessed_share"])
-def test_a_request_that_is_never_looked_at_is_not_accepted(sandbox: Sandbox, name: str) -> None:
+def test_an_unprocessed_request_is_not_accepted(sandbox: Sandbox, name: str) -> None:
     sandbox.set(**{name: 1})
 
     with pytest.raises(requests.RequestException):
@@ -47,7 +47,7 @@ def test_a_request_that_is_never_looked_at_is_not_accepted(sandbox: Sandbox, nam
 
 
 @pytest.mark.parametrize("name", ["reset_before_read_share", "reset_after_read_share"])
-def test_a_reset_is_a_real_one(sandbox: Sandbox, name: str) -> None:
+def test_a_reset_is_a_tcp_reset(sandbox: Sandbox, name: str) -> None:
     sandbox.set(**{name: 1})
 
     with sandbox.connection() as connection:
@@ -56,27 +56,27 @@ def test_a_reset_is_a_real_one(sandbox: Sandbox, name: str) -> None:
             connection.recv(1)
 
 
-def test_closing_after_accepting_is_a_plain_end_of_the_stream(sandbox: Sandbox) -> None:
+def test_closing_after_accepting_ends_the_stream(sandbox: Sandbox) -> None:
     sandbox.set(close_after_accept_share=1)
 
     with sandbox.connection() as connection:
         connection.sendall(message_bytes())
-        assert read_to_the_end(connection) == b""
+        assert read_all(connection) == b""
 
 
-def test_half_an_answer_promises_more_than_it_holds(sandbox: Sandbox) -> None:
+def test_half_a_response_is_shorter_than_its_content_length(sandbox: Sandbox) -> None:
     sandbox.set(half_answer_share=1)
 
     with sandbox.connection() as connection:
         connection.sendall(message_bytes())
-        head, _, body = read_to_the_end(connection).partition(b"\r\n\r\n")
+        head, _, body = read_all(connection).partition(b"\r\n\r\n")
 
     assert head.startswith(b"HTTP/1.1 202")
     assert body.startswith(b'{"status"')
     assert len(body) < int(head.rpartition(b"Content-Length: ")[2].split()[0])
 
 
-def test_a_silent_drop_is_told_as_a_success(sandbox: Sandbox) -> None:
+def test_a_silent_drop_is_reported_as_a_success(sandbox: Sandbox) -> None:
     sandbox.set(silent_drop_share=1)
 
     assert sandbox.send().status_code == 202
@@ -85,7 +85,7 @@ def test_a_silent_drop_is_told_as_a_success(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_a_server_error_means_not_accepted_unless_it_lies(sandbox: Sandbox, status: int) -> None:
+def test_a_server_error_means_not_accepted_unless_the_switch_says_otherwise(sandbox: Sandbox, status: int) -> None:
     sandbox.set(server_error_share=1, server_error_status=status)
     assert sandbox.send().status_code == status
     assert sandbox.counts()["accepted"] == 0
@@ -95,7 +95,7 @@ def test_a_server_error_means_not_accepted_unless_it_lies(sandbox: Sandbox, stat
     assert sandbox.counts()["accepted"] == sandbox.counts()["untold"] == 1
 
 
-def test_a_lie_is_only_told_about_what_was_accepted(sandbox: Sandbox) -> None:
+def test_a_wrong_server_error_comes_only_after_accepting(sandbox: Sandbox) -> None:
     sandbox.set(server_error_share=1, server_error_after_accept=True)
 
     assert sandbox.send(message="*no*").status_code == 400
@@ -110,7 +110,7 @@ def test_unavailable_next_counts_down(sandbox: Sandbox) -> None:
     assert [answer.headers.get("Retry-After") for answer in answers] == ["7", "7", None]
 
 
-def test_too_many_comes_at_random(sandbox: Sandbox) -> None:
+def test_too_many_requests_comes_at_random(sandbox: Sandbox) -> None:
     sandbox.set(too_many_share=1)
 
     answer = sandbox.send()
@@ -121,7 +121,7 @@ def test_too_many_comes_at_random(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(("switch", "status"), [("unauthorized", 401), ("no_credits", 402)])
-def test_a_token_can_be_shut_out_alone_or_with_all_others(sandbox: Sandbox, switch: str, status: int) -> None:
+def test_one_token_or_every_token_can_be_refused(sandbox: Sandbox, switch: str, status: int) -> None:
     shown = sandbox.set(**{switch: ["poor"]})
     assert [sandbox.send(token="poor").status_code, sandbox.send(token="rich").status_code] == [status, 202]
     assert "poor" not in str(shown)
@@ -130,7 +130,7 @@ def test_a_token_can_be_shut_out_alone_or_with_all_others(sandbox: Sandbox, swit
     assert sandbox.send(token="rich").status_code == status
 
 
-def test_a_code_is_answered_as_often_as_asked(sandbox: Sandbox) -> None:
+def test_an_error_code_comes_as_often_as_the_count(sandbox: Sandbox) -> None:
     sandbox.set(code_next={"code": 131047, "message": "Re-engagement message", "count": 2, "http": 400})
 
     answers = [sandbox.send() for _ in range(3)]
@@ -139,7 +139,7 @@ def test_a_code_is_answered_as_often_as_asked(sandbox: Sandbox) -> None:
     assert answers[0].json() == {"status": "error", "message": "Re-engagement message", "code": 131047}
 
 
-def test_a_success_can_say_no_in_every_known_way(sandbox: Sandbox) -> None:
+def test_a_success_status_can_carry_every_known_refusal(sandbox: Sandbox) -> None:
     sandbox.set(refuse_in_2xx_share=1, seed=1)
 
     answers = [sandbox.send() for _ in range(40)]
@@ -159,7 +159,7 @@ def test_a_recipient_can_be_refused(sandbox: Sandbox) -> None:
     assert sandbox.send(to="919000000008").status_code == 202
 
 
-def test_a_marked_number_plays_its_fault_once_for_each_content(sandbox: Sandbox) -> None:
+def test_a_marked_number_causes_its_fault_once_for_each_content(sandbox: Sandbox) -> None:
     assert sandbox.send(to="919000000503").status_code == 202
     sandbox.set(markers=True)
 
@@ -172,7 +172,7 @@ def test_a_marked_number_plays_its_fault_once_for_each_content(sandbox: Sandbox)
         sandbox.send(to="919000000001")
 
 
-def test_latency_delays_the_answer_and_not_the_acceptance(sandbox: Sandbox) -> None:
+def test_latency_delays_the_response_and_not_the_acceptance(sandbox: Sandbox) -> None:
     sandbox.set(latency_ms=[300, 400])
 
     with sandbox.connection() as connection:
@@ -185,7 +185,7 @@ def test_latency_delays_the_answer_and_not_the_acceptance(sandbox: Sandbox) -> N
     assert time.monotonic() - started >= 0.3
 
 
-def test_a_client_that_gave_up_was_not_told(sandbox: Sandbox) -> None:
+def test_a_client_that_gave_up_counts_as_uninformed(sandbox: Sandbox) -> None:
     sandbox.set(latency_ms=300)
 
     with pytest.raises(requests.ReadTimeout):
@@ -195,7 +195,7 @@ def test_a_client_that_gave_up_was_not_told(sandbox: Sandbox) -> None:
     assert sandbox.counts()["untold"] == 1
 
 
-def test_a_dripping_answer_arrives_byte_by_byte(sandbox: Sandbox) -> None:
+def test_a_slow_response_arrives_byte_by_byte(sandbox: Sandbox) -> None:
     sandbox.set(slow_drip_ms=1)
 
     started = time.monotonic()
@@ -266,7 +266,7 @@ def test_an_unknown_switch_is_refused_with_the_known_ones(sandbox: Sandbox) -> N
         {"unavailable_next": -1},
     ],
 )
-def test_a_senseless_value_is_refused_and_changes_nothing(sandbox: Sandbox, patch: dict[str, Any]) -> None:
+def test_an_invalid_value_is_refused_and_changes_nothing(sandbox: Sandbox, patch: dict[str, Any]) -> None:
     before = sandbox.get("/_sandbox/faults")
 
     answer = sandbox.http.patch(f"{sandbox.url}/_sandbox/faults", json=patch, timeout=5)
@@ -276,7 +276,7 @@ def test_a_senseless_value_is_refused_and_changes_nothing(sandbox: Sandbox, patc
     assert sandbox.get("/_sandbox/faults") == before
 
 
-def test_all_switches_go_back_to_where_they_started(sandbox: Sandbox) -> None:
+def test_a_reset_restores_all_switches(sandbox: Sandbox) -> None:
     start = sandbox.get("/_sandbox/faults")
     sandbox.set(server_error_share=1, limit="1/1s", no_credits=[TOKEN])
 

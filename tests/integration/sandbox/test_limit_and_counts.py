@@ -1,4 +1,4 @@
-"""The account's rate limit, the memory of every request, and the figures drawn from it."""
+"""The account's rate limit, the history of requests, and its figures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_each_token_has_its_own_limit(sandbox: Sandbox) -> None:
     assert [sandbox.send(token=token).status_code for token in ("a", "b", "a", "b")] == [202, 202, 429, 429]
 
 
-def test_a_refused_repeat_takes_no_place_in_the_window(sandbox: Sandbox) -> None:
+def test_a_refused_request_does_not_count_against_the_limit(sandbox: Sandbox) -> None:
     sandbox.set(limit="1/0.5s", retry_after=1.5)
     sandbox.send()
     started = time.monotonic()
@@ -39,7 +39,7 @@ def test_a_refused_repeat_takes_no_place_in_the_window(sandbox: Sandbox) -> None
     assert time.monotonic() - started < 1
 
 
-def test_duplicates_are_told_by_recipient_and_content_however_it_was_written(sandbox: Sandbox) -> None:
+def test_duplicates_have_the_same_recipient_and_content_in_any_key_order(sandbox: Sandbox) -> None:
     body = {"recipient_mobile_number": ASHA, "message": "Twice 📦"}
     jobs = [sandbox.post(body).json()["jobId"], sandbox.post(dict(reversed(body.items()))).json()["jobId"]]
     sandbox.send(message="Once")
@@ -55,7 +55,7 @@ def test_duplicates_are_told_by_recipient_and_content_however_it_was_written(san
     assert repeat["content"] == sandbox.get("/_sandbox/requests", limit=6)["requests"][0]["content"]
 
 
-def test_the_fullest_window_is_found_wherever_it_lies(sandbox: Sandbox) -> None:
+def test_the_fullest_window_is_found_at_any_offset(sandbox: Sandbox) -> None:
     for pause in (0, 0.5, 0, 0, 0.5, 0):
         time.sleep(pause)
         sandbox.send()
@@ -68,7 +68,7 @@ def test_the_fullest_window_is_found_wherever_it_lies(sandbox: Sandbox) -> None:
     assert sum(counts["per_second"].values()) == 7
 
 
-def test_a_request_is_remembered_with_everything_but_its_token(sandbox: Sandbox) -> None:
+def test_a_request_is_recorded_with_everything_but_its_token(sandbox: Sandbox) -> None:
     before = datetime.now(UTC)
     job = sandbox.send(customer_name="Asha").json()["jobId"]
 
@@ -82,7 +82,7 @@ def test_a_request_is_remembered_with_everything_but_its_token(sandbox: Sandbox)
     assert (entry["outcome"], entry["accepted"], entry["delivered"], entry["told"]) == ("accepted", True, True, True)
 
 
-def test_a_refusal_is_remembered_with_its_reason(sandbox: Sandbox) -> None:
+def test_a_refusal_is_recorded_with_its_reason(sandbox: Sandbox) -> None:
     sandbox.send(message="*")
 
     entry = sandbox.last()
@@ -106,12 +106,12 @@ def test_requests_are_paged_by_number_and_filtered_by_recipient(sandbox: Sandbox
     assert sandbox.counts(recipient=ASHA)["total"] == 3
 
 
-def test_a_senseless_query_is_refused(sandbox: Sandbox) -> None:
+def test_an_invalid_query_is_refused(sandbox: Sandbox) -> None:
     for query in ("counts?window=0", "counts?window=x", "requests?limit=-1", "requests?after=nan"):
         assert sandbox.http.get(f"{sandbox.url}/_sandbox/{query}", timeout=5).status_code == 400
 
 
-def test_forgetting_forgets_the_limit_too(sandbox: Sandbox) -> None:
+def test_clearing_the_history_clears_the_limit_too(sandbox: Sandbox) -> None:
     sandbox.set(limit="1/60s")
     sandbox.send()
 

@@ -42,7 +42,7 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("interactive", menu({"rows": rows(10)})),
     ("interactive", menu({"title": "A", "rows": rows(5)}, {"title": "B", "rows": rows(5, prefix="s")})),
     ("location", {"latitude": -90, "longitude": 180}),
-    ("location", {"latitude": 12.97, "longitude": 77.59, "name": "Clinic", "address": "MG Road"}),
+    ("location", {"latitude": 12.97, "longitude": 77.59, "name": "Clinic", "address": "MG Marg"}),
     ("contacts", [{"name": {"formatted_name": "Dr. Iyer"}, "phones": [{"phone": "+91 98450 00000"}]}]),
     ("reaction", {"message_id": "wamid.X", "emoji": "👍🏽"}),
     ("reaction", {"message_id": "wamid.X", "emoji": "❤"}),
@@ -147,5 +147,5 @@ def test_a_broken_limit_is_refused_with_field_and_rule(
         ("interactive", buttons(button(), header={"type": "text", "text": "*Hi*"})),
     ],
 )
-def test_markup_is_refused_beside_the_text_too(sandbox: Sandbox, kind: str, content: Any) -> None:
+def test_markup_is_refused_in_captions_headers_and_bodies_too(sandbox: Sandbox, kind: str, content: Any) -> None:
     assert sandbox.send_raw(kind, content).json()["message"] == "Text contains invalid characters"

@@ -1,4 +1,4 @@
-"""The page: what was sent, shown as text and nothing but text."""
+"""The page shows messages as plain text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def page(sandbox: Sandbox, path: str = "/") -> str:
     return answer.text
 
 
-def test_an_empty_page_says_how_to_send_the_first_message(sandbox: Sandbox) -> None:
+def test_an_empty_page_explains_how_to_send_the_first_message(sandbox: Sandbox) -> None:
     assert "/send_message" in page(sandbox)
 
 
@@ -45,7 +45,7 @@ def test_markup_in_names_is_shown_and_not_run(sandbox: Sandbox) -> None:
     assert page(sandbox).count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 2
 
 
-def test_nothing_on_the_page_comes_from_elsewhere(sandbox: Sandbox) -> None:
+def test_the_page_loads_nothing_from_other_hosts(sandbox: Sandbox) -> None:
     sandbox.send_raw("image", {"link": "https://cloudinary.com/product-image.jpg"})
 
     html = page(sandbox)
@@ -83,7 +83,7 @@ def test_a_second_acceptance_of_the_same_content_is_marked(sandbox: Sandbox) -> 
     assert page(sandbox).count('class="again"') == 1
 
 
-def test_the_page_asks_for_what_changed_and_gets_no_more(sandbox: Sandbox) -> None:
+def test_the_page_polls_for_changes_only(sandbox: Sandbox) -> None:
     sandbox.send()
     version = sandbox.get("/live")["version"]
 
@@ -95,7 +95,7 @@ def test_the_page_asks_for_what_changed_and_gets_no_more(sandbox: Sandbox) -> No
     assert changed.status_code == 200
 
 
-def test_every_request_is_shown_however_malformed(sandbox: Sandbox) -> None:
+def test_malformed_requests_are_shown_too(sandbox: Sandbox) -> None:
     bodies: list[Any] = [[], {"recipient_mobile_number": 5}, {"recipient_mobile_number": "x", "customer_name": [1]}]
     for body in bodies:
         sandbox.post(body)

@@ -1,4 +1,4 @@
-"""The page in Chromium: what only its script does."""
+"""The page in Chromium: the parts that need its script."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.sandbox.process import Sandbox
-from tests.integration.sandbox.receiver import Listener
+from tests.integration.sandbox.receiver import Receiver
 from tests.integration.sandbox.test_phones import BUTTONS, LIST
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """The machine's own, or else the one that Playwright installed."""
+    """Start the system's Chromium, otherwise the one that Playwright installed."""
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         yield browser
@@ -27,23 +27,23 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def page(chromium: Any, sandbox: Sandbox) -> Iterator[Any]:
-    """As wide as a phone; it must not complain."""
-    complaints: list[str] = []
+    """Open a page as wide as a phone; the browser must report no error."""
+    errors: list[str] = []
     page = chromium.new_page(viewport={"width": 420, "height": 900})
     page.set_default_timeout(5_000)
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     page.close()
-    assert complaints == []
+    assert errors == []
 
 
-def test_a_reply_is_typed_sent_and_shown(page: Any, sandbox: Sandbox, listener: Listener) -> None:
+def test_a_reply_is_typed_sent_and_shown(page: Any, sandbox: Sandbox, receiver: Receiver) -> None:
     page.goto(sandbox.url)
     assert page.locator("#reply").is_hidden()
     sandbox.send()
     page.goto(sandbox.url)
-    page.click(".people a")
+    page.click(".customers a")
     page.fill("#words", "Is <b>four</b>")
 
     sandbox.send(message="Another one")
@@ -55,14 +55,14 @@ def test_a_reply_is_typed_sent_and_shown(page: Any, sandbox: Sandbox, listener: 
     page.wait_for_selector(".theirs")
     assert page.locator(".theirs p").inner_text() == "Is <b>four</b> fine?"
     assert page.input_value("#words") == ""
-    listener.wait_until(lambda: "message.received" in listener.stories)
+    receiver.wait_until(lambda: "message.received" in receiver.events, "a received event")
 
 
-def test_buttons_and_rows_can_be_tapped(page: Any, sandbox: Sandbox, listener: Listener) -> None:
+def test_buttons_and_rows_can_be_tapped(page: Any, sandbox: Sandbox, receiver: Receiver) -> None:
     sandbox.send_raw("interactive", BUTTONS)
     sandbox.send_raw("interactive", LIST)
     page.goto(sandbox.url)
-    page.click(".people a")
+    page.click(".customers a")
 
     page.click("text=I will")
     page.wait_for_selector(".theirs >> nth=0")
@@ -70,13 +70,13 @@ def test_buttons_and_rows_can_be_tapped(page: Any, sandbox: Sandbox, listener: L
     page.click("text=Monday")
     page.wait_for_selector(".theirs >> nth=1")
 
-    listener.wait_until(lambda: listener.stories.count("message.received") == 2)
-    tapped = [heard.body["replyId"] for heard in listener.heard if heard.what == "message.received"]
+    receiver.wait_until(lambda: receiver.events.count("message.received") == 2, "two received events")
+    tapped = [received.body["replyId"] for received in receiver.received if received.event == "message.received"]
     assert tapped == ["yes:4711", "day:mon"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_fault_is_switched_on_a_phone_wide_page(page: Any, sandbox: Sandbox, listener: Listener, scheme: str) -> None:
+def test_a_fault_can_be_switched_on_a_narrow_page(page: Any, sandbox: Sandbox, receiver: Receiver, scheme: str) -> None:
     sandbox.send()
     page.emulate_media(color_scheme=scheme)
     page.goto(sandbox.url)

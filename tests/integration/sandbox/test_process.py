@@ -1,4 +1,4 @@
-"""The process: how it starts, what its environment sets, and how it ends."""
+"""The sandbox process: its start, its environment and its end."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ try:
 except requests.exceptions.RequestException as e:
     print(f"Error: {e}") # Handle network or API errors
 """
-"""The first example of the API's documentation, with the indentation that its page lost."""
+"""The first example of the API's documentation, with the indentation that the documentation page lost."""
 
 
-def test_it_says_that_it_is_well(sandbox: Sandbox) -> None:
+def test_the_health_check_responds_ok(sandbox: Sandbox) -> None:
     assert sandbox.get("/healthz") == {"status": "ok"}
 
 
@@ -51,14 +51,14 @@ def test_the_documented_python_sample_runs_against_it(sandbox: Sandbox) -> None:
     assert sample.stdout.startswith("{'status': 'success', 'message': 'Request queued', 'jobId': 'job_")
 
 
-def test_out_of_the_box_it_holds_the_documented_limit_and_lets_any_token_in() -> None:
+def test_by_default_it_applies_the_documented_limit_and_accepts_any_token() -> None:
     with sandbox_process() as sandbox:
         statuses = [sandbox.send().status_code for _ in range(21)]
 
         assert statuses == [202] * 20 + [429]
 
 
-def test_its_environment_sets_tokens_switches_and_memory() -> None:
+def test_its_environment_sets_tokens_switches_and_history() -> None:
     with sandbox_process(
         SANDBOX_TOKENS="a:1, b:2",
         SANDBOX_LIMIT="none",
@@ -73,7 +73,7 @@ def test_its_environment_sets_tokens_switches_and_memory() -> None:
         assert sandbox.get("/_sandbox/faults")["latency_ms"] == [1, 2]
 
 
-def test_an_environment_that_makes_no_sense_is_named() -> None:
+def test_an_invalid_setting_is_named() -> None:
     result = run_sandbox(SANDBOX_SERVER_ERROR_SHARE="2")
 
     assert result.returncode == 2
@@ -106,7 +106,7 @@ def test_it_stops_within_a_second_even_while_requests_hang(stop: signal.Signals)
         assert time.monotonic() - started < 1
 
 
-def test_what_is_not_http_is_answered_and_dropped(sandbox: Sandbox) -> None:
+def test_an_invalid_http_request_gets_a_400_and_its_connection_is_closed(sandbox: Sandbox) -> None:
     with sandbox.connection() as connection:
         connection.sendall(b"hello\r\n\r\n")
         assert connection.recv(1_000).startswith(b"HTTP/1.1 400")
@@ -114,7 +114,7 @@ def test_what_is_not_http_is_answered_and_dropped(sandbox: Sandbox) -> None:
     assert sandbox.send().status_code == 202
 
 
-def test_it_imports_nothing_of_what_it_judges() -> None:
+def test_it_imports_nothing_of_the_product() -> None:
     program = "import sys, sandbox.server; print([m for m in sys.modules if m.split('.')[0] in %r])"
     rooms = ("harkara", "config", "tasks", "workers")
 

@@ -1,4 +1,4 @@
-"""The request as a whole: who may send, to whom, and in what envelope."""
+"""The whole request: the token, the recipient and the envelope."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_number_with_its_country_code_is_accepted(sandbox: Sandbox, number: st
         None,
     ],
 )
-def test_every_wrong_format_of_a_number_is_refused_with_the_documented_sentence(sandbox: Sandbox, number: Any) -> None:
+def test_every_wrong_format_of_a_number_is_refused_with_the_documented_message(sandbox: Sandbox, number: Any) -> None:
     assert refusal(sandbox.post({"recipient_mobile_number": number, "message": "Hello"})) == (400, PHONE)
 
 
@@ -146,7 +146,7 @@ def test_exactly_one_of_message_and_messages_is_needed(sandbox: Sandbox, body: d
         ([{"kind": "template"}], "messages[0].template"),
     ],
 )
-def test_a_malformed_batch_is_refused_with_the_place(sandbox: Sandbox, messages: Any, field: str) -> None:
+def test_a_malformed_batch_is_refused_with_the_field(sandbox: Sandbox, messages: Any, field: str) -> None:
     status, message = refusal(sandbox.send(messages=messages))
 
     assert status == 400
@@ -172,7 +172,7 @@ def test_a_batch_is_accepted_whole_or_not_at_all(sandbox: Sandbox) -> None:
         ({"altTexts": {"$name": ""}}, "altTexts.$name"),
     ],
 )
-def test_what_fills_placeholders_must_be_text(sandbox: Sandbox, extra: dict[str, Any], field: str) -> None:
+def test_values_for_placeholders_must_be_texts(sandbox: Sandbox, extra: dict[str, Any], field: str) -> None:
     assert refusal(sandbox.send(**extra))[1].startswith(f"{field}: ")
 
 

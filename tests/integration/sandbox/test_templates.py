@@ -110,7 +110,7 @@ def test_four_spaces_in_a_row_are_allowed(sandbox: Sandbox) -> None:
         ({}, 400),
     ],
 )
-def test_a_placeholder_needs_something_to_fill_it(sandbox: Sandbox, extra: dict[str, Any], status: int) -> None:
+def test_a_placeholder_needs_a_value(sandbox: Sandbox, extra: dict[str, Any], status: int) -> None:
     template = {"name": "hello", "language": "en", "components": [{"type": "body", "parameters": [text("Hi $name")]}]}
     body = {"recipient_mobile_number": ASHA, "messages": [{"kind": "template", "template": template}]}
 

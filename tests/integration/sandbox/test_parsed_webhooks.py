@@ -1,4 +1,4 @@
-"""What the stand-in tells, as Harkara's own reader understands it."""
+"""The sandbox's webhooks, parsed by Harkara."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from harkara.chatmitra.webhooks import read
 from harkara.inbound import fingerprint
 from harkara.inbound.events import Event, Received, StatusChanged
 from tests.integration.sandbox.process import ASHA, Sandbox
-from tests.integration.sandbox.receiver import SECRET, Heard, Listener
+from tests.integration.sandbox.receiver import SECRET, ReceivedWebhook, Receiver
 from tests.integration.sandbox.test_messages import ACCEPTED
-from tests.integration.sandbox.test_phones import customer
+from tests.integration.sandbox.test_phones import write_as_asha
 
 TEMPLATE = {
     "name": "order_confirmation",
@@ -23,9 +23,9 @@ TEMPLATE = {
 }
 
 
-def understood(heard: Heard) -> Event:
-    assert verify(heard.raw, heard.headers["X-Webhook-Signature"], SECRET)
-    (event,) = read(heard.raw, datetime.now(UTC))
+def parsed(received: ReceivedWebhook) -> Event:
+    assert verify(received.raw, received.headers["X-Webhook-Signature"], SECRET)
+    (event,) = read(received.raw, datetime.now(UTC))
     return event
 
 
@@ -38,10 +38,10 @@ def understood(heard: Heard) -> Event:
         *({"messages": [{"kind": "raw", "payload": {"type": kind, kind: content}}]} for kind, content in ACCEPTED),
     ],
 )
-def test_a_message_is_recognised_by_its_content(sandbox: Sandbox, listener: Listener, body: dict[str, Any]) -> None:
+def test_a_message_is_recognized_by_its_content(sandbox: Sandbox, receiver: Receiver, body: dict[str, Any]) -> None:
     sandbox.send(**body)
 
-    events = [understood(heard) for heard in listener.wait_for(3)]
+    events = [parsed(received) for received in receiver.wait_for(3)]
 
     assert all(isinstance(event, StatusChanged) for event in events)
     found = [event for event in events if isinstance(event, StatusChanged)]
@@ -51,21 +51,21 @@ def test_a_message_is_recognised_by_its_content(sandbox: Sandbox, listener: List
     assert len({event.message_id for event in found}) == 1
 
 
-def test_a_failure_and_its_code_are_understood(sandbox: Sandbox, listener: Listener) -> None:
+def test_a_failure_is_parsed_with_its_code(sandbox: Sandbox, receiver: Receiver) -> None:
     sandbox.set(fail_share=1, fail_code=131049, job_id_in_events=True)
     job_id = sandbox.send().json()["jobId"]
 
-    event = understood(listener.wait_for(1)[0])
+    event = parsed(receiver.wait_for(1)[0])
 
     assert isinstance(event, StatusChanged)
     assert (event.status, event.code, event.job_id) == ("failed", "131049", job_id)
 
 
-def test_words_and_taps_of_a_customer_are_understood(sandbox: Sandbox, listener: Listener) -> None:
-    customer(sandbox, text="रोकें")
-    customer(sandbox, reply_id="yes:4711", title="I will", reply_to="wamid.1")
+def test_texts_and_taps_of_a_customer_are_parsed(sandbox: Sandbox, receiver: Receiver) -> None:
+    write_as_asha(sandbox, text="रोकें")
+    write_as_asha(sandbox, reply_id="yes:4711", title="I will", reply_to="wamid.1")
 
-    words, tap = (understood(heard) for heard in listener.wait_for(2))
+    words, tap = (parsed(received) for received in receiver.wait_for(2))
 
     assert isinstance(words, Received)
     assert (words.sender, words.text, words.payload) == (ASHA, "रोकें", None)
