@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, RootModel
 
 from config.fields import Duration
-from harkara.toml import read_toml, refusal
+from harkara.toml import load_toml, validate
 
 
 class LaneSettings(BaseModel):
@@ -23,15 +23,12 @@ class LaneSettings(BaseModel):
     reengage: str | None = None
 
 
+class _LanesFile(RootModel[dict[str, LaneSettings]]):
+    pass
+
+
 def read_lane_settings(file: Path) -> dict[str, LaneSettings]:
     """Return the tables of the file by lane, none for a missing file. Raises Invalid that names file and lane."""
     if not file.exists():
         return {}
-    return {name: _validate(file, name, table) for name, table in read_toml(file).items()}
-
-
-def _validate(file: Path, name: str, table: object) -> LaneSettings:
-    try:
-        return LaneSettings.model_validate(table)
-    except ValidationError as error:
-        raise refusal(file.name, error, lambda at: ".".join([name, *map(str, at)])) from error
+    return validate(_LanesFile, load_toml(file), file.name).root

@@ -12,8 +12,8 @@ from harkara.occasions import ReminderPlan, Rules
 def plan(settings: Settings) -> ReminderPlan:
     """Raises SystemExit, which names the file or the entry, and what is wrong with it."""
     try:
-        found = ReminderPlan.of(Rules.load(settings.reminders_file), catalogue(settings), lanes(settings))
-        found.verify()
+        found = ReminderPlan.from_lanes(Rules.load(settings.reminders_file), catalogue(settings), lanes(settings))
+        found.validate()
     except Invalid as error:
         raise SystemExit(str(error)) from error
     return found

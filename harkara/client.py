@@ -206,12 +206,12 @@ class Client:
             producer=self._producer,
             to=normalise(to, self._region),
             at=at,
-            zone=zone or plan.zone(lane),
+            zone=zone or plan.lane_zone(lane),
             parameters=parameters,
             language=language,
             version=version,
         )
-        plan.check(occasion)
+        plan.validate_occasion(occasion)
         return self._tell(occasion, plan)
 
     def cancel_occasion(
@@ -271,7 +271,7 @@ class Client:
         from harkara.occasions import Closing
 
         plan = self.plan()
-        plan.rules.of(kind)
+        plan.rules.for_kind(kind)
         return self._tell(Closing(kind=kind, reference=reference, status=status, lane=lane or self._lane, **said), plan)
 
     def _wish(self, wish: str, to: str, proof: str, category: str, lane: str | None) -> None:

@@ -1,31 +1,49 @@
-"""Files that hold a deployment's rules: read as TOML, refused by the name of the file, the entry and the rule."""
+"""Reads the TOML files of a deployment and validates them; an error names the file, the key and the rule."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from harkara.errors import Invalid
 
+Model = TypeVar("Model", bound=BaseModel)
+
 Location = tuple[int | str, ...]
-"""Where pydantic found something wrong: keys and places from the outside to the inside."""
+"""The keys and list positions that lead to a value, outermost first, as pydantic reports them."""
 
 
-def read_toml(path: Path, parse_float: Callable[[str], Any] = float) -> dict[str, Any]:
-    """Raises Invalid for a file that is not there or is no TOML."""
+def load_toml(path: Path, parse_float: Callable[[str], Any] = float) -> dict[str, Any]:
+    """Raises Invalid for a file that cannot be read or is not valid TOML."""
     try:
         return tomllib.loads(path.read_text("utf-8"), parse_float=parse_float)
     except (OSError, ValueError) as error:
         raise Invalid(path.name, f"cannot be read as TOML: {error}") from error
 
 
-def refusal(file: str, error: ValidationError, place: Callable[[Location], str]) -> Invalid:
-    """What is wrong, at the innermost place, which knows it best; `place` names it as the file's author knows it."""
+def dotted(where: Location) -> str:
+    """Return a location as TOML writes a key, such as `opt-out.everything`."""
+    return ".".join(map(str, where)) or "the file"
+
+
+def validate(model: type[Model], data: object, file: str, entry_name: Callable[[Location], str] = dotted) -> Model:
+    """Return `data` as a `model`. Raises Invalid as `file_error` describes it."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise file_error(file, error, entry_name) from error
+
+
+def file_error(file: str, error: ValidationError, entry_name: Callable[[Location], str] = dotted) -> Invalid:
+    """Return the innermost problem, which is the most precise one, as an Invalid that names file and entry.
+
+    `entry_name` turns a location into the name that the author of the file knows.
+    """
     deepest = max(error.errors(), key=lambda each: len(each["loc"]))
     cause = deepest.get("ctx", {}).get("error")
     rule = cause.rule if isinstance(cause, Invalid) else deepest["msg"].removeprefix("Value error, ")
-    return Invalid(f"{file}, {place(deepest['loc'])}", rule)
+    return Invalid(f"{file}, {entry_name(deepest['loc'])}", rule)

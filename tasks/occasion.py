@@ -32,7 +32,7 @@ def occasion(action: str, kind: str, reference: str, /, **said: Any) -> None:
 
 
 def _step(action: str, said: dict[str, Any]) -> OccasionUpdate:
-    plan().rules.of(said["kind"])
+    plan().rules.for_kind(said["kind"])
     if action in _STATUS:
         return Closing(status=_STATUS[action], **said)
     if action != "save":
@@ -41,7 +41,7 @@ def _step(action: str, said: dict[str, Any]) -> OccasionUpdate:
         if name not in said:
             raise Invalid(name, "is missing")
     if "zone" not in said:
-        said["zone"] = plan().zone(said.get("lane", "default"))
+        said["zone"] = plan().lane_zone(said.get("lane", "default"))
     step = Occasion(**said)
-    plan().check(step)
+    plan().validate_occasion(step)
     return step

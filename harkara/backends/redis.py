@@ -47,7 +47,7 @@ class RedisBackend:
     def save_occasions(
         self, updates: Sequence[OccasionUpdate], plan: ReminderPlan
     ) -> list[Change | Conflict | NotFound]:
-        from harkara.occasions.occasion import verb_of
+        from harkara.intake.occasion_verbs import verb_of
 
         for verb, run in groupby(updates, key=verb_of):
             if self._intake.append(verb, [update.to_json() for update in run]):

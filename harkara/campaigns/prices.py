@@ -1,4 +1,4 @@
-"""What a message costs, by category and country, as it stands in config/prices.toml."""
+"""Message prices by category and country: the model of config/prices.toml."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from harkara.messages.template import TemplateCategory
-from harkara.toml import read_toml, refusal
+from harkara.toml import load_toml, validate
 
 _CODE = re.compile(r"[1-9]\d{0,6}|default", re.ASCII)
 _LONGEST_CODE = 7
@@ -21,16 +21,16 @@ def _codes(tariff: dict[str, Decimal]) -> dict[str, Decimal]:
         if not _CODE.fullmatch(code):
             raise ValueError(f"{code} must be a country's calling code, such as 91, or `default`")
     if "default" not in tariff:
-        raise ValueError("there is no `default` for countries that are not named")
+        raise ValueError("`default` is missing: the price for all other countries")
     return tariff
 
 
 Tariff = Annotated[dict[str, Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]], AfterValidator(_codes)]
-"""Prices by calling code; digits after it (1246, Barbados within 1) make one of its own."""
+"""Prices by calling code. A longer code is more specific: 1246 is Barbados, 1 the other countries with +1."""
 
 
 class Prices(BaseModel):
-    """The whole file."""
+    """The whole file. Prices are decimals in `currency`, for one delivered message."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,14 +42,14 @@ class Prices(BaseModel):
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Raises Invalid, which names the entry and what is wrong with it."""
-        try:
-            return cls.model_validate(read_toml(path, parse_float=Decimal))
-        except ValidationError as error:
-            raise refusal(path.name, error, lambda where: " ".join(map(str, where)) or "the file") from error
+        """Raises Invalid, which names the entry and what is wrong."""
+        return validate(cls, load_toml(path, parse_float=Decimal), path.name)
 
-    def of(self, category: TemplateCategory, number: str, *, window_open: bool = False) -> Decimal:
-        """The price of one delivered template message to these E.164 digits, in the file's currency."""
+    def price(self, category: TemplateCategory, number: str, *, window_open: bool = False) -> Decimal:
+        """Return the price of one delivered template message in `currency`.
+
+        `number` is E.164 digits without a plus, or the first 7 of them.
+        """
         if window_open and category in self.free_in_window:
             return Decimal(0)
         tariff: Tariff = getattr(self, category)

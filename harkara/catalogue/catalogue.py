@@ -13,7 +13,7 @@ from harkara.catalogue.fill import Value, fill
 from harkara.catalogue.kind import Form, Kind, KindName, Model, ParameterName
 from harkara.errors import Invalid
 from harkara.messages import Envelope, Template
-from harkara.toml import Location, read_toml, refusal
+from harkara.toml import Location, file_error, load_toml, validate
 
 _DEPTH = 3
 """Files are laid over each other down to the fields of an entry, such as kind, order_confirmation, language."""
@@ -31,13 +31,10 @@ class Catalogue(Model):
         files = " + ".join(path.name for path in paths)
         data: Any = {}
         for path in paths:
-            data = _laid_over(data, read_toml(path), _DEPTH)
+            data = _laid_over(data, load_toml(path), _DEPTH)
         if isinstance(data.get("kind"), dict):
             data["kind"] = {name: _whole(files, name, own, data["kind"]) for name, own in data["kind"].items()}
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            raise refusal(files, error, _place) from error
+        return validate(cls, data, files, _place)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -45,7 +42,7 @@ class Catalogue(Model):
         try:
             return cls.model_validate_json(text, extra="ignore")
         except ValidationError as error:
-            raise refusal("catalogue", error, _place) from error
+            raise file_error("catalogue", error, _place) from error
 
     def to_json(self) -> str:
         """The whole catalogue, for `from_json`."""

@@ -15,7 +15,7 @@ from harkara.gateway.shapes import Occasion as Shown
 from harkara.ledger.occasions.commands import look
 from harkara.messages.validation import require_object
 from harkara.occasions import Closing, Occasion, OccasionUpdate
-from harkara.occasions.occasion import Key
+from harkara.occasions.occasion import OccasionKey
 from harkara.phone import normalise
 
 routes = APIRouter(tags=["Occasions"], prefix="/occasions/{kind}/{reference}")
@@ -40,10 +40,10 @@ def save_occasion(behind: Inside, caller: Calling, lane: Lane, kind: Kind, refer
         producer=caller.name,
         to=normalise(said.pop("to", None) or ""),
         at=said.pop("at", None) or "",
-        zone=said.pop("zone", None) or behind.plan.zone(lane),
+        zone=said.pop("zone", None) or behind.plan.lane_zone(lane),
         **said,
     )
-    behind.plan.check(occasion)
+    behind.plan.validate_occasion(occasion)
     return _tell(behind, occasion)
 
 
@@ -66,12 +66,12 @@ def complete_occasion(
 @routes.get("", responses=problems(400, 401, 403, 404, 429, 503))
 def get_occasion(behind: Inside, _caller: Calling, lane: Lane, kind: Kind, reference: Reference) -> Shown:
     """An occasion and its reminders: when each is due, where it stands, and why a rule has none."""
-    return Shown.model_validate(look(behind.db, Key(reference, kind, lane), behind.plan))
+    return Shown.model_validate(look(behind.db, OccasionKey(reference, kind, lane), behind.plan))
 
 
 def _close(behind: Behind, body: bytes, **which: Any) -> Changed:
     said = require_object(read_json(body, needed=False), CloseOccasion.model_fields.keys(), "body")
-    behind.plan.rules.of(which["kind"])
+    behind.plan.rules.for_kind(which["kind"])
     return _tell(behind, Closing(**which, **said))
 
 

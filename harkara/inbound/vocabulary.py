@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated, Self
 
 import regex
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from harkara.toml import read_toml, refusal
+from harkara.toml import load_toml, validate
 
 
 def normalise(said: str) -> str:
@@ -71,10 +71,7 @@ class Vocabulary(_Model):
     @classmethod
     def load(cls, path: Path) -> Self:
         """Raises Invalid, which names the list and what is wrong with it."""
-        try:
-            return cls.model_validate(read_toml(path))
-        except ValidationError as error:
-            raise refusal(path.name, error, lambda where: ".".join(map(str, where)) or "the file") from error
+        return validate(cls, load_toml(path), path.name)
 
     @model_validator(mode="after")
     def _one_meaning_each(self) -> Self:

@@ -9,24 +9,24 @@ import structlog
 
 from harkara.errors import Conflict, HarkaraError, Invalid, Unavailable
 from harkara.inbound.contact import Wish
+from harkara.intake.occasion_verbs import PARSERS
 from harkara.intake.stream import Intake, IntakeEntry
 from harkara.ledger.contacts.consent import keep
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept, accept_as_failed, add_aliases
 from harkara.ledger.messages.commands import cancel, find_id
 from harkara.ledger.messages.queries import get_status
-from harkara.ledger.occasions.commands import Answer
+from harkara.ledger.occasions.commands import UpdateResult
 from harkara.ledger.occasions.commands import apply as apply_steps
 from harkara.messages import Envelope
 from harkara.occasions import OccasionUpdate, ReminderPlan
-from harkara.occasions.occasion import VERBS
 from harkara.receipt import Receipt
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_TOLD = VERBS.keys() | {"send", "wish"}
+_TOLD = PARSERS.keys() | {"send", "wish"}
 """What is said, and not asked."""
 
 Hint = Callable[[list[tuple[str, int]]], None]
@@ -61,7 +61,7 @@ class IntakeConsumer:
             # What people want goes before what is to be sent to them.
             came += self._follow([entry for entry in entries if entry.verb == "wish"])
             came += self._take([entry for entry in entries if entry.verb == "send"])
-            came += self._hear([entry for entry in entries if entry.verb in VERBS])
+            came += self._hear([entry for entry in entries if entry.verb in PARSERS])
             answers = [(entry, self._answer(entry)) for entry in entries if entry.verb not in _TOLD]
             # First of all Redis is relieved: one that is full takes no answers either.
             self._intake.acknowledge(entries)
@@ -81,7 +81,7 @@ class IntakeConsumer:
         self._hint(direct)
         return receipts
 
-    def save_occasions(self, steps: Sequence[OccasionUpdate]) -> list[Answer]:
+    def save_occasions(self, steps: Sequence[OccasionUpdate]) -> list[UpdateResult]:
         """Takes in their order what is said of occasions. Raises Unavailable."""
         answers = apply_steps(self._db, steps, self._plan, self._deadlines)
         for step, answer in zip(steps, answers, strict=True):
@@ -104,7 +104,7 @@ class IntakeConsumer:
         return len(envelopes)
 
     def _hear(self, entries: Sequence[IntakeEntry]) -> int:
-        steps: list[OccasionUpdate] = [step for entry in entries if (step := self._read(entry, VERBS[entry.verb]))]
+        steps: list[OccasionUpdate] = [step for entry in entries if (step := self._read(entry, PARSERS[entry.verb]))]
         self.save_occasions(steps)
         return len(steps)
 

@@ -1,22 +1,23 @@
-"""Occasions: what will happen to a customer, and the reminders that go before it."""
+"""Occasions: events that customers are reminded of, and the reminders before each."""
 
 from __future__ import annotations
 
-from harkara.occasions.occasion import Closing, Occasion, OccasionUpdate
-from harkara.occasions.plan import Hours, Reminder, ReminderPlan
+from harkara.occasions.occasion import Closing, Occasion, OccasionKey, OccasionUpdate
+from harkara.occasions.plan import LaneHours, ReminderMessage, ReminderPlan
 from harkara.occasions.rules import Rule, Rules
-from harkara.occasions.schedule import Planned, Skipped, schedule
+from harkara.occasions.schedule import PlannedReminder, SkippedReminder, schedule
 
 __all__ = [
     "Closing",
-    "Hours",
+    "LaneHours",
     "Occasion",
+    "OccasionKey",
     "OccasionUpdate",
-    "Planned",
-    "Reminder",
+    "PlannedReminder",
+    "ReminderMessage",
     "ReminderPlan",
     "Rule",
     "Rules",
-    "Skipped",
+    "SkippedReminder",
     "schedule",
 ]

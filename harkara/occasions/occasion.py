@@ -1,11 +1,11 @@
-"""What an application says of an occasion: that it will happen, when and to whom, or that it is over."""
+"""Occasion updates: an application saves an occasion, or closes it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, SkipValidation
@@ -19,12 +19,9 @@ from harkara.occasions.rules import Name
 from harkara.occasions.schedule import resolve
 from harkara.phone import normalise
 
-if TYPE_CHECKING:
-    from harkara.intake.stream import Verb
 
-
-class Key(NamedTuple):
-    """What an occasion is known by: the application's own reference, within its kind and lane."""
+class OccasionKey(NamedTuple):
+    """The identity of an occasion: the application's reference, unique within kind and lane."""
 
     reference: str
     kind: str
@@ -41,16 +38,38 @@ Version = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 Reason = Annotated[str, Field(max_length=200), AfterValidator(_reason)]
 
 
-class Occasion(StrictModel):
-    """Something that will happen to a customer at `at`, in UTC; `zone` is the one whose calendar counts for it.
-
-    A naive `at` is what a clock in the zone shows: the first of two moments where the clock is set back, the end of the
-    gap where it leaps. `version` is the application's own: one that is older than what is known changes nothing.
-    """
-
+class _Update(StrictModel):
     kind: Name
     reference: Reference
     lane: ShortName = "default"
+
+    if TYPE_CHECKING:  # pydantic's mypy plugin would write a constructor that knows no field of the subclasses
+
+        def __init__(self, /, **fields: Any) -> None: ...
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Parse the output of `to_json` and validate it again. Raises Invalid."""
+        return cls(**cls.read_fields(_object(text)))
+
+    def to_json(self) -> str:
+        """Return the fields that are set, for `from_json`."""
+        fields = {name: value for name, value in self if value is not None}
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
+
+    @property
+    def key(self) -> OccasionKey:
+        return OccasionKey(self.reference, self.kind, self.lane)
+
+
+class Occasion(_Update):
+    """An event that a customer is reminded of, such as an appointment or the day on which an invoice is due.
+
+    `at` is in UTC; `zone` is the time zone whose calendar days the rules count. A naive `at` is local time in `zone`:
+    of two moments with this local time it is the first, and in a gap of the clock it is the end of the gap. `version`
+    comes from the application: an update with an older version than the stored one changes nothing.
+    """
+
     producer: ShortName = "default"
     to: Annotated[str, SkipValidation]
     at: Time
@@ -62,70 +81,28 @@ class Occasion(StrictModel):
     def __init__(
         self, *, to: str, at: datetime | str, zone: str, parameters: Mapping[str, str] | None = None, **rest: Any
     ) -> None:
-        """Raises Invalid."""
+        """Raises Invalid, which names the field."""
         moment = _moment(at, _zone(zone))
         super().__init__(to=str(normalise(to)), at=moment, zone=zone, parameters=_parameters(parameters or {}), **rest)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Reads what `to_json` wrote, and checks it all again. Raises Invalid."""
+        """Parse the output of `to_json` and validate it again. Raises Invalid."""
         fields = cls.read_fields(_object(text))
-        # It was judged when it was handed over, perhaps by newer numbering plans than ours: a possible length will do.
+        # The producer validated the number, perhaps with newer numbering plans. Here a possible length is enough.
         return cls(**fields | {"to": normalise(f"+{fields['to']}", strict=False)})
 
-    def to_json(self) -> str:
-        """The whole of it, for `from_json`."""
-        return _json(self)
 
-    @property
-    def key(self) -> Key:
-        return Key(self.reference, self.kind, self.lane)
+class Closing(_Update):
+    """The end of an occasion: `cancelled`, or `completed` (attended, paid, delivered)."""
 
-
-class Closing(StrictModel):
-    """The occasion will not happen (`cancelled`), or has done what it was for (`completed`: kept, paid, arrived)."""
-
-    kind: Name
-    reference: Reference
-    lane: ShortName = "default"
     status: Literal["cancelled", "completed"]
     reason: Reason | None = None
     version: Version | None = None
 
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Reads what `to_json` wrote, and checks it all again. Raises Invalid."""
-        return cls(**cls.read_fields(_object(text)))
-
-    def to_json(self) -> str:
-        """The whole of it, for `from_json`."""
-        return _json(self)
-
-    @property
-    def key(self) -> Key:
-        return Key(self.reference, self.kind, self.lane)
-
 
 OccasionUpdate = Occasion | Closing
-"""One thing that is said of an occasion; the steps of one are taken in the order in which they were said."""
-
-VERBS: Final[Mapping[str, Callable[[str], OccasionUpdate]]] = {
-    "save-occasion": Occasion.from_json,
-    "cancel-occasion": Closing.from_json,
-    "complete-occasion": Closing.from_json,
-}
-"""How the intake tells steps from messages, and reads them."""
-
-
-def verb_of(step: OccasionUpdate) -> Verb:
-    if isinstance(step, Occasion):
-        return "save-occasion"
-    return "cancel-occasion" if step.status == "cancelled" else "complete-occasion"
-
-
-def _json(part: StrictModel) -> str:
-    said = {name: value for name, value in part if value is not None}
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
+"""What an application reports about one occasion. Updates of one occasion apply in the order of the reports."""
 
 
 def _object(text: str | bytes) -> object:
@@ -140,12 +117,12 @@ def _zone(name: object) -> ZoneInfo:
         raise Invalid("zone", "must be the name of a time zone, such as Asia/Kolkata", type_measure(name))
     try:
         return ZoneInfo(name)
-    except (OSError, ValueError, KeyError):  # a folder of zones, a path, a name that nobody knows
-        raise Invalid("zone", "no time zone is called so; use a name such as Asia/Kolkata") from None
+    except (OSError, ValueError, KeyError):  # a directory of zones, a path, an unknown name
+        raise Invalid("zone", "is not the name of a time zone; use one such as Asia/Kolkata") from None
 
 
 def _moment(at: object, zone: ZoneInfo) -> object:
-    """What is no time at all is refused by its field."""
+    """Return an aware time for text or a naive time. A value of another type passes: its field rejects it."""
     if isinstance(at, str):
         try:
             at = datetime.fromisoformat(at)

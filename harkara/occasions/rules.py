@@ -1,4 +1,4 @@
-"""The rules of reminders, as they stand in config/reminders.toml, checked when they are read."""
+"""The reminder rules: the model of config/reminders.toml."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ from pydantic import (
     Field,
     PlainSerializer,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
 from harkara.catalogue.kind import ParameterName
 from harkara.errors import Invalid
-from harkara.toml import Location, read_toml, refusal
+from harkara.toml import Location, dotted, load_toml, validate
 
 _OFFSET = re.compile(r"(0|-[1-9]\d{0,3})([smhd])", re.ASCII)
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
@@ -33,7 +32,10 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """A distance from the occasion, negative before it: seconds that elapse, or days of the calendar in its zone."""
+    """A distance from the occasion's time, negative or 0.
+
+    The unit is elapsed seconds, or calendar days in the occasion's time zone.
+    """
 
     amount: int
     unit: Literal["seconds", "days"]
@@ -69,7 +71,7 @@ class _Model(BaseModel):
 
 
 class Rule(_Model):
-    """One reminder of a kind; the head of config/reminders.toml says what its fields mean."""
+    """One reminder of a kind. The head of config/reminders.toml explains the fields."""
 
     offset: Distance
     at: Clock | None = None
@@ -80,48 +82,44 @@ class Rule(_Model):
     set: dict[ParameterName, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
+    def _validate_times(self) -> Self:
         if (self.offset.unit == "days") != (self.at is not None):
-            raise ValueError("`at` belongs to an `offset` in days, and this needs it")
+            raise ValueError("`at` and an `offset` in days need each other")
         if self.not_before.unit == self.offset.unit and self.not_before.amount > self.offset.amount:
-            raise ValueError("`not_before` lies after `offset`, so its own time would never come")
+            raise ValueError("`not_before` must not lie after `offset`")
         if self.useful_until.unit == self.offset.unit and self.useful_until.amount <= self.offset.amount:
-            raise ValueError("`useful_until` must lie after `offset`, its own time")
+            raise ValueError("`useful_until` must lie after `offset`")
         return self
 
 
 class Rules(_Model):
-    """The whole file: for each kind of occasion its reminders by name."""
+    """The whole file: the reminder rules of each kind of occasion, by kind and name."""
 
     kind: dict[Name, Annotated[dict[Name, Rule], Field(min_length=1)]]
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Raises Invalid, which names the entry and the field, and what is wrong with it."""
-        try:
-            return cls.model_validate(read_toml(path))
-        except ValidationError as error:
-            raise refusal(path.name, error, _place) from error
+        """Raises Invalid, which names the rule, the field and what is wrong."""
+        return validate(cls, load_toml(path), path.name, _entry_name)
 
-    def of(self, kind: str) -> Mapping[str, Rule]:
-        """The reminders of a kind by name. Raises Invalid, which names the kinds that there are."""
+    def for_kind(self, kind: str) -> Mapping[str, Rule]:
+        """Return the rules of a kind by name. Raises Invalid for an unknown kind, with the known ones."""
         if kind not in self.kind:
-            raise Invalid("kind", f"must be one of {', '.join(self.kind)}; others are added in the file of the rules")
+            raise Invalid("kind", f"must be one of {', '.join(self.kind)}; add a kind in the reminders file")
         return self.kind[kind]
 
     def digest(self, kind: str, *more: object) -> str:
-        """16 hexadecimal digits that change when the kind's rules, or what is given beside them, say something else.
+        """Return 16 hexadecimal digits that change with the rules of this kind and with `more`.
 
-        Raises Invalid as `of` does.
+        Raises Invalid for an unknown kind.
         """
-        said = {name: rule.model_dump(mode="json") for name, rule in self.of(kind).items()}
-        return sha256(json.dumps([said, *more], sort_keys=True).encode()).hexdigest()[:16]
+        rules = {name: rule.model_dump(mode="json") for name, rule in self.for_kind(kind).items()}
+        return sha256(json.dumps([rules, *more], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _place(where: Location) -> str:
-    """The entry as its author knows it, and the field in it."""
+def _entry_name(where: Location) -> str:
     match where:
         case ("kind", kind, name, *field):
             return f"{kind} {name}" + (f": {field[0]}" if field else "")
         case _:
-            return ".".join(map(str, where)) or "the file"
+            return dotted(where)

@@ -1,4 +1,4 @@
-"""When each reminder of an occasion goes, calculated from its time, its rules and the clock, and nothing else."""
+"""The schedule of an occasion's reminders, a pure function of its time, its rules and the clock."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from harkara.errors import Invalid
 from harkara.lanes import QuietHours
 from harkara.occasions.rules import Offset, Rule
 
-Code = Literal["too-late", "no-longer-useful", "quiet-hours", "overtaken", "parameters"]
+SkipCode = Literal["too-late", "no-longer-useful", "quiet-hours", "overtaken", "parameters"]
 
-REASONS: Final[Mapping[Code, str]] = {
-    "too-late": "The time in which this reminder helps is over.",
-    "no-longer-useful": "Its own time comes after the time in which it helps: check the occasion's hour and the rule.",
-    "quiet-hours": "It would have to go in quiet hours, and its rule leaves it no other time at which it helps.",
-    "overtaken": "By the time it would go, a reminder nearer to the occasion has its turn, and one is enough.",
-    "parameters": "The occasion's parameters do not fill its template: save the occasion again with those that do.",
+REASONS: Final[Mapping[SkipCode, str]] = {
+    "too-late": "The time in which this reminder is useful has passed.",
+    "no-longer-useful": "This reminder is due after its useful time: check the occasion's time and the rule.",
+    "quiet-hours": "This reminder is due in quiet hours, and its rule allows no other time at which it is useful.",
+    "overtaken": "A reminder nearer to the occasion is due before this one could be sent, and one is enough.",
+    "parameters": "The occasion's parameters do not fit the template: save the occasion again with valid parameters.",
 }
 
 _MINUTE = timedelta(minutes=1)
@@ -27,8 +27,8 @@ _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """The reminder `rule` goes from `due_at` on, and never at or after `expires_at`; both are aware, in UTC."""
+class PlannedReminder:
+    """The reminder of `rule` is sent from `due_at` on, and never at or after `expires_at`; both are in UTC."""
 
     rule: str
     template: str
@@ -37,11 +37,11 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
-    """The reminder `rule` does not go: a code for machines, and as `reason` a sentence for people."""
+class SkippedReminder:
+    """The reminder of `rule` is not sent. `code` is stable, `reason` is a sentence for people."""
 
     rule: str
-    code: Code
+    code: SkipCode
 
     @property
     def reason(self) -> str:
@@ -50,37 +50,40 @@ class Skipped:
 
 def schedule(
     at: datetime, zone: ZoneInfo, rules: Mapping[str, Rule], now: datetime, quiet_hours: QuietHours | None
-) -> list[Planned | Skipped]:
-    """One answer for each rule, in the order of their own times, the one nearest to the occasion last.
+) -> list[PlannedReminder | SkippedReminder]:
+    """Return one result for each rule, in the order of their due times before any delay.
 
-    `at` is the occasion's time, `zone` the one whose calendar counts; `quiet_hours` are the lane's, in its own zone.
-    For what is planned holds: now <= due_at < expires_at <= latest useful time <= at, each due time is later than the
-    one before it, and none lies in quiet hours unless its rule ignores them. Asked again later, with nothing else
-    changed, it plans no reminder that it did not plan before, and none for an earlier time; but what has gone since,
-    it cannot know. Raises Invalid for a time without a zone.
+    `at` is the occasion's time. `zone` defines its calendar days. `quiet_hours` are the lane's, in the lane's zone.
+
+    Guarantees for planned reminders: now <= due_at < expires_at <= latest useful time <= at. Due times increase. None
+    lies in quiet hours, unless its rule ignores them. With a later `now` alone, no reminder is added and none moves to
+    an earlier time. The schedule does not know which reminders were sent. Raises Invalid for a naive time.
     """
     at, now = _in_utc("at", at), _in_utc("now", now)
-    wishes = [_wish(name, rule, at, zone, quiet_hours) for name, rule in rules.items()]
-    wishes.sort(key=lambda wish: (wish.own, wish.name))
-    answers: list[Planned | Skipped] = []
-    turn = at  # when the first of the reminders nearer to the occasion has its turn
-    for wish in reversed(wishes):
-        answers.append(_answer(wish, now, turn))
-        if isinstance(wish.goes, datetime):
-            turn = min(turn, wish.goes)
-    return answers[::-1]
+    specs = [_spec(name, rule, at, zone, quiet_hours) for name, rule in rules.items()]
+    specs.sort(key=lambda spec: (spec.preferred, spec.name))
+    results: list[PlannedReminder | SkippedReminder] = []
+    next_due = at  # the earliest due time of the reminders that are nearer to the occasion
+    for spec in reversed(specs):
+        results.append(_result(spec, now, next_due))
+        if isinstance(spec.due, datetime):
+            next_due = min(next_due, spec.due)
+    return results[::-1]
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
-    """What a rule asks for at this occasion, whatever the time is now."""
+class _ReminderSpec:
+    """What a rule asks for at this occasion, independent of the current time.
+
+    `preferred` is the rule's own time, `due` that time moved out of quiet hours, or why there is none.
+    """
 
     name: str
     template: str
-    own: datetime
+    preferred: datetime
     until: datetime
     quiet: QuietHours | None
-    goes: datetime | Code
+    due: datetime | SkipCode
 
 
 def _in_utc(name: str, moment: datetime) -> datetime:
@@ -89,12 +92,13 @@ def _in_utc(name: str, moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _wish(name: str, rule: Rule, at: datetime, zone: ZoneInfo, quiet_hours: QuietHours | None) -> _Wish:
+def _spec(name: str, rule: Rule, at: datetime, zone: ZoneInfo, quiet_hours: QuietHours | None) -> _ReminderSpec:
     earliest = _moment(rule.not_before, at, zone)
-    own = max(earliest, _moment(rule.offset, at, zone, rule.at))
+    preferred = max(earliest, _moment(rule.offset, at, zone, rule.at))
     until = _moment(rule.useful_until, at, zone)
     quiet = None if rule.quiet == "ignore" else quiet_hours
-    return _Wish(name, rule.template, own, until, quiet, _goes(rule.quiet, own, earliest, until, quiet))
+    due = _outside_quiet_hours(rule.quiet, preferred, earliest, until, quiet)
+    return _ReminderSpec(name, rule.template, preferred, until, quiet, due)
 
 
 def _moment(offset: Offset, at: datetime, zone: ZoneInfo, clock: time | None = None) -> datetime:
@@ -104,47 +108,52 @@ def _moment(offset: Offset, at: datetime, zone: ZoneInfo, clock: time | None = N
 
 
 def resolve(day: date, clock: time, zone: ZoneInfo) -> datetime:
-    """A local time in UTC: the first of two where the clock is set back, the end of the gap where it leaps over it."""
+    """Return a local time in UTC.
+
+    Of two moments with this local time it is the first. For a local time that the clock skips it is the end of the gap.
+    """
     local = datetime.combine(day, clock, zone)
     moment = local.astimezone(UTC)
-    if moment.astimezone(zone) != local:  # within one zone this compares what the clock shows: it never shows `local`
+    if moment.astimezone(zone) != local:  # within one zone, == compares local times: the clock never shows `local`
         offset = moment.astimezone(zone).utcoffset()
         while (moment - _MINUTE).astimezone(zone).utcoffset() == offset:
             moment -= _MINUTE
     return moment
 
 
-def _goes(policy: str, own: datetime, earliest: datetime, until: datetime, quiet: QuietHours | None) -> datetime | Code:
-    if own >= until:
+def _outside_quiet_hours(
+    policy: str, preferred: datetime, earliest: datetime, until: datetime, quiet: QuietHours | None
+) -> datetime | SkipCode:
+    if preferred >= until:
         return "no-longer-useful"
-    if quiet is None or quiet.seconds_left(own) is None:
-        return own
-    before, after = _before(own, quiet), _after(own, quiet)
+    if quiet is None or quiet.seconds_left(preferred) is None:
+        return preferred
+    before, after = _before(preferred, quiet), _after(preferred, quiet)
     moved = {"earlier": [before], "later": [after], "either": [before, after], "skip": []}[policy]
     return next((moment for moment in moved if earliest <= moment < until), "quiet-hours")
 
 
 def _before(moment: datetime, quiet: QuietHours) -> datetime:
-    """The last minute before the quiet hours in which the moment lies."""
+    """Return the last minute before the quiet hours that contain the moment."""
     today = moment.astimezone(quiet.zone).date()
     starts = (resolve(day, quiet.start, quiet.zone) for day in (today, today - _DAY))
     return next(start for start in starts if start <= moment) - _MINUTE
 
 
 def _after(moment: datetime, quiet: QuietHours | None) -> datetime:
-    """The end of the quiet hours in which the moment lies; the moment itself when it is not quiet."""
+    """Return the end of the quiet hours that contain the moment, or the moment itself outside quiet hours."""
     left = quiet.seconds_left(moment) if quiet else None
     return moment + timedelta(seconds=left or 0)
 
 
-def _answer(wish: _Wish, now: datetime, turn: datetime) -> Planned | Skipped:
-    if not isinstance(wish.goes, datetime):
-        return Skipped(wish.name, wish.goes)
-    if now >= wish.until:
-        return Skipped(wish.name, "too-late")
-    due = wish.goes if wish.goes >= now else _after(now, wish.quiet)
-    if due >= wish.until:
-        return Skipped(wish.name, "quiet-hours")
-    if due >= turn:
-        return Skipped(wish.name, "overtaken")
-    return Planned(wish.name, wish.template, due, wish.until)
+def _result(spec: _ReminderSpec, now: datetime, next_due: datetime) -> PlannedReminder | SkippedReminder:
+    if not isinstance(spec.due, datetime):
+        return SkippedReminder(spec.name, spec.due)
+    if now >= spec.until:
+        return SkippedReminder(spec.name, "too-late")
+    due = spec.due if spec.due >= now else _after(now, spec.quiet)
+    if due >= spec.until:
+        return SkippedReminder(spec.name, "quiet-hours")
+    if due >= next_due:
+        return SkippedReminder(spec.name, "overtaken")
+    return PlannedReminder(spec.name, spec.template, due, spec.until)

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from harkara.answers import Unknown, Unsent
-from harkara.toml import Location, read_toml, refusal
+from harkara.toml import Location, load_toml, validate
 
 CATEGORIES = ("authentication", "reply", "utility", "marketing")
 EVENTS = (*get_args(Unsent), *get_args(Unknown), "crash")
@@ -103,11 +103,8 @@ class Table(_Model):
     @classmethod
     def load(cls, path: Path) -> Self:
         """Raises Invalid, which names the entry and what is wrong with it."""
-        data = read_toml(path)
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            raise refusal(path.name, error, lambda where: _place(data, where)) from error
+        data = load_toml(path)
+        return validate(cls, data, path.name, lambda where: _place(data, where))
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

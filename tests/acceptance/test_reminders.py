@@ -13,7 +13,7 @@ from harkara.catalogue import Catalogue
 from harkara.defaults import DEADLINES
 from harkara.ledger.audit import audit
 from harkara.ledger.occasions.commands import apply
-from harkara.occasions import Closing, Hours, Occasion, ReminderPlan, Rules
+from harkara.occasions import Closing, LaneHours, Occasion, ReminderPlan, Rules
 from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import deployment
 
@@ -56,7 +56,7 @@ def test_two_beats_and_four_workers_send_each_of_5000_due_reminders_once(
 
 def a_plan(rules: Path) -> ReminderPlan:
     catalogue = Catalogue.load(ROOT / "config" / "templates.toml")
-    return ReminderPlan(Rules.load(rules), catalogue, {"default": Hours(ZoneInfo("Asia/Kolkata"))})
+    return ReminderPlan(Rules.load(rules), catalogue, {"default": LaneHours(ZoneInfo("Asia/Kolkata"))})
 
 
 def visit(number: int, at: datetime, plan: ReminderPlan) -> Occasion:

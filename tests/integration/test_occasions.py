@@ -123,9 +123,9 @@ def test_what_is_wrong_is_said_in_the_callers_hands(by_redis: Client) -> None:
 
     save("kind: must be one of appointment", kind="birthday")
     save("to:", to="12")
-    save("zone: no time zone", zone="Asia/Kolkatta")
+    save("zone: is not the name of a time zone", zone="Asia/Kolkatta")
     save("zone: is not known for this lane", lane="north")
-    save(r"appointment\.doctor: is missing; this kind wants doctor, date", parameters={})
+    save(r"appointment\.doctor: is missing; this kind needs doctor, date", parameters={})
     save(r"appointment\.doktor: is no parameter here", parameters={**VISIT, "doktor": "Rao"})
     save(r"appointment_reminder\.doctor", parameters={**VISIT, "doctor": ""})
     save("at: must be a time", at="tomorrow")

@@ -71,7 +71,7 @@ class Sheet:
                 at=given.pop("at"),
                 parameters=given,
             )
-            self.plan.check(occasion)
+            self.plan.validate_occasion(occasion)
         except Invalid as error:
             return error
         return occasion

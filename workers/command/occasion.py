@@ -66,12 +66,12 @@ def save(
         lane=lane,
         to=normalise(to),
         at=at,
-        zone=zone or by.zone(lane),
+        zone=zone or by.lane_zone(lane),
         parameters=dict(_pair(text) for text in set_ or ()),
         language=language,
         version=version,
     )
-    by.check(wanted)
+    by.validate_occasion(wanted)
     _tell(wanted, as_json)
 
 
@@ -127,10 +127,10 @@ def listing(
 def show(kind: Kind, reference: Reference, lane: Lane = "default", as_json: AsJson = False) -> None:
     """Show an occasion and its reminders: when each is due, where it stands, and why a rule has none."""
     from harkara.ledger.occasions import commands
-    from harkara.occasions.occasion import Key
+    from harkara.occasions.occasion import OccasionKey
 
     with ledger() as db:
-        found = commands.look(db, Key(reference, kind, lane), plan())
+        found = commands.look(db, OccasionKey(reference, kind, lane), plan())
     if as_json:
         emit(found)
     else:
@@ -155,7 +155,7 @@ def import_(
 
     by = plan()
     check_lane(lane)
-    sheet = Sheet(by, kind, lane, zone or by.zone(lane), language)
+    sheet = Sheet(by, kind, lane, zone or by.lane_zone(lane), language)
     with door() as way_in:
         result = sheet.save(file, map_ or (), way_in, note)
     if as_json:
@@ -173,7 +173,7 @@ def _close(
 ) -> None:
     from harkara.occasions import Closing
 
-    plan().rules.of(kind)
+    plan().rules.for_kind(kind)
     _tell(Closing(kind=kind, reference=reference, lane=lane, status=status, reason=reason, version=version), as_json)
 
 

@@ -12,7 +12,7 @@ from harkara import Client
 from harkara.errors import NotFound
 from harkara.ledger.database import Database
 from harkara.ledger.occasions.commands import look
-from harkara.occasions.occasion import Key
+from harkara.occasions.occasion import OccasionKey
 from workers.demo.messages import GONE, styled
 
 RULES = """
@@ -48,9 +48,9 @@ quiet = "ignore"
 set = { time_left = "1 day" }
 """
 
-MOVED = Key("visit-7", "appointment", "default")
-CANCELLED = Key("visit-8", "appointment", "default")
-PAID = Key("INV-118", "payment", "default")
+MOVED = OccasionKey("visit-7", "appointment", "default")
+CANCELLED = OccasionKey("visit-8", "appointment", "default")
+PAID = OccasionKey("INV-118", "payment", "default")
 
 PEOPLE = {MOVED: "919876500020", CANCELLED: "919876500021", PAID: "919876500022"}
 
@@ -100,12 +100,12 @@ class Occasions:
                 shown.add_row(what, reminder["rule"], styled(reminder["state"]), reminder["reason"] or "")
         return shown
 
-    def _save(self, key: Key, seconds: int, said: Mapping[str, str]) -> None:
+    def _save(self, key: OccasionKey, seconds: int, said: Mapping[str, str]) -> None:
         at = self._now + timedelta(seconds=seconds)
         parameters = dict.fromkeys(self._plan.parameters(key.kind), "42") | dict(said)
         self._client.save_occasion(key.kind, key.reference, at=at, to=PEOPLE[key], parameters=parameters)
 
-    def reminders(self, key: Key) -> list[dict[str, Any]]:
+    def reminders(self, key: OccasionKey) -> list[dict[str, Any]]:
         """Those of an occasion, as far as they are planned."""
         try:
             found: list[dict[str, Any]] = look(self._database, key, self._plan)["reminders"]
@@ -113,7 +113,7 @@ class Occasions:
             return []
         return found
 
-    def _states(self, key: Key) -> dict[str, set[str]]:
+    def _states(self, key: OccasionKey) -> dict[str, set[str]]:
         states: dict[str, set[str]] = {}
         for reminder in self.reminders(key):
             states.setdefault(reminder["rule"], set()).add(reminder["state"])

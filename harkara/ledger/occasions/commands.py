@@ -16,19 +16,19 @@ from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.messages.queries import reminder_summary
 from harkara.ledger.occasions.reminders import DUE_AGAIN, derive, planned, slot, slot_of
 from harkara.ledger.tables import message, occasion
-from harkara.occasions import Closing, Occasion, OccasionUpdate, ReminderPlan, Skipped
-from harkara.occasions.occasion import Key
+from harkara.occasions import Closing, Occasion, OccasionUpdate, ReminderPlan, SkippedReminder
+from harkara.occasions.occasion import OccasionKey
 from harkara.receipt import Change
 
 BATCH = 200
 """Occasions in one transaction, so that nobody waits long for it."""
 
-Answer = Change | Conflict | NotFound
+UpdateResult = Change | Conflict | NotFound
 
 
 def apply(
     db: Database, steps: Sequence[OccasionUpdate], plan: ReminderPlan, deadlines: Mapping[str, float]
-) -> list[Answer]:
+) -> list[UpdateResult]:
     """Takes the steps in their order, with the reminders that follow from them; an answer for each.
 
     The same step again changes nothing. One with an older version than is known is OUTDATED; one with the same version
@@ -37,7 +37,7 @@ def apply(
 
     Each BATCH is one transaction. Raises Unavailable; to repeat the call then is safe.
     """
-    answers: list[Answer] = []
+    answers: list[UpdateResult] = []
     for start in range(0, len(steps), BATCH):
         with db.write() as tx:
             answers += _apply(tx, steps[start : start + BATCH], plan, deadlines)
@@ -65,7 +65,7 @@ def listing(
     return [_summary(row) for row in rows]
 
 
-def look(db: Database, key: Key, plan: ReminderPlan) -> dict[str, Any]:
+def look(db: Database, key: OccasionKey, plan: ReminderPlan) -> dict[str, Any]:
     """An occasion with all its reminders, and of the rules without one the reason. Raises NotFound."""
     with db.read(snapshot=True) as tx:
         found = tx.rows(select(occasion).where(*(occasion.c[name] == value for name, value in key._asdict().items())))
@@ -75,7 +75,9 @@ def look(db: Database, key: Key, plan: ReminderPlan) -> dict[str, Any]:
         reminders = tx.rows(select(message).where(mine).order_by(message.c.due_at, message.c.id))
         answers = planned(found[0], plan, tx.now)
     present = {slot_of(each) for each in reminders}
-    skipped = [each for each in answers if isinstance(each, Skipped) and slot(found[0], each.rule) not in present]
+    skipped = [
+        each for each in answers if isinstance(each, SkippedReminder) and slot(found[0], each.rule) not in present
+    ]
     return _summary(found[0]) | {
         "reminders": [reminder_summary(each) for each in reminders],
         "skipped": [{"rule": each.rule, "code": each.code, "reason": each.reason} for each in skipped],
@@ -90,13 +92,13 @@ def _summary(row: Row) -> dict[str, Any]:
 
 def _apply(
     tx: Transaction, steps: Sequence[OccasionUpdate], plan: ReminderPlan, deadlines: Mapping[str, float]
-) -> list[Answer]:
+) -> list[UpdateResult]:
     # In one order everywhere: two that bring the same occasions would else wait for each other for ever.
     fresh = sorted((_fresh(step, tx.now) for step in steps if isinstance(step, Occasion)), key=_key)
     if fresh:
         tx.execute(tx.insert_new(occasion), fresh)
     keys = sorted({step.key for step in steps})
-    query = select(occasion).where(tuple_(*(occasion.c[name] for name in Key._fields)).in_(keys))
+    query = select(occasion).where(tuple_(*(occasion.c[name] for name in OccasionKey._fields)).in_(keys))
     rows = {_key(row): row for row in tx.rows(query.order_by(occasion.c.id).with_for_update())}
     before = {key: dict(row) for key, row in rows.items()}
     answers = [_take(rows.get(step.key), step) for step in steps]
@@ -128,11 +130,11 @@ def _fresh(step: Occasion, now: datetime) -> Row:
     }
 
 
-def _key(row: Row) -> Key:
-    return Key(*(row[name] for name in Key._fields))
+def _key(row: Row) -> OccasionKey:
+    return OccasionKey(*(row[name] for name in OccasionKey._fields))
 
 
-def _take(row: Row | None, step: OccasionUpdate) -> Answer:
+def _take(row: Row | None, step: OccasionUpdate) -> UpdateResult:
     """Writes into the row what the step says, unless something newer is known."""
     if row is None or (isinstance(step, Closing) and not row["revision"] and row["recipient"] is None):
         return NotFound(f"no {step.kind} of lane {step.lane} has this reference")
@@ -170,7 +172,7 @@ def _keep(tx: Transaction, rows: Sequence[Row], plan: ReminderPlan, deadlines: M
     if not rows:
         return
     derive(tx, rows, plan, deadlines)
-    changing = rows[0].keys() - {"id", *Key._fields, "created_at"}
+    changing = rows[0].keys() - {"id", *OccasionKey._fields, "created_at"}
     columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in changing}
     values = [{f"new_{name}": value for name, value in row.items()} for row in rows]
     tx.execute(update(occasion).where(occasion.c.id == bindparam("new_id")).values(**columns), values)

@@ -14,7 +14,7 @@ from harkara.ledger.database import Row, Transaction
 from harkara.ledger.messages.accept import insert_messages, message_row
 from harkara.ledger.messages.commands import cancel_messages
 from harkara.ledger.tables import message, occasion
-from harkara.occasions import Occasion, Reminder, ReminderPlan, Skipped
+from harkara.occasions import Occasion, ReminderMessage, ReminderPlan, SkippedReminder
 from harkara.states import UNSENT, State
 
 DUE_AGAIN = ""
@@ -62,7 +62,7 @@ def derive(tx: Transaction, occasions: Sequence[Row], plan: ReminderPlan, deadli
         insert_messages(tx, added)
 
 
-def planned(row: Row, plan: ReminderPlan, now: datetime) -> list[Reminder | Skipped]:
+def planned(row: Row, plan: ReminderPlan, now: datetime) -> list[ReminderMessage | SkippedReminder]:
     """What the plan says of an occasion: an answer for each rule; none for one that is over, or has been erased."""
     if row["status"] != "open" or row["recipient"] is None:
         return []
@@ -106,12 +106,12 @@ def _lock(tx: Transaction, occasions: Sequence[str]) -> dict[str, list[Row]]:
 def _compare(
     row: Row,
     known: Sequence[Row],
-    wanted: Sequence[Reminder | Skipped],
+    wanted: Sequence[ReminderMessage | SkippedReminder],
     now: datetime,
     deadlines: Mapping[str, float],
 ) -> _Difference:
     found = _Difference()
-    should = {slot(row, r.rule): _message(row, r, now, deadlines) for r in wanted if isinstance(r, Reminder)}
+    should = {slot(row, r.rule): _message(row, r, now, deadlines) for r in wanted if isinstance(r, ReminderMessage)}
     taken = {slot_of(each) for each in known if _left(each)}
     for each in known:
         place = slot_of(each)
@@ -126,7 +126,7 @@ def _compare(
     return found
 
 
-def _message(row: Row, reminder: Reminder, now: datetime, deadlines: Mapping[str, float]) -> Row:
+def _message(row: Row, reminder: ReminderMessage, now: datetime, deadlines: Mapping[str, float]) -> Row:
     return message_row(reminder.envelope, now, deadlines) | {
         "reference": f"{slot(row, reminder.rule)}/{row['revision']}",
         "occasion_id": row["id"],

@@ -46,7 +46,7 @@ def test_an_occasion_shows_its_reminders_and_why_a_rule_has_none(harkara: Harkar
     assert [(r["rule"], r["state"]) for r in shown["reminders"]] == [("-24h", "waiting"), ("-2h", "waiting")]
     assert (shown["skipped"], shown["revision"], shown["zone"]) == ([], 1, "Asia/Kolkata")
     told = harkara("occasion", "show", "appointment", "late").stdout
-    assert told.count("The time in which this reminder helps is over.") == 2
+    assert told.count("The time in which this reminder is useful has passed.") == 2
     assert harkara("occasion", "show", "appointment", "nobody's").exit_code == 3
     assert "9876500001" not in told
 

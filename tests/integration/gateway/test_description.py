@@ -26,7 +26,7 @@ from harkara.ledger.campaigns.queries import listing
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import get_status
 from harkara.ledger.occasions.commands import look
-from harkara.occasions.occasion import Key
+from harkara.occasions.occasion import OccasionKey
 from tests.integration.gateway.house import SHOP, away, behind_of
 from tests.integration.ledger.bookings import PLAN, say, visit
 from tests.integration.ledger.steps import reply, send_message
@@ -79,7 +79,7 @@ def test_every_field_of_the_ledger_is_described(db: Database) -> None:
     loaded(db)
     described = gateway(behind_of(db)).openapi()["components"]["schemas"]
     assert get_status(db, identity).keys() == described["MessageStatus"]["properties"].keys()
-    occasion = look(db, Key("visit 7", "appointment", "default"), PLAN)
+    occasion = look(db, OccasionKey("visit 7", "appointment", "default"), PLAN)
     assert occasion.keys() == Occasion.model_fields.keys()
     assert occasion["reminders"][0].keys() == described["ReminderSummary"]["properties"].keys()
     assert listing(db)[0].keys() == Campaign.model_fields.keys()

@@ -14,7 +14,7 @@ from harkara.catalogue import Catalogue
 from harkara.defaults import DEADLINES
 from harkara.lanes import Lane
 from harkara.ledger.database import Database, Row
-from harkara.ledger.occasions.commands import Answer, apply
+from harkara.ledger.occasions.commands import UpdateResult, apply
 from harkara.ledger.tables import message, occasion
 from harkara.occasions import Closing, Occasion, OccasionUpdate, ReminderPlan, Rules
 
@@ -35,7 +35,7 @@ def plan(rules: str | None = None, lane: Lane = LANE) -> ReminderPlan:
     path = CONFIG / "reminders.toml"
     if rules is not None:
         path = Path(rules)
-    return ReminderPlan.of(Rules.load(path), Catalogue.load(CONFIG / "templates.toml"), {lane.name: lane})
+    return ReminderPlan.from_lanes(Rules.load(path), Catalogue.load(CONFIG / "templates.toml"), {lane.name: lane})
 
 
 PLAN = plan()
@@ -56,7 +56,7 @@ def over(status: Any = "cancelled", reference: str = "visit 7", **other: Any) ->
     return Closing(**{"kind": "appointment", "reference": reference, "status": status} | other)
 
 
-def say(db: Database, *steps: OccasionUpdate, by: ReminderPlan = PLAN) -> list[Answer]:
+def say(db: Database, *steps: OccasionUpdate, by: ReminderPlan = PLAN) -> list[UpdateResult]:
     return apply(db, steps, by, DEADLINES)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from harkara.lanes import QuietHours
-from harkara.occasions import Planned, Rule, Rules, Skipped
+from harkara.occasions import PlannedReminder, Rule, Rules, SkippedReminder
 
 FILE = Path(__file__).parents[3] / "config" / "reminders.toml"
 SHIPPED = Rules.load(FILE)
@@ -31,6 +31,9 @@ def hours(span: str, zone: str) -> QuietHours:
     return QuietHours(start, end, ZoneInfo(zone))
 
 
-def short(answers: list[Planned | Skipped]) -> dict[str, str]:
+def short(answers: list[PlannedReminder | SkippedReminder]) -> dict[str, str]:
     """By name the time in UTC, such as `2026-03-07T16:00`, or the code."""
-    return {each.rule: f"{each.due_at:%Y-%m-%dT%H:%M}" if isinstance(each, Planned) else each.code for each in answers}
+    return {
+        each.rule: f"{each.due_at:%Y-%m-%dT%H:%M}" if isinstance(each, PlannedReminder) else each.code
+        for each in answers
+    }

@@ -48,7 +48,7 @@ def test_the_shipped_file_has_the_reminders_that_chat_mitra_advises() -> None:
 
 @pytest.mark.parametrize("kind", ["appointment", "reservation"])
 def test_the_template_that_says_tomorrow_is_not_sent_two_hours_before(kind: str) -> None:
-    rules = SHIPPED.of(kind)
+    rules = SHIPPED.for_kind(kind)
     assert {name: rule.template for name, rule in rules.items()} == {
         "-24h": f"{kind}_reminder",
         "-2h": f"{kind}_reminder_2h",
@@ -56,7 +56,7 @@ def test_the_template_that_says_tomorrow_is_not_sent_two_hours_before(kind: str)
 
 
 def test_a_kind_of_ones_own_is_one_more_table(tmp_path: Path) -> None:
-    (rule,) = load(tmp_path, FILE.read_text("utf-8") + LESSON).of("maths_lesson").values()
+    (rule,) = load(tmp_path, FILE.read_text("utf-8") + LESSON).for_kind("maths_lesson").values()
     assert (rule.offset, rule.not_before, rule.useful_until) == (
         Offset(-3600, "seconds"),
         Offset(-10800, "seconds"),
@@ -67,18 +67,18 @@ def test_a_kind_of_ones_own_is_one_more_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("written", "read"), [("-90s", "-90s"), ("-60s", "-1m"), ("-120m", "-2h")])
 def test_an_offset_is_written_as_people_do(tmp_path: Path, written: str, read: str) -> None:
     text = LESSON.replace('offset = "-1h"', f'offset = "{written}"').replace('"-10m"', '"0h"')
-    (rule,) = load(tmp_path, FILE.read_text("utf-8") + text).of("maths_lesson").values()
+    (rule,) = load(tmp_path, FILE.read_text("utf-8") + text).for_kind("maths_lesson").values()
     assert str(rule.offset) == read
 
 
 def test_the_hour_of_a_day_is_read_as_a_clock_shows_it() -> None:
-    assert SHIPPED.of("payment")["0d"].at == time(10, 0)
+    assert SHIPPED.for_kind("payment")["0d"].at == time(10, 0)
 
 
 def test_an_unknown_kind_is_refused_with_those_that_there_are() -> None:
     known = "appointment, reservation, payment, delivery, service_alert"
     with pytest.raises(Invalid, match=rf"^kind: must be one of {known};"):
-        SHIPPED.of("birthday")
+        SHIPPED.for_kind("birthday")
     with pytest.raises(Invalid, match=r"^kind: must be one of"):
         SHIPPED.digest("birthday")
 
@@ -96,11 +96,11 @@ def test_an_unknown_kind_is_refused_with_those_that_there_are() -> None:
         ('"lesson_reminder"', '"Lesson reminder"', "maths_lesson -1h: template: String should match"),
         ('template = "lesson_reminder"', "", "maths_lesson -1h: template: Field required"),
         ("quiet =", "silent = 1\nquiet =", "maths_lesson -1h: silent: Extra inputs are not permitted"),
-        ("quiet =", 'at = "10:00"\nquiet =', "maths_lesson -1h: `at` belongs to an `offset` in days"),
-        ('"-1h"\ntem', '"-1d"\ntem', "maths_lesson -1h: `at` belongs to an `offset` in days, and this needs it"),
+        ("quiet =", 'at = "10:00"\nquiet =', "maths_lesson -1h: `at` and an `offset` in days need each other"),
+        ('"-1h"\ntem', '"-1d"\ntem', "maths_lesson -1h: `at` and an `offset` in days need each other"),
         ("quiet =", "at = 10:00:00\nquiet =", 'maths_lesson -1h: at: must look like "10:00", with quotes'),
         ("quiet =", 'at = "24:00"\nquiet =', "maths_lesson -1h: at: must look like"),
-        ('"-3h"', '"-30m"', "maths_lesson -1h: `not_before` lies after `offset`"),
+        ('"-3h"', '"-30m"', "maths_lesson -1h: `not_before` must not lie after `offset`"),
         ('"-10m"', '"-1h"', "maths_lesson -1h: `useful_until` must lie after `offset`"),
         ('maths_lesson."-1h"', '"maths lesson"."-1h"', "maths lesson [key]: String should match"),
         ('maths_lesson."-1h"', "maths_lesson", "maths_lesson offset: Input should be"),
@@ -153,7 +153,7 @@ def test_the_digest_does_not_change_with_notation_or_order_or_other_kinds(tmp_pa
 
 
 def test_each_payment_reminder_says_itself_how_much_time_is_left() -> None:
-    assert {name: rule.set for name, rule in SHIPPED.of("payment").items()} == {
+    assert {name: rule.set for name, rule in SHIPPED.for_kind("payment").items()} == {
         "-3d": {"time_left": "3 days"},
         "-1d": {"time_left": "1 day"},
         "0d": {"time_left": "until midnight"},
@@ -163,12 +163,12 @@ def test_each_payment_reminder_says_itself_how_much_time_is_left() -> None:
 def test_the_plan_travels_as_json_and_names_what_no_template_has(tmp_path: Path) -> None:
     catalogue = Catalogue.load(FILE.parent / "templates.toml")
     lanes = {"default": Lane("default", "token", None, QuietHours(time(20), time(9), ZoneInfo("Asia/Kolkata")))}
-    plan = ReminderPlan.of(SHIPPED, catalogue, lanes)
-    plan.verify()
+    plan = ReminderPlan.from_lanes(SHIPPED, catalogue, lanes)
+    plan.validate()
     assert ReminderPlan.from_json(plan.to_json(), catalogue) == plan
     assert "token" not in plan.to_json()
     with pytest.raises(Invalid, match="maths_lesson -1h: template: is not in the catalogue"):
-        ReminderPlan.of(load(tmp_path, LESSON), catalogue, lanes).verify()
+        ReminderPlan.from_lanes(load(tmp_path, LESSON), catalogue, lanes).validate()
     known = LESSON.replace("lesson_reminder", "payment_reminder") + 'set = { room = "4" }'
     with pytest.raises(Invalid, match="maths_lesson -1h: set: the template has no parameter room"):
-        ReminderPlan.of(load(tmp_path, known), catalogue, lanes).verify()
+        ReminderPlan.from_lanes(load(tmp_path, known), catalogue, lanes).validate()

@@ -9,7 +9,7 @@ import pytest
 
 from harkara.errors import Invalid
 from harkara.lanes import QuietHours
-from harkara.occasions import Planned, Rule, Skipped, schedule
+from harkara.occasions import PlannedReminder, Rule, SkippedReminder, schedule
 from tests.unit.occasions.cases import hours, local, rule, short
 
 KOLKATA = "Asia/Kolkata"
@@ -99,7 +99,9 @@ def test_a_bound_in_days_is_the_midnight_with_which_the_day_begins() -> None:
     (planned,) = schedule(
         local(NEW_YORK, "2026-03-08T12:00"), ZoneInfo(NEW_YORK), {"it": until_sunday}, LONG_BEFORE, None
     )
-    assert planned == Planned("it", "reminder", *(datetime(2026, 3, d, h, tzinfo=UTC) for d, h in ((7, 16), (8, 5))))
+    assert planned == PlannedReminder(
+        "it", "reminder", *(datetime(2026, 3, d, h, tzinfo=UTC) for d, h in ((7, 16), (8, 5)))
+    )
 
 
 def test_nothing_goes_before_its_span_begins() -> None:
@@ -110,7 +112,7 @@ def test_nothing_goes_before_its_span_begins() -> None:
 def test_nothing_outlives_the_occasion() -> None:
     at = local(KOLKATA, "2026-03-08T12:00")
     (planned,) = schedule(at, ZoneInfo(KOLKATA), {"it": rule("-2h")}, LONG_BEFORE, None)
-    assert isinstance(planned, Planned)
+    assert isinstance(planned, PlannedReminder)
     assert planned.expires_at == at
 
 
@@ -253,7 +255,5 @@ def test_what_does_not_go_says_why() -> None:
     (skipped,) = schedule(
         local(KOLKATA, "2026-03-08T09:00"), ZoneInfo(KOLKATA), {"0d": rule("0d 10:00")}, LONG_BEFORE, None
     )
-    assert skipped == Skipped("0d", "no-longer-useful")
-    assert skipped.reason == (
-        "Its own time comes after the time in which it helps: check the occasion's hour and the rule."
-    )
+    assert skipped == SkippedReminder("0d", "no-longer-useful")
+    assert skipped.reason == ("This reminder is due after its useful time: check the occasion's time and the rule.")

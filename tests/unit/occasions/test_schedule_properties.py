@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harkara.lanes import QuietHours
-from harkara.occasions import Planned, Rule, schedule
+from harkara.occasions import PlannedReminder, Rule, schedule
 from harkara.occasions.rules import Offset
 from tests.unit.occasions.cases import SHIPPED, ZONES, rule
 
@@ -75,7 +75,7 @@ def test_what_is_planned_lies_in_its_span_and_out_of_quiet_hours(
 ) -> None:
     now = at - ahead
     for planned in schedule(at, zone, table, now, quiet):
-        if not isinstance(planned, Planned):
+        if not isinstance(planned, PlannedReminder):
             continue
         its = table[planned.rule]
         assert now <= planned.due_at < planned.expires_at <= at
@@ -105,7 +105,7 @@ def test_every_rule_has_its_answer_and_no_two_reminders_go_at_once_or_out_of_tur
 ) -> None:
     answers = schedule(at, zone, table, at - ahead, quiet)
     assert sorted(each.rule for each in answers) == sorted(table)
-    due = [each.due_at for each in answers if isinstance(each, Planned)]
+    due = [each.due_at for each in answers if isinstance(each, PlannedReminder)]
     assert all(one < next_one for one, next_one in pairwise(due))
 
 
@@ -133,7 +133,7 @@ def test_until_the_first_has_gone_asking_again_changes_nothing(
 def test_the_reminder_that_says_tomorrow_goes_on_the_day_before(
     at: datetime, zone: ZoneInfo, ahead: timedelta, quiet: QuietHours | None, kind: str
 ) -> None:
-    due = planned(at, zone, dict(SHIPPED.of(kind)), at - ahead, quiet)
+    due = planned(at, zone, dict(SHIPPED.for_kind(kind)), at - ahead, quiet)
     if "-24h" in due:
         assert on_the_wall(due["-24h"], zone) == on_the_wall(at, zone) - timedelta(days=1)
 
@@ -142,4 +142,4 @@ def planned(
     at: datetime, zone: ZoneInfo, table: dict[str, Rule], now: datetime, quiet: QuietHours | None
 ) -> dict[str, datetime]:
     answers = schedule(at, zone, table, now, quiet)
-    return {each.rule: each.due_at for each in answers if isinstance(each, Planned)}
+    return {each.rule: each.due_at for each in answers if isinstance(each, PlannedReminder)}

@@ -64,4 +64,4 @@ def test_20_hours_before_an_appointment_the_first_goes_at_once_and_the_second_in
 
 def shipped(kind: str, at: str, now: str, quiet: QuietHours | None = NIGHT) -> dict[str, str]:
     """The reminders of an occasion in Kolkata, by the clock there; the answers are in UTC, 5:30 behind."""
-    return short(schedule(local(KOLKATA, at), ZoneInfo(KOLKATA), SHIPPED.of(kind), local(KOLKATA, now), quiet))
+    return short(schedule(local(KOLKATA, at), ZoneInfo(KOLKATA), SHIPPED.for_kind(kind), local(KOLKATA, now), quiet))

@@ -62,8 +62,8 @@ def _cost(prices: Prices, category: Any, outlook: Outlook) -> Decimal:
     cost = Decimal(0)
     for digits, number in outlook.by_prefix.items():
         inside = outlook.in_window[digits]
-        cost += prices.of(category, digits) * (number - inside)
-        cost += prices.of(category, digits, window_open=True) * inside
+        cost += prices.price(category, digits) * (number - inside)
+        cost += prices.price(category, digits, window_open=True) * inside
     return cost
 
 
