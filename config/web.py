@@ -10,28 +10,28 @@ from config.settings import settings
 from harkara.backends.ledger import LedgerBackend
 from harkara.batching import Batcher
 from harkara.errors import Unavailable
-from harkara.gateway import Behind
+from harkara.gateway import Dependencies
 from harkara.ledger.messages.accept import DIRECT
 from harkara.redis_client import connect, redis_errors
 
 
-def behind() -> Behind:
+def dependencies() -> Dependencies:
     """Raises SystemExit, with the next step, when a setting makes no sense."""
     s = settings()
-    door = LedgerBackend(
+    backend = LedgerBackend(
         wiring.database(),
         wiring.broker(),
         deadlines=s.deadlines,
         queued_seconds=s.lease.total_seconds(),
         chunk=s.chunk_size,
     )
-    return Behind(
+    return Dependencies(
         db=wiring.database(),
-        door=door,
-        together=Batcher(door.enqueue, DIRECT),
+        backend=backend,
+        batcher=Batcher(backend.enqueue, DIRECT),
         plan=wiring.plan(),
         callers=callers(s, frozenset(wiring.lanes())),
-        hear=wiring.webhooks().hear,
+        receive_webhook=wiring.webhooks().hear,
         redis_answers=_redis_answers,
         registry=REGISTRY,
     )
