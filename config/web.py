@@ -10,28 +10,28 @@ from config.settings import settings
 from harkara.backends.ledger import LedgerBackend
 from harkara.batching import Batcher
 from harkara.errors import Unavailable
-from harkara.gateway import Dependencies
+from harkara.gateway import Behind
 from harkara.ledger.messages.accept import DIRECT
 from harkara.redis_client import connect, redis_errors
 
 
-def dependencies() -> Dependencies:
+def behind() -> Behind:
     """Raises SystemExit, with the next step, when a setting makes no sense."""
     s = settings()
-    backend = LedgerBackend(
+    door = LedgerBackend(
         wiring.database(),
         wiring.broker(),
         deadlines=s.deadlines,
         queued_seconds=s.lease.total_seconds(),
         chunk=s.chunk_size,
     )
-    return Dependencies(
+    return Behind(
         db=wiring.database(),
-        backend=backend,
-        batcher=Batcher(backend.enqueue, DIRECT),
+        door=door,
+        together=Batcher(door.enqueue, DIRECT),
         plan=wiring.plan(),
         callers=callers(s, frozenset(wiring.lanes())),
-        receive_webhook=wiring.webhooks().hear,
+        hear=wiring.webhooks().hear,
         redis_answers=_redis_answers,
         registry=REGISTRY,
     )

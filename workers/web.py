@@ -10,7 +10,7 @@ import uvicorn
 from config import logs, web, wiring
 from config.settings import settings
 from harkara.errors import HarkaraError, Unavailable
-from harkara.gateway import create_app
+from harkara.gateway import gateway
 
 log = structlog.get_logger(__name__)
 
@@ -23,16 +23,16 @@ def main() -> None:
     logs.set_up()
     try:
         _check_schema()
-        dependencies = web.dependencies()
+        behind = web.behind()
     except HarkaraError as error:
         sys.exit(str(error))
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(dependencies),
+            gateway(behind),
             host=settings().web_address,
             port=settings().port,
             log_config=None,
-            access_log=False,  # it writes whole addresses, with references; RequestMiddleware writes routes
+            access_log=False,  # it writes whole addresses, with references in them; harkara.gateway.watch writes routes
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
@@ -40,7 +40,7 @@ def main() -> None:
     try:
         server.run()
     finally:
-        dependencies.backend.close()
+        behind.door.close()
 
 
 def _check_schema() -> None:

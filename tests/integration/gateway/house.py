@@ -1,4 +1,4 @@
-"""The dependencies of the HTTP API in tests: three callers, the shipped reminder plan, and no Redis."""
+"""What stands behind the door in tests: three callers, the shipped plan, and webhooks that somebody takes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from harkara.backends.ledger import LedgerBackend
 from harkara.batching import Batcher
 from harkara.defaults import DEADLINES
-from harkara.gateway import Callers, Dependencies
+from harkara.gateway import Behind, Callers
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import DIRECT
 from harkara.limits import Allowance
@@ -29,26 +29,26 @@ def callers(limit: str = "none") -> Callers:
     return Callers(TOKENS, LANES, Allowance.parse(limit))
 
 
-def dependencies_of(db: Database, **other: Any) -> Dependencies:
-    """Return dependencies without Redis, so that accepting a message publishes no hint."""
-    backend = LedgerBackend(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50)
-    defaults = Dependencies(
+def behind_of(db: Database, **other: Any) -> Behind:
+    """Without Redis: nobody is hinted."""
+    door = LedgerBackend(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50)
+    usual = Behind(
         db=db,
-        backend=backend,
-        batcher=Batcher(backend.enqueue, DIRECT),
+        door=door,
+        together=Batcher(door.enqueue, DIRECT),
         plan=replace(PLAN, hours={name: PLAN.hours["default"] for name in ("default", "clinic", "north", "south")}),
         callers=callers(),
-        receive_webhook=refuse_webhook,
+        hear=nobody_hears,
         redis_answers=lambda: True,
         registry=CollectorRegistry(),
     )
-    return replace(defaults, **other)
+    return replace(usual, **other)
 
 
-def unreachable_database() -> Database:
-    """A database that refuses connections; it raises Unavailable after half a second."""
+def away() -> Database:
+    """One that nobody reaches, and soon says so."""
     return Database("postgresql://harkara@127.0.0.1:1/none", lock_timeout=0.5)
 
 
-def refuse_webhook(lane: str, raw: bytes, signature: str | None) -> bool:
+def nobody_hears(lane: str, raw: bytes, signature: str | None) -> bool:
     raise AssertionError("no webhook is expected here")

@@ -1,4 +1,4 @@
-"""Run the HTTP API as a process with its own port, over SQLite and without Redis."""
+"""The web door as a process of its own, on a port of its own, over SQLite and without Redis."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PATIENCE = 60.0
 
 
 @dataclass
-class Server:
-    """A running process of the HTTP API."""
+class Served:
+    """Where it listens, and the process."""
 
     port: int
     process: Process
@@ -36,10 +36,10 @@ class Server:
     def connect(self) -> HTTPConnection:
         return HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
 
-    def request(
+    def call(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, str]:
-        """Send a request with the token, or with the Authorization of `headers`. Returns status and body."""
+        """With the token, unless the headers bring another."""
         connection = self.connect()
         connection.request(method, path, body, {"Authorization": f"Bearer {TOKEN}"} | (headers or {}))
         answer = connection.getresponse()
@@ -48,16 +48,16 @@ class Server:
         return answer.status, text
 
     def post(self, body: object, **headers: str) -> tuple[int, str]:
-        return self.request("POST", "/send_message", json.dumps(body).encode(), headers)
+        return self.call("POST", "/send_message", json.dumps(body).encode(), headers)
 
-    def stop(self) -> int:
-        """Stop the process by SIGTERM, as a supervisor does. Returns its exit code."""
+    def end(self) -> int:
+        """As a supervisor ends it; returns its exit code."""
         self.process.popen.send_signal(signal.SIGTERM)
         return self.process.popen.wait(PATIENCE)
 
 
 @contextmanager
-def start_server(folder: Path) -> Iterator[Server]:
+def served(folder: Path) -> Iterator[Served]:
     url = f"sqlite:///{folder / 'harkara.db'}"
     ledger = Database(url)
     migrate.upgrade(ledger)
@@ -74,22 +74,22 @@ def start_server(folder: Path) -> Iterator[Server]:
         "PORT": str(port),
     }
     process = Process.start("web", [sys.executable, "-m", "workers.web"], settings, folder)
-    server = Server(port, process, ledger)
+    door = Served(port, process, ledger)
     try:
-        _wait(server)
-        yield server
+        _wait(door)
+        yield door
     finally:
         process.kill()
         ledger.close()
 
 
-def _wait(server: Server) -> None:
+def _wait(door: Served) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            server.request("GET", "/livez")
+            door.call("GET", "/livez")
             return
         except OSError:
-            assert server.process.alive, server.process.log.read_text()
-            assert time.monotonic() < deadline, "the HTTP API does not start"
+            assert door.process.alive, door.process.log.read_text()
+            assert time.monotonic() < deadline, "the web door does not come up"
             time.sleep(0.1)

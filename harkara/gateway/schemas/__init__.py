@@ -1,1 +1,0 @@
-"""The requests and responses of the HTTP API, as its OpenAPI description shows them."""
