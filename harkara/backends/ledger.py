@@ -1,4 +1,4 @@
-"""The door for an application that reaches the database: the row is committed before the call returns."""
+"""The backend of a producer that reaches the database: a row is committed before the call returns."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ from harkara.receipt import Change, Receipt
 from harkara.status import MessageStatus
 
 BATCH = 500
-"""Messages in one transaction."""
+"""Messages in one transaction of the database."""
 
 
 class LedgerBackend:
-    """Without Redis nobody is hinted: the workers find the messages within a second by themselves."""
+    """Writes to the ledger, then hints the workers through Redis.
+
+    Without a broker nothing is hinted: dispatch, which runs every second, finds the messages.
+    """
 
     def __init__(
         self, db: Database, broker: Broker | None, *, deadlines: Mapping[str, float], queued_seconds: float, chunk: int
@@ -39,16 +42,16 @@ class LedgerBackend:
         receipts: list[Receipt | Conflict | Invalid] = []
         for start in range(0, len(envelopes), BATCH):
             batch = envelopes[start : start + BATCH]
-            answers, direct = accept(
+            results, direct = accept(
                 self._db,
                 batch,
                 deadlines=self._deadlines,
                 queued_seconds=self._queued,
                 direct_hints=self._hints is not None,
             )
-            receipts += answers
+            receipts += results
             if self._hints:
-                self._hints.give(direct)  # one that Redis does not take is found again by the sweep
+                self._hints.give(direct)  # the sweep finds what Redis does not take
         return receipts
 
     def save_occasions(
