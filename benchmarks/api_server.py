@@ -1,4 +1,4 @@
-"""Chat Mitra's side of a measurement: so lean that it is never what is measured. `python -m benchmarks.standin`."""
+"""The stand-in's server, `python -m benchmarks.api_server`: so light that it is never what is measured."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ _LENGTH = re.compile(rb"\r\nContent-Length: *(\d+)", re.IGNORECASE)
 _RECIPIENT = re.compile(rb"recipient_mobile_number\W+(\d+)")
 _HEAD = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n%s"
 
-# Chat Mitra docs, Responses. Made once, since the time that it takes to make them is taken from who is measured.
-_TAKEN = b'{"status": "success", "message": "Request queued", "jobId": "job-%08d"}'
-_ACCEPTED = _HEAD % (b"202 Accepted", len(_TAKEN % 0), b"", _TAKEN)
-_NO = b'{"status": "error", "message": "Rate limit exceeded"}'
-_REFUSED = _HEAD % (b"429 Too Many Requests", len(_NO), b"Retry-After: 1\r\n", _NO)
+# Chat Mitra docs, Responses. Encoded once, since the CPU time of this server is missing from the measured processes.
+_QUEUED = b'{"status": "success", "message": "Request queued", "jobId": "job-%08d"}'
+_ACCEPTED = _HEAD % (b"202 Accepted", len(_QUEUED % 0), b"", _QUEUED)
+_ERROR = b'{"status": "error", "message": "Rate limit exceeded"}'
+_REFUSED = _HEAD % (b"429 Too Many Requests", len(_ERROR), b"Retry-After: 1\r\n", _ERROR)
 
 
-Posted = tuple[int, int, bytes]
-"""Nanoseconds since the epoch, the status of the answer, the body."""
+PostRecord = tuple[int, int, bytes]
+"""Nanoseconds since the epoch, the status of the response, the body."""
 
 
 class Account:
-    """What was POSTed, and the answers that are on their way: 202 after `latency` seconds, 429 at once."""
+    """Records every POST, and responds with 202 after `latency` seconds or with 429 at once."""
 
     def __init__(self, latency: float, limit: str) -> None:
         self._latency = latency
         self._limit = parse_limit(limit)
         self._window = SlidingWindow()
-        self._posts: list[Posted] = []
-        self._answers: deque[tuple[float, asyncio.Transport, bytes]] = deque()
+        self._posts: list[PostRecord] = []
+        self._responses: deque[tuple[float, asyncio.Transport, bytes]] = deque()
         self._loop = asyncio.get_running_loop()
 
     def post(self, transport: asyncio.Transport, body: bytes) -> None:
@@ -44,31 +44,31 @@ class Account:
         if not admitted:
             transport.write(_REFUSED)
             return
-        if not self._answers:
-            self._loop.call_later(self._latency, self._send)
-        self._answers.append((now + self._latency, transport, _ACCEPTED % len(self._posts)))
+        if not self._responses:
+            self._loop.call_later(self._latency, self._send_due)
+        self._responses.append((now + self._latency, transport, _ACCEPTED % len(self._posts)))
 
-    def look(self, path: bytes) -> bytes:
-        """`/seen` is how many; anything else is the whole log: nanoseconds since the epoch, status, recipient."""
+    def get(self, path: bytes) -> bytes:
+        """Return the number of POSTs for `/seen`, otherwise the log: nanoseconds since the epoch, status, recipient."""
         found: dict[str, object] = {"posts": len(self._posts)}
         if path != b"/seen":
-            found = {"cpu_seconds": time.process_time(), "posts": [_told(post) for post in self._posts]}
+            found = {"cpu_seconds": time.process_time(), "posts": [_summary(post) for post in self._posts]}
         body = json.dumps(found).encode()
         return _HEAD % (b"200 OK", len(body), b"", body)
 
-    def _send(self) -> None:
-        """All answers have the same latency, so they leave in the order of the requests, and one timer is enough."""
+    def _send_due(self) -> None:
+        """Send the due responses. All have the same latency, so one queue and one timer are enough."""
         due = self._loop.time() + 0.0005
-        while self._answers and self._answers[0][0] <= due:
-            _, transport, answer = self._answers.popleft()
+        while self._responses and self._responses[0][0] <= due:
+            _, transport, response = self._responses.popleft()
             if not transport.is_closing():
-                transport.write(answer)
-        if self._answers:
-            self._loop.call_at(self._answers[0][0], self._send)
+                transport.write(response)
+        if self._responses:
+            self._loop.call_at(self._responses[0][0], self._send_due)
 
 
 class Connection(asyncio.Protocol):
-    """Understands requests as HTTP clients write them: a head, then as many bytes as its Content-Length says."""
+    """Parses requests as HTTP clients write them: a head, then as many bytes as its Content-Length says."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -91,10 +91,10 @@ class Connection(asyncio.Protocol):
             if method == b"POST":
                 self._account.post(self._transport, body)
             else:
-                self._transport.write(self._account.look(path))
+                self._transport.write(self._account.get(path))
 
 
-def _told(post: Posted) -> tuple[int, int, str]:
+def _summary(post: PostRecord) -> tuple[int, int, str]:
     at, status, body = post
     found = _RECIPIENT.search(body)
     return at, status, found[1].decode() if found else ""
@@ -108,8 +108,8 @@ async def _serve(latency: float, limit: str) -> None:
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--latency", type=float, default=0.05, help="seconds until a message is answered")
-    arguments.add_argument("--limit", default="none", help="such as 80/1s, in any sliding window")
-    given = arguments.parse_args()
-    asyncio.run(_serve(given.latency, given.limit))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--latency", type=float, default=0.05, help="seconds until the response to a message")
+    parser.add_argument("--limit", default="none", help="requests in any sliding window, such as 80/1s")
+    arguments = parser.parse_args()
+    asyncio.run(_serve(arguments.latency, arguments.limit))

@@ -1,4 +1,4 @@
-"""Dispatches again and again as a worker would, and says how long each time took. `python -m benchmarks.ticker`."""
+"""Dispatches as a worker does, and prints the seconds of each tick: `python -m benchmarks.dispatch_ticks`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import update
 
-from benchmarks.future import schedule
+from benchmarks.scheduled import insert_scheduled
 from config import wiring
 from config.settings import settings
 from harkara import Client
@@ -17,24 +17,26 @@ from harkara.ledger.tables import message
 
 
 def main(ticks: int, every_seconds: float, each: int, first: int) -> None:
-    """`each` messages become due from one tick to the next; their numbers are `first` and on."""
+    """Let `each` messages fall due between two ticks; their numbers are those from `first` on."""
     rounds = wiring.rounds()
     rounds.dispatch(at_once=True)  # opens the connections; nothing is due yet
     due = datetime.now(UTC) + timedelta(seconds=3)
     with Client(database_url=settings().ledger_url, seconds=20) as client:
-        schedule(client, wiring.database(), ticks * each, first=first, due=due, every_seconds=every_seconds, each=each)
-    took, released = [], []
+        insert_scheduled(
+            client, wiring.database(), ticks * each, first=first, due=due, every_seconds=every_seconds, each=each
+        )
+    seconds, released = [], []
     for tick in range(1, ticks + 1):
         time.sleep(max(0.0, due.timestamp() + tick * every_seconds - time.time()))
         began = time.perf_counter()
         released.append(rounds.dispatch(at_once=True))
-        took.append(time.perf_counter() - began)
-        _consume()
-    print(json.dumps({"seconds": took, "released": released}))
+        seconds.append(time.perf_counter() - began)
+        _accept_queued()
+    print(json.dumps({"seconds": seconds, "released": released}))
 
 
-def _consume() -> None:
-    """What the workers would have done meanwhile: nothing of what was released is in the way of the next tick."""
+def _accept_queued() -> None:
+    """Finish the released messages as workers would, so that they do not count in the next tick."""
     with wiring.database().write() as tx:
         done = {"state": "accepted", "lease_until": None}
         tx.execute(update(message).where(message.c.state == "queued").values(**done))

@@ -10,19 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-import psycopg
-
-from benchmarks.api import Api, stand_in
-from benchmarks.letters import recipient, text
+from benchmarks.stand_in import StandIn, stand_in
 from benchmarks.usage import Usage
-from harkara import Client, Envelope, Text
-from harkara.ledger import migrate
+from harkara import Client
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import count_by_state
+from harness.ledger import open_ledger
 from harness.postgres import PostgresServer
 from harness.process import Process
 from harness.valkey import ValkeyServer, valkey
@@ -31,10 +27,10 @@ WORKERS = 2
 
 
 @dataclass
-class Harkara:
+class Deployment:
     """Workers as the Procfile starts them; their Chat Mitra is the stand-in."""
 
-    api: Api
+    api: StandIn
     valkey: ValkeyServer
     postgres: PostgresServer
     database_url: str
@@ -44,7 +40,7 @@ class Harkara:
     workers: list[Process] = field(default_factory=list)
 
     def start_workers(self, number: int = WORKERS, *, ready: bool = True) -> list[Process]:
-        """All at the same moment."""
+        """Start the workers at the same moment; return when they consume tasks, or at once without `ready`."""
         started = []
         for n in range(len(self.workers), len(self.workers) + number):
             command = [sys.executable, "-m", "celery", "-A", "workers.sender", "worker", "-n", f"worker-{n}@%h"]
@@ -55,45 +51,50 @@ class Harkara:
         return started
 
     def client(self) -> Client:
-        """The ledger door, with Redis for the hints."""
+        """Return a client of the ledger, with Redis for the hints."""
         return Client(self.valkey.url, database_url=self.database_url, seconds=20)
 
     def intake_client(self) -> Client:
+        """Return a client that knows Redis alone."""
         return Client(self.valkey.url)
 
     def states(self) -> Counter[str]:
-        """How many messages are in each state."""
+        """Count the messages by state."""
         return sum((Counter(states) for states in count_by_state(self.ledger).values()), Counter[str]())
 
     def usage(self) -> Usage:
-        """Of everything that Harkara needs: workers, database, Redis."""
+        """Measure the workers, the database and Redis together."""
         assert self.postgres.process
         return Usage.now([*(worker.popen.pid for worker in self.workers), self.postgres.process.pid, self.valkey.pid])
 
     def check(self) -> None:
-        """A figure counts only if the ledger is right. Raises AssertionError."""
+        """Audit the ledger, without which a figure does not count. Raises AssertionError."""
         report = audit(self.ledger)
         assert report.clean, f"the audit found {report.findings}"
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """One PostgreSQL for the whole run, with an empty database for everybody who asks."""
+class Environment:
+    """One PostgreSQL server for the whole run, with a new database for each measurement."""
 
     postgres: PostgresServer
     folder: Path
 
-    def database(self) -> str:
-        """The URL of an empty one."""
+    def create_database(self) -> str:
+        """Create an empty database and return its URL."""
         return self.postgres.create_database(f"b{uuid4().hex}")
 
     @contextmanager
-    def harkara(self, limit: str = "none", appendfsync: str = "everysec", **settings: str) -> Iterator[Harkara]:
-        """With an empty ledger and no worker yet. Its lane and the stand-in have the same `limit`."""
+    def deploy(self, limit: str = "none", appendfsync: str = "everysec", **settings: str) -> Iterator[Deployment]:
+        """Deploy Harkara with an empty ledger and no worker yet. Its lane and the stand-in have the same `limit`."""
         folder = Path(tempfile.mkdtemp(dir=self.folder))
-        url = migrated(self.database())
-        with stand_in(limit) as api, valkey(appendonly="yes", appendfsync=appendfsync) as redis:
-            own = {
+        url = self.create_database()
+        with (
+            open_ledger(url, lock_timeout=20) as ledger,
+            stand_in(limit) as api,
+            valkey(appendonly="yes", appendfsync=appendfsync) as redis,
+        ):
+            defaults = {
                 "HARKARA_REDIS_URL": redis.url,
                 "HARKARA_DATABASE_URL": url,
                 "HARKARA_VAR": str(folder),
@@ -103,33 +104,18 @@ class Ground:
                 "CHATMITRA_API_URL": api.url,
                 "CHATMITRA_API_TOKEN": "benchmark",
             }
-            one = Harkara(api, redis, self.postgres, url, folder, own | settings, Database(url, lock_timeout=20))
+            deployment = Deployment(api, redis, self.postgres, url, folder, defaults | settings, ledger)
             try:
-                yield one
+                yield deployment
             finally:
-                for worker in one.workers:
+                for worker in deployment.workers:
                     worker.kill()
-                one.ledger.close()
 
     def describe(self) -> tuple[str, str]:
-        """The database and the Redis in words."""
-        with psycopg.connect(self.postgres.url.replace("+psycopg", "")) as connection:
+        """Return the versions of the database and of Redis."""
+        with self.postgres.connect() as connection:
             facts = connection.execute("SELECT current_setting('server_version'), current_setting('fsync')").fetchone()
         with valkey() as server:
             command = [f"/proc/{server.pid}/exe", "--version"]
             words = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
         return "PostgreSQL {}, fsync {}".format(*(facts or "??")), f"Valkey {words[2].removeprefix('v=')}"
-
-
-def migrated(url: str) -> str:
-    """The same, with Harkara's tables."""
-    db = Database(url)
-    migrate.upgrade(db)
-    db.close()
-    return url
-
-
-def messages(number: int, **options: Any) -> Iterator[Envelope]:
-    """As many, checked; templates that a business sends, as far as urgency goes, unless `options` say otherwise."""
-    for n in range(number):
-        yield Envelope(to=recipient(n), messages=[Text(text(n))], **({"category": "utility"} | options))
