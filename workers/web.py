@@ -7,10 +7,11 @@ import sys
 import structlog
 import uvicorn
 
-from config import logs, web, wiring
+from config import logs
 from config.settings import settings
+from config.wiring import http_api, shared
 from harkara.errors import HarkaraError, Unavailable
-from harkara.gateway import gateway
+from harkara.gateway import create_app
 
 log = structlog.get_logger(__name__)
 
@@ -23,16 +24,16 @@ def main() -> None:
     logs.set_up()
     try:
         _check_schema()
-        behind = web.behind()
+        dependencies = http_api.dependencies()
     except HarkaraError as error:
         sys.exit(str(error))
     server = uvicorn.Server(
         uvicorn.Config(
-            gateway(behind),
+            create_app(dependencies),
             host=settings().web_address,
             port=settings().port,
             log_config=None,
-            access_log=False,  # it writes whole addresses, with references in them; harkara.gateway.watch writes routes
+            access_log=False,  # it writes whole addresses, with references; RequestMiddleware writes routes
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
@@ -40,13 +41,13 @@ def main() -> None:
     try:
         server.run()
     finally:
-        behind.door.close()
+        dependencies.backend.close()
 
 
 def _check_schema() -> None:
     """While the database is away webhooks are still heard, so this process starts, and /readyz says what is missing."""
     try:
-        wiring.check_schema()
+        shared.check_schema()
     except Unavailable as error:
         log.warning("starting without the database", action="no_database", error=str(error))
 

@@ -256,12 +256,12 @@ def test_what_is_no_webhook_in_the_mailbox_is_dropped_without_a_word_of_it(
 
 
 def test_names_of_unknown_events_are_counted_one_by_one_up_to_a_few() -> None:
-    for n in range(metrics.MOST_NAMES + 5):
-        metrics.puzzled(f"event.{chr(97 + n % 26)}{chr(97 + n // 26)}")
-    names = {sample.labels["about"] for sample in next(iter(metrics.UNKNOWN.collect())).samples}
+    for n in range(metrics.MAX_EVENT_NAMES + 5):
+        metrics.count_unknown_event(f"event.{chr(97 + n % 26)}{chr(97 + n // 26)}")
+    names = {sample.labels["about"] for sample in next(iter(metrics.UNKNOWN_EVENTS.collect())).samples}
     assert "event.aa" in names
     assert "other" in names
-    assert len(names) <= metrics.MOST_NAMES + 1
+    assert len(names) <= metrics.MAX_EVENT_NAMES + 1
 
 
 def test_who_answers_a_webhook_does_not_wait_for_the_bell(db: Database, connection: redis.Redis) -> None:
