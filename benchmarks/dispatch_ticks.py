@@ -22,9 +22,7 @@ def main(ticks: int, every_seconds: float, each: int, first: int) -> None:
     rounds().dispatch(at_once=True)  # opens the connections; nothing is due yet
     due = datetime.now(UTC) + timedelta(seconds=3)
     with Client(database_url=settings().ledger_url, seconds=20) as client:
-        insert_scheduled(
-            client, database(), ticks * each, first=first, due=due, every_seconds=every_seconds, each=each
-        )
+        insert_scheduled(client, database(), ticks * each, first=first, due=due, every_seconds=every_seconds, each=each)
     seconds, released = [], []
     for tick in range(1, ticks + 1):
         time.sleep(max(0.0, due.timestamp() + tick * every_seconds - time.time()))

@@ -1,7 +1,7 @@
-"""The web door: takes messages as Chat Mitra's API does, tells what became of them, and hears webhooks."""
+"""The HTTP API: accept messages as Chat Mitra's API does, report their state, and receive webhooks."""
 
-from harkara.gateway.app import gateway
+from harkara.gateway.app import create_app
 from harkara.gateway.callers import Caller, Callers
-from harkara.gateway.dependencies import Behind, Hear
+from harkara.gateway.dependencies import Dependencies, ReceiveWebhook
 
-__all__ = ["Behind", "Caller", "Callers", "Hear", "gateway"]
+__all__ = ["Caller", "Callers", "Dependencies", "ReceiveWebhook", "create_app"]

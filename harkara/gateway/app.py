@@ -1,43 +1,78 @@
-"""Puts the web door together: the routes, what they all have in common, and its own description."""
+"""Build the FastAPI app: its routes, middleware, error handlers and OpenAPI description."""
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 from fastapi import FastAPI
 
-from harkara.gateway import campaigns, health, messages, occasions, webhooks
-from harkara.gateway.dependencies import Behind
-from harkara.gateway.middleware import Watch
-from harkara.gateway.page import add_page
-from harkara.gateway.problems import speak_plainly
+from harkara.gateway import campaigns, docs, health, messages, occasions, webhooks
+from harkara.gateway.dependencies import Dependencies
+from harkara.gateway.errors import add_error_handlers
+from harkara.gateway.middleware import RequestMiddleware
 
-_ABOUT = (
-    "Takes what Chat Mitra's API takes, at the same path and with the same answers. An answer of 202 means that the"
-    " message is in the ledger. Numbers and texts never come back."
+_DESCRIPTION = (
+    "Accepts the requests of Chat Mitra's API, at the same path and with the same responses. A response of 202 means"
+    " that the message is in the ledger. No response repeats a phone number or the text of a message."
 )
 
+_SCHEMA_NAMES = {
+    "CampaignList": "Campaigns",
+    "CampaignOut": "Campaign",
+    "CampaignProgress": "Progress",
+    "CancelResult": "Cancelled",
+    "InvalidSignature": "NotGenuine",
+    "MessagePage": "Page",
+    "MessageStatus": "Status",
+    "MessageSummary": "Message",
+    "OccasionChange": "Changed",
+    "OccasionOut": "Occasion",
+    "ReminderOf": "Reminded",
+    "ReminderSummary": "Reminder",
+    "TraceEntry": "Event",
+    "WebhookStored": "Kept",
+}
+"""The public name of a schema, by class. Generated clients use these names, so they outlive the name of a class."""
 
-class _Door(FastAPI):
-    def openapi(self) -> dict[str, Any]:
-        """FastAPI speaks of a 422 for every parameter; here a broken rule is a 400."""
-        if self.openapi_schema is None:
-            found = super().openapi()
-            for path in found["paths"].values():
-                for operation in path.values():
-                    operation["responses"].pop("422", None)
-            for unused in ("HTTPValidationError", "ValidationError"):
-                found["components"]["schemas"].pop(unused, None)
-        return super().openapi()
+_REFERENCE = re.compile(r'(?<="#/components/schemas/)\w+')
 
 
-def gateway(behind: Behind) -> FastAPI:
-    """The ASGI app. Whoever serves it closes what is behind it."""
-    app = _Door(title="Harkara", version="1", description=_ABOUT, docs_url=None, redoc_url=None)
-    app.state.behind = behind
-    app.add_middleware(Watch, registry=behind.registry)
-    speak_plainly(app)
-    for part in (messages, occasions, campaigns, webhooks, health):
-        app.include_router(part.routes)
-    add_page(app)
+def create_app(dependencies: Dependencies) -> FastAPI:
+    """Return the ASGI app. The caller closes `dependencies` when the server has stopped."""
+    app = _App(title="Harkara", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None)
+    app.state.dependencies = dependencies
+    app.add_middleware(RequestMiddleware, registry=dependencies.registry)
+    add_error_handlers(app)
+    for module in (messages, occasions, campaigns, webhooks, health):
+        app.include_router(module.router)
+    docs.add_page(app)
     return app
+
+
+class _App(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = _with_schema_names(_without_422(super().openapi()))
+        return self.openapi_schema
+
+
+def _without_422(description: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI describes a 422 for every parameter. This API answers 400 instead, in Chat Mitra's shape."""
+    for path in description["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("422", None)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        description["components"]["schemas"].pop(unused, None)
+    return description
+
+
+def _with_schema_names(description: dict[str, Any]) -> dict[str, Any]:
+    text = _REFERENCE.sub(lambda match: _SCHEMA_NAMES.get(match[0], match[0]), json.dumps(description))
+    renamed: dict[str, Any] = json.loads(text)
+    schemas = {_SCHEMA_NAMES.get(name, name): schema for name, schema in renamed["components"]["schemas"].items()}
+    for name, schema in schemas.items():
+        schema["title"] = name
+    renamed["components"]["schemas"] = dict(sorted(schemas.items()))
+    return renamed

@@ -1,4 +1,4 @@
-"""Who may call: names with their tokens, the lanes that each may use, and how often."""
+"""The configured callers: their tokens, the lanes that each may use, and their request limit."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from harkara.limits import Allowance
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody with a token. The first of the `lanes` is the one that is meant when none is named."""
+    """An application with a token. A request that names no lane uses the first of `lanes`."""
 
     name: str
     lanes: tuple[str, ...]
 
 
 class Callers:
-    """Everybody who may call. Raises Invalid when two have the same token.
+    """All configured callers. The constructor raises Invalid if two callers have the same token.
 
-    `limit` bounds the requests of each, None is no limit. It is counted in this process alone, and forgotten with it:
-    it keeps a loop in an application from taking the door's whole time, while the lanes' allowances bound what is sent.
+    `limit` bounds the requests of each caller; None means no limit. Each process counts for itself, in memory.
+    The limit keeps a loop in one application from using up this process. The lanes' allowances limit what is sent.
     """
 
     def __init__(
         self, tokens: Mapping[str, str], lanes: Mapping[str, tuple[str, ...]], limit: Allowance | None
     ) -> None:
         if len(set(tokens.values())) < len(tokens):
-            raise Invalid("token", "two callers have the same one")
+            raise Invalid("token", "two callers have the same token; give each its own")
         self._known = [_Known(Caller(name, lanes[name]), token.encode(), limit) for name, token in tokens.items()]
 
     def __len__(self) -> int:
         return len(self._known)
 
     def find(self, token: bytes) -> Caller | None:
-        """Compares with every token there is, so that the time it takes says nothing about any of them."""
-        fits = [known for known in self._known if hmac.compare_digest(known.token, token)]
-        return fits[0].caller if fits else None
+        """Return the caller with this token. The time depends on no token: each one is compared."""
+        matches = [known for known in self._known if hmac.compare_digest(known.token, token)]
+        return matches[0].caller if matches else None
 
-    def wait(self, caller: Caller) -> float:
-        """Counts a request of theirs. Seconds until one would be let in, 0 when this one is."""
-        return next(known for known in self._known if known.caller == caller).wait(time.monotonic())
+    def count_request(self, caller: Caller) -> float:
+        """Count a request. Return 0 if it is allowed, otherwise the seconds until one would be."""
+        return next(known for known in self._known if known.caller == caller).count_request(time.monotonic())
 
 
 @dataclass
@@ -52,15 +52,15 @@ class _Known:
     caller: Caller
     token: bytes = field(repr=False)
     limit: Allowance | None
-    past: deque[float] = field(default_factory=deque)
-    """When the requests were that were let in, as many as the limit allows. Only the event loop touches it."""
+    allowed_at: deque[float] = field(default_factory=deque)
+    """Times of the latest allowed requests, at most as many as the limit allows. Only the event loop uses it."""
 
-    def wait(self, now: float) -> float:
+    def count_request(self, now: float) -> float:
         if self.limit is None:
             return 0.0
-        while self.past and self.past[0] <= now - self.limit.window:
-            self.past.popleft()
-        if len(self.past) >= self.limit.count:
-            return self.past[0] + self.limit.window - now
-        self.past.append(now)
+        while self.allowed_at and self.allowed_at[0] <= now - self.limit.window:
+            self.allowed_at.popleft()
+        if len(self.allowed_at) >= self.limit.count:
+            return self.allowed_at[0] + self.limit.window - now
+        self.allowed_at.append(now)
         return 0.0

@@ -1,4 +1,4 @@
-"""Campaigns by HTTP: how far each is, and what may be decided about it."""
+"""Routes for campaigns: list, get, start, pause, resume, cancel."""
 
 from __future__ import annotations
 
@@ -7,78 +7,80 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from harkara.errors import NotFound
+from harkara.gateway.authentication import CurrentCaller
+from harkara.gateway.body import Body, body_schema, read_json
 from harkara.gateway.callers import Caller
-from harkara.gateway.dependencies import Behind, Inside
-from harkara.gateway.entry import Body, Calling, read_json
-from harkara.gateway.problems import problems
-from harkara.gateway.shapes import Campaigns, PauseCampaign, Progress, StartCampaign, Word, takes
+from harkara.gateway.dependencies import Dependencies, Deps
+from harkara.gateway.errors import error_responses
+from harkara.gateway.schemas.campaigns import CampaignList, CampaignProgress, PauseCampaign, StartCampaign
+from harkara.gateway.schemas.fields import Word
 from harkara.ledger.campaigns import commands, queries
 
-routes = APIRouter(tags=["Campaigns"], prefix="/campaigns")
+router = APIRouter(tags=["Campaigns"], prefix="/campaigns")
 
-Name = Annotated[Word, Path(description="Its name or its id")]
-
-
-@routes.get("", responses=problems(401, 429, 503))
-def list_campaigns(behind: Inside, caller: Calling) -> Campaigns:
-    """The campaigns of the token's lanes, newest first."""
-    found = [each for each in queries.listing(behind.db) if each["lane"] in caller.lanes]
-    return Campaigns.model_validate({"campaigns": found})
+Name = Annotated[Word, Path(description="The campaign's name or id")]
 
 
-@routes.get("/{name}", responses=problems(400, 401, 404, 429, 503))
-def get_campaign(behind: Inside, caller: Calling, name: Name) -> Progress:
-    """How far it is: its messages by state, and by code those that went wrong."""
-    return _shown(behind, _find(behind, caller, name))
+@router.get("", responses=error_responses(401, 429, 503))
+def list_campaigns(deps: Deps, caller: CurrentCaller) -> CampaignList:
+    """List the campaigns of the token's lanes, newest first."""
+    found = [each for each in queries.listing(deps.db) if each["lane"] in caller.lanes]
+    return CampaignList.model_validate({"campaigns": found})
 
 
-@routes.post(
+@router.get("/{name}", responses=error_responses(400, 401, 404, 429, 503))
+def get_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> CampaignProgress:
+    """Get a campaign with its messages by state, and its failed, cancelled and uncertain messages by code."""
+    return _progress(deps, _find(deps, caller, name))
+
+
+@router.post(
     "/{name}/start",
-    responses=problems(400, 401, 404, 409, 413, 429, 503),
-    openapi_extra=takes(StartCampaign, needed=False),
+    responses=error_responses(400, 401, 404, 409, 413, 429, 503),
+    openapi_extra=body_schema(StartCampaign, required=False),
 )
-def start_campaign(behind: Inside, caller: Calling, name: Name, body: Body) -> Progress:
-    """Lets it go, now or at a time."""
-    identity = _find(behind, caller, name)
-    commands.start(behind.db, identity, StartCampaign.read(read_json(body, needed=False)).at)
-    return _shown(behind, identity)
+def start_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) -> CampaignProgress:
+    """Start a campaign now or at a given time."""
+    identity = _find(deps, caller, name)
+    commands.start(deps.db, identity, StartCampaign.read(read_json(body, required=False)).at)
+    return _progress(deps, identity)
 
 
-@routes.post(
+@router.post(
     "/{name}/pause",
-    responses=problems(400, 401, 404, 409, 413, 429, 503),
-    openapi_extra=takes(PauseCampaign, needed=False),
+    responses=error_responses(400, 401, 404, 409, 413, 429, 503),
+    openapi_extra=body_schema(PauseCampaign, required=False),
 )
-def pause_campaign(behind: Inside, caller: Calling, name: Name, body: Body) -> Progress:
-    """Holds it: what no worker is about to send waits, and nothing burns."""
-    identity = _find(behind, caller, name)
-    said = PauseCampaign.read(read_json(body, needed=False))
-    commands.pause(behind.db, identity, said.reason or f"Decided by {caller.name}.")
-    return _shown(behind, identity)
+def pause_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) -> CampaignProgress:
+    """Pause a campaign. Messages that no worker is about to send wait; no attempt and no deadline is used up."""
+    identity = _find(deps, caller, name)
+    pause = PauseCampaign.read(read_json(body, required=False))
+    commands.pause(deps.db, identity, pause.reason or f"Decided by {caller.name}.")
+    return _progress(deps, identity)
 
 
-@routes.post("/{name}/resume", responses=problems(400, 401, 404, 409, 429, 503))
-def resume_campaign(behind: Inside, caller: Calling, name: Name) -> Progress:
-    """Lets it go on."""
-    identity = _find(behind, caller, name)
-    commands.resume(behind.db, identity)
-    return _shown(behind, identity)
+@router.post("/{name}/resume", responses=error_responses(400, 401, 404, 409, 429, 503))
+def resume_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> CampaignProgress:
+    """Resume a paused campaign."""
+    identity = _find(deps, caller, name)
+    commands.resume(deps.db, identity)
+    return _progress(deps, identity)
 
 
-@routes.post("/{name}/cancel", responses=problems(400, 401, 404, 409, 429, 503))
-def cancel_campaign(behind: Inside, caller: Calling, name: Name) -> Progress:
-    """Cancels all of it that has not left yet, for good."""
-    identity = _find(behind, caller, name)
-    commands.cancel(behind.db, identity, caller.name)
-    return _shown(behind, identity)
+@router.post("/{name}/cancel", responses=error_responses(400, 401, 404, 409, 429, 503))
+def cancel_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> CampaignProgress:
+    """Cancel all messages of a campaign that are not sent yet. This cannot be undone."""
+    identity = _find(deps, caller, name)
+    commands.cancel(deps.db, identity, caller.name)
+    return _progress(deps, identity)
 
 
-def _find(behind: Behind, caller: Caller, name: str) -> str:
-    found = commands.find(behind.db, name)
+def _find(deps: Dependencies, caller: Caller, name: str) -> str:
+    found = commands.find(deps.db, name)
     if found["lane"] not in caller.lanes:
         raise NotFound("no campaign has this id or name")
     return str(found["id"])
 
 
-def _shown(behind: Behind, identity: str) -> Progress:
-    return Progress.model_validate(queries.progress(behind.db, identity))
+def _progress(deps: Dependencies, identity: str) -> CampaignProgress:
+    return CampaignProgress.model_validate(queries.progress(deps.db, identity))

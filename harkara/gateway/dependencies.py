@@ -1,4 +1,4 @@
-"""What stands behind the web door, and how a route reaches it."""
+"""The parts of a deployment that the routes use, and the route parameter that gives access to them."""
 
 from __future__ import annotations
 
@@ -17,32 +17,33 @@ from harkara.messages import Envelope
 from harkara.occasions import ReminderPlan
 from harkara.receipt import Receipt
 
-Hear = Callable[[str, bytes, str | None], bool]
-"""Takes a webhook: lane, the body's own bytes, signature. True when it is kept, False when it is not genuine.
+ReceiveWebhook = Callable[[str, bytes, str | None], bool]
+"""Store a webhook, given its lane, raw body and signature. Returns False if the signature is wrong.
 
-Raises NotFound for a lane that hears nothing, Unavailable when it could be kept nowhere.
+Raises NotFound if the lane receives no webhooks, Unavailable if neither the database nor Redis can store it.
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Behind:
-    """The parts of a deployment that the web door opens to others: `together` the door for one message of many callers.
+class Dependencies:
+    """The parts of a deployment that the routes use.
 
+    `batcher` accepts single messages: those of concurrent requests share a transaction of `backend`.
     `redis_answers` raises nothing.
     """
 
     db: Database
-    door: LedgerBackend
-    together: Batcher[Envelope, Receipt]
+    backend: LedgerBackend
+    batcher: Batcher[Envelope, Receipt]
     plan: ReminderPlan
     callers: Callers
-    hear: Hear
+    receive_webhook: ReceiveWebhook
     redis_answers: Callable[[], bool]
     registry: CollectorRegistry
 
 
-async def _behind(request: Request) -> Behind:
-    return cast(Behind, request.app.state.behind)
+async def _dependencies(request: Request) -> Dependencies:
+    return cast(Dependencies, request.app.state.dependencies)
 
 
-Inside = Annotated[Behind, Depends(_behind)]
+Deps = Annotated[Dependencies, Depends(_dependencies)]

@@ -1,58 +1,73 @@
-"""Signs of life of the web door, for supervisors and Prometheus; nothing here needs a token or tells a secret."""
+"""Health checks and metrics, for supervisors and Prometheus. These routes need no token and show no secret."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
 
 from harkara.errors import HarkaraError
-from harkara.gateway.dependencies import Behind, Inside
-from harkara.gateway.shapes import Alive, Ready
+from harkara.gateway.dependencies import Dependencies, Deps
 from harkara.ledger import migrate
 from harkara.ledger.messages.queries import seconds_since
 
-routes = APIRouter(tags=["Signs of life"])
+router = APIRouter(tags=["Health"])
 
-SILENT_SECONDS = 60
-"""Beat rings every ten seconds; after this, it and the workers do not meet any more."""
+MAX_HEARTBEAT_AGE = 60
+"""Seconds. Beat starts a heartbeat every ten seconds; an older one means that beat and the workers do not meet."""
 
 
-@routes.get("/livez")
+class Alive(BaseModel):
+    alive: Literal[True] = True
+
+
+class Ready(BaseModel):
+    """Each service with its state in words."""
+
+    ready: bool
+    redis: str
+    database: str
+    heartbeat: str
+
+
+@router.get("/livez")
 async def livez() -> Alive:
-    """This process answers; it asks nobody else, and needs no free thread."""
+    """Whether this process answers. It asks no other service and needs no free thread."""
     return Alive()
 
 
-@routes.get("/readyz", response_model=Ready, responses={503: {"model": Ready, "description": "Not everything is well"}})
-def readyz(behind: Inside) -> JSONResponse:
-    """Whether Redis, the database, beat and workers are there."""
-    redis = "answers" if behind.redis_answers() else "away"
-    database = _database(behind)
-    heartbeat = _heartbeat(behind)
-    ready = redis == "answers" and database == "at head" and heartbeat.startswith("heard")
+@router.get("/readyz", response_model=Ready, responses={503: {"model": Ready, "description": "A service is not ready"}})
+def readyz(deps: Deps) -> JSONResponse:
+    """Whether Redis, the database, beat and the workers are ready."""
+    redis = "answers" if deps.redis_answers() else "away"
+    database = _database_state(deps)
+    heartbeat = _heartbeat_state(deps)
+    ready = redis == "answers" and database == "at head" and heartbeat.startswith("received")
     found = Ready(ready=ready, redis=redis, database=database, heartbeat=heartbeat)
     return JSONResponse(found.model_dump(), 200 if ready else 503)
 
 
-@routes.get("/metrics", response_class=Response, responses={200: {"content": {CONTENT_TYPE_LATEST: {}}}})
-def metrics(behind: Inside) -> Response:
-    """The figures of this process, for Prometheus."""
-    return Response(generate_latest(behind.registry), media_type=CONTENT_TYPE_LATEST)
+@router.get("/metrics", response_class=Response, responses={200: {"content": {CONTENT_TYPE_LATEST: {}}}})
+def metrics(deps: Deps) -> Response:
+    """The metrics of this process, for Prometheus."""
+    return Response(generate_latest(deps.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def _database(behind: Behind) -> str:
+def _database_state(deps: Dependencies) -> str:
     try:
-        return migrate.schema_problem(behind.db) or "at head"
+        return migrate.schema_problem(deps.db) or "at head"
     except HarkaraError:
         return "away"
 
 
-def _heartbeat(behind: Behind) -> str:
+def _heartbeat_state(deps: Dependencies) -> str:
     try:
-        seconds = seconds_since(behind.db, "heartbeat")
+        seconds = seconds_since(deps.db, "heartbeat")
     except HarkaraError:
         return "unknown"
     if seconds is None:
-        return "never heard"
-    return f"{'heard' if seconds <= SILENT_SECONDS else 'silent'}, the last one {seconds:.0f} s ago"
+        return "never received"
+    return f"{'received' if seconds <= MAX_HEARTBEAT_AGE else 'silent'}, the last one {seconds:.0f} s ago"

@@ -1,4 +1,4 @@
-"""Messages by HTTP: handed over as to Chat Mitra, looked up, listed, cancelled."""
+"""Routes for messages: send, list, get, cancel."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import JSONResponse
 
 from harkara.errors import Conflict, Invalid
-from harkara.gateway.dependencies import Inside
-from harkara.gateway.entry import Body, Calling, Lane, Lanes, read_json
-from harkara.gateway.problems import problems
-from harkara.gateway.shapes import Cancelled, Filters, JobId, Page, Queued, SendMessage, takes
+from harkara.gateway.authentication import CurrentCaller, LaneName, Lanes
+from harkara.gateway.body import Body, body_schema, read_json
+from harkara.gateway.dependencies import Deps
+from harkara.gateway.errors import error_responses
+from harkara.gateway.schemas.fields import JobId
+from harkara.gateway.schemas.messages import (
+    CancelResult,
+    MessageFilters,
+    MessagePage,
+    Queued,
+    SendMessage,
+)
 from harkara.ledger.messages import queries
 from harkara.ledger.messages.commands import cancel, find_id
 from harkara.messages import Category, Template
@@ -19,9 +27,9 @@ from harkara.messages.validation import field_path
 from harkara.phone import normalise
 from harkara.status import MessageStatus
 
-routes = APIRouter(tags=["Messages"])
+router = APIRouter(tags=["Messages"])
 
-_HEADERS = {
+_REQUEST_FIELDS = {
     "reference": "Idempotency-Key",
     "at": "Harkara-At",
     "expires": "Harkara-Expires",
@@ -30,29 +38,32 @@ _HEADERS = {
     "fallback": "Harkara-Fallback",
     "to": "recipient_mobile_number",
 }
+"""The names of an envelope's fields in the request."""
 
 
-async def _wishes(
+async def _send_options(
     key: Annotated[
         str | None,
-        Header(alias="Idempotency-Key", description="Your own name for the message: the same one twice is one message"),
+        Header(alias="Idempotency-Key", description="Your own id of the message: a repeat sends nothing twice"),
     ] = None,
     at: Annotated[str | None, Header(alias="Harkara-At", description="Not before: ISO 8601 with a zone")] = None,
     expires: Annotated[
-        str | None, Header(alias="Harkara-Expires", description="Not after: ISO 8601 with a zone; else by category")
+        str | None,
+        Header(alias="Harkara-Expires", description="Not after: ISO 8601 with a zone; the default depends on category"),
     ] = None,
     priority: Annotated[
-        str | None, Header(alias="Harkara-Priority", description="0 to 3, and 0 goes first; else by category")
+        str | None,
+        Header(alias="Harkara-Priority", description="0 (sent first) to 3; the default depends on category"),
     ] = None,
     category: Annotated[
         str | None, Header(alias="Harkara-Category", description=f"One of {', '.join(get_args(Category))}")
     ] = None,
     fallback: Annotated[
         str | None,
-        Header(alias="Harkara-Fallback", description="Template without parameters that goes if the window is closed"),
+        Header(alias="Harkara-Fallback", description="A template without parameters, sent if the window is closed"),
     ] = None,
 ) -> dict[str, Any]:
-    """What the headers say of how a message is to go; Envelope checks it."""
+    """Return the headers as options of an Envelope, which validates them."""
     if priority is not None and priority not in ("0", "1", "2", "3"):
         raise Invalid("Harkara-Priority", "must be 0 to 3")
     given: dict[str, Any] = {
@@ -68,65 +79,66 @@ async def _wishes(
     return {name: value for name, value in given.items() if value is not None}
 
 
+SendOptions = Annotated[dict[str, Any], Depends(_send_options)]
+
 _SEND: dict[str, Any] = {
     "status_code": 202,
     "response_model": Queued,
-    "responses": problems(400, 401, 403, 409, 413, 429, 503),
-    "openapi_extra": takes(SendMessage),
+    "responses": error_responses(400, 401, 403, 409, 413, 429, 503),
+    "openapi_extra": body_schema(SendMessage),
 }
 
 
-@routes.post("/developer/api/send_message", **_SEND)
-@routes.post("/send_message", **_SEND)
-def send_message(
-    behind: Inside, caller: Calling, lane: Lane, wishes: Annotated[dict[str, Any], Depends(_wishes)], body: Body
-) -> JSONResponse:
-    """Takes what Chat Mitra's `send_message` takes. The answer comes when the message is in the ledger."""
-    said = read_json(body)
+@router.post("/developer/api/send_message", **_SEND)
+@router.post("/send_message", **_SEND)
+def send_message(deps: Deps, caller: CurrentCaller, lane: LaneName, options: SendOptions, body: Body) -> JSONResponse:
+    """Accept a request of Chat Mitra's `send_message`. The response comes when the message is in the ledger."""
+    request = read_json(body)
     try:
-        envelope = behind.plan.catalogue.envelope(said, lane=lane, producer=caller.name, **wishes)
-        queued = Queued(jobId=behind.together.submit(envelope).id)
+        envelope = deps.plan.catalogue.envelope(request, lane=lane, producer=caller.name, **options)
+        queued = Queued(jobId=deps.batcher.submit(envelope).id)
     except Invalid as error:
-        named = error.field if error.field in said else _HEADERS.get(error.field, error.field)
-        raise Invalid(named, error.rule, error.measure) from None
-    except Conflict:  # its own words quote the key
+        field = error.field if error.field in request else _REQUEST_FIELDS.get(error.field, error.field)
+        raise Invalid(field, error.rule, error.measure) from None
+    except Conflict:  # its text quotes the key
         raise Conflict("Idempotency-Key: it already stands for another message in this lane") from None
-    return JSONResponse(queued.model_dump(), 202)  # FastAPI would check the model once more, in yet another thread
+    return JSONResponse(queued.model_dump(), 202)  # a model would be validated again, in another thread
 
 
-@routes.get("/messages", responses=problems(400, 401, 429, 503))
+@router.get("/messages", responses=error_responses(400, 401, 429, 503))
 def list_messages(
-    behind: Inside,
-    caller: Calling,
-    filters: Annotated[Filters, Query()],
+    deps: Deps,
+    caller: CurrentCaller,
+    filters: Annotated[MessageFilters, Query()],
     to: Annotated[
-        str | None, Header(alias="Harkara-To", description="To this number: a header, since addresses are written down")
+        str | None,
+        Header(alias="Harkara-To", description="To this number; a header, because proxies write addresses to logs"),
     ] = None,
-) -> Page:
-    """Messages of the token's lanes, newest first, that fit every filter."""
+) -> MessagePage:
+    """List the messages of the token's lanes that match every filter, newest first."""
     wanted = filters.model_dump(exclude={"state"})
-    recipient = None if to is None else _number(to)
-    found = queries.list_messages(behind.db, lanes=caller.lanes, states=filters.state, recipient=recipient, **wanted)
-    more = found[-1].id if len(found) == filters.limit else None
-    return Page.model_validate({"messages": found, "before": more})
+    recipient = None if to is None else _phone_number(to)
+    found = queries.list_messages(deps.db, lanes=caller.lanes, states=filters.state, recipient=recipient, **wanted)
+    before = found[-1].id if len(found) == filters.limit else None
+    return MessagePage.model_validate({"messages": found, "before": before})
 
 
-def _number(text: str) -> str:
+def _phone_number(text: str) -> str:
     try:
         return str(normalise(text))
     except Invalid as error:
         raise Invalid("Harkara-To", error.rule, error.measure) from None
 
 
-@routes.get("/messages/{jobId}", responses=problems(400, 401, 403, 404, 409, 429, 503))
-def get_message(behind: Inside, lanes: Lanes, key: JobId) -> MessageStatus:
-    """Where a message stands, why, and everything that happened to it. Its Idempotency-Key will do, too."""
-    return queries.get_status(behind.db, find_id(behind.db, key, lanes=lanes))
+@router.get("/messages/{jobId}", responses=error_responses(400, 401, 403, 404, 409, 429, 503))
+def get_message(deps: Deps, lanes: Lanes, key: JobId) -> MessageStatus:
+    """Get a message with its state, its attempts and its trace, by its jobId or its Idempotency-Key."""
+    return queries.get_status(deps.db, find_id(deps.db, key, lanes=lanes))
 
 
-@routes.post("/messages/{jobId}/cancel", responses=problems(400, 401, 403, 404, 409, 429, 503))
-def cancel_message(behind: Inside, caller: Calling, lanes: Lanes, key: JobId) -> Cancelled:
-    """Cancels a message that has not left yet; says whether it was one."""
-    identity = find_id(behind.db, key, lanes=lanes)
-    cancelled = bool(cancel(behind.db, [identity], by=caller.name))
-    return Cancelled(id=identity, cancelled=cancelled, state=queries.get_status(behind.db, identity).state)
+@router.post("/messages/{jobId}/cancel", responses=error_responses(400, 401, 403, 404, 409, 429, 503))
+def cancel_message(deps: Deps, caller: CurrentCaller, lanes: Lanes, key: JobId) -> CancelResult:
+    """Cancel a message that is not sent yet. The response says whether that was in time."""
+    identity = find_id(deps.db, key, lanes=lanes)
+    cancelled = bool(cancel(deps.db, [identity], by=caller.name))
+    return CancelResult(id=identity, cancelled=cancelled, state=queries.get_status(deps.db, identity).state)

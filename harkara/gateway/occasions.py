@@ -1,4 +1,4 @@
-"""Occasions by HTTP: saved, ended, looked at; their reminders follow."""
+"""Routes for occasions: save, cancel, complete, get. Their reminders follow each change."""
 
 from __future__ import annotations
 
@@ -7,76 +7,79 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 
 from harkara.errors import HarkaraError
-from harkara.gateway.dependencies import Behind, Inside
-from harkara.gateway.entry import Body, Calling, Lane, read_json
-from harkara.gateway.problems import problems
-from harkara.gateway.shapes import Changed, CloseOccasion, SaveOccasion, Word, takes
-from harkara.gateway.shapes import Occasion as Shown
+from harkara.gateway.authentication import CurrentCaller, LaneName
+from harkara.gateway.body import Body, body_schema, read_json
+from harkara.gateway.dependencies import Dependencies, Deps
+from harkara.gateway.errors import error_responses
+from harkara.gateway.schemas.fields import Word
+from harkara.gateway.schemas.occasions import CloseOccasion, OccasionChange, OccasionOut, SaveOccasion
 from harkara.ledger.occasions.commands import look
 from harkara.messages.validation import require_object
 from harkara.occasions import Closing, Occasion, OccasionUpdate
 from harkara.occasions.occasion import OccasionKey
 from harkara.phone import normalise
 
-routes = APIRouter(tags=["Occasions"], prefix="/occasions/{kind}/{reference}")
+router = APIRouter(tags=["Occasions"], prefix="/occasions/{kind}/{reference}")
 
-Kind = Annotated[Word, Path(description="Such as appointment; the file of the rules has them all")]
-Reference = Annotated[Word, Path(description="Your own name for it")]
+Kind = Annotated[Word, Path(description="A kind of the reminder rules, such as appointment")]
+Reference = Annotated[Word, Path(description="Your own name for the occasion")]
 
 _CLOSE: dict[str, Any] = {
-    "responses": problems(400, 401, 403, 404, 409, 413, 429, 503),
-    "openapi_extra": takes(CloseOccasion, needed=False),
+    "responses": error_responses(400, 401, 403, 404, 409, 413, 429, 503),
+    "openapi_extra": body_schema(CloseOccasion, required=False),
 }
 
 
-@routes.put("", responses=problems(400, 401, 403, 409, 413, 429, 503), openapi_extra=takes(SaveOccasion))
-def save_occasion(behind: Inside, caller: Calling, lane: Lane, kind: Kind, reference: Reference, body: Body) -> Changed:
-    """Says what will happen to a customer, or that it has changed: its reminders follow."""
-    said = require_object(read_json(body), SaveOccasion.model_fields.keys(), "body")
+@router.put("", responses=error_responses(400, 401, 403, 409, 413, 429, 503), openapi_extra=body_schema(SaveOccasion))
+def save_occasion(
+    deps: Deps, caller: CurrentCaller, lane: LaneName, kind: Kind, reference: Reference, body: Body
+) -> OccasionChange:
+    """Save an occasion, new or changed, and schedule its reminders anew."""
+    fields = require_object(read_json(body), SaveOccasion.model_fields.keys(), "body")
     occasion = Occasion(
         kind=kind,
         reference=reference,
         lane=lane,
         producer=caller.name,
-        to=normalise(said.pop("to", None) or ""),
-        at=said.pop("at", None) or "",
-        zone=said.pop("zone", None) or behind.plan.lane_zone(lane),
-        **said,
+        to=normalise(fields.pop("to", None) or ""),
+        at=fields.pop("at", None) or "",
+        zone=fields.pop("zone", None) or deps.plan.lane_zone(lane),
+        **fields,
     )
-    behind.plan.validate_occasion(occasion)
-    return _tell(behind, occasion)
+    deps.plan.validate_occasion(occasion)
+    return _apply(deps, occasion)
 
 
-@routes.post("/cancel", **_CLOSE)
+@router.post("/cancel", **_CLOSE)
 def cancel_occasion(
-    behind: Inside, _caller: Calling, lane: Lane, kind: Kind, reference: Reference, body: Body
-) -> Changed:
-    """It will not happen: none of its reminders goes any more."""
-    return _close(behind, body, kind=kind, reference=reference, lane=lane, status="cancelled")
+    deps: Deps, _caller: CurrentCaller, lane: LaneName, kind: Kind, reference: Reference, body: Body
+) -> OccasionChange:
+    """Cancel an occasion, which will not happen. Its reminders are not sent."""
+    return _close(deps, body, kind=kind, reference=reference, lane=lane, status="cancelled")
 
 
-@routes.post("/complete", **_CLOSE)
+@router.post("/complete", **_CLOSE)
 def complete_occasion(
-    behind: Inside, _caller: Calling, lane: Lane, kind: Kind, reference: Reference, body: Body
-) -> Changed:
-    """It was kept, paid, delivered: none of its reminders goes any more."""
-    return _close(behind, body, kind=kind, reference=reference, lane=lane, status="completed")
+    deps: Deps, _caller: CurrentCaller, lane: LaneName, kind: Kind, reference: Reference, body: Body
+) -> OccasionChange:
+    """Complete an occasion, such as a visit that was kept or an invoice that was paid. Its reminders are not sent."""
+    return _close(deps, body, kind=kind, reference=reference, lane=lane, status="completed")
 
 
-@routes.get("", responses=problems(400, 401, 403, 404, 429, 503))
-def get_occasion(behind: Inside, _caller: Calling, lane: Lane, kind: Kind, reference: Reference) -> Shown:
-    """An occasion and its reminders: when each is due, where it stands, and why a rule has none."""
-    return Shown.model_validate(look(behind.db, OccasionKey(reference, kind, lane), behind.plan))
+@router.get("", responses=error_responses(400, 401, 403, 404, 429, 503))
+def get_occasion(deps: Deps, _caller: CurrentCaller, lane: LaneName, kind: Kind, reference: Reference) -> OccasionOut:
+    """Get an occasion with its reminders, and the reason of each rule that has none."""
+    return OccasionOut.model_validate(look(deps.db, OccasionKey(reference, kind, lane), deps.plan))
 
 
-def _close(behind: Behind, body: bytes, **which: Any) -> Changed:
-    said = require_object(read_json(body, needed=False), CloseOccasion.model_fields.keys(), "body")
-    behind.plan.rules.for_kind(which["kind"])
-    return _tell(behind, Closing(**which, **said))
+def _close(deps: Dependencies, body: bytes, **key: Any) -> OccasionChange:
+    fields = require_object(read_json(body, required=False), CloseOccasion.model_fields.keys(), "body")
+    deps.plan.rules.for_kind(key["kind"])
+    return _apply(deps, Closing(**key, **fields))
 
 
-def _tell(behind: Behind, step: OccasionUpdate) -> Changed:
-    (answer,) = behind.door.save_occasions([step], behind.plan)
+def _apply(deps: Dependencies, update: OccasionUpdate) -> OccasionChange:
+    (answer,) = deps.backend.save_occasions([update], deps.plan)
     if isinstance(answer, HarkaraError):
         raise answer
-    return Changed.model_validate({"kind": step.kind, "reference": step.reference, "change": answer.value})
+    return OccasionChange.model_validate({"kind": update.kind, "reference": update.reference, "change": answer.value})

@@ -1,30 +1,41 @@
-"""The door for Chat Mitra's webhooks: the body goes on byte by byte, and the answer comes when it is kept."""
+"""Routes for Chat Mitra's webhooks: each body is stored byte for byte before the response."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
-from harkara.gateway.dependencies import Behind, Inside
-from harkara.gateway.entry import take
-from harkara.gateway.problems import problems
-from harkara.gateway.shapes import Kept, NotGenuine
+from harkara.gateway.body import read_body
+from harkara.gateway.dependencies import Dependencies, Deps
+from harkara.gateway.errors import error_responses
 
-routes = APIRouter(prefix="/webhooks/chatmitra", tags=["Webhooks"])
+router = APIRouter(prefix="/webhooks/chatmitra", tags=["Webhooks"])
 
-MOST_BYTES = 1024 * 1024
+MAX_BYTES = 1024 * 1024
 
-_ANSWERS: dict[int | str, dict[str, Any]] = {
-    401: {"model": NotGenuine, "description": "The signature is not the lane's"},
-    **problems(400, 404, 413, 503),
+
+class InvalidSignature(BaseModel):
+    """Chat Mitra docs, the webhook sample."""
+
+    error: Literal["Invalid signature"] = "Invalid signature"
+
+
+class WebhookStored(BaseModel):
+    status: Literal["success"] = "success"
+
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    401: {"model": InvalidSignature, "description": "The signature is not the lane's"},
+    **error_responses(400, 404, 413, 503),
 }
 _EVENT = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 
 
 async def _body(request: Request) -> bytes:
-    return await take(request, MOST_BYTES)
+    return await read_body(request, MAX_BYTES)
 
 
 Body = Annotated[bytes, Depends(_body)]
@@ -33,19 +44,19 @@ Signature = Annotated[
 ]
 
 
-@routes.post("", response_model=Kept, responses=_ANSWERS, openapi_extra=_EVENT)
-def receive_webhook(behind: Inside, body: Body, signature: Signature = None) -> Any:
-    """What Chat Mitra tells of the lane `default`."""
-    return _answer(behind, "default", body, signature)
+@router.post("", response_model=WebhookStored, responses=_RESPONSES, openapi_extra=_EVENT)
+def receive_webhook(deps: Deps, body: Body, signature: Signature = None) -> Any:
+    """Receive an event of the lane `default`."""
+    return _receive(deps, "default", body, signature)
 
 
-@routes.post("/{lane}", response_model=Kept, responses=_ANSWERS, openapi_extra=_EVENT)
-def receive_webhook_of_lane(behind: Inside, lane: str, body: Body, signature: Signature = None) -> Any:
-    """What Chat Mitra tells of another lane."""
-    return _answer(behind, lane, body, signature)
+@router.post("/{lane}", response_model=WebhookStored, responses=_RESPONSES, openapi_extra=_EVENT)
+def receive_webhook_of_lane(deps: Deps, lane: str, body: Body, signature: Signature = None) -> Any:
+    """Receive an event of another lane."""
+    return _receive(deps, lane, body, signature)
 
 
-def _answer(behind: Behind, lane: str, body: bytes, signature: str | None) -> Kept | JSONResponse:
-    if behind.hear(lane, body, signature):
-        return Kept()
-    return JSONResponse(NotGenuine().model_dump(), 401)
+def _receive(deps: Dependencies, lane: str, body: bytes, signature: str | None) -> WebhookStored | JSONResponse:
+    if deps.receive_webhook(lane, body, signature):
+        return WebhookStored()
+    return JSONResponse(InvalidSignature().model_dump(), 401)

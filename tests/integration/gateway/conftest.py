@@ -1,4 +1,4 @@
-"""The web door over a ledger of each kind, without a server."""
+"""The HTTP API over a ledger of each kind, called in this process without a server."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from harkara.gateway import Behind, gateway
+from harkara.gateway import Dependencies, create_app
 from harkara.ledger.database import Database
-from tests.integration.gateway.house import SHOP, behind_of
+from tests.integration.gateway.fixtures import SHOP, dependencies_of
 
 
 @pytest.fixture
-def behind(db: Database) -> Behind:
-    return behind_of(db)
+def deps(db: Database) -> Dependencies:
+    return dependencies_of(db)
 
 
 @pytest.fixture
-def app(behind: Behind) -> FastAPI:
-    return gateway(behind)
+def app(deps: Dependencies) -> FastAPI:
+    return create_app(deps)
 
 
 @pytest.fixture
-def web(app: FastAPI) -> Iterator[TestClient]:
-    """Calls as the shop."""
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """A client with the token of `shop`."""
     with TestClient(app, headers=SHOP) as client:
         yield client

@@ -1,8 +1,9 @@
-"""Who may call, for which lanes, how often; and what strangers are told."""
+"""Authentication: tokens, their lanes, their request limit, and the answer without a token."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,12 +13,22 @@ from structlog.testing import capture_logs
 from config.callers import callers as callers_of
 from config.settings import Settings
 from harkara.errors import Invalid
-from harkara.gateway import Behind, Callers, gateway
+from harkara.gateway import Callers, Dependencies, create_app
 from harkara.ledger.database import Database
-from tests.integration.gateway.house import AGENCY, CLINIC, HELLO, SEND, SHOP, TOKENS, away, behind_of, callers
+from tests.integration.gateway.fixtures import (
+    AGENCY,
+    CLINIC,
+    HELLO,
+    SEND,
+    SHOP,
+    TOKENS,
+    callers,
+    dependencies_of,
+    unreachable_database,
+)
 from tests.integration.ledger.test_campaigns import loaded
 
-CLOSED = [
+PROTECTED = [
     ("POST", SEND),
     ("POST", "/send_message"),
     ("GET", "/messages"),
@@ -34,11 +45,11 @@ CLOSED = [
     ("POST", "/campaigns/sale/resume"),
     ("POST", "/campaigns/sale/cancel"),
 ]
-OPEN = {"/webhooks/chatmitra", "/webhooks/chatmitra/{lane}", "/livez", "/readyz", "/metrics"}
+PUBLIC = {"/webhooks/chatmitra", "/webhooks/chatmitra/{lane}", "/livez", "/readyz", "/metrics"}
 
 
 NO_TOKEN = "the header Authorization must be Bearer and a token"
-STRANGE = {
+INVALID_AUTHORIZATIONS = {
     None: NO_TOKEN,
     b"Basic c2hvcDp4": NO_TOKEN,
     b"Bearer": NO_TOKEN,
@@ -49,89 +60,91 @@ STRANGE = {
 }
 
 
-@pytest.mark.parametrize(("method", "path"), CLOSED)
-def test_nobody_passes_without_a_token(strangers: TestClient, method: str, path: str) -> None:
-    for authorization, message in STRANGE.items():
+@pytest.mark.parametrize(("method", "path"), PROTECTED)
+def test_a_request_without_a_valid_token_is_refused(unauthenticated: TestClient, method: str, path: str) -> None:
+    for authorization, message in INVALID_AUTHORIZATIONS.items():
         headers = {} if authorization is None else {b"Authorization": authorization}
-        answer = strangers.request(method, path, headers=headers)
+        answer = unauthenticated.request(method, path, headers=headers)
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         assert answer.json() == {"status": "error", "message": message}
-    assert strangers.request(method, path, headers=SHOP).status_code in (400, 503)
+    assert unauthenticated.request(method, path, headers=SHOP).status_code in (400, 503)
 
 
-def test_every_other_route_is_one_that_needs_no_token(strangers: TestClient) -> None:
-    described = strangers.get("/openapi.json").json()["paths"]
-    closed = {path for path, methods in described.items() for told in methods.values() if "security" in told}
-    assert described.keys() - closed == OPEN
-    assert len(CLOSED) == sum(len(described[path]) for path in closed)
+def test_every_other_route_needs_no_token(unauthenticated: TestClient) -> None:
+    described = unauthenticated.get("/openapi.json").json()["paths"]
+    protected = {path for path, methods in described.items() for each in methods.values() if "security" in each}
+    assert described.keys() - protected == PUBLIC
+    assert len(PROTECTED) == sum(len(described[path]) for path in protected)
 
 
 @pytest.fixture
-def strangers() -> Any:
-    """Callers without a token, of a door whose ledger they cannot even reach."""
-    door = behind_of(away())
-    with TestClient(gateway(door)) as client:
+def unauthenticated() -> Iterator[TestClient]:
+    """A client without a token. The ledger is unreachable, so that a test fails if a route asks it."""
+    with TestClient(create_app(dependencies_of(unreachable_database()))) as client:
         yield client
 
 
-def test_a_door_without_tokens_lets_nobody_in_and_says_what_to_set() -> None:
-    door = behind_of(away(), callers=Callers({}, {}, None))
-    with TestClient(gateway(door), headers=SHOP) as web:
-        answer = web.post(SEND, json=HELLO)
+def test_without_configured_tokens_every_request_is_refused_with_the_setting_to_set() -> None:
+    deps = dependencies_of(unreachable_database(), callers=Callers({}, {}, None))
+    with TestClient(create_app(deps), headers=SHOP) as client:
+        answer = client.post(SEND, json=HELLO)
     assert answer.status_code == 401
-    assert answer.json()["message"] == "nobody may call yet: set HARKARA_API_TOKENS to name:token"
+    assert answer.json()["message"] == "no caller is configured: set HARKARA_API_TOKENS to name:token"
 
 
-def test_a_token_sees_and_changes_only_what_is_in_its_lanes(web: TestClient, behind: Behind) -> None:
-    theirs = web.post(SEND, json=HELLO, headers=AGENCY | {"Idempotency-Key": "of north"}).json()["jobId"]
-    mine = web.post(SEND, json=HELLO).json()["jobId"]
-    loaded(behind.db, lane="north")
-    for key in (theirs, "of north"):
-        assert web.get(f"/messages/{key}").status_code == 404
-        assert web.post(f"/messages/{key}/cancel").status_code == 404
-        assert web.get(f"/messages/{key}", headers=AGENCY).json()["state"] == "waiting"
-    assert [each["id"] for each in web.get("/messages").json()["messages"]] == [mine]
-    assert web.get("/messages?lane=north").json()["messages"] == []
-    assert web.get("/campaigns").json() == {"campaigns": []}
+def test_a_token_sees_and_changes_only_what_is_in_its_lanes(client: TestClient, deps: Dependencies) -> None:
+    other = client.post(SEND, json=HELLO, headers=AGENCY | {"Idempotency-Key": "of north"}).json()["jobId"]
+    own = client.post(SEND, json=HELLO).json()["jobId"]
+    loaded(deps.db, lane="north")
+    for key in (other, "of north"):
+        assert client.get(f"/messages/{key}").status_code == 404
+        assert client.post(f"/messages/{key}/cancel").status_code == 404
+        assert client.get(f"/messages/{key}", headers=AGENCY).json()["state"] == "waiting"
+    assert [each["id"] for each in client.get("/messages").json()["messages"]] == [own]
+    assert client.get("/messages?lane=north").json()["messages"] == []
+    assert client.get("/campaigns").json() == {"campaigns": []}
     for verb in ("start", "pause", "resume", "cancel"):
-        assert web.post(f"/campaigns/sale/{verb}").status_code == 404
-    assert web.get("/campaigns/sale", headers=AGENCY).json()["state"] == "ready"
+        assert client.post(f"/campaigns/sale/{verb}").status_code == 404
+    assert client.get("/campaigns/sale", headers=AGENCY).json()["state"] == "ready"
 
 
-def test_a_key_that_stands_in_two_lanes_is_found_by_its_lane(web: TestClient) -> None:
+def test_a_key_in_two_lanes_needs_the_lane(client: TestClient) -> None:
     for lane in ("north", "south"):
-        web.post(SEND, json=HELLO, headers=AGENCY | {"Harkara-Lane": lane, "Idempotency-Key": "order 7"})
-    unclear = web.get("/messages/order 7", headers=AGENCY)
+        client.post(SEND, json=HELLO, headers=AGENCY | {"Harkara-Lane": lane, "Idempotency-Key": "order 7"})
+    unclear = client.get("/messages/order 7", headers=AGENCY)
     assert unclear.status_code == 409
     assert unclear.json()["message"] == "several lanes know this reference: name the lane, or use the id"
     named = AGENCY | {"Harkara-Lane": "south"}
-    assert web.get("/messages/order 7", headers=named).json()["lane"] == "south"
-    assert web.post("/messages/order 7/cancel", headers=named).json()["cancelled"]
-    assert web.get("/messages/order 7", headers=AGENCY | {"Harkara-Lane": "default"}).status_code == 403
+    assert client.get("/messages/order 7", headers=named).json()["lane"] == "south"
+    assert client.post("/messages/order 7/cancel", headers=named).json()["cancelled"]
+    assert client.get("/messages/order 7", headers=AGENCY | {"Harkara-Lane": "default"}).status_code == 403
 
 
-def test_a_token_with_several_lanes_sees_them_all(web: TestClient) -> None:
+def test_a_token_with_several_lanes_lists_all_of_them(client: TestClient) -> None:
     for headers in (CLINIC, CLINIC | {"Harkara-Lane": "default"}, AGENCY):
-        web.post(SEND, json=HELLO, headers=headers)
-    assert {each["lane"] for each in web.get("/messages", headers=CLINIC).json()["messages"]} == {"clinic", "default"}
+        client.post(SEND, json=HELLO, headers=headers)
+    assert {each["lane"] for each in client.get("/messages", headers=CLINIC).json()["messages"]} == {
+        "clinic",
+        "default",
+    }
 
 
 def test_each_token_has_a_limit_of_its_own(db: Database) -> None:
-    with TestClient(gateway(behind_of(db, callers=callers("3/60s"))), headers=SHOP) as web:
-        assert [web.get("/campaigns").status_code for _ in range(3)] == [200] * 3
-        refused = web.get("/campaigns")
+    with TestClient(create_app(dependencies_of(db, callers=callers("3/60s"))), headers=SHOP) as client:
+        assert [client.get("/campaigns").status_code for _ in range(3)] == [200] * 3
+        refused = client.get("/campaigns")
         assert refused.status_code == 429
         assert 1 <= int(refused.headers["Retry-After"]) <= 60
         assert refused.json() == {"status": "error", "message": "too many requests with this token"}
-        assert web.get("/campaigns", headers=CLINIC).status_code == 200
+        assert client.get("/campaigns", headers=CLINIC).status_code == 200
 
 
-def test_who_has_waited_as_long_as_the_limit_says_is_let_in_again(db: Database) -> None:
-    with TestClient(gateway(behind_of(db, callers=callers("1/1s"))), headers=SHOP) as web:
-        assert web.get("/campaigns").status_code == 200
+def test_a_request_is_allowed_again_after_the_time_of_retry_after(db: Database) -> None:
+    with TestClient(create_app(dependencies_of(db, callers=callers("1/1s"))), headers=SHOP) as client:
+        assert client.get("/campaigns").status_code == 200
         time.sleep(1.05)
-        assert web.get("/campaigns").status_code == 200
+        assert client.get("/campaigns").status_code == 200
 
 
 def settings(**given: Any) -> Settings:
@@ -159,21 +172,21 @@ def test_the_settings_name_callers_their_lanes_and_their_limit() -> None:
         ({"api_tokens": "a:x", "api_limit": "many"}, "HARKARA_API_TOKENS, HARKARA_API_LIMIT: allow"),
     ],
 )
-def test_settings_that_make_no_sense_are_said_at_the_start(given: dict[str, str], message: str) -> None:
-    with pytest.raises(SystemExit) as refusal:
+def test_invalid_settings_stop_the_process_with_their_name(given: dict[str, str], message: str) -> None:
+    with pytest.raises(SystemExit) as error:
         callers_of(settings(**given), frozenset({"default", "north"}))
-    assert str(refusal.value).startswith(message)
+    assert str(error.value).startswith(message)
 
 
-def test_that_nobody_may_call_is_said_at_the_start() -> None:
-    with capture_logs() as said:
+def test_a_start_without_tokens_logs_the_setting_to_set() -> None:
+    with capture_logs() as lines:
         assert not callers_of(settings(), frozenset({"default"}))
-    assert [(line["log_level"], line["event"]) for line in said] == [
+    assert [(line["log_level"], line["event"]) for line in lines] == [
         ("warning", "nobody may call: set HARKARA_API_TOKENS to name:token")
     ]
 
 
 def test_two_callers_cannot_share_a_token() -> None:
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(Invalid) as error:
         Callers({"a": "x", "b": "x"}, {"a": ("default",), "b": ("default",)}, None)
-    assert TOKENS["shop"] not in str(refusal.value)
+    assert TOKENS["shop"] not in str(error.value)

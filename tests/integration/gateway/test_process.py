@@ -1,4 +1,4 @@
-"""The web door as it is deployed: over a socket, ended by a signal, with a log that keeps secrets."""
+"""The HTTP API as a process: requests over a socket, shutdown by a signal, and a log without secrets."""
 
 from __future__ import annotations
 
@@ -17,32 +17,34 @@ import pytest
 from harkara.ledger.messages.queries import count_by_state
 from harness.ports import free_port
 from harness.process import ROOT
-from tests.integration.gateway.house import HELLO
-from tests.integration.gateway.served import TOKEN, Served, served
+from tests.integration.gateway.fixtures import HELLO
+from tests.integration.gateway.harness import TOKEN, Server, start_server
 
 NUMBER, CODE, WORD = "919811122233", "73915482", "marzipan"
 SECRETS = (NUMBER, NUMBER[2:], CODE, WORD, TOKEN)
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("web")) as found:
-        yield found
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with start_server(tmp_path_factory.mktemp("web")) as server:
+        yield server
 
 
-def test_a_message_comes_in_over_a_socket_while_redis_is_away(door: Served) -> None:
-    before = sum(count_by_state(door.ledger).get("default", {}).values())
-    status, text = door.post(HELLO)
+def test_a_message_is_accepted_while_redis_is_unreachable(server: Server) -> None:
+    before = sum(count_by_state(server.ledger).get("default", {}).values())
+    status, text = server.post(HELLO)
     assert (status, json.loads(text)["status"]) == (202, "success")
-    assert sum(count_by_state(door.ledger)["default"].values()) == before + 1
+    assert sum(count_by_state(server.ledger)["default"].values()) == before + 1
 
 
 @pytest.mark.parametrize(("token", "status"), [(TOKEN, b"413"), ("wrong", b"401")])
-def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(door: Served, token: str, status: bytes) -> None:
+def test_a_content_length_above_the_limit_is_refused_before_the_body_arrives(
+    server: Server, token: str, status: bytes
+) -> None:
     head = (
         f"POST /send_message HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 9999999999\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", door.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(head.encode())
         answer = b""
         while not answer.endswith(b"}"):
@@ -51,37 +53,37 @@ def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(door: Serve
     assert b'{"status":"error","message":"' in answer
 
 
-def test_a_body_in_pieces_is_refused_where_it_passes_the_bound(door: Served) -> None:
+def test_a_chunked_body_is_refused_where_it_exceeds_the_limit(server: Server) -> None:
     head = (
         f"POST /send_message HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
-    piece = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
-    with socket.create_connection(("127.0.0.1", door.port), timeout=30) as connection:
-        connection.sendall(head.encode() + 5 * piece)
+    chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(head.encode() + 5 * chunk)
         assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
 
 
-def test_what_is_being_answered_at_the_signal_is_still_answered(tmp_path: Path) -> None:
+def test_a_request_that_began_before_sigterm_is_answered(tmp_path: Path) -> None:
     body = json.dumps(HELLO).encode()
-    with served(tmp_path) as door:
-        connection = door.connect()
+    with start_server(tmp_path) as server:
+        connection = server.connect()
         connection.putrequest("POST", "/send_message")
         connection.putheader("Authorization", f"Bearer {TOKEN}")
         connection.putheader("Content-Length", str(len(body)))
         connection.endheaders(body[:10])
         time.sleep(0.3)
-        door.process.popen.send_signal(signal.SIGTERM)
+        server.process.popen.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         connection.send(body[10:])
         answer = connection.getresponse()
         assert (answer.status, json.load(answer)["status"]) == (202, "success")
         connection.close()
-        assert door.process.popen.wait(30) == -signal.SIGTERM
-        assert sum(count_by_state(door.ledger)["default"].values()) == 1
+        assert server.process.popen.wait(30) == -signal.SIGTERM
+        assert sum(count_by_state(server.ledger)["default"].values()) == 1
 
 
-def test_numbers_codes_and_tokens_are_in_no_error_and_no_log(door: Served) -> None:
-    said = [door.post(HELLO | {"recipient_mobile_number": NUMBER, "message": f"Your {WORD} for {CODE}"})]
+def test_numbers_codes_and_tokens_are_in_no_error_and_no_log(server: Server) -> None:
+    responses = [server.post(HELLO | {"recipient_mobile_number": NUMBER, "message": f"Your {WORD} for {CODE}"})]
     for wrong in (
         {"recipient_mobile_number": NUMBER, "message": f"*{WORD}* {CODE}"},
         {"recipient_mobile_number": f"{NUMBER}{CODE}", "message": WORD},
@@ -91,16 +93,18 @@ def test_numbers_codes_and_tokens_are_in_no_error_and_no_log(door: Served) -> No
         {"recipient_mobile_number": NUMBER, "messages": [{"kind": WORD, "payload": {"type": CODE}}]},
         {"recipient_mobile_number": NUMBER, "message": WORD, "altTexts": {f"${CODE}": 1}},
     ):
-        said.append(door.post(wrong))
-        assert said[-1][0] == 400
-    said.append(door.call("POST", "/send_message", f'{{"message": "{CODE}'.encode()))
+        responses.append(server.post(wrong))
+        assert responses[-1][0] == 400
+    responses.append(server.request("POST", "/send_message", f'{{"message": "{CODE}'.encode()))
     for header in ("Idempotency-Key", "Harkara-Lane", "Harkara-At", "Harkara-Priority", "Harkara-Category"):
-        said.append(door.post({"recipient_mobile_number": NUMBER, "message": "Hi"}, **{header: f"{CODE} {WORD}"}))
-    said.append(
-        door.post({"recipient_mobile_number": NUMBER, "message": "Ho"}, **{"Idempotency-Key": f"{CODE} {WORD}"})
+        responses.append(
+            server.post({"recipient_mobile_number": NUMBER, "message": "Hi"}, **{header: f"{CODE} {WORD}"})
+        )
+    responses.append(
+        server.post({"recipient_mobile_number": NUMBER, "message": "Ho"}, **{"Idempotency-Key": f"{CODE} {WORD}"})
     )
-    assert said[-1][0] == 409
-    said.append(door.post(HELLO, Authorization=f"Bearer {CODE}{WORD}"))
+    assert responses[-1][0] == 409
+    responses.append(server.post(HELLO, Authorization=f"Bearer {CODE}{WORD}"))
     secret = quote(f"{NUMBER} {CODE} {WORD}")
     for method, path in (
         ("GET", f"/messages/{secret}"),
@@ -113,16 +117,16 @@ def test_numbers_codes_and_tokens_are_in_no_error_and_no_log(door: Served) -> No
         ("POST", f"/webhooks/chatmitra/{secret}"),
         ("GET", f"/{secret}"),
     ):
-        said.append(door.call(method, path, b"{}"))
-        assert 400 <= said[-1][0] < 500
-    said.append(door.call("GET", "/metrics"))
-    assert leaked(*(text for _, text in said)) == set()
-    log = door.process.log.read_text()
+        responses.append(server.request(method, path, b"{}"))
+        assert 400 <= responses[-1][0] < 500
+    responses.append(server.request("GET", "/metrics"))
+    assert leaked(*(text for _, text in responses)) == set()
+    log = server.process.log.read_text()
     assert "POST /send_message" in log
     assert leaked(log) == set()
 
 
-def test_a_setting_that_makes_no_sense_is_said_and_nothing_starts(tmp_path: Path) -> None:
+def test_an_invalid_setting_stops_the_start_with_its_name(tmp_path: Path) -> None:
     wrong = {
         "HARKARA_API_TOKENS": "My Shop:x",
         "HARKARA_REDIS_URL": "redis://127.0.0.1:1/0",

@@ -1,6 +1,6 @@
-"""The samples of Chat Mitra's API documentation, taken from its own text, work with nothing changed but the address.
+"""The samples in Chat Mitra's API documentation work with only the URL changed.
 
-They are repaired only where that text lost its indentation or its backslashes.
+The tests read the samples from the documentation's text and restore the indentation and backslashes that it lost.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness.process import ROOT
-from tests.integration.gateway.served import TOKEN, Served, served
+from tests.integration.gateway.harness import TOKEN, Server, start_server
 from tests.integration.ledger.steps import row
 
 TEXTS = sorted((ROOT.parent / "shared" / "seeds").glob("*.txt"))
@@ -30,77 +30,79 @@ def documentation() -> str:
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("web")) as found:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with start_server(tmp_path_factory.mktemp("web")) as found:
         yield found
 
 
-def test_the_python_sample_sends(documentation: str, door: Served) -> None:
+def test_the_python_sample_sends(documentation: str, server: Server) -> None:
     program = "import requests\n" + between(documentation, "\npython\nimport requests\n", "\nYour message is queued")
-    told = literal_eval(run(sys.executable, indented(program), door))
-    assert told == {"status": "success", "message": "Request queued", "jobId": told["jobId"]}
-    assert json.loads(row(door.ledger, told["jobId"])["body"]) == {
+    found = literal_eval(run(sys.executable, indented(program), server))
+    assert found == {"status": "success", "message": "Request queued", "jobId": found["jobId"]}
+    assert json.loads(row(server.ledger, found["jobId"])["body"]) == {
         "recipient_mobile_number": "919999999999",
         "message": "Hello! Your order #12345 is ready for pickup 📦",
     }
 
 
-def test_the_first_request_of_the_documentation_is_taken(documentation: str, door: Served) -> None:
+def test_the_first_request_of_the_documentation_is_accepted(documentation: str, server: Server) -> None:
     body = between(documentation, "\nRequest\njson\n", "\nPreview\n")
-    status, text = door.call("POST", "/developer/api/send_message", body.encode(), {"Content-Type": "application/json"})
+    status, text = server.request(
+        "POST", "/developer/api/send_message", body.encode(), {"Content-Type": "application/json"}
+    )
     assert status == 202, text
 
 
-def test_the_csharp_sample_sends_its_bytes_and_its_headers(documentation: str, door: Served) -> None:
+def test_the_csharp_sample_sends_its_bytes_and_its_headers(documentation: str, server: Server) -> None:
     sample = between(documentation, "\nusing System;\n", "\nswift (ios)")
     payload = between(sample, 'string payload = @"', '";').replace('""', '"')
     stray = dict(re.findall(r'DefaultRequestHeaders\.Add\("(ContentType)", "([^"]+)"\)', sample))
     assert stray == {"ContentType": "application/json"}
     # StringContent(payload, Encoding.UTF8, "application/json") adds the charset.
     headers = stray | {"Content-Type": "application/json; charset=utf-8"}
-    status, text = door.call("POST", "/developer/api/send_message", payload.encode(), headers)
+    status, text = server.request("POST", "/developer/api/send_message", payload.encode(), headers)
     assert status == 202, text
-    assert row(door.ledger, json.loads(text)["jobId"])["kind"] == "image"
+    assert row(server.ledger, json.loads(text)["jobId"])["kind"] == "image"
 
 
-def test_the_kotlin_sample_sends_its_bytes_and_its_headers(documentation: str, door: Served) -> None:
+def test_the_kotlin_sample_sends_its_bytes_and_its_headers(documentation: str, server: Server) -> None:
     sample = between(documentation, "\nkotlin (android)\nimport okhttp3", "\nHow to Get")
     payload = between(sample, '"""\n', '\n""".trimIndent()')
     # OkHttp lets the body's media type win over the header, and toRequestBody adds the charset.
     headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "okhttp/4.12.0"}
-    status, text = door.call("POST", "/developer/api/send_message", payload.encode(), headers)
+    status, text = server.request("POST", "/developer/api/send_message", payload.encode(), headers)
     assert status == 202, text
-    assert row(door.ledger, json.loads(text)["jobId"])["kind"] == "image"
+    assert row(server.ledger, json.loads(text)["jobId"])["kind"] == "image"
 
 
-def test_a_body_without_content_type_is_taken_from_curl(documentation: str, door: Served) -> None:
+def test_a_body_from_curl_without_a_content_type_is_accepted(documentation: str, server: Server) -> None:
     curl = shutil.which("curl")
     if curl is None:
         pytest.skip("no curl on this machine")
     body = between(documentation, "\nRequest\njson\n", "\nPreview\n")
     command = [curl, "-sS", "-H", f"Authorization: Bearer {TOKEN}", "-H", "Content-Type:", "--data-binary", body]
-    done = subprocess.run([*command, f"{door.url}/send_message"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*command, f"{server.url}/send_message"], capture_output=True, text=True, timeout=60)
     assert json.loads(done.stdout)["status"] == "success", done.stderr
 
 
-def test_a_number_that_the_node_sample_cleans_is_taken(documentation: str, door: Served) -> None:
+def test_a_number_that_the_node_sample_cleans_is_accepted(documentation: str, server: Server) -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node on this machine")
     sample = "function" + between(documentation, "\nnode.js\nfunction", "\npython\n").replace("/D/g", r"/\D/g")
-    numbers = run(node, re.sub(r"^(cleanPhoneNumber\(.*?\));", r"console.log(\1);", sample, flags=re.MULTILINE), door)
+    numbers = run(node, re.sub(r"^(cleanPhoneNumber\(.*?\));", r"console.log(\1);", sample, flags=re.MULTILINE), server)
     assert numbers.split() == ["919999999999"] * 2
     for number in numbers.split():
-        assert door.post({"recipient_mobile_number": number, "message": "Hello"})[0] == 202
+        assert server.post({"recipient_mobile_number": number, "message": "Hello"})[0] == 202
 
 
 def between(text: str, start: str, end: str) -> str:
-    assert start in text, f"the documentation has no {start!r} any more"
+    assert start in text, f"the documentation no longer has {start!r}"
     return text.partition(start)[2].partition(end)[0]
 
 
 def indented(program: str) -> str:
-    """Python that has lost its indentation; in this one `except` alone ends a block."""
+    """Restore the indentation of a program in which only `except` ends a block."""
     lines, depth = [], 0
     for line in program.splitlines():
         depth -= line.startswith("except")
@@ -109,8 +111,8 @@ def indented(program: str) -> str:
     return "\n".join(lines)
 
 
-def run(tool: str, program: str, door: Served) -> str:
-    environment = {"CHATMITRA_API_TOKEN": TOKEN, "CHATMITRA_API_URL": f"{door.url}/developer/api/send_message"}
+def run(tool: str, program: str, server: Server) -> str:
+    environment = {"CHATMITRA_API_TOKEN": TOKEN, "CHATMITRA_API_URL": f"{server.url}/developer/api/send_message"}
     option = "-e" if tool.endswith("node") else "-c"
     done = subprocess.run([tool, option, program], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, f"{program}\n{done.stderr}"

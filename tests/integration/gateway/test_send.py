@@ -1,4 +1,4 @@
-"""An application that moved over from Chat Mitra by its URL alone hands messages over."""
+"""The routes that send messages, for an application that changed only the URL of Chat Mitra."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from harkara.gateway import Behind, gateway
+from harkara.gateway import Dependencies, create_app
 from harkara.inbound.contact import Wish
 from harkara.ledger.contacts.consent import keep
 from harkara.ledger.messages.queries import count_by_state
 from harkara.messages import Template
-from tests.integration.gateway.house import CLINIC, HELLO, NUMBER, SEND, SHOP, away, behind_of
+from tests.integration.gateway.fixtures import CLINIC, HELLO, NUMBER, SEND, SHOP, dependencies_of, unreachable_database
 from tests.integration.ledger.steps import row
 
 CODE = {
@@ -30,12 +30,12 @@ CODE = {
 
 
 @pytest.mark.parametrize("path", [SEND, "/send_message"])
-def test_a_message_is_in_the_ledger_when_the_answer_comes(web: TestClient, behind: Behind, path: str) -> None:
-    answer = web.post(path, json=HELLO)
+def test_a_message_is_in_the_ledger_when_the_answer_comes(client: TestClient, deps: Dependencies, path: str) -> None:
+    answer = client.post(path, json=HELLO)
     assert answer.status_code == 202
-    told = answer.json()
-    assert told == {"status": "success", "message": "Request queued", "jobId": told["jobId"]}
-    kept = row(behind.db, told["jobId"])
+    response = answer.json()
+    assert response == {"status": "success", "message": "Request queued", "jobId": response["jobId"]}
+    kept = row(deps.db, response["jobId"])
     assert json.loads(kept["body"]) == HELLO
     assert (kept["producer"], kept["lane"], kept["state"]) == ("shop", "default", "waiting")
 
@@ -49,11 +49,11 @@ def test_a_message_is_in_the_ledger_when_the_answer_comes(web: TestClient, behin
         {},
     ],
 )
-def test_the_content_type_may_be_any_or_none(web: TestClient, headers: dict[str, str]) -> None:
-    assert web.post(SEND, content=json.dumps(HELLO).encode(), headers=headers).status_code == 202
+def test_the_content_type_may_be_any_or_none(client: TestClient, headers: dict[str, str]) -> None:
+    assert client.post(SEND, content=json.dumps(HELLO).encode(), headers=headers).status_code == 202
 
 
-def test_headers_say_when_and_how_urgently(web: TestClient, behind: Behind) -> None:
+def test_headers_set_time_priority_and_category(client: TestClient, deps: Dependencies) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     headers = {
         "Harkara-At": (now + timedelta(hours=1)).isoformat(),
@@ -61,54 +61,56 @@ def test_headers_say_when_and_how_urgently(web: TestClient, behind: Behind) -> N
         "Harkara-Priority": "3",
         "Harkara-Category": "utility",
     }
-    kept = row(behind.db, web.post(SEND, json=CODE, headers=headers).json()["jobId"])
+    kept = row(deps.db, client.post(SEND, json=CODE, headers=headers).json()["jobId"])
     assert kept["due_at"] == now + timedelta(hours=1)
     assert kept["expires_at"] == now + timedelta(hours=2)
     assert (kept["priority"], kept["category"]) == (3, "utility")
 
 
-def test_a_token_sends_from_its_first_lane_or_from_another_of_its_lanes(web: TestClient, behind: Behind) -> None:
-    first = web.post(SEND, json=HELLO, headers=CLINIC).json()["jobId"]
-    other = web.post(SEND, json=HELLO, headers=CLINIC | {"Harkara-Lane": "default"}).json()["jobId"]
-    assert [row(behind.db, identity)["lane"] for identity in (first, other)] == ["clinic", "default"]
-    refused = web.post(SEND, json=HELLO, headers={"Harkara-Lane": "clinic"})
+def test_a_token_sends_from_its_first_lane_or_from_the_lane_in_the_header(
+    client: TestClient, deps: Dependencies
+) -> None:
+    first = client.post(SEND, json=HELLO, headers=CLINIC).json()["jobId"]
+    other = client.post(SEND, json=HELLO, headers=CLINIC | {"Harkara-Lane": "default"}).json()["jobId"]
+    assert [row(deps.db, identity)["lane"] for identity in (first, other)] == ["clinic", "default"]
+    refused = client.post(SEND, json=HELLO, headers={"Harkara-Lane": "clinic"})
     assert refused.status_code == 403
     assert refused.json() == {"status": "error", "message": "Harkara-Lane: this token may not use the lane"}
 
 
 def test_a_key_makes_a_repeat_the_same_answer_and_is_not_reused_for_another_message(
-    web: TestClient, behind: Behind
+    client: TestClient, deps: Dependencies
 ) -> None:
     key = {"Idempotency-Key": "order 7 for 919876543210"}
-    answers = [web.post(SEND, json=HELLO, headers=key) for _ in range(2)]
+    answers = [client.post(SEND, json=HELLO, headers=key) for _ in range(2)]
     assert answers[0].json() == answers[1].json()
-    other = web.post(SEND, json=HELLO | {"message": "Another"}, headers=key)
+    other = client.post(SEND, json=HELLO | {"message": "Another"}, headers=key)
     assert other.status_code == 409
     assert other.json()["message"] == "Idempotency-Key: it already stands for another message in this lane"
-    assert count_by_state(behind.db) == {"default": {"waiting": 1}}
+    assert count_by_state(deps.db) == {"default": {"waiting": 1}}
 
 
-def test_fifty_repeats_at_once_are_one_message(web: TestClient, behind: Behind) -> None:
+def test_fifty_repeats_at_once_are_one_message(client: TestClient, deps: Dependencies) -> None:
     def post(_: int) -> Any:
-        return web.post(SEND, json=HELLO, headers={"Idempotency-Key": "once"})
+        return client.post(SEND, json=HELLO, headers={"Idempotency-Key": "once"})
 
     with ThreadPoolExecutor(50) as many:
         answers = list(many.map(post, range(50)))
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.text for answer in answers}) == 1
-    assert count_by_state(behind.db) == {"default": {"waiting": 1}}
+    assert count_by_state(deps.db) == {"default": {"waiting": 1}}
 
 
-def test_many_at_once_are_answered_each_with_its_own(web: TestClient, behind: Behind) -> None:
+def test_each_of_many_concurrent_requests_gets_its_own_answer(client: TestClient, deps: Dependencies) -> None:
     def post(n: int) -> Any:
-        return web.post(SEND, json=HELLO | {"message": f"Message {n}"}, headers={"Idempotency-Key": str(n % 40)})
+        return client.post(SEND, json=HELLO | {"message": f"Message {n}"}, headers={"Idempotency-Key": str(n % 40)})
 
     with ThreadPoolExecutor(20) as many:
         answers = list(many.map(post, range(80)))
     taken = {n: answer.json()["jobId"] for n, answer in enumerate(answers) if answer.status_code == 202}
     assert sorted(answer.status_code for answer in answers) == [202] * 40 + [409] * 40
     for n, identity in taken.items():
-        assert json.loads(row(behind.db, identity)["body"])["message"] == f"Message {n}"
+        assert json.loads(row(deps.db, identity)["body"])["message"] == f"Message {n}"
 
 
 @pytest.mark.parametrize(
@@ -136,39 +138,39 @@ def test_many_at_once_are_answered_each_with_its_own(web: TestClient, behind: Be
         (HELLO, {"Harkara-Category": "spam"}, "Harkara-Category: must be 'authentication', "),
     ],
 )
-def test_what_breaks_a_rule_is_refused_with_field_and_rule_and_the_ledger_not_asked(
-    alone: TestClient, content: Any, headers: dict[str, str], message: str
+def test_a_broken_rule_is_refused_with_field_and_rule_without_asking_the_ledger(
+    without_ledger: TestClient, content: Any, headers: dict[str, str], message: str
 ) -> None:
     raw = content if isinstance(content, bytes) else json.dumps(content).encode()
-    answer = alone.post(SEND, content=raw, headers=headers)
+    answer = without_ledger.post(SEND, content=raw, headers=headers)
     assert answer.status_code == 400, answer.text
     assert answer.json().keys() == {"status", "message"}
     assert answer.json()["status"] == "error"
     assert answer.json()["message"].startswith(message)
 
 
-def test_a_deadline_that_has_passed_is_refused_by_the_ledgers_clock(web: TestClient, behind: Behind) -> None:
-    answer = web.post(SEND, json=HELLO, headers={"Harkara-Expires": "2020-01-01T09:00Z"})
+def test_a_deadline_that_has_passed_is_refused_by_the_ledgers_clock(client: TestClient, deps: Dependencies) -> None:
+    answer = client.post(SEND, json=HELLO, headers={"Harkara-Expires": "2020-01-01T09:00Z"})
     assert answer.status_code == 400
     assert answer.json()["message"].startswith("Harkara-Expires: has passed already")
-    assert count_by_state(behind.db) == {}
+    assert count_by_state(deps.db) == {}
 
 
-def test_another_method_is_refused_in_the_same_shape(alone: TestClient) -> None:
-    answer = alone.get(SEND)
+def test_another_method_is_refused_in_the_same_shape(without_ledger: TestClient) -> None:
+    answer = without_ledger.get(SEND)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
     assert answer.json() == {"status": "error", "message": "Method Not Allowed"}
 
 
-def test_the_largest_body_is_taken_and_a_larger_one_refused(web: TestClient) -> None:
+def test_a_body_at_the_limit_is_accepted_and_a_larger_one_refused(client: TestClient) -> None:
     body = json.dumps(HELLO).encode().ljust(256 * 1024)
-    assert web.post(SEND, content=body).status_code == 202
-    answer = web.post(SEND, content=body + b" ")
+    assert client.post(SEND, content=body).status_code == 202
+    answer = client.post(SEND, content=body + b" ")
     assert answer.status_code == 413
     assert answer.json() == {"status": "error", "message": "the body may have at most 262,144 bytes"}
 
 
-def test_a_body_that_does_not_tell_its_length_is_read_no_further_than_the_bound(web: TestClient) -> None:
+def test_a_body_without_a_length_is_read_no_further_than_the_limit(client: TestClient) -> None:
     given: list[int] = []
 
     def endless() -> Iterator[bytes]:
@@ -176,39 +178,45 @@ def test_a_body_that_does_not_tell_its_length_is_read_no_further_than_the_bound(
             given.append(n)
             yield b" " * 64 * 1024
 
-    assert web.post(SEND, content=endless()).status_code == 413
+    assert client.post(SEND, content=endless()).status_code == 413
 
 
-def test_without_its_ledger_the_door_asks_to_come_again(alone: TestClient) -> None:
-    for answer in (alone.post(SEND, json=HELLO), alone.get("/messages"), alone.get("/campaigns")):
+def test_an_unreachable_ledger_is_a_503_with_retry_after(without_ledger: TestClient) -> None:
+    for answer in (
+        without_ledger.post(SEND, json=HELLO),
+        without_ledger.get("/messages"),
+        without_ledger.get("/campaigns"),
+    ):
         assert answer.status_code == 503
         assert answer.headers["Retry-After"] == "5"
         assert answer.json()["message"].startswith("the database cannot be used now")
 
 
 @pytest.fixture
-def alone() -> Iterator[TestClient]:
-    """A door whose ledger is away."""
-    with TestClient(gateway(behind_of(away())), headers=SHOP) as client:
+def without_ledger() -> Iterator[TestClient]:
+    """A client of an app whose ledger is unreachable."""
+    with TestClient(create_app(dependencies_of(unreachable_database())), headers=SHOP) as client:
         yield client
 
 
-def test_a_header_names_the_template_that_goes_when_the_window_is_closed(web: TestClient, behind: Behind) -> None:
+def test_a_header_sets_the_fallback_template(client: TestClient, deps: Dependencies) -> None:
     headers = {"Harkara-Fallback": "write_to_us"}
-    kept = row(behind.db, web.post(SEND, json=HELLO, headers=headers).json()["jobId"])
+    kept = row(deps.db, client.post(SEND, json=HELLO, headers=headers).json()["jobId"])
     assert json.loads(kept["fallback"])["messages"] == [Template("write_to_us").wire()]
     for body, name, rule in (
         (HELLO, "Write to us!", "Harkara-Fallback.name: 1 to 60 of a-z"),
         (CODE, "write_to_us", "Harkara-Fallback: is for what the 24-hour window may stop"),
     ):
-        refused = web.post(SEND, json=body, headers={"Harkara-Fallback": name})
+        refused = client.post(SEND, json=body, headers={"Harkara-Fallback": name})
         assert (refused.status_code, refused.json()["message"][: len(rule)]) == (400, rule)
 
 
-def test_who_opted_out_is_refused_by_the_field_of_the_request(web: TestClient, behind: Behind) -> None:
+def test_an_opted_out_recipient_is_refused_with_the_field_of_the_request(
+    client: TestClient, deps: Dependencies
+) -> None:
     said = Wish.read(NUMBER, wish="opt-out", category="everything", how="operator", proof="Form", at=datetime.now(UTC))
-    keep(behind.db, "default", [said])
-    refused = web.post(SEND, json=HELLO)
+    keep(deps.db, "default", [said])
+    refused = client.post(SEND, json=HELLO)
     assert refused.status_code == 400
     assert refused.json()["message"].startswith("recipient_mobile_number: wants no more messages")
-    assert web.post(SEND, json=CODE, headers={"Harkara-Category": "authentication"}).status_code == 202
+    assert client.post(SEND, json=CODE, headers={"Harkara-Category": "authentication"}).status_code == 202

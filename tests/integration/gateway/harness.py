@@ -1,4 +1,4 @@
-"""The web door as a process of its own, on a port of its own, over SQLite and without Redis."""
+"""Run the HTTP API as a process with its own port, over SQLite and without Redis."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PATIENCE = 60.0
 
 
 @dataclass
-class Served:
-    """Where it listens, and the process."""
+class Server:
+    """A running process of the HTTP API."""
 
     port: int
     process: Process
@@ -36,10 +36,10 @@ class Served:
     def connect(self) -> HTTPConnection:
         return HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
 
-    def call(
+    def request(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, str]:
-        """With the token, unless the headers bring another."""
+        """Send a request with the token, or with the Authorization of `headers`. Returns status and body."""
         connection = self.connect()
         connection.request(method, path, body, {"Authorization": f"Bearer {TOKEN}"} | (headers or {}))
         answer = connection.getresponse()
@@ -48,16 +48,16 @@ class Served:
         return answer.status, text
 
     def post(self, body: object, **headers: str) -> tuple[int, str]:
-        return self.call("POST", "/send_message", json.dumps(body).encode(), headers)
+        return self.request("POST", "/send_message", json.dumps(body).encode(), headers)
 
-    def end(self) -> int:
-        """As a supervisor ends it; returns its exit code."""
+    def stop(self) -> int:
+        """Stop the process by SIGTERM, as a supervisor does. Returns its exit code."""
         self.process.popen.send_signal(signal.SIGTERM)
         return self.process.popen.wait(PATIENCE)
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Served]:
+def start_server(folder: Path) -> Iterator[Server]:
     url = f"sqlite:///{folder / 'harkara.db'}"
     ledger = Database(url)
     migrate.upgrade(ledger)
@@ -74,22 +74,22 @@ def served(folder: Path) -> Iterator[Served]:
         "PORT": str(port),
     }
     process = Process.start("web", [sys.executable, "-m", "workers.web"], settings, folder)
-    door = Served(port, process, ledger)
+    server = Server(port, process, ledger)
     try:
-        _wait(door)
-        yield door
+        _wait(server)
+        yield server
     finally:
         process.kill()
         ledger.close()
 
 
-def _wait(door: Served) -> None:
+def _wait(server: Server) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            door.call("GET", "/livez")
+            server.request("GET", "/livez")
             return
         except OSError:
-            assert door.process.alive, door.process.log.read_text()
-            assert time.monotonic() < deadline, "the web door does not come up"
+            assert server.process.alive, server.process.log.read_text()
+            assert time.monotonic() < deadline, "the HTTP API does not start"
             time.sleep(0.1)

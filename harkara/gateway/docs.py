@@ -1,4 +1,4 @@
-"""The API's description as a page, from this process alone: browsers are sent nowhere else."""
+"""The page `/docs`: the OpenAPI description in Swagger UI, served without a CDN."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from starlette.staticfiles import StaticFiles
 
 _STATIC = Path(__file__).parent / "static"
 
-_CLOSED = {
-    # Swagger UI styles itself, and draws from data in its own style sheet.
+_HEADERS = {
+    # Swagger UI sets inline styles, and its own style sheet has images as data URLs.
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
     "X-Content-Type-Options": "nosniff",
 }
@@ -22,4 +22,4 @@ def add_page(app: FastAPI) -> None:
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> FileResponse:
-        return FileResponse(_STATIC / "docs.html", headers=_CLOSED)
+        return FileResponse(_STATIC / "docs.html", headers=_HEADERS)

@@ -1,4 +1,4 @@
-"""What stands behind the door in tests: three callers, the shipped plan, and webhooks that somebody takes."""
+"""The dependencies of the HTTP API in tests: three callers, the shipped reminder plan, and no Redis."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from harkara.backends.ledger import LedgerBackend
 from harkara.batching import Batcher
 from harkara.defaults import DEADLINES
-from harkara.gateway import Behind, Callers
+from harkara.gateway import Callers, Dependencies
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import DIRECT
 from harkara.limits import Allowance
@@ -29,26 +29,26 @@ def callers(limit: str = "none") -> Callers:
     return Callers(TOKENS, LANES, Allowance.parse(limit))
 
 
-def behind_of(db: Database, **other: Any) -> Behind:
-    """Without Redis: nobody is hinted."""
-    door = LedgerBackend(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50)
-    usual = Behind(
+def dependencies_of(db: Database, **other: Any) -> Dependencies:
+    """Return dependencies without Redis, so that accepting a message publishes no hint."""
+    backend = LedgerBackend(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50)
+    defaults = Dependencies(
         db=db,
-        door=door,
-        together=Batcher(door.enqueue, DIRECT),
+        backend=backend,
+        batcher=Batcher(backend.enqueue, DIRECT),
         plan=replace(PLAN, hours={name: PLAN.hours["default"] for name in ("default", "clinic", "north", "south")}),
         callers=callers(),
-        hear=nobody_hears,
+        receive_webhook=refuse_webhook,
         redis_answers=lambda: True,
         registry=CollectorRegistry(),
     )
-    return replace(usual, **other)
+    return replace(defaults, **other)
 
 
-def away() -> Database:
-    """One that nobody reaches, and soon says so."""
+def unreachable_database() -> Database:
+    """A database that refuses connections; it raises Unavailable after half a second."""
     return Database("postgresql://harkara@127.0.0.1:1/none", lock_timeout=0.5)
 
 
-def nobody_hears(lane: str, raw: bytes, signature: str | None) -> bool:
+def refuse_webhook(lane: str, raw: bytes, signature: str | None) -> bool:
     raise AssertionError("no webhook is expected here")

@@ -1,0 +1,62 @@
+"""Route parameters that authenticate the caller and choose the lanes of the request."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Annotated
+
+from fastapi import Depends, Header, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from harkara.gateway.callers import Caller
+from harkara.gateway.dependencies import Deps
+
+_bearer = HTTPBearer(auto_error=False, description="A token of HARKARA_API_TOKENS")
+
+
+async def _authenticate(
+    request: Request, deps: Deps, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Caller:
+    if not deps.callers:
+        raise _unauthorized("no caller is configured: set HARKARA_API_TOKENS to name:token")
+    if credentials is None:
+        raise _unauthorized("the header Authorization must be Bearer and a token")
+    caller = deps.callers.find(credentials.credentials.encode("latin-1", "replace"))
+    if caller is None:
+        raise _unauthorized("no caller has this token")
+    request.state.caller = caller.name
+    if seconds := deps.callers.count_request(caller):
+        raise HTTPException(429, "too many requests with this token", {"Retry-After": str(ceil(seconds))})
+    return caller
+
+
+def _unauthorized(message: str) -> HTTPException:
+    return HTTPException(401, message, {"WWW-Authenticate": "Bearer"})
+
+
+CurrentCaller = Annotated[Caller, Depends(_authenticate)]
+"""The caller whose token the request has."""
+
+LaneHeader = Annotated[
+    str | None, Header(alias="Harkara-Lane", description="The lane (Chat Mitra account); one that the token may use")
+]
+
+
+async def _lanes(caller: CurrentCaller, lane: LaneHeader = None) -> tuple[str, ...]:
+    if lane is None:
+        return caller.lanes
+    if lane not in caller.lanes:
+        raise HTTPException(403, "Harkara-Lane: this token may not use the lane")
+    return (lane,)
+
+
+Lanes = Annotated[tuple[str, ...], Depends(_lanes)]
+"""The lane that the request names, otherwise all lanes of the token."""
+
+
+async def _lane(lanes: Lanes) -> str:
+    return lanes[0]
+
+
+LaneName = Annotated[str, Depends(_lane)]
+"""The lane that the request names, otherwise the first lane of the token."""

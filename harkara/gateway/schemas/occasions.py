@@ -1,0 +1,59 @@
+"""Requests and responses about occasions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harkara.status import ReminderSummary
+
+
+class SaveOccasion(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    to: str = Field(description="The customer's phone number")
+    at: str = Field(description="When it happens: ISO 8601; a time without an offset is local time in `zone`")
+    zone: str | None = Field(default=None, description="The time zone of clock and calendar; by default the lane's")
+    parameters: dict[str, str] = Field(default_factory=dict, description="Fill the templates of the reminders")
+    language: str | None = None
+    version: int | None = Field(default=None, ge=0, description="A version older than the stored one changes nothing")
+
+
+class CloseOccasion(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str | None = Field(default=None, max_length=200)
+    version: int | None = Field(default=None, ge=0)
+
+
+class OccasionChange(BaseModel):
+    kind: str
+    reference: str
+    change: Literal["created", "changed", "unchanged", "outdated"]
+
+
+class SkippedRule(BaseModel):
+    """A rule without a reminder, and the reason."""
+
+    rule: str
+    code: str
+    reason: str
+
+
+class OccasionOut(BaseModel):
+    """An occasion with its reminders, without its phone number and its parameters."""
+
+    id: str
+    kind: str
+    reference: str
+    lane: str
+    producer: str
+    zone: str
+    version: int | None
+    revision: int
+    status: Literal["open", "cancelled", "completed"]
+    reason: str | None
+    at: str
+    reminders: list[ReminderSummary]
+    skipped: list[SkippedRule]

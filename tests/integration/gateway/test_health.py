@@ -1,0 +1,79 @@
+"""Health checks and metrics of the HTTP API."""
+
+from __future__ import annotations
+
+import re
+
+from fastapi.testclient import TestClient
+from structlog.testing import capture_logs
+
+from harkara.gateway import Dependencies, create_app
+from harkara.ledger.database import OTHER_SCHEMA, Database
+from harkara.ledger.leases import mark_done
+from tests.integration.gateway.fixtures import HELLO, SEND, SHOP, dependencies_of, unreachable_database
+
+READY = {"ready": True, "redis": "answers", "database": "at head", "heartbeat": "received, the last one 0 s ago"}
+
+
+def test_it_is_ready_when_every_service_it_needs_is_ready(client: TestClient, deps: Dependencies) -> None:
+    before = client.get("/readyz")
+    assert (before.status_code, before.json()) == (503, READY | {"ready": False, "heartbeat": "never received"})
+    mark_done(deps.db, "heartbeat", "worker")
+    after = client.get("/readyz")
+    assert (after.status_code, after.json()) == (200, READY)
+
+
+def test_without_redis_it_is_not_ready(db: Database) -> None:
+    mark_done(db, "heartbeat", "worker")
+    with TestClient(create_app(dependencies_of(db, redis_answers=lambda: False))) as client:
+        answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (503, READY | {"ready": False, "redis": "away"})
+
+
+def test_without_its_database_it_is_alive_but_not_ready() -> None:
+    with TestClient(create_app(dependencies_of(unreachable_database()))) as client:
+        assert client.get("/livez").json() == {"alive": True}
+        answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"ready": False, "redis": "answers", "database": "away", "heartbeat": "unknown"}
+
+
+def test_a_database_with_another_schema_is_reported(database_url: str) -> None:
+    empty = Database(database_url)
+    with TestClient(create_app(dependencies_of(empty))) as client:
+        found = client.get("/readyz").json()
+    empty.close()
+    assert found["database"] == OTHER_SCHEMA
+
+
+def test_requests_are_counted_by_route_and_status_never_by_path(client: TestClient) -> None:
+    client.post(SEND, json=HELLO)
+    client.post(SEND, json={})
+    for path in ("/messages/job_1", "/messages/919876543210", "/wp-login.php", "/messages/job_1"):
+        client.get(path)
+    client.request("BREW", "/messages")
+    found = client.get("/metrics").text
+    counted = dict(re.findall(r"^harkara_web_requests_total\{(.*)\} (.*)$", found, re.MULTILINE))
+    assert counted == {
+        'route="POST /developer/api/send_message",status="202"': "1.0",
+        'route="POST /developer/api/send_message",status="400"': "1.0",
+        'route="GET /messages/{jobId}",status="404"': "3.0",
+        'route="other",status="404"': "1.0",
+        'route="other",status="405"': "1.0",
+    }
+    assert 'harkara_web_seconds_count{route="GET /messages/{jobId}"} 3.0' in found
+
+
+def test_an_exception_is_answered_in_the_same_shape_and_counted() -> None:
+    def fail(lane: str, raw: bytes, signature: str | None) -> bool:
+        raise KeyError(raw)
+
+    app = create_app(dependencies_of(unreachable_database(), receive_webhook=fail))
+    with TestClient(app, headers=SHOP) as client, capture_logs() as lines:
+        answer = client.post("/webhooks/chatmitra", content=b"73915482")
+        assert answer.status_code == 500
+        assert answer.json() == {"status": "error", "message": "internal error; the log of the HTTP API says where"}
+        assert 'route="POST /webhooks/chatmitra",status="500"' in client.get("/metrics").text
+    (failed,) = (line for line in lines if line["log_level"] == "error")
+    assert failed["error"].startswith("KeyError at test_health.py:")
+    assert "73915482" not in str(lines)
