@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from harkara.client.base import BaseClient
-from harkara.phone import normalise
+from harkara.phone import normalize
 
 if TYPE_CHECKING:  # an application without consent calls does not pay for their import
     from harkara.inbound.contact import Category, Verb
@@ -39,6 +39,6 @@ class ConsentCalls(BaseClient):
         # Imported here: an application without consent calls does not pay for it.
         from harkara.inbound.contact import Wish
 
-        number, now = normalise(to, self._region), datetime.now(UTC)
+        number, now = normalize(to, self._region), datetime.now(UTC)
         wish = Wish.read(number, wish=verb, category=category, how="application", proof=proof, at=now)
         self._backend.record_consent(lane or self._lane, wish)

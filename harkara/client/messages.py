@@ -12,7 +12,7 @@ from harkara.client.base import BaseClient
 from harkara.client.options import EnvelopeOptions, MessageOptions
 from harkara.errors import Conflict, HarkaraError, Invalid
 from harkara.messages import Envelope, Message, Text
-from harkara.phone import normalise
+from harkara.phone import normalize
 from harkara.receipt import Handle, Receipt
 from harkara.status import MessageStatus
 
@@ -91,7 +91,7 @@ class MessageCalls(BaseClient):
         items = [Text(message)] if isinstance(message, str) else message
         given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
         return Envelope(
-            to=normalise(to, self._region),
+            to=normalize(to, self._region),
             messages=list(items) if isinstance(items, Sequence) else [items],
             producer=self._producer,
             **({"lane": self._lane} | given),

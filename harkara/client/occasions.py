@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harkara.client.base import BaseClient
 from harkara.errors import HarkaraError
-from harkara.phone import normalise
+from harkara.phone import normalize
 from harkara.receipt import Change
 
 if TYPE_CHECKING:  # an application without occasions does not pay for their import
@@ -60,7 +60,7 @@ class OccasionCalls(BaseClient):
             reference=reference,
             lane=lane,
             producer=self._producer,
-            to=normalise(to, self._region),
+            to=normalize(to, self._region),
             at=at,
             zone=zone or plan.lane_zone(lane),
             parameters=parameters,

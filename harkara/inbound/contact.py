@@ -12,7 +12,7 @@ from harkara.inbound.values import text
 from harkara.inbound.window import Standing, standing
 from harkara.messages.fields import validate_short_name
 from harkara.messages.validation import field_path
-from harkara.phone import normalise
+from harkara.phone import normalize
 
 Verb = Literal["opt-out", "opt-in"]
 
@@ -63,7 +63,7 @@ class Wish:
         """Reads what `to_json` wrote, which is an application's word, and checks it again. Raises Invalid."""
         try:
             fields = json.loads(said)
-            to = normalise(f"+{fields.pop('recipient')}", strict=False)
+            to = normalize(f"+{fields.pop('recipient')}", strict=False)
             lane, at = _lane(fields.pop("lane")), datetime.fromisoformat(fields.pop("at"))
             return lane, cls.read(to, how="application", at=at, **fields)
         except Invalid:

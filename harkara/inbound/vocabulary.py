@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from harkara.toml import load_toml, validate
 
 
-def normalise(said: str) -> str:
+def normalize(said: str) -> str:
     """The words alone, in one form and case, one space between them; without any word the first emoji.
 
     What is invisible, and an apostrophe, goes without leaving a gap.
@@ -28,7 +28,7 @@ _WITHIN_WORDS = regex.compile(r"[\p{Cf}\p{Me}'’\uFE00-\uFE0F]")
 
 
 def _phrase(value: str) -> str:
-    if phrase := normalise(value):
+    if phrase := normalize(value):
         return phrase
     raise ValueError("must have a word or an emoji")
 
@@ -62,7 +62,7 @@ class Answers(_Model):
 
 
 class Vocabulary(_Model):
-    """The whole file; every phrase is normalised."""
+    """The whole file; every phrase is normalized."""
 
     opt_out: Consent = Field(alias="opt-out")
     opt_in: Consent = Field(alias="opt-in")

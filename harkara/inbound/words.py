@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-from harkara.inbound.vocabulary import Vocabulary, normalise
+from harkara.inbound.vocabulary import Vocabulary, normalize
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Words:
         CANCEL is an opt-out word elsewhere (Twilio's list) and an answer here, so a reminder that is open comes
         first. The button of one that is over says nothing any more, least of all a wish to hear no more.
         """
-        said = normalise(payload if payload is not None else text or "")
+        said = normalize(payload if payload is not None else text or "")
         answer = self._answers.get(said)
         if answer and reminder_open:
             return answer

@@ -17,7 +17,7 @@ from harkara.messages.parse import Message, parse_item
 from harkara.messages.template import Template
 from harkara.messages.text import Text
 from harkara.messages.validation import field_path, require_list, require_object, type_measure
-from harkara.phone import normalise
+from harkara.phone import normalize
 
 Category = Literal["authentication", "reply", "utility", "marketing"]
 
@@ -78,7 +78,7 @@ class Envelope(StrictModel):
         category = _category(items) if category is None else category
         super().__init__(
             id=f"job_{uuid7().hex}" if id is None else id,
-            to=str(normalise(to)),
+            to=str(normalize(to)),
             messages=items,
             customer_name=customer_name,
             alt_texts=alt_texts,
@@ -107,7 +107,7 @@ class Envelope(StrictModel):
             options = {"customer_name": body.get("customer_name"), "alt_texts": body.get("altTexts")} | options
             if isinstance(options.get("fallback"), dict):
                 options["fallback"] = _restore(options["fallback"], "fallback")
-            to = normalise(body.get("recipient_mobile_number") or "", region, coded=True)
+            to = normalize(body.get("recipient_mobile_number") or "", region, with_country_code=True)
             return cls(to=to, messages=_read_messages(body), **options)
         except Invalid as error:
             head, dot, rest = error.field.partition(".")
@@ -122,7 +122,7 @@ class Envelope(StrictModel):
             raise Invalid("envelope", "must be JSON, as written by to_json") from None
         fields = cls.read_fields(fields, "envelope")
         # It was judged when it was handed over, perhaps by newer numbering plans than ours: a possible length will do.
-        fields["to"] = normalise(f"+{fields['to']}", strict=False)
+        fields["to"] = normalize(f"+{fields['to']}", strict=False)
         fields["messages"] = [
             _restore(item, f"messages[{place}]")
             for place, item in enumerate(require_list(fields["messages"], "messages"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harkara.errors import Invalid
 from harkara.inbound import Cancel, Confirm, OptIn, OptOut, Reply, Reschedule, Words
-from harkara.inbound.vocabulary import normalise
+from harkara.inbound.vocabulary import normalize
 
 FILE = Path(__file__).resolve().parents[3] / "config" / "words.toml"
 SHIPPED = Words.load(FILE)
@@ -99,7 +99,7 @@ def test_nothing_raises_and_case_and_what_surrounds_it_make_no_difference(
 
 @given(st.text())
 def test_normalised_again_it_stays_the_same(said: str) -> None:
-    assert normalise(normalise(said)) == normalise(said)
+    assert normalize(normalize(said)) == normalize(said)
 
 
 @pytest.mark.parametrize(

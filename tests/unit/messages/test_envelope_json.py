@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harkara.errors import Invalid
 from harkara.messages import Envelope, Image, Message, Text
-from harkara.phone import normalise
+from harkara.phone import normalize
 from tests.unit.messages.fixtures import NOON, OTP, SALE, TO, envelope
 from tests.unit.messages.strategies import messages
 
@@ -110,7 +110,7 @@ def test_a_bare_number_of_the_region_is_completed() -> None:
 
 
 def test_a_number_that_was_normalised_is_not_read_anew() -> None:
-    assert Envelope(to=normalise("+6581123456"), messages=[Text("Hello")]).to == "6581123456"
+    assert Envelope(to=normalize("+6581123456"), messages=[Text("Hello")]).to == "6581123456"
     assert Envelope.from_json(Envelope(to="+6581123456", messages=[Text("Hello")]).to_json()).to == "6581123456"
 
 

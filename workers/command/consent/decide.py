@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harkara.phone import normalise
+from harkara.phone import normalize
 from workers.command.deployment import check_lane, ledger
 from workers.command.options import AsJson, time_option
 from workers.command.output import emit, say
@@ -59,7 +59,7 @@ def _keep(
     from harkara.ledger.contacts import consent
 
     check_lane(lane)
-    to = normalise(number)
+    to = normalize(number)
     category = "marketing" if marketing else "everything"
     said = at or datetime.now(UTC)
     wish = Wish.read(to, wish=what, category=category, how="operator", proof=proof, at=said)

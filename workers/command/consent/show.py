@@ -12,7 +12,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from harkara.errors import Invalid
-from harkara.phone import normalise
+from harkara.phone import normalize
 from workers.command.deployment import ledger
 from workers.command.options import AsJson
 from workers.command.output import clock, emit, note, say, table
@@ -29,7 +29,7 @@ def show(
     from harkara.ledger.contacts import consent
 
     with ledger() as db:
-        found = consent.look(db, normalise(number), lane)
+        found = consent.look(db, normalize(number), lane)
     if as_json:
         emit({"lanes": found})
         return
