@@ -29,13 +29,15 @@ def test_a_worker_tells_the_application_even_if_it_listens_only_later(
     with deployment(tmp_path, redis_server, database_url, **settings) as harkara:
         harkara.start_worker(HARKARA_METRICS_PORT=str(metrics))
         harkara.deliver(envelopes)
-        harkara.wait(lambda: 'harkara_callbacks_left{state="waiting"} 4.0' in read(metrics), "all four wait")
+        harkara.wait_until(lambda: 'harkara_callbacks_left{state="waiting"} 4.0' in read(metrics), "all four wait")
         with listening(application):
-            harkara.wait(lambda: counts(harkara.ledger) == {"waiting": 0, "dead": 0}, "all four are told")
+            harkara.wait_until(lambda: counts(harkara.ledger) == {"waiting": 0, "dead": 0}, "all four are told")
         told = {each["data"]["reference"] for each in application.heard if each["type"] == "message.accepted"}
         assert told == {envelope.reference for envelope in envelopes}
         assert application.refused == 0
-        harkara.wait(lambda: 'harkara_callbacks_total{outcome="delivered"} 4.0' in read(metrics), "they are counted")
+        harkara.wait_until(
+            lambda: 'harkara_callbacks_total{outcome="delivered"} 4.0' in read(metrics), "they are counted"
+        )
 
 
 def test_an_application_that_hangs_holds_up_no_message(tmp_path: Path, redis_server: ValkeyServer) -> None:
@@ -46,14 +48,14 @@ def test_an_application_that_hangs_holds_up_no_message(tmp_path: Path, redis_ser
         )
         for _ in range(2):
             harkara.deliver([Envelope(to=NUMBER, messages=[Text(WORD)]) for _ in range(20)])
-            harkara.wait(lambda: hanging.under_way > 0, "the application has one in hand")
+            harkara.wait_until(lambda: hanging.under_way > 0, "the application has one in hand")
         assert counts(harkara.ledger) == {"waiting": 40, "dead": 0}
 
 
 def test_a_worker_with_settings_that_make_no_sense_does_not_start(tmp_path: Path, redis_server: ValkeyServer) -> None:
     with deployment(tmp_path, redis_server, f"sqlite:///{tmp_path / 'harkara.db'}") as harkara:
         worker = harkara.start_worker(ready=False, HARKARA_CALLBACK_URL="https://app.example.com/hear")
-        harkara.wait(lambda: worker.popen.poll() is not None, "the worker ends")
+        harkara.wait_until(lambda: worker.popen.poll() is not None, "the worker ends")
         assert "set HARKARA_CALLBACK_SECRET" in worker.output()
 
 

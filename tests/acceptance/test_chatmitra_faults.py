@@ -12,30 +12,38 @@ from harkara.ledger.halts import list_halts, unpark
 from harness.valkey import valkey
 from sandbox.faults import MARKED_NUMBERS
 from tests.acceptance.deployment import Deployment, deployment
-from tests.acceptance.mail import CATEGORIES, mail, mails
-from tests.acceptance.promises import AGAIN, ONCE, PERHAPS, PERHAPS_NOT, REFUSED, TWICE, Fate
+from tests.acceptance.messages import CATEGORIES, new_message, new_messages
+from tests.acceptance.promises import (
+    FAILED,
+    ONCE,
+    RESENT,
+    TWICE,
+    UNCERTAIN_LOST,
+    UNCERTAIN_SENT,
+    Result,
+)
 
-Fates = tuple[Fate, Fate, Fate, Fate]
+Results = tuple[Result, Result, Result, Result]
 """By category, in the order of CATEGORIES: authentication, reply, utility, marketing."""
 
-LOST: Fates = (TWICE, PERHAPS, PERHAPS, PERHAPS)
+LOST: Results = (TWICE, UNCERTAIN_SENT, UNCERTAIN_SENT, UNCERTAIN_SENT)
 """Accepted, and the answer was lost: only a code goes again. Webhooks will tell more."""
-LOST_ON_THE_WAY: Fates = (AGAIN, PERHAPS_NOT, PERHAPS_NOT, PERHAPS_NOT)
+LOST_ON_THE_WAY: Results = (RESENT, UNCERTAIN_LOST, UNCERTAIN_LOST, UNCERTAIN_LOST)
 """The same to us, but nothing had been accepted."""
-SENT: Fates = (ONCE, ONCE, ONCE, ONCE)
+SENT: Results = (ONCE, ONCE, ONCE, ONCE)
 
-MARKED: dict[str, Fates] = {
+MARKED: dict[str, Results] = {
     "close_after_accept": LOST,
     "never_answer": LOST,
     "reset_after_read": LOST,
     "half_answer": LOST,
     "never_answer_unprocessed": LOST_ON_THE_WAY,
-    "server_error": (AGAIN, AGAIN, AGAIN, PERHAPS_NOT),
+    "server_error": (RESENT, RESENT, RESENT, UNCERTAIN_LOST),
     "too_many": SENT,
     "unavailable": SENT,
     "silent_drop": SENT,  # as far as anybody can know without webhooks
 }
-UNDER_A_LIE: Fates = (TWICE, TWICE, TWICE, PERHAPS)
+UNDER_A_LIE: Results = (TWICE, TWICE, TWICE, UNCERTAIN_SENT)
 """HTTP 500 although the message was accepted."""
 
 
@@ -51,51 +59,51 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 @pytest.fixture
 def harkara(running: Deployment) -> Deployment:
     """A sandbox that behaves, and a lane that is open, whatever the test before has done."""
-    running.sandbox.behave()
+    running.sandbox.reset_faults()
     unpark(running.ledger, "default")
     return running
 
 
 def test_every_fault_that_hits_one_message_ends_as_it_must(harkara: Deployment) -> None:
     """Each fault, met once by a message of each category; a repeat gets through."""
-    harkara.sandbox.faults(markers=True)
+    harkara.sandbox.set_faults(markers=True)
     numbers = {fault: number for number, fault in MARKED_NUMBERS.items()}
-    letters = {(f, c): mail(c, to=numbers[f]) for f, c in product(MARKED, CATEGORIES)}
-    verdict = harkara.deliver(list(letters.values()))
-    fates = {met: verdict.fates[letter.id] for met, letter in letters.items()}
-    assert fates == {(f, c): fate for f in MARKED for c, fate in zip(CATEGORIES, MARKED[f], strict=True)}
+    envelopes = {(f, c): new_message(c, to=numbers[f]) for f, c in product(MARKED, CATEGORIES)}
+    verdict = harkara.deliver(list(envelopes.values()))
+    results = {met: verdict.results[envelope.id] for met, envelope in envelopes.items()}
+    assert results == {(f, c): result for f in MARKED for c, result in zip(CATEGORIES, MARKED[f], strict=True)}
     verdict.assert_kept(uncertain=16)
-    assert {harkara.status(letters["too_many", c])["tries"] for c in CATEGORIES} == {1}
+    assert {harkara.status(envelopes["too_many", c])["tries"] for c in CATEGORIES} == {1}
 
 
 def test_a_refusal_inside_a_success_is_no_success(harkara: Deployment) -> None:
     """Whatever its shape. One of them has a code that asks for another try."""
     number = next(number for number, fault in MARKED_NUMBERS.items() if fault == "refuse_in_2xx")
-    harkara.sandbox.faults(markers=True)
-    verdict = harkara.deliver(mails(8, ("reply", "utility"), to=number))
-    assert set(verdict.fates.values()) <= {REFUSED, ONCE}
-    assert REFUSED in verdict.fates.values()
+    harkara.sandbox.set_faults(markers=True)
+    verdict = harkara.deliver(new_messages(8, ("reply", "utility"), to=number))
+    assert set(verdict.results.values()) <= {FAILED, ONCE}
+    assert FAILED in verdict.results.values()
     verdict.assert_kept()
 
 
 def test_a_server_error_after_accepting_is_taken_for_what_it_may_be(harkara: Deployment) -> None:
     number = next(number for number, fault in MARKED_NUMBERS.items() if fault == "server_error")
-    harkara.sandbox.faults(markers=True, server_error_after_accept=True)
-    letters = [mail(category, to=number) for category in CATEGORIES]
-    verdict = harkara.deliver(letters)
-    assert tuple(verdict.fates[letter.id] for letter in letters) == UNDER_A_LIE
+    harkara.sandbox.set_faults(markers=True, server_error_after_accept=True)
+    envelopes = [new_message(category, to=number) for category in CATEGORIES]
+    verdict = harkara.deliver(envelopes)
+    assert tuple(verdict.results[envelope.id] for envelope in envelopes) == UNDER_A_LIE
     verdict.assert_kept(uncertain=1)
 
 
 def test_a_connection_that_is_reset_unread_looks_like_one_that_was_read(harkara: Deployment) -> None:
-    harkara.sandbox.faults(reset_before_read_share=1)
-    letters = [mail(category) for category in CATEGORIES]
-    harkara.hand_over(letters)
-    harkara.wait(lambda: harkara.sandbox.met("reset_before_read") == 4, "each is reset")
-    harkara.sandbox.behave()
-    harkara.wait_for(letters)
-    verdict = harkara.examine(letters)
-    assert tuple(verdict.fates[letter.id] for letter in letters) == LOST_ON_THE_WAY
+    harkara.sandbox.set_faults(reset_before_read_share=1)
+    envelopes = [new_message(category) for category in CATEGORIES]
+    harkara.accept(envelopes)
+    harkara.wait_until(lambda: harkara.sandbox.count("reset_before_read") == 4, "each is reset")
+    harkara.sandbox.reset_faults()
+    harkara.wait_verdict(envelopes)
+    verdict = harkara.examine(envelopes)
+    assert tuple(verdict.results[envelope.id] for envelope in envelopes) == LOST_ON_THE_WAY
     verdict.assert_kept(uncertain=3)
 
 
@@ -105,58 +113,60 @@ def test_a_connection_that_is_reset_unread_looks_like_one_that_was_read(harkara:
     ids=["latency", "slow drip", "200 for 202"],
 )
 def test_what_is_only_odd_does_no_harm(harkara: Deployment, oddity: dict[str, object]) -> None:
-    harkara.sandbox.faults(**oddity)
-    verdict = harkara.deliver(mails(40, CATEGORIES))
-    assert set(verdict.fates.values()) == {ONCE}
+    harkara.sandbox.set_faults(**oddity)
+    verdict = harkara.deliver(new_messages(40, CATEGORIES))
+    assert set(verdict.results.values()) == {ONCE}
 
 
 def test_idle_connections_are_left_before_the_server_closes_them(harkara: Deployment) -> None:
     """Ours rest half a second at most, the server's a whole one: there is no race, and so no doubt."""
-    harkara.sandbox.faults(keepalive_seconds=1)
+    harkara.sandbox.set_faults(keepalive_seconds=1)
     for _ in range(4):
-        verdict = harkara.deliver(mails(20, ("reply",)))
-        assert set(verdict.fates.values()) == {ONCE}
+        verdict = harkara.deliver(new_messages(20, ("reply",)))
+        assert set(verdict.results.values()) == {ONCE}
         time.sleep(0.9)
 
 
 @pytest.mark.parametrize("switch", ["unauthorized", "no_credits"])
 def test_what_only_a_person_can_mend_parks_the_lane_and_burns_nothing(harkara: Deployment, switch: str) -> None:
-    harkara.sandbox.faults(**{switch: True})
-    letters = mails(20, CATEGORIES)
-    harkara.hand_over(letters)
-    harkara.wait(lambda: [halt["state"] for halt in list_halts(harkara.ledger)] == ["parked"], "the lane is parked")
-    harkara.wait(lambda: harkara.states()["waiting"] == 20, "all wait")
-    harkara.sandbox.behave()
+    harkara.sandbox.set_faults(**{switch: True})
+    envelopes = new_messages(20, CATEGORIES)
+    harkara.accept(envelopes)
+    harkara.wait_until(
+        lambda: [halt["state"] for halt in list_halts(harkara.ledger)] == ["parked"], "the lane is parked"
+    )
+    harkara.wait_until(lambda: harkara.states()["waiting"] == 20, "all wait")
+    harkara.sandbox.reset_faults()
     unpark(harkara.ledger, "default")
-    harkara.wait_for(letters)
-    assert set(harkara.examine(letters).fates.values()) == {ONCE}
-    assert {harkara.status(letter)["tries"] for letter in letters} == {1}
+    harkara.wait_verdict(envelopes)
+    assert set(harkara.examine(envelopes).results.values()) == {ONCE}
+    assert {harkara.status(envelope)["tries"] for envelope in envelopes} == {1}
 
 
 def test_a_storm_of_429_costs_nobody_a_try(harkara: Deployment) -> None:
     """Nor do WhatsApp's own words for it: 130429 for the lane, 131056 for one person."""
-    harkara.sandbox.faults(too_many_share=1, retry_after=1)
-    letters = mails(40, ("reply", "utility"))
-    harkara.hand_over(letters)
-    harkara.wait(lambda: harkara.sandbox.met("too_many") >= 10, "the storm is felt")
+    harkara.sandbox.set_faults(too_many_share=1, retry_after=1)
+    envelopes = new_messages(40, ("reply", "utility"))
+    harkara.accept(envelopes)
+    harkara.wait_until(lambda: harkara.sandbox.count("too_many") >= 10, "the storm is felt")
     for code in (130429, 131056):
-        harkara.sandbox.faults(too_many_share=0, code_next={"code": code, "count": 5})
-        harkara.wait(lambda: not harkara.sandbox.switches()["code_next"]["count"], f"{code} is felt")
-    harkara.wait_for(letters)
-    assert set(harkara.examine(letters).fates.values()) == {ONCE}
-    assert {harkara.status(letter)["tries"] for letter in letters} == {1}
+        harkara.sandbox.set_faults(too_many_share=0, code_next={"code": code, "count": 5})
+        harkara.wait_until(lambda: not harkara.sandbox.switches()["code_next"]["count"], f"{code} is felt")
+    harkara.wait_verdict(envelopes)
+    assert set(harkara.examine(envelopes).results.values()) == {ONCE}
+    assert {harkara.status(envelope)["tries"] for envelope in envelopes} == {1}
 
 
 def test_while_chatmitra_is_away_everything_waits_and_nothing_burns(harkara: Deployment) -> None:
     """The port is closed: surely nothing was sent. Last, since the sandbox forgets what it has seen."""
     (sandbox,) = (process for process in harkara.processes if process.name.startswith("sandbox"))
     sandbox.kill()
-    letters = mails(60, CATEGORIES)
-    harkara.hand_over(letters)
-    harkara.wait(lambda: list_halts(harkara.ledger) != [], "the breaker opens")
+    envelopes = new_messages(60, CATEGORIES)
+    harkara.accept(envelopes)
+    harkara.wait_until(lambda: list_halts(harkara.ledger) != [], "the breaker opens")
     harkara.start_sandbox()
-    harkara.wait_for(letters)
-    verdict = harkara.examine(letters)
-    assert set(verdict.fates.values()) == {ONCE}
-    assert {harkara.status(letter)["tries"] for letter in letters} == {1}
+    harkara.wait_verdict(envelopes)
+    verdict = harkara.examine(envelopes)
+    assert set(verdict.results.values()) == {ONCE}
+    assert {harkara.status(envelope)["tries"] for envelope in envelopes} == {1}
     verdict.assert_kept()

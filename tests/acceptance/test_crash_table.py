@@ -16,8 +16,15 @@ from harkara import Category, Envelope
 from harness.postgres import PostgresServer
 from harness.valkey import valkey
 from tests.acceptance.deployment import Deployment, deployment
-from tests.acceptance.mail import CATEGORIES, mail
-from tests.acceptance.promises import AGAIN, ONCE, PERHAPS, PERHAPS_NOT, TWICE, Fate
+from tests.acceptance.messages import CATEGORIES, new_message
+from tests.acceptance.promises import (
+    ONCE,
+    RESENT,
+    TWICE,
+    UNCERTAIN_LOST,
+    UNCERTAIN_SENT,
+    Result,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,7 @@ class Cell:
     """What a crash left behind, and what had become of it when everything was over."""
 
     found: str
-    fate: Fate
+    result: Result
 
 
 FOUND = {
@@ -37,8 +44,24 @@ FOUND = {
     "K4b": {"sending"},  # in the recording, before its commit
     "K5": {"accepted"},  # recorded
 }
-CODES = {"K0": ONCE, "K1": ONCE, "K2": AGAIN, "K3": TWICE, "K4": TWICE, "K4b": TWICE, "K5": ONCE}
-OTHERS = {"K0": ONCE, "K1": ONCE, "K2": PERHAPS_NOT, "K3": PERHAPS, "K4": PERHAPS, "K4b": PERHAPS, "K5": ONCE}
+CODES = {
+    "K0": ONCE,
+    "K1": ONCE,
+    "K2": RESENT,
+    "K3": TWICE,
+    "K4": TWICE,
+    "K4b": TWICE,
+    "K5": ONCE,
+}
+OTHERS = {
+    "K0": ONCE,
+    "K1": ONCE,
+    "K2": UNCERTAIN_LOST,
+    "K3": UNCERTAIN_SENT,
+    "K4": UNCERTAIN_SENT,
+    "K4b": UNCERTAIN_SENT,
+    "K5": ONCE,
+}
 
 CELLS = [(point, category) for point in FOUND for category in CATEGORIES]
 Table = dict[tuple[str, Category], Cell]
@@ -69,34 +92,34 @@ def test_a_worker_that_dies_here_leaves_this(table: Table, point: str, category:
     cell = table[point, category]
     expected = CODES if category == "authentication" else OTHERS
     assert cell.found in FOUND[point]
-    assert cell.fate == expected[point]
+    assert cell.result == expected[point]
 
 
 def crash(harkara: Deployment, point: str, categories: Sequence[Category]) -> Table:
     """Lets a worker die when one message of each category stands at the point, and another one find what is left."""
-    letters = [mail(category) for category in categories]
-    harkara.hand_over(letters)
+    envelopes = [new_message(category) for category in categories]
+    harkara.accept(envelopes)
     if point == "K3":
-        die_in_mid_post(harkara, letters)
+        die_in_mid_post(harkara, envelopes)
     else:
         # Codes and replies make one chunk, the others another; from K2 on each message stands there by itself.
-        there = 2 if point in ("K0", "K1") else len(letters)
+        there = 2 if point in ("K0", "K1") else len(envelopes)
         harkara.start_worker(ready=False, HARKARA_KILL_AT=f"{point}*{there}").wait_killed()
-    found = [harkara.status(letter)["state"] for letter in letters]
+    found = [harkara.status(envelope)["state"] for envelope in envelopes]
     harkara.start_worker(ready=False)
-    harkara.wait_settled(len(letters))
-    verdict = harkara.examine(letters)
-    verdict.assert_kept(uncertain=len(letters))
+    harkara.wait_settled(len(envelopes))
+    verdict = harkara.examine(envelopes)
+    verdict.assert_kept(uncertain=len(envelopes))
     return {
-        (point, letter.category): Cell(state, verdict.fates[letter.id])
-        for letter, state in zip(letters, found, strict=True)
+        (point, envelope.category): Cell(state, verdict.results[envelope.id])
+        for envelope, state in zip(envelopes, found, strict=True)
     }
 
 
-def die_in_mid_post(harkara: Deployment, letters: Sequence[Envelope]) -> None:
+def die_in_mid_post(harkara: Deployment, envelopes: Sequence[Envelope]) -> None:
     """The sandbox has every request and answers none; its word is surer than any delay."""
-    harkara.sandbox.faults(never_answer_share=1)
+    harkara.sandbox.set_faults(never_answer_share=1)
     doomed = harkara.start_worker(ready=False, HARKARA_READ_TIMEOUT="60")
-    harkara.wait_accepted(len(letters))
+    harkara.wait_accepted(len(envelopes))
     doomed.kill()
-    harkara.sandbox.behave()
+    harkara.sandbox.reset_faults()

@@ -15,7 +15,7 @@ from harkara.ledger.messages.commands import cancel
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import Deployment, deployment
-from tests.acceptance.mail import mails
+from tests.acceptance.messages import new_messages
 
 COUNT, WINDOW = 20, 2.0
 LIMIT = f"{COUNT}/{WINDOW:g}s"
@@ -31,11 +31,11 @@ def test_eight_workers_use_a_lane_to_the_full_and_never_beyond(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """Then the host is starved, Redis is emptied, and Redis is killed."""
-    handed_over = mails(STOCK, ("reply", "utility"))
+    envelopes = new_messages(STOCK, ("reply", "utility"))
     with deployment(tmp_path, redis_server, database_url, **SETTINGS) as harkara:
-        harkara.sandbox.faults(limit=LIMIT)
+        harkara.sandbox.set_faults(limit=LIMIT)
         harkara.start_workers(8)
-        harkara.hand_over(handed_over)
+        harkara.accept(envelopes)
         recorded = wait_used_to_the_full(harkara)
         with busy(3):
             wait_recorded(harkara, recorded + 40)
@@ -44,9 +44,9 @@ def test_eight_workers_use_a_lane_to_the_full_and_never_beyond(
             redis_server.kill()
             redis_server.start()
             wait_recorded(harkara, recorded + 120)
-        cancel(harkara.ledger, [letter.id for letter in handed_over], by="the test")
+        cancel(harkara.ledger, [envelope.id for envelope in envelopes], by="the test")
         harkara.wait_settled(STOCK)
-        harkara.examine(handed_over).assert_kept()
+        harkara.examine(envelopes).assert_kept()
         assert_limit_held(harkara)
 
 
@@ -55,18 +55,18 @@ def test_what_a_dead_worker_sent_counts_when_redis_forgets_it(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """Only the ledger knows then what went out in the last window, and what the dead one was about to send."""
-    handed_over = mails(120, ("reply", "utility"))
+    envelopes = new_messages(120, ("reply", "utility"))
     with deployment(tmp_path, redis_server, database_url, **SETTINGS | {"HARKARA_LEASE": "5"}) as harkara:
-        harkara.sandbox.faults(limit=LIMIT)
+        harkara.sandbox.set_faults(limit=LIMIT)
         doomed, _ = harkara.start_workers(2)
-        harkara.hand_over(handed_over)
+        harkara.accept(envelopes)
         wait_recorded(harkara, 40)
         doomed.kill()
         for recorded in (40, 50, 70):
             wait_recorded(harkara, recorded)
             connect(redis_server.url, seconds=3).flushall()
-        harkara.wait_settled(len(handed_over))
-        harkara.examine(handed_over).assert_kept(uncertain=THREADS)
+        harkara.wait_settled(len(envelopes))
+        harkara.examine(envelopes).assert_kept(uncertain=THREADS)
         assert_limit_held(harkara)
 
 
@@ -77,14 +77,14 @@ def wait_used_to_the_full(harkara: Deployment) -> int:
     """
     for recorded in range(300, STOCK - 200, 50):
         wait_recorded(harkara, recorded)
-        if most_within(harkara.sandbox.times(), 10) >= 0.97 * 10 * COUNT / WINDOW:
+        if most_within(harkara.sandbox.accepted_times(), 10) >= 0.97 * 10 * COUNT / WINDOW:
             return recorded
-    raise AssertionError(f"in ten seconds never more than {most_within(harkara.sandbox.times(), 10)}")
+    raise AssertionError(f"in ten seconds never more than {most_within(harkara.sandbox.accepted_times(), 10)}")
 
 
 def wait_recorded(harkara: Deployment, number: int) -> None:
     """Until so many are known to be accepted. The sandbox is left in peace, which has to be punctual here."""
-    harkara.wait(lambda: harkara.states()["accepted"] >= number, f"{number} are recorded as accepted")
+    harkara.wait_until(lambda: harkara.states()["accepted"] >= number, f"{number} are recorded as accepted")
 
 
 def assert_limit_held(harkara: Deployment) -> None:

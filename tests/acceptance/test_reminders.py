@@ -47,7 +47,7 @@ def test_two_beats_and_four_workers_send_each_of_5000_due_reminders_once(
         harkara.start_workers(4)
         over = [Closing(kind="appointment", reference=each.reference, status="cancelled") for each in saved[MANY:]]
         apply(harkara.ledger, over, plan, DEADLINES)
-        harkara.wait(lambda: harkara.states()["accepted"] == MANY, f"{MANY} reminders have gone")
+        harkara.wait_until(lambda: harkara.states()["accepted"] == MANY, f"{MANY} reminders have gone")
         assert harkara.states() == {"accepted": MANY, "cancelled": CANCELLED}
         counts = harkara.sandbox.counts()
         assert (counts["accepted"], counts["duplicates"]) == (MANY, 0)

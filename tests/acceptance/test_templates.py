@@ -19,7 +19,7 @@ def test_a_producer_with_redis_alone_sends_a_kind_by_its_approved_name(
     with deployment(tmp_path, redis_server, ledger, HARKARA_TEMPLATES_FILE=str(own)) as harkara:
         harkara.start_worker()
         with connect(redis_server.url, seconds=2) as redis:
-            harkara.wait(lambda: redis.exists(KEY), "a worker lays down the catalogue")
+            harkara.wait_until(lambda: redis.exists(KEY), "a worker lays down the catalogue")
         with harkara.client() as client:
             wanted = client.envelope_from_template(
                 "otp_verification", to="919876500001", code="482913", minutes="5", purpose="the login"

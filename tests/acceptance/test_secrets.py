@@ -1,4 +1,4 @@
-"""A number, a code, a word and a token go through every door and meet every fate, and are seen nowhere after."""
+"""A number, a code, a word and a token go through every door and meet every result, and are seen nowhere after."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from harkara.ledger.tables import event, message
 from harkara.redis_client import connect
 from harness.ports import free_port
 from harness.valkey import ValkeyServer
-from tests.acceptance import caller
+from tests.acceptance import http_client
 from tests.acceptance.deployment import Deployment, deployment, locked
 from tests.integration.test_callbacks import SECRET, Application, listening
 
@@ -39,7 +39,7 @@ SAID = {*NUMBERS, *(number[2:] for number in NUMBERS), CODE, WORD}
 """What Chat Mitra must be told."""
 
 TOKEN, SIGNATURE = "a-token-of-nougat", "a-secret-of-praline"
-SECRETS = (*SAID, TOKEN, SIGNATURE, caller.TOKEN, SECRET)
+SECRETS = (*SAID, TOKEN, SIGNATURE, http_client.TOKEN, SECRET)
 REFUSED = f"*{WORD}* for {CODE}"
 """No message may hold an asterisk."""
 
@@ -50,12 +50,12 @@ def test_what_is_secret_is_found_nowhere_but_in_the_ledger(
 ) -> None:
     metrics, flower = free_port(), free_port()
     application = Application(port=free_port(), answers=lambda number: (500 if number == 1 else 204, {}))
-    settings = {"CHATMITRA_API_TOKEN": TOKEN, "CHATMITRA_WEBHOOK_SECRET": SIGNATURE, **caller.DOOR}
+    settings = {"CHATMITRA_API_TOKEN": TOKEN, "CHATMITRA_WEBHOOK_SECRET": SIGNATURE, **http_client.API_TOKENS}
     settings |= {"HARKARA_CALLBACK_URL": application.url, "HARKARA_CALLBACK_SECRET": SECRET}
     settings |= {"HARKARA_CALLBACK_PRIVATE": "True", "HARKARA_DATABASE_PATIENCE": "1", "HARKARA_LOG_LEVEL": "DEBUG"}
     with listening(application), deployment(tmp_path, redis_server, database_url, **settings) as harkara:
         redis = connect(redis_server.url, seconds=3)
-        harkara.customers_write(NUMBERS)
+        harkara.open_windows(NUMBERS)
         harkara.start_worker(HARKARA_METRICS_PORT=str(metrics))
         harkara.start_beat()
         harkara.start_web()
@@ -64,21 +64,23 @@ def test_what_is_secret_is_found_nowhere_but_in_the_ledger(
         with locked(tmp_path / "harkara.db"):
             by_task_name(redis_server.url)
             refused_by_http(harkara, contents(HTTP)[0].body(), 503)
-            harkara.wait(lambda: "RETRY" in pages.read("/api/tasks"), "Flower sees that the ledger is away")
+            harkara.wait_until(lambda: "RETRY" in pages.read("/api/tasks"), "Flower sees that the ledger is away")
             assert secrets_in(*pages.all()) == set()  # while the worker has it in hand
             assert secrets_in(*everything_in(redis)) >= {TASK, CODE, WORD}  # as it must, until the ledger has it
         through_all_doors(harkara)
-        harkara.wait(lambda: "FAILURE" in pages.read("/api/tasks"), "Flower sees the task that was refused")
-        harkara.wait(lambda: not redis.xlen(STREAM) and not redis.hlen("unacked"), "everything is handed over")
+        harkara.wait_until(lambda: "FAILURE" in pages.read("/api/tasks"), "Flower sees the task that was refused")
+        harkara.wait_until(lambda: not redis.xlen(STREAM) and not redis.hlen("unacked"), "everything is handed over")
         with locked(tmp_path / "harkara.db"):
-            harkara.sandbox.customer(LEDGER, text=f"My {WORD} for {CODE}?")
-            harkara.wait(lambda: redis.xlen(WEBHOOKS), "Redis has what the customer wrote")
+            harkara.sandbox.write_as_customer(LEDGER, text=f"My {WORD} for {CODE}?")
+            harkara.wait_until(lambda: redis.xlen(WEBHOOKS), "Redis has what the customer wrote")
             assert secrets_in(*everything_in(redis)) >= {LEDGER, CODE, WORD}  # the same
-        harkara.wait(lambda: folded(harkara) and not sum(counts(harkara.ledger).values()), "all is folded and told")
+        harkara.wait_until(
+            lambda: folded(harkara) and not sum(counts(harkara.ledger).values()), "all is folded and told"
+        )
         assert secrets_in(str(application.heard)) == {LEDGER, LEDGER[2:], CODE, WORD}
         assert secrets_in(*everything_in(redis)) == set()
         assert secrets_in(*pages.all(), read(f"http://127.0.0.1:{metrics}/metrics")) == set()
-        assert secrets_in(str(caller.call(f"{harkara.web}/messages")), read(f"{harkara.web}/metrics")) == set()
+        assert secrets_in(str(http_client.request(f"{harkara.web}/messages")), read(f"{harkara.web}/metrics")) == set()
         assert secrets_in(*(process.output() for process in harkara.processes)) == set()
         assert secrets_in(str(harkara.sandbox.requests())) == SAID
         assert codes_kept(harkara) == []
@@ -87,18 +89,18 @@ def test_what_is_secret_is_found_nowhere_but_in_the_ledger(
 def through_all_doors(harkara: Deployment) -> None:
     """Some are sent at the second try, some refused by Chat Mitra, some by us; of one only a webhook knows."""
     echo = {"number": REDIS, "message": f"{REDIS} takes no {CODE}", "code": None}
-    harkara.sandbox.faults(unavailable_next=3, refuse_numbers=[echo])
+    harkara.sandbox.set_faults(unavailable_next=3, refuse_numbers=[echo])
     with harkara.client() as client, harkara.direct_client() as direct:
         client.send_many(contents(REDIS))
         direct.send_many(contents(LEDGER))
         refuse(client)
         by_command(harkara)
         by_http(harkara)
-        harkara.wait(lambda: harkara.states() == {"read": 8, "failed": 2}, "eight are read")
-        assert harkara.sandbox.met("unavailable") == 3
-        harkara.sandbox.faults(never_answer_share=1)
+        harkara.wait_until(lambda: harkara.states() == {"read": 8, "failed": 2}, "eight are read")
+        assert harkara.sandbox.count("unavailable") == 3
+        harkara.sandbox.set_faults(never_answer_share=1)
         client.send(f"Is the {WORD} for {CODE} there?", to=LEDGER)
-        harkara.wait(lambda: harkara.states() == {"read": 9, "failed": 2}, "nine are read")
+        harkara.wait_until(lambda: harkara.states() == {"read": 9, "failed": 2}, "nine are read")
 
 
 def folded(harkara: Deployment) -> bool:
@@ -143,7 +145,7 @@ def by_command(harkara: Deployment) -> None:
 def by_http(harkara: Deployment) -> None:
     """To the end, and to each refusal; a webhook whose signature is somebody else's is one."""
     for envelope in contents(HTTP):
-        caller.post(harkara.web, envelope)
+        http_client.send(harkara.web, envelope)
     refused_by_http(harkara, {"recipient_mobile_number": HTTP, "message": REFUSED}, 400)
     forged = {"event": "message.received", "message_id": "wamid.1", "from": HTTP, "message": f"{WORD} {CODE}"}
     refused_by_http(harkara, forged, 401, "/webhooks/chatmitra")
@@ -151,7 +153,7 @@ def by_http(harkara: Deployment) -> None:
 
 def refused_by_http(harkara: Deployment, body: object, status: int, path: str = "/send_message") -> None:
     with pytest.raises(HTTPError) as refusal:
-        caller.call(harkara.web + path, body)
+        http_client.request(harkara.web + path, body)
     assert refusal.value.code == status
     assert secrets_in(refusal.value.read().decode()) == set()
 

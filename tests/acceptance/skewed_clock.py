@@ -1,4 +1,4 @@
-"""`python -m tests.acceptance.skewed SECONDS …`: Celery on a host whose wall clock is wrong by so many seconds."""
+"""Celery on a host with a wrong wall clock: `python -m tests.acceptance.skewed_clock SECONDS …`."""
 
 from __future__ import annotations
 

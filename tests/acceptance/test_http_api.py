@@ -10,8 +10,8 @@ from itertools import count
 from pathlib import Path
 
 from harness.valkey import ValkeyServer
-from tests.acceptance.caller import DOOR, call
 from tests.acceptance.deployment import deployment
+from tests.acceptance.http_client import API_TOKENS, request
 
 CALLERS = 8
 
@@ -19,7 +19,7 @@ CALLERS = 8
 def test_kill_9_of_the_web_door_loses_nothing_that_it_answered_for(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
-    with deployment(tmp_path, redis_server, database_url, **DOOR) as harkara:
+    with deployment(tmp_path, redis_server, database_url, **API_TOKENS) as harkara:
         harkara.start_worker()
         web = harkara.start_web()
         keys = count()
@@ -53,4 +53,4 @@ def post_until_it_dies(web: str, next_key: Callable[[], int]) -> dict[int, str]:
 
 def send(web: str, key: int) -> str:
     body = {"recipient_mobile_number": f"9198765{key:05d}", "message": f"Your order {key} is ready"}
-    return str(call(f"{web}/send_message", body, headers={"Idempotency-Key": f"order {key}"})["jobId"])
+    return str(request(f"{web}/send_message", body, headers={"Idempotency-Key": f"order {key}"})["jobId"])

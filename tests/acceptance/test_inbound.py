@@ -15,13 +15,13 @@ from harkara.ledger.contacts.contacts import known
 from harness.ports import free_port
 from harness.postgres import PostgresServer
 from harness.valkey import valkey
-from tests.acceptance.caller import DOOR, call, post
 from tests.acceptance.deployment import Deployment, deployment
-from tests.acceptance.mail import mail
+from tests.acceptance.http_client import API_TOKENS, request, send
+from tests.acceptance.messages import new_message
 from tests.integration.test_callbacks import SECRET, Application, listening
 
 SETTINGS = {
-    **DOOR,
+    **API_TOKENS,
     "CHATMITRA_WEBHOOK_SECRET": "secret-of-the-webhooks",
     "HARKARA_CALLBACK_SECRET": SECRET,
     "HARKARA_CALLBACK_PRIVATE": "True",
@@ -58,25 +58,25 @@ def application() -> Iterator[Application]:
 
 
 def test_who_writes_stop_while_a_message_waits_is_not_sent_it(harkara: Deployment, application: Application) -> None:
-    to = mail().to
-    harkara.sandbox.customer(to, text="Is my order there?")
-    waits = post(harkara.web, Envelope(to=to, messages=[Text("Your order is here.")], at=soon(8)))
-    harkara.sandbox.customer(to, text="STOP")
-    harkara.wait(lambda: state(harkara, waits) == ("cancelled", "opted-out"), "it is cancelled")
-    after = post(harkara.web, mail(at=soon(9)))
-    harkara.wait(lambda: state(harkara, after) == ("read", None), "one that was due later is read")
+    to = new_message().to
+    harkara.sandbox.write_as_customer(to, text="Is my order there?")
+    waits = send(harkara.web, Envelope(to=to, messages=[Text("Your order is here.")], at=soon(8)))
+    harkara.sandbox.write_as_customer(to, text="STOP")
+    harkara.wait_until(lambda: state(harkara, waits) == ("cancelled", "opted-out"), "it is cancelled")
+    after = send(harkara.web, new_message(at=soon(9)))
+    harkara.wait_until(lambda: state(harkara, after) == ("read", None), "one that was due later is read")
     assert harkara.sandbox.requests(to) == []
     assert wait_told(harkara, application, "contact.opted-out", to)["category"] == "everything"
 
 
 def test_a_message_whose_window_closes_while_it_waits_goes_as_its_fallback(harkara: Deployment) -> None:
-    to, left = mail().to, 8.0
-    harkara.sandbox.customer(to, text="Hello?", seconds_ago=(LENGTH - ARRIVAL).total_seconds() - left)
-    harkara.wait(lambda: contact(harkara, to).wrote_at, "the customer is known")
-    now = post(harkara.web, Envelope(to=to, messages=[Text("Good morning!")]))
+    to, left = new_message().to, 8.0
+    harkara.sandbox.write_as_customer(to, text="Hello?", seconds_ago=(LENGTH - ARRIVAL).total_seconds() - left)
+    harkara.wait_until(lambda: contact(harkara, to).wrote_at, "the customer is known")
+    now = send(harkara.web, Envelope(to=to, messages=[Text("Good morning!")]))
     words, instead = [Text("Are you still there?")], Template("write_to_us")
-    late = post(harkara.web, Envelope(to=to, messages=words, fallback=instead, at=soon(left + 2)))
-    harkara.wait(lambda: state(harkara, late) == ("read", None), "it is read")
+    late = send(harkara.web, Envelope(to=to, messages=words, fallback=instead, at=soon(left + 2)))
+    harkara.wait_until(lambda: state(harkara, late) == ("read", None), "it is read")
     assert state(harkara, now) == ("read", None)
     first, second = harkara.sandbox.requests(to)
     assert first["body"]["message"] == "Good morning!"
@@ -87,18 +87,18 @@ def test_a_message_whose_window_closes_while_it_waits_goes_as_its_fallback(harka
 def test_answers_to_an_open_reminder_are_about_it_and_opt_nobody_out(
     harkara: Deployment, application: Application
 ) -> None:
-    comes, cannot = mail().to, mail().to
+    comes, cannot = new_message().to, new_message().to
     for to in (comes, cannot):
         visit = {"to": to, "at": soon(3600).isoformat(), "parameters": APPOINTMENT}
-        call(f"{harkara.web}/occasions/appointment/{to}", visit, method="PUT")
-    harkara.wait(lambda: reminded(harkara, comes) and reminded(harkara, cannot), "both have read their reminder")
-    harkara.sandbox.customer(comes, reply_id="CONFIRM", title="Confirm")
-    harkara.sandbox.customer(cannot, text="Cancel")
+        request(f"{harkara.web}/occasions/appointment/{to}", visit, method="PUT")
+    harkara.wait_until(lambda: reminded(harkara, comes) and reminded(harkara, cannot), "both have read their reminder")
+    harkara.sandbox.write_as_customer(comes, reply_id="CONFIRM", title="Confirm")
+    harkara.sandbox.write_as_customer(cannot, text="Cancel")
     for to, kind in ((comes, "reminder.confirmed"), (cannot, "reminder.cancelled")):
         assert wait_told(harkara, application, kind, to)["occasion"] == {"kind": "appointment", "reference": to}
         assert contact(harkara, to).stopped is None
-    answer = post(harkara.web, Envelope(to=cannot, messages=[Text("We cancelled it.")]))
-    harkara.wait(lambda: state(harkara, answer) == ("read", None), "it is read")
+    answer = send(harkara.web, Envelope(to=cannot, messages=[Text("We cancelled it.")]))
+    harkara.wait_until(lambda: state(harkara, answer) == ("read", None), "it is read")
     assert application.refused == 0
 
 
@@ -118,7 +118,7 @@ def contact(harkara: Deployment, number: str) -> Contact:
 
 
 def reminded(harkara: Deployment, reference: str) -> bool:
-    found = call(f"{harkara.web}/occasions/appointment/{reference}")
+    found = request(f"{harkara.web}/occasions/appointment/{reference}")
     return [each["state"] for each in found["reminders"]] == ["read"]
 
 
@@ -129,6 +129,6 @@ def wait_told(harkara: Deployment, application: Application, kind: str, number: 
         with application.lock:
             return [one["data"] for one in application.heard if one["type"] == kind and one["data"]["from"] == number]
 
-    harkara.wait(told, f"the application hears {kind}")
+    harkara.wait_until(told, f"the application hears {kind}")
     (data,) = told()
     return data

@@ -1,4 +1,4 @@
-"""Messages for the tests: each to somebody else and with a content of its own, so that a repeat is seen."""
+"""Messages for the tests, each with its own recipient and content, so that the sandbox recognizes a duplicate."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ CATEGORIES: tuple[Category, ...] = ("authentication", "reply", "utility", "marke
 _number = count(10_000_000)
 
 
-def mail(category: Category = "utility", **options: Any) -> Envelope:
-    """A message of this category to a number that nobody else has."""
+def new_message(category: Category = "utility", **options: Any) -> Envelope:
+    """Return a message of this category to a number that no other message has."""
     n = next(_number)
     return Envelope(**{"to": f"9198{n}", "messages": [_content(category, n)], "category": category} | options)
 
 
-def mails(number: int, categories: Sequence[Category] = ("utility",), **options: Any) -> list[Envelope]:
-    """So many messages, the categories taking turns."""
-    return [mail(categories[n % len(categories)], **options) for n in range(number)]
+def new_messages(number: int, categories: Sequence[Category] = ("utility",), **options: Any) -> list[Envelope]:
+    """Return `number` messages of alternating categories."""
+    return [new_message(categories[n % len(categories)], **options) for n in range(number)]
 
 
 def _content(category: Category, n: int) -> Text | Template:

@@ -17,7 +17,7 @@ from harkara.intake.stream import STREAM
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer, valkey
 from tests.acceptance.deployment import deployment, locked
-from tests.acceptance.mail import CATEGORIES, mails
+from tests.acceptance.messages import CATEGORIES, new_messages
 
 AWAY = 10.0
 """Seconds."""
@@ -68,18 +68,18 @@ def test_a_drain_goes_on_when_redis_was(
     redis_server: ValkeyServer,
     database_url: str,
 ) -> None:
-    before, meanwhile = mails(300, ("reply", "utility", "marketing")), mails(60, CATEGORIES)
+    before, meanwhile = new_messages(300, ("reply", "utility", "marketing")), new_messages(60, CATEGORIES)
     with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS="8") as harkara:
-        harkara.sandbox.faults(latency_ms=100)
+        harkara.sandbox.set_faults(latency_ms=100)
         worker = harkara.start_worker()
-        harkara.hand_over(before)
+        harkara.accept(before)
         harkara.wait_accepted(50)
         with harm(redis_server), harkara.direct_client(seconds=2) as client:
             over = time.monotonic() + seconds
             client.send_many(meanwhile)
             assert time.monotonic() - over + seconds < ACCEPTS_WITHIN
             time.sleep(max(0.0, over - time.monotonic()))
-        harkara.sandbox.behave()
+        harkara.sandbox.reset_faults()
         if not worker.alive:
             harkara.start_worker()  # as its process manager does: Celery does not outlive a Redis that is full
         assert harkara.wait_settled(360) == {"accepted": 360}
@@ -88,18 +88,18 @@ def test_a_drain_goes_on_when_redis_was(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_lies_in_the_intake_is_as_durable_as_redis_disk(tmp_path: Path, database_url: str) -> None:
-    handed_over = mails(200, CATEGORIES)
+    envelopes = new_messages(200, CATEGORIES)
     with (
         valkey(appendonly="yes", appendfsync="always") as server,
         deployment(tmp_path, server, database_url) as harkara,
     ):
         with harkara.client() as client:
-            client.send_many(handed_over)
+            client.send_many(envelopes)
         server.kill()
         server.start()
         harkara.start_worker()
         assert harkara.wait_settled(200) == {"accepted": 200}
-        harkara.examine(handed_over).assert_kept()
+        harkara.examine(envelopes).assert_kept()
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
@@ -107,7 +107,7 @@ def test_hints_may_come_twice_and_queues_hold_garbage(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """Whoever writes to Redis can stop a worker, as Celery is made, but can neither run nor read anything."""
-    letters, secret = mails(20), "swordfish"
+    envelopes, secret = new_messages(20), "swordfish"
     with deployment(tmp_path, redis_server, database_url) as harkara:
         redis = connect(redis_server.url, seconds=3)
         redis.lpush(UPKEEP, f"no JSON, but {secret}")
@@ -119,18 +119,18 @@ def test_hints_may_come_twice_and_queues_hold_garbage(
                 stranger.send_task("harkara.send", args=[[secret]], queue=queue, serializer="pickle")
                 stranger.send_task("harkara.send", kwargs={"of_another_release": secret}, queue=queue)
                 stranger.send_task("harkara.enqueue", args=[{"message": secret}], queue=queue)
-        harkara.hand_over(letters)
+        harkara.accept(envelopes)
         road = Broker.at(redis_server.url)
         for _ in range(5):
-            road.publish_hints([letter.id for letter in letters], urgent=False)
+            road.publish_hints([envelope.id for envelope in envelopes], urgent=False)
         road.close()
         first = harkara.start_worker(ready=False)
-        harkara.wait(lambda: empty(redis) or not first.alive, "the queues are emptied, or the worker ends")
+        harkara.wait_until(lambda: empty(redis) or not first.alive, "the queues are emptied, or the worker ends")
         if not first.alive:
             harkara.start_worker()
         assert harkara.wait_settled(20) == {"accepted": 20}
-        harkara.examine(letters).assert_kept()
-        harkara.wait(lambda: empty(redis) and not redis.xlen(STREAM), "the garbage is gone")
+        harkara.examine(envelopes).assert_kept()
+        harkara.wait_until(lambda: empty(redis) and not redis.xlen(STREAM), "the garbage is gone")
         assert [process.name for process in harkara.processes if secret in process.output()] == []
 
 
@@ -144,13 +144,13 @@ def test_a_task_that_is_handed_out_twice_is_one_message(
     with deployment(tmp_path, redis_server, database_url, **patience) as harkara:
         harkara.start_worker()
         with locked(tmp_path / "harkara.db"), Celery(broker=redis_server.url, set_as_current=False) as stranger:
-            for letter in mails(5):
-                stranger.send_task("harkara.enqueue", args=[letter.body()], queue=ACCEPT)
-            harkara.wait(lambda: redis.hlen("unacked") == 5, "the worker holds them, and cannot store them")
+            for envelope in new_messages(5):
+                stranger.send_task("harkara.enqueue", args=[envelope.body()], queue=ACCEPT)
+            harkara.wait_until(lambda: redis.hlen("unacked") == 5, "the worker holds them, and cannot store them")
             restore_what_is_held(stranger)
-            harkara.wait(lambda: redis.hlen("unacked") == 10, "it holds each twice")
+            harkara.wait_until(lambda: redis.hlen("unacked") == 10, "it holds each twice")
         assert harkara.wait_settled(5) == {"accepted": 5}
-        harkara.wait(lambda: redis.hlen("unacked") == 0, "both of each are done")
+        harkara.wait_until(lambda: redis.hlen("unacked") == 0, "both of each are done")
         assert harkara.states() == {"accepted": 5}
         assert harkara.sandbox.counts()["accepted"] == 5
 

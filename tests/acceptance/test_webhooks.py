@@ -20,11 +20,11 @@ from harkara.states import State
 from harness.postgres import PostgresServer
 from harness.process import Process
 from harness.valkey import ValkeyServer
-from tests.acceptance.caller import DOOR, post
 from tests.acceptance.deployment import Deployment, deployment
-from tests.acceptance.mail import CATEGORIES, mails
-from tests.acceptance.promises import Fate
-from tests.acceptance.test_database_harm import killed
+from tests.acceptance.http_client import API_TOKENS, send
+from tests.acceptance.messages import CATEGORIES, new_messages
+from tests.acceptance.promises import Result
+from tests.acceptance.test_database_outages import killed
 
 KILLED = 40
 """Messages whose worker dies when it has read Chat Mitra's answer and not recorded it."""
@@ -32,37 +32,37 @@ KILLED = 40
 STEPS = 3
 """Events of each message: sent, delivered, read."""
 
-READ = Fate(1, "read")
+READ = Result(1, "read")
 
 
 def test_everything_is_read_by_its_own_webhooks_and_by_no_others(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """They come twice and in any order, and people write to the same customers in the dashboard, in the same words."""
-    letters = mails(60, CATEGORIES)
-    replies = [letter for letter in letters if letter.category == "reply"]
+    envelopes = new_messages(60, CATEGORIES)
+    replies = [envelope for envelope in envelopes if envelope.category == "reply"]
     disorder = {"SANDBOX_WEBHOOK_DUPLICATE_SHARE": "0.3", "SANDBOX_WEBHOOK_REORDER_SHARE": "0.3"}
-    with two_way(tmp_path, redis_server, database_url, letters, **disorder) as harkara:
+    with two_way(tmp_path, redis_server, database_url, envelopes, **disorder) as harkara:
         harkara.start_workers(2)
         harkara.start_beat()
         for reply in replies:
-            harkara.sandbox.staff(reply.to, "One moment, please.")
-        harkara.hand_over(letters[::2])
-        sent = letters[::2] + [post(harkara.web, letter) for letter in letters[1::2]]
-        harkara.wait(lambda: ids(harkara).keys() >= {reply.to for reply in replies}, "events gave ours their ids")
+            harkara.sandbox.write_as_staff(reply.to, "One moment, please.")
+        harkara.accept(envelopes[::2])
+        sent = envelopes[::2] + [send(harkara.web, envelope) for envelope in envelopes[1::2]]
+        harkara.wait_until(lambda: ids(harkara).keys() >= {reply.to for reply in replies}, "events gave ours their ids")
         for reply in replies:
-            harkara.sandbox.staff(reply.to, reply.body()["message"])
+            harkara.sandbox.write_as_staff(reply.to, reply.body()["message"])
         wait_read(harkara, 60)
-        harkara.wait(lambda: harkara.sandbox.has_told_all, "the sandbox has told all")
+        harkara.wait_until(lambda: harkara.sandbox.has_sent_all_events, "the sandbox has told all")
         told = harkara.sandbox.webhooks()["counts"]
         assert (told["answered"], told["by_answer"]) == (told["total"], {"200": told["total"]})
         assert told["duplicates"] > 0
         verdict = harkara.examine(sent)
         verdict.assert_kept()
-        assert set(verdict.fates.values()) == {READ}
+        assert set(verdict.results.values()) == {READ}
         requests = harkara.sandbox.requests()
         assert ids(harkara) == {one["recipient"]: digest(one["messages"][0]["message_id"]) for one in requests}
-        harkara.wait(lambda: folded(harkara).total() == 60 * STEPS, "every event of ours is folded")
+        harkara.wait_until(lambda: folded(harkara).total() == 60 * STEPS, "every event of ours is folded")
         assert set(folded(harkara).values()) == {STEPS}
 
 
@@ -70,16 +70,16 @@ def test_what_a_killed_worker_left_uncertain_is_settled_by_evidence_within_a_min
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """The events come only when the lease is over."""
-    letters = mails(KILLED, ("reply", "utility", "marketing"))
-    with two_way(tmp_path, redis_server, database_url, letters, SANDBOX_SENT_AFTER_MS="25000") as harkara:
-        die_before_the_record(harkara, letters)
+    envelopes = new_messages(KILLED, ("reply", "utility", "marketing"))
+    with two_way(tmp_path, redis_server, database_url, envelopes, SANDBOX_SENT_AFTER_MS="25000") as harkara:
+        die_before_the_record(harkara, envelopes)
         harkara.start_worker()
-        harkara.wait(lambda: uncertain(harkara) == KILLED, "all of them are uncertain")
+        harkara.wait_until(lambda: uncertain(harkara) == KILLED, "all of them are uncertain")
         begun = time.monotonic()
-        harkara.wait(lambda: uncertain(harkara) <= KILLED * 0.05, "webhooks settle them", 60)
+        harkara.wait_until(lambda: uncertain(harkara) <= KILLED * 0.05, "webhooks settle them", 60)
         print(f"{KILLED - uncertain(harkara)} of {KILLED} settled in {time.monotonic() - begun:.1f} s")
-        harkara.wait(lambda: harkara.sandbox.has_told_all, "the sandbox has told all")
-        verdict = harkara.wait_for(letters)
+        harkara.wait_until(lambda: harkara.sandbox.has_sent_all_events, "the sandbox has told all")
+        verdict = harkara.wait_verdict(envelopes)
         verdict.assert_kept(uncertain=int(KILLED * 0.05))
         assert set(verdict.states) <= {State.READ, State.DELIVERED, State.SENT, State.UNCERTAIN}
         assert harkara.sandbox.counts()["accepted"] == KILLED, "nothing went out twice"
@@ -88,15 +88,15 @@ def test_what_a_killed_worker_left_uncertain_is_settled_by_evidence_within_a_min
 def test_what_a_killed_worker_left_is_never_uncertain_where_webhooks_were_faster_than_the_sweep(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
-    letters = mails(8, CATEGORIES)
-    with two_way(tmp_path, redis_server, database_url, letters) as harkara:
-        die_before_the_record(harkara, letters, HARKARA_READ_TIMEOUT="20")  # which makes its lease longer
+    envelopes = new_messages(8, CATEGORIES)
+    with two_way(tmp_path, redis_server, database_url, envelopes) as harkara:
+        die_before_the_record(harkara, envelopes, HARKARA_READ_TIMEOUT="20")  # which makes its lease longer
         worker = harkara.start_worker()
         wait_read(harkara, 8)
-        verdict = harkara.examine(letters)
+        verdict = harkara.examine(envelopes)
         verdict.assert_kept()
-        assert set(verdict.fates.values()) == {READ}, "no code went out twice"
-        assert State.UNCERTAIN not in {step["event"] for each in letters for step in harkara.status(each)["trace"]}
+        assert set(verdict.results.values()) == {READ}, "no code went out twice"
+        assert State.UNCERTAIN not in {step["event"] for each in envelopes for step in harkara.status(each)["trace"]}
         assert "Traceback" not in worker.output()
 
 
@@ -105,21 +105,21 @@ def test_what_webhooks_are_silent_about_goes_once_more_and_what_they_tell_of_doe
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """Chat Mitra lost the first, took the second and never answered, and took the third and answered half."""
-    lost, mute, half, other = letters = mails(4)
-    with two_way(tmp_path, redis_server, database_url, letters) as harkara:
+    lost, mute, half, other = envelopes = new_messages(4)
+    with two_way(tmp_path, redis_server, database_url, envelopes) as harkara:
         playbook = tmp_path / "playbook.toml"
         playbook.write_text(playbook.read_text().replace("{ after = [60], evidence", "{ after = [10], evidence"))
         harkara.start_worker()
         met(harkara, lost, "never_answer_unprocessed_share")
         met(harkara, mute, "never_answer_share")
         met(harkara, half, "half_answer_share")
-        harkara.hand_over([other])
+        harkara.accept([other])
         wait_read(harkara, 4)
-        verdict = harkara.wait_for(letters)
+        verdict = harkara.wait_verdict(envelopes)
         verdict.assert_kept()
-        again = verdict.fates.pop(lost.id)
-        assert again == Fate(1, "read", maybe_duplicate=True)
-        assert set(verdict.fates.values()) == {READ}
+        again = verdict.results.pop(lost.id)
+        assert again == Result(1, "read", maybe_duplicate=True)
+        assert set(verdict.results.values()) == {READ}
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
@@ -127,50 +127,50 @@ def test_every_webhook_that_was_answered_for_is_folded_whatever_dies(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str, postgres_server: PostgresServer
 ) -> None:
     """The web door twice, and the database for some seconds, in which Redis keeps what comes."""
-    letters = mails(300, ("reply", "utility", "marketing"))
+    envelopes = new_messages(300, ("reply", "utility", "marketing"))
     patience = {"SANDBOX_WEBHOOK_RETRY_MS": "8000", "HARKARA_DATABASE_PATIENCE": "1", "HARKARA_THREADS": "8"}
-    with two_way(tmp_path, redis_server, database_url, letters, **patience) as harkara:
+    with two_way(tmp_path, redis_server, database_url, envelopes, **patience) as harkara:
         _, web = harkara.processes
         redis = connect(redis_server.url, seconds=3)
-        harkara.sandbox.faults(latency_ms=100)
+        harkara.sandbox.set_faults(latency_ms=100)
         harkara.start_worker()
-        harkara.hand_over(letters)
+        harkara.accept(envelopes)
         harkara.wait_accepted(60)
         web = killed_and_started(harkara, web)
         harkara.wait_accepted(120)
         with killed(postgres_server):
-            for letter in letters[:20]:
-                harkara.sandbox.customer(letter.to, text="Thank you.")
-            harkara.wait(lambda: redis.xlen(WEBHOOKS) > 20, "Redis keeps webhooks")
+            for envelope in envelopes[:20]:
+                harkara.sandbox.write_as_customer(envelope.to, text="Thank you.")
+            harkara.wait_until(lambda: redis.xlen(WEBHOOKS) > 20, "Redis keeps webhooks")
             killed_and_started(harkara, web)
         wait_read(harkara, 300)
-        harkara.wait(lambda: harkara.sandbox.has_told_all, "the sandbox has told all")
+        harkara.wait_until(lambda: harkara.sandbox.has_sent_all_events, "the sandbox has told all")
         told = harkara.sandbox.webhooks()["counts"]
         assert told["answered"] == told["total"] == 300 * STEPS + 20
         assert told["by_answer"].keys() > {"200"}, "some had to be told once more"
-        harkara.wait(lambda: folded(harkara).total() == 300 * STEPS + 20, "every event is folded")
-        harkara.examine(letters).assert_kept()
+        harkara.wait_until(lambda: folded(harkara).total() == 300 * STEPS + 20, "every event is folded")
+        harkara.examine(envelopes).assert_kept()
 
 
 @contextmanager
 def two_way(
-    folder: Path, redis: ValkeyServer, database_url: str, letters: Sequence[Envelope], **settings: str
+    folder: Path, redis: ValkeyServer, database_url: str, envelopes: Sequence[Envelope], **settings: str
 ) -> Iterator[Deployment]:
     """With a web door that hears the sandbox, and open windows; messages are soon sent, delivered and read."""
     soon = {"SANDBOX_SENT_AFTER_MS": "200", "SANDBOX_DELIVERED_AFTER_MS": "200", "SANDBOX_READ_AFTER_MS": "200"}
-    hearing = {"CHATMITRA_WEBHOOK_SECRET": "secret-of-the-webhooks", **DOOR}
+    hearing = {"CHATMITRA_WEBHOOK_SECRET": "secret-of-the-webhooks", **API_TOKENS}
     with deployment(folder, redis, database_url, **{**hearing, **soon, **settings}) as harkara:
         harkara.start_web()
-        harkara.customers_write(letter.to for letter in letters)
+        harkara.open_windows(envelope.to for envelope in envelopes)
         yield harkara
 
 
-def die_before_the_record(harkara: Deployment, letters: Sequence[Envelope], **settings: str) -> None:
+def die_before_the_record(harkara: Deployment, envelopes: Sequence[Envelope], **settings: str) -> None:
     """At K4: Chat Mitra has them all and has said so, which its worker takes to its grave."""
-    harkara.hand_over(letters)
-    doomed = harkara.start_worker(ready=False, clock=0, HARKARA_KILL_AT=f"K4*{len(letters)}", **settings)
+    harkara.accept(envelopes)
+    doomed = harkara.start_worker(ready=False, clock=0, HARKARA_KILL_AT=f"K4*{len(envelopes)}", **settings)
     doomed.wait_killed()
-    assert harkara.sandbox.counts()["accepted"] == len(letters)
+    assert harkara.sandbox.counts()["accepted"] == len(envelopes)
 
 
 def killed_and_started(harkara: Deployment, web: Process) -> Process:
@@ -179,16 +179,16 @@ def killed_and_started(harkara: Deployment, web: Process) -> Process:
     return harkara.start_web()
 
 
-def met(harkara: Deployment, letter: Envelope, fault: str) -> None:
+def met(harkara: Deployment, envelope: Envelope, fault: str) -> None:
     """Sends the message into this fault, which nothing else meets."""
-    harkara.sandbox.faults(**{fault: 1})
-    harkara.hand_over([letter])
-    harkara.wait(lambda: harkara.sandbox.requests(letter.to), "the sandbox has it")
-    harkara.sandbox.faults(**{fault: 0})
+    harkara.sandbox.set_faults(**{fault: 1})
+    harkara.accept([envelope])
+    harkara.wait_until(lambda: harkara.sandbox.requests(envelope.to), "the sandbox has it")
+    harkara.sandbox.set_faults(**{fault: 0})
 
 
 def wait_read(harkara: Deployment, number: int) -> None:
-    harkara.wait(lambda: harkara.states() == {State.READ: number}, f"all {number} are read")
+    harkara.wait_until(lambda: harkara.states() == {State.READ: number}, f"all {number} are read")
 
 
 def uncertain(harkara: Deployment) -> int:

@@ -17,8 +17,8 @@ from harkara import Unavailable
 from harness.postgres import PostgresServer
 from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import Deployment, deployment
-from tests.acceptance.lossy import lossy
-from tests.acceptance.mail import mail, mails
+from tests.acceptance.lossy_proxy import lossy_proxy
+from tests.acceptance.messages import new_message, new_messages
 
 THREADS = 8
 AWAY = 10.0
@@ -33,17 +33,17 @@ def test_a_writer_that_froze_in_its_transaction_stops_the_others_and_no_more(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """SQLite is locked for ten seconds, in the middle of a recording."""
-    handed_over = mails(200, ("reply", "utility"))
+    envelopes = new_messages(200, ("reply", "utility"))
     with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS=str(THREADS)) as harkara:
-        harkara.sandbox.faults(latency_ms=100)
+        harkara.sandbox.set_faults(latency_ms=100)
         sleeper = harkara.start_worker(HARKARA_KILL_AT="K4b@5~")
         harkara.start_worker()
-        harkara.hand_over(handed_over)
-        harkara.wait(lambda: sleeper.suspended, "a worker freezes in its transaction")
-        nothing_is_sent_without_the_ledger(harkara)
+        harkara.accept(envelopes)
+        harkara.wait_until(lambda: sleeper.suspended, "a worker freezes in its transaction")
+        assert_nothing_is_sent(harkara)
         sleeper.resume()
         harkara.wait_settled(200)
-        harkara.examine(handed_over).assert_kept()
+        harkara.examine(envelopes).assert_kept()
 
 
 @ON_POSTGRES
@@ -51,20 +51,20 @@ def test_a_drain_goes_on_when_the_database_was_killed(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str, postgres_server: PostgresServer
 ) -> None:
     """Away for ten seconds, and then for a moment three times more."""
-    handed_over = mails(300, ("reply", "utility"))
+    envelopes = new_messages(300, ("reply", "utility"))
     with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS=str(THREADS)) as harkara:
-        harkara.sandbox.faults(latency_ms=100)
+        harkara.sandbox.set_faults(latency_ms=100)
         harkara.start_worker()
-        harkara.hand_over(handed_over)
+        harkara.accept(envelopes)
         harkara.wait_accepted(30)
         with killed(postgres_server):
-            nothing_is_sent_without_the_ledger(harkara)
+            assert_nothing_is_sent(harkara)
         for accepted in (80, 130, 180):
             harkara.wait_accepted(accepted)
             with killed(postgres_server):
                 pass
         harkara.wait_settled(300)
-        harkara.examine(handed_over).assert_kept(uncertain=4 * THREADS)
+        harkara.examine(envelopes).assert_kept(uncertain=4 * THREADS)
 
 
 @ON_POSTGRES
@@ -72,21 +72,21 @@ def test_a_commit_whose_answer_is_lost_is_neither_repeated_nor_believed(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     """At the claim, before the POST and after it: what was not surely begun is not posted, and an answer is kept."""
-    handed_over = mails(150, ("reply", "utility"))
+    envelopes = new_messages(150, ("reply", "utility"))
     url = make_url(database_url)
     assert url.port
     with (
         deployment(tmp_path, redis_server, database_url, HARKARA_THREADS=str(THREADS)) as harkara,
-        lossy(url.port, nth=5) as line,
+        lossy_proxy(url.port, nth=5) as proxy,
     ):
-        harkara.hand_over(handed_over)
-        harkara.start_worker(HARKARA_DATABASE_URL=url.set(port=line.port).render_as_string(hide_password=False))
-        harkara.wait(lambda: line.broken >= 12, "a dozen answers are lost")
-        line.mend()
+        harkara.accept(envelopes)
+        harkara.start_worker(HARKARA_DATABASE_URL=url.set(port=proxy.port).render_as_string(hide_password=False))
+        harkara.wait_until(lambda: proxy.lost >= 12, "a dozen answers are lost")
+        proxy.stop_losing()
         harkara.wait_settled(150)
-        verdict = harkara.examine(handed_over)
-        verdict.assert_kept(uncertain=line.broken * THREADS)
-        assert {verdict.fates[identity].accepted for identity in verdict.uncertain} <= {0}
+        verdict = harkara.examine(envelopes)
+        verdict.assert_kept(uncertain=proxy.lost * THREADS)
+        assert {verdict.results[identity].accepted for identity in verdict.uncertain} <= {0}
 
 
 @contextmanager
@@ -135,25 +135,25 @@ def test_a_drain_goes_on_when_the_database_took_no_writes(
     redis_server: ValkeyServer,
     database_url: str,
 ) -> None:
-    handed_over = mails(200, ("reply", "utility"))
+    envelopes = new_messages(200, ("reply", "utility"))
     with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS=str(THREADS)) as harkara:
-        harkara.sandbox.faults(latency_ms=100)
+        harkara.sandbox.set_faults(latency_ms=100)
         harkara.start_worker()
-        harkara.hand_over(handed_over)
+        harkara.accept(envelopes)
         harkara.wait_accepted(30)
         with harm(harkara):
-            nothing_is_sent_without_the_ledger(harkara, 4)
+            assert_nothing_is_sent(harkara, 4)
         harkara.wait_settled(200)
-        harkara.examine(handed_over).assert_kept()
+        harkara.examine(envelopes).assert_kept()
 
 
-def nothing_is_sent_without_the_ledger(harkara: Deployment, seconds: float = AWAY) -> None:
+def assert_nothing_is_sent(harkara: Deployment, seconds: float = AWAY) -> None:
     """For the seconds that the database is away: only what was begun before is still posted, and callers are told."""
     over = time.monotonic() + seconds
     accepted = harkara.sandbox.counts()["accepted"]
     with harkara.direct_client(seconds=1) as client:
         with pytest.raises(Unavailable):
-            client.send_many([mail()])
+            client.send_many([new_message()])
         assert time.monotonic() - over + seconds < 3
     time.sleep(max(0.0, over - time.monotonic()))
     assert harkara.sandbox.counts()["accepted"] <= accepted + THREADS

@@ -11,7 +11,7 @@ from pathlib import Path
 from harkara.messages import Template
 from harness.process import Process
 from harness.waiting import wait_until
-from tests.acceptance.caller import call
+from tests.acceptance.http_client import request
 
 HELLO = {
     "recipient_mobile_number": "919876543210",
@@ -28,9 +28,9 @@ def test_make_up_shows_a_token_with_which_the_web_door_sends_to_the_sandbox(tmp_
         assert f"Web token  {places['Web token']}\n" in local.output()
         local.wait_for_output("Uvicorn running on")
         token = {"Authorization": f"Bearer {places['Web token']}"}
-        job = call(f"{places['Web']}/send_message", HELLO, headers=token)["jobId"]
+        job = request(f"{places['Web']}/send_message", HELLO, headers=token)["jobId"]
         asked = f"{places['Web']}/messages/{job}"
-        wait_until(lambda: call(asked, headers=token)["state"] == "read", 120, "it is read", details=local.output)
+        wait_until(lambda: request(asked, headers=token)["state"] == "read", 120, "it is read", details=local.output)
 
         told = {name: environment(local.popen.pid, name) for name in ("workers.web", "worker", "workers.sandbox")}
         secret = told["workers.sandbox"]["SANDBOX_WEBHOOK_SECRET"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import deployment
-from tests.acceptance.mail import CATEGORIES, mails
+from tests.acceptance.messages import CATEGORIES, new_messages
 
 
 def test_what_is_handed_over_is_accepted_once_each(
@@ -14,9 +14,9 @@ def test_what_is_handed_over_is_accepted_once_each(
 ) -> None:
     with deployment(tmp_path, redis_server, database_url) as harkara:
         harkara.start_worker()
-        handed_over = mails(500, CATEGORIES)
+        envelopes = new_messages(500, CATEGORIES)
         with harkara.client() as client:
-            client.send_many(handed_over)
+            client.send_many(envelopes)
         assert harkara.wait_settled(500) == {"accepted": 500}
-        harkara.examine(handed_over).assert_kept()
+        harkara.examine(envelopes).assert_kept()
         assert harkara.sandbox.counts()["accepted"] == 500
