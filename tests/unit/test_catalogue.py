@@ -147,7 +147,11 @@ def test_a_language_of_the_call_goes_before_that_of_the_kind() -> None:
         ("otp_verification", CODE | {"code": 482913}, "otp_verification.code: must be text (this is of type int)"),
         ("otp_verification", CODE | {"minutes": 5}, "otp_verification.minutes: must be text (this is of type int)"),
         ("otp_verification", CODE | {"purpose": " "}, "otp_verification.purpose: must not be blank"),
-        ("pin_reset", PIN | {"url_suffix": "a b"}, "pin_reset.url_suffix: no spaces and no # in the end of a link"),
+        (
+            "pin_reset",
+            PIN | {"url_suffix": "a b"},
+            "pin_reset.url_suffix: must have no space and no #, because it becomes the end of a link",
+        ),
         (
             "promotional_broadcast",
             values("promotional_broadcast") | {"image": Video("https://example.com/a.mp4")},

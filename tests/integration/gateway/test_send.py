@@ -205,7 +205,7 @@ def test_a_header_sets_the_fallback_template(client: TestClient, deps: Dependenc
     assert json.loads(kept["fallback"])["messages"] == [Template("write_to_us").wire()]
     for body, name, rule in (
         (HELLO, "Write to us!", "Harkara-Fallback.name: 1 to 60 of a-z"),
-        (CODE, "write_to_us", "Harkara-Fallback: is for what the 24-hour window may stop"),
+        (CODE, "write_to_us", "Harkara-Fallback: is for messages that a closed 24-hour window stops"),
     ):
         refused = client.post(SEND, json=body, headers={"Harkara-Fallback": name})
         assert (refused.status_code, refused.json()["message"][: len(rule)]) == (400, rule)
