@@ -12,12 +12,15 @@ from uuid import uuid4
 from benchmarks.environment import Environment
 from benchmarks.figures import Figure, at_least
 from benchmarks.messages import envelopes, recipient, text
+from harkara.chatmitra.signature import sign
+from harkara.chatmitra.webhooks import parse
 from harkara.defaults import DEADLINES
-from harkara.inbound import Words, fingerprint, sign
+from harkara.inbound import fingerprint
+from harkara.inbound.words import Words
 from harkara.intake.stream import WEBHOOKS, Intake
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
-from harkara.ledger.events.process import Judges
+from harkara.ledger.events.process import EventContext
 from harkara.ledger.messages.accept import accept
 from harkara.ledger.messages.claim import Claimed, claim
 from harkara.ledger.messages.queries import count_by_state
@@ -40,10 +43,11 @@ GOAL = at_least(10_000)
 
 SECRET = "secret"
 LANE = Lane("default", "token", None, webhook_secret=SECRET)
-JUDGES = Judges(
+CONTEXT = EventContext(
     {LANE.name: LANE},
     Playbook.load(ROOT / "config" / "playbook.toml"),
     Words.load(ROOT / "config" / "words.toml"),
+    parse,
 )
 
 
@@ -73,8 +77,8 @@ def _round(db: Database, messages: int) -> tuple[float, float]:
     webhooks = [_status_webhook(status, n) for status in ("sent", "delivered") for n in range(messages)]
     with valkey() as server, connect(server.url, seconds=3) as redis:
         stream = Intake(redis, "bench", stream=WEBHOOKS)
-        stored = _store(WebhookReceiver(db, JUDGES.lanes, stream, lambda: None), webhooks)
-        applied = _apply(EventProcessor(db, stream, JUDGES, holder="bench", silence_seconds=900), len(webhooks))
+        stored = _store(WebhookReceiver(db, CONTEXT.lanes, stream, lambda: None), webhooks)
+        applied = _apply(EventProcessor(db, stream, CONTEXT, holder="bench", silence_seconds=900), len(webhooks))
     assert count_by_state(db) == {LANE.name: {State.DELIVERED: messages}}
     return stored, applied
 
@@ -110,7 +114,7 @@ def _status_webhook(status: str, n: int) -> bytes:
 
 def _store(receiver: WebhookReceiver, webhooks: Sequence[bytes]) -> float:
     def receive(raw: bytes) -> bool:
-        return receiver.hear(LANE.name, raw, sign(raw, SECRET))
+        return receiver.receive(LANE.name, raw, sign(raw, SECRET))
 
     start = time.perf_counter()
     with ThreadPoolExecutor(THREADS) as threads:
@@ -121,5 +125,5 @@ def _store(receiver: WebhookReceiver, webhooks: Sequence[bytes]) -> float:
 def _apply(processor: EventProcessor, events: int) -> float:
     start, applied = time.perf_counter(), 0
     while applied < events:
-        applied += processor.fold()["folded"]
+        applied += processor.process()["folded"]
     return 60 * events / (time.perf_counter() - start)

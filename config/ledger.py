@@ -9,4 +9,4 @@ from harkara.ledger.database import Database
 def open_database(settings: Settings) -> Database:
     """Return the ledger. It connects at the first query."""
     lock_timeout = settings.database_patience.total_seconds()
-    return Database(settings.ledger_url, lock_timeout=lock_timeout, tells=settings.callbacks_enabled)
+    return Database(settings.ledger_url, lock_timeout=lock_timeout, callbacks_enabled=settings.callbacks_enabled)

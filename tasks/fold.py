@@ -24,4 +24,4 @@ def process_events() -> None:
     except Unavailable as error:
         # Events that are already in the ledger do not need Redis.
         log.warning("webhook stream unavailable", action="collect_failed", error=str(error))
-    event_processor().fold()
+    event_processor().process()

@@ -13,7 +13,7 @@ from config.wiring import sending, shared, upkeep
 from harkara.delivery.rounds import DERIVE_SECONDS, PeriodicThread, every
 from harkara.delivery.watchdog import BEAT_SECONDS
 from harkara.errors import HarkaraError
-from harkara.ledger.callbacks.dead_callbacks import TIDY_SECONDS
+from harkara.ledger.callbacks.dead_callbacks import CLEAN_UP_SECONDS
 from harkara.published.store import PUBLISH_SECONDS
 from harkara.webhooks.process import SILENCE_SECONDS
 
@@ -52,16 +52,16 @@ def _ready(**_: Any) -> None:
         upkeep.intake_consumer().drain,
         # Before the sweep: what has arrived is known before what may not have is sent once more.
         folding.collect,
-        folding.fold,
+        folding.process,
         rounds.sweep,
         rounds.campaigns,
         rounds.dispatch,
         every(PUBLISH_SECONDS, upkeep.publish_plan),
         every(BEAT_SECONDS, upkeep.watchdog().beat),
-        every(SILENCE_SECONDS, folding.listen),
+        every(SILENCE_SECONDS, folding.check_silence),
     ]
     # It takes its time when the rules were edited, and nothing else may wait for it.
-    seldom = [every(DERIVE_SECONDS, rounds.derive), every(TIDY_SECONDS, upkeep.delete_old_callbacks)]
+    seldom = [every(DERIVE_SECONDS, rounds.derive), every(CLEAN_UP_SECONDS, upkeep.delete_old_callbacks)]
     # Nor may anything wait for an application that is slow to hear.
     telling = [courier.round] if (courier := upkeep.callback_delivery()) else []
     for these in (often, seldom, telling):

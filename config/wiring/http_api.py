@@ -28,7 +28,7 @@ def dependencies() -> Dependencies:
         batcher=Batcher(backend.enqueue, DIRECT),
         plan=reminder_plan(),
         callers=callers(settings(), frozenset(lanes())),
-        receive_webhook=_webhook_receiver().hear,
+        receive_webhook=_webhook_receiver().receive,
         redis_answers=_redis_answers,
         registry=REGISTRY,
     )
@@ -37,7 +37,12 @@ def dependencies() -> Dependencies:
 @cache
 def _webhook_receiver() -> WebhookReceiver:
     return WebhookReceiver(
-        database(), lanes(), webhook_stream(), _notify_webhooks, came=count_webhook, puzzled=count_unknown_event
+        database(),
+        lanes(),
+        webhook_stream(),
+        _notify_webhooks,
+        on_received=count_webhook,
+        on_unknown=count_unknown_event,
     )
 
 

@@ -14,16 +14,17 @@ from config.settings import settings
 from config.wiring.sending import leases, limiter, playbook
 from config.wiring.shared import broker, database, lanes, process_name, reminder_plan, webhook_stream
 from harkara.callbacks.delivery import CallbackDelivery
+from harkara.chatmitra.webhooks import parse
 from harkara.delivery.hints import Hints
 from harkara.delivery.rounds import Rounds
 from harkara.delivery.watchdog import Watchdog
 from harkara.inbound.words import Words
 from harkara.intake.consumer import IntakeConsumer
 from harkara.intake.stream import Intake
-from harkara.ledger.callbacks.dead_callbacks import counts as callbacks_by_state
-from harkara.ledger.callbacks.dead_callbacks import tidy
-from harkara.ledger.events.process import Judges
-from harkara.ledger.events.silence import silences
+from harkara.ledger.callbacks.dead_callbacks import clean_up
+from harkara.ledger.callbacks.dead_callbacks import count_callbacks as callbacks_by_state
+from harkara.ledger.events.process import EventContext
+from harkara.ledger.events.silence import webhook_silences
 from harkara.ledger.messages.queries import count_by_state, seconds_since
 from harkara.ledger.sweep import Crashed
 from harkara.outcomes import Uncertain
@@ -69,10 +70,10 @@ def event_processor() -> EventProcessor:
     return EventProcessor(
         database(),
         webhook_stream(),
-        Judges(lanes(), playbook(), words()),
+        EventContext(lanes(), playbook(), words(), parse),
         holder=process_name(),
         silence_seconds=settings().silence.total_seconds(),
-        folded=count_events,
+        on_processed=count_events,
     )
 
 
@@ -85,12 +86,12 @@ def words() -> Words:
 def callback_delivery() -> CallbackDelivery | None:
     """Return None when no callback URL is set."""
     to = endpoint(settings())
-    return CallbackDelivery(database(), to, told=count_callbacks) if to else None
+    return CallbackDelivery(database(), to, on_results=count_callbacks) if to else None
 
 
 def delete_old_callbacks() -> None:
     """Delete callbacks past their retention, also when no callback URL is set any more. Raises Unavailable."""
-    tidy(database(), settings().retention_seconds)
+    clean_up(database(), settings().retention_seconds)
 
 
 def publish_plan() -> None:
@@ -112,7 +113,7 @@ def collector() -> DeploymentCollector:
         lambda: count_by_state(database()),
         lambda: callbacks_by_state(database()),
         lambda: seconds_since(database(), "heartbeat"),
-        lambda: silences(database(), lanes()),
+        lambda: webhook_silences(database(), lanes()),
     )
 
 
@@ -129,7 +130,7 @@ def _published_store() -> PublishedStore:
 def _after_crash(crashed: Crashed) -> Uncertain:
     """Return what the playbook says. Webhooks can be evidence only in a lane that receives them."""
     lane = lanes().get(crashed.lane)
-    return playbook().after_crash(crashed, evidence=lane is not None and lane.hears)
+    return playbook().after_crash(crashed, evidence=lane is not None and lane.webhooks_enabled)
 
 
 def _queue_depths() -> dict[str, int]:

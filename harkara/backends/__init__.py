@@ -11,7 +11,7 @@ from harkara.receipt import Change, Receipt
 from harkara.status import MessageStatus
 
 if TYPE_CHECKING:  # named in signatures alone
-    from harkara.inbound.contact import Wish
+    from harkara.inbound.contact import ConsentChoice
     from harkara.messages import Envelope
     from harkara.occasions import OccasionUpdate, ReminderPlan
     from harkara.published.store import PublishedStore
@@ -30,7 +30,7 @@ class Backend(Protocol):
         """Apply the updates in their order; return for each its effect or the error that refused it."""
         ...
 
-    def record_consent(self, lane: str, wish: Wish) -> None:
+    def record_consent(self, lane: str, wish: ConsentChoice) -> None:
         """Store an opt-out or an opt-in."""
         ...
 

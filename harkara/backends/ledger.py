@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from harkara.backends.broker import Broker
 from harkara.delivery.hints import Hints
 from harkara.errors import Conflict, Invalid, NotFound
-from harkara.inbound.contact import Wish
-from harkara.ledger.contacts.consent import keep
+from harkara.inbound.contact import ConsentChoice
+from harkara.ledger.contacts.consent import record_consent
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept
 from harkara.ledger.messages.commands import cancel, find_id
@@ -59,8 +59,8 @@ class LedgerBackend:
     ) -> list[Change | Conflict | NotFound]:
         return apply(self._db, updates, plan, self._deadlines)
 
-    def record_consent(self, lane: str, wish: Wish) -> None:
-        keep(self._db, lane, [wish])
+    def record_consent(self, lane: str, wish: ConsentChoice) -> None:
+        record_consent(self._db, lane, [wish])
 
     def cancel(self, key: str) -> bool:
         return bool(cancel(self._db, [find_id(self._db, key)], by="the application"))

@@ -17,7 +17,7 @@ from harkara.status import MessageStatus
 
 if TYPE_CHECKING:  # Celery costs a third of a second to import, and only a wake-up needs it
     from harkara.backends.broker import Broker
-    from harkara.inbound.contact import Wish
+    from harkara.inbound.contact import ConsentChoice
     from harkara.occasions import OccasionUpdate, ReminderPlan
 
 BATCH = 500
@@ -55,7 +55,7 @@ class RedisBackend:
                 self._wake_workers()
         return [Change.HANDED_OVER for _ in updates]
 
-    def record_consent(self, lane: str, wish: Wish) -> None:
+    def record_consent(self, lane: str, wish: ConsentChoice) -> None:
         if self._intake.append("wish", [wish.to_json(lane)]):
             self._wake_workers()
 

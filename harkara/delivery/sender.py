@@ -207,7 +207,7 @@ class Sender:
         lane = self._lanes[one.lane]
         return (
             fingerprint.keyed(lane.token, one.recipient, fingerprint.of_request(json.loads(one.body)))
-            if lane.hears
+            if lane.webhooks_enabled
             else None
         )
 
@@ -228,7 +228,7 @@ class Sender:
         lane = self._lanes[one.lane]
         answer = self._chatmitra.post(lane.token, one.body)
         window = moment.window(one).window
-        outcome = self._playbook.judge(answer, _case(one), self._random, window=window, evidence=lane.hears)
+        outcome = self._playbook.judge(answer, _case(one), self._random, window=window, evidence=lane.webhooks_enabled)
         if isinstance(outcome, Refused) and outcome.code == WINDOW_CLOSED:
             outcome = self._instead(one, lane, outcome)
         if isinstance(outcome, Wait) and outcome.code == "429":

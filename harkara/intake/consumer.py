@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 import structlog
 
 from harkara.errors import Conflict, HarkaraError, Invalid, Unavailable
-from harkara.inbound.contact import Wish
+from harkara.inbound.contact import ConsentChoice
 from harkara.intake.occasion_verbs import PARSERS
 from harkara.intake.stream import Intake, IntakeEntry
-from harkara.ledger.contacts.consent import keep
+from harkara.ledger.contacts.consent import record_consent
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept, accept_as_failed, add_aliases
 from harkara.ledger.messages.commands import cancel, find_id
@@ -99,9 +99,9 @@ class IntakeConsumer:
         return answers
 
     def _commit_consent(self, entries: Sequence[IntakeEntry]) -> int:
-        choices = [found for entry in entries if (found := self._parse(entry, Wish.from_json))]
+        choices = [found for entry in entries if (found := self._parse(entry, ConsentChoice.from_json))]
         for lane in sorted({lane for lane, _ in choices}):
-            keep(self._db, lane, [choice for its_lane, choice in choices if its_lane == lane])
+            record_consent(self._db, lane, [choice for its_lane, choice in choices if its_lane == lane])
         return len(choices)
 
     def _commit_messages(self, entries: Sequence[IntakeEntry]) -> int:

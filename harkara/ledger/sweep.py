@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 
-from harkara.ledger.callbacks.notify import tell_states
+from harkara.ledger.callbacks.notify import StateChange, notify_states
 from harkara.ledger.conditions import LEASED, in_state
-from harkara.ledger.contacts.contacts import forget
+from harkara.ledger.contacts.contacts import delete_inactive
 from harkara.ledger.database import Database, Row, Transaction
-from harkara.ledger.events.evidence import negative, unread
-from harkara.ledger.events.store import discard
+from harkara.ledger.events.evidence import DoubtfulMessage, has_negative_evidence, has_unread_event
+from harkara.ledger.events.store import delete_old_events
 from harkara.ledger.messages.due import due_flows
 from harkara.ledger.messages.record import CANCELLED_OR_UNCERTAIN, final_columns, uncertain_columns
 from harkara.ledger.tables import attempt, halt, message, occasion, trace
@@ -62,8 +62,8 @@ def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> C
         ("expired", _expire),
         ("erased", lambda tx: _erase(tx, retention_seconds)),
         ("forgotten", lambda tx: _forget(tx, retention_seconds)),
-        ("strangers", lambda tx: forget(tx, retention_seconds, MAX_ROWS)),
-        ("events", lambda tx: discard(tx, retention_seconds)),
+        ("strangers", lambda tx: delete_inactive(tx, retention_seconds, MAX_ROWS)),
+        ("events", lambda tx: delete_old_events(tx, retention_seconds)),
         ("halts", _end_halts),
     ):
         with db.write() as tx:
@@ -131,13 +131,14 @@ def _resend(tx: Transaction) -> int:
         "reason": "No answer came to the last try; its category's policy sends it once more, perhaps a second time.",
     }
     moved = change_state(tx, State.WAITING, select(message.c.id).where(*due, ~message.c.on_evidence), again)
-    doubtful = select(message).where(*due, message.c.on_evidence).limit(MAX_EVIDENCE_CHECKS)
-    for row in tx.rows(doubtful.with_for_update(skip_locked=True)):
-        if not unread(tx, row):
-            one = select(message.c.id).where(message.c.id == row["id"], in_state(State.UNCERTAIN))
+    columns = (message.c[name] for name in DoubtfulMessage._fields)
+    on_evidence = select(*columns).where(*due, message.c.on_evidence).limit(MAX_EVIDENCE_CHECKS)
+    for doubtful in map(DoubtfulMessage._make, tx.execute(on_evidence.with_for_update(skip_locked=True)).all()):
+        if not has_unread_event(tx, doubtful):
+            one = select(message.c.id).where(message.c.id == doubtful.id, in_state(State.UNCERTAIN))
             moved += (
                 change_state(tx, State.WAITING, one, again)
-                if negative(tx, row)
+                if has_negative_evidence(tx, doubtful)
                 else change_state(tx, State.UNCERTAIN, one, _ALONE)
             )
     return moved
@@ -216,5 +217,5 @@ def change_state(
             for row in moved
         ]
         tx.execute(insert(trace), lines)
-        tell_states(tx, moved)
+        notify_states(tx, [StateChange(row["id"], row["state"]) for row in moved])
     return len(moved)

@@ -13,10 +13,11 @@ from threading import Lock
 from typing import Any
 
 from harkara import Client, Envelope, MessageStatus
-from harkara.inbound import Received, Words
+from harkara.inbound.events import MessageReceived
+from harkara.inbound.words import Words
 from harkara.ledger import migrate
-from harkara.ledger.contacts.contacts import heard
 from harkara.ledger.database import Database
+from harkara.ledger.events.inbound_messages import record_received
 from harkara.ledger.messages.queries import count_by_state, get_status
 from harness.ports import free_port
 from harness.process import ROOT, Process
@@ -143,7 +144,9 @@ class Deployment:
         words = Words.load(ROOT / "config" / "words.toml")
         with self.ledger.write() as tx:
             for number in numbers:
-                heard(tx, "default", Received(identity=number, sender=number, kind="text", at=tx.now), words)
+                record_received(
+                    tx, "default", MessageReceived(identity=number, sender=number, kind="text", at=tx.now), words
+                )
 
     def states(self) -> Counter[str]:
         """Count the messages by state."""

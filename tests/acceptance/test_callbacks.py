@@ -6,7 +6,7 @@ import urllib.request
 from pathlib import Path
 
 from harkara import Text
-from harkara.ledger.callbacks.dead_callbacks import counts
+from harkara.ledger.callbacks.dead_callbacks import count_callbacks
 from harkara.messages import Envelope
 from harness.ports import free_port
 from harness.valkey import ValkeyServer
@@ -31,7 +31,9 @@ def test_a_worker_tells_the_application_even_if_it_listens_only_later(
         harkara.deliver(envelopes)
         harkara.wait_until(lambda: 'harkara_callbacks_left{state="waiting"} 4.0' in read(metrics), "all four wait")
         with listening(application):
-            harkara.wait_until(lambda: counts(harkara.ledger) == {"waiting": 0, "dead": 0}, "all four are told")
+            harkara.wait_until(
+                lambda: count_callbacks(harkara.ledger) == {"waiting": 0, "dead": 0}, "all four are told"
+            )
         told = {each["data"]["reference"] for each in application.heard if each["type"] == "message.accepted"}
         assert told == {envelope.reference for envelope in envelopes}
         assert application.refused == 0
@@ -49,7 +51,7 @@ def test_an_application_that_hangs_holds_up_no_message(tmp_path: Path, redis_ser
         for _ in range(2):
             harkara.deliver([Envelope(to=NUMBER, messages=[Text(WORD)]) for _ in range(20)])
             harkara.wait_until(lambda: hanging.under_way > 0, "the application has one in hand")
-        assert counts(harkara.ledger) == {"waiting": 40, "dead": 0}
+        assert count_callbacks(harkara.ledger) == {"waiting": 40, "dead": 0}
 
 
 def test_a_worker_with_settings_that_make_no_sense_does_not_start(tmp_path: Path, redis_server: ValkeyServer) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from harkara import Envelope, Template, Text
-from harkara.inbound.contact import NOBODY, Contact
+from harkara.inbound.contact import UNKNOWN_CONTACT, ContactState
 from harkara.inbound.window import ARRIVAL, LENGTH
-from harkara.ledger.contacts.contacts import known
+from harkara.ledger.contacts.contacts import load_contacts
 from harness.ports import free_port
 from harness.postgres import PostgresServer
 from harness.valkey import valkey
@@ -112,9 +112,9 @@ def state(harkara: Deployment, sent: Envelope) -> tuple[str, str | None]:
     return found["state"], found["code"]
 
 
-def contact(harkara: Deployment, number: str) -> Contact:
+def contact(harkara: Deployment, number: str) -> ContactState:
     with harkara.ledger.read() as tx:
-        return known(tx, [("default", number)]).get(("default", number), NOBODY)
+        return load_contacts(tx, [("default", number)]).get(("default", number), UNKNOWN_CONTACT)
 
 
 def reminded(harkara: Deployment, reference: str) -> bool:

@@ -22,7 +22,7 @@ from sqlalchemy import select
 from harkara import Client, CopyCode, Envelope, Invalid, Template, Text
 from harkara.backends.broker import ACCEPT
 from harkara.intake.stream import STREAM, WEBHOOKS
-from harkara.ledger.callbacks.dead_callbacks import counts
+from harkara.ledger.callbacks.dead_callbacks import count_callbacks
 from harkara.ledger.tables import event, message
 from harkara.redis_client import connect
 from harness.ports import free_port
@@ -75,7 +75,7 @@ def test_what_is_secret_is_found_nowhere_but_in_the_ledger(
             harkara.wait_until(lambda: redis.xlen(WEBHOOKS), "Redis has what the customer wrote")
             assert secrets_in(*everything_in(redis)) >= {LEDGER, CODE, WORD}  # the same
         harkara.wait_until(
-            lambda: folded(harkara) and not sum(counts(harkara.ledger).values()), "all is folded and told"
+            lambda: folded(harkara) and not sum(count_callbacks(harkara.ledger).values()), "all is folded and told"
         )
         assert secrets_in(str(application.heard)) == {LEDGER, LEDGER[2:], CODE, WORD}
         assert secrets_in(*everything_in(redis)) == set()

@@ -9,8 +9,8 @@ from hashlib import blake2b
 from sqlalchemy import and_, or_, select
 
 from harkara.errors import Conflict, Invalid
-from harkara.ledger.contacts import consent
-from harkara.ledger.contacts.contacts import refusing
+from harkara.ledger.contacts.consent import cancel_unwanted
+from harkara.ledger.contacts.contacts import load_opted_out
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.messages.due import find_obstacles
 from harkara.ledger.messages.fallback import kept
@@ -126,7 +126,7 @@ def _too_late(envelope: Envelope, now: datetime) -> Invalid | None:
 
 def _unwanted(tx: Transaction, rows: Sequence[Row]) -> dict[str, str]:
     """By id, what the recipients of these messages have said against them; one look for all."""
-    said = refusing(tx, {_to(row) for row in rows})
+    said = load_opted_out(tx, {_to(row) for row in rows})
     return {
         row["id"]: why for row in rows if (found := said.get(_to(row))) and (why := found.objection(row["category"]))
     }
@@ -147,7 +147,7 @@ def _keep_unwanted(db: Database, rows: Sequence[Row], unwanted: Mapping[str, str
         return set()
     with db.write() as tx:
         stored = insert_messages(tx, [row for row in rows if row["id"] in unwanted])
-        consent.cancel(tx, {identity: unwanted[identity] for identity in stored})
+        cancel_unwanted(tx, {identity: unwanted[identity] for identity in stored})
         return stored
 
 

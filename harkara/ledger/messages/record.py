@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 from sqlalchemy import ColumnElement, case, insert, literal_column, or_, true, update
 
-from harkara.ledger.callbacks.notify import tell_states
+from harkara.ledger.callbacks.notify import StateChange, notify_states
 from harkara.ledger.conditions import still_in
 from harkara.ledger.database import Row, Transaction, to_sql
 from harkara.ledger.halts import add_halts, end_probed_halts
@@ -101,7 +101,7 @@ def finish(tx: Transaction, finishes: Sequence[Finish], works: Collection[str] =
     if accepted:
         answers = [_answer(f) for f in accepted]
         moved = tx.execute_each(_ACCEPT, _ANSWER, answers, now=tx.now).all()
-        tell_states(tx, [{"id": row.id, "state": State.ACCEPTED} for row in moved])
+        notify_states(tx, [StateChange(row.id, State.ACCEPTED) for row in moved])
         if len(moved) < len(answers):
             tx.execute_each(_NAME_JOB, _ANSWER, answers)
     paused = [(f, pause) for f in finishes if not isinstance(f.outcome, Accepted) and (pause := _settle(tx, f))]
@@ -289,11 +289,11 @@ def add_trace(tx: Transaction, identity: str, event: str, code: str | None, deta
     """Adds a line to the trace of a message, and tells the application if it is a state that it hears of."""
     line = {"message_id": identity, "at": tx.now, "event": event, "code": code, "detail": (detail or "")[:1000]}
     tx.execute(insert(trace), line)
-    tell_states(tx, [{"id": identity, "state": event}])
+    notify_states(tx, [StateChange(identity, event)])
 
 
 def add_traces(tx: Transaction, moved: Sequence[Row], code: str, detail: str) -> None:
     """The same for all rows that were moved for one reason: each has its `id` and its new `state`."""
     told = {"at": tx.now, "code": code, "detail": detail[:1000]}
     tx.execute(insert(trace), [told | {"message_id": row["id"], "event": row["state"]} for row in moved])
-    tell_states(tx, moved)
+    notify_states(tx, [StateChange(row["id"], row["state"]) for row in moved])
