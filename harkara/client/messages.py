@@ -104,7 +104,7 @@ class MessageCalls(BaseClient):
         message = catalogue.message(
             kind, given, language=options.pop("language", None), opted_in=options.pop("opted_in", False)
         )
-        return catalogue.find(kind).in_time(self.envelope(message, to=to, **options))
+        return catalogue.find(kind).with_deadline(self.envelope(message, to=to, **options))
 
     def send_many(self, envelopes: Iterable[Envelope]) -> list[Handle | Conflict | Invalid]:
         """Send many messages, in transactions of 500.

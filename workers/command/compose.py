@@ -96,7 +96,7 @@ def _of_kind(given: Given, options: dict[str, Any]) -> Envelope:
         language=given["language"],
         opted_in=given["opted_in"],
     )
-    return kinds.find(given["kind"]).in_time(Envelope(messages=[message], **options))
+    return kinds.find(given["kind"]).with_deadline(Envelope(messages=[message], **options))
 
 
 def _text(given: Given) -> Text:
