@@ -22,9 +22,11 @@ from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.ledger.events.process import EventContext
 from harkara.ledger.messages.accept import accept
+from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import Claimed, claim
 from harkara.ledger.messages.queries import count_by_state
-from harkara.ledger.messages.record import Begin, Finish, begin, finish
+from harkara.ledger.messages.record import record
+from harkara.ledger.messages.result import ClaimResult
 from harkara.outcomes import Accepted
 from harkara.playbook import Playbook
 from harkara.receipt import Receipt
@@ -91,12 +93,12 @@ def _send(db: Database, number: int) -> None:
     claims = claim(db, [receipt.id for receipt in receipts if isinstance(receipt, Receipt)], 60)
     with db.write() as tx:
         assert len(begin(tx, [_begin(claimed) for claimed in claims])) == number
-        finish(tx, [Finish.of(claimed, Accepted(f"job-{claimed.id}", 202), posted=True) for claimed in claims])
+        record(tx, [ClaimResult.of(claimed, Accepted(f"job-{claimed.id}", 202), posted=True) for claimed in claims])
 
 
-def _begin(claimed: Claimed) -> Begin:
+def _begin(claimed: Claimed) -> BeginRequest:
     content = fingerprint.of_request(json.loads(claimed.body))
-    return Begin(claimed, "worker", "passed", 60, fingerprint.keyed(LANE.token, claimed.recipient, content))
+    return BeginRequest(claimed, "worker", "passed", 60, fingerprint.keyed(LANE.token, claimed.recipient, content))
 
 
 def _status_webhook(status: str, n: int) -> bytes:

@@ -6,9 +6,9 @@ from typing import Any
 
 from config.celery_app import app
 from config.wiring.sending import group_commit
-from harkara.ledger.messages.record import Finish
+from harkara.ledger.messages.result import ClaimResult
 
 
 @app.task(name="harkara.record")
 def record(outcome: dict[str, Any]) -> None:
-    group_commit().finish(Finish.from_dict(outcome))
+    group_commit().record(ClaimResult.from_dict(outcome))

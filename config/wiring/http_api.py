@@ -14,7 +14,7 @@ from config.wiring.shared import broker, database, lanes, reminder_plan, webhook
 from harkara.batching import Batcher
 from harkara.errors import Unavailable
 from harkara.gateway import Dependencies
-from harkara.ledger.messages.accept import DIRECT
+from harkara.ledger.messages.accept import MAX_DIRECT_HINTS
 from harkara.redis_client import connect, redis_errors
 from harkara.webhooks.receive import WebhookReceiver
 
@@ -25,7 +25,7 @@ def dependencies() -> Dependencies:
     return Dependencies(
         db=database(),
         backend=backend,
-        batcher=Batcher(backend.enqueue, DIRECT),
+        batcher=Batcher(backend.enqueue, MAX_DIRECT_HINTS),
         plan=reminder_plan(),
         callers=callers(settings(), frozenset(lanes())),
         receive_webhook=_webhook_receiver().receive,

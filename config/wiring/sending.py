@@ -14,7 +14,7 @@ from harkara.delivery.pool import Pool
 from harkara.delivery.sender import Leases, Sender, no_checkpoint
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.ledger.messages.recent_slots import slots_used
-from harkara.ledger.messages.record import Finish
+from harkara.ledger.messages.result import ClaimResult
 from harkara.limits import HORIZON, Limiter, with_margin
 from harkara.playbook import Playbook
 from harkara.redis_client import connect
@@ -88,6 +88,6 @@ def _recent_slots(lane: str, mine: int) -> list[float]:
     return slots_used(database(), lane, with_margin(allowance.window) if allowance else 0.0, _horizon(), mine)
 
 
-def _publish_outcome(finish: Finish) -> None:
+def _publish_outcome(finish: ClaimResult) -> None:
     """Put an outcome that the database does not take into Redis, for any worker that reaches the database again."""
     broker().publish_outcome(finish.to_dict())

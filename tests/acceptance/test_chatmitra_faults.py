@@ -132,9 +132,7 @@ def test_what_only_a_person_can_mend_parks_the_lane_and_burns_nothing(harkara: D
     harkara.sandbox.set_faults(**{switch: True})
     envelopes = new_messages(20, CATEGORIES)
     harkara.accept(envelopes)
-    harkara.wait_until(
-        lambda: [halt["state"] for halt in list_halts(harkara.ledger)] == ["parked"], "the lane is parked"
-    )
+    harkara.wait_until(lambda: [halt.state for halt in list_halts(harkara.ledger)] == ["parked"], "the lane is parked")
     harkara.wait_until(lambda: harkara.states()["waiting"] == 20, "all wait")
     harkara.sandbox.reset_faults()
     unpark(harkara.ledger, "default")

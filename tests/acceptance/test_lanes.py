@@ -79,9 +79,7 @@ def test_a_refused_account_parks_its_own_lane_and_unpark_lets_it_flow(
     harkara.wait_verdict(school)
     assert set(harkara.examine(school).results.values()) == {ONCE}
     harkara.wait_until(lambda: harkara.examine(clinic).states == {"waiting": 20}, "the clinic's messages wait")
-    assert [(halt["lane"], halt["state"], halt["code"]) for halt in list_halts(harkara.ledger)] == [
-        ("clinic", "parked", code)
-    ]
+    assert [(halt.lane, halt.state, halt.code) for halt in list_halts(harkara.ledger)] == [("clinic", "parked", code)]
     refused = harkara.sandbox.count(f"refused_{code}")
     harkara.deliver(
         new_messages(60, lane="school")

@@ -30,7 +30,7 @@ from harkara.ledger.events.inbound_messages import record_received
 from harkara.ledger.halts import park
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.ledger.messages.queries import get_status
-from harkara.ledger.messages.record import Finish
+from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.sweep import POISON_CLAIMS, sweep
 from harkara.ledger.tables import contact
 from harkara.limits import Allowance, Limiter
@@ -117,7 +117,7 @@ def worker(
         commit.close()
 
 
-def spill(_finish: Finish) -> None:
+def spill(_finish: ClaimResult) -> None:
     raise Unavailable("nobody takes it")
 
 

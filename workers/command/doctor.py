@@ -63,8 +63,8 @@ def _database() -> Iterator[Check]:
     with ledger() as db:
         yield Check("database", True, f"{db.url.get_backend_name()}, schema of this release")
         for halt in halts.list_halts(db):
-            held = f"{halt['template'] or 'the lane'} is {halt['state']}: {halt['reason']}"
-            yield Check(f"lane {halt['lane']}", False, f"{held} `harkara lanes unpark {halt['lane']}` lets it go")
+            held = f"{halt.template or 'the lane'} is {halt.state}: {halt.reason}"
+            yield Check(f"lane {halt.lane}", False, f"{held} `harkara lanes unpark {halt.lane}` lets it go")
         seconds = queries.seconds_since(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
         for lane, silent in webhook_silences(db, configured()).items():
             if silent > settings().silence.total_seconds():

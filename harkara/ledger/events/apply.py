@@ -17,7 +17,8 @@ from harkara.ledger.events.candidates import Candidates, LockedMessage, StatusEv
 from harkara.ledger.events.evidence import BY_CONTENT, BY_ID
 from harkara.ledger.events.stored import EventState
 from harkara.ledger.halts import add_halts
-from harkara.ledger.messages.record import add_trace, final_columns
+from harkara.ledger.messages.next_state import final_columns
+from harkara.ledger.messages.trace import add_trace
 from harkara.ledger.tables import attempt, contact, message
 from harkara.outcomes import Pause, Refused
 from harkara.playbook import Playbook

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from harkara.ledger.database import Row, Transaction
-from harkara.ledger.messages.accept import insert_messages, message_row
 from harkara.ledger.messages.commands import cancel_messages
+from harkara.ledger.messages.insert import NewMessage, insert_messages, message_row
 from harkara.ledger.tables import message, occasion
 from harkara.occasions import Occasion, ReminderMessage, ReminderPlan, SkippedReminder
 from harkara.states import UNSENT, State
@@ -33,7 +33,7 @@ class _Difference:
 
     kept: list[Row] = field(default_factory=list)
     dropped: list[Row] = field(default_factory=list)
-    added: list[Row] = field(default_factory=list)
+    added: list[NewMessage] = field(default_factory=list)
     unsettled: bool = False
 
 
@@ -47,7 +47,8 @@ def derive(tx: Transaction, occasions: Sequence[Row], plan: ReminderPlan, deadli
     """
     known = _lock(tx, [row["id"] for row in occasions])
     dropped: dict[str, list[str]] = defaultdict(list)
-    kept, added = [], []
+    kept: list[Row] = []
+    added: list[NewMessage] = []
     for row in occasions:
         found = _compare(row, known[row["id"]], planned(row, plan, tx.now), tx.now, deadlines)
         row["rules"] = DUE_AGAIN if found.unsettled else plan.digest(row["kind"], row["lane"])
@@ -126,13 +127,15 @@ def _compare(
     return found
 
 
-def _message(row: Row, reminder: ReminderMessage, now: datetime, deadlines: Mapping[str, float]) -> Row:
-    return message_row(reminder.envelope, now, deadlines) | {
+def _message(row: Row, reminder: ReminderMessage, now: datetime, deadlines: Mapping[str, float]) -> NewMessage:
+    new = message_row(reminder.envelope, now, deadlines)
+    new |= {
         "reference": f"{slot(row, reminder.rule)}/{row['revision']}",
         "occasion_id": row["id"],
         "revision": row["revision"],
         "rule": reminder.rule,
     }
+    return new
 
 
 def _left(reminder: Row) -> bool:
@@ -141,8 +144,12 @@ def _left(reminder: Row) -> bool:
     return reminder["state"] not in UNSENT and not superseded
 
 
-def _fits(reminder: Row, new: Row, now: datetime) -> bool:
-    if any(reminder[name] != new[name] for name in ("digest", "expires_at", "quiet", "producer")):
+_FIXED = ("digest", "expires_at", "quiet", "producer")
+"""The columns in which a reminder must equal the new one to stay."""
+
+
+def _fits(reminder: Row, new: NewMessage, now: datetime) -> bool:
+    if any(reminder[name] != value for name, value in new.items() if name in _FIXED):
         return False
     if reminder["state"] in _COMES_BACK:
         return True

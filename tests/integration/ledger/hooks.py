@@ -18,8 +18,8 @@ from harkara.lanes import Lane
 from harkara.ledger.database import Database, Row
 from harkara.ledger.events.process import EventContext, process
 from harkara.ledger.events.store import RawWebhook, store_events
+from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import Claimed
-from harkara.ledger.messages.record import Begin, begin
 from harkara.ledger.tables import event
 from harkara.messages import Envelope
 from harkara.outcomes import Outcome
@@ -55,10 +55,10 @@ def begin_again(db: Database, claimed: Claimed) -> bool:
         return bool(begin(tx, [_begin(claimed)]))
 
 
-def _begin(claimed: Claimed) -> Begin:
+def _begin(claimed: Claimed) -> BeginRequest:
     lane = CONTEXT.lanes[claimed.lane]
     shown = fingerprint.keyed(lane.token, claimed.recipient, fingerprint.of_request(json.loads(claimed.body)))
-    return Begin(claimed, "worker", "passed", 30, shown)
+    return BeginRequest(claimed, "worker", "passed", 30, shown)
 
 
 def send_message(db: Database, envelope: Envelope, outcome: Outcome = ACCEPTED) -> str:

@@ -32,7 +32,8 @@ from harkara.ledger.database import Database, Row
 from harkara.ledger.messages import commands
 from harkara.ledger.messages.accept import accept_as_failed
 from harkara.ledger.messages.queries import get_status
-from harkara.ledger.messages.record import Finish, finish
+from harkara.ledger.messages.record import record
+from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.sweep import POISON_CLAIMS
 from harkara.ledger.tables import callback, message
 from harkara.outcomes import Cancelled, Outcome, Refused, Uncertain, Wait
@@ -341,7 +342,7 @@ def statements(db: Database) -> int:
     with db.write() as tx:
         _ = tx.now
         event.listen(db.engine, "before_cursor_execute", lambda *given: seen.append(given[2]))
-        finish(tx, [Finish.of(each, ACCEPTED, posted=True) for each in claimed])
+        record(tx, [ClaimResult.of(each, ACCEPTED, posted=True) for each in claimed])
     return len(seen)
 
 

@@ -18,7 +18,7 @@ from harkara.ledger.contacts.queries import iterate_proofs, list_contacts
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept, accept_as_failed
 from harkara.ledger.messages.commands import cancel
-from harkara.ledger.messages.record import Finish
+from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.tables import contact
 from harkara.messages import Template
 from harkara.outcomes import Refused, Replaced
@@ -196,8 +196,8 @@ def test_a_fallback_is_forgotten_with_its_message(db: Database) -> None:
 def test_an_outcome_that_waits_in_redis_holds_neither_number_nor_text(db: Database) -> None:
     (identity,) = accept_messages(db, reply(fallback=FALLBACK))
     outcome = Replaced("window-closed", "The template write_to_us goes instead.", "write_to_us", 400)
-    kept = Finish.of(claim_messages(db, identity)[0], outcome, posted=True)
-    assert Finish.from_dict(kept.to_dict()) == kept
+    kept = ClaimResult.of(claim_messages(db, identity)[0], outcome, posted=True)
+    assert ClaimResult.from_dict(kept.to_dict()) == kept
     assert "493817" not in str(kept.to_dict())
     assert person(0) not in str(kept.to_dict())
 
