@@ -1,4 +1,4 @@
-"""The database is locked, away, read-only, full, or its answer is lost: without the ledger nothing is sent."""
+"""The database is locked, stopped, read-only or full, or its replies are lost: without the ledger nothing is sent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.acceptance.lossy_proxy import lossy_proxy
 from tests.acceptance.messages import new_message, new_messages
 
 THREADS = 8
-AWAY = 10.0
+OUTAGE = 10.0
 """Seconds."""
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -29,28 +29,28 @@ ON_POSTGRES = pytest.mark.parametrize("database_url", ["postgres"], indirect=Tru
 
 
 @ON_SQLITE
-def test_a_writer_that_froze_in_its_transaction_stops_the_others_and_no_more(
+def test_a_writer_suspended_in_its_transaction_delays_the_others_only(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
-    """SQLite is locked for ten seconds, in the middle of a recording."""
+    """SQLite is locked for ten seconds, within a transaction that records outcomes."""
     envelopes = new_messages(200, ("reply", "utility"))
     with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS=str(THREADS)) as harkara:
         harkara.sandbox.set_faults(latency_ms=100)
-        sleeper = harkara.start_worker(HARKARA_KILL_AT="K4b@5~")
+        suspended = harkara.start_worker(HARKARA_KILL_AT="K4b@5~")
         harkara.start_worker()
         harkara.accept(envelopes)
-        harkara.wait_until(lambda: sleeper.suspended, "a worker freezes in its transaction")
+        harkara.wait_until(lambda: suspended.suspended, "a worker is suspended in its transaction")
         assert_nothing_is_sent(harkara)
-        sleeper.resume()
+        suspended.resume()
         harkara.wait_settled(200)
         harkara.examine(envelopes).assert_kept()
 
 
 @ON_POSTGRES
-def test_a_drain_goes_on_when_the_database_was_killed(
+def test_sending_continues_after_the_database_was_killed(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str, postgres_server: PostgresServer
 ) -> None:
-    """Away for ten seconds, and then for a moment three times more."""
+    """An outage of ten seconds, then three short ones."""
     envelopes = new_messages(300, ("reply", "utility"))
     with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS=str(THREADS)) as harkara:
         harkara.sandbox.set_faults(latency_ms=100)
@@ -68,10 +68,10 @@ def test_a_drain_goes_on_when_the_database_was_killed(
 
 
 @ON_POSTGRES
-def test_a_commit_whose_answer_is_lost_is_neither_repeated_nor_believed(
+def test_a_commit_whose_reply_is_lost_causes_no_duplicate_and_no_loss(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
-    """At the claim, before the POST and after it: what was not surely begun is not posted, and an answer is kept."""
+    """At the claim, before the POST and after it: no POST without a confirmed `sending`, no lost outcome."""
     envelopes = new_messages(150, ("reply", "utility"))
     url = make_url(database_url)
     assert url.port
@@ -81,7 +81,7 @@ def test_a_commit_whose_answer_is_lost_is_neither_repeated_nor_believed(
     ):
         harkara.accept(envelopes)
         harkara.start_worker(HARKARA_DATABASE_URL=url.set(port=proxy.port).render_as_string(hide_password=False))
-        harkara.wait_until(lambda: proxy.lost >= 12, "a dozen answers are lost")
+        harkara.wait_until(lambda: proxy.lost >= 12, "a dozen replies are lost")
         proxy.stop_losing()
         harkara.wait_settled(150)
         verdict = harkara.examine(envelopes)
@@ -100,12 +100,12 @@ def killed(postgres: PostgresServer) -> Iterator[None]:
 
 @contextmanager
 def disk_full(harkara: Deployment) -> Iterator[None]:
-    """No file may grow, neither of the workers nor of this process."""
+    """Limit the file size of all processes and of this one, so that no file can grow."""
     pids = [os.getpid(), *(process.popen.pid for process in harkara.processes)]
     limits = [resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in pids]
     try:
-        for pid, (_, most) in zip(pids, limits, strict=True):
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, most))
+        for pid, (_, hard) in zip(pids, limits, strict=True):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, hard))
         yield
     finally:
         for pid, limit in zip(pids, limits, strict=True):
@@ -114,7 +114,7 @@ def disk_full(harkara: Deployment) -> Iterator[None]:
 
 @contextmanager
 def read_only(harkara: Deployment) -> Iterator[None]:
-    """As after a failover to a replica."""
+    """Refuse writes, as a replica does after a failover."""
     with harkara.ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
         admin.execute(text("ALTER SYSTEM SET default_transaction_read_only = on"))
         admin.execute(text("SELECT pg_reload_conf()"))
@@ -127,10 +127,10 @@ def read_only(harkara: Deployment) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("harm", "database_url"), [(disk_full, "sqlite"), (read_only, "postgres")], indirect=["database_url"]
+    ("fault", "database_url"), [(disk_full, "sqlite"), (read_only, "postgres")], indirect=["database_url"]
 )
-def test_a_drain_goes_on_when_the_database_took_no_writes(
-    harm: Callable[[Deployment], AbstractContextManager[None]],
+def test_sending_continues_after_the_database_refused_writes(
+    fault: Callable[[Deployment], AbstractContextManager[None]],
     tmp_path: Path,
     redis_server: ValkeyServer,
     database_url: str,
@@ -141,19 +141,19 @@ def test_a_drain_goes_on_when_the_database_took_no_writes(
         harkara.start_worker()
         harkara.accept(envelopes)
         harkara.wait_accepted(30)
-        with harm(harkara):
+        with fault(harkara):
             assert_nothing_is_sent(harkara, 4)
         harkara.wait_settled(200)
         harkara.examine(envelopes).assert_kept()
 
 
-def assert_nothing_is_sent(harkara: Deployment, seconds: float = AWAY) -> None:
-    """For the seconds that the database is away: only what was begun before is still posted, and callers are told."""
-    over = time.monotonic() + seconds
+def assert_nothing_is_sent(harkara: Deployment, seconds: float = OUTAGE) -> None:
+    """During the outage only messages in `sending` are still posted, and clients get Unavailable within 3 s."""
+    end = time.monotonic() + seconds
     accepted = harkara.sandbox.counts()["accepted"]
     with harkara.direct_client(seconds=1) as client:
         with pytest.raises(Unavailable):
             client.send_many([new_message()])
-        assert time.monotonic() - over + seconds < 3
-    time.sleep(max(0.0, over - time.monotonic()))
+        assert time.monotonic() - end + seconds < 3
+    time.sleep(max(0.0, end - time.monotonic()))
     assert harkara.sandbox.counts()["accepted"] <= accepted + THREADS

@@ -1,4 +1,4 @@
-"""What customers write reaches the ledger and the application as deployed, and decides what is still sent to them."""
+"""Customers' messages reach the ledger and the application, and decide what is still sent to them."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ APPOINTMENT = {
 def harkara(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, application: Application
 ) -> Iterator[Deployment]:
-    """One for all tests here, each of which has customers of its own."""
+    """One deployment for all tests, each of which has its own customers."""
     folder = tmp_path_factory.mktemp("customers")
     server: PostgresServer | None = None if request.param == "sqlite" else request.getfixturevalue("postgres_server")
     url = server.create_database("customers") if server else f"sqlite:///{folder / 'harkara.db'}"
-    with valkey() as redis, deployment(folder, redis, url, HARKARA_CALLBACK_URL=application.url, **SETTINGS) as one:
-        one.start_web()
-        one.start_worker()
-        yield one
+    with valkey() as redis, deployment(folder, redis, url, HARKARA_CALLBACK_URL=application.url, **SETTINGS) as running:
+        running.start_web()
+        running.start_worker()
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +57,21 @@ def application() -> Iterator[Application]:
         yield one
 
 
-def test_who_writes_stop_while_a_message_waits_is_not_sent_it(harkara: Deployment, application: Application) -> None:
+def test_a_waiting_message_is_cancelled_when_its_recipient_opts_out(
+    harkara: Deployment, application: Application
+) -> None:
     to = new_message().to
     harkara.sandbox.write_as_customer(to, text="Is my order there?")
-    waits = send(harkara.web, Envelope(to=to, messages=[Text("Your order is here.")], at=soon(8)))
+    waiting = send(harkara.web, Envelope(to=to, messages=[Text("Your order is here.")], at=soon(8)))
     harkara.sandbox.write_as_customer(to, text="STOP")
-    harkara.wait_until(lambda: state(harkara, waits) == ("cancelled", "opted-out"), "it is cancelled")
+    harkara.wait_until(lambda: state(harkara, waiting) == ("cancelled", "opted-out"), "it is cancelled")
     after = send(harkara.web, new_message(at=soon(9)))
     harkara.wait_until(lambda: state(harkara, after) == ("read", None), "one that was due later is read")
     assert harkara.sandbox.requests(to) == []
-    assert wait_told(harkara, application, "contact.opted-out", to)["category"] == "everything"
+    assert wait_callback(harkara, application, "contact.opted-out", to)["category"] == "everything"
 
 
-def test_a_message_whose_window_closes_while_it_waits_goes_as_its_fallback(harkara: Deployment) -> None:
+def test_a_message_whose_window_closes_while_it_waits_is_sent_as_its_fallback(harkara: Deployment) -> None:
     to, left = new_message().to, 8.0
     harkara.sandbox.write_as_customer(to, text="Hello?", seconds_ago=(LENGTH - ARRIVAL).total_seconds() - left)
     harkara.wait_until(lambda: contact(harkara, to).wrote_at, "the customer is known")
@@ -84,20 +86,20 @@ def test_a_message_whose_window_closes_while_it_waits_goes_as_its_fallback(harka
     assert harkara.status(late)["flags"] == ["fallback"]
 
 
-def test_answers_to_an_open_reminder_are_about_it_and_opt_nobody_out(
+def test_replies_to_an_open_reminder_concern_it_and_opt_out_no_customer(
     harkara: Deployment, application: Application
 ) -> None:
-    comes, cannot = new_message().to, new_message().to
-    for to in (comes, cannot):
+    coming, cancelling = new_message().to, new_message().to
+    for to in (coming, cancelling):
         visit = {"to": to, "at": soon(3600).isoformat(), "parameters": APPOINTMENT}
         request(f"{harkara.web}/occasions/appointment/{to}", visit, method="PUT")
-    harkara.wait_until(lambda: reminded(harkara, comes) and reminded(harkara, cannot), "both have read their reminder")
-    harkara.sandbox.write_as_customer(comes, reply_id="CONFIRM", title="Confirm")
-    harkara.sandbox.write_as_customer(cannot, text="Cancel")
-    for to, kind in ((comes, "reminder.confirmed"), (cannot, "reminder.cancelled")):
-        assert wait_told(harkara, application, kind, to)["occasion"] == {"kind": "appointment", "reference": to}
+    harkara.wait_until(lambda: reminded(harkara, coming) and reminded(harkara, cancelling), "both reminders are read")
+    harkara.sandbox.write_as_customer(coming, reply_id="CONFIRM", title="Confirm")
+    harkara.sandbox.write_as_customer(cancelling, text="Cancel")
+    for to, kind in ((coming, "reminder.confirmed"), (cancelling, "reminder.cancelled")):
+        assert wait_callback(harkara, application, kind, to)["occasion"] == {"kind": "appointment", "reference": to}
         assert contact(harkara, to).stopped is None
-    answer = send(harkara.web, Envelope(to=cannot, messages=[Text("We cancelled it.")]))
+    answer = send(harkara.web, Envelope(to=cancelling, messages=[Text("We cancelled it.")]))
     harkara.wait_until(lambda: state(harkara, answer) == ("read", None), "it is read")
     assert application.refused == 0
 
@@ -107,7 +109,7 @@ def soon(seconds: float) -> datetime:
 
 
 def state(harkara: Deployment, sent: Envelope) -> tuple[str, str | None]:
-    """Its state, and the code of the reason."""
+    """Return its state and the code of the reason."""
     found = harkara.status(sent)
     return found["state"], found["code"]
 
@@ -122,13 +124,13 @@ def reminded(harkara: Deployment, reference: str) -> bool:
     return [each["state"] for each in found["reminders"]] == ["read"]
 
 
-def wait_told(harkara: Deployment, application: Application, kind: str, number: str) -> dict[str, Any]:
-    """The one callback of this kind about somebody."""
+def wait_callback(harkara: Deployment, application: Application, kind: str, number: str) -> dict[str, Any]:
+    """Wait for the one callback of this kind about this number; return its data."""
 
-    def told() -> list[dict[str, Any]]:
+    def callbacks() -> list[dict[str, Any]]:
         with application.lock:
             return [one["data"] for one in application.heard if one["type"] == kind and one["data"]["from"] == number]
 
-    harkara.wait_until(told, f"the application hears {kind}")
-    (data,) = told()
+    harkara.wait_until(callbacks, f"the application receives {kind}")
+    (data,) = callbacks()
     return data

@@ -1,4 +1,4 @@
-"""The main job on processes as deployed: everything that is handed over comes out once."""
+"""The main path on processes as deployed: each message is sent once."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from tests.acceptance.deployment import deployment
 from tests.acceptance.messages import CATEGORIES, new_messages
 
 
-def test_what_is_handed_over_is_accepted_once_each(
-    tmp_path: Path, redis_server: ValkeyServer, database_url: str
-) -> None:
+def test_every_message_is_accepted_once(tmp_path: Path, redis_server: ValkeyServer, database_url: str) -> None:
     with deployment(tmp_path, redis_server, database_url) as harkara:
         harkara.start_worker()
         envelopes = new_messages(500, CATEGORIES)

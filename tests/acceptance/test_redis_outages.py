@@ -1,4 +1,4 @@
-"""Redis is emptied, killed, frozen, filled and fed garbage: it is the road, and nothing is lost with it."""
+"""Redis is emptied, killed, suspended, full or has invalid entries, and no message is lost."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from harness.valkey import ValkeyServer, valkey
 from tests.acceptance.deployment import deployment, locked
 from tests.acceptance.messages import CATEGORIES, new_messages
 
-AWAY = 10.0
+OUTAGE = 10.0
 """Seconds."""
 
 ACCEPTS_WITHIN = 3.0
-"""Seconds for sixty messages into the ledger; Redis is asked once, and may take one of them."""
+"""Seconds to store sixty messages in the ledger, with one attempt to reach Redis, of at most a second."""
 
 
 @contextmanager
@@ -34,22 +34,22 @@ def emptied(server: ValkeyServer) -> Iterator[None]:
 
 @contextmanager
 def killed(server: ValkeyServer) -> Iterator[None]:
-    """It keeps nothing on disk, so it comes back empty."""
+    """Kill a server that stores nothing on disk, so that it starts empty."""
     server.kill()
     yield
     server.start()
 
 
 @contextmanager
-def mute(server: ValkeyServer) -> Iterator[None]:
-    """It accepts connections and never answers."""
+def silent(server: ValkeyServer) -> Iterator[None]:
+    """Let the server accept connections without a reply."""
     with server.suspended():
         yield
 
 
 @contextmanager
 def full(server: ValkeyServer) -> Iterator[None]:
-    """It refuses every write."""
+    """Let the server refuse every write."""
     redis = connect(server.url, seconds=3)
     redis.config_set("maxmemory", 1)
     yield
@@ -57,12 +57,17 @@ def full(server: ValkeyServer) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("harm", "seconds", "database_url"),
-    [(emptied, 0, "sqlite"), (killed, AWAY, "postgres"), (mute, AWAY, "sqlite"), (full, AWAY, "postgres")],
+    ("fault", "seconds", "database_url"),
+    [
+        (emptied, 0, "sqlite"),
+        (killed, OUTAGE, "postgres"),
+        (silent, OUTAGE, "sqlite"),
+        (full, OUTAGE, "postgres"),
+    ],
     indirect=["database_url"],
 )
-def test_a_drain_goes_on_when_redis_was(
-    harm: Callable[[ValkeyServer], AbstractContextManager[None]],
+def test_sending_continues_after_redis_was(
+    fault: Callable[[ValkeyServer], AbstractContextManager[None]],
     seconds: float,
     tmp_path: Path,
     redis_server: ValkeyServer,
@@ -74,20 +79,20 @@ def test_a_drain_goes_on_when_redis_was(
         worker = harkara.start_worker()
         harkara.accept(before)
         harkara.wait_accepted(50)
-        with harm(redis_server), harkara.direct_client(seconds=2) as client:
-            over = time.monotonic() + seconds
+        with fault(redis_server), harkara.direct_client(seconds=2) as client:
+            end = time.monotonic() + seconds
             client.send_many(meanwhile)
-            assert time.monotonic() - over + seconds < ACCEPTS_WITHIN
-            time.sleep(max(0.0, over - time.monotonic()))
+            assert time.monotonic() - end + seconds < ACCEPTS_WITHIN
+            time.sleep(max(0.0, end - time.monotonic()))
         harkara.sandbox.reset_faults()
         if not worker.alive:
-            harkara.start_worker()  # as its process manager does: Celery does not outlive a Redis that is full
+            harkara.start_worker()  # as a process manager does: Celery ends when Redis is full
         assert harkara.wait_settled(360) == {"accepted": 360}
         harkara.examine(before + meanwhile).assert_kept()
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_what_lies_in_the_intake_is_as_durable_as_redis_disk(tmp_path: Path, database_url: str) -> None:
+def test_the_intake_stream_survives_a_crash_of_redis_with_persistence(tmp_path: Path, database_url: str) -> None:
     envelopes = new_messages(200, CATEGORIES)
     with (
         valkey(appendonly="yes", appendfsync="always") as server,
@@ -103,51 +108,51 @@ def test_what_lies_in_the_intake_is_as_durable_as_redis_disk(tmp_path: Path, dat
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
-def test_hints_may_come_twice_and_queues_hold_garbage(
+def test_repeated_hints_and_invalid_tasks_in_the_queues_do_no_damage(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
-    """Whoever writes to Redis can stop a worker, as Celery is made, but can neither run nor read anything."""
+    """A program with access to Redis can stop a Celery worker, but can neither run code nor read a message."""
     envelopes, secret = new_messages(20), "swordfish"
     with deployment(tmp_path, redis_server, database_url) as harkara:
         redis = connect(redis_server.url, seconds=3)
         redis.lpush(UPKEEP, f"no JSON, but {secret}")
         redis.xadd(STREAM, {"verb": "send", "data": secret})
         redis.xadd(STREAM, {"what": secret})
-        with Celery(broker=redis_server.url, set_as_current=False) as stranger:
+        with Celery(broker=redis_server.url, set_as_current=False) as other:
             for queue in QUEUES:
-                stranger.send_task("harkara.of_another_release", args=[secret], queue=queue)
-                stranger.send_task("harkara.send", args=[[secret]], queue=queue, serializer="pickle")
-                stranger.send_task("harkara.send", kwargs={"of_another_release": secret}, queue=queue)
-                stranger.send_task("harkara.enqueue", args=[{"message": secret}], queue=queue)
+                other.send_task("harkara.of_another_release", args=[secret], queue=queue)
+                other.send_task("harkara.send", args=[[secret]], queue=queue, serializer="pickle")
+                other.send_task("harkara.send", kwargs={"of_another_release": secret}, queue=queue)
+                other.send_task("harkara.enqueue", args=[{"message": secret}], queue=queue)
         harkara.accept(envelopes)
-        road = Broker.at(redis_server.url)
+        broker = Broker.at(redis_server.url)
         for _ in range(5):
-            road.publish_hints([envelope.id for envelope in envelopes], urgent=False)
-        road.close()
-        first = harkara.start_worker(ready=False)
-        harkara.wait_until(lambda: empty(redis) or not first.alive, "the queues are emptied, or the worker ends")
-        if not first.alive:
+            broker.publish_hints([envelope.id for envelope in envelopes], urgent=False)
+        broker.close()
+        worker = harkara.start_worker(ready=False)
+        harkara.wait_until(lambda: empty(redis) or not worker.alive, "the queues are emptied, or the worker ends")
+        if not worker.alive:
             harkara.start_worker()
         assert harkara.wait_settled(20) == {"accepted": 20}
         harkara.examine(envelopes).assert_kept()
-        harkara.wait_until(lambda: empty(redis) and not redis.xlen(STREAM), "the garbage is gone")
+        harkara.wait_until(lambda: empty(redis) and not redis.xlen(STREAM), "the invalid entries are gone")
         assert [process.name for process in harkara.processes if secret in process.output()] == []
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_task_that_is_handed_out_twice_is_one_message(
+def test_a_task_that_celery_delivers_twice_is_one_message(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
-    """A stranger with a short visibility timeout takes for lost what a worker still holds, and Celery repeats it."""
+    """A Celery app with a short visibility timeout restores tasks that a worker still holds, so Celery repeats them."""
     redis = connect(redis_server.url, seconds=3)
-    patience = {"HARKARA_DATABASE_PATIENCE": "1"}
-    with deployment(tmp_path, redis_server, database_url, **patience) as harkara:
+    settings = {"HARKARA_DATABASE_PATIENCE": "1"}
+    with deployment(tmp_path, redis_server, database_url, **settings) as harkara:
         harkara.start_worker()
-        with locked(tmp_path / "harkara.db"), Celery(broker=redis_server.url, set_as_current=False) as stranger:
+        with locked(tmp_path / "harkara.db"), Celery(broker=redis_server.url, set_as_current=False) as other:
             for envelope in new_messages(5):
-                stranger.send_task("harkara.enqueue", args=[envelope.body()], queue=ACCEPT)
+                other.send_task("harkara.enqueue", args=[envelope.body()], queue=ACCEPT)
             harkara.wait_until(lambda: redis.hlen("unacked") == 5, "the worker holds them, and cannot store them")
-            restore_what_is_held(stranger)
+            restore_unacknowledged(other)
             harkara.wait_until(lambda: redis.hlen("unacked") == 10, "it holds each twice")
         assert harkara.wait_settled(5) == {"accepted": 5}
         harkara.wait_until(lambda: redis.hlen("unacked") == 0, "both of each are done")
@@ -155,9 +160,9 @@ def test_a_task_that_is_handed_out_twice_is_one_message(
         assert harkara.sandbox.counts()["accepted"] == 5
 
 
-def restore_what_is_held(stranger: Celery) -> None:
-    stranger.conf.broker_transport_options = {"visibility_timeout": 0}
-    with stranger.connection_for_read() as connection:
+def restore_unacknowledged(other: Celery) -> None:
+    other.conf.broker_transport_options = {"visibility_timeout": 0}
+    with other.connection_for_read() as connection:
         channel: Any = connection.default_channel
         channel.qos.restore_visible(num=100)
 

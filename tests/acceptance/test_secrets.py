@@ -1,9 +1,8 @@
-"""A number, a code, a word and a token go through every door and meet every result, and are seen nowhere after."""
+"""Numbers, a code, a word and tokens go through every interface and every outcome, and leak nowhere."""
 
 from __future__ import annotations
 
 import json
-import urllib.request
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections import Counter
@@ -35,17 +34,17 @@ REDIS, LEDGER, TASK, COMMAND, HTTP = "919811122233", "919822233344", "9198333444
 CODE = "73915482"
 WORD = "marzipan"
 NUMBERS = (REDIS, LEDGER, TASK, COMMAND, HTTP)
-SAID = {*NUMBERS, *(number[2:] for number in NUMBERS), CODE, WORD}
-"""What Chat Mitra must be told."""
+SENT = {*NUMBERS, *(number[2:] for number in NUMBERS), CODE, WORD}
+"""Texts that Chat Mitra must receive."""
 
 TOKEN, SIGNATURE = "a-token-of-nougat", "a-secret-of-praline"
-SECRETS = (*SAID, TOKEN, SIGNATURE, http_client.TOKEN, SECRET)
+SECRETS = (*SENT, TOKEN, SIGNATURE, http_client.TOKEN, SECRET)
 REFUSED = f"*{WORD}* for {CODE}"
-"""No message may hold an asterisk."""
+"""A text with an asterisk, which no message may contain."""
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_what_is_secret_is_found_nowhere_but_in_the_ledger(
+def test_secrets_are_found_nowhere_but_in_the_ledger(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     metrics, flower = free_port(), free_port()
@@ -62,40 +61,46 @@ def test_what_is_secret_is_found_nowhere_but_in_the_ledger(
         harkara.start_flower(flower, FLOWER_UNAUTHENTICATED_API="true").wait_for_output("Connected to")
         pages = Flower(f"http://127.0.0.1:{flower}")
         with locked(tmp_path / "harkara.db"):
-            by_task_name(redis_server.url)
-            refused_by_http(harkara, contents(HTTP)[0].body(), 503)
-            harkara.wait_until(lambda: "RETRY" in pages.read("/api/tasks"), "Flower sees that the ledger is away")
-            assert secrets_in(*pages.all()) == set()  # while the worker has it in hand
-            assert secrets_in(*everything_in(redis)) >= {TASK, CODE, WORD}  # as it must, until the ledger has it
-        through_all_doors(harkara)
-        harkara.wait_until(lambda: "FAILURE" in pages.read("/api/tasks"), "Flower sees the task that was refused")
-        harkara.wait_until(lambda: not redis.xlen(STREAM) and not redis.hlen("unacked"), "everything is handed over")
+            send_by_task_name(redis_server.url)
+            assert_refused_by_http(harkara, contents(HTTP)[0].body(), 503)
+            harkara.wait_until(lambda: "RETRY" in pages.read("/api/tasks"), "Flower shows the retry")
+            assert secrets_in(*pages.read_all()) == set()  # while the worker holds the task
+            assert secrets_in(*everything_in(redis)) >= {TASK, CODE, WORD}  # needed until the ledger has the message
+        send_through_all_interfaces(harkara)
+        harkara.wait_until(lambda: "FAILURE" in pages.read("/api/tasks"), "Flower shows the refused task")
+        harkara.wait_until(lambda: not redis.xlen(STREAM) and not redis.hlen("unacked"), "the ledger has every message")
         with locked(tmp_path / "harkara.db"):
             harkara.sandbox.write_as_customer(LEDGER, text=f"My {WORD} for {CODE}?")
-            harkara.wait_until(lambda: redis.xlen(WEBHOOKS), "Redis has what the customer wrote")
+            harkara.wait_until(lambda: redis.xlen(WEBHOOKS), "Redis has the customer's message")
             assert secrets_in(*everything_in(redis)) >= {LEDGER, CODE, WORD}  # the same
         harkara.wait_until(
-            lambda: folded(harkara) and not sum(count_callbacks(harkara.ledger).values()), "all is folded and told"
+            lambda: events_applied(harkara) and not sum(count_callbacks(harkara.ledger).values()),
+            "all is applied",
         )
         assert secrets_in(str(application.heard)) == {LEDGER, LEDGER[2:], CODE, WORD}
         assert secrets_in(*everything_in(redis)) == set()
-        assert secrets_in(*pages.all(), read(f"http://127.0.0.1:{metrics}/metrics")) == set()
-        assert secrets_in(str(http_client.request(f"{harkara.web}/messages")), read(f"{harkara.web}/metrics")) == set()
+        assert secrets_in(*pages.read_all(), http_client.read_text(f"http://127.0.0.1:{metrics}/metrics")) == set()
+        assert (
+            secrets_in(
+                str(http_client.request(f"{harkara.web}/messages")), http_client.read_text(f"{harkara.web}/metrics")
+            )
+            == set()
+        )
         assert secrets_in(*(process.output() for process in harkara.processes)) == set()
-        assert secrets_in(str(harkara.sandbox.requests())) == SAID
-        assert codes_kept(harkara) == []
+        assert secrets_in(str(harkara.sandbox.requests())) == SENT
+        assert stored_codes(harkara) == []
 
 
-def through_all_doors(harkara: Deployment) -> None:
-    """Some are sent at the second try, some refused by Chat Mitra, some by us; of one only a webhook knows."""
-    echo = {"number": REDIS, "message": f"{REDIS} takes no {CODE}", "code": None}
-    harkara.sandbox.set_faults(unavailable_next=3, refuse_numbers=[echo])
+def send_through_all_interfaces(harkara: Deployment) -> None:
+    """Some messages need a second try, Chat Mitra or Harkara refuses some, and one depends on its webhook."""
+    refusal = {"number": REDIS, "message": f"{REDIS} refuses {CODE}", "code": None}
+    harkara.sandbox.set_faults(unavailable_next=3, refuse_numbers=[refusal])
     with harkara.client() as client, harkara.direct_client() as direct:
         client.send_many(contents(REDIS))
         direct.send_many(contents(LEDGER))
-        refuse(client)
-        by_command(harkara)
-        by_http(harkara)
+        send_invalid(client)
+        send_by_command(harkara)
+        send_by_http(harkara)
         harkara.wait_until(lambda: harkara.states() == {"read": 8, "failed": 2}, "eight are read")
         assert harkara.sandbox.count("unavailable") == 3
         harkara.sandbox.set_faults(never_answer_share=1)
@@ -103,18 +108,18 @@ def through_all_doors(harkara: Deployment) -> None:
         harkara.wait_until(lambda: harkara.states() == {"read": 9, "failed": 2}, "nine are read")
 
 
-def folded(harkara: Deployment) -> bool:
-    """Everything that was heard: three steps of nine messages, and the customer."""
+def events_applied(harkara: Deployment) -> bool:
+    """Return whether all events are applied: three of each of nine messages, and the customer's."""
     with harkara.ledger.read() as tx:
         return Counter(row["state"] for row in tx.rows(select(event.c.state))) == {"folded": 28}
 
 
-def codes_kept(harkara: Deployment) -> list[str]:
+def stored_codes(harkara: Deployment) -> list[str]:
     with harkara.ledger.read() as tx:
         rows = tx.rows(select(message.c.state, message.c.body).where(message.c.category == "authentication"))
-        told = tx.rows(select(event.c.body).where(event.c.body.like(f"%{CODE}%"), event.c.about != "received"))
+        events = tx.rows(select(event.c.body).where(event.c.body.like(f"%{CODE}%"), event.c.about != "received"))
     assert sorted(row["state"] for row in rows) == ["failed"] + ["read"] * 4
-    return [row["body"] for row in [*rows, *told] if row["body"] is not None]
+    return [row["body"] for row in [*rows, *events] if row["body"] is not None]
 
 
 def contents(number: str) -> list[Envelope]:
@@ -122,36 +127,36 @@ def contents(number: str) -> list[Envelope]:
     return [Envelope(to=number, messages=[content]) for content in (code, Text(f"Your {WORD} is ready."))]
 
 
-def refuse(client: Client) -> None:
+def send_invalid(client: Client) -> None:
     with pytest.raises(Invalid) as refusal:
         client.send(REFUSED, to=REDIS)
     assert secrets_in(str(refusal.value), repr(refusal.value)) == set()
 
 
-def by_task_name(redis_url: str) -> None:
-    """As a shop that knows no more of Harkara than the task's name."""
+def send_by_task_name(redis_url: str) -> None:
+    """Send as an application that knows only the task's name."""
     refused = {"recipient_mobile_number": TASK, "message": REFUSED}
-    with Celery(broker=redis_url, set_as_current=False) as shop:
+    with Celery(broker=redis_url, set_as_current=False) as application:
         for body, category in [(e.body(), e.category) for e in contents(TASK)] + [(refused, "reply")]:
-            shop.send_task("harkara.enqueue", args=[body], kwargs={"category": category}, queue=ACCEPT)
+            application.send_task("harkara.enqueue", args=[body], kwargs={"category": category}, queue=ACCEPT)
 
 
-def by_command(harkara: Deployment) -> None:
+def send_by_command(harkara: Deployment) -> None:
     code = ["--template", "login_code", "--param", CODE, "--copy-code", CODE, "--category", "authentication"]
     for content, status in ((code, 0), ([f"Your {WORD} is ready."], 0), ([REFUSED], 4)):
         assert harkara.start("command", "-m", "harkara", "send", COMMAND, *content).popen.wait(60) == status
 
 
-def by_http(harkara: Deployment) -> None:
-    """To the end, and to each refusal; a webhook whose signature is somebody else's is one."""
+def send_by_http(harkara: Deployment) -> None:
+    """Send messages, and requests that are refused, among them a webhook with a wrong signature."""
     for envelope in contents(HTTP):
         http_client.send(harkara.web, envelope)
-    refused_by_http(harkara, {"recipient_mobile_number": HTTP, "message": REFUSED}, 400)
+    assert_refused_by_http(harkara, {"recipient_mobile_number": HTTP, "message": REFUSED}, 400)
     forged = {"event": "message.received", "message_id": "wamid.1", "from": HTTP, "message": f"{WORD} {CODE}"}
-    refused_by_http(harkara, forged, 401, "/webhooks/chatmitra")
+    assert_refused_by_http(harkara, forged, 401, "/webhooks/chatmitra")
 
 
-def refused_by_http(harkara: Deployment, body: object, status: int, path: str = "/send_message") -> None:
+def assert_refused_by_http(harkara: Deployment, body: object, status: int, path: str = "/send_message") -> None:
     with pytest.raises(HTTPError) as refusal:
         http_client.request(harkara.web + path, body)
     assert refusal.value.code == status
@@ -162,19 +167,19 @@ TASKS = urlencode(
     {"draw": 1, "start": 0, "length": 100, "search[value]": "", "order[0][column]": 0, "order[0][dir]": "asc"}
     | {"columns[0][data]": "name"}
 )
-"""What Flower's page of tasks asks for."""
+"""The query of Flower's page of tasks."""
 
 
 class Flower:
-    """Its API, which anybody may read here, and its pages."""
+    """Flower's API, without authentication here, and its pages."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def read(self, path: str) -> str:
-        return read(self._url + path)
+        return http_client.read_text(self._url + path)
 
-    def all(self) -> Iterator[str]:
+    def read_all(self) -> Iterator[str]:
         workers: dict[str, Any] = json.loads(self.read("/api/workers?refresh=1"))
         tasks: dict[str, Any] = json.loads(self.read("/api/tasks"))
         assert workers
@@ -188,13 +193,8 @@ class Flower:
             yield self.read(f"/api/task/info/{name}")
 
 
-def read(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=20) as answer:
-        return str(answer.read().decode())
-
-
 def everything_in(redis: Redis) -> Iterator[str]:
-    """Every key and value, and what base64 in them hides, as Celery's bodies are."""
+    """Yield every key and value, and the decoded base64 in them, since Celery encodes its bodies."""
     for key in redis.scan_iter():
         kind = cast(str, redis.type(key))
         readers: dict[str, Any] = {

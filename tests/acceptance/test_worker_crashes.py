@@ -1,4 +1,4 @@
-"""Workers are killed, frozen and stopped; nothing is lost, and nothing goes out twice in silence."""
+"""Workers are killed, suspended and stopped; nothing is lost, and nothing is sent twice without a flag."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ON_POSTGRES = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 
 
-def test_kill_9_of_the_only_worker_in_mid_drain(tmp_path: Path, redis_server: ValkeyServer, database_url: str) -> None:
-    """To its whole group, as when the container runs out of memory; the lock of Celery's own recovery is stale, too."""
+def test_kill_9_of_the_only_worker_under_load(tmp_path: Path, redis_server: ValkeyServer, database_url: str) -> None:
+    """SIGKILL goes to its whole group, and the lock of Celery's own recovery is stale as well."""
     envelopes = new_messages(2000, ("reply", "utility", "marketing"))
     with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS=str(THREADS)) as harkara:
         harkara.sandbox.set_faults(latency_ms=50)
@@ -37,9 +37,9 @@ def test_kill_9_of_the_only_worker_in_mid_drain(tmp_path: Path, redis_server: Va
         assert before < 1900
         connect(redis_server.url, seconds=3).set("unacked_mutex", "of a dead worker", ex=300)
         harkara.start_worker()
-        back = time.monotonic()
+        started = time.monotonic()
         harkara.wait_accepted(before + 1)
-        assert time.monotonic() - back <= LEASE + 2
+        assert time.monotonic() - started <= LEASE + 2
         harkara.wait_settled(2000, 200)
         harkara.examine(envelopes).assert_kept(uncertain=THREADS)
 
@@ -51,25 +51,25 @@ def test_kill_9_of_the_only_worker_in_mid_drain(tmp_path: Path, redis_server: Va
         ("K2*4~", RESENT, ONCE, "postgres"),
         ("K3*4~", TWICE, ONCE, "sqlite"),
     ],
-    ids=["before it says that it sends", "before it looks at the clock", "before the first byte"],
+    ids=["before the commit of `sending`", "before the check of the lease", "before the first byte"],
     indirect=["database_url"],
 )
-def test_a_worker_that_slept_past_its_lease_does_no_harm(
+def test_a_worker_suspended_past_its_lease_causes_no_unflagged_duplicate(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str, point: str, code: Result, other: Result
 ) -> None:
-    """It sends nothing that may have been sent by another, unless it fell asleep after its last look.
+    """It sends nothing that another worker may have sent, unless it was suspended after its last check of the lease.
 
-    What was uncertain is settled by its late word: that it did not send, or what Chat Mitra answered.
+    Its late outcome settles the uncertain message: not sent, or Chat Mitra's response.
     """
     envelopes = [new_message(category) for category in CATEGORIES]
     with deployment(tmp_path, redis_server, database_url) as harkara:
         harkara.accept(envelopes)
-        sleeper = harkara.start_worker(ready=False, HARKARA_KILL_AT=point)
-        harkara.wait_until(lambda: sleeper.suspended, f"the worker freezes at {point}")
+        suspended = harkara.start_worker(ready=False, HARKARA_KILL_AT=point)
+        harkara.wait_until(lambda: suspended.suspended, f"the worker is suspended at {point}")
         harkara.start_worker()
         harkara.wait_settled(4)
-        sleeper.resume()
-        assert sleeper.terminate() == 0
+        suspended.resume()
+        assert suspended.terminate() == 0
         harkara.wait_settled(4)
         verdict = harkara.examine(envelopes)
         verdict.assert_kept()
@@ -77,10 +77,10 @@ def test_a_worker_that_slept_past_its_lease_does_no_harm(
 
 
 @ON_POSTGRES
-def test_a_hint_that_dies_in_a_workers_hands_is_given_anew(
+def test_a_hint_that_is_lost_with_its_worker_is_published_again(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
-    """Celery pops a message before it notes that it has it; killed in between, it is in no key of Redis."""
+    """Celery pops a message before it stores it in `unacked`; a kill in between leaves it in no key of Redis."""
     with deployment(tmp_path, redis_server, database_url) as harkara:
         redis = connect(redis_server.url, seconds=3)
         worker = harkara.start_worker()
@@ -104,10 +104,10 @@ def test_a_hint_that_dies_in_a_workers_hands_is_given_anew(
 @pytest.mark.parametrize(
     ("number", "uncertain"), [(signal.SIGTERM, 0), (signal.SIGQUIT, THREADS)], ids=["SIGTERM", "SIGQUIT"]
 )
-def test_a_stop_under_load_leaves_nothing_in_doubt(
+def test_a_stop_under_load_leaves_nothing_uncertain(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str, number: signal.Signals, uncertain: int
 ) -> None:
-    """To the whole group, as honcho and containers do it. Only a cold stop may cut off what was on its way."""
+    """The signal goes to the whole group, as from honcho and containers. Only a cold shutdown may interrupt POSTs."""
     envelopes = new_messages(300, ("reply", "utility"))
     with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS=str(THREADS)) as harkara:
         harkara.sandbox.set_faults(latency_ms=500)
@@ -123,7 +123,7 @@ def test_a_stop_under_load_leaves_nothing_in_doubt(
 
 
 @ON_POSTGRES
-def test_two_beats_and_four_workers_send_everything_once(
+def test_two_beats_and_four_workers_send_each_message_once(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     envelopes = new_messages(500, CATEGORIES)
@@ -138,7 +138,7 @@ def test_two_beats_and_four_workers_send_everything_once(
 
 
 @ON_SQLITE
-def test_a_message_that_kills_its_workers_is_poison_and_the_others_flow(
+def test_a_message_that_kills_its_workers_fails_as_poison_and_the_others_are_sent(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     poison, others = new_message(), new_messages(20)
@@ -154,10 +154,10 @@ def test_a_message_that_kills_its_workers_is_poison_and_the_others_flow(
 
 
 @ON_POSTGRES
-def test_workers_whose_clocks_are_wrong_by_an_hour_keep_the_right_hour(
+def test_workers_with_clocks_wrong_by_an_hour_send_on_time(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
-    """The database's clock counts. A code has ten minutes; one message is not to go before its time."""
+    """The database's clock decides. A code expires after ten minutes; one message is scheduled."""
     later = new_message(at=datetime.now(UTC) + timedelta(seconds=15))
     envelopes = [*new_messages(60, CATEGORIES), later]
     with deployment(tmp_path, redis_server, database_url) as harkara:
