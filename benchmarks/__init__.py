@@ -1,1 +1,0 @@
-"""Benchmarks: each figure that the project promises, by one command: `python -m benchmarks`."""

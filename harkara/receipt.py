@@ -1,4 +1,4 @@
-"""What a caller gets back: for a message its receipt or handle, for an occasion the change it caused."""
+"""The receipt: what a caller gets for each message that was taken, and for what was said of an occasion."""
 
 from __future__ import annotations
 
@@ -8,30 +8,27 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A backend's answer for one stored message.
-
-    `new` is False when the same message, by id or by lane and reference, is known to be stored before.
-    """
+    """`new` is False when the same message (by id, or by lane and reference) is known to be there already."""
 
     id: str
     new: bool
 
 
 class Change(StrEnum):
-    """The effect of an update of an occasion."""
+    """What became of what was said of an occasion."""
 
     CREATED = "created"
     CHANGED = "changed"
-    UNCHANGED = "unchanged"  # the same content is stored already
-    OUTDATED = "outdated"  # a newer version is stored, so this one has no effect
-    HANDED_OVER = "handed-over"  # it is in Redis, and a worker will apply it
+    UNCHANGED = "unchanged"  # it is known already
+    OUTDATED = "outdated"  # a newer version is known, so this one changed nothing
+    HANDED_OVER = "handed-over"  # it lies in Redis; a worker takes it in its turn
 
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """A message that was sent through the client: pass it to `Client.status` and `Client.cancel`.
+    """A message that was handed over.
 
-    `new` is False when its reference is known to be used before. Through Redis alone that is unknown and `new` is True.
+    `new` is False when the same reference is known to have been handed over before; Redis alone does not know it.
     """
 
     id: str

@@ -2,57 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import Field as DataclassField
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, PlainSerializer, TypeAdapter, ValidationError, WithJsonSchema
+from pydantic import Field, TypeAdapter, ValidationError
 
 from harkara.errors import HarkaraError
+from harkara.json_record import JsonRecord, Timestamp
 from harkara.states import State
 
 
-def iso(moment: datetime) -> str:
-    """ISO 8601 with milliseconds and the offset, such as `2026-08-22T10:30:00.000+00:00`."""
-    return moment.isoformat(timespec="milliseconds")
-
-
-Timestamp = Annotated[datetime, PlainSerializer(iso), WithJsonSchema({"type": "string"})]
-"""Aware UTC in Python, ISO 8601 in JSON."""
-
-
-class _Record(Mapping[str, Any]):
-    """Base of the frozen dataclasses here: each also reads as the mapping that is its JSON.
-
-    Attributes are typed (`status.due_at` is a datetime). Items are JSON values (`status["due_at"]` is a string), and
-    `dict(status)` is a plain dictionary of them in the order of the fields.
-    """
-
-    __slots__ = ()
-    __dataclass_fields__: ClassVar[dict[str, DataclassField[Any]]]
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self.__dataclass_fields__:
-            raise KeyError(name)
-        return _plain(getattr(self, name))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.__dataclass_fields__)
-
-    def __len__(self) -> int:
-        return len(self.__dataclass_fields__)
-
-    def to_json(self) -> str:
-        """The JSON object that the HTTP API returns."""
-        return json.dumps(dict(self))
-
-
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class MessageSummary(_Record):
+class MessageSummary(JsonRecord):
     """One message without its number and its text, which never leave the ledger."""
 
     id: str
@@ -86,7 +49,7 @@ class ReminderSummary(MessageSummary):
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class ReminderOf(_Record):
+class ReminderOf(JsonRecord):
     """The occasion of a reminder, and the rule that scheduled it."""
 
     kind: str
@@ -95,7 +58,7 @@ class ReminderOf(_Record):
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Attempt(_Record):
+class Attempt(JsonRecord):
     """One POST to Chat Mitra."""
 
     n: int
@@ -113,7 +76,7 @@ class Attempt(_Record):
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class TraceEntry(_Record):
+class TraceEntry(JsonRecord):
     """One thing that happened to a message."""
 
     at: Timestamp
@@ -150,17 +113,3 @@ class MessageStatus(MessageSummary):
 @cache
 def _adapter(cls: type[Any]) -> TypeAdapter[Any]:
     return TypeAdapter(cls)
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case State():
-            return value.value
-        case datetime():
-            return iso(value)
-        case tuple():
-            return [_plain(each) for each in value]
-        case None | str() | int():
-            return value
-        case _:
-            return dict(value)

@@ -1,4 +1,4 @@
-"""Watch: tasks that prove that the parts work together, and the audit."""
+"""Watch: signs of life, and the audit that beat asks for."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import structlog
 
 from config.celery_app import app
 from config.metrics import FINDINGS
-from config.wiring.shared import database, process_name
-from config.wiring.upkeep import watchdog
+from config.wiring import database, pulse, worker_name
 from harkara.errors import Unavailable
 from harkara.ledger.audit import audit as examine
 from harkara.ledger.leases import mark_done
@@ -16,21 +15,21 @@ log = structlog.get_logger(__name__)
 
 
 @app.task(name="harkara.pulse")
-def pulse() -> None:
-    """Arrive through this worker's own queue, which proves that the worker still consumes."""
-    watchdog().felt()
+def own_pulse() -> None:
+    """Came through this worker's own queue, so it hears."""
+    pulse().felt()
 
 
 @app.task(name="harkara.heartbeat", throws=(Unavailable,))
 def heartbeat() -> None:
-    """Write the time to the database, which proves that beat, Redis, a worker and the database work together."""
-    mark_done(database(), "heartbeat", process_name())
+    """Beat rang, Redis carried it, a worker took it and the database wrote it down."""
+    mark_done(database(), "heartbeat", worker_name())
 
 
 @app.task(name="harkara.audit", throws=(Unavailable,))
 def audit() -> None:
-    """Log the findings of `harkara audit` and count them in a metric."""
+    """Says in log and metrics what `harkara audit` would find."""
     report = examine(database())
     FINDINGS.set(len(report.findings))
     for finding in report.findings:
-        log.error("audit rule broken", action="audit", rule=finding.rule, broken=finding.broken)
+        log.error("the audit found something", action="audit", rule=finding.rule, broken=finding.broken)

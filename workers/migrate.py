@@ -1,21 +1,19 @@
-"""`python -m workers.migrate`: migrates the database to the schema of this release."""
+"""`python -m workers.migrate`: brings the database to the schema of this release."""
 
 from __future__ import annotations
 
 import sys
 
-from config.ledger import open_database
-from config.settings import settings
+from config import wiring
 from harkara.errors import Unavailable
 from harkara.ledger import migrate
 
 
 def main() -> None:
-    """Exit with 1 and the next step when the database does not answer."""
     try:
-        migrate.upgrade(open_database(settings()))
+        migrate.upgrade(wiring.database())
     except Unavailable as error:
-        sys.exit(f"{error}: check HARKARA_DATABASE_URL, and whether the server runs")
+        sys.exit(f"{error}: is HARKARA_DATABASE_URL right, and the server running?")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,0 @@
-"""The contestants of `send`: the same job by other means."""

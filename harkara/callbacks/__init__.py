@@ -1,1 +1,1 @@
-"""Callbacks: signed webhooks of our own, delivered from the ledger's outbox to the application."""
+"""Callbacks to the application: signed webhooks of ours, carried from the ledger until they were taken."""

@@ -18,7 +18,7 @@ from harkara.ledger.campaigns.housekeeping import keep
 from harkara.ledger.database import Database
 from harkara.ledger.leases import lease
 from harkara.ledger.messages.dispatch import dispatch, unqueue
-from harkara.ledger.occasions.commands import BATCH, rederive
+from harkara.ledger.occasions.commands import BATCH_SIZE, rederive
 from harkara.ledger.sweep import Policy, sweep
 from harkara.limits import Limiter
 from harkara.occasions import ReminderPlan
@@ -76,7 +76,7 @@ class Rounds:
                 self._db, self._lanes, self._limiter.capacity, depth=self._depth.now, queued_seconds=self._leases.queued
             )
             self.hint(released.hints)
-            self._depth.learn(len(released.hints), released.unclaimed)
+            self._depth.learn(len(released.hints), released.left)
             return len(released.hints)
 
     def hint(self, released: list[tuple[str, int]]) -> None:
@@ -105,7 +105,7 @@ class Rounds:
             while more and monotonic() < end:
                 batch = rederive(self._db, self._plan, self._deadlines)
                 derived += batch
-                more = batch == BATCH
+                more = batch == BATCH_SIZE
         if derived:
             log.info("reminders follow other rules now", action="derived", occasions=derived)
         return derived

@@ -28,7 +28,7 @@ _SCHEMA_NAMES = {
     "MessageStatus": "Status",
     "MessageSummary": "Message",
     "OccasionChange": "Changed",
-    "OccasionOut": "Occasion",
+    "OccasionStatus": "Occasion",
     "ReminderOf": "Reminded",
     "ReminderSummary": "Reminder",
     "TraceEntry": "Event",

@@ -12,12 +12,12 @@ from harkara.gateway.body import Body, body_schema, read_json
 from harkara.gateway.dependencies import Dependencies, Deps
 from harkara.gateway.errors import error_responses
 from harkara.gateway.schemas.fields import Word
-from harkara.gateway.schemas.occasions import CloseOccasion, OccasionChange, OccasionOut, SaveOccasion
-from harkara.ledger.occasions.commands import look
+from harkara.gateway.schemas.occasions import CloseOccasion, OccasionChange, SaveOccasion
+from harkara.ledger.occasions import queries
 from harkara.messages.validation import require_object
-from harkara.occasions import Closing, Occasion, OccasionUpdate
-from harkara.occasions.occasion import OccasionKey
-from harkara.phone import normalize
+from harkara.occasions import Closing, Occasion, OccasionKey, OccasionUpdate
+from harkara.occasions.status import OccasionStatus
+from harkara.phone import normalise
 
 router = APIRouter(tags=["Occasions"], prefix="/occasions/{kind}/{reference}")
 
@@ -41,7 +41,7 @@ def save_occasion(
         reference=reference,
         lane=lane,
         producer=caller.name,
-        to=normalize(fields.pop("to", None) or ""),
+        to=normalise(fields.pop("to", None) or ""),
         at=fields.pop("at", None) or "",
         zone=fields.pop("zone", None) or deps.plan.lane_zone(lane),
         **fields,
@@ -67,9 +67,11 @@ def complete_occasion(
 
 
 @router.get("", responses=error_responses(400, 401, 403, 404, 429, 503))
-def get_occasion(deps: Deps, _caller: CurrentCaller, lane: LaneName, kind: Kind, reference: Reference) -> OccasionOut:
+def get_occasion(
+    deps: Deps, _caller: CurrentCaller, lane: LaneName, kind: Kind, reference: Reference
+) -> OccasionStatus:
     """Get an occasion with its reminders, and the reason of each rule that has none."""
-    return OccasionOut.model_validate(look(deps.db, OccasionKey(reference, kind, lane), deps.plan))
+    return queries.get_occasion(deps.db, OccasionKey(reference, kind, lane), deps.plan)
 
 
 def _close(deps: Dependencies, body: bytes, **key: Any) -> OccasionChange:

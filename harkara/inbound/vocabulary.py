@@ -1,4 +1,4 @@
-"""The words that customers answer with: the contents of config/words.toml, validated when loaded."""
+"""The words that customers answer with, as they stand in config/words.toml, checked when they are read."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from harkara.toml import load_toml, validate
 
 
-def normalize(text: str) -> str:
-    """Return the words alone, in one form and case, with one space between them; without any word, the first emoji.
+def normalise(said: str) -> str:
+    """The words alone, in one form and case, one space between them; without any word the first emoji.
 
-    Invisible characters and apostrophes disappear without leaving a gap.
+    What is invisible, and an apostrophe, goes without leaving a gap.
     """
-    lower = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    characters = [(character, unicodedata.category(character)) for character in _WITHIN_WORDS.sub("", lower)]
-    if any(kind[0] in "LN" for _, kind in characters):
-        return " ".join("".join(one if kind[0] in "LMN" else " " for one, kind in characters).split())
-    return next((one for one, kind in characters if kind == "So"), "")
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", said).casefold())
+    marks = [(mark, unicodedata.category(mark)) for mark in _WITHIN_WORDS.sub("", folded)]
+    if any(kind[0] in "LN" for _, kind in marks):
+        return " ".join("".join(mark if kind[0] in "LMN" else " " for mark, kind in marks).split())
+    return next((mark for mark, kind in marks if kind == "So"), "")
 
 
 _WITHIN_WORDS = regex.compile(r"[\p{Cf}\p{Me}'’\uFE00-\uFE0F]")
 
 
 def _phrase(value: str) -> str:
-    if phrase := normalize(value):
+    if phrase := normalise(value):
         return phrase
-    raise ValueError('must have a word or an emoji, for example "stop"')
+    raise ValueError("must have a word or an emoji")
 
 
 Phrases = tuple[Annotated[str, AfterValidator(_phrase)], ...]
@@ -41,15 +41,15 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ConsentPhrases(_Model):
-    """Phrases for all messages, and for marketing alone."""
+class Consent(_Model):
+    """Words for everything, and for campaigns alone."""
 
     everything: SomePhrases
     marketing: Phrases = ()
 
 
-class ReminderPhrases(_Model):
-    """Phrases that answer a reminder."""
+class Answers(_Model):
+    """Words that answer a reminder."""
 
     confirm: SomePhrases
     cancel: SomePhrases
@@ -57,31 +57,32 @@ class ReminderPhrases(_Model):
 
     @model_validator(mode="after")
     def _one_meaning_each(self) -> Self:
-        _check_distinct(self.confirm, self.cancel, self.reschedule)
+        _check_apart(self.confirm, self.cancel, self.reschedule)
         return self
 
 
 class Vocabulary(_Model):
-    """The whole file; every phrase is normalized."""
+    """The whole file; every phrase is normalised."""
 
-    opt_out: ConsentPhrases = Field(alias="opt-out")
-    opt_in: ConsentPhrases = Field(alias="opt-in")
-    reminder: ReminderPhrases
+    opt_out: Consent = Field(alias="opt-out")
+    opt_in: Consent = Field(alias="opt-in")
+    reminder: Answers
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Load and validate the file. Raises Invalid, which names the list and its fault."""
+        """Raises Invalid, which names the list and what is wrong with it."""
         return validate(cls, load_toml(path), path.name)
 
     @model_validator(mode="after")
     def _one_meaning_each(self) -> Self:
-        _check_distinct(self.opt_out.everything, self.opt_out.marketing, self.opt_in.everything, self.opt_in.marketing)
+        out, back = self.opt_out, self.opt_in
+        _check_apart(out.everything, out.marketing, back.everything, back.marketing)
         return self
 
 
-def _check_distinct(*lists: Phrases) -> None:
+def _check_apart(*lists: Phrases) -> None:
     seen: set[str] = set()
     for phrases in map(set, lists):
         if both := seen & phrases:
-            raise ValueError(f'"{min(both)}" has two meanings: keep it in one list')
+            raise ValueError(f'"{min(both)}" has two meanings')
         seen |= phrases

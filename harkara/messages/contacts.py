@@ -1,4 +1,4 @@
-"""Contact cards. Chat Mitra documents no shape for them, so they have the shape of the WhatsApp Cloud API."""
+"""Contact cards, in the shape of the WhatsApp Cloud API, which Chat Mitra lists without one of its own."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from harkara.messages.model import RawMessage, StrictModel
 from harkara.messages.text_rules import PrintableRule
 from harkara.messages.validation import require_list
 
-# No limit is documented; this one is Harkara's.
-Line = Annotated[str, AfterValidator(PrintableRule(256))]
+Line = Annotated[str, AfterValidator(PrintableRule(256))]  # no limit is known; this one is ours
 
 # WhatsApp Cloud API, contacts messages.
-_MAX_CONTACTS = 257
+_CARDS = 257
 
 
-def _validate_date(value: str) -> str:
+def _date(value: str) -> str:
     try:
         return date.fromisoformat(value).isoformat()
     except ValueError:
@@ -28,7 +27,7 @@ def _validate_date(value: str) -> str:
 
 
 class Name(StrictModel):
-    """A person's name. The card shows `formatted_name`."""
+    """`formatted_name` is what the card shows."""
 
     formatted_name: Line
     first_name: Line | None = None
@@ -39,7 +38,7 @@ class Name(StrictModel):
 
 
 class Phone(StrictModel):
-    """A phone number as the card shows it. `wa_id`, its digits, adds a button that starts a chat."""
+    """A number as the card shows it; `wa_id` (its digits) adds the button to chat."""
 
     phone: Line
     type: Line | None = None
@@ -73,7 +72,7 @@ class Address(StrictModel):
 
 
 class Organization(StrictModel):
-    """The company, department and job title of a contact."""
+    """Where the contact works."""
 
     company: Line | None = None
     department: Line | None = None
@@ -81,11 +80,7 @@ class Organization(StrictModel):
 
 
 class Contact(StrictModel):
-    """One contact card: `Contact("Asha Rao", phones=["+919876543210"])`.
-
-    A string as `name` is the formatted name, a string in `phones` the number.
-    Each text has at most 256 characters. `birthday` is an ISO 8601 date such as 1990-12-31.
-    """
+    """One card: `Contact("Asha Rao", phones=["+919876543210"])`. A plain string is a name, or a phone."""
 
     name: Annotated[Name, BeforeValidator(Name.read)]
     phones: tuple[Annotated[Phone, BeforeValidator(Phone.read)], ...] | None = None
@@ -93,7 +88,7 @@ class Contact(StrictModel):
     urls: tuple[Annotated[Link, BeforeValidator(Link.read)], ...] | None = None
     addresses: tuple[Annotated[Address, BeforeValidator(Address.read)], ...] | None = None
     org: Annotated[Organization, BeforeValidator(Organization.read)] | None = None
-    birthday: Annotated[str, AfterValidator(_validate_date)] | None = None
+    birthday: Annotated[str, AfterValidator(_date)] | None = None
 
     def __init__(self, name: Name | str, *, phones: Sequence[Phone | str] | None = None, **others: Any) -> None:
         if phones is not None:
@@ -104,15 +99,12 @@ class Contact(StrictModel):
 
 
 class Contacts(RawMessage):
-    """1 to 257 contact cards, which the recipient can save or call.
-
-    `Contacts([Contact("Asha Rao", phones=["+919876543210"])])`. Limit: WhatsApp Cloud API, contacts messages.
-    """
+    """Cards to save or to call: `Contacts([Contact("Asha Rao", phones=["+919876543210"])])`."""
 
     kind: ClassVar[str] = "contacts"
 
     contacts: Annotated[
-        tuple[Annotated[Contact, BeforeValidator(Contact.read)], ...], Field(min_length=1, max_length=_MAX_CONTACTS)
+        tuple[Annotated[Contact, BeforeValidator(Contact.read)], ...], Field(min_length=1, max_length=_CARDS)
     ]
 
     def __init__(self, contacts: Sequence[Contact]) -> None:
@@ -120,12 +112,12 @@ class Contacts(RawMessage):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Build the message from its `contacts` list."""
+        """Builds the message from its `contacts` list."""
         try:
             return super().read({"contacts": value})
-        except Invalid as error:  # the JSON has the list itself, without a field around it
+        except Invalid as error:  # the list has no name of its own on the wire
             raise Invalid(error.field.removeprefix("contacts"), error.rule, error.measure) from None
 
     def wire(self) -> dict[str, Any]:
-        """Return the item for `messages`. For contacts the object of the type is a list."""
+        """The item for `messages`; here the object of the type is a list."""
         return {"kind": "raw", "payload": {"type": self.kind, self.kind: self.dump()["contacts"]}}

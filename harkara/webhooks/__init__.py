@@ -1,1 +1,0 @@
-"""Webhooks of Chat Mitra: receive and store them, then process their events."""

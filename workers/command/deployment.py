@@ -12,6 +12,7 @@ from harkara.errors import Invalid, Unavailable
 from workers.command.output import note
 
 if TYPE_CHECKING:  # SQLModel and Celery cost a second, which `--help` should not
+    from harkara.backends.broker import Broker
     from harkara.backends.ledger import LedgerBackend
     from harkara.catalogue import Catalogue
     from harkara.lanes import Lane
@@ -24,10 +25,11 @@ ROOT = Path(__file__).resolve().parents[2]
 @contextmanager
 def ledger() -> Iterator[Database]:
     """The ledger alone: people look things up while Redis and the workers are down. Raises Unavailable."""
-    from config.ledger import open_database
     from config.settings import settings
+    from harkara.ledger.database import Database
 
-    db = open_database(settings())
+    s = settings()
+    db = Database(s.ledger_url, lock_timeout=s.database_patience.total_seconds(), tells=s.callbacks_enabled)
     try:
         check_schema(db)
         yield db
@@ -48,13 +50,18 @@ def check_schema(db: Database) -> None:
 @contextmanager
 def door() -> Iterator[LedgerBackend]:
     """Where messages go in: the row first, then the hint."""
-    from config.backend import ledger_backend
     from config.settings import settings
-    from harkara.backends.broker import Broker
+    from harkara.backends.ledger import LedgerBackend
 
     log_to_stderr()
     with ledger() as db:
-        door = ledger_backend(settings(), db, Broker.at(settings().broker_url))
+        door = LedgerBackend(
+            db,
+            _broker(),
+            deadlines=settings().deadlines,
+            queued_seconds=settings().lease.total_seconds(),
+            chunk=settings().chunk_size,
+        )
         try:
             yield door
         finally:
@@ -101,3 +108,10 @@ def check_lane(name: str) -> None:
         note("No lane has a token here: set CHATMITRA_API_TOKEN; until the workers have it, messages wait.")
     elif name not in known:
         raise Invalid("lane", f"is not configured; configured are {', '.join(sorted(known))}")
+
+
+def _broker() -> Broker:
+    from config.settings import settings
+    from harkara.backends.broker import Broker
+
+    return Broker.at(settings().broker_url)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from harkara.errors import HarkaraError
-from harkara.phone import normalize
+from harkara.json_record import iso_seconds
+from harkara.phone import normalise
 from workers.command.deployment import check_lane, door, ledger, plan
 from workers.command.options import AsJson
 from workers.command.output import REFUSED, clock, emit, note, say, table
 
 if TYPE_CHECKING:
     from harkara.occasions import OccasionUpdate
+    from harkara.occasions.status import OccasionStatus
 
 app = typer.Typer(no_args_is_help=True, help="Occasions: save them, and their reminders follow by the rules.")
 
@@ -64,7 +66,7 @@ def save(
         kind=kind,
         reference=reference,
         lane=lane,
-        to=normalize(to),
+        to=normalise(to),
         at=at,
         zone=zone or by.lane_zone(lane),
         parameters=dict(_pair(text) for text in set_ or ()),
@@ -110,27 +112,27 @@ def listing(
     as_json: AsJson = False,
 ) -> None:
     """List occasions, the latest first."""
-    from harkara.ledger.occasions import commands
+    from harkara.ledger.occasions import queries
 
     with ledger() as db:
-        found = commands.listing(db, kind=kind, status=status, lane=lane, limit=limit)
+        found = queries.list_occasions(db, kind=kind, status=status, lane=lane, limit=limit)
     if as_json:
         emit({"occasions": found})
     elif not found:
         note("No occasion fits.")
     else:
-        rows = ((o["kind"], o["reference"], o["at"], o["status"], o["lane"], o["version"]) for o in found)
+        rows = ((o.kind, o.reference, iso_seconds(o.at), o.status, o.lane, o.version) for o in found)
         table(("kind", "reference", "at", "status", "lane", "version"), rows)
 
 
 @app.command(epilog="Example: harkara occasion show appointment visit-7")
 def show(kind: Kind, reference: Reference, lane: Lane = "default", as_json: AsJson = False) -> None:
     """Show an occasion and its reminders: when each is due, where it stands, and why a rule has none."""
-    from harkara.ledger.occasions import commands
-    from harkara.occasions.occasion import OccasionKey
+    from harkara.ledger.occasions import queries
+    from harkara.occasions import OccasionKey
 
     with ledger() as db:
-        found = commands.look(db, OccasionKey(reference, kind, lane), plan())
+        found = queries.get_occasion(db, OccasionKey(reference, kind, lane), plan())
     if as_json:
         emit(found)
     else:
@@ -195,12 +197,12 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _show(found: dict[str, Any]) -> None:
-    why = f": {found['reason']}" if found["reason"] else ""
-    say(f"{found['kind']} {found['reference']}  {found['status']}{why}")
-    say(f"At {found['at']} ({found['zone']}), lane {found['lane']}, version {found['version'] or 'none'}\n")
+def _show(found: OccasionStatus) -> None:
+    why = f": {found.reason}" if found.reason else ""
+    say(f"{found.kind} {found.reference}  {found.status}{why}")
+    say(f"At {iso_seconds(found.at)} ({found.zone}), lane {found.lane}, version {found.version or 'none'}\n")
     rows: list[tuple[object, ...]] = [
-        (each["rule"], clock(each["due_at"]), each["state"], each["id"], each["reason"]) for each in found["reminders"]
+        (each.rule, clock(each.due_at), each.state, each.id, each.reason) for each in found.reminders
     ]
-    rows += [(each["rule"], "", "skipped", "", each["reason"]) for each in found["skipped"]]
+    rows += [(each.rule, "", "skipped", "", each.reason) for each in found.skipped]
     table(("rule", "due", "state", "message", "why"), rows)

@@ -11,10 +11,11 @@ from rich.table import Table
 
 from harkara import Client, MessageStatus, Template
 from harkara.errors import NotFound
-from harkara.ledger.contacts.contacts import load_contacts
+from harkara.ledger.contacts.contacts import known
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import get_status
 from harkara.states import State
+from harkara.status import ReminderSummary
 from workers.demo.application import Application
 from workers.demo.messages import GONE, styled
 from workers.demo.occasions import MOVED, PEOPLE
@@ -44,7 +45,7 @@ class Answers:
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             with self._database.read() as tx:
-                if len(load_contacts(tx, keys)) == len(keys):
+                if len(known(tx, keys)) == len(keys):
                     return
             time.sleep(0.1)
 
@@ -54,9 +55,9 @@ class Answers:
         invitation = Template("feedback_request", body=["Asha"])
         self._invitation = self._client.send(invitation, to=TIRED, at=later).id
 
-    def go_on(self, reminders: Iterable[dict[str, Any]]) -> None:
+    def go_on(self, reminders: Iterable[ReminderSummary]) -> None:
         """The reminder of the appointment is confirmed as soon as it is there; somebody else has had enough."""
-        if not self._confirmed and any(one["state"] in GONE for one in reminders):
+        if not self._confirmed and any(one.state in GONE for one in reminders):
             self._sandbox.customer(PEOPLE[MOVED], "Yes, confirm 👍")
             self._confirmed = True
         if not self._stopped and self._state() == State.WAITING:

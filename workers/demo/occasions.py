@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from rich.table import Table
 
 from harkara import Client
 from harkara.errors import NotFound
 from harkara.ledger.database import Database
-from harkara.ledger.occasions.commands import look
-from harkara.occasions.occasion import OccasionKey
+from harkara.ledger.occasions.queries import get_occasion
+from harkara.occasions import OccasionKey
+from harkara.status import ReminderSummary
 from workers.demo.messages import GONE, styled
 
 RULES = """
@@ -97,7 +97,7 @@ class Occasions:
         told = {MOVED: "appointment, moved once", CANCELLED: "appointment, cancelled", PAID: "invoice, paid in between"}
         for key, what in told.items():
             for reminder in self.reminders(key):
-                shown.add_row(what, reminder["rule"], styled(reminder["state"]), reminder["reason"] or "")
+                shown.add_row(what, reminder.rule, styled(reminder.state), reminder.reason or "")
         return shown
 
     def _save(self, key: OccasionKey, seconds: int, said: Mapping[str, str]) -> None:
@@ -105,16 +105,15 @@ class Occasions:
         parameters = dict.fromkeys(self._plan.parameters(key.kind), "42") | dict(said)
         self._client.save_occasion(key.kind, key.reference, at=at, to=PEOPLE[key], parameters=parameters)
 
-    def reminders(self, key: OccasionKey) -> list[dict[str, Any]]:
+    def reminders(self, key: OccasionKey) -> tuple[ReminderSummary, ...]:
         """Those of an occasion, as far as they are planned."""
         try:
-            found: list[dict[str, Any]] = look(self._database, key, self._plan)["reminders"]
+            return get_occasion(self._database, key, self._plan).reminders
         except NotFound:  # it is still in the intake
-            return []
-        return found
+            return ()
 
     def _states(self, key: OccasionKey) -> dict[str, set[str]]:
         states: dict[str, set[str]] = {}
         for reminder in self.reminders(key):
-            states.setdefault(reminder["rule"], set()).add(reminder["state"])
+            states.setdefault(reminder.rule or "", set()).add(reminder.state)
         return states

@@ -6,8 +6,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harkara.status import ReminderSummary
-
 
 class SaveOccasion(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -31,29 +29,3 @@ class OccasionChange(BaseModel):
     kind: str
     reference: str
     change: Literal["created", "changed", "unchanged", "outdated"]
-
-
-class SkippedRule(BaseModel):
-    """A rule without a reminder, and the reason."""
-
-    rule: str
-    code: str
-    reason: str
-
-
-class OccasionOut(BaseModel):
-    """An occasion with its reminders, without its phone number and its parameters."""
-
-    id: str
-    kind: str
-    reference: str
-    lane: str
-    producer: str
-    zone: str
-    version: int | None
-    revision: int
-    status: Literal["open", "cancelled", "completed"]
-    reason: str | None
-    at: str
-    reminders: list[ReminderSummary]
-    skipped: list[SkippedRule]

@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import func, select
 
 from harkara.errors import NotFound
+from harkara.json_record import iso
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.tables import attempt, duty, message, occasion, trace
 from harkara.states import State
-from harkara.status import Attempt, MessageStatus, MessageSummary, ReminderOf, ReminderSummary, TraceEntry, iso
+from harkara.status import Attempt, MessageStatus, MessageSummary, ReminderOf, ReminderSummary, TraceEntry
 
 _FLAGS = {"maybe_duplicate": "maybe_duplicate", "replaced": "fallback"}
 """Flags of a message by the column that sets them when it is true or not null."""

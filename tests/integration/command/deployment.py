@@ -15,10 +15,8 @@ from config.environment import ROOT, process_environment
 from harkara.defaults import DEADLINES
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept
-from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import claim
-from harkara.ledger.messages.record import record
-from harkara.ledger.messages.result import ClaimResult
+from harkara.ledger.messages.record import Begin, Finish, begin, finish
 from harkara.messages import Envelope, Message, Text
 from harkara.outcomes import Outcome
 
@@ -59,9 +57,9 @@ def attempted(db: Database, outcome: Outcome) -> str:
     identity = keep(db, at=None)
     claimed = claim(db, [identity], lease_seconds=10)[0]
     with db.write() as tx:
-        begin(tx, [BeginRequest(claimed, "test", "passed", 10)])
+        begin(tx, [Begin(claimed, "test", "passed", 10)])
     with db.write() as tx:
-        record(tx, [ClaimResult.of(claimed, outcome, posted=True)])
+        finish(tx, [Finish.of(claimed, outcome, posted=True)])
     return identity
 
 

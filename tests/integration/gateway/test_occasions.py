@@ -8,8 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from harkara.gateway import Dependencies
-from harkara.ledger.occasions.commands import look
-from harkara.occasions.occasion import OccasionKey
+from harkara.ledger.occasions.queries import get_occasion
+from harkara.occasions import OccasionKey
 from tests.integration.gateway.fixtures import AGENCY, CLINIC, NUMBER
 from tests.integration.ledger.bookings import VISIT, noon, standing
 
@@ -27,7 +27,7 @@ def test_a_saved_occasion_has_its_reminders(client: TestClient, deps: Dependenci
         "change": "created",
     }
     found = client.get(URL).json()
-    assert found == look(deps.db, OccasionKey("visit-7", "appointment", "default"), deps.plan)
+    assert found == get_occasion(deps.db, OccasionKey("visit-7", "appointment", "default"), deps.plan)
     assert (found["status"], found["producer"], found["zone"]) == ("open", "shop", "Asia/Kolkata")
     assert [each["state"] for each in found["reminders"]] == ["waiting"] * len(found["reminders"])
     assert len(found["reminders"]) >= 2

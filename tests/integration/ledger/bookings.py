@@ -14,7 +14,7 @@ from harkara.catalogue import Catalogue
 from harkara.defaults import DEADLINES
 from harkara.lanes import Lane
 from harkara.ledger.database import Database, Row
-from harkara.ledger.occasions.commands import UpdateResult, apply
+from harkara.ledger.occasions.commands import UpdateResult, save_occasions
 from harkara.ledger.tables import message, occasion
 from harkara.occasions import Closing, Occasion, OccasionUpdate, ReminderPlan, Rules
 
@@ -57,7 +57,7 @@ def over(status: Any = "cancelled", reference: str = "visit 7", **other: Any) ->
 
 
 def say(db: Database, *steps: OccasionUpdate, by: ReminderPlan = PLAN) -> list[UpdateResult]:
-    return apply(db, steps, by, DEADLINES)
+    return save_occasions(db, steps, by, DEADLINES)
 
 
 def occasions(db: Database) -> list[Row]:

@@ -20,7 +20,7 @@ from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.commands import cancel
-from harkara.ledger.occasions.commands import BATCH, rederive
+from harkara.ledger.occasions.commands import BATCH_SIZE, rederive
 from harkara.ledger.tables import occasion
 from harkara.outcomes import Outcome, Refused, Uncertain, Wait
 from harkara.receipt import Change
@@ -230,7 +230,7 @@ def test_after_an_outage_what_still_helps_goes_and_the_rest_is_cancelled_as_expi
 
 
 def test_the_rounds_of_two_workers_derive_each_occasion_once(db: Database, tmp_path: Path) -> None:
-    say(db, *(visit(f"v{n}") for n in range(BATCH + 1)))
+    say(db, *(visit(f"v{n}") for n in range(BATCH_SIZE + 1)))
     file = tmp_path / "reminders.toml"
     file.write_text((CONFIG / "reminders.toml").read_text().replace('-2h"\ntemplate = "app', '-3h"\ntemplate = "app'))
     edited = plan(str(file))
@@ -239,8 +239,8 @@ def test_the_rounds_of_two_workers_derive_each_occasion_once(db: Database, tmp_p
         return sum(iter(lambda: rederive(db, edited, DEADLINES), 0))
 
     with ThreadPoolExecutor(2) as threads:
-        assert sum(threads.map(work, range(2))) == BATCH + 1
-    assert len(reminders(db, "-2h", "waiting")) == BATCH + 1
+        assert sum(threads.map(work, range(2))) == BATCH_SIZE + 1
+    assert len(reminders(db, "-2h", "waiting")) == BATCH_SIZE + 1
     assert {o["revision"] for o in occasions(db)} == {2}
 
 

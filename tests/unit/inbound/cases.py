@@ -6,8 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from harkara.chatmitra.webhooks import parse
-from harkara.inbound.events import Event, MessageReceived, StatusChanged
+from harkara.inbound import Event, Received, StatusChanged, read
 
 AT = datetime.fromtimestamp(1_705_329_000, UTC)
 NOW = datetime(2024, 1, 15, 14, 30, 5, tzinfo=UTC)
@@ -43,7 +42,7 @@ def status(event: str = "message.sent", message: Any = None, **fields: Any) -> d
 
 
 def only(said: Any) -> Event:
-    (event,) = parse(json.dumps(said).encode(), NOW)
+    (event,) = read(json.dumps(said).encode(), NOW)
     return event
 
 
@@ -53,7 +52,7 @@ def as_status(said: Any) -> StatusChanged:
     return event
 
 
-def as_received(said: Any) -> MessageReceived:
+def as_received(said: Any) -> Received:
     event = only(said)
-    assert isinstance(event, MessageReceived)
+    assert isinstance(event, Received)
     return event

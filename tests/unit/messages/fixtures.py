@@ -1,4 +1,4 @@
-"""A recipient, a time, a template message of each category, and a factory of envelopes."""
+"""One recipient, one moment, a message of each category, and an envelope around any of them."""
 
 from __future__ import annotations
 

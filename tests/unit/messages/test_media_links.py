@@ -1,4 +1,4 @@
-"""Validation of media links."""
+"""The rules for a link to media."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_host_that_is_not_on_the_internet_is_refused(host: str) -> None:
         (Sticker, ["webp"], ["png", "gif"]),
     ],
 )
-def test_the_extension_must_be_a_documented_one(
+def test_the_extension_must_be_one_that_the_documentation_names(
     kind: type[Image | Video | Audio | Document | Sticker], allowed: list[str], refused: list[str]
 ) -> None:
     for extension in allowed:

@@ -1,0 +1,146 @@
+"""Derives the reminder messages of occasions: the only code that adds reminders and supersedes them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from harkara.ledger.database import Row, Transaction
+from harkara.ledger.messages.accept import insert_messages, message_row
+from harkara.ledger.messages.commands import cancel_messages
+from harkara.ledger.occasions.rows import NOT_DERIVED, occasion_of, superseded_reason
+from harkara.ledger.tables import message
+from harkara.occasions import ReminderMessage, ReminderPlan, SkippedReminder
+from harkara.states import UNSENT, State
+
+_SUPERSEDED = "superseded"
+
+_MAY_RETURN = frozenset({State.SENDING, State.UNCERTAIN})
+"""A message in these states may be POSTed again. The gate allows that only with the occasion's current revision."""
+
+_ONE_SECOND = timedelta(seconds=1)
+
+
+def derive_reminders(
+    tx: Transaction, occasions: Sequence[Row], plan: ReminderPlan, deadlines: Mapping[str, float]
+) -> None:
+    """Bring the reminders of these occasions in line with the plan, and set `rules` of each row to its digest.
+
+    The rows are locked and carry their new content, with a new revision. A reminder that still fits gets the new
+    revision. One that no longer fits is cancelled as superseded if it is unsent. Missing ones are added. For one time
+    of an occasion, a rule has no second reminder once the first was sent, or was stopped by anything but a change.
+    """
+    known = _lock_reminders(tx, [row["id"] for row in occasions])
+    superseded: dict[str, list[str]] = defaultdict(list)
+    kept, added = [], []
+    for row in occasions:
+        difference = _compare(row, known[row["id"]], plan_reminders(row, plan, tx.now), tx.now, deadlines)
+        row["rules"] = NOT_DERIVED if difference.unsettled else plan.digest(row["kind"], row["lane"])
+        kept += [{"id": each["id"], "revision": row["revision"]} for each in difference.kept]
+        superseded[superseded_reason(row)] += [each["id"] for each in difference.superseded]
+        added += difference.added
+    for reason, ids in superseded.items():
+        cancel_messages(tx, ids, _SUPERSEDED, reason)
+    if kept:
+        tx.execute_each(_SET_REVISION, {"id": "text", "revision": "integer"}, kept)
+    if added:
+        insert_messages(tx, added)
+
+
+def plan_reminders(row: Row, plan: ReminderPlan, now: datetime) -> list[ReminderMessage | SkippedReminder]:
+    """Return the plan's result for each rule; none for an occasion that is over or whose recipient was erased."""
+    if row["status"] != "open" or row["recipient"] is None:
+        return []
+    return plan.reminders(occasion_of(row), now)
+
+
+def slot(row: Row, rule: str) -> str:
+    """Return the identity of a rule's reminder for the occasion's current time, the prefix of its reference."""
+    return f"{row['id']}/{rule}/{row['at']:%Y%m%dT%H%M%SZ}"
+
+
+def slot_of(reminder: Row) -> str:
+    """Return the slot that the reminder belongs to."""
+    return str(reminder["reference"]).rpartition("/")[0]
+
+
+_SET_REVISION = "UPDATE message SET revision = each.revision FROM {each} WHERE message.id = each.id"
+
+
+@dataclass(slots=True)
+class _Difference:
+    """The difference between the reminders of an occasion and its planned ones.
+
+    `unsettled`: an outdated reminder is being POSTed, so the occasion must be derived again after the outcome.
+    """
+
+    kept: list[Row] = field(default_factory=list)
+    superseded: list[Row] = field(default_factory=list)
+    added: list[Row] = field(default_factory=list)
+    unsettled: bool = False
+
+
+def _lock_reminders(tx: Transaction, occasions: Sequence[str]) -> dict[str, list[Row]]:
+    """Lock the reminders of each occasion until the transaction ends.
+
+    Outcomes are written in the same order, by id, which avoids deadlocks.
+    """
+    query = select(message).where(message.c.occasion_id.in_(occasions)).order_by(message.c.id).with_for_update()
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in tx.rows(query):
+        found[row["occasion_id"]].append(row)
+    return found
+
+
+def _compare(
+    row: Row,
+    known: Sequence[Row],
+    results: Sequence[ReminderMessage | SkippedReminder],
+    now: datetime,
+    deadlines: Mapping[str, float],
+) -> _Difference:
+    difference = _Difference()
+    planned = {
+        slot(row, r.rule): _message_row(row, r, now, deadlines) for r in results if isinstance(r, ReminderMessage)
+    }
+    used_slots = {slot_of(each) for each in known if _may_be_sent(each)}
+    for each in known:
+        own_slot = slot_of(each)
+        if each["state"] in UNSENT | _MAY_RETURN and own_slot in planned and _fits(each, planned[own_slot], now):
+            difference.kept.append(each)
+            used_slots.add(own_slot)
+        elif each["state"] in UNSENT:
+            difference.superseded.append(each)
+        elif each["state"] == State.SENDING and row["status"] == "open":
+            difference.unsettled = True
+    difference.added = [new for own_slot, new in planned.items() if own_slot not in used_slots]
+    return difference
+
+
+def _message_row(row: Row, reminder: ReminderMessage, now: datetime, deadlines: Mapping[str, float]) -> Row:
+    return message_row(reminder.envelope, now, deadlines) | {
+        "reference": f"{slot(row, reminder.rule)}/{row['revision']}",
+        "occasion_id": row["id"],
+        "revision": row["revision"],
+        "rule": reminder.rule,
+    }
+
+
+def _may_be_sent(reminder: Row) -> bool:
+    """Whether the reminder may have been sent, or was stopped by anything but a change of its occasion."""
+    superseded = reminder["state"] == State.CANCELLED and reminder["code"] == _SUPERSEDED
+    return reminder["state"] not in UNSENT and not superseded
+
+
+def _fits(reminder: Row, planned: Row, now: datetime) -> bool:
+    if any(reminder[name] != planned[name] for name in ("digest", "expires_at", "quiet", "producer")):
+        return False
+    if reminder["state"] in _MAY_RETURN:
+        return True
+    later = planned["due_at"] - max(reminder["due_at"], now)
+    # A reminder that was claimed before may have moved its due time for another reason, such as a rate limit.
+    return later <= _ONE_SECOND if reminder["claims"] else not later
