@@ -16,7 +16,7 @@ sync = .venv/bin/uv pip sync --quiet --require-hashes --python $(1)/bin/python $
 compile = .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal \
 	--python-version 3.11 $(if $(UPGRADE),--upgrade) pyproject.toml
 
-.PHONY: help demo up test check fmt bench chaos test-browser lock clean
+.PHONY: help demo up test check fmt bench chaos test-browser docs lock clean
 
 help: ## Say what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
@@ -48,14 +48,19 @@ chaos: .venv/.dev ## Kill workers, Redis and the database under load for minutes
 test-browser: .venv-browser/.synced ## Run the tests that need Chromium
 	@.venv-browser/bin/pytest -m browser
 
+docs: $(runtime) .venv-docs/.synced ## Render the reference pages and build the documentation into site/
+	@.venv/bin/python -m docs.render
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
+
 lock: .venv/bin/uv ## Pin what pyproject.toml asks for; UPGRADE=1 takes the newest that it allows
 	$(compile) --group build --output-file requirements.lock
 	$(compile) --group dev --constraints requirements.lock --output-file requirements-dev.lock
 	$(compile) --group bench --constraints requirements-dev.lock --output-file requirements-bench.lock
 	$(compile) --group browser --constraints requirements-dev.lock --output-file requirements-browser.lock
+	$(compile) --group docs --constraints requirements-dev.lock --output-file requirements-docs.lock
 
 clean: ## Remove environments, caches and builds; the data under var/ stays
-	rm -rf .venv .venv-bench .venv-browser .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .venv-bench .venv-browser .venv-docs site .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.runtime: requirements.lock pyproject.toml | .venv/bin/uv

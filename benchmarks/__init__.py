@@ -1,0 +1,1 @@
+"""Benchmarks: each figure that the project promises, by one command: `python -m benchmarks`."""

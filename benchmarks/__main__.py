@@ -1,4 +1,4 @@
-"""`python -m benchmarks [name …]`: measures the figures that the design promises, and says which are met."""
+"""`python -m benchmarks [name …]`: measures the promised figures, and prints which goals are met."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 from benchmarks import accept, latency, lateness, limit, otp, recovery, report, schedule, send, webhooks
+from benchmarks.environment import Environment
 from benchmarks.figures import Figure
-from benchmarks.ground import Ground
 from benchmarks.machine import machine, warning
 from harness.postgres import postgres
 
@@ -33,38 +33,38 @@ def main() -> None:
     given = _arguments()
     load = os.getloadavg()[0]
     with postgres() as server, tempfile.TemporaryDirectory(prefix="harkara-bench-") as folder:
-        ground = Ground(server, Path(folder))
-        facts = machine(load, *ground.describe())
-        if told := warning(facts):
-            _say(told)
-        results = {name: _run(name, ground, given.quick) for name in given.names or BENCHMARKS}
+        environment = Environment(server, Path(folder))
+        facts = machine(load, *environment.describe())
+        if found := warning(facts):
+            _log(found)
+        results = {name: _run(name, environment, given.quick) for name in given.names or BENCHMARKS}
     if given.json:
-        given.json.write_text(json.dumps(report.plain(results, facts, quick=given.quick), indent=2) + "\n")
+        given.json.write_text(json.dumps(report.to_json(results, facts, quick=given.quick), indent=2) + "\n")
     print((report.markdown if given.markdown else report.table)(results, facts))
 
 
-def _run(name: str, ground: Ground, quick: bool) -> list[Figure]:
-    _say(f"{name} …")
+def _run(name: str, environment: Environment, quick: bool) -> list[Figure]:
+    _log(f"{name} …")
     start = time.monotonic()
-    figures = BENCHMARKS[name](ground, quick)
-    _say(f"{name} took {time.monotonic() - start:.0f} s")
+    figures = BENCHMARKS[name](environment, quick)
+    _log(f"{name} took {time.monotonic() - start:.0f} s")
     return figures
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="name", help=f"one of {', '.join(BENCHMARKS)}; all without any")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the size: whether it works, not how fast")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"one of {', '.join(BENCHMARKS)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="run a tenth of the size, to check that it works")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file as well")
     parser.add_argument("--markdown", action="store_true", help="print the table for the README")
     given = parser.parse_args()
     if unknown := set(given.names) - BENCHMARKS.keys():
-        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+        parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; choose from {', '.join(BENCHMARKS)}")
     return given
 
 
-def _say(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
+def _log(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Hand-over, validated: one by one and in bulk, through each door."""
+"""Accepting validated messages one by one and in bulk, through each backend."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from benchmarks.environment import Environment
 from benchmarks.figures import Figure, Goal, at_least
-from benchmarks.ground import Ground, migrated
-from benchmarks.letters import recipient, text
+from benchmarks.messages import recipient, text
 from harkara import Client
+from harness.ledger import migrated
 from harness.valkey import valkey
 
 BATCH = 500
 ONE_BY_ONE, BULK = at_least(800), at_least(15_000)
 
-Backend = Callable[[Ground], Iterator[Client]]
+OpenClient = Callable[[Environment], Iterator[Client]]
 
 
-def measure(ground: Ground, quick: bool) -> list[Figure]:
-    """The doors take turns; each time its database is empty at first."""
+def measure(environment: Environment, quick: bool) -> list[Figure]:
+    """Let the backends take turns, each with an empty database."""
     singles, bulk, rounds = (200, 2_000, 1) if quick else (2_000, 20_000, 3)
-    rates: dict[str, list[tuple[float, float]]] = {name: [] for name in DOORS}
+    rates: dict[str, list[tuple[float, float]]] = {name: [] for name in BACKENDS}
     for _ in range(rounds):
-        for name, (door, _, _) in DOORS.items():
-            with contextmanager(door)(ground) as client:
+        for name, (open_client, _, _) in BACKENDS.items():
+            with contextmanager(open_client)(environment) as client:
                 client.send(text(0), to=recipient(0))  # opens the connection
                 rates[name].append((_one_by_one(client, singles), _in_bulk(client, bulk)))
     return [
         figure
-        for name, (_, one, many) in DOORS.items()
+        for name, (_, one, many) in BACKENDS.items()
         for figure in (
             Figure(f"{name}, one by one", "/s", [rate for rate, _ in rates[name]], one),
             Figure(f"{name}, in bulk of {BATCH}", "/s", [rate for _, rate in rates[name]], many),
@@ -53,32 +54,32 @@ def _in_bulk(client: Client, number: int) -> float:
     return number / (time.perf_counter() - start)
 
 
-def _postgres(ground: Ground) -> Iterator[Client]:
-    with Client(database_url=migrated(ground.database())) as client:
+def _postgres(environment: Environment) -> Iterator[Client]:
+    with Client(database_url=migrated(environment.create_database())) as client:
         yield client
 
 
-def _postgres_and_hints(ground: Ground) -> Iterator[Client]:
+def _postgres_and_hints(environment: Environment) -> Iterator[Client]:
     with valkey(appendonly="yes", appendfsync="always") as redis:
-        with Client(redis.url, database_url=migrated(ground.database())) as client:
+        with Client(redis.url, database_url=migrated(environment.create_database())) as client:
             yield client
 
 
-def _sqlite(ground: Ground) -> Iterator[Client]:
-    folder = Path(ground.folder) / uuid4().hex
+def _sqlite(environment: Environment) -> Iterator[Client]:
+    folder = Path(environment.folder) / uuid4().hex
     with Client(database_url=migrated(f"sqlite:///{folder / 'harkara.db'}")) as client:
         yield client
 
 
-def _intake(ground: Ground) -> Iterator[Client]:
+def _intake(environment: Environment) -> Iterator[Client]:
     with valkey(appendonly="yes", appendfsync="always") as redis, Client(redis.url) as client:
         yield client
 
 
-DOORS: dict[str, tuple[Backend, Goal | None, Goal | None]] = {
-    "ledger door, PostgreSQL": (_postgres, ONE_BY_ONE, BULK),
-    "ledger door, PostgreSQL, with hints": (_postgres_and_hints, None, None),
-    "ledger door, SQLite": (_sqlite, ONE_BY_ONE, BULK),
-    "intake door": (_intake, None, None),
+BACKENDS: dict[str, tuple[OpenClient, Goal | None, Goal | None]] = {
+    "ledger backend, PostgreSQL": (_postgres, ONE_BY_ONE, BULK),
+    "ledger backend, PostgreSQL, with hints": (_postgres_and_hints, None, None),
+    "ledger backend, SQLite": (_sqlite, ONE_BY_ONE, BULK),
+    "intake stream": (_intake, None, None),
 }
 """With the goals of one by one and of bulk."""

@@ -1,4 +1,4 @@
-"""What a benchmark finds: a figure, the goal it is held against, and how far apart they are."""
+"""A figure of a benchmark, its goal, and their ratio."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """At least, or at most, so much."""
+    """A lower or an upper bound."""
 
     bound: Literal["≥", "≤"]
     value: float
@@ -29,7 +29,7 @@ def at_most(value: float) -> Goal:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure in `unit`: the median of its `rounds`. Without a goal it only informs."""
+    """One figure in `unit`, the median of its `rounds`; the goal is optional."""
 
     what: str
     unit: str
@@ -42,7 +42,7 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        """Figure by goal: from 1 up is well where the goal is "at least", up to 1 where it is "at most"."""
+        """The figure divided by its goal: 1 or more meets a goal of "at least", 1 or less one of "at most"."""
         return self.value / self.goal.value if self.goal and self.goal.value else None
 
     @property
@@ -62,7 +62,7 @@ class Figure:
         }
 
     def cells(self) -> tuple[str, str, str, str, str]:
-        """For people: what, goal, figure with the range of its rounds, ratio, met."""
+        """Return the cells of a table row: what, goal, figure with the range of its rounds, ratio, met."""
         spread = f" ({short(min(self.rounds))}–{short(max(self.rounds))})" if len(self.rounds) > 1 else ""
         return (
             self.what,
@@ -74,19 +74,19 @@ class Figure:
 
 
 def lateness(what: str, seconds: Sequence[float], *, p50: float | None, p99: float, unit: str = "ms") -> list[Figure]:
-    """Median and 99th percentile of times that were measured in seconds, against goals in `unit` (ms or s)."""
+    """Return the median and the 99th percentile of times in seconds, against goals in `unit` (ms or s)."""
     times = sorted(1000 * s if unit == "ms" else s for s in seconds)
     middle = Figure(f"{what}, p50", unit, [median(times)], at_most(p50) if p50 else None)
     return [middle, Figure(f"{what}, p99", unit, [percentile_99(times)], at_most(p99))]
 
 
 def percentile_99(values: Sequence[float]) -> float:
-    """The worst of fewer than a hundred."""
+    """Return the 99th percentile, or the maximum of fewer than a hundred values."""
     return quantiles(values, n=100, method="inclusive")[98] if len(values) >= 100 else max(values)
 
 
 def short(number: float) -> str:
-    """Three digits that count."""
+    """Format with three significant digits."""
     if number and abs(number) < 1:
         return f"{number:.3f}"
     return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"

@@ -1,32 +1,33 @@
-"""A backlog behind a limit of 80 in any second: how much of it is used, and at what price."""
+"""A backlog behind a limit of 80 in any second: the share that is used, and its cost."""
 
 from __future__ import annotations
 
 import os
 import time
 
+from benchmarks.environment import WORKERS, Environment
 from benchmarks.figures import Figure, at_least, at_most
-from benchmarks.ground import WORKERS, Ground, messages
-from benchmarks.usage import Commands
+from benchmarks.messages import envelopes
+from benchmarks.usage import CommandCounter
 from harness.waiting import wait_until
 
 PER_SECOND = 80
 WARM_UP = 3.0
-"""Seconds from the first POST, in which connections are opened."""
+"""Seconds after the first POST in which the workers open their connections."""
 
 
-def measure(ground: Ground, quick: bool) -> list[Figure]:
+def measure(environment: Environment, quick: bool) -> list[Figure]:
     span = 5.0 if quick else 30.0
-    with ground.harkara(limit=f"{PER_SECOND}/1s") as harkara:
-        with harkara.client() as client:
-            client.send_many(messages(int(PER_SECOND * (WARM_UP + span + 3))))
-        harkara.start_workers()
-        start = wait_until(lambda: harkara.api.seen() > 0, 30, "the first POST") + WARM_UP
+    with environment.deploy(limit=f"{PER_SECOND}/1s") as deployment:
+        with deployment.client() as client:
+            client.send_many(envelopes(int(PER_SECOND * (WARM_UP + span + 3))))
+        deployment.start_workers()
+        start = wait_until(lambda: deployment.api.count_posts() > 0, 30, "the first POST") + WARM_UP
         time.sleep(WARM_UP)
-        commands, before = Commands(harkara.valkey.url), harkara.usage()
+        commands, before = CommandCounter(deployment.valkey.url), deployment.usage()
         time.sleep(max(0.0, start + span - time.time()))
-        sent, after = commands.since(), harkara.usage()
-        posts = [post for post in harkara.api.posts() if start <= post.at < start + span]
+        sent, after = commands.count(), deployment.usage()
+        posts = [post for post in deployment.api.posts() if start <= post.at < start + span]
     accepted = sum(post.status == 202 for post in posts)
     busy = (after.seconds - before.seconds) / (after.at - before.at) / (os.cpu_count() or 1)
     what = f"{PER_SECOND}/s over {WORKERS} workers"

@@ -1,4 +1,4 @@
-"""The machine that the figures come from, and whether it was quiet enough for them to mean anything."""
+"""The machine that the figures come from, and whether it was idle enough to measure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 LIBRARIES = ("celery", "kombu", "redis", "requests", "SQLAlchemy", "sqlmodel", "psycopg", "taskiq", "taskiq-redis")
 QUIET = 0.5
-"""Load average for each core up to which absolute figures count."""
+"""The highest load average for each core at which absolute figures count."""
 
 
 def machine(load: float, database: str, redis: str) -> dict[str, Any]:
-    """Facts by name; `load` is the average of the minute before."""
+    """Return facts by name; `load` is the average of the last minute."""
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count() or 1,
@@ -28,16 +28,16 @@ def machine(load: float, database: str, redis: str) -> dict[str, Any]:
 
 
 def warning(facts: dict[str, Any]) -> str | None:
-    """What to think of the figures when the machine had other things to do."""
+    """Return a warning when the machine was busy with other programs."""
     if facts["load"] <= QUIET * facts["cores"]:
         return None
     return (
         f"The load average was {facts['load']:g} on {facts['cores']} cores at the start: "
-        "these figures only rank, they do not measure. Run it again on a quiet machine."
+        "these figures compare the contestants, but are no absolute measurement. Run again on an idle machine."
     )
 
 
-def sentence(facts: dict[str, Any]) -> str:
+def describe(facts: dict[str, Any]) -> str:
     libraries = ", ".join(f"{name} {found}" for name, found in facts["libraries"].items())
     return (
         f"{facts['cpu']}, {facts['cores']} cores, load {facts['load']:g} at the start; Python {facts['python']}; "

@@ -1,13 +1,13 @@
-"""A one-time password behind a campaign: from its hand-over to its POST."""
+"""A one-time password behind a campaign: from the client's call to its POST."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 
+from benchmarks.environment import Environment
 from benchmarks.figures import Figure, at_most
-from benchmarks.ground import Ground, messages
-from benchmarks.letters import recipient
+from benchmarks.messages import envelopes, recipient
 from harkara import Template
 from harness.waiting import wait_until
 
@@ -15,41 +15,41 @@ CAMPAIGN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """A lane, how many POSTs until its campaign runs evenly, and how many codes come how often."""
+class Scenario:
+    """A lane's limit and slot, the POSTs until its campaign is steady, the number of codes, and their interval."""
 
     limit: str
     slot: float
-    running: int
+    steady: int
     codes: int
-    every: float
+    interval: float
 
 
-SCENES = (
-    Scene("20/20s", slot=1.01, running=12, codes=6, every=6.0),
-    Scene("80/1s", slot=0.0127, running=240, codes=20, every=0.73),
+SCENARIOS = (
+    Scenario("20/20s", slot=1.01, steady=12, codes=6, interval=6.0),
+    Scenario("80/1s", slot=0.0127, steady=240, codes=20, interval=0.73),
 )
 
 
-def measure(ground: Ground, quick: bool) -> list[Figure]:
+def measure(environment: Environment, quick: bool) -> list[Figure]:
     campaign = CAMPAIGN // 10 if quick else CAMPAIGN
-    return [_behind(ground, scene, campaign, quick) for scene in SCENES]
+    return [_measure_scenario(environment, scenario, campaign, quick) for scenario in SCENARIOS]
 
 
-def _behind(ground: Ground, scene: Scene, campaign: int, quick: bool) -> Figure:
-    codes = 2 if quick else scene.codes
-    handed: dict[str, float] = {}
-    with ground.harkara(limit=scene.limit) as harkara, harkara.client() as client:
-        client.send_many(messages(campaign, category="marketing"))
-        harkara.start_workers()
-        wait_until(lambda: harkara.api.seen() >= scene.running, 60, "the campaign runs")
+def _measure_scenario(environment: Environment, scenario: Scenario, campaign: int, quick: bool) -> Figure:
+    codes = 2 if quick else scenario.codes
+    called: dict[str, float] = {}
+    with environment.deploy(limit=scenario.limit) as deployment, deployment.client() as client:
+        client.send_many(envelopes(campaign, category="marketing"))
+        deployment.start_workers()
+        wait_until(lambda: deployment.api.count_posts() >= scenario.steady, 60, "the campaign runs")
         for n in range(campaign, campaign + codes):
             code = Template("login_code", body=[f"{100_000 + n}"], category="authentication")
-            handed[recipient(n)] = time.time()
+            called[recipient(n)] = time.time()
             client.send(code, to=recipient(n))
-            time.sleep(scene.every)
-        wait_until(lambda: handed.keys() <= harkara.api.arrivals().keys(), 60, "every code is sent")
-        arrivals = harkara.api.arrivals()
-    waits = [arrivals[to] - at for to, at in handed.items()]
-    what = f"a code behind {campaign:,} marketing messages at {scene.limit}, worst of {codes}"
-    return Figure(what, "s", [max(waits)], at_most(round(scene.slot + 1, 2)))
+            time.sleep(scenario.interval)
+        wait_until(lambda: called.keys() <= deployment.api.arrivals().keys(), 60, "every code is sent")
+        arrivals = deployment.api.arrivals()
+    waits = [arrivals[to] - at for to, at in called.items()]
+    what = f"a code behind {campaign:,} marketing messages at {scenario.limit}, worst of {codes}"
+    return Figure(what, "s", [max(waits)], at_most(round(scenario.slot + 1, 2)))

@@ -1,4 +1,4 @@
-"""How figures are shown: a table for a terminal, one for the README, or JSON."""
+"""Reports of the figures: a table for a terminal, one for the README, or JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.figures import Figure
-from benchmarks.machine import sentence, warning
+from benchmarks.machine import describe, warning
 
 HEAD = ("what", "goal", "figure", "÷ goal", "met")
 
@@ -25,8 +25,7 @@ def markdown(results: Results, facts: dict[str, Any]) -> str:
     return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "", *_notes(facts)])
 
 
-def plain(results: Results, facts: dict[str, Any], *, quick: bool) -> dict[str, Any]:
-    """For JSON."""
+def to_json(results: Results, facts: dict[str, Any], *, quick: bool) -> dict[str, Any]:
     return {
         "machine": facts,
         "quick": quick,
@@ -36,9 +35,9 @@ def plain(results: Results, facts: dict[str, Any], *, quick: bool) -> dict[str, 
 
 
 def _notes(facts: dict[str, Any]) -> Iterable[str]:
-    yield f"Median and range of the rounds. {sentence(facts)}."
-    if told := warning(facts):
-        yield told
+    yield f"Median and range of the rounds. {describe(facts)}."
+    if found := warning(facts):
+        yield found
 
 
 def _figures(results: Results) -> Iterable[Figure]:

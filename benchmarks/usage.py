@@ -1,4 +1,4 @@
-"""What processes cost: CPU seconds and memory from /proc, commands from Redis' own count."""
+"""What processes use: CPU seconds and memory from /proc, and commands from Redis' own statistics."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ import redis
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PARENT, _CPU, _RESIDENT = 1, slice(11, 15), 21
-"""Fields of /proc/PID/stat behind the name: proc(5) counts them from 1, and the name is the second."""
+"""Fields of /proc/PID/stat after the name; proc(5) counts from 1, and the name is the second field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Of some processes and all that they started: CPU `seconds` until `at` (since the epoch), resident `megabytes`."""
+    """Usage of some processes and their descendants: CPU `seconds` until `at` (since the epoch), resident memory."""
 
     at: float
     seconds: float
@@ -38,14 +38,14 @@ class Usage:
         return cls(time.time(), ticks / _TICKS, pages * _PAGE / 1e6)
 
 
-class Watch:
-    """Looks at processes ten times a second while it is open, so that any span of it can be asked for afterwards."""
+class UsageSampler:
+    """Samples processes ten times a second while it is open, so that any interval can be computed afterwards."""
 
     def __init__(self, roots: Iterable[int]) -> None:
         self._roots = list(roots)
-        self._seen = [Usage.now(self._roots)]
+        self._samples = [Usage.now(self._roots)]
         self._closed = Event()
-        self._thread = Thread(target=self._look, name="watch", daemon=True)
+        self._thread = Thread(target=self._run, name="usage", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -56,47 +56,47 @@ class Watch:
         self._thread.join()
 
     def seconds(self, start: float, end: float) -> float:
-        """CPU seconds between two moments since the epoch."""
-        return self._until(end) - self._until(start)
+        """Return the CPU seconds between two times since the epoch."""
+        return self._seconds_until(end) - self._seconds_until(start)
 
     @property
     def megabytes(self) -> float:
-        """The most that they held together."""
-        return max(usage.megabytes for usage in self._seen)
+        """The maximum memory of all processes together."""
+        return max(usage.megabytes for usage in self._samples)
 
-    def _until(self, moment: float) -> float:
-        """Between two looks, what it was by proportion."""
-        before = max((u for u in self._seen if u.at <= moment), key=lambda u: u.at, default=self._seen[0])
-        after = min((u for u in self._seen if u.at > moment), key=lambda u: u.at, default=self._seen[-1])
+    def _seconds_until(self, moment: float) -> float:
+        """Interpolate between two samples."""
+        before = max((u for u in self._samples if u.at <= moment), key=lambda u: u.at, default=self._samples[0])
+        after = min((u for u in self._samples if u.at > moment), key=lambda u: u.at, default=self._samples[-1])
         part = (moment - before.at) / (after.at - before.at) if after.at > before.at else 0.0
         return before.seconds + (after.seconds - before.seconds) * min(part, 1.0)
 
-    def _look(self) -> None:
+    def _run(self) -> None:
         while not self._closed.wait(0.1):
-            self._seen.append(Usage.now(self._roots))
-        self._seen.append(Usage.now(self._roots))
+            self._samples.append(Usage.now(self._roots))
+        self._samples.append(Usage.now(self._roots))
 
 
-class Commands:
-    """Counts the commands that clients sent to a server of Redis since this was made."""
+class CommandCounter:
+    """Counts the commands that clients have sent to a Redis server since this object was created."""
 
     def __init__(self, url: str) -> None:
         self._redis = redis.Redis.from_url(url)
-        self._before = self._sent()
+        self._before = self._total()
 
-    def since(self) -> int:
-        return self._sent() - self._before
+    def count(self) -> int:
+        return self._total() - self._before
 
-    def _sent(self) -> int:
-        """The server counts those of scripts, too: what only the limiter's script runs is left out, and this count."""
+    def _total(self) -> int:
+        """Return the server's count without the commands that only the limiter's script runs, and without INFO."""
         stats = self._redis.info("commandstats")
         assert isinstance(stats, dict)
-        left_out = {f"cmdstat_{name}" for name in ("time", "hmget", "pexpire", "get", "set", "info", "client|setinfo")}
-        return sum(int(counts["calls"]) for name, counts in stats.items() if name not in left_out)
+        excluded = {f"cmdstat_{name}" for name in ("time", "hmget", "pexpire", "get", "set", "info", "client|setinfo")}
+        return sum(int(counts["calls"]) for name, counts in stats.items() if name not in excluded)
 
 
 def _stat(process: Path) -> list[str] | None:
-    """None when it has just ended."""
+    """Return the fields of a process, or None when it has just ended."""
     try:
         return (process / "stat").read_text().rpartition(")")[2].split()
     except OSError:

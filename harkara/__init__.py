@@ -5,8 +5,8 @@ from __future__ import annotations
 from harkara.catalogue import Catalogue
 from harkara.client import Client
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
-from harkara.messages import *  # noqa: F403 -- the message kinds are the vocabulary of this package
-from harkara.messages import __all__ as _kinds
+from harkara.messages import *  # noqa: F403 -- every message class is public
+from harkara.messages import __all__ as _message_classes
 from harkara.receipt import Change, Handle
 from harkara.status import MessageStatus
 
@@ -21,5 +21,5 @@ __all__ = [
     "MessageStatus",
     "NotFound",
     "Unavailable",
-    *_kinds,
+    *_message_classes,
 ]

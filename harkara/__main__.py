@@ -1,4 +1,4 @@
-"""The `harkara` command: belongs to a deployment, since it acts on that deployment's ledger and lanes."""
+"""Start the `harkara` command of the deployment in the current directory, whose ledger and lanes it uses."""
 
 from __future__ import annotations
 

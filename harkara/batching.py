@@ -1,4 +1,4 @@
-"""Together: what many threads bring at the same time is written in one transaction, and each hears of its own."""
+"""Batching: writes that callers submit at the same time go into one transaction."""
 
 from __future__ import annotations
 
@@ -15,47 +15,50 @@ B = TypeVar("B")
 
 
 @dataclass
-class _Bringing(Generic[A, B]):
-    what: A
+class _Submission(Generic[A, B]):
+    item: A
     answer: B | Exception | None = None
 
 
 class Batcher(Generic[A, B]):
-    """Every commit waits for the disk, so that one for each would bound them all to the disk's pace; and SQLite has one
-    writer, whose queue knows no order.
+    """Writes items in batches, in the callers' own threads.
 
-    Nobody waits for company: who finds the way free goes at once, and takes along all who came while it was not, up to
-    `most`. `write` answers each in its place when it is durable, or raises: then none was kept.
+    Every commit waits for the disk, so one commit for each item would limit all callers to the disk's speed; and
+    SQLite has one writer, whose lock is granted in no order.
+
+    No caller waits for others to arrive: the first writes at once, and the next writes all items that arrived
+    meanwhile, up to `batch_size`. `write` returns an answer for each item in its place once it is durable, or raises
+    if it stored none of them.
     """
 
-    def __init__(self, write: Callable[[Sequence[A]], Sequence[B | Exception]], most: int) -> None:
+    def __init__(self, write: Callable[[Sequence[A]], Sequence[B | Exception]], batch_size: int) -> None:
         self._write = write
-        self._most = most
-        self._waiting: deque[_Bringing[A, B]] = deque()
-        self._turn = Lock()
+        self._batch_size = batch_size
+        self._submissions: deque[_Submission[A, B]] = deque()
+        self._lock = Lock()
 
-    def submit(self, what: A) -> B:
-        """The answer to this one. Raises what it is answered with, or what `write` raises."""
-        mine = _Bringing[A, B](what)
-        self._waiting.append(mine)
+    def submit(self, item: A) -> B:
+        """Write the item and return its answer. Raises the exception that `write` answered or raised for it."""
+        mine = _Submission[A, B](item)
+        self._submissions.append(mine)
         while mine.answer is None:
-            with self._turn:
+            with self._lock:
                 if mine.answer is None:
-                    self._go()
+                    self._write_batch()
         if isinstance(mine.answer, Exception):
             raise mine.answer
         return mine.answer
 
-    def _go(self) -> None:
-        group = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
-        for each, answer in zip(group, self._answers([each.what for each in group]), strict=True):
+    def _write_batch(self) -> None:
+        batch = [self._submissions.popleft() for _ in range(min(self._batch_size, len(self._submissions)))]
+        for each, answer in zip(batch, self._answers([each.item for each in batch]), strict=True):
             each.answer = answer
 
-    def _answers(self, group: Sequence[A]) -> Sequence[B | Exception]:
+    def _answers(self, items: Sequence[A]) -> Sequence[B | Exception]:
         try:
-            return self._write(group)
+            return self._write(items)
         except Exception as error:
-            if len(group) == 1 or isinstance(error, Unavailable):
-                return [error] * len(group)
-            # One that the ledger cannot take must not cost the others their answer.
-            return [self._answers([each])[0] for each in group]
+            if len(items) == 1 or isinstance(error, Unavailable):
+                return [error] * len(items)
+            # An item that the ledger cannot store must not cost the others their answer.
+            return [self._answers([item])[0] for item in items]

@@ -53,6 +53,6 @@ class Lane:
     reengage: str | None = None
 
     @property
-    def hears(self) -> bool:
-        """Whether webhooks of this account are let in."""
+    def webhooks_enabled(self) -> bool:
+        """Whether this account has a secret, without which no webhook is accepted."""
         return bool(self.webhook_secret)

@@ -1,4 +1,4 @@
-"""What a person types as a phone number, turned into the digits Chat Mitra wants or refused with the reason."""
+"""Turn a phone number as people write it into the digits that Chat Mitra expects."""
 
 from __future__ import annotations
 
@@ -19,31 +19,35 @@ _LONGEST_INPUT = 64
 _MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 _NOTHING = re.compile(r"(?!)")
 
-# What a spreadsheet makes of a number: 9.19877E+11 has lost its last digits, 919876543210.0 has gained one.
+# Numbers that a spreadsheet changed: 9.19877E+11 lost its last digits, 919876543210.0 gained one.
 _SPREADSHEET = re.compile(r"[+-]?\d+(?:[.,]\d+)?e[+-]?\d+|\+?\d{10,}[.,]0{1,2}", re.IGNORECASE)
 
 
 class E164(str):
-    """Digits that begin with their country code, as `normalise` returns them. Normalised again, they stay the same."""
+    """Digits that begin with their country code, as `normalize` returns them; it returns an E164 unchanged."""
 
     __slots__ = ()
 
 
-def normalise(number: str, region: str = "IN", *, strict: bool = True, coded: bool = False) -> E164:
-    """Returns the E.164 digits of `number` without a plus, such as 919876543210.
+def normalize(number: str, region: str = "IN", *, strict: bool = True, with_country_code: bool = False) -> E164:
+    """Return the E.164 digits of `number` without a plus, such as 919876543210.
 
-    Spaces, dashes, dots, parentheses, invisible marks and one prefix 0 or 00 are dropped; digits of any script count.
-    A number with `+` or `00` carries its country code. One without is read as a mobile of `region` if it can be one,
-    else as digits with a country code, else as any other number of `region`. So in India `9123456789` becomes
-    919123456789 although it begins with 91, and `12025550123` stays American.
+    Spaces, dashes, dots, parentheses, invisible marks and one prefix 0 or 00 are removed. Digits of any script are
+    accepted. A number with `+` or `00` has its country code. One without is, in this order, a mobile number of
+    `region`, digits with a country code, or another number of `region`. In India `9123456789` becomes 919123456789
+    although it begins with 91, and `12025550123` stays American.
 
-    Some digits can be read both ways: 65 8123 4567 is a number of Singapore, and 6581234567 an Indian mobile. Where the
-    country code is known to be there, say so with a `+`. `coded` is for a source that promises the code but no `+`:
-    digits that could be either are refused rather than guessed.
+    Some digits are ambiguous: 65 8123 4567 is a number of Singapore, and 6581234567 is an Indian mobile number.
 
-    `strict` asks for a number that the country's numbering plan has given out; False is content with a possible length.
+    Args:
+        number: What a person typed, at most 64 characters.
+        region: Two letters of the country of numbers without a country code.
+        strict: True accepts only numbers of the country's numbering plan, False any number of a possible length.
+        with_country_code: True for a source that promises the country code but writes no `+`. Ambiguous digits are
+            refused then.
 
-    Raises Invalid for the field `to`; the error never repeats the number.
+    Raises:
+        Invalid: For the field `to`, or `region`. The error never quotes the number.
     """
     if isinstance(number, E164):
         return number
@@ -51,14 +55,14 @@ def normalise(number: str, region: str = "IN", *, strict: bool = True, coded: bo
         raise Invalid(
             "to", "must be text: the digits with the country code", f"this is of type {type(number).__name__}"
         )
-    return E164(_clean_mobile(number, region, coded) or _read(number, region, strict, coded))
+    return E164(_clean_mobile(number, region, with_country_code) or _parse(number, region, strict, with_country_code))
 
 
-def _clean_mobile(number: str, region: str, coded: bool) -> str | None:
-    """Answers for a mobile of the region that needs no cleaning, much faster than the library's parser would."""
-    code, mobile = _mobiles_of(region)
+def _clean_mobile(number: str, region: str, with_country_code: bool) -> str | None:
+    """The digits of a region's mobile number that needs no cleaning; much faster than the library's parser."""
+    code, mobile = _mobile_pattern(region)
     if mobile.fullmatch(number):
-        return None if coded else code + number
+        return None if with_country_code else code + number
     signed = number.startswith("+")
     if number.startswith(code, signed) and mobile.fullmatch(number, signed + len(code)):
         return number[signed:]
@@ -66,11 +70,11 @@ def _clean_mobile(number: str, region: str, coded: bool) -> str | None:
 
 
 @lru_cache
-def _mobiles_of(region: str) -> tuple[str, re.Pattern[str]]:
-    """The calling code of a region and the library's own pattern for its mobiles.
+def _mobile_pattern(region: str) -> tuple[str, re.Pattern[str]]:
+    """The calling code of a region, and the pattern of its mobile numbers from the phonenumbers library.
 
-    It matches nothing where the answer depends on more: a prefix that the parser would strip, other regions with the
-    same calling code, a number too short for Chat Mitra.
+    The pattern matches nothing where the result needs the parser: for a prefix that the parser removes, for a calling
+    code of several regions, and for a number too short for Chat Mitra.
     """
     plan = phonenumbers.PhoneMetadata.metadata_for_region(region.upper(), None)
     if plan is None:
@@ -82,31 +86,31 @@ def _mobiles_of(region: str) -> tuple[str, re.Pattern[str]]:
     return code, re.compile(rf"(?=\d{{{_SHORTEST - len(code)}}}){prefix}(?:{mobile})", re.ASCII)
 
 
-def _read(number: str, region: str, strict: bool, coded: bool) -> str:
+def _parse(number: str, region: str, strict: bool, with_country_code: bool) -> str:
     digits, international = _clean(number)
-    home = None if international else _parse(digits, region.upper())
-    abroad = _parse("+" + (digits if international else digits.removeprefix("0")), None)
-    readings = list(_readings(digits, home, abroad, strict))
-    if not readings:
-        raise _refusal(digits, home, abroad)
-    if coded and any(other != readings[0] for other in readings):
+    home = None if international else _parse_with(digits, region.upper())
+    abroad = _parse_with("+" + (digits if international else digits.removeprefix("0")), None)
+    candidates = list(_candidates(digits, home, abroad, strict))
+    if not candidates:
+        raise _error(digits, home, abroad)
+    if with_country_code and any(other != candidates[0] for other in candidates):
         raise Invalid("to", "can be read as two numbers; write it with + and the country code")
-    e164 = phonenumbers.format_number(readings[0], PhoneNumberFormat.E164)[1:]
+    e164 = phonenumbers.format_number(candidates[0], PhoneNumberFormat.E164)[1:]
     if len(e164) < _SHORTEST:
         raise _too_short(e164)
     return e164
 
 
 def _clean(number: str) -> tuple[str, bool]:
-    """The ASCII digits of a number, and whether a + or 00 says that they begin with a country code."""
+    """The ASCII digits of a number, and whether a + or 00 precedes them, so that they begin with a country code."""
     if len(number) > _LONGEST_INPUT:
         raise Invalid(
             "to", f"must be one phone number of at most {_LONGEST} digits", f"this has {len(number):,} characters"
         )
     if _SPREADSHEET.fullmatch(number.strip()):
         raise Invalid("to", "was changed by a spreadsheet; format the column as text and fill in the number again")
-    kept = "".join(mark for mark in number if not _is_separator(mark))
-    digits = kept.removeprefix("+")
+    compact = "".join(mark for mark in number if not _is_separator(mark))
+    digits = compact.removeprefix("+")
     if letters := sum(mark.isalpha() for mark in digits):
         raise Invalid("to", "must have no letters", f"this has {letters}")
     if not digits:
@@ -114,25 +118,27 @@ def _clean(number: str) -> tuple[str, bool]:
     if not digits.isdecimal():
         raise Invalid("to", "may have only digits, spaces, dashes, dots, parentheses and one + in front")
     digits = "".join(str(unicodedata.decimal(digit)) for digit in digits)
-    if kept.startswith("+"):
+    if compact.startswith("+"):
         return digits, True
     return digits.removeprefix("00"), digits.startswith("00")
 
 
 def _is_separator(mark: str) -> bool:
-    """Spaces, dashes of any kind, and the invisible direction marks that come along when a contact is copied."""
+    """Whether it is a space, a dash of any kind, or an invisible direction mark, which copied contacts contain."""
     return mark in ".()\u2212" or mark.isspace() or unicodedata.category(mark) in ("Pd", "Cf")
 
 
-def _parse(text: str, region: str | None) -> PhoneNumber | None:
+def _parse_with(text: str, region: str | None) -> PhoneNumber | None:
     try:
         return phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
 
 
-def _readings(digits: str, home: PhoneNumber | None, abroad: PhoneNumber | None, strict: bool) -> Iterator[PhoneNumber]:
-    """The ways to read the digits, most likely first. A leading 0 is how a country dials itself."""
+def _candidates(
+    digits: str, home: PhoneNumber | None, abroad: PhoneNumber | None, strict: bool
+) -> Iterator[PhoneNumber]:
+    """The numbers that the digits can mean, the most likely first. A leading 0 is a national prefix."""
     domestic = home and (digits.startswith("0") or phonenumbers.number_type(home) in _MOBILE)
     for number in (home, abroad) if domestic else (abroad, home):
         if number and phonenumbers.is_valid_number(number):
@@ -140,20 +146,20 @@ def _readings(digits: str, home: PhoneNumber | None, abroad: PhoneNumber | None,
     if strict:
         return
     for number in (home, abroad):
-        if number and _length_of_a_mobile(number) == ValidationResult.IS_POSSIBLE:
+        if number and _mobile_length(number) == ValidationResult.IS_POSSIBLE:
             yield number
 
 
-def _length_of_a_mobile(number: PhoneNumber) -> int:
+def _mobile_length(number: PhoneNumber) -> int:
     return phonenumbers.is_possible_number_for_type_with_reason(number, PhoneNumberType.MOBILE)
 
 
-def _refusal(digits: str, home: PhoneNumber | None, abroad: PhoneNumber | None) -> Invalid:
+def _error(digits: str, home: PhoneNumber | None, abroad: PhoneNumber | None) -> Invalid:
     if len(digits) < _SHORTEST:
         return _too_short(digits)
     if len(digits) > _LONGEST:
         return Invalid("to", f"is too long: at most {_LONGEST} digits with the country code", f"this has {len(digits)}")
-    fits_home = home and _length_of_a_mobile(home) == ValidationResult.IS_POSSIBLE
+    fits_home = home and _mobile_length(home) == ValidationResult.IS_POSSIBLE
     number = home if fits_home else abroad or home
     if number is None:
         return Invalid("to", "begins with no country code that exists")
@@ -161,7 +167,7 @@ def _refusal(digits: str, home: PhoneNumber | None, abroad: PhoneNumber | None) 
     fault = {ValidationResult.TOO_SHORT: "is too short", ValidationResult.TOO_LONG: "is too long"}
     return Invalid(
         "to",
-        f"{fault.get(_length_of_a_mobile(number), 'is not a valid number')} for country code {number.country_code}",
+        f"{fault.get(_mobile_length(number), 'is not a valid number')} for country code {number.country_code}",
         f"{length} digits follow it",
     )
 

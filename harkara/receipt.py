@@ -1,4 +1,4 @@
-"""The receipt: what a caller gets for each message that was taken, and for what was said of an occasion."""
+"""What a caller gets back: for a message its receipt or handle, for an occasion the change it caused."""
 
 from __future__ import annotations
 
@@ -8,27 +8,30 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """`new` is False when the same message (by id, or by lane and reference) is known to be there already."""
+    """A backend's answer for one stored message.
+
+    `new` is False when the same message, by id or by lane and reference, is known to be stored before.
+    """
 
     id: str
     new: bool
 
 
 class Change(StrEnum):
-    """What became of what was said of an occasion."""
+    """The effect of an update of an occasion."""
 
     CREATED = "created"
     CHANGED = "changed"
-    UNCHANGED = "unchanged"  # it is known already
-    OUTDATED = "outdated"  # a newer version is known, so this one changed nothing
-    HANDED_OVER = "handed-over"  # it lies in Redis; a worker takes it in its turn
+    UNCHANGED = "unchanged"  # the same content is stored already
+    OUTDATED = "outdated"  # a newer version is stored, so this one has no effect
+    HANDED_OVER = "handed-over"  # it is in Redis, and a worker will apply it
 
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """A message that was handed over.
+    """A message that was sent through the client: pass it to `Client.status` and `Client.cancel`.
 
-    `new` is False when the same reference is known to have been handed over before; Redis alone does not know it.
+    `new` is False when its reference is known to be used before. Through Redis alone that is unknown and `new` is True.
     """
 
     id: str

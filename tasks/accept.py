@@ -1,4 +1,4 @@
-"""Accept: from the intake, or handed over by task name, into the ledger."""
+"""Accept: messages from the intake, or from a call by task name, into the ledger."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from celery import Task
 from celery.worker.request import Request
 
 from config.celery_app import app
-from config.wiring import plan, reception
+from config.wiring.shared import reminder_plan
+from config.wiring.upkeep import intake_consumer
 from harkara.errors import Unavailable
 
 
-class Discreet(Request):
-    """Tells events, logs and Flower nothing of its arguments, which hold a number and a text."""
+class ConfidentialRequest(Request):
+    """A Celery request that hides its arguments from events, logs and Flower: they hold a number and a text."""
 
     argsrepr = kwargsrepr = "(hidden)"
 
@@ -23,13 +24,13 @@ class Discreet(Request):
 
 @app.task(name="harkara.accept", throws=(Unavailable,))
 def accept() -> None:
-    reception().drain()
+    intake_consumer().drain()
 
 
 @app.task(
     name="harkara.enqueue",
     bind=True,
-    Request="tasks.accept:Discreet",
+    Request="tasks.accept:ConfidentialRequest",
     autoretry_for=(Unavailable,),
     max_retries=None,
     retry_backoff=True,
@@ -37,10 +38,10 @@ def accept() -> None:
     acks_late=True,
 )
 def enqueue(self: Task[..., None], body: dict[str, Any], /, **options: Any) -> None:
-    """Takes Chat Mitra's own request body, and the options of `Client.send`.
+    """Accept Chat Mitra's own request body with the options of `Client.send`.
 
     The call is as durable as Celery's queue, not as the ledger: `harkara.Client` promises more.
     """
     # The task's id makes a repeat of the same call the same message.
     options.setdefault("reference", f"task:{self.request.id}")
-    reception().accept([plan().catalogue.envelope(body, **options)])
+    intake_consumer().accept([reminder_plan().catalogue.envelope(body, **options)])

@@ -1,9 +1,9 @@
-"""Dispatch: hints what is due and has room."""
+"""Dispatch: send hints for messages that are due and within the allowance."""
 
 from __future__ import annotations
 
 from config.celery_app import app
-from config.wiring import rounds
+from config.wiring.upkeep import rounds
 from harkara.errors import Unavailable
 
 

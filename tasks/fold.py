@@ -1,11 +1,11 @@
-"""Fold: what webhooks said reaches the messages that it is about."""
+"""Process webhook events: `harkara.fold` applies them to the messages that they are about."""
 
 from __future__ import annotations
 
 import structlog
 
 from config.celery_app import app
-from config.wiring import folding
+from config.wiring.upkeep import event_processor
 from harkara.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -14,14 +14,14 @@ log = structlog.get_logger(__name__)
 @app.task(
     name="harkara.fold",
     autoretry_for=(Unavailable,),
-    max_retries=3,  # then the rounds of the workers go on trying
+    max_retries=3,  # after that the workers' periodic rounds go on
     retry_backoff=True,
     retry_backoff_max=30,
 )
-def fold() -> None:
+def process_events() -> None:
     try:
-        folding().collect()
+        event_processor().collect()
     except Unavailable as error:
-        # What is in the ledger already need not wait for Redis.
-        log.warning("the mailbox cannot be read", action="collect_failed", error=str(error))
-    folding().fold()
+        # Events that are already in the ledger do not need Redis.
+        log.warning("webhook stream unavailable", action="collect_failed", error=str(error))
+    event_processor().process()

@@ -1,11 +1,12 @@
-"""Occasion: saved, cancelled or completed by task name."""
+"""Occasion: save, cancel or complete one by task name."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from config.celery_app import app
-from config.wiring import plan, reception
+from config.wiring.shared import reminder_plan
+from config.wiring.upkeep import intake_consumer
 from harkara.errors import HarkaraError, Invalid, Unavailable
 from harkara.occasions import Closing, Occasion, OccasionUpdate
 
@@ -14,34 +15,36 @@ _STATUS = {"cancel": "cancelled", "complete": "completed"}
 
 @app.task(
     name="harkara.occasion",
-    Request="tasks.accept:Discreet",
+    Request="tasks.accept:ConfidentialRequest",
     autoretry_for=(Unavailable,),
     max_retries=None,
     retry_backoff=True,
     retry_backoff_max=30,
     acks_late=True,
 )
-def occasion(action: str, kind: str, reference: str, /, **said: Any) -> None:
-    """`save`, `cancel` or `complete`, with the options of `Client.save_occasion` and its sisters.
+def occasion(action: str, kind: str, reference: str, /, **options: Any) -> None:
+    """Run `save`, `cancel` or `complete` with the options of `Client.save_occasion` and its siblings.
 
-    Tasks keep no order: whoever saves and changes by them should count a `version`. A task that fails says why.
+    Celery keeps no order between tasks: a caller that saves and changes an occasion should count its `version`.
+    Raises HarkaraError, which fails the task, when the ledger refuses the update.
     """
-    (answer,) = reception().save_occasions([_step(action, {"kind": kind, "reference": reference} | said)])
-    if isinstance(answer, HarkaraError):
-        raise answer
+    (result,) = intake_consumer().save_occasions([_update(action, {"kind": kind, "reference": reference} | options)])
+    if isinstance(result, HarkaraError):
+        raise result
 
 
-def _step(action: str, said: dict[str, Any]) -> OccasionUpdate:
-    plan().rules.for_kind(said["kind"])
+def _update(action: str, options: dict[str, Any]) -> OccasionUpdate:
+    plan = reminder_plan()
+    plan.rules.for_kind(options["kind"])
     if action in _STATUS:
-        return Closing(status=_STATUS[action], **said)
+        return Closing(status=_STATUS[action], **options)
     if action != "save":
         raise Invalid("action", "must be save, cancel or complete")
     for name in ("to", "at"):
-        if name not in said:
+        if name not in options:
             raise Invalid(name, "is missing")
-    if "zone" not in said:
-        said["zone"] = plan().lane_zone(said.get("lane", "default"))
-    step = Occasion(**said)
-    plan().validate_occasion(step)
-    return step
+    if "zone" not in options:
+        options["zone"] = plan.lane_zone(options.get("lane", "default"))
+    update = Occasion(**options)
+    plan.validate_occasion(update)
+    return update

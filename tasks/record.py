@@ -1,14 +1,14 @@
-"""Record: an outcome that the database would not take when it came."""
+"""Record: write an outcome that the database did not take when the worker had it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from config.celery_app import app
-from config.wiring import commit
-from harkara.ledger.messages.record import Finish
+from config.wiring.sending import group_commit
+from harkara.ledger.messages.result import ClaimResult
 
 
 @app.task(name="harkara.record")
 def record(outcome: dict[str, Any]) -> None:
-    commit().finish(Finish.from_dict(outcome))
+    group_commit().record(ClaimResult.from_dict(outcome))

@@ -1,14 +1,14 @@
-"""Sweep: puts right what was left behind."""
+"""Sweep: repair messages that a crash, a lost hint or an expired lease left behind."""
 
 from __future__ import annotations
 
 from config.celery_app import app
-from config.wiring import folding, rounds
+from config.wiring.upkeep import event_processor, rounds
 from harkara.errors import Unavailable
 
 
 @app.task(name="harkara.sweep", throws=(Unavailable,))
 def sweep() -> None:
-    # What came while the database was away is known before what may not have arrived is sent once more.
-    folding().collect()
+    # Webhooks that came while the database was away are evidence: they can save a message from a second POST.
+    event_processor().collect()
     rounds().sweep()

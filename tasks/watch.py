@@ -1,4 +1,4 @@
-"""Watch: signs of life, and the audit that beat asks for."""
+"""Watch: tasks that prove that the parts work together, and the audit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import structlog
 
 from config.celery_app import app
 from config.metrics import FINDINGS
-from config.wiring import database, pulse, worker_name
+from config.wiring.shared import database, process_name
+from config.wiring.upkeep import watchdog
 from harkara.errors import Unavailable
 from harkara.ledger.audit import audit as examine
 from harkara.ledger.leases import mark_done
@@ -15,21 +16,21 @@ log = structlog.get_logger(__name__)
 
 
 @app.task(name="harkara.pulse")
-def own_pulse() -> None:
-    """Came through this worker's own queue, so it hears."""
-    pulse().felt()
+def pulse() -> None:
+    """Arrive through this worker's own queue, which proves that the worker still consumes."""
+    watchdog().felt()
 
 
 @app.task(name="harkara.heartbeat", throws=(Unavailable,))
 def heartbeat() -> None:
-    """Beat rang, Redis carried it, a worker took it and the database wrote it down."""
-    mark_done(database(), "heartbeat", worker_name())
+    """Write the time to the database, which proves that beat, Redis, a worker and the database work together."""
+    mark_done(database(), "heartbeat", process_name())
 
 
 @app.task(name="harkara.audit", throws=(Unavailable,))
 def audit() -> None:
-    """Says in log and metrics what `harkara audit` would find."""
+    """Log the findings of `harkara audit` and count them in a metric."""
     report = examine(database())
     FINDINGS.set(len(report.findings))
     for finding in report.findings:
-        log.error("the audit found something", action="audit", rule=finding.rule, broken=finding.broken)
+        log.error("audit rule broken", action="audit", rule=finding.rule, broken=finding.broken)

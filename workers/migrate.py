@@ -1,19 +1,21 @@
-"""`python -m workers.migrate`: brings the database to the schema of this release."""
+"""`python -m workers.migrate`: migrates the database to the schema of this release."""
 
 from __future__ import annotations
 
 import sys
 
-from config import wiring
+from config.ledger import open_database
+from config.settings import settings
 from harkara.errors import Unavailable
 from harkara.ledger import migrate
 
 
 def main() -> None:
+    """Exit with 1 and the next step when the database does not answer."""
     try:
-        migrate.upgrade(wiring.database())
+        migrate.upgrade(open_database(settings()))
     except Unavailable as error:
-        sys.exit(f"{error}: is HARKARA_DATABASE_URL right, and the server running?")
+        sys.exit(f"{error}: check HARKARA_DATABASE_URL, and whether the server runs")
 
 
 if __name__ == "__main__":

@@ -7,12 +7,13 @@ from typing import Any
 
 from celery import signals
 
-from config import logs, metrics, wiring
+from config import logs, metrics
 from config.celery_app import app
+from config.wiring import sending, shared, upkeep
 from harkara.delivery.rounds import DERIVE_SECONDS, PeriodicThread, every
 from harkara.delivery.watchdog import BEAT_SECONDS
 from harkara.errors import HarkaraError
-from harkara.ledger.callbacks.dead_callbacks import TIDY_SECONDS
+from harkara.ledger.callbacks.dead_callbacks import CLEAN_UP_SECONDS
 from harkara.published.store import PUBLISH_SECONDS
 from harkara.webhooks.process import SILENCE_SECONDS
 
@@ -34,35 +35,35 @@ def _log(**_: Any) -> None:
 def _prepare(**_: Any) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        wiring.check_schema()
-        wiring.sender()  # a setting that makes no sense is said now, not at the first message
-        wiring.plan()
-        wiring.courier()
-        wiring.words()
+        shared.check_schema()
+        sending.sender()  # a setting that makes no sense is said now, not at the first message
+        shared.reminder_plan()
+        upkeep.callback_delivery()
+        upkeep.words()
     except HarkaraError as error:  # Celery would only log it, and go on
         raise SystemExit(str(error)) from error
 
 
 @signals.worker_ready.connect
 def _ready(**_: Any) -> None:
-    metrics.serve(wiring.depths())
-    rounds, folding = wiring.rounds(), wiring.folding()
+    metrics.serve(upkeep.collector())
+    rounds, folding = upkeep.rounds(), upkeep.event_processor()
     often = [
-        wiring.reception().drain,
+        upkeep.intake_consumer().drain,
         # Before the sweep: what has arrived is known before what may not have is sent once more.
         folding.collect,
-        folding.fold,
+        folding.process,
         rounds.sweep,
         rounds.campaigns,
         rounds.dispatch,
-        every(PUBLISH_SECONDS, wiring.lay_plan),
-        every(BEAT_SECONDS, wiring.pulse().beat),
-        every(SILENCE_SECONDS, folding.listen),
+        every(PUBLISH_SECONDS, upkeep.publish_plan),
+        every(BEAT_SECONDS, upkeep.watchdog().beat),
+        every(SILENCE_SECONDS, folding.check_silence),
     ]
     # It takes its time when the rules were edited, and nothing else may wait for it.
-    seldom = [every(DERIVE_SECONDS, rounds.derive), every(TIDY_SECONDS, wiring.tidy_callbacks)]
+    seldom = [every(DERIVE_SECONDS, rounds.derive), every(CLEAN_UP_SECONDS, upkeep.delete_old_callbacks)]
     # Nor may anything wait for an application that is slow to hear.
-    telling = [courier.round] if (courier := wiring.courier()) else []
+    telling = [courier.round] if (courier := upkeep.callback_delivery()) else []
     for these in (often, seldom, telling):
         _ringers.append(PeriodicThread(*these))
         _ringers[-1].start()
@@ -71,9 +72,9 @@ def _ready(**_: Any) -> None:
 @signals.worker_shutdown.connect
 def _stop(**_: Any) -> None:
     """Celery has waited for its tasks; what the sender threads still hold is written before the process ends."""
-    if courier := wiring.courier():
+    if courier := upkeep.callback_delivery():
         courier.stop()
     for ringer in _ringers:
         ringer.close()
-    wiring.pool().close()
-    wiring.commit().close()
+    sending.pool().close()
+    sending.group_commit().close()

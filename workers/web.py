@@ -7,8 +7,9 @@ import sys
 import structlog
 import uvicorn
 
-from config import logs, web, wiring
+from config import logs
 from config.settings import settings
+from config.wiring import http_api, shared
 from harkara.errors import HarkaraError, Unavailable
 from harkara.gateway import create_app
 
@@ -23,7 +24,7 @@ def main() -> None:
     logs.set_up()
     try:
         _check_schema()
-        dependencies = web.dependencies()
+        dependencies = http_api.dependencies()
     except HarkaraError as error:
         sys.exit(str(error))
     server = uvicorn.Server(
@@ -46,7 +47,7 @@ def main() -> None:
 def _check_schema() -> None:
     """While the database is away webhooks are still heard, so this process starts, and /readyz says what is missing."""
     try:
-        wiring.check_schema()
+        shared.check_schema()
     except Unavailable as error:
         log.warning("starting without the database", action="no_database", error=str(error))
 

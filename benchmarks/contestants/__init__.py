@@ -1,0 +1,1 @@
+"""The contestants of `send`: the same job by other means."""

@@ -1,4 +1,4 @@
-"""Contestant: threads with requests and no queue at all, whose outcomes go into the database by COPY."""
+"""Contestant: threads with requests and without a queue, which write their outcomes by COPY."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from threading import Thread
 import psycopg
 import requests
 
-from benchmarks.contestants.job import API_URL, DATABASE_URL, HEADERS, Outcome, body, make_table, outcome
-from benchmarks.letters import recipient, text
+from benchmarks.contestants.job import API_URL, DATABASE_URL, HEADERS, Outcome, body, create_table, outcome
+from benchmarks.messages import recipient, text
+from harness.postgres import driver_url
 
 THREADS = 64
 BATCH = 500
 
 
 def main(first: int, number: int) -> None:
-    """Sends messages `first` to `first + number - 1`, and ends when all their rows are durable."""
+    """Send messages `first` to `first + number - 1`; return when all their rows are durable."""
     waiting: SimpleQueue[int] = SimpleQueue()
     for n in range(first, first + number):
         waiting.put(n)
     done: SimpleQueue[Outcome] = SimpleQueue()
     for _ in range(THREADS):
         Thread(target=_send, args=(waiting, done)).start()
-    with psycopg.connect(DATABASE_URL.replace("+psycopg", "")) as connection:
+    with psycopg.connect(driver_url(DATABASE_URL)) as connection:
         for start in range(0, number, BATCH):
             rows = [done.get() for _ in range(min(BATCH, number - start))]
             with connection.cursor().copy("COPY outcome (recipient, status, job_id, at) FROM STDIN") as copy:
@@ -47,6 +48,6 @@ def _send(waiting: SimpleQueue[int], done: SimpleQueue[Outcome]) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
-        make_table()
+        create_table()
     else:
         main(int(sys.argv[1]), int(sys.argv[2]))

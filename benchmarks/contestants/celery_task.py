@@ -11,9 +11,9 @@ import requests
 from celery import Celery
 from sqlmodel import Session
 
-from benchmarks.contestants.job import API_URL, HEADERS, REDIS_URL, body, engine, make_table, outcome
-from benchmarks.letters import recipient as number_of
-from benchmarks.letters import text as text_of
+from benchmarks.contestants.job import API_URL, HEADERS, REDIS_URL, body, create_table, engine, outcome
+from benchmarks.messages import recipient as number_of
+from benchmarks.messages import text as text_of
 
 THREADS = 32
 
@@ -30,22 +30,22 @@ app.conf.update(
 )
 
 _engine = engine(THREADS)
-_own = threading.local()
+_local = threading.local()
 
 
 @app.task(name="send")
 def send(recipient: str, text: str) -> None:
-    if not hasattr(_own, "session"):
-        _own.session = requests.Session()
-        _own.session.trust_env = False
-    answer = _own.session.post(API_URL, data=body(recipient, text), headers=HEADERS, timeout=10)
+    if not hasattr(_local, "session"):
+        _local.session = requests.Session()
+        _local.session.trust_env = False
+    answer = _local.session.post(API_URL, data=body(recipient, text), headers=HEADERS, timeout=10)
     with Session(_engine) as session:
         session.add(outcome(recipient, answer.status_code, answer.json()))
         session.commit()
 
 
-def hand_over(number: int, per_second: float) -> None:
-    """Says of each message when that was, in seconds since the epoch."""
+def produce(number: int, per_second: float) -> None:
+    """Call the task for each message, and print the time of each call in seconds since the epoch."""
     start = time.monotonic()
     with app.producer_or_acquire() as producer:
         for n in range(number):
@@ -55,5 +55,5 @@ def hand_over(number: int, per_second: float) -> None:
 
 
 if __name__ == "__main__":
-    make_table()
-    hand_over(int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else math.inf)
+    create_table()
+    produce(int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else math.inf)

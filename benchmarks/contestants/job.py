@@ -1,4 +1,4 @@
-"""The same job for every contestant: POST one message, keep a row of its outcome."""
+"""The job of every contestant: POST one message, and store a row with its outcome."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEADERS = {"Authorization": "Bearer test-token", "Content-Type": "application/js
 
 
 class Outcome(SQLModel, table=True):
-    """What became of one message."""
+    """The outcome of one message."""
 
     id: int | None = Field(default=None, primary_key=True)
     recipient: str
@@ -39,5 +39,5 @@ def engine(connections: int) -> Engine:
     return create_engine(DATABASE_URL, pool_size=connections)
 
 
-def make_table() -> None:
+def create_table() -> None:
     SQLModel.metadata.create_all(engine(1), tables=[cast(Table, Outcome.__table__)])  # type: ignore[attr-defined]  # SQLModel adds it at run time

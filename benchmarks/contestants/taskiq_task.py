@@ -1,4 +1,4 @@
-"""Contestant: a taskiq task for each message on a Redis stream, asynchronous from end to end."""
+"""Contestant: a taskiq task for each message on a Redis stream, asynchronous throughout."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from taskiq import TaskiqEvents  # type: ignore[import-not-found]  # the same
 from taskiq_redis import RedisStreamBroker  # type: ignore[import-not-found]  # the same
 
-from benchmarks.contestants.job import API_URL, DATABASE_URL, HEADERS, REDIS_URL, body, make_table, outcome
-from benchmarks.letters import recipient as number_of
-from benchmarks.letters import text as text_of
+from benchmarks.contestants.job import API_URL, DATABASE_URL, HEADERS, REDIS_URL, body, create_table, outcome
+from benchmarks.messages import recipient as number_of
+from benchmarks.messages import text as text_of
 
 CONNECTIONS = 32
 
@@ -37,7 +37,7 @@ broker.add_event_handler(TaskiqEvents.WORKER_STARTUP, open_session)
 task = broker.register_task(send, task_name="send")
 
 
-async def _hand_over(number: int) -> None:
+async def _produce(number: int) -> None:
     await broker.startup()
     for n in range(number):
         await task.kiq(number_of(n), text_of(n))
@@ -45,5 +45,5 @@ async def _hand_over(number: int) -> None:
 
 
 if __name__ == "__main__":
-    make_table()
-    asyncio.run(_hand_over(int(sys.argv[1])))
+    create_table()
+    asyncio.run(_produce(int(sys.argv[1])))

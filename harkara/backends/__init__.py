@@ -1,4 +1,4 @@
-"""The two doors by which messages and occasions come in: over Redis' intake, or straight into the ledger."""
+"""The two backends through which producers enqueue: the intake in Redis, or the ledger itself."""
 
 from __future__ import annotations
 
@@ -10,35 +10,53 @@ from harkara.errors import Conflict, Invalid, NotFound
 from harkara.receipt import Change, Receipt
 from harkara.status import MessageStatus
 
-if TYPE_CHECKING:
-    from harkara.inbound.contact import Wish
+if TYPE_CHECKING:  # named in signatures alone
+    from harkara.inbound.contact import ConsentChoice
     from harkara.messages import Envelope
     from harkara.occasions import OccasionUpdate, ReminderPlan
     from harkara.published.store import PublishedStore
 
 
 class Backend(Protocol):
-    """Where messages go in; every method raises Unavailable when the service behind it does not answer."""
+    """Where a producer's calls go. Every method raises Unavailable when its service does not answer."""
 
-    def enqueue(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]: ...
+    def enqueue(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
+        """Store the messages; return for each, in order, its receipt or the error that refused it."""
+        ...
+
     def save_occasions(
         self, updates: Sequence[OccasionUpdate], plan: ReminderPlan
-    ) -> list[Change | Conflict | NotFound]: ...
-    def record_consent(self, lane: str, wish: Wish) -> None: ...
-    def cancel(self, key: str) -> bool: ...
-    def status(self, key: str) -> MessageStatus: ...
-    def close(self) -> None: ...
+    ) -> list[Change | Conflict | NotFound]:
+        """Apply the updates in their order; return for each its effect or the error that refused it."""
+        ...
+
+    def record_consent(self, lane: str, wish: ConsentChoice) -> None:
+        """Store an opt-out or an opt-in."""
+        ...
+
+    def cancel(self, key: str) -> bool:
+        """Cancel the message with this id or reference; return False when it is too late. Raises NotFound."""
+        ...
+
+    def status(self, key: str) -> MessageStatus:
+        """The status of the message with this id or reference. Raises NotFound."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections."""
+        ...
 
 
 def redis_backend(redis_url: str, seconds: float) -> Backend:
-    # Who only builds messages pays for no Redis client either.
+    # Imported here: an application that only builds messages does not pay for redis-py.
     from harkara.backends.redis import RedisBackend
 
+    # What remains of the timeout covers the work outside Redis.
     return RedisBackend(redis_url, 0.9 * seconds)
 
 
 def ledger_backend(database_url: str, redis_url: str | None, seconds: float, deadlines: Mapping[str, float]) -> Backend:
-    # Only who writes rows pays for importing SQLModel and Celery.
+    # Imported here: an application with Redis alone does not pay for SQLModel, nor for Celery before its first call.
     from harkara.backends.broker import Broker
     from harkara.backends.ledger import LedgerBackend
     from harkara.ledger.database import Database
@@ -53,8 +71,9 @@ def ledger_backend(database_url: str, redis_url: str | None, seconds: float, dea
 
 
 def open_published(redis_url: str, seconds: float) -> PublishedStore:
+    # Imported here: an application that only builds messages does not pay for redis-py.
     from harkara.published.store import PublishedStore
     from harkara.redis_client import connect
 
-    # Its answer comes on top of the door's own, once a minute.
+    # A call may read this store, once a minute, before it asks its backend.
     return PublishedStore(connect(redis_url, seconds=0.4 * seconds))

@@ -1,4 +1,4 @@
-"""The road: what is put into Redis for the workers, by task name; ids and outcomes only, never a number or a text."""
+"""Publishes Celery tasks by name; they carry ids and outcomes, never a number or a text."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ SEND: Final = "harkara.send"
 UPKEEP: Final = "harkara.upkeep"
 
 QUEUES: Final = (URGENT, ACCEPT, SEND, UPKEEP)
-"""In the order in which a worker looks: what is urgent first."""
+"""In the order in which a worker reads them, the most urgent first."""
 
 HINTS: Final = (URGENT, SEND)
-"""Those that hold nothing but ids."""
+"""Queues whose tasks carry nothing but ids."""
 
 HINT_SECONDS: Final = 60
-"""A hint older than this is worthless: the sweep has made a new one."""
+"""Age at which a hint expires. The sweep has published a new one by then."""
 
 QUIET_TRANSPORT: Final = {
-    # Without these a publish waits for ever on a server that accepts the connection and says nothing.
+    # Without timeouts, a publish waits forever for a server that accepts the connection and does not answer.
     "socket_timeout": 3,
     "socket_connect_timeout": 1,
     "socket_keepalive": True,
     "health_check_interval": 25,
-    # kombu opens a channel with retries of its own, whatever the publisher says: six seconds for a refused connection.
+    # kombu retries to open a channel, whatever `retry` the publisher passes: 6 s for a refused connection.
     "max_retries": 0,
     "interval_start": 0,
     "interval_step": 0,
@@ -40,14 +40,14 @@ QUIET_TRANSPORT: Final = {
 
 
 class Broker:
-    """Publishes through a Celery app. Every call raises Unavailable, within seconds, when Redis does not take it."""
+    """Publishes through a Celery app. Every call raises Unavailable within seconds when Redis does not accept it."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
 
     @classmethod
     def at(cls, redis_url: str) -> Broker:
-        """For producers: no more of Celery than it takes to put a task into a queue."""
+        """A broker for producers: its app knows no tasks and no result backend."""
         app = Celery("harkara-producer", broker=redis_url, set_as_current=False)
         app.conf.update(
             task_ignore_result=True,
@@ -57,29 +57,29 @@ class Broker:
         return cls(app)
 
     def publish_hints(self, ids: Sequence[str], *, urgent: bool) -> None:
-        """Tells the workers that these messages may go now."""
+        """Ask the workers to send these messages now."""
         self._publish("harkara.send", URGENT if urgent else SEND, [list(ids)], expires=HINT_SECONDS)
 
     def notify_intake(self) -> None:
-        """Tells the workers that something lies in the intake."""
+        """Wake the workers to read the intake."""
         self._publish("harkara.accept", ACCEPT, [], expires=HINT_SECONDS)
 
     def notify_webhooks(self) -> None:
-        """Tells the workers that webhooks have come."""
+        """Wake the workers to process webhooks."""
         self._publish("harkara.fold", UPKEEP, [], expires=HINT_SECONDS)
 
     def publish_outcome(self, outcome: dict[str, Any]) -> None:
-        """Keeps an outcome that the database would not take."""
+        """Hand an outcome that the database did not store to another worker, which retries."""
         self._publish("harkara.record", UPKEEP, [outcome])
 
     def ping(self, queue: str) -> None:
-        """Asks the one worker that looks into this queue for a sign of life."""
+        """Ask the one worker that reads this queue to prove that it executes tasks."""
         self._publish("harkara.pulse", queue, [], expires=HINT_SECONDS)
 
     def queue_depths(self) -> dict[str, int]:
-        """How many hints each queue holds that nobody has taken yet."""
+        """The number of tasks that wait in each queue."""
         with self._app.connection_for_read() as connection, _errors("count the queues"):
-            client: Any = connection.default_channel.client  # type: ignore[attr-defined]  # the Redis transport's own
+            client: Any = connection.default_channel.client  # type: ignore[attr-defined]  # of the Redis transport
             return {queue: int(client.llen(queue)) for queue in QUEUES}
 
     def close(self) -> None:

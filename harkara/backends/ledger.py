@@ -1,4 +1,4 @@
-"""The door for an application that reaches the database: the row is committed before the call returns."""
+"""The backend of a producer that reaches the database: a row is committed before the call returns."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from harkara.backends.broker import Broker
 from harkara.delivery.hints import Hints
 from harkara.errors import Conflict, Invalid, NotFound
-from harkara.inbound.contact import Wish
-from harkara.ledger.contacts.consent import keep
+from harkara.inbound.contact import ConsentChoice
+from harkara.ledger.contacts.consent import record_consent
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept
 from harkara.ledger.messages.commands import cancel, find_id
@@ -20,11 +20,14 @@ from harkara.receipt import Change, Receipt
 from harkara.status import MessageStatus
 
 BATCH = 500
-"""Messages in one transaction."""
+"""Messages in one transaction of the database."""
 
 
 class LedgerBackend:
-    """Without Redis nobody is hinted: the workers find the messages within a second by themselves."""
+    """Writes to the ledger, then hints the workers through Redis.
+
+    Without a broker nothing is hinted: dispatch, which runs every second, finds the messages.
+    """
 
     def __init__(
         self, db: Database, broker: Broker | None, *, deadlines: Mapping[str, float], queued_seconds: float, chunk: int
@@ -39,16 +42,16 @@ class LedgerBackend:
         receipts: list[Receipt | Conflict | Invalid] = []
         for start in range(0, len(envelopes), BATCH):
             batch = envelopes[start : start + BATCH]
-            answers, direct = accept(
+            results, direct = accept(
                 self._db,
                 batch,
                 deadlines=self._deadlines,
                 queued_seconds=self._queued,
                 direct_hints=self._hints is not None,
             )
-            receipts += answers
+            receipts += results
             if self._hints:
-                self._hints.give(direct)  # one that Redis does not take is found again by the sweep
+                self._hints.give(direct)  # the sweep finds what Redis does not take
         return receipts
 
     def save_occasions(
@@ -56,8 +59,8 @@ class LedgerBackend:
     ) -> list[Change | Conflict | NotFound]:
         return save_occasions(self._db, updates, plan, self._deadlines)
 
-    def record_consent(self, lane: str, wish: Wish) -> None:
-        keep(self._db, lane, [wish])
+    def record_consent(self, lane: str, wish: ConsentChoice) -> None:
+        record_consent(self._db, lane, [wish])
 
     def cancel(self, key: str) -> bool:
         return bool(cancel(self._db, [find_id(self._db, key)], by="the application"))

@@ -1,4 +1,4 @@
-"""The door for an application that knows Redis alone: the intake stream, committed to the ledger by a worker."""
+"""The backend of a producer with Redis alone: it appends to the intake, and a worker commits to the ledger."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
-from harkara.intake.stream import Intake
+from harkara.intake.stream import Intake, Verb
 from harkara.messages import Envelope
 from harkara.receipt import Change, Receipt
 from harkara.redis_client import connect
 from harkara.status import MessageStatus
 
-if TYPE_CHECKING:  # Celery costs a third of a second to import, and only a ring needs it
+if TYPE_CHECKING:  # Celery costs a third of a second to import, and only a wake-up needs it
     from harkara.backends.broker import Broker
-    from harkara.inbound.contact import Wish
+    from harkara.inbound.contact import ConsentChoice
     from harkara.occasions import OccasionUpdate, ReminderPlan
 
 BATCH = 500
-"""Messages in one transaction of Redis."""
+"""Entries in one transaction of Redis."""
 
 COMMIT_SECONDS = 0.2
-"""What a worker needs, at most and as a rule, from reading an entry to its row in the ledger."""
+"""The usual maximum between a worker's read of an entry and its commit."""
 
 _ERRORS: dict[str, type[HarkaraError]] = {"NotFound": NotFound, "Conflict": Conflict, "Unavailable": Unavailable}
 
 
 class RedisBackend:
-    """Everything here answers or raises Unavailable within `seconds`."""
+    """Appends to the intake; each command of Redis returns or raises Unavailable within `seconds`."""
 
     def __init__(self, url: str, seconds: float) -> None:
         self._url = url
@@ -41,52 +41,54 @@ class RedisBackend:
     def enqueue(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
         for start in range(0, len(envelopes), BATCH):
             if self._intake.append("send", [e.to_json() for e in envelopes[start : start + BATCH]]):
-                self._ring()
+                self._wake_workers()
         return [Receipt(envelope.id, new=True) for envelope in envelopes]
 
     def save_occasions(
         self, updates: Sequence[OccasionUpdate], plan: ReminderPlan
     ) -> list[Change | Conflict | NotFound]:
+        # Imported here: an application without occasions does not pay for them.
         from harkara.intake.occasion_verbs import verb_of
 
         for verb, run in groupby(updates, key=verb_of):
             if self._intake.append(verb, [update.to_json() for update in run]):
-                self._ring()
+                self._wake_workers()
         return [Change.HANDED_OVER for _ in updates]
 
-    def record_consent(self, lane: str, wish: Wish) -> None:
+    def record_consent(self, lane: str, wish: ConsentChoice) -> None:
         if self._intake.append("wish", [wish.to_json(lane)]):
-            self._ring()
+            self._wake_workers()
 
     def cancel(self, key: str) -> bool:
-        return bool(self._ask("cancel", key))
+        return bool(self._request("cancel", key))
 
     def status(self, key: str) -> MessageStatus:
-        return MessageStatus.from_dict(self._ask("status", key))
+        return MessageStatus.from_dict(self._request("status", key))
 
     def close(self) -> None:
         self._connection.close()
         if "_broker" in self.__dict__:
             self._broker.close()
 
-    def _ask(self, verb: Any, key: str) -> Any:
-        answer = self._intake.request(verb, key, self._ring, seconds=0.75 * self._seconds)
+    def _request(self, verb: Verb, key: str) -> Any:
+        answer = self._intake.request(verb, key, self._wake_workers, seconds=0.75 * self._seconds)
         if answer.get("error") == "NotFound":
-            # What was handed over a moment ago may be in the hands of another worker, who is about to commit it.
+            # Another worker may have read the message and not committed it yet.
             time.sleep(COMMIT_SECONDS)
-            answer = self._intake.request(verb, key, self._ring, seconds=0.5 * self._seconds)
+            answer = self._intake.request(verb, key, self._wake_workers, seconds=0.5 * self._seconds)
         if "error" in answer:
             raise _ERRORS.get(answer["error"], HarkaraError)(answer["message"])
         return answer["ok"]
 
-    def _ring(self) -> None:
+    def _wake_workers(self) -> None:
         try:
             self._broker.notify_intake()
         except Unavailable:
-            pass  # the entry is kept already; the workers look into the intake every second by themselves
+            pass  # the entry is stored; the workers read the intake every second without a wake-up
 
     @cached_property
     def _broker(self) -> Broker:
+        # Imported here: Celery costs a third of a second, and an append within another's wake-up needs none.
         from harkara.backends.broker import Broker
 
         return Broker.at(self._url)

@@ -1,1 +1,1 @@
-"""Callbacks to the application: signed webhooks of ours, carried from the ledger until they were taken."""
+"""Callbacks: signed webhooks of our own, delivered from the ledger's outbox to the application."""

@@ -1,4 +1,4 @@
-"""Trust in the application: how many callbacks it is brought at once, and how long it is left alone after failures."""
+"""Backoff for the application: how many callbacks go out at once, and how long to pause after failures."""
 
 from __future__ import annotations
 
@@ -7,71 +7,71 @@ import time
 from collections.abc import Callable
 from threading import Lock
 
-from harkara.ledger.callbacks.outbox import Delivered, Untried, Verdict
+from harkara.ledger.callbacks.outbox import Delivered, DeliveryResult, Untried
 
-MOST = 32
+MAX_BATCH = 32
 """Callbacks in one batch."""
 
-IN_A_ROW = 3
-"""So many failures without a success between them are the application's, not those of one callback."""
+FAILURES_IN_A_ROW = 3
+"""This many failures without a success between them are the application's fault, not that of one callback."""
 
-LONGEST_PAUSE = 30.0
+MAX_PAUSE = 30.0
 """Seconds between two probes of an application that takes nothing."""
 
-LONGEST_WISH = 3600.0
-"""Seconds that it is left alone at its own wish."""
+MAX_RETRY_AFTER = 3600.0
+"""Seconds of pause that `Retry-After` can ask for."""
 
 
-class Trust:
-    """Grows and falls with the verdicts of one batch after the other; many threads may `learn` at once.
+class Backoff:
+    """Adapts the batch size to the results of each batch; any number of threads may call `record` at once.
 
-    An application that fails gets one callback at a time, with pauses that double; one that takes them again gets
-    twice as many with every batch.
+    While the application fails, a batch is one callback, and the pause before it doubles each time. When it takes
+    callbacks again, each batch is twice as large as the one before.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = Lock()
-        self._most = MOST
+        self._batch = MAX_BATCH
         self._failures = 0
-        self._wish = 0.0
+        self._retry_after = 0.0
         self._pause = 0.0
-        self._quiet_until = 0.0
+        self._paused_until = 0.0
         self.reason = ""
 
     @property
-    def room(self) -> int:
-        """How many may be brought now; 0 while it is left alone."""
-        return self._most if self._clock() >= self._quiet_until else 0
+    def batch_size(self) -> int:
+        """How many callbacks may go out now; 0 during a pause."""
+        return self._batch if self._clock() >= self._paused_until else 0
 
     @property
-    def lost(self) -> bool:
-        return self._failures >= IN_A_ROW
+    def failing(self) -> bool:
+        return self._failures >= FAILURES_IN_A_ROW
 
     @property
-    def shaken(self) -> bool:
-        """Whether the rest of the batch had better wait."""
-        return self.lost or self._wish > 0
+    def halted(self) -> bool:
+        """Whether the rest of the current batch must wait."""
+        return self.failing or self._retry_after > 0
 
     @property
-    def hopeless(self) -> bool:
-        """Whether it has failed for about a minute."""
-        return self._pause >= LONGEST_PAUSE
+    def long_failing(self) -> bool:
+        """Whether the application has failed for about a minute."""
+        return self._pause >= MAX_PAUSE
 
-    def learn(self, verdict: Verdict, wish: float = 0.0) -> None:
-        """`wish` is for how many seconds the application, or the configuration, wants no callback at all."""
+    def record(self, result: DeliveryResult, retry_after: float = 0.0) -> None:
+        """Record one result; during the next `retry_after` seconds no callback at all may go out."""
         with self._lock:
-            self._wish = max(self._wish, min(wish, LONGEST_WISH))
-            if isinstance(verdict, Delivered):
+            self._retry_after = max(self._retry_after, min(retry_after, MAX_RETRY_AFTER))
+            if isinstance(result, Delivered):
                 self._failures = 0
-            elif not isinstance(verdict, Untried):
+            elif not isinstance(result, Untried):
                 self._failures += 1
-                self.reason = verdict.reason
+                self.reason = result.reason
 
-    def rest(self) -> None:
-        """After a batch: says how the next one begins."""
+    def end_batch(self) -> None:
+        """Set size and start of the next batch from the results of this one."""
         with self._lock:
-            self._pause = min(LONGEST_PAUSE, max(1.0, 2 * self._pause)) if self.lost else 0.0
-            self._most = 1 if self.lost else min(MOST, 2 * self._most)
-            self._quiet_until = self._clock() + max(self._wish, self._pause * random.uniform(1.0, 1.2))
-            self._wish = 0.0
+            self._pause = min(MAX_PAUSE, max(1.0, 2 * self._pause)) if self.failing else 0.0
+            self._batch = 1 if self.failing else min(MAX_BATCH, 2 * self._batch)
+            self._paused_until = self._clock() + max(self._retry_after, self._pause * random.uniform(1.0, 1.2))
+            self._retry_after = 0.0

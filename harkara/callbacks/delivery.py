@@ -1,4 +1,4 @@
-"""The courier: carries callbacks from the outbox to the application, with threads of its own."""
+"""Deliver callbacks from the outbox to the application, in threads of their own."""
 
 from __future__ import annotations
 
@@ -12,145 +12,156 @@ from threading import Event
 
 import structlog
 
-from harkara.callbacks.backoff import Trust
-from harkara.callbacks.endpoint import SECONDS, Answer, Answered, Barred, Endpoint, Unanswered
+from harkara.callbacks.backoff import Backoff
+from harkara.callbacks.endpoint import TIMEOUT_SECONDS, Blocked, Endpoint, EndpointResponse, NoResponse, Responded
 from harkara.errors import Unavailable
-from harkara.ledger.callbacks.outbox import Dead, Delivered, Failed, Notice, Untried, Verdict, bury, settle, take
+from harkara.ledger.callbacks.outbox import (
+    ClaimedCallback,
+    Dead,
+    Delivered,
+    DeliveryResult,
+    Failed,
+    Untried,
+    claim,
+    expire,
+    record_results,
+)
 from harkara.ledger.database import Database
 
 log = structlog.get_logger(__name__)
 
-HANDS = 8
-"""POSTs that a worker process has under way at once."""
+THREADS = 8
+"""POSTs that one worker process makes at the same time."""
 
-GATHER_SECONDS = 0.05
-"""So long what was answered waits for more, to be written in one transaction."""
+BATCHING_SECONDS = 0.05
+"""How long a result waits for others, so that one transaction records them."""
 
 LEASE_SECONDS = 60.0
-"""So long a callback is this worker's; no POST begins that could end later."""
+"""How long a claim lasts; no POST begins that could end after that."""
 
-DELAYS = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0)
-"""Seconds after each try that failed; then hourly, until the day is over."""
+RETRY_SECONDS = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0)
+"""Delay after each failed try; the last one repeats until the callback expires."""
 
-BARRED_SECONDS = 60.0
-"""After so long it is looked again whether the configuration still forbids it."""
+BLOCKED_SECONDS = 60.0
+"""Delay until the next look whether the settings still block the address."""
 
 GONE = 410
-"""HTTP's word for an address that is given up for good (RFC 9110, 15.5.11)."""
+"""HTTP's status for an address that is permanently gone (RFC 9110, 15.5.11)."""
 
 
 class CallbackDelivery:
-    """Delivers what is due, about the oldest first; `told` counts what became of it.
+    """Delivers what is due, roughly the oldest first; `on_results` gets the number of callbacks by outcome.
 
-    Sending does not know of it: a slow application costs its own threads alone. Several workers may carry at once.
+    It uses none of the threads that send messages, so that a slow application delays only its own callbacks. Several
+    workers may deliver at once.
     """
 
-    def __init__(self, db: Database, endpoint: Endpoint, *, told: Callable[[Mapping[str, int]], None]) -> None:
+    def __init__(self, db: Database, endpoint: Endpoint, *, on_results: Callable[[Mapping[str, int]], None]) -> None:
         self._db = db
         self._endpoint = endpoint
-        self._told = told
-        self._trust = Trust()
-        self._lost = False
+        self._on_results = on_results
+        self._backoff = Backoff()
+        self._was_failing = False
         self._halted = Event()
         self._stopped = False
-        self._hands = ThreadPoolExecutor(HANDS, thread_name_prefix="callback")
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="callback")
 
     def round(self) -> Counter[str]:
-        """Goes on until nothing is due, or the application takes nothing; returns what became of how many."""
-        told: Counter[str] = Counter()
-        while not self._stopped and (room := self._trust.room):
-            notices = take(self._db, room, LEASE_SECONDS)
-            if not notices:
+        """Deliver until nothing is due or the application takes nothing; return the number of callbacks by outcome."""
+        total: Counter[str] = Counter()
+        while not self._stopped and (size := self._backoff.batch_size):
+            claimed = claim(self._db, size, LEASE_SECONDS)
+            if not claimed:
                 break
-            told += self._carry(notices)
-        return told
+            total += self._deliver(claimed)
+        return total
 
     def stop(self) -> None:
-        """Ends the round: what is being POSTed comes to its end, the rest is due again at once."""
+        """End the current round: POSTs in progress are finished, the rest is due again at once."""
         self._stopped = True
 
-    def _carry(self, notices: Sequence[Notice]) -> Counter[str]:
+    def _deliver(self, claimed: Sequence[ClaimedCallback]) -> Counter[str]:
         self._halted.clear()
-        until = time.monotonic() + LEASE_SECONDS - SECONDS
-        under_way = {self._hands.submit(self._post, notice, until): notice for notice in notices}
-        known: list[tuple[Notice, Verdict]] = []
-        told: Counter[str] = Counter()
-        while under_way:
-            wait(under_way, return_when=FIRST_COMPLETED)
-            done, _ = wait(under_way, timeout=GATHER_SECONDS)
-            known += [(under_way.pop(future), future.result()) for future in done]
+        until = time.monotonic() + LEASE_SECONDS - TIMEOUT_SECONDS
+        in_progress = {self._threads.submit(self._post, one, until): one for one in claimed}
+        results: list[tuple[ClaimedCallback, DeliveryResult]] = []
+        total: Counter[str] = Counter()
+        while in_progress:
+            wait(in_progress, return_when=FIRST_COMPLETED)
+            done, _ = wait(in_progress, timeout=BATCHING_SECONDS)
+            results += [(in_progress.pop(future), future.result()) for future in done]
             try:
-                written = settle(self._db, known)
+                recorded = record_results(self._db, results)
             except Unavailable:
-                if not under_way:
-                    raise  # the lease brings them back, and the application hears them twice
+                if not in_progress:
+                    raise  # they are due again after the lease, and the application gets them twice
                 continue
-            known = []
-            told += written
-        self._judge()
-        del told["untried"]
-        self._told(told)
-        return told
+            results = []
+            total += recorded
+        self._end_batch()
+        del total["untried"]
+        self._on_results(total)
+        return total
 
-    def _post(self, notice: Notice, until: float) -> Verdict:
+    def _post(self, one: ClaimedCallback, until: float) -> DeliveryResult:
         if self._stopped or self._halted.is_set() or time.monotonic() > until:
             return Untried()
-        answer = self._endpoint.post(notice.id, body_of(notice))
-        verdict = judge(answer, notice.tries)
-        self._trust.learn(verdict, wish_of(answer))
-        if isinstance(answer, Barred) and not self._halted.is_set():
-            log.warning("callbacks are barred", action="callbacks_barred", reason=answer.reason)
-        if self._trust.shaken:
+        response = self._endpoint.post(one.id, render_body(one))
+        result = classify(response, one.tries)
+        self._backoff.record(result, retry_after(response))
+        if isinstance(response, Blocked) and not self._halted.is_set():
+            log.warning("callbacks blocked", action="callbacks_blocked", reason=response.reason)
+        if self._backoff.halted:
             self._halted.set()
-        return verdict
+        return result
 
-    def _judge(self) -> None:
-        """How to go on, said once when that changes."""
-        before, now = self._lost, self._trust.lost
-        self._trust.rest()
+    def _end_batch(self) -> None:
+        """Adapt the backoff; log when the application begins or ceases to fail, and expire what is too old."""
+        before, now = self._was_failing, self._backoff.failing
+        self._backoff.end_batch()
         if now and not before:
-            log.warning("the application takes no callbacks", action="callbacks_failing", reason=self._trust.reason)
+            log.warning("callbacks not accepted", action="callbacks_failing", reason=self._backoff.reason)
         elif before and not now:
-            log.info("the application takes callbacks again", action="callbacks_taken")
-        self._lost = now
-        if self._trust.hopeless and (dead := bury(self._db, self._trust.reason)):
-            self._told({"dead": dead})
+            log.info("callbacks accepted again", action="callbacks_recovered")
+        self._was_failing = now
+        if self._backoff.long_failing and (dead := expire(self._db, self._backoff.reason)):
+            self._on_results({"dead": dead})
 
 
-def body_of(notice: Notice) -> bytes:
-    """What is signed and sent (Standard Webhooks, Payload structure)."""
-    at = notice.created_at.isoformat(timespec="milliseconds")
-    told = {"type": notice.kind, "timestamp": at, "data": notice.data}
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+def render_body(one: ClaimedCallback) -> bytes:
+    """Return the bytes that are signed and sent (Standard Webhooks, Payload structure)."""
+    at = one.created_at.isoformat(timespec="milliseconds")
+    payload = {"type": one.kind, "timestamp": at, "data": one.data}
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def judge(answer: Answer, tries: int) -> Verdict:
-    """What the answer to this try, the first or a later one, means for the callback."""
-    match answer:
-        case Answered(status=status) if 200 <= status < 300:
+def classify(response: EndpointResponse, tries: int) -> DeliveryResult:
+    """Return the result of a try; `tries` counts it too."""
+    match response:
+        case Responded(status=status) if 200 <= status < 300:
             return Delivered(status)
-        case Answered(status=status) if status == GONE:
-            return Dead("HTTP 410: the application wants it no more", status)
-        case Answered(status=status, retry_after=after):
-            moved = ": redirects are not followed" if 300 <= status < 400 else ""
-            return Failed(f"HTTP {status}{moved}", status, max(_delay(tries), after or 0.0))
-        case Unanswered(reason=reason):
+        case Responded(status=status) if status == GONE:
+            return Dead("HTTP 410: the application no longer wants it", status)
+        case Responded(status=status, retry_after=after):
+            redirect = ": redirects are not followed" if 300 <= status < 400 else ""
+            return Failed(f"HTTP {status}{redirect}", status, max(_delay(tries), after or 0.0))
+        case NoResponse(reason=reason):
             return Failed(reason, None, _delay(tries))
-        case Barred(reason=reason):
-            return Untried(reason, BARRED_SECONDS)
+        case Blocked(reason=reason):
+            return Untried(reason, BLOCKED_SECONDS)
 
 
-def wish_of(answer: Answer) -> float:
-    """For how many seconds nothing at all shall come."""
-    match answer:
-        case Barred():
-            return BARRED_SECONDS
-        case Answered(status=429 | 503, retry_after=float(seconds)):
+def retry_after(response: EndpointResponse) -> float:
+    """Return for how many seconds no callback at all may go out."""
+    match response:
+        case Blocked():
+            return BLOCKED_SECONDS
+        case Responded(status=429 | 503, retry_after=float(seconds)):
             return seconds
         case _:
             return 0.0
 
 
 def _delay(tries: int) -> float:
-    """With up to a fifth on top, so that what failed together does not come back together."""
-    return DELAYS[min(tries, len(DELAYS)) - 1] * random.uniform(1.0, 1.2)
+    """The delay gets up to a fifth on top, so that callbacks that failed together are not retried together."""
+    return RETRY_SECONDS[min(tries, len(RETRY_SECONDS)) - 1] * random.uniform(1.0, 1.2)

@@ -1,4 +1,4 @@
-"""The wall to the application: one signed POST to its callback URL, and what became of it."""
+"""POST one signed callback to the URL of the application."""
 
 from __future__ import annotations
 
@@ -19,46 +19,46 @@ from harkara.callbacks.address import Resolve, is_public, resolve
 from harkara.connections import TimedResponse
 from harkara.errors import Invalid
 
-SECONDS = 10.0
-"""So long the application may take, from the connection to the head of its answer."""
+TIMEOUT_SECONDS = 10.0
+"""From the connection to the end of the response headers."""
 
 CONNECT_SECONDS = 3.05
-"""Of these for each of its addresses."""
+"""The part of the timeout that each address of the host may use."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """It answered. `retry_after` is in seconds."""
+class Responded:
+    """The application responded. `retry_after` is in seconds."""
 
     status: int
     retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Unanswered:
-    """It did not, and nobody knows whether it has read the request."""
+class NoResponse:
+    """The application did not respond, and may or may not have read the request."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Barred:
-    """Nothing was sent: its host leads to an address that callbacks must not go to."""
+class Blocked:
+    """Nothing was sent: the host has an address that callbacks must not go to."""
 
     reason: str
 
 
-Answer = Answered | Unanswered | Barred
+EndpointResponse = Responded | NoResponse | Blocked
 
 
 class Endpoint:
-    """Where the application listens, and the secret that it shares with us.
+    """The callback URL of the application, with the secret that signs each POST.
 
-    Raises Invalid for a `url` that is not https (with `private`, http will do) and for a `secret` that is not in the
-    form of Standard Webhooks. With `private` it may be an address of this machine or of a private network. A POST has
-    so many `seconds`. `ca_bundle` names a file of certificates to trust instead of the system's.
+    `private` allows http, and addresses of this machine or of a private network. `seconds` is the timeout of a POST.
+    `ca_bundle` names a file of certificates to trust instead of the system's. Raises Invalid for a `url` that is not
+    https, unless `private`, and for a `secret` that is not in the form of Standard Webhooks.
 
-    Redirects, proxies and cookies are not known here, and each POST has a connection of its own.
+    A POST uses a connection of its own, and neither redirects nor proxies nor cookies.
     """
 
     def __init__(
@@ -67,31 +67,31 @@ class Endpoint:
         secret: str,
         *,
         private: bool = False,
-        seconds: float = SECONDS,
+        seconds: float = TIMEOUT_SECONDS,
         resolve: Resolve = resolve,
         ca_bundle: str | None = None,
     ) -> None:
-        self._url = _checked(url, private)
+        self._url = _validated_url(url, private)
         self._signer = _signer(secret)
         self._private = private
         self._seconds = seconds
         self._resolve = resolve
         self._tls = ssl.create_default_context(cafile=ca_bundle)
 
-    def post(self, identity: str, body: bytes) -> Answer:
-        """Sends one callback, JSON in UTF-8. Never raises for what network or server do."""
+    def post(self, identity: str, body: bytes) -> EndpointResponse:
+        """Send one callback, JSON in UTF-8. Never raises for a fault of network or server."""
         until = time.monotonic() + self._seconds
         host, port = self._url.hostname or "", self._port
         try:
-            # Asked once: the address that is checked is the one that is connected to, whatever the name says next.
+            # Resolved once, so that the connection goes to the very address that was checked.
             addresses = self._resolve(host, port)
-            if barred := self._barred(addresses):
-                return barred
-            return self._ask(_connect(addresses, port, until), identity, body, until)
+            if not self._allows(addresses):
+                return Blocked(_PRIVATE_ADDRESS)
+            return self._send(_connect(addresses, port, until), identity, body, until)
         except TimeoutError:
-            return Unanswered("no answer in time")
+            return NoResponse(f"no response within {self._seconds:g} s")
         except (OSError, http.client.HTTPException, UnicodeError) as error:
-            return Unanswered(_reason(error))
+            return NoResponse(_reason(error))
 
     @property
     def _secure(self) -> bool:
@@ -101,14 +101,12 @@ class Endpoint:
     def _port(self) -> int:
         return self._url.port or (443 if self._secure else 80)
 
-    def _barred(self, addresses: Sequence[str]) -> Barred | None:
-        """One that is private bars all: a name that has both is up to something."""
-        if self._private or all(map(is_public, addresses)):
-            return None
-        return Barred("its host leads to a private address: set HARKARA_CALLBACK_PRIVATE, or correct the URL")
+    def _allows(self, addresses: Sequence[str]) -> bool:
+        """One private address is enough to refuse all: a name with both kinds is suspicious."""
+        return self._private or all(map(is_public, addresses))
 
-    def _ask(self, sock: socket.socket, identity: str, body: bytes, until: float) -> Answered:
-        """Of the answer only the head is read: it says all that counts here."""
+    def _send(self, sock: socket.socket, identity: str, body: bytes, until: float) -> Responded:
+        """Send the request and read the headers of the response; its body is not needed."""
         host = self._url.hostname or ""
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         connection = kind(host, self._port)
@@ -122,7 +120,7 @@ class Endpoint:
             connection.request("POST", self._target, body, self._headers(identity, body))
             sock.settimeout(_left(until))
             with connection.getresponse() as response:
-                return Answered(response.status, seconds_to_wait(response.headers.get("Retry-After")))
+                return Responded(response.status, seconds_to_wait(response.headers.get("Retry-After")))
         finally:
             connection.close()
 
@@ -131,7 +129,7 @@ class Endpoint:
         return (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
 
     def _headers(self, identity: str, body: bytes) -> dict[str, str]:
-        """As Standard Webhooks has them: the same id on every try, the time and so the signature of this one."""
+        """Return the headers of Standard Webhooks: every try has the same id, and its own time and signature."""
         now = datetime.now(UTC)
         return {
             "User-Agent": "harkara",
@@ -143,21 +141,24 @@ class Endpoint:
         }
 
 
-def _checked(url: str, private: bool) -> SplitResult:
+_PRIVATE_ADDRESS = "the host has a private address: set HARKARA_CALLBACK_PRIVATE, or correct the URL"
+
+
+def _validated_url(url: str, private: bool) -> SplitResult:
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # raises ValueError for a port that is none
+        host, _ = parts.hostname, parts.port  # raises ValueError for a port that is not a number
     except ValueError:
         host = None
     if not host or parts.username is not None or not url.isascii() or not url.isprintable() or " " in url:
-        raise Invalid("url", "must be a full URL in ASCII without a user name, such as https://example.com/harkara")
+        raise Invalid("url", "must be a full URL in ASCII without a user name, for example https://example.com/harkara")
     if parts.scheme != "https" and not (private and parts.scheme == "http"):
         raise Invalid("url", "must begin with https://, or with http:// where private addresses are allowed")
     return parts
 
 
 def _signer(secret: str) -> Webhook:
-    """The specification wants 24 to 64 random bytes (Standard Webhooks, Signature scheme)."""
+    """The specification demands 24 to 64 random bytes (Standard Webhooks, Signature scheme)."""
     prefix, _, text = secret.partition("_")
     try:
         key = b64decode(text + "=" * (-len(text) % 4), validate=True)
@@ -169,8 +170,8 @@ def _signer(secret: str) -> Webhook:
 
 
 def _connect(addresses: Sequence[str], port: int, until: float) -> socket.socket:
-    """To the first that takes the connection. Raises OSError of the last one."""
-    failure = OSError("the name has no address")
+    """Connect to the first address that accepts. Raises the OSError of the last one."""
+    failure = OSError("the host has no address")
     for address in addresses:
         try:
             return socket.create_connection((address, port), min(CONNECT_SECONDS, _left(until)))
@@ -187,16 +188,16 @@ def _left(until: float) -> float:
 
 
 def _reason(error: Exception) -> str:
-    """Few words, and none of what the other side said."""
+    """A few words of our own: the text of the other side may contain anything."""
     match error:
         case socket.gaierror():
-            return "its name is not known"
+            return "the host name cannot be resolved"
         case ssl.SSLError():
-            return "TLS failed: is its certificate valid for this name?"
+            return "TLS failed: check that the certificate is valid for this host name"
         case ConnectionRefusedError():
             return "the connection was refused"
         case http.client.RemoteDisconnected() | ConnectionError():
             return "the connection broke off"
         case http.client.HTTPException():
-            return "the answer is not HTTP"
-    return "it cannot be reached"
+            return "the response is not HTTP"
+    return "the host cannot be reached"

@@ -12,7 +12,7 @@ from typing import Self, TextIO
 
 from harkara.campaigns.columns import TO, Column, Fixed, Source, locate, same
 from harkara.errors import Invalid
-from harkara.phone import E164, normalise
+from harkara.phone import E164, normalize
 
 _DELIMITERS = ",;\t|"
 _NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how the workbooks .xlsx and .xls begin
@@ -183,7 +183,7 @@ class _Form:
         if _MANGLED.fullmatch(number):
             return Reject(row, self.column(TO), _LOST, "mangled-number")
         try:
-            to = normalise(_WHOLE.sub(r"\1", number), self.region)
+            to = normalize(_WHOLE.sub(r"\1", number), self.region)
         except Invalid as error:
             if error.field != "to":
                 raise

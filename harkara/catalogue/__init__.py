@@ -1,4 +1,4 @@
-"""The catalogue: the kinds of template that a deployment has, each filled by named values."""
+"""The catalogue of a deployment: kinds of template, each filled by named values."""
 
 from __future__ import annotations
 

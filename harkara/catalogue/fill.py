@@ -1,4 +1,4 @@
-"""Fills a kind: named values become the header, body and buttons of a message."""
+"""Fill a kind: values by name become the header, body and buttons of a template message."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from harkara.catalogue.kind import Button, Form, Header, Kind
+from harkara.catalogue.kind import ButtonSpec, HeaderSpec, Kind, ParameterFormat
 from harkara.errors import Invalid
 from harkara.messages import CopyCode, Document, Image, QuickReply, Template, UrlSuffix, Video
 from harkara.messages.parameters import validate_header
@@ -18,7 +18,7 @@ from harkara.messages.validation import type_measure
 T = TypeVar("T")
 
 Value = str | Image | Video | Document
-"""What fills a parameter; the header's medium may be given by its link alone."""
+"""A value of a parameter: a text, or for the header a medium or its link."""
 
 _MEDIA: dict[str, type[Image | Video | Document]] = {"image": Image, "video": Video, "document": Document}
 _BUTTONS: dict[str, Callable[..., TemplateButton]] = {
@@ -29,33 +29,40 @@ _BUTTONS: dict[str, Callable[..., TemplateButton]] = {
 
 
 def fill(
-    name: str, kind: Kind, values: Mapping[str, Value], forms: Mapping[str, Form], language: str | None = None
+    name: str,
+    kind: Kind,
+    values: Mapping[str, Value],
+    formats: Mapping[str, ParameterFormat],
+    language: str | None = None,
 ) -> Template:
-    """The message of this kind, called `name`. Raises Invalid, which names the kind and the parameter."""
+    """Build the message of a kind. Raises Invalid, which names the kind and the parameter.
+
+    `name` is the kind's name in the catalogue, `formats` the rules by parameter name.
+    """
     _check_names(name, kind, values)
-    filling = _Filling(name, values, forms)
+    parameters = _Parameters(name, values, formats)
     return Template(
         kind.name,
         language or kind.language,
-        header=_header(kind.header, filling),
-        body=[filling.put(each, _text) for each in kind.body],
-        buttons=[_button(button, filling) for button in kind.buttons],
+        header=_header(kind.header, parameters),
+        body=[parameters.convert(each, _text) for each in kind.body],
+        buttons=[_button(button, parameters) for button in kind.buttons],
         category=kind.category,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Filling:
+class _Parameters:
     kind: str
     values: Mapping[str, Value]
-    forms: Mapping[str, Form]
+    formats: Mapping[str, ParameterFormat]
 
-    def put(self, name: str, make: Callable[[Any], T]) -> T:
-        """What the value of this parameter becomes in its place."""
+    def convert(self, name: str, make: Callable[[Any], T]) -> T:
+        """Validate the value of a parameter and convert it with `make`."""
         value = self.values[name]
         try:
-            if name in self.forms:
-                self.forms[name].check(value)
+            if name in self.formats:
+                self.formats[name].validate_value(value)
             return make(value)
         except Invalid as error:
             raise Invalid(f"{self.kind}.{name}", error.rule, error.measure) from None
@@ -63,30 +70,32 @@ class _Filling:
 
 def _check_names(name: str, kind: Kind, values: Mapping[str, Value]) -> None:
     wanted = kind.parameters
-    wants = f"this kind wants {', '.join(wanted)}" if wanted else "this kind has no parameters"
+    hint = f"this kind has {', '.join(wanted)}" if wanted else "this kind has no parameters"
     for unknown in values.keys() - set(wanted):
-        raise Invalid(f"{name}.{str(unknown)[:40]}", f"is no parameter here; {wants}")
+        raise Invalid(f"{name}.{str(unknown)[:40]}", f"is not a parameter; {hint}")
     for missing in (each for each in wanted if each not in values):
-        raise Invalid(f"{name}.{missing}", f"is missing; {wants}")
+        raise Invalid(f"{name}.{missing}", f"is missing; {hint}")
 
 
-def _header(header: Header, filling: _Filling) -> Value | None:
+def _header(header: HeaderSpec, parameters: _Parameters) -> Value | None:
     if header.parameter is None:
         return None
-    return filling.put(header.parameter, _text if header.type == "text" else partial(_medium, _MEDIA[header.type]))
+    return parameters.convert(
+        header.parameter, _text if header.type == "text" else partial(_medium, _MEDIA[header.type])
+    )
 
 
 def _medium(kind: type[Image | Video | Document], value: object) -> Value:
     medium = kind(value) if isinstance(value, str) else value
     if not isinstance(medium, kind):
-        raise Invalid("", f"must be of type {kind.__name__}, or a link to one", type_measure(value))
+        raise Invalid("", f"must be of type {kind.__name__}, or its link", type_measure(value))
     return validate_header(medium, validate_parameter)
 
 
-def _button(button: Button, filling: _Filling) -> TemplateButton:
+def _button(button: ButtonSpec, parameters: _Parameters) -> TemplateButton:
     if button.parameter is None:
         return QuickReply(str(button.payload), index=button.index)
-    return filling.put(button.parameter, partial(_BUTTONS[button.type], index=button.index))
+    return parameters.convert(button.parameter, partial(_BUTTONS[button.type], index=button.index))
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""One kind of template, as it stands in config/templates.toml: what fills it, and what its sending implies."""
+"""One kind of template, as config/templates.toml defines it: its parameters, category and deadline."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from harkara.messages.template_buttons import MAX_BUTTONS, Index, Payload
 from harkara.messages.validation import type_measure
 
 OPTIONS = frozenset({"reference", "at", "expires", "lane", "priority", "language", "customer_name", "opted_in"})
-"""What `Client.send_template` takes beside the kind, the recipient and the kind's own parameters."""
+"""Arguments of `Client.send_template` besides the kind, the recipient and the kind's own parameters."""
 
-_TAKEN = OPTIONS | {"self", "kind", "to"}
+_RESERVED = OPTIONS | {"self", "kind", "to"}
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
@@ -31,8 +31,10 @@ def _name(value: str) -> str:
 
 def _parameter(value: str) -> str:
     _name(value)
-    if value in _TAKEN or iskeyword(value):
-        raise ValueError(f"no parameter can be called {value}, which means something else in a call: find another name")
+    if value in _RESERVED or iskeyword(value):
+        raise ValueError(
+            f"{value} cannot be a parameter's name, since it has another meaning in a call: choose another name"
+        )
     return value
 
 
@@ -41,18 +43,18 @@ ParameterName = Annotated[str, AfterValidator(_parameter)]
 
 
 class Model(BaseModel):
-    """Base of the models here: what a file says that nobody understands is a mistake."""
+    """Base of the models here. An unknown key in a file is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Form(Model):
-    """What the values of a parameter must look like."""
+class ParameterFormat(Model):
+    """The format of a parameter's values: a pattern for the whole value, and the same rule in words."""
 
     pattern: re.Pattern[str]
     rule: Annotated[str, Field(min_length=5)]
 
-    def check(self, value: object) -> None:
+    def validate_value(self, value: object) -> None:
         """Raises Invalid."""
         if not isinstance(value, str):
             raise Invalid("", "must be text", type_measure(value))
@@ -60,23 +62,23 @@ class Form(Model):
             raise Invalid("", self.rule, f"this has {len(value):,} characters")
 
 
-class Header(Model):
-    """What stands above the text; a fixed text has no parameter."""
+class HeaderSpec(Model):
+    """The header of a kind. A header with a fixed text has no parameter."""
 
     type: Literal["none", "text", "image", "video", "document"] = "none"
     parameter: ParameterName | None = None
 
     @model_validator(mode="after")
-    def _filled(self) -> Self:
+    def _validate_source(self) -> Self:
         if self.type == "none" and self.parameter:
             raise ValueError("a header with a parameter needs its type")
         if self.type not in ("none", "text") and not self.parameter:
-            raise ValueError(f"a header of type {self.type} needs the parameter that brings the link")
+            raise ValueError(f"a header of type {self.type} needs the parameter that contains its link")
         return self
 
 
-class Button(Model):
-    """A button that needs something: from a parameter, or the same `payload` for everybody."""
+class ButtonSpec(Model):
+    """A button with a value: from a parameter, or the same `payload` in every message."""
 
     type: Literal["url", "quick_reply", "copy_code"]
     index: Index
@@ -84,49 +86,49 @@ class Button(Model):
     payload: Payload | None = None
 
     @model_validator(mode="after")
-    def _filled(self) -> Self:
+    def _validate_source(self) -> Self:
         if (self.parameter is None) == (self.payload is None):
             raise ValueError("a button has either a parameter or a payload")
         if self.payload and self.type != "quick_reply":
-            raise ValueError("only a quick_reply has a payload; name the parameter that fills this button")
+            raise ValueError("only a quick_reply has a payload; give this button a parameter")
         return self
 
 
 class Kind(Model):
-    """The head of config/templates.toml says what the fields mean."""
+    """A kind of template. The comment at the top of config/templates.toml explains the fields."""
 
     name: TemplateName
     language: Language = "en"
     category: TemplateCategory
     like: KindName | None = None
-    header: Header = Header()
+    header: HeaderSpec = HeaderSpec()
     body: Annotated[tuple[ParameterName, ...], Field(max_length=MAX_PARAMETERS)] = ()
-    buttons: Annotated[tuple[Button, ...], Field(max_length=MAX_BUTTONS)] = ()
+    buttons: Annotated[tuple[ButtonSpec, ...], Field(max_length=MAX_BUTTONS)] = ()
     when: Annotated[str, Field(min_length=5)]
     says: str | None = None
     expires: PositiveInt | None = None
 
     @model_validator(mode="after")
-    def _told_apart(self) -> Self:
+    def _validate_unique(self) -> Self:
         if len(set(self.body)) < len(self.body):
-            raise ValueError("the body names a parameter twice")
+            raise ValueError("the body has a parameter twice")
         if len({button.index for button in self.buttons}) < len(self.buttons):
             raise ValueError("two buttons have the same index")
         return self
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Every name once: the header's, those of the body in the order of their index, those of the buttons alone."""
-        return tuple(dict.fromkeys(self._places()))
+        """The names of all parameters, each once: of the header, then of the body in order, then of the buttons."""
+        return tuple(dict.fromkeys(self._parameters()))
 
-    def in_time(self, envelope: Envelope) -> Envelope:
-        """The envelope with the kind's deadline, unless it has one of its own."""
+    def with_deadline(self, envelope: Envelope) -> Envelope:
+        """Return the envelope with the kind's deadline, unless it has its own."""
         if self.expires is None or envelope.expires is not None:
             return envelope
-        begin = envelope.at or datetime.now(UTC)
-        return envelope.model_copy(update={"expires": begin + timedelta(seconds=self.expires)})
+        start = envelope.at or datetime.now(UTC)
+        return envelope.model_copy(update={"expires": start + timedelta(seconds=self.expires)})
 
-    def _places(self) -> Iterator[str]:
+    def _parameters(self) -> Iterator[str]:
         if self.header.parameter:
             yield self.header.parameter
         yield from self.body

@@ -1,26 +1,24 @@
-"""Whether a webhook is Chat Mitra's: the signature over its raw bytes."""
+"""Verify that a webhook comes from Chat Mitra: the signature over its raw bytes."""
 
 from __future__ import annotations
 
 import hmac
 
-HEADER = "X-Webhook-Signature"
-"""Where the signature stands (Chat Mitra docs, Webhooks: Setup)."""
 
+def verify(body: bytes, header: str | None, secret: str) -> bool:
+    """Return whether the header `X-Webhook-Signature` signs these bytes; False without a secret.
 
-def verify(raw: bytes, header: str | None, secret: str) -> bool:
-    """Whether `header` signs these bytes with the secret; compared in constant time. Without a secret nothing does.
-
-    The docs print lowercase hex without a prefix; clients in production also tolerate `sha256=`, and so does this, in
-    upper case too. The docs' sample signs a body that it has serialised again; every client that works with the real
-    service takes the raw bytes. The signature covers no time: duplicates, and so replays, are known by their identity.
+    The docs (Webhooks: Setup) print lowercase hex without a prefix. Clients in production also accept upper case and
+    the prefix `sha256=`, and so does this function. The sample in the docs signs a body that it has serialized again;
+    every client that works with the real service signs the raw bytes. The comparison takes constant time. The signature
+    covers no time: a replay is recognized by the identity of its event.
     """
     if header is None or not secret.strip():
         return False
-    said = header.strip().lower().removeprefix("sha256=")
-    return hmac.compare_digest(said.encode("utf-8", "replace"), sign(raw, secret).encode())
+    given = header.strip().lower().removeprefix("sha256=")
+    return hmac.compare_digest(given.encode("utf-8", "replace"), sign(body, secret).encode())
 
 
-def sign(raw: bytes, secret: str) -> str:
-    """What Chat Mitra puts into the header: HMAC-SHA256 in 64 lowercase hexadecimal digits."""
-    return hmac.new(secret.encode(), raw, "sha256").hexdigest()
+def sign(body: bytes, secret: str) -> str:
+    """Return the value of the header: HMAC-SHA256 as 64 lowercase hexadecimal digits."""
+    return hmac.new(secret.encode(), body, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""The events that are in the bytes of a webhook; what is none of the known ones is kept whole."""
+"""Parse the body of a Chat Mitra webhook into events."""
 
 from __future__ import annotations
 
@@ -9,38 +9,40 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from harkara.chatmitra import answers
-from harkara.inbound import fingerprint, values
-from harkara.inbound.events import Event, Received, Status, StatusChanged, Unknown
+from harkara.chatmitra.fields import parse_id, parse_phone_number, parse_time
+from harkara.inbound import fingerprint
+from harkara.inbound.events import Event, MessageReceived, Status, StatusChanged, UnknownEvent
+from harkara.inbound.values import canonical_json, clean_text, digest
 
 T = TypeVar("T")
 
 
-def read(raw: bytes, received_at: datetime) -> list[Event]:
-    """The events in the body of a webhook, at least one, whatever the bytes are. `received_at` is aware UTC.
+def parse(body: bytes, received_at: datetime) -> list[Event]:
+    """Return the events in the body of a webhook: at least one, whatever the bytes are. `received_at` is aware UTC.
 
-    One object with an `event` is known, its fields beside it or, as two clients expect, under `data`; a list of them
-    would be read too. Names and shapes are Chat Mitra's (docs, Webhooks) for `message.received`; those of the other
-    events follow it, with the spellings that a client in production looks for.
+    A known body is one object with an `event`. Its fields stand beside that or, as two clients expect, under `data`. A
+    list of such objects is accepted too. Names and shapes of `message.received` are Chat Mitra's (docs, Webhooks). The
+    other events are assumed to be like it, with the spellings that a client in production expects.
     """
     try:
-        said = json.loads(raw)
-        return [_event(one, received_at) for one in (said if isinstance(said, list) and said else [said])]
+        parsed = json.loads(body)
+        return [_event(one, received_at) for one in (parsed if isinstance(parsed, list) and parsed else [parsed])]
     except (ValueError, RecursionError):
-        return [Unknown(identity=values.digest(raw), about="unreadable", at=received_at, body=raw)]
+        return [UnknownEvent(identity=digest(body), about="unreadable", at=received_at, body=body)]
 
 
-def _event(said: object, received_at: datetime) -> Event:
-    hook = _Hook(said, received_at)
+def _event(parsed: object, received_at: datetime) -> Event:
+    raw = _RawEvent(parsed, received_at)
     event: Event | None = None
-    match hook.name:
+    match raw.name:
         case "message.received":
-            event = _received(hook)
+            event = _message_received(raw)
         case "message.sent" | "message.failed" | "message.status.updated":
-            event = _status_changed(hook)
+            event = _status_changed(raw)
     if event is not None:
         return event
-    about = hook.name if _NAME.fullmatch(hook.name) and len(hook.name) <= 40 else "nameless"
-    return Unknown(identity=values.digest(hook.whole), about=about, at=received_at, body=hook.whole)
+    about = raw.name if _NAME.fullmatch(raw.name) and len(raw.name) <= 40 else "nameless"
+    return UnknownEvent(identity=digest(raw.body), about=about, at=received_at, body=raw.body)
 
 
 _NAME = re.compile(r"[a-z]+(?:\.[a-z]+)*")
@@ -51,7 +53,7 @@ _SENDER = ("from", "sender")
 _RECIPIENT = ("to", "recipient", "recipient_mobile_number", "recipient_id", "contact", "customer", "wa_id")
 _ERROR = ("error", "errors", "code", "title")
 
-# Chat Mitra docs, Webhooks: delivered and read; WhatsApp calls a voice message that was heard played.
+# Chat Mitra docs, Webhooks: delivered and read. WhatsApp's `played` is a voice message that the recipient played.
 _STATUSES: dict[str, Status] = {
     "sent": "sent",
     "delivered": "delivered",
@@ -61,80 +63,82 @@ _STATUSES: dict[str, Status] = {
 }
 
 
-class _Hook:
-    """One event as it came: its fields, and those of its `message`, which may be a mere text."""
+class _RawEvent:
+    """One event as it arrived: its fields, and those of its `message`, which may also be a plain text."""
 
-    def __init__(self, said: object, received_at: datetime) -> None:
-        self.whole = values.canonical(said)
-        fields: dict[str, Any] = said if isinstance(said, dict) else {}
+    def __init__(self, parsed: object, received_at: datetime) -> None:
+        self.body = canonical_json(parsed)
+        fields: dict[str, Any] = parsed if isinstance(parsed, dict) else {}
         inner = fields.get("data")
         self.fields = fields | inner if isinstance(inner, dict) else fields
         self.name = str(self.fields.get("event", "")).lower().replace("_", ".").replace("messages.", "message.")
         self.message = _message(self.fields)
-        self.message_id = self.first(values.name, *_MESSAGE_ID) or values.name(self.message.get("id"))
-        self.at = values.moment(self.first(lambda value: value, "timestamp"), received_at)
+        self.message_id = self.first(parse_id, *_MESSAGE_ID) or parse_id(self.message.get("id"))
+        self.at = parse_time(self.first(lambda value: value, "timestamp"), received_at)
 
-    def first(self, read: Callable[[object], T | None], *names: str) -> T | None:
-        """The first value under one of these names that can be read as what it should be."""
+    def first(self, parse_value: Callable[[object], T | None], *names: str) -> T | None:
+        """Return the first value under one of these names that can be parsed."""
         for part in (self.fields, self.message):
             for name in names:
-                if (value := read(part.get(name))) is not None:
+                if (value := parse_value(part.get(name))) is not None:
                     return value
         return None
 
     def identity(self, what: str) -> str:
-        """Retries of a webhook bring nothing of their own to know them by (docs, Webhooks), but a message has each
-        status once."""
-        return values.digest(what, self.message_id) if self.message_id else values.digest(self.whole)
+        """Return what two deliveries of one event have in common.
+
+        Retries carry no id of their own (docs, Webhooks), but a message has each status once.
+        """
+        return digest(what, self.message_id) if self.message_id else digest(self.body)
 
 
 def _message(fields: Mapping[str, Any]) -> dict[str, Any]:
-    said = fields.get("message", fields.get("text"))
-    message = said if isinstance(said, dict) and "message" in fields else {"text": said}
+    value = fields.get("message", fields.get("text"))
+    message = value if isinstance(value, dict) and "message" in fields else {"text": value}
     return {"type": "text"} | message
 
 
-def _status_changed(hook: _Hook) -> StatusChanged | None:
-    said = hook.name.removeprefix("message.")
-    if said == "status.updated":
-        said = (hook.first(values.name, "status") or "").lower()
-    status = _STATUSES.get(said)
-    job_id, recipient = hook.first(values.name, *_JOB_ID), hook.first(values.number, *_RECIPIENT)
-    if status is None or hook.fields.get("direction") == "inbound" or not (job_id or hook.message_id or recipient):
+def _status_changed(raw: _RawEvent) -> StatusChanged | None:
+    name = raw.name.removeprefix("message.")
+    if name == "status.updated":
+        name = (raw.first(parse_id, "status") or "").lower()
+    status = _STATUSES.get(name)
+    job_id, recipient = raw.first(parse_id, *_JOB_ID), raw.first(parse_phone_number, *_RECIPIENT)
+    if status is None or raw.fields.get("direction") == "inbound" or not (job_id or raw.message_id or recipient):
         return None
-    errors = {name: part[name] for part in (hook.message, hook.fields) for name in _ERROR if name in part}
+    errors = {name: part[name] for part in (raw.message, raw.fields) for name in _ERROR if name in part}
     code, reason = answers.fault(errors) if status == "failed" else (None, "")
     return StatusChanged(
-        identity=hook.identity(status),
+        identity=raw.identity(status),
         status=status,
-        at=hook.at,
+        at=raw.at,
         job_id=job_id,
-        message_id=hook.message_id,
+        message_id=raw.message_id,
         recipient=recipient,
-        digest=fingerprint.of_message(hook.message),
+        digest=fingerprint.of_message(raw.message),
         code=code,
         reason=reason,
-        body=hook.whole,
+        body=raw.body,
     )
 
 
-def _received(hook: _Hook) -> Received | None:
-    """None also for what the account itself sent: a message must never be taken for an answer to itself."""
-    sender = hook.first(values.number, *_SENDER)
-    if sender is None or hook.fields.get("direction") == "outbound":
+def _message_received(raw: _RawEvent) -> MessageReceived | None:
+    """None also for what the account itself sent: a message must never count as an answer to itself."""
+    sender = raw.first(parse_phone_number, *_SENDER)
+    if sender is None or raw.fields.get("direction") == "outbound":
         return None
-    payload, title = _tapped(hook)
-    context = hook.first(lambda value: value if isinstance(value, dict) else None, "context") or {}
-    return Received(
-        identity=hook.identity("received"),
+    payload, title = _tapped(raw)
+    context = raw.first(lambda value: value if isinstance(value, dict) else None, "context") or {}
+    return MessageReceived(
+        identity=raw.identity("received"),
         sender=sender,
-        kind=_kind(hook.message.get("type")),
-        at=hook.at,
-        message_id=hook.message_id,
-        text=title or _typed(hook.message),
+        kind=_kind(raw.message.get("type")),
+        at=raw.at,
+        message_id=raw.message_id,
+        text=title or _typed(raw.message),
         payload=payload,
-        reply_to=values.name(context.get("id")) or values.name(context.get("message_id")),
-        body=hook.whole,
+        reply_to=parse_id(context.get("id")) or parse_id(context.get("message_id")),
+        body=raw.body,
     )
 
 
@@ -145,19 +149,19 @@ def _kind(value: object) -> str:
 def _typed(message: Mapping[str, Any]) -> str | None:
     match message:
         case {"text": {"body": body}}:
-            return values.text(body)
+            return clean_text(body)
         case {"text": str(words)} | {"caption": str(words)}:
-            return values.text(words)
+            return clean_text(words)
     return None
 
 
-def _tapped(hook: _Hook) -> tuple[str | None, str | None]:
-    """The id and the title of what was tapped: `replyId` beside the message (field reports), or as WhatsApp has it."""
-    match hook.message:
+def _tapped(raw: _RawEvent) -> tuple[str | None, str | None]:
+    """Return id and title of what was tapped: `replyId` (field reports), or the fields that WhatsApp itself uses."""
+    match raw.message:
         case {"interactive": {"button_reply": dict(reply)}} | {"interactive": {"list_reply": dict(reply)}}:
             payload, title = reply.get("id"), reply.get("title")
         case {"button": dict(reply)}:
             payload, title = reply.get("payload"), reply.get("text")
         case _:
             payload, title = None, None
-    return hook.first(values.text, "replyId") or values.text(payload), values.text(title)
+    return raw.first(clean_text, "replyId") or clean_text(payload), clean_text(title)

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from harkara.inbound.contact import NOBODY, Contact
-from harkara.inbound.window import ARRIVAL, Standing
+from harkara.inbound.contact import UNKNOWN_CONTACT, ContactState
+from harkara.inbound.window import ARRIVAL, WindowState
 from harkara.lanes import Lane
-from harkara.ledger.contacts import contacts
 from harkara.ledger.contacts.consent import OPTED_OUT
+from harkara.ledger.contacts.contacts import ContactKey, load_contacts
 from harkara.ledger.database import Database
 from harkara.ledger.halts import PRODUCER, Halt, active_halts
 from harkara.ledger.messages.claim import Claimed
@@ -38,15 +38,15 @@ class Moment:
     """Lanes whose breaker is half open and whose one message has been let through."""
     outdated: Mapping[str, str] = field(default_factory=dict)
     """The reminders that their occasions have moved past, each with a sentence that says how."""
-    contacts: Mapping[contacts.Key, Contact] = field(default_factory=dict)
+    contacts: Mapping[ContactKey, ContactState] = field(default_factory=dict)
 
-    def contact(self, claimed: Claimed) -> Contact:
-        return self.contacts.get((claimed.lane, claimed.recipient), NOBODY)
+    def contact(self, claimed: Claimed) -> ContactState:
+        return self.contacts.get((claimed.lane, claimed.recipient), UNKNOWN_CONTACT)
 
-    def window(self, claimed: Claimed) -> Standing:
+    def window(self, claimed: Claimed) -> WindowState:
         """Unknown in a lane without webhooks, shut in one with them for somebody who never wrote."""
         lane = self.lanes.get(claimed.lane)
-        return self.contact(claimed).window(self.now, heard=lane is not None and lane.hears)
+        return self.contact(claimed).window(self.now, webhooks_enabled=lane is not None and lane.webhooks_enabled)
 
 
 Gate = Callable[[Claimed, Moment], Outcome | None]
@@ -60,7 +60,7 @@ def look(db: Database, lanes: Mapping[str, Lane], claimed: Sequence[Claimed]) ->
         for each in sent.values():
             each.claimed -= {c.id for c in claimed}  # these are judged now, one after the other
         past = outdated_reminders(tx, [c.id for c in claimed if c.occasion_id])
-        people = contacts.known(tx, [(c.lane, c.recipient) for c in claimed])
+        people = load_contacts(tx, [(c.lane, c.recipient) for c in claimed])
         return Moment(tx.now, lanes, halts, sent, set(), past, people)
 
 

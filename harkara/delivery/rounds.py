@@ -76,7 +76,7 @@ class Rounds:
                 self._db, self._lanes, self._limiter.capacity, depth=self._depth.now, queued_seconds=self._leases.queued
             )
             self.hint(released.hints)
-            self._depth.learn(len(released.hints), released.left)
+            self._depth.learn(len(released.hints), released.unclaimed)
             return len(released.hints)
 
     def hint(self, released: list[tuple[str, int]]) -> None:

@@ -22,9 +22,10 @@ from harkara.errors import Unavailable
 from harkara.inbound import fingerprint
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
+from harkara.ledger.messages.begin import BeginRequest
 from harkara.ledger.messages.claim import Claimed, claim
 from harkara.ledger.messages.group_commit import GroupCommit
-from harkara.ledger.messages.record import Begin, Finish
+from harkara.ledger.messages.result import ClaimResult
 from harkara.limits import Limiter, Slot, SlotRequest
 from harkara.outcomes import Outcome, Refused, Wait
 from harkara.playbook import WINDOW_CLOSED, Case, Playbook
@@ -188,7 +189,7 @@ class Sender:
     def _begin(self, one: Claimed, slot: Slot, moment: Moment) -> bool:
         """Whether the message is durably `sending` and this worker may POST it."""
         passed = gates.passed(one, moment, slot.at - time.monotonic())
-        wish = Begin(one, self._worker, passed, self._leases.sending, self._echo(one))
+        wish = BeginRequest(one, self._worker, passed, self._leases.sending, self._echo(one))
         try:
             held = self._commit.begin(wish)
         except Unavailable:
@@ -196,7 +197,7 @@ class Sender:
             # Whether it is `sending` now is unknown, but nothing was sent: it goes back from either state.
             for posted in (False, True):
                 trouble = Wait(TROUBLE_SECONDS, "worker-trouble", "The ledger could not be asked.")
-                self._commit.finish_later(Finish.of(one, trouble, posted=posted))
+                self._commit.record_later(ClaimResult.of(one, trouble, posted=posted))
             return False
         if not held:
             self._stop(one, HELD_UP)
@@ -207,7 +208,7 @@ class Sender:
         lane = self._lanes[one.lane]
         return (
             fingerprint.keyed(lane.token, one.recipient, fingerprint.of_request(json.loads(one.body)))
-            if lane.hears
+            if lane.webhooks_enabled
             else None
         )
 
@@ -228,7 +229,7 @@ class Sender:
         lane = self._lanes[one.lane]
         answer = self._chatmitra.post(lane.token, one.body)
         window = moment.window(one).window
-        outcome = self._playbook.judge(answer, _case(one), self._random, window=window, evidence=lane.hears)
+        outcome = self._playbook.judge(answer, _case(one), self._random, window=window, evidence=lane.webhooks_enabled)
         if isinstance(outcome, Refused) and outcome.code == WINDOW_CLOSED:
             outcome = self._instead(one, lane, outcome)
         if isinstance(outcome, Wait) and outcome.code == "429":
@@ -249,10 +250,10 @@ class Sender:
 
     def _stop(self, one: Claimed, outcome: Outcome) -> None:
         """Writes an outcome that came before any POST; the chunk does not wait for it to be durable."""
-        self._commit.finish_later(Finish.of(one, outcome, posted=False))
+        self._commit.record_later(ClaimResult.of(one, outcome, posted=False))
 
     def _finish(self, one: Claimed, outcome: Outcome, *, posted: bool) -> None:
-        self._commit.finish(Finish.of(one, outcome, posted=posted))
+        self._commit.record(ClaimResult.of(one, outcome, posted=posted))
 
 
 def _pair(lane: Lane, recipient: str) -> str:

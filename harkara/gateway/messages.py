@@ -24,7 +24,7 @@ from harkara.ledger.messages import queries
 from harkara.ledger.messages.commands import cancel, find_id
 from harkara.messages import Category, Template
 from harkara.messages.validation import field_path
-from harkara.phone import normalise
+from harkara.phone import normalize
 from harkara.status import MessageStatus
 
 router = APIRouter(tags=["Messages"])
@@ -125,7 +125,7 @@ def list_messages(
 
 def _phone_number(text: str) -> str:
     try:
-        return str(normalise(text))
+        return str(normalize(text))
     except Invalid as error:
         raise Invalid("Harkara-To", error.rule, error.measure) from None
 

@@ -17,7 +17,7 @@ from harkara.ledger.occasions import queries
 from harkara.messages.validation import require_object
 from harkara.occasions import Closing, Occasion, OccasionKey, OccasionUpdate
 from harkara.occasions.status import OccasionStatus
-from harkara.phone import normalise
+from harkara.phone import normalize
 
 router = APIRouter(tags=["Occasions"], prefix="/occasions/{kind}/{reference}")
 
@@ -41,7 +41,7 @@ def save_occasion(
         reference=reference,
         lane=lane,
         producer=caller.name,
-        to=normalise(fields.pop("to", None) or ""),
+        to=normalize(fields.pop("to", None) or ""),
         at=fields.pop("at", None) or "",
         zone=fields.pop("zone", None) or deps.plan.lane_zone(lane),
         **fields,

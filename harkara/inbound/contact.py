@@ -1,4 +1,4 @@
-"""A person as one account knows them: whether they let a message through, and how their 24-hour window stands."""
+"""What one account knows about a person: which messages they allow, and how their 24-hour window stands."""
 
 from __future__ import annotations
 
@@ -8,68 +8,73 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, Self, get_args
 
 from harkara.errors import Invalid
-from harkara.inbound.values import text
-from harkara.inbound.window import Standing, standing
+from harkara.inbound.values import clean_text
+from harkara.inbound.window import WindowState, window_state
 from harkara.messages.fields import validate_short_name
 from harkara.messages.validation import field_path
-from harkara.phone import normalise
+from harkara.phone import normalize
 
-Verb = Literal["opt-out", "opt-in"]
+ConsentAction = Literal["opt-out", "opt-in"]
 
-Category = Literal["everything", "marketing"]
-"""What an opt-out or an opt-in is about."""
+ConsentCategory = Literal["everything", "marketing"]
+"""The messages that an opt-out or an opt-in is about."""
 
-How = Literal["customer", "operator", "import", "application"]
-"""Who said so: the person in a message, or somebody who knows it from elsewhere."""
+ConsentSource = Literal["customer", "operator", "import", "application"]
+"""Where the choice comes from: the person's own message, an operator, a CSV file or the application."""
 
-_WISHES: tuple[Verb, ...] = get_args(Verb)
-_CATEGORIES: tuple[Category, ...] = get_args(Category)
-_CLOCKS_DIFFER = timedelta(minutes=1)
+_ACTIONS: tuple[ConsentAction, ...] = get_args(ConsentAction)
+_CATEGORIES: tuple[ConsentCategory, ...] = get_args(ConsentCategory)
+_CLOCK_SKEW = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What somebody wants to hear from an account, and the proof of it: when, how, and in which words."""
+class ConsentChoice:
+    """One opt-out or opt-in of a person, with its proof.
+
+    `recipient` is digits alone. `how` is the source of the choice, `proof` the words or the form that show it, and `at`
+    the time of the choice in UTC.
+    """
 
     recipient: str = field(repr=False)
-    wish: Verb
-    category: Category
-    how: How
+    action: ConsentAction
+    category: ConsentCategory
+    how: ConsentSource
     proof: str = field(repr=False)
     at: datetime
 
     @classmethod
-    def read(cls, recipient: str, *, wish: str, category: str, how: How, proof: str, at: datetime) -> Self:
-        """What somebody says of another, checked. Raises Invalid."""
-        if wish not in _WISHES:
-            raise Invalid("wish", f"must be {' or '.join(_WISHES)}")
+    def parse(cls, recipient: str, *, action: str, category: str, how: ConsentSource, proof: str, at: datetime) -> Self:
+        """Validate a choice that a third party reports about the person. Raises Invalid."""
+        if action not in _ACTIONS:
+            raise Invalid("wish", f"must be {' or '.join(_ACTIONS)}")
         if category not in _CATEGORIES:
             raise Invalid("category", f"must be {' or '.join(_CATEGORIES)}")
-        if (words := text(proof)) is None:
-            raise Invalid("proof", "must say how it is known: which form, which call, in which words")
+        if (words := clean_text(proof)) is None:
+            raise Invalid("proof", "is empty: name the form, the call or the words that show the choice")
         if at.utcoffset() is None:
-            raise Invalid("at", "must have a time zone")
-        if at > datetime.now(UTC) + _CLOCKS_DIFFER:
-            raise Invalid("at", "has not come yet", at.isoformat(timespec="seconds"))
-        return cls(recipient=recipient, wish=wish, category=category, how=how, proof=words, at=at.astimezone(UTC))
+            raise Invalid("at", "must have a time zone, for example 2026-05-03T10:30+05:30")
+        if at > datetime.now(UTC) + _CLOCK_SKEW:
+            raise Invalid("at", "is in the future", at.isoformat(timespec="seconds"))
+        return cls(recipient=recipient, action=action, category=category, how=how, proof=words, at=at.astimezone(UTC))
 
     def to_json(self, lane: str) -> str:
-        """The wish and the lane that it is about, for `from_json`. Raises Invalid for a lane that cannot be."""
-        fields = {name: getattr(self, name) for name in ("recipient", "wish", "category", "proof")}
+        """Render the choice and its lane for `from_json`. Raises Invalid for a lane name that breaks the rules."""
+        fields = {"recipient": self.recipient, "wish": self.action, "category": self.category, "proof": self.proof}
         return json.dumps(fields | {"lane": _lane(lane), "at": self.at.isoformat()}, ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, said: str) -> tuple[str, Self]:
-        """Reads what `to_json` wrote, which is an application's word, and checks it again. Raises Invalid."""
+    def from_json(cls, data: str) -> tuple[str, Self]:
+        """Parse what `to_json` rendered: the lane and the choice, whose source is the application. Raises Invalid."""
         try:
-            fields = json.loads(said)
-            to = normalise(f"+{fields.pop('recipient')}", strict=False)
+            fields = json.loads(data)
+            to = normalize(f"+{fields.pop('recipient')}", strict=False)
             lane, at = _lane(fields.pop("lane")), datetime.fromisoformat(fields.pop("at"))
-            return lane, cls.read(to, how="application", at=at, **fields)
+            action = fields.pop("wish")
+            return lane, cls.parse(to, action=action, how="application", at=at, **fields)
         except Invalid:
             raise
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise Invalid("wish", "must be JSON, as written by to_json") from None
+            raise Invalid("wish", "is not a consent choice: it must be the JSON of to_json") from None
 
 
 def _lane(name: str) -> str:
@@ -78,52 +83,53 @@ def _lane(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
-    """What is known of them; nothing yet is a contact, too.
+class ContactState:
+    """What an account knows about a person; the default is a person of whom it knows nothing.
 
-    `stopped` is what they want no more of, `agreed_at` since when they want marketing, `wished_at` when they last said
-    either. `wrote_at` is when they last wrote, be it that.
+    `wrote_at` is the time of their last message, of any kind. `stopped` names the messages that they opted out of.
+    `agreed_at` is the time of their last opt-in to marketing, unless an opt-out followed. `chosen_at` is the time of
+    their last choice.
     """
 
     wrote_at: datetime | None = None
-    stopped: Category | None = None
+    stopped: ConsentCategory | None = None
     agreed_at: datetime | None = None
-    wished_at: datetime | None = None
+    chosen_at: datetime | None = None
 
     def objection(self, category: str) -> str | None:
-        """What they said against a message of this category, as the end of a sentence; None lets it through.
+        """Return why this person must not get a message of this category, as a predicate; None allows the message.
 
-        Who wants nothing more still gets the code that they ask for at this moment, without which they are locked out,
-        and an answer once they have written again after that.
+        An opt-out of everything still lets authentication codes pass: without them the person is locked out. It also
+        lets replies pass once the person has written again.
         """
         if self.stopped == "everything" and category != "authentication":
-            if category == "reply" and self._wrote_since():
+            if category == "reply" and self._wrote_since_choice():
                 return None
-            return "wants no more messages; after that only codes may go, and answers once they have written again"
+            return "wants no more messages: only one-time codes are sent, and replies once they have written again"
         if self.stopped == "marketing" and category == "marketing":
             return "wants no more marketing"
         return None
 
-    def window(self, now: datetime, *, heard: bool) -> Standing:
-        """How their window stands; `heard` is whether the account would know of a message from them at all."""
-        if heard and self.wrote_at is None:
-            return Standing("shut", 0.0)
-        return standing(self.wrote_at if heard else None, now)
+    def window(self, now: datetime, *, webhooks_enabled: bool) -> WindowState:
+        """Return the state of the 24-hour window; a lane that receives no webhooks cannot know it."""
+        if webhooks_enabled and self.wrote_at is None:
+            return WindowState("shut", 0.0)
+        return window_state(self.wrote_at if webhooks_enabled else None, now)
 
-    def after(self, wish: Wish) -> Contact:
-        """The contact with one more wish, in the order in which they were said.
+    def with_choice(self, choice: ConsentChoice) -> ContactState:
+        """Return the contact after one more choice; choices must be applied in the order of their times.
 
-        To ask for marketing is also to ask for messages; to ask for messages is not to ask for marketing.
+        An opt-in to marketing is also an opt-in to messages, but not the other way round.
         """
-        marketing = wish.category == "marketing"
-        if wish.wish == "opt-in":
-            return replace(self, stopped=None, agreed_at=wish.at if marketing else self.agreed_at, wished_at=wish.at)
-        stopped: Category = "marketing" if marketing and self.stopped != "everything" else "everything"
-        return replace(self, stopped=stopped, agreed_at=None, wished_at=wish.at)
+        marketing = choice.category == "marketing"
+        if choice.action == "opt-in":
+            agreed_at = choice.at if marketing else self.agreed_at
+            return replace(self, stopped=None, agreed_at=agreed_at, chosen_at=choice.at)
+        stopped: ConsentCategory = "marketing" if marketing and self.stopped != "everything" else "everything"
+        return replace(self, stopped=stopped, agreed_at=None, chosen_at=choice.at)
 
-    def _wrote_since(self) -> bool:
-        return bool(self.wrote_at and self.wished_at and self.wrote_at > self.wished_at)
+    def _wrote_since_choice(self) -> bool:
+        return bool(self.wrote_at and self.chosen_at and self.wrote_at > self.chosen_at)
 
 
-NOBODY = Contact()
-"""Of whom nothing is known."""
+UNKNOWN_CONTACT = ContactState()

@@ -1,4 +1,4 @@
-"""What a webhook of Chat Mitra can say, as values."""
+"""The events that a provider's webhook can report, as values of our own."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Status = Literal["sent", "delivered", "read", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChanged:
-    """A message of the account got further or failed: one of ours, or one that somebody typed in the dashboard.
+    """A message of the account has a new status: one of ours, or one that a person typed in the provider's dashboard.
 
-    `digest` is that of its content (see `echo`), `recipient` digits alone; `code` and `reason` say why it failed.
-    Two events of the same `identity` are one. `body` is the event's JSON, from which it can be read again.
+    Two events with the same `identity` are one event. `digest` is that of the content (see `fingerprint`), `recipient`
+    is digits alone, `code` and `reason` explain a failure. `body` is the event's JSON, which can be parsed again.
     """
 
     identity: str
@@ -30,10 +30,11 @@ class StatusChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
-    """A customer wrote, or tapped a button or a row: then `payload` is its id and `text` its title.
+class MessageReceived:
+    """A customer wrote, or tapped a button or a list row.
 
-    `sender` is digits alone, `kind` WhatsApp's name for the type, `reply_to` the message that it answers.
+    After a tap `payload` is the id of the button or row, and `text` its title. `sender` is digits alone, `kind` is
+    WhatsApp's name of the type, `reply_to` is WhatsApp's id of the message that this one answers.
     """
 
     identity: str
@@ -48,8 +49,11 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
-    """Something else: its JSON whole, or the bytes that are none. `about` is fit to count by: the event's name."""
+class UnknownEvent:
+    """An event of another kind. `body` is its whole JSON, or the bytes if they are not JSON.
+
+    `about` is the name of the event, short enough for a metric's label.
+    """
 
     identity: str
     about: str
@@ -57,4 +61,4 @@ class Unknown:
     body: bytes = field(repr=False)
 
 
-Event = StatusChanged | Received | Unknown
+Event = StatusChanged | MessageReceived | UnknownEvent

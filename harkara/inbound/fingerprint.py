@@ -1,4 +1,4 @@
-"""The content of a message as an event shows it, by which ours are told from those typed in Chat Mitra's dashboard."""
+"""Fingerprints of content, which distinguish our messages from those that a person typed in the dashboard."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-from harkara.inbound.values import canonical, digest
+from harkara.inbound.values import canonical_json, digest
 
 
 def of_request(body: Mapping[str, Any]) -> str | None:
-    """The digest of what an event would show of a request's body (`Envelope.body()`). None for several messages."""
+    """Return the digest that an event of this request would have; `body` is that of `Envelope.body()`.
+
+    None for a request with several messages.
+    """
     match body:
         case {"message": text}:
             return of_message({"type": "text", "text": text})
@@ -23,24 +26,25 @@ def of_request(body: Mapping[str, Any]) -> str | None:
 
 
 def of_message(message: object) -> str | None:
-    """The digest of an event's `message`, or None when it shows too little to tell it from another.
+    """Return the digest of an event's `message`, or None when it shows too little to identify the message.
 
-    A text comes as plain string (field reports), or as WhatsApp's object with a body. What events show of anything
-    else is not known. So a template, an image, buttons count only when the event shows all that was sent: a name or a
-    caption alone, which somebody may have sent from the dashboard with other values, is not enough.
+    A text arrives as a plain string (field reports) or as WhatsApp's object with a body. How events show anything else
+    is unknown. A template, an image or buttons therefore count only when the event shows all that was sent. A name or a
+    caption alone is not enough: a person may have sent it from the dashboard with other values.
     """
     match message:
         case {"type": "text", "text": str(text)} | {"type": "text", "text": {"body": str(text)}}:
             return digest("text", _plain(text))
         case {"type": str(kind), **rest} if isinstance(rest.get(kind), dict | list):
-            return digest(kind, canonical(rest[kind]))
+            return digest(kind, canonical_json(rest[kind]))
     return None
 
 
 def keyed(token: str, recipient: str | None, content: str | None) -> str | None:
-    """Recipient and content as they stand on an attempt: nobody guesses them back without the lane's token.
+    """Return the fingerprint of recipient and content as an attempt stores it, keyed with the lane's token.
 
-    `content` is the digest of one of the above. Six digits of a code could be guessed from that.
+    `content` is a digest of `of_request` or `of_message`. Without the key a code of six digits could be guessed from
+    it.
     """
     if recipient is None or content is None:
         return None
@@ -48,5 +52,5 @@ def keyed(token: str, recipient: str | None, content: str | None) -> str | None:
 
 
 def _plain(text: str) -> str:
-    """Platforms trim a text and change its line ends on the way (field reports); words stay words."""
+    """Normalize white space and characters: platforms trim texts and change line ends (field reports)."""
     return " ".join(unicodedata.normalize("NFC", text).split())

@@ -1,4 +1,4 @@
-"""The words that customers answer with, as they stand in config/words.toml, checked when they are read."""
+"""The words that customers answer with: the contents of config/words.toml, validated when loaded."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from harkara.toml import load_toml, validate
 
 
-def normalise(said: str) -> str:
-    """The words alone, in one form and case, one space between them; without any word the first emoji.
+def normalize(text: str) -> str:
+    """Return the words alone, in one form and case, with one space between them; without any word, the first emoji.
 
-    What is invisible, and an apostrophe, goes without leaving a gap.
+    Invisible characters and apostrophes disappear without leaving a gap.
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", said).casefold())
-    marks = [(mark, unicodedata.category(mark)) for mark in _WITHIN_WORDS.sub("", folded)]
-    if any(kind[0] in "LN" for _, kind in marks):
-        return " ".join("".join(mark if kind[0] in "LMN" else " " for mark, kind in marks).split())
-    return next((mark for mark, kind in marks if kind == "So"), "")
+    lower = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    characters = [(character, unicodedata.category(character)) for character in _WITHIN_WORDS.sub("", lower)]
+    if any(kind[0] in "LN" for _, kind in characters):
+        return " ".join("".join(one if kind[0] in "LMN" else " " for one, kind in characters).split())
+    return next((one for one, kind in characters if kind == "So"), "")
 
 
 _WITHIN_WORDS = regex.compile(r"[\p{Cf}\p{Me}'’\uFE00-\uFE0F]")
 
 
 def _phrase(value: str) -> str:
-    if phrase := normalise(value):
+    if phrase := normalize(value):
         return phrase
-    raise ValueError("must have a word or an emoji")
+    raise ValueError('must have a word or an emoji, for example "stop"')
 
 
 Phrases = tuple[Annotated[str, AfterValidator(_phrase)], ...]
@@ -41,15 +41,15 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Consent(_Model):
-    """Words for everything, and for campaigns alone."""
+class ConsentPhrases(_Model):
+    """Phrases for all messages, and for marketing alone."""
 
     everything: SomePhrases
     marketing: Phrases = ()
 
 
-class Answers(_Model):
-    """Words that answer a reminder."""
+class ReminderPhrases(_Model):
+    """Phrases that answer a reminder."""
 
     confirm: SomePhrases
     cancel: SomePhrases
@@ -57,32 +57,31 @@ class Answers(_Model):
 
     @model_validator(mode="after")
     def _one_meaning_each(self) -> Self:
-        _check_apart(self.confirm, self.cancel, self.reschedule)
+        _check_distinct(self.confirm, self.cancel, self.reschedule)
         return self
 
 
 class Vocabulary(_Model):
-    """The whole file; every phrase is normalised."""
+    """The whole file; every phrase is normalized."""
 
-    opt_out: Consent = Field(alias="opt-out")
-    opt_in: Consent = Field(alias="opt-in")
-    reminder: Answers
+    opt_out: ConsentPhrases = Field(alias="opt-out")
+    opt_in: ConsentPhrases = Field(alias="opt-in")
+    reminder: ReminderPhrases
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Raises Invalid, which names the list and what is wrong with it."""
+        """Load and validate the file. Raises Invalid, which names the list and its fault."""
         return validate(cls, load_toml(path), path.name)
 
     @model_validator(mode="after")
     def _one_meaning_each(self) -> Self:
-        out, back = self.opt_out, self.opt_in
-        _check_apart(out.everything, out.marketing, back.everything, back.marketing)
+        _check_distinct(self.opt_out.everything, self.opt_out.marketing, self.opt_in.everything, self.opt_in.marketing)
         return self
 
 
-def _check_apart(*lists: Phrases) -> None:
+def _check_distinct(*lists: Phrases) -> None:
     seen: set[str] = set()
     for phrases in map(set, lists):
         if both := seen & phrases:
-            raise ValueError(f'"{min(both)}" has two meanings')
+            raise ValueError(f'"{min(both)}" has two meanings: keep it in one list')
         seen |= phrases

@@ -1,4 +1,4 @@
-"""The 24-hour window of a recipient at one moment: opened by a customer's message, needed by all but templates."""
+"""The 24-hour window of a recipient: a customer's message opens it, and all messages but templates need it."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from datetime import datetime, timedelta
 from harkara.playbook import Window
 
 LENGTH = timedelta(hours=24)
-"""From the customer's last message, each of which starts it anew (Chat Mitra docs, Raw Messages)."""
+"""Each message of the customer starts the window anew (Chat Mitra docs, Raw Messages)."""
 
 ARRIVAL = timedelta(seconds=30)
-"""What a message may need to arrive: one that is sent later than so long before the end may find it shut."""
+"""Time that a message may need to arrive: one sent later than this before the end may find the window shut."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """`seconds_left` is how long it stays open; 0 when it is not."""
+class WindowState:
+    """The window at one moment. `seconds_left` is 0 unless the window is open."""
 
     window: Window
     seconds_left: float
 
 
-def standing(last_received: datetime | None, now: datetime) -> Standing:
-    """How the window stands at `now`, both times aware; None is that nothing is known to have come.
+def window_state(last_received: datetime | None, now: datetime) -> WindowState:
+    """Return the state of the window at `now`; both times are aware. It is unknown without a last message.
 
-    The docs' own sample still sends when 24 hours are just over; here it is shut with their last moment, since a
-    refused message costs more than a template. A message from the future came now.
+    The sample in Chat Mitra's docs still sends at exactly 24 hours. Here the window is shut at that moment, since a
+    refused message costs more than a template. A message from the future counts as received now.
     """
     if last_received is None:
-        return Standing("unknown", 0.0)
+        return WindowState("unknown", 0.0)
     left = (min(last_received, now) + LENGTH - now).total_seconds()
-    return Standing("open", left) if left > 0 else Standing("shut", 0.0)
+    return WindowState("open", left) if left > 0 else WindowState("shut", 0.0)

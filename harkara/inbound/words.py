@@ -1,4 +1,4 @@
-"""What a customer's answer means."""
+"""Interpret what a customer writes: an opt-out, an opt-in or an answer to a reminder."""
 
 from __future__ import annotations
 
@@ -6,51 +6,51 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-from harkara.inbound.vocabulary import Vocabulary, normalise
+from harkara.inbound.vocabulary import Vocabulary, normalize
 
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """Send no more; None is of anything."""
+    """The person wants no more messages of this category; None is every category."""
 
     category: Literal["marketing"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OptIn:
-    """Send again; None is anything."""
+    """The person wants messages of this category again; None is every category."""
 
     category: Literal["marketing"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """Will come."""
+    """The person will come."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Will not come."""
+    """The person will not come."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reschedule:
-    """Wants another time."""
+    """The person wants another time."""
 
 
 Reply = OptOut | OptIn | Confirm | Cancel | Reschedule
 
 
 class Words:
-    """Judges answers by the vocabulary, which an operator may change without new code."""
+    """Interprets texts and buttons by the vocabulary, which an operator can change without new code."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        out, back, reminder = vocabulary.opt_out, vocabulary.opt_in, vocabulary.reminder
+        opt_out, opt_in, reminder = vocabulary.opt_out, vocabulary.opt_in, vocabulary.reminder
         self._consent: dict[str, Reply] = {
-            **dict.fromkeys(out.everything, OptOut()),
-            **dict.fromkeys(out.marketing, OptOut("marketing")),
-            **dict.fromkeys(back.everything, OptIn()),
-            **dict.fromkeys(back.marketing, OptIn("marketing")),
+            **dict.fromkeys(opt_out.everything, OptOut()),
+            **dict.fromkeys(opt_out.marketing, OptOut("marketing")),
+            **dict.fromkeys(opt_in.everything, OptIn()),
+            **dict.fromkeys(opt_in.marketing, OptIn("marketing")),
         }
         self._answers: dict[str, Reply] = {
             **dict.fromkeys(reminder.confirm, Confirm()),
@@ -60,17 +60,17 @@ class Words:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Raises Invalid, which names the list and what is wrong with it."""
+        """Load config/words.toml. Raises Invalid, which names the list and its fault."""
         return cls(Vocabulary.load(path))
 
-    def judge(self, text: str | None, payload: str | None, *, reminder_open: bool) -> Reply | None:
-        """What a message says, or the button that was tapped; None is for a person to read.
+    def interpret(self, text: str | None, payload: str | None, *, reminder_open: bool) -> Reply | None:
+        """Return the meaning of a text, or of a tapped button's `payload`; None leaves the message to a person.
 
-        CANCEL is an opt-out word elsewhere (Twilio's list) and an answer here, so a reminder that is open comes
-        first. The button of one that is over says nothing any more, least of all a wish to hear no more.
+        CANCEL is an opt-out word elsewhere (Twilio's list) and an answer here, so an open reminder has precedence. The
+        button of a reminder that is over has no meaning; in particular it is no opt-out.
         """
-        said = normalise(payload if payload is not None else text or "")
-        answer = self._answers.get(said)
+        phrase = normalize(payload if payload is not None else text or "")
+        answer = self._answers.get(phrase)
         if answer and reminder_open:
             return answer
-        return None if answer and payload is not None else self._consent.get(said)
+        return None if answer and payload is not None else self._consent.get(phrase)

@@ -1,4 +1,4 @@
-"""Reception: reads the intake into the ledger, and answers those who asked."""
+"""Read the intake: commit what producers appended to the ledger, and answer their requests."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 import structlog
 
 from harkara.errors import Conflict, HarkaraError, Invalid, Unavailable
-from harkara.inbound.contact import Wish
+from harkara.inbound.contact import ConsentChoice
 from harkara.intake.occasion_verbs import PARSERS
 from harkara.intake.stream import Intake, IntakeEntry
-from harkara.ledger.contacts.consent import keep
+from harkara.ledger.contacts.consent import record_consent
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept, accept_as_failed, add_aliases
 from harkara.ledger.messages.commands import cancel, find_id
@@ -25,14 +25,18 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_TOLD = PARSERS.keys() | {"send", "wish"}
-"""What is said, and not asked."""
+_WITHOUT_ANSWER = PARSERS.keys() | {"send", "wish"}
+"""Verbs whose producer expects no answer."""
 
 Hint = Callable[[list[tuple[str, int]]], None]
 
 
 class IntakeConsumer:
-    """Commits what producers handed over, then lets Redis forget it."""
+    """Commits entries to the ledger, then deletes them from the intake.
+
+    `hint` receives the (id, priority) of messages that may go at once. `rejected` is called for each entry that this
+    release cannot read and each update that the ledger refuses.
+    """
 
     def __init__(
         self,
@@ -54,66 +58,71 @@ class IntakeConsumer:
         self._rejected = rejected
 
     def drain(self) -> int:
-        """Reads until the intake is empty; returns how many came. Raises Unavailable: nothing is lost then."""
-        came = 0
+        """Read until the intake is empty; return the number of entries committed.
+
+        Raises Unavailable when Redis or the database does not answer. No entry is lost then.
+        """
+        committed = 0
         while entries := self._intake.read():
-            # What people want goes before what is to be sent to them.
-            came += self._follow([entry for entry in entries if entry.verb == "wish"])
-            came += self._take([entry for entry in entries if entry.verb == "send"])
-            came += self._hear([entry for entry in entries if entry.verb in PARSERS])
-            answers = [(entry, self._answer(entry)) for entry in entries if entry.verb not in _TOLD]
-            # First of all Redis is relieved: one that is full takes no answers either.
+            # Consent is committed before the messages of the same batch, so that an opt-out stops them.
+            committed += self._commit_consent([entry for entry in entries if entry.verb == "wish"])
+            committed += self._commit_messages([entry for entry in entries if entry.verb == "send"])
+            committed += self._commit_occasions([entry for entry in entries if entry.verb in PARSERS])
+            answers = [(entry, self._answer(entry)) for entry in entries if entry.verb not in _WITHOUT_ANSWER]
+            # Entries are deleted before answers are stored, since a full Redis stores no answer.
             self._intake.acknowledge(entries)
             self._reply(answers)
-        return came
+        return committed
 
     def accept(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
-        """Accepts, and hints what may go at once. Raises Unavailable when the database is; then nothing was kept."""
+        """Store messages, and hint those that may go at once. Raises Unavailable; no message is stored then."""
         receipts, direct = accept(
             self._db, envelopes, deadlines=self._deadlines, queued_seconds=self._queued, keep_refused=True
         )
         add_aliases(self._db, {e.id: r.id for e, r in zip(envelopes, receipts, strict=True) if isinstance(r, Receipt)})
         for envelope, receipt in zip(envelopes, receipts, strict=True):
             if isinstance(receipt, Conflict):
-                # Nobody is there to hear the refusal: it is written where people look.
+                # No caller waits for this error, so it is stored where the operator sees it.
                 accept_as_failed(self._db, envelope, "reference-conflict", str(receipt), self._deadlines)
         self._hint(direct)
         return receipts
 
-    def save_occasions(self, steps: Sequence[OccasionUpdate]) -> list[UpdateResult]:
-        """Takes in their order what is said of occasions. Raises Unavailable."""
-        answers = save_occasions(self._db, steps, self._plan, self._deadlines)
-        for step, answer in zip(steps, answers, strict=True):
+    def save_occasions(self, updates: Sequence[OccasionUpdate]) -> list[UpdateResult]:
+        """Apply the updates in their order. Raises Unavailable."""
+        answers = save_occasions(self._db, updates, self._plan, self._deadlines)
+        for update, answer in zip(updates, answers, strict=True):
             if isinstance(answer, HarkaraError):
-                # Nobody is there to hear it.
-                log.warning("an occasion stays as it was", action="occasion_refused", kind=step.kind, why=str(answer))
+                # No caller waits for this error, so it is logged.
+                log.warning("occasion refused", action="occasion_refused", kind=update.kind, why=str(answer))
                 self._rejected()
         return answers
 
-    def _follow(self, entries: Sequence[IntakeEntry]) -> int:
-        said = [found for entry in entries if (found := self._read(entry, Wish.from_json))]
-        for lane in sorted({lane for lane, _ in said}):
-            keep(self._db, lane, [wish for its, wish in said if its == lane])
-        return len(said)
+    def _commit_consent(self, entries: Sequence[IntakeEntry]) -> int:
+        choices = [found for entry in entries if (found := self._parse(entry, ConsentChoice.from_json))]
+        for lane in sorted({lane for lane, _ in choices}):
+            record_consent(self._db, lane, [choice for its_lane, choice in choices if its_lane == lane])
+        return len(choices)
 
-    def _take(self, entries: Sequence[IntakeEntry]) -> int:
-        envelopes = [envelope for entry in entries if (envelope := self._read(entry, Envelope.from_json))]
+    def _commit_messages(self, entries: Sequence[IntakeEntry]) -> int:
+        envelopes = [envelope for entry in entries if (envelope := self._parse(entry, Envelope.from_json))]
         if envelopes:
             self.accept(envelopes)
         return len(envelopes)
 
-    def _hear(self, entries: Sequence[IntakeEntry]) -> int:
-        steps: list[OccasionUpdate] = [step for entry in entries if (step := self._read(entry, PARSERS[entry.verb]))]
-        self.save_occasions(steps)
-        return len(steps)
+    def _commit_occasions(self, entries: Sequence[IntakeEntry]) -> int:
+        updates: list[OccasionUpdate] = [
+            update for entry in entries if (update := self._parse(entry, PARSERS[entry.verb]))
+        ]
+        self.save_occasions(updates)
+        return len(updates)
 
-    def _read(self, entry: IntakeEntry, read: Callable[[str], T]) -> T | None:
+    def _parse(self, entry: IntakeEntry, parse: Callable[[str], T]) -> T | None:
         try:
-            return read(entry.data)
+            return parse(entry.data)
         except (Invalid, RecursionError) as error:
-            # It did not come from a client of this release; its content is not for the log.
+            # No client of this release wrote the entry. Its content may be private and is not logged.
             why = str(error) if isinstance(error, Invalid) else "it is nested too deeply"
-            log.error("the intake held what is no message", action="intake_rejected", entry=entry.stream_id, why=why)
+            log.error("intake entry rejected", action="intake_rejected", entry=entry.stream_id, why=why)
             self._rejected()
             return None
 
@@ -122,19 +131,19 @@ class IntakeConsumer:
             for entry, answer in answers:
                 self._intake.reply(entry, answer)
         except Unavailable as error:
-            log.warning("some who asked get no answer", action="answer_failed", error=str(error))
+            log.warning("answers not delivered", action="answer_failed", error=str(error))
 
     def _answer(self, entry: IntakeEntry) -> dict[str, Any]:
         try:
-            return {"ok": self._do(entry)}
+            return {"ok": self._execute(entry)}
         except HarkaraError as error:
             return {"error": type(error).__name__, "message": str(error)}
 
-    def _do(self, entry: IntakeEntry) -> Any:
+    def _execute(self, entry: IntakeEntry) -> Any:
         match entry.verb:
             case "status":
                 return dict(get_status(self._db, find_id(self._db, entry.data)))
             case "cancel":
                 return bool(cancel(self._db, [find_id(self._db, entry.data)], by="the application"))
             case _:
-                raise Invalid("verb", "is not known to this release; are all processes of one version?")
+                raise Invalid("verb", "is not known to this release; do all processes run one version?")

@@ -1,4 +1,4 @@
-"""The intake: a Redis Stream in which producers without a database hand over, as durable as Redis' disk."""
+"""A Redis stream whose entries a process with a database reads: the intake of producers, and stored webhooks."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from harkara.redis_client import redis_errors
 
 STREAM: Final = "harkara:intake"
 WEBHOOKS: Final = "harkara:webhooks"
-"""Where webhooks wait while the database is away."""
+"""The stream that keeps webhooks while the database is unavailable."""
 GROUP: Final = "ledger"
 
-BELL_SECONDS: Final = 60
-"""A ring that nobody answers is not repeated sooner, so that rings do not fill a Redis without workers.
+WAKE_UP_SECONDS: Final = 60
+"""Interval of wake-ups while no worker reads, so that they do not fill a Redis without workers.
 
-One that is lost costs a second: every worker looks into the intake by itself.
+A lost wake-up costs a second: every worker reads the intake every second without one.
 """
 
 ABANDONED_SECONDS: Final = 10.0
-"""An entry that its reader has held so long without committing belongs to the next reader."""
+"""Age at which an entry that a reader has not acknowledged goes to another reader."""
 
 ANSWER_SECONDS: Final = 30
-"""An answer that nobody fetches disappears."""
+"""Lifetime of an answer that the producer does not fetch."""
 
 Verb = Literal["send", "cancel", "status", "save-occasion", "cancel-occasion", "complete-occasion", "wish", "webhook"]
 
 
 @dataclass(frozen=True, slots=True)
 class IntakeEntry:
-    """One thing that a producer wants. `reply_to` names the list in which it waits for an answer."""
+    """One request of a producer. `reply_to` is the key of the list in which it expects an answer."""
 
     stream_id: str
     verb: str
@@ -45,7 +45,11 @@ class IntakeEntry:
 
 
 class Intake:
-    """Both ends of a stream; `reader` names the process that reads."""
+    """Both ends of a stream.
+
+    `reader` is the consumer's name in the group; a process that only appends needs none. An entry goes to another
+    reader when it is not acknowledged within `abandoned_seconds`.
+    """
 
     def __init__(
         self,
@@ -58,50 +62,51 @@ class Intake:
         self._redis = connection
         self._reader = reader
         self._stream = stream
-        self._bell = f"{stream}:bell"
+        self._wake_up_key = f"{stream}:bell"
         self._abandoned_ms = int(1000 * abandoned_seconds)
 
     def append(self, verb: Verb, payloads: Sequence[str], reply_to: str | None = None) -> bool:
-        """Adds entries; returns whether the bell should be rung. Raises Unavailable.
-
-        All of them or none: they go in one transaction of Redis.
-        """
+        """Append entries, all or none; return whether the caller must wake a worker. Raises Unavailable."""
         with redis_errors(), self._redis.pipeline(transaction=True) as pipe:
             for payload in payloads:
                 fields = {"verb": verb, "data": payload} | ({"reply_to": reply_to} if reply_to else {})
                 pipe.xadd(self._stream, cast(Any, fields))
-            # Who finds the bell already set need not ring: its reader clears it before it reads.
-            pipe.set(self._bell, "1", nx=True, ex=BELL_SECONDS)
+            # A reader deletes the key before it reads: while the key is there, the entries are not missed.
+            pipe.set(self._wake_up_key, "1", nx=True, ex=WAKE_UP_SECONDS)
             return bool(pipe.execute()[-1])
 
     def notify(self) -> bool:
-        """Whether the bell should be rung for what lies elsewhere. Raises Unavailable."""
+        """Return whether the caller must wake a worker, without an entry. Raises Unavailable."""
         with redis_errors():
-            return bool(self._redis.set(self._bell, "1", nx=True, ex=BELL_SECONDS))
+            return bool(self._redis.set(self._wake_up_key, "1", nx=True, ex=WAKE_UP_SECONDS))
 
-    def request(self, verb: Verb, payload: str, ring: Callable[[], None], seconds: float) -> dict[str, Any]:
-        """Adds an entry and waits for a worker's answer. Raises Unavailable when none comes in time."""
+    def request(self, verb: Verb, payload: str, wake: Callable[[], None], seconds: float) -> dict[str, Any]:
+        """Append an entry, call `wake` if needed, and wait for a worker's answer.
+
+        Raises Unavailable when no answer arrives within `seconds`.
+        """
         reply_to = f"harkara:answer:{uuid4().hex}"
         if self.append(verb, [payload], reply_to):
-            ring()
+            wake()
         with redis_errors():
             answer = cast("list[str] | None", self._redis.blpop([reply_to], timeout=seconds))
         if answer is None:
             raise Unavailable(f"no worker answered within {seconds:g} s: is one running?")
         return cast(dict[str, Any], json.loads(answer[1]))
 
-    def read(self, most: int = 500) -> list[IntakeEntry]:
-        """The next entries, those of a dead reader first; empty when there are none. Raises Unavailable."""
+    def read(self, limit: int = 500) -> list[IntakeEntry]:
+        """The next entries, those that a dead reader left first; empty when there are none. Raises Unavailable."""
         with redis_errors():
-            self._redis.delete(self._bell)
+            self._redis.delete(self._wake_up_key)
             try:
-                return self._abandoned(most) or self._fresh(most)
+                return self._read_abandoned(limit) or self._read_new(limit)
             except ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise
-                return self._first(most)
+                return self._read_first(limit)
 
     def reply(self, entry: IntakeEntry, answer: dict[str, Any]) -> None:
+        """Send the answer, if the producer expects one. Raises Unavailable."""
         if entry.reply_to:
             with redis_errors(), self._redis.pipeline(transaction=True) as pipe:
                 pipe.rpush(entry.reply_to, json.dumps(answer))
@@ -109,7 +114,7 @@ class Intake:
                 pipe.execute()
 
     def acknowledge(self, entries: Sequence[IntakeEntry]) -> None:
-        """They are committed in the ledger: Redis forgets them at once. Raises Unavailable."""
+        """Delete entries that are committed in the ledger. Raises Unavailable."""
         ids = [entry.stream_id for entry in entries]
         with redis_errors(), self._redis.pipeline(transaction=True) as pipe:
             pipe.xack(self._stream, GROUP, *ids)
@@ -120,25 +125,25 @@ class Intake:
         with redis_errors():
             return int(self._redis.xlen(self._stream))
 
-    def _abandoned(self, most: int) -> list[IntakeEntry]:
-        reply = cast(Any, self._redis.xautoclaim(self._stream, GROUP, self._reader, self._abandoned_ms, count=most))
+    def _read_abandoned(self, limit: int) -> list[IntakeEntry]:
+        reply = cast(Any, self._redis.xautoclaim(self._stream, GROUP, self._reader, self._abandoned_ms, count=limit))
         return _entries(reply[1])
 
-    def _fresh(self, most: int) -> list[IntakeEntry]:
-        reply = cast(Any, self._redis.xreadgroup(GROUP, self._reader, {self._stream: ">"}, count=most))
+    def _read_new(self, limit: int) -> list[IntakeEntry]:
+        reply = cast(Any, self._redis.xreadgroup(GROUP, self._reader, {self._stream: ">"}, count=limit))
         return _entries(next(_streams(reply), []))
 
-    def _first(self, most: int) -> list[IntakeEntry]:
+    def _read_first(self, limit: int) -> list[IntakeEntry]:
         try:
-            self._make_group()
+            self._create_group()
         except OutOfMemoryError:
-            # A full Redis has no room for a group. Without one two readers may get the same, which the ledger sees.
-            return _entries(cast(Any, self._redis.xrange(self._stream, count=most)))
-        return self._fresh(most)
+            # A full Redis cannot store a group. Two readers may then read the same entry: the ledger accepts it once.
+            return _entries(cast(Any, self._redis.xrange(self._stream, count=limit)))
+        return self._read_new(limit)
 
-    def _make_group(self) -> None:
+    def _create_group(self) -> None:
         try:
-            # From the very first entry: after a loss of Redis' memory producers may have been quicker than we.
+            # From the first entry: after Redis lost its data, a producer may append before a reader creates the group.
             self._redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
@@ -146,7 +151,7 @@ class Intake:
 
 
 def _streams(reply: Any) -> Iterator[list[Any]]:
-    """The entries of each stream in the reply; RESP3 answers a map, RESP2 a list."""
+    """The entries of each stream in the reply, which is a map in RESP3 and a list in RESP2."""
     if isinstance(reply, dict):
         for batches in reply.values():
             yield batches[0] if batches and batches[0] and isinstance(batches[0], list) else batches

@@ -1,4 +1,4 @@
-"""The database's clock, carried on by the host's between two looks."""
+"""The database's clock, continued by the host's between two queries."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 FRESH_SECONDS = 1.0
-"""The database is asked again after this; until then its clock and the host's run on alike."""
+"""The database's time is queried again after this; until then both clocks run alike."""
 
 
 class Clock:
-    """Spares most transactions the question for the time, which would be a round trip of its own.
+    """Saves most transactions the query for the time, which would be a round trip of its own.
 
-    The host only counts the time that has passed, on Linux also while it sleeps; its calendar does not matter.
+    The host only measures the time that has passed, on Linux also while it is suspended; its calendar does not matter.
     """
 
     def __init__(self) -> None:
         self._known: tuple[float, datetime] | None = None
 
-    def now(self, ask: Callable[[], datetime]) -> datetime:
-        """The database's time; `ask` is how to ask for it."""
+    def now(self, query: Callable[[], datetime]) -> datetime:
+        """Return the database's time; `query` asks the database for it."""
         known = self._known
-        if known is None or _passed() - known[0] > FRESH_SECONDS:
-            moment = ask()
-            self._known = known = (_passed(), moment)
-        return known[1] + timedelta(seconds=_passed() - known[0])
+        if known is None or _monotonic() - known[0] > FRESH_SECONDS:
+            moment = query()
+            self._known = known = (_monotonic(), moment)
+        return known[1] + timedelta(seconds=_monotonic() - known[0])
 
 
-def _passed() -> float:
+def _monotonic() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

@@ -1,4 +1,4 @@
-"""Conditions on the state of a message, in the form in which both databases use their indexes."""
+"""Conditions on the state of a message, in the form that lets both databases use their indexes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ from harkara.states import State
 
 
 def in_state(*states: State) -> ColumnElement[bool]:
-    """A condition on the state as a literal: a bound parameter would hide the partial indexes from both databases."""
+    """Compare the state with literals: a bound parameter would hide the partial indexes from both databases."""
     return message.c.state.in_(_literals(states)) if len(states) > 1 else message.c.state == _literals(states)[0]
 
 
 def still_in(*states: State) -> ColumnElement[bool]:
-    """The same for rows that are looked up by id: an expression that no index knows.
+    """Do the same for rows that are looked up by id, as an expression that matches no index.
 
-    PostgreSQL would otherwise walk the index of the state, thousands of rows, as long as its statistics are young.
+    PostgreSQL would otherwise scan the index of the state, thousands of rows, while its statistics are young.
     """
     return func.coalesce(message.c.state, literal_column("''")).in_(_literals(states))
+
+
+def sql_list(states: Iterable[State]) -> str:
+    """Format states for the IN of a hand-written statement: `'waiting', 'queued'`."""
+    return ", ".join(f"'{state.value}'" for state in states)
 
 
 def _literals(states: Iterable[State]) -> list[ColumnElement[str]]:
@@ -28,4 +33,4 @@ def _literals(states: Iterable[State]) -> list[ColumnElement[str]]:
 
 
 LEASED = in_state(State.QUEUED, State.CLAIMED, State.SENDING)
-"""What has a lease. SQLite uses their index only for a query with this very condition, whatever else it asks for."""
+"""Messages with a lease. SQLite uses their partial index only for a query with exactly this condition in it."""

@@ -56,8 +56,8 @@ class Database:
 
     `url` is a SQLAlchemy URL (`sqlite:///var/harkara.db`, `postgresql+psycopg://…`). `lock_timeout` and
     `statement_timeout` are seconds; `statement_timeout` defaults to six times `lock_timeout`. A database that is
-    unreachable, locked or unresponsive for longer, or whose disk is full, raises `Unavailable`. `tells` says whether
-    changes are written to the callback outbox.
+    unreachable, locked or unresponsive for longer, or whose disk is full, raises `Unavailable`. `callbacks_enabled`
+    says whether changes are written to the callback outbox.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class Database:
         lock_timeout: float = 5.0,
         statement_timeout: float | None = None,
         connections: int = 8,
-        tells: bool = False,
+        callbacks_enabled: bool = False,
     ) -> None:
         self.url = _with_driver(make_url(url))
         self.sqlite = self.url.get_backend_name() == "sqlite"
-        self.tells = tells
+        self.callbacks_enabled = callbacks_enabled
         self._clock = Clock()
         if self.sqlite:
             self.engine: Engine = sqlite_engine(self.url, lock_timeout, connections)
@@ -112,7 +112,7 @@ class Database:
     @contextmanager
     def _transaction(self, engine: Engine, **options: Any) -> Iterator[Transaction]:
         with self._connection(engine, **options) as connection, connection.begin():
-            yield Transaction(connection, self.sqlite, self._clock, self.tells)
+            yield Transaction(connection, self.sqlite, self._clock, self.callbacks_enabled)
 
     @contextmanager
     def _connection(self, engine: Engine, **options: Any) -> Iterator[Connection]:
@@ -131,7 +131,7 @@ class Transaction:
     connection: Connection
     sqlite: bool
     clock: Clock
-    tells: bool = False
+    callbacks_enabled: bool = False
 
     @cached_property
     def now(self) -> datetime:

@@ -1,13 +1,13 @@
-"""Halts: lanes that are parked or whose breaker is open; templates, recipients and producers that are paused."""
+"""Halts: parked lanes, open breakers, and templates, recipients and producers that are paused."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select, update
 
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database, Row, Transaction
@@ -16,15 +16,15 @@ from harkara.outcomes import Pause
 from harkara.states import State
 
 PRODUCER = "producer"
-"""The scope of a halt that holds one producer's messages, such as a campaign's."""
+"""The scope of a halt that holds the messages of one producer, such as a campaign."""
 
 LONGEST_SECONDS = 300.0
-"""Seconds: a breaker that opens again and again waits twice as long each time, up to this."""
+"""A breaker that opens again waits twice as long each time, up to this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """One halt as the gates see it; `seconds` is what is left of it, None until an operator lifts it."""
+    """One halt as the gates see it; `seconds` is the time left, None until an operator lifts it."""
 
     lane: str
     scope: str
@@ -35,61 +35,68 @@ class Halt:
 
     @property
     def probing(self) -> bool:
-        """The breaker has waited long enough: one message may try."""
+        """Whether the halt has run out, so that one message may probe the lane."""
         return self.seconds is not None and self.seconds <= 0
 
 
+class HaltStatus(NamedTuple):
+    """A halt of a lane or template as operators see it; `since` and `until` are ISO 8601.
+
+    `state` is `parked` (until an operator lifts it), `paused`, or `probing` (run out: one message may try).
+    """
+
+    lane: str
+    template: str | None
+    state: str
+    code: str
+    reason: str
+    since: str
+    until: str | None
+
+
 def active_halts(tx: Transaction) -> list[Halt]:
-    """All halts; there are few."""
+    """Return all halts; there are few."""
     return [
-        Halt(
-            row["lane"],
-            row["scope"],
-            row["subject"],
-            row["code"],
-            row["reason"],
-            None if row["until"] is None else (row["until"] - tx.now).total_seconds(),
-        )
-        for row in tx.rows(select(halt))
+        Halt(row.lane, row.scope, row.subject, row.code, row.reason, _seconds_left(row.until, tx.now))
+        for row in tx.load(_Row, _ROWS)
     ]
 
 
-def list_halts(db: Database) -> list[dict[str, Any]]:
-    """The halts of lanes and templates as the outside sees them, since when and until when.
-
-    `state` is parked (until an operator lifts it), paused, or probing (over: one message may try). Raises Unavailable.
-    """
+def list_halts(db: Database) -> list[HaltStatus]:
+    """Return the halts of lanes and templates. Raises Unavailable."""
+    shown = _ROWS.where(halt.c.scope.in_(("lane", "template"))).order_by(halt.c.lane, halt.c.subject)
     with db.read() as tx:
-        shown = select(halt).where(halt.c.scope.in_(("lane", "template")))
-        rows = tx.rows(shown.order_by(halt.c.lane, halt.c.subject))
-        return [_shown(row, tx.now) for row in rows]
+        return [_status(row, tx.now) for row in tx.load(_Row, shown)]
 
 
 def add_halt(tx: Transaction, lane: str, pause: Pause, template: str | None = None) -> None:
-    """Holds a lane or template back. A halt for good is never shortened, a running one not made longer by its echo."""
+    """Halt a lane or template.
+
+    A halt without an end is never shortened, and one that still runs is not prolonged by further failures.
+    """
     subject = (template or "") if pause.scope == "template" else ""
     mine = (halt.c.lane == lane, halt.c.scope == pause.scope, halt.c.subject == subject)
-    before = tx.execute(select(halt).where(*mine)).mappings().first()
+    before = next(iter(tx.load(_Row, _ROWS.where(*mine))), None)
     values: Row = {"code": pause.code, "reason": pause.reason[:1000], "since": tx.now}
     if before is None:
         until = _until(pause, 0, tx.now)
         row = values | {"lane": lane, "scope": pause.scope, "subject": subject, "until": until, "times": 1}
         tx.execute(tx.insert_new(halt), row)
         return
-    runs = before["until"] is None or before["until"] > tx.now
+    runs = before.until is None or before.until > tx.now
     if runs and pause.seconds is not None:
         return
-    until = _until(pause, before["times"], tx.now)
-    tx.execute(update(halt).where(*mine).values(until=until, times=before["times"] + 1, **values))
+    until = _until(pause, before.times, tx.now)
+    tx.execute(update(halt).where(*mine).values(until=until, times=before.times + 1, **values))
 
 
-def add_halts(tx: Transaction, held: Iterable[tuple[str, Pause, str | None]]) -> None:
-    """The same for several, each with its lane and template.
+def add_halts(tx: Transaction, pauses: Iterable[tuple[str, Pause, str | None]]) -> None:
+    """Add halts, each given by its lane, pause and template.
 
-    In one order: two who write the same ones could else wait for each other for ever. A recipient's pause is the
-    message's own wait: others to the same person find out by themselves.
+    They are written in one order, since two writers would otherwise deadlock. A pause of a recipient is only the
+    message's own wait: other messages to the same person find out by themselves.
     """
-    for lane, pause, template in sorted(held, key=lambda one: (one[0], one[1].scope, one[2] or "")):
+    for lane, pause, template in sorted(pauses, key=lambda each: (each[0], each[1].scope, each[2] or "")):
         if pause.scope != "recipient":
             add_halt(tx, lane, pause, template)
 
@@ -97,7 +104,7 @@ def add_halts(tx: Transaction, held: Iterable[tuple[str, Pause, str | None]]) ->
 def hold_producer(
     tx: Transaction, lane: str, producer: str, code: str, reason: str, until: datetime | None = None
 ) -> None:
-    """Holds back what a producer has waiting, until a moment or until it is let go; replaces a hold before."""
+    """Hold the waiting messages of a producer until a moment, or until they are released; replaces an earlier hold."""
     release_producer(tx, lane, producer)
     row = {"lane": lane, "scope": PRODUCER, "subject": producer, "code": code, "reason": reason[:1000]}
     tx.execute(insert(halt), row | {"since": tx.now, "until": until, "times": 1})
@@ -108,10 +115,10 @@ def release_producer(tx: Transaction, lane: str, producer: str) -> None:
 
 
 def end_probed_halts(tx: Transaction, lanes: Iterable[str]) -> None:
-    """Chat Mitra answered for these lanes: where that was the probe, the halt is over.
+    """End the halts of lanes that Chat Mitra answered for, if they have run out: the answer was the probe's.
 
-    A halt that still runs is not ended by the answer to what was under way when it began; one that somebody else
-    changes just now is left to him.
+    A halt that still runs stays, since the answer may be to a message that was sent before it began. A row that
+    another transaction has locked is left to that transaction.
     """
     over = select(halt.c.lane).where(halt.c.lane.in_(sorted(lanes)), halt.c.scope == "lane", halt.c.until <= tx.now)
     free = over.with_for_update(skip_locked=True)
@@ -119,15 +126,15 @@ def end_probed_halts(tx: Transaction, lanes: Iterable[str]) -> None:
 
 
 def park(db: Database, lane: str, reason: str, code: str = "operator") -> None:
-    """Stops a lane by hand: its messages wait, nothing burns."""
+    """Stop a lane until an operator unparks it: its messages wait and use up no attempts."""
     with db.write() as tx:
         add_halt(tx, lane, Pause("lane", None, code, reason))
 
 
 def unpark(db: Database, lane: str) -> int:
-    """Lifts the halts of a lane and its templates; what they held is due now. Returns how many were lifted.
+    """Lift the halts of a lane and of its templates, and make their messages due; return how many were lifted.
 
-    Producers stay held: a campaign is let go by those who paused it.
+    Producers stay on hold: the commands that paused a campaign resume it.
     """
     with db.write() as tx:
         lifted = tx.execute(delete(halt).where(halt.c.lane == lane, halt.c.scope != PRODUCER)).rowcount
@@ -144,17 +151,29 @@ def unpark(db: Database, lane: str) -> int:
         return lifted
 
 
-def _shown(row: Row, now: datetime) -> dict[str, Any]:
-    until = row["until"]
-    return {
-        "lane": row["lane"],
-        "template": row["subject"] or None,
-        "state": "parked" if until is None else "paused" if until > now else "probing",
-        "code": row["code"],
-        "reason": row["reason"],
-        "since": row["since"].isoformat(timespec="seconds"),
-        "until": until and until.isoformat(timespec="seconds"),
-    }
+class _Row(NamedTuple):
+    lane: str
+    scope: str
+    subject: str
+    code: str
+    reason: str
+    since: datetime
+    until: datetime | None
+    times: int
+
+
+_ROWS: Select[tuple[object, ...]] = select(*(halt.c[name] for name in _Row._fields))
+
+
+def _seconds_left(until: datetime | None, now: datetime) -> float | None:
+    return None if until is None else (until - now).total_seconds()
+
+
+def _status(row: _Row, now: datetime) -> HaltStatus:
+    state = "parked" if row.until is None else "paused" if row.until > now else "probing"
+    since = row.since.isoformat(timespec="seconds")
+    until = row.until.isoformat(timespec="seconds") if row.until else None
+    return HaltStatus(row.lane, row.subject or None, state, row.code, row.reason, since, until)
 
 
 def _until(pause: Pause, times: int, now: datetime) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Contact cards, in the shape of the WhatsApp Cloud API, which Chat Mitra lists without one of its own."""
+"""Contact cards. Chat Mitra documents no shape for them, so they have the shape of the WhatsApp Cloud API."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from harkara.messages.model import RawMessage, StrictModel
 from harkara.messages.text_rules import PrintableRule
 from harkara.messages.validation import require_list
 
-Line = Annotated[str, AfterValidator(PrintableRule(256))]  # no limit is known; this one is ours
+# No limit is documented; this one is Harkara's.
+Line = Annotated[str, AfterValidator(PrintableRule(256))]
 
 # WhatsApp Cloud API, contacts messages.
-_CARDS = 257
+_MAX_CONTACTS = 257
 
 
-def _date(value: str) -> str:
+def _validate_date(value: str) -> str:
     try:
         return date.fromisoformat(value).isoformat()
     except ValueError:
@@ -27,7 +28,7 @@ def _date(value: str) -> str:
 
 
 class Name(StrictModel):
-    """`formatted_name` is what the card shows."""
+    """A person's name. The card shows `formatted_name`."""
 
     formatted_name: Line
     first_name: Line | None = None
@@ -38,7 +39,7 @@ class Name(StrictModel):
 
 
 class Phone(StrictModel):
-    """A number as the card shows it; `wa_id` (its digits) adds the button to chat."""
+    """A phone number as the card shows it. `wa_id`, its digits, adds a button that starts a chat."""
 
     phone: Line
     type: Line | None = None
@@ -72,7 +73,7 @@ class Address(StrictModel):
 
 
 class Organization(StrictModel):
-    """Where the contact works."""
+    """The company, department and job title of a contact."""
 
     company: Line | None = None
     department: Line | None = None
@@ -80,7 +81,11 @@ class Organization(StrictModel):
 
 
 class Contact(StrictModel):
-    """One card: `Contact("Asha Rao", phones=["+919876543210"])`. A plain string is a name, or a phone."""
+    """One contact card: `Contact("Asha Rao", phones=["+919876543210"])`.
+
+    A string as `name` is the formatted name, a string in `phones` the number.
+    Each text has at most 256 characters. `birthday` is an ISO 8601 date such as 1990-12-31.
+    """
 
     name: Annotated[Name, BeforeValidator(Name.read)]
     phones: tuple[Annotated[Phone, BeforeValidator(Phone.read)], ...] | None = None
@@ -88,7 +93,7 @@ class Contact(StrictModel):
     urls: tuple[Annotated[Link, BeforeValidator(Link.read)], ...] | None = None
     addresses: tuple[Annotated[Address, BeforeValidator(Address.read)], ...] | None = None
     org: Annotated[Organization, BeforeValidator(Organization.read)] | None = None
-    birthday: Annotated[str, AfterValidator(_date)] | None = None
+    birthday: Annotated[str, AfterValidator(_validate_date)] | None = None
 
     def __init__(self, name: Name | str, *, phones: Sequence[Phone | str] | None = None, **others: Any) -> None:
         if phones is not None:
@@ -99,12 +104,15 @@ class Contact(StrictModel):
 
 
 class Contacts(RawMessage):
-    """Cards to save or to call: `Contacts([Contact("Asha Rao", phones=["+919876543210"])])`."""
+    """1 to 257 contact cards, which the recipient can save or call.
+
+    `Contacts([Contact("Asha Rao", phones=["+919876543210"])])`. Limit: WhatsApp Cloud API, contacts messages.
+    """
 
     kind: ClassVar[str] = "contacts"
 
     contacts: Annotated[
-        tuple[Annotated[Contact, BeforeValidator(Contact.read)], ...], Field(min_length=1, max_length=_CARDS)
+        tuple[Annotated[Contact, BeforeValidator(Contact.read)], ...], Field(min_length=1, max_length=_MAX_CONTACTS)
     ]
 
     def __init__(self, contacts: Sequence[Contact]) -> None:
@@ -112,12 +120,12 @@ class Contacts(RawMessage):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Builds the message from its `contacts` list."""
+        """Build the message from its `contacts` list."""
         try:
             return super().read({"contacts": value})
-        except Invalid as error:  # the list has no name of its own on the wire
+        except Invalid as error:  # the JSON has the list itself, without a field around it
             raise Invalid(error.field.removeprefix("contacts"), error.rule, error.measure) from None
 
     def wire(self) -> dict[str, Any]:
-        """The item for `messages`; here the object of the type is a list."""
+        """Return the item for `messages`. For contacts the object of the type is a list."""
         return {"kind": "raw", "payload": {"type": self.kind, self.kind: self.dump()["contacts"]}}

@@ -1,4 +1,4 @@
-"""The rules for the fields of an envelope beside its messages."""
+"""Types of the fields that an envelope has beside its messages: ids, names, references and times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ID = re.compile(r"job_[0-9a-f]{32}")
 _SHORT_NAME = re.compile(r"[a-z0-9_-]{1,40}")
 
 
-def _id(value: str) -> str:
+def _validate_id(value: str) -> str:
     if not _ID.fullmatch(value):
         raise Invalid("", "must be job_ and 32 hexadecimal digits")
     return value
@@ -29,22 +29,22 @@ def validate_short_name(value: str) -> str:
     return value
 
 
-def _reference(value: str) -> str:
+def _validate_reference(value: str) -> str:
     if not 1 <= len(value) <= 200 or not value.isprintable():
         raise Invalid("", "1 to 200 printable characters", f"this has {len(value):,}")
     return value
 
 
-def _customer_name(value: str) -> str:
+def _validate_customer_name(value: str) -> str:
     return validate_parameter(value) if value else value
 
 
-def _alt_texts(value: object) -> dict[str, str]:
+def _validate_alt_texts(value: object) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise Invalid("", "must be an object such as {'$name': 'Guest'}", type_measure(value))
     for key, text in value.items():
         if not isinstance(key, str) or not PLACEHOLDER.fullmatch(key):
-            raise Invalid("", "every key is a $ and a name, such as $name")
+            raise Invalid("", "every key must be a $ and a name, such as $name")
         if not isinstance(text, str):
             raise Invalid(key, "must be text", type_measure(text))
         with field_path(key):
@@ -52,9 +52,9 @@ def _alt_texts(value: object) -> dict[str, str]:
     return dict(value)
 
 
-def _utc(value: object) -> datetime:
-    """An aware time, or one as ISO 8601 text, in UTC."""
-    moment = _parsed(value) if isinstance(value, str) else value
+def _to_utc(value: object) -> datetime:
+    """Convert an aware datetime, or ISO 8601 text with an offset, to UTC."""
+    moment = _parse(value) if isinstance(value, str) else value
     if not isinstance(moment, datetime):
         raise Invalid("", "must be a datetime", type_measure(value))
     if moment.utcoffset() is None:
@@ -65,16 +65,16 @@ def _utc(value: object) -> datetime:
         raise Invalid("", "must lie between the years 1 and 9999 in UTC") from None
 
 
-def _parsed(text: str) -> datetime:
+def _parse(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
         raise Invalid("", "must be a time in ISO 8601, such as 2026-11-24T09:00:00+05:30") from None
 
 
-Id = Annotated[str, AfterValidator(_id)]
+Id = Annotated[str, AfterValidator(_validate_id)]
 ShortName = Annotated[str, AfterValidator(validate_short_name)]
-Reference = Annotated[str, AfterValidator(_reference)]
-CustomerName = Annotated[str, AfterValidator(_customer_name)]
-AltTexts = Annotated[dict[str, str], PlainValidator(_alt_texts)]
-Time = Annotated[datetime, PlainValidator(_utc)]
+Reference = Annotated[str, AfterValidator(_validate_reference)]
+CustomerName = Annotated[str, AfterValidator(_validate_customer_name)]
+AltTexts = Annotated[dict[str, str], PlainValidator(_validate_alt_texts)]
+Time = Annotated[datetime, PlainValidator(_to_utc)]

@@ -1,4 +1,4 @@
-"""Messages that the recipient answers with a tap: reply buttons and lists."""
+"""Interactive messages: reply buttons and lists, which the recipient answers with a tap."""
 
 from __future__ import annotations
 
@@ -14,25 +14,28 @@ from harkara.messages.parameters import Header, ParameterObject, to_parameter, v
 from harkara.messages.text_rules import PrintableRule, TextRule
 from harkara.messages.validation import field_path, join_path, require_list
 
-# Chat Mitra docs, Validation Rules: Interactive Messages. A row title may have 24 at WhatsApp.
+# Chat Mitra docs, Validation Rules: Interactive Messages. WhatsApp itself allows 24 characters in a row title.
 ButtonTitle = Annotated[str, AfterValidator(TextRule(20))]
 RowTitle = Annotated[str, AfterValidator(TextRule(20))]
 ButtonId = Annotated[str, AfterValidator(PrintableRule(256))]
-_BUTTONS, _ROWS = 3, 10
+_MAX_BUTTONS, _MAX_ROWS = 3, 10
 
-# WhatsApp Cloud API, interactive messages; Chat Mitra names no limit.
+# WhatsApp Cloud API, interactive messages; Chat Mitra documents no limit.
 RowId = Annotated[str, AfterValidator(PrintableRule(200))]
 RowDescription = Annotated[str, AfterValidator(TextRule(72))]
 SectionTitle = Annotated[str, AfterValidator(TextRule(24))]
 ButtonsBody = Annotated[str, AfterValidator(TextRule(1_024, lines=True))]
 ListBody = Annotated[str, AfterValidator(TextRule(4_096, lines=True))]
-Edge = Annotated[str, AfterValidator(TextRule(60))]  # header and footer
+HeaderOrFooter = Annotated[str, AfterValidator(TextRule(60))]
 ButtonsHeader = Annotated[Header, PlainValidator(partial(validate_header, rule=TextRule(60)))]
-_SECTIONS = 10
+_MAX_SECTIONS = 10
 
 
 class Button(StrictModel):
-    """A reply button; `id` comes back when it is tapped."""
+    """A reply button. A tap sends `title` as a message of the recipient, and `id` to the webhook.
+
+    `id` has 1 to 256 characters, `title` at most 20 (Chat Mitra docs, Validation Rules).
+    """
 
     id: ButtonId
     title: ButtonTitle
@@ -42,7 +45,11 @@ class Button(StrictModel):
 
 
 class Row(StrictModel):
-    """A line of a list; `id` comes back when it is chosen."""
+    """A row of a list. The webhook gets `id` when the recipient chooses the row.
+
+    `title` has at most 20 characters (Chat Mitra docs, Validation Rules). `id` has 1 to 200 and `description`
+    at most 72 (WhatsApp Cloud API, interactive messages).
+    """
 
     id: RowId
     title: RowTitle
@@ -53,7 +60,7 @@ class Row(StrictModel):
 
 
 class Section(StrictModel):
-    """Rows under a title, which is needed as soon as there are two sections."""
+    """A group of rows in a list. `title`, of at most 24 characters, is required if the list has several sections."""
 
     title: SectionTitle | None = None
     rows: Annotated[tuple[Annotated[Row, BeforeValidator(Row.read)], ...], Field(min_length=1)]
@@ -63,19 +70,21 @@ class Section(StrictModel):
 
 
 class Buttons(RawMessage):
-    """A question with one to three answers: `Buttons("Coming?", buttons=["Yes", Button("NO", "No, thanks")])`.
+    """A text with one to three reply buttons: `Buttons("Coming?", buttons=["Yes", Button("NO", "No, thanks")])`.
 
-    A plain string is both id and title of its button.
+    A string in `buttons` is both the id and the title of its button. Ids and titles are unique.
+    `body` has at most 1,024 characters, `footer` at most 60. `header` is a text of at most 60 characters, or
+    an Image, a Video or a Document without a caption (WhatsApp Cloud API, interactive messages).
     """
 
     kind: ClassVar[str] = "interactive"
 
     body: ButtonsBody
     buttons: Annotated[
-        tuple[Annotated[Button, BeforeValidator(Button.read)], ...], Field(min_length=1, max_length=_BUTTONS)
+        tuple[Annotated[Button, BeforeValidator(Button.read)], ...], Field(min_length=1, max_length=_MAX_BUTTONS)
     ]
     header: ButtonsHeader | None = None
-    footer: Edge | None = None
+    footer: HeaderOrFooter | None = None
 
     def __init__(
         self, body: str, *, buttons: Sequence[Button | str], header: Header | None = None, footer: str | None = None
@@ -84,30 +93,33 @@ class Buttons(RawMessage):
             Button(button, button) if isinstance(button, str) else button for button in require_list(buttons, "buttons")
         ]
         super().__init__(body=body, buttons=made, header=header, footer=footer)
-        _refuse_repeats([button.id for button in self.buttons], "buttons", "id")
-        _refuse_repeats([button.title for button in self.buttons], "buttons", "title")
+        _require_unique([button.id for button in self.buttons], "buttons", "id")
+        _require_unique([button.title for button in self.buttons], "buttons", "title")
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Builds the message from its `interactive` object."""
-        shape = _ButtonsShape.read(value)
+        """Build the message from its `interactive` object."""
+        parsed = _ButtonsObject.read(value)
         return cls(
-            shape.body.text,
-            buttons=[button.reply for button in shape.action.buttons],
-            header=shape.header_value("text", "image", "video", "document"),
-            footer=shape.footer.text if shape.footer else None,
+            parsed.body.text,
+            buttons=[button.reply for button in parsed.action.buttons],
+            header=parsed.header_value("text", "image", "video", "document"),
+            footer=parsed.footer.text if parsed.footer else None,
         )
 
     def dump(self) -> dict[str, Any]:
-        """The `interactive` object."""
+        """Return the `interactive` object."""
         buttons = [{"type": "reply", "reply": button.dump()} for button in self.buttons]
-        return {"type": "button", **_frame(self), "action": {"buttons": buttons}}
+        return {"type": "button", **_dump_common(self), "action": {"buttons": buttons}}
 
 
 class ListMessage(RawMessage):
-    """A text with a button that opens up to ten rows, in one section or several.
+    """A text with a button that opens a list of up to ten rows, in one or more sections.
 
     `ListMessage("When suits you?", button="Times", sections=[Section(rows=[Row("9", "9:00"), Row("10", "10:00")])])`
+
+    `button` has at most 20 characters; row ids are unique (Chat Mitra docs, Validation Rules).
+    `body` has at most 4,096 characters, `header` and `footer` at most 60 (WhatsApp Cloud API, interactive messages).
     """
 
     kind: ClassVar[str] = "interactive"
@@ -115,10 +127,10 @@ class ListMessage(RawMessage):
     body: ListBody
     button: ButtonTitle
     sections: Annotated[
-        tuple[Annotated[Section, BeforeValidator(Section.read)], ...], Field(min_length=1, max_length=_SECTIONS)
+        tuple[Annotated[Section, BeforeValidator(Section.read)], ...], Field(min_length=1, max_length=_MAX_SECTIONS)
     ]
-    header: Edge | None = None
-    footer: Edge | None = None
+    header: HeaderOrFooter | None = None
+    footer: HeaderOrFooter | None = None
 
     def __init__(
         self,
@@ -131,32 +143,32 @@ class ListMessage(RawMessage):
     ) -> None:
         super().__init__(body=body, button=button, sections=sections, header=header, footer=footer)
         rows = [row.id for section in self.sections for row in section.rows]
-        if len(rows) > _ROWS:
-            raise Invalid("sections", f"at most {_ROWS} rows in all", f"this has {len(rows)}")
-        _refuse_repeats(rows, "sections", "rows.id")
+        if len(rows) > _MAX_ROWS:
+            raise Invalid("sections", f"at most {_MAX_ROWS} rows in all", f"this has {len(rows)}")
+        _require_unique(rows, "sections", "rows.id")
         if len(self.sections) > 1 and any(section.title is None for section in self.sections):
             raise Invalid("sections", "every section needs a title when there are several")
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Builds the message from its `interactive` object."""
-        shape = _ListShape.read(value)
+        """Build the message from its `interactive` object."""
+        parsed = _ListObject.read(value)
         return cls(
-            shape.body.text,
-            button=shape.action.button,
-            sections=shape.action.sections,
-            header=shape.header_value("text"),
-            footer=shape.footer.text if shape.footer else None,
+            parsed.body.text,
+            button=parsed.action.button,
+            sections=parsed.action.sections,
+            header=parsed.header_value("text"),
+            footer=parsed.footer.text if parsed.footer else None,
         )
 
     def dump(self) -> dict[str, Any]:
-        """The `interactive` object."""
+        """Return the `interactive` object."""
         action = {"button": self.button, "sections": [section.dump() for section in self.sections]}
-        return {"type": "list", **_frame(self), "action": action}
+        return {"type": "list", **_dump_common(self), "action": action}
 
 
 def read_interactive(value: object) -> Buttons | ListMessage:
-    """Builds whichever of the two an `interactive` object holds."""
+    """Build the message from an `interactive` object of either type."""
     kind = value.get("type") if isinstance(value, dict) else None
     if kind == "button":
         return Buttons.read(value)
@@ -165,7 +177,7 @@ def read_interactive(value: object) -> Buttons | ListMessage:
     raise Invalid("type", "must be button or list")
 
 
-class _Words(StrictModel):
+class _TextObject(StrictModel):
     text: str
 
 
@@ -183,34 +195,34 @@ class _ListAction(StrictModel):
     sections: tuple[Annotated[Section, BeforeValidator(Section.read)], ...]
 
 
-class _Frame(StrictModel):
+class _InteractiveObject(StrictModel):
     header: ParameterObject | None = None
-    body: _Words
-    footer: _Words | None = None
+    body: _TextObject
+    footer: _TextObject | None = None
 
     def header_value(self, *types: str) -> Any:
         with field_path("header"):
             return self.header and self.header.get(*types)
 
 
-class _ButtonsShape(_Frame):
+class _ButtonsObject(_InteractiveObject):
     type: Literal["button"]
     action: _ButtonsAction
 
 
-class _ListShape(_Frame):
+class _ListObject(_InteractiveObject):
     type: Literal["list"]
     action: _ListAction
 
 
-def _frame(message: Buttons | ListMessage) -> dict[str, Any]:
-    frame: dict[str, Any] = {} if message.header is None else {"header": to_parameter(message.header)}
-    frame["body"] = {"text": message.body}
+def _dump_common(message: Buttons | ListMessage) -> dict[str, Any]:
+    common: dict[str, Any] = {} if message.header is None else {"header": to_parameter(message.header)}
+    common["body"] = {"text": message.body}
     if message.footer is not None:
-        frame["footer"] = {"text": message.footer}
-    return frame
+        common["footer"] = {"text": message.footer}
+    return common
 
 
-def _refuse_repeats(values: Sequence[str], field: str, name: str) -> None:
+def _require_unique(values: Sequence[str], field: str, name: str) -> None:
     if repeats := len(values) - len(set(values)):
         raise Invalid(join_path(field, name), "must not occur twice", f"{repeats} of {len(values)} do")

@@ -18,7 +18,7 @@ Place = Annotated[str, AfterValidator(TextRule(1_024))]
 
 
 class Location(RawMessage):
-    """A pin on a map: `Location(18.52, 73.86, name="Clinic", address="1 MG Road, Pune")`.
+    """A pin on a map: `Location(18.52, 73.86, name="Clinic", address="1 Laxmi St, Pune")`.
 
     `latitude` is in degrees from -90 to 90, `longitude` from -180 to 180 (Chat Mitra docs, Validation Rules).
     WhatsApp shows `name` and `address`, of at most 1,024 characters each, below the pin.

@@ -1,4 +1,4 @@
-"""Messages that show a file, which Chat Mitra fetches from a public link."""
+"""Media messages: Chat Mitra downloads the file from a public link."""
 
 from __future__ import annotations
 
@@ -27,12 +27,16 @@ AudioLink = Annotated[str, AfterValidator(partial(validate_media_link, types=_TY
 DocumentLink = Annotated[str, AfterValidator(partial(validate_media_link, types=_TYPES["document"]))]
 StickerLink = Annotated[str, AfterValidator(partial(validate_media_link, types=_TYPES["sticker"]))]
 
-# WhatsApp Cloud API, media messages; Chat Mitra names no limit.
+# WhatsApp Cloud API, media messages; Chat Mitra documents no limit.
 Caption = Annotated[str, AfterValidator(TextRule(1_024, lines=True))]
 
 
 class Image(RawMessage):
-    """A JPG, PNG or WEBP of at most 5 MB. WhatsApp itself shows WEBP only as a sticker: prefer the other two."""
+    """A picture: `Image("https://example.com/menu.jpg", caption="Today's menu")`.
+
+    JPG, PNG or WEBP of at most 5 MB (Chat Mitra docs, Media Messages); the size is not checked here.
+    Prefer JPG and PNG: WhatsApp itself shows WEBP only as a sticker. `caption` has at most 1,024 characters.
+    """
 
     kind: ClassVar[str] = "image"
 
@@ -44,7 +48,11 @@ class Image(RawMessage):
 
 
 class Video(RawMessage):
-    """An MP4 (H.264) or 3GP of at most 16 MB."""
+    """A video: `Video("https://example.com/tour.mp4")`.
+
+    MP4 with H.264, or 3GP, of at most 16 MB (Chat Mitra docs, Media Messages); the size is not checked here.
+    `caption` has at most 1,024 characters.
+    """
 
     kind: ClassVar[str] = "video"
 
@@ -56,7 +64,11 @@ class Video(RawMessage):
 
 
 class Audio(RawMessage):
-    """An MP3, OGG or OPUS of at most 16 MB, without a caption; `voice` shows an OGG as a voice note."""
+    """A sound file: `Audio("https://example.com/greeting.ogg", voice=True)`.
+
+    MP3, OGG or OPUS of at most 16 MB (Chat Mitra docs, Media Messages); the size is not checked here.
+    `voice` shows an OGG file as a voice note. Audio has no caption.
+    """
 
     kind: ClassVar[str] = "audio"
 
@@ -67,7 +79,7 @@ class Audio(RawMessage):
         super().__init__(link=link, voice=voice)
 
 
-def _file_name(value: str) -> str:
+def _validate_filename(value: str) -> str:
     PrintableRule(240)(value)
     if "/" in value or "\\" in value:
         raise Invalid("", "must be the name of the file alone, without a folder")
@@ -75,12 +87,16 @@ def _file_name(value: str) -> str:
 
 
 class Document(RawMessage):
-    """A PDF, Office file or TXT of at most 100 MB; `filename` is what the recipient sees."""
+    """A file to download: `Document("https://example.com/7.pdf", filename="Invoice 7.pdf")`.
+
+    PDF, DOC(X), XLS(X), PPT(X) or TXT of at most 100 MB (Chat Mitra docs, Media Messages); the size is not checked.
+    The recipient sees `filename`, of at most 240 characters. `caption` has at most 1,024 characters.
+    """
 
     kind: ClassVar[str] = "document"
 
     link: DocumentLink
-    filename: Annotated[str, AfterValidator(_file_name)] | None = None
+    filename: Annotated[str, AfterValidator(_validate_filename)] | None = None
     caption: Caption | None = None
 
     def __init__(self, link: str, *, filename: str | None = None, caption: str | None = None) -> None:
@@ -88,7 +104,11 @@ class Document(RawMessage):
 
 
 class Sticker(RawMessage):
-    """A WEBP of 512 x 512 and at most 500 KB, without a caption; WhatsApp takes a still one only up to 100 KB."""
+    """A sticker: `Sticker("https://example.com/thanks.webp")`.
+
+    WEBP of 512 x 512 pixels and at most 500 KB (Chat Mitra docs, Media Messages); the size is not checked here.
+    WhatsApp itself accepts a sticker that is not animated only up to 100 KB. A sticker has no caption.
+    """
 
     kind: ClassVar[str] = "sticker"
 

@@ -1,4 +1,4 @@
-"""The rules for a link to media: public, HTTPS, and of a file type that WhatsApp shows."""
+"""Validate the link of a media message: public, HTTPS, and of a file type that WhatsApp shows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from harkara.errors import Invalid
 
-# The limit is ours: browsers and content networks keep to about as much.
-_LONGEST = 2_048
+# This limit is Harkara's. Browsers and content delivery networks have a similar one.
+_MAX_LENGTH = 2_048
 
-# Names that never mean a host on the internet: RFC 6761, RFC 6762, RFC 8375, ICANN's .internal, and routers' habits.
+# Names that are never public: RFC 6761, RFC 6762, RFC 8375, ICANN's .internal, and common router defaults.
 _LOCAL = ("localhost", "local", "internal", "home.arpa", "localdomain", "lan", "intranet")
 
 _PLAIN = re.compile(r"[!-~]+")
@@ -24,19 +24,19 @@ _GLOBAL_IPV6 = IPv6Network("2000::/3")
 
 
 def validate_media_link(link: str, types: tuple[str, ...]) -> str:
-    """Returns the link if Chat Mitra can fetch it (docs, Media Messages), or raises Invalid.
+    """Return the link if Chat Mitra can download from it (docs, Media Messages), or raise Invalid.
 
-    `types` are the extensions allowed, in small letters; a path without one passes, since many networks serve such.
+    `types` are the allowed file extensions in lower case. A path without an extension passes: many CDNs have them.
     """
-    if len(link) > _LONGEST:
-        raise Invalid("", f"at most {_LONGEST:,} characters", f"this has {len(link):,}")
+    if len(link) > _MAX_LENGTH:
+        raise Invalid("", f"at most {_MAX_LENGTH:,} characters", f"this has {len(link):,}")
     if not _PLAIN.fullmatch(link) or _UNSAFE.search(link):
-        raise Invalid("", "must be one link without spaces, * or #; write other signs in percent form, such as %20")
+        raise Invalid("", "must be one link without spaces, * and #; percent-encode other characters, such as %20")
     parts = _split(link)
     if parts.scheme != "https":
         raise Invalid("", "must begin with https://")
     if "@" in parts.netloc:
-        raise Invalid("", "no user name or password in the link")
+        raise Invalid("", "must have no user name and no password")
     if not _is_public(parts.hostname or ""):
         raise Invalid("", "must be on a public host, which Chat Mitra can reach from the internet")
     extension = splitext(unquote(parts.path))[1].lower()
@@ -48,7 +48,7 @@ def validate_media_link(link: str, types: tuple[str, ...]) -> str:
 def _split(link: str) -> SplitResult:
     try:
         parts = urlsplit(link)
-        _ = parts.port  # read for its check alone
+        _ = parts.port  # raises ValueError for an invalid port
     except ValueError:
         raise Invalid("", "must be a well-formed link") from None
     return parts
@@ -64,7 +64,7 @@ def _is_public(host: str) -> bool:
 
 
 def _is_public_ipv4(host: str) -> bool:
-    """Only the plain form of four decimals is read: 0x7f.1, 2130706433 and 0177.0.0.1 are ways to hide an address."""
+    """Accept four decimal numbers only: 0x7f.1, 2130706433 and 0177.0.0.1 are ways to hide an address."""
     try:
         address = IPv4Address(host)
     except ValueError:
@@ -73,7 +73,7 @@ def _is_public_ipv4(host: str) -> bool:
 
 
 def _is_public_ipv6(host: str) -> bool:
-    """Only native addresses: those that wrap an IPv4 address (mapped, 6to4, Teredo, NAT64) could wrap a private one."""
+    """Accept native addresses only: one that embeds an IPv4 address (6to4, Teredo, NAT64) may embed a private one."""
     try:
         address = IPv6Address(host)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Messages from a template that Meta has approved, which may be sent at any time."""
+"""Template messages."""
 
 from __future__ import annotations
 
@@ -18,42 +18,50 @@ from harkara.messages.validation import field_path, require_list, type_measure
 
 TemplateCategory = Literal["authentication", "utility", "marketing"]
 
-# Chat Mitra docs, Validation Rules: Templates. Digits in names are not documented but usual; the language is a plain
-# string in every request that was seen, not the object of the Cloud API.
+# Chat Mitra docs, Validation Rules: Templates. Digits in names are not documented but common. The language is a string
+# in every request that was seen, not the object of the Cloud API.
 _NAME = re.compile(r"[a-z0-9_]{1,60}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:_[A-Z]{2})?")
 MAX_PARAMETERS = 10
 TemplateHeader = Annotated[Header, PlainValidator(partial(validate_header, rule=validate_parameter))]
 
 
-def _name(value: str) -> str:
+def _validate_name(value: str) -> str:
     if not _NAME.fullmatch(value):
         raise Invalid("", "1 to 60 of a-z, 0-9 and _", f"this has {len(value):,} characters")
     return value
 
 
-def _language(value: object) -> str:
+def _validate_language(value: object) -> str:
     if isinstance(value, str) and _LANGUAGE.fullmatch(value):
         return value
     measure = None if isinstance(value, str) else type_measure(value)
     raise Invalid("", "must be a plain code such as en or en_US", measure)
 
 
-TemplateName = Annotated[str, AfterValidator(_name)]
-Language = Annotated[str, PlainValidator(_language)]
+TemplateName = Annotated[str, AfterValidator(_validate_name)]
+Language = Annotated[str, PlainValidator(_validate_language)]
 
 
-def _number(value: object) -> object:
-    """A button's index is a string of digits on the wire."""
+def _to_number(value: object) -> object:
+    """The index of a button is a string of digits in JSON."""
     return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
 
 
 class Template(StrictModel):
-    """An approved template and what fills it: `Template("order_confirmation", body=["Asha", "#12345"])`.
+    """A template that Meta approved, with its parameters: `Template("order_confirmation", body=["Asha", "#12345"])`.
 
-    A button without an index gets its place in `buttons`. Buttons that the template fixes are left out here but count,
-    so those after one need their index. `category` is the template's at Meta: it decides how urgent the message is and
-    what may be done when its fate is unknown, and is not sent.
+    Unlike every other kind, WhatsApp delivers it outside the 24-hour window, too.
+
+    `name` is 1 to 60 of a-z, 0-9 and `_`, `language` a code such as en or en_US. `header` is a text, or an Image,
+    a Video or a Document without a caption. `body` has at most 10 parameters of at most 1,024 characters
+    (Chat Mitra docs, Validation Rules).
+
+    `buttons` has only the buttons with a parameter. A button without an `index` gets its position in `buttons`.
+    Buttons without a parameter count as well, so a button after one of them needs its `index`.
+
+    `category` is the category that Meta gave the template. It is not sent: it sets the priority of the message and
+    the policy when it is unknown whether Chat Mitra accepted it.
     """
 
     kind: ClassVar[str] = "template"
@@ -83,7 +91,7 @@ class Template(StrictModel):
             language=language,
             header=header,
             body=require_list(body, "body"),
-            buttons=_placed(require_list(buttons, "buttons"), category),
+            buttons=_with_indexes(require_list(buttons, "buttons"), category),
             category=category,
         )
         if len({button.index for button in self.buttons}) < len(self.buttons):
@@ -91,24 +99,24 @@ class Template(StrictModel):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Builds the message from its `template` object."""
-        shape = _Shape.read(value)
+        """Build the message from its `template` object."""
+        parsed = _TemplateObject.read(value)
         found: dict[str, list[Any]] = {"header": [], "body": [], "button": []}
-        for place, component in enumerate(shape.components):
+        for place, component in enumerate(parsed.components):
             with field_path(f"components[{place}]"):
                 found[component.type].append(component.content())
         if len(found["header"]) > 1 or len(found["body"]) > 1:
             raise Invalid("components", "at most one header and one body")
         return cls(
-            shape.name,
-            shape.language,
+            parsed.name,
+            parsed.language,
             header=next(iter(found["header"]), None),
             body=next(iter(found["body"]), ()),
             buttons=found["button"],
         )
 
     def dump(self) -> dict[str, Any]:
-        """The `template` object."""
+        """Return the `template` object."""
         components: list[dict[str, Any]] = []
         if self.header is not None:
             components.append({"type": "header", "parameters": [to_parameter(self.header)]})
@@ -118,11 +126,11 @@ class Template(StrictModel):
         return {"name": self.name, "language": self.language, "components": components}
 
     def wire(self) -> dict[str, Any]:
-        """The item for `messages`."""
+        """Return the item for `messages` in Chat Mitra's request."""
         return {"kind": self.kind, self.kind: self.dump()}
 
     def placeholders(self) -> Iterator[tuple[str, str]]:
-        """Every `$name` that Chat Mitra is to fill in, with the path of the field it stands in."""
+        """Yield the path of a field and each `$name` in it that Chat Mitra replaces by a value."""
         texts = [("header", self.header), *((f"body[{place}]", text) for place, text in enumerate(self.body))]
         texts += [(f"buttons[{button.index}]", button.text) for button in self.buttons if isinstance(button, UrlSuffix)]
         for path, text in texts:
@@ -130,8 +138,8 @@ class Template(StrictModel):
                 yield from ((path, name) for name in PLACEHOLDER.findall(text))
 
 
-def _placed(buttons: Sequence[TemplateButton], category: TemplateCategory | None) -> list[TemplateButton]:
-    """Numbers the buttons. Meta makes the copy button of an authentication template a link, so it is sent as one."""
+def _with_indexes(buttons: Sequence[TemplateButton], category: TemplateCategory | None) -> list[TemplateButton]:
+    """Give each button an index. In an authentication template, Meta implements the copy button as a link button."""
     placed: list[TemplateButton] = []
     for place, button in enumerate(buttons):
         if not isinstance(button, UrlSuffix | QuickReply | CopyCode):
@@ -146,45 +154,45 @@ class _Component(StrictModel):
     type: Literal["header", "body", "button"]
     parameters: tuple[ParameterObject, ...] = ()
     sub_type: Literal["url", "quick_reply", "copy_code"] | None = None
-    index: Annotated[Index, BeforeValidator(_number)] | None = None
+    index: Annotated[Index, BeforeValidator(_to_number)] | None = None
 
     def content(self) -> Any:
-        """What Template takes: a header, a list of texts, or a button."""
+        """Return an argument of Template: a header, a list of texts or a button."""
         if self.type == "button":
             return self._button()
         if self.sub_type is not None or self.index is not None:
             raise Invalid("type", "only a button has a sub_type and an index")
         if self.type == "body":
-            return self._values("text")
-        return self._one("text", "image", "video", "document") if self.parameters else None
+            return self._get_values("text")
+        return self._get_one("text", "image", "video", "document") if self.parameters else None
 
     def _button(self) -> TemplateButton:
         if self.index is None:
             raise Invalid("index", "is missing")
         match self.sub_type:
             case "url":
-                return UrlSuffix(self._one("text"), index=self.index)
+                return UrlSuffix(self._get_one("text"), index=self.index)
             case "quick_reply":
-                return QuickReply(self._one("payload"), index=self.index)
+                return QuickReply(self._get_one("payload"), index=self.index)
             case "copy_code":
-                return CopyCode(self._one("coupon_code"), index=self.index)
+                return CopyCode(self._get_one("coupon_code"), index=self.index)
             case _:
                 raise Invalid("sub_type", "is missing")
 
-    def _one(self, *types: str) -> Any:
+    def _get_one(self, *types: str) -> Any:
         if len(self.parameters) != 1:
-            raise Invalid("parameters", "exactly one here", f"this has {len(self.parameters)}")
-        return self._values(*types)[0]
+            raise Invalid("parameters", "must have exactly one parameter here", f"this has {len(self.parameters)}")
+        return self._get_values(*types)[0]
 
-    def _values(self, *types: str) -> list[Any]:
+    def _get_values(self, *types: str) -> list[Any]:
         values = []
-        for place, slot in enumerate(self.parameters):
+        for place, parameter in enumerate(self.parameters):
             with field_path(f"parameters[{place}]"):
-                values.append(slot.get(*types))
+                values.append(parameter.get(*types))
         return values
 
 
-class _Shape(StrictModel):
+class _TemplateObject(StrictModel):
     name: str
     language: Any
     components: tuple[_Component, ...] = ()

@@ -1,4 +1,4 @@
-"""The buttons of a template that need something filled in."""
+"""Parameters for the buttons of a template."""
 
 from __future__ import annotations
 
@@ -13,35 +13,42 @@ from harkara.messages.text_rules import PrintableRule, validate_parameter
 # Chat Mitra docs, Validation Rules: Interactive Messages.
 Payload = Annotated[str, AfterValidator(PrintableRule(256))]
 
-# WhatsApp Cloud API, template components: ten buttons, 15 characters to copy.
+# WhatsApp Cloud API, template components: at most 10 buttons, and 15 characters of a code to copy.
 MAX_BUTTONS = 10
 Index = Annotated[int, Field(strict=True, ge=0, lt=MAX_BUTTONS)]
 Code = Annotated[str, AfterValidator(PrintableRule(15))]
 
 
-def _suffix(value: str) -> str:
+def _validate_suffix(value: str) -> str:
     validate_parameter(value)
     if "#" in value or any(mark.isspace() for mark in value):
-        raise Invalid("", "no spaces and no # in the end of a link")
+        raise Invalid("", "must have no space and no #, because it becomes the end of a link")
     return value
 
 
 class UrlSuffix(StrictModel):
-    """What completes the link of the template's button. `index` counts all buttons of the template from 0."""
+    """The variable end of a button's link: `UrlSuffix("track/12345")`.
 
-    text: Annotated[str, AfterValidator(_suffix)]
+    `text` has at most 1,024 characters, without spaces and `#`. `index` counts all buttons of the template from 0.
+    """
+
+    text: Annotated[str, AfterValidator(_validate_suffix)]
     index: Index | None = None
 
     def __init__(self, text: str, *, index: int | None = None) -> None:
         super().__init__(text=text, index=index)
 
     def wire(self) -> dict[str, Any]:
-        """The component."""
+        """Return the template component."""
         return _component("url", self.index, {"type": "text", "text": self.text})
 
 
 class QuickReply(StrictModel):
-    """What comes back when the button is tapped. `index` counts all buttons of the template from 0."""
+    """The payload that the webhook gets when the recipient taps the button: `QuickReply("CONFIRM")`.
+
+    `payload` has 1 to 256 characters (Chat Mitra docs, Validation Rules). `index` counts all buttons of the template
+    from 0.
+    """
 
     payload: Payload
     index: Index | None = None
@@ -50,12 +57,16 @@ class QuickReply(StrictModel):
         super().__init__(payload=payload, index=index)
 
     def wire(self) -> dict[str, Any]:
-        """The component."""
+        """Return the template component."""
         return _component("quick_reply", self.index, {"type": "payload", "payload": self.payload})
 
 
 class CopyCode(StrictModel):
-    """What the button copies: a coupon or, in an authentication template, the one-time code."""
+    """The text that a button copies: a coupon or, in an authentication template, the one-time password.
+
+    `CopyCode("DIWALI25")`. `code` has 1 to 15 characters (WhatsApp Cloud API, template components).
+    `index` counts all buttons of the template from 0.
+    """
 
     code: Code
     index: Index | None = None
@@ -64,7 +75,7 @@ class CopyCode(StrictModel):
         super().__init__(code=code, index=index)
 
     def wire(self) -> dict[str, Any]:
-        """The component."""
+        """Return the template component."""
         return _component("copy_code", self.index, {"type": "coupon_code", "coupon_code": self.code})
 
 

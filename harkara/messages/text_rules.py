@@ -1,4 +1,4 @@
-"""The rules that a text must keep so that Chat Mitra and WhatsApp take it, each refusal with its measure."""
+"""Validate texts by the rules of Chat Mitra and WhatsApp."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harkara.messages.html_tags import find_html_tag
 # Chat Mitra docs, Validation Rules & Limits: Text Messages.
 _EMOJI_LIMIT = 10
 
-# Nothing to examine in an ASCII text without these. A # may be part of a link, a < of a tag.
+# An ASCII text without these characters breaks no rule. A # may be part of a link, a < part of a tag.
 _SUSPECT = re.compile(r"[*#<\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SUSPECT_IN_LINE = re.compile(r"[*#<\x00-\x1f\x7f]")
 
@@ -36,22 +36,22 @@ _ADDRESS = re.compile(r"(?<![^\s@])[^\s@]+@[^\s@]+")  # asha@example.com, shop@u
 _VARIABLE = re.compile(r"\{\{\w+\}\}")  # {{1}}
 
 PLACEHOLDER = re.compile(r"\$[A-Za-z_]\w*", re.ASCII)
-"""What Chat Mitra fills in from the contact or from altTexts, such as $name (docs, Request Body Parameters)."""
+"""A name that Chat Mitra replaces by a value of the contact or of altTexts (docs, Request Body Parameters)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextRule:
-    """At most `limit` characters of plain text that one can see.
+    """A validator for visible plain text of at most `limit` characters.
 
-    `lines` allows line breaks and tabs. What may not have them is a piece of a message (a title, a parameter), and
-    such a piece may be emoji alone, as a message may not.
+    `lines` is True for the text of a message, which may have line breaks and tabs but not emoji alone.
+    It is False for a part of a message, such as a title or a parameter, which may be emoji alone.
     """
 
     limit: int
     lines: bool = False
 
     def __call__(self, value: str) -> str:
-        """Returns the value, or raises Invalid for the field it stands in."""
+        """Return the value, or raise Invalid with an empty field."""
         if len(value) > self.limit:
             raise Invalid("", f"at most {self.limit:,} characters", f"this has {len(value):,}")
         suspect = _SUSPECT if self.lines else _SUSPECT_IN_LINE
@@ -65,9 +65,10 @@ class TextRule:
         if not _VISIBLE.search(value):
             yield "must not be blank", None
         if self.lines and (marks := _CONTROL.findall(value)):
-            yield "no control characters", f"this has {len(marks)}"
+            yield "has control characters; remove them", f"this has {len(marks)}"
         if not self.lines and (marks := _BREAK.findall(value)):
-            yield "no line breaks, tabs or other control characters", f"this has {len(marks)}"
+            rule = "has line breaks, tabs or other control characters; write it on one line"
+            yield rule, f"this has {len(marks)}"
         yield from _refused_by_chat_mitra(value)
         if (count := count_emoji(value)) > _EMOJI_LIMIT:
             yield f"at most {_EMOJI_LIMIT} emoji", f"this has {count}"
@@ -77,16 +78,16 @@ class TextRule:
 
 @dataclass(frozen=True, slots=True)
 class PrintableRule:
-    """At most `limit` printable characters for machines: an id, a code, a line of a contact card."""
+    """A validator for an id, a code or a line of a contact card: 1 to `limit` printable characters."""
 
     limit: int
 
     def __call__(self, value: str) -> str:
-        """Returns the value, or raises Invalid for the field it stands in."""
+        """Return the value, or raise Invalid with an empty field."""
         if not value or len(value) > self.limit:
             raise Invalid("", f"1 to {self.limit:,} characters", f"this has {len(value):,}")
         if "*" in value or not value.isprintable() or value != value.strip():
-            raise Invalid("", "only printable characters, without an asterisk, and no space around them")
+            raise Invalid("", "must be printable, without an asterisk and without a space at either end")
         return value
 
 
@@ -95,7 +96,7 @@ _PARAMETER = TextRule(1_024)
 
 
 def validate_parameter(value: str) -> str:
-    """The rule for a template's parameter; WhatsApp refuses wide gaps in one (field reports, Cloud API)."""
+    """Validate a template parameter. WhatsApp refuses 5 spaces in a row (reports about the Cloud API)."""
     _PARAMETER(value)
     if "     " in value:
         raise Invalid("", "at most 4 spaces in a row")
@@ -103,19 +104,22 @@ def validate_parameter(value: str) -> str:
 
 
 def _refused_by_chat_mitra(value: str) -> Iterator[tuple[str, str | None]]:
-    """Chat Mitra docs, Validation Rules; that it refuses an asterisk, and a link's # part, is reported by its users."""
+    """Yield the rules of Chat Mitra that the text breaks.
+
+    Source: Chat Mitra docs, Validation Rules. That it refuses asterisks and the # part of a link, its users report.
+    """
     if "*" in value:
-        yield "no asterisk", f"this has {value.count('*')}"
+        yield "has an asterisk, which Chat Mitra refuses; remove it", f"this has {value.count('*')}"
     if "#" in value and any("#" in link for link in _LINK.findall(value)):
-        yield "no link with a # part", None
+        yield "has a link with a # part; remove the # and the text after it", None
     if tag := find_html_tag(value):
-        yield "no HTML", f"this has {tag}"
+        yield "has HTML; write plain text", f"this has {tag}"
     if _DEVANAGARI.search(value) and _LATIN.search(value) and _LATIN.search(_without_links(value)):
-        yield "no Devanagari and Latin letters in one text", None
+        yield "mixes Devanagari and Latin letters; write one script in each text", None
 
 
 def _without_links(value: str) -> str:
-    """Links, addresses and placeholders are Latin by nature and belong to no language."""
+    """Remove links, e-mail addresses and placeholders, which are Latin in a text of any script."""
     for pattern in (_ADDRESS, _LINK, _VARIABLE, PLACEHOLDER):
         value = pattern.sub(" ", value)
     return value

@@ -17,7 +17,7 @@ from harkara.messages.template import Language
 from harkara.messages.validation import type_measure
 from harkara.occasions.rules import Name
 from harkara.occasions.schedule import resolve
-from harkara.phone import normalise
+from harkara.phone import normalize
 
 
 class OccasionKey(NamedTuple):
@@ -83,14 +83,14 @@ class Occasion(_Update):
     ) -> None:
         """Raises Invalid, which names the field."""
         moment = _moment(at, _zone(zone))
-        super().__init__(to=str(normalise(to)), at=moment, zone=zone, parameters=_parameters(parameters or {}), **rest)
+        super().__init__(to=str(normalize(to)), at=moment, zone=zone, parameters=_parameters(parameters or {}), **rest)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
         """Parse the output of `to_json` and validate it again. Raises Invalid."""
         fields = cls.read_fields(_object(text))
         # The producer validated the number, perhaps with newer numbering plans. Here a possible length is enough.
-        return cls(**fields | {"to": normalise(f"+{fields['to']}", strict=False)})
+        return cls(**fields | {"to": normalize(f"+{fields['to']}", strict=False)})
 
 
 class Closing(_Update):

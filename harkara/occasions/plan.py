@@ -19,7 +19,7 @@ from harkara.messages import Envelope
 from harkara.occasions.occasion import Occasion
 from harkara.occasions.rules import Rule, Rules
 from harkara.occasions.schedule import PlannedReminder, SkippedReminder, schedule
-from harkara.phone import normalise
+from harkara.phone import normalize
 
 NO_RULES: Final = "none"
 """The digest of a kind without rules, such as one that was removed from the file. It has no reminders."""
@@ -156,7 +156,7 @@ class ReminderPlan:
         names = self.catalogue.find(rule.template).parameters
         values = {name: value for name, value in {**occasion.parameters, **rule.set}.items() if name in names}
         return Envelope(
-            to=normalise(f"+{occasion.to}", strict=False),  # Occasion validated the number
+            to=normalize(f"+{occasion.to}", strict=False),  # Occasion validated the number
             messages=[self.catalogue.message(rule.template, values, language=occasion.language)],
             lane=occasion.lane,
             producer=occasion.producer,

@@ -1,4 +1,4 @@
-"""The shelf: where workers lay the deployment's catalogue and plan in Redis, and producers look them up."""
+"""The template catalogue and the reminder plan in Redis: workers publish them, producers read them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harkara.catalogue.catalogue import Catalogue
 from harkara.errors import NotFound, Unavailable
 from harkara.redis_client import redis_errors
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the connection is given; occasions cost import time that only `reminder_plan` needs
     import redis
 
     from harkara.occasions import ReminderPlan
@@ -21,67 +21,71 @@ KEY: Final = "harkara:catalogue"
 PLAN: Final = "harkara:reminders"
 
 PUBLISH_SECONDS: Final = 60.0
-"""How often every worker lays it down anew, so that a Redis that lost its memory has it again."""
+"""Interval at which every worker publishes again, since Redis may have lost its data."""
 
 FRESH_SECONDS: Final = 60.0
-"""How long a producer uses its copy before it looks again."""
+"""Age at which a producer reads its copy again."""
 
 
 class PublishedStore:
-    """Both ends; it holds names, rules and hours, and nothing that is secret."""
+    """Both ends of the two keys. Their values contain templates, rules and hours, and no secret."""
 
     def __init__(self, connection: redis.Redis) -> None:
         self._redis = connection
-        self._catalogue = _Copy(self._read_catalogue)
-        self._plan = _Copy(self._read_plan)
+        self._catalogue = _Cached(self._read_catalogue)
+        self._plan = _Cached(self._read_plan)
 
     def publish(self, catalogue: Catalogue, plan: ReminderPlan | None = None) -> None:
-        """Raises Unavailable."""
+        """Write the catalogue, and the plan if it is given. Raises Unavailable."""
         texts = {KEY: catalogue.to_json()} | ({PLAN: plan.to_json()} if plan else {})
         with redis_errors():
             self._redis.mset(texts)
 
     def catalogue(self) -> Catalogue:
-        """The catalogue, or a copy that may be older while Redis is away. Raises NotFound and Unavailable."""
+        """The catalogue, at most 60 s old; older while Redis does not answer.
+
+        Raises NotFound when no worker has published one, and Unavailable when Redis has never answered.
+        """
         return self._catalogue.get()
 
     def reminder_plan(self) -> ReminderPlan:
-        """The plan of reminders, in the same way."""
+        """The reminder plan, in the same way."""
         return self._plan.get()
 
     def close(self) -> None:
         self._redis.close()
 
     def _read_catalogue(self) -> Catalogue:
-        return Catalogue.from_json(self._read(KEY, "catalogue of templates", "catalogue"))
+        return Catalogue.from_json(self._read(KEY, "template catalogue", "catalogue"))
 
     def _read_plan(self) -> ReminderPlan:
+        # Imported here: a producer without occasions does not pay for them.
         from harkara.occasions import ReminderPlan
 
-        return ReminderPlan.from_json(self._read(PLAN, "rules of reminders", "reminders"), self.catalogue())
+        return ReminderPlan.from_json(self._read(PLAN, "reminder rules", "reminders"), self.catalogue())
 
-    def _read(self, key: str, what: str, option: str) -> str:
+    def _read(self, key: str, content: str, option: str) -> str:
         with redis_errors():
             text = cast("str | None", self._redis.get(key))
         if text is None:
-            raise NotFound(f"no worker has laid a {what} into this Redis: start one, or pass {option}=")
+            raise NotFound(f"no worker has published {content} to this Redis: start one, or pass {option}=")
         return text
 
 
-class _Copy(Generic[T]):
-    """What was read last, for as long as it is fresh, and for as long as there is no newer one."""
+class _Cached(Generic[T]):
+    """A value that is read again when it is stale, and kept while that fails."""
 
     def __init__(self, read: Callable[[], T]) -> None:
         self._read = read
-        self._kept: T | None = None
+        self._value: T | None = None
         self._stale_at = 0.0
 
     def get(self) -> T:
-        if self._kept is None or time.monotonic() >= self._stale_at:
+        if self._value is None or time.monotonic() >= self._stale_at:
             try:
-                self._kept = self._read()
+                self._value = self._read()
             except Unavailable:
-                if self._kept is None:
+                if self._value is None:
                     raise
             self._stale_at = time.monotonic() + FRESH_SECONDS
-        return self._kept
+        return self._value

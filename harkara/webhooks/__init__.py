@@ -1,0 +1,1 @@
+"""Webhooks of Chat Mitra: receive and store them, then process their events."""

@@ -1,4 +1,4 @@
-"""EventProcessor: the rounds that bring events from where they wait into the messages that they are about."""
+"""The rounds of a worker that process events: from Redis into the ledger, and from there to messages and contacts."""
 
 from __future__ import annotations
 
@@ -11,77 +11,83 @@ import structlog
 
 from harkara.intake.stream import Intake, IntakeEntry
 from harkara.ledger.database import Database
-from harkara.ledger.events.process import BATCH, Judges, any_due, fold
-from harkara.ledger.events.silence import silences
-from harkara.ledger.events.store import Webhook, store_all
+from harkara.ledger.events.process import BATCH, EventContext, any_due, process
+from harkara.ledger.events.silence import webhook_silences
+from harkara.ledger.events.store import RawWebhook, store_webhooks
 from harkara.ledger.leases import lease
-from harkara.webhooks.receive import unpacked
+from harkara.webhooks.receive import load_webhook
 
 log = structlog.get_logger(__name__)
 
-FOLD_LEASE_SECONDS = 10.0
+LEASE_SECONDS = 10.0
+
 SILENCE_SECONDS = 300.0
 """Between two alarms for the same silence."""
 
+_PROCESSING = "fold"  # the lease's name in the table `duty`, after the task harkara.fold
+
 
 class EventProcessor:
-    """Drains the mailbox, folds, and listens for silence; `holder` names this process.
+    """Collects webhooks from Redis, processes events, and checks for silence; `holder` names this process.
 
-    `folded` hears how many events came to which end. A lane is silent after `silence_seconds` without any event.
+    `on_processed` gets how many events had which outcome. A lane is silent after `silence_seconds` without any event.
     """
 
     def __init__(
         self,
         db: Database,
-        mailbox: Intake,
-        judges: Judges,
+        stream: Intake,
+        context: EventContext,
         *,
         holder: str,
         silence_seconds: float,
-        folded: Callable[[Counter[str]], None] = lambda done: None,
+        on_processed: Callable[[Counter[str]], None] = lambda done: None,
     ) -> None:
         self._db = db
-        self._mailbox = mailbox
-        self._judges = judges
+        self._stream = stream
+        self._context = context
         self._holder = holder
         self._silence = silence_seconds
-        self._folded = folded
+        self._on_processed = on_processed
 
     def collect(self) -> int:
-        """Brings what came while the database was away into it; returns how many webhooks. Raises Unavailable."""
-        came = 0
-        while entries := self._mailbox.read():
-            webhooks = [webhook for entry in entries if (webhook := _read(entry))]
-            store_all(self._db, webhooks)
-            came += len(webhooks)
-            self._mailbox.acknowledge(entries)
-        return came
+        """Store the webhooks that Redis holds since the database was unavailable; return how many.
 
-    def fold(self) -> Counter[str]:
-        """Folds what is due, one process at a time; returns how many events came to which end. Raises Unavailable."""
+        Raises Unavailable.
+        """
+        collected = 0
+        while entries := self._stream.read():
+            webhooks = [webhook for entry in entries if (webhook := _load(entry))]
+            store_webhooks(self._db, webhooks, self._context.parse)
+            collected += len(webhooks)
+            self._stream.acknowledge(entries)
+        return collected
+
+    def process(self) -> Counter[str]:
+        """Process the due events, in one process at a time; return how many had which outcome. Raises Unavailable."""
         done: Counter[str] = Counter()
         if not any_due(self._db):
             return done
-        end = monotonic() + 0.8 * FOLD_LEASE_SECONDS
-        with lease(self._db, "fold", self._holder, lease_seconds=FOLD_LEASE_SECONDS, every_seconds=0.0) as mine:
-            more = mine
+        end = monotonic() + 0.8 * LEASE_SECONDS
+        with lease(self._db, _PROCESSING, self._holder, lease_seconds=LEASE_SECONDS, every_seconds=0.0) as held:
+            more = held
             while more and monotonic() < end:
-                batch = fold(self._db, self._judges)
+                batch = process(self._db, self._context)
                 done += batch
                 more = batch.total() >= BATCH
-        self._folded(done)
+        self._on_processed(done)
         return done
 
-    def listen(self) -> dict[str, float]:
-        """Says which lanes hear nothing though their messages go out; returns for how many seconds each has not."""
+    def check_silence(self) -> dict[str, float]:
+        """Log the lanes whose messages are accepted while no webhook arrives; return the seconds of each."""
         with lease(
-            self._db, "silence", self._holder, lease_seconds=FOLD_LEASE_SECONDS, every_seconds=0.8 * SILENCE_SECONDS
-        ) as mine:
-            found = silences(self._db, self._judges.lanes) if mine else {}
+            self._db, "silence", self._holder, lease_seconds=LEASE_SECONDS, every_seconds=0.8 * SILENCE_SECONDS
+        ) as held:
+            found = webhook_silences(self._db, self._context.lanes) if held else {}
         silent = {lane: seconds for lane, seconds in found.items() if seconds > self._silence}
         for lane, seconds in silent.items():
             log.error(
-                "no webhook comes: look at the webhook's address and secret in the Chat Mitra dashboard",
+                "no webhooks received: check the webhook's address and secret in the Chat Mitra dashboard",
                 action="webhooks_silent",
                 lane=lane,
                 seconds=int(seconds),
@@ -89,11 +95,11 @@ class EventProcessor:
         return silent
 
 
-def _read(entry: IntakeEntry) -> Webhook | None:
-    """One webhook out of Redis, whose clock says when it came."""
-    came_at = datetime.fromtimestamp(int(entry.stream_id.partition("-")[0]) / 1000, UTC)
+def _load(entry: IntakeEntry) -> RawWebhook | None:
+    """Load one webhook from Redis; the id of its entry gives the time by Redis' clock."""
+    received_at = datetime.fromtimestamp(int(entry.stream_id.partition("-")[0]) / 1000, UTC)
     try:
-        return unpacked(entry.data, came_at)
+        return load_webhook(entry.data, received_at)
     except ValueError:
-        log.error("the mailbox held what is no webhook", action="webhook_rejected", entry=entry.stream_id)
+        log.error("entry without a webhook rejected", action="webhook_rejected", entry=entry.stream_id)
         return None

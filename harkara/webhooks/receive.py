@@ -1,4 +1,4 @@
-"""The door for webhooks: whether one is genuine, and that it is kept before it is answered."""
+"""Receive webhooks: verify the signature, and store the events before the webhook is answered."""
 
 from __future__ import annotations
 
@@ -13,115 +13,117 @@ import structlog
 
 from harkara.batching import Batcher
 from harkara.chatmitra.signature import verify
+from harkara.chatmitra.webhooks import parse
 from harkara.errors import NotFound, Unavailable
 from harkara.inbound import events
 from harkara.intake.stream import Intake
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
-from harkara.ledger.events.store import Webhook, store_all
+from harkara.ledger.events.store import RawWebhook, store_webhooks
 
 log = structlog.get_logger(__name__)
 
-RING_SECONDS = 0.2
-"""At most one ring in this time: a worker folds all that is there."""
+NOTIFY_SECONDS = 0.2
+"""At most one notification in this time: the worker that gets it processes all stored events."""
 
-MOST = 50
+MAX_BATCH = 50
 """Webhooks in one transaction."""
 
 
 class WebhookReceiver:
-    """Keeps genuine webhooks in the ledger, or in Redis while that is away; a worker folds them later.
+    """Stores genuine webhooks in the ledger, or in the Redis `stream` while the database is unavailable.
 
-    `ring` tells the workers. `came` hears the lane of each webhook and what became of it: stored, known already
-    (`repeated`), in Redis (`spilled`), not genuine (`refused`) or lost on us (`unavailable`); `puzzled` hears the name
-    of each event that nobody knows.
+    `notify_workers` asks the workers to process events. `on_received` gets the lane of each webhook and its outcome:
+    stored, `repeated` (stored before), `spilled` (to Redis), `refused` (wrong signature) or `unavailable`.
+    `on_unknown` gets the name of each event of an unknown kind.
     """
 
     def __init__(
         self,
         db: Database,
         lanes: Mapping[str, Lane],
-        mailbox: Intake,
-        ring: Callable[[], None],
+        stream: Intake,
+        notify_workers: Callable[[], None],
         *,
-        came: Callable[[str, str], None] = lambda lane, outcome: None,
-        puzzled: Callable[[str], None] = lambda about: None,
+        on_received: Callable[[str, str], None] = lambda lane, outcome: None,
+        on_unknown: Callable[[str], None] = lambda about: None,
     ) -> None:
-        self._ledger: Batcher[Webhook, list[events.Event]] = Batcher(partial(store_all, db), MOST)
+        store = partial(store_webhooks, db, parse=parse)
+        self._batcher: Batcher[RawWebhook, list[events.Event]] = Batcher(store, MAX_BATCH)
         self._lanes = lanes
-        self._mailbox = mailbox
-        self._bell = Bell(ring)
-        self._came = came
-        self._puzzled = puzzled
+        self._stream = stream
+        self._notifier = WorkerNotifier(notify_workers)
+        self._on_received = on_received
+        self._on_unknown = on_unknown
 
-    def hear(self, lane: str, raw: bytes, signature: str | None) -> bool:
-        """Whether the webhook is genuine; then it is kept. `raw` is its body as it came, byte by byte.
+    def receive(self, lane: str, body: bytes, signature: str | None) -> bool:
+        """Store a webhook; return False when it is not genuine. `body` is its raw bytes.
 
-        Raises NotFound when there is no such lane, and Unavailable when neither database nor Redis takes it: Chat Mitra
-        tries again later.
+        Raises NotFound for an unknown lane. Raises Unavailable when neither the database nor Redis stores it; Chat
+        Mitra then retries.
         """
         known = self._lanes.get(lane)
         if known is None:
             raise NotFound("no lane of this name is configured here")
-        if not verify(raw, signature, known.webhook_secret or ""):
-            self._came(lane, "refused")
+        if not verify(body, signature, known.webhook_secret or ""):
+            self._on_received(lane, "refused")
             return False
-        self._came(lane, self._keep(lane, raw))
-        self._bell.ring()
+        self._on_received(lane, self._store(lane, body))
+        self._notifier.notify()
         return True
 
-    def _keep(self, lane: str, raw: bytes) -> str:
+    def _store(self, lane: str, body: bytes) -> str:
         try:
-            fresh = self._ledger.submit(Webhook(lane, raw))
+            new = self._batcher.submit(RawWebhook(lane, body))
         except Unavailable as error:
-            log.warning("a webhook waits in Redis", action="webhook_spilled", lane=lane, error=str(error))
-            return self._spill(lane, raw)
-        for event in fresh:
-            if isinstance(event, events.Unknown):
-                self._puzzled(event.about)
-        return "stored" if fresh else "repeated"
+            log.warning("webhook spilled to Redis", action="webhook_spilled", lane=lane, error=str(error))
+            return self._spill(lane, body)
+        for event in new:
+            if isinstance(event, events.UnknownEvent):
+                self._on_unknown(event.about)
+        return "stored" if new else "repeated"
 
-    def _spill(self, lane: str, raw: bytes) -> str:
+    def _spill(self, lane: str, body: bytes) -> str:
         try:
-            self._mailbox.append("webhook", [packed(lane, raw)])
+            self._stream.append("webhook", [dump_webhook(lane, body)])
         except Unavailable:
-            self._came(lane, "unavailable")
+            self._on_received(lane, "unavailable")
             raise
         return "spilled"
 
 
-class Bell:
-    """Rings from a thread of its own: whoever answers a webhook does not wait for Redis."""
+class WorkerNotifier:
+    """Notifies the workers from a thread of its own, so that the answer to a webhook does not wait for Redis."""
 
-    def __init__(self, ring: Callable[[], None]) -> None:
-        self._ring = ring
-        self._wanted = Event()
-        Thread(target=self._run, name="bell", daemon=True).start()
+    def __init__(self, notify_workers: Callable[[], None]) -> None:
+        self._notify_workers = notify_workers
+        self._requested = Event()
+        Thread(target=self._run, name="notifier", daemon=True).start()
 
-    def ring(self) -> None:
-        self._wanted.set()
+    def notify(self) -> None:
+        self._requested.set()
 
     def _run(self) -> None:
-        while self._wanted.wait():
-            self._wanted.clear()
+        while self._requested.wait():
+            self._requested.clear()
             try:
-                self._ring()
+                self._notify_workers()
             except Unavailable as error:
-                # Every worker looks by itself, once a second.
-                log.debug("nobody was told of a webhook", action="ring_failed", error=str(error))
+                # Every worker also looks for new events once a second.
+                log.debug("workers not notified", action="notify_failed", error=str(error))
             except Exception as error:
-                log.error("the bell is broken", action="ring_broke", error=type(error).__name__)
-            time.sleep(RING_SECONDS)
+                log.error("worker notification broken", action="notify_broken", error=type(error).__name__)
+            time.sleep(NOTIFY_SECONDS)
 
 
-def packed(lane: str, raw: bytes) -> str:
-    """A webhook as it waits in Redis; Latin-1 keeps every byte, whatever it is."""
-    return json.dumps({"lane": lane, "raw": raw.decode("latin-1")})
+def dump_webhook(lane: str, body: bytes) -> str:
+    """Return a webhook as Redis stores it; Latin-1 preserves every byte."""
+    return json.dumps({"lane": lane, "raw": body.decode("latin-1")})
 
 
-def unpacked(data: str, came_at: datetime) -> Webhook:
-    """Raises ValueError for what `packed` did not write."""
+def load_webhook(data: str, received_at: datetime) -> RawWebhook:
+    """Load what `dump_webhook` returned. Raises ValueError for anything else."""
     match json.loads(data):
         case {"lane": str(lane), "raw": str(raw)}:
-            return Webhook(lane, raw.encode("latin-1"), came_at)
-    raise ValueError("this is no webhook")
+            return RawWebhook(lane, raw.encode("latin-1"), received_at)
+    raise ValueError("the entry holds no webhook")

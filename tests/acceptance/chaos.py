@@ -1,4 +1,4 @@
-"""`python -m tests.acceptance.chaos`: everything goes wrong at once for minutes, then every message is counted."""
+"""Random faults for minutes, then a verdict about every message: `python -m tests.acceptance.chaos`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,25 +19,22 @@ import structlog
 from sqlalchemy import func, select
 
 from harkara import Category, Client, Envelope, Unavailable
-from harkara.intake.stream import STREAM, WEBHOOKS
 from harkara.ledger.tables import event
-from harkara.redis_client import connect
 from harness.postgres import PostgresServer, postgres
-from harness.process import Process
 from harness.valkey import valkey
-from tests.acceptance.deployment import WEB_READY, Deployment, deployment
-from tests.acceptance.mail import mails
+from tests.acceptance.chaos_monkey import ChaosMonkey
+from tests.acceptance.deployment import Deployment, deployment
+from tests.acceptance.messages import new_messages
 from tests.acceptance.promises import Verdict
 
-WORKERS = 2
 THREADS = 8
 BATCH = 20
-"""Messages that the application hands over in one call."""
+"""Messages of one call of the application."""
 
 SETTLE_SECONDS = 150.0
-FOLD_SECONDS = 20.0
+STORE_SECONDS = 20.0
 
-MOOD = {
+FAULTS = {
     "latency_ms": [10, 200],
     "too_many_share": 0.03,
     "retry_after": 1,
@@ -51,38 +48,38 @@ MOOD = {
     "webhook_duplicate_share": 0.2,
     "webhook_reorder_share": 0.2,
 }
-"""Of every hundred requests about a dozen go wrong, and webhooks come in disorder."""
+"""The sandbox's switches: about 12 of 100 requests fail, and webhooks arrive twice or in another order."""
 
 CATEGORIES: tuple[Category, ...] = ("utility", "marketing", "reply", "utility", "authentication")
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What was done, and what had become of the messages afterwards."""
+class Summary:
+    """The faults, and the verdict about the messages afterwards."""
 
-    harms: Counter[str]
+    faults: Counter[str]
     verdict: Verdict
-    forgotten: int
-    """Webhooks that were answered for and are not in the ledger."""
+    lost_webhooks: int
+    """Webhooks that were answered with 200 and are not in the ledger."""
     seconds: float
 
     @property
     def kept(self) -> bool:
-        return self.verdict.kept and not self.forgotten
+        return self.verdict.kept and not self.lost_webhooks
 
     def __str__(self) -> str:
         verdict = self.verdict
         figures: dict[str, object] = {
-            "messages": len(verdict.fates) + len(verdict.missing),
-            **self.harms,
+            "messages": len(verdict.results) + len(verdict.missing),
+            **self.faults,
             "lost": len(verdict.lost),
-            "silent duplicates": len(verdict.twice_in_silence),
-            "flagged duplicates": len(verdict.twice_and_flagged),
+            "silent duplicates": len(verdict.unflagged_duplicates),
+            "flagged duplicates": len(verdict.flagged_duplicates),
             "uncertain": len(verdict.uncertain),
             "stuck": len(verdict.stuck),
-            "wrongly called unsent": len(verdict.hidden),
-            "webhooks forgotten": self.forgotten,
-            "rules broken in the audit": len(verdict.audit.findings),
+            "wrongly reported unsent": len(verdict.falsely_unsent),
+            "lost webhooks": self.lost_webhooks,
+            "audit findings": len(verdict.audit.findings),
             "seconds": round(self.seconds),
         }
         return "\n".join(f"{name:26}{figure:>8}" for name, figure in figures.items())
@@ -90,45 +87,46 @@ class Result:
 
 def run(
     harkara: Deployment, messages: int, seconds: float, seed: int, database: PostgresServer | None = None
-) -> Result:
-    """Sends so many messages over so many seconds of chaos, lets everything recover, and examines each."""
+) -> Summary:
+    """Send `messages` during `seconds` of faults, let the deployment recover, and examine each message."""
     began = time.monotonic()
-    harkara.sandbox.faults(seed=seed, **MOOD)
-    monkey = Monkey(harkara, Random(seed), database)
-    handed_over = mails(messages, CATEGORIES)
-    harkara.customers_write(each.to for each in handed_over)
-    application = Thread(target=hand_over, args=(harkara, handed_over, seconds), daemon=True)
+    harkara.sandbox.set_faults(seed=seed, **FAULTS)
+    monkey = ChaosMonkey(harkara, Random(seed), database)
+    envelopes = new_messages(messages, CATEGORIES)
+    harkara.open_windows(envelope.to for envelope in envelopes)
+    application = Thread(target=send_batches, args=(harkara, envelopes, seconds), daemon=True)
     application.start()
-    monkey.rage(seconds)
+    monkey.run(seconds)
     application.join(SETTLE_SECONDS)
-    harkara.sandbox.behave()
-    with suppress(TimeoutError):  # what does not settle is counted as stuck
+    harkara.sandbox.reset_faults()
+    with suppress(TimeoutError):  # messages that do not settle count as stuck
         harkara.wait_settled(messages, SETTLE_SECONDS)
-    harkara.wait(lambda: harkara.sandbox.has_told_all, "the sandbox has told all")
-    with suppress(TimeoutError):  # the same, as forgotten
-        harkara.wait(lambda: not forgotten(harkara), "what came by Redis is in the ledger", FOLD_SECONDS)
-    return Result(monkey.harms, harkara.examine(handed_over), forgotten(harkara), time.monotonic() - began)
+    harkara.wait_until(lambda: harkara.sandbox.has_sent_all_events, "the sandbox has sent all events")
+    with suppress(TimeoutError):  # the others count as lost
+        harkara.wait_until(lambda: not count_lost_webhooks(harkara), "the ledger has all webhooks", STORE_SECONDS)
+    verdict = harkara.examine(envelopes)
+    return Summary(monkey.faults, verdict, count_lost_webhooks(harkara), time.monotonic() - began)
 
 
-def forgotten(harkara: Deployment) -> int:
-    told = [one for one in harkara.sandbox.webhooks()["webhooks"] if one["outcome"] == "answered"]
-    events = {(one["message_id"], one["event"], one["body"].get("status")) for one in told}
+def count_lost_webhooks(harkara: Deployment) -> int:
+    answered = [one for one in harkara.sandbox.webhooks()["webhooks"] if one["outcome"] == "answered"]
+    events = {(one["message_id"], one["event"], one["body"].get("status")) for one in answered}
     with harkara.ledger.read() as tx:
-        kept = tx.execute(select(func.count()).select_from(event)).scalar_one()
-    return max(0, len(events) - int(kept))
+        stored = tx.execute(select(func.count()).select_from(event)).scalar_one()
+    return max(0, len(events) - int(stored))
 
 
-def hand_over(harkara: Deployment, envelopes: Sequence[Envelope], seconds: float) -> None:
-    """As two applications would, one with the database and one with Redis alone: each repeats a call that failed."""
+def send_batches(harkara: Deployment, envelopes: Sequence[Envelope], seconds: float) -> None:
+    """Send as two applications, one with the database and one with Redis alone, which repeat failed calls."""
     batches = [envelopes[start : start + BATCH] for start in range(0, len(envelopes), BATCH)]
     began = time.monotonic()
     with harkara.direct_client(seconds=2) as ledger, harkara.client(seconds=2) as redis:
         for place, batch in enumerate(batches):
             time.sleep(max(0.0, began + place * seconds / len(batches) - time.monotonic()))
-            insist(redis if place % 2 else ledger, batch)
+            send_until_accepted(redis if place % 2 else ledger, batch)
 
 
-def insist(client: Client, batch: Sequence[Envelope]) -> None:
+def send_until_accepted(client: Client, batch: Sequence[Envelope]) -> None:
     while True:
         try:
             client.send_many(batch)
@@ -137,128 +135,38 @@ def insist(client: Client, batch: Sequence[Envelope]) -> None:
             time.sleep(0.5)
 
 
-class Monkey:
-    """Does harm after harm from a deck that the seed shuffles."""
-
-    def __init__(self, harkara: Deployment, dice: Random, database: PostgresServer | None) -> None:
-        self.harms: Counter[str] = Counter()
-        self._harkara = harkara
-        self._dice = dice
-        self._database = database
-        self._web = harkara.start_web()
-        self._workers = harkara.start_workers(WORKERS)
-        self._frozen: list[tuple[float, Process]] = []
-        self._deck = [self._kill] * 4 + [self._freeze] * 2 + [self._kill_redis, self._empty_redis, self._kill_web]
-        self._deck += [self._kill_database] if database else []
-        harkara.start_beat()
-
-    def rage(self, seconds: float) -> None:
-        """Until the time is over and every kind of harm was done; then everything runs again, and nothing is frozen."""
-        over = time.monotonic() + seconds
-        for place, harm in enumerate(self._shuffled()):
-            if time.monotonic() > over and place >= len(self._deck):
-                break
-            time.sleep(self._dice.uniform(1.0, 2.0))
-            self._thaw(time.monotonic())
-            self._supervise()
-            harm()
-        self._thaw(float("inf"))
-        self._harkara.wait(self._runs, "everything runs again")
-
-    def _shuffled(self) -> Iterator[Callable[[], None]]:
-        while True:
-            self._dice.shuffle(self._deck)
-            yield from self._deck
-
-    def _supervise(self) -> None:
-        """As whoever deploys them does: a worker that finds no database when it starts, ends."""
-        self._workers = [each if each.alive else self._harkara.start_worker(ready=False) for each in self._workers]
-
-    def _runs(self) -> bool:
-        self._supervise()
-        return WEB_READY in self._web.output() and all("ready." in each.output() for each in self._workers)
-
-    def _kill(self) -> None:
-        victim = self._dice.choice(self._workers)
-        victim.kill()
-        self._workers.remove(victim)
-        self._frozen = [(until, process) for until, process in self._frozen if process is not victim]
-        self._workers.append(self._harkara.start_worker(ready=False))
-        self.harms["kills"] += 1
-
-    def _freeze(self) -> None:
-        """For longer than a claim is held, and now and then longer than what is being sent."""
-        victim = self._dice.choice(self._workers)
-        victim.suspend()
-        self._frozen.append((time.monotonic() + self._dice.choice([3.0, 5.0, 15.0]), victim))
-        self.harms["freezes"] += 1
-
-    def _kill_web(self) -> None:
-        self._web.kill()
-        self._web = self._harkara.start_web(ready=False)
-        self.harms["web kills"] += 1
-
-    def _kill_redis(self) -> None:
-        """It has written everything that it confirmed, as the intake needs it."""
-        self._harkara.valkey.kill()
-        time.sleep(self._dice.uniform(0, 2))
-        self._harkara.valkey.start()
-        self.harms["Redis kills"] += 1
-
-    def _empty_redis(self) -> None:
-        """It forgets hints, locks and slots; only what nobody else has yet must not be forgotten."""
-        redis = connect(self._harkara.valkey.url, seconds=3)
-        for key in redis.scan_iter():
-            if key not in (STREAM, WEBHOOKS):
-                redis.delete(key)
-        self.harms["Redis emptied"] += 1
-
-    def _kill_database(self) -> None:
-        assert self._database
-        self._database.kill()
-        time.sleep(self._dice.uniform(0, 2))
-        self._database.start()
-        self.harms["database kills"] += 1
-
-    def _thaw(self, now: float) -> None:
-        for until, process in self._frozen:
-            if until <= now:
-                process.resume()
-        self._frozen = [(until, process) for until, process in self._frozen if until > now]
-
-
 @contextmanager
-def prey(folder: Path, server: PostgresServer | None) -> Iterator[Deployment]:
-    """A deployment whose Redis keeps what it confirms, on SQLite unless there is a server."""
+def chaos_deployment(folder: Path, server: PostgresServer | None) -> Iterator[Deployment]:
+    """Run a deployment with a durable Redis, on SQLite unless there is a PostgreSQL server."""
     url = server.create_database("chaos") if server else f"sqlite:///{folder / 'harkara.db'}"
-    # Three tries of a webhook span more than what a killed web door takes to come back.
-    hearing = {"CHATMITRA_WEBHOOK_SECRET": "secret-of-the-webhooks", "SANDBOX_WEBHOOK_RETRY_MS": "5000"}
+    # Three tries of a webhook take longer than the restart of a killed HTTP API.
+    webhooks = {"CHATMITRA_WEBHOOK_SECRET": "secret-of-the-webhooks", "SANDBOX_WEBHOOK_RETRY_MS": "5000"}
     with (
         valkey(appendonly="yes", appendfsync="always") as redis,
-        deployment(folder, redis, url, HARKARA_THREADS=str(THREADS), **hearing) as harkara,
+        deployment(folder, redis, url, HARKARA_THREADS=str(THREADS), **webhooks) as harkara,
     ):
         yield harkara
 
 
 def main() -> None:
-    """Ends with 1 when a promise is broken."""
-    options = argparse.ArgumentParser(prog="python -m tests.acceptance.chaos", description=__doc__)
-    options.add_argument("--seed", type=int, default=int(time.time()), help="the same harms in the same order")
-    options.add_argument("--messages", type=int, default=5000)
-    options.add_argument("--seconds", type=float, default=180, help="of harm, before everything may recover")
-    options.add_argument("--database", choices=["sqlite", "postgres"], default="sqlite")
-    chosen = options.parse_args()
-    # That Redis does not always take a hint is no news here.
+    """Exit with 1 when a promise is broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.acceptance.chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="repeats the same faults in the same order")
+    parser.add_argument("--messages", type=int, default=5000)
+    parser.add_argument("--seconds", type=float, default=180, help="duration of the faults, before the recovery")
+    parser.add_argument("--database", choices=["sqlite", "postgres"], default="sqlite")
+    options = parser.parse_args()
+    # The client's warnings about an unavailable Redis are expected here.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    print(f"seed {chosen.seed}, {chosen.database}", flush=True)
+    print(f"seed {options.seed}, {options.database}", flush=True)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harkara-chaos-")))
-        server = stack.enter_context(postgres()) if chosen.database == "postgres" else None
-        harkara = stack.enter_context(prey(folder, server))
-        result = run(harkara, chosen.messages, chosen.seconds, chosen.seed, server)
-        print(result)
-        if not result.kept:
-            print(f"\nA promise is broken: {result.verdict}\n\n{harkara.logs()}")
+        server = stack.enter_context(postgres()) if options.database == "postgres" else None
+        harkara = stack.enter_context(chaos_deployment(folder, server))
+        summary = run(harkara, options.messages, options.seconds, options.seed, server)
+        print(summary)
+        if not summary.kept:
+            print(f"\nA promise is broken: {summary.verdict}\n\n{harkara.logs()}")
             sys.exit(1)
 
 

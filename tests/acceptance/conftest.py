@@ -1,4 +1,4 @@
-"""What all acceptance tests have in common: processes, which take their time on a busy host."""
+"""The time limit of all acceptance tests, whose processes take long on a busy host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The promises, examined after a harm: what was handed over, against what the sandbox accepted and the ledger says."""
+"""The promises, checked after a fault: the messages, the sandbox's record and the ledger must agree."""
 
 from __future__ import annotations
 
@@ -14,97 +14,98 @@ from harkara.ledger.audit import Report, audit
 from harkara.ledger.database import Database, Row
 from harkara.ledger.tables import message
 from harkara.states import State
-from tests.acceptance.stand_in import content
+from tests.acceptance.sandbox_client import content_digest
 
-TOOK = frozenset({State.ACCEPTED, State.SENT, State.DELIVERED, State.READ})
-"""Chat Mitra has it, by its answer or by its webhooks."""
+REACHED = frozenset({State.ACCEPTED, State.SENT, State.DELIVERED, State.READ})
+"""Chat Mitra has accepted the message, by its response or its webhooks."""
 
-OVER = TOOK | {State.FAILED, State.CANCELLED, State.UNCERTAIN}
-"""Nothing moves from here by itself, unless a resend is planned."""
+LAST = REACHED | {State.FAILED, State.CANCELLED, State.UNCERTAIN}
+"""States that a message leaves only by a webhook, an operator or a planned resend."""
 
 
-class Fate(NamedTuple):
-    """What became of one message: how often the sandbox accepted it, its state here, and whether it is flagged."""
+class Result(NamedTuple):
+    """One message: how often the sandbox accepted it, its state in the ledger, and its flag."""
 
     accepted: int
     state: str
     maybe_duplicate: bool = False
 
 
-ONCE = Fate(1, "accepted")
-AGAIN = Fate(1, "accepted", maybe_duplicate=True)
-"""Sent twice, accepted the second time only, which nobody here can know."""
-TWICE = Fate(2, "accepted", maybe_duplicate=True)
-PERHAPS = Fate(1, "uncertain")
-PERHAPS_NOT = Fate(0, "uncertain")
-REFUSED = Fate(0, "failed")
+ONCE = Result(1, "accepted")
+RESENT = Result(1, "accepted", maybe_duplicate=True)
+"""Posted twice and accepted once, which Harkara cannot know."""
+TWICE = Result(2, "accepted", maybe_duplicate=True)
+UNCERTAIN_SENT = Result(1, "uncertain")
+UNCERTAIN_LOST = Result(0, "uncertain")
+FAILED = Result(0, "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Ids of the messages with which something is the matter, and the ledger's own audit."""
+    """The result of each message, the ids of the messages that break a promise, and the ledger's audit."""
 
-    fates: dict[str, Fate]
+    results: dict[str, Result]
     states: Counter[str]
     missing: list[str]
-    """Handed over, and the ledger does not know it."""
-    untrue: list[str]
-    """Called accepted here, and never accepted there."""
-    hidden: list[str]
-    """Accepted there, and called something here that says it was not."""
-    twice_in_silence: list[str]
-    twice_and_flagged: list[str]
+    """Sent by the application, and missing in the ledger."""
+    falsely_accepted: list[str]
+    """Accepted in the ledger, and never accepted by the sandbox."""
+    falsely_unsent: list[str]
+    """Accepted by the sandbox, and in a state of the ledger that denies it."""
+    unflagged_duplicates: list[str]
+    flagged_duplicates: list[str]
     uncertain: list[str]
     stuck: list[str]
     audit: Report
 
     @property
     def lost(self) -> list[str]:
-        """Nobody got it and nobody is told."""
-        return self.missing + self.untrue
+        """Messages that no customer got, while no state says so."""
+        return self.missing + self.falsely_accepted
 
     @property
     def kept(self) -> bool:
-        broken = self.lost or self.hidden or self.twice_in_silence or self.stuck
+        broken = self.lost or self.falsely_unsent or self.unflagged_duplicates or self.stuck
         return not broken and self.audit.clean
 
     def assert_kept(self, *, uncertain: int = 0) -> None:
-        """`uncertain` is how many may be: those that were between POST and record when the harm was done."""
+        """Allow up to `uncertain` messages, those between POST and record at the time of the fault."""
         assert self.audit.clean, self.audit.findings
         assert self.missing == []
-        assert self.untrue == []
-        assert self.hidden == []
-        assert self.twice_in_silence == []
+        assert self.falsely_accepted == []
+        assert self.falsely_unsent == []
+        assert self.unflagged_duplicates == []
         assert self.stuck == []
         assert len(self.uncertain) <= uncertain
 
 
-def examine(db: Database, handed_over: Sequence[Envelope], accepted: Mapping[str, int]) -> Verdict:
-    """`accepted` is how often the sandbox took each content, of which no two envelopes may have the same."""
+def examine(db: Database, envelopes: Sequence[Envelope], accepted: Mapping[str, int]) -> Verdict:
+    """Compare envelopes of different contents with `accepted`, the sandbox's count of each content."""
     rows = _rows(db)
-    times = {envelope.id: accepted.get(content(envelope), 0) for envelope in handed_over}
-    fates = {i: Fate(times[i], row["state"], row["maybe_duplicate"]) for i in times if (row := rows.get(i))}
+    maybe_reached = REACHED | {State.UNCERTAIN}
+    times = {envelope.id: accepted.get(content_digest(envelope), 0) for envelope in envelopes}
+    results = {i: Result(times[i], row["state"], row["maybe_duplicate"]) for i in times if (row := rows.get(i))}
     return Verdict(
-        fates=fates,
-        states=Counter(fate.state for fate in fates.values()),
+        results=results,
+        states=Counter(result.state for result in results.values()),
         missing=[i for i in times if i not in rows],
-        untrue=[i for i, fate in fates.items() if fate.state in TOOK and not fate.accepted],
-        hidden=[i for i, fate in fates.items() if fate.accepted and fate.state not in TOOK | {State.UNCERTAIN}],
-        twice_in_silence=[i for i, fate in fates.items() if fate.accepted > 1 and not fate.maybe_duplicate],
-        twice_and_flagged=[i for i, fate in fates.items() if fate.accepted > 1 and fate.maybe_duplicate],
-        uncertain=[i for i, fate in fates.items() if fate.state == State.UNCERTAIN],
-        stuck=[i for i in fates if not _settled(rows[i])],
+        falsely_accepted=[i for i, result in results.items() if result.state in REACHED and not result.accepted],
+        falsely_unsent=[i for i, found in results.items() if found.accepted and found.state not in maybe_reached],
+        unflagged_duplicates=[i for i, result in results.items() if result.accepted > 1 and not result.maybe_duplicate],
+        flagged_duplicates=[i for i, result in results.items() if result.accepted > 1 and result.maybe_duplicate],
+        uncertain=[i for i, result in results.items() if result.state == State.UNCERTAIN],
+        stuck=[i for i in results if not _settled(rows[i])],
         audit=audit(db),
     )
 
 
 def unsettled(db: Database) -> set[str]:
-    """The messages that still move by themselves."""
+    """Return the ids of the messages that will change their state by themselves."""
     return {identity for identity, row in _rows(db).items() if not _settled(row)}
 
 
 def _settled(row: Row) -> bool:
-    return row["state"] in OVER and row["resend_at"] is None
+    return row["state"] in LAST and row["resend_at"] is None
 
 
 def _rows(db: Database) -> dict[str, Row]:

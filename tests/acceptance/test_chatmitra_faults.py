@@ -1,4 +1,4 @@
-"""Chat Mitra misbehaves in every way that the sandbox knows; what becomes of a message depends on what can be known."""
+"""Every fault of Chat Mitra that the sandbox can cause, and the resulting state of a message."""
 
 from __future__ import annotations
 
@@ -12,151 +12,159 @@ from harkara.ledger.halts import list_halts, unpark
 from harness.valkey import valkey
 from sandbox.faults import MARKED_NUMBERS
 from tests.acceptance.deployment import Deployment, deployment
-from tests.acceptance.mail import CATEGORIES, mail, mails
-from tests.acceptance.promises import AGAIN, ONCE, PERHAPS, PERHAPS_NOT, REFUSED, TWICE, Fate
+from tests.acceptance.messages import CATEGORIES, new_message, new_messages
+from tests.acceptance.promises import (
+    FAILED,
+    ONCE,
+    RESENT,
+    TWICE,
+    UNCERTAIN_LOST,
+    UNCERTAIN_SENT,
+    Result,
+)
 
-Fates = tuple[Fate, Fate, Fate, Fate]
-"""By category, in the order of CATEGORIES: authentication, reply, utility, marketing."""
+Results = tuple[Result, Result, Result, Result]
+"""By category in the order of CATEGORIES: authentication, reply, utility, marketing."""
 
-LOST: Fates = (TWICE, PERHAPS, PERHAPS, PERHAPS)
-"""Accepted, and the answer was lost: only a code goes again. Webhooks will tell more."""
-LOST_ON_THE_WAY: Fates = (AGAIN, PERHAPS_NOT, PERHAPS_NOT, PERHAPS_NOT)
-"""The same to us, but nothing had been accepted."""
-SENT: Fates = (ONCE, ONCE, ONCE, ONCE)
+LOST_AFTER: Results = (TWICE, UNCERTAIN_SENT, UNCERTAIN_SENT, UNCERTAIN_SENT)
+"""Accepted, and the response was lost: only a code is sent again, since this deployment has no webhooks."""
+LOST_BEFORE: Results = (RESENT, UNCERTAIN_LOST, UNCERTAIN_LOST, UNCERTAIN_LOST)
+"""Not accepted, which looks the same to Harkara."""
+SENT: Results = (ONCE, ONCE, ONCE, ONCE)
 
-MARKED: dict[str, Fates] = {
-    "close_after_accept": LOST,
-    "never_answer": LOST,
-    "reset_after_read": LOST,
-    "half_answer": LOST,
-    "never_answer_unprocessed": LOST_ON_THE_WAY,
-    "server_error": (AGAIN, AGAIN, AGAIN, PERHAPS_NOT),
+MARKED: dict[str, Results] = {
+    "close_after_accept": LOST_AFTER,
+    "never_answer": LOST_AFTER,
+    "reset_after_read": LOST_AFTER,
+    "half_answer": LOST_AFTER,
+    "never_answer_unprocessed": LOST_BEFORE,
+    "server_error": (RESENT, RESENT, RESENT, UNCERTAIN_LOST),
     "too_many": SENT,
     "unavailable": SENT,
-    "silent_drop": SENT,  # as far as anybody can know without webhooks
+    "silent_drop": SENT,  # the loss is invisible without webhooks
 }
-UNDER_A_LIE: Fates = (TWICE, TWICE, TWICE, PERHAPS)
-"""HTTP 500 although the message was accepted."""
+AFTER_A_WRONG_ERROR: Results = (TWICE, TWICE, TWICE, UNCERTAIN_SENT)
+"""HTTP 500 although Chat Mitra accepted the message."""
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     folder = tmp_path_factory.mktemp("faults")
     url = f"sqlite:///{folder / 'harkara.db'}"
-    with valkey() as server, deployment(folder, server, url, HARKARA_KEEPALIVE="0.5") as one:
-        one.start_worker()
-        yield one
+    with valkey() as server, deployment(folder, server, url, HARKARA_KEEPALIVE="0.5") as running:
+        running.start_worker()
+        yield running
 
 
 @pytest.fixture
 def harkara(running: Deployment) -> Deployment:
-    """A sandbox that behaves, and a lane that is open, whatever the test before has done."""
-    running.sandbox.behave()
+    """The deployment without faults and with an open lane, whatever the previous test did."""
+    running.sandbox.reset_faults()
     unpark(running.ledger, "default")
     return running
 
 
-def test_every_fault_that_hits_one_message_ends_as_it_must(harkara: Deployment) -> None:
-    """Each fault, met once by a message of each category; a repeat gets through."""
-    harkara.sandbox.faults(markers=True)
+def test_every_fault_of_one_request_leads_to_the_right_state(harkara: Deployment) -> None:
+    """Each fault hits the first request of a message of each category; a resend passes."""
+    harkara.sandbox.set_faults(markers=True)
     numbers = {fault: number for number, fault in MARKED_NUMBERS.items()}
-    letters = {(f, c): mail(c, to=numbers[f]) for f, c in product(MARKED, CATEGORIES)}
-    verdict = harkara.deliver(list(letters.values()))
-    fates = {met: verdict.fates[letter.id] for met, letter in letters.items()}
-    assert fates == {(f, c): fate for f in MARKED for c, fate in zip(CATEGORIES, MARKED[f], strict=True)}
+    envelopes = {(f, c): new_message(c, to=numbers[f]) for f, c in product(MARKED, CATEGORIES)}
+    verdict = harkara.deliver(list(envelopes.values()))
+    results = {key: verdict.results[envelope.id] for key, envelope in envelopes.items()}
+    assert results == {(f, c): result for f in MARKED for c, result in zip(CATEGORIES, MARKED[f], strict=True)}
     verdict.assert_kept(uncertain=16)
-    assert {harkara.status(letters["too_many", c])["tries"] for c in CATEGORIES} == {1}
+    assert {harkara.status(envelopes["too_many", c])["tries"] for c in CATEGORIES} == {1}
 
 
-def test_a_refusal_inside_a_success_is_no_success(harkara: Deployment) -> None:
-    """Whatever its shape. One of them has a code that asks for another try."""
+def test_an_error_body_under_a_success_status_is_an_error(harkara: Deployment) -> None:
+    """Every known shape of the body is one; one shape has a code that permits a retry."""
     number = next(number for number, fault in MARKED_NUMBERS.items() if fault == "refuse_in_2xx")
-    harkara.sandbox.faults(markers=True)
-    verdict = harkara.deliver(mails(8, ("reply", "utility"), to=number))
-    assert set(verdict.fates.values()) <= {REFUSED, ONCE}
-    assert REFUSED in verdict.fates.values()
+    harkara.sandbox.set_faults(markers=True)
+    verdict = harkara.deliver(new_messages(8, ("reply", "utility"), to=number))
+    assert set(verdict.results.values()) <= {FAILED, ONCE}
+    assert FAILED in verdict.results.values()
     verdict.assert_kept()
 
 
-def test_a_server_error_after_accepting_is_taken_for_what_it_may_be(harkara: Deployment) -> None:
+def test_a_server_error_after_accepting_may_lead_to_a_flagged_duplicate(harkara: Deployment) -> None:
     number = next(number for number, fault in MARKED_NUMBERS.items() if fault == "server_error")
-    harkara.sandbox.faults(markers=True, server_error_after_accept=True)
-    letters = [mail(category, to=number) for category in CATEGORIES]
-    verdict = harkara.deliver(letters)
-    assert tuple(verdict.fates[letter.id] for letter in letters) == UNDER_A_LIE
+    harkara.sandbox.set_faults(markers=True, server_error_after_accept=True)
+    envelopes = [new_message(category, to=number) for category in CATEGORIES]
+    verdict = harkara.deliver(envelopes)
+    assert tuple(verdict.results[envelope.id] for envelope in envelopes) == AFTER_A_WRONG_ERROR
     verdict.assert_kept(uncertain=1)
 
 
-def test_a_connection_that_is_reset_unread_looks_like_one_that_was_read(harkara: Deployment) -> None:
-    harkara.sandbox.faults(reset_before_read_share=1)
-    letters = [mail(category) for category in CATEGORIES]
-    harkara.hand_over(letters)
-    harkara.wait(lambda: harkara.sandbox.met("reset_before_read") == 4, "each is reset")
-    harkara.sandbox.behave()
-    harkara.wait_for(letters)
-    verdict = harkara.examine(letters)
-    assert tuple(verdict.fates[letter.id] for letter in letters) == LOST_ON_THE_WAY
+def test_a_connection_reset_before_reading_counts_as_a_lost_response(harkara: Deployment) -> None:
+    harkara.sandbox.set_faults(reset_before_read_share=1)
+    envelopes = [new_message(category) for category in CATEGORIES]
+    harkara.accept(envelopes)
+    harkara.wait_until(lambda: harkara.sandbox.count("reset_before_read") == 4, "each is reset")
+    harkara.sandbox.reset_faults()
+    harkara.wait_verdict(envelopes)
+    verdict = harkara.examine(envelopes)
+    assert tuple(verdict.results[envelope.id] for envelope in envelopes) == LOST_BEFORE
     verdict.assert_kept(uncertain=3)
 
 
 @pytest.mark.parametrize(
-    "oddity",
+    "switches",
     [{"latency_ms": [50, 1500]}, {"slow_drip_ms": 5}, {"success_status": 200}],
     ids=["latency", "slow drip", "200 for 202"],
 )
-def test_what_is_only_odd_does_no_harm(harkara: Deployment, oddity: dict[str, object]) -> None:
-    harkara.sandbox.faults(**oddity)
-    verdict = harkara.deliver(mails(40, CATEGORIES))
-    assert set(verdict.fates.values()) == {ONCE}
+def test_slow_responses_and_status_200_change_nothing(harkara: Deployment, switches: dict[str, object]) -> None:
+    harkara.sandbox.set_faults(**switches)
+    verdict = harkara.deliver(new_messages(40, CATEGORIES))
+    assert set(verdict.results.values()) == {ONCE}
 
 
-def test_idle_connections_are_left_before_the_server_closes_them(harkara: Deployment) -> None:
-    """Ours rest half a second at most, the server's a whole one: there is no race, and so no doubt."""
-    harkara.sandbox.faults(keepalive_seconds=1)
+def test_idle_connections_are_closed_before_the_server_closes_them(harkara: Deployment) -> None:
+    """Harkara closes after half a second, the server after a second, so there is no race."""
+    harkara.sandbox.set_faults(keepalive_seconds=1)
     for _ in range(4):
-        verdict = harkara.deliver(mails(20, ("reply",)))
-        assert set(verdict.fates.values()) == {ONCE}
+        verdict = harkara.deliver(new_messages(20, ("reply",)))
+        assert set(verdict.results.values()) == {ONCE}
         time.sleep(0.9)
 
 
 @pytest.mark.parametrize("switch", ["unauthorized", "no_credits"])
-def test_what_only_a_person_can_mend_parks_the_lane_and_burns_nothing(harkara: Deployment, switch: str) -> None:
-    harkara.sandbox.faults(**{switch: True})
-    letters = mails(20, CATEGORIES)
-    harkara.hand_over(letters)
-    harkara.wait(lambda: [halt["state"] for halt in list_halts(harkara.ledger)] == ["parked"], "the lane is parked")
-    harkara.wait(lambda: harkara.states()["waiting"] == 20, "all wait")
-    harkara.sandbox.behave()
+def test_an_error_that_needs_an_operator_parks_the_lane_and_uses_no_attempt(harkara: Deployment, switch: str) -> None:
+    harkara.sandbox.set_faults(**{switch: True})
+    envelopes = new_messages(20, CATEGORIES)
+    harkara.accept(envelopes)
+    harkara.wait_until(lambda: [halt.state for halt in list_halts(harkara.ledger)] == ["parked"], "the lane is parked")
+    harkara.wait_until(lambda: harkara.states()["waiting"] == 20, "all wait")
+    harkara.sandbox.reset_faults()
     unpark(harkara.ledger, "default")
-    harkara.wait_for(letters)
-    assert set(harkara.examine(letters).fates.values()) == {ONCE}
-    assert {harkara.status(letter)["tries"] for letter in letters} == {1}
+    harkara.wait_verdict(envelopes)
+    assert set(harkara.examine(envelopes).results.values()) == {ONCE}
+    assert {harkara.status(envelope)["tries"] for envelope in envelopes} == {1}
 
 
-def test_a_storm_of_429_costs_nobody_a_try(harkara: Deployment) -> None:
-    """Nor do WhatsApp's own words for it: 130429 for the lane, 131056 for one person."""
-    harkara.sandbox.faults(too_many_share=1, retry_after=1)
-    letters = mails(40, ("reply", "utility"))
-    harkara.hand_over(letters)
-    harkara.wait(lambda: harkara.sandbox.met("too_many") >= 10, "the storm is felt")
+def test_many_429_responses_use_no_attempt(harkara: Deployment) -> None:
+    """The same holds for WhatsApp's codes 130429 (the account) and 131056 (one recipient)."""
+    harkara.sandbox.set_faults(too_many_share=1, retry_after=1)
+    envelopes = new_messages(40, ("reply", "utility"))
+    harkara.accept(envelopes)
+    harkara.wait_until(lambda: harkara.sandbox.count("too_many") >= 10, "ten requests got 429")
     for code in (130429, 131056):
-        harkara.sandbox.faults(too_many_share=0, code_next={"code": code, "count": 5})
-        harkara.wait(lambda: not harkara.sandbox.switches()["code_next"]["count"], f"{code} is felt")
-    harkara.wait_for(letters)
-    assert set(harkara.examine(letters).fates.values()) == {ONCE}
-    assert {harkara.status(letter)["tries"] for letter in letters} == {1}
+        harkara.sandbox.set_faults(too_many_share=0, code_next={"code": code, "count": 5})
+        harkara.wait_until(lambda: not harkara.sandbox.switches()["code_next"]["count"], f"{code} was returned")
+    harkara.wait_verdict(envelopes)
+    assert set(harkara.examine(envelopes).results.values()) == {ONCE}
+    assert {harkara.status(envelope)["tries"] for envelope in envelopes} == {1}
 
 
-def test_while_chatmitra_is_away_everything_waits_and_nothing_burns(harkara: Deployment) -> None:
-    """The port is closed: surely nothing was sent. Last, since the sandbox forgets what it has seen."""
+def test_while_chatmitra_is_unreachable_messages_wait_and_use_no_attempt(harkara: Deployment) -> None:
+    """The port is closed, so nothing was sent. This test is last, since it clears the sandbox's history."""
     (sandbox,) = (process for process in harkara.processes if process.name.startswith("sandbox"))
     sandbox.kill()
-    letters = mails(60, CATEGORIES)
-    harkara.hand_over(letters)
-    harkara.wait(lambda: list_halts(harkara.ledger) != [], "the breaker opens")
+    envelopes = new_messages(60, CATEGORIES)
+    harkara.accept(envelopes)
+    harkara.wait_until(lambda: list_halts(harkara.ledger) != [], "the breaker opens")
     harkara.start_sandbox()
-    harkara.wait_for(letters)
-    verdict = harkara.examine(letters)
-    assert set(verdict.fates.values()) == {ONCE}
-    assert {harkara.status(letter)["tries"] for letter in letters} == {1}
+    harkara.wait_verdict(envelopes)
+    verdict = harkara.examine(envelopes)
+    assert set(verdict.results.values()) == {ONCE}
+    assert {harkara.status(envelope)["tries"] for envelope in envelopes} == {1}
     verdict.assert_kept()

@@ -1,6 +1,6 @@
-"""The crash table: a worker dies at each point of a message's way, for each category, and the oracle is the sandbox.
+"""The crash table: a worker is killed at each point of sending, for each category.
 
-Without webhooks, so whatever nobody can know stays uncertain, but for one-time codes, which go once more and say so.
+The deployments have no webhooks, so unknown outcomes stay uncertain; one-time codes are sent once more and flagged.
 """
 
 from __future__ import annotations
@@ -16,37 +16,60 @@ from harkara import Category, Envelope
 from harness.postgres import PostgresServer
 from harness.valkey import valkey
 from tests.acceptance.deployment import Deployment, deployment
-from tests.acceptance.mail import CATEGORIES, mail
-from tests.acceptance.promises import AGAIN, ONCE, PERHAPS, PERHAPS_NOT, TWICE, Fate
+from tests.acceptance.messages import CATEGORIES, new_message
+from tests.acceptance.promises import (
+    ONCE,
+    RESENT,
+    TWICE,
+    UNCERTAIN_LOST,
+    UNCERTAIN_SENT,
+    Result,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What a crash left behind, and what had become of it when everything was over."""
+    """The state after a crash, and the result after the recovery."""
 
-    found: str
-    fate: Fate
+    state: str
+    result: Result
 
 
-FOUND = {
+STATES = {
     "K0": {"queued", "waiting"},  # before the claim
-    "K1": {"claimed"},  # claimed, nothing written of a POST
+    "K1": {"claimed"},  # claimed, before the commit of `sending`
     "K2": {"sending"},  # `sending` is committed, the POST has not begun
-    "K3": {"sending"},  # the POST is out, no answer has been read
-    "K4": {"sending"},  # the answer is read, not recorded
-    "K4b": {"sending"},  # in the recording, before its commit
+    "K3": {"sending"},  # the request is sent, no response was read
+    "K4": {"sending"},  # the response was read, not recorded
+    "K4b": {"sending"},  # within the transaction that records it
     "K5": {"accepted"},  # recorded
 }
-CODES = {"K0": ONCE, "K1": ONCE, "K2": AGAIN, "K3": TWICE, "K4": TWICE, "K4b": TWICE, "K5": ONCE}
-OTHERS = {"K0": ONCE, "K1": ONCE, "K2": PERHAPS_NOT, "K3": PERHAPS, "K4": PERHAPS, "K4b": PERHAPS, "K5": ONCE}
+CODES = {
+    "K0": ONCE,
+    "K1": ONCE,
+    "K2": RESENT,
+    "K3": TWICE,
+    "K4": TWICE,
+    "K4b": TWICE,
+    "K5": ONCE,
+}
+OTHERS = {
+    "K0": ONCE,
+    "K1": ONCE,
+    "K2": UNCERTAIN_LOST,
+    "K3": UNCERTAIN_SENT,
+    "K4": UNCERTAIN_SENT,
+    "K4b": UNCERTAIN_SENT,
+    "K5": ONCE,
+}
 
-CELLS = [(point, category) for point in FOUND for category in CATEGORIES]
+CELLS = [(point, category) for point in STATES for category in CATEGORIES]
 Table = dict[tuple[str, Category], Cell]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Table:
-    """All crashes at once, each in a deployment of its own: most of their time is spent waiting for leases."""
+    """Run all crashes at once, each in its own deployment, since most of the time passes until a lease expires."""
 
     def crash_in(folder: Path, point: str, categories: Sequence[Category]) -> Table:
         url = f"sqlite:///{folder / 'harkara.db'}" if server is None else server.create_database(f"crash_{folder.name}")
@@ -54,49 +77,49 @@ def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             return crash(harkara, point, categories)
 
     server: PostgresServer | None = None if request.param == "sqlite" else request.getfixturevalue("postgres_server")
-    # One transaction may record many outcomes, so at K4b each category dies alone.
-    crashes = [(point, CATEGORIES) for point in FOUND if point != "K4b"] + [("K4b", (one,)) for one in CATEGORIES]
+    # One transaction may record many outcomes, so at K4b each category has its own crash.
+    crashes = [(point, CATEGORIES) for point in STATES if point != "K4b"] + [("K4b", (one,)) for one in CATEGORIES]
     cells: Table = {}
-    with ThreadPoolExecutor(len(crashes)) as together:
+    with ThreadPoolExecutor(len(crashes)) as pool:
         folders = [tmp_path_factory.mktemp(point.lower()) for point, _ in crashes]
-        for wreck in together.map(crash_in, folders, *zip(*crashes, strict=True)):
-            cells |= wreck
+        for found in pool.map(crash_in, folders, *zip(*crashes, strict=True)):
+            cells |= found
     return cells
 
 
 @pytest.mark.parametrize(("point", "category"), CELLS)
-def test_a_worker_that_dies_here_leaves_this(table: Table, point: str, category: Category) -> None:
+def test_a_crash_at_this_point_leads_to_this_state(table: Table, point: str, category: Category) -> None:
     cell = table[point, category]
     expected = CODES if category == "authentication" else OTHERS
-    assert cell.found in FOUND[point]
-    assert cell.fate == expected[point]
+    assert cell.state in STATES[point]
+    assert cell.result == expected[point]
 
 
 def crash(harkara: Deployment, point: str, categories: Sequence[Category]) -> Table:
-    """Lets a worker die when one message of each category stands at the point, and another one find what is left."""
-    letters = [mail(category) for category in categories]
-    harkara.hand_over(letters)
+    """Kill a worker when one message of each category is at the point, then let another worker recover."""
+    envelopes = [new_message(category) for category in categories]
+    harkara.accept(envelopes)
     if point == "K3":
-        die_in_mid_post(harkara, letters)
+        kill_during_post(harkara, envelopes)
     else:
-        # Codes and replies make one chunk, the others another; from K2 on each message stands there by itself.
-        there = 2 if point in ("K0", "K1") else len(letters)
-        harkara.start_worker(ready=False, HARKARA_KILL_AT=f"{point}*{there}").wait_killed()
-    found = [harkara.status(letter)["state"] for letter in letters]
+        # Codes and replies are one chunk, the others another; from K2 on each message reaches the point by itself.
+        times = 2 if point in ("K0", "K1") else len(envelopes)
+        harkara.start_worker(ready=False, HARKARA_KILL_AT=f"{point}*{times}").wait_killed()
+    states = [harkara.status(envelope)["state"] for envelope in envelopes]
     harkara.start_worker(ready=False)
-    harkara.wait_settled(len(letters))
-    verdict = harkara.examine(letters)
-    verdict.assert_kept(uncertain=len(letters))
+    harkara.wait_settled(len(envelopes))
+    verdict = harkara.examine(envelopes)
+    verdict.assert_kept(uncertain=len(envelopes))
     return {
-        (point, letter.category): Cell(state, verdict.fates[letter.id])
-        for letter, state in zip(letters, found, strict=True)
+        (point, envelope.category): Cell(state, verdict.results[envelope.id])
+        for envelope, state in zip(envelopes, states, strict=True)
     }
 
 
-def die_in_mid_post(harkara: Deployment, letters: Sequence[Envelope]) -> None:
-    """The sandbox has every request and answers none; its word is surer than any delay."""
-    harkara.sandbox.faults(never_answer_share=1)
-    doomed = harkara.start_worker(ready=False, HARKARA_READ_TIMEOUT="60")
-    harkara.wait_accepted(len(letters))
-    doomed.kill()
-    harkara.sandbox.behave()
+def kill_during_post(harkara: Deployment, envelopes: Sequence[Envelope]) -> None:
+    """Kill the worker when the sandbox has received every request and responds to none."""
+    harkara.sandbox.set_faults(never_answer_share=1)
+    worker = harkara.start_worker(ready=False, HARKARA_READ_TIMEOUT="60")
+    harkara.wait_accepted(len(envelopes))
+    worker.kill()
+    harkara.sandbox.reset_faults()

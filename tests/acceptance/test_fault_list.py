@@ -1,4 +1,4 @@
-"""The fault list is kept honest: every fault names a test that exists, or says why there is none yet."""
+"""The list of faults is true: each fault names existing tests, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_every_test_that_the_list_names_exists() -> None:
     assert {name for name in named if f"def {name}(" not in tests} == set()
 
 
-def test_a_fault_without_a_test_says_why() -> None:
+def test_a_fault_without_a_test_has_a_reason() -> None:
     assert [
         number for number, answer in ROWS if "`test_" not in answer and not re.match(r"not yet: .{20,}", answer)
     ] == []

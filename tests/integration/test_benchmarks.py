@@ -1,4 +1,4 @@
-"""The benchmarks at a tenth of their size: they run, and say what they found in the promised shape."""
+"""The benchmarks at a tenth of their size: they run, and report in the promised format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.figures import Figure, Goal, at_least, at_most, percentile_99
 from harness.process import ROOT
 
 
-@pytest.mark.usefixtures("postgres_server")  # where there is none, there is nothing to measure on
+@pytest.mark.usefixtures("postgres_server")  # the benchmarks need a PostgreSQL too
 def test_a_quick_run_gives_every_figure_with_its_goal_and_whether_it_is_met(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     done = _benchmarks("accept", "lateness", "webhooks", "--quick", "--markdown", "--json", str(file))
@@ -30,18 +30,18 @@ def test_a_quick_run_gives_every_figure_with_its_goal_and_whether_it_is_met(tmp_
         assert f"| {figure['what']} |" in done.stdout
 
 
-def test_a_name_that_is_no_benchmark_is_answered_with_those_that_are() -> None:
+def test_an_unknown_name_is_answered_with_the_known_benchmarks() -> None:
     done = _benchmarks("sendd", "--quick")
     assert done.returncode == 2
-    assert "sendd; there are send, limit" in done.stderr
+    assert "sendd; choose from send, limit" in done.stderr
 
 
 @pytest.mark.parametrize(("goal", "met"), [(at_least(3), True), (at_least(4), False), (at_most(3), True)])
-def test_the_median_of_the_rounds_is_held_against_the_goal(goal: Goal, met: bool) -> None:
+def test_the_median_of_the_rounds_is_compared_with_the_goal(goal: Goal, met: bool) -> None:
     assert Figure("a ratio", "×", [1, 3, 9], goal).met is met
 
 
-def test_of_few_times_the_worst_is_the_99th_percentile() -> None:
+def test_the_99th_percentile_of_few_values_is_their_maximum() -> None:
     assert percentile_99([0.1] * 40 + [2.0]) == 2.0
     assert percentile_99([0.1] * 999 + [2.0]) == pytest.approx(0.1)
 

@@ -25,11 +25,11 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from harkara.callbacks.address import is_public
 from harkara.callbacks.delivery import CallbackDelivery
-from harkara.callbacks.endpoint import Answered, Barred, Endpoint, Unanswered
+from harkara.callbacks.endpoint import Blocked, Endpoint, NoResponse, Responded
 from harkara.errors import Invalid
 from harkara.ledger import migrate
-from harkara.ledger.callbacks.dead_callbacks import counts
-from harkara.ledger.callbacks.notify import tell
+from harkara.ledger.callbacks.dead_callbacks import count_callbacks
+from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.database import Database, Row
 from harkara.ledger.tables import callback
 from harness.ports import free_port
@@ -137,7 +137,7 @@ def raw(handle: Callable[[socket.socket], None]) -> Iterator[str]:
 
 @pytest.fixture
 def db(database_url: str) -> Iterator[Database]:
-    database = Database(database_url, tells=True)
+    database = Database(database_url, callbacks_enabled=True)
     migrate.upgrade(database)
     yield database
     database.close()
@@ -145,13 +145,13 @@ def db(database_url: str) -> Iterator[Database]:
 
 def courier(db: Database, url: str, told: Counter[str] | None = None) -> CallbackDelivery:
     count = Counter[str]() if told is None else told
-    return CallbackDelivery(db, Endpoint(url, SECRET, private=True), told=count.update)
+    return CallbackDelivery(db, Endpoint(url, SECRET, private=True), on_results=count.update)
 
 
 def say(db: Database, number: int = 1) -> None:
     with db.write() as tx:
         for n in range(number):
-            tell(tx, "message.received", "default", f"evt_{n}", DATA)
+            notify(tx, "message.received", "default", f"evt_{n}", DATA)
 
 
 def later(db: Database, seconds: float) -> None:
@@ -229,7 +229,7 @@ def test_after_a_day_it_is_dead_and_keeps_what_it_would_tell(db: Database) -> No
 
 
 def counts_of(db: Database) -> Counter[str]:
-    return +Counter(counts(db))
+    return +Counter(count_callbacks(db))
 
 
 def test_gone_is_dead_at_once(db: Database) -> None:
@@ -283,7 +283,7 @@ def test_an_application_that_fails_is_probed_by_one_and_recovers(db: Database) -
         application.answers = lambda _: (204, {})
         later(db, 60)
         until(lambda: one.round().total() == 100, 15)
-    assert counts(db) == {"waiting": 0, "dead": 0}
+    assert count_callbacks(db) == {"waiting": 0, "dead": 0}
     assert sorted(set(application.ids)) == [row["id"] for row in rows(db)]
 
 
@@ -321,7 +321,7 @@ def test_a_worker_that_was_stopped_leaves_the_rest_to_the_next(db: Database) -> 
 
 def test_what_a_killed_worker_had_is_brought_again(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'harkara.db'}"
-    db = Database(url, tells=True)
+    db = Database(url, callbacks_enabled=True)
     migrate.upgrade(db)
     say(db)
     with listening(Application(slow=1.0)) as application:
@@ -330,7 +330,7 @@ def test_what_a_killed_worker_had_is_brought_again(tmp_path: Path) -> None:
             "from harkara.callbacks.endpoint import Endpoint\n"
             "from harkara.ledger.database import Database\n"
             f"endpoint = Endpoint({application.url!r}, {SECRET!r}, private=True)\n"
-            f"CallbackDelivery(Database({url!r}), endpoint, told=print).round()"
+            f"CallbackDelivery(Database({url!r}), endpoint, on_results=print).round()"
         )
         worker = subprocess.Popen([sys.executable, "-c", script])
         try:
@@ -355,17 +355,17 @@ def post(url: str, **options: Any) -> Any:
 
 
 def test_a_closed_port_and_a_name_that_is_none_are_unanswered() -> None:
-    assert post(f"http://127.0.0.1:{free_port()}/") == Unanswered("the connection was refused")
+    assert post(f"http://127.0.0.1:{free_port()}/") == NoResponse("the connection was refused")
 
     def nowhere(*_: Any) -> list[str]:
         raise socket.gaierror
 
-    assert post("http://app.invalid/", resolve=nowhere) == Unanswered("its name is not known")
+    assert post("http://app.invalid/", resolve=nowhere) == NoResponse("the host name cannot be resolved")
 
 
 @pytest.mark.parametrize(
     ("said", "reason"),
-    [(b"", "the connection broke off"), (b"220 smtp.example.com ESMTP\r\n\r\n", "the answer is not HTTP")],
+    [(b"", "the connection broke off"), (b"220 smtp.example.com ESMTP\r\n\r\n", "the response is not HTTP")],
 )
 def test_an_answer_that_is_none_is_unanswered(said: bytes, reason: str) -> None:
     def handle(connection: socket.socket) -> None:
@@ -373,7 +373,7 @@ def test_an_answer_that_is_none_is_unanswered(said: bytes, reason: str) -> None:
         connection.sendall(said)
 
     with raw(handle) as url:
-        assert post(url) == Unanswered(reason)
+        assert post(url) == NoResponse(reason)
 
 
 @pytest.mark.parametrize("drip", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: "], ids=["silent", "dripping"])
@@ -392,7 +392,7 @@ def test_an_answer_has_its_time_as_a_whole(drip: bytes) -> None:
 
     began = time.monotonic()
     with raw(handle) as url:
-        assert post(url, seconds=0.5) == Unanswered("no answer in time")
+        assert post(url, seconds=0.5) == NoResponse("no response within 0.5 s")
         assert time.monotonic() - began < 1.5
 
 
@@ -403,7 +403,7 @@ def test_of_an_endless_answer_only_the_head_is_read() -> None:
         connection.recv(1)
 
     with raw(handle) as url:
-        assert post(url) == Answered(200)
+        assert post(url) == Responded(200)
 
 
 def test_the_secret_is_not_sent_and_cookies_proxies_and_netrc_are_not_known(
@@ -414,7 +414,7 @@ def test_the_secret_is_not_sent_and_cookies_proxies_and_netrc_are_not_known(
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     with listening(Application(lambda _: (200, {"Set-Cookie": "a=b"}))) as application:
         endpoint = Endpoint(application.url, SECRET, private=True)
-        assert [endpoint.post("msg_1", BODY) for _ in range(2)] == [Answered(200)] * 2
+        assert [endpoint.post("msg_1", BODY) for _ in range(2)] == [Responded(200)] * 2
     assert application.refused == 0
     for headers in application.headers:
         assert {"authorization", "cookie"} & headers.keys() == set()
@@ -436,7 +436,7 @@ def test_the_secret_is_not_sent_and_cookies_proxies_and_netrc_are_not_known(
 def test_an_address_that_is_not_of_the_open_internet_is_barred(address: str) -> None:
     assert not is_public(address)
     answer = Endpoint("https://app.example.com/", SECRET, resolve=lambda *_: ["93.184.215.14", address]).post("m", BODY)
-    assert isinstance(answer, Barred)
+    assert isinstance(answer, Blocked)
     assert "HARKARA_CALLBACK_PRIVATE" in answer.reason
 
 
@@ -448,9 +448,9 @@ def test_an_address_of_the_open_internet_is_not(address: str) -> None:
 @pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]"])
 def test_this_machine_is_barred_however_it_is_spelled(host: str) -> None:
     answer = Endpoint(f"https://{host}/", SECRET).post("msg_1", BODY)
-    assert isinstance(answer, Barred | Unanswered)
-    if isinstance(answer, Unanswered):
-        assert answer.reason == "its name is not known"
+    assert isinstance(answer, Blocked | NoResponse)
+    if isinstance(answer, NoResponse):
+        assert answer.reason == "the host name cannot be resolved"
 
 
 def test_the_name_is_asked_once_and_the_address_that_was_checked_is_the_one_that_is_connected_to() -> None:
@@ -462,7 +462,7 @@ def test_the_name_is_asked_once_and_the_address_that_was_checked_is_the_one_that
 
     with listening(Application()) as application:
         url = f"http://app.invalid:{application.port}/hear"
-        assert post(url, resolve=rebinding) == Answered(204)
+        assert post(url, resolve=rebinding) == Responded(204)
     assert asked == ["app.invalid"]
     assert application.headers[0]["host"] == f"app.invalid:{application.port}"
 
@@ -470,13 +470,13 @@ def test_the_name_is_asked_once_and_the_address_that_was_checked_is_the_one_that
 def test_the_next_address_is_tried_when_one_takes_no_connection() -> None:
     with listening(Application()) as application:
         url = f"http://app.invalid:{application.port}/"
-        assert post(url, resolve=lambda *_: ["127.0.0.3", "127.0.0.1"]) == Answered(204)
+        assert post(url, resolve=lambda *_: ["127.0.0.3", "127.0.0.1"]) == Responded(204)
 
 
 def test_what_is_barred_waits_with_the_reason_and_is_not_used_up(db: Database) -> None:
     say(db, 3)
     barred = Endpoint("https://app.example.com/", SECRET, resolve=lambda *_: ["10.0.0.7"])
-    one = CallbackDelivery(db, barred, told=Counter[str]().update)
+    one = CallbackDelivery(db, barred, on_results=Counter[str]().update)
     later(db, 2 * 86_400)
     assert one.round() == Counter()
     found = rows(db)
@@ -493,8 +493,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_tls_is_verified_for_the_name_and_not_for_the_address(certificate: Path) -> None:
     with listening(Application(), certificate=certificate) as application:
         here: dict[str, Any] = {"resolve": lambda *_: ["127.0.0.1"], "ca_bundle": str(certificate)}
-        assert post(f"https://app.invalid:{application.port}/", **here) == Answered(204)
-        failed = Unanswered("TLS failed: is its certificate valid for this name?")
+        assert post(f"https://app.invalid:{application.port}/", **here) == Responded(204)
+        failed = NoResponse("TLS failed: check that the certificate is valid for this host name")
         assert post(f"https://other.invalid:{application.port}/", **here) == failed
         assert post(f"https://app.invalid:{application.port}/", **here | {"ca_bundle": None}) == failed
     assert application.refused == 0

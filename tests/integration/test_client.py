@@ -21,7 +21,7 @@ from harkara.defaults import DEADLINES
 from harkara.intake.consumer import IntakeConsumer
 from harkara.intake.stream import STREAM, Intake
 from harkara.ledger import migrate
-from harkara.ledger.contacts.consent import look
+from harkara.ledger.contacts.queries import list_contacts
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import list_messages
 from harkara.redis_client import connect
@@ -298,10 +298,10 @@ def test_an_application_says_what_somebody_wants_through_redis_alone(
         wait_until(lambda: list_messages(db), 10, "the worker has read it")
         told = client.status(handle)
         assert (told["state"], told["code"]) == ("cancelled", "opted-out")
-    default, north = look(db, "919876500001")
-    assert (default["stopped"], north["stopped"]) == ("everything", None)
-    assert north["agreed_at"]
-    assert (default["proofs"][0]["how"], default["proofs"][0]["proof"]) == ("application", "Ticked off in the profile")
+    default, north = list_contacts(db, "919876500001")
+    assert (default.stopped, north.stopped) == ("everything", None)
+    assert north.agreed_at
+    assert (default.proofs[0].how, default.proofs[0].proof) == ("application", "Ticked off in the profile")
 
 
 def test_an_application_at_the_ledger_says_it_and_is_refused_from_then_on(db: Database) -> None:
@@ -341,6 +341,6 @@ def test_what_is_no_wish_stops_nobody_in_the_intake(client: Client, server: Valk
 
 def is_known(db: Database) -> bool:
     try:
-        return bool(look(db, "919876500001"))
+        return bool(list_contacts(db, "919876500001"))
     except NotFound:
         return False

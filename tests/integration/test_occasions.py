@@ -208,7 +208,7 @@ def test_a_task_that_is_wrong_fails_with_the_reason_and_shows_nobody_its_argumen
     script = (
         "from tasks.occasion import occasion; print(occasion.Request, occasion.app.conf.task_routes[occasion.name])"
     )
-    assert run(db, server, script).stdout == "tasks.accept:Discreet {'queue': 'harkara.accept'}\n"
+    assert run(db, server, script).stdout == "tasks.accept:ConfidentialRequest {'queue': 'harkara.accept'}\n"
 
 
 def called(db: Database, server: ValkeyServer, action: str, **said: Any) -> str:

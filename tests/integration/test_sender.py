@@ -19,16 +19,18 @@ from harkara.chatmitra.api import ChatMitra
 from harkara.delivery.pool import Pool
 from harkara.delivery.sender import Leases, Sender, no_checkpoint
 from harkara.errors import Unavailable
-from harkara.inbound import Received, Words, fingerprint
+from harkara.inbound import fingerprint
+from harkara.inbound.events import MessageReceived
+from harkara.inbound.words import Words
 from harkara.lanes import Lane
 from harkara.ledger import migrate
 from harkara.ledger.audit import audit
-from harkara.ledger.contacts.contacts import heard
 from harkara.ledger.database import Database, LedgerError
+from harkara.ledger.events.inbound_messages import record_received
 from harkara.ledger.halts import park
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.ledger.messages.queries import get_status
-from harkara.ledger.messages.record import Finish
+from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.sweep import POISON_CLAIMS, sweep
 from harkara.ledger.tables import contact
 from harkara.limits import Allowance, Limiter
@@ -115,7 +117,7 @@ def worker(
         commit.close()
 
 
-def spill(_finish: Finish) -> None:
+def spill(_finish: ClaimResult) -> None:
     raise Unavailable("nobody takes it")
 
 
@@ -331,7 +333,8 @@ def wrote(db: Database, n: int = 0, *, ago: float = 0.0, text: str = "Hello") ->
     """The person number `n` writes, so many seconds ago."""
     at = datetime.now(UTC) - timedelta(seconds=ago)
     with db.write() as tx:
-        heard(tx, "default", Received(identity="1", sender=f"9198765{n:05d}", kind="text", at=at, text=text), WORDS)
+        received = MessageReceived(identity="1", sender=f"9198765{n:05d}", kind="text", at=at, text=text)
+        record_received(tx, "default", received, WORDS)
 
 
 def bodies(sandbox: Sandbox) -> list[dict[str, Any]]:

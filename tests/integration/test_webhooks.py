@@ -16,8 +16,8 @@ import redis
 from structlog.testing import capture_logs
 
 from config import metrics
+from harkara.chatmitra.signature import sign
 from harkara.errors import NotFound, Unavailable
-from harkara.inbound import sign
 from harkara.intake.stream import GROUP, WEBHOOKS, Intake
 from harkara.lanes import Lane
 from harkara.ledger import migrate
@@ -28,7 +28,7 @@ from harkara.webhooks.process import EventProcessor
 from harkara.webhooks.receive import WebhookReceiver
 from harness.valkey import ValkeyServer, valkey
 from tests.integration.ledger.hooks import (
-    JUDGES,
+    CONTEXT,
     age_events,
     deliver_webhooks,
     inbound_webhook,
@@ -82,21 +82,21 @@ class Backend:
         self.rung = Event()
         self.door = WebhookReceiver(
             db,
-            {**JUDGES.lanes, "deaf": Lane("deaf", "t", None), "blank": Lane("blank", "t", None, webhook_secret=" ")},
+            {**CONTEXT.lanes, "deaf": Lane("deaf", "t", None), "blank": Lane("blank", "t", None, webhook_secret=" ")},
             Intake(connection, stream=WEBHOOKS),
             options.get("ring", self.rung.set),
-            came=lambda lane, outcome: self.came.append((lane, outcome)),
-            puzzled=self.names.append,
+            on_received=lambda lane, outcome: self.came.append((lane, outcome)),
+            on_unknown=self.names.append,
         )
 
     def hear(self, raw: bytes, lane: str = "default", signature: str | None = None) -> bool:
-        secret = JUDGES.lanes[lane].webhook_secret if lane in JUDGES.lanes else ""
-        return self.door.hear(lane, raw, sign(raw, secret or "") if signature is None else signature)
+        secret = CONTEXT.lanes[lane].webhook_secret if lane in CONTEXT.lanes else ""
+        return self.door.receive(lane, raw, sign(raw, secret or "") if signature is None else signature)
 
 
 def folding(db: Database, connection: redis.Redis, reader: str = "reader", **options: Any) -> EventProcessor:
     mailbox = Intake(connection, reader, stream=WEBHOOKS, abandoned_seconds=0.05)
-    return EventProcessor(db, mailbox, JUDGES, holder=reader, **{"silence_seconds": 900} | options)
+    return EventProcessor(db, mailbox, CONTEXT, holder=reader, **{"silence_seconds": 900} | options)
 
 
 def test_a_genuine_webhook_is_in_the_ledger_when_it_is_answered_and_folded_later(
@@ -108,7 +108,7 @@ def test_a_genuine_webhook_is_in_the_ledger_when_it_is_answered_and_folded_later
     assert [one["state"] for one in stored_events(db)] == ["new"]
     assert door.rung.wait(2)
     done: list[Counter[str]] = []
-    assert folding(db, connection, folded=done.append).fold() == Counter(folded=1) == done[0]
+    assert folding(db, connection, on_processed=done.append).process() == Counter(folded=1) == done[0]
     assert state_of(db, identity) == "delivered"
     assert door.came == [("default", "stored")]
 
@@ -140,7 +140,7 @@ def test_a_missing_a_truncated_and_a_signature_of_other_bytes_are_refused(
 ) -> None:
     door, raw = Backend(db, connection), status_webhook(db, "sent")
     genuine = sign(raw, "secret")
-    assert door.door.hear("default", raw, None) is False
+    assert door.door.receive("default", raw, None) is False
     assert door.hear(raw, signature=genuine[:-1]) is False
     assert door.hear(raw[:-1], signature=genuine) is False
     assert door.hear(raw.replace(b"sent", b"read"), signature=genuine) is False
@@ -152,14 +152,14 @@ def test_a_replay_is_genuine_and_changes_nothing(db: Database, connection: redis
     door, raw = Backend(db, connection), status_webhook(db, "sent")
     for _ in range(3):
         assert door.hear(raw)
-        folding(db, connection).fold()
+        folding(db, connection).process()
     assert (len(stored_events(db)), state_of(db, identity)) == (1, "sent")
     assert door.came == [("default", "stored"), ("default", "repeated"), ("default", "repeated")]
 
 
 def test_a_lane_that_is_not_there_is_not_found(db: Database, connection: redis.Redis) -> None:
     with pytest.raises(NotFound):
-        Backend(db, connection).door.hear("nowhere", b"{}", sign(b"{}", "secret"))
+        Backend(db, connection).door.receive("nowhere", b"{}", sign(b"{}", "secret"))
 
 
 def test_the_same_webhook_many_times_at_once_is_one_event(db: Database, connection: redis.Redis) -> None:
@@ -192,7 +192,7 @@ def test_while_the_database_is_away_redis_keeps_it_and_a_worker_brings_it_back(
     rounds = folding(db, connection)
     assert rounds.collect() == 2
     assert (connection.xlen(WEBHOOKS), connection.xpending(WEBHOOKS, GROUP)["pending"]) == (0, 0)
-    assert rounds.fold() == Counter(folded=1)
+    assert rounds.process() == Counter(folded=1)
     assert state_of(db, identity) == "sent"
     assert Backend(db, connection).hear(raw), "and a repeat is known"
     assert len(stored_events(db)) == 2
@@ -209,7 +209,7 @@ def test_what_waits_in_redis_is_known_before_anything_is_sent_once_more(
     update_message(db, identity, resend_at=datetime.now(UTC))
     assert run(db, server, "from tasks.sweep import sweep; sweep()").returncode == 0
     assert state_of(db, identity) == "uncertain"
-    assert folding(db, connection).fold() == Counter(folded=1)
+    assert folding(db, connection).process() == Counter(folded=1)
     assert state_of(db, identity) == "delivered"
 
 
@@ -256,12 +256,12 @@ def test_what_is_no_webhook_in_the_mailbox_is_dropped_without_a_word_of_it(
 
 
 def test_names_of_unknown_events_are_counted_one_by_one_up_to_a_few() -> None:
-    for n in range(metrics.MOST_NAMES + 5):
-        metrics.puzzled(f"event.{chr(97 + n % 26)}{chr(97 + n // 26)}")
-    names = {sample.labels["about"] for sample in next(iter(metrics.UNKNOWN.collect())).samples}
+    for n in range(metrics.MAX_EVENT_NAMES + 5):
+        metrics.count_unknown_event(f"event.{chr(97 + n % 26)}{chr(97 + n // 26)}")
+    names = {sample.labels["about"] for sample in next(iter(metrics.UNKNOWN_EVENTS.collect())).samples}
     assert "event.aa" in names
     assert "other" in names
-    assert len(names) <= metrics.MOST_NAMES + 1
+    assert len(names) <= metrics.MAX_EVENT_NAMES + 1
 
 
 def test_who_answers_a_webhook_does_not_wait_for_the_bell(db: Database, connection: redis.Redis) -> None:
@@ -292,10 +292,10 @@ def test_a_webhook_faster_than_our_record_is_folded_once_that_is_there(db: Datab
     claimed = post_message(db, reply())
     Backend(db, connection).hear(status_webhook(db, "sent", to=None, message=None, jobId="job-1"))
     rounds = folding(db, connection)
-    assert rounds.fold() == Counter(waiting=1)
+    assert rounds.process() == Counter(waiting=1)
     record_outcome(db, claimed, Accepted("job-1", 202))
     age_events(db, 1)
-    assert rounds.fold() == Counter(folded=1)
+    assert rounds.process() == Counter(folded=1)
     assert state_of(db, claimed.id) == "sent"
 
 
@@ -305,7 +305,7 @@ def test_one_process_folds_at_a_time_and_many_at_once_do_no_harm(db: Database, c
     for n in range(30):
         door.hear(status_webhook(db, "read", f"wamid.{n}", n))
     with ThreadPoolExecutor(4) as threads:
-        done = sum(threads.map(lambda n: folding(db, connection, f"w{n}").fold(), range(4)), Counter[str]())
+        done = sum(threads.map(lambda n: folding(db, connection, f"w{n}").process(), range(4)), Counter[str]())
     assert done == Counter(folded=30)
     assert {state_of(db, identity) for identity in ids} == {"read"}
 
@@ -313,10 +313,10 @@ def test_one_process_folds_at_a_time_and_many_at_once_do_no_harm(db: Database, c
 def test_silence_is_said_in_the_log(db: Database, connection: redis.Redis) -> None:
     send_message(db, reply())
     with capture_logs() as lines:
-        assert list(folding(db, connection, silence_seconds=0.0).listen()) == ["default"]
-        assert folding(db, connection, silence_seconds=0.0).listen() == {}, "once in a while"
+        assert list(folding(db, connection, silence_seconds=0.0).check_silence()) == ["default"]
+        assert folding(db, connection, silence_seconds=0.0).check_silence() == {}, "once in a while"
     assert [(line["action"], line["lane"]) for line in lines] == [("webhooks_silent", "default")]
-    assert folding(db, connection, silence_seconds=900).listen() == {}
+    assert folding(db, connection, silence_seconds=900).check_silence() == {}
 
 
 def test_a_text_never_waits_in_redis_while_the_database_is_there(db: Database, connection: redis.Redis) -> None:

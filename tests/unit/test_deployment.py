@@ -40,10 +40,11 @@ LOCKS = {
     "dev": "requirements-dev.lock",
     "bench": "requirements-bench.lock",
     "browser": "requirements-browser.lock",
+    "docs": "requirements-docs.lock",
 }
 """What each lock pins besides the runtime: a dependency group."""
 
-MAKE = ["bench", "chaos", "check", "clean", "demo", "fmt", "help", "lock", "test", "test-browser", "up"]
+MAKE = ["bench", "chaos", "check", "clean", "demo", "docs", "fmt", "help", "lock", "test", "test-browser", "up"]
 PASSWORDS = {"REDIS_PASSWORD": "r", "POSTGRES_PASSWORD": "p", "FLOWER_BASIC_AUTH": "user:password"}
 
 
@@ -199,7 +200,7 @@ def test_make_help_names_every_target() -> None:
 def test_ci_runs_the_checks_then_the_tests() -> None:
     run = ROOT / ".ci" / "run"
     assert os.access(run, os.X_OK)
-    assert re.findall(r"^make .*$", run.read_text(), re.MULTILINE) == ["make check", "make test"]
+    assert re.findall(r"^make .*$", run.read_text(), re.MULTILINE) == ["make check", "make docs", "make test"]
 
 
 @pytest.mark.parametrize("file", LOCKS.values())

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from harkara.delivery.gates import GATES, Moment, passed, stopped_at
-from harkara.inbound.contact import Category, Contact
+from harkara.inbound.contact import ConsentCategory, ContactState
 from harkara.lanes import Lane, QuietHours
 from harkara.ledger.halts import Halt
 from harkara.ledger.messages.claim import Claimed
@@ -59,7 +59,7 @@ def judged(one: Claimed, *halts: Halt, codes: Mapping[str, RecentCodes] | None =
 def moment(
     *halts: Halt,
     codes: Mapping[str, RecentCodes] | None = None,
-    contact: Contact | None = None,
+    contact: ContactState | None = None,
     secret: str | None = None,
     reengage: str | None = None,
 ) -> Moment:
@@ -69,8 +69,8 @@ def moment(
     return Moment(NIGHT, lanes, {(h.lane, h.scope, h.subject): h for h in halts}, known, set(), {}, contacts)
 
 
-def wrote(*, ago: timedelta) -> Contact:
-    return Contact(wrote_at=NIGHT - ago)
+def wrote(*, ago: timedelta) -> ContactState:
+    return ContactState(wrote_at=NIGHT - ago)
 
 
 def test_a_reply_passes_them_all() -> None:
@@ -211,20 +211,22 @@ def test_what_may_have_arrived_is_not_followed_by_a_template() -> None:
         ("marketing", "reply", True),
     ],
 )
-def test_who_opted_out_gets_no_more_of_it(stopped: Category, category: str, goes: bool) -> None:
-    contact = Contact(wrote_at=NIGHT - timedelta(minutes=1), stopped=stopped, wished_at=NIGHT - timedelta(minutes=1))
+def test_who_opted_out_gets_no_more_of_it(stopped: ConsentCategory, category: str, goes: bool) -> None:
+    contact = ContactState(
+        wrote_at=NIGHT - timedelta(minutes=1), stopped=stopped, chosen_at=NIGHT - timedelta(minutes=1)
+    )
     outcome = judged(claimed(category=category), contact=contact)
     assert outcome is None if goes else isinstance(outcome, Cancelled) and outcome.code == "opted-out"
 
 
 def test_who_writes_again_after_an_opt_out_gets_an_answer_and_nothing_else() -> None:
-    contact = Contact(wrote_at=NIGHT, stopped="everything", wished_at=NIGHT - timedelta(minutes=1))
+    contact = ContactState(wrote_at=NIGHT, stopped="everything", chosen_at=NIGHT - timedelta(minutes=1))
     assert judged(claimed(), contact=contact) is None
     assert isinstance(judged(claimed(category="utility"), contact=contact), Cancelled)
 
 
 def test_an_opt_out_goes_before_the_quiet_hours_and_a_deadline_before_both() -> None:
-    contact = Contact(stopped="everything", wished_at=NIGHT)
+    contact = ContactState(stopped="everything", chosen_at=NIGHT)
     one = claimed(category="marketing", quiet=True)
     assert isinstance(judged(one, contact=contact), Cancelled)
     late = judged(replace(one, expires_at=NIGHT), contact=contact)

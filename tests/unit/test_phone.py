@@ -1,4 +1,4 @@
-"""Phone numbers as people write them."""
+"""Phone numbers as people write them are normalized to E.164 digits, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harkara.errors import Invalid
-from harkara.phone import E164, normalise
+from harkara.phone import E164, normalize
 
 MOBILE = "919876543210"
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("written", "expected"),
     [
         ("919999999999", "919999999999"),
         ("12025550123", "12025550123"),
@@ -26,13 +26,13 @@ MOBILE = "919876543210"
         ("91-9999-9999-99", "919999999999"),
     ],
 )
-def test_the_examples_of_the_documentation_become_what_it_says(written: str, meant: str) -> None:
-    assert normalise(written) == meant
+def test_examples_of_the_documentation_give_the_documented_numbers(written: str, expected: str) -> None:
+    assert normalize(written) == expected
 
 
-def test_the_documentations_number_with_a_leading_zero_and_a_digit_too_few_is_refused() -> None:
+def test_an_indian_number_with_a_digit_too_few_is_refused() -> None:
     with pytest.raises(Invalid, match="is too short for country code 91"):
-        normalise("091999999999")
+        normalize("091999999999")
 
 
 @pytest.mark.parametrize(
@@ -49,44 +49,44 @@ def test_the_documentations_number_with_a_leading_zero_and_a_digit_too_few_is_re
         " 98765 43210\n",
     ],
 )
-def test_one_mobile_has_many_spellings(written: str) -> None:
-    assert normalise(written) == MOBILE
+def test_all_spellings_of_a_mobile_number_give_the_same_digits(written: str) -> None:
+    assert normalize(written) == MOBILE
 
 
 @pytest.mark.parametrize("bare", ["9123456789", "9118001234", "9199999999", "9607123456"])
-def test_a_bare_indian_mobile_gets_its_code_even_if_it_begins_like_one(bare: str) -> None:
-    assert normalise(bare) == "91" + bare
+def test_an_indian_mobile_that_begins_with_91_gets_its_country_code(bare: str) -> None:
+    assert normalize(bare) == "91" + bare
 
 
-def test_a_landline_is_a_number_too() -> None:
-    assert normalise("080-2657 2626") == "918026572626"
+def test_a_landline_number_is_accepted() -> None:
+    assert normalize("080-2657 2626") == "918026572626"
 
 
-def test_the_region_decides_what_a_bare_number_means() -> None:
-    assert normalise("8123 4567", "SG") == "6581234567"
-    assert normalise("020 7946 0958", "gb") == "442079460958"
+def test_the_region_completes_a_number_without_a_country_code() -> None:
+    assert normalize("8123 4567", "SG") == "6581234567"
+    assert normalize("020 7946 0958", "gb") == "442079460958"
 
 
-def test_a_plus_settles_what_digits_alone_leave_open() -> None:
-    assert normalise("6581123456") == "916581123456"
-    assert normalise("+6581123456") == "6581123456"
+def test_a_plus_resolves_ambiguous_digits() -> None:
+    assert normalize("6581123456") == "916581123456"
+    assert normalize("+6581123456") == "6581123456"
 
 
-def test_digits_that_promise_a_code_are_refused_when_they_can_be_read_without_it() -> None:
+def test_ambiguous_digits_of_a_source_with_country_codes_are_refused() -> None:
     with pytest.raises(Invalid, match="can be read as two numbers; write it with"):
-        normalise("6581123456", coded=True)
-    assert normalise(MOBILE, coded=True) == MOBILE
-    assert normalise("9876543210", coded=True) == MOBILE
+        normalize("6581123456", with_country_code=True)
+    assert normalize(MOBILE, with_country_code=True) == MOBILE
+    assert normalize("9876543210", with_country_code=True) == MOBILE
 
 
-def test_what_was_normalised_stays_as_it_is() -> None:
-    singapore = normalise("+6581123456")
-    assert normalise(singapore) is singapore
+def test_a_normalized_number_is_returned_unchanged() -> None:
+    singapore = normalize("+6581123456")
+    assert normalize(singapore) is singapore
     assert isinstance(singapore, E164)
 
 
 @pytest.mark.parametrize(
-    ("written", "complaint"),
+    ("written", "message"),
     [
         ("", "to: must not be empty"),
         (" - ", "to: must not be empty"),
@@ -105,43 +105,43 @@ def test_what_was_normalised_stays_as_it_is() -> None:
         ("9" * 65, "to: must be one phone number of at most 15 digits (this has 65 characters)"),
     ],
 )
-def test_a_refusal_says_what_is_wrong(written: str, complaint: str) -> None:
-    with pytest.raises(Invalid) as refusal:
-        normalise(written)
-    assert str(refusal.value) == complaint
+def test_an_error_states_the_rule_and_the_measure(written: str, message: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        normalize(written)
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(
     "cell", ["9.19877E+11", "9,19877e+11", "9E11", "919876543210.0", "9876543210.00", "9876543210,0"]
 )
-def test_what_a_spreadsheet_did_is_recognised(cell: str) -> None:
+def test_a_number_that_a_spreadsheet_changed_is_refused(cell: str) -> None:
     with pytest.raises(Invalid, match="changed by a spreadsheet; format the column as text"):
-        normalise(cell)
+        normalize(cell)
 
 
 @pytest.mark.parametrize("value", [None, 919876543210, 9.19e11, b"919876543210", ["919876543210"]])
-def test_only_text_is_a_number(value: object) -> None:
+def test_a_number_must_be_text(value: object) -> None:
     with pytest.raises(Invalid, match="must be text"):
-        normalise(value)  # type: ignore[arg-type]  # that is the test
+        normalize(value)  # type: ignore[arg-type]  # that is the test
 
 
 def test_an_unknown_region_is_refused() -> None:
     with pytest.raises(Invalid, match="region: must be the two letters of a country"):
-        normalise("9876543210", "India")
+        normalize("9876543210", "India")
 
 
-def test_a_possible_length_is_enough_when_asked_for() -> None:
-    not_given_out = "915000000000"
+def test_without_strict_a_possible_length_is_enough() -> None:
+    unassigned = "915000000000"
     with pytest.raises(Invalid, match="is not a valid number for country code 91"):
-        normalise(not_given_out)
-    assert normalise(not_given_out, strict=False) == not_given_out
+        normalize(unassigned)
+    assert normalize(unassigned, strict=False) == unassigned
     with pytest.raises(Invalid, match="is too short"):
-        normalise("+9111345678", strict=False)
+        normalize("+9111345678", strict=False)
 
 
 @given(st.from_regex(r"[6-9][0-9]{9}", fullmatch=True), st.booleans())
 @settings(deadline=None)
-def test_the_fast_path_answers_as_the_slow_one(national: str, strict: bool) -> None:
+def test_the_fast_path_agrees_with_the_parser(national: str, strict: bool) -> None:
     spaced = f"{national[:5]} {national[5:]}"
     for clean, slow in [(national, spaced), ("91" + national, "91 " + spaced), ("+91" + national, "+91 " + spaced)]:
         assert outcome(clean, "IN", strict) == outcome(slow, "IN", strict)
@@ -154,9 +154,9 @@ def test_the_fast_path_agrees_in_every_region(region: str, data: st.DataObject) 
     if example is None:
         return
     national = phonenumbers.national_significant_number(example)
-    kept = data.draw(st.integers(1, len(national)))
-    national = national[:kept] + data.draw(
-        st.from_regex(rf"[0-9]{{{len(national) - kept}}}", fullmatch=True), label="new end"
+    length = data.draw(st.integers(1, len(national)))
+    national = national[:length] + data.draw(
+        st.from_regex(rf"[0-9]{{{len(national) - length}}}", fullmatch=True), label="new end"
     )
     for clean in (national, f"{example.country_code}{national}", f"+{example.country_code}{national}"):
         assert outcome(clean, region) == outcome(f" {clean}", region)
@@ -164,22 +164,23 @@ def test_the_fast_path_agrees_in_every_region(region: str, data: st.DataObject) 
 
 @given(st.from_regex(r"[1-9][0-9]{9,14}", fullmatch=True))
 @settings(deadline=None)
-def test_a_number_that_is_taken_is_valid_and_survives_a_second_reading(digits: str) -> None:
-    taken = outcome(digits, "IN")
-    if taken.isdecimal():
-        assert phonenumbers.is_valid_number(phonenumbers.parse("+" + taken))
-        assert normalise("+" + taken) == taken
+def test_an_accepted_number_is_valid_and_normalizes_to_itself(digits: str) -> None:
+    accepted = outcome(digits, "IN")
+    if accepted.isdecimal():
+        assert phonenumbers.is_valid_number(phonenumbers.parse("+" + accepted))
+        assert normalize("+" + accepted) == accepted
 
 
 @given(st.text(st.sampled_from("0123456789 +-().x/९١\u202a"), max_size=24))
 @settings(deadline=None)
-def test_no_refusal_repeats_the_number(written: str) -> None:
+def test_an_error_never_quotes_the_number(written: str) -> None:
     answer = outcome(written, "IN")
     assert answer.isdecimal() or len(written.strip()) < 5 or written.strip() not in answer
 
 
 def outcome(number: str, region: str, strict: bool = True) -> str:
+    """The digits, or the error as text."""
     try:
-        return normalise(number, region, strict=strict)
-    except Invalid as refusal:
-        return str(refusal)
+        return normalize(number, region, strict=strict)
+    except Invalid as caught:
+        return str(caught)

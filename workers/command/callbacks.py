@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -10,10 +12,12 @@ from workers.command.deployment import ledger
 from workers.command.options import AsJson
 from workers.command.output import clock, emit, note, say, table
 
+if TYPE_CHECKING:
+    from harkara.ledger.callbacks.dead_callbacks import CallbackRecord
+
 app = typer.Typer(no_args_is_help=True, help="Show what the application was not told; try it again.")
 
 State = Literal["waiting", "dead"]
-_TIMES = ("created_at", "due_at", "expires_at", "done_at")
 
 
 @app.command("list", epilog="Example: harkara callbacks list --state dead")
@@ -26,9 +30,9 @@ def listing(
     from harkara.ledger.callbacks import dead_callbacks
 
     with ledger() as db:
-        numbers = dead_callbacks.counts(db)
-        rows = dead_callbacks.listing(db, [state] if state else ["waiting", "dead"], limit)
-    found = [row | {name: row[name] and row[name].isoformat() for name in _TIMES} for row in rows]
+        numbers = dead_callbacks.count_callbacks(db)
+        rows = dead_callbacks.list_callbacks(db, [state] if state else ["waiting", "dead"], limit)
+    found = [_shown(row) for row in rows]
     if as_json:
         emit(numbers | {"callbacks": found})
     else:
@@ -55,6 +59,10 @@ def retry(
         emit({"retried": number})
     else:
         say(f"Tried again: {number}")
+
+
+def _shown(row: CallbackRecord) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(row).items()}
 
 
 def _show(numbers: dict[str, int], found: list[dict[str, Any]]) -> None:

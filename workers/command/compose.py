@@ -26,7 +26,7 @@ from harkara.messages import (
     UrlSuffix,
     Video,
 )
-from harkara.phone import normalise
+from harkara.phone import normalize
 from workers.command.deployment import catalogue
 
 Given = Mapping[str, Any]
@@ -67,11 +67,11 @@ def envelope(given: Given) -> Envelope:
     if source == "json_file":
         body = _read_json(given["json_file"])
         if given["to"] and isinstance(body, dict):
-            body["recipient_mobile_number"] = normalise(given["to"])
+            body["recipient_mobile_number"] = normalize(given["to"])
         return Envelope.from_wire(body, **options)
     if given["to"] is None:
         _wrong("to", "name the recipient's number")
-    options["to"] = normalise(given["to"])
+    options["to"] = normalize(given["to"])
     return _of_kind(given, options) if source == "kind" else Envelope(messages=[_BUILD[source](given)], **options)
 
 
@@ -96,7 +96,7 @@ def _of_kind(given: Given, options: dict[str, Any]) -> Envelope:
         language=given["language"],
         opted_in=given["opted_in"],
     )
-    return kinds.find(given["kind"]).in_time(Envelope(messages=[message], **options))
+    return kinds.find(given["kind"]).with_deadline(Envelope(messages=[message], **options))
 
 
 def _text(given: Given) -> Text:

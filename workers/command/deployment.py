@@ -12,7 +12,6 @@ from harkara.errors import Invalid, Unavailable
 from workers.command.output import note
 
 if TYPE_CHECKING:  # SQLModel and Celery cost a second, which `--help` should not
-    from harkara.backends.broker import Broker
     from harkara.backends.ledger import LedgerBackend
     from harkara.catalogue import Catalogue
     from harkara.lanes import Lane
@@ -25,11 +24,10 @@ ROOT = Path(__file__).resolve().parents[2]
 @contextmanager
 def ledger() -> Iterator[Database]:
     """The ledger alone: people look things up while Redis and the workers are down. Raises Unavailable."""
+    from config.ledger import open_database
     from config.settings import settings
-    from harkara.ledger.database import Database
 
-    s = settings()
-    db = Database(s.ledger_url, lock_timeout=s.database_patience.total_seconds(), tells=s.callbacks_enabled)
+    db = open_database(settings())
     try:
         check_schema(db)
         yield db
@@ -50,18 +48,13 @@ def check_schema(db: Database) -> None:
 @contextmanager
 def door() -> Iterator[LedgerBackend]:
     """Where messages go in: the row first, then the hint."""
+    from config.backend import ledger_backend
     from config.settings import settings
-    from harkara.backends.ledger import LedgerBackend
+    from harkara.backends.broker import Broker
 
     log_to_stderr()
     with ledger() as db:
-        door = LedgerBackend(
-            db,
-            _broker(),
-            deadlines=settings().deadlines,
-            queued_seconds=settings().lease.total_seconds(),
-            chunk=settings().chunk_size,
-        )
+        door = ledger_backend(settings(), db, Broker.at(settings().broker_url))
         try:
             yield door
         finally:
@@ -108,10 +101,3 @@ def check_lane(name: str) -> None:
         note("No lane has a token here: set CHATMITRA_API_TOKEN; until the workers have it, messages wait.")
     elif name not in known:
         raise Invalid("lane", f"is not configured; configured are {', '.join(sorted(known))}")
-
-
-def _broker() -> Broker:
-    from config.settings import settings
-    from harkara.backends.broker import Broker
-
-    return Broker.at(settings().broker_url)

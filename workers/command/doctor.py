@@ -57,16 +57,16 @@ def _lanes() -> Iterator[Check]:
 def _database() -> Iterator[Check]:
     from config.settings import settings
     from harkara.ledger import halts
-    from harkara.ledger.events.silence import silences
+    from harkara.ledger.events.silence import webhook_silences
     from harkara.ledger.messages import queries
 
     with ledger() as db:
         yield Check("database", True, f"{db.url.get_backend_name()}, schema of this release")
         for halt in halts.list_halts(db):
-            held = f"{halt['template'] or 'the lane'} is {halt['state']}: {halt['reason']}"
-            yield Check(f"lane {halt['lane']}", False, f"{held} `harkara lanes unpark {halt['lane']}` lets it go")
+            held = f"{halt.template or 'the lane'} is {halt.state}: {halt.reason}"
+            yield Check(f"lane {halt.lane}", False, f"{held} `harkara lanes unpark {halt.lane}` lets it go")
         seconds = queries.seconds_since(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
-        for lane, silent in silences(db, configured()).items():
+        for lane, silent in webhook_silences(db, configured()).items():
             if silent > settings().silence.total_seconds():
                 heard = f"no webhook for {silent:.0f} s though messages went out: look at address and secret there"
                 yield Check(f"webhooks of {lane}", False, heard)
@@ -78,12 +78,12 @@ def _database() -> Iterator[Check]:
 def _callbacks() -> Iterator[Check]:
     from config.callbacks import endpoint
     from config.settings import settings
-    from harkara.ledger.callbacks.dead_callbacks import counts
+    from harkara.ledger.callbacks.dead_callbacks import count_callbacks
 
     if endpoint(settings()) is None:
         return
     with ledger() as db:
-        left = counts(db)
+        left = count_callbacks(db)
     found = f"{left['waiting']} waiting, {left['dead']} dead"
     yield Check("callbacks", not left["dead"], f"{found}: `harkara callbacks list` says why" if left["dead"] else found)
 

@@ -67,9 +67,9 @@ def _lanes(db: Database) -> list[dict[str, Any]]:
 
     known, messages, halted = configured(), queries.count_by_state(db), halts.list_halts(db)
     found = []
-    for name in sorted(known | messages | {halt["lane"]: None for halt in halted}):
-        of_lane = [halt for halt in halted if halt["lane"] == name]
-        whole = next((halt for halt in of_lane if halt["template"] is None), {"state": "open"})
+    for name in sorted(known | messages | {halt.lane: {} for halt in halted}):
+        of_lane = [halt for halt in halted if halt.lane == name]
+        whole = next((halt._asdict() for halt in of_lane if halt.template is None), {"state": "open"})
         allowance = known[name].allowance if name in known else None
         found.append(
             {
@@ -77,7 +77,7 @@ def _lanes(db: Database) -> list[dict[str, Any]]:
                 "configured": name in known,
                 "allowance": str(allowance or "none") if name in known else None,
                 **{key: whole.get(key) for key in ("state", "code", "reason", "since", "until")},
-                "templates": [halt for halt in of_lane if halt["template"]],
+                "templates": [halt._asdict() for halt in of_lane if halt.template],
                 "messages": messages.get(name, {}),
             }
         )
@@ -119,9 +119,9 @@ def _dispatch() -> None:
     """What was held goes now; should that fail, the workers do it within a second by themselves."""
     log_to_stderr()
     try:
-        from config import wiring
+        from config.wiring.upkeep import rounds
 
-        wiring.rounds().dispatch(at_once=True)
+        rounds().dispatch(at_once=True)
     except (HarkaraError, SystemExit) as error:
         note(f"Not dispatched from here; the workers will do it. {error}")
 

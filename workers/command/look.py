@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harkara.phone import normalise
+from harkara.phone import normalize
 from harkara.states import State
 from harkara.status import MessageStatus, MessageSummary
 from workers.command.deployment import ledger
@@ -54,7 +54,7 @@ def listing(
             db,
             states=state or (),
             lane=lane,
-            recipient=None if to is None else normalise(to),
+            recipient=None if to is None else normalize(to),
             reference=reference,
             code=code,
             producer=producer,

@@ -10,7 +10,7 @@ import typer
 
 from harkara.errors import HarkaraError
 from harkara.json_record import iso_seconds
-from harkara.phone import normalise
+from harkara.phone import normalize
 from workers.command.deployment import check_lane, door, ledger, plan
 from workers.command.options import AsJson
 from workers.command.output import REFUSED, clock, emit, note, say, table
@@ -66,7 +66,7 @@ def save(
         kind=kind,
         reference=reference,
         lane=lane,
-        to=normalise(to),
+        to=normalize(to),
         at=at,
         zone=zone or by.lane_zone(lane),
         parameters=dict(_pair(text) for text in set_ or ()),

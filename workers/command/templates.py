@@ -14,7 +14,7 @@ from workers.command.output import emit, say, table
 
 if TYPE_CHECKING:
     from harkara.catalogue import Catalogue, Kind
-    from harkara.catalogue.kind import Form
+    from harkara.catalogue.kind import ParameterFormat
 
 
 def templates(
@@ -37,7 +37,7 @@ def _list(known: Catalogue) -> None:
     table(("kind", "category", "parameters", "when"), rows)
 
 
-def _show(name: str, kind: Kind, forms: Mapping[str, Form]) -> None:
+def _show(name: str, kind: Kind, forms: Mapping[str, ParameterFormat]) -> None:
     say(f"{name} ({kind.category}), approved as {kind.name} in {kind.language}")
     say(f"When: {kind.when}")
     if kind.says:

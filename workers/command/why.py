@@ -33,10 +33,10 @@ def _waiting(db: Database, message: MessageStatus) -> str:
 
     lane = message.lane
     for halt in list_halts(db):
-        if halt["lane"] == lane and halt["template"] in (None, message.template) and halt["state"] != "probing":
-            held = f"Template {halt['template']}" if halt["template"] else f"Lane {lane}"
-            until = f" until {clock(halt['until'])}" if halt["until"] else ""
-            return f"{held} is {halt['state']}{until}: {halt['reason']} `harkara lanes unpark {lane}` lets it go."
+        if halt.lane == lane and halt.template in (None, message.template) and halt.state != "probing":
+            held = f"Template {halt.template}" if halt.template else f"Lane {lane}"
+            until = f" until {clock(halt.until)}" if halt.until else ""
+            return f"{held} is {halt.state}{until}: {halt.reason} `harkara lanes unpark {lane}` lets it go."
     if message.campaign and (let_go := _campaign(db, message.campaign)):
         return let_go
     if lane not in configured():

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from harkara import Client, MessageStatus, Template
 from harkara.errors import NotFound
-from harkara.ledger.contacts.contacts import known
+from harkara.ledger.contacts.contacts import load_contacts
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import get_status
 from harkara.states import State
@@ -45,7 +45,7 @@ class Answers:
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             with self._database.read() as tx:
-                if len(known(tx, keys)) == len(keys):
+                if len(load_contacts(tx, keys)) == len(keys):
                     return
             time.sleep(0.1)
 

@@ -1,82 +1,109 @@
-"""What waits or is dead in the outbox: looked at, tried once more, and tidied away in time."""
+"""List, retry and clean up callbacks that wait or are dead."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
 from harkara.errors import Conflict, NotFound
-from harkara.ledger.callbacks.notify import DAY
-from harkara.ledger.callbacks.outbox import MOST, kept
+from harkara.ledger.callbacks.notify import LIFETIME
+from harkara.ledger.callbacks.outbox import MAX_ROWS, in_callback_state
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.tables import callback
 
-TIDY_SECONDS = 60.0
+CLEAN_UP_SECONDS = 60.0
+"""Between two clean-ups of one worker."""
 
 WEEK = timedelta(days=7)
-"""So long what was delivered stays to be seen, and what is dead keeps its data for another try."""
+"""How long a delivered callback stays listed, and how long a dead one keeps its data for another try."""
 
 
-def listing(db: Database, states: Sequence[str], limit: int) -> list[Row]:
-    """Callbacks in these states, the oldest first, without what they tell."""
-    shown = [column for column in callback.c if column.name != "data"]
+@dataclass(frozen=True, slots=True)
+class CallbackRecord:
+    """A row of the table `callback` without its data."""
+
+    id: str
+    lane: str
+    kind: str
+    subject: str
+    state: str
+    due_at: datetime
+    expires_at: datetime
+    created_at: datetime
+    done_at: datetime | None
+    tries: int
+    status: int | None
+    reason: str | None
+
+
+def list_callbacks(db: Database, states: Sequence[str], limit: int) -> list[CallbackRecord]:
+    """Return callbacks in these states, the oldest first."""
+    columns = (callback.c[name] for name in CallbackRecord.__slots__)
+    query = select(*columns).where(or_(*map(in_callback_state, states))).order_by(callback.c.id).limit(limit)
     with db.read() as tx:
-        return tx.rows(select(*shown).where(or_(*map(kept, states))).order_by(callback.c.id).limit(limit))
+        return [CallbackRecord(*row) for row in tx.execute(query)]
 
 
-def counts(db: Database) -> dict[str, int]:
-    """How many wait to be told, and how many are dead. Raises Unavailable."""
+def count_callbacks(db: Database) -> dict[str, int]:
+    """Return how many callbacks are `waiting` and how many are `dead`. Raises Unavailable."""
     number = select(func.count()).select_from(callback)
     with db.read() as tx:
-        return {state: tx.execute(number.where(kept(state))).scalar_one() for state in ("waiting", "dead")}
+        return {s: tx.execute(number.where(in_callback_state(s))).scalar_one() for s in ("waiting", "dead")}
 
 
 def retry(db: Database, ids: Sequence[str]) -> None:
-    """Makes all of them due now, with another day to be told, or none. Raises NotFound and Conflict."""
-    mine = callback.c.id.in_(list(ids))
+    """Make all of these callbacks due now, with a new lifetime, or none of them.
+
+    Raises NotFound for an unknown id, and Conflict for a callback whose data is erased.
+    """
+    which = callback.c.id.in_(list(ids))
+    query = select(callback.c.id, callback.c.state, callback.c.data.is_(None)).where(which)
     with db.write() as tx:
-        states = {row["id"]: row for row in tx.rows(select(callback).where(mine).with_for_update())}
-        for identity in ids:
-            if identity not in states:
-                raise NotFound(f"no callback has the id {identity}; `harkara callbacks list` shows them")
-            if states[identity]["data"] is None:
-                raise Conflict(f"{identity} is {states[identity]['state']}, and what it told is erased")
-        _again(tx, mine)
+        found = {row[0]: row for row in tx.execute(query.with_for_update())}
+        for callback_id in ids:
+            if callback_id not in found:
+                raise NotFound(f"no callback has the id {callback_id}; `harkara callbacks list` shows the ids")
+            _, state, erased = found[callback_id]
+            if erased:
+                raise Conflict(f"{callback_id} is {state} and its data is erased, so it cannot be sent again")
+        _make_due(tx, which)
 
 
 def retry_dead(db: Database) -> int:
-    """The same for all that are dead and have kept their data; returns how many."""
+    """Make all dead callbacks due that still have their data; return how many."""
     with db.write() as tx:
-        return _again(tx, kept("dead"), callback.c.data.is_not(None))
+        return _make_due(tx, in_callback_state("dead"), callback.c.data.is_not(None))
 
 
-def tidy(db: Database, retention_seconds: float | None) -> int:
-    """Deletes what was delivered a week ago, and what is dead when the retention is over; returns how many rows went or
-    changed.
+def clean_up(db: Database, retention_seconds: float | None) -> int:
+    """Delete or erase old callbacks; return how many rows that changed.
 
-    A week after it died, or after anybody last tried to tell it, nothing keeps its data any more.
+    A delivered callback is deleted a week after its delivery. A dead one loses its data after a week, and is deleted
+    when the retention is over. A waiting one that no worker has tried for a week becomes dead and loses its data.
     """
     with db.write() as tx:
-        week, gone = tx.now - WEEK, {"state": "dead", "data": None}
-        nobody = {"reason": "No worker told it for a week.", "done_at": tx.now}
-        old = callback.c.done_at <= week
-        touched = _some(tx, delete(callback), kept("delivered"), old)
-        touched += _some(tx, update(callback).values(gone), kept("dead"), old, callback.c.data.is_not(None))
-        touched += _some(tx, update(callback).values(gone | nobody), kept("waiting"), callback.c.due_at <= week)
+        week_ago, erased = tx.now - WEEK, {"state": "dead", "data": None}
+        untried = {"reason": "No worker tried to deliver it for a week.", "done_at": tx.now}
+        old, has_data = callback.c.done_at <= week_ago, callback.c.data.is_not(None)
+        waiting, dead, delivered = map(in_callback_state, ("waiting", "dead", "delivered"))
+        changed = _change(tx, delete(callback), delivered, old)
+        changed += _change(tx, update(callback).values(erased), dead, old, has_data)
+        changed += _change(tx, update(callback).values(erased | untried), waiting, callback.c.due_at <= week_ago)
         if retention_seconds is not None:
             over = callback.c.done_at <= tx.now - max(WEEK, timedelta(seconds=retention_seconds))
-            touched += _some(tx, delete(callback), kept("dead"), over)
-        return touched
+            changed += _change(tx, delete(callback), dead, over)
+        return changed
 
 
-def _again(tx: Transaction, *which: ColumnElement[bool]) -> int:
-    fresh: Row = {"state": "waiting", "due_at": tx.now, "expires_at": tx.now + DAY, "done_at": None}
-    return tx.execute(update(callback).where(*which).values(**fresh)).rowcount
+def _make_due(tx: Transaction, *which: ColumnElement[bool]) -> int:
+    new: Row = {"state": "waiting", "due_at": tx.now, "expires_at": tx.now + LIFETIME, "done_at": None}
+    return tx.execute(update(callback).where(*which).values(**new)).rowcount
 
 
-def _some(tx: Transaction, statement: Any, *which: ColumnElement[bool]) -> int:
-    rows = select(callback.c.id).where(*which).limit(MOST).with_for_update(skip_locked=True)
+def _change(tx: Transaction, statement: Any, *which: ColumnElement[bool]) -> int:
+    rows = select(callback.c.id).where(*which).limit(MAX_ROWS).with_for_update(skip_locked=True)
     return tx.execute(statement.where(callback.c.id.in_(rows))).rowcount

@@ -1,90 +1,97 @@
-"""Callbacks: what the application is to be told, kept in the same transaction as the change that it tells of."""
+"""Write callbacks: what the application must learn, in the transaction of the change itself."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import insert
 from uuid_utils import uuid7
 
-from harkara.ledger.database import Row, Transaction
+from harkara.ledger.database import Transaction
 from harkara.ledger.messages.queries import summary
 from harkara.ledger.tables import callback, message
 from harkara.states import DONE, State
 
-TOLD = DONE | {State.UNCERTAIN}
-"""The states of a message that the application hears of; on its way to them it would only hear noise."""
+NOTIFIED = DONE | {State.UNCERTAIN}
+"""The states of a message that cause a callback; the steps between them would be noise to the application."""
 
-DAY = timedelta(days=1)
-"""So long it is tried to tell something."""
+LIFETIME = timedelta(days=1)
+"""How long a callback is tried before it is dead."""
 
 
-def tell(tx: Transaction, kind: str, lane: str, subject: str, data: dict[str, Any]) -> None:
-    """Tells the application something about `subject`, an id. Does nothing in a ledger that tells nobody."""
-    if tx.tells:
-        new = {"id": _identity(), "kind": kind, "lane": lane, "subject": subject, "data": json.dumps(data)}
-        times = {"due_at": tx.now, "created_at": tx.now, "expires_at": tx.now + DAY}
+class StateChange(NamedTuple):
+    """A message that this transaction has moved to a new state."""
+
+    message_id: str
+    state: str
+
+
+def notify(tx: Transaction, kind: str, lane: str, subject: str, data: dict[str, Any]) -> None:
+    """Write one callback about `subject`, an id. Does nothing in a database without `callbacks_enabled`."""
+    if tx.callbacks_enabled:
+        new = {"id": _new_id(), "kind": kind, "lane": lane, "subject": subject, "data": json.dumps(data)}
+        times = {"due_at": tx.now, "created_at": tx.now, "expires_at": tx.now + LIFETIME}
         tx.execute(insert(callback), new | times | {"state": "waiting"})
 
 
-def tell_states(tx: Transaction, rows: Sequence[Row]) -> None:
-    """Tells of messages that were just moved: each row has its `id` and its new `state`.
+def notify_states(tx: Transaction, changes: Iterable[StateChange]) -> None:
+    """Write a callback for each message whose new state is in NOTIFIED.
 
-    One statement for all of them, since it stands in the hot path; none in a ledger that tells nobody.
+    This is on the hot path: one statement for all of them, and none in a database without `callbacks_enabled`.
     """
-    if not tx.tells:
+    if not tx.callbacks_enabled:
         return
-    told = [{"id": row["id"], "callback": _identity()} for row in rows if row["state"] in TOLD]
-    if told:
+    new = [{"id": change.message_id, "callback": _new_id()} for change in changes if change.state in NOTIFIED]
+    if new:
         columns = {"id": "text", "callback": "text"}
-        tx.execute_each(_tell(tx.sqlite), columns, told, now=tx.now, until=tx.now + DAY)
+        tx.execute_each(_insert_states(tx.sqlite), columns, new, now=tx.now, until=tx.now + LIFETIME)
 
 
-def data_of(kind: str, kept: str) -> dict[str, Any]:
-    """The `data` of a callback as the application gets it, from what is kept of it."""
-    data: dict[str, Any] = json.loads(kept)
-    return _state(data) if kind in _STATES else data
+def payload_data(kind: str, stored: str) -> dict[str, Any]:
+    """Return the `data` of a callback as the application gets it, from the JSON that the ledger stores."""
+    data: dict[str, Any] = json.loads(stored)
+    return _message_data(data) if kind in _STATE_KINDS else data
 
 
-_STATES = {f"message.{state}" for state in TOLD}
+_STATE_KINDS = {f"message.{state}" for state in NOTIFIED}
 _TIMES = ("created_at", "due_at", "expires_at", "changed_at")
-_KEPT = (
+_STORED = (
     *("id", "state", "code", "reason", "maybe_duplicate", "reference", "lane", "kind", "template", "category"),
     *("job_id", "campaign_id", "tries", "rule", *_TIMES),
 )
-"""Neither number nor text is among them."""
+"""Neither number nor text is among these columns of a message."""
 
 
-def _identity() -> str:
+def _new_id() -> str:
     return f"msg_{uuid7().hex}"
 
 
 @cache
-def _tell(sqlite: bool) -> str:
-    """A copy of each message as it is now; it may have moved on when the application takes it."""
-    kept = ", ".join(f"'{name}', message.{name}" for name in _KEPT)
+def _insert_states(sqlite: bool) -> str:
+    """Return the statement that copies each message as it is now; it may have moved on before the delivery."""
+    stored = ", ".join(f"'{name}', message.{name}" for name in _STORED)
     return f"""
 INSERT INTO callback (id, lane, kind, subject, data, state, due_at, expires_at, created_at)
 SELECT each.callback, message.lane, 'message.' || message.state, message.id,
     {"json_object" if sqlite else "json_build_object"}(
-        {kept}, 'occasion_kind', occasion.kind, 'occasion_reference', occasion.reference
+        {stored}, 'occasion_kind', occasion.kind, 'occasion_reference', occasion.reference
     ),
     'waiting', :now, :until, :now
 FROM {{each}} JOIN message ON message.id = each.id LEFT JOIN occasion ON occasion.id = message.occasion_id
 """
 
 
-def _state(kept: dict[str, Any]) -> dict[str, Any]:
-    """A message as everybody sees it, and the occasion if it is a reminder."""
-    # Both databases keep UTC, but SQLite does not say so.
-    times = {name: datetime.fromisoformat(kept[name]).replace(tzinfo=UTC) for name in _TIMES}
-    # What a release before this one did not keep is not known.
-    told = dict(summary(dict.fromkeys(message.c.keys()) | kept | times))
-    if kept["rule"] is None:
-        return told
-    of = {"kind": kept["occasion_kind"], "reference": kept["occasion_reference"], "rule": kept["rule"]}
-    return told | {"occasion": of}
+def _message_data(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return a message as `harkara status` shows it, with the occasion if it is a reminder."""
+    # Both databases store UTC, but the text of SQLite has no zone.
+    times = {name: datetime.fromisoformat(stored[name]).replace(tzinfo=UTC) for name in _TIMES}
+    # A callback that an older release wrote may lack columns.
+    data = dict(summary(dict.fromkeys(message.c.keys()) | stored | times))
+    if stored["rule"] is None:
+        return data
+    occasion = {"kind": stored["occasion_kind"], "reference": stored["occasion_reference"], "rule": stored["rule"]}
+    return data | {"occasion": occasion}

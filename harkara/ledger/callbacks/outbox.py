@@ -1,4 +1,4 @@
-"""The outbox: callbacks on their way to the application, each taken by one worker at a time until it was delivered."""
+"""The outbox: claim callbacks that are due, and record what became of their delivery."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, literal_column, select, update
 
-from harkara.ledger.callbacks.notify import data_of
+from harkara.ledger.callbacks.notify import payload_data
 from harkara.ledger.database import Database, Row, Transaction, to_sql
 from harkara.ledger.tables import callback
 
-MOST = 1000
-"""Rows that are given up or tidied in one transaction."""
+MAX_ROWS = 1000
+"""Rows that one transaction expires or deletes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """A callback in the hands of this worker. `tries` counts this one, and fences as a message's epoch does."""
+class ClaimedCallback:
+    """A callback that this worker has claimed.
+
+    `tries` counts this try too. Like a message's epoch it is a fencing token: a later claim has a higher one.
+    """
 
     id: str
     kind: str
@@ -32,14 +35,14 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The application took it."""
+    """The application answered with a 2xx status."""
 
     status: int
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It did not, or nobody knows: again after so many seconds, unless its day is over by then."""
+    """The application refused it, or gave no answer: the next try is after `seconds`, unless it expires before."""
 
     reason: str
     status: int | None
@@ -48,7 +51,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """It never will."""
+    """The application will never take it."""
 
     reason: str
     status: int | None
@@ -56,61 +59,62 @@ class Dead:
 
 @dataclass(frozen=True, slots=True)
 class Untried:
-    """Nothing was sent, which costs no try and kills nothing."""
+    """Nothing was sent: this counts as no try, and expires no callback."""
 
     reason: str | None = None
     seconds: float = 0.0
 
 
-Verdict = Delivered | Failed | Dead | Untried
+DeliveryResult = Delivered | Failed | Dead | Untried
 
 
-def take(db: Database, most: int, lease_seconds: float) -> list[Notice]:
-    """Takes what is due, the oldest first, and makes it due again when the lease is over. Raises Unavailable."""
+def claim(db: Database, limit: int, lease_seconds: float) -> list[ClaimedCallback]:
+    """Claim callbacks that are due, the oldest first; each is due again when its lease is over. Raises Unavailable."""
     with db.read() as tx:
-        if not tx.rows(select(callback.c.id).where(*due(tx)).limit(1)):
-            return []  # the common case writes nothing
+        if not tx.rows(select(callback.c.id).where(*is_due(tx)).limit(1)):
+            return []  # the common case needs no write
     with db.write() as tx:
-        oldest = select(callback.c.id).where(*due(tx)).order_by(callback.c.due_at).limit(most)
+        oldest = select(callback.c.id).where(*is_due(tx)).order_by(callback.c.due_at).limit(limit)
         rows = tx.rows(
             update(callback)
             .where(callback.c.id.in_(oldest.with_for_update(skip_locked=True)))
             .values(due_at=tx.now + timedelta(seconds=lease_seconds), tries=callback.c.tries + 1)
             .returning(*(callback.c[name] for name in ("id", "kind", "created_at", "expires_at", "tries", "data")))
         )
-    notices = [Notice(**row | {"data": data_of(row["kind"], row["data"])}) for row in rows]
-    return sorted(notices, key=lambda notice: notice.id)
+    claimed = [ClaimedCallback(**row | {"data": payload_data(row["kind"], row["data"])}) for row in rows]
+    return sorted(claimed, key=lambda one: one.id)
 
 
-def settle(db: Database, verdicts: Sequence[tuple[Notice, Verdict]]) -> Counter[str]:
-    """Writes what became of each; returns how many were delivered, failed, died or were not tried. Raises Unavailable.
+def record_results(db: Database, results: Sequence[tuple[ClaimedCallback, DeliveryResult]]) -> Counter[str]:
+    """Record the results; return how many callbacks were delivered, failed, died or were untried. Raises Unavailable.
 
-    What somebody else took after the lease is theirs to write; but that it was delivered counts from whoever says so.
+    A result of a worker whose lease is over is ignored if another worker has claimed the callback since. Only
+    `Delivered` counts from any worker.
     """
     with db.write() as tx:
-        rows = [_written(notice, verdict, tx.now) for notice, verdict in sorted(verdicts, key=lambda each: each[0].id)]
-        tx.execute_each(_SETTLE, _VERDICT, rows, now=tx.now)
+        rows = [_result_row(one, result, tx.now) for one, result in sorted(results, key=lambda pair: pair[0].id)]
+        tx.execute_each(_RECORD, _RESULT_COLUMNS, rows, now=tx.now)
     return Counter(row["outcome"] for row in rows)
 
 
-def bury(db: Database, reason: str) -> int:
-    """Gives up what could not be told within its day, since the application takes nothing at all; returns how many."""
+def expire(db: Database, reason: str) -> int:
+    """Mark as dead what is due and past its lifetime, while the application takes nothing; return how many."""
     with db.write() as tx:
-        late = select(callback.c.id).where(*due(tx), callback.c.expires_at <= tx.now).limit(MOST)
+        late = select(callback.c.id).where(*is_due(tx), callback.c.expires_at <= tx.now).limit(MAX_ROWS)
         which = callback.c.id.in_(late.with_for_update(skip_locked=True))
         return tx.execute(update(callback).where(which).values(state="dead", done_at=tx.now, reason=reason)).rowcount
 
 
-def due(tx: Transaction) -> tuple[ColumnElement[bool], ...]:
-    return (kept("waiting"), callback.c.due_at <= tx.now)
+def is_due(tx: Transaction) -> tuple[ColumnElement[bool], ...]:
+    return (in_callback_state("waiting"), callback.c.due_at <= tx.now)
 
 
-def kept(state: str) -> ColumnElement[bool]:
-    """A condition on the state as a literal: a bound parameter would hide the partial indexes from both databases."""
+def in_callback_state(state: str) -> ColumnElement[bool]:
+    """Return a condition with the state as a literal, without which neither database uses the partial indexes."""
     return callback.c.state == literal_column(f"'{state}'")
 
 
-_VERDICT = {
+_RESULT_COLUMNS = {
     "id": "text",
     "tries": "integer",
     "untried": "integer",
@@ -119,7 +123,7 @@ _VERDICT = {
     "reason": "text",
     "due_at": "timestamptz",
 }
-_SETTLE = """
+_RECORD = """
 UPDATE callback
 SET state = each.state, due_at = each.due_at, tries = callback.tries - each.untried,
     status = coalesce(each.status, callback.status),
@@ -132,20 +136,20 @@ WHERE callback.id = each.id AND callback.state <> 'delivered'
 """
 
 
-def _written(notice: Notice, verdict: Verdict, now: datetime) -> Row:
-    """The columns that a verdict leads to, and the word that it is counted by."""
-    row = {"id": notice.id, "tries": notice.tries, "untried": 0, "due_at": to_sql(now), "status": None, "reason": None}
-    match verdict:
+def _result_row(one: ClaimedCallback, result: DeliveryResult, now: datetime) -> Row:
+    """Return the columns that a result leads to, and the `outcome` by which it is counted."""
+    row = {"id": one.id, "tries": one.tries, "untried": 0, "due_at": to_sql(now), "status": None, "reason": None}
+    match result:
         case Delivered(status=status):
             return row | {"outcome": "delivered", "state": "delivered", "status": status}
         case Dead(reason=reason, status=status):
             return row | {"outcome": "dead", "state": "dead", "reason": reason, "status": status}
         case Failed(reason=reason, status=status, seconds=seconds):
             again = now + timedelta(seconds=seconds)
-            over = again >= notice.expires_at
-            end = {"outcome": "dead", "state": "dead"} if over else {"outcome": "failed", "state": "waiting"}
+            expired = again >= one.expires_at
+            end = {"outcome": "dead", "state": "dead"} if expired else {"outcome": "failed", "state": "waiting"}
             return row | end | {"reason": reason, "status": status, "due_at": to_sql(again)}
         case Untried(reason=reason, seconds=seconds):
             again = now + timedelta(seconds=seconds)
-            free = {"outcome": "untried", "state": "waiting", "untried": 1}
-            return row | free | {"reason": reason, "due_at": to_sql(again)}
+            waiting = {"outcome": "untried", "state": "waiting", "untried": 1}
+            return row | waiting | {"reason": reason, "due_at": to_sql(again)}

@@ -11,8 +11,8 @@ from harkara.errors import Conflict, Invalid, NotFound
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.halts import hold_producer, release_producer
-from harkara.ledger.messages.record import CANCELLED_OR_UNCERTAIN, final_columns
-from harkara.ledger.sweep import change_state
+from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_columns
+from harkara.ledger.messages.trace import change_state
 from harkara.ledger.tables import campaign, message
 from harkara.states import UNSENT, CampaignState, State
 

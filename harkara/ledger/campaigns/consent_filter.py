@@ -7,9 +7,9 @@ from itertools import islice
 
 from harkara.campaigns.audience import Recipient, Reject
 from harkara.campaigns.columns import TO
-from harkara.inbound.contact import NOBODY, Contact
+from harkara.inbound.contact import UNKNOWN_CONTACT, ContactState
 from harkara.ledger.contacts.consent import OPTED_OUT
-from harkara.ledger.contacts.contacts import known
+from harkara.ledger.contacts.contacts import load_contacts
 from harkara.ledger.database import Database
 
 BATCH = 500
@@ -28,15 +28,15 @@ def welcome(
     rows = iter(rows)
     while batch := list(islice(rows, BATCH)):
         with db.read() as tx:
-            people = known(tx, [(lane, row.to) for row in batch if isinstance(row, Recipient)])
+            people = load_contacts(tx, [(lane, row.to) for row in batch if isinstance(row, Recipient)])
         for row in batch:
             if isinstance(row, Recipient):
-                yield _judged(row, people.get((lane, row.to), NOBODY), category, agreed_only)
+                yield _judged(row, people.get((lane, row.to), UNKNOWN_CONTACT), category, agreed_only)
             else:
                 yield row
 
 
-def _judged(row: Recipient, contact: Contact, category: str, agreed_only: bool) -> Recipient | Reject:
+def _judged(row: Recipient, contact: ContactState, category: str, agreed_only: bool) -> Recipient | Reject:
     if why := contact.objection(category):
         return Reject(row.row, TO, why, OPTED_OUT)
     if agreed_only and contact.agreed_at is None:

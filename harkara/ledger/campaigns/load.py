@@ -13,9 +13,9 @@ from uuid_utils import uuid7
 from harkara.campaigns.audience import Reject
 from harkara.campaigns.messages import CampaignMessage
 from harkara.errors import Conflict, Invalid
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database, Transaction
 from harkara.ledger.halts import hold_producer
-from harkara.ledger.messages.accept import insert_messages, message_row
+from harkara.ledger.messages.insert import NewMessage, insert_messages, message_row
 from harkara.ledger.tables import campaign
 from harkara.messages.template import TemplateCategory
 from harkara.states import CampaignState
@@ -123,7 +123,7 @@ def _open(tx: Transaction, plan: CampaignPlan) -> None:
     hold_producer(tx, plan.lane, plan.id, "campaign-ready", f"Campaign {plan.name} has not been started.")
 
 
-def _row(plan: CampaignPlan, letter: CampaignMessage, now: datetime, expires: datetime) -> Row:
+def _row(plan: CampaignPlan, letter: CampaignMessage, now: datetime, expires: datetime) -> NewMessage:
     row = message_row(letter.envelope, now, {plan.category: plan.seconds})
     return row | {"expires_at": expires, "campaign_id": plan.id, "position": letter.row}
 

@@ -1,16 +1,15 @@
-"""Consent: keeps every opt-out and opt-in with its proof, and withdraws what nobody wants any more."""
+"""Record opt-outs and opt-ins with their proofs, and cancel the messages that a person no longer wants."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from harkara.errors import NotFound
-from harkara.inbound.contact import Contact, Wish
+from harkara.inbound.contact import ConsentChoice, ContactState
 from harkara.ledger.conditions import LEASED, in_state
+from harkara.ledger.contacts.queries import PROOFS, proof_of
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.messages.commands import cancel_messages
 from harkara.ledger.tables import consent, contact, message
@@ -19,123 +18,87 @@ from harkara.states import State
 OPTED_OUT = "opted-out"
 """The code of a message that its recipient does not want."""
 
-_PAGE = 1000
 
-
-def keep(db: Database, lane: str, wishes: Sequence[Wish]) -> list[str]:
-    """Keeps the wishes, all or none, as `take` does. Raises Unavailable."""
+def record_consent(db: Database, lane: str, choices: Sequence[ConsentChoice]) -> list[str]:
+    """Record the choices in one transaction, as `apply_consent` does. Raises Unavailable."""
     with db.write() as tx:
-        return take(tx, lane, wishes)
+        return apply_consent(tx, lane, choices)
 
 
-def take(tx: Transaction, lane: str, wishes: Sequence[Wish]) -> list[str]:
-    """Keeps the wishes and follows them; returns the ids of the messages that were withdrawn for them.
+def apply_consent(tx: Transaction, lane: str, choices: Sequence[ConsentChoice]) -> list[str]:
+    """Record the choices and cancel the messages that they forbid; return the ids of these messages.
 
-    Each counts from the moment at which it was said, whenever we hear of it: a contact is what all of its proofs say in
-    their order, and of two at once the opt-out is the later one. An opt-in brings back nothing that was withdrawn.
+    A choice counts from the time at which the person made it, however late it arrives: the state of a contact is the
+    sum of all its proofs in the order of their times. Of two choices at the same time the opt-out counts. An opt-in
+    restores no cancelled message.
     """
-    if not wishes:
+    if not choices:
         return []
-    tx.execute(insert(consent), [_proof(lane, wish, tx.now) for wish in wishes])
-    people = _lock(tx, lane, {wish.recipient for wish in wishes})
-    for row in _proofs(tx, lane, list(people)):
-        people[row["recipient"]] = people[row["recipient"]].after(_wish(row))
+    tx.execute(insert(consent), [_proof_row(lane, choice, tx.now) for choice in choices])
+    contacts = _lock(tx, lane, {choice.recipient for choice in choices})
+    for row in tx.rows(PROOFS.where(consent.c.lane == lane, consent.c.recipient.in_(list(contacts)))):
+        proof = proof_of(row)
+        contacts[proof.recipient] = contacts[proof.recipient].with_choice(proof.choice())
     tx.execute(
         update(contact)
         .where(contact.c.lane == lane, contact.c.recipient == bindparam("person"))
-        .values({name: bindparam(f"new_{name}") for name in _STATE}),
-        [{"person": p} | {f"new_{name}": getattr(c, name) for name in _STATE} for p, c in people.items()],
+        .values({name: bindparam(f"new_{name}") for name in ("stopped", "agreed_at", "wished_at")}),
+        [
+            {"person": p, "new_stopped": c.stopped, "new_agreed_at": c.agreed_at, "new_wished_at": c.chosen_at}
+            for p, c in contacts.items()
+        ],
     )
-    return _withdraw(tx, lane, {person: found for person, found in people.items() if found.stopped})
+    return _cancel_waiting(tx, lane, {person: found for person, found in contacts.items() if found.stopped})
 
 
-def cancel(tx: Transaction, unwanted: Mapping[str, str]) -> list[str]:
-    """Cancels what has not left of these, each for its reason; returns the ids of those that were."""
-    by_reason: dict[str, list[str]] = {}
-    for identity, why in unwanted.items():
-        by_reason.setdefault(why, []).append(identity)
-    return [one for why, ids in by_reason.items() for one in cancel_messages(tx, ids, OPTED_OUT, f"This person {why}.")]
+def cancel_unwanted(tx: Transaction, unwanted: Mapping[str, str]) -> list[str]:
+    """Cancel these messages, unless they have left; return the ids of the cancelled ones.
 
-
-def look(db: Database, recipient: str, lane: str | None = None) -> list[dict[str, Any]]:
-    """What each lane, or this one, knows of a number, with the proofs, oldest first. Raises NotFound for nothing."""
-    mine = select(contact).where(contact.c.recipient == recipient).order_by(contact.c.lane)
-    with db.read(snapshot=True) as tx:
-        found = tx.rows(mine if lane is None else mine.where(contact.c.lane == lane))
-        said = [(row["lane"], _shown(row)) for row in tx.rows(_ORDERED.where(consent.c.recipient == recipient))]
-    if not found:
-        raise NotFound("no lane knows this number: it neither wrote nor opted out or in")
+    `unwanted` gives for each id the objection of its recipient, as `ContactState.objection` returns it.
+    """
+    by_objection: dict[str, list[str]] = {}
+    for message_id, objection in unwanted.items():
+        by_objection.setdefault(objection, []).append(message_id)
     return [
-        {"lane": row["lane"], "stopped": row["stopped"]}
-        | {name: _iso(row[name]) for name in ("agreed_at", "wrote_at")}
-        | {"proofs": [proof for lane, proof in said if lane == row["lane"]]}
-        for row in found
+        one for why, ids in by_objection.items() for one in cancel_messages(tx, ids, OPTED_OUT, f"This person {why}.")
     ]
 
 
-def proofs(db: Database, lane: str | None) -> Iterator[dict[str, Any]]:
-    """Every proof with its number, oldest first, as the rows come: a hundred thousand need no memory."""
-    query = _ORDERED if lane is None else _ORDERED.where(consent.c.lane == lane)
-    with db.read(snapshot=True) as tx:
-        for row in tx.execute(query.execution_options(yield_per=_PAGE)).mappings():
-            yield {"to": row["recipient"], "lane": row["lane"], **_shown(row)}
-
-
-_STATE = ("stopped", "agreed_at", "wished_at")
-_ORDERED = select(consent).order_by(consent.c.at, consent.c.wish, consent.c.id)
-
-
-def _proof(lane: str, wish: Wish, now: datetime) -> Row:
+def _proof_row(lane: str, choice: ConsentChoice, now: datetime) -> Row:
     return {
         "lane": lane,
-        "recipient": wish.recipient,
-        "at": min(wish.at, now),
-        "wish": wish.wish,
-        "category": wish.category,
-        "how": wish.how,
-        "proof": wish.proof[:500],
+        "recipient": choice.recipient,
+        "at": min(choice.at, now),
+        "wish": choice.action,
+        "category": choice.category,
+        "how": choice.how,
+        "proof": choice.proof[:500],
     }
 
 
-def _lock(tx: Transaction, lane: str, people: set[str]) -> dict[str, Contact]:
-    """These contacts, made if need be and held until the transaction ends, without what they want."""
-    # In one order everywhere: two that know the same people would else wait for each other for ever.
-    fresh = [{"lane": lane, "recipient": person} for person in sorted(people)]
-    tx.execute(tx.insert_new(contact), fresh)
-    mine = select(contact).where(contact.c.lane == lane, contact.c.recipient.in_(people))
-    rows = tx.rows(mine.order_by(contact.c.recipient).with_for_update())
-    return {row["recipient"]: Contact(wrote_at=row["wrote_at"]) for row in rows}
+def _lock(tx: Transaction, lane: str, people: set[str]) -> dict[str, ContactState]:
+    """Lock the contacts of these people until the transaction ends, and create missing ones; without their choices."""
+    # Sorted, as everywhere: two transactions with the same people would otherwise deadlock.
+    tx.execute(tx.insert_new(contact), [{"lane": lane, "recipient": person} for person in sorted(people)])
+    rows = select(contact.c.recipient, contact.c.wrote_at).where(
+        contact.c.lane == lane, contact.c.recipient.in_(people)
+    )
+    locked = tx.execute(rows.order_by(contact.c.recipient).with_for_update())
+    return {recipient: ContactState(wrote_at=wrote_at) for recipient, wrote_at in locked}
 
 
-def _proofs(tx: Transaction, lane: str, people: Sequence[str]) -> list[Row]:
-    return tx.rows(_ORDERED.where(consent.c.lane == lane, consent.c.recipient.in_(people)))
-
-
-def _wish(row: Row) -> Wish:
-    return Wish(**{name: row[name] for name in ("recipient", "wish", "category", "how", "proof", "at")})
-
-
-def _withdraw(tx: Transaction, lane: str, stopped: Mapping[str, Contact]) -> list[str]:
-    """Cancels what has not left. What a worker holds is stopped by its epoch, or by the gate when it comes back."""
-    if not stopped:
+def _cancel_waiting(tx: Transaction, lane: str, opted_out: Mapping[str, ContactState]) -> list[str]:
+    """Cancel what has not left. A claimed message fails at its epoch, or at the gate when it comes back."""
+    if not opted_out:
         return []
-    to = (message.c.lane == lane, message.c.recipient.in_(list(stopped)))
-    what = select(message.c.id, message.c.recipient, message.c.category).where(*to)
+    to = (message.c.lane == lane, message.c.recipient.in_(list(opted_out)))
+    candidates = select(message.c.id, message.c.recipient, message.c.category).where(*to)
     unwanted: dict[str, str] = {}
-    for held in (in_state(State.WAITING), LEASED & in_state(State.QUEUED, State.CLAIMED)):
-        for row in tx.rows(what.where(held)):
-            if why := stopped[row["recipient"]].objection(row["category"]):
-                unwanted[row["id"]] = why
-    # All in one order, as everybody who changes several; whatever has left meanwhile stays as it is.
-    mine = select(message.c.id).where(message.c.id.in_(list(unwanted)))
-    tx.execute(mine.order_by(message.c.id).with_for_update())
-    return cancel(tx, unwanted)
-
-
-def _shown(row: Mapping[Any, Any]) -> dict[str, Any]:
-    # To the microsecond: two wishes of one second must not change places on their way through a file.
-    return {name: row[name] for name in ("wish", "category", "how", "proof")} | {"at": row["at"].isoformat()}
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="seconds") if moment else None
+    for not_left in (in_state(State.WAITING), LEASED & in_state(State.QUEUED, State.CLAIMED)):
+        for message_id, recipient, category in tx.execute(candidates.where(not_left)):
+            if objection := opted_out[recipient].objection(category):
+                unwanted[message_id] = objection
+    # In the order of ids, as in every transaction that changes several messages: otherwise two could deadlock.
+    ordered = select(message.c.id).where(message.c.id.in_(list(unwanted))).order_by(message.c.id)
+    tx.execute(ordered.with_for_update())
+    return cancel_unwanted(tx, unwanted)

@@ -1,4 +1,4 @@
-"""Climb: what events say of messages moves these up the ladder, whatever the order in which it comes."""
+"""Apply status events to their messages, in whatever order the events arrive."""
 
 from __future__ import annotations
 
@@ -8,113 +8,127 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
-from harkara.inbound import ladder
-from harkara.inbound.matching import Candidate, names
-from harkara.inbound.window import standing
+from harkara.inbound.ladder import next_state
+from harkara.inbound.matching import Candidate, matches_id
+from harkara.inbound.window import window_state
 from harkara.ledger.conditions import still_in
 from harkara.ledger.database import Row, Transaction
+from harkara.ledger.events.candidates import Candidates, LockedMessage, StatusEvent, load_candidates
 from harkara.ledger.events.evidence import BY_CONTENT, BY_ID
-from harkara.ledger.events.find import Known, Said, find
+from harkara.ledger.events.stored import EventState
 from harkara.ledger.halts import add_halts
-from harkara.ledger.messages.record import add_trace, final_columns
+from harkara.ledger.messages.next_state import final_columns
+from harkara.ledger.messages.trace import add_trace
 from harkara.ledger.tables import attempt, contact, message
 from harkara.outcomes import Pause, Refused
 from harkara.playbook import Playbook
 from harkara.states import State
 
-FRESH = timedelta(minutes=10)
-"""What failed longer ago holds back nobody now: its cause may have been put right since."""
+RECENT_FAILURE = timedelta(minutes=10)
+"""An older failure pauses nothing, since its cause may have been removed in the meantime."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """An event and its message as it found it; the state that it raises the message to, and why it failed, if so."""
+class Match:
+    """An event and its message as it was before the event.
 
-    said: Said
-    found: Candidate
+    `to` is the new state of the message, None when it stays; `failure` explains a new state of `failed`.
+    """
+
+    event: StatusEvent
+    candidate: Candidate
     to: State | None
     failure: Refused | None
 
 
-def climb(tx: Transaction, batch: Sequence[Said], playbook: Playbook) -> list[Said]:
-    """Folds events of a status; returns those that no message was found for."""
-    known = find(tx, batch)
-    steps: list[Step] = []
-    missed: list[Said] = []
-    for said in sorted(batch, key=lambda one: (one.event.at, one.row["id"])):
-        found = known.match(said)
+def apply_statuses(tx: Transaction, events: Sequence[StatusEvent], playbook: Playbook) -> list[StatusEvent]:
+    """Apply these events to their messages; return the events for which no message was found."""
+    candidates = load_candidates(tx, events)
+    matches: list[Match] = []
+    unmatched: list[StatusEvent] = []
+    for event in sorted(events, key=lambda one: (one.change.at, one.stored.id)):
+        found = candidates.match(event)
         if found is None:
-            missed.append(said)
+            unmatched.append(event)
             continue
-        to = ladder.fold(found.state, said.event.status)
-        failure = _failure(tx, known.rows[found.id], said, playbook) if to is State.FAILED else None
-        steps.append(Step(said, found, to, failure))
-        known.learn(found, said, to or found.state)
-    if steps:
-        _write(tx, known, steps)
-    return missed
+        to = next_state(found.state, event.change.status)
+        failure = _failure(tx, candidates.messages[found.id], event, playbook) if to is State.FAILED else None
+        matches.append(Match(event, found, to, failure))
+        candidates.update(found, event, to or found.state)
+    if matches:
+        _write(tx, candidates, matches)
+    return unmatched
 
 
-def _failure(tx: Transaction, row: Row, said: Said, playbook: Playbook) -> Refused:
-    """What the code means, by the window as it stood when the message went."""
-    mine = select(contact.c.wrote_at).where(contact.c.lane == row["lane"], contact.c.recipient == row["recipient"])
-    window = standing(tx.execute(mine).scalar(), row["posted_at"] or tx.now).window
-    raw = row["kind"] != "template"
-    return playbook.undelivered(said.event.code, said.event.reason, raw=raw, window=window)
+def _failure(tx: Transaction, row: LockedMessage, event: StatusEvent, playbook: Playbook) -> Refused:
+    """Look the code up in the playbook, with the 24-hour window as it was at the time of the POST."""
+    wrote_at = select(contact.c.wrote_at).where(contact.c.lane == row.lane, contact.c.recipient == row.recipient)
+    window = window_state(tx.execute(wrote_at).scalar(), row.posted_at or tx.now).window
+    return playbook.undelivered(event.change.code, event.change.reason, raw=row.kind != "template", window=window)
 
 
-def _write(tx: Transaction, known: Known, steps: Sequence[Step]) -> None:
-    """Messages, then attempts, then halts, as everybody who writes several of them."""
-    for step in sorted(steps, key=lambda one: one.found.id):  # those of one message stay in their order
-        _move(tx, known, step)
-    _close_posts(tx, [row["id"] for row in known.rows.values() if row["state"] == State.SENDING], steps)
-    told = [{"id": step.said.row["id"], "message_id": step.found.id} for step in steps]
-    tx.execute_each(_FOLDED, {"id": "integer", "message_id": "text"}, told)
-    add_halts(tx, _halts(tx, known, steps))
+def _write(tx: Transaction, candidates: Candidates, matches: Sequence[Match]) -> None:
+    """Write messages, then attempts, then halts: the same order as in every transaction that writes several of them."""
+    for match in sorted(matches, key=lambda one: one.candidate.id):  # a stable sort: events of one message keep theirs
+        _move(tx, candidates, match)
+    sending = [row.id for row in candidates.messages.values() if row.state == State.SENDING]
+    _close_attempts(tx, sending, matches)
+    applied = [{"id": match.event.stored.id, "message_id": match.candidate.id} for match in matches]
+    tx.execute_each(_MARK_APPLIED, {"id": "integer", "message_id": "text"}, applied)
+    add_halts(tx, _halts(tx, candidates, matches))
 
 
-_FOLDED = """
-UPDATE event SET state = 'folded', message_id = each.message_id, body = NULL FROM {each} WHERE event.id = each.id
+_MARK_APPLIED = f"""
+UPDATE event SET state = '{EventState.APPLIED}', message_id = each.message_id, body = NULL FROM {{each}}
+WHERE event.id = each.id
 """
 
 
-def _move(tx: Transaction, known: Known, step: Step) -> None:
-    """One step of a message, with its line in the trace; one that leads nowhere may still tell WhatsApp's id of it."""
-    values: Row = {"whatsapp_id": known.one[step.found.id].whatsapp_id}
-    if step.to:
-        code, reason = _why(step)
-        values |= {"state": step.to.value, "changed_at": tx.now, **final_columns(code, reason)}
-    was = still_in(step.found.state)
-    tx.execute(update(message).where(message.c.id == step.found.id, was).values(**values))
-    if step.to:
-        _note(tx, step)
+def _move(tx: Transaction, candidates: Candidates, match: Match) -> None:
+    """Write the new state with its trace line; an event that changes no state may still give WhatsApp's id."""
+    values: Row = {"whatsapp_id": candidates.by_id[match.candidate.id].whatsapp_id}
+    if match.to:
+        code, reason = _why(match)
+        values |= {"state": match.to.value, "changed_at": tx.now, **final_columns(code, reason)}
+    unchanged = still_in(match.candidate.state)
+    tx.execute(update(message).where(message.c.id == match.candidate.id, unchanged).values(**values))
+    if match.to:
+        _add_trace(tx, match, match.to)
 
 
-def _why(step: Step) -> tuple[str | None, str | None]:
-    if step.failure is None:
+def _why(match: Match) -> tuple[str | None, str | None]:
+    if match.failure is None:
         return None, None
-    advice, text = step.failure.advice, step.failure.text
-    return step.failure.code, f"{advice} WhatsApp said: {text}" if text else advice
+    advice, text = match.failure.advice, match.failure.text
+    return match.failure.code, f"{advice} WhatsApp said: {text}" if text else advice
 
 
-def _note(tx: Transaction, step: Step) -> None:
-    """A line in the trace: how the message was known, and when it happened by Chat Mitra's clock."""
-    code, reason = _why(step)
-    told = f"webhook of {step.said.event.at.isoformat(timespec='seconds')}"
-    how = BY_ID if names(step.said.event, step.found) else BY_CONTENT
-    add_trace(tx, step.found.id, str(step.to), code or how, f"{told}: {reason}" if reason else told)
+def _add_trace(tx: Transaction, match: Match, to: State) -> None:
+    """The line shows how the message was found, and the time by Chat Mitra's clock."""
+    code, reason = _why(match)
+    change = match.event.change
+    source = f"webhook of {change.at.isoformat(timespec='seconds')}"
+    found_by = BY_ID if matches_id(change, match.candidate) else BY_CONTENT
+    add_trace(tx, match.candidate.id, str(to), code or found_by, f"{source}: {reason}" if reason else source)
 
 
-def _halts(tx: Transaction, known: Known, steps: Sequence[Step]) -> Iterator[tuple[str, Pause, str | None]]:
-    for step in steps:
-        if step.said.event.at >= tx.now - FRESH and (pause := step.failure and step.failure.pause):
-            row = known.rows[step.found.id]
-            yield row["lane"], pause, row["template"]
+def _halts(
+    tx: Transaction, candidates: Candidates, matches: Sequence[Match]
+) -> Iterator[tuple[str, Pause, str | None]]:
+    for match in matches:
+        pause = match.failure and match.failure.pause
+        if pause and match.event.change.at >= tx.now - RECENT_FAILURE:
+            row = candidates.messages[match.candidate.id]
+            yield row.lane, pause, row.template
 
 
-def _close_posts(tx: Transaction, sending: Sequence[str], steps: Sequence[Step]) -> None:
-    """No answer has been recorded for these yet. Should one come, it is written over this."""
-    raised = {step.found.id for step in steps if step.to}.intersection(sending)
-    if raised:
-        mine = (attempt.c.message_id.in_(sorted(raised)), attempt.c.ended_at.is_(None), attempt.c.outcome.is_(None))
-        tx.execute(update(attempt).where(*mine).values(outcome="uncertain", code="webhook"))
+def _close_attempts(tx: Transaction, sending: Sequence[str], matches: Sequence[Match]) -> None:
+    """Close the open attempts of messages that an event has moved; a later answer overwrites this outcome."""
+    moved = {match.candidate.id for match in matches if match.to}.intersection(sending)
+    if moved:
+        still_open = (
+            attempt.c.message_id.in_(sorted(moved)),
+            attempt.c.ended_at.is_(None),
+            attempt.c.outcome.is_(None),
+        )
+        tx.execute(update(attempt).where(*still_open).values(outcome="uncertain", code="webhook"))

@@ -1,50 +1,128 @@
-"""Hear: what a customer wrote opens the window, is judged, and is told to the application."""
+"""Apply a customer's message: it opens the 24-hour window, is interpreted, and notifies the application."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from harkara.inbound.events import Received
+from harkara.inbound.contact import ConsentChoice
+from harkara.inbound.events import MessageReceived
 from harkara.inbound.values import digest
 from harkara.inbound.words import Cancel, Confirm, OptIn, OptOut, Reply, Reschedule, Words
-from harkara.ledger.callbacks.notify import tell
-from harkara.ledger.contacts.contacts import Heard, heard
-from harkara.ledger.database import Row, Transaction
-from harkara.ledger.tables import message
+from harkara.ledger.callbacks.notify import notify
+from harkara.ledger.contacts.consent import apply_consent
+from harkara.ledger.contacts.contacts import record_message_time
+from harkara.ledger.database import Transaction
+from harkara.ledger.events.stored import StoredEvent
+from harkara.ledger.tables import message, occasion
+from harkara.states import State
 
-TOLD: dict[type[Reply], str] = {
+ANSWERABLE = timedelta(days=3)
+"""How long after its reminder an occasion can be answered, if it is still to come."""
+
+CALLBACK_KINDS: dict[type[Reply], str] = {
     Confirm: "reminder.confirmed",
     Cancel: "reminder.cancelled",
     Reschedule: "reminder.rescheduled",
     OptOut: "contact.opted-out",
     OptIn: "contact.opted-in",
 }
-"""What the application hears of an answer, besides the message itself."""
+"""The second callback that a reply causes, besides `message.received`."""
+
+_MAY_HAVE_ARRIVED = frozenset({State.ACCEPTED, State.SENT, State.DELIVERED, State.READ, State.UNCERTAIN})
 
 
-def hear(tx: Transaction, row: Row, received: Received, words: Words) -> None:
-    """Everything that follows from one message of a customer, in the transaction that marks its event as folded."""
-    answered = _answered(tx, received)
-    found = heard(tx, row["lane"], received, words, answers=answered)
-    subject = f"event_{row['id']}"
-    said: dict[str, Any] = {"from": received.sender, "at": received.at.isoformat()}
-    content = {"type": received.kind, "text": received.text, "payload": received.payload, "answers": answered}
-    tell(tx, "message.received", row["lane"], subject, said | content)
-    if found.reply is not None:
-        tell(tx, TOLD[type(found.reply)], row["lane"], subject, said | _particulars(found))
+@dataclass(frozen=True, slots=True)
+class RemindedOccasion:
+    """The occasion whose reminder a customer answers."""
+
+    id: str
+    kind: str
+    reference: str
 
 
-def _particulars(found: Heard) -> dict[str, Any]:
-    """What an opt-out is of, or which occasion an answer is about."""
-    if isinstance(found.reply, OptOut | OptIn):
-        return {"category": found.reply.category or "everything"}
-    return {"occasion": {"kind": found.about.kind, "reference": found.about.reference} if found.about else None}
+@dataclass(frozen=True, slots=True)
+class InterpretedMessage:
+    """The meaning of a customer's message: None as reply leaves it to a person, `occasion` is set for an answer."""
+
+    reply: Reply | None
+    occasion: RemindedOccasion | None = None
 
 
-def _answered(tx: Transaction, received: Received) -> str | None:
-    """Our id of the message that it answers, if it names one that events have told us of."""
+def apply_received(tx: Transaction, stored: StoredEvent, received: MessageReceived, words: Words) -> None:
+    """Apply a customer's message and write its callbacks, in the transaction that marks its event as applied."""
+    answers = _answered_message(tx, received)
+    interpreted = record_received(tx, stored.lane, received, words, answers=answers)
+    subject = f"event_{stored.id}"
+    sender: dict[str, Any] = {"from": received.sender, "at": received.at.isoformat()}
+    content = {"type": received.kind, "text": received.text, "payload": received.payload, "answers": answers}
+    notify(tx, "message.received", stored.lane, subject, sender | content)
+    if interpreted.reply is not None:
+        details = _reply_details(interpreted.reply, interpreted.occasion)
+        notify(tx, CALLBACK_KINDS[type(interpreted.reply)], stored.lane, subject, sender | details)
+
+
+def record_received(
+    tx: Transaction, lane: str, received: MessageReceived, words: Words, *, answers: str | None = None
+) -> InterpretedMessage:
+    """Record that a customer wrote, and apply an opt-out or opt-in with its proof.
+
+    `answers` is the id of our message that this one replies to, if known. Of several open reminders that one is meant,
+    otherwise the latest. To record the same message twice stores its proof twice, and changes nothing else.
+    """
+    at = min(received.at, tx.now)
+    record_message_time(tx, lane, received.sender, at)
+    reminded = _reminded_occasion(tx, lane, received.sender, answers)
+    reply = words.interpret(received.text, received.payload, reminder_open=reminded is not None)
+    if isinstance(reply, OptOut | OptIn):
+        apply_consent(tx, lane, [_choice(received, reply, at)])
+        return InterpretedMessage(reply)
+    return InterpretedMessage(reply, reminded if reply else None)
+
+
+def _answered_message(tx: Transaction, received: MessageReceived) -> str | None:
+    """Return our id of the message that it replies to, if an earlier event gave us WhatsApp's id of it."""
     if received.reply_to is None:
         return None
     return tx.execute(select(message.c.id).where(message.c.whatsapp_id == digest(received.reply_to))).scalar()
+
+
+def _reply_details(reply: Reply, about: RemindedOccasion | None) -> dict[str, Any]:
+    if isinstance(reply, OptOut | OptIn):
+        return {"category": reply.category or "everything"}
+    return {"occasion": {"kind": about.kind, "reference": about.reference} if about else None}
+
+
+def _reminded_occasion(tx: Transaction, lane: str, sender: str, answers: str | None) -> RemindedOccasion | None:
+    """Return the coming occasion of this person whose reminder is meant."""
+    query = (
+        select(occasion.c.id, occasion.c.kind, occasion.c.reference)
+        .join(message, message.c.occasion_id == occasion.c.id)
+        .where(
+            text("occasion.status = 'open'"),  # as in the index
+            occasion.c.recipient == sender,
+            occasion.c.lane == lane,
+            occasion.c.at > tx.now,
+            message.c.state.in_([state.value for state in _MAY_HAVE_ARRIVED]),
+            message.c.posted_at > tx.now - ANSWERABLE,
+        )
+        .order_by((message.c.id == answers).desc(), message.c.posted_at.desc())
+        .limit(1)
+    )
+    row = tx.execute(query).first()
+    return RemindedOccasion(*row) if row else None
+
+
+def _choice(received: MessageReceived, reply: OptOut | OptIn, at: datetime) -> ConsentChoice:
+    """The proof is the text, or the id of the tapped button."""
+    return ConsentChoice(
+        recipient=received.sender,
+        action="opt-out" if isinstance(reply, OptOut) else "opt-in",
+        category=reply.category or "everything",
+        how="customer",
+        proof=received.payload or received.text or "",
+        at=at,
+    )

@@ -1,4 +1,4 @@
-"""Fold: events move the messages that they are about up the ladder; what customers wrote is heard, each time once."""
+"""Process stored events: apply statuses to messages and customers' messages to contacts, each once."""
 
 from __future__ import annotations
 
@@ -10,129 +10,140 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import literal_column, select, update
 
-from harkara.chatmitra.webhooks import read
 from harkara.errors import Unavailable
 from harkara.inbound import fingerprint
-from harkara.inbound.events import Event, Received, StatusChanged
+from harkara.inbound.events import Event, MessageReceived, StatusChanged
 from harkara.inbound.values import outline
 from harkara.inbound.words import Words
 from harkara.lanes import Lane
-from harkara.ledger.database import Database, Row, Transaction
-from harkara.ledger.events.apply import climb
-from harkara.ledger.events.find import Said
-from harkara.ledger.events.inbound_messages import hear
-from harkara.ledger.events.store import RECEIVED
+from harkara.ledger.database import Database, Transaction
+from harkara.ledger.events.apply import apply_statuses
+from harkara.ledger.events.candidates import StatusEvent
+from harkara.ledger.events.inbound_messages import apply_received
+from harkara.ledger.events.store import Parse
+from harkara.ledger.events.stored import RECEIVED, EventState, StoredEvent, select_events
 from harkara.ledger.tables import event
 from harkara.playbook import Playbook
 
 log = structlog.get_logger(__name__)
 
 BATCH = 100
-"""Events of each sort in one round; those of a status share a transaction, what a customer wrote has one of its own."""
+"""Events of each sort in one round. Statuses share a transaction; each customer's message has one of its own."""
 
-PATIENCE = (1, 1, 2, 4, 8, 15, 30, 30, 30)
-"""Seconds until an event that found no message looks again: two minutes in all, in which ours must be on record."""
+RETRY_SECONDS = (1, 1, 2, 4, 8, 15, 30, 30, 30)
+"""Delays of an event that found no message: two minutes in all, in which our own record must be committed."""
 
-_NEW = event.c.state == literal_column("'new'")
-"""As a literal: a bound parameter would hide the partial index."""
+_NEW = event.c.state == literal_column(f"'{EventState.NEW}'")
+"""As a literal: a bound parameter would keep the databases from using the partial index."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judges:
-    """What this deployment knows and folding asks: the keys of its lanes, what codes and customers' words mean."""
+class EventContext:
+    """What event processing needs of this deployment.
+
+    `parse` reads the stored JSON of an event again; the lanes' tokens are the keys of fingerprints.
+    """
 
     lanes: Mapping[str, Lane]
     playbook: Playbook
     words: Words
+    parse: Parse
 
 
 def any_due(db: Database) -> bool:
-    """Whether there is anything to fold; most looks end here. Raises Unavailable."""
+    """Return whether an event is due. Raises Unavailable."""
     with db.read() as tx:
         return tx.execute(select(event.c.id).where(_NEW, event.c.due_at <= tx.now).limit(1)).first() is not None
 
 
-def fold(db: Database, judges: Judges, *, most: int = BATCH) -> Counter[str]:
-    """One round; returns how many events were folded, how many wait for their message, and how many are orphans now.
+def process(db: Database, context: EventContext, *, limit: int = BATCH) -> Counter[str]:
+    """Process one batch; return how many events were applied, wait for their message, or became orphans.
 
-    Safe to run anywhere and several times at once. Raises Unavailable: nothing is lost then.
+    Any number of processes may run this at once. Raises Unavailable; then nothing is lost.
     """
     done: Counter[str] = Counter()
-    statuses, received = _due(db, most)
+    statuses, received = _due_ids(db, limit)
     for ids in [*([statuses] if statuses else []), *([one] for one in received)]:
-        done += _fold_these(db, judges, ids)
+        done += _process_ids(db, context, ids)
     return done
 
 
-def _due(db: Database, most: int) -> tuple[list[int], list[int]]:
-    """The numbers of the events that are due: those of a status, and what customers wrote.
+def _due_ids(db: Database, limit: int) -> tuple[list[int], list[int]]:
+    """Return the ids of the due statuses, and of the due messages from customers.
 
-    Up to `most` of each, so that an opt-out does not wait behind all the statuses that came during an outage.
+    Up to `limit` of each, so that an opt-out does not wait behind all the statuses of an outage.
     """
-    heard = event.c.about == literal_column(f"'{RECEIVED}'")
+    is_received = event.c.about == literal_column(f"'{RECEIVED}'")
     with db.read() as tx:
-        due = select(event.c.id).where(_NEW, event.c.due_at <= tx.now).order_by(event.c.due_at, event.c.id).limit(most)
-        return list(tx.execute(due.where(~heard)).scalars()), list(tx.execute(due.where(heard)).scalars())
+        due = select(event.c.id).where(_NEW, event.c.due_at <= tx.now).order_by(event.c.due_at, event.c.id).limit(limit)
+        statuses = list(tx.execute(due.where(~is_received)).scalars())
+        return statuses, list(tx.execute(due.where(is_received)).scalars())
 
 
-def _fold_these(db: Database, judges: Judges, ids: Sequence[int]) -> Counter[str]:
-    """All of them in one transaction. When that breaks, one by one, so that a bad one stops no other."""
+def _process_ids(db: Database, context: EventContext, ids: Sequence[int]) -> Counter[str]:
+    """Process all of them in one transaction; after a failure one by one, so that a bad event stops no other."""
     try:
         with db.write() as tx:
-            return _fold(tx, judges, _take(tx, ids))
+            return _apply(tx, context, _lock(tx, ids))
     except Unavailable:
         raise
     except Exception as error:
         if len(ids) > 1:
-            return sum((_fold_these(db, judges, [one]) for one in ids), Counter())
-        log.error("an event cannot be folded", action="fold_failed", number=ids[0], error=type(error).__name__)
+            return sum((_process_ids(db, context, [one]) for one in ids), Counter())
+        log.error("event not applied", action="event_failed", number=ids[0], error=type(error).__name__)
         with db.write() as tx:
-            return _put_off(tx, _take(tx, ids), "unknown")
+            return _postpone(tx, _lock(tx, ids), EventState.UNKNOWN)
 
 
-def _take(tx: Transaction, ids: Sequence[int]) -> list[Row]:
-    """Those that nobody else folds just now or has folded."""
-    mine = select(event).where(event.c.id.in_(ids), _NEW).order_by(event.c.id)
-    return tx.rows(mine.with_for_update(skip_locked=True))
+def _lock(tx: Transaction, ids: Sequence[int]) -> list[StoredEvent]:
+    """Return the events that are still new and that no other transaction holds."""
+    query = select_events().where(event.c.id.in_(ids), _NEW).order_by(event.c.id)
+    return [StoredEvent(*row) for row in tx.execute(query.with_for_update(skip_locked=True))]
 
 
-def _fold(tx: Transaction, judges: Judges, rows: Sequence[Row]) -> Counter[str]:
-    batch: list[Said] = []
+def _apply(tx: Transaction, context: EventContext, rows: Sequence[StoredEvent]) -> Counter[str]:
+    statuses: list[StatusEvent] = []
     for row in rows:
-        match _read(row):
-            case Received() as received:
-                hear(tx, row, received, judges.words)
-                tx.execute(update(event).where(event.c.id == row["id"]).values(state="folded"))
-            case StatusChanged() as said:
-                lane = judges.lanes.get(row["lane"])
-                shown = fingerprint.keyed(lane.token, said.recipient, said.digest) if lane else None
-                batch.append(Said(row, said, shown))
-            case _:  # the release that stored it knew more
-                tx.execute(update(event).where(event.c.id == row["id"]).values(state="unknown"))
-    missed = climb(tx, batch, judges.playbook) if batch else []
-    folded = Counter(folded=len(rows) - len(missed))
-    return folded + _put_off(tx, [said.row for said in missed], "orphan")
+        match _parse(row, context.parse):
+            case MessageReceived() as received:
+                apply_received(tx, row, received, context.words)
+                _set_state(tx, row, EventState.APPLIED)
+            case StatusChanged() as changed:
+                statuses.append(StatusEvent(row, changed, _fingerprint(context.lanes.get(row.lane), changed)))
+            case _:  # a newer release, which knows more kinds, has stored it
+                _set_state(tx, row, EventState.UNKNOWN)
+    unmatched = apply_statuses(tx, statuses, context.playbook) if statuses else []
+    applied = Counter({EventState.APPLIED.value: len(rows) - len(unmatched)})
+    return applied + _postpone(tx, [one.stored for one in unmatched], EventState.ORPHAN)
 
 
-def _read(row: Row) -> Event:
-    (said,) = read(row["body"].encode(), row["received_at"])
-    return said
+def _parse(row: StoredEvent, parse: Parse) -> Event:
+    (parsed,) = parse(row.body.encode(), row.received_at)
+    return parsed
 
 
-def _put_off(tx: Transaction, rows: Sequence[Row], end: str) -> Counter[str]:
-    """They look again later, until they have for long enough: then that is their end."""
+def _set_state(tx: Transaction, row: StoredEvent, state: EventState) -> None:
+    tx.execute(update(event).where(event.c.id == row.id).values(state=state.value))
+
+
+def _fingerprint(lane: Lane | None, changed: StatusChanged) -> str | None:
+    return fingerprint.keyed(lane.token, changed.recipient, changed.digest) if lane else None
+
+
+def _postpone(tx: Transaction, rows: Sequence[StoredEvent], end: EventState) -> Counter[str]:
+    """Let these events wait for their next try; after the last one they get the state `end`."""
     done: Counter[str] = Counter()
-    by_tries: dict[int, list[Row]] = defaultdict(list)
+    by_tries: dict[int, list[StoredEvent]] = defaultdict(list)
     for row in rows:
-        by_tries[row["tries"]].append(row)
+        by_tries[row.tries].append(row)
     for tries, those in by_tries.items():
-        if tries < len(PATIENCE):
-            again = {"tries": tries + 1, "due_at": tx.now + timedelta(seconds=PATIENCE[tries])}
-            tx.execute(update(event).where(event.c.id.in_([row["id"] for row in those])).values(**again))
+        if tries < len(RETRY_SECONDS):
+            again = {"tries": tries + 1, "due_at": tx.now + timedelta(seconds=RETRY_SECONDS[tries])}
+            tx.execute(update(event).where(event.c.id.in_([row.id for row in those])).values(**again))
             done["waiting"] += len(those)
             continue
         for row in those:
-            body = row["body"] if row["about"] == RECEIVED else outline(row["body"])
-            tx.execute(update(event).where(event.c.id == row["id"]).values(state=end, body=body))
-        done[end] += len(those)
+            body = row.body if row.about == RECEIVED else outline(row.body)
+            tx.execute(update(event).where(event.c.id == row.id).values(state=end.value, body=body))
+        done[end.value] += len(those)
     return done

@@ -1,4 +1,4 @@
-"""Silence: lanes whose messages go out while no webhook comes back."""
+"""Find lanes whose messages are accepted while no webhook arrives."""
 
 from __future__ import annotations
 
@@ -11,28 +11,27 @@ from harkara.lanes import Lane
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.tables import attempt, event
 
-_EVER = datetime(2009, 1, 1, tzinfo=UTC)
+_EARLIEST = datetime(2009, 1, 1, tzinfo=UTC)
 
 
-def silences(db: Database, lanes: Mapping[str, Lane]) -> dict[str, float]:
-    """For each lane with a webhook secret: for how many seconds messages have been accepted and no event has come.
+def webhook_silences(db: Database, lanes: Mapping[str, Lane]) -> dict[str, float]:
+    """Return, for each lane with a webhook secret, the seconds since the first POST that no event has followed.
 
-    0 where the last accepted message was followed by an event, or none was accepted yet. Raises Unavailable.
+    0 when an event has followed the last accepted message, or no message was accepted yet. Raises Unavailable.
     """
     with db.read() as tx:
-        return {name: _silence(tx, name) for name, lane in lanes.items() if lane.hears}
+        return {name: _silence(tx, name) for name, lane in lanes.items() if lane.webhooks_enabled}
 
 
 def _silence(tx: Transaction, lane: str) -> float:
-    """From the first POST after the last event. Those without echo were made before the lane had a secret."""
     last = tx.execute(select(func.max(event.c.received_at)).where(event.c.lane == lane)).scalar()
     first = tx.execute(
         select(attempt.c.started_at)
         .where(
             attempt.c.lane == lane,
-            attempt.c.started_at > (last or _EVER),
+            attempt.c.started_at > (last or _EARLIEST),
             attempt.c.outcome == "accepted",
-            attempt.c.echo.is_not(None),
+            attempt.c.echo.is_not(None),  # an attempt without a fingerprint is older than the lane's secret
         )
         .order_by(attempt.c.started_at)
         .limit(1)

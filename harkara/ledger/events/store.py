@@ -1,80 +1,87 @@
-"""Store: the events of a webhook enter the ledger, each once however often it comes; old ones leave it."""
+"""Store the events of a webhook, each once however often it arrives, and delete old ones."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
-from harkara.chatmitra.webhooks import read
-from harkara.inbound.events import Event, Received, StatusChanged, Unknown
+from harkara.inbound.events import Event, MessageReceived, StatusChanged, UnknownEvent
 from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.events.stored import RECEIVED, EventState
 from harkara.ledger.tables import event
 
-RECEIVED = "received"
-"""What `about` says of a customer's message; of a status it is the status, of anything else the event's own name."""
+MAX_DELETED = 500
+"""Rows that one transaction deletes."""
 
-MOST = 500
-"""Rows that are discarded in one transaction."""
+MIN_RETENTION = timedelta(days=1)
+"""How long a repeat is recognized at least: Chat Mitra does not document for how long it retries."""
 
-RECOGNISED = timedelta(days=1)
-"""So long at least a repeat is known for one: Chat Mitra does not say for how long it tries."""
+Parse = Callable[[bytes, datetime], list[Event]]
+"""Returns the events in the body of a webhook that was received at this time, at least one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Webhook:
-    """One as it came, byte by byte; `came_at` is when, if that was not just now."""
+class RawWebhook:
+    """A webhook as it arrived, byte by byte; without `received_at` it arrives now."""
 
     lane: str
-    raw: bytes = field(repr=False)
-    came_at: datetime | None = None
+    body: bytes = field(repr=False)
+    received_at: datetime | None = None
 
 
-def store_all(db: Database, webhooks: Sequence[Webhook]) -> list[list[Event]]:
-    """Keeps them in a transaction of their own, all or none, as `store` does. Raises Unavailable."""
+def store_webhooks(db: Database, webhooks: Sequence[RawWebhook], parse: Parse) -> list[list[Event]]:
+    """Store the webhooks in one transaction, as `store_events` does. Raises Unavailable."""
     with db.write() as tx:
-        return store(tx, webhooks)
+        return store_events(tx, webhooks, parse)
 
 
-def store(tx: Transaction, webhooks: Sequence[Webhook]) -> list[list[Event]]:
-    """Keeps what the bytes of webhooks say; returns for each those of its events that were not known yet."""
-    said = [(hook.lane, read(hook.raw, at), at) for hook in webhooks for at in [min(hook.came_at or tx.now, tx.now)]]
-    rows = [_row(lane, one, at) | {"due_at": tx.now} for lane, events, at in said for one in events]
-    new = tx.insert_new(event).returning(event.c.lane, event.c.identity)
-    fresh = {(row.lane, row.identity) for row in tx.execute(new, rows)} if rows else set()
-    return [[one for one in events if _once(fresh, (lane, one.identity))] for lane, events, _ in said]
+def store_events(tx: Transaction, webhooks: Sequence[RawWebhook], parse: Parse) -> list[list[Event]]:
+    """Store the events of these webhooks; return for each webhook its events that were not stored before."""
+    parsed: list[tuple[str, list[Event]]] = []
+    rows: list[Row] = []
+    for webhook in webhooks:
+        received_at = min(webhook.received_at or tx.now, tx.now)
+        events = parse(webhook.body, received_at)
+        parsed.append((webhook.lane, events))
+        rows += [_row(webhook.lane, one, received_at) | {"due_at": tx.now} for one in events]
+    insert = tx.insert_new(event).returning(event.c.lane, event.c.identity)
+    new = {(row.lane, row.identity) for row in tx.execute(insert, rows)} if rows else set()
+    return [[one for one in events if _first(new, (lane, one.identity))] for lane, events in parsed]
 
 
-def _once(fresh: set[tuple[str, str]], key: tuple[str, str]) -> bool:
-    """Whether it is among them; only the first of several is."""
-    found = key in fresh
-    fresh.discard(key)
-    return found
+def delete_old_events(tx: Transaction, retention_seconds: float | None) -> int:
+    """Delete events that are past their retention; return how many. None deletes nothing.
 
-
-def discard(tx: Transaction, retention_seconds: float | None) -> int:
-    """Deletes events that are past their retention, of the oldest ones by number: so it need not search for them.
-
-    Never one that has not been folded: after a long rest of the workers an opt-out may be among them.
+    Only the oldest rows by id are examined, so that no index on the time is needed. An event that is still new stays:
+    after a long absence of the workers it may be an opt-out.
     """
     if retention_seconds is None:
         return 0
-    past = tx.now - max(timedelta(seconds=retention_seconds), RECOGNISED)
-    oldest = select(event.c.id).order_by(event.c.id).limit(MOST)
-    over = (event.c.received_at <= past, event.c.state != "new")
+    past = tx.now - max(timedelta(seconds=retention_seconds), MIN_RETENTION)
+    oldest = select(event.c.id).order_by(event.c.id).limit(MAX_DELETED)
+    over = (event.c.received_at <= past, event.c.state != EventState.NEW.value)
     return tx.execute(delete(event).where(event.c.id.in_(oldest), *over)).rowcount
 
 
+def _first(new: set[tuple[str, str]], key: tuple[str, str]) -> bool:
+    """Whether the key is among the new ones; only the first of several equal keys is."""
+    found = key in new
+    new.discard(key)
+    return found
+
+
 def _row(lane: str, one: Event, received_at: datetime) -> Row:
+    state = EventState.UNKNOWN if isinstance(one, UnknownEvent) else EventState.NEW
     return {
         "lane": lane,
         "identity": one.identity,
         "about": _about(one),
-        # PostgreSQL takes no NUL, and only what is unreadable can hold one.
+        # PostgreSQL refuses NUL, which only a body that is not JSON can contain.
         "body": one.body.decode("utf-8", "replace").replace("\0", "\ufffd"),
-        "state": "unknown" if isinstance(one, Unknown) else "new",
+        "state": state.value,
         "at": one.at,
         "received_at": received_at,
     }
@@ -84,7 +91,7 @@ def _about(one: Event) -> str:
     match one:
         case StatusChanged():
             return one.status
-        case Received():
+        case MessageReceived():
             return RECEIVED
-        case Unknown():
+        case UnknownEvent():
             return one.about

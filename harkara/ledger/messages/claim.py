@@ -1,4 +1,4 @@
-"""Claim: one worker takes a chunk of messages under a lease; whoever comes second gets nothing."""
+"""Claim: lease messages to one worker; a second claim of the same message gets nothing."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
+from harkara.ledger.conditions import sql_list
 from harkara.ledger.database import Database
 from harkara.ledger.tables import message
+from harkara.states import Action, State, allowed_from
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message in the hands of this worker. `epoch` fences: a later claim makes every write of this one fail."""
+    """A message that is leased to this worker. `epoch` is a fencing token: after a later claim, no write of this one
+    succeeds.
+    """
 
     id: str
     epoch: int
@@ -37,32 +41,33 @@ class Claimed:
     fallback: str | None = field(default=None, repr=False)
 
 
-_TAKEN = tuple(message.c[f.name] for f in fields(Claimed) if f.name not in ("claimed_at",))
+_COLUMNS = tuple(message.c[f.name] for f in fields(Claimed) if f.name != "claimed_at")
 
-# By hand, as all of the hot path: to build and translate the expression costs more than the database's work. What
-# somebody else has locked is his: two workers with the same hint must not wait for each other.
+# Written by hand, as the whole hot path: building and compiling the expression costs more than the database's work.
+# Locked rows are skipped: two workers with the same hint must not wait for each other.
 _CLAIM = f"""
 UPDATE message
 SET state = 'claimed', epoch = epoch + 1, claims = claims + 1, strikes = strikes + 1,
     lease_until = :lease, changed_at = :now
 WHERE id IN (
     SELECT message.id FROM message JOIN {{each}} ON message.id = each.id
-    WHERE coalesce(state, '') = 'queued' OR (coalesce(state, '') = 'waiting' AND due_at <= :now)
+    WHERE coalesce(state, '') IN ({sql_list(allowed_from(State.CLAIMED, by=Action.CLAIM))})
+      AND (coalesce(state, '') <> 'waiting' OR due_at <= :now)
     {{skip_locked}}
 )
-RETURNING {", ".join(column.name for column in _TAKEN)}
+RETURNING {", ".join(column.name for column in _COLUMNS)}
 """
 
 
 def claim(db: Database, ids: Sequence[str], lease_seconds: float) -> list[Claimed]:
-    """Takes those of `ids` that are hinted or due, most urgent first; the others are somebody else's by now.
+    """Lease those of `ids` that are queued or due, most urgent first; the others are leased or done already.
 
-    One conditional UPDATE for all. It counts the claims, so that the sweep knows a message for poison which has been
-    claimed too often without an outcome. Raises Unavailable.
+    It is one conditional UPDATE for all. It counts the claims, so that the sweep recognizes a message that was claimed
+    too often without an outcome. Raises Unavailable.
     """
     with db.write(autocommit=True) as tx:
         lease = tx.now + timedelta(seconds=lease_seconds)
         wanted = [{"id": identity} for identity in ids]
-        rows = tx.execute_each(_CLAIM, {"id": "text"}, wanted, returning=_TAKEN, now=tx.now, lease=lease)
+        rows = tx.execute_each(_CLAIM, {"id": "text"}, wanted, returning=_COLUMNS, now=tx.now, lease=lease)
         claimed = [Claimed(**row, claimed_at=tx.now) for row in rows.mappings()]
     return sorted(claimed, key=lambda one: (one.priority, one.expires_at, one.id))

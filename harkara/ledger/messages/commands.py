@@ -1,26 +1,30 @@
-"""What a person (or the application) decides about a message: cancel it, or settle what is uncertain."""
+"""Decisions about messages: cancel one, or resolve an uncertain or a parked one."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, Literal
+from datetime import datetime
+from typing import Literal, NamedTuple
 
 from sqlalchemy import or_, select, update
 
 from harkara.errors import Conflict, NotFound
 from harkara.ledger.conditions import still_in
-from harkara.ledger.database import Database, Transaction
-from harkara.ledger.messages.record import CANCELLED_OR_UNCERTAIN, add_trace, add_traces, final_columns
+from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_columns
+from harkara.ledger.messages.trace import CHANGED, TracedChange, add_trace, add_traces
 from harkara.ledger.tables import alias, message
-from harkara.states import UNSENT, State
+from harkara.states import Action, State, allowed_from
 
 Decision = Literal["sent", "resend", "drop"]
 
+_TARGETS = {"sent": State.ACCEPTED, "resend": State.WAITING, "drop": State.CANCELLED}
+
 
 def find_id(db: Database, key: str, lane: str | None = None, *, lanes: Collection[str] | None = None) -> str:
-    """The id of the message with this id, alias or reference, in the lane, in one of `lanes`, or in any.
+    """Return the id of the message with this id, alias or reference, in `lane`, in one of `lanes`, or in any lane.
 
-    Raises NotFound, and Conflict when several of them know the reference.
+    Raises NotFound, and Conflict when several lanes have a message with this reference.
     """
     with db.read() as tx:
         named = or_(
@@ -37,62 +41,84 @@ def find_id(db: Database, key: str, lane: str | None = None, *, lanes: Collectio
     if not found:
         raise NotFound("no message has this id or reference")
     if len(found) > 1:
-        raise Conflict("several lanes know this reference: name the lane, or use the id")
+        raise Conflict("several lanes have a message with this reference: name the lane, or use the id")
     return str(found[0])
 
 
 def cancel(db: Database, ids: Sequence[str], by: str, reason: str = "cancelled") -> list[str]:
-    """Cancels what has not left yet; returns the ids that were. A claimed one is safe: its worker finds out in time."""
+    """Cancel the messages that were not sent yet; return their ids.
+
+    A claimed message can be cancelled safely: its worker finds the claim gone before the POST. Raises Unavailable.
+    """
     with db.write() as tx:
         return cancel_messages(tx, ids, "cancelled", f"{reason} by {by}")
 
 
 def cancel_messages(tx: Transaction, ids: Sequence[str], code: str, why: str) -> list[str]:
-    """The same within a transaction."""
-    moved = tx.rows(
+    """Do the same within a transaction, with the code and reason given."""
+    cancelled = tx.load(
+        TracedChange,
         update(message)
-        .where(message.c.id.in_(list(ids)), still_in(*UNSENT))
+        .where(message.c.id.in_(list(ids)), still_in(*allowed_from(State.CANCELLED, by=Action.CANCEL)))
         .values(state=CANCELLED_OR_UNCERTAIN, changed_at=tx.now, **final_columns(code, why))
-        .returning(message.c.id, message.c.state)
+        .returning(*CHANGED),
     )
-    if moved:
-        add_traces(tx, moved, code, why)
-    return [row["id"] for row in moved]
+    add_traces(tx, cancelled)
+    return [each.id for each in cancelled]
 
 
 def resolve(db: Database, identity: str, decision: Decision, by: str) -> State:
-    """Settles an uncertain message, or one that is parked, by hand; returns its new state.
+    """Apply an operator's decision about an uncertain or a parked message; return its new state.
 
-    `sent`: somebody saw that it arrived. `resend`: send it once more, perhaps a second time. `drop`: let it be.
+    `sent`: it has arrived. `resend`: send it once more, perhaps a second time. `drop`: do not send it again.
     Raises NotFound, and Conflict when the message is in a state that needs no decision.
     """
+    target = _TARGETS[decision]
     with db.write() as tx:
-        row = tx.execute(select(message).where(message.c.id == identity).with_for_update()).mappings().first()
-        if row is None:
+        found = _lock(tx, identity)
+        if found is None:
             raise NotFound("no message has this id or reference")
-        parked = row["state"] == State.WAITING and row["due_at"] >= row["expires_at"]
-        if row["state"] != State.UNCERTAIN and not parked:
-            raise Conflict(f"the message is {row['state']}: only an uncertain or a parked one can be resolved")
-        if decision == "resend" and row["body"] is None:
+        if not found.open or found.state not in allowed_from(target, by=Action.RESOLVE):
+            raise Conflict(f"the message is {found.state}: only an uncertain or a parked one can be resolved")
+        if decision == "resend" and found.body is None:
             raise Conflict("its text has been erased: send a new message instead")
-        state, values = _decided(tx, decision, by, uncertain=row["state"] == State.UNCERTAIN)
+        columns = _columns(tx, decision, by, uncertain=found.state == State.UNCERTAIN)
         tx.execute(
             update(message)
-            .where(message.c.id == identity, message.c.state == row["state"], message.c.epoch == row["epoch"])
-            .values(state=state.value, changed_at=tx.now, **values)
+            .where(message.c.id == identity, message.c.state == found.state, message.c.epoch == found.epoch)
+            .values(state=target.value, changed_at=tx.now, **columns)
         )
-        add_trace(tx, identity, state, values["code"], values["reason"])
-    return state
+        add_trace(tx, identity, target, columns["code"], columns["reason"])
+    return target
 
 
-def _decided(tx: Transaction, decision: Decision, by: str, *, uncertain: bool) -> tuple[State, dict[str, Any]]:
+class _Found(NamedTuple):
+    state: str
+    epoch: int
+    due_at: datetime
+    expires_at: datetime
+    body: str | None
+
+    @property
+    def open(self) -> bool:
+        """Whether it is uncertain or parked: a parked message is due at its deadline."""
+        return self.state == State.UNCERTAIN or (self.state == State.WAITING and self.due_at >= self.expires_at)
+
+
+def _lock(tx: Transaction, identity: str) -> _Found | None:
+    columns = (message.c[name] for name in _Found._fields)
+    found = tx.load(_Found, select(*columns).where(message.c.id == identity).with_for_update())
+    return found[0] if found else None
+
+
+def _columns(tx: Transaction, decision: Decision, by: str, *, uncertain: bool) -> Row:
     match decision:
         case "sent":
-            return State.ACCEPTED, final_columns("operator", f"Seen to have arrived, says {by}.")
+            return final_columns("operator", f"Seen to have arrived, says {by}.")
         case "drop":
-            return State.CANCELLED, final_columns("dropped", f"Dropped by {by}.")
+            return final_columns("dropped", f"Dropped by {by}.")
         case "resend":
-            again: dict[str, Any] = {"due_at": tx.now, "resend_at": None, "strikes": 0, "code": "resend"}
+            resend: Row = {"due_at": tx.now, "resend_at": None, "strikes": 0, "code": "resend"}
             if uncertain:
-                again |= {"maybe_duplicate": True, "resends": message.c.resends + 1}
-            return State.WAITING, again | {"reason": f"Sent again by decision of {by}."}
+                resend |= {"maybe_duplicate": True, "resends": message.c.resends + 1}
+            return resend | {"reason": f"Sent again by decision of {by}."}

@@ -1,4 +1,4 @@
-"""Fallback: the template that takes the place of a message which the 24-hour window does not let through."""
+"""Fallback: the template that replaces a message outside its 24-hour window."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from typing import Any
 
 from sqlalchemy import select
 
-from harkara.ledger.database import Transaction
+from harkara.ledger.database import Row, Transaction
 from harkara.ledger.tables import message
 from harkara.messages import Envelope, Template
 
-_MESSAGES = ("message", "messages")
+_ITEMS = ("message", "messages")
 
 
-def kept(envelope: Envelope) -> str | None:
-    """What the ledger keeps of a message's fallback: the items of its request, and its category."""
+def fallback_json(envelope: Envelope) -> str | None:
+    """Return what the ledger stores of a message's fallback: the items of its request, and its category."""
     if envelope.fallback is None:
         return None
     return _dump({"messages": [envelope.fallback.wire()], "category": envelope.fallback.category or "utility"})
 
 
-def replacement(tx: Transaction, identity: str, reengage: str | None) -> dict[str, Any]:
-    """The columns of a message that goes as its fallback, else as the template `reengage`; none if it has neither.
+def replacement(tx: Transaction, identity: str, reengage: str | None) -> Row:
+    """Return the columns of a message that is sent as its fallback, else as the template `reengage`; none without both.
 
-    It keeps its place: priority, deadline and quiet hours stay what its sender wanted, and so does the digest by which
-    a repeat of its reference is known.
+    Priority, deadline and quiet hours stay as its sender set them, and so does the digest that identifies a repeat of
+    its reference.
     """
     row = tx.execute(select(message.c.body, message.c.fallback).where(message.c.id == identity)).one()
     if row.body is None or (row.fallback is None and reengage is None):
-        return {}  # it was cancelled meanwhile, and stays so
+        return {}  # it was cancelled meanwhile, and stays cancelled
     wanted = json.loads(row.fallback) if row.fallback else {"messages": [Template(str(reengage)).wire()]}
     category = wanted.pop("category", "utility")
-    rest = {name: value for name, value in json.loads(row.body).items() if name not in _MESSAGES}
+    rest = {name: value for name, value in json.loads(row.body).items() if name not in _ITEMS}
     return {
         "body": _dump(rest | wanted),
         "fallback": None,

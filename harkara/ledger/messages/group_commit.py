@@ -1,4 +1,4 @@
-"""Group commit: what many threads want written goes into one transaction, and each goes on when it is durable."""
+"""Group commit: the writes of many sender threads go into one transaction, and each thread waits for its own."""
 
 from __future__ import annotations
 
@@ -12,34 +12,42 @@ import structlog
 
 from harkara.errors import Unavailable
 from harkara.ledger.database import Database
-from harkara.ledger.messages.record import Begin, Finish, begin, finish
+from harkara.ledger.messages.begin import BeginRequest, begin
+from harkara.ledger.messages.record import record
+from harkara.ledger.messages.result import ClaimResult
 
 log = structlog.get_logger(__name__)
 
-MOST = 256
-"""Changes in one transaction."""
+MAX_WRITES = 256
+"""Writes in one transaction."""
 
-LOOK_SECONDS = 0.5
-"""So long after an answer another one of its lane cannot be that of a probe, which ends a halt."""
+WORKING_SECONDS = 0.5
+"""How long after an answer the next answers of the same lane cannot be a probe's, which would end a halt."""
 
 LINGER_SECONDS = 0.03
-"""How long outcomes wait for a message that begins, in whose transaction they cost next to nothing."""
+"""How long outcomes wait for a begin request, in whose transaction they cost next to nothing."""
 
-Job = tuple[Begin | Finish, "Future[bool]"]
+RETRY_SECONDS = 0.25
+"""Between two attempts to record an outcome."""
+
+Job = tuple[BeginRequest | ClaimResult, "Future[bool]"]
 
 
 class GroupCommit:
-    """Writes for all sender threads of a process.
+    """Writes for all sender threads of a process, in a thread of its own.
 
-    `gather_seconds` is how long a busy writer waits for company before it commits; an idle one commits at once.
-    An outcome that the database will not take for `retry_seconds` goes to `spill`, which puts it where another
-    process can record it later; while that is unavailable too, it is kept here and tried again.
+    `gather_seconds` is how long a busy writer waits for more writes before it commits; an idle one commits at once.
+    An outcome that the database refuses for `retry_seconds` goes to `spill`, which stores it where another process can
+    record it later. While `spill` is unavailable too, the outcome stays here and is tried again.
+
+    `Batcher` batches without a thread, a delay or a retry: its callers write in turn. Here a thread lets outcomes
+    linger, keeps unrecorded ones, and leaves the sender threads to their POSTs, so the two share no code.
     """
 
     def __init__(
         self,
         db: Database,
-        spill: Callable[[Finish], None],
+        spill: Callable[[ClaimResult], None],
         *,
         gather_seconds: float = 0.005,
         retry_seconds: float = 20.0,
@@ -48,64 +56,66 @@ class GroupCommit:
         self._db = db
         self._checkpoint = checkpoint
         self._spill = spill
-        self._gather = gather_seconds
-        self._patience = retry_seconds
-        self._took = 0.005
-        self._works: dict[str, float] = {}
+        self._gather_seconds = gather_seconds
+        self._retry_seconds = retry_seconds
+        self._begin_seconds = 0.005
+        self._working_lanes: dict[str, float] = {}
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="group-commit", daemon=True)
         self._thread.start()
 
-    def begin(self, wish: Begin) -> bool:
-        """Returns True when the message is durably `sending`, and False when the claim no longer holds.
+    def begin(self, request: BeginRequest) -> bool:
+        """Return True when the message is durably `sending`, and False when the claim no longer holds.
 
-        Raises Unavailable when the database did not say so: then there must be no POST.
+        Raises Unavailable when the database did not confirm the write: then there must be no POST.
         """
-        asked = time.monotonic()
-        held = self._submit(wish).result()
-        took = time.monotonic() - asked
-        # Up at once, down by and by: a slot that is missed costs more than one that was awaited for too long.
-        self._took = max(took, self._took + (took - self._took) / 16)
+        submitted = time.monotonic()
+        held = self._submit(request).result()
+        seconds = time.monotonic() - submitted
+        # It rises at once and falls slowly: a missed slot costs more than one that was awaited for too long.
+        self._begin_seconds = max(seconds, self._begin_seconds + (seconds - self._begin_seconds) / 16)
         return held
 
-    def finish(self, result: Finish) -> None:
-        """Returns when the outcome is durable, in the ledger or with `spill`."""
+    def record(self, result: ClaimResult) -> None:
+        """Return when the outcome is durable, in the ledger or with `spill`."""
         self._submit(result).result()
 
-    def finish_later(self, result: Finish) -> None:
-        """The same without waiting: for what was stopped before its POST, and would only be claimed once more."""
+    def record_later(self, result: ClaimResult) -> None:
+        """Record without waiting: for a message that was stopped before its POST. If the outcome is lost, the message
+        is claimed once more.
+        """
         self._submit(result)
 
     @property
     def lead_seconds(self) -> float:
-        """Seconds that it takes at most, as a rule, to become `sending`: who has a slot begins so much before it."""
-        return min(max(2 * self._took, 0.05), 0.25)
+        """How long before its slot a thread begins: the time that a begin usually takes at most."""
+        return min(max(2 * self._begin_seconds, 0.05), 0.25)
 
     def close(self) -> None:
-        """Writes what is waiting, then ends."""
+        """Write what is queued, then end the thread."""
         self._jobs.put(None)
         self._thread.join()
 
-    def _submit(self, change: Begin | Finish) -> Future[bool]:
+    def _submit(self, write: BeginRequest | ClaimResult) -> Future[bool]:
         future: Future[bool] = Future()
-        self._jobs.put((change, future))
+        self._jobs.put((write, future))
         return future
 
     def _run(self) -> None:
         busy = False
         while (first := self._jobs.get()) is not None:
             if busy:
-                time.sleep(self._gather)
-            batch = self._company(first)
+                time.sleep(self._gather_seconds)
+            batch = self._next_batch(first)
             busy = len(batch) > 1
             self._write(batch)
 
-    def _company(self, first: Job) -> list[Job]:
-        """All that wait; and as long as nobody begins, those that come within the next moments."""
+    def _next_batch(self, first: Job) -> list[Job]:
+        """Return all queued writes; while none of them is a begin request, linger for more."""
         batch = [first]
         until = time.monotonic() + LINGER_SECONDS
-        begins = isinstance(first[0], Begin)
-        while len(batch) < MOST:
+        begins = isinstance(first[0], BeginRequest)
+        while len(batch) < MAX_WRITES:
             try:
                 job = self._jobs.get(timeout=0.0 if begins else max(0.0, until - time.monotonic()))
             except Empty:
@@ -114,75 +124,75 @@ class GroupCommit:
                 self._jobs.put(None)
                 break
             batch.append(job)
-            begins = begins or isinstance(job[0], Begin)
+            begins = begins or isinstance(job[0], BeginRequest)
         return batch
 
     def _write(self, batch: Sequence[Job]) -> None:
-        begins = [(change, future) for change, future in batch if isinstance(change, Begin)]
-        finishes = [(change, future) for change, future in batch if isinstance(change, Finish)]
+        begins = [(write, future) for write, future in batch if isinstance(write, BeginRequest)]
+        results = [(write, future) for write, future in batch if isinstance(write, ClaimResult)]
         try:
-            held = self._commit([change for change, _ in begins], [change for change, _ in finishes])
+            held = self._commit([request for request, _ in begins], [result for result, _ in results])
         except Exception as error:
-            self._without_commit(begins, finishes, error)
+            self._commit_failed(begins, results, error)
             return
-        for change, future in begins:
-            future.set_result((change.claimed.id, change.claimed.epoch) in held)
-        for _, future in finishes:
+        for request, future in begins:
+            future.set_result((request.claimed.id, request.claimed.epoch) in held)
+        for _, future in results:
             future.set_result(True)
 
-    def _commit(self, begins: Sequence[Begin], finishes: Sequence[Finish]) -> set[tuple[str, int]]:
+    def _commit(self, requests: Sequence[BeginRequest], results: Sequence[ClaimResult]) -> set[tuple[str, int]]:
         now = time.monotonic()
-        works = [lane for lane, at in self._works.items() if now - at < LOOK_SECONDS]
+        working = [lane for lane, at in self._working_lanes.items() if now - at < WORKING_SECONDS]
         with self._db.write() as tx:
-            if finishes:
-                # A new one, since the threads that insist on an outcome look at it, too.
-                self._works = self._works | dict.fromkeys(finish(tx, finishes, works), now)
+            if results:
+                # A new dict, since the threads that retry outcomes read it, too.
+                self._working_lanes = self._working_lanes | dict.fromkeys(record(tx, results, working), now)
                 self._checkpoint("K4b")
-            return begin(tx, begins) if begins else set()
+            return begin(tx, requests) if requests else set()
 
-    def _without_commit(
+    def _commit_failed(
         self,
-        begins: Sequence[tuple[Begin, Future[bool]]],
-        finishes: Sequence[tuple[Finish, Future[bool]]],
+        begins: Sequence[tuple[BeginRequest, Future[bool]]],
+        results: Sequence[tuple[ClaimResult, Future[bool]]],
         error: Exception,
     ) -> None:
-        """Whether the commit happened is unknown: no POST for those who begin, a second try for the outcomes."""
+        """Refuse the POSTs and retry the outcomes: whether the commit happened is unknown."""
         log.warning(
-            "commit failed", action="commit_failed", error=type(error).__name__, changes=len(begins) + len(finishes)
+            "commit failed", action="commit_failed", error=type(error).__name__, changes=len(begins) + len(results)
         )
         for _, begun in begins:
             begun.set_exception(
                 error if isinstance(error, Unavailable) else Unavailable("the ledger refused the write")
             )
-        if finishes:
-            Thread(target=self._insist, args=(finishes,), name="record-again", daemon=True).start()
+        if results:
+            Thread(target=self._retry, args=(results,), name="record-again", daemon=True).start()
 
-    def _insist(self, finishes: Sequence[tuple[Finish, Future[bool]]]) -> None:
-        """Outcomes are known and must not be forgotten. One by one, so that a bad one stops no other."""
-        until = time.monotonic() + self._patience
-        for result, future in finishes:
+    def _retry(self, results: Sequence[tuple[ClaimResult, Future[bool]]]) -> None:
+        """Record each outcome alone, so that a bad one does not stop the others, until it is durable."""
+        until = time.monotonic() + self._retry_seconds
+        for result, future in results:
             while not self._recorded(result):
                 if time.monotonic() > until and self._spilled(result):
                     break
-                time.sleep(0.25)
+                time.sleep(RETRY_SECONDS)
             future.set_result(True)
 
-    def _spilled(self, result: Finish) -> bool:
-        try:
-            self._spill(result)
-        except Unavailable:
-            return False
-        except Exception as error:
-            log.error("an outcome cannot be kept", action="spill_failed", id=result.id, error=type(error).__name__)
-            return False
-        return True
-
-    def _recorded(self, result: Finish) -> bool:
+    def _recorded(self, result: ClaimResult) -> bool:
         try:
             self._commit([], [result])
         except Unavailable:
             return False
         except Exception as error:
-            log.error("an outcome cannot be written", action="record_failed", id=result.id, error=type(error).__name__)
+            log.error("outcome not recorded", action="record_failed", id=result.id, error=type(error).__name__)
+            return False
+        return True
+
+    def _spilled(self, result: ClaimResult) -> bool:
+        try:
+            self._spill(result)
+        except Unavailable:
+            return False
+        except Exception as error:
+            log.error("outcome not spilled", action="spill_failed", id=result.id, error=type(error).__name__)
             return False
         return True

@@ -1,4 +1,4 @@
-"""One-time codes by number: how many went out lately, and how many are about to."""
+"""One-time codes by number: how many were sent within the hour, and how many are claimed now."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harkara.ledger.database import Transaction
 from harkara.ledger.tables import attempt, message
 from harkara.states import State
 
-HOUR = 3600.0
+HOUR_SECONDS = 3600.0
 
 
 @dataclass(slots=True)
@@ -26,25 +26,25 @@ class RecentCodes:
 
 
 def recent_codes(tx: Transaction, recipients: Iterable[str]) -> dict[str, RecentCodes]:
-    """For each number: the codes that may have reached Chat Mitra within the hour, and those that a worker holds now.
+    """Return, for each number, the codes that may have reached Chat Mitra within the hour, and the claimed ones.
 
-    One that was refused, or whose connection failed, reached nobody and does not count.
+    A code that was refused, or whose connection failed, reached no person and does not count.
     """
     found: dict[str, RecentCodes] = defaultdict(RecentCodes)
     wanted = sorted(set(recipients))
     if not wanted:
         return found
-    hour_ago = tx.now - timedelta(seconds=HOUR)
-    went = exists().where(
+    hour_ago = tx.now - timedelta(seconds=HOUR_SECONDS)
+    arrived = exists().where(
         attempt.c.message_id == message.c.id,
         attempt.c.started_at > hour_ago,
         or_(attempt.c.outcome.is_(None), attempt.c.outcome.in_(("accepted", "uncertain"))),
     )
-    query = select(message.c.id, message.c.recipient, went.label("went")).where(
+    query = select(message.c.id, message.c.recipient, arrived.label("arrived")).where(
         literal_column("category = 'authentication'"),
         message.c.recipient.in_(wanted),
-        or_(and_(message.c.posted_at > hour_ago, went), in_state(State.CLAIMED)),
+        or_(and_(message.c.posted_at > hour_ago, arrived), in_state(State.CLAIMED)),
     )
     for row in tx.execute(query):
-        (found[row.recipient].sent if row.went else found[row.recipient].claimed).add(row.id)
+        (found[row.recipient].sent if row.arrived else found[row.recipient].claimed).add(row.id)
     return found

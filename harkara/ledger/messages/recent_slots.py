@@ -1,4 +1,4 @@
-"""What the ledger knows of a lane's last window, for a limiter whose memory was lost."""
+"""The slots that a lane used in its last window, for a limiter that lost its memory."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from harkara.ledger.tables import attempt, message
 from harkara.states import State
 
 
-def slots_used(db: Database, lane: str, window_seconds: float, horizon_seconds: float, mine: int) -> list[float]:
-    """The ages in seconds of the lane's POSTs within the window.
+def slots_used(db: Database, lane: str, window_seconds: float, horizon_seconds: float, own_claims: int) -> list[float]:
+    """Return the ages in seconds of the lane's POSTs within the window, one for each slot.
 
-    Negative ones may still come: claims of other workers, which may hold slots up to the horizon ahead.
-    `mine` is how many claims the asking worker holds itself and has no slots for. Raises Unavailable.
+    A negative age is a POST that may still come: claims of other workers may hold slots up to `horizon_seconds` ahead.
+    `own_claims` is how many claims the calling worker holds without slots. Raises Unavailable.
     """
     with db.read() as tx:
         posts = tx.execute(
@@ -29,10 +29,10 @@ def slots_used(db: Database, lane: str, window_seconds: float, horizon_seconds: 
                 message.c.lane == lane, LEASED, in_state(State.CLAIMED), message.c.lease_until > tx.now
             )
         ).scalar_one()
-        # One that is under way may have slept through its slot and hold another, up to the horizon ahead.
+        # An open attempt may have missed its slot and hold a later one, up to the horizon ahead.
         ages = [
             (tx.now - post.started_at).total_seconds() - (0.0 if post.ended_at else horizon_seconds)
             for post in posts
             for _ in range(post.weight)
         ]
-    return ages + [-horizon_seconds] * max(0, int(claims) - mine)
+    return ages + [-horizon_seconds] * max(0, int(claims) - own_claims)

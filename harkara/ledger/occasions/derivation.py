@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from harkara.ledger.database import Row, Transaction
-from harkara.ledger.messages.accept import insert_messages, message_row
 from harkara.ledger.messages.commands import cancel_messages
+from harkara.ledger.messages.insert import NewMessage, insert_messages, message_row
 from harkara.ledger.occasions.rows import NOT_DERIVED, occasion_of, superseded_reason
 from harkara.ledger.tables import message
 from harkara.occasions import ReminderMessage, ReminderPlan, SkippedReminder
@@ -36,7 +36,8 @@ def derive_reminders(
     """
     known = _lock_reminders(tx, [row["id"] for row in occasions])
     superseded: dict[str, list[str]] = defaultdict(list)
-    kept, added = [], []
+    kept: list[Row] = []
+    added: list[NewMessage] = []
     for row in occasions:
         difference = _compare(row, known[row["id"]], plan_reminders(row, plan, tx.now), tx.now, deadlines)
         row["rules"] = NOT_DERIVED if difference.unsettled else plan.digest(row["kind"], row["lane"])
@@ -80,7 +81,7 @@ class _Difference:
 
     kept: list[Row] = field(default_factory=list)
     superseded: list[Row] = field(default_factory=list)
-    added: list[Row] = field(default_factory=list)
+    added: list[NewMessage] = field(default_factory=list)
     unsettled: bool = False
 
 
@@ -121,13 +122,15 @@ def _compare(
     return difference
 
 
-def _message_row(row: Row, reminder: ReminderMessage, now: datetime, deadlines: Mapping[str, float]) -> Row:
-    return message_row(reminder.envelope, now, deadlines) | {
+def _message_row(row: Row, reminder: ReminderMessage, now: datetime, deadlines: Mapping[str, float]) -> NewMessage:
+    new = message_row(reminder.envelope, now, deadlines)
+    new |= {
         "reference": f"{slot(row, reminder.rule)}/{row['revision']}",
         "occasion_id": row["id"],
         "revision": row["revision"],
         "rule": reminder.rule,
     }
+    return new
 
 
 def _may_be_sent(reminder: Row) -> bool:
@@ -136,8 +139,12 @@ def _may_be_sent(reminder: Row) -> bool:
     return reminder["state"] not in UNSENT and not superseded
 
 
-def _fits(reminder: Row, planned: Row, now: datetime) -> bool:
-    if any(reminder[name] != planned[name] for name in ("digest", "expires_at", "quiet", "producer")):
+_FIXED = ("digest", "expires_at", "quiet", "producer")
+"""The columns in which a reminder must equal the planned one to stay."""
+
+
+def _fits(reminder: Row, planned: NewMessage, now: datetime) -> bool:
+    if any(reminder[name] != value for name, value in planned.items() if name in _FIXED):
         return False
     if reminder["state"] in _MAY_RETURN:
         return True

@@ -15,8 +15,10 @@ from config.environment import ROOT, process_environment
 from harkara.defaults import DEADLINES
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept
+from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import claim
-from harkara.ledger.messages.record import Begin, Finish, begin, finish
+from harkara.ledger.messages.record import record
+from harkara.ledger.messages.result import ClaimResult
 from harkara.messages import Envelope, Message, Text
 from harkara.outcomes import Outcome
 
@@ -57,9 +59,9 @@ def attempted(db: Database, outcome: Outcome) -> str:
     identity = keep(db, at=None)
     claimed = claim(db, [identity], lease_seconds=10)[0]
     with db.write() as tx:
-        begin(tx, [Begin(claimed, "test", "passed", 10)])
+        begin(tx, [BeginRequest(claimed, "test", "passed", 10)])
     with db.write() as tx:
-        finish(tx, [Finish.of(claimed, outcome, posted=True)])
+        record(tx, [ClaimResult.of(claimed, outcome, posted=True)])
     return identity
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from harkara.ledger import migrate
-from harkara.ledger.callbacks.notify import tell
-from harkara.ledger.callbacks.outbox import Dead, Delivered, Failed, Verdict, settle, take
+from harkara.ledger.callbacks.notify import notify
+from harkara.ledger.callbacks.outbox import Dead, Delivered, DeliveryResult, Failed, claim, record_results
 from harkara.ledger.database import Database
 from harkara.outcomes import Refused
 from tests.integration.command.deployment import Harkara, attempted, keep
@@ -25,19 +25,19 @@ def told(environment: dict[str, str]) -> None:
 
 @pytest.fixture
 def ledger(environment: dict[str, str]) -> Iterator[Database]:
-    db = Database(environment["HARKARA_DATABASE_URL"], tells=True)
+    db = Database(environment["HARKARA_DATABASE_URL"], callbacks_enabled=True)
     migrate.upgrade(db)
     yield db
     db.close()
 
 
-def callback(db: Database, verdict: Verdict | None = None) -> str:
+def callback(db: Database, verdict: DeliveryResult | None = None) -> str:
     """A callback that ended so; returns its id."""
     with db.write() as tx:
-        tell(tx, "message.received", "default", "evt_1", {"from": "919876543210", "text": "On my way"})
-    (notice,) = take(db, 10, 0.0 if verdict is None else 60.0)
+        notify(tx, "message.received", "default", "evt_1", {"from": "919876543210", "text": "On my way"})
+    (notice,) = claim(db, 10, 0.0 if verdict is None else 60.0)
     if verdict is not None:
-        settle(db, [(notice, verdict)])
+        record_results(db, [(notice, verdict)])
     return notice.id
 
 
@@ -69,14 +69,14 @@ def test_a_dead_one_is_due_again(harkara: Harkara, ledger: Database) -> None:
     dead = callback(ledger, Dead("HTTP 410", 410))
     result = harkara("callbacks", "retry", dead, "--json")
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"retried": 1})
-    assert [notice.id for notice in take(ledger, 10, 60)] == [dead]
+    assert [notice.id for notice in claim(ledger, 10, 60)] == [dead]
 
 
 def test_all_that_are_dead_are_due_again(harkara: Harkara, ledger: Database) -> None:
     dead = [callback(ledger, Dead("HTTP 410", 410)) for _ in range(2)]
     result = harkara("callbacks", "retry", "--dead")
     assert (result.exit_code, result.stdout) == (0, "Tried again: 2\n")
-    assert [notice.id for notice in take(ledger, 10, 60)] == dead
+    assert [notice.id for notice in claim(ledger, 10, 60)] == dead
 
 
 def test_what_is_not_known_ends_with_3_and_what_is_erased_with_4(harkara: Harkara, ledger: Database) -> None:
@@ -104,9 +104,9 @@ def test_without_a_url_the_command_says_that_nobody_is_told(
 def test_what_a_person_decides_by_command_is_told(harkara: Harkara, ledger: Database) -> None:
     waiting = keep(ledger)
     attempted(ledger, Refused("131026", "Undeliverable", "The number has no WhatsApp.", 400))
-    take(ledger, 10, 60)
+    claim(ledger, 10, 60)
     assert harkara("cancel", waiting).exit_code == 0
-    (notice,) = take(ledger, 10, 60)
+    (notice,) = claim(ledger, 10, 60)
     assert (notice.kind, notice.data["id"]) == ("message.cancelled", waiting)
 
 

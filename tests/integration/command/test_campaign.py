@@ -18,9 +18,11 @@ from harkara.ledger.audit import audit
 from harkara.ledger.campaigns import commands
 from harkara.ledger.campaigns.housekeeping import keep
 from harkara.ledger.database import Database
+from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import claim
 from harkara.ledger.messages.dispatch import dispatch
-from harkara.ledger.messages.record import Begin, Finish, begin, finish
+from harkara.ledger.messages.record import record
+from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.tables import contact
 from harkara.outcomes import Accepted, Outcome, Refused
 from tests.integration.command.deployment import Harkara, listed, start
@@ -65,9 +67,9 @@ def send_all(db: Database, *outcomes: Outcome) -> None:
     hints = dispatch(db, lanes, lambda _: {}, depth=100, queued_seconds=10).hints
     for one, outcome in zip(claim(db, [identity for identity, _ in hints], 10), outcomes, strict=True):
         with db.write() as tx:
-            begin(tx, [Begin(one, "test", "passed", 10)])
+            begin(tx, [BeginRequest(one, "test", "passed", 10)])
         with db.write() as tx:
-            finish(tx, [Finish.of(one, outcome, posted=True)])
+            record(tx, [ClaimResult.of(one, outcome, posted=True)])
 
 
 def test_a_sheet_becomes_a_campaign_and_each_row_that_will_not_do_says_why(

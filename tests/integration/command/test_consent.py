@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harkara.ledger.contacts.consent import look
+from harkara.ledger.contacts.queries import list_contacts
 from harkara.ledger.database import Database
 from harkara.messages import Template
 from tests.integration.command.deployment import NUMBER, Harkara, keep, listed
@@ -86,8 +86,8 @@ def test_a_person_is_shown_with_every_proof_and_nobody_is_exit_3(harkara: Harkar
     [
         (["out", "12", *PROOF], 4, "to: "),
         (["out", NUMBER], 2, "--proof"),
-        (["out", NUMBER, "--proof", " "], 4, "proof: must say how it is known"),
-        (["in", NUMBER, *PROOF, "--at", "+2h"], 4, "at: has not come yet"),
+        (["out", NUMBER, "--proof", " "], 4, "proof: is empty"),
+        (["in", NUMBER, *PROOF, "--at", "+2h"], 4, "at: is in the future"),
         (["in", NUMBER, *PROOF, "--lane", "elsewhere"], 4, "lane: is not configured"),
     ],
 )
@@ -108,10 +108,10 @@ def test_a_list_is_imported_and_each_row_that_is_wrong_told_by_number(
     reasons = {wrong["row"]: wrong["reason"] for wrong in result["rejected"]}
     assert reasons.keys() == {3, 4, 5}
     assert "write 2026-05-03" in reasons[4]
-    assert "has not come yet" in reasons[5]
-    (known,) = look(ledger, "919876543213")
-    assert (known["stopped"], known["proofs"][0]["at"]) == ("everything", "2026-05-03T05:00:00+00:00")
-    assert known["proofs"][0]["proof"] == "STOP by SMS"
+    assert "is in the future" in reasons[5]
+    (known,) = list_contacts(ledger, "919876543213")
+    assert (known.stopped, known.proofs[0].at.isoformat()) == ("everything", "2026-05-03T05:00:00+00:00")
+    assert known.proofs[0].proof == "STOP by SMS"
 
 
 def test_a_column_that_is_missing_stops_the_import_before_anything_is_kept(
@@ -129,8 +129,8 @@ def test_an_old_list_does_not_undo_what_somebody_has_said_since(
     file = tmp_path / "agreed.csv"
     file.write_text(f"to,wish,category,at,proof\n{NUMBER},opt-in,marketing,2026-01-01,Form\n")
     assert told(harkara("consent", "import", str(file), "--json"))["kept"] == 1
-    (known,) = look(ledger, NUMBER)
-    assert (known["stopped"], known["agreed_at"], len(known["proofs"])) == ("everything", None, 2)
+    (known,) = list_contacts(ledger, NUMBER)
+    assert (known.stopped, known.agreed_at, len(known.proofs)) == ("everything", None, 2)
 
 
 def test_what_is_exported_can_be_imported(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:

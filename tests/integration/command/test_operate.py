@@ -8,7 +8,8 @@ from harkara.ledger.database import Database
 from harkara.ledger.halts import park
 from harkara.ledger.messages.claim import claim
 from harkara.ledger.messages.queries import get_status
-from harkara.ledger.messages.record import Finish, finish
+from harkara.ledger.messages.record import record
+from harkara.ledger.messages.result import ClaimResult
 from harkara.messages import Template
 from harkara.outcomes import Refused, Replaced, Uncertain
 from harkara.states import State
@@ -140,7 +141,7 @@ def test_a_message_that_went_as_a_template_says_so(harkara: Harkara, ledger: Dat
     (claimed,) = claim(ledger, [identity], 10)
     with ledger.write() as tx:
         replaced = Replaced("window-closed", "They have not written for a day: its fallback goes instead.")
-        finish(tx, [Finish.of(claimed, replaced, posted=False)])
+        record(tx, [ClaimResult.of(claimed, replaced, posted=False)])
     shown = harkara("status", identity).stdout
     assert "template we_are_open (utility)" in shown
     assert "Goes as a template" in shown

@@ -144,7 +144,7 @@ def test_options_that_do_not_fit_are_a_wrong_usage_with_the_next_step(
 @pytest.mark.parametrize(
     ("words", "rule"),
     [
-        (["Your code *123456*"], "body: no asterisk"),
+        (["Your code *123456*"], "body: has an asterisk"),
         (["Hello", "--lane", "hotel"], "lane: is not configured; configured are default, shop"),
         (["--json-file", "-"], "body: must be one JSON object"),
     ],

@@ -71,7 +71,7 @@ def test_a_kind_is_sent_with_the_approved_name_and_its_deadline(harkara: Harkara
 @pytest.mark.parametrize(
     ("words", "code", "rule"),
     [
-        (["--kind", "appointment_remainder"], 4, "near to it are appointment_reminder"),
+        (["--kind", "appointment_remainder"], 4, "similar are appointment_reminder"),
         (["--kind", "appointment_reminder", "--set", "doctor=Rao"], 4, "appointment_reminder.date: is missing"),
         (["--kind", "promotional_broadcast"], 4, "--opted-in"),
         (["--kind", "promotional_broadcast", "--opted-in"], 4, "promotional_broadcast.image: is missing"),

@@ -12,7 +12,7 @@ from harkara.batching import Batcher
 from harkara.defaults import DEADLINES
 from harkara.gateway import Callers, Dependencies
 from harkara.ledger.database import Database
-from harkara.ledger.messages.accept import DIRECT
+from harkara.ledger.messages.accept import MAX_DIRECT_HINTS
 from harkara.limits import Allowance
 from tests.integration.ledger.bookings import PLAN
 
@@ -35,7 +35,7 @@ def dependencies_of(db: Database, **other: Any) -> Dependencies:
     defaults = Dependencies(
         db=db,
         backend=backend,
-        batcher=Batcher(backend.enqueue, DIRECT),
+        batcher=Batcher(backend.enqueue, MAX_DIRECT_HINTS),
         plan=replace(PLAN, hours={name: PLAN.hours["default"] for name in ("default", "clinic", "north", "south")}),
         callers=callers(),
         receive_webhook=refuse_webhook,

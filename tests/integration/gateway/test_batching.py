@@ -15,7 +15,7 @@ from harkara.batching import Batcher
 from harkara.defaults import DEADLINES
 from harkara.errors import Conflict, Unavailable
 from harkara.ledger.database import Database, LedgerError
-from harkara.ledger.messages.accept import DIRECT
+from harkara.ledger.messages.accept import MAX_DIRECT_HINTS
 from harkara.ledger.tables import message
 from harkara.messages import Envelope, Text
 from harkara.receipt import Receipt
@@ -25,7 +25,7 @@ from tests.integration.ledger.steps import reply
 
 def batcher_of(db: Database) -> Batcher[Envelope, Receipt]:
     backend = LedgerBackend(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50)
-    return Batcher(backend.enqueue, DIRECT)
+    return Batcher(backend.enqueue, MAX_DIRECT_HINTS)
 
 
 @contextmanager

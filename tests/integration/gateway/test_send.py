@@ -12,8 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from harkara.gateway import Dependencies, create_app
-from harkara.inbound.contact import Wish
-from harkara.ledger.contacts.consent import keep
+from harkara.inbound.contact import ConsentChoice
+from harkara.ledger.contacts.consent import record_consent
 from harkara.ledger.messages.queries import count_by_state
 from harkara.messages import Template
 from tests.integration.gateway.fixtures import CLINIC, HELLO, NUMBER, SEND, SHOP, dependencies_of, unreachable_database
@@ -205,7 +205,7 @@ def test_a_header_sets_the_fallback_template(client: TestClient, deps: Dependenc
     assert json.loads(kept["fallback"])["messages"] == [Template("write_to_us").wire()]
     for body, name, rule in (
         (HELLO, "Write to us!", "Harkara-Fallback.name: 1 to 60 of a-z"),
-        (CODE, "write_to_us", "Harkara-Fallback: is for what the 24-hour window may stop"),
+        (CODE, "write_to_us", "Harkara-Fallback: is for messages that a closed 24-hour window stops"),
     ):
         refused = client.post(SEND, json=body, headers={"Harkara-Fallback": name})
         assert (refused.status_code, refused.json()["message"][: len(rule)]) == (400, rule)
@@ -214,8 +214,10 @@ def test_a_header_sets_the_fallback_template(client: TestClient, deps: Dependenc
 def test_an_opted_out_recipient_is_refused_with_the_field_of_the_request(
     client: TestClient, deps: Dependencies
 ) -> None:
-    said = Wish.read(NUMBER, wish="opt-out", category="everything", how="operator", proof="Form", at=datetime.now(UTC))
-    keep(deps.db, "default", [said])
+    said = ConsentChoice.parse(
+        NUMBER, action="opt-out", category="everything", how="operator", proof="Form", at=datetime.now(UTC)
+    )
+    record_consent(deps.db, "default", [said])
     refused = client.post(SEND, json=HELLO)
     assert refused.status_code == 400
     assert refused.json()["message"].startswith("recipient_mobile_number: wants no more messages")

@@ -11,13 +11,15 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from harkara.inbound import Words, fingerprint
+from harkara.chatmitra.webhooks import parse
+from harkara.inbound import fingerprint
+from harkara.inbound.words import Words
 from harkara.lanes import Lane
 from harkara.ledger.database import Database, Row
-from harkara.ledger.events.process import Judges, fold
-from harkara.ledger.events.store import Webhook, store
+from harkara.ledger.events.process import EventContext, process
+from harkara.ledger.events.store import RawWebhook, store_events
+from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import Claimed
-from harkara.ledger.messages.record import Begin, begin
 from harkara.ledger.tables import event
 from harkara.messages import Envelope
 from harkara.outcomes import Outcome
@@ -26,10 +28,11 @@ from tests.integration.ledger.steps import ACCEPTED, accept_messages, claim_mess
 
 ROOT = Path(__file__).parents[3]
 LANE = Lane("default", "token", None, webhook_secret="secret")
-JUDGES = Judges(
+CONTEXT = EventContext(
     {"default": LANE, "north": Lane("north", "other token", None, webhook_secret="another")},
     Playbook.load(ROOT / "config" / "playbook.toml"),
     Words.load(ROOT / "config" / "words.toml"),
+    parse,
 )
 
 
@@ -52,10 +55,10 @@ def begin_again(db: Database, claimed: Claimed) -> bool:
         return bool(begin(tx, [_begin(claimed)]))
 
 
-def _begin(claimed: Claimed) -> Begin:
-    lane = JUDGES.lanes[claimed.lane]
+def _begin(claimed: Claimed) -> BeginRequest:
+    lane = CONTEXT.lanes[claimed.lane]
     shown = fingerprint.keyed(lane.token, claimed.recipient, fingerprint.of_request(json.loads(claimed.body)))
-    return Begin(claimed, "worker", "passed", 30, shown)
+    return BeginRequest(claimed, "worker", "passed", 30, shown)
 
 
 def send_message(db: Database, envelope: Envelope, outcome: Outcome = ACCEPTED) -> str:
@@ -96,13 +99,13 @@ def inbound_webhook(text: str = "Hello", wamid: str = "wamid.in", n: int = 0, **
 def store_webhooks(db: Database, *hooks: bytes, lane: str = "default") -> int:
     """Stores webhooks; returns how many events were new."""
     with db.write() as tx:
-        return sum(map(len, store(tx, [Webhook(lane, raw) for raw in hooks])))
+        return sum(map(len, store_events(tx, [RawWebhook(lane, raw) for raw in hooks], parse)))
 
 
 def process_events(db: Database) -> Counter[str]:
     """Folds until nothing is due."""
     done: Counter[str] = Counter()
-    while batch := fold(db, JUDGES):
+    while batch := process(db, CONTEXT):
         done += batch
     return done
 

@@ -13,9 +13,11 @@ from harkara.defaults import DEADLINES
 from harkara.lanes import Lane
 from harkara.ledger.database import Database, Row
 from harkara.ledger.messages.accept import accept
+from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import Claimed, claim
 from harkara.ledger.messages.dispatch import dispatch
-from harkara.ledger.messages.record import Begin, Finish, begin, finish
+from harkara.ledger.messages.record import record
+from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.sweep import Crashed, sweep
 from harkara.ledger.tables import attempt, message, trace
 from harkara.messages import Envelope, Template, Text
@@ -56,12 +58,16 @@ def claim_messages(db: Database, *ids: str, lease_seconds: float = 10) -> list[C
 def begin_posts(db: Database, *claimed: Claimed) -> set[Any]:
     """Marks them `sending`; returns what `begin` says of those that may be sent."""
     with db.write() as tx:
-        return begin(tx, [Begin(one, "worker", "passed", 30) for one in claimed])
+        return begin(tx, [BeginRequest(one, "worker", "passed", 30) for one in claimed])
 
 
 def record_outcome(db: Database, claimed: Claimed, outcome: Outcome, *, posted: bool = True) -> None:
+    record_results(db, [ClaimResult.of(claimed, outcome, posted=posted)])
+
+
+def record_results(db: Database, results: Sequence[ClaimResult]) -> None:
     with db.write() as tx:
-        finish(tx, [Finish.of(claimed, outcome, posted=posted)])
+        record(tx, results)
 
 
 def dispatch_all(db: Database, *lanes: str, depth: int = 1000) -> list[str]:

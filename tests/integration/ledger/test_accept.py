@@ -11,7 +11,7 @@ from harkara.defaults import DEADLINES
 from harkara.errors import Conflict, Invalid, NotFound
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database, LedgerError
-from harkara.ledger.messages.accept import DIRECT, accept, accept_as_failed, add_aliases
+from harkara.ledger.messages.accept import MAX_DIRECT_HINTS, accept, accept_as_failed, add_aliases
 from harkara.ledger.messages.commands import find_id
 from harkara.ledger.messages.queries import list_messages
 from harkara.messages import Envelope, Text
@@ -44,12 +44,12 @@ def test_a_message_is_kept_whole_and_waits(db: Database) -> None:
 
 
 def test_every_envelope_gets_its_receipt_in_order(db: Database) -> None:
-    envelopes = [reply(n) for n in range(DIRECT + 10)]
+    envelopes = [reply(n) for n in range(MAX_DIRECT_HINTS + 10)]
     assert accept_messages(db, *envelopes) == [e.id for e in envelopes]
     assert accept_messages(db) == []
 
 
-@pytest.mark.parametrize("many", [1, DIRECT + 1], ids=["few", "in bulk"])
+@pytest.mark.parametrize("many", [1, MAX_DIRECT_HINTS + 1], ids=["few", "in bulk"])
 def test_the_same_reference_again_is_the_same_message(db: Database, many: int) -> None:
     first = accept_messages(db, *(reply(n, reference=f"r{n}") for n in range(many)))
     receipts, direct = accept(
@@ -67,7 +67,7 @@ def test_the_same_reference_in_another_lane_is_another_message(db: Database) -> 
         find_id(db, "r")
 
 
-@pytest.mark.parametrize("many", [1, DIRECT], ids=["few", "in bulk"])
+@pytest.mark.parametrize("many", [1, MAX_DIRECT_HINTS], ids=["few", "in bulk"])
 def test_a_reference_for_another_content_is_a_conflict_and_stops_nobody_else(db: Database, many: int) -> None:
     accept_messages(db, reply(reference="r"))
     other = Envelope(to="+919876500000", messages=[Text("Something else")], reference="r")
@@ -92,7 +92,7 @@ def test_one_reference_fifty_times_at_once_is_one_message(db: Database) -> None:
 
 
 def test_the_same_references_in_opposite_order_do_not_wait_for_each_other_for_ever(db: Database) -> None:
-    names = [f"r{n}" for n in range(3 * DIRECT)]
+    names = [f"r{n}" for n in range(3 * MAX_DIRECT_HINTS)]
 
     def hand_over(turn: int) -> list[str]:
         return accept_messages(db, *(reply(reference=name) for name in (names if turn % 2 else reversed(names))))
@@ -134,7 +134,7 @@ def test_what_comes_behind_others_waits_its_turn_but_a_code_does_not(db: Databas
 
 
 def test_a_bulk_is_left_to_the_dispatch(db: Database) -> None:
-    assert hinted(db, *(reply(n) for n in range(DIRECT + 1))) == []
+    assert hinted(db, *(reply(n) for n in range(MAX_DIRECT_HINTS + 1))) == []
 
 
 def test_without_workers_nothing_more_is_hinted(db: Database) -> None:
@@ -172,7 +172,7 @@ def test_five_hundred_repeats_are_recognised_in_one_call(db: Database) -> None:
 
 @pytest.mark.parametrize("text", ["नमस्ते 🎉", 'Hello "Asha" \\ :name {each} %s $name'])
 def test_what_a_text_holds_comes_back_as_it_was(db: Database, text: str) -> None:
-    envelopes = [Envelope(to="+919876500000", messages=[Text(text)]) for _ in range(DIRECT + 1)]
+    envelopes = [Envelope(to="+919876500000", messages=[Text(text)]) for _ in range(MAX_DIRECT_HINTS + 1)]
     for batch in (envelopes[:1], envelopes[1:]):
         (*_, identity) = accept_messages(db, *batch)
         assert row(db, identity)["body"] == envelopes[0].body_json()

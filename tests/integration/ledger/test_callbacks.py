@@ -14,15 +14,26 @@ from sqlalchemy import event, select, update
 from harkara.defaults import DEADLINES
 from harkara.errors import Conflict, NotFound
 from harkara.ledger.audit import audit
-from harkara.ledger.callbacks.dead_callbacks import counts, listing, retry, retry_dead, tidy
-from harkara.ledger.callbacks.notify import tell
-from harkara.ledger.callbacks.outbox import Dead, Delivered, Failed, Notice, Untried, Verdict, bury, settle, take
+from harkara.ledger.callbacks.dead_callbacks import clean_up, count_callbacks, list_callbacks, retry, retry_dead
+from harkara.ledger.callbacks.notify import notify
+from harkara.ledger.callbacks.outbox import (
+    ClaimedCallback,
+    Dead,
+    Delivered,
+    DeliveryResult,
+    Failed,
+    Untried,
+    expire,
+    record_results,
+)
+from harkara.ledger.callbacks.outbox import claim as claim_callbacks
 from harkara.ledger.campaigns import commands as campaigns
 from harkara.ledger.database import Database, Row
 from harkara.ledger.messages import commands
 from harkara.ledger.messages.accept import accept_as_failed
 from harkara.ledger.messages.queries import get_status
-from harkara.ledger.messages.record import Finish, finish
+from harkara.ledger.messages.record import record
+from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.sweep import POISON_CLAIMS
 from harkara.ledger.tables import callback, message
 from harkara.outcomes import Cancelled, Outcome, Refused, Uncertain, Wait
@@ -51,7 +62,7 @@ HOUR = 3600.0
 @pytest.fixture
 def told(db: Database) -> Iterator[Database]:
     """The same ledger, as a deployment with an application that wants to hear has it."""
-    database = Database(db.url.render_as_string(hide_password=False), connections=10, tells=True)
+    database = Database(db.url.render_as_string(hide_password=False), connections=10, callbacks_enabled=True)
     yield database
     database.close()
 
@@ -67,8 +78,8 @@ def heard(db: Database, *subjects: str) -> list[str]:
     return [row["kind"].removeprefix("message.") for row in kept(db, *subjects)]
 
 
-def taken(db: Database, most: int = 50, lease_seconds: float = 60) -> list[Notice]:
-    return take(db, most, lease_seconds)
+def taken(db: Database, most: int = 50, lease_seconds: float = 60) -> list[ClaimedCallback]:
+    return claim_callbacks(db, most, lease_seconds)
 
 
 def told_of(db: Database, identity: str) -> list[dict[str, Any]]:
@@ -83,10 +94,10 @@ def pass_time(db: Database, seconds: float) -> None:
             tx.execute(update(callback).where(callback.c.id == row["id"]).values(**past))
 
 
-def one(db: Database, data: dict[str, Any] | None = None) -> Notice:
+def one(db: Database, data: dict[str, Any] | None = None) -> ClaimedCallback:
     """A callback that was just told, in the hands of a worker."""
     with db.write() as tx:
-        tell(tx, "message.received", "default", "evt_1", data or {"text": "On my way"})
+        notify(tx, "message.received", "default", "evt_1", data or {"text": "On my way"})
     (notice,) = taken(db)
     return notice
 
@@ -319,7 +330,7 @@ def test_a_ledger_that_tells_nobody_writes_nothing(db: Database) -> None:
     send_message(db, reply())
     send_message(db, reply(1), REFUSED)
     with db.write() as tx:
-        tell(tx, "message.received", "default", "evt_1", {"text": "Hello"})
+        notify(tx, "message.received", "default", "evt_1", {"text": "Hello"})
     assert kept(db) == []
 
 
@@ -331,7 +342,7 @@ def statements(db: Database) -> int:
     with db.write() as tx:
         _ = tx.now
         event.listen(db.engine, "before_cursor_execute", lambda *given: seen.append(given[2]))
-        finish(tx, [Finish.of(each, ACCEPTED, posted=True) for each in claimed])
+        record(tx, [ClaimResult.of(each, ACCEPTED, posted=True) for each in claimed])
     return len(seen)
 
 
@@ -358,10 +369,10 @@ def test_a_worker_that_comes_back_late_writes_nothing_but_that_it_was_delivered(
     late = one(told)
     pass_time(told, 61)
     (now,) = taken(told)
-    settle(told, [(late, Dead("HTTP 410", 410))])
+    record_results(told, [(late, Dead("HTTP 410", 410))])
     assert kept(told)[0]["state"] == "waiting"
-    settle(told, [(late, Delivered(204))])
-    settle(told, [(now, Failed("HTTP 500", 500, 5.0))])
+    record_results(told, [(late, Delivered(204))])
+    record_results(told, [(now, Failed("HTTP 500", 500, 5.0))])
     (row,) = kept(told)
     assert (row["state"], row["status"], row["reason"], row["data"]) == ("delivered", 204, None, None)
 
@@ -377,10 +388,10 @@ def test_a_worker_that_comes_back_late_writes_nothing_but_that_it_was_delivered(
     ],
 )
 def test_every_verdict_is_written_whole(
-    told: Database, verdict: Verdict, state: str, tries: int, reason: str | None
+    told: Database, verdict: DeliveryResult, state: str, tries: int, reason: str | None
 ) -> None:
     notice = one(told)
-    settle(told, [(notice, verdict)])
+    record_results(told, [(notice, verdict)])
     (row,) = kept(told)
     assert (row["state"], row["tries"], row["reason"]) == (state, tries, reason)
     assert (row["data"] is None) == (state == "delivered")
@@ -398,7 +409,7 @@ def test_what_could_not_be_told_within_its_day_is_given_up_when_nothing_can(told
     send_message(told, reply(1))
     pass_time(told, 25 * HOUR)
     send_message(told, reply(2))
-    assert bury(told, "HTTP 500") == 1
+    assert expire(told, "HTTP 500") == 1
     assert [row["state"] for row in kept(told)] == ["dead", "waiting"]
 
 
@@ -407,58 +418,61 @@ def test_what_could_not_be_told_within_its_day_is_given_up_when_nothing_can(told
 
 def test_a_dead_one_is_tried_again_for_another_day(told: Database) -> None:
     notice = one(told)
-    settle(told, [(notice, Dead("HTTP 410", 410))])
+    record_results(told, [(notice, Dead("HTTP 410", 410))])
     pass_time(told, 30 * HOUR)
     retry(told, [notice.id])
     (again,) = taken(told)
     assert again.data == notice.data
-    settle(told, [(again, Failed("HTTP 500", 500, 5.0))])
-    assert counts(told) == {"waiting": 1, "dead": 0}
+    record_results(told, [(again, Failed("HTTP 500", 500, 5.0))])
+    assert count_callbacks(told) == {"waiting": 1, "dead": 0}
 
 
 def test_all_that_are_dead_are_tried_again_at_once(told: Database) -> None:
     for n in range(3):
         send_message(told, reply(n))
     first, second, _ = taken(told)
-    settle(told, [(first, Dead("HTTP 410", 410)), (second, Dead("HTTP 410", 410))])
+    record_results(told, [(first, Dead("HTTP 410", 410)), (second, Dead("HTTP 410", 410))])
     assert (retry_dead(told), [each.id for each in taken(told)]) == (2, [first.id, second.id])
 
 
 def test_what_is_unknown_or_erased_is_not_tried_again_nor_is_anything_beside_it(told: Database) -> None:
     first = one(told)
-    settle(told, [(first, Delivered(200))])
+    record_results(told, [(first, Delivered(200))])
     second = one(told)
-    settle(told, [(second, Dead("HTTP 410", 410))])
+    record_results(told, [(second, Dead("HTTP 410", 410))])
     with pytest.raises(Conflict, match="is delivered"):
         retry(told, [second.id, first.id])
     with pytest.raises(NotFound, match="harkara callbacks list"):
         retry(told, [second.id, "msg_unknown"])
-    assert counts(told) == {"waiting": 0, "dead": 1}
+    assert count_callbacks(told) == {"waiting": 0, "dead": 1}
 
 
 def test_the_list_shows_everything_but_what_is_told(told: Database) -> None:
-    settle(told, [(one(told), Dead("HTTP 410", 410))])
+    record_results(told, [(one(told), Dead("HTTP 410", 410))])
     send_message(told, reply())
-    assert [row["kind"] for row in listing(told, ["waiting", "dead"], 10)] == ["message.received", "message.accepted"]
-    assert [row["reason"] for row in listing(told, ["dead"], 10)] == ["HTTP 410"]
-    assert "On my way" not in str(listing(told, ["dead"], 10))
+    assert [row.kind for row in list_callbacks(told, ["waiting", "dead"], 10)] == [
+        "message.received",
+        "message.accepted",
+    ]
+    assert [row.reason for row in list_callbacks(told, ["dead"], 10)] == ["HTTP 410"]
+    assert "On my way" not in str(list_callbacks(told, ["dead"], 10))
 
 
 def test_a_week_is_kept_and_the_dead_as_long_as_messages(told: Database) -> None:
     day = 24 * HOUR
-    settle(told, [(one(told), Delivered(200))])
-    settle(told, [(one(told), Dead("HTTP 410", 410))])
+    record_results(told, [(one(told), Delivered(200))])
+    record_results(told, [(one(told), Dead("HTTP 410", 410))])
     with told.write() as tx:
-        tell(tx, "message.received", "default", "evt_2", {"text": "Nobody is told any more"})
+        notify(tx, "message.received", "default", "evt_2", {"text": "Nobody is told any more"})
     pass_time(told, 6.9 * day)
-    assert tidy(told, 90 * day) == 0
+    assert clean_up(told, 90 * day) == 0
     pass_time(told, 0.2 * day)
-    assert tidy(told, 90 * day) == 3
+    assert clean_up(told, 90 * day) == 3
     assert [(row["state"], row["data"]) for row in kept(told)] == [("dead", None), ("dead", None)]
-    assert tidy(told, 90 * day) == 0
+    assert clean_up(told, 90 * day) == 0
     pass_time(told, 83 * day)
-    assert tidy(told, None) == 0
-    assert tidy(told, 90 * day) == 1
+    assert clean_up(told, None) == 0
+    assert clean_up(told, 90 * day) == 1
     pass_time(told, 7 * day)
-    assert tidy(told, 90 * day) == 1
+    assert clean_up(told, 90 * day) == 1
     assert kept(told) == []

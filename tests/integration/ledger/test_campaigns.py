@@ -29,7 +29,8 @@ from harkara.ledger.database import Database
 from harkara.ledger.halts import list_halts, park, unpark
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.due import find_obstacles
-from harkara.ledger.messages.record import Finish, finish
+from harkara.ledger.messages.record import record
+from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.tables import campaign, halt, message
 from harkara.outcomes import Outcome, Refused, Uncertain, Wait
 from tests.integration.ledger.steps import (
@@ -106,7 +107,7 @@ def carry(db: Database, outcome: Outcome = ACCEPTED, most: int = 1000) -> int:
         return 0
     held = begin_posts(db, *went)
     with db.write() as tx:
-        finish(tx, [Finish.of(one, outcome, posted=True) for one in went if (one.id, one.epoch) in held])
+        record(tx, [ClaimResult.of(one, outcome, posted=True) for one in went if (one.id, one.epoch) in held])
     return len(held)
 
 

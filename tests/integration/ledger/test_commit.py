@@ -15,9 +15,11 @@ from harkara.errors import Unavailable
 from harkara.ledger import migrate
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
+from harkara.ledger.messages.begin import BeginRequest
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.group_commit import GroupCommit
-from harkara.ledger.messages.record import Begin, Finish, finish
+from harkara.ledger.messages.record import record
+from harkara.ledger.messages.result import ClaimResult
 from harkara.outcomes import Refused, Wait
 from harness.postgres import postgres
 from tests.integration.ledger.steps import (
@@ -33,12 +35,12 @@ from tests.integration.ledger.steps import (
 )
 
 
-def begins(claimed: Claimed) -> Begin:
-    return Begin(claimed, "worker", "passed", 30)
+def begins(claimed: Claimed) -> BeginRequest:
+    return BeginRequest(claimed, "worker", "passed", 30)
 
 
-def accepted(claimed: Claimed) -> Finish:
-    return Finish.of(claimed, ACCEPTED, posted=True)
+def accepted(claimed: Claimed) -> ClaimResult:
+    return ClaimResult.of(claimed, ACCEPTED, posted=True)
 
 
 def pass_by(_name: str) -> None:
@@ -48,12 +50,12 @@ def pass_by(_name: str) -> None:
 @contextmanager
 def group_commit(
     db: Database,
-    spill: Callable[[Finish], None] | None = None,
+    spill: Callable[[ClaimResult], None] | None = None,
     patience: float = 20.0,
     checkpoint: Callable[[str], None] = pass_by,
 ) -> Iterator[GroupCommit]:
     """Closed at the end; without a `spill` nothing may have been spilled by then."""
-    spilled: list[Finish] = []
+    spilled: list[ClaimResult] = []
     commit = GroupCommit(db, spill or spilled.append, retry_seconds=patience, checkpoint=checkpoint)
     yield commit
     commit.close()
@@ -83,7 +85,7 @@ def test_each_thread_gets_the_answer_to_its_own_wish(db: Database) -> None:
     with group_commit(db) as commit, ThreadPoolExecutor(64) as threads:
         held = list(threads.map(lambda claimed: commit.begin(begins(claimed)), claims))
         assert held == [False, True] * 32
-        list(threads.map(lambda claimed: commit.finish(accepted(claimed)), claims))
+        list(threads.map(lambda claimed: commit.record(accepted(claimed)), claims))
     assert set(states_of(db, [one.id for one in claims])) == {"accepted"}
     assert audit(db).clean
 
@@ -102,7 +104,7 @@ def test_who_may_go_on_finds_its_write_in_the_ledger(db: Database) -> None:
     with group_commit(db) as commit:
         assert commit.begin(begins(claimed))
         assert row(db, claimed.id)["state"] == "sending"
-        commit.finish(accepted(claimed))
+        commit.record(accepted(claimed))
         assert row(db, claimed.id)["state"] == "accepted"
 
 
@@ -123,7 +125,7 @@ def test_outcomes_wait_for_a_database_that_is_locked_for_a_while(db: Database, h
     begin_posts(db, *claims)
     with group_commit(hasty) as commit, ThreadPoolExecutor(2) as threads:
         with locked(db):
-            done = [threads.submit(commit.finish, accepted(claimed)) for claimed in claims]
+            done = [threads.submit(commit.record, accepted(claimed)) for claimed in claims]
             time.sleep(1.5)
             assert not any(future.done() for future in done)
         for future in done:
@@ -143,7 +145,7 @@ def test_outcomes_wait_for_a_server_that_is_started_again() -> None:
             starts.start()
             with pytest.raises(Unavailable):
                 commit.begin(begins(wished))
-            commit.finish(accepted(done))
+            commit.record(accepted(done))
             starts.join()
             assert commit.begin(begins(wished))
         assert states_of(db, [done.id, wished.id]) == ["accepted", "sending"]
@@ -158,10 +160,10 @@ def test_an_outcome_that_the_database_does_not_take_is_spilled_and_recorded_late
     spilled: list[dict[str, object]] = []
     with group_commit(hasty, lambda result: spilled.append(result.to_dict()), patience=0.5) as commit:
         with locked(db):
-            commit.finish(accepted(claimed))
+            commit.record(accepted(claimed))
         assert row(db, claimed.id)["state"] == "sending"
     with db.write() as tx:
-        finish(tx, [Finish.from_dict(each) for each in spilled])
+        record(tx, [ClaimResult.from_dict(each) for each in spilled])
     assert row(db, claimed.id)["state"] == "accepted"
 
 
@@ -170,13 +172,13 @@ def test_an_outcome_that_nobody_takes_is_kept_until_somebody_does(db: Database, 
     begin_posts(db, claimed)
     tried = Event()
 
-    def full(_result: Finish) -> None:
+    def full(_result: ClaimResult) -> None:
         tried.set()
         raise Unavailable("Redis is full")
 
     with group_commit(hasty, full, patience=0.1) as commit, ThreadPoolExecutor(1) as thread:
         with locked(db):
-            done = thread.submit(commit.finish, accepted(claimed))
+            done = thread.submit(commit.record, accepted(claimed))
             assert tried.wait(5)
         done.result(5)
     assert row(db, claimed.id)["state"] == "accepted"
@@ -192,7 +194,7 @@ def test_a_transaction_that_breaks_lets_nobody_post_and_no_outcome_go(db: Databa
             raise ValueError("a defect")
 
     with group_commit(db, checkpoint=checkpoint) as commit:
-        commit.finish(accepted(done))
+        commit.record(accepted(done))
         assert commit.begin(begins(wished))
     assert states_of(db, [done.id, wished.id]) == ["accepted", "sending"]
 
@@ -204,8 +206,8 @@ def test_an_outcome_that_cannot_be_written_stops_no_other(db: Database) -> None:
     spilled: list[str] = []
     with group_commit(db, lambda result: spilled.append(result.id), patience=0.3) as commit:
         with ThreadPoolExecutor(8) as threads:
-            unwritable = Finish.of(claims[0], Refused("100", "no text holds a \0 here", "Look."), posted=True)
-            list(threads.map(commit.finish, [unwritable, *map(accepted, claims[1:])]))
+            unwritable = ClaimResult.of(claims[0], Refused("100", "no text holds a \0 here", "Look."), posted=True)
+            list(threads.map(commit.record, [unwritable, *map(accepted, claims[1:])]))
     assert spilled == [claims[0].id]
     assert states_of(db, [one.id for one in claims]) == ["sending"] + ["accepted"] * 7
 
@@ -224,7 +226,7 @@ def test_closing_writes_what_nobody_waits_for(db: Database) -> None:
     claims = claim_messages(db, *accept_messages(db, *(reply(n) for n in range(40))))
     with group_commit(db) as commit:
         for claimed in claims:
-            commit.finish_later(Finish.of(claimed, Wait(60, "lane-limit", "No slot"), posted=False))
+            commit.record_later(ClaimResult.of(claimed, Wait(60, "lane-limit", "No slot"), posted=False))
     assert set(states_of(db, [one.id for one in claims])) == {"waiting"}
 
 

@@ -11,13 +11,14 @@ from sqlalchemy import select
 
 from harkara.defaults import DEADLINES
 from harkara.errors import Conflict, Invalid, NotFound
-from harkara.inbound.contact import Wish
+from harkara.inbound.contact import ConsentChoice
 from harkara.ledger.audit import audit
-from harkara.ledger.contacts.consent import keep, look, proofs
+from harkara.ledger.contacts.consent import record_consent
+from harkara.ledger.contacts.queries import iterate_proofs, list_contacts
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept, accept_as_failed
 from harkara.ledger.messages.commands import cancel
-from harkara.ledger.messages.record import Finish
+from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.tables import contact
 from harkara.messages import Template
 from harkara.outcomes import Refused, Replaced
@@ -47,15 +48,15 @@ def person(n: int) -> str:
     return f"9198765{n:05d}"
 
 
-def wish(n: int = 0, what: Any = "opt-out", **other: Any) -> Wish:
+def wish(n: int = 0, what: Any = "opt-out", **other: Any) -> ConsentChoice:
     """The person number `n` wants no more; a wish of a minute ago."""
     usual: dict[str, Any] = {"category": "everything", "how": "operator", "proof": "By telephone, says Ravi"}
-    return Wish(recipient=person(n), wish=what, at=datetime.now(UTC) - timedelta(minutes=1), **usual | other)
+    return ConsentChoice(recipient=person(n), action=what, at=datetime.now(UTC) - timedelta(minutes=1), **usual | other)
 
 
 def test_an_opt_out_of_marketing_leaves_the_rest(db: Database) -> None:
     ids = accept_messages(db, reply(), marketing(), otp())
-    assert keep(db, "default", [wish(category="marketing")]) == [ids[1]]
+    assert record_consent(db, "default", [wish(category="marketing")]) == [ids[1]]
     assert states_of(db, ids) == ["waiting", "cancelled", "waiting"]
     assert accept_messages(db, marketing()) == []
     assert len(accept_messages(db, reply(), otp())) == 2
@@ -63,13 +64,13 @@ def test_an_opt_out_of_marketing_leaves_the_rest(db: Database) -> None:
 
 
 def test_each_lane_has_its_own_consent(db: Database) -> None:
-    keep(db, "north", [wish()])
+    record_consent(db, "north", [wish()])
     assert len(accept_messages(db, reply())) == 1
     assert accept_messages(db, reply(lane="north")) == []
 
 
 def test_who_is_refused_hears_it_and_stops_no_other(db: Database) -> None:
-    keep(db, "default", [wish()])
+    record_consent(db, "default", [wish()])
     receipts, _ = accept(db, [reply(), fine := reply(1)], deadlines=DEADLINES, queued_seconds=10)
     assert isinstance(receipts[0], Invalid)
     assert (receipts[0].field, receipts[0].rule[:27]) == ("to", "wants no more messages; aft")
@@ -79,13 +80,13 @@ def test_who_is_refused_hears_it_and_stops_no_other(db: Database) -> None:
 def test_a_repeat_stays_what_it_was_whatever_they_have_said_since(db: Database) -> None:
     first = reply(reference="order 7")
     accept_messages(db, first)
-    keep(db, "default", [wish()])
+    record_consent(db, "default", [wish()])
     receipts, _ = accept(db, [reply(reference="order 7")], deadlines=DEADLINES, queued_seconds=10)
     assert receipts == [Receipt(first.id, new=False)]
 
 
 def test_where_nobody_hears_a_refusal_the_message_is_kept_and_cancelled(db: Database) -> None:
-    keep(db, "default", [wish()])
+    record_consent(db, "default", [wish()])
     unwanted, fine = reply(), otp()
     receipts, hints = accept(db, [unwanted, fine], deadlines=DEADLINES, queued_seconds=10, keep_refused=True)
     assert receipts == [Receipt(unwanted.id, new=True), Receipt(fine.id, new=True)]
@@ -96,16 +97,16 @@ def test_where_nobody_hears_a_refusal_the_message_is_kept_and_cancelled(db: Data
 
 
 def test_an_opt_in_to_marketing_is_remembered_and_ends_with_the_next_opt_out(db: Database) -> None:
-    keep(db, "default", [wish(what="opt-in", category="marketing")])
+    record_consent(db, "default", [wish(what="opt-in", category="marketing")])
     assert agreed(db)
-    keep(db, "default", [wish(what="opt-in")])
+    record_consent(db, "default", [wish(what="opt-in")])
     assert agreed(db)
-    keep(db, "default", [wish(category="marketing")])
+    record_consent(db, "default", [wish(category="marketing")])
     assert not agreed(db)
 
 
 def test_to_ask_for_messages_is_not_to_ask_for_marketing(db: Database) -> None:
-    keep(db, "default", [wish(what="opt-in")])
+    record_consent(db, "default", [wish(what="opt-in")])
     assert not agreed(db)
 
 
@@ -117,34 +118,34 @@ def agreed(db: Database) -> bool:
 def test_many_are_followed_at_once_each_by_its_own_wish(db: Database) -> None:
     ids = accept_messages(db, *(reply(n) for n in range(300)), *(marketing(n) for n in range(300)))
     said = [wish(n, category="everything" if n % 2 else "marketing") for n in range(300)]
-    assert len(keep(db, "default", said)) == 450
+    assert len(record_consent(db, "default", said)) == 450
     assert states_of(db, ids[:4]) == ["waiting", "cancelled", "waiting", "cancelled"]
     assert set(states_of(db, ids[300:])) == {"cancelled"}
 
 
 def test_the_proofs_are_shown_in_their_order(db: Database) -> None:
-    keep(db, "default", [wish(what="opt-in", proof="Form of May")])
-    keep(db, "default", [wish()])
-    keep(db, "north", [wish(category="marketing")])
-    default, north = look(db, person(0))
-    assert (default["lane"], default["stopped"], north["stopped"]) == ("default", "everything", "marketing")
-    assert [(p["wish"], p["how"], p["proof"]) for p in default["proofs"]] == [
+    record_consent(db, "default", [wish(what="opt-in", proof="Form of May")])
+    record_consent(db, "default", [wish()])
+    record_consent(db, "north", [wish(category="marketing")])
+    default, north = list_contacts(db, person(0))
+    assert (default.lane, default.stopped, north.stopped) == ("default", "everything", "marketing")
+    assert [(p.action, p.how, p.proof) for p in default.proofs] == [
         ("opt-in", "operator", "Form of May"),
         ("opt-out", "operator", "By telephone, says Ravi"),
     ]
     with pytest.raises(NotFound, match="no lane knows"):
-        look(db, person(1))
+        list_contacts(db, person(1))
 
 
 def test_the_proofs_can_be_read_out_lane_by_lane(db: Database) -> None:
-    keep(db, "default", [wish(1), wish(2)])
-    keep(db, "north", [wish(3)])
-    assert [proof["to"] for proof in proofs(db, "default")] == [person(1), person(2)]
-    assert [proof["lane"] for proof in proofs(db, None)] == ["default", "default", "north"]
+    record_consent(db, "default", [wish(1), wish(2)])
+    record_consent(db, "north", [wish(3)])
+    assert [proof.recipient for proof in iterate_proofs(db, "default")] == [person(1), person(2)]
+    assert [proof.lane for proof in iterate_proofs(db, None)] == ["default", "default", "north"]
 
 
 def test_five_hundred_are_accepted_with_one_look_at_all_recipients(db: Database) -> None:
-    keep(db, "default", [wish(n) for n in range(0, 500, 10)])
+    record_consent(db, "default", [wish(n) for n in range(0, 500, 10)])
     begun = time.monotonic()
     assert len(accept_messages(db, *(reply(n) for n in range(500)))) == 450
     assert time.monotonic() - begun < 2
@@ -195,8 +196,8 @@ def test_a_fallback_is_forgotten_with_its_message(db: Database) -> None:
 def test_an_outcome_that_waits_in_redis_holds_neither_number_nor_text(db: Database) -> None:
     (identity,) = accept_messages(db, reply(fallback=FALLBACK))
     outcome = Replaced("window-closed", "The template write_to_us goes instead.", "write_to_us", 400)
-    kept = Finish.of(claim_messages(db, identity)[0], outcome, posted=True)
-    assert Finish.from_dict(kept.to_dict()) == kept
+    kept = ClaimResult.of(claim_messages(db, identity)[0], outcome, posted=True)
+    assert ClaimResult.from_dict(kept.to_dict()) == kept
     assert "493817" not in str(kept.to_dict())
     assert person(0) not in str(kept.to_dict())
 

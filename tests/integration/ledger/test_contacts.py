@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from harkara.inbound import Cancel, Confirm, OptIn, OptOut, Received, Reschedule, Words
-from harkara.inbound.contact import NOBODY, Contact
-from harkara.ledger.contacts.contacts import Heard, heard, known
+from harkara.inbound.contact import UNKNOWN_CONTACT, ContactState
+from harkara.inbound.events import MessageReceived
+from harkara.inbound.words import Cancel, Confirm, OptIn, OptOut, Reschedule, Words
+from harkara.ledger.contacts.contacts import load_contacts
 from harkara.ledger.database import Database
+from harkara.ledger.events.inbound_messages import InterpretedMessage, record_received
 from harkara.ledger.messages.claim import claim
 from harkara.ledger.tables import consent, message
 from tests.integration.ledger.bookings import noon, occasions, over, reminders, say, visit
@@ -44,17 +46,17 @@ def ago(**span: float) -> datetime:
     return datetime.now(UTC).replace(microsecond=0) - timedelta(**span)
 
 
-def write(db: Database, text: str | None = "Hello", *, at: datetime | None = None, **other: Any) -> Heard:
+def write(db: Database, text: str | None = "Hello", *, at: datetime | None = None, **other: Any) -> InterpretedMessage:
     """A customer writes."""
     options = {key: other.pop(key) for key in ("answers",) if key in other}
     usual: dict[str, Any] = {"identity": "1", "sender": ASHA, "kind": "text", "at": at or ago(), "text": text}
     with db.write() as tx:
-        return heard(tx, other.pop("lane", "default"), Received(**usual | other), WORDS, **options)
+        return record_received(tx, other.pop("lane", "default"), MessageReceived(**usual | other), WORDS, **options)
 
 
-def contact(db: Database, person: str = ASHA) -> Contact:
+def contact(db: Database, person: str = ASHA) -> ContactState:
     with db.read() as tx:
-        return known(tx, [("default", person)]).get(("default", person), NOBODY)
+        return load_contacts(tx, [("default", person)]).get(("default", person), UNKNOWN_CONTACT)
 
 
 def proofs(db: Database) -> list[tuple[str, str, str, str | None]]:
@@ -74,11 +76,11 @@ def remind(db: Database, reference: str = "visit 7") -> str:
 
 
 def test_a_message_of_a_customer_opens_their_window_and_an_older_one_does_not_shut_it(db: Database) -> None:
-    assert contact(db) == NOBODY
-    assert write(db, at=ago(hours=2)) == Heard(None)
+    assert contact(db) == UNKNOWN_CONTACT
+    assert write(db, at=ago(hours=2)) == InterpretedMessage(None)
     write(db, at=(latest := ago(hours=1)))
     write(db, at=ago(hours=5))
-    assert contact(db) == Contact(wrote_at=latest)
+    assert contact(db) == ContactState(wrote_at=latest)
 
 
 def test_a_message_from_the_future_came_now(db: Database) -> None:
@@ -90,7 +92,7 @@ def test_a_message_from_the_future_came_now(db: Database) -> None:
 
 def test_the_same_person_is_another_contact_in_each_lane(db: Database) -> None:
     write(db, "STOP", lane="north")
-    assert contact(db) == NOBODY
+    assert contact(db) == UNKNOWN_CONTACT
 
 
 def test_messages_that_are_heard_at_once_leave_the_latest(db: Database) -> None:
@@ -105,8 +107,8 @@ def test_messages_that_are_heard_at_once_leave_the_latest(db: Database) -> None:
 def test_stop_is_kept_with_its_proof_and_withdraws_what_waits(db: Database) -> None:
     ids = accept_messages(db, reply(1), marketing(1, at=noon()), otp(1), reply(2))
     said = ago()
-    assert write(db, "  Stop! ", at=said) == Heard(OptOut())
-    assert contact(db) == Contact(wrote_at=said, stopped="everything", wished_at=said)
+    assert write(db, "  Stop! ", at=said) == InterpretedMessage(OptOut())
+    assert contact(db) == ContactState(wrote_at=said, stopped="everything", chosen_at=said)
     assert proofs(db) == [("opt-out", "everything", "customer", "  Stop! ")]
     assert states_of(db, ids) == ["cancelled", "cancelled", "waiting", "waiting"]
     assert (row(db, ids[0])["code"], row(db, ids[0])["reason"][:27]) == (
@@ -117,7 +119,7 @@ def test_stop_is_kept_with_its_proof_and_withdraws_what_waits(db: Database) -> N
 
 def test_stop_offers_withdraws_marketing_alone(db: Database) -> None:
     ids = accept_messages(db, reply(1), marketing(1))
-    assert write(db, "stop offers") == Heard(OptOut("marketing"))
+    assert write(db, "stop offers") == InterpretedMessage(OptOut("marketing"))
     assert states_of(db, ids) == ["waiting", "cancelled"]
 
 
@@ -133,7 +135,7 @@ def test_start_lets_new_messages_go_and_brings_none_back(db: Database) -> None:
     (before,) = accept_messages(db, reply(1))
     write(db, "STOP", at=ago(minutes=5))
     assert accept_messages(db, reply(1)) == []
-    assert write(db, "START") == Heard(OptIn())
+    assert write(db, "START") == InterpretedMessage(OptIn())
     (after,) = accept_messages(db, reply(1))
     assert states_of(db, [before, after]) == ["cancelled", "waiting"]
     assert [wish for wish, *_ in proofs(db)] == ["opt-out", "opt-in"]
@@ -172,23 +174,23 @@ def test_an_answer_to_an_open_reminder_is_about_its_occasion(db: Database, text:
     remind(db)
     found = write(db, text)
     assert found.reply == reply
-    assert found.about
-    assert (found.about.kind, found.about.reference) == ("appointment", "visit 7")
-    assert found.about.id == occasions(db)[0]["id"]
+    assert found.occasion
+    assert (found.occasion.kind, found.occasion.reference) == ("appointment", "visit 7")
+    assert found.occasion.id == occasions(db)[0]["id"]
     assert contact(db).stopped is None
     assert proofs(db) == []
 
 
 def test_cancel_without_an_open_reminder_is_an_opt_out(db: Database) -> None:
     say(db, visit())
-    assert write(db, "CANCEL") == Heard(OptOut())
+    assert write(db, "CANCEL") == InterpretedMessage(OptOut())
 
 
 def test_cancel_after_the_occasion_is_closed_is_an_opt_out(db: Database) -> None:
     say(db, visit())
     remind(db)
     say(db, over())
-    assert write(db, "CANCEL") == Heard(OptOut())
+    assert write(db, "CANCEL") == InterpretedMessage(OptOut())
 
 
 def test_a_reminder_of_long_ago_is_not_what_they_answer(db: Database) -> None:
@@ -201,7 +203,7 @@ def test_a_reminder_of_long_ago_is_not_what_they_answer(db: Database) -> None:
 def test_stop_is_an_opt_out_also_while_a_reminder_is_open(db: Database) -> None:
     say(db, visit())
     remind(db)
-    assert write(db, "STOP") == Heard(OptOut())
+    assert write(db, "STOP") == InterpretedMessage(OptOut())
 
 
 def test_of_two_open_reminders_the_latest_is_meant_unless_they_answer_the_other(db: Database) -> None:
@@ -209,7 +211,7 @@ def test_of_two_open_reminders_the_latest_is_meant_unless_they_answer_the_other(
     first = remind(db, "first")
     say(db, visit("second", at=noon(4)))
     remind(db, "second")
-    latest, answered = write(db, "confirm").about, write(db, None, payload="CONFIRM", answers=first).about
+    latest, answered = write(db, "confirm").occasion, write(db, None, payload="CONFIRM", answers=first).occasion
     assert latest
     assert answered
     assert (latest.reference, answered.reference) == ("second", "first")
@@ -221,7 +223,7 @@ def test_who_wrote_long_ago_is_forgotten_and_who_said_what_they_want_is_not(db: 
     write(db, at=ago(days=89), sender="919876500003")
     assert run_sweep(db, retention=None) == {}
     assert run_sweep(db, retention=90 * DAY) == {"strangers": 1}
-    assert [contact(db, f"91987650000{n}") == NOBODY for n in (1, 2, 3)] == [True, False, False]
+    assert [contact(db, f"91987650000{n}") == UNKNOWN_CONTACT for n in (1, 2, 3)] == [True, False, False]
     assert run_sweep(db, retention=1) == {"strangers": 1}
 
 

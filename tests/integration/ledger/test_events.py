@@ -15,7 +15,7 @@ from sqlalchemy import select
 from harkara.inbound.values import digest
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.events.process import PATIENCE, fold
+from harkara.ledger.events.process import RETRY_SECONDS, process
 from harkara.ledger.halts import active_halts
 from harkara.ledger.messages.queries import get_status
 from harkara.ledger.tables import contact
@@ -23,7 +23,7 @@ from harkara.messages import Template, Text
 from harkara.messages.envelope import Envelope
 from harkara.outcomes import Accepted, Uncertain
 from tests.integration.ledger.hooks import (
-    JUDGES,
+    CONTEXT,
     age_events,
     deliver_webhooks,
     inbound_webhook,
@@ -83,9 +83,9 @@ def test_every_order_with_repeats_and_in_parallel_ends_in_one_state(db: Database
     assert store_webhooks(db, *hooks[0], *hooks[0]) == 4
     for raw in hooks[1]:
         store_webhooks(db, raw)
-        fold(db, JUDGES)
+        process(db, CONTEXT)
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda raw: (store_webhooks(db, raw), fold(db, JUDGES, most=2)), hooks[2] * 2))
+        list(threads.map(lambda raw: (store_webhooks(db, raw), process(db, CONTEXT, limit=2)), hooks[2] * 2))
     until_folded(db)
     assert [state_of(db, identity) for identity in ids] == ["read"] * 3
     assert {one["state"] for one in stored_events(db)} == {"folded"}
@@ -94,7 +94,7 @@ def test_every_order_with_repeats_and_in_parallel_ends_in_one_state(db: Database
 
 def until_folded(db: Database) -> None:
     """What came before its sender's first event waits a moment for it."""
-    for _ in PATIENCE:
+    for _ in RETRY_SECONDS:
         process_events(db)
         age_events(db, 60)
 
@@ -113,7 +113,7 @@ def test_many_threads_fold_many_messages_once(db: Database) -> None:
     hooks = [status_webhook(db, step, f"wamid.{n}", n) for n, step in product(range(12), ("sent", "delivered"))]
     store_webhooks(db, *hooks)
     with ThreadPoolExecutor(6) as threads:
-        done = sum(threads.map(lambda _: fold(db, JUDGES, most=7), range(24)), Counter[str]())
+        done = sum(threads.map(lambda _: process(db, CONTEXT, limit=7), range(24)), Counter[str]())
     until_folded(db)
     assert done["folded"] <= 24
     assert {state_of(db, identity) for identity in ids} == {"delivered"}
@@ -139,7 +139,7 @@ def test_a_webhook_before_our_own_record_is_joined_later(db: Database) -> None:
 def test_what_finds_no_message_for_two_minutes_is_an_orphan_and_keeps_its_form_alone(db: Database) -> None:
     send_message(db, reply())
     store_webhooks(db, status_webhook(db, "sent", message={"type": "text", "text": "Typed by hand 482913"}))
-    for _ in PATIENCE:
+    for _ in RETRY_SECONDS:
         assert process_events(db) == Counter(waiting=1)
         age_events(db, 30)
     assert process_events(db) == Counter(orphan=1)
@@ -147,7 +147,7 @@ def test_what_finds_no_message_for_two_minutes_is_an_orphan_and_keeps_its_form_a
     assert (orphan["state"], orphan["message_id"]) == ("orphan", None)
     assert "482913" not in orphan["body"]
     assert '"text":"str"' in orphan["body"]
-    assert 60 <= sum(PATIENCE) <= 180
+    assert 60 <= sum(RETRY_SECONDS) <= 180
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_what_a_customer_writes_does_not_wait_behind_all_the_statuses_of_an_outa
     (identity,) = accept_messages(db, reply())
     store_webhooks(db, *(status_webhook(db, "sent", f"wamid.{n}", n) for n in range(1, 9)))
     store_webhooks(db, inbound_webhook("STOP"))
-    assert fold(db, JUDGES, most=4) == Counter(waiting=4, folded=1)
+    assert process(db, CONTEXT, limit=4) == Counter(waiting=4, folded=1)
     assert state_of(db, identity) == "cancelled"
     process_events(db)
 
@@ -338,13 +338,13 @@ def test_an_event_that_nobody_knows_is_kept_whole_and_not_folded(db: Database) -
 
 def test_an_event_that_breaks_the_folding_stops_no_other(db: Database) -> None:
     identity = send_message(db, reply())
-    broken = replace(JUDGES, playbook=None)  # type: ignore[arg-type]  # that is the fault
+    broken = replace(CONTEXT, playbook=None)  # type: ignore[arg-type]  # that is the fault
     store_webhooks(
         db,
         status_webhook(db, "failed", error={"code": 131053}),
         status_webhook(db, "sent", "wamid.2", jobId="job-of-chatmitra"),
     )
-    done = fold(db, broken)
+    done = process(db, broken)
     assert (done["waiting"], done["folded"]) == (1, 1)
     assert state_of(db, identity) == "sent"
 

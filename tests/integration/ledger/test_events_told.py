@@ -18,7 +18,7 @@ from tests.integration.ledger.steps import reply
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'harkara.db'}", tells=True)
+    database = Database(f"sqlite:///{tmp_path / 'harkara.db'}", callbacks_enabled=True)
     migrate.upgrade(database)
     yield database
     database.close()

@@ -9,15 +9,15 @@ from sqlalchemy import update
 from sqlalchemy.event import listen
 
 from harkara.ledger.audit import audit
-from harkara.ledger.contacts.consent import look
+from harkara.ledger.contacts.queries import list_contacts
 from harkara.ledger.database import Database
-from harkara.ledger.events.silence import silences
+from harkara.ledger.events.silence import webhook_silences
 from harkara.ledger.sweep import Crashed, sweep
 from harkara.ledger.tables import message
 from harkara.messages import Envelope, Template
 from harkara.outcomes import Accepted, Uncertain
 from tests.integration.ledger.hooks import (
-    JUDGES,
+    CONTEXT,
     LANE,
     age_events,
     deliver_webhooks,
@@ -180,7 +180,7 @@ def test_a_crash_leaves_the_same_wish_for_evidence(db: Database) -> None:
 
 def clean_up_with_webhooks(db: Database) -> None:
     def policy(crashed: Crashed) -> Uncertain:
-        return JUDGES.playbook.after_crash(crashed, evidence=JUDGES.lanes[crashed.lane].hears)
+        return CONTEXT.playbook.after_crash(crashed, evidence=CONTEXT.lanes[crashed.lane].webhooks_enabled)
 
     sweep(db, policy, retention_seconds=None)
 
@@ -193,24 +193,24 @@ def test_what_needs_no_evidence_goes_without(db: Database) -> None:
 
 
 def test_a_lane_whose_messages_no_webhook_follows_is_silent_since_the_first_of_them(db: Database) -> None:
-    assert silences(db, JUDGES.lanes) == {"default": 0.0, "north": 0.0}
+    assert webhook_silences(db, CONTEXT.lanes) == {"default": 0.0, "north": 0.0}
     send_message(db, reply(1))
     send_message(db, reply(2))
     age_messages(db, 1000)
-    assert silences(db, JUDGES.lanes)["default"] == pytest.approx(1000, abs=5)
+    assert webhook_silences(db, CONTEXT.lanes)["default"] == pytest.approx(1000, abs=5)
     deliver_webhooks(db, status_webhook(db, "sent", n=1))
-    assert silences(db, JUDGES.lanes)["default"] == 0.0
+    assert webhook_silences(db, CONTEXT.lanes)["default"] == 0.0
     age_events(db, 500)
     send_message(db, reply(3))
-    assert silences(db, JUDGES.lanes)["default"] == pytest.approx(0, abs=5)
+    assert webhook_silences(db, CONTEXT.lanes)["default"] == pytest.approx(0, abs=5)
 
 
 def test_a_lane_that_hears_nothing_by_its_settings_or_sent_nothing_lately_is_not_silent(db: Database) -> None:
     send_unheard(db, reply(1))
     send_message(db, reply(2), Uncertain("reset", "The connection broke.", None))
     age_messages(db, 1000)
-    assert silences(db, {"default": LANE}) == {"default": 0.0}
-    assert silences(db, {}) == {}
+    assert webhook_silences(db, {"default": LANE}) == {"default": 0.0}
+    assert webhook_silences(db, {}) == {}
 
 
 def test_events_go_with_their_retention_and_repeats_are_known_for_a_day_at_least(db: Database) -> None:
@@ -232,7 +232,7 @@ def test_what_nobody_has_read_yet_is_kept_however_long_the_workers_were_away(db:
     age_events(db, 3 * DAY)
     assert run_sweep(db, retention=DAY)["events"] == 0
     process_events(db)
-    assert look(db, "919876500000")[0]["stopped"] == "everything"
+    assert list_contacts(db, "919876500000")[0].stopped == "everything"
     assert run_sweep(db, retention=DAY)["events"] == 1
 
 

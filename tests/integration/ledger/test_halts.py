@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 
 from harkara.ledger.database import Database, Row
 from harkara.ledger.halts import LONGEST_SECONDS, active_halts, add_halt, list_halts, park, unpark
-from harkara.ledger.messages.record import Finish, finish
+from harkara.ledger.messages.record import record
+from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.tables import halt
 from harkara.outcomes import Pause, Refused, Wait
 from tests.integration.ledger.steps import (
@@ -126,14 +127,14 @@ def test_the_list_says_what_is_held_back_and_what_tries_again(db: Database) -> N
     park(db, "default", "Maintenance at the shop")
     put_halt(db, BREAKER, lane="other")
     put_halt(db, Pause("template", 60.0, "132015", "Paused"), lane="third", template="sale")
-    told = [(one["lane"], one["template"], one["state"], one["code"]) for one in list_halts(db)]
+    told = [(one.lane, one.template, one.state, one.code) for one in list_halts(db)]
     assert told == [
         ("default", None, "parked", "operator"),
         ("other", None, "paused", "refused"),
         ("third", "sale", "paused", "132015"),
     ]
     run_out(db)
-    assert [one["state"] for one in list_halts(db)] == ["parked", "probing", "probing"]
+    assert [one.state for one in list_halts(db)] == ["parked", "probing", "probing"]
 
 
 def test_workers_that_hold_and_free_the_same_lanes_at_once_do_not_wait_for_each_other_for_ever(db: Database) -> None:
@@ -147,9 +148,9 @@ def test_workers_that_hold_and_free_the_same_lanes_at_once_do_not_wait_for_each_
         if turn % 8 == 0:
             run_out(db)
         held = Wait(0, "refused", "Not reachable", pause=Pause("lane", 0.001, "refused", "Not reachable"))
-        finishes = [Finish.of(c, held if (n + turn) % 2 else ACCEPTED, posted=True) for n, c in enumerate(claims)]
+        finishes = [ClaimResult.of(c, held if (n + turn) % 2 else ACCEPTED, posted=True) for n, c in enumerate(claims)]
         with db.write() as tx:
-            finish(tx, finishes if turn % 3 else finishes[::-1])
+            record(tx, finishes if turn % 3 else finishes[::-1])
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(work, range(40)))

@@ -13,7 +13,7 @@ from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.commands import cancel
-from harkara.ledger.messages.record import Finish, finish
+from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.tables import message
 from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Uncertain, Wait
 from tests.integration.ledger.steps import (
@@ -27,6 +27,7 @@ from tests.integration.ledger.steps import (
     dispatch_all,
     otp,
     record_outcome,
+    record_results,
     reply,
     row,
     run_sweep,
@@ -178,8 +179,8 @@ def test_an_earlier_try_that_may_have_arrived_is_not_called_cancelled(db: Databa
     ids=lambda outcome: type(outcome).__name__,
 )
 def test_an_outcome_survives_the_way_through_redis(db: Database, sending: Claimed, outcome: Outcome) -> None:
-    finish = Finish.of(sending, outcome, posted=True)
-    assert Finish.from_dict(finish.to_dict()) == finish
+    finish = ClaimResult.of(sending, outcome, posted=True)
+    assert ClaimResult.from_dict(finish.to_dict()) == finish
     assert sending.recipient not in str(finish.to_dict())
 
 
@@ -196,18 +197,13 @@ def test_outcomes_of_every_kind_wait_in_the_order_of_ids_so_that_the_fold_and_th
 ) -> None:
     first, second = sorted(claim_messages(db, *accept_messages(db, reply(1), reply(2))), key=lambda one: one.id)
     begin_posts(db, first, second)
-    both = [Finish.of(first, REFUSED, posted=True), Finish.of(second, ACCEPTED, posted=True)]
+    both = [ClaimResult.of(first, REFUSED, posted=True), ClaimResult.of(second, ACCEPTED, posted=True)]
     with ThreadPoolExecutor(1) as worker:
         with db.write() as tx:
             held = select(message.c.id).with_for_update(nowait=True)
             tx.execute(held.where(message.c.id == first.id))
-            recorded = worker.submit(record, db, both)
+            recorded = worker.submit(record_results, db, both)
             time.sleep(0.3)
             tx.execute(held.where(message.c.id == second.id))
         recorded.result()
     assert states_of(db, [first.id, second.id]) == ["failed", "accepted"]
-
-
-def record(db: Database, finishes: list[Finish]) -> None:
-    with db.write() as tx:
-        finish(tx, finishes)

@@ -14,8 +14,9 @@ from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.halts import active_halts, add_halt
 from harkara.ledger.messages.otp_limit import recent_codes
-from harkara.ledger.messages.record import Finish, finish
-from harkara.ledger.sweep import MAX_ROWS, POISON_CLAIMS, Crashed, sweep
+from harkara.ledger.messages.result import ClaimResult
+from harkara.ledger.messages.trace import MAX_ROWS
+from harkara.ledger.sweep import POISON_CLAIMS, Crashed, sweep
 from harkara.ledger.tables import attempt
 from harkara.outcomes import Outcome, Pause, Refused, Uncertain, Wait
 from tests.integration.ledger.steps import (
@@ -31,6 +32,7 @@ from tests.integration.ledger.steps import (
     marketing,
     otp,
     record_outcome,
+    record_results,
     reply,
     row,
     run_sweep,
@@ -196,17 +198,14 @@ def test_a_sweep_and_the_answers_that_come_meanwhile_do_not_wait_for_each_other_
         begin_posts(db, *claims)
         age_messages(db, 31)
         outcomes: list[Outcome] = [ACCEPTED, Wait(0, "429", "Too fast", status=429)] * 12
-        late = [Finish.of(claimed, outcome, posted=True) for claimed, outcome in zip(claims, outcomes, strict=True)]
+        late = [
+            ClaimResult.of(claimed, outcome, posted=True) for claimed, outcome in zip(claims, outcomes, strict=True)
+        ]
         with ThreadPoolExecutor(2) as threads:
-            swept, recorded = threads.submit(run_sweep, db), threads.submit(record, db, late)
+            swept, recorded = threads.submit(run_sweep, db), threads.submit(record_results, db, late)
             swept.result()
             recorded.result()
     assert audit(db).clean
-
-
-def record(db: Database, finishes: list[Finish]) -> None:
-    with db.write() as tx:
-        finish(tx, finishes)
 
 
 def test_codes_of_the_last_hour_are_counted_by_those_that_may_have_arrived(db: Database) -> None:

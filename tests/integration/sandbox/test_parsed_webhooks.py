@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from harkara.chatmitra.signature import verify
-from harkara.chatmitra.webhooks import read
+from harkara.chatmitra.webhooks import parse
 from harkara.inbound import fingerprint
-from harkara.inbound.events import Event, Received, StatusChanged
+from harkara.inbound.events import Event, MessageReceived, StatusChanged
 from tests.integration.sandbox.process import ASHA, Sandbox
 from tests.integration.sandbox.receiver import SECRET, ReceivedWebhook, Receiver
 from tests.integration.sandbox.test_messages import ACCEPTED
@@ -25,7 +25,7 @@ TEMPLATE = {
 
 def parsed(received: ReceivedWebhook) -> Event:
     assert verify(received.raw, received.headers["X-Webhook-Signature"], SECRET)
-    (event,) = read(received.raw, datetime.now(UTC))
+    (event,) = parse(received.raw, datetime.now(UTC))
     return event
 
 
@@ -67,7 +67,7 @@ def test_texts_and_taps_of_a_customer_are_parsed(sandbox: Sandbox, receiver: Rec
 
     words, tap = (parsed(received) for received in receiver.wait_for(2))
 
-    assert isinstance(words, Received)
+    assert isinstance(words, MessageReceived)
     assert (words.sender, words.text, words.payload) == (ASHA, "रोकें", None)
-    assert isinstance(tap, Received)
+    assert isinstance(tap, MessageReceived)
     assert (tap.text, tap.payload, tap.reply_to) == ("I will", "yes:4711", "wamid.1")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from harkara.campaigns import Fixed, Recipient, Reject, Source, parse_map, read
 from harkara.campaigns.columns import same
 from harkara.errors import Invalid
-from harkara.phone import normalise
+from harkara.phone import normalize
 
 ASHA, RAVI, MEERA = "919876543210", "919876543211", "919876543212"
 MAP = parse_map([], ["name"])
@@ -289,7 +289,7 @@ def test_a_hundred_thousand_rows_are_read_in_bounded_memory_and_little_time(tmp_
     with path.open("w", newline="") as file:
         lines = ([f"+9198{count:08}", f"Customer {count}", "x" * 100] for count in range(100_000))
         csv.writer(file).writerows([["to", "name", "notes"], *lines])
-    normalise(ASHA)  # loads the numbering plans, which are not the reader's
+    normalize(ASHA)  # loads the numbering plans, which are not the reader's
     begun = time.perf_counter()
     assert sum(isinstance(each, Recipient) for each in read(path, MAP)) == 100_000
     assert time.perf_counter() - begun < 30

@@ -6,7 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from harkara.inbound import Event, Received, StatusChanged, read
+from harkara.chatmitra.webhooks import parse
+from harkara.inbound.events import Event, MessageReceived, StatusChanged
 
 AT = datetime.fromtimestamp(1_705_329_000, UTC)
 NOW = datetime(2024, 1, 15, 14, 30, 5, tzinfo=UTC)
@@ -42,7 +43,7 @@ def status(event: str = "message.sent", message: Any = None, **fields: Any) -> d
 
 
 def only(said: Any) -> Event:
-    (event,) = read(json.dumps(said).encode(), NOW)
+    (event,) = parse(json.dumps(said).encode(), NOW)
     return event
 
 
@@ -52,7 +53,7 @@ def as_status(said: Any) -> StatusChanged:
     return event
 
 
-def as_received(said: Any) -> Received:
+def as_received(said: Any) -> MessageReceived:
     event = only(said)
-    assert isinstance(event, Received)
+    assert isinstance(event, MessageReceived)
     return event

@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 
 from harkara.errors import Invalid
-from harkara.inbound.contact import NOBODY, Contact, Wish
+from harkara.inbound.contact import UNKNOWN_CONTACT, ConsentChoice, ContactState
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ASHA = "919876500001"
 
 
-def wish(what: str, category: str = "everything", hours: int = 0) -> Wish:
+def wish(what: str, category: str = "everything", hours: int = 0) -> ConsentChoice:
     at = NOON + timedelta(hours=hours)
-    return Wish.read(ASHA, wish=what, category=category, how="operator", proof="Form", at=at)
+    return ConsentChoice.parse(ASHA, action=what, category=category, how="operator", proof="Form", at=at)
 
 
-def told(*wishes: Wish) -> Contact:
-    contact = NOBODY
+def told(*wishes: ConsentChoice) -> ContactState:
+    contact = UNKNOWN_CONTACT
     for each in wishes:
-        contact = contact.after(each)
+        contact = contact.with_choice(each)
     return contact
 
 
@@ -40,21 +40,21 @@ def told(*wishes: Wish) -> Contact:
         ([wish("opt-in", "marketing"), wish("opt-out"), wish("opt-in")], None, False),
     ],
 )
-def test_what_wishes_add_up_to(wishes: list[Wish], stopped: str | None, agreed: bool) -> None:
+def test_what_wishes_add_up_to(wishes: list[ConsentChoice], stopped: str | None, agreed: bool) -> None:
     contact = told(*wishes)
-    assert (contact.stopped, contact.agreed_at is not None, contact.wished_at) == (stopped, agreed, NOON)
+    assert (contact.stopped, contact.agreed_at is not None, contact.chosen_at) == (stopped, agreed, NOON)
 
 
 def test_nobody_objects_of_whom_nothing_is_known() -> None:
-    assert [NOBODY.objection(category) for category in ("reply", "utility", "marketing")] == [None] * 3
+    assert [UNKNOWN_CONTACT.objection(category) for category in ("reply", "utility", "marketing")] == [None] * 3
 
 
 def test_a_window_is_known_only_where_somebody_listens() -> None:
-    assert NOBODY.window(NOON, heard=False).window == "unknown"
-    assert NOBODY.window(NOON, heard=True).window == "shut"
-    asha = Contact(wrote_at=NOON - timedelta(hours=1))
-    assert asha.window(NOON, heard=False).window == "unknown"
-    assert asha.window(NOON, heard=True).seconds_left == 23 * 3600
+    assert UNKNOWN_CONTACT.window(NOON, webhooks_enabled=False).window == "unknown"
+    assert UNKNOWN_CONTACT.window(NOON, webhooks_enabled=True).window == "shut"
+    asha = ContactState(wrote_at=NOON - timedelta(hours=1))
+    assert asha.window(NOON, webhooks_enabled=False).window == "unknown"
+    assert asha.window(NOON, webhooks_enabled=True).seconds_left == 23 * 3600
 
 
 def test_neither_number_nor_proof_is_in_a_repr() -> None:
@@ -63,9 +63,9 @@ def test_neither_number_nor_proof_is_in_a_repr() -> None:
 
 
 def test_a_wish_goes_through_json_with_its_lane_and_becomes_the_applications() -> None:
-    lane, again = Wish.from_json(wish("opt-out", "marketing").to_json("north"))
+    lane, again = ConsentChoice.from_json(wish("opt-out", "marketing").to_json("north"))
     assert (lane, again.how) == ("north", "application")
-    assert (again.recipient, again.wish, again.category, again.proof, again.at) == (
+    assert (again.recipient, again.action, again.category, again.proof, again.at) == (
         ASHA,
         "opt-out",
         "marketing",
@@ -77,27 +77,27 @@ def test_a_wish_goes_through_json_with_its_lane_and_becomes_the_applications() -
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
-        ({"wish": "stop"}, "wish: must be opt-out or opt-in"),
+        ({"action": "stop"}, "wish: must be opt-out or opt-in"),
         ({"category": "offers"}, "category: must be everything or marketing"),
-        ({"proof": "\0"}, "proof: must say how it is known"),
+        ({"proof": "\0"}, "proof: is empty"),
         ({"at": datetime(2026, 5, 1)}, "at: must have a time zone"),
-        ({"at": datetime(2126, 5, 1, tzinfo=UTC)}, "at: has not come yet"),
+        ({"at": datetime(2126, 5, 1, tzinfo=UTC)}, "at: is in the future"),
     ],
 )
 def test_a_wish_that_breaks_a_rule_is_refused(wrong: dict[str, Any], complaint: str) -> None:
     usual: dict[str, Any] = {
-        "wish": "opt-out",
+        "action": "opt-out",
         "category": "everything",
         "how": "operator",
         "proof": "Form",
         "at": NOON,
     }
     with pytest.raises(Invalid) as refused:
-        Wish.read(ASHA, **usual | wrong)
+        ConsentChoice.parse(ASHA, **usual | wrong)
     assert str(refused.value).startswith(complaint)
 
 
 @pytest.mark.parametrize("said", ["", "[]", "{}", '{"lane": 1}', "null"])
 def test_what_is_no_wish_is_refused_whatever_it_is(said: str) -> None:
     with pytest.raises(Invalid):
-        Wish.from_json(said)
+        ConsentChoice.from_json(said)

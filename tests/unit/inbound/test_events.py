@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harkara.inbound import Received, StatusChanged, Unknown, fingerprint, read, values
+from harkara.chatmitra.webhooks import parse
+from harkara.inbound import fingerprint, values
+from harkara.inbound.events import MessageReceived, StatusChanged, UnknownEvent
 from tests.unit.inbound.cases import AT, CUSTOMER, NOW, as_received, as_status, only, received, status
 
 WORDS = fingerprint.of_message({"type": "text", "text": "Your order is ready"})
@@ -76,8 +78,8 @@ def test_other_spellings_say_the_same(other: dict[str, Any]) -> None:
 def test_a_data_wrapper_and_a_list_are_read_as_well() -> None:
     wrapped = {"event": "message.sent", "data": {k: v for k, v in status().items() if k != "event"}}
     assert as_status(wrapped) == as_status(status())
-    both = read(json.dumps([received(), status(), {"event": "template.approved"}]).encode(), NOW)
-    assert [type(event) for event in both] == [Received, StatusChanged, Unknown]
+    both = parse(json.dumps([received(), status(), {"event": "template.approved"}]).encode(), NOW)
+    assert [type(event) for event in both] == [MessageReceived, StatusChanged, UnknownEvent]
 
 
 @pytest.mark.parametrize(
@@ -123,14 +125,14 @@ def test_a_picture_opens_the_window_too_and_its_caption_is_its_text() -> None:
 )
 def test_what_is_no_known_event_is_kept_whole(said: Any, about: str) -> None:
     event = only(said)
-    assert isinstance(event, Unknown)
+    assert isinstance(event, UnknownEvent)
     assert (event.about, json.loads(event.body), event.at) == (about, said, NOW)
 
 
 @pytest.mark.parametrize("raw", [b"", b"hello", b"\xff\xfe", b'{"event":', b"[" * 100_000, b"1" * 5_000])
 def test_bytes_that_are_no_json_are_kept_as_they_came(raw: bytes) -> None:
-    (event,) = read(raw, NOW)
-    assert isinstance(event, Unknown)
+    (event,) = parse(raw, NOW)
+    assert isinstance(event, UnknownEvent)
     assert (event.about, event.body) == ("unreadable", raw)
 
 
@@ -214,14 +216,14 @@ likely = st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=8).flatm
 
 @given(st.binary())
 def test_no_bytes_whatever_raise(raw: bytes) -> None:
-    assert len(read(raw, NOW)) >= 1
+    assert len(parse(raw, NOW)) >= 1
 
 
 @given(json_values | likely | st.builds(lambda said, event: said | {"event": event}, likely, st.sampled_from(EVENTS)))
 def test_no_json_whatever_raises_and_the_same_content_has_the_same_identities(said: Any) -> None:
-    events = read(json.dumps(said).encode(), NOW)
+    events = parse(json.dumps(said).encode(), NOW)
     assert len(events) == (len(said) if isinstance(said, list) and said else 1)
-    again = read(json.dumps(said, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass"), NOW)
+    again = parse(json.dumps(said, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass"), NOW)
     assert [event.identity for event in events] == [event.identity for event in again]
     assert all(event.at <= NOW and len(event.identity) == 32 for event in events)
 
@@ -229,11 +231,11 @@ def test_no_json_whatever_raises_and_the_same_content_has_the_same_identities(sa
 def test_an_event_is_read_again_from_its_own_body_as_the_same() -> None:
     for said in (status(), received(), {"event": "account.alert"}):
         event = only(said)
-        assert read(event.body, NOW) == [event]
+        assert parse(event.body, NOW) == [event]
 
 
 def test_the_outline_of_an_event_says_nothing_of_what_was_said() -> None:
-    body = read(json.dumps(status(extra=[1, None, {"code": "493817"}])).encode(), NOW)[0].body.decode()
+    body = parse(json.dumps(status(extra=[1, None, {"code": "493817"}])).encode(), NOW)[0].body.decode()
     shown = json.loads(values.outline(body))
     assert (shown["message"], shown["extra"]) == ({"type": "str", "text": "str"}, ["int", "NoneType", {"code": "str"}])
     assert not any(secret in values.outline(body) for secret in (CUSTOMER, "Your order", "493817", "wamid"))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harkara.inbound import fold
 from harkara.inbound.events import Status
+from harkara.inbound.ladder import next_state
 from harkara.states import State
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -19,7 +19,7 @@ BELOW = [State.WAITING, State.QUEUED, State.CLAIMED, State.SENDING, State.UNCERT
 
 
 def folded(state: State, events: tuple[Status, ...]) -> State:
-    return reduce(lambda now, event: fold(now, event) or now, events, state)
+    return reduce(lambda now, event: next_state(now, event) or now, events, state)
 
 
 @pytest.mark.parametrize("state", State)
@@ -35,7 +35,7 @@ def test_every_permutation_with_duplicates_ends_in_the_same_state(state: State) 
 def test_evidence_moves_on_whatever_was_below_even_what_was_about_to_go_out_once_more(
     state: State, status: Status
 ) -> None:
-    assert fold(state, status) == State(status)
+    assert next_state(state, status) == State(status)
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,5 @@ def test_the_ladder(state: State, events: list[Status], end: State) -> None:
 
 @given(st.sampled_from(State), st.sampled_from(STATUSES))
 def test_the_same_event_twice_moves_nothing_the_second_time(state: State, status: Status) -> None:
-    after = fold(state, status)
-    assert after is None or fold(after, status) is None
+    after = next_state(state, status)
+    assert after is None or next_state(after, status) is None

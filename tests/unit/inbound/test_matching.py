@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harkara.inbound import Candidate, StatusChanged, fingerprint, match
+from harkara.inbound import fingerprint
+from harkara.inbound.events import StatusChanged
+from harkara.inbound.matching import Candidate, match
 from harkara.inbound.values import digest
 from harkara.messages import Envelope, Image, Text
 from harkara.messages.template import Template
@@ -29,7 +31,7 @@ def sent(identity: str = "job_a", *, ago: float = 3.0, **fields: Any) -> Candida
         "state": State.ACCEPTED,
         "first_posted_at": posted,
         "posted_at": posted,
-        "echo": posted_to(CUSTOMER, "Your order is ready"),
+        "fingerprint": posted_to(CUSTOMER, "Your order is ready"),
     }
     return Candidate(id=identity, **usual | fields)
 
@@ -49,12 +51,12 @@ def found(*candidates: Candidate, **event: Any) -> str | None:
 
 
 def test_the_job_id_decides_whatever_else_the_message_is() -> None:
-    other = sent("job_b", job_id="theirs", echo=posted_to("15550001111", "Hello"), state=State.READ, ago=9e6)
+    other = sent("job_b", job_id="theirs", fingerprint=posted_to("15550001111", "Hello"), state=State.READ, ago=9e6)
     assert found(sent(), other, jobId="theirs") == "job_b"
 
 
 def test_a_message_id_that_is_known_decides() -> None:
-    known = sent("job_b", whatsapp_id=XYZ, echo=None, state=State.DELIVERED, ago=9e6)
+    known = sent("job_b", whatsapp_id=XYZ, fingerprint=None, state=State.DELIVERED, ago=9e6)
     assert found(sent(), known, event="message.status.updated", status="read", to=None) == "job_b"
 
 
@@ -86,9 +88,9 @@ def test_what_is_refused_dropped_or_further_is_no_match_by_text(state: State) ->
 @pytest.mark.parametrize(
     "other",
     [
-        {"echo": posted_to(CUSTOMER, "Your order is ready!")},
-        {"echo": posted_to("919876543211", "Your order is ready")},
-        {"echo": None},
+        {"fingerprint": posted_to(CUSTOMER, "Your order is ready!")},
+        {"fingerprint": posted_to("919876543211", "Your order is ready")},
+        {"fingerprint": None},
         {"whatsapp_id": digest("wamid_its_own")},
         {"first_posted_at": None},
         {"ago": -31},
@@ -103,7 +105,7 @@ def test_what_somebody_typed_in_the_dashboard_is_an_orphan(other: dict[str, Any]
 @pytest.mark.parametrize("event", [{"to": None, "message_id": "wamid_1"}, {"message": {"type": "image"}}])
 def test_an_event_that_shows_no_number_or_no_content_is_nobodys(event: dict[str, Any]) -> None:
     assert found(sent(), **event) is None
-    assert found(sent(echo=None), **event) is None
+    assert found(sent(fingerprint=None), **event) is None
 
 
 def test_the_key_is_the_lane_token_and_so_a_code_cannot_be_guessed_back() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harkara.inbound import sign, verify
+from harkara.chatmitra.signature import sign, verify
 
 RAW = '{"event":"message.received","message":{"type":"text","text":"नमस्ते"}}'.encode()
 SIGNED = sign(RAW, "secret")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harkara.inbound import Standing, standing
+from harkara.inbound.window import WindowState, window_state
 from tests.unit.inbound.cases import NOW
 
 DAY = timedelta(hours=24)
@@ -19,32 +19,32 @@ MOMENT = timedelta(microseconds=1)
 @pytest.mark.parametrize(
     ("since", "expected"),
     [
-        (timedelta(), Standing("open", 86_400)),
-        (timedelta(hours=23), Standing("open", 3_600)),
-        (DAY - MOMENT, Standing("open", 1e-6)),
-        (DAY, Standing("shut", 0)),
-        (DAY + MOMENT, Standing("shut", 0)),
-        (timedelta(days=400), Standing("shut", 0)),
-        (-timedelta(minutes=5), Standing("open", 86_400)),
+        (timedelta(), WindowState("open", 86_400)),
+        (timedelta(hours=23), WindowState("open", 3_600)),
+        (DAY - MOMENT, WindowState("open", 1e-6)),
+        (DAY, WindowState("shut", 0)),
+        (DAY + MOMENT, WindowState("shut", 0)),
+        (timedelta(days=400), WindowState("shut", 0)),
+        (-timedelta(minutes=5), WindowState("open", 86_400)),
     ],
 )
-def test_the_window_is_open_for_24_hours_and_not_a_moment_longer(since: timedelta, expected: Standing) -> None:
-    assert standing(NOW - since, NOW) == expected
+def test_the_window_is_open_for_24_hours_and_not_a_moment_longer(since: timedelta, expected: WindowState) -> None:
+    assert window_state(NOW - since, NOW) == expected
 
 
 def test_without_a_message_nobody_knows() -> None:
-    assert standing(None, NOW) == Standing("unknown", 0)
+    assert window_state(None, NOW) == WindowState("unknown", 0)
 
 
 def test_hours_are_elapsed_ones_when_the_clock_is_moved() -> None:
     """In Berlin the night of 29 March 2026 has an hour less."""
     wrote = datetime(2026, 3, 28, 12, tzinfo=ZoneInfo("Europe/Berlin")).astimezone(ZoneInfo("UTC"))
-    assert standing(wrote, datetime(2026, 3, 29, 12, 59, tzinfo=ZoneInfo("Europe/Berlin"))).window == "open"
-    assert standing(wrote, datetime(2026, 3, 29, 13, tzinfo=ZoneInfo("Europe/Berlin"))).window == "shut"
+    assert window_state(wrote, datetime(2026, 3, 29, 12, 59, tzinfo=ZoneInfo("Europe/Berlin"))).window == "open"
+    assert window_state(wrote, datetime(2026, 3, 29, 13, tzinfo=ZoneInfo("Europe/Berlin"))).window == "shut"
 
 
 @given(st.timedeltas(timedelta(days=-2), timedelta(days=4)))
 def test_it_is_open_exactly_while_seconds_are_left_and_never_longer_than_a_day(since: timedelta) -> None:
-    now = standing(NOW - since, NOW)
+    now = window_state(NOW - since, NOW)
     assert (now.window == "open") == (now.seconds_left > 0)
     assert 0 <= now.seconds_left <= 86_400

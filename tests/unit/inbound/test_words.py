@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harkara.errors import Invalid
-from harkara.inbound import Cancel, Confirm, OptIn, OptOut, Reply, Reschedule, Words
-from harkara.inbound.vocabulary import normalise
+from harkara.inbound.vocabulary import normalize
+from harkara.inbound.words import Cancel, Confirm, OptIn, OptOut, Reply, Reschedule, Words
 
 FILE = Path(__file__).resolve().parents[3] / "config" / "words.toml"
 SHIPPED = Words.load(FILE)
@@ -59,8 +59,8 @@ OUT = OptOut()
 def test_what_a_text_means_without_and_with_an_open_reminder(
     text: str | None, closed: Reply | None, opened: Reply | None
 ) -> None:
-    assert SHIPPED.judge(text, None, reminder_open=False) == closed
-    assert SHIPPED.judge(text, None, reminder_open=True) == opened
+    assert SHIPPED.interpret(text, None, reminder_open=False) == closed
+    assert SHIPPED.interpret(text, None, reminder_open=True) == opened
 
 
 @pytest.mark.parametrize(
@@ -77,29 +77,29 @@ def test_what_a_text_means_without_and_with_an_open_reminder(
 def test_a_button_is_judged_by_its_id_and_one_of_an_old_reminder_is_no_wish_to_hear_no_more(
     payload: str, closed: Reply | None, opened: Reply | None
 ) -> None:
-    assert SHIPPED.judge("Stop", payload, reminder_open=False) == closed
-    assert SHIPPED.judge("Stop", payload, reminder_open=True) == opened
+    assert SHIPPED.interpret("Stop", payload, reminder_open=False) == closed
+    assert SHIPPED.interpret("Stop", payload, reminder_open=True) == opened
 
 
 def test_the_payloads_of_the_shipped_templates_are_answers() -> None:
     templates = (FILE.parent / "templates.toml").read_text("utf-8")
     payloads = {part.split('"')[1] for part in templates.split("payload = ")[1:]}
     assert payloads
-    assert None not in {SHIPPED.judge(None, payload, reminder_open=True) for payload in payloads}
+    assert None not in {SHIPPED.interpret(None, payload, reminder_open=True) for payload in payloads}
 
 
 @given(st.text(), st.none() | st.text(), st.booleans())
 def test_nothing_raises_and_case_and_what_surrounds_it_make_no_difference(
     text: str, payload: str | None, reminder: bool
 ) -> None:
-    assert SHIPPED.judge(text, payload, reminder_open=reminder) == SHIPPED.judge(
+    assert SHIPPED.interpret(text, payload, reminder_open=reminder) == SHIPPED.interpret(
         f" «{text}» ", payload and f" {payload} ", reminder_open=reminder
     )
 
 
 @given(st.text())
 def test_normalised_again_it_stays_the_same(said: str) -> None:
-    assert normalise(normalise(said)) == normalise(said)
+    assert normalize(normalize(said)) == normalize(said)
 
 
 @pytest.mark.parametrize(

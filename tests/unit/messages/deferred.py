@@ -1,4 +1,4 @@
-"""Calls for a table of cases: made when the test runs, and free to break the types that mypy would hold them to."""
+"""Defer a call until the test runs, and hide its arguments from mypy, so that a case may have wrong types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One recipient, one moment, a message of each category, and an envelope around any of them."""
+"""A recipient, a time, a template message of each category, and a factory of envelopes."""
 
 from __future__ import annotations
 

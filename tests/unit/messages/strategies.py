@@ -1,4 +1,4 @@
-"""Messages that keep every rule, of every kind and size."""
+"""Hypothesis strategies for valid messages of every kind."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from harkara.messages import (
 
 
 def words(limit: int) -> st.SearchStrategy[str]:
-    """One line of Latin or Devanagari with a visible end, up to `limit` characters."""
+    """One line of Latin or Devanagari text that ends with a letter, of at most `limit` characters."""
     latin = st.text(st.sampled_from("abcXYZ 019.,!?#₹&\"'\\é"), max_size=limit - 1).map(lambda text: text + "z")
     hindi = st.text(st.sampled_from("नमस्ते ०१९.,!?#₹&"), max_size=limit - 1).map(lambda text: text + "न")
     return (latin | hindi).filter(lambda text: "     " not in text)
@@ -119,4 +119,4 @@ messages: st.SearchStrategy[Message] = st.one_of(
     lists,
     templates,
 )
-"""Any message, without the fields that never travel."""
+"""Any message, without the fields that are never sent."""

@@ -1,4 +1,4 @@
-"""The envelope: one hand-over, checked whole."""
+"""The envelope: its fields, defaults and limits."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from harkara.messages import Contact, Contacts, Envelope, Message, Template, Tex
 from tests.unit.messages.fixtures import NOON, OTP, REMINDER, SALE, TO, envelope
 
 
-def refusal(**options: Any) -> str:
-    with pytest.raises(Invalid) as refused:
+def error_of(**options: Any) -> str:
+    with pytest.raises(Invalid) as error:
         Envelope(**{"to": TO, "messages": [Text("Hello")]} | options)
-    return str(refused.value)
+    return str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -31,26 +31,26 @@ def refusal(**options: Any) -> str:
         ([SALE, OTP], "authentication", 0, False),
     ],
 )
-def test_category_priority_and_quiet_come_from_the_messages(
+def test_category_priority_and_quiet_default_to_those_of_the_messages(
     items: list[Message], category: str, priority: int, quiet: bool
 ) -> None:
     made = envelope(*items)
     assert (made.category, made.priority, made.quiet) == (category, priority, quiet)
 
 
-def test_the_caller_may_say_otherwise() -> None:
+def test_given_values_override_the_defaults() -> None:
     made = envelope(category="marketing", priority=0, quiet=False)
     assert (made.category, made.priority, made.quiet) == ("marketing", 0, False)
     assert envelope(category="marketing").priority == 3
 
 
-def test_kind_and_template_name_what_is_inside() -> None:
+def test_kind_and_template_describe_the_messages() -> None:
     assert (envelope().kind, envelope().template) == ("text", None)
     assert (envelope(OTP).kind, envelope(OTP).template) == ("template", "otp")
     assert (envelope(Text("Hello"), SALE).kind, envelope(Text("Hello"), SALE).template) == ("batch", "sale")
 
 
-def test_ids_are_new_and_in_order_of_time() -> None:
+def test_ids_are_unique_and_in_order_of_time() -> None:
     ids = [envelope().id for _ in range(100)]
     assert ids == sorted(set(ids))
     assert all(len(id) == 36 and id.startswith("job_") for id in ids)
@@ -84,9 +84,9 @@ def test_times_become_utc() -> None:
         ({"priority": True}, "priority: must be a valid integer (this is of type bool)"),
         (
             {"customer_name": "Asha\nRao"},
-            "customer_name: no line breaks, tabs or other control characters (this has 1)",
+            "customer_name: has line breaks, tabs or other control characters; write it on one line (this has 1)",
         ),
-        ({"alt_texts": {"name": "Guest"}}, "alt_texts: every key is a $ and a name, such as $name"),
+        ({"alt_texts": {"name": "Guest"}}, "alt_texts: every key must be a $ and a name, such as $name"),
         ({"alt_texts": {"$name": ""}}, "alt_texts.$name: must not be blank"),
         ({"alt_texts": {"$name": 5}}, "alt_texts.$name: must be text (this is of type int)"),
         ({"alt_texts": ["$name"]}, "alt_texts: must be an object such as {'$name': 'Guest'} (this is of type list)"),
@@ -107,26 +107,26 @@ def test_times_become_utc() -> None:
         ({"at": NOON, "expires": NOON}, "expires: must be later than at"),
     ],
 )
-def test_a_bad_field_is_refused_with_its_name(options: dict[str, Any], complaint: str) -> None:
-    assert refusal(**options) == complaint
+def test_an_invalid_field_is_refused_with_its_name(options: dict[str, Any], complaint: str) -> None:
+    assert error_of(**options) == complaint
 
 
 def test_a_placeholder_needs_a_value() -> None:
     greeting = Template("hello", body=["Dear $name", "your $item"], buttons=[UrlSuffix("$id")])
     rule = "has a $placeholder without a value; give it one in alt_texts, or customer_name for $name"
-    assert refusal(messages=[Text("$name"), greeting]) == f"messages[1].body[0]: {rule}"
-    assert refusal(messages=[greeting], customer_name="") == f"messages[0].body[0]: {rule}"
-    assert refusal(messages=[greeting], customer_name="Asha") == f"messages[0].body[1]: {rule}"
-    assert refusal(messages=[greeting], customer_name="Asha", alt_texts={"$item": "order"}).startswith("messages[0].b")
+    assert error_of(messages=[Text("$name"), greeting]) == f"messages[1].body[0]: {rule}"
+    assert error_of(messages=[greeting], customer_name="") == f"messages[0].body[0]: {rule}"
+    assert error_of(messages=[greeting], customer_name="Asha") == f"messages[0].body[1]: {rule}"
+    assert error_of(messages=[greeting], customer_name="Asha", alt_texts={"$item": "order"}).startswith("messages[0].b")
     envelope(greeting, customer_name="Asha", alt_texts={"$item": "order", "$id": "0"})
     envelope(greeting, alt_texts={"$name": "Guest", "$item": "order", "$id": "0"})
 
 
-def test_the_whole_request_is_bounded() -> None:
+def test_the_request_has_a_maximum_size() -> None:
     big = Contacts([Contact("x" * 256, phones=["1" * 256] * 3)] * 257)
-    complaint = refusal(messages=[big])
+    complaint = error_of(messages=[big])
     assert complaint.startswith("messages: at most 262,144 bytes of JSON in all (this has 2")
-    assert refusal(alt_texts={f"$a{number}": "न" * 1_024 for number in range(100)}).startswith(
+    assert error_of(alt_texts={f"$a{number}": "न" * 1_024 for number in range(100)}).startswith(
         "messages: at most 262,144"
     )
 
@@ -136,19 +136,22 @@ def test_neither_repr_nor_error_shows_number_or_text() -> None:
     assert shown == f"Envelope(id='job_{'0' * 32}', kind='text', category='reply', lane='default')"
 
 
-def test_a_fallback_is_a_template_for_what_is_none() -> None:
+def test_a_fallback_is_a_template_for_messages_that_are_not() -> None:
     assert envelope(Text("Hello"), fallback=REMINDER).fallback == REMINDER
     assert envelope(Text("Hello"), SALE, fallback=REMINDER).fallback == REMINDER
-    told = refusal(fallback=Text("Hello again"))
-    assert told == "fallback: must be a template: nothing else gets through a closed window (this is of type Text)"
-    assert refusal(messages=[SALE], fallback=REMINDER).startswith("fallback: is for what the 24-hour window may stop")
+    message = error_of(fallback=Text("Hello again"))
+    rule = "must be a Template: WhatsApp delivers nothing else outside the 24-hour window"
+    assert message == f"fallback: {rule} (this is of type Text)"
+    assert error_of(messages=[SALE], fallback=REMINDER).startswith(
+        "fallback: is for messages that a closed 24-hour window stops"
+    )
 
 
 def test_a_placeholder_of_the_fallback_needs_a_value_too() -> None:
     greeting = Template("we_miss_you", body=["$name"])
     assert envelope(fallback=greeting, customer_name="Asha").fallback == greeting
-    assert refusal(fallback=greeting).startswith("fallback.body[0]: has a $placeholder without a value")
+    assert error_of(fallback=greeting).startswith("fallback.body[0]: has a $placeholder without a value")
 
 
-def test_a_fallback_is_no_part_of_the_request() -> None:
+def test_a_fallback_is_not_part_of_the_request() -> None:
     assert envelope(fallback=REMINDER).body() == envelope().body()

@@ -1,4 +1,4 @@
-"""The envelope at its borders: the request to Chat Mitra, and the JSON that goes through Redis."""
+"""The envelope as JSON: the request to Chat Mitra, and the form that is stored in Redis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harkara.errors import Invalid
 from harkara.messages import Envelope, Image, Message, Text
-from harkara.phone import normalise
+from harkara.phone import normalize
 from tests.unit.messages.fixtures import NOON, OTP, SALE, TO, envelope
 from tests.unit.messages.strategies import messages
 
@@ -37,9 +37,11 @@ PICTURE: dict[str, Any] = {
     ],
 }
 
+ASTERISK = "has an asterisk, which Chat Mitra refuses; remove it (this has 1)"
+
 
 @pytest.mark.parametrize("body", [SIMPLE, PICTURE])
-def test_the_requests_of_the_documentation_go_through_unchanged(body: dict[str, Any]) -> None:
+def test_the_requests_of_the_documentation_stay_unchanged(body: dict[str, Any]) -> None:
     assert Envelope.from_wire(body).body() == body
 
 
@@ -63,7 +65,7 @@ def test_name_and_fallbacks_are_in_the_body_only_when_given() -> None:
     assert envelope().body().keys() == {"recipient_mobile_number", "message"}
 
 
-def test_the_bodys_json_is_compact_and_keeps_its_letters() -> None:
+def test_the_json_of_the_body_is_compact_and_does_not_escape_letters() -> None:
     assert envelope(Text("नमस्ते")).body_json() == f'{{"recipient_mobile_number":"{TO}","message":"नमस्ते"}}'
 
 
@@ -79,15 +81,21 @@ def test_the_bodys_json_is_compact_and_keeps_its_letters() -> None:
         (SIMPLE | {"messages": []}, "message: give either message or messages, and not both"),
         (SIMPLE | {"message": "x" * 5_000}, "message: at most 4,096 characters (this has 5,000)"),
         (SIMPLE | {"message": ["a"]}, "message: must be a valid string (this is of type list)"),
-        (SIMPLE | {"altTexts": {"name": "a"}}, "altTexts: every key is a $ and a name"),
-        (SIMPLE | {"altTexts": {"$name": "*"}}, "altTexts.$name: no asterisk (this has 1)"),
-        (SIMPLE | {"customer_name": "*"}, "customer_name: no asterisk (this has 1)"),
+        (SIMPLE | {"altTexts": {"name": "a"}}, "altTexts: every key must be a $ and a name"),
+        (
+            SIMPLE | {"altTexts": {"$name": "*"}},
+            f"altTexts.$name: {ASTERISK}",
+        ),
+        (
+            SIMPLE | {"customer_name": "*"},
+            f"customer_name: {ASTERISK}",
+        ),
         (PICTURE | {"messages": "Hello"}, "messages: must be a list (this is of type str)"),
         (PICTURE | {"messages": []}, "messages: 1 to 10 messages (this has 0)"),
         (PICTURE | {"messages": [*PICTURE["messages"], "Hello"]}, "messages[1].kind: must be raw or template"),
         (
             PICTURE | {"messages": [{"kind": "raw", "payload": {"type": "text", "text": {"body": "*"}}}]},
-            "messages[0].payload.text.body: no asterisk (this has 1)",
+            f"messages[0].payload.text.body: {ASTERISK}",
         ),
     ],
 )
@@ -97,7 +105,7 @@ def test_a_request_is_refused_in_its_own_field_names(body: Any, complaint: str) 
     assert str(refused.value).startswith(complaint)
 
 
-def test_a_request_comes_with_options() -> None:
+def test_a_request_takes_further_fields_as_options() -> None:
     made = Envelope.from_wire(SIMPLE, reference="order-1", lane="shop", at="2026-11-24T17:30:00+05:30")
     assert (made.reference, made.lane, made.at) == ("order-1", "shop", NOON)
     with pytest.raises(Invalid, match="sender: unknown key; known are alt_texts, at, category"):
@@ -109,8 +117,8 @@ def test_a_bare_number_of_the_region_is_completed() -> None:
     assert Envelope.from_wire(SIMPLE | {"recipient_mobile_number": "81234567"}, region="SG").to == "6581234567"
 
 
-def test_a_number_that_was_normalised_is_not_read_anew() -> None:
-    assert Envelope(to=normalise("+6581123456"), messages=[Text("Hello")]).to == "6581123456"
+def test_a_normalized_number_is_not_parsed_again() -> None:
+    assert Envelope(to=normalize("+6581123456"), messages=[Text("Hello")]).to == "6581123456"
     assert Envelope.from_json(Envelope(to="+6581123456", messages=[Text("Hello")]).to_json()).to == "6581123456"
 
 
@@ -139,17 +147,17 @@ moments = st.none() | st.datetimes(
     ),
 )
 @settings(deadline=None)
-def test_nothing_is_lost_on_the_way_through_redis(items: list[Message], options: dict[str, Any]) -> None:
-    sent = envelope(*items, **options)
-    received = Envelope.from_json(sent.to_json())
-    assert received == sent
-    assert received.to_json().encode() == sent.to_json().encode()
-    assert received.body_json() == sent.body_json()
+def test_an_envelope_survives_the_json_of_redis_unchanged(items: list[Message], options: dict[str, Any]) -> None:
+    original = envelope(*items, **options)
+    restored = Envelope.from_json(original.to_json())
+    assert restored == original
+    assert restored.to_json().encode() == original.to_json().encode()
+    assert restored.body_json() == original.body_json()
 
 
 @given(messages)
 @settings(deadline=None)
-def test_a_request_that_was_written_reads_back_to_the_same_request(message: Message) -> None:
+def test_a_request_is_parsed_back_to_the_same_request(message: Message) -> None:
     body = envelope(message).body()
     assert Envelope.from_wire(json.loads(json.dumps(body))).body() == body
 
@@ -166,10 +174,10 @@ def test_a_request_that_was_written_reads_back_to_the_same_request(message: Mess
         ({"messages": [Image("https://a.in/b.jpg").wire() | {"aside": 5}]}, "messages[0]: must be an object"),
         ({"at": "soon"}, "at: must be a time in ISO 8601"),
         ({"priority": "0"}, "priority: must be a valid integer"),
-        ({"colour": "red"}, "colour: unknown key"),
+        ({"color": "red"}, "color: unknown key"),
     ],
 )
-def test_what_comes_out_of_redis_is_checked_again(changes: dict[str, Any], complaint: str) -> None:
+def test_an_envelope_from_redis_is_validated_again(changes: dict[str, Any], complaint: str) -> None:
     fields = json.loads(envelope().to_json()) | changes
     with pytest.raises(Invalid) as refused:
         Envelope.from_json(json.dumps(fields))
@@ -177,22 +185,22 @@ def test_what_comes_out_of_redis_is_checked_again(changes: dict[str, Any], compl
 
 
 @pytest.mark.parametrize("text", ["", "{", b"\xff", "[]", "5", "{}"])
-def test_what_is_no_envelope_is_refused(text: str | bytes) -> None:
+def test_other_json_is_refused(text: str | bytes) -> None:
     with pytest.raises(Invalid):
         Envelope.from_json(text)
 
 
-def test_a_fallback_goes_through_redis_with_its_category() -> None:
+def test_a_fallback_keeps_its_category_in_redis() -> None:
     made = envelope(Text("Hello"), fallback=SALE)
-    again = Envelope.from_json(made.to_json())
-    assert again == made
-    assert again.fallback
-    assert again.fallback.category == "marketing"
+    restored = Envelope.from_json(made.to_json())
+    assert restored == made
+    assert restored.fallback
+    assert restored.fallback.category == "marketing"
 
 
-def test_a_fallback_may_come_as_it_would_stand_in_a_request() -> None:
+def test_a_fallback_may_have_the_form_of_a_request() -> None:
     item = SALE.wire() | {"aside": {"category": "marketing"}}
     assert Envelope.from_wire(SIMPLE, fallback=item).fallback == SALE
-    assert Envelope.from_wire(SIMPLE, fallback=item).fallback == SALE  # it is only read
+    assert Envelope.from_wire(SIMPLE, fallback=item).fallback == SALE  # the item itself is not changed
     with pytest.raises(Invalid, match=r"^fallback\.template\.name: "):
         Envelope.from_wire(SIMPLE, fallback={"kind": "template", "template": {"name": "Sale!", "language": "en"}})

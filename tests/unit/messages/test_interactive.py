@@ -13,7 +13,7 @@ from tests.unit.messages.deferred import deferred
 IMAGE = "https://example.com/a.jpg"
 
 
-def test_buttons_have_the_shape_that_was_seen_to_work() -> None:
+def test_buttons_have_the_shape_that_chat_mitra_accepts() -> None:
     message = Buttons("Coming?", buttons=[Button("YES", "Yes"), "No"], header="Monday, 9:00", footer="Care Clinic")
     assert message.wire()["payload"] == {
         "type": "interactive",
@@ -32,12 +32,12 @@ def test_buttons_have_the_shape_that_was_seen_to_work() -> None:
     }
 
 
-def test_a_header_may_be_a_picture() -> None:
+def test_a_header_may_be_an_image() -> None:
     message = Buttons("Coming?", buttons=["Yes"], header=Image(IMAGE))
     assert message.dump()["header"] == {"type": "image", "image": {"link": IMAGE}}
 
 
-def test_a_list_has_the_shape_that_was_seen_to_work() -> None:
+def test_a_list_has_the_shape_that_chat_mitra_accepts() -> None:
     message = ListMessage(
         "When?",
         button="Choose",
@@ -64,7 +64,7 @@ def test_a_list_has_the_shape_that_was_seen_to_work() -> None:
     }
 
 
-def many(count: int) -> list[Row]:
+def rows(count: int) -> list[Row]:
     return [Row(str(number), "9:00") for number in range(count)]
 
 
@@ -99,34 +99,34 @@ def many(count: int) -> list[Row]:
         (deferred(Row, "a", "x" * 21), "title: at most 20 characters (this has 21)"),
         (deferred(Row, "x" * 201, "a"), "id: 1 to 200 characters (this has 201)"),
         (deferred(Row, "a", "a", "x" * 73), "description: at most 72 characters (this has 73)"),
-        (deferred(Section, "x" * 25, rows=many(1)), "title: at most 24 characters (this has 25)"),
+        (deferred(Section, "x" * 25, rows=rows(1)), "title: at most 24 characters (this has 25)"),
         (deferred(Section, rows=[]), "rows: at least 1 (this has 0)"),
         (
-            deferred(ListMessage, "?", button="x" * 21, sections=[Section(rows=many(1))]),
+            deferred(ListMessage, "?", button="x" * 21, sections=[Section(rows=rows(1))]),
             "button: at most 20 characters (this has 21)",
         ),
         (
-            deferred(ListMessage, "x" * 4_097, button="a", sections=[Section(rows=many(1))]),
+            deferred(ListMessage, "x" * 4_097, button="a", sections=[Section(rows=rows(1))]),
             "body: at most 4,096 characters (this has 4,097)",
         ),
         (deferred(ListMessage, "?", button="a", sections=[]), "sections: at least 1 (this has 0)"),
         (
-            deferred(ListMessage, "?", button="a", sections=[Section(rows=many(11))]),
+            deferred(ListMessage, "?", button="a", sections=[Section(rows=rows(11))]),
             "sections: at most 10 rows in all (this has 11)",
         ),
         (
-            deferred(ListMessage, "?", button="a", sections=[Section("a", rows=many(1)), Section("b", rows=many(2))]),
+            deferred(ListMessage, "?", button="a", sections=[Section("a", rows=rows(1)), Section("b", rows=rows(2))]),
             "sections.rows.id: must not occur twice (1 of 3 do)",
         ),
         (
             deferred(
-                ListMessage, "?", button="a", sections=[Section("a", rows=many(1)), Section(rows=[Row("x", "x")])]
+                ListMessage, "?", button="a", sections=[Section("a", rows=rows(1)), Section(rows=[Row("x", "x")])]
             ),
             "sections: every section needs a title when there are several",
         ),
     ],
 )
-def test_a_bad_one_cannot_be_built(build: Callable[[], object], complaint: str) -> None:
-    with pytest.raises(Invalid) as refusal:
+def test_an_invalid_message_cannot_be_built(build: Callable[[], object], complaint: str) -> None:
+    with pytest.raises(Invalid) as error:
         build()
-    assert str(refusal.value) == complaint
+    assert str(error.value) == complaint

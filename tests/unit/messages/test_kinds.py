@@ -1,4 +1,4 @@
-"""Texts, places, reactions, media and contact cards."""
+"""Text, location, reaction, media and contact messages."""
 
 from __future__ import annotations
 
@@ -51,8 +51,11 @@ def raw(kind: str, content: object) -> dict[str, Any]:
         ),
         (Sticker("https://example.com/a.webp"), raw("sticker", {"link": "https://example.com/a.webp"})),
         (
-            Location(18.52, -73.86, name="Clinic", address="1 MG Road, Pune"),
-            raw("location", {"latitude": 18.52, "longitude": -73.86, "name": "Clinic", "address": "1 MG Road, Pune"}),
+            Location(18.52, -73.86, name="Clinic", address="1 Laxmi St, Pune"),
+            raw(
+                "location",
+                {"latitude": 18.52, "longitude": -73.86, "name": "Clinic", "address": "1 Laxmi St, Pune"},
+            ),
         ),
         (Reaction("wamid.abc=", "👍"), raw("reaction", {"message_id": "wamid.abc=", "emoji": "👍"})),
         (Reaction("wamid.abc=", ""), raw("reaction", {"message_id": "wamid.abc=", "emoji": ""})),
@@ -112,19 +115,19 @@ def test_each_kind_has_its_shape_on_the_wire(message: Message, wire: dict[str, A
         (deferred(Contact, "Asha", age=36), "age: unknown key"),
     ],
 )
-def test_a_bad_one_cannot_be_built(build: Callable[[], object], complaint: str) -> None:
-    with pytest.raises(Invalid) as refusal:
+def test_an_invalid_message_cannot_be_built(build: Callable[[], object], complaint: str) -> None:
+    with pytest.raises(Invalid) as error:
         build()
-    assert str(refusal.value) == complaint
+    assert str(error.value) == complaint
 
 
-def test_a_message_cannot_be_changed() -> None:
+def test_a_message_is_immutable() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Text("Hello").body = "Bye"  # type: ignore[misc]  # mypy knows it too
 
 
 def test_neither_repr_nor_error_chain_shows_the_content() -> None:
     assert "secret" not in repr(Text("secret")) + str(Contact("secret"))
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(Invalid) as error:
         Text("secret *")
-    assert refusal.value.__context__ is refusal.value.__cause__ is None
+    assert error.value.__context__ is error.value.__cause__ is None

@@ -1,4 +1,4 @@
-"""The rules for a link to media."""
+"""Validation of media links."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_host_that_is_not_on_the_internet_is_refused(host: str) -> None:
         (Sticker, ["webp"], ["png", "gif"]),
     ],
 )
-def test_the_extension_must_be_one_that_the_documentation_names(
+def test_the_extension_must_be_a_documented_one(
     kind: type[Image | Video | Audio | Document | Sticker], allowed: list[str], refused: list[str]
 ) -> None:
     for extension in allowed:

@@ -1,4 +1,4 @@
-"""Reading the items of a request."""
+"""Parsing the items of a request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.unit.messages.strategies import messages
 
 @given(messages)
 @settings(deadline=None, max_examples=300)
-def test_what_was_written_reads_back_the_same(message: Message) -> None:
+def test_an_item_is_parsed_back_to_the_same_message(message: Message) -> None:
     assert parse_item(json.loads(json.dumps(message.wire()))) == message
 
 
@@ -26,7 +26,7 @@ def test_keys_copied_from_the_cloud_api_are_ignored() -> None:
     assert parse_item({"kind": "raw", "payload": payload}) == Text("Hello")
 
 
-def test_a_template_is_read_with_components_that_hold_nothing() -> None:
+def test_a_template_may_have_empty_components() -> None:
     empty = [{"type": "header", "parameters": []}, {"type": "body", "parameters": []}]
     item = {"kind": "template", "template": {"name": "hello", "language": "en", "components": empty}}
     assert parse_item(item) == Template("hello")
@@ -46,8 +46,8 @@ def template(*components: object, **changes: object) -> dict[str, Any]:
 
 
 def url(**changes: object) -> dict[str, Any]:
-    slot = {"type": "text", "text": "a"}
-    return {"type": "button", "sub_type": "url", "index": "0", "parameters": [slot]} | changes
+    parameter = {"type": "text", "text": "a"}
+    return {"type": "button", "sub_type": "url", "index": "0", "parameters": [parameter]} | changes
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def url(**changes: object) -> dict[str, Any]:
             "payload.image: unknown key",
         ),
         (raw("text", {}), "payload.text.body: is missing"),
-        (raw("text", {"body": "*"}), "payload.text.body: no asterisk"),
+        (raw("text", {"body": "*"}), "payload.text.body: has an asterisk"),
         (raw("text", {"body": "a", "form": "raw"}), "payload.text.form: unknown key; known are body, preview_url"),
         (raw("image", {"id": "123"}), "payload.image.id: unknown key; known are caption, link"),
         (raw("location", {"latitude": 1}), "payload.location.longitude: is missing"),
@@ -78,7 +78,7 @@ def url(**changes: object) -> dict[str, Any]:
         (button(reply={"title": "x" * 21}), "payload.interactive.action.buttons[0].reply.title: at most 20"),
         (button(reply={"url": "a"}), "payload.interactive.action.buttons[0].reply.url: unknown key"),
         (button(body="a"), "payload.interactive.body: must be"),
-        (button(body={"text": "*"}), "payload.interactive.body: no asterisk"),
+        (button(body={"text": "*"}), "payload.interactive.body: has an asterisk"),
         (button(header={"type": "image"}), "payload.interactive.header.image: is missing"),
         (
             button(header={"type": "text", "text": "a", "image": {"link": "https://a.in"}}),
@@ -101,23 +101,26 @@ def url(**changes: object) -> dict[str, Any]:
         ),
         (
             template({"type": "body", "parameters": [{"type": "text", "text": "*"}]}),
-            "template.body[0]: no asterisk (this has 1)",
+            "template.body[0]: has an asterisk, which Chat Mitra refuses; remove it (this has 1)",
         ),
         (template(url(index=None)), "template.components[0].index: is missing"),
         (template(url(index="one")), "template.components[0].index: must be a valid integer"),
         (template(url(index="10")), "template.components[0].index: must be less than 10"),
         (template(url(sub_type=None)), "template.components[0].sub_type: is missing"),
-        (template(url(parameters=[])), "template.components[0].parameters: exactly one here (this has 0)"),
+        (
+            template(url(parameters=[])),
+            "template.components[0].parameters: must have exactly one ",
+        ),
         (template(url(sub_type="copy_code")), "template.components[0].parameters[0].type: must be coupon_code here"),
     ],
 )
-def test_what_cannot_be_sent_is_refused_with_path_and_rule(item: Any, complaint: str) -> None:
-    with pytest.raises(Invalid) as refusal:
+def test_an_invalid_item_is_refused_with_path_and_rule(item: Any, complaint: str) -> None:
+    with pytest.raises(Invalid) as error:
         parse_item(item)
-    assert str(refusal.value).startswith(complaint)
+    assert str(error.value).startswith(complaint)
 
 
-shreds = st.recursive(
+fragments = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
@@ -140,26 +143,26 @@ shreds = st.recursive(
 
 @given(
     st.sampled_from(["text", "image", "location", "contacts", "reaction", "interactive"]).flatmap(
-        lambda kind: shreds.map(lambda content: raw(kind, content))
+        lambda kind: fragments.map(lambda content: raw(kind, content))
     )
-    | shreds.map(lambda content: {"kind": "template", "template": content})
-    | shreds.map(lambda content: template(content))
-    | shreds.map(lambda content: button(header=content))
+    | fragments.map(lambda content: {"kind": "template", "template": content})
+    | fragments.map(lambda content: template(content))
+    | fragments.map(lambda content: button(header=content))
 )
 @settings(deadline=None, max_examples=300)
-def test_whatever_arrives_is_read_or_refused(item: dict[str, Any]) -> None:
-    answer = read(item)
-    assert isinstance(answer, Message) or answer.field
+def test_any_json_is_parsed_or_refused(item: dict[str, Any]) -> None:
+    result = parse_or_error(item)
+    assert isinstance(result, Message) or result.field
 
 
-def read(item: dict[str, Any]) -> Message | Invalid:
+def parse_or_error(item: dict[str, Any]) -> Message | Invalid:
     try:
         return parse_item(item)
-    except Invalid as refusal:
-        return refusal
+    except Invalid as error:
+        return error
 
 
-def test_the_vocabulary_is_listed_in_order_and_complete() -> None:
+def test_all_is_sorted_and_complete() -> None:
     names = harkara.messages.__all__
     assert names == sorted(names)
     assert all(hasattr(harkara.messages, name) for name in names)

@@ -17,7 +17,7 @@ def components(template: Template) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_template_has_the_shape_that_was_seen_to_work() -> None:
+def test_a_template_has_the_shape_that_chat_mitra_accepts() -> None:
     message = Template(
         "order_confirmation",
         "en_US",
@@ -54,7 +54,7 @@ def test_a_template_without_variables_has_no_components() -> None:
     assert Template("hello").wire()["template"] == {"name": "hello", "language": "en", "components": []}
 
 
-def test_a_one_time_code_travels_in_the_body_and_as_the_end_of_the_buttons_link() -> None:
+def test_a_one_time_password_is_sent_in_the_body_and_as_the_end_of_the_buttons_link() -> None:
     otp = Template("otp", body=["123456"], buttons=[CopyCode("123456")], category="authentication")
     assert components(otp)[1] == {
         "type": "button",
@@ -78,7 +78,7 @@ def test_the_category_is_not_sent() -> None:
     assert Template("sale", category="marketing").wire() == Template("sale").wire()
 
 
-def test_placeholders_are_found_wherever_chat_mitra_fills_them_in() -> None:
+def test_placeholders_are_found_in_header_body_and_buttons() -> None:
     message = Template("hi", header="Dear $name", body=["for $5", "$a and $b"], buttons=[UrlSuffix("$id", index=3)])
     assert list(message.placeholders()) == [
         ("header", "$name"),
@@ -106,11 +106,14 @@ def test_placeholders_are_found_wherever_chat_mitra_fills_them_in() -> None:
         (deferred(Template, "a", body=["x" * 1_025]), "body[0]: at most 1,024 characters (this has 1,025)"),
         (
             deferred(Template, "a", body=["a\nb"]),
-            "body[0]: no line breaks, tabs or other control characters (this has 1)",
+            "body[0]: has line breaks, tabs or other control characters; write it on one line (this has 1)",
         ),
         (deferred(Template, "a", body=["a     b"]), "body[0]: at most 4 spaces in a row"),
         (deferred(Template, "a", body=[5]), "body[0]: must be a valid string (this is of type int)"),
-        (deferred(Template, "a", header="a*"), "header: no asterisk (this has 1)"),
+        (
+            deferred(Template, "a", header="a*"),
+            "header: has an asterisk, which Chat Mitra refuses; remove it (this has 1)",
+        ),
         (
             deferred(Template, "a", header=Audio("https://example.com/a.mp3")),
             "header: must be a text, an Image, a Video or a Document (this is of type Audio)",
@@ -128,8 +131,8 @@ def test_placeholders_are_found_wherever_chat_mitra_fills_them_in() -> None:
             "buttons.index: must not occur twice",
         ),
         (deferred(Template, "a", buttons=[UrlSuffix("a")] * 11), "buttons: at most 10 (this has 11)"),
-        (deferred(UrlSuffix, "a b"), "text: no spaces and no # in the end of a link"),
-        (deferred(UrlSuffix, "a#b"), "text: no spaces and no # in the end of a link"),
+        (deferred(UrlSuffix, "a b"), "text: must have no space and no #, because it becomes the end of a link"),
+        (deferred(UrlSuffix, "a#b"), "text: must have no space and no #, because it becomes the end of a link"),
         (deferred(UrlSuffix, "a", index=10), "index: must be less than 10"),
         (deferred(QuickReply, "x" * 257), "payload: 1 to 256 characters (this has 257)"),
         (deferred(CopyCode, "x" * 16), "code: 1 to 15 characters (this has 16)"),
@@ -139,7 +142,7 @@ def test_placeholders_are_found_wherever_chat_mitra_fills_them_in() -> None:
         ),
     ],
 )
-def test_a_bad_one_cannot_be_built(build: Callable[[], object], complaint: str) -> None:
-    with pytest.raises(Invalid) as refusal:
+def test_an_invalid_template_cannot_be_built(build: Callable[[], object], complaint: str) -> None:
+    with pytest.raises(Invalid) as error:
         build()
-    assert str(refusal.value) == complaint
+    assert str(error.value) == complaint

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harkara.phone import normalise
+from harkara.phone import normalize
 from workers.command.deployment import check_lane, ledger
 from workers.command.options import AsJson, time_option
 from workers.command.output import emit, say
 
 if TYPE_CHECKING:
-    from harkara.inbound.contact import Verb
+    from harkara.inbound.contact import ConsentAction
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The person's number.")]
 Proof = Annotated[str, typer.Option(help="How it is known: which form, which call, in which words.")]
@@ -47,7 +47,7 @@ def in_(
 
 
 def _keep(
-    what: Verb,
+    what: ConsentAction,
     number: str,
     proof: str,
     marketing: bool,
@@ -55,17 +55,18 @@ def _keep(
     lane: str,
     as_json: bool,
 ) -> None:
-    from harkara.inbound.contact import Wish
-    from harkara.ledger.contacts import consent
+    from harkara.inbound.contact import ConsentChoice
+    from harkara.ledger.contacts.consent import record_consent
+    from harkara.ledger.contacts.queries import list_contacts
 
     check_lane(lane)
-    to = normalise(number)
+    to = normalize(number)
     category = "marketing" if marketing else "everything"
     said = at or datetime.now(UTC)
-    wish = Wish.read(to, wish=what, category=category, how="operator", proof=proof, at=said)
+    wish = ConsentChoice.parse(to, action=what, category=category, how="operator", proof=proof, at=said)
     with ledger() as db:
-        withdrawn = consent.keep(db, lane, [wish])
-        stopped = consent.look(db, to, lane)[0]["stopped"]
+        withdrawn = record_consent(db, lane, [wish])
+        stopped = list_contacts(db, to, lane)[0].stopped
     if as_json:
         emit({"lane": lane, "stopped": stopped, "withdrawn": len(withdrawn)})
     else:

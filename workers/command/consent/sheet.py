@@ -20,7 +20,7 @@ from workers.command.options import AsJson
 from workers.command.output import REFUSED, emit, note, say
 
 if TYPE_CHECKING:
-    from harkara.inbound.contact import Wish
+    from harkara.inbound.contact import ConsentChoice
     from harkara.ledger.database import Database
 
 EXAMPLES = """
@@ -77,33 +77,33 @@ class Sheet:
 
         Raises Invalid, before anything is kept, for a file or a column that will not do.
         """
-        from harkara.ledger.contacts import consent
+        from harkara.ledger.contacts.consent import record_consent
 
         rows = read(self.file, parse_map(mapping, _PARAMETERS), unique=False)
         told: Counter[str] = Counter(kept=0, withdrawn=0)
         rejected: list[dict[str, Any]] = []
         while batch := list(islice(rows, BATCH)):
             wishes = list(self._wishes(batch, rejected))
-            told["withdrawn"] += len(consent.keep(db, self.lane, wishes))
+            told["withdrawn"] += len(record_consent(db, self.lane, wishes))
             told["kept"] += len(wishes)
             note(f"{told['kept']} kept, {len(rejected)} rejected")
         return {**told, "rejected": rejected}
 
-    def _wishes(self, rows: list[Recipient | Reject], rejected: list[dict[str, Any]]) -> Iterator[Wish]:
+    def _wishes(self, rows: list[Recipient | Reject], rejected: list[dict[str, Any]]) -> Iterator[ConsentChoice]:
         for row in rows:
             try:
                 yield self._wish(row)
             except Invalid as error:
                 rejected.append({"row": row.row, "reason": str(error)})
 
-    def _wish(self, row: Recipient | Reject) -> Wish:
-        from harkara.inbound.contact import Wish
+    def _wish(self, row: Recipient | Reject) -> ConsentChoice:
+        from harkara.inbound.contact import ConsentChoice
 
         if isinstance(row, Reject):
             raise Invalid(row.field or "row", row.rule)
         said = dict(row.values)
         at = self._moment(said.pop("at"))
-        return Wish.read(row.to, how="import", at=at, **said)
+        return ConsentChoice.parse(row.to, action=said.pop("wish"), how="import", at=at, **said)
 
     def _moment(self, text: str) -> datetime:
         try:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from harkara.errors import Invalid
-from harkara.phone import normalise
+from harkara.phone import normalize
 from workers.command.deployment import ledger
 from workers.command.options import AsJson
 from workers.command.output import clock, emit, note, say, table
@@ -26,10 +26,10 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show what a person wants in each lane, when they last wrote, and every proof."""
-    from harkara.ledger.contacts import consent
+    from harkara.ledger.contacts.queries import list_contacts
 
     with ledger() as db:
-        found = consent.look(db, normalise(number), lane)
+        found = [record.to_dict() for record in list_contacts(db, normalize(number), lane)]
     if as_json:
         emit({"lanes": found})
         return
@@ -43,10 +43,10 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Print every opt-out and opt-in with its number, oldest first. As CSV that `import` reads, or as JSON lines."""
-    from harkara.ledger.contacts import consent
+    from harkara.ledger.contacts.queries import iterate_proofs
 
     with ledger() as db:
-        rows = consent.proofs(db, lane)
+        rows = ({"to": p.recipient, "lane": p.lane, **p.to_dict()} for p in iterate_proofs(db, lane))
         if to is None:
             _write(rows, sys.stdout, as_json)
             return

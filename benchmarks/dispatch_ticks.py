@@ -1,0 +1,44 @@
+"""Dispatches as a worker does, and prints the seconds of each tick: `python -m benchmarks.dispatch_ticks`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import update
+
+from benchmarks.scheduled import insert_scheduled
+from config.settings import settings
+from config.wiring.shared import database
+from config.wiring.upkeep import rounds
+from harkara import Client
+from harkara.ledger.tables import message
+
+
+def main(ticks: int, every_seconds: float, each: int, first: int) -> None:
+    """Let `each` messages fall due between two ticks; their numbers are those from `first` on."""
+    rounds().dispatch(at_once=True)  # opens the connections; nothing is due yet
+    due = datetime.now(UTC) + timedelta(seconds=3)
+    with Client(database_url=settings().ledger_url, seconds=20) as client:
+        insert_scheduled(client, database(), ticks * each, first=first, due=due, every_seconds=every_seconds, each=each)
+    seconds, released = [], []
+    for tick in range(1, ticks + 1):
+        time.sleep(max(0.0, due.timestamp() + tick * every_seconds - time.time()))
+        began = time.perf_counter()
+        released.append(rounds().dispatch(at_once=True))
+        seconds.append(time.perf_counter() - began)
+        _accept_queued()
+    print(json.dumps({"seconds": seconds, "released": released}))
+
+
+def _accept_queued() -> None:
+    """Finish the released messages as workers would, so that they do not count in the next tick."""
+    with database().write() as tx:
+        done = {"state": "accepted", "lease_until": None}
+        tx.execute(update(message).where(message.c.state == "queued").values(**done))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

@@ -1,0 +1,60 @@
+"""Parts of the HTTP API."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from prometheus_client import REGISTRY
+
+from config.backend import ledger_backend
+from config.callers import callers
+from config.metrics import count_unknown_event, count_webhook
+from config.settings import settings
+from config.wiring.shared import broker, database, lanes, reminder_plan, webhook_stream
+from harkara.batching import Batcher
+from harkara.errors import Unavailable
+from harkara.gateway import Dependencies
+from harkara.ledger.messages.accept import MAX_DIRECT_HINTS
+from harkara.redis_client import connect, redis_errors
+from harkara.webhooks.receive import WebhookReceiver
+
+
+def dependencies() -> Dependencies:
+    """Return what the routes use. Raises SystemExit, with the next step, for a setting that is wrong."""
+    backend = ledger_backend(settings(), database(), broker())
+    return Dependencies(
+        db=database(),
+        backend=backend,
+        batcher=Batcher(backend.enqueue, MAX_DIRECT_HINTS),
+        plan=reminder_plan(),
+        callers=callers(settings(), frozenset(lanes())),
+        receive_webhook=_webhook_receiver().receive,
+        redis_answers=_redis_answers,
+        registry=REGISTRY,
+    )
+
+
+@cache
+def _webhook_receiver() -> WebhookReceiver:
+    return WebhookReceiver(
+        database(),
+        lanes(),
+        webhook_stream(),
+        _notify_webhooks,
+        on_received=count_webhook,
+        on_unknown=count_unknown_event,
+    )
+
+
+def _notify_webhooks() -> None:
+    """Wake a worker up for the webhooks, unless another process just has. Raises Unavailable."""
+    if webhook_stream().notify():
+        broker().notify_webhooks()
+
+
+def _redis_answers() -> bool:
+    try:
+        with redis_errors(), connect(settings().broker_url, seconds=1) as connection:
+            return bool(connection.ping())
+    except Unavailable:
+        return False

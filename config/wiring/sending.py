@@ -1,0 +1,93 @@
+"""Parts of a worker that send messages to Chat Mitra."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from config.crash_points import killer
+from config.metrics import observe_post
+from config.settings import settings
+from config.wiring.shared import broker, database, lanes, process_name
+from harkara.chatmitra.api import ChatMitra
+from harkara.delivery.pool import Pool
+from harkara.delivery.sender import Leases, Sender, no_checkpoint
+from harkara.ledger.messages.group_commit import GroupCommit
+from harkara.ledger.messages.recent_slots import slots_used
+from harkara.ledger.messages.result import ClaimResult
+from harkara.limits import HORIZON, Limiter, with_margin
+from harkara.playbook import Playbook
+from harkara.redis_client import connect
+
+RECORD_SECONDS = 10
+"""Time after the longest POST in which a worker records the outcome, before the sweep calls it uncertain."""
+
+
+@cache
+def sender() -> Sender:
+    return Sender(
+        database(),
+        group_commit(),
+        pool(),
+        lanes(),
+        limiter(),
+        _chatmitra(),
+        playbook(),
+        worker=process_name(),
+        leases=leases(),
+        observe=observe_post,
+        checkpoint=_checkpoint(),
+    )
+
+
+@cache
+def group_commit() -> GroupCommit:
+    return GroupCommit(database(), spill=_publish_outcome, checkpoint=_checkpoint())
+
+
+@cache
+def pool() -> Pool:
+    return Pool(settings().threads)
+
+
+@cache
+def limiter() -> Limiter:
+    return Limiter(connect(settings().broker_url, seconds=3), _recent_slots, horizon=_horizon())
+
+
+@cache
+def playbook() -> Playbook:
+    return Playbook.load(settings().playbook_file)
+
+
+@cache
+def leases() -> Leases:
+    lease, post = settings().lease.total_seconds(), settings().post_timeout.total_seconds()
+    return Leases(queued=lease, claimed=lease, sending=post + RECORD_SECONDS)
+
+
+def _chatmitra() -> ChatMitra:
+    s = settings()
+    connect_timeout, read_timeout = s.connect_timeout.total_seconds(), s.read_timeout.total_seconds()
+    return ChatMitra(s.chatmitra_api_url, connect_timeout, read_timeout, s.keepalive.total_seconds())
+
+
+@cache
+def _checkpoint() -> Callable[[str], None]:
+    spec = settings().kill_at
+    return killer(spec) if spec else no_checkpoint
+
+
+def _horizon() -> float:
+    """Return how many seconds ahead a slot may lie: a claim must not expire before its slot comes."""
+    return min(HORIZON, 0.4 * settings().lease.total_seconds())
+
+
+def _recent_slots(lane: str, mine: int) -> list[float]:
+    allowance = lanes()[lane].allowance
+    return slots_used(database(), lane, with_margin(allowance.window) if allowance else 0.0, _horizon(), mine)
+
+
+def _publish_outcome(finish: ClaimResult) -> None:
+    """Put an outcome that the database does not take into Redis, for any worker that reaches the database again."""
+    broker().publish_outcome(finish.to_dict())

@@ -1,0 +1,138 @@
+"""Parts of a worker beside sending: accepting, periodic work, webhooks, callbacks and its own health."""
+
+from __future__ import annotations
+
+import os
+import signal
+from functools import cache
+
+from config.callbacks import endpoint
+from config.celery_app import OWN
+from config.collector import DeploymentCollector
+from config.metrics import REJECTED, count_callbacks, count_events, count_swept
+from config.settings import settings
+from config.wiring.sending import leases, limiter, playbook
+from config.wiring.shared import broker, database, lanes, process_name, reminder_plan, webhook_stream
+from harkara.callbacks.delivery import CallbackDelivery
+from harkara.chatmitra.webhooks import parse
+from harkara.delivery.hints import Hints
+from harkara.delivery.rounds import Rounds
+from harkara.delivery.watchdog import Watchdog
+from harkara.inbound.words import Words
+from harkara.intake.consumer import IntakeConsumer
+from harkara.intake.stream import Intake
+from harkara.ledger.callbacks.dead_callbacks import clean_up
+from harkara.ledger.callbacks.dead_callbacks import count_callbacks as callbacks_by_state
+from harkara.ledger.events.process import EventContext
+from harkara.ledger.events.silence import webhook_silences
+from harkara.ledger.messages.queries import count_by_state, seconds_since
+from harkara.ledger.sweep import Crashed
+from harkara.outcomes import Uncertain
+from harkara.published.store import PublishedStore
+from harkara.redis_client import connect
+from harkara.webhooks.process import EventProcessor
+
+
+@cache
+def intake_consumer() -> IntakeConsumer:
+    return IntakeConsumer(
+        _intake(),
+        database(),
+        rounds().hint,
+        plan=reminder_plan(),
+        deadlines=settings().deadlines,
+        queued_seconds=leases().queued,
+        rejected=REJECTED.inc,
+    )
+
+
+@cache
+def rounds() -> Rounds:
+    s = settings()
+    return Rounds(
+        database(),
+        lanes(),
+        limiter(),
+        Hints(broker().publish_hints, s.chunk_size),
+        _after_crash,
+        reminder_plan(),
+        holder=process_name(),
+        leases=leases(),
+        depth=s.depth,
+        deadlines=s.deadlines,
+        retention_seconds=s.retention_seconds,
+        swept=count_swept,
+    )
+
+
+@cache
+def event_processor() -> EventProcessor:
+    return EventProcessor(
+        database(),
+        webhook_stream(),
+        EventContext(lanes(), playbook(), words(), parse),
+        holder=process_name(),
+        silence_seconds=settings().silence.total_seconds(),
+        on_processed=count_events,
+    )
+
+
+@cache
+def words() -> Words:
+    return Words.load(settings().words_file)
+
+
+@cache
+def callback_delivery() -> CallbackDelivery | None:
+    """Return None when no callback URL is set."""
+    to = endpoint(settings())
+    return CallbackDelivery(database(), to, on_results=count_callbacks) if to else None
+
+
+def delete_old_callbacks() -> None:
+    """Delete callbacks past their retention, also when no callback URL is set any more. Raises Unavailable."""
+    clean_up(database(), settings().retention_seconds)
+
+
+def publish_plan() -> None:
+    """Publish the catalogue and the rules to Redis, for producers without the database. Raises Unavailable."""
+    _published_store().publish(reminder_plan().catalogue, reminder_plan())
+
+
+@cache
+def watchdog() -> Watchdog:
+    # After SIGTERM Celery ends its tasks. A process that ignores it has no POST under way by the second call.
+    signals = iter((signal.SIGTERM, signal.SIGKILL))
+    return Watchdog(lambda: broker().ping(OWN), lambda: os.kill(os.getpid(), next(signals)))
+
+
+@cache
+def collector() -> DeploymentCollector:
+    return DeploymentCollector(
+        _queue_depths,
+        lambda: count_by_state(database()),
+        lambda: callbacks_by_state(database()),
+        lambda: seconds_since(database(), "heartbeat"),
+        lambda: webhook_silences(database(), lanes()),
+    )
+
+
+@cache
+def _intake() -> Intake:
+    return Intake(connect(settings().broker_url, seconds=3), reader=process_name())
+
+
+@cache
+def _published_store() -> PublishedStore:
+    return PublishedStore(connect(settings().broker_url, seconds=3))
+
+
+def _after_crash(crashed: Crashed) -> Uncertain:
+    """Return what the playbook says. Webhooks can be evidence only in a lane that receives them."""
+    lane = lanes().get(crashed.lane)
+    return playbook().after_crash(crashed, evidence=lane is not None and lane.webhooks_enabled)
+
+
+def _queue_depths() -> dict[str, int]:
+    """Return the number of entries in each queue and stream. Raises Unavailable."""
+    return broker().queue_depths() | {"intake": _intake().length(), "webhooks": webhook_stream().length()}

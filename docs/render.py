@@ -1,0 +1,160 @@
+"""Render the reference pages that the code determines: `python -m docs.render` writes them, a test compares them."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup
+
+from workers.command import app
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def settings() -> str:
+    """The settings in the order of `.env.example`, which a test compares with the code."""
+    lines = [
+        "# Settings",
+        "",
+        "This page is for operators.",
+        "Harkara reads settings from the environment and from `.env`; the environment wins.",
+        "An empty value means the default, except for `HARKARA_QUIET_HOURS`, where it means no quiet hours.",
+        "Durations are seconds, or a number with a unit: `90s`, `10m`, `2h`, `1d`.",
+        "Restart the processes after a change.",
+    ]
+    for section in re.split(r"^# --- (?=\S)", (ROOT / ".env.example").read_text("utf-8"), flags=re.MULTILINE)[1:]:
+        title, _, body = section.partition("\n")
+        lines += ["", f"## {title.rstrip(' -')}", "", "| name | default | meaning |", "| --- | --- | --- |"]
+        for comment, name, value in re.findall(r"((?:^# .*\n)+)^#?([A-Z_]+)=(.*)$", body, re.MULTILINE):
+            meaning = " ".join(line.removeprefix("# ") for line in comment.splitlines())
+            lines.append(f"| `{name}` | {_code(value)} | {_cell(meaning)} |")
+    return _page(
+        [*lines, "", "Next: [deploy](../how-to/deploy.md), [use several accounts](../how-to/use-several-accounts.md)."]
+    )
+
+
+def command() -> str:
+    """Every command with its arguments, options and examples."""
+    root = typer.main.get_command(app)
+    lines = [
+        "# Command",
+        "",
+        "This page is for operators.",
+        "The `harkara` command is in `.venv/bin` after `make up`, and in the image.",
+        "It acts on the deployment in whose folder or environment it runs.",
+        "",
+        "Every command has `--help`; with `--json` it prints one JSON document, also for an error.",
+        "",
+        "| exit code | meaning |",
+        "| --- | --- |",
+        *(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES),
+    ]
+    for path, found in _commands(root, ("harkara",)):
+        lines += ["", f"## {' '.join(path)}", "", _text(found.help), *_usage(found, path), *_parameters(found)]
+    return _page([*lines, "", "Next: [solve problems](../how-to/solve-problems.md), [states](../lifecycle.md)."])
+
+
+def error_codes() -> str:
+    """The playbook, a row for each error code or HTTP status."""
+    playbook: dict[str, Any] = tomllib.loads((ROOT / "config" / "playbook.toml").read_text("utf-8"))
+    lines = [
+        "# Error codes",
+        "",
+        "This page is for operators and developers.",
+        "`config/playbook.toml` says what each answer means; change it there and restart the workers.",
+        "",
+        "| class | what Harkara does |",
+        "| --- | --- |",
+        *(f"| `{name}` | {meaning} |" for name, meaning in CLASSES),
+        "",
+        "| code or status | class | also held back | meaning and next step |",
+        "| --- | --- | --- | --- |",
+    ]
+    for kind, entries in playbook.items():
+        for entry in entries if isinstance(entries, list) else ():
+            on = ", ".join(f"`{code}`" for code in entry["on"]) or kind
+            lines.append(f"| {on} | `{entry['class']}` | {entry.get('pause', '')} | {_cell(entry['sentence'])} |")
+    return _page([*lines, "", "Next: [solve problems](../how-to/solve-problems.md), [states](../lifecycle.md)."])
+
+
+EXIT_CODES = (
+    (0, "success"),
+    (1, "an error"),
+    (2, "wrong usage"),
+    (3, "not found"),
+    (4, "refused by a rule"),
+    (5, "a service is unreachable"),
+)
+
+CLASSES = (
+    ("retry", "sends it again after a delay; each time is one of the message's tries"),
+    ("wait", "sends it again after a delay that costs no try"),
+    ("template", "sends only a template from now on: the fallback, or `failed`"),
+    ("permanent", "ends the message as `failed`"),
+    ("operator", "holds the message, for a time or until an operator decides"),
+    ("uncertain", "follows the policy of the message's category, since the message may have arrived"),
+)
+
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings,
+    "command.md": command,
+    "error-codes.md": error_codes,
+}
+
+
+def _commands(found: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], TyperCommand]]:
+    if not isinstance(found, TyperGroup):
+        yield path, found
+        return
+    for name, below in found.commands.items():
+        if not below.hidden:
+            yield from _commands(below, (*path, name))
+
+
+def _usage(found: TyperCommand, path: Sequence[str]) -> Iterator[str]:
+    pieces = found.collect_usage_pieces(found.context_class(found, info_name=path[-1]))
+    yield from ("", "```text", " ".join((*path, *pieces)), "```")
+    examples = re.findall(r"Example: (.*(?:\n(?!Example:|\n).*)*)", found.epilog or "")
+    if examples:
+        yield from ("", "For example:", "", "```text", *(" ".join(example.split()) for example in examples), "```")
+
+
+def _parameters(found: TyperCommand) -> Iterator[str]:
+    rows = [_parameter(parameter) for parameter in found.params if not {"--help", "--json"} & {*parameter.opts}]
+    if rows:
+        yield from ("", "| argument or option | meaning |", "| --- | --- |", *rows)
+
+
+def _parameter(parameter: Any) -> str:
+    name = (parameter.metavar or parameter.name) if isinstance(parameter, TyperArgument) else ", ".join(parameter.opts)
+    return f"| `{name}` | {_cell(parameter.help or '')} |"
+
+
+def _text(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def _cell(text: str) -> str:
+    return _text(text).replace("|", "\\|")
+
+
+def _code(value: str) -> str:
+    return f"`{value}`" if value else ""
+
+
+def _page(lines: Sequence[str]) -> str:
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    for name, render in PAGES.items():
+        (ROOT / "docs" / "reference" / name).write_text(render(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

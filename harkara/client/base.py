@@ -1,0 +1,69 @@
+"""The backend, the defaults and the published data that all calls of a client share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from harkara.backends import Backend, ledger_backend, redis_backend
+from harkara.catalogue import Catalogue
+from harkara.defaults import DEADLINES
+from harkara.errors import Invalid
+from harkara.published.lookup import PublishedLookup
+
+if TYPE_CHECKING:  # an application without occasions does not pay for their import
+    from harkara.occasions import ReminderPlan, Rules
+
+
+class BaseClient:
+    """The part of `Client` without calls; its arguments are documented there."""
+
+    def __init__(
+        self,
+        redis_url: str | None = None,
+        *,
+        database_url: str | None = None,
+        producer: str = "default",
+        lane: str = "default",
+        region: str = "IN",
+        seconds: float = 2.0,
+        deadlines: Mapping[str, float] = DEADLINES,
+        catalogue: Path | str | Catalogue | None = None,
+        reminders: Path | str | Rules | None = None,
+    ) -> None:
+        if not redis_url and not database_url:
+            raise Invalid("redis_url", "give a Redis URL, a database URL, or both")
+        self._producer = producer
+        self._lane = lane
+        self._region = region
+        self._backend: Backend = (
+            ledger_backend(database_url, redis_url, seconds, deadlines)
+            if database_url
+            else redis_backend(str(redis_url), seconds)
+        )
+        self._published = PublishedLookup(catalogue, reminders, redis_url, seconds)
+
+    def catalogue(self) -> Catalogue:
+        """The template catalogue that `send_template` uses.
+
+        Raises NotFound when no worker has published one, Unavailable, and Invalid for a client without Redis and
+        `catalogue`.
+        """
+        return self._published.catalogue()
+
+    def plan(self) -> ReminderPlan:
+        """The reminder rules with their templates that `save_occasion` uses. Raises as `catalogue` does."""
+        return self._published.reminder_plan()
+
+    def close(self) -> None:
+        """Close the connections to Redis and the database."""
+        self._backend.close()
+        self._published.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()

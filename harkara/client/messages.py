@@ -1,0 +1,143 @@
+"""Send messages, and follow them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Unpack
+
+from harkara.catalogue import OPTIONS
+from harkara.catalogue.fill import Value
+from harkara.client.base import BaseClient
+from harkara.client.options import EnvelopeOptions, MessageOptions
+from harkara.errors import Conflict, HarkaraError, Invalid
+from harkara.messages import Envelope, Message, Text
+from harkara.phone import normalize
+from harkara.receipt import Handle, Receipt
+from harkara.status import MessageStatus
+
+Content = str | Message | Sequence[Message]
+
+
+class MessageCalls(BaseClient):
+    """The part of `Client` that concerns messages."""
+
+    def send(self, message: Content, *, to: str, **options: Unpack[MessageOptions]) -> Handle:
+        """Send a message to one recipient.
+
+        Args:
+            message: A text, a message such as `Image(...)`, or a list of up to 10, which go in one call to Chat Mitra.
+            to: The recipient's number. Without a country code it is one of the client's region.
+            options: `reference`, `at`, `expires`, `lane`, `category`, `priority`, `customer_name`, `alt_texts` and
+                `fallback`; see `harkara.client.MessageOptions`.
+
+        Returns:
+            A handle for `status` and `cancel`. Its `new` is False when the reference is known to be sent before.
+
+        Raises:
+            Invalid: An argument breaks a rule. Nothing was stored.
+            Conflict: The reference belongs to another message. Redis alone does not know that: the message then fails.
+            Unavailable: Redis or the database did not answer. Repeat the call with the same reference.
+        """
+        return self._enqueue(self.envelope(message, to=to, **options))
+
+    def send_template(
+        self,
+        kind: str,
+        *,
+        to: str,
+        reference: str | None = None,
+        at: datetime | None = None,
+        expires: datetime | None = None,
+        lane: str | None = None,
+        priority: int | None = None,
+        language: str | None = None,
+        customer_name: str | None = None,
+        opted_in: bool = False,
+        **parameters: Value,
+    ) -> Handle:
+        """Send a template of the catalogue: `send_template("otp_verification", to=..., code="482913", ...)`.
+
+        Args:
+            kind: Name of the template in the catalogue.
+            to: As in `send`, and so are `reference`, `at`, `lane`, `priority` and `customer_name`.
+            expires: As in `send`. Default: the kind's own deadline, otherwise by category.
+            language: Language code of the approved template, such as `hi`. Default: the kind's.
+            opted_in: Whether the recipient agreed to marketing. A marketing template needs it.
+            parameters: Values by the names that the kind defines; text, or a medium or its link for the header.
+
+        Raises:
+            NotFound: No worker has published a catalogue to this Redis.
+            Invalid, Conflict, Unavailable: As in `send`.
+        """
+        return self._enqueue(
+            self.envelope_from_template(
+                kind,
+                to=to,
+                reference=reference,
+                at=at,
+                expires=expires,
+                lane=lane,
+                priority=priority,
+                language=language,
+                customer_name=customer_name,
+                opted_in=opted_in,
+                **parameters,
+            )
+        )
+
+    def envelope(self, message: Content, *, to: str, **options: Unpack[EnvelopeOptions]) -> Envelope:
+        """Validate a message as `send` does, without sending it: for `send_many`. Raises Invalid."""
+        items = [Text(message)] if isinstance(message, str) else message
+        given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+        return Envelope(
+            to=normalize(to, self._region),
+            messages=list(items) if isinstance(items, Sequence) else [items],
+            producer=self._producer,
+            **({"lane": self._lane} | given),
+        )
+
+    def envelope_from_template(self, kind: str, *, to: str, **given: Any) -> Envelope:
+        """Validate a template as `send_template` does, without sending it: for `send_many`. Raises as it does."""
+        options = {name: given.pop(name) for name in OPTIONS & given.keys()}
+        catalogue = self.catalogue()
+        message = catalogue.message(
+            kind, given, language=options.pop("language", None), opted_in=options.pop("opted_in", False)
+        )
+        return catalogue.find(kind).with_deadline(self.envelope(message, to=to, **options))
+
+    def send_many(self, envelopes: Iterable[Envelope]) -> list[Handle | Conflict | Invalid]:
+        """Send many messages, in transactions of 500.
+
+        Returns:
+            For each envelope, in order, its handle or the error that refused it. One error stops no other message.
+
+        Raises:
+            Unavailable: A transaction failed. Those before it are stored, and a repeat stores none of them twice.
+        """
+        batch = list(envelopes)
+        results = self._backend.enqueue(batch)
+        return [
+            Handle(result.id, envelope.reference, result.new) if isinstance(result, Receipt) else result
+            for envelope, result in zip(batch, results, strict=True)
+        ]
+
+    def cancel(self, key: str | Handle) -> bool:
+        """Cancel a message by its handle, id or reference.
+
+        Returns False when it is too late. Raises NotFound, Conflict for a reference of several lanes, and Unavailable.
+        """
+        return self._backend.cancel(key.id if isinstance(key, Handle) else key)
+
+    def status(self, key: str | Handle) -> MessageStatus:
+        """State, reason, flags, attempts and trace of a message, by its handle, id or reference.
+
+        Raises NotFound, Conflict for a reference of several lanes, and Unavailable.
+        """
+        return self._backend.status(key.id if isinstance(key, Handle) else key)
+
+    def _enqueue(self, envelope: Envelope) -> Handle:
+        result = self.send_many([envelope])[0]
+        if isinstance(result, HarkaraError):
+            raise result
+        return result

@@ -1,0 +1,113 @@
+"""Save occasions; their reminders follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from harkara.client.base import BaseClient
+from harkara.errors import HarkaraError
+from harkara.phone import normalize
+from harkara.receipt import Change
+
+if TYPE_CHECKING:  # an application without occasions does not pay for their import
+    from harkara.occasions import OccasionUpdate, ReminderPlan
+
+
+class OccasionCalls(BaseClient):
+    """The part of `Client` that concerns occasions."""
+
+    def save_occasion(
+        self,
+        kind: str,
+        reference: str,
+        *,
+        at: datetime,
+        to: str,
+        zone: str | None = None,
+        parameters: Mapping[str, str] | None = None,
+        version: int | None = None,
+        lane: str | None = None,
+        language: str | None = None,
+    ) -> Change:
+        """Create an occasion, or change it. Its reminders follow by the rules of its kind.
+
+        The same call again changes nothing.
+
+        Args:
+            kind: What will happen, such as `appointment`; the reminder rules list the kinds.
+            reference: Your own name for it, unique within the kind and the lane.
+            at: When it happens. A naive time is local to `zone`.
+            to: The customer's number, as in `send`.
+            zone: Name of the time zone whose calendar and clock count, such as `Asia/Kolkata`. Default: the lane's.
+            parameters: Values for the templates of all the kind's reminders.
+            version: Your own version number. A call with an older one than is stored returns OUTDATED.
+            lane: The account to send from. Default: the client's lane.
+            language: Language of the reminders. Default: each kind's own.
+
+        Raises:
+            Invalid: An argument breaks a rule.
+            Conflict: The version already stands for other content. Through Redis alone a worker logs it instead.
+            Unavailable: As in `send`.
+        """
+        # Imported here: an application without occasions does not pay for them.
+        from harkara.occasions import Occasion
+
+        plan, lane = self.plan(), lane or self._lane
+        occasion = Occasion(
+            kind=kind,
+            reference=reference,
+            lane=lane,
+            producer=self._producer,
+            to=normalize(to, self._region),
+            at=at,
+            zone=zone or plan.lane_zone(lane),
+            parameters=parameters,
+            language=language,
+            version=version,
+        )
+        plan.validate_occasion(occasion)
+        return self._save(occasion, plan)
+
+    def cancel_occasion(
+        self,
+        kind: str,
+        reference: str,
+        *,
+        reason: str | None = None,
+        version: int | None = None,
+        lane: str | None = None,
+    ) -> Change:
+        """Record that an occasion will not happen, and cancel its reminders.
+
+        Raises as `save_occasion` does, and NotFound for an unknown one (with `database_url`).
+        """
+        return self._close(kind, reference, "cancelled", lane, reason=reason, version=version)
+
+    def complete_occasion(
+        self,
+        kind: str,
+        reference: str,
+        *,
+        reason: str | None = None,
+        version: int | None = None,
+        lane: str | None = None,
+    ) -> Change:
+        """Record that an occasion was kept, paid or delivered, and cancel its reminders. Raises as the above."""
+        return self._close(kind, reference, "completed", lane, reason=reason, version=version)
+
+    def _close(self, kind: str, reference: str, status: str, lane: str | None, **fields: Any) -> Change:
+        # Imported here: an application without occasions does not pay for them.
+        from harkara.occasions import Closing
+
+        plan = self.plan()
+        plan.rules.for_kind(kind)
+        closing = Closing(kind=kind, reference=reference, status=status, lane=lane or self._lane, **fields)
+        return self._save(closing, plan)
+
+    def _save(self, update: OccasionUpdate, plan: ReminderPlan) -> Change:
+        (result,) = self._backend.save_occasions([update], plan)
+        if isinstance(result, HarkaraError):
+            raise result
+        return result

@@ -1,0 +1,154 @@
+"""Load and lock the messages that a batch of status events may be about."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import func, or_, select
+
+from harkara.inbound import matching
+from harkara.inbound.events import StatusChanged
+from harkara.inbound.matching import RECENT, Candidate, whatsapp_id
+from harkara.ledger.database import Transaction
+from harkara.ledger.events.stored import StoredEvent
+from harkara.ledger.tables import attempt, message
+from harkara.states import State
+
+MatchKey = tuple[str, str, str]
+"""A lane, the kind of a value by which messages are found, and the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusEvent:
+    """A stored event with its parsed form; `fingerprint` is that of its recipient and content."""
+
+    stored: StoredEvent
+    change: StatusChanged
+    fingerprint: str | None
+
+    @property
+    def keys(self) -> list[MatchKey]:
+        """Everything by which its message may be found."""
+        values = {"whatsapp": whatsapp_id(self.change), "job": self.change.job_id, "fingerprint": self.fingerprint}
+        return [(self.stored.lane, kind, value) for kind, value in values.items() if value is not None]
+
+
+class LockedMessage(NamedTuple):
+    """A row of the table `message`, locked until the transaction ends."""
+
+    id: str
+    lane: str
+    recipient: str | None
+    kind: str
+    template: str | None
+    state: str
+    resends: int
+    job_id: str | None
+    whatsapp_id: str | None
+    posted_at: datetime | None
+
+
+class Posts(NamedTuple):
+    """The POSTs of one message that may have arrived, and their fingerprint."""
+
+    message_id: str
+    fingerprint: str
+    first: datetime
+    last: datetime
+
+
+@dataclass(slots=True)
+class Candidates:
+    """The messages that a batch of events may be about. The candidates change as the events are applied."""
+
+    messages: dict[str, LockedMessage]
+    by_id: dict[str, Candidate] = field(default_factory=dict)
+    by_key: dict[MatchKey, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def match(self, event: StatusEvent) -> Candidate | None:
+        ids = {message_id for key in event.keys for message_id in self.by_key.get(key, ())}
+        return matching.match(event.change, event.fingerprint, [self.by_id[message_id] for message_id in ids])
+
+    def add(self, one: Candidate) -> None:
+        lane = self.messages[one.id].lane
+        self.by_id[one.id] = one
+        for kind, value in (("whatsapp", one.whatsapp_id), ("job", one.job_id), ("fingerprint", one.fingerprint)):
+            if value is not None:
+                self.by_key[lane, kind, value].add(one.id)
+
+    def update(self, one: Candidate, event: StatusEvent, state: State) -> None:
+        """Give the candidate its new state and, from its first event, WhatsApp's id."""
+        self.add(replace(one, state=state, whatsapp_id=one.whatsapp_id or whatsapp_id(event.change)))
+
+
+def load_candidates(tx: Transaction, events: Iterable[StatusEvent]) -> Candidates:
+    """Load the messages that these events may be about, and lock them until the transaction ends."""
+    events = list(events)
+    values: dict[str, set[str]] = defaultdict(set)
+    for event in events:
+        for _, kind, value in event.keys:
+            values[kind].add(value)
+    posts = _posts(tx, values["fingerprint"], min(one.change.at for one in events) - RECENT)
+    named = _named(tx, values["whatsapp"], values["job"])
+    candidates = Candidates({row.id: row for row in _lock(tx, {*posts, *named})})
+    for row in candidates.messages.values():
+        candidates.add(_candidate(row, posts.get(row.id)))
+    return candidates
+
+
+def _posts(tx: Transaction, fingerprints: set[str], since: datetime) -> dict[str, Posts]:
+    """Return, by message, its POSTs with one of these fingerprints, if a recent one may have arrived.
+
+    A message that has WhatsApp's id already matches by that alone. The same text may have gone to the same person every
+    minute for a year; so the history is read only of messages that were POSTed recently.
+    """
+    if not fingerprints:
+        return {}
+    of_these = attempt.c.echo.in_(fingerprints)
+    may_have_arrived = or_(attempt.c.outcome.is_(None), attempt.c.outcome.in_(("accepted", "uncertain")))
+    recent = (
+        select(attempt.c.message_id)
+        .join(message, message.c.id == attempt.c.message_id)
+        .where(of_these, may_have_arrived, attempt.c.started_at >= since, message.c.whatsapp_id.is_(None))
+    )
+    first, last = func.min(attempt.c.started_at), func.max(attempt.c.started_at)
+    query = (
+        select(attempt.c.message_id, attempt.c.echo, first, last)
+        .where(of_these, may_have_arrived, attempt.c.message_id.in_(recent))
+        .group_by(attempt.c.message_id, attempt.c.echo)
+    )
+    return {row[0]: Posts(*row) for row in tx.execute(query)}
+
+
+def _named(tx: Transaction, whatsapp_ids: set[str], job_ids: set[str]) -> set[str]:
+    found: set[str] = set()
+    for column, values in ((message.c.whatsapp_id, whatsapp_ids), (message.c.job_id, job_ids)):
+        if values:
+            found |= set(tx.execute(select(message.c.id).where(column.in_(values))).scalars())
+    return found
+
+
+def _lock(tx: Transaction, ids: set[str]) -> list[LockedMessage]:
+    """In the order of ids, as in every transaction that changes several messages: otherwise two could deadlock."""
+    if not ids:
+        return []
+    columns = (message.c[name] for name in LockedMessage._fields)
+    query = select(*columns).where(message.c.id.in_(sorted(ids))).order_by(message.c.id).with_for_update()
+    return [LockedMessage(*row) for row in tx.execute(query)]
+
+
+def _candidate(row: LockedMessage, posts: Posts | None) -> Candidate:
+    return Candidate(
+        id=row.id,
+        state=State(row.state),
+        first_posted_at=posts.first if posts else None,
+        posted_at=posts.last if posts else None,
+        resends=row.resends,
+        job_id=row.job_id,
+        whatsapp_id=row.whatsapp_id,
+        fingerprint=posts.fingerprint if posts else None,
+    )

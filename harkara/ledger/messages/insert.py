@@ -1,0 +1,96 @@
+"""Insert new messages into the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import NotRequired, TypedDict, cast
+
+from harkara.ledger.database import Row, Transaction
+from harkara.ledger.messages.fallback import fallback_json
+from harkara.ledger.tables import message
+from harkara.messages import Envelope
+from harkara.states import State
+
+COPY_ROWS = 50
+"""PostgreSQL gets more rows than this by COPY in a transaction, and fewer by one INSERT."""
+
+_FAR = datetime(9000, 1, 1, tzinfo=UTC)
+"""Replaces every later moment: the last days of the calendar overflow in another time zone."""
+
+
+class NewMessage(TypedDict):
+    """The columns of a message that is about to be inserted."""
+
+    id: str
+    reference: str | None
+    digest: str | None
+    lane: str
+    producer: str
+    recipient: str
+    kind: str
+    template: str | None
+    category: str
+    priority: int
+    quiet: bool
+    weight: int
+    body: str | None
+    fallback: str | None
+    state: str
+    due_at: datetime
+    expires_at: datetime
+    lease_until: datetime | None
+    created_at: datetime
+    changed_at: datetime
+    code: NotRequired[str | None]
+    reason: NotRequired[str | None]
+    occasion_id: NotRequired[str]
+    revision: NotRequired[int]
+    rule: NotRequired[str]
+    campaign_id: NotRequired[str]
+    position: NotRequired[int]
+
+
+def message_row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float]) -> NewMessage:
+    """Return the row of a new message, `waiting` until its time.
+
+    `deadlines` gives, by category, the seconds after which a message without `expires` is no longer worth sending.
+    """
+    due = min(max(envelope.at or now, now), _FAR)
+    expires = min(envelope.expires, _FAR) if envelope.expires else due + timedelta(seconds=deadlines[envelope.category])
+    body, fallback = envelope.body_json(), fallback_json(envelope)
+    return {
+        "id": envelope.id,
+        "reference": envelope.reference,
+        "digest": blake2b((body + (fallback or "")).encode(), digest_size=16).hexdigest(),
+        "lane": envelope.lane,
+        "producer": envelope.producer,
+        "recipient": envelope.to,
+        "kind": envelope.kind,
+        "template": envelope.template,
+        "category": envelope.category,
+        "priority": envelope.priority,
+        "quiet": envelope.quiet,
+        "weight": len(envelope.messages),
+        "body": body,
+        "fallback": fallback,
+        "state": State.WAITING.value,
+        "due_at": due,
+        "expires_at": expires,
+        "lease_until": None,
+        "created_at": now,
+        "changed_at": now,
+    }
+
+
+def insert_messages(tx: Transaction, rows: Sequence[NewMessage]) -> set[str]:
+    """Insert the rows that do not exist yet; return their ids. All rows must have the same columns."""
+    if not rows:
+        return set()
+    # Always in one order: two transactions that insert the same references would otherwise deadlock.
+    ordered = sorted(rows, key=lambda row: (row["lane"], row["reference"] or "", row["id"]))
+    plain = cast(list[Row], ordered)
+    if len(plain) > COPY_ROWS and not tx.sqlite:
+        return tx.copy_new(message, plain)
+    return set(tx.execute(tx.insert_new(message).returning(message.c.id), plain).scalars())

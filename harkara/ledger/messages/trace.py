@@ -1,0 +1,69 @@
+"""Trace: the history of a message, one line for each change of its state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Select, insert, update
+
+from harkara.ledger.callbacks.notify import StateChange, notify_states
+from harkara.ledger.database import Row, Transaction
+from harkara.ledger.tables import message, trace
+from harkara.states import State
+
+MAX_ROWS = 1000
+"""Rows that one transaction changes at most, so that other writers do not wait long for its locks."""
+
+
+class TracedChange(NamedTuple):
+    """A message that was just changed: its new state, and why."""
+
+    id: str
+    state: str
+    code: str | None
+    reason: str | None
+
+
+CHANGED = (message.c.id, message.c.state, message.c.code, message.c.reason)
+"""The columns of a `TracedChange`, for RETURNING."""
+
+
+def change_state(
+    tx: Transaction, to: State | ColumnElement[str], which: Select[tuple[str]], values: Row, *, traced: bool = True
+) -> int:
+    """Move up to MAX_ROWS of the selected messages to a state; return how many. Locked rows are skipped.
+
+    Each gets a line in its trace and its callback, unless `traced` is off.
+    """
+    changes = tx.load(
+        TracedChange,
+        update(message)
+        .where(message.c.id.in_(which.limit(MAX_ROWS).with_for_update(skip_locked=True)))
+        .values(state=to, changed_at=tx.now, **values)
+        .returning(*CHANGED),
+    )
+    if traced:
+        add_traces(tx, changes)
+    return len(changes)
+
+
+def add_trace(tx: Transaction, identity: str, event: str, code: str | None, detail: str | None) -> None:
+    """Add one line to the trace of a message, and its callback if the application is notified of this state."""
+    add_traces(tx, [TracedChange(identity, event, code, detail)])
+
+
+def add_traces(tx: Transaction, changes: Sequence[TracedChange]) -> None:
+    """Add a line to the trace of each message, and its callback if the application is notified of this state."""
+    if not changes:
+        return
+    lines = [
+        {"message_id": each.id, "at": tx.now, "event": each.state, "code": each.code, "detail": _cut(each.reason)}
+        for each in changes
+    ]
+    tx.execute(insert(trace), lines)
+    notify_states(tx, [StateChange(each.id, each.state) for each in changes])
+
+
+def _cut(detail: str | None) -> str:
+    return (detail or "")[:1000]

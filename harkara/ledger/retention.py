@@ -1,0 +1,46 @@
+"""Retention: erase the personal data of old messages and occasions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import or_, select, update
+
+from harkara.ledger.conditions import in_state
+from harkara.ledger.database import Row, Transaction
+from harkara.ledger.messages.trace import MAX_ROWS
+from harkara.ledger.tables import message, occasion
+from harkara.states import DONE, State
+
+# An uncertain message without a decision stays visible, but without text and number.
+_ERASABLE = in_state(*(state for state in State if state in DONE | {State.UNCERTAIN}))
+
+
+def erase_messages(tx: Transaction, retention_seconds: float | None) -> int:
+    """Erase the number and content of messages that were accepted so long ago; return how many."""
+    if retention_seconds is None:
+        return 0
+    old = select(message.c.id).where(
+        message.c.recipient.is_not(None),
+        _ERASABLE,
+        message.c.created_at <= tx.now - timedelta(seconds=retention_seconds),
+        message.c.expires_at <= tx.now,
+    )
+    erased: Row = {"body": None, "fallback": None, "recipient": None, "digest": None, "resend_at": None}
+    return tx.execute(update(message).where(message.c.id.in_(old.limit(MAX_ROWS))).values(**erased)).rowcount
+
+
+def erase_occasions(tx: Transaction, retention_seconds: float | None) -> int:
+    """Erase the number and parameters of occasions that get no more reminders; return how many.
+
+    A past occasion is erased at once if it was cancelled or completed, and after `retention_seconds` otherwise.
+    """
+    if retention_seconds is None:
+        return 0
+    past = select(occasion.c.id).where(
+        occasion.c.recipient.is_not(None),
+        occasion.c.at <= tx.now,
+        or_(occasion.c.status != "open", occasion.c.at <= tx.now - timedelta(seconds=retention_seconds)),
+    )
+    erased: Row = {"recipient": None, "parameters": None}
+    return tx.execute(update(occasion).where(occasion.c.id.in_(past.limit(MAX_ROWS))).values(**erased)).rowcount

@@ -1,0 +1,136 @@
+"""Every code block of the README and the documentation runs as written, or says why it is not run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from docs.render import PAGES
+from harness.process import ROOT, Process
+from harness.waiting import wait_until
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(
+    r"^(?:(?P<mark><!-- [^\n]* -->)\n)?(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^(?P=indent)```$", re.M | re.S
+)
+
+pytestmark = pytest.mark.xdist_group("docs")
+
+
+class Block(NamedTuple):
+    """One code block; `mark` is the comment in the line above it."""
+
+    line: int
+    language: str
+    code: str
+    mark: str
+
+
+class Deployment(NamedTuple):
+    """Everything that `make up` runs, and the environment of a terminal beside it."""
+
+    folder: Path
+    places: dict[str, str]
+    environment: dict[str, str]
+
+    def run(self, command: list[str]) -> None:
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=100
+        )
+        assert done.returncode == 0, f"{command[-1]}\n{done.stdout}{done.stderr}"
+
+    def here(self, code: str) -> str:
+        """The code with the addresses of this deployment instead of the usual ones."""
+        usual = {
+            "redis://127.0.0.1:6379/0": "Redis",
+            "http://127.0.0.1:8000": "Web",
+            "http://127.0.0.1:8900": "Sandbox",
+        }
+        for address, place in usual.items():
+            code = code.replace(address, self.places[place])
+        return code
+
+
+@pytest.mark.parametrize("document", [path for path in DOCUMENTS if path.exists()], ids=lambda path: path.name)
+def test_every_code_block_runs(document: Path, deployment: Deployment) -> None:
+    for block in blocks(document):
+        if block.mark.startswith("<!-- not run: "):
+            continue
+        code = deployment.here(block.code)
+        match block.language:
+            case "python":
+                deployment.run([sys.executable, "-c", code])
+            case "sh":
+                deployment.run(["bash", "-euo", "pipefail", "-c", code])
+            case "toml":
+                tomllib.loads(code)
+            case "csv":
+                (deployment.folder / block.mark.removeprefix("<!-- file: ").removesuffix(" -->")).write_text(code)
+            case "text" | "mermaid":
+                pass
+            case other:
+                pytest.fail(f"{document.name}:{block.line}: nothing runs a block of {other or 'no language'}")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_from_the_code_is_up_to_date(page: str) -> None:
+    written = (ROOT / "docs" / "reference" / page).read_text("utf-8")
+    assert written == PAGES[page](), "run make docs"
+
+
+def test_the_metrics_page_names_every_metric() -> None:
+    sources = [ROOT / "config" / "metrics.py", ROOT / "harkara" / "gateway" / "middleware.py"]
+    code = "".join(path.read_text("utf-8") for path in sources)
+    used = set(re.findall(r'"(harkara_\w+)"', code)) | {
+        f"harkara_{name}" for name in re.findall(r'_gauge\(\s*"(\w+)"', code)
+    }
+    listed = set(
+        re.findall(r"^\| `(harkara_\w+)`", (ROOT / "docs" / "reference" / "metrics.md").read_text("utf-8"), re.M)
+    )
+    assert {name.removesuffix("_total") for name in listed} == {name.removesuffix("_total") for name in used}
+
+
+def test_every_term_of_the_glossary_is_used_and_its_code_exists() -> None:
+    rows = re.findall(r"^\| (\w+) \| (.+) \|$", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.M)[1:]
+    assert len(rows) > 12
+    product = "".join(p.read_text("utf-8") for room in ("harkara", "config") for p in (ROOT / room).rglob("*.py"))
+    for term, definition in rows:
+        assert re.search(rf"\b{term}", product, re.I), term
+        for path in re.findall(r"(?:Code|File): `([^`]+)`", definition):
+            assert (ROOT / path).exists(), path
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    folder = tmp_path_factory.mktemp("docs")
+    var = folder / "var"
+    var.mkdir()
+    own = {"HARKARA_VAR": str(var), "HARKARA_ENV_FILE": os.devnull, "HARKARA_QUIET_HOURS": ""}
+    local = Process.start("local", [sys.executable, "-m", "workers.local"], own, folder)
+    try:
+        local.wait_for_output("Uvicorn running on")
+        local.wait_for_output("ready.")
+        wait_until((var / "places.json").exists, 60, "the parts have their places", details=local.output)
+        places: dict[str, str] = json.loads((var / "places.json").read_text())
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        terminal = {"PATH": path, "PYTHONPATH": str(ROOT), "TOKEN": places["Web token"], "COLUMNS": "100"}
+        yield Deployment(folder, places, os.environ | own | terminal)
+    finally:
+        local.kill()
+
+
+def blocks(document: Path) -> Iterator[Block]:
+    text = document.read_text("utf-8")
+    for found in BLOCK.finditer(text):
+        indent = len(found["indent"])
+        code = "".join(line[indent:] for line in found["code"].splitlines(keepends=True))
+        yield Block(text.count("\n", 0, found.start()) + 1, found["language"], code, (found["mark"] or "").strip())

@@ -1,0 +1,136 @@
+"""Customers' messages reach the ledger and the application, and decide what is still sent to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from harkara import Envelope, Template, Text
+from harkara.inbound.contact import UNKNOWN_CONTACT, ContactState
+from harkara.inbound.window import ARRIVAL, LENGTH
+from harkara.ledger.contacts.contacts import load_contacts
+from harness.ports import free_port
+from harness.postgres import PostgresServer
+from harness.valkey import valkey
+from tests.acceptance.deployment import Deployment, deployment
+from tests.acceptance.http_client import API_TOKENS, request, send
+from tests.acceptance.messages import new_message
+from tests.integration.test_callbacks import SECRET, Application, listening
+
+SETTINGS = {
+    **API_TOKENS,
+    "CHATMITRA_WEBHOOK_SECRET": "secret-of-the-webhooks",
+    "HARKARA_CALLBACK_SECRET": SECRET,
+    "HARKARA_CALLBACK_PRIVATE": "True",
+    "SANDBOX_READ_AFTER_MS": "200",
+}
+APPOINTMENT = {
+    "doctor": "Dr. Rao",
+    "date": "26 November",
+    "time": "5 pm",
+    "place": "Room 2",
+    "duration": "20 minutes",
+    "helpline": "080 1234 5678",
+}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def harkara(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, application: Application
+) -> Iterator[Deployment]:
+    """One deployment for all tests, each of which has its own customers."""
+    folder = tmp_path_factory.mktemp("customers")
+    server: PostgresServer | None = None if request.param == "sqlite" else request.getfixturevalue("postgres_server")
+    url = server.create_database("customers") if server else f"sqlite:///{folder / 'harkara.db'}"
+    with valkey() as redis, deployment(folder, redis, url, HARKARA_CALLBACK_URL=application.url, **SETTINGS) as running:
+        running.start_web()
+        running.start_worker()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def application() -> Iterator[Application]:
+    with listening(Application(port=free_port())) as one:
+        yield one
+
+
+def test_a_waiting_message_is_cancelled_when_its_recipient_opts_out(
+    harkara: Deployment, application: Application
+) -> None:
+    to = new_message().to
+    harkara.sandbox.write_as_customer(to, text="Is my order there?")
+    waiting = send(harkara.web, Envelope(to=to, messages=[Text("Your order is here.")], at=soon(8)))
+    harkara.sandbox.write_as_customer(to, text="STOP")
+    harkara.wait_until(lambda: state(harkara, waiting) == ("cancelled", "opted-out"), "it is cancelled")
+    after = send(harkara.web, new_message(at=soon(9)))
+    harkara.wait_until(lambda: state(harkara, after) == ("read", None), "one that was due later is read")
+    assert harkara.sandbox.requests(to) == []
+    assert wait_callback(harkara, application, "contact.opted-out", to)["category"] == "everything"
+
+
+def test_a_message_whose_window_closes_while_it_waits_is_sent_as_its_fallback(harkara: Deployment) -> None:
+    to, left = new_message().to, 8.0
+    harkara.sandbox.write_as_customer(to, text="Hello?", seconds_ago=(LENGTH - ARRIVAL).total_seconds() - left)
+    harkara.wait_until(lambda: contact(harkara, to).wrote_at, "the customer is known")
+    now = send(harkara.web, Envelope(to=to, messages=[Text("Good morning!")]))
+    words, instead = [Text("Are you still there?")], Template("write_to_us")
+    late = send(harkara.web, Envelope(to=to, messages=words, fallback=instead, at=soon(left + 2)))
+    harkara.wait_until(lambda: state(harkara, late) == ("read", None), "it is read")
+    assert state(harkara, now) == ("read", None)
+    first, second = harkara.sandbox.requests(to)
+    assert first["body"]["message"] == "Good morning!"
+    assert second["body"]["messages"] == [instead.wire()]
+    assert harkara.status(late)["flags"] == ["fallback"]
+
+
+def test_replies_to_an_open_reminder_concern_it_and_opt_out_no_customer(
+    harkara: Deployment, application: Application
+) -> None:
+    coming, cancelling = new_message().to, new_message().to
+    for to in (coming, cancelling):
+        visit = {"to": to, "at": soon(3600).isoformat(), "parameters": APPOINTMENT}
+        request(f"{harkara.web}/occasions/appointment/{to}", visit, method="PUT")
+    harkara.wait_until(lambda: reminded(harkara, coming) and reminded(harkara, cancelling), "both reminders are read")
+    harkara.sandbox.write_as_customer(coming, reply_id="CONFIRM", title="Confirm")
+    harkara.sandbox.write_as_customer(cancelling, text="Cancel")
+    for to, kind in ((coming, "reminder.confirmed"), (cancelling, "reminder.cancelled")):
+        assert wait_callback(harkara, application, kind, to)["occasion"] == {"kind": "appointment", "reference": to}
+        assert contact(harkara, to).stopped is None
+    answer = send(harkara.web, Envelope(to=cancelling, messages=[Text("We cancelled it.")]))
+    harkara.wait_until(lambda: state(harkara, answer) == ("read", None), "it is read")
+    assert application.refused == 0
+
+
+def soon(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+def state(harkara: Deployment, sent: Envelope) -> tuple[str, str | None]:
+    """Return its state and the code of the reason."""
+    found = harkara.status(sent)
+    return found["state"], found["code"]
+
+
+def contact(harkara: Deployment, number: str) -> ContactState:
+    with harkara.ledger.read() as tx:
+        return load_contacts(tx, [("default", number)]).get(("default", number), UNKNOWN_CONTACT)
+
+
+def reminded(harkara: Deployment, reference: str) -> bool:
+    found = request(f"{harkara.web}/occasions/appointment/{reference}")
+    return [each["state"] for each in found["reminders"]] == ["read"]
+
+
+def wait_callback(harkara: Deployment, application: Application, kind: str, number: str) -> dict[str, Any]:
+    """Wait for the one callback of this kind about this number; return its data."""
+
+    def callbacks() -> list[dict[str, Any]]:
+        with application.lock:
+            return [one["data"] for one in application.heard if one["type"] == kind and one["data"]["from"] == number]
+
+    harkara.wait_until(callbacks, f"the application receives {kind}")
+    (data,) = callbacks()
+    return data
