@@ -84,7 +84,7 @@ def _lane(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactState:
-    """What an account knows about a person; the default is a person of whom it knows nothing.
+    """What an account knows about a person; the default is an unknown person.
 
     `wrote_at` is the time of their last message, of any kind. `stopped` names the messages that they opted out of.
     `agreed_at` is the time of their last opt-in to marketing, unless an opt-out followed. `chosen_at` is the time of

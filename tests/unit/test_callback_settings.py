@@ -1,4 +1,4 @@
-"""Callbacks are refused when a worker starts, with the next step, if their settings make no sense."""
+"""A worker with wrong callback settings does not start, and its error gives the next step."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from config.settings import Settings
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-def given(**values: Any) -> Settings:
+def settings_with(**values: Any) -> Settings:
     return Settings(_env_file=None, **{f"callback_{name}": value for name, value in values.items()})
 
 
-def test_without_a_url_nobody_is_told() -> None:
-    assert endpoint(given()) is None
-    assert endpoint(given(secret=SECRET)) is None
-    assert not given(secret=SECRET).callbacks_enabled
+def test_without_a_url_callbacks_are_disabled() -> None:
+    assert endpoint(settings_with()) is None
+    assert endpoint(settings_with(secret=SECRET)) is None
+    assert not settings_with(secret=SECRET).callbacks_enabled
 
 
-def test_a_url_and_a_secret_are_enough() -> None:
-    settings = given(url="https://app.example.com/hear", secret=SECRET)
+def test_a_url_and_a_secret_enable_callbacks() -> None:
+    settings = settings_with(url="https://app.example.com/callbacks", secret=SECRET)
     assert settings.callbacks_enabled
     assert endpoint(settings) is not None
 
 
-def test_plain_http_is_for_addresses_of_ones_own() -> None:
-    url = "http://app.internal/hear"
-    assert endpoint(given(url=url, secret=SECRET, private=True)) is not None
+def test_http_is_accepted_for_private_addresses_only() -> None:
+    url = "http://app.internal/callbacks"
+    assert endpoint(settings_with(url=url, secret=SECRET, private=True)) is not None
     with pytest.raises(SystemExit, match=r"HARKARA_CALLBACK_URL must begin with https.*HARKARA_CALLBACK_PRIVATE=True"):
-        endpoint(given(url=url, secret=SECRET))
+        endpoint(settings_with(url=url, secret=SECRET))
 
 
-def test_a_url_that_is_none_is_not_shown() -> None:
+def test_an_invalid_url_is_not_part_of_the_error() -> None:
     with pytest.raises(SystemExit, match="HARKARA_CALLBACK_URL must be a full URL") as refused:
-        endpoint(given(url="https://user:hidden@example.com/", secret=SECRET))
+        endpoint(settings_with(url="https://user:hidden@example.com/", secret=SECRET))
     assert "hidden" not in str(refused.value)
 
 
 @pytest.mark.parametrize("secret", [None, "hidden", "whsec_hidden"])
-def test_callbacks_are_signed(secret: str | None) -> None:
+def test_a_missing_or_invalid_secret_is_refused(secret: str | None) -> None:
     with pytest.raises(SystemExit, match=r"HARKARA_CALLBACK_SECRET.*openssl rand") as refused:
-        endpoint(given(url="https://app.example.com/hear", secret=secret))
+        endpoint(settings_with(url="https://app.example.com/callbacks", secret=secret))
     assert "hidden" not in str(refused.value)

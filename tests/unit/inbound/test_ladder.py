@@ -18,21 +18,21 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 BELOW = [State.WAITING, State.QUEUED, State.CLAIMED, State.SENDING, State.UNCERTAIN, State.ACCEPTED]
 
 
-def folded(state: State, events: tuple[Status, ...]) -> State:
-    return reduce(lambda now, event: next_state(now, event) or now, events, state)
+def state_after(state: State, events: tuple[Status, ...]) -> State:
+    return reduce(lambda current, status: next_state(current, status) or current, events, state)
 
 
 @pytest.mark.parametrize("state", State)
 def test_every_permutation_with_duplicates_ends_in_the_same_state(state: State) -> None:
     sets = chain.from_iterable(combinations(STATUSES, size) for size in range(1, 5))
     for events in sets:
-        orders = {folded(state, order) for order in permutations(events * 2)}
+        orders = {state_after(state, order) for order in permutations(events * 2)}
         assert len(orders) == 1, (state, events, orders)
 
 
 @pytest.mark.parametrize("state", BELOW)
 @pytest.mark.parametrize("status", STATUSES)
-def test_evidence_moves_on_whatever_was_below_even_what_was_about_to_go_out_once_more(
+def test_a_status_moves_any_lower_state_even_that_of_a_message_about_to_be_sent_again(
     state: State, status: Status
 ) -> None:
     assert next_state(state, status) == State(status)
@@ -52,11 +52,11 @@ def test_evidence_moves_on_whatever_was_below_even_what_was_about_to_go_out_once
         (State.CANCELLED, ["sent", "delivered", "read", "failed"], State.CANCELLED),
     ],
 )
-def test_the_ladder(state: State, events: list[Status], end: State) -> None:
-    assert folded(state, tuple(events)) == end
+def test_a_state_only_goes_up_the_ladder(state: State, events: list[Status], end: State) -> None:
+    assert state_after(state, tuple(events)) == end
 
 
 @given(st.sampled_from(State), st.sampled_from(STATUSES))
-def test_the_same_event_twice_moves_nothing_the_second_time(state: State, status: Status) -> None:
+def test_a_repeated_event_changes_nothing(state: State, status: Status) -> None:
     after = next_state(state, status)
     assert after is None or next_state(after, status) is None

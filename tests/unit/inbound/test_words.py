@@ -1,4 +1,4 @@
-"""What customers write and what it means, by the file that is shipped."""
+"""Customers' texts and buttons are interpreted by the vocabulary that Harkara ships."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ OUT = OptOut()
         (None, None, None),
     ],
 )
-def test_what_a_text_means_without_and_with_an_open_reminder(
+def test_a_text_is_interpreted_without_and_with_an_open_reminder(
     text: str | None, closed: Reply | None, opened: Reply | None
 ) -> None:
     assert SHIPPED.interpret(text, None, reminder_open=False) == closed
@@ -74,7 +74,7 @@ def test_what_a_text_means_without_and_with_an_open_reminder(
         ("menu_3", None, None),
     ],
 )
-def test_a_button_is_judged_by_its_id_and_one_of_an_old_reminder_is_no_wish_to_hear_no_more(
+def test_a_button_is_interpreted_by_its_id_and_one_of_an_old_reminder_is_no_opt_out(
     payload: str, closed: Reply | None, opened: Reply | None
 ) -> None:
     assert SHIPPED.interpret("Stop", payload, reminder_open=False) == closed
@@ -89,7 +89,7 @@ def test_the_payloads_of_the_shipped_templates_are_answers() -> None:
 
 
 @given(st.text(), st.none() | st.text(), st.booleans())
-def test_nothing_raises_and_case_and_what_surrounds_it_make_no_difference(
+def test_any_text_is_interpreted_regardless_of_case_and_punctuation(
     text: str, payload: str | None, reminder: bool
 ) -> None:
     assert SHIPPED.interpret(text, payload, reminder_open=reminder) == SHIPPED.interpret(
@@ -98,8 +98,8 @@ def test_nothing_raises_and_case_and_what_surrounds_it_make_no_difference(
 
 
 @given(st.text())
-def test_normalised_again_it_stays_the_same(said: str) -> None:
-    assert normalize(normalize(said)) == normalize(said)
+def test_normalizing_twice_changes_nothing(text: str) -> None:
+    assert normalize(normalize(text)) == normalize(text)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_normalised_again_it_stays_the_same(said: str) -> None:
         ("\n[opt-in]", "\n[opt-in", "words.toml", "cannot be read as TOML"),
     ],
 )
-def test_a_mistake_in_the_file_is_named_with_its_place(
+def test_a_fault_in_the_file_is_reported_with_its_place(
     tmp_path: Path, old: str, new: str, place: str, rule: str
 ) -> None:
     path = tmp_path / "words.toml"
@@ -123,7 +123,7 @@ def test_a_mistake_in_the_file_is_named_with_its_place(
     assert place in refusal.value.field
 
 
-def test_a_file_without_words_to_stop_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_opt_out_words_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "words.toml"
     path.write_text("[opt-out]\neverything = []\n", "utf-8")
     with pytest.raises(Invalid, match="everything"):

@@ -1,4 +1,4 @@
-"""Webhooks as Chat Mitra sends them, and the moments they are about."""
+"""Sample webhooks as Chat Mitra sends them, and their times."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ NOW = datetime(2024, 1, 15, 14, 30, 5, tzinfo=UTC)
 CUSTOMER, BUSINESS = "919876543210", "919888888888"
 
 
-def received(message: Any = None, **fields: Any) -> dict[str, Any]:
-    """`message.received`, by Chat Mitra's own documentation as a client in production has it."""
+def received_event(message: Any = None, **fields: Any) -> dict[str, Any]:
+    """Return a `message.received` event, as the documentation and a client in production have it."""
     return {
         "event": "message.received",
         "message_id": "wamid_abc123",
@@ -29,8 +29,8 @@ def received(message: Any = None, **fields: Any) -> dict[str, Any]:
     } | fields
 
 
-def status(event: str = "message.sent", message: Any = None, **fields: Any) -> dict[str, Any]:
-    """The other events: what is known is that they look alike."""
+def status_event(event: str = "message.sent", message: Any = None, **fields: Any) -> dict[str, Any]:
+    """Return one of the other events, which are known only to be similar."""
     return {
         "event": event,
         "message_id": "wamid_xyz789",
@@ -42,18 +42,18 @@ def status(event: str = "message.sent", message: Any = None, **fields: Any) -> d
     } | fields
 
 
-def only(said: Any) -> Event:
-    (event,) = parse(json.dumps(said).encode(), NOW)
-    return event
+def parse_one(event: Any) -> Event:
+    (parsed,) = parse(json.dumps(event).encode(), NOW)
+    return parsed
 
 
-def as_status(said: Any) -> StatusChanged:
-    event = only(said)
-    assert isinstance(event, StatusChanged)
-    return event
+def parse_status(event: Any) -> StatusChanged:
+    parsed = parse_one(event)
+    assert isinstance(parsed, StatusChanged)
+    return parsed
 
 
-def as_received(said: Any) -> MessageReceived:
-    event = only(said)
-    assert isinstance(event, MessageReceived)
-    return event
+def parse_received(event: Any) -> MessageReceived:
+    parsed = parse_one(event)
+    assert isinstance(parsed, MessageReceived)
+    return parsed

@@ -1,4 +1,4 @@
-"""The shapes of the events, known and likely, and that nothing else is taken for one of them."""
+"""Webhook bodies are parsed into events, in all known and likely shapes; anything else is an unknown event."""
 
 from __future__ import annotations
 
@@ -13,29 +13,43 @@ from hypothesis import strategies as st
 from harkara.chatmitra.webhooks import parse
 from harkara.inbound import fingerprint, values
 from harkara.inbound.events import MessageReceived, StatusChanged, UnknownEvent
-from tests.unit.inbound.cases import AT, CUSTOMER, NOW, as_received, as_status, only, received, status
+from tests.unit.chatmitra.samples import (
+    AT,
+    CUSTOMER,
+    NOW,
+    parse_one,
+    parse_received,
+    parse_status,
+    received_event,
+    status_event,
+)
 
-WORDS = fingerprint.of_message({"type": "text", "text": "Your order is ready"})
+TEXT_DIGEST = fingerprint.of_message({"type": "text", "text": "Your order is ready"})
 
 
-def test_a_text_of_a_customer() -> None:
-    event = as_received(received())
+def test_a_text_from_a_customer_is_parsed() -> None:
+    event = parse_received(received_event())
     assert (event.sender, event.kind, event.text, event.payload) == (CUSTOMER, "text", "Hello", None)
     assert (event.message_id, event.at, event.reply_to) == ("wamid_abc123", AT, None)
 
 
-def test_a_message_of_ours_that_went_out() -> None:
-    event = as_status(status())
-    assert (event.status, event.message_id, event.recipient, event.digest) == ("sent", "wamid_xyz789", CUSTOMER, WORDS)
+def test_a_sent_message_is_parsed() -> None:
+    event = parse_status(status_event())
+    assert (event.status, event.message_id, event.recipient, event.digest) == (
+        "sent",
+        "wamid_xyz789",
+        CUSTOMER,
+        TEXT_DIGEST,
+    )
     assert (event.job_id, event.code, event.reason, event.at) == (None, None, "", AT)
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("raw", "expected"),
     [("delivered", "delivered"), ("read", "read"), ("READ", "read"), ("played", "read"), ("sent", "sent")],
 )
-def test_a_status_update_names_its_status(said: str, expected: str) -> None:
-    assert as_status(status("message.status.updated", status=said)).status == expected
+def test_a_status_update_contains_its_status(raw: str, expected: str) -> None:
+    assert parse_status(status_event("message.status.updated", status=raw)).status == expected
 
 
 @pytest.mark.parametrize(
@@ -48,9 +62,9 @@ def test_a_status_update_names_its_status(said: str, expected: str) -> None:
         ({}, None, ""),
     ],
 )
-def test_a_failure_says_why_and_never_repeats_number_or_text(error: dict[str, Any], code: str, reason: str) -> None:
+def test_a_failure_has_its_reason_without_number_or_text(error: dict[str, Any], code: str, reason: str) -> None:
     for text in ({"type": "text", "text": "secret words"}, "secret words"):
-        event = as_status(status("message.failed", text, **error))
+        event = parse_status(status_event("message.failed", text, **error))
         assert (event.status, event.code, event.reason) == ("failed", code, reason)
 
 
@@ -71,14 +85,14 @@ def test_a_failure_says_why_and_never_repeats_number_or_text(error: dict[str, An
         {"something": {"quite": ["new"]}},
     ],
 )
-def test_other_spellings_say_the_same(other: dict[str, Any]) -> None:
-    assert as_status(status() | other) == as_status(status())
+def test_other_spellings_are_parsed_alike(other: dict[str, Any]) -> None:
+    assert parse_status(status_event() | other) == parse_status(status_event())
 
 
-def test_a_data_wrapper_and_a_list_are_read_as_well() -> None:
-    wrapped = {"event": "message.sent", "data": {k: v for k, v in status().items() if k != "event"}}
-    assert as_status(wrapped) == as_status(status())
-    both = parse(json.dumps([received(), status(), {"event": "template.approved"}]).encode(), NOW)
+def test_a_data_wrapper_and_a_list_are_accepted() -> None:
+    wrapped = {"event": "message.sent", "data": {k: v for k, v in status_event().items() if k != "event"}}
+    assert parse_status(wrapped) == parse_status(status_event())
+    both = parse(json.dumps([received_event(), status_event(), {"event": "template.approved"}]).encode(), NOW)
     assert [type(event) for event in both] == [MessageReceived, StatusChanged, UnknownEvent]
 
 
@@ -92,30 +106,30 @@ def test_a_data_wrapper_and_a_list_are_read_as_well() -> None:
         ({"type": "button", "button": {"payload": "CONFIRM", "text": "Confirm"}}, {}, "CONFIRM", "Confirm"),
     ],
 )
-def test_a_tap_brings_the_id_and_the_title(
+def test_a_tapped_button_gives_its_id_and_its_title(
     message: dict[str, Any], extra: dict[str, Any], payload: str, title: str | None
 ) -> None:
-    event = as_received(received(message, **extra))
+    event = parse_received(received_event(message, **extra))
     assert (event.kind, event.payload, event.text) == (message["type"], payload, title)
 
 
-def test_a_picture_opens_the_window_too_and_its_caption_is_its_text() -> None:
-    event = as_received(received({"type": "image", "caption": "my receipt", "context": {"id": "wamid_first"}}))
+def test_the_caption_of_an_image_is_its_text() -> None:
+    event = parse_received(received_event({"type": "image", "caption": "my receipt", "context": {"id": "wamid_first"}}))
     assert (event.kind, event.text, event.reply_to) == ("image", "my receipt", "wamid_first")
 
 
 @pytest.mark.parametrize(
-    ("said", "about"),
+    ("event", "about"),
     [
-        (received(direction="outbound"), "message.received"),
-        (status(direction="inbound"), "message.sent"),
-        (received() | {"from": None}, "message.received"),
-        (received() | {"from": True}, "message.received"),
-        (received() | {"from": "US.13491208655302741918"}, "message.received"),
-        (status("message.status.updated", status="held"), "message.status.updated"),
-        (status("message.status.updated", status=["read"]), "message.status.updated"),
-        (status("message.deleted"), "message.deleted"),
-        (status() | {"message_id": None, "to": None}, "message.sent"),
+        (received_event(direction="outbound"), "message.received"),
+        (status_event(direction="inbound"), "message.sent"),
+        (received_event() | {"from": None}, "message.received"),
+        (received_event() | {"from": True}, "message.received"),
+        (received_event() | {"from": "US.13491208655302741918"}, "message.received"),
+        (status_event("message.status.updated", status="held"), "message.status.updated"),
+        (status_event("message.status.updated", status=["read"]), "message.status.updated"),
+        (status_event("message.deleted"), "message.deleted"),
+        (status_event() | {"message_id": None, "to": None}, "message.sent"),
         ({"event": CUSTOMER}, "nameless"),
         ({"event": "a" * 41}, "nameless"),
         ({"event": {"name": "message.sent"}}, "nameless"),
@@ -123,14 +137,14 @@ def test_a_picture_opens_the_window_too_and_its_caption_is_its_text() -> None:
         (None, "nameless"),
     ],
 )
-def test_what_is_no_known_event_is_kept_whole(said: Any, about: str) -> None:
-    event = only(said)
-    assert isinstance(event, UnknownEvent)
-    assert (event.about, json.loads(event.body), event.at) == (about, said, NOW)
+def test_an_event_of_another_kind_keeps_its_whole_body(event: Any, about: str) -> None:
+    parsed = parse_one(event)
+    assert isinstance(parsed, UnknownEvent)
+    assert (parsed.about, json.loads(parsed.body), parsed.at) == (about, event, NOW)
 
 
 @pytest.mark.parametrize("raw", [b"", b"hello", b"\xff\xfe", b'{"event":', b"[" * 100_000, b"1" * 5_000])
-def test_bytes_that_are_no_json_are_kept_as_they_came(raw: bytes) -> None:
+def test_bytes_that_are_not_json_are_kept_unchanged(raw: bytes) -> None:
     (event,) = parse(raw, NOW)
     assert isinstance(event, UnknownEvent)
     assert (event.about, event.body) == ("unreadable", raw)
@@ -152,45 +166,49 @@ def test_bytes_that_are_no_json_are_kept_as_they_came(raw: bytes) -> None:
         ("2030-01-01T00:00:00Z", NOW),
     ],
 )
-def test_a_time_is_utc_in_whatever_form_and_never_later_than_its_receipt(stamp: object, at: object) -> None:
-    event = as_received(received(timestamp=stamp))
+def test_a_time_in_any_form_is_utc_and_not_later_than_its_receipt(stamp: object, at: object) -> None:
+    event = parse_received(received_event(timestamp=stamp))
     assert event.at == at
     assert event.at.utcoffset() == timedelta()
 
 
-def test_a_retry_has_the_same_identity_and_another_status_of_the_message_has_not() -> None:
-    said = [
-        status(),
-        status(message={"type": "text", "text": "something else"}, timestamp="late"),
-        status("message.status.updated", status="sent"),
-        status("message.status.updated", status="delivered"),
-        status("message.failed"),
-        status(message_id="wamid_other"),
-        received(message_id="wamid_xyz789"),
+def test_a_retry_has_the_same_identity_and_another_status_has_another() -> None:
+    events = [
+        status_event(),
+        status_event(message={"type": "text", "text": "something else"}, timestamp="late"),
+        status_event("message.status.updated", status="sent"),
+        status_event("message.status.updated", status="delivered"),
+        status_event("message.failed"),
+        status_event(message_id="wamid_other"),
+        received_event(message_id="wamid_xyz789"),
     ]
-    identities = [only(one).identity for one in said]
+    identities = [parse_one(one).identity for one in events]
     assert len(set(identities[:3])) == 1
     assert len(set(identities[2:])) == 5
 
 
-def test_without_an_id_the_content_is_the_identity_in_whatever_order_its_keys_come() -> None:
-    said = status(message_id=None)
-    assert only(said).identity == only(dict(reversed(said.items()))).identity
-    assert only(said).identity != only(said | {"timestamp": 1_705_329_001}).identity
+def test_without_an_id_the_content_is_the_identity_in_any_order_of_its_keys() -> None:
+    event = status_event(message_id=None)
+    assert parse_one(event).identity == parse_one(dict(reversed(event.items()))).identity
+    assert parse_one(event).identity != parse_one(event | {"timestamp": 1_705_329_001}).identity
 
 
-def test_two_parts_of_an_identity_do_not_run_into_each_other() -> None:
+def test_a_digest_separates_its_parts() -> None:
     assert values.digest("ab", "c") != values.digest("a", "bc")
 
 
-def test_number_text_and_message_id_are_in_no_repr() -> None:
+def test_no_repr_contains_number_text_or_message_id() -> None:
     private = (CUSTOMER, "wamid", "Hello", "Your order is ready")
-    for event in (only(received()), only(status()), only({"event": "x", "text": "Hello", "to": CUSTOMER})):
+    for event in (
+        parse_one(received_event()),
+        parse_one(status_event()),
+        parse_one({"event": "x", "text": "Hello", "to": CUSTOMER}),
+    ):
         assert not [word for word in private if word in repr(event)]
 
 
-def test_what_a_database_refuses_does_not_get_through() -> None:
-    event = as_received(received({"type": "te\0xt", "text": "a\0b\ud800" + "c" * 5_000}, message_id="w\0"))
+def test_characters_that_a_database_refuses_are_removed() -> None:
+    event = parse_received(received_event({"type": "te\0xt", "text": "a\0b\ud800" + "c" * 5_000}, message_id="w\0"))
     assert event.kind == "unknown"
     assert event.message_id is None
     assert event.text is not None
@@ -215,27 +233,29 @@ likely = st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=8).flatm
 
 
 @given(st.binary())
-def test_no_bytes_whatever_raise(raw: bytes) -> None:
+def test_any_bytes_give_events(raw: bytes) -> None:
     assert len(parse(raw, NOW)) >= 1
 
 
-@given(json_values | likely | st.builds(lambda said, event: said | {"event": event}, likely, st.sampled_from(EVENTS)))
-def test_no_json_whatever_raises_and_the_same_content_has_the_same_identities(said: Any) -> None:
-    events = parse(json.dumps(said).encode(), NOW)
-    assert len(events) == (len(said) if isinstance(said, list) and said else 1)
-    again = parse(json.dumps(said, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass"), NOW)
+@given(
+    json_values | likely | st.builds(lambda fields, event: fields | {"event": event}, likely, st.sampled_from(EVENTS))
+)
+def test_any_json_gives_events_and_equal_content_gives_equal_identities(value: Any) -> None:
+    events = parse(json.dumps(value).encode(), NOW)
+    assert len(events) == (len(value) if isinstance(value, list) and value else 1)
+    again = parse(json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass"), NOW)
     assert [event.identity for event in events] == [event.identity for event in again]
     assert all(event.at <= NOW and len(event.identity) == 32 for event in events)
 
 
-def test_an_event_is_read_again_from_its_own_body_as_the_same() -> None:
-    for said in (status(), received(), {"event": "account.alert"}):
-        event = only(said)
+def test_the_body_of_an_event_parses_to_the_same_event() -> None:
+    for raw in (status_event(), received_event(), {"event": "account.alert"}):
+        event = parse_one(raw)
         assert parse(event.body, NOW) == [event]
 
 
-def test_the_outline_of_an_event_says_nothing_of_what_was_said() -> None:
-    body = parse(json.dumps(status(extra=[1, None, {"code": "493817"}])).encode(), NOW)[0].body.decode()
+def test_the_outline_of_an_event_contains_no_values() -> None:
+    body = parse(json.dumps(status_event(extra=[1, None, {"code": "493817"}])).encode(), NOW)[0].body.decode()
     shown = json.loads(values.outline(body))
     assert (shown["message"], shown["extra"]) == ({"type": "str", "text": "str"}, ["int", "NoneType", {"code": "str"}])
     assert not any(secret in values.outline(body) for secret in (CUSTOMER, "Your order", "493817", "wamid"))
