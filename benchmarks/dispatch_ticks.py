@@ -12,14 +12,14 @@ from sqlalchemy import update
 from benchmarks.scheduled import insert_scheduled
 from config.settings import settings
 from config.wiring.shared import database
-from config.wiring.upkeep import rounds
+from config.wiring.upkeep import dispatcher
 from harkara import Client
 from harkara.ledger.tables import message
 
 
 def main(ticks: int, every_seconds: float, each: int, first: int) -> None:
     """Let `each` messages fall due between two ticks; their numbers are those from `first` on."""
-    rounds().dispatch(at_once=True)  # opens the connections; nothing is due yet
+    dispatcher().dispatch(at_once=True)  # opens the connections; nothing is due yet
     due = datetime.now(UTC) + timedelta(seconds=3)
     with Client(database_url=settings().ledger_url, seconds=20) as client:
         insert_scheduled(client, database(), ticks * each, first=first, due=due, every_seconds=every_seconds, each=each)
@@ -27,7 +27,7 @@ def main(ticks: int, every_seconds: float, each: int, first: int) -> None:
     for tick in range(1, ticks + 1):
         time.sleep(max(0.0, due.timestamp() + tick * every_seconds - time.time()))
         began = time.perf_counter()
-        released.append(rounds().dispatch(at_once=True))
+        released.append(dispatcher().dispatch(at_once=True))
         seconds.append(time.perf_counter() - began)
         _accept_queued()
     print(json.dumps({"seconds": seconds, "released": released}))

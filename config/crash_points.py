@@ -1,4 +1,8 @@
-"""A process that kills or freezes itself at a named place, for the crash tests alone."""
+"""Crash points for the crash tests: a process kills or freezes itself between two named steps of delivery.
+
+K0 before the claim · K1 claimed · K2 `sending` is committed · K3 before the POST · K4 the answer was read ·
+K4b in the transaction of the record · K5 recorded.
+"""
 
 from __future__ import annotations
 
@@ -6,47 +10,103 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from threading import Event, Lock, Timer
+from typing import Any
+
+from harkara.delivery.booking import Booked, Passed
+from harkara.delivery.sender import Sender
+from harkara.ledger.database import Transaction
+from harkara.ledger.messages.claim import Claimed
+from harkara.ledger.messages.group_commit import GroupCommit
+from harkara.ledger.messages.result import ClaimResult
+from harkara.outcomes import Outcome, Wait
+
+Checkpoint = Callable[[str], None]
+"""Called with the name of each crash point that a thread reaches."""
 
 _SPEC = re.compile(r"(?P<name>K\d[a-z]?)(?:(?P<how>[@*])(?P<nth>\d+))?(?:\+(?P<delay>[\d.]+))?(?P<frozen>~)?")
 
 
-def killer(spec: str) -> Callable[[str], None]:
-    """`K3` dies when it first comes to K3, `K3@5` at the fifth time, `K3*4` when four stand there (the others wait).
+class CheckpointedSender(Sender):
+    """A sender that calls `checkpoint` between its steps."""
 
-    `K3+0.4` dies that many seconds later, `K3~` freezes instead until a SIGCONT. Raises ValueError for anything else.
+    def __init__(self, *args: Any, checkpoint: Checkpoint, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._checkpoint = checkpoint
+
+    def claim(self, ids: Sequence[str]) -> list[Claimed]:
+        self._checkpoint("K0")
+        return super().claim(ids)
+
+    def check_gates(self, claimed: Sequence[Claimed]) -> list[Passed]:
+        self._checkpoint("K1")
+        return super().check_gates(claimed)
+
+    def wait_for_slot(self, booked: Booked, post_by: float) -> Wait | None:
+        self._checkpoint("K2")
+        return super().wait_for_slot(booked, post_by)
+
+    def post(self, booked: Booked) -> Outcome:
+        self._checkpoint("K3")
+        outcome = super().post(booked)
+        self._checkpoint("K4")
+        return outcome
+
+    def report(self, message: Claimed, outcome: Outcome, seconds: float) -> None:
+        super().report(message, outcome, seconds)
+        self._checkpoint("K5")
+
+
+class CheckpointedGroupCommit(GroupCommit):
+    """A group commit that calls `checkpoint` after it has written outcomes and before it commits them."""
+
+    def __init__(self, *args: Any, checkpoint: Checkpoint, **options: Any) -> None:
+        self._checkpoint = checkpoint  # before the thread of the group commit starts
+        super().__init__(*args, **options)
+
+    def write_results(self, tx: Transaction, results: Sequence[ClaimResult], working: Collection[str]) -> set[str]:
+        lanes = super().write_results(tx, results, working)
+        self._checkpoint("K4b")
+        return lanes
+
+
+def crash_at(spec: str) -> Checkpoint:
+    """Return a checkpoint that ends the process at the point in `spec`. Raises ValueError for an invalid one.
+
+    `K3` kills the process the first time, `K3@5` the fifth time, and `K3*4` when four threads are there, of which three
+    wait. `K3+0.4` kills it 0.4 s later, and `K3~` freezes it until a SIGCONT.
     """
-    wish = _SPEC.fullmatch(spec)
-    if wish is None:
-        raise ValueError(f"a kill point looks like K3, K3@5, K3*4, K3+0.4 or K3~, not {spec!r}")
-    left = int(wish["nth"] or 1)
+    match = _SPEC.fullmatch(spec)
+    if match is None:
+        raise ValueError(f"a crash point is written as K3, K3@5, K3*4, K3+0.4 or K3~, not {spec!r}")
+    left = int(match["nth"] or 1)
     lock = Lock()
-    all_there = Event()
+    reached = Event()
 
-    def checkpoint(reached: str) -> None:
+    def checkpoint(name: str) -> None:
         nonlocal left
-        if reached != wish["name"]:
+        if name != match["name"]:
             return
         with lock:
             left -= 1
             others = left
         if others == 0:
-            _after(float(wish["delay"] or 0), signal.SIGSTOP if wish["frozen"] else signal.SIGKILL)
-            all_there.set()
-        elif others > 0 and wish["how"] == "*":
-            all_there.wait()
+            _signal_after(float(match["delay"] or 0), signal.SIGSTOP if match["frozen"] else signal.SIGKILL)
+            reached.set()
+        elif others > 0 and match["how"] == "*":
+            reached.wait()
 
     return checkpoint
 
 
-def _after(seconds: float, number: signal.Signals) -> None:
+def _signal_after(seconds: float, number: signal.Signals) -> None:
     if seconds:
-        Timer(seconds, _strike, (number,)).start()
+        Timer(seconds, _signal, (number,)).start()
     else:
-        _strike(number)
+        _signal(number)
 
 
-def _strike(number: signal.Signals) -> None:
+def _signal(number: signal.Signals) -> None:
     os.kill(os.getpid(), number)
-    time.sleep(0.2)  # it takes a moment until every thread has stopped
+    time.sleep(0.2)  # until every thread has stopped

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 LONGEST_RETRY_AFTER = 86_400.0
 """Seconds: no header parks a lane for longer than a day."""
@@ -47,6 +47,14 @@ class NoAnswer:
 
 
 Answer = Replied | NotSent | NoAnswer
+
+
+class Provider(Protocol):
+    """Whatever sends messages: the sender needs nothing else of it."""
+
+    def post(self, token: str, body: str) -> Answer:
+        """Send the message whose JSON is `body` for the account of this token; raise nothing for a network failure."""
+        ...
 
 
 def seconds_to_wait(header: str | None) -> float | None:

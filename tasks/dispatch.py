@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from config.celery_app import app
-from config.wiring.upkeep import rounds
+from config.wiring.upkeep import dispatcher
 from harkara.errors import Unavailable
 
 
 @app.task(name="harkara.dispatch", throws=(Unavailable,))
 def dispatch() -> None:
-    rounds().dispatch()
+    dispatcher().dispatch()

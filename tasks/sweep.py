@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config.celery_app import app
-from config.wiring.upkeep import event_processor, rounds
+from config.wiring.upkeep import event_processor, maintenance
 from harkara.errors import Unavailable
 
 
@@ -11,4 +11,4 @@ from harkara.errors import Unavailable
 def sweep() -> None:
     # Webhooks that came while the database was away are evidence: they can save a message from a second POST.
     event_processor().collect()
-    rounds().sweep()
+    maintenance().sweep()

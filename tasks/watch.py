@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 @app.task(name="harkara.pulse")
 def pulse() -> None:
     """Arrive through this worker's own queue, which proves that the worker still consumes."""
-    watchdog().felt()
+    watchdog().confirm()
 
 
 @app.task(name="harkara.heartbeat", throws=(Unavailable,))

@@ -10,8 +10,9 @@ from celery import signals
 from config import logs, metrics
 from config.celery_app import app
 from config.wiring import sending, shared, upkeep
-from harkara.delivery.rounds import DERIVE_SECONDS, PeriodicThread, every
-from harkara.delivery.watchdog import BEAT_SECONDS
+from harkara.delivery.maintenance import DERIVE_SECONDS
+from harkara.delivery.periodic import PeriodicThread, every
+from harkara.delivery.watchdog import PROBE_SECONDS
 from harkara.errors import HarkaraError
 from harkara.ledger.callbacks.dead_callbacks import CLEAN_UP_SECONDS
 from harkara.published.store import PUBLISH_SECONDS
@@ -47,21 +48,21 @@ def _prepare(**_: Any) -> None:
 @signals.worker_ready.connect
 def _ready(**_: Any) -> None:
     metrics.serve(upkeep.collector())
-    rounds, folding = upkeep.rounds(), upkeep.event_processor()
+    maintenance, folding = upkeep.maintenance(), upkeep.event_processor()
     often = [
         upkeep.intake_consumer().drain,
         # Before the sweep: what has arrived is known before what may not have is sent once more.
         folding.collect,
         folding.process,
-        rounds.sweep,
-        rounds.campaigns,
-        rounds.dispatch,
+        maintenance.sweep,
+        maintenance.campaigns,
+        upkeep.dispatcher().dispatch,
         every(PUBLISH_SECONDS, upkeep.publish_plan),
-        every(BEAT_SECONDS, upkeep.watchdog().beat),
+        every(PROBE_SECONDS, upkeep.watchdog().probe),
         every(SILENCE_SECONDS, folding.check_silence),
     ]
     # It takes its time when the rules were edited, and nothing else may wait for it.
-    seldom = [every(DERIVE_SECONDS, rounds.derive), every(CLEAN_UP_SECONDS, upkeep.delete_old_callbacks)]
+    seldom = [every(DERIVE_SECONDS, maintenance.derive), every(CLEAN_UP_SECONDS, upkeep.delete_old_callbacks)]
     # Nor may anything wait for an application that is slow to hear.
     telling = [courier.round] if (courier := upkeep.callback_delivery()) else []
     for these in (often, seldom, telling):

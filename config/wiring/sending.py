@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
-from config.crash_points import killer
+from config.crash_points import Checkpoint, CheckpointedGroupCommit, CheckpointedSender, crash_at
 from config.metrics import observe_post
 from config.settings import settings
 from config.wiring.shared import broker, database, lanes, process_name
 from harkara.chatmitra.api import ChatMitra
+from harkara.delivery.leases import Leases
 from harkara.delivery.pool import Pool
-from harkara.delivery.sender import Leases, Sender, no_checkpoint
+from harkara.delivery.sender import Sender
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.ledger.messages.recent_slots import slots_used
 from harkara.ledger.messages.result import ClaimResult
@@ -25,7 +25,9 @@ RECORD_SECONDS = 10
 
 @cache
 def sender() -> Sender:
-    return Sender(
+    checkpoint = _crash_checkpoint()
+    build = partial(CheckpointedSender, checkpoint=checkpoint) if checkpoint else Sender
+    return build(
         database(),
         group_commit(),
         pool(),
@@ -35,14 +37,15 @@ def sender() -> Sender:
         playbook(),
         worker=process_name(),
         leases=leases(),
-        observe=observe_post,
-        checkpoint=_checkpoint(),
+        on_posted=observe_post,
     )
 
 
 @cache
 def group_commit() -> GroupCommit:
-    return GroupCommit(database(), spill=_publish_outcome, checkpoint=_checkpoint())
+    if checkpoint := _crash_checkpoint():
+        return CheckpointedGroupCommit(database(), _publish_outcome, checkpoint=checkpoint)
+    return GroupCommit(database(), _publish_outcome)
 
 
 @cache
@@ -73,9 +76,10 @@ def _chatmitra() -> ChatMitra:
 
 
 @cache
-def _checkpoint() -> Callable[[str], None]:
+def _crash_checkpoint() -> Checkpoint | None:
+    """Return None outside of the crash tests."""
     spec = settings().kill_at
-    return killer(spec) if spec else no_checkpoint
+    return crash_at(spec) if spec else None
 
 
 def _horizon() -> float:

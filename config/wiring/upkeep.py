@@ -15,7 +15,9 @@ from config.wiring.sending import leases, limiter, playbook
 from config.wiring.shared import broker, database, lanes, process_name, reminder_plan, webhook_stream
 from harkara.callbacks.delivery import CallbackDelivery
 from harkara.chatmitra.webhooks import parse
+from harkara.delivery.dispatcher import Dispatcher
 from harkara.delivery.hints import Hints
+from harkara.delivery.maintenance import Maintenance
 from harkara.delivery.rounds import Rounds
 from harkara.delivery.watchdog import Watchdog
 from harkara.inbound.words import Words
@@ -38,7 +40,7 @@ def intake_consumer() -> IntakeConsumer:
     return IntakeConsumer(
         _intake(),
         database(),
-        rounds().hint,
+        dispatcher().hint,
         plan=reminder_plan(),
         deadlines=settings().deadlines,
         queued_seconds=leases().queued,
@@ -47,21 +49,30 @@ def intake_consumer() -> IntakeConsumer:
 
 
 @cache
-def rounds() -> Rounds:
+def dispatcher() -> Dispatcher:
     s = settings()
-    return Rounds(
+    return Dispatcher(
         database(),
+        _rounds(),
         lanes(),
         limiter(),
         Hints(broker().publish_hints, s.chunk_size),
+        queued_seconds=leases().queued,
+        depth=s.depth,
+    )
+
+
+@cache
+def maintenance() -> Maintenance:
+    s = settings()
+    return Maintenance(
+        database(),
+        _rounds(),
         _after_crash,
         reminder_plan(),
-        holder=process_name(),
-        leases=leases(),
-        depth=s.depth,
         deadlines=s.deadlines,
         retention_seconds=s.retention_seconds,
-        swept=count_swept,
+        on_swept=count_swept,
     )
 
 
@@ -115,6 +126,11 @@ def collector() -> DeploymentCollector:
         lambda: seconds_since(database(), "heartbeat"),
         lambda: webhook_silences(database(), lanes()),
     )
+
+
+@cache
+def _rounds() -> Rounds:
+    return Rounds(database(), process_name())
 
 
 @cache

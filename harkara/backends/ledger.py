@@ -51,7 +51,7 @@ class LedgerBackend:
             )
             receipts += results
             if self._hints:
-                self._hints.give(direct)  # the sweep finds what Redis does not take
+                self._hints.publish(direct)  # the sweep finds what Redis does not take
         return receipts
 
     def save_occasions(

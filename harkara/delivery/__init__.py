@@ -1,0 +1,1 @@
+"""The delivery of messages: dispatch, the gates, the sender and the periodic work around them."""

@@ -1,4 +1,7 @@
-"""Hints: ids on their way to the workers; a lost one is found by the sweep, a doubled one meets a claim that fails."""
+"""Hints: the ids that workers should send now.
+
+The sweep replaces a lost hint; a duplicate hint finds nothing to claim.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +15,24 @@ from harkara.errors import Unavailable
 log = structlog.get_logger(__name__)
 
 URGENT = 1
-"""Codes and replies travel in a queue of their own, which every worker looks into first."""
+"""The last priority that is urgent. Urgent hints have their own queue, which every worker reads first."""
 
 
-class Publish(Protocol):
-    """Puts one chunk of ids into Redis; raises Unavailable when Redis does not take it in time."""
+class PublishChunk(Protocol):
+    """Publishes one chunk of ids to Redis. Raises Unavailable when Redis does not accept it in time."""
 
     def __call__(self, ids: Sequence[str], *, urgent: bool) -> None: ...
 
 
 class Hints:
-    """Cuts ids into chunks of `size` and publishes them."""
+    """Publishes ids in chunks of `size`."""
 
-    def __init__(self, publish: Publish, size: int) -> None:
+    def __init__(self, publish: PublishChunk, size: int) -> None:
         self._publish = publish
         self._size = size
 
-    def give(self, released: Iterable[tuple[str, int]]) -> list[str]:
-        """Publishes (id, priority) in order; returns the ids that Redis did not take."""
+    def publish(self, released: Iterable[tuple[str, int]]) -> list[str]:
+        """Publish (id, priority) in order, urgent ones first; return the ids that Redis did not accept."""
         released = list(released)
         for urgent in (True, False):
             ids = [identity for identity, priority in released if (priority <= URGENT) == urgent]
@@ -37,6 +40,6 @@ class Hints:
                 try:
                     self._publish(ids[start : start + self._size], urgent=urgent)
                 except Unavailable as error:
-                    log.warning("Redis does not take hints", action="hint_failed", error=str(error))
+                    log.warning("hints not published", action="hint_failed", error=str(error))
                     return ids[start:] + [i for i, priority in released if urgent and priority > URGENT]
         return []

@@ -1,4 +1,4 @@
-"""The sender threads of a process: work waits for its time, and then goes by priority."""
+"""The sender threads of a process: work starts at its time, then by priority."""
 
 from __future__ import annotations
 
@@ -14,33 +14,36 @@ Work = Callable[[], None]
 
 
 class Pool:
-    """`threads` of them. What waits for its time occupies none, so a thread is busy only while it sends."""
+    """`threads` sender threads and one clock thread. Work that waits for its time occupies no sender thread."""
 
     def __init__(self, threads: int) -> None:
         self._turn = count()
         self._ready: PriorityQueue[tuple[int, int, Work | None, Future[None]]] = PriorityQueue()
         self._timed: list[tuple[float, int, int, Work, Future[None]]] = []
-        self._sooner = Condition()
+        self._changed = Condition()
         self._closed = False
-        self._clock = Thread(target=self._keep_time, name="sender-clock", daemon=True)
+        self._clock = Thread(target=self._run_clock, name="sender-clock", daemon=True)
         self._threads = [Thread(target=self._run, name=f"sender-{n}", daemon=True) for n in range(threads)]
         for thread in (self._clock, *self._threads):
             thread.start()
 
     def submit(self, work: Work, *, priority: int, at: float | None = None) -> Future[None]:
-        """Runs `work` at the monotonic time `at` (None: as soon as a thread is free), lower priority numbers first."""
+        """Run `work` at the monotonic time `at`, or as soon as a thread is free.
+
+        Lower priority numbers run first, equal ones in the order of their submission.
+        """
         future: Future[None] = Future()
         if at is None or at <= time.monotonic():
             self._ready.put((priority, next(self._turn), work, future))
             return future
-        with self._sooner:
+        with self._changed:
             heapq.heappush(self._timed, (at, priority, next(self._turn), work, future))
             if self._timed[0][4] is future:
-                self._sooner.notify()
+                self._changed.notify()
         return future
 
-    def wait_for_room(self, seconds: float) -> bool:
-        """Waits until no more work is ready than the threads can take next; False when that takes too long."""
+    def wait_for_capacity(self, seconds: float) -> bool:
+        """Wait until fewer works are ready than there are threads; return False after `seconds`."""
         deadline = time.monotonic() + seconds
         while self._ready.qsize() >= len(self._threads):
             if time.monotonic() > deadline:
@@ -49,22 +52,22 @@ class Pool:
         return True
 
     def close(self) -> None:
-        """Runs what has been submitted, then ends the threads."""
-        with self._sooner:
+        """Run everything that was submitted, then end the threads."""
+        with self._changed:
             self._closed = True
-            self._sooner.notify()
+            self._changed.notify()
         self._clock.join()
         for _ in self._threads:
             self._ready.put((1_000_000, next(self._turn), None, Future()))
         for thread in self._threads:
             thread.join()
 
-    def _keep_time(self) -> None:
-        with self._sooner:
+    def _run_clock(self) -> None:
+        with self._changed:
             while self._timed or not self._closed:
                 wait = self._timed[0][0] - time.monotonic() if self._timed else None
                 if wait is None or wait > 0:
-                    self._sooner.wait(wait)
+                    self._changed.wait(wait)
                     continue
                 _at, priority, turn, work, future = heapq.heappop(self._timed)
                 self._ready.put((priority, turn, work, future))

@@ -1,23 +1,20 @@
-"""Send: the way of a chunk of messages from its hint to its outcomes."""
+"""The main path of delivery: from a hinted chunk of ids to the recorded outcome of each message."""
 
 from __future__ import annotations
 
 import json
-import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
-from hashlib import blake2b
-from itertools import groupby
 
 import structlog
 
-from harkara.chatmitra.api import ChatMitra, NotSent
+from harkara.answers import Provider
 from harkara.delivery import gates
-from harkara.delivery.breaker import Breaker
-from harkara.delivery.gates import Moment
+from harkara.delivery.booking import Booked, Booking, Passed
+from harkara.delivery.leases import Leases
 from harkara.delivery.pool import Pool
+from harkara.delivery.posting import Posting
 from harkara.errors import Unavailable
 from harkara.inbound import fingerprint
 from harkara.lanes import Lane
@@ -26,249 +23,177 @@ from harkara.ledger.messages.begin import BeginRequest
 from harkara.ledger.messages.claim import Claimed, claim
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.ledger.messages.result import ClaimResult
-from harkara.limits import Limiter, Slot, SlotRequest
-from harkara.outcomes import Outcome, Refused, Wait
-from harkara.playbook import WINDOW_CLOSED, Case, Playbook
+from harkara.limits import Limiter
+from harkara.outcomes import Outcome, Wait
+from harkara.playbook import Playbook
 
 log = structlog.get_logger(__name__)
 
-MARKETING = "marketing"
+RETRY_SECONDS = 5.0
+"""The wait of messages that a worker could not prepare, because of its database or a bug."""
 
-TROUBLE_SECONDS = 5.0
-"""Before another try of what a worker could not even prepare, its database away or its code at fault."""
+BATCH_SECONDS = 0.05
+"""Messages whose slots lie in the same interval begin in one transaction, a little earlier than they must.
 
-TOGETHER_SECONDS = 0.05
-"""Messages whose slots lie this near become `sending` in one transaction, a little before they must: at 80 a second
-each would else have one of its own."""
+Without it, each message of a lane with 80 slots a second has a transaction of its own.
+"""
 
-HELD_UP = Wait(0.0, "late", "Its worker was held up; another one takes it.")
-
-
-def no_checkpoint(name: str) -> None:
-    """Where the crash tests stop a process; everybody else passes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leases:
-    """Seconds that a message may stay in one hand before the sweep takes it back.
-
-    `claimed` covers the wait for a slot, `sending` the HTTP timeouts and the record after them. Who comes to the POST
-    more than `unsent` seconds after he asked to be `sending` was held up, and leaves it.
-    """
-
-    queued: float = 10.0
-    claimed: float = 10.0
-    sending: float = 30.0
-    unsent: float = 5.0
+DELAYED = Wait(0.0, "late", "Its worker was delayed; another worker sends it.")
 
 
 class Sender:
-    """Sends chunks: claim, gates, slots; then each message by itself: `sending`, POST, outcome, record."""
+    """Sends chunks of messages. A subclass may wrap the steps, as the crash tests do."""
 
     def __init__(
         self,
         db: Database,
         commit: GroupCommit,
         pool: Pool,
-        lanes: dict[str, Lane],
+        lanes: Mapping[str, Lane],
         limiter: Limiter,
-        chatmitra: ChatMitra,
+        provider: Provider,
         playbook: Playbook,
         *,
         worker: str,
         leases: Leases,
-        observe: Callable[[Claimed, Outcome, float], None] = lambda claimed, outcome, seconds: None,
-        checkpoint: Callable[[str], None] = no_checkpoint,
+        on_posted: Callable[[Claimed, Outcome, float], None] = lambda message, outcome, seconds: None,
     ) -> None:
         self._db = db
         self._commit = commit
         self._pool = pool
         self._lanes = lanes
-        self._limiter = limiter
-        self._chatmitra = chatmitra
-        self._playbook = playbook
+        self._booking = Booking(limiter, lanes)
+        self._posting = Posting(provider, playbook, lanes, self._booking.slow)
         self._worker = worker
         self._leases = leases
-        self._observe = observe
-        self._checkpoint = checkpoint
-        self._breaker = Breaker()
-        self._random = random.Random()
+        self._on_posted = on_posted
 
     def send(self, ids: Sequence[str], *, urgent: bool = False) -> None:
-        """Delivers those of `ids` that can be claimed, and returns when each has its outcome.
+        """Send those of `ids` that this worker can claim; return when each of them has its outcome.
 
-        What is not urgent is claimed only when sender threads can take it soon; if none can, the hint is forgotten,
-        and the sweep makes a new one.
+        A chunk that is not urgent is claimed only when sender threads are free for it soon. Otherwise the hint is
+        dropped, and the sweep makes a new one. Raises Unavailable when the ledger cannot be read.
         """
-        if not urgent and not self._pool.wait_for_room(0.5 * self._leases.queued):
+        if not urgent and not self._pool.wait_for_capacity(0.5 * self._leases.queued):
             return
-        self._checkpoint("K0")
-        claimed = claim(self._db, ids, self._leases.claimed)
-        give_up = time.monotonic() + 0.6 * self._leases.claimed
-        self._checkpoint("K1")
+        claimed = self.claim(ids)
+        give_up_at = time.monotonic() + 0.6 * self._leases.claimed
         if not claimed:
             return
         try:
-            moment = gates.look(self._db, self._lanes, claimed)
-            booked = self._book(self._pass_gates(claimed, moment))
+            passed = self.check_gates(claimed)
+            booked = self.book(passed)
         except Exception:
-            # Nothing was sent: they go back at once and not as poison, since it is not they who are at fault.
-            for one in claimed:
-                self._stop(one, Wait(TROUBLE_SECONDS, "worker-trouble", "The worker could not prepare it."))
+            # Nothing was sent, and the messages are not at fault: they wait a moment, and the claim does not count.
+            for message in claimed:
+                self._stop(message, Wait(RETRY_SECONDS, "worker-trouble", "The worker could not prepare it."))
             raise
-        self._await({self._submit(one, slot, moment): one for one, slot in booked}, give_up)
+        self._wait_for({self._submit(one): one.message for one in booked}, give_up_at)
 
-    def _await(self, sent: dict[Future[None], Claimed], give_up: float) -> None:
-        """Waits for the outcomes. What no thread has begun in time is given back before its lease is over."""
-        _, late = wait(sent, timeout=max(0.0, give_up - time.monotonic()))
+    def deliver(self, booked: Booked) -> None:
+        """Send one message of the chunk, in a sender thread."""
+        post_by = time.monotonic() + self._leases.unsent
+        if not self.begin(booked):
+            return
+        if no_slot := self.wait_for_slot(booked, post_by):
+            self.record(booked.message, no_slot)
+            return
+        started = time.monotonic()
+        outcome = self.post(booked)
+        self.record(booked.message, outcome)
+        self.report(booked.message, outcome, time.monotonic() - started)
+
+    def claim(self, ids: Sequence[str]) -> list[Claimed]:
+        """Claim the messages under a lease; another worker may have claimed some of them."""
+        return claim(self._db, ids, self._leases.claimed)
+
+    def check_gates(self, claimed: Sequence[Claimed]) -> list[Passed]:
+        """Return the messages that pass every gate; the outcomes of the others are recorded."""
+        context = gates.load(self._db, self._lanes, claimed)
+        passed = []
+        for message in claimed:
+            if outcome := gates.check(message, context):
+                self._stop(message, outcome)
+            else:
+                passed.append(Passed(message, context.window(message)))
+        return passed
+
+    def book(self, passed: Sequence[Passed]) -> list[Booked]:
+        """Return the messages that get a slot; the others wait for their time in the ledger."""
+        booked = []
+        for (message, window), slot in self._booking.book(passed):
+            if isinstance(slot, Wait):
+                self._stop(message, slot)
+            else:
+                booked.append(Booked(message, window, slot))
+        return booked
+
+    def begin(self, booked: Booked) -> bool:
+        """Commit the message as `sending` with its attempt; return whether this worker may POST it."""
+        message, window, slot = booked
+        trace = gates.trace_line(window, slot.at - time.monotonic())
+        request = BeginRequest(message, self._worker, trace, self._leases.sending, self._fingerprint(message))
+        try:
+            held = self._commit.begin(request)
+        except Unavailable:
+            log.warning("POST skipped", action="begin_failed", id=message.id)
+            # The message may be `sending` or still `claimed`. Nothing was sent, so it waits again from either state.
+            for posted in (False, True):
+                unavailable = Wait(RETRY_SECONDS, "worker-trouble", "The ledger did not answer.")
+                self._commit.record_later(ClaimResult.of(message, unavailable, posted=posted))
+            return False
+        if not held:
+            self._stop(message, DELAYED)
+        return held
+
+    def wait_for_slot(self, booked: Booked, post_by: float) -> Wait | None:
+        """Sleep until the slot, and exchange it when it was missed. Return a Wait when there is nothing to send in."""
+        slot = booked.slot
+        while True:
+            time.sleep(max(0.0, slot.at - time.monotonic()))
+            if time.monotonic() > post_by:
+                return DELAYED
+            if not slot.missed():
+                return None
+            exchanged = self._booking.exchange(booked.message, slot)
+            if isinstance(exchanged, Wait):
+                return exchanged
+            slot = exchanged
+
+    def post(self, booked: Booked) -> Outcome:
+        """POST the message; return the outcome of its answer."""
+        return self._posting.post(booked.message, booked.window.window)
+
+    def record(self, message: Claimed, outcome: Outcome) -> None:
+        """Return when the outcome of an attempt is durable."""
+        self._commit.record(ClaimResult.of(message, outcome, posted=True))
+
+    def report(self, message: Claimed, outcome: Outcome, seconds: float) -> None:
+        """Pass a recorded outcome, and the seconds since its POST began, to the metrics."""
+        self._on_posted(message, outcome, seconds)
+
+    def _submit(self, booked: Booked) -> Future[None]:
+        at = booked.slot.at - self._commit.lead_seconds
+        at -= at % BATCH_SECONDS
+        return self._pool.submit(lambda: self.deliver(booked), priority=booked.message.priority, at=at)
+
+    def _wait_for(self, deliveries: Mapping[Future[None], Claimed], give_up_at: float) -> None:
+        """Wait for the outcomes; a message that no thread has begun by `give_up_at` waits in the ledger again."""
+        _, late = wait(deliveries, timeout=max(0.0, give_up_at - time.monotonic()))
         for future in late:
             if future.cancel():
-                self._stop(sent[future], HELD_UP)
-        for future in sent:
+                self._stop(deliveries[future], DELAYED)
+        for future in deliveries:
             if not future.cancelled():
                 future.result()
 
-    def _pass_gates(self, claimed: Sequence[Claimed], moment: Moment) -> list[Claimed]:
-        ready = []
-        for one in claimed:
-            outcome = gates.stopped_at(one, moment)
-            if outcome is None:
-                ready.append(one)
-                if one.category == "authentication":
-                    moment.codes[one.recipient].claimed.add(one.id)
-            else:
-                self._stop(one, outcome)
-        return ready
+    def _stop(self, message: Claimed, outcome: Outcome) -> None:
+        """Record the outcome of a message without a POST; the chunk does not wait for the commit."""
+        self._commit.record_later(ClaimResult.of(message, outcome, posted=False))
 
-    def _book(self, ready: Sequence[Claimed]) -> list[tuple[Claimed, Slot]]:
-        """One call for the slots of each lane; what gets none within the horizon goes back to wait for its time."""
-        booked: list[tuple[Claimed, Slot]] = []
-        for name, group in groupby(sorted(ready, key=lambda one: one.lane), key=lambda one: one.lane):
-            chunk = sorted(group, key=lambda one: (one.priority, one.expires_at, one.id))
-            for one, slot in zip(chunk, self._slots(self._lanes[name], chunk), strict=True):
-                if isinstance(slot, Wait):
-                    self._stop(one, slot)
-                else:
-                    booked.append((one, slot))
-        return booked
-
-    def _slots(self, lane: Lane, chunk: Sequence[Claimed], given_up: Slot | None = None) -> Sequence[Slot | Wait]:
-        asks = [
-            # Its recipient's turn was taken with the slot that it gives up.
-            SlotRequest(
-                None if given_up else _pair(lane, one.recipient), one.category != MARKETING, one.weight, given_up
-            )
-            for one in chunk
-        ]
-        try:
-            return self._limiter.book(lane.name, lane.allowance, asks)
-        except Unavailable:
-            # Without the limiter nobody may send: the limit holds, the messages wait.
-            return [Wait(1.0, "limiter-unavailable", "Redis cannot be asked for the rate limit.") for _ in chunk]
-
-    def _submit(self, one: Claimed, slot: Slot, moment: Moment) -> Future[None]:
-        at = slot.at - self._commit.lead_seconds
-        at -= at % TOGETHER_SECONDS
-        return self._pool.submit(lambda: self._deliver(one, slot, moment), priority=one.priority, at=at)
-
-    def _deliver(self, one: Claimed, slot: Slot, moment: Moment) -> None:
-        begun = time.monotonic()
-        if not self._begin(one, slot, moment):
+    def _fingerprint(self, message: Claimed) -> str | None:
+        """Return what an event about this POST will contain; None in a lane without webhooks."""
+        lane = self._lanes[message.lane]
+        if not lane.webhooks_enabled:
             return None
-        self._checkpoint("K2")
-        if no_slot := self._keep(one, slot, begun + self._leases.unsent):
-            return self._finish(one, no_slot, posted=True)
-        self._checkpoint("K3")
-        started = time.monotonic()
-        outcome = self._post(one, moment)
-        self._checkpoint("K4")
-        self._finish(one, outcome, posted=True)
-        self._observe(one, outcome, time.monotonic() - started)
-        return self._checkpoint("K5")
-
-    def _begin(self, one: Claimed, slot: Slot, moment: Moment) -> bool:
-        """Whether the message is durably `sending` and this worker may POST it."""
-        passed = gates.passed(one, moment, slot.at - time.monotonic())
-        wish = BeginRequest(one, self._worker, passed, self._leases.sending, self._echo(one))
-        try:
-            held = self._commit.begin(wish)
-        except Unavailable:
-            log.warning("no POST without the ledger", action="begin_failed", id=one.id)
-            # Whether it is `sending` now is unknown, but nothing was sent: it goes back from either state.
-            for posted in (False, True):
-                trouble = Wait(TROUBLE_SECONDS, "worker-trouble", "The ledger could not be asked.")
-                self._commit.record_later(ClaimResult.of(one, trouble, posted=posted))
-            return False
-        if not held:
-            self._stop(one, HELD_UP)
-        return held
-
-    def _echo(self, one: Claimed) -> str | None:
-        """What an event of this POST will show, where events are let in."""
-        lane = self._lanes[one.lane]
-        return (
-            fingerprint.keyed(lane.token, one.recipient, fingerprint.of_request(json.loads(one.body)))
-            if lane.webhooks_enabled
-            else None
-        )
-
-    def _keep(self, one: Claimed, slot: Slot, until: float) -> Wait | None:
-        """Sleeps until the slot. One that was slept through is given up for a new one, or for a wait."""
-        while True:
-            time.sleep(max(0.0, slot.at - time.monotonic()))
-            if time.monotonic() > until:
-                return HELD_UP
-            if not slot.missed():
-                return None
-            booked = self._slots(self._lanes[one.lane], [one], slot)[0]
-            if isinstance(booked, Wait):
-                return booked
-            slot = booked
-
-    def _post(self, one: Claimed, moment: Moment) -> Outcome:
-        lane = self._lanes[one.lane]
-        answer = self._chatmitra.post(lane.token, one.body)
-        window = moment.window(one).window
-        outcome = self._playbook.judge(answer, _case(one), self._random, window=window, evidence=lane.webhooks_enabled)
-        if isinstance(outcome, Refused) and outcome.code == WINDOW_CLOSED:
-            outcome = self._instead(one, lane, outcome)
-        if isinstance(outcome, Wait) and outcome.code == "429":
-            self._slow(lane, outcome.seconds or 0.0)
-        return self._breaker.watch(lane.name, outcome, reached=not isinstance(answer, NotSent))
-
-    def _instead(self, one: Claimed, lane: Lane, refused: Refused) -> Outcome:
-        """A template that is refused like this itself would be put in its own place again and again."""
-        if one.resends or not gates.needs_window(one):
-            return refused
-        return gates.replaced(one, lane, refused.status) or refused
-
-    def _slow(self, lane: Lane, seconds: float) -> None:
-        try:
-            self._limiter.slow(lane.name, seconds)
-        except Unavailable:
-            log.warning("the limiter could not be slowed", action="slow_failed", lane=lane.name)
-
-    def _stop(self, one: Claimed, outcome: Outcome) -> None:
-        """Writes an outcome that came before any POST; the chunk does not wait for it to be durable."""
-        self._commit.record_later(ClaimResult.of(one, outcome, posted=False))
-
-    def _finish(self, one: Claimed, outcome: Outcome, *, posted: bool) -> None:
-        self._commit.record(ClaimResult.of(one, outcome, posted=posted))
-
-
-def _pair(lane: Lane, recipient: str) -> str:
-    """Names a recipient in Redis without telling the number to those who can read it there."""
-    return blake2b(recipient.encode(), key=lane.token.encode()[:64], digest_size=12).hexdigest()
-
-
-def _case(one: Claimed) -> Case:
-    left = (one.expires_at - one.claimed_at).total_seconds()
-    return Case(
-        tries=one.tries + 1,
-        waits=one.waits,
-        waited_for=one.waited_for,
-        resends=one.resends,
-        category=one.category,
-        raw=one.kind != "template",
-        seconds_left=left,
-    )
+        return fingerprint.keyed(lane.token, message.recipient, fingerprint.of_request(json.loads(message.body)))

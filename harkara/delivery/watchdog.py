@@ -1,4 +1,4 @@
-"""The pulse of a worker: it puts a task into a queue of its own now and then, and must see it come back."""
+"""The watchdog of a worker: sends a task to the worker's own queue and ends the process when none comes back."""
 
 from __future__ import annotations
 
@@ -11,42 +11,45 @@ from harkara.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
-BEAT_SECONDS = 10.0
-DEAF_SECONDS = 90.0
-"""Longer than any chunk of messages keeps a worker's last free hand."""
+PROBE_SECONDS = 10.0
+SILENCE_SECONDS = 90.0
+"""Longer than a chunk of messages can occupy the last free thread of a worker."""
 
 
 class Watchdog:
-    """Finds a worker that lives but takes nothing from Redis any more, as may be after a reconnect, and ends it.
+    """Ends a process that runs but receives no tasks, which happens to Celery after some reconnects to Redis.
 
-    `publish` puts the task into this worker's own queue and raises Unavailable when Redis does not take it; what comes
-    from there calls `felt`. `end` ends the process, so that its supervisor starts another; it is called once more, and
-    may be less polite, when as much time has passed and the process is still there.
+    `publish` puts a task into the worker's own queue, and raises Unavailable when Redis does not accept it; the task
+    calls `confirm`. `end` ends the process, so that its supervisor starts another. The watchdog calls `end` again,
+    which may then use more force, while the process is still running after another `silence_seconds`.
     """
 
     def __init__(
-        self, publish: Callable[[], None], end: Callable[[], None], *, deaf_seconds: float = DEAF_SECONDS
+        self, publish: Callable[[], None], end: Callable[[], None], *, silence_seconds: float = SILENCE_SECONDS
     ) -> None:
         self._publish = publish
         self._end = end
-        self._deaf = deaf_seconds
-        self._unheard_since: float | None = None
+        self._silence = silence_seconds
+        self._unconfirmed_since: float | None = None
 
-    def beat(self) -> None:
-        """To be called every BEAT_SECONDS. Raises Unavailable: while Redis is away, nobody is to blame for silence."""
+    def probe(self) -> None:
+        """Publish a task, and end the process when none was confirmed for too long. Call it every PROBE_SECONDS.
+
+        Raises Unavailable; silence does not count while Redis is unavailable.
+        """
         try:
             self._publish()
         except Unavailable:
-            self._unheard_since = None
+            self._unconfirmed_since = None
             raise
         now = time.monotonic()
-        if self._unheard_since is None:
-            self._unheard_since = now
-        elif now - self._unheard_since > self._deaf:
-            log.critical("Redis takes tasks, and this worker gets none: it ends", action="deaf", seconds=self._deaf)
-            self._unheard_since = now
+        if self._unconfirmed_since is None:
+            self._unconfirmed_since = now
+        elif now - self._unconfirmed_since > self._silence:
+            log.critical("unresponsive worker ended", action="deaf", seconds=self._silence)
+            self._unconfirmed_since = now
             self._end()
 
-    def felt(self) -> None:
-        """The task came back."""
-        self._unheard_since = None
+    def confirm(self) -> None:
+        """Note that a task came back."""
+        self._unconfirmed_since = None

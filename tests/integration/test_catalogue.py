@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harkara import Catalogue, Client, Envelope, Handle, Invalid, NotFound, Template, Unavailable
-from harkara.delivery.rounds import every
+from harkara.delivery.periodic import every
 from harkara.intake.stream import Intake
 from harkara.ledger import migrate
 from harkara.ledger.database import Database

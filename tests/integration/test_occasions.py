@@ -27,10 +27,10 @@ from harkara.published.store import PublishedStore
 from harkara.receipt import Change
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer, valkey
+from tests.integration.delivery.running import posts, running_sender
 from tests.integration.ledger.bookings import CONFIG, PLAN, VISIT, noon, occasions, over, reminders, say, shift, visit
 from tests.integration.ledger.steps import dispatch_all, update_message
 from tests.integration.sandbox.process import Sandbox, sandbox_process
-from tests.integration.test_sender import posts, worker
 
 ROOT = CONFIG.parent
 ASHA = "98765 00001"
@@ -61,7 +61,7 @@ def db(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def sender(db: Database, sandbox: Sandbox, server: ValkeyServer) -> Iterator[Sender]:
     sandbox.reset()
-    with worker(db, sandbox, server.url) as one:
+    with running_sender(db, sandbox, server.url) as one:
         yield one
 
 
@@ -266,7 +266,7 @@ def test_what_changes_in_a_workers_hands_is_not_sent_unless_it_is_being_posted(
         if name == moment:
             say(db, step)
 
-    with worker(db, sandbox, server.url, checkpoint=checkpoint) as one:
+    with running_sender(db, sandbox, server.url, checkpoint=checkpoint) as one:
         one.send([due(db, "-2h")])
     assert posts(sandbox) == (moment == "K2"), "its attempt is committed at K2"
     assert len(reminders(db, "-2h", "accepted")) == (moment == "K2")

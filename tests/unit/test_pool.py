@@ -1,4 +1,4 @@
-"""The sender threads: what waits for its time occupies none of them, and what is urgent goes first."""
+"""The sender pool: work that waits for its time occupies no thread, and urgent work runs first."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ def test_work_for_later_occupies_no_thread(pool: Pool) -> None:
     assert done == ["now", "later"]
 
 
-def test_work_begins_at_its_time_and_not_before(pool: Pool) -> None:
+def test_work_starts_at_its_time_and_not_before(pool: Pool) -> None:
     moments: list[float] = []
     at = time.monotonic() + 0.15
-    sooner = pool.submit(lambda: moments.append(time.monotonic()), priority=1, at=at + 0.1)
-    soonest = pool.submit(lambda: moments.append(time.monotonic()), priority=1, at=at)
-    wait([sooner, soonest], timeout=2)
+    second = pool.submit(lambda: moments.append(time.monotonic()), priority=1, at=at + 0.1)
+    first = pool.submit(lambda: moments.append(time.monotonic()), priority=1, at=at)
+    wait([second, first], timeout=2)
     assert at <= moments[0] < moments[1]
     assert moments[1] >= at + 0.1
     assert moments[1] < at + 1.0
 
 
-def test_the_urgent_goes_first_and_equals_go_in_turn(pool: Pool) -> None:
-    gate, order = Event(), list[int]()
-    blocker = pool.submit(partial(wait_at, gate), priority=0)
+def test_urgent_work_runs_first_and_equal_priorities_in_the_order_of_submission(pool: Pool) -> None:
+    released, order = Event(), list[int]()
+    blocker = pool.submit(partial(wait_until, released), priority=0)
     futures = [pool.submit(partial(order.append, n), priority=n // 10) for n in (30, 10, 31, 0, 11)]
-    gate.set()
+    released.set()
     wait([blocker, *futures], timeout=2)
     assert order == [0, 10, 11, 30, 31]
 
 
-def test_an_error_stays_with_its_work(pool: Pool) -> None:
+def test_an_error_is_raised_by_the_future_of_its_work_alone(pool: Pool) -> None:
     def fail() -> None:
         raise ValueError("no")
 
@@ -58,27 +58,27 @@ def test_an_error_stays_with_its_work(pool: Pool) -> None:
     pool.submit(lambda: None, priority=0).result(1)
 
 
-def test_what_is_taken_back_in_time_never_runs(pool: Pool) -> None:
+def test_work_that_is_cancelled_in_time_never_runs(pool: Pool) -> None:
     done: list[str] = []
-    future = pool.submit(lambda: done.append("taken back"), priority=0, at=time.monotonic() + 0.1)
+    future = pool.submit(lambda: done.append("cancelled"), priority=0, at=time.monotonic() + 0.1)
     assert future.cancel()
     pool.submit(lambda: None, priority=1, at=time.monotonic() + 0.15).result(1)
     assert done == []
 
 
-def test_who_waits_for_room_is_let_in_when_there_is_some(pool: Pool) -> None:
-    gate = Event()
-    assert pool.wait_for_room(0)
-    blockers = [pool.submit(partial(wait_at, gate), priority=0) for _ in range(3)]
-    began = time.monotonic()
-    assert not pool.wait_for_room(0.1)
-    assert 0.1 <= time.monotonic() - began < 1
-    gate.set()
-    assert pool.wait_for_room(1)
+def test_waiting_for_capacity_ends_when_a_thread_is_free_or_the_time_is_over(pool: Pool) -> None:
+    released = Event()
+    assert pool.wait_for_capacity(0)
+    blockers = [pool.submit(partial(wait_until, released), priority=0) for _ in range(3)]
+    started = time.monotonic()
+    assert not pool.wait_for_capacity(0.1)
+    assert 0.1 <= time.monotonic() - started < 1
+    released.set()
+    assert pool.wait_for_capacity(1)
     wait(blockers, timeout=1)
 
 
-def test_closing_runs_what_was_submitted_also_what_waits_for_its_time() -> None:
+def test_close_runs_all_submitted_work_also_work_for_later() -> None:
     pool = Pool(2)
     done: list[int] = []
     for n in range(4):
@@ -87,5 +87,5 @@ def test_closing_runs_what_was_submitted_also_what_waits_for_its_time() -> None:
     assert sorted(done) == [0, 1, 2, 3]
 
 
-def wait_at(gate: Event) -> None:
-    assert gate.wait(5)
+def wait_until(event: Event) -> None:
+    assert event.wait(5)

@@ -119,9 +119,9 @@ def _dispatch() -> None:
     """What was held goes now; should that fail, the workers do it within a second by themselves."""
     log_to_stderr()
     try:
-        from config.wiring.upkeep import rounds
+        from config.wiring.upkeep import dispatcher
 
-        rounds().dispatch(at_once=True)
+        dispatcher().dispatch(at_once=True)
     except (HarkaraError, SystemExit) as error:
         note(f"Not dispatched from here; the workers will do it. {error}")
 

@@ -39,7 +39,7 @@ def test_a_message_is_kept_when_redis_is_away_and_stdout_holds_the_id_alone(
     code, out, err = run(environment, "send", NUMBER, "Your order is ready", "--wait", "0.1")
     assert out == f"{listed(ledger)[0]}\n"
     assert code == 1  # nobody knows its outcome yet
-    assert "Redis does not take hints" in err
+    assert "hints not published" in err
     assert "Not known after 0.1 s; it is kept" in err
     assert NUMBER not in err
 

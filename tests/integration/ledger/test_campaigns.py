@@ -90,8 +90,8 @@ def state(db: Database, identity: str) -> str:
 
 def past_gates(db: Database, claims: list[Claimed]) -> list[Claimed]:
     """Those that the gates let pass; the others go back."""
-    moment = gates.look(db, LANES, claims)
-    outcomes = [(one, gates.stopped_at(one, moment)) for one in claims]
+    context = gates.load(db, LANES, claims)
+    outcomes = [(one, gates.check(one, context)) for one in claims]
     for one, outcome in outcomes:
         if outcome is not None:
             record_outcome(db, one, outcome, posted=False)

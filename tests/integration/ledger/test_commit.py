@@ -11,6 +11,7 @@ from threading import Event, Timer
 import pytest
 from sqlalchemy import event, text
 
+from config.crash_points import CheckpointedGroupCommit
 from harkara.errors import Unavailable
 from harkara.ledger import migrate
 from harkara.ledger.audit import audit
@@ -56,7 +57,7 @@ def group_commit(
 ) -> Iterator[GroupCommit]:
     """Closed at the end; without a `spill` nothing may have been spilled by then."""
     spilled: list[ClaimResult] = []
-    commit = GroupCommit(db, spill or spilled.append, retry_seconds=patience, checkpoint=checkpoint)
+    commit = CheckpointedGroupCommit(db, spill or spilled.append, retry_seconds=patience, checkpoint=checkpoint)
     yield commit
     commit.close()
     assert spilled == []

@@ -1,0 +1,64 @@
+"""Dispatch: releases the messages that are due and hints them to the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from harkara.delivery.hints import Hints
+from harkara.delivery.queue_depth import QueueDepth
+from harkara.delivery.rounds import Rounds
+from harkara.lanes import Lane
+from harkara.ledger.database import Database
+from harkara.ledger.messages.dispatch import dispatch, unqueue
+from harkara.limits import Limiter
+
+DISPATCH_SECONDS = 1.0
+
+
+class Dispatcher:
+    """Dispatches in rounds; `queued_seconds` is the lease of a hinted message, `depth` the most in a queue."""
+
+    def __init__(
+        self,
+        db: Database,
+        rounds: Rounds,
+        lanes: Mapping[str, Lane],
+        limiter: Limiter,
+        hints: Hints,
+        *,
+        queued_seconds: float,
+        depth: int,
+    ) -> None:
+        self._db = db
+        self._rounds = rounds
+        self._lanes = lanes
+        self._limiter = limiter
+        self._hints = hints
+        self._queued_seconds = queued_seconds
+        self._depth = QueueDepth(depth, queued_seconds)
+
+    def dispatch(self, *, at_once: bool = False) -> int:
+        """Hint the messages that may go now; return how many. `at_once` also runs within the current second.
+
+        Raises Unavailable.
+        """
+        period = 0.0 if at_once else DISPATCH_SECONDS
+        return self._rounds.run("dispatch", self._dispatch, period_seconds=period) or 0
+
+    def hint(self, released: Sequence[tuple[str, int]]) -> None:
+        """Publish (id, priority); a message whose hint Redis does not accept is due again at once."""
+        unpublished = self._hints.publish(released)
+        if unpublished:
+            unqueue(self._db, unpublished)
+
+    def _dispatch(self) -> int:
+        released = dispatch(
+            self._db,
+            self._lanes,
+            self._limiter.capacity,
+            depth=self._depth.current,
+            queued_seconds=self._queued_seconds,
+        )
+        self.hint(released.hints)
+        self._depth.adapt(len(released.hints), released.unclaimed)
+        return len(released.hints)

@@ -1,0 +1,87 @@
+"""Maintenance: the sweep, the derivation of reminders and the progress of campaigns, each in rounds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from time import monotonic
+
+import structlog
+
+from harkara.delivery.rounds import Rounds
+from harkara.ledger.campaigns.housekeeping import keep
+from harkara.ledger.database import Database
+from harkara.ledger.occasions.commands import BATCH_SIZE, rederive
+from harkara.ledger.sweep import Policy, sweep
+from harkara.occasions import ReminderPlan
+
+log = structlog.get_logger(__name__)
+
+SWEEP_SECONDS = 1.0
+CAMPAIGNS_SECONDS = 2.0
+DERIVE_SECONDS = 60.0
+DERIVE_LIMIT_SECONDS = 25.0
+"""The most that one round of derivation takes; the next round continues."""
+
+
+class Maintenance:
+    """The periodic work on the ledger besides dispatch. Every method raises Unavailable.
+
+    `policy` decides what happens to a message whose worker died, `deadlines` are the seconds of each category, and
+    `on_swept` receives the rows that each part of the sweep moved.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        rounds: Rounds,
+        policy: Policy,
+        plan: ReminderPlan,
+        *,
+        deadlines: Mapping[str, float],
+        retention_seconds: float | None,
+        on_swept: Callable[[Counter[str]], None],
+    ) -> None:
+        self._db = db
+        self._rounds = rounds
+        self._policy = policy
+        self._plan = plan
+        self._deadlines = deadlines
+        self._retention = retention_seconds
+        self._on_swept = on_swept
+
+    def sweep(self) -> Counter[str]:
+        """Recover what crashes left behind and remove what is too old; return the rows moved by each part."""
+        moved = self._rounds.run("sweep", self._sweep, period_seconds=SWEEP_SECONDS) or Counter[str]()
+        if moved:
+            log.info("rows swept", action="swept", **moved)
+        self._on_swept(moved)
+        return moved
+
+    def campaigns(self) -> Counter[str]:
+        """Start, pause and finish campaigns; return how many."""
+        moved = self._rounds.run("campaigns", lambda: keep(self._db), period_seconds=CAMPAIGNS_SECONDS)
+        if moved:
+            log.info("campaigns updated", action="campaigns", **moved)
+        return moved or Counter()
+
+    def derive(self) -> int:
+        """Derive the reminders of occasions again whose rules were edited; return the number of occasions."""
+        derived = self._rounds.run(
+            "derive", self._derive, period_seconds=DERIVE_SECONDS, lease_seconds=2 * DERIVE_LIMIT_SECONDS
+        )
+        if derived:
+            log.info("reminders derived", action="derived", occasions=derived)
+        return derived or 0
+
+    def _sweep(self) -> Counter[str]:
+        return sweep(self._db, self._policy, retention_seconds=self._retention)
+
+    def _derive(self) -> int:
+        end, derived = monotonic() + DERIVE_LIMIT_SECONDS, 0
+        while monotonic() < end:
+            batch = rederive(self._db, self._plan, self._deadlines)
+            derived += batch
+            if batch < BATCH_SIZE:
+                break
+        return derived

@@ -1,0 +1,63 @@
+"""A thread that runs rounds of periodic work in every worker, so that beat is no single point of failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from threading import Event, Thread
+from time import monotonic
+
+import structlog
+
+from harkara.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+INTERVAL_SECONDS = 1.0
+
+
+class PeriodicThread:
+    """Runs its rounds one after the other, every INTERVAL_SECONDS; a round that fails does not stop the others."""
+
+    def __init__(self, *rounds: Callable[[], object]) -> None:
+        self._rounds = rounds
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name="periodic", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Wait for the current round, then end."""
+        self._stop.set()
+        self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        while not self._stop.wait(INTERVAL_SECONDS):
+            for round_ in self._rounds:
+                _run_safely(round_)
+
+
+def every(seconds: float, round_: Callable[[], object]) -> Callable[[], object]:
+    """Return a round that runs at once, then `seconds` after it last succeeded."""
+    due = monotonic()
+
+    @wraps(round_)
+    def when_due() -> None:
+        nonlocal due
+        if monotonic() >= due:
+            round_()
+            due = monotonic() + seconds
+
+    return when_due
+
+
+def _run_safely(round_: Callable[[], object]) -> None:
+    name = getattr(round_, "__name__", "round")
+    try:
+        round_()
+    except Unavailable as error:
+        log.warning("round skipped", action="round_failed", round=name, error=str(error))
+    except Exception:
+        # Any bug in one round must not stop the rounds after it.
+        log.exception("round failed", action="round_broke", round=name)

@@ -1,0 +1,65 @@
+"""One POST to the provider, and the outcome that its answer means for the message."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+
+from harkara.answers import NotSent, Provider
+from harkara.delivery.breaker import Breaker
+from harkara.delivery.fallback import needs_window, replacement
+from harkara.lanes import Lane
+from harkara.ledger.messages.claim import Claimed
+from harkara.outcomes import Outcome, Refused, Wait
+from harkara.playbook import WINDOW_CLOSED, Case, Playbook, Window
+
+TOO_MANY_REQUESTS = "429"
+
+
+class Posting:
+    """Posts messages and judges the answers by the playbook.
+
+    `slow` receives a lane and the seconds to hold it after an HTTP 429.
+    """
+
+    def __init__(
+        self, provider: Provider, playbook: Playbook, lanes: Mapping[str, Lane], slow: Callable[[Lane, float], None]
+    ) -> None:
+        self._provider = provider
+        self._playbook = playbook
+        self._lanes = lanes
+        self._slow = slow
+        self._breaker = Breaker()
+        self._random = random.Random()
+
+    def post(self, message: Claimed, window: Window) -> Outcome:
+        """POST a message whose recipient's window is in this state; return its outcome."""
+        lane = self._lanes[message.lane]
+        answer = self._provider.post(lane.token, message.body)
+        outcome = self._playbook.judge(
+            answer, _case(message), self._random, window=window, evidence=lane.webhooks_enabled
+        )
+        if isinstance(outcome, Refused) and outcome.code == WINDOW_CLOSED:
+            outcome = _replaced(message, lane, outcome)
+        if isinstance(outcome, Wait) and outcome.code == TOO_MANY_REQUESTS:
+            self._slow(lane, outcome.seconds or 0.0)
+        return self._breaker.observe(lane.name, outcome, connected=not isinstance(answer, NotSent))
+
+
+def _case(message: Claimed) -> Case:
+    return Case(
+        tries=message.tries + 1,
+        waits=message.waits,
+        waited_for=message.waited_for,
+        resends=message.resends,
+        category=message.category,
+        raw=message.kind != "template",
+        seconds_left=(message.expires_at - message.claimed_at).total_seconds(),
+    )
+
+
+def _replaced(message: Claimed, lane: Lane, refused: Refused) -> Outcome:
+    """Replace raw messages only: a refused template would otherwise replace itself again and again."""
+    if message.resends or not needs_window(message):
+        return refused
+    return replacement(message, lane, refused.status) or refused

@@ -1,0 +1,48 @@
+"""Fixtures of the delivery tests: a sandbox, a Redis, an SQLite ledger and a sender."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harkara.delivery.sender import Sender
+from harkara.ledger import migrate
+from harkara.ledger.database import Database
+from harness.valkey import valkey
+from tests.integration.delivery.running import running_sender
+from tests.integration.sandbox.process import Sandbox, sandbox_process
+
+
+@pytest.fixture(scope="package")
+def sandbox_server() -> Iterator[Sandbox]:
+    with sandbox_process(SANDBOX_LIMIT="none") as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(sandbox_server: Sandbox) -> Sandbox:
+    """The sandbox without faults and without requests."""
+    sandbox_server.reset()
+    return sandbox_server
+
+
+@pytest.fixture(scope="package")
+def redis_url() -> Iterator[str]:
+    with valkey() as running:
+        yield running.url
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'harkara.db'}", lock_timeout=0.5)
+    migrate.upgrade(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def sender(db: Database, sandbox: Sandbox, redis_url: str) -> Iterator[Sender]:
+    with running_sender(db, sandbox, redis_url) as running:
+        yield running
