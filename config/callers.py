@@ -34,7 +34,7 @@ def callers(settings: Settings, configured: frozenset[str]) -> Callers:
     except Invalid as error:
         raise SystemExit(f"HARKARA_API_TOKENS, HARKARA_API_LIMIT: {error}") from error
     if not found:
-        log.warning("nobody may call: set HARKARA_API_TOKENS to name:token", action="no_callers")
+        log.warning("no API tokens configured: set HARKARA_API_TOKENS to name:token", action="no_callers")
     return found
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from harkara.messages.category import Category
 from harkara.messages.contacts import Contact, Contacts
-from harkara.messages.envelope import Category, Envelope
+from harkara.messages.envelope import Envelope
 from harkara.messages.interactive import Button, Buttons, ListMessage, Row, Section
 from harkara.messages.location import Location
 from harkara.messages.media import Audio, Document, Image, Sticker, Video

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, SkipValidation, StrictBool
 from uuid_utils import uuid7
 
 from harkara.errors import Invalid
+from harkara.messages.category import PRIORITY, Category, default_category
 from harkara.messages.fields import AltTexts, CustomerName, Id, Reference, ShortName, Time
 from harkara.messages.model import RawMessage, StrictModel
 from harkara.messages.parse import Message, parse_item
@@ -18,11 +19,6 @@ from harkara.messages.template import Template
 from harkara.messages.text import Text
 from harkara.messages.validation import field_path, require_list, require_object, type_measure
 from harkara.phone import normalize
-
-Category = Literal["authentication", "reply", "utility", "marketing"]
-
-PRIORITY: dict[str, int] = {"authentication": 0, "reply": 1, "utility": 2, "marketing": 3}
-"""The default priority of each category; 0 is sent first."""
 
 # Chat Mitra documents no limit; these are Harkara's.
 _MAX_MESSAGES = 10
@@ -36,9 +32,14 @@ _REQUEST_NAMES = {"to": "recipient_mobile_number", "alt_texts": "altTexts"}
 class Envelope(StrictModel):
     """Messages for one recipient. The constructor raises Invalid if they break a known rule of Chat Mitra or WhatsApp.
 
-    `category` defaults to the category of the messages. `priority` and `quiet`, whether the message waits during quiet
-    hours, default to those of the category. Times become UTC. `producer` is the application that sends; the producers
-    of a lane take turns. `fallback` is a template that is sent instead if the recipient's 24-hour window is closed.
+    `messages` has 1 to 10 items. `reference` is the application's own id, of 1 to 200 printable characters.
+    `lane` and `producer` have 1 to 40 of a-z, 0-9, `_` and `-`. The producers of a lane take turns.
+
+    `category` defaults to the category of the messages. `priority` (0 is sent first, 3 last) and `quiet`, whether the
+    message waits during quiet hours, default to those of the category.
+
+    `at` and `expires` are aware datetimes or ISO 8601 text with an offset, and become UTC.
+    `fallback` is a template that is sent instead if the recipient's 24-hour window is closed.
     """
 
     id: Id
@@ -75,7 +76,7 @@ class Envelope(StrictModel):
         fallback: Template | None = None,
     ) -> None:
         items = _validate_messages(messages)
-        category = _default_category(items) if category is None else category
+        category = default_category(items) if category is None else category
         super().__init__(
             id=f"job_{uuid7().hex}" if id is None else id,
             to=str(normalize(to)),
@@ -125,7 +126,7 @@ class Envelope(StrictModel):
         # The sender validated the number, perhaps with newer numbering plans, so a possible length is enough here.
         fields["to"] = normalize(f"+{fields['to']}", strict=False)
         fields["messages"] = [
-            _load(item, f"messages[{place}]") for place, item in enumerate(require_list(fields["messages"], "messages"))
+            _load(item, f"messages[{position}]") for position, item in enumerate(require_list(fields["messages"], "messages"))
         ]
         if "fallback" in fields:
             fields["fallback"] = _load(fields["fallback"], "fallback")
@@ -174,9 +175,9 @@ class Envelope(StrictModel):
 def _validate_messages(messages: Sequence[Message]) -> tuple[Message, ...]:
     if not 1 <= len(require_list(messages, "messages")) <= _MAX_MESSAGES:
         raise Invalid("messages", f"1 to {_MAX_MESSAGES} messages", f"this has {len(messages)}")
-    for place, item in enumerate(messages):
+    for position, item in enumerate(messages):
         if not isinstance(item, RawMessage | Template):
-            raise Invalid(f"messages[{place}]", "must be a message such as Text or Template", type_measure(item))
+            raise Invalid(f"messages[{position}]", "must be a message such as Text or Template", type_measure(item))
     return tuple(messages)
 
 
@@ -195,13 +196,6 @@ def _validate_fallback(fallback: object, messages: Sequence[Message]) -> Templat
     return fallback
 
 
-def _default_category(messages: Sequence[Message]) -> Category:
-    """Return authentication if a message has it, otherwise the category with the strictest rules."""
-    found = {message.category or "utility" if isinstance(message, Template) else "reply" for message in messages}
-    order: tuple[Category, ...] = ("authentication", "marketing", "utility", "reply")
-    return next(category for category in order if category in found)
-
-
 def _check(envelope: Envelope) -> None:
     """Check the rules that concern several fields."""
     if envelope.at and envelope.expires and envelope.expires <= envelope.at:
@@ -215,13 +209,13 @@ def _check(envelope: Envelope) -> None:
 
 def _check_placeholders(envelope: Envelope) -> None:
     known = set(envelope.alt_texts or ()) | ({"$name"} if envelope.customer_name else set())
-    places: dict[str, object] = {f"messages[{place}]": each for place, each in enumerate(envelope.messages)}
-    for place, message in (places | {"fallback": envelope.fallback}).items():
+    places: dict[str, object] = {f"messages[{position}]": each for position, each in enumerate(envelope.messages)}
+    for position, message in (places | {"fallback": envelope.fallback}).items():
         if isinstance(message, Template):
             for path, name in message.placeholders():
                 if name not in known:
                     rule = "has a $placeholder without a value; give it one in alt_texts, or customer_name for $name"
-                    raise Invalid(f"{place}.{path}", rule)
+                    raise Invalid(f"{position}.{path}", rule)
 
 
 def _read_messages(body: dict[str, Any]) -> list[Message]:
@@ -236,8 +230,8 @@ def _read_messages(body: dict[str, Any]) -> list[Message]:
         except Invalid as error:
             raise Invalid("message", error.rule, error.measure) from None
     messages = []
-    for place, item in enumerate(require_list(items, "messages")):
-        with field_path(f"messages[{place}]"):
+    for position, item in enumerate(require_list(items, "messages")):
+        with field_path(f"messages[{position}]"):
             messages.append(parse_item(item))
     if len(messages) == 1 and isinstance(messages[0], Text) and messages[0].is_simple:
         messages[0] = Text(messages[0].body, form="raw")  # the request to Chat Mitra keeps the form of this one

@@ -23,6 +23,7 @@ TemplateCategory = Literal["authentication", "utility", "marketing"]
 _NAME = re.compile(r"[a-z0-9_]{1,60}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:_[A-Z]{2})?")
 MAX_PARAMETERS = 10
+BodyParameter = Annotated[str, AfterValidator(validate_parameter)]
 TemplateHeader = Annotated[Header, PlainValidator(partial(validate_header, rule=validate_parameter))]
 
 
@@ -70,9 +71,7 @@ class Template(StrictModel):
     name: TemplateName
     language: Language = "en"
     header: TemplateHeader | None = None
-    body: Annotated[
-        tuple[Annotated[str, AfterValidator(validate_parameter)], ...], Field(max_length=MAX_PARAMETERS)
-    ] = ()
+    body: Annotated[tuple[BodyParameter, ...], Field(max_length=MAX_PARAMETERS)] = ()
     buttons: Annotated[tuple[TemplateButton, ...], Field(max_length=MAX_BUTTONS)] = ()
     category: TemplateCategory | None = None
 
@@ -102,8 +101,8 @@ class Template(StrictModel):
         """Build the message from its `template` object."""
         parsed = _TemplateObject.read(value)
         found: dict[str, list[Any]] = {"header": [], "body": [], "button": []}
-        for place, component in enumerate(parsed.components):
-            with field_path(f"components[{place}]"):
+        for position, component in enumerate(parsed.components):
+            with field_path(f"components[{position}]"):
                 found[component.type].append(component.content())
         if len(found["header"]) > 1 or len(found["body"]) > 1:
             raise Invalid("components", "at most one header and one body")
@@ -131,7 +130,7 @@ class Template(StrictModel):
 
     def placeholders(self) -> Iterator[tuple[str, str]]:
         """Yield the path of a field and each `$name` in it that Chat Mitra replaces by a value."""
-        texts = [("header", self.header), *((f"body[{place}]", text) for place, text in enumerate(self.body))]
+        texts = [("header", self.header), *((f"body[{position}]", text) for position, text in enumerate(self.body))]
         texts += [(f"buttons[{button.index}]", button.text) for button in self.buttons if isinstance(button, UrlSuffix)]
         for path, text in texts:
             if isinstance(text, str) and "$" in text:
@@ -141,12 +140,12 @@ class Template(StrictModel):
 def _with_indexes(buttons: Sequence[TemplateButton], category: TemplateCategory | None) -> list[TemplateButton]:
     """Give each button an index. In an authentication template, Meta implements the copy button as a link button."""
     placed: list[TemplateButton] = []
-    for place, button in enumerate(buttons):
+    for position, button in enumerate(buttons):
         if not isinstance(button, UrlSuffix | QuickReply | CopyCode):
-            raise Invalid(f"buttons[{place}]", "must be a UrlSuffix, a QuickReply or a CopyCode", type_measure(button))
+            raise Invalid(f"buttons[{position}]", "must be a UrlSuffix, a QuickReply or a CopyCode", type_measure(button))
         if isinstance(button, CopyCode) and category == "authentication":
             button = UrlSuffix(button.code, index=button.index)
-        placed.append(button if button.index is not None else button.model_copy(update={"index": place}))
+        placed.append(button if button.index is not None else button.model_copy(update={"index": position}))
     return placed
 
 
@@ -186,8 +185,8 @@ class _Component(StrictModel):
 
     def _get_values(self, *types: str) -> list[Any]:
         values = []
-        for place, parameter in enumerate(self.parameters):
-            with field_path(f"parameters[{place}]"):
+        for position, parameter in enumerate(self.parameters):
+            with field_path(f"parameters[{position}]"):
                 values.append(parameter.get(*types))
         return values
 

@@ -182,7 +182,7 @@ def test_a_start_without_tokens_logs_the_setting_to_set() -> None:
     with capture_logs() as lines:
         assert not callers_of(settings(), frozenset({"default"}))
     assert [(line["log_level"], line["event"]) for line in lines] == [
-        ("warning", "nobody may call: set HARKARA_API_TOKENS to name:token")
+        ("warning", "no API tokens configured: set HARKARA_API_TOKENS to name:token")
     ]
 
 
