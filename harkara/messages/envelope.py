@@ -126,7 +126,8 @@ class Envelope(StrictModel):
         # The sender validated the number, perhaps with newer numbering plans, so a possible length is enough here.
         fields["to"] = normalize(f"+{fields['to']}", strict=False)
         fields["messages"] = [
-            _load(item, f"messages[{position}]") for position, item in enumerate(require_list(fields["messages"], "messages"))
+            _load(item, f"messages[{position}]")
+            for position, item in enumerate(require_list(fields["messages"], "messages"))
         ]
         if "fallback" in fields:
             fields["fallback"] = _load(fields["fallback"], "fallback")

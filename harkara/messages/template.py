@@ -142,7 +142,9 @@ def _with_indexes(buttons: Sequence[TemplateButton], category: TemplateCategory 
     placed: list[TemplateButton] = []
     for position, button in enumerate(buttons):
         if not isinstance(button, UrlSuffix | QuickReply | CopyCode):
-            raise Invalid(f"buttons[{position}]", "must be a UrlSuffix, a QuickReply or a CopyCode", type_measure(button))
+            raise Invalid(
+                f"buttons[{position}]", "must be a UrlSuffix, a QuickReply or a CopyCode", type_measure(button)
+            )
         if isinstance(button, CopyCode) and category == "authentication":
             button = UrlSuffix(button.code, index=button.index)
         placed.append(button if button.index is not None else button.model_copy(update={"index": position}))
