@@ -1,4 +1,4 @@
-"""Certificates that nobody signed but themselves, for the tests that speak TLS."""
+"""Self-signed certificates for tests with TLS."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 
 def self_signed(folder: Path, name: str) -> Path:
-    """A certificate for this name, such as `IP:127.0.0.1`, and its key, in one file. Skips without openssl."""
+    """Return a file with a certificate for this name, such as `IP:127.0.0.1`, and its key. Skips without openssl."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("needs the command openssl")

@@ -1,4 +1,4 @@
-"""Services that tests share: one server of each kind for a test process, an empty database for each test."""
+"""Servers for all tests: one PostgreSQL for a test process, a Valkey and an empty database for a test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.valkey import ValkeyServer, valkey
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """Skips, visibly, where none can be had; in CI that is a failure."""
+    """One PostgreSQL server for the session. Without one the tests are skipped, in CI they fail."""
     try:
         with postgres("-c", "fsync=off") as server:
             yield server
@@ -27,7 +27,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database, once of each kind."""
+    """The URL of an empty database, once of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'harkara.db'}"
     server: PostgresServer = request.getfixturevalue("postgres_server")
@@ -36,6 +36,6 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def redis_server() -> Iterator[ValkeyServer]:
-    """A Valkey of the test's own, that it may kill."""
+    """A Valkey for this test alone, which it may stop or kill."""
     with valkey() as server:
         yield server

@@ -1,4 +1,4 @@
-"""A ledger of each kind, empty, at this release's schema."""
+"""Fixtures of the integration tests: empty ledgers at this release's schema, and a Valkey for each module."""
 
 from __future__ import annotations
 
@@ -6,32 +6,45 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
-from harkara.ledger import migrate
 from harkara.ledger.database import Database
+from harkara.redis_client import connect
+from harness.ledger import migrated, open_ledger
 from harness.postgres import PostgresServer
+from harness.valkey import ValkeyServer, valkey
 
 
 @pytest.fixture(scope="session")
 def migrated_url(postgres_server: PostgresServer) -> str:
-    """One database for all tests that only want it empty: to make one takes longer than most of them."""
-    database = Database(postgres_server.create_database("ledger"))
-    migrate.upgrade(database)
-    database.close()
-    return str(database.url)
+    """One PostgreSQL database for all tests that need an empty one: a new one takes longer than most tests."""
+    return migrated(postgres_server.create_database("ledger"))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty ledger, once on each kind of database."""
     sqlite = request.param == "sqlite"
     url = f"sqlite:///{tmp_path / 'harkara.db'}" if sqlite else request.getfixturevalue("migrated_url")
-    database = Database(url, connections=10)
-    if sqlite:
-        migrate.upgrade(database)
-    else:
-        with database.write() as tx:
-            tx.execute(text(f"TRUNCATE {', '.join(SQLModel.metadata.tables)}"))
-    yield database
-    database.close()
+    with open_ledger(url, connections=10) as database:
+        if not sqlite:
+            with database.write() as tx:
+                tx.execute(text(f"TRUNCATE {', '.join(SQLModel.metadata.tables)}"))
+        yield database
+
+
+@pytest.fixture(scope="module")
+def valkey_server() -> Iterator[ValkeyServer]:
+    """One Valkey for the tests of a module; `redis_server` is for tests that stop it."""
+    with valkey() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_client(valkey_server: ValkeyServer) -> Iterator[redis.Redis]:
+    """A client of the module's Valkey, which it empties first."""
+    with connect(valkey_server.url, seconds=2) as client:
+        client.flushall()
+        yield client

@@ -25,9 +25,10 @@ from harkara.ledger.contacts.queries import list_contacts
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import list_messages
 from harkara.redis_client import connect
+from harness.ledger import open_ledger
 from harness.ports import free_port
 from harness.postgres import PostgresServer
-from harness.valkey import ValkeyServer, valkey
+from harness.valkey import ValkeyServer
 from harness.waiting import wait_until
 from tests.integration.ledger.bookings import PLAN
 from tests.integration.ledger.steps import row
@@ -35,34 +36,26 @@ from tests.integration.ledger.steps import row
 ASHA = "+91 98765 00001"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ValkeyServer]:
-    with valkey() as running:
-        yield running
-
-
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'harkara.db'}")
-    migrate.upgrade(database)
-    yield database
-    database.close()
+    with open_ledger(f"sqlite:///{tmp_path / 'harkara.db'}") as database:
+        yield database
 
 
 @pytest.fixture
-def client(server: ValkeyServer) -> Iterator[Client]:
+def client(valkey_server: ValkeyServer) -> Iterator[Client]:
     """One that knows Redis alone."""
-    with connect(server.url, seconds=2) as redis:
+    with connect(valkey_server.url, seconds=2) as redis:
         redis.flushall()
-    with Client(server.url, producer="shop") as one:
+    with Client(valkey_server.url, producer="shop") as one:
         yield one
 
 
 @contextmanager
-def worker(server: ValkeyServer, db: Database) -> Iterator[IntakeConsumer]:
+def worker(valkey_server: ValkeyServer, db: Database) -> Iterator[IntakeConsumer]:
     """A worker's ear at the intake."""
     stop = threading.Event()
-    with connect(server.url, seconds=2) as redis:
+    with connect(valkey_server.url, seconds=2) as redis:
         ear = IntakeConsumer(
             Intake(redis, "w"), db, lambda hints: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10
         )
@@ -87,40 +80,44 @@ def eventually(client: Client, handle: Handle, state: str) -> None:
         time.sleep(0.02)
 
 
-def test_a_message_goes_by_redis_into_the_ledger(server: ValkeyServer, client: Client, db: Database) -> None:
+def test_a_message_goes_by_redis_into_the_ledger(valkey_server: ValkeyServer, client: Client, db: Database) -> None:
     handle = client.send("Your table is ready", to=ASHA, reference="order 7")
     assert (handle.reference, handle.new) == ("order 7", True)
-    with worker(server, db):
+    with worker(valkey_server, db):
         eventually(client, handle, "queued")
         assert client.status("order 7")["id"] == handle.id
     kept = row(db, handle.id)
     assert (kept["recipient"], kept["producer"]) == ("919876500001", "shop")
 
 
-def test_what_was_handed_over_a_moment_ago_can_be_cancelled(server: ValkeyServer, client: Client, db: Database) -> None:
+def test_what_was_handed_over_a_moment_ago_can_be_cancelled(
+    valkey_server: ValkeyServer, client: Client, db: Database
+) -> None:
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    with worker(server, db):
+    with worker(valkey_server, db):
         handle = client.send(Template("reminder", category="utility"), to=ASHA, at=tomorrow)
         assert client.cancel(handle)
         assert not client.cancel(handle)
         assert client.status(handle)["state"] == "cancelled"
 
 
-def test_what_nobody_knows_is_not_found(server: ValkeyServer, client: Client, db: Database) -> None:
-    with worker(server, db):
+def test_what_nobody_knows_is_not_found(valkey_server: ValkeyServer, client: Client, db: Database) -> None:
+    with worker(valkey_server, db):
         with pytest.raises(NotFound):
             client.status("order 8")
         with pytest.raises(NotFound):
             client.cancel("order 8")
 
 
-def test_an_entry_in_another_workers_hands_is_waited_for(server: ValkeyServer, client: Client, db: Database) -> None:
+def test_an_entry_in_another_workers_hands_is_waited_for(
+    valkey_server: ValkeyServer, client: Client, db: Database
+) -> None:
     """The one worker has read the message and not committed it yet when the other reads the question."""
     handle = client.send("Your table is ready", to=ASHA)
-    with connect(server.url, seconds=2) as redis:
+    with connect(valkey_server.url, seconds=2) as redis:
         slow = Intake(redis, "slow")
         entries = slow.read()
-        with worker(server, db) as ear:
+        with worker(valkey_server, db) as ear:
             commit = threading.Timer(0.1, ear.accept, [[client.envelope("Hi", to=ASHA, id=handle.id)]])
             commit.start()
             assert client.status(handle)["id"] == handle.id
@@ -128,11 +125,11 @@ def test_an_entry_in_another_workers_hands_is_waited_for(server: ValkeyServer, c
         slow.acknowledge(entries)
 
 
-def test_many_go_at_once_and_each_gets_its_handle(server: ValkeyServer, client: Client, db: Database) -> None:
+def test_many_go_at_once_and_each_gets_its_handle(valkey_server: ValkeyServer, client: Client, db: Database) -> None:
     envelopes = [client.envelope("Hello", to=f"+9198765{n:05d}", reference=f"r{n}") for n in range(1_200)]
     handles = client.send_many(envelopes)
     assert handles == [Handle(e.id, e.reference, True) for e in envelopes]
-    with worker(server, db):
+    with worker(valkey_server, db):
         wait_until(lambda: len(list_messages(db, limit=2_000)) == 1_200, 30, "all are in the ledger")
     assert client.send_many([]) == []
 
@@ -152,8 +149,8 @@ def test_without_a_worker_messages_are_taken_and_questions_are_not_answered(clie
         client.status("order 7")
 
 
-def test_a_number_without_its_code_is_one_of_the_region(server: ValkeyServer, db: Database) -> None:
-    with Client(server.url, region="SG") as client:
+def test_a_number_without_its_code_is_one_of_the_region(valkey_server: ValkeyServer, db: Database) -> None:
+    with Client(valkey_server.url, region="SG") as client:
         assert client.envelope("Hello", to="8123 4567").to == "6581234567"
 
 
@@ -289,12 +286,12 @@ def test_a_text_is_a_message_too(direct: Client) -> None:
 
 
 def test_an_application_says_what_somebody_wants_through_redis_alone(
-    client: Client, server: ValkeyServer, db: Database
+    client: Client, valkey_server: ValkeyServer, db: Database
 ) -> None:
     client.opt_out(ASHA, proof="Ticked off in the profile")
     handle = client.send("Hello", to=ASHA)
     client.opt_in(ASHA, proof="Form of May", category="marketing", lane="north")
-    with worker(server, db):
+    with worker(valkey_server, db):
         wait_until(lambda: list_messages(db), 10, "the worker has read it")
         told = client.status(handle)
         assert (told["state"], told["code"]) == ("cancelled", "opted-out")
@@ -331,11 +328,11 @@ def test_a_wish_that_breaks_a_rule_is_refused_in_the_callers_hands(
         client.opt_out(**{"to": ASHA, "proof": "Form of May"} | wrong)
 
 
-def test_what_is_no_wish_stops_nobody_in_the_intake(client: Client, server: ValkeyServer, db: Database) -> None:
-    with connect(server.url, seconds=2) as redis:
+def test_what_is_no_wish_stops_nobody_in_the_intake(client: Client, valkey_server: ValkeyServer, db: Database) -> None:
+    with connect(valkey_server.url, seconds=2) as redis:
         Intake(redis).append("wish", ["no JSON", "[]", '{"lane": "default"}'])
     client.opt_out(ASHA, proof="Form of May")
-    with worker(server, db):
+    with worker(valkey_server, db):
         wait_until(lambda: is_known(db), 10, "the worker has read it")
 
 

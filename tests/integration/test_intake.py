@@ -18,119 +18,106 @@ from harkara.defaults import DEADLINES
 from harkara.errors import Unavailable
 from harkara.intake.consumer import IntakeConsumer
 from harkara.intake.stream import GROUP, STREAM, Intake
-from harkara.ledger import migrate
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.messages.commands import find_id
 from harkara.ledger.messages.queries import list_messages
 from harkara.messages import Envelope, Text
 from harkara.redis_client import connect
-from harness.valkey import ValkeyServer, valkey
+from harness.ledger import open_ledger
+from harness.valkey import valkey
 from tests.integration.ledger.bookings import PLAN
 from tests.integration.ledger.steps import otp, reply, row
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ValkeyServer]:
-    with valkey() as running:
-        yield running
-
-
-@pytest.fixture
-def connection(server: ValkeyServer) -> Iterator[redis.Redis]:
-    with connect(server.url, seconds=2) as client:
-        client.flushall()
-        yield client
-
-
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'harkara.db'}", lock_timeout=0.5)
-    migrate.upgrade(database)
-    yield database
-    database.close()
+    with open_ledger(f"sqlite:///{tmp_path / 'harkara.db'}", lock_timeout=0.5) as database:
+        yield database
 
 
 def reception(
-    connection: redis.Redis, db: Database, reader: str = "reader", *, abandoned_seconds: float = 10.0
+    redis_client: redis.Redis, db: Database, reader: str = "reader", *, abandoned_seconds: float = 10.0
 ) -> IntakeConsumer:
-    intake = Intake(connection, reader, abandoned_seconds=abandoned_seconds)
+    intake = Intake(redis_client, reader, abandoned_seconds=abandoned_seconds)
     return IntakeConsumer(intake, db, lambda hints: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10)
 
 
-def hand_over(connection: redis.Redis, *envelopes: Envelope) -> bool:
-    return Intake(connection).append("send", [envelope.to_json() for envelope in envelopes])
+def hand_over(redis_client: redis.Redis, *envelopes: Envelope) -> bool:
+    return Intake(redis_client).append("send", [envelope.to_json() for envelope in envelopes])
 
 
-def test_what_is_handed_over_is_in_the_ledger_and_no_longer_in_redis(connection: redis.Redis, db: Database) -> None:
+def test_what_is_handed_over_is_in_the_ledger_and_no_longer_in_redis(redis_client: redis.Redis, db: Database) -> None:
     envelopes = [reply(n, reference=f"r{n}", producer="shop") for n in range(5)]
-    hand_over(connection, *envelopes)
-    assert reception(connection, db).drain() == 5
+    hand_over(redis_client, *envelopes)
+    assert reception(redis_client, db).drain() == 5
     assert [row(db, e.id)["body"] for e in envelopes] == [e.body_json() for e in envelopes]
-    assert (connection.xlen(STREAM), connection.xpending(STREAM, GROUP)["pending"]) == (0, 0)
-    assert reception(connection, db).drain() == 0
+    assert (redis_client.xlen(STREAM), redis_client.xpending(STREAM, GROUP)["pending"]) == (0, 0)
+    assert reception(redis_client, db).drain() == 0
 
 
-def test_more_than_one_reading_is_drained_at_once(connection: redis.Redis, db: Database) -> None:
-    hand_over(connection, *(reply(n % 100) for n in range(1_050)))
-    assert reception(connection, db).drain() == 1_050
+def test_more_than_one_reading_is_drained_at_once(redis_client: redis.Redis, db: Database) -> None:
+    hand_over(redis_client, *(reply(n % 100) for n in range(1_050)))
+    assert reception(redis_client, db).drain() == 1_050
 
 
-def test_the_bell_rings_once_until_somebody_has_looked(connection: redis.Redis, db: Database) -> None:
-    assert [hand_over(connection, reply(n)) for n in range(3)] == [True, False, False]
-    reception(connection, db).drain()
-    assert hand_over(connection, reply(4))
+def test_the_bell_rings_once_until_somebody_has_looked(redis_client: redis.Redis, db: Database) -> None:
+    assert [hand_over(redis_client, reply(n)) for n in range(3)] == [True, False, False]
+    reception(redis_client, db).drain()
+    assert hand_over(redis_client, reply(4))
 
 
-def test_what_may_go_at_once_is_hinted_when_it_is_kept(connection: redis.Redis, db: Database) -> None:
+def test_what_may_go_at_once_is_hinted_when_it_is_kept(redis_client: redis.Redis, db: Database) -> None:
     hinted: list[str] = []
 
     def hint(hints: list[tuple[str, int]]) -> None:
         assert all(row(db, identity)["state"] == "queued" for identity, _ in hints)
         hinted.extend(identity for identity, _ in hints)
 
-    hand_over(connection, envelope := otp())
-    IntakeConsumer(Intake(connection, "reader"), db, hint, plan=PLAN, deadlines=DEADLINES, queued_seconds=10).drain()
+    hand_over(redis_client, envelope := otp())
+    IntakeConsumer(Intake(redis_client, "reader"), db, hint, plan=PLAN, deadlines=DEADLINES, queued_seconds=10).drain()
     assert hinted == [envelope.id]
 
 
-def test_an_entry_of_a_dead_reader_is_taken_over_by_the_next(connection: redis.Redis, db: Database) -> None:
-    hand_over(connection, envelope := reply())
-    assert len(Intake(connection, "dead").read()) == 1
-    assert reception(connection, db, "next").drain() == 0, "the first may still be at work"
+def test_an_entry_of_a_dead_reader_is_taken_over_by_the_next(redis_client: redis.Redis, db: Database) -> None:
+    hand_over(redis_client, envelope := reply())
+    assert len(Intake(redis_client, "dead").read()) == 1
+    assert reception(redis_client, db, "next").drain() == 0, "the first may still be at work"
     time.sleep(0.06)
-    assert reception(connection, db, "next", abandoned_seconds=0.05).drain() == 1
+    assert reception(redis_client, db, "next", abandoned_seconds=0.05).drain() == 1
     assert row(db, envelope.id)["state"] == "queued"
-    assert connection.xpending(STREAM, GROUP)["pending"] == 0
+    assert redis_client.xpending(STREAM, GROUP)["pending"] == 0
 
 
-def test_a_reader_that_dies_between_ledger_and_redis_leaves_one_message(connection: redis.Redis, db: Database) -> None:
-    hand_over(connection, envelope := reply(reference="r"))
-    first = reception(connection, db, "dead")
+def test_a_reader_that_dies_between_ledger_and_redis_leaves_one_message(
+    redis_client: redis.Redis, db: Database
+) -> None:
+    hand_over(redis_client, envelope := reply(reference="r"))
+    first = reception(redis_client, db, "dead")
     first.accept([envelope])
-    Intake(connection, "dead").read()
+    Intake(redis_client, "dead").read()
     time.sleep(0.02)
-    assert reception(connection, db, "next", abandoned_seconds=0.01).drain() == 1
+    assert reception(redis_client, db, "next", abandoned_seconds=0.01).drain() == 1
     assert [one["id"] for one in list_messages(db)] == [envelope.id]
 
 
-def test_while_the_database_is_away_nothing_is_lost(connection: redis.Redis, db: Database) -> None:
-    hand_over(connection, reply())
+def test_while_the_database_is_away_nothing_is_lost(redis_client: redis.Redis, db: Database) -> None:
+    hand_over(redis_client, reply())
     other = Database(str(db.url), lock_timeout=5)
     with other.write(), pytest.raises(Unavailable):
-        reception(connection, db).drain()
+        reception(redis_client, db).drain()
     other.close()
-    assert connection.xlen(STREAM) == 1
+    assert redis_client.xlen(STREAM) == 1
     time.sleep(0.02)
-    assert reception(connection, db, abandoned_seconds=0.01).drain() == 1
+    assert reception(redis_client, db, abandoned_seconds=0.01).drain() == 1
 
 
-def test_many_readers_keep_each_message_once(connection: redis.Redis, db: Database) -> None:
-    hand_over(connection, *(reply(n % 100, reference=f"r{n}") for n in range(1_200)))
+def test_many_readers_keep_each_message_once(redis_client: redis.Redis, db: Database) -> None:
+    hand_over(redis_client, *(reply(n % 100, reference=f"r{n}") for n in range(1_200)))
     patient = Database(str(db.url), lock_timeout=20)
 
     def drain(reader: int) -> int:
-        with connect(f"redis://127.0.0.1:{connection.connection_pool.connection_kwargs['port']}", seconds=5) as own:
+        with connect(f"redis://127.0.0.1:{redis_client.connection_pool.connection_kwargs['port']}", seconds=5) as own:
             return reception(own, patient, str(reader)).drain()
 
     with ThreadPoolExecutor(4) as threads:
@@ -139,29 +126,31 @@ def test_many_readers_keep_each_message_once(connection: redis.Redis, db: Databa
     assert audit(db).messages == 1_200
 
 
-def test_a_repeat_is_found_by_either_id(connection: redis.Redis, db: Database) -> None:
+def test_a_repeat_is_found_by_either_id(redis_client: redis.Redis, db: Database) -> None:
     first, again = reply(reference="r"), reply(reference="r")
-    hand_over(connection, first, again)
-    reception(connection, db).drain()
+    hand_over(redis_client, first, again)
+    reception(redis_client, db).drain()
     assert find_id(db, again.id) == find_id(db, first.id) == first.id
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_a_conflict_that_nobody_hears_is_kept_as_failed(connection: redis.Redis, db: Database, together: bool) -> None:
+def test_a_conflict_that_nobody_hears_is_kept_as_failed(
+    redis_client: redis.Redis, db: Database, together: bool
+) -> None:
     first = reply(reference="r")
     other = Envelope(to="+919876500000", messages=[Text("Something else")], reference="r")
     for batch in [[first, other]] if together else [[first], [other]]:
-        hand_over(connection, *batch)
-        reception(connection, db).drain()
+        hand_over(redis_client, *batch)
+        reception(redis_client, db).drain()
     assert (row(db, first.id)["state"], row(db, other.id)["state"]) == ("queued", "failed")
     assert row(db, other.id)["code"] == "reference-conflict"
-    assert connection.xlen(STREAM) == 0
+    assert redis_client.xlen(STREAM) == 0
 
 
-def test_what_comes_too_late_is_kept_and_not_sent(connection: redis.Redis, db: Database) -> None:
-    hand_over(connection, envelope := reply(expires=datetime.now(UTC) + timedelta(seconds=0.05)))
+def test_what_comes_too_late_is_kept_and_not_sent(redis_client: redis.Redis, db: Database) -> None:
+    hand_over(redis_client, envelope := reply(expires=datetime.now(UTC) + timedelta(seconds=0.05)))
     time.sleep(0.06)
-    assert reception(connection, db).drain() == 1
+    assert reception(redis_client, db).drain() == 1
     assert row(db, envelope.id)["expires_at"] < row(db, envelope.id)["created_at"]
 
 
@@ -183,13 +172,13 @@ SECRET = "the patient's secret 9876512345"
     ids=["text", "object", "list", "zero", "cut off", "deep", "bytes", "empty"],
 )
 def test_what_is_no_message_is_dropped_without_a_word_of_it_and_stops_no_other(
-    connection: redis.Redis, db: Database, data: str | bytes
+    redis_client: redis.Redis, db: Database, data: str | bytes
 ) -> None:
     rejected: list[None] = []
-    connection.xadd(STREAM, {"verb": "send", "data": data})
-    hand_over(connection, envelope := reply())
+    redis_client.xadd(STREAM, {"verb": "send", "data": data})
+    hand_over(redis_client, envelope := reply())
     reader = IntakeConsumer(
-        Intake(connection, "reader"),
+        Intake(redis_client, "reader"),
         db,
         lambda hints: None,
         plan=PLAN,
@@ -200,7 +189,7 @@ def test_what_is_no_message_is_dropped_without_a_word_of_it_and_stops_no_other(
     with capture_logs() as lines:
         assert reader.drain() == 1
     assert row(db, envelope.id)["state"] == "queued"
-    assert (len(rejected), connection.xlen(STREAM)) == (1, 0)
+    assert (len(rejected), redis_client.xlen(STREAM)) == (1, 0)
     assert [line["action"] for line in lines] == ["intake_rejected"]
     assert "secret" not in str(lines)
     assert "9876512345" not in str(lines)
@@ -208,21 +197,21 @@ def test_what_is_no_message_is_dropped_without_a_word_of_it_and_stops_no_other(
 
 @pytest.mark.parametrize("fields", [{"other": "1"}, {"verb": "dance", "data": "x", "reply_to": "here"}])
 def test_an_entry_of_another_release_is_answered_or_dropped(
-    connection: redis.Redis, db: Database, fields: dict[str, str]
+    redis_client: redis.Redis, db: Database, fields: dict[str, str]
 ) -> None:
-    connection.xadd(STREAM, fields)  # type: ignore[arg-type]  # narrower than what it takes
-    reception(connection, db).drain()
-    assert connection.xlen(STREAM) == 0
+    redis_client.xadd(STREAM, fields)  # type: ignore[arg-type]  # narrower than what it takes
+    reception(redis_client, db).drain()
+    assert redis_client.xlen(STREAM) == 0
     if "reply_to" in fields:
-        assert "not known to this release" in str(connection.lrange("here", 0, -1))
+        assert "not known to this release" in str(redis_client.lrange("here", 0, -1))
 
 
-def test_a_redis_that_forgot_everything_is_read_again(connection: redis.Redis, db: Database) -> None:
-    reader = reception(connection, db)
-    hand_over(connection, reply(1))
+def test_a_redis_that_forgot_everything_is_read_again(redis_client: redis.Redis, db: Database) -> None:
+    reader = reception(redis_client, db)
+    hand_over(redis_client, reply(1))
     assert reader.drain() == 1
-    connection.flushall()
-    hand_over(connection, reply(2))
+    redis_client.flushall()
+    hand_over(redis_client, reply(2))
     assert reader.drain() == 1
 
 
@@ -247,10 +236,10 @@ def fill(client: redis.Redis) -> int:
     raise AssertionError("Redis never got full")
 
 
-def test_what_redis_says_of_a_message_goes_no_further(connection: redis.Redis) -> None:
-    connection.set(STREAM, "this is no stream")
+def test_what_redis_says_of_a_message_goes_no_further(redis_client: redis.Redis) -> None:
+    redis_client.set(STREAM, "this is no stream")
     with pytest.raises(Unavailable) as caught:
-        hand_over(connection, reply(7))
+        hand_over(redis_client, reply(7))
     told = "".join(traceback.format_exception(caught.value))
     assert "WRONGTYPE" in str(caught.value)
     assert "9876500007" not in told

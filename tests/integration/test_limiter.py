@@ -29,15 +29,9 @@ URGENT = SlotRequest(None, urgent=True)
 MARKETING = SlotRequest(None, urgent=False)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ValkeyServer]:
-    with valkey() as running:
-        yield running
-
-
 @pytest.fixture
-def connection(server: ValkeyServer) -> Iterator[redis.Redis]:
-    with connect(server.url) as client:
+def connection(valkey_server: ValkeyServer) -> Iterator[redis.Redis]:
+    with connect(valkey_server.url) as client:
         client.flushall()
         yield client
 
@@ -52,9 +46,9 @@ def limiter(connection: redis.Redis) -> Limiter:
 
 @pytest.mark.parametrize(("allowance", "rate"), [(Allowance(20, 2.0), 10), (Allowance(80, 1.0), 80)], ids=str)
 def test_eight_processes_overfill_no_window_and_waste_next_to_nothing(
-    server: ValkeyServer, connection: redis.Redis, tmp_path: Path, allowance: Allowance, rate: int
+    valkey_server: ValkeyServer, connection: redis.Redis, tmp_path: Path, allowance: Allowance, rate: int
 ) -> None:
-    sent, missed = hammer(server, allowance, 9, tmp_path / "ledger")
+    sent, missed = hammer(valkey_server, allowance, 9, tmp_path / "ledger")
     assert fullest(sent, allowance.window) <= allowance.count
     first = sent[0] + 2.5  # the burst at the start is borrowed from the first window
     used, slept = (sum(first <= at < first + 6 for at in moments) / (rate * 6) for moments in (sent, missed))
@@ -64,13 +58,13 @@ def test_eight_processes_overfill_no_window_and_waste_next_to_nothing(
 
 
 def test_redis_may_forget_everything_in_the_middle(
-    server: ValkeyServer, connection: redis.Redis, tmp_path: Path
+    valkey_server: ValkeyServer, connection: redis.Redis, tmp_path: Path
 ) -> None:
     def forget() -> None:
         time.sleep(3)
         connection.flushall()
 
-    sent, _ = hammer(server, Allowance(20, 2.0), 9, tmp_path / "ledger", forget)
+    sent, _ = hammer(valkey_server, Allowance(20, 2.0), 9, tmp_path / "ledger", forget)
     assert fullest(sent, 2.0) <= 20
     assert sent[-1] - sent[0] > 7, "it goes on afterwards"
 
@@ -118,11 +112,11 @@ def test_two_messages_keep_the_gap_also_when_a_burst_would_be_allowed(limiter: L
     ),
 )
 def test_whatever_is_asked_no_window_of_the_server_holds_too_many(
-    server: ValkeyServer, allowance: Allowance, calls: list[tuple[list[SlotRequest], float]]
+    valkey_server: ValkeyServer, allowance: Allowance, calls: list[tuple[list[SlotRequest], float]]
 ) -> None:
     taken: Counter[int] = Counter()
     of_marketing: set[int] = set()
-    with connect(server.url) as client:
+    with connect(valkey_server.url) as client:
         client.flushall()
         limiter = Limiter(client, nothing_known)
         for asks, pause in calls:
