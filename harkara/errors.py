@@ -1,10 +1,10 @@
-"""What can go wrong for a caller, as one tree.
+"""The errors that a caller can get, as one tree.
 
 * HarkaraError
-  * Invalid      what was handed over breaks a rule; nothing was stored, the same call will fail again
+  * Invalid      the call breaks a rule; nothing was stored, and the same call will fail again
   * Conflict     the reference already belongs to a message with other content
-  * NotFound     no message has this id, or nobody has laid down a catalogue of templates
-  * Unavailable  Redis or the database cannot be asked now; the same call with the same reference may be repeated
+  * NotFound     no message has this id, or no catalogue of templates was published
+  * Unavailable  Redis or the database does not answer; the same call with the same reference may be repeated
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class HarkaraError(Exception):
 
 
 class Invalid(HarkaraError, ValueError):
-    """A rule is broken: names the field, the rule and the value's measure, never the value itself."""
+    """A rule is broken: names the field, the rule and the measured value, never the value itself."""
 
     def __init__(self, field: str, rule: str, measure: str | None = None) -> None:
         self.field = field
@@ -30,12 +30,12 @@ class Invalid(HarkaraError, ValueError):
 
 
 class Conflict(HarkaraError):
-    """The reference is taken by a message with another content."""
+    """The reference belongs to a message with other content, or the state of the message forbids the command."""
 
 
 class NotFound(HarkaraError, LookupError):
-    """No message has this id, or there is no catalogue of templates yet."""
+    """No message has this id, or no catalogue of templates was published."""
 
 
 class Unavailable(HarkaraError, ConnectionError):
-    """A service that is needed did not answer in time; says what, and whether a repeat is safe."""
+    """A required service did not answer in time; the message says which, and whether a repeat is safe."""

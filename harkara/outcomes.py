@@ -1,4 +1,4 @@
-"""What became of one try to send a message: values, matched once by the ledger."""
+"""The outcomes of one attempt to send a message: values that the ledger matches once."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ Scope = Literal["lane", "template", "recipient"]
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Holds back a whole lane, a template or a recipient of one lane.
-
-    `seconds` is how long; None is until an operator lifts it (a parked lane).
-    """
+    """Holds a whole lane, a template or a recipient of one lane for `seconds`; None until an operator lifts it."""
 
     scope: Scope
     seconds: float | None
@@ -23,7 +20,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Chat Mitra took the message; `job_id` is its name for it, if it gave one."""
+    """Chat Mitra accepted the message; `job_id` is its own id of it, if it returned one."""
 
     job_id: str | None
     status: int | None = None
@@ -31,10 +28,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Not now: the message is due again after `seconds`.
+    """The message cannot be sent now, and is due again after `seconds`.
 
-    None waits for an operator (or the message's deadline). `spent` says whether the try counts as an attempt:
-    waiting is not failing, so limits, quiet hours, closed lanes and HTTP 429 spend nothing.
+    With None it waits for an operator, or for its deadline. `spent` says whether the POST counts as an attempt: limits,
+    quiet hours, parked lanes and HTTP 429 use up none, since waiting is not failing.
     """
 
     seconds: float | None
@@ -47,7 +44,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Final: will never go out. `text` is the provider's own, `advice` one plain sentence with the next step."""
+    """Final: the message will never be sent. `text` is the provider's; `advice` is a sentence with the next step."""
 
     code: str
     text: str
@@ -58,7 +55,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """A gate found that the message must not go out any more."""
+    """A gate found that the message must not be sent any more."""
 
     code: str
     reason: str
@@ -66,9 +63,9 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """The 24-hour window is closed: the message goes as its fallback, else as the template `reengage`.
+    """The 24-hour window is closed: the fallback of the message replaces it, else the template `reengage`.
 
-    Neither number nor text is in it: the ledger, which has them, puts the other one in the message's place.
+    It contains neither number nor text: the ledger has them and writes the replacement.
     """
 
     code: str
@@ -81,9 +78,9 @@ class Replaced:
 class Uncertain:
     """Chat Mitra may or may not have the message.
 
-    `resend_after` is the number of seconds after which the policy of the message's category sends it once more,
-    flagged as a possible duplicate; None never does. With `on_evidence` it does so only if webhooks have shown by then
-    that the message did not arrive.
+    After `resend_after` seconds the policy of the message's category sends it once more, flagged as a possible
+    duplicate; None never does. With `on_evidence` it does so only if webhooks have shown by then that the message did
+    not arrive.
     """
 
     code: str

@@ -70,9 +70,9 @@ TRANSITIONS = (
     Transition((_Q,), _C, Action.CLAIM, "a worker leases it, epoch + 1"),
     Transition((_W,), _C, Action.CLAIM, "a worker leases it by a late hint, epoch + 1"),
     Transition((_C,), _S, Action.BEGIN, "attempt committed, before the POST"),
-    Transition((_C,), _W, Action.GATE, "a gate says wait, no slot is free, or its fallback replaces it"),
-    Transition((_C,), State.CANCELLED, Action.GATE, "a gate says never"),
-    Transition((_C,), _U, Action.GATE, "a gate says never, but an earlier attempt may have arrived"),
+    Transition((_C,), _W, Action.GATE, "a gate postpones it, no slot is free, or its fallback replaces it"),
+    Transition((_C,), State.CANCELLED, Action.GATE, "a gate cancels it"),
+    Transition((_C,), _U, Action.GATE, "a gate cancels it, but an earlier attempt may have arrived"),
     Transition((_C,), State.FAILED, Action.GATE, "its 24-hour window is closed and it has no fallback"),
     Transition((_S,), State.ACCEPTED, Action.RECORD, "2xx"),
     Transition((_U, _W, _Q, _C), State.ACCEPTED, Action.RECORD, "2xx, recorded late"),
@@ -102,6 +102,16 @@ TRANSITIONS = (
 def allowed_from(target: State, *, by: Action) -> tuple[State, ...]:
     """Return the states from which `by` may move a message to `target`; none if no such transition is declared."""
     return _SOURCES.get((target, by), ())
+
+
+def unreachable_from(state: State) -> tuple[State, ...]:
+    """Return the states to which no chain of transitions leads from `state`."""
+    reached: set[State] = set()
+    frontier = {state}
+    while frontier:
+        frontier = {each.target for each in TRANSITIONS if not frontier.isdisjoint(each.sources)} - reached
+        reached |= frontier
+    return tuple(each for each in State if each not in reached)
 
 
 def _sources(target: State, by: Action) -> tuple[State, ...]:

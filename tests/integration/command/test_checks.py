@@ -34,7 +34,10 @@ def test_the_audit_names_the_broken_rule_and_its_messages(harkara: Harkara, ledg
         tx.execute(text("UPDATE message SET state = 'accepted'"))
     result = harkara("audit")
     assert result.exit_code == 1
-    assert "Broken: accepted only with Chat Mitra's answer or webhook, or a person's word: 1 messages" in result.stdout
+    assert (
+        "Broken: accepted only with Chat Mitra's answer, a webhook or an operator's decision: 1 messages"
+        in result.stdout
+    )
     assert f"  {identity}\n" in result.stdout
 
 

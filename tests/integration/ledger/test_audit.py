@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from harkara.ledger.audit import SHOWN, audit
+from harkara.ledger.audit import MAX_IDS, audit
 from harkara.ledger.database import Database, LedgerError
 from harkara.ledger.messages.commands import cancel, resolve
 from harkara.outcomes import Refused, Uncertain, Wait
@@ -31,8 +31,8 @@ from tests.integration.ledger.steps import (
 DAMAGE = {
     "POSTs never exceed claims": "UPDATE message SET claims = 0, tries = 0 WHERE id = :accepted",
     "tries never exceed POSTs": "UPDATE message SET tries = 1 WHERE id = :claimed",
-    "what may have gone out twice is flagged": "UPDATE message SET maybe_duplicate = false WHERE id = :resent",
-    "accepted only with Chat Mitra's answer or webhook, or a person's word": (
+    "a possible duplicate is flagged": "UPDATE message SET maybe_duplicate = false WHERE id = :resent",
+    "accepted only with Chat Mitra's answer, a webhook or an operator's decision": (
         "UPDATE message SET state = 'delivered' WHERE id = :uncertain"
     ),
     "Chat Mitra's answer is never forgotten": "UPDATE message SET state = 'uncertain' WHERE id = :accepted",
@@ -40,10 +40,15 @@ DAMAGE = {
     "only a final message has an ending, or one that arrived after all": (
         "UPDATE message SET state = 'waiting' WHERE id = :cancelled"
     ),
+    "every change of state is a declared transition": (
+        "INSERT INTO trace (message_id, at, event) SELECT id, changed_at, 'waiting' FROM message WHERE id = :cancelled"
+    ),
     "sending has exactly one open POST": "DELETE FROM attempt WHERE message_id = :sending",
     "nothing unsent has an open POST": ("UPDATE message SET state = 'waiting', lease_until = NULL WHERE id = :sending"),
-    "a lease is held by those in hand, and by nobody else": "UPDATE message SET lease_until = NULL WHERE id = :claimed",
-    "one-time codes are blank when done": "UPDATE message SET body = '{}' WHERE id = :code",
+    "exactly the queued, claimed and sending messages have a lease": (
+        "UPDATE message SET lease_until = NULL WHERE id = :claimed"
+    ),
+    "one-time codes are erased when done": "UPDATE message SET body = '{}' WHERE id = :code",
 }
 
 
@@ -101,7 +106,7 @@ def test_a_lease_that_nobody_sweeps_is_found(db: Database, lives: dict[str, str]
     update_message(db, lives["claimed"], lease_until=past(db, 50))
     assert audit(db).clean
     update_message(db, lives["claimed"], lease_until=past(db, 70))
-    assert [finding.rule for finding in audit(db).findings] == ["no lease has been over for a minute"]
+    assert [finding.rule for finding in audit(db).findings] == ["no lease ran out more than a minute ago"]
 
 
 def test_a_state_that_is_none_or_more_tries_than_claims_are_not_even_written(db: Database) -> None:
@@ -134,12 +139,12 @@ def test_a_state_that_nobody_knows_breaks_the_sum(db: Database, lives: dict[str,
 
 
 def test_many_broken_messages_are_counted_whole_and_listed_in_part(db: Database) -> None:
-    ids = accept_messages(db, *(reply(n) for n in range(SHOWN + 5)))
+    ids = accept_messages(db, *(reply(n) for n in range(MAX_IDS + 5)))
     with db.write() as tx:
         tx.execute(text("UPDATE message SET lease_until = due_at"))
     (finding,) = audit(db).findings
     assert finding.broken == len(ids)
-    assert len(set(finding.ids) & set(ids)) == SHOWN
+    assert len(set(finding.ids) & set(ids)) == MAX_IDS
 
 
 def past(db: Database, seconds: float) -> datetime:

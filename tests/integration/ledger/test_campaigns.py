@@ -396,8 +396,8 @@ def test_the_audit_finds_campaigns_whose_sums_do_not_match(db: Database) -> None
         tx.execute(update(campaign).where(campaign.c.id == open_).values(state="finished"))
         tx.execute(update(campaign).where(campaign.c.id == gone).values(state="cancelled", changed_at=past))
     findings = {finding.rule: finding.ids for finding in audit(db).findings}
-    assert findings["the rows of a campaign are its audience"] == [short]
-    unsent = findings["a campaign that is over has nothing left that never went"]
+    assert findings["a campaign has as many messages as its audience"] == [short]
+    unsent = findings["a campaign that is over has no unsent message"]
     assert sorted(unsent) == sorted(ids(db, open_) + ids(db, gone))
 
 

@@ -18,6 +18,8 @@ from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.commands import Decision, cancel, resolve
 from harkara.ledger.tables import alias, attempt, halt, message, trace
 from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Uncertain, Wait
+from harkara.states import Action
+from tests.integration.ledger.state_changes import StateChanges, declared, recorded_state_changes
 from tests.integration.ledger.steps import (
     ACCEPTED,
     LOST,
@@ -69,9 +71,11 @@ class Known:
 
 
 class Life(RuleBasedStateMachine):
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, changes: StateChanges) -> None:
         super().__init__()
         self.db = db
+        self.changes = changes
+        self.actions: tuple[Action, ...] = ()
         self.hands: list[Hand] = []
         self.known: dict[str, Known] = {}
         with db.write() as tx:
@@ -80,11 +84,13 @@ class Life(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from([reply, otp, marketing]), lane=st.sampled_from(LANES), number=st.integers(1, 3))
     def accept(self, kind: Any, lane: str, number: int) -> None:
+        self.actions = (Action.ACCEPT,)
         for identity in accept_messages(self.db, *(kind(n, lane=lane) for n in range(number))):
             self.known[identity] = Known()
 
     @rule()
     def dispatch(self) -> None:
+        self.actions = (Action.DISPATCH,)
         released = dispatch_all(self.db, *LANES)
         parked = {h.lane for h in self.halts() if not h.probing}
         assert not parked & {row(self.db, identity)["lane"] for identity in released}
@@ -92,6 +98,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.known)
     @rule(picks=st.lists(PICK, min_size=1, max_size=4))
     def claim(self, picks: list[int]) -> None:
+        self.actions = (Action.CLAIM,)
         ids = {self.chosen(pick) for pick in picks}
         self.hands += [Hand(claimed) for claimed in claim_messages(self.db, *ids)]
 
@@ -99,6 +106,7 @@ class Life(RuleBasedStateMachine):
     @rule(picks=st.lists(PICK, min_size=1, max_size=4), heard=st.booleans())
     def begin(self, picks: list[int], heard: bool) -> None:
         """`heard` off is a commit whose answer got lost: no POST, and the message is given back from either state."""
+        self.actions = (Action.BEGIN, Action.GATE, Action.RECORD)
         hands = {id(h): h for pick in picks if not (h := self.hands[pick % len(self.hands)]).posted}.values()
         if not hands:
             return
@@ -115,6 +123,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.hands)
     @rule(pick=PICK, answer=st.sampled_from(ANSWERS), stop=st.sampled_from(STOPS), twice=st.booleans())
     def finish(self, pick: int, answer: Outcome, stop: Outcome, twice: bool) -> None:
+        self.actions = (Action.GATE, Action.RECORD)
         hand = self.hands[pick % len(self.hands)]
         hand.answer = (hand.answer or answer) if hand.posted else stop
         self.known[hand.claimed.id].accepted |= isinstance(hand.answer, Accepted)
@@ -124,17 +133,20 @@ class Life(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0, 11, 31, 700, 90_000]), resend=st.sampled_from([None, 0.0, 20.0]))
     def sweep(self, seconds: float, resend: float | None) -> None:
+        self.actions = (Action.SWEEP, Action.RESEND, Action.EXPIRE)
         age_messages(self.db, seconds)
         run_sweep(self.db, resend_after=resend)
 
     @precondition(lambda self: self.known)
     @rule(pick=PICK)
     def cancel(self, pick: int) -> None:
+        self.actions = (Action.CANCEL,)
         cancel(self.db, [self.chosen(pick)], by="a test")
 
     @precondition(lambda self: self.known)
     @rule(pick=PICK, decision=st.sampled_from(["sent", "resend", "drop"]))
     def resolve(self, pick: int, decision: Decision) -> None:
+        self.actions = (Action.RESOLVE,)
         try:
             resolve(self.db, self.chosen(pick), decision, by="a test")
         except Conflict:
@@ -142,6 +154,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(lane=st.sampled_from(LANES), stop=st.booleans())
     def park(self, lane: str, stop: bool) -> None:
+        self.actions = ()
         if stop:
             park(self.db, lane, "Wait.")
         else:
@@ -150,6 +163,10 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def the_audit_finds_nothing(self) -> None:
         assert audit(self.db).findings == []
+
+    @invariant()
+    def every_change_of_state_is_declared(self) -> None:
+        assert self.changes.take() <= declared(self.actions)
 
     @invariant()
     def nothing_is_sent_more_often_than_claimed(self) -> None:
@@ -212,7 +229,10 @@ def test_any_life_of_messages_keeps_every_promise(db: Database) -> None:
     if db.sqlite:
         # What survives a power cut is not what is asked here, and the disk would take most of the time.
         event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-    run_state_machine_as_test(
-        lambda: Life(db),  # type: ignore[arg-type]  # what makes one will do as well as its class
-        settings=settings(max_examples=20 if db.sqlite else 6, stateful_step_count=30, deadline=None, derandomize=True),
-    )
+    with recorded_state_changes(db) as changes:
+        run_state_machine_as_test(
+            lambda: Life(db, changes),  # type: ignore[arg-type]  # a factory serves as well as the class
+            settings=settings(
+                max_examples=20 if db.sqlite else 6, stateful_step_count=30, deadline=None, derandomize=True
+            ),
+        )

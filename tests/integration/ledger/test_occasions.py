@@ -291,7 +291,7 @@ def test_the_audit_finds_a_reminder_that_its_occasion_has_moved_past(db: Databas
         with db.write() as tx:
             tx.execute(update(occasion).values(**change_of))
         (found,) = audit(db).findings
-        assert (found.rule, found.broken) == ("an unsent reminder is of its occasion as it is now", 2)
+        assert (found.rule, found.broken) == ("an unsent reminder belongs to its occasion's present revision", 2)
         with db.write() as tx:
             tx.execute(update(occasion).values(revision=1, status="open"))
 

@@ -1,0 +1,142 @@
+"""The rules of the audit, each with a query of the messages or campaigns that break it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, or_, select, true
+
+from harkara.ledger.conditions import in_state
+from harkara.ledger.database import Transaction
+from harkara.ledger.events.evidence import BY_CONTENT, BY_ID
+from harkara.ledger.tables import attempt, campaign, message, occasion, trace
+from harkara.states import FINAL, UNSENT, CampaignState, State, unreachable_from
+
+Rules = dict[str, Select[tuple[str]]]
+
+_ARRIVED = (State.ACCEPTED, State.SENT, State.DELIVERED, State.READ)
+_LEASED = (State.QUEUED, State.CLAIMED, State.SENDING)
+
+
+def rules(tx: Transaction) -> Rules:
+    """Return all rules, by the sentence that names each."""
+    return _attempt_rules() | _state_rules() | _lease_rules(tx) | _plan_rules(tx)
+
+
+def _attempt_rules() -> Rules:
+    posts = _attempts(true())
+    arrived = _attempts(or_(attempt.c.outcome.in_(("accepted", "uncertain")), attempt.c.outcome.is_(None)))
+    accepted = _attempts(attempt.c.outcome == "accepted")
+    open_posts = _attempts(and_(attempt.c.ended_at.is_(None), attempt.c.outcome.is_(None)))
+    resolved = _trace_lines(and_(trace.c.event == State.ACCEPTED.value, trace.c.code == "operator"))
+    ids = select(message.c.id)
+    return {
+        "POSTs never exceed claims": ids.where(posts > message.c.claims),
+        "tries never exceed POSTs": ids.where(message.c.tries > posts),
+        "a possible duplicate is flagged": ids.where(arrived > 1, ~message.c.maybe_duplicate),
+        "accepted only with Chat Mitra's answer, a webhook or an operator's decision": ids.where(
+            in_state(*_ARRIVED), accepted == 0, _webhook_lines() == 0, resolved == 0
+        ),
+        # `failed` too: Chat Mitra may accept a message that WhatsApp refuses later. An operator may drop a message
+        # although it may have arrived, and the answer may come after that.
+        "Chat Mitra's answer is never forgotten": ids.where(
+            accepted > 0, ~in_state(*_ARRIVED, State.FAILED), func.coalesce(message.c.code, "") != "dropped"
+        ),
+        "sending has exactly one open POST": ids.where(in_state(State.SENDING), open_posts != 1),
+        "nothing unsent has an open POST": ids.where(in_state(*UNSENT), open_posts > 0),
+    }
+
+
+def _state_rules() -> Rules:
+    endings = _trace_lines(trace.c.event.in_([state.value for state in FINAL]))
+    ending = _trace_lines(trace.c.event == message.c.state)
+    final = in_state(*FINAL)
+    ids = select(message.c.id)
+    return {
+        "a final message ended once, and stayed as it ended": ids.where(final, or_(endings != 1, ending != 1)),
+        # One of the recipient's devices may get a message after another one reported a failure.
+        "only a final message has an ending, or one that arrived after all": ids.where(
+            ~final, endings > 0, _webhook_lines() == 0
+        ),
+        "every change of state is a declared transition": ids.where(_has_undeclared_change()),
+        "one-time codes are erased when done": ids.where(
+            message.c.category == "authentication", message.c.body.is_not(None), or_(in_state(*_ARRIVED), final)
+        ),
+    }
+
+
+def _lease_rules(tx: Transaction) -> Rules:
+    ids = select(message.c.id)
+    return {
+        "exactly the queued, claimed and sending messages have a lease": ids.where(
+            in_state(*_LEASED) != message.c.lease_until.is_not(None)
+        ),
+        "no lease ran out more than a minute ago": ids.where(
+            in_state(*_LEASED), message.c.lease_until < _minute_ago(tx)
+        ),
+    }
+
+
+def _plan_rules(tx: Transaction) -> Rules:
+    rows = select(func.count()).where(message.c.campaign_id == campaign.c.id).correlate(campaign).scalar_subquery()
+    ids = select(message.c.id)
+    return {
+        # A reminder whose POST was under way when its occasion changed is stopped by the gate if it becomes unsent.
+        "an unsent reminder belongs to its occasion's present revision": ids.where(
+            in_state(*UNSENT),
+            message.c.posted_at.is_(None),
+            message.c.occasion_id.is_not(None),
+            ~exists().where(_present_occasion()),
+        ),
+        "a campaign has as many messages as its audience": select(campaign.c.id).where(campaign.c.audience != rows),
+        # A message that an operator sends once more afterwards is no longer part of the campaign.
+        "a campaign that is over has no unsent message": ids.where(
+            in_state(*UNSENT),
+            message.c.resends == 0,
+            message.c.changed_at < _minute_ago(tx),
+            message.c.campaign_id.in_(select(campaign.c.id).where(_over(tx))),
+        ),
+    }
+
+
+_UNREACHABLE = {state: unreachable for state in State if (unreachable := unreachable_from(state))}
+
+
+def _has_undeclared_change() -> ColumnElement[bool]:
+    """Match a message with a trace line whose state no chain of transitions reaches from an earlier line's."""
+    earlier, later = trace.alias(), trace.alias()
+    undeclared = [
+        and_(earlier.c.event == state.value, later.c.event.in_([each.value for each in unreachable]))
+        for state, unreachable in _UNREACHABLE.items()
+    ]
+    both = and_(earlier.c.message_id == message.c.id, later.c.message_id == message.c.id, later.c.id > earlier.c.id)
+    return exists().where(both, or_(*undeclared))
+
+
+def _present_occasion() -> ColumnElement[bool]:
+    same = and_(occasion.c.id == message.c.occasion_id, occasion.c.revision == message.c.revision)
+    return and_(same, occasion.c.status == "open")
+
+
+def _over(tx: Transaction) -> ColumnElement[bool]:
+    """Match a campaign that is finished, or was cancelled long enough ago for its last message to be cancelled."""
+    cancelled = and_(campaign.c.state == CampaignState.CANCELLED.value, campaign.c.changed_at < _minute_ago(tx))
+    return or_(campaign.c.state == CampaignState.FINISHED.value, cancelled)
+
+
+def _attempts(condition: ColumnElement[bool]) -> ScalarSelect[int]:
+    counted = select(func.count()).where(attempt.c.message_id == message.c.id, condition)
+    return counted.correlate(message).scalar_subquery()
+
+
+def _webhook_lines() -> ScalarSelect[int]:
+    return _trace_lines(trace.c.code.in_((BY_CONTENT, BY_ID)))
+
+
+def _trace_lines(condition: ColumnElement[bool]) -> ScalarSelect[int]:
+    counted = select(func.count()).where(trace.c.message_id == message.c.id, condition)
+    return counted.correlate(message).scalar_subquery()
+
+
+def _minute_ago(tx: Transaction) -> datetime:
+    return tx.now - timedelta(minutes=1)
