@@ -11,7 +11,7 @@ from harness.ports import free_port
 from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import deployment
 from tests.acceptance.http_client import read_text
-from tests.integration.test_callbacks import SECRET, Application, listening
+from tests.integration.callbacks.application import SECRET, Application, listening
 
 NUMBER, WORD = "919811122233", "marzipan"
 
@@ -35,7 +35,7 @@ def test_a_worker_delivers_callbacks_to_an_application_that_starts_later(
             harkara.wait_until(
                 lambda: count_callbacks(harkara.ledger) == {"waiting": 0, "dead": 0}, "all are delivered"
             )
-        references = {each["data"]["reference"] for each in application.heard if each["type"] == "message.accepted"}
+        references = {each["data"]["reference"] for each in application.payloads if each["type"] == "message.accepted"}
         assert references == {envelope.reference for envelope in envelopes}
         assert application.refused == 0
         harkara.wait_until(
@@ -44,14 +44,14 @@ def test_a_worker_delivers_callbacks_to_an_application_that_starts_later(
 
 
 def test_an_application_that_hangs_delays_no_message(tmp_path: Path, redis_server: ValkeyServer) -> None:
-    hanging = Application(slow=60)
+    hanging = Application(delay=60)
     with listening(hanging), deployment(tmp_path, redis_server, f"sqlite:///{tmp_path / 'harkara.db'}") as harkara:
         harkara.start_worker(
             HARKARA_CALLBACK_URL=hanging.url, HARKARA_CALLBACK_SECRET=SECRET, HARKARA_CALLBACK_PRIVATE="True"
         )
         for _ in range(2):
             harkara.deliver([Envelope(to=NUMBER, messages=[Text(WORD)]) for _ in range(20)])
-            harkara.wait_until(lambda: hanging.under_way > 0, "the application has received one")
+            harkara.wait_until(lambda: hanging.in_progress > 0, "the application has received one")
         assert count_callbacks(harkara.ledger) == {"waiting": 40, "dead": 0}
 
 

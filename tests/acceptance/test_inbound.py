@@ -18,7 +18,7 @@ from harness.valkey import valkey
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.http_client import API_TOKENS, request, send
 from tests.acceptance.messages import new_message
-from tests.integration.test_callbacks import SECRET, Application, listening
+from tests.integration.callbacks.application import SECRET, Application, listening
 
 SETTINGS = {
     **API_TOKENS,
@@ -129,7 +129,9 @@ def wait_callback(harkara: Deployment, application: Application, kind: str, numb
 
     def callbacks() -> list[dict[str, Any]]:
         with application.lock:
-            return [one["data"] for one in application.heard if one["type"] == kind and one["data"]["from"] == number]
+            return [
+                one["data"] for one in application.payloads if one["type"] == kind and one["data"]["from"] == number
+            ]
 
     harkara.wait_until(callbacks, f"the application receives {kind}")
     (data,) = callbacks()

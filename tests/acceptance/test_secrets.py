@@ -28,7 +28,7 @@ from harness.ports import free_port
 from harness.valkey import ValkeyServer
 from tests.acceptance import http_client
 from tests.acceptance.deployment import Deployment, deployment, locked
-from tests.integration.test_callbacks import SECRET, Application, listening
+from tests.integration.callbacks.application import SECRET, Application, listening
 
 REDIS, LEDGER, TASK, COMMAND, HTTP = "919811122233", "919822233344", "919833344455", "919844455566", "919855566677"
 CODE = "73915482"
@@ -48,7 +48,7 @@ def test_secrets_are_found_nowhere_but_in_the_ledger(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
     metrics, flower = free_port(), free_port()
-    application = Application(port=free_port(), answers=lambda number: (500 if number == 1 else 204, {}))
+    application = Application(port=free_port(), respond=lambda number: (500 if number == 1 else 204, {}))
     settings = {"CHATMITRA_API_TOKEN": TOKEN, "CHATMITRA_WEBHOOK_SECRET": SIGNATURE, **http_client.API_TOKENS}
     settings |= {"HARKARA_CALLBACK_URL": application.url, "HARKARA_CALLBACK_SECRET": SECRET}
     settings |= {"HARKARA_CALLBACK_PRIVATE": "True", "HARKARA_DATABASE_PATIENCE": "1", "HARKARA_LOG_LEVEL": "DEBUG"}
@@ -77,7 +77,7 @@ def test_secrets_are_found_nowhere_but_in_the_ledger(
             lambda: events_applied(harkara) and not sum(count_callbacks(harkara.ledger).values()),
             "all is applied",
         )
-        assert secrets_in(str(application.heard)) == {LEDGER, LEDGER[2:], CODE, WORD}
+        assert secrets_in(str(application.payloads)) == {LEDGER, LEDGER[2:], CODE, WORD}
         assert secrets_in(*everything_in(redis)) == set()
         assert secrets_in(*pages.read_all(), http_client.read_text(f"http://127.0.0.1:{metrics}/metrics")) == set()
         assert (
