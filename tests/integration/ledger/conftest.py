@@ -1,0 +1,17 @@
+"""A ledger with callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from harkara.ledger.database import Database
+
+
+@pytest.fixture
+def callback_db(db: Database) -> Iterator[Database]:
+    """The database of `db`, as a deployment with a callback URL opens it."""
+    database = Database(db.url.render_as_string(hide_password=False), connections=10, callbacks_enabled=True)
+    yield database
+    database.close()
