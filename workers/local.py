@@ -1,4 +1,4 @@
-"""`python -m workers.local`: everything on one machine, with embedded parts for what is not configured."""
+"""`python -m workers.local`: every process on one machine, with embedded parts for services that are not configured."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import honcho.manager
 from honcho.environ import parse_procfile
 
 from config.environment import LOCAL, ROOT, process_environment
+from config.ledger import open_database
 from config.settings import settings
 from harkara.ledger import migrate
-from harkara.ledger.database import Database
 from workers.embedded import EmbeddedValkey, free_port
 
 STOP_SECONDS = 45
@@ -22,8 +22,8 @@ STOP_SECONDS = 45
 
 
 def main() -> None:
-    """Starts the embedded server, then the processes of the Procfile; stops them in the opposite order."""
-    LOCAL.unlink(missing_ok=True)  # left by a run that was killed; it must not be taken for a setting
+    """Start the embedded Valkey, then the processes of the Procfile; stop them in the opposite order."""
+    LOCAL.unlink(missing_ok=True)  # a run that was killed may have left it, and it would count as settings
     var = settings().var
     var.mkdir(parents=True, exist_ok=True)
     valkey = None
@@ -38,10 +38,10 @@ def main() -> None:
             valkey.stop()
 
 
-def keep(file: Path, text: str) -> None:
-    """Writes it for this user alone, since secrets of this run are in it; nobody sees half of it."""
+def write_private(file: Path, text: str) -> None:
+    """Replace the file at once, readable for this user alone: it holds the secrets of this run."""
     fresh = file.with_name(f"{file.name}.new")
-    fresh.unlink(missing_ok=True)  # one that exists keeps its mode
+    fresh.unlink(missing_ok=True)  # an existing file would keep its mode
     fresh.touch(mode=0o600)
     fresh.write_text(text)
     fresh.replace(file)
@@ -49,25 +49,25 @@ def keep(file: Path, text: str) -> None:
 
 def _run(var: Path, valkey: EmbeddedValkey | None) -> int:
     if not settings().database_url:
-        migrate.upgrade(Database(settings().ledger_url))
+        migrate.upgrade(open_database(settings()))
     own, places = _own_parts(valkey)
     environment = _environment(own, places)
     honcho.manager.KILL_WAIT = STOP_SECONDS
     manager = honcho.manager.Manager()
     for name, command in _commands(sandbox="Sandbox" in places).items():
-        told = _sandbox_environment(environment, places) if name == "sandbox" else environment
-        manager.add_process(name, command, env=told, cwd=str(ROOT))
+        variables = _sandbox_environment(environment, places) if name == "sandbox" else environment
+        manager.add_process(name, command, env=variables, cwd=str(ROOT))
     for name, place in places.items():
         print(f"{name:10} {place}", flush=True)
-    keep(LOCAL, "".join(f"{name}={value}\n" for name, value in own.items()))
-    keep(var / "places.json", json.dumps(places))
+    write_private(LOCAL, "".join(f"{name}={value}\n" for name, value in own.items()))
+    write_private(var / "places.json", json.dumps(places))
     manager.loop()
-    # A stop by hand is how this ends; anything else is a process that fell over.
+    # Ctrl-C and SIGTERM are the normal end; any other status is that of a process that failed.
     return 0 if manager.returncode in (130, 143) else int(manager.returncode or 0)
 
 
 def _commands(*, sandbox: bool) -> dict[str, str]:
-    """The lines of the Procfile, run by this very interpreter's tools."""
+    """Return the lines of the Procfile, run by the tools beside this interpreter."""
     procfile = parse_procfile((ROOT / "Procfile").read_text())
     commands = dict(procfile.processes)
     if sandbox:
@@ -77,13 +77,13 @@ def _commands(*, sandbox: bool) -> dict[str, str]:
 
 
 def _own_parts(valkey: EmbeddedValkey | None) -> tuple[dict[str, str], dict[str, str]]:
-    """The settings of the parts that run here because nobody configured others; and where people find things."""
+    """Return the settings of the parts that run here because no others are configured, and the addresses to print."""
     own: dict[str, str] = {}
     places: dict[str, str] = {}
     if valkey:
         own["HARKARA_REDIS_URL"] = places["Redis"] = valkey.url
     if settings().chatmitra_api_token is None:
-        # Without a token of Chat Mitra nothing leaves this machine.
+        # Without a token of Chat Mitra no message leaves this machine.
         port = free_port(int(process_environment().get("SANDBOX_PORT", "8900")))
         places["Sandbox"] = f"http://127.0.0.1:{port}"
         own |= {
@@ -104,21 +104,21 @@ def _own_parts(valkey: EmbeddedValkey | None) -> tuple[dict[str, str], dict[str,
 
 
 def _environment(own: dict[str, str], places: dict[str, str]) -> dict[str, str]:
-    """What the processes are told."""
+    """Return the environment of the processes."""
     given = process_environment()
     flower = free_port(int(given.get("FLOWER_PORT", "5555")))
     places["Flower"] = f"http://127.0.0.1:{flower}"
-    # Read-only and on loopback unless somebody says otherwise: its pages could shut workers down.
-    harmless = {"PYTHONUNBUFFERED": "1", "FLOWER_ADDRESS": "127.0.0.1", "FLOWER_READ_ONLY": "true"}
-    return harmless | given | {"FLOWER_PORT": str(flower)} | own
+    # Flower's pages can shut workers down, so they are read-only and on loopback unless the settings differ.
+    defaults = {"PYTHONUNBUFFERED": "1", "FLOWER_ADDRESS": "127.0.0.1", "FLOWER_READ_ONLY": "true"}
+    return defaults | given | {"FLOWER_PORT": str(flower)} | own
 
 
 def _sandbox_environment(environment: dict[str, str], places: dict[str, str]) -> dict[str, str]:
-    """It answers back, with webhooks that it signs; by the name of Chat Mitra's secret it would not know the secret."""
-    told = dict(environment)
-    secret = told.pop("CHATMITRA_WEBHOOK_SECRET")
+    """Return the sandbox's environment: it sends webhooks, and reads the secret that signs them under another name."""
+    variables = dict(environment)
+    secret = variables.pop("CHATMITRA_WEBHOOK_SECRET")
     url = f"{places['Web']}/webhooks/chatmitra"
-    return {"SANDBOX_WEBHOOK_URL": url, "SANDBOX_WEBHOOK_SECRET": secret} | told
+    return {"SANDBOX_WEBHOOK_URL": url, "SANDBOX_WEBHOOK_SECRET": secret} | variables
 
 
 if __name__ == "__main__":

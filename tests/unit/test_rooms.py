@@ -1,17 +1,14 @@
-"""Each room knows only the rooms that it may know, and the outside only through the wall that is meant for it."""
+"""Each package and each room imports only what it may, and nothing imports in a circle."""
 
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.unit.import_graph import ROOT, Import, cycles, imports, source_files
 
 MAY_IMPORT = {
     "harkara": set[str](),
@@ -23,75 +20,115 @@ MAY_IMPORT = {
 HTTP = {"http.client", "urllib3", "urllib3.connection", "urllib3.exceptions", "urllib.request", "httpx", "aiohttp"}
 SQL = {"sqlalchemy", "sqlmodel", "alembic", "psycopg", "sqlite3"}
 
+PURE = {"campaigns", "catalogue", "inbound", "limits", "messages", "occasions", "playbook"}
+"""Values and rules: no SQL, no process, and no Redis but the limiter's."""
 
-@pytest.mark.parametrize("room", MAY_IMPORT)
-def test_imports_go_one_way(room: str) -> None:
-    strangers = MAY_IMPORT.keys() - MAY_IMPORT[room] - {room}
-    assert [f"{path}: {name}" for path, name in imports(room) if top(name) in strangers] == []
+BENEATH_THE_LEDGER = PURE | {"errors", "lanes", "outcomes", "receipt", "states", "status", "json_record"}
+"""What the ledger may import besides itself."""
+
+OUTER = {"backends", "callbacks", "client", "delivery", "gateway", "intake", "ledger", "published", "webhooks"}
+
+DEFERRED = {
+    "harkara.backends": "a producer imports the client of Redis, or SQLModel and Celery, when it uses that backend",
+    "harkara.backends.redis": "a producer imports Celery when it sends its first wake-up",
+    "harkara.client.consent": "a producer imports the rules of consent when it records some",
+    "harkara.client.occasions": "a producer imports the rules of reminders when it saves an occasion",
+    "harkara.ledger.migrate": "a worker checks the schema once, and would keep the 12 MB of Alembic",
+    "harkara.published.lookup": "a producer imports the rules of reminders when it saves an occasion",
+    "harkara.published.store": "a producer imports the rules of reminders when it saves an occasion",
+}
+"""Modules of `harkara` with imports inside functions, and why: they keep the client light."""
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_packages_import_in_one_direction(package: str) -> None:
+    forbidden = MAY_IMPORT.keys() - MAY_IMPORT[package] - {package} | {"tests", "harness", "benchmarks"}
+    assert named(each for each in imports(package) if each.top in forbidden) == []
+
+
+@pytest.mark.parametrize("package", ["benchmarks", "harness"])
+def test_benchmarks_and_the_harness_do_not_need_the_tests(package: str) -> None:
+    assert named(each for each in imports(package) if each.top == "tests") == []
+
+
+@pytest.mark.parametrize("room", sorted(PURE))
+def test_pure_rooms_import_no_outer_room(room: str) -> None:
+    assert named(each for each in of_room(room) if room_of(each.imported) in OUTER) == []
+
+
+def test_the_ledger_imports_only_pure_rooms_and_values() -> None:
+    found = (each for each in of_room("ledger") if each.top == "harkara")
+    assert named(each for each in found if room_of(each.imported) not in BENEATH_THE_LEDGER | {"ledger"}) == []
+
+
+@pytest.mark.parametrize("room", ["callbacks", "delivery", "webhooks"])
+def test_the_rooms_of_the_workers_do_not_import_the_http_api(room: str) -> None:
+    assert named(each for each in of_room(room) if room_of(each.imported) == "gateway") == []
+
+
+@pytest.mark.parametrize("package", [*MAY_IMPORT, "harness", "benchmarks"])
+def test_no_modules_import_each_other(package: str) -> None:
+    assert cycles(imports(package)) == []
+
+
+def test_imports_inside_functions_have_a_reason() -> None:
+    assert {each.module for each in imports("harkara") if each.deferred} == DEFERRED.keys()
+
+
+def test_no_import_inside_a_function_hides_a_cycle() -> None:
+    assert cycles(each._replace(deferred=False) for each in imports("harkara")) == []
 
 
 def test_only_config_reads_the_environment() -> None:
-    """The stand-in, a program of its own, has settings of its own."""
-    readers = {path for room in MAY_IMPORT for path in sources(room) if reads_environment(path)}
+    """The sandbox, a program of its own, has settings of its own."""
+    readers = {path for package in MAY_IMPORT for path in source_files(package) if reads_environment(path)}
     assert {path for path in readers if path.parts[0] != "config"} == {Path("sandbox/settings.py")}
 
 
-def test_only_the_wall_to_chatmitra_knows_requests() -> None:
-    users = {path for room in MAY_IMPORT for path, name in imports(room) if top(name) == "requests"}
-    assert users == {Path("harkara/chatmitra/api.py")}
+def test_only_the_client_of_chatmitra_imports_requests() -> None:
+    assert users(MAY_IMPORT, {"requests"}) == {"harkara.chatmitra.api"}
 
 
-def test_only_the_walls_speak_http() -> None:
-    """The stand-in and the demo are outsiders themselves."""
-    users = {path for room in ("harkara", "config", "tasks") for path, name in imports(room) if name in HTTP}
-    chatmitra, application = Path("harkara/chatmitra/api.py"), Path("harkara/callbacks/endpoint.py")
-    assert users == {chatmitra, application, Path("harkara/connections.py")}
+def test_only_three_modules_import_an_http_client() -> None:
+    """The sandbox and the demo are outside: they stand for other systems."""
+    chatmitra, application = "harkara.chatmitra.api", "harkara.callbacks.endpoint"
+    found = {
+        each.module for package in ("harkara", "config", "tasks") for each in imports(package) if each.imported in HTTP
+    }
+    assert found == {chatmitra, application, "harkara.connections"}
 
 
-def test_only_the_ledger_speaks_sql() -> None:
-    speakers = {path for room in MAY_IMPORT for path, name in imports(room) if top(name) in SQL}
-    assert speakers
-    assert {path for path in speakers if not path.is_relative_to("harkara/ledger")} == set()
+def test_only_the_ledger_imports_sql() -> None:
+    found = users(MAY_IMPORT, SQL)
+    assert found
+    assert {module for module in found if not module.startswith("harkara.ledger.")} == set()
 
 
-def test_a_producer_loads_neither_http_client_nor_redis_nor_database_nor_celery() -> None:
-    heavy = ["requests", "redis", "sqlmodel", "sqlalchemy", "fastapi", "celery"]
-    script = f"import sys, harkara; print([name for name in {heavy} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+def test_the_graph_finds_a_cycle() -> None:
+    found = [Import("a", "b", False, False), Import("b", "c", False, False), Import("c", "a", False, False)]
+    assert cycles(found) == [["a", "b", "c"]]
+    assert cycles([*found[:2], found[2]._replace(deferred=True)]) == []
 
 
-def test_the_wheel_holds_harkara_alone(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
-    subprocess.run(build, cwd=ROOT, capture_output=True, check=True)
-    (wheel,) = tmp_path.iterdir()
-    names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"harkara"}
-    assert "harkara/ledger/migrations/script.py.mako" in names
-    assert "harkara/gateway/static/swagger-ui-bundle.js" in names
+def of_room(room: str) -> list[Import]:
+    return [each for each in imports("harkara") if room_of(each.module) == room]
 
 
-def sources(room: str) -> Iterator[Path]:
-    """Every module of a room, relative to the root."""
-    return (path.relative_to(ROOT) for path in sorted((ROOT / room).rglob("*.py")))
+def room_of(module: str) -> str:
+    """`ledger` for `harkara.ledger.sweep`."""
+    return module.split(".")[1] if module.startswith("harkara.") else ""
 
 
-def imports(room: str) -> Iterator[tuple[Path, str]]:
-    """Every import in a room, also those inside functions: where it stands and what it names."""
-    for path in sources(room):
-        for node in ast.walk(ast.parse((ROOT / path).read_text())):
-            if isinstance(node, ast.Import):
-                yield from ((path, alias.name) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                yield path, node.module or "."
+def users(packages: Collection[str], libraries: Collection[str]) -> set[str]:
+    return {each.module for package in packages for each in imports(package) if each.top in libraries}
+
+
+def named(found: Iterable[Import]) -> list[str]:
+    return [f"{each.module} imports {each.imported}" for each in found]
 
 
 def reads_environment(path: Path) -> bool:
     nodes = list(ast.walk(ast.parse((ROOT / path).read_text())))
-    words = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    words |= {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
-    return bool(words & {"environ", "environb", "getenv", "BaseSettings"})
-
-
-def top(name: str) -> str:
-    return name.partition(".")[0]
+    names = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    names |= {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    return bool(names & {"environ", "environb", "getenv", "BaseSettings"})
