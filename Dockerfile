@@ -1,4 +1,4 @@
-# One image for every process: docker-compose.yml says which of them a container runs, and how its health is seen.
+# One image for every process. docker-compose.yml sets the command and the health check of each container.
 FROM python:3.13-slim-trixie AS build
 WORKDIR /app
 RUN python -m venv /venv

@@ -1,4 +1,4 @@
-# Each target sets up what it needs: `make help` names them.
+# Each target sets up what it needs; `make help` lists the targets.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -7,10 +7,10 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 
-# An environment that has the development tools keeps them: their lock holds everything that the runtime's holds.
+# An environment with the development tools keeps them, since their lock includes the lock of the runtime.
 runtime := $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.runtime)
 
-# Without --python, uv would follow whatever environment the shell has activated.
+# Without --python, uv would use the environment that the shell has activated.
 sync = .venv/bin/uv pip sync --quiet --require-hashes --python $(1)/bin/python $(2) && \
 	.venv/bin/uv pip install --quiet --no-deps --no-build-isolation --python $(1)/bin/python --editable .
 compile = .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal \
@@ -18,31 +18,31 @@ compile = .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url
 
 .PHONY: help demo up test check fmt bench chaos test-browser docs lock clean
 
-help: ## Say what can be made
+help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
 
-demo: $(runtime) ## Set up, send to a stand-in for Chat Mitra on embedded parts, show what happened, and end
+demo: $(runtime) ## Run the main job once against a stand-in for Chat Mitra, with embedded services
 	@.venv/bin/python -m workers.demo
 
-up: $(runtime) ## Set up, and run every process of the Procfile until Ctrl-C
+up: $(runtime) ## Run every process of the Procfile until Ctrl-C
 	@.venv/bin/python -m workers.local
 
-test: .venv/.dev ## Set up, and run every test but those of a browser and the long ones
+test: .venv/.dev ## Run all tests except the browser tests and the long ones
 	@.venv/bin/pytest -n 2 --dist=loadgroup -m "not browser and not soak"
 
-check: .venv/.dev ## Format, lint and types: looks, changes nothing
+check: .venv/.dev ## Check format, lint and types without any change
 	@.venv/bin/ruff format --check
 	@.venv/bin/ruff check
 	@.venv/bin/mypy
 
-fmt: .venv/.dev ## Format, and mend what the linter can mend
+fmt: .venv/.dev ## Format the code and apply the linter's fixes
 	@.venv/bin/ruff format
 	@.venv/bin/ruff check --fix
 
-bench: .venv-bench/.synced ## Measure the figures, in an environment that also holds the contestants
+bench: .venv-bench/.synced ## Run the benchmarks, in an environment with the other projects that they measure
 	@.venv-bench/bin/python -m benchmarks
 
-chaos: .venv/.dev ## Kill workers, Redis and the database under load for minutes, then count every message
+chaos: .venv/.dev ## Kill workers, Redis and the database under load for minutes, then audit every message
 	@.venv/bin/python -m tests.acceptance.chaos
 
 test-browser: .venv-browser/.synced ## Run the tests that need Chromium
@@ -52,14 +52,14 @@ docs: $(runtime) .venv-docs/.synced ## Render the reference pages and build the 
 	@.venv/bin/python -m docs.render
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
 
-lock: .venv/bin/uv ## Pin what pyproject.toml asks for; UPGRADE=1 takes the newest that it allows
+lock: .venv/bin/uv ## Pin the requirements of pyproject.toml; UPGRADE=1 takes the newest versions
 	$(compile) --group build --output-file requirements.lock
 	$(compile) --group dev --constraints requirements.lock --output-file requirements-dev.lock
 	$(compile) --group bench --constraints requirements-dev.lock --output-file requirements-bench.lock
 	$(compile) --group browser --constraints requirements-dev.lock --output-file requirements-browser.lock
 	$(compile) --group docs --constraints requirements-dev.lock --output-file requirements-docs.lock
 
-clean: ## Remove environments, caches and builds; the data under var/ stays
+clean: ## Remove environments, caches and builds, but not the data under var/
 	rm -rf .venv .venv-bench .venv-browser .venv-docs site .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -81,7 +81,7 @@ clean: ## Remove environments, caches and builds; the data under var/ stays
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Harkara needs Python 3.11 or newer, and $(PYTHON) is older or missing: make PYTHON=python3.13 …" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
-		echo "$(PYTHON) cannot make virtual environments: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
-	@echo "Setting up .venv: once, about half a minute"
+		echo "$(PYTHON) cannot create virtual environments: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
+	@echo "Setting up .venv, once; this takes about half a minute"
 	@"$(PYTHON)" -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

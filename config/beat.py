@@ -1,4 +1,4 @@
-"""Beat: rings for the rounds, as long as somebody is there to hear it."""
+"""Beat: publishes the periodic tasks of the schedule while a worker consumes them."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from harkara.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
-UNHEARD = 10
-"""Rings that lie in a queue untaken before beat keeps still: a day of them would fill Redis."""
+MAX_QUEUED = 10
+"""Tasks in a queue at which beat publishes no more: without a worker, a day of them would fill Redis."""
 
 
 class Beat(PersistentScheduler):
-    """Celery's scheduler, but for rings that nobody would hear: workers make the rounds by themselves anyway."""
+    """Celery's scheduler without the tasks that no worker would consume; workers run the same rounds by themselves."""
 
     def apply_async(self, entry: ScheduleEntry, producer: Any = None, advance: bool = True, **options: Any) -> Any:
-        if self._heard(entry):
+        if self._is_consumed(entry):
             return super().apply_async(entry, producer, advance, **options)
         return self.reserve(entry) if advance else None
 
-    def _heard(self, entry: ScheduleEntry) -> bool:
+    def _is_consumed(self, entry: ScheduleEntry) -> bool:
         queue = self.app.conf.task_routes[entry.task]["queue"]
         try:
-            return Broker(self.app).queue_depths()[queue] < UNHEARD
+            return Broker(self.app).queue_depths()[queue] < MAX_QUEUED
         except Unavailable as error:
-            log.warning("beat cannot ring", action="beat_failed", task=entry.task, error=str(error))
+            log.warning("periodic task skipped", action="beat_failed", task=entry.task, error=str(error))
             return False

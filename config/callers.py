@@ -1,4 +1,4 @@
-"""Who may call the web door, from the settings."""
+"""The callers of the HTTP API, from the settings."""
 
 from __future__ import annotations
 
@@ -15,20 +15,17 @@ from harkara.limits import Allowance
 log = structlog.get_logger(__name__)
 
 _NAME = re.compile(r"[a-z0-9_-]{1,40}")
-"""A caller's name is the producer of its messages."""
+"""A caller's name is also the producer of its messages."""
 
 
 def callers(settings: Settings, configured: frozenset[str]) -> Callers:
-    """Who may call, by the settings. Raises SystemExit when they make no sense."""
+    """Return the callers by token. Raises SystemExit for a setting that is wrong.
+
+    `configured` holds the lanes that have a token of Chat Mitra; without any, the lanes of callers are not checked.
+    """
     tokens = {name: token.get_secret_value() for name, token in settings.api_tokens.items()}
     lanes = {name: _lanes(settings.api_lanes.get(name)) for name in tokens}
-    for name in settings.api_lanes.keys() - tokens.keys():
-        raise SystemExit(f"HARKARA_API_LANES: {name} has no token in HARKARA_API_TOKENS")
-    for name, wanted in lanes.items():
-        if not _NAME.fullmatch(name):
-            raise SystemExit("HARKARA_API_TOKENS: a name has 1 to 40 of a-z, 0-9, _ and -")
-        for lane in sorted(set(wanted) - configured) if configured else ():
-            raise SystemExit(f"HARKARA_API_LANES: {name} is for lane {lane}, which has no token of Chat Mitra")
+    _check(settings, lanes, configured)
     try:
         found = Callers(tokens, lanes, Allowance.parse(settings.api_limit))
     except Invalid as error:
@@ -40,3 +37,13 @@ def callers(settings: Settings, configured: frozenset[str]) -> Callers:
 
 def _lanes(text: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split("+")) if text else (DEFAULT,)
+
+
+def _check(settings: Settings, lanes: dict[str, tuple[str, ...]], configured: frozenset[str]) -> None:
+    for name in settings.api_lanes.keys() - lanes.keys():
+        raise SystemExit(f"HARKARA_API_LANES: {name} has no token in HARKARA_API_TOKENS")
+    for name, own in lanes.items():
+        if not _NAME.fullmatch(name):
+            raise SystemExit("HARKARA_API_TOKENS: a name has 1 to 40 of a-z, 0-9, _ and -")
+        for lane in sorted(set(own) - configured) if configured else ():
+            raise SystemExit(f"HARKARA_API_LANES: {name} is for lane {lane}, which has no token of Chat Mitra")

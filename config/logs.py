@@ -1,4 +1,4 @@
-"""Logs: one line an event, for people or machines, with every long run of digits masked, wherever it came from."""
+"""Logging: one line for each event, as text or JSON, with long runs of digits and bearer tokens masked."""
 
 from __future__ import annotations
 
@@ -12,13 +12,22 @@ import structlog
 
 from config.settings import settings
 
-# Phone numbers have ten digits or more, codes six; ids and job ids are hexadecimal words and stay.
+# Phone numbers have ten digits or more and codes have six; message and job ids are hexadecimal words and stay.
 _DIGITS = re.compile(r"(?<![0-9A-Za-z_.:-])\+?\d(?:[\s-]?\d){5,}(?![0-9A-Za-z_:-])")
 _BEARER = re.compile(r"(?i)bearer\s+\S+")
 
+_LEVELS = {
+    # Beat publishes a task every second, which would bury all other lines.
+    "celery.worker.strategy": logging.WARNING,
+    "celery.app.trace": logging.WARNING,
+    "celery.beat": logging.WARNING,
+    # Below INFO it quotes the arguments of every task.
+    "celery.pool": logging.INFO,
+}
+
 
 def set_up() -> None:
-    """Routes structlog and the standard library's records (Celery's, too) through the same mask."""
+    """Send the records of structlog and of the standard library, so Celery's too, through one mask to stderr."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -34,39 +43,40 @@ def set_up() -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    machine = settings().log_format == "json"
-    render: Any = structlog.processors.JSONRenderer() if machine else structlog.dev.ConsoleRenderer(colors=False)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
-        )
-    )
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [_handler(shared)]
     root.setLevel(settings().log_level)
-    # A hint every second would drown everything else.
-    logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
-    logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
-    logging.getLogger("celery.beat").setLevel(logging.WARNING)
-    logging.getLogger("celery.pool").setLevel(logging.INFO)  # below that it quotes the arguments of every task
-    logging.getLogger("celery.worker.consumer.consumer").addFilter(without_body)
+    for name, level in _LEVELS.items():
+        logging.getLogger(name).setLevel(level)
+    logging.getLogger("celery.worker.consumer.consumer").addFilter(remove_body)
 
 
-def without_body(record: logging.LogRecord) -> bool:
-    """Celery quotes the whole of a message that it throws away, which may hold a number, a text or a code."""
+def remove_body(record: logging.LogRecord) -> bool:
+    """Rewrite Celery's record of a message that it discards: the record quotes the body, with a number or a code."""
     if isinstance(record.args, tuple) and "body" in str(record.msg):
         problem = record.args[0]
-        # An unknown task is a KeyError of its name; what other errors say may quote the message again.
+        # An unknown task is a KeyError of its name; the text of any other error may quote the body again.
         record.args = (problem if isinstance(problem, KeyError) else type(problem).__name__,)
-        record.msg, record.exc_info = "Threw away what is no task of this release: %s", None
+        record.msg, record.exc_info = "Discarded a message that is no task of this release: %s", None
     return True
 
 
 def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Hides numbers, codes and tokens in every text of the event, tracebacks included."""
+    """Mask numbers, codes and tokens in every text of the event, tracebacks included."""
     for key, value in event.items():
         if isinstance(value, str) and key != "timestamp":
             event[key] = _BEARER.sub("Bearer ***", _DIGITS.sub("***", value))
     return event
+
+
+def _handler(shared: list[structlog.typing.Processor]) -> logging.Handler:
+    json = settings().log_format == "json"
+    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    return handler

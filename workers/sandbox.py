@@ -1,4 +1,4 @@
-"""The stand-in for Chat Mitra as a process: `python -m workers.sandbox`."""
+"""The sandbox, a stand-in for Chat Mitra, as a process: `python -m workers.sandbox`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from sandbox.settings import settings_from_environment
 
 
 def main() -> None:
-    """Ends with 2 when the environment is not understood, with 1 when the port is taken."""
+    """Exit with 2 for a wrong variable in the environment, and with 1 when the port is in use."""
     try:
         settings, switches = settings_from_environment()
-    except ValidationError as problems:
-        sys.stderr.write(f"sandbox: the environment is not understood\n{problems}\n")
+    except ValidationError as error:
+        sys.stderr.write(f"sandbox: wrong variables in the environment\n{error}\n")
         raise SystemExit(2) from None
     try:
         asyncio.run(Server(settings, switches).run())
-    except OSError as problem:
-        sys.stderr.write(f"sandbox: cannot listen on port {settings.port}: {problem.strerror}; set SANDBOX_PORT\n")
+    except OSError as error:
+        sys.stderr.write(f"sandbox: cannot listen on port {settings.port}: {error.strerror}; set SANDBOX_PORT\n")
         raise SystemExit(1) from None
 
 

@@ -1,4 +1,4 @@
-"""The web door as a process: `python -m workers.web`."""
+"""The HTTP API as a process: `python -m workers.web`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from harkara.gateway import create_app
 log = structlog.get_logger(__name__)
 
 STOP_SECONDS = 30
-"""What a request that is being answered has left after SIGTERM; none takes as long while the database answers."""
+"""Time that a request has left after SIGTERM; while the database answers, no request takes as long."""
 
 
 def main() -> None:
-    """Ends with 1 and a sentence when a setting makes no sense; after SIGTERM, when all that came in is answered."""
+    """Serve until SIGTERM, then answer the requests that have come. Exits with 1 for a setting that is wrong."""
     logs.set_up()
     try:
         _check_schema()
@@ -45,11 +45,11 @@ def main() -> None:
 
 
 def _check_schema() -> None:
-    """While the database is away webhooks are still heard, so this process starts, and /readyz says what is missing."""
+    """Check the schema if the database answers. Without it the process still stores webhooks, in Redis."""
     try:
         shared.check_schema()
     except Unavailable as error:
-        log.warning("starting without the database", action="no_database", error=str(error))
+        log.warning("database unavailable at start", action="no_database", error=str(error))
 
 
 if __name__ == "__main__":
