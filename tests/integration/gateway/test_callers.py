@@ -114,7 +114,7 @@ def test_a_key_in_two_lanes_needs_the_lane(client: TestClient) -> None:
         client.post(SEND, json=HELLO, headers=AGENCY | {"Harkara-Lane": lane, "Idempotency-Key": "order 7"})
     unclear = client.get("/messages/order 7", headers=AGENCY)
     assert unclear.status_code == 409
-    assert unclear.json()["message"] == "several lanes know this reference: name the lane, or use the id"
+    assert unclear.json()["message"] == "several lanes have a message with this reference: name the lane, or use the id"
     named = AGENCY | {"Harkara-Lane": "south"}
     assert client.get("/messages/order 7", headers=named).json()["lane"] == "south"
     assert client.post("/messages/order 7/cancel", headers=named).json()["cancelled"]
