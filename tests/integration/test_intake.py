@@ -1,4 +1,4 @@
-"""The intake and its reception: what producers hand over to Redis reaches the ledger, whole, once, whoever dies."""
+"""The intake: what producers append to Redis reaches the ledger whole and once, whichever process dies."""
 
 from __future__ import annotations
 
@@ -36,89 +36,91 @@ def db(tmp_path: Path) -> Iterator[Database]:
         yield database
 
 
-def reception(
+def consumer(
     redis_client: redis.Redis, db: Database, reader: str = "reader", *, abandoned_seconds: float = 10.0
 ) -> IntakeConsumer:
     intake = Intake(redis_client, reader, abandoned_seconds=abandoned_seconds)
     return IntakeConsumer(intake, db, lambda hints: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10)
 
 
-def hand_over(redis_client: redis.Redis, *envelopes: Envelope) -> bool:
+def append(redis_client: redis.Redis, *envelopes: Envelope) -> bool:
     return Intake(redis_client).append("send", [envelope.to_json() for envelope in envelopes])
 
 
-def test_what_is_handed_over_is_in_the_ledger_and_no_longer_in_redis(redis_client: redis.Redis, db: Database) -> None:
+def test_a_drained_message_is_in_the_ledger_and_no_longer_in_redis(redis_client: redis.Redis, db: Database) -> None:
     envelopes = [reply(n, reference=f"r{n}", producer="shop") for n in range(5)]
-    hand_over(redis_client, *envelopes)
-    assert reception(redis_client, db).drain() == 5
+    append(redis_client, *envelopes)
+    assert consumer(redis_client, db).drain() == 5
     assert [row(db, e.id)["body"] for e in envelopes] == [e.body_json() for e in envelopes]
     assert (redis_client.xlen(STREAM), redis_client.xpending(STREAM, GROUP)["pending"]) == (0, 0)
-    assert reception(redis_client, db).drain() == 0
+    assert consumer(redis_client, db).drain() == 0
 
 
-def test_more_than_one_reading_is_drained_at_once(redis_client: redis.Redis, db: Database) -> None:
-    hand_over(redis_client, *(reply(n % 100) for n in range(1_050)))
-    assert reception(redis_client, db).drain() == 1_050
+def test_drain_reads_until_the_intake_is_empty(redis_client: redis.Redis, db: Database) -> None:
+    append(redis_client, *(reply(n % 100) for n in range(1_050)))
+    assert consumer(redis_client, db).drain() == 1_050
 
 
-def test_the_bell_rings_once_until_somebody_has_looked(redis_client: redis.Redis, db: Database) -> None:
-    assert [hand_over(redis_client, reply(n)) for n in range(3)] == [True, False, False]
-    reception(redis_client, db).drain()
-    assert hand_over(redis_client, reply(4))
+def test_only_the_first_append_needs_a_wake_up_until_the_intake_is_read(
+    redis_client: redis.Redis, db: Database
+) -> None:
+    assert [append(redis_client, reply(n)) for n in range(3)] == [True, False, False]
+    consumer(redis_client, db).drain()
+    assert append(redis_client, reply(4))
 
 
-def test_what_may_go_at_once_is_hinted_when_it_is_kept(redis_client: redis.Redis, db: Database) -> None:
+def test_a_due_message_is_hinted_after_its_commit(redis_client: redis.Redis, db: Database) -> None:
     hinted: list[str] = []
 
     def hint(hints: list[tuple[str, int]]) -> None:
         assert all(row(db, identity)["state"] == "queued" for identity, _ in hints)
         hinted.extend(identity for identity, _ in hints)
 
-    hand_over(redis_client, envelope := otp())
+    append(redis_client, envelope := otp())
     IntakeConsumer(Intake(redis_client, "reader"), db, hint, plan=PLAN, deadlines=DEADLINES, queued_seconds=10).drain()
     assert hinted == [envelope.id]
 
 
-def test_an_entry_of_a_dead_reader_is_taken_over_by_the_next(redis_client: redis.Redis, db: Database) -> None:
-    hand_over(redis_client, envelope := reply())
+def test_another_reader_takes_over_the_entries_of_a_dead_one(redis_client: redis.Redis, db: Database) -> None:
+    append(redis_client, envelope := reply())
     assert len(Intake(redis_client, "dead").read()) == 1
-    assert reception(redis_client, db, "next").drain() == 0, "the first may still be at work"
+    assert consumer(redis_client, db, "next").drain() == 0, "the first reader may still be alive"
     time.sleep(0.06)
-    assert reception(redis_client, db, "next", abandoned_seconds=0.05).drain() == 1
+    assert consumer(redis_client, db, "next", abandoned_seconds=0.05).drain() == 1
     assert row(db, envelope.id)["state"] == "queued"
     assert redis_client.xpending(STREAM, GROUP)["pending"] == 0
 
 
-def test_a_reader_that_dies_between_ledger_and_redis_leaves_one_message(
+def test_a_reader_that_dies_between_commit_and_acknowledgement_leaves_one_message(
     redis_client: redis.Redis, db: Database
 ) -> None:
-    hand_over(redis_client, envelope := reply(reference="r"))
-    first = reception(redis_client, db, "dead")
+    append(redis_client, envelope := reply(reference="r"))
+    first = consumer(redis_client, db, "dead")
     first.accept([envelope])
     Intake(redis_client, "dead").read()
     time.sleep(0.02)
-    assert reception(redis_client, db, "next", abandoned_seconds=0.01).drain() == 1
+    assert consumer(redis_client, db, "next", abandoned_seconds=0.01).drain() == 1
     assert [one["id"] for one in list_messages(db)] == [envelope.id]
 
 
-def test_while_the_database_is_away_nothing_is_lost(redis_client: redis.Redis, db: Database) -> None:
-    hand_over(redis_client, reply())
+def test_no_entry_is_lost_while_the_database_is_unavailable(redis_client: redis.Redis, db: Database) -> None:
+    append(redis_client, reply())
     other = Database(str(db.url), lock_timeout=5)
     with other.write(), pytest.raises(Unavailable):
-        reception(redis_client, db).drain()
+        consumer(redis_client, db).drain()
     other.close()
     assert redis_client.xlen(STREAM) == 1
     time.sleep(0.02)
-    assert reception(redis_client, db, abandoned_seconds=0.01).drain() == 1
+    assert consumer(redis_client, db, abandoned_seconds=0.01).drain() == 1
 
 
-def test_many_readers_keep_each_message_once(redis_client: redis.Redis, db: Database) -> None:
-    hand_over(redis_client, *(reply(n % 100, reference=f"r{n}") for n in range(1_200)))
+def test_many_readers_commit_each_message_once(redis_client: redis.Redis, db: Database) -> None:
+    append(redis_client, *(reply(n % 100, reference=f"r{n}") for n in range(1_200)))
     patient = Database(str(db.url), lock_timeout=20)
 
     def drain(reader: int) -> int:
         with connect(f"redis://127.0.0.1:{redis_client.connection_pool.connection_kwargs['port']}", seconds=5) as own:
-            return reception(own, patient, str(reader)).drain()
+            return consumer(own, patient, str(reader)).drain()
 
     with ThreadPoolExecutor(4) as threads:
         assert sum(threads.map(drain, range(4))) == 1_200
@@ -126,31 +128,29 @@ def test_many_readers_keep_each_message_once(redis_client: redis.Redis, db: Data
     assert audit(db).messages == 1_200
 
 
-def test_a_repeat_is_found_by_either_id(redis_client: redis.Redis, db: Database) -> None:
+def test_a_repeated_message_is_found_by_either_id(redis_client: redis.Redis, db: Database) -> None:
     first, again = reply(reference="r"), reply(reference="r")
-    hand_over(redis_client, first, again)
-    reception(redis_client, db).drain()
+    append(redis_client, first, again)
+    consumer(redis_client, db).drain()
     assert find_id(db, again.id) == find_id(db, first.id) == first.id
 
 
-@pytest.mark.parametrize("together", [True, False])
-def test_a_conflict_that_nobody_hears_is_kept_as_failed(
-    redis_client: redis.Redis, db: Database, together: bool
-) -> None:
+@pytest.mark.parametrize("in_one_batch", [True, False])
+def test_a_conflict_is_stored_as_a_failed_message(redis_client: redis.Redis, db: Database, in_one_batch: bool) -> None:
     first = reply(reference="r")
     other = Envelope(to="+919876500000", messages=[Text("Something else")], reference="r")
-    for batch in [[first, other]] if together else [[first], [other]]:
-        hand_over(redis_client, *batch)
-        reception(redis_client, db).drain()
+    for batch in [[first, other]] if in_one_batch else [[first], [other]]:
+        append(redis_client, *batch)
+        consumer(redis_client, db).drain()
     assert (row(db, first.id)["state"], row(db, other.id)["state"]) == ("queued", "failed")
     assert row(db, other.id)["code"] == "reference-conflict"
     assert redis_client.xlen(STREAM) == 0
 
 
-def test_what_comes_too_late_is_kept_and_not_sent(redis_client: redis.Redis, db: Database) -> None:
-    hand_over(redis_client, envelope := reply(expires=datetime.now(UTC) + timedelta(seconds=0.05)))
+def test_an_expired_message_is_stored_with_its_deadline(redis_client: redis.Redis, db: Database) -> None:
+    append(redis_client, envelope := reply(expires=datetime.now(UTC) + timedelta(seconds=0.05)))
     time.sleep(0.06)
-    assert reception(redis_client, db).drain() == 1
+    assert consumer(redis_client, db).drain() == 1
     assert row(db, envelope.id)["expires_at"] < row(db, envelope.id)["created_at"]
 
 
@@ -171,12 +171,12 @@ SECRET = "the patient's secret 9876512345"
     ],
     ids=["text", "object", "list", "zero", "cut off", "deep", "bytes", "empty"],
 )
-def test_what_is_no_message_is_dropped_without_a_word_of_it_and_stops_no_other(
+def test_an_invalid_entry_is_rejected_without_logging_its_content(
     redis_client: redis.Redis, db: Database, data: str | bytes
 ) -> None:
     rejected: list[None] = []
     redis_client.xadd(STREAM, {"verb": "send", "data": data})
-    hand_over(redis_client, envelope := reply())
+    append(redis_client, envelope := reply())
     reader = IntakeConsumer(
         Intake(redis_client, "reader"),
         db,
@@ -195,52 +195,52 @@ def test_what_is_no_message_is_dropped_without_a_word_of_it_and_stops_no_other(
     assert "9876512345" not in str(lines)
 
 
-@pytest.mark.parametrize("fields", [{"other": "1"}, {"verb": "dance", "data": "x", "reply_to": "here"}])
-def test_an_entry_of_another_release_is_answered_or_dropped(
+@pytest.mark.parametrize("fields", [{"other": "1"}, {"verb": "unknown", "data": "x", "reply_to": "here"}])
+def test_an_unknown_verb_is_answered_or_dropped(
     redis_client: redis.Redis, db: Database, fields: dict[str, str]
 ) -> None:
     redis_client.xadd(STREAM, fields)  # type: ignore[arg-type]  # narrower than what it takes
-    reception(redis_client, db).drain()
+    consumer(redis_client, db).drain()
     assert redis_client.xlen(STREAM) == 0
     if "reply_to" in fields:
         assert "not known to this release" in str(redis_client.lrange("here", 0, -1))
 
 
-def test_a_redis_that_forgot_everything_is_read_again(redis_client: redis.Redis, db: Database) -> None:
-    reader = reception(redis_client, db)
-    hand_over(redis_client, reply(1))
+def test_the_intake_is_read_again_after_redis_lost_its_data(redis_client: redis.Redis, db: Database) -> None:
+    reader = consumer(redis_client, db)
+    append(redis_client, reply(1))
     assert reader.drain() == 1
     redis_client.flushall()
-    hand_over(redis_client, reply(2))
+    append(redis_client, reply(2))
     assert reader.drain() == 1
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["read before", "never read"])
-def test_a_full_redis_is_drained_also_of_those_who_want_an_answer(db: Database, known: bool) -> None:
+def test_a_full_redis_is_drained_and_so_are_requests_with_answers(db: Database, known: bool) -> None:
     with valkey(maxmemory="3mb", maxmemory_policy="noeviction") as full, connect(full.url, seconds=2) as client:
         if known:
-            assert reception(client, db).drain() == 0
+            assert consumer(client, db).drain() == 0
         sent = fill(client)
-        assert reception(client, db).drain() == audit(db).messages == sent
+        assert consumer(client, db).drain() == audit(db).messages == sent
         assert client.xlen(STREAM) == 0
 
 
 def fill(client: redis.Redis) -> int:
-    """Hands over until Redis is full; returns how many messages it took."""
+    """Append until Redis is full; return the number of messages."""
     for sent in range(0, 1_000_000, 20):
         try:
-            Intake(client).append("status", [reply().id], reply_to="somebody")
-            hand_over(client, *(reply(n) for n in range(20)))
+            Intake(client).append("status", [reply().id], reply_to="a-producer")
+            append(client, *(reply(n) for n in range(20)))
         except Unavailable:
             return sent
-    raise AssertionError("Redis never got full")
+    raise AssertionError("Redis never became full")
 
 
-def test_what_redis_says_of_a_message_goes_no_further(redis_client: redis.Redis) -> None:
+def test_an_error_of_redis_does_not_quote_the_message(redis_client: redis.Redis) -> None:
     redis_client.set(STREAM, "this is no stream")
     with pytest.raises(Unavailable) as caught:
-        hand_over(redis_client, reply(7))
-    told = "".join(traceback.format_exception(caught.value))
+        append(redis_client, reply(7))
+    shown = "".join(traceback.format_exception(caught.value))
     assert "WRONGTYPE" in str(caught.value)
-    assert "9876500007" not in told
-    assert "table is ready" not in told
+    assert "9876500007" not in shown
+    assert "table is ready" not in shown

@@ -1,0 +1,55 @@
+"""A worker that reads the intake in a thread, and waits with a limit."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harkara import Client, Handle
+from harkara.defaults import DEADLINES
+from harkara.intake.consumer import IntakeConsumer
+from harkara.intake.stream import Intake
+from harkara.ledger.database import Database
+from harkara.redis_client import connect
+from harness.valkey import ValkeyServer
+from tests.integration.ledger.bookings import PLAN
+
+ASHA = "+91 98765 00001"
+
+
+@contextmanager
+def running_worker(valkey_server: ValkeyServer, db: Database) -> Iterator[IntakeConsumer]:
+    """Run an intake consumer until the block ends."""
+    stop = threading.Event()
+    with connect(valkey_server.url, seconds=2) as redis:
+        consumer = IntakeConsumer(
+            Intake(redis, "w"), db, lambda hints: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10
+        )
+
+        def run() -> None:
+            while not stop.wait(0.01):
+                consumer.drain()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield consumer
+        finally:
+            stop.set()
+            thread.join()
+
+
+def wait_for_state(client: Client, handle: Handle, state: str) -> None:
+    end = time.monotonic() + 5
+    while client.status(handle)["state"] != state:
+        assert time.monotonic() < end, client.status(handle)
+        time.sleep(0.02)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < seconds
