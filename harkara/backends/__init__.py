@@ -30,7 +30,7 @@ class Backend(Protocol):
         """Apply the updates in their order; return for each its effect or the error that refused it."""
         ...
 
-    def record_consent(self, lane: str, wish: ConsentChoice) -> None:
+    def record_consent(self, lane: str, choice: ConsentChoice) -> None:
         """Store an opt-out or an opt-in."""
         ...
 

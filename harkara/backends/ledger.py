@@ -59,8 +59,8 @@ class LedgerBackend:
     ) -> list[Change | Conflict | NotFound]:
         return save_occasions(self._db, updates, plan, self._deadlines)
 
-    def record_consent(self, lane: str, wish: ConsentChoice) -> None:
-        record_consent(self._db, lane, [wish])
+    def record_consent(self, lane: str, choice: ConsentChoice) -> None:
+        record_consent(self._db, lane, [choice])
 
     def cancel(self, key: str) -> bool:
         return bool(cancel(self._db, [find_id(self._db, key)], by="the application"))

@@ -55,8 +55,8 @@ class RedisBackend:
                 self._wake_workers()
         return [Change.HANDED_OVER for _ in updates]
 
-    def record_consent(self, lane: str, wish: ConsentChoice) -> None:
-        if self._intake.append("wish", [wish.to_json(lane)]):
+    def record_consent(self, lane: str, choice: ConsentChoice) -> None:
+        if self._intake.append("wish", [choice.to_json(lane)]):
             self._wake_workers()
 
     def cancel(self, key: str) -> bool:

@@ -12,9 +12,10 @@ from sqlalchemy import insert
 from uuid_utils import uuid7
 
 from harkara.ledger.database import Transaction
-from harkara.ledger.messages.queries import summary
+from harkara.ledger.messages.queries import COLUMNS, summary
 from harkara.ledger.tables import callback, message
 from harkara.states import DONE, State
+from harkara.status import ReminderOf
 
 NOTIFIED = DONE | {State.UNCERTAIN}
 """The states of a message that cause a callback; the steps between them would be noise to the application."""
@@ -58,11 +59,8 @@ def payload_data(kind: str, stored: str) -> dict[str, Any]:
 
 
 _STATE_KINDS = {f"message.{state}" for state in NOTIFIED}
-_TIMES = ("created_at", "due_at", "expires_at", "changed_at")
-_STORED = (
-    *("id", "state", "code", "reason", "maybe_duplicate", "reference", "lane", "kind", "template", "category"),
-    *("job_id", "campaign_id", "tries", "rule", *_TIMES),
-)
+_TIMES = tuple(column for column in COLUMNS.values() if column.endswith("_at"))
+_STORED = (*COLUMNS.values(), "maybe_duplicate", "rule")
 """Neither number nor text is among these columns of a message."""
 
 
@@ -93,5 +91,5 @@ def _message_data(stored: dict[str, Any]) -> dict[str, Any]:
     data = dict(summary(dict.fromkeys(message.c.keys()) | stored | times))
     if stored["rule"] is None:
         return data
-    occasion = {"kind": stored["occasion_kind"], "reference": stored["occasion_reference"], "rule": stored["rule"]}
-    return data | {"occasion": occasion}
+    occasion = ReminderOf(kind=stored["occasion_kind"], reference=stored["occasion_reference"], rule=stored["rule"])
+    return data | {"occasion": dict(occasion)}
