@@ -1,4 +1,4 @@
-"""The `harkara` command: hands messages over, tells why, decides what needs a person, and looks after the lanes."""
+"""The `harkara` command: send messages, show and decide what happens to them, and manage the lanes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,21 @@ from typing import Annotated
 
 import typer
 
-from workers.command import audit, callbacks, campaign, consent, decide, doctor, lanes, look, occasion, send, templates
+from workers.command import (
+    audit,
+    callbacks,
+    campaign,
+    consent,
+    doctor,
+    lanes,
+    occasion,
+    resolve,
+    send,
+    status,
+    templates,
+)
 from workers.command.deployment import ROOT
-from workers.command.failure import Commands
+from workers.command.errors import Commands
 
 __all__ = ["app", "main"]
 
@@ -18,14 +30,14 @@ app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # they would show numbers and texts
-    epilog="Ends with 0, or 1 error, 2 usage, 3 not found, 4 refused, 5 a service is not available.",
+    epilog="Exit codes: 0 success, 1 error, 2 usage, 3 not found, 4 refused, 5 service unavailable.",
 )
 app.command(epilog=send.EXAMPLES)(send.send)
 app.command(epilog="Example: harkara templates order_confirmation")(templates.templates)
-app.command(epilog="Example: harkara status order-1042")(look.status)
-app.command("list", epilog="Example: harkara list --state failed --since -2h")(look.listing)
-app.command(epilog="Example: harkara cancel order-1042 order-1043")(decide.cancel)
-app.command(epilog="Example: harkara resolve order-1042 --sent --by Asha")(decide.resolve)
+app.command(epilog="Example: harkara status order-1042")(status.status)
+app.command("list", epilog="Example: harkara list --state failed --since -2h")(status.listing)
+app.command(epilog="Example: harkara cancel order-1042 order-1043")(resolve.cancel)
+app.command(epilog="Example: harkara resolve order-1042 --sent --by Asha")(resolve.resolve)
 app.add_typer(lanes.app, name="lanes")
 app.add_typer(occasion.app, name="occasion")
 app.add_typer(campaign.app, name="campaign")
@@ -49,7 +61,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def harkara(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Durable WhatsApp sending through Chat Mitra."""

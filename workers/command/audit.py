@@ -1,4 +1,4 @@
-"""`harkara audit`: proves that the ledger keeps its own rules."""
+"""`harkara audit`: check that the ledger keeps its own rules."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ import typer
 
 from workers.command.deployment import ledger
 from workers.command.options import AsJson
-from workers.command.output import ERROR, emit, say, table
+from workers.command.output import ERROR, emit, print_line, table
 
 if TYPE_CHECKING:
     from harkara.ledger.audit import Report
 
 
 def audit(as_json: AsJson = False) -> None:
-    """Check that every message is in exactly one state and that nothing was sent in silence; ends with 1 if not."""
-    from harkara.ledger.audit import audit as examine
+    """Check that every message is in exactly one state and that none was silently sent twice. Exits with 1 if not."""
+    from harkara.ledger.audit import audit as run_audit
 
     with ledger() as db:
-        report = examine(db)
+        report = run_audit(db)
     if as_json:
         emit({"clean": report.clean, **asdict(report)})
     else:
-        _tell(report)
+        _report(report)
     if not report.clean:
         raise typer.Exit(ERROR)
 
 
-def _tell(report: Report) -> None:
-    say(f"{report.messages} messages, {report.claims} claims, {report.attempts} POSTs, {report.flagged} flagged")
+def _report(report: Report) -> None:
+    print_line(f"{report.messages} messages, {report.claims} claims, {report.attempts} POSTs, {report.flagged} flagged")
     table(("state", "messages"), sorted(report.by_state.items()))
     for finding in report.findings:
-        say(f"\nBroken: {finding.rule}: {finding.broken} messages")
+        print_line(f"\nBroken: {finding.rule}: {finding.broken} messages")
         for identity in finding.ids:
-            say(f"  {identity}")
+            print_line(f"  {identity}")
         if finding.broken > len(finding.ids) > 0:
-            say(f"  and {finding.broken - len(finding.ids)} more")
-    say("\nClean." if report.clean else "\nNot clean: `harkara status ID` shows what happened to each of these.")
+            print_line(f"  and {finding.broken - len(finding.ids)} more")
+    print_line("\nClean." if report.clean else "\nNot clean: `harkara status ID` shows the trace of each message.")

@@ -1,4 +1,4 @@
-"""`harkara callbacks`: what the application has not been told yet, and another try for what is dead."""
+"""`harkara callbacks`: list callbacks that are not delivered, and retry dead ones."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import typer
 
 from workers.command.deployment import ledger
 from workers.command.options import AsJson
-from workers.command.output import clock, emit, note, say, table
+from workers.command.output import clock, emit, note, print_line, table
 
 if TYPE_CHECKING:
     from harkara.ledger.callbacks.dead_callbacks import CallbackRecord
 
-app = typer.Typer(no_args_is_help=True, help="Show what the application was not told; try it again.")
+app = typer.Typer(no_args_is_help=True, help="Show callbacks that are not delivered; retry them.")
 
 State = Literal["waiting", "dead"]
 
 
 @app.command("list", epilog="Example: harkara callbacks list --state dead")
 def listing(
-    state: Annotated[State | None, typer.Option(help="Only these; both, if not given.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the oldest first.")] = 50,
+    state: Annotated[State | None, typer.Option(help="Only callbacks in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Largest number of rows, oldest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List the callbacks that wait or are dead, with the reason, the tries and the next time."""
+    """List callbacks that wait or are dead, with the reason, the tries and the time of the next try."""
     from harkara.ledger.callbacks import dead_callbacks
 
     with ledger() as db:
@@ -42,23 +42,23 @@ def listing(
 @app.command(epilog="Example: harkara callbacks retry --dead")
 def retry(
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID...", help="Ids of callbacks.")] = None,
-    dead: Annotated[bool, typer.Option("--dead", help="All that are dead.")] = False,
+    dead: Annotated[bool, typer.Option("--dead", help="Retry all dead callbacks.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Try callbacks again now, and for another day. Ends with 3 when one is not known, with 4 when one is erased."""
+    """Retry callbacks now, and for another day. Exits with 3 if one is unknown, with 4 if its data is deleted."""
     from harkara.ledger.callbacks import dead_callbacks
 
     if bool(ids) == dead:
-        raise typer.BadParameter("give ids, or --dead for all that are dead", param_hint="ID... / --dead")
+        raise typer.BadParameter("give ids, or --dead for all dead callbacks", param_hint="ID... / --dead")
     with ledger() as db:
         if ids:
             dead_callbacks.retry(db, ids)
         number = len(set(ids)) if ids else dead_callbacks.retry_dead(db)
-    _remind()
+    _warn_without_url()
     if as_json:
         emit({"retried": number})
     else:
-        say(f"Tried again: {number}")
+        print_line(f"Retried: {number}")
 
 
 def _shown(row: CallbackRecord) -> dict[str, Any]:
@@ -66,9 +66,9 @@ def _shown(row: CallbackRecord) -> dict[str, Any]:
 
 
 def _show(numbers: dict[str, int], found: list[dict[str, Any]]) -> None:
-    say(f"{numbers['waiting']} waiting, {numbers['dead']} dead")
+    print_line(f"{numbers['waiting']} waiting, {numbers['dead']} dead")
     if found:
-        columns = ("id", "kind", "about", "state", "tries", "next", "reason")
+        columns = ("id", "kind", "subject", "state", "tries", "next", "reason")
         table(columns, map(_cells, found))
 
 
@@ -77,8 +77,8 @@ def _cells(row: dict[str, Any]) -> tuple[Any, ...]:
     return row["id"], row["kind"], row["subject"], row["state"], row["tries"], following, row["reason"]
 
 
-def _remind() -> None:
+def _warn_without_url() -> None:
     from config.settings import settings
 
     if not settings().callbacks_enabled:
-        note("HARKARA_CALLBACK_URL is not set here: until the workers have it, nothing is told.")
+        note("HARKARA_CALLBACK_URL is not set: no callback is delivered until the workers have it.")

@@ -1,4 +1,4 @@
-"""Builds the message that the options of `harkara send` describe."""
+"""Build the message that the options of `harkara send` describe."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from harkara.phone import normalize
 from workers.command.deployment import catalogue
 
 Given = Mapping[str, Any]
-"""The options of `harkara send` by their names in Python; what was not given is None or empty."""
+"""The options of `harkara send` by their Python names; an option that is not given is None or empty."""
 
 Header = str | Image | Video | Document
 Button = UrlSuffix | QuickReply | CopyCode
@@ -57,7 +57,7 @@ _DELIVERY = ("reference", "at", "expires", "lane", "category", "priority", "cust
 
 
 def envelope(given: Given) -> Envelope:
-    """The checked envelope. Raises Invalid, and typer.BadParameter for options that do not go together."""
+    """Build and validate the envelope. Raises Invalid, and typer.BadParameter for options that exclude each other."""
     options = {name: given[name] for name in _DELIVERY if given[name] is not None} | {"producer": "command"}
     if given["alt"]:
         options["alt_texts"] = _pairs("alt", given["alt"], "'$name=Guest'")
@@ -70,21 +70,24 @@ def envelope(given: Given) -> Envelope:
             body["recipient_mobile_number"] = normalize(given["to"])
         return Envelope.from_wire(body, **options)
     if given["to"] is None:
-        _wrong("to", "name the recipient's number")
+        _wrong("to", "give the recipient's number")
     options["to"] = normalize(given["to"])
     return _of_kind(given, options) if source == "kind" else Envelope(messages=[_BUILD[source](given)], **options)
 
 
 def _source(given: Given) -> str:
-    """Which option holds the message; exactly one has to."""
+    """Return the one option that holds the message."""
     found = [name for name in (*_BUILD, "kind", "json_file") if given[name] is not None]
     if not found:
-        _wrong("text", "give a text, --kind, --template, a medium such as --image, or --json-file")
+        _wrong("text", "give a text, --kind, --template, media such as --image, or --json-file")
     if len(found) > 1:
-        _wrong(found[1], f"is a message of its own, beside {_option(found[0])}; words under a medium are its --caption")
+        _wrong(
+            found[1],
+            f"cannot be combined with {_option(found[0])}; the text under an image, video or document is its --caption",
+        )
     for name, sources in _GOES_WITH.items():
         if given[name] and found[0] not in sources:
-            _wrong(name, f"belongs to {' or '.join(map(_option, sources))}")
+            _wrong(name, f"needs {' or '.join(map(_option, sources))}")
     return found[0]
 
 
@@ -122,7 +125,7 @@ def _fallback(given: Given) -> Template | None:
         return Template(name, given["fallback_language"] or "en", body=given["fallback_param"] or ())
     for option in ("fallback_param", "fallback_language"):
         if given[option]:
-            _wrong(option, "belongs to --fallback")
+            _wrong(option, "needs --fallback")
     return None
 
 
@@ -146,12 +149,12 @@ def _header(given: Given) -> Header | None:
     }
     found = [name for name in media if given[name] is not None]
     if len(found) > 1:
-        _wrong(found[1], f"a template has one header, and {_option(found[0])} is given")
+        _wrong(found[1], f"cannot be combined with {_option(found[0])}; a template has one header")
     return media[found[0]](given[found[0]]) if found else None
 
 
 def _buttons(given: Given) -> list[Button]:
-    """In the order of their places; without places only buttons of one kind can be told apart."""
+    """Return the buttons by position; without positions, all must be of one kind."""
     kinds: dict[str, Callable[..., Button]] = {
         "quick_reply": QuickReply,
         "url_suffix": UrlSuffix,
@@ -160,7 +163,7 @@ def _buttons(given: Given) -> list[Button]:
     found = [(name, value, _PLACED.fullmatch(value)) for name in kinds for value in given[name] or ()]
     unplaced = [name for name, _, placed in found if placed is None]
     if unplaced and len({name for name, _, _ in found}) > 1:
-        _wrong(unplaced[0], "write its place among the template's buttons before it, such as 0:VALUE")
+        _wrong(unplaced[0], "give its position among the template's buttons before it, such as 0:VALUE")
     return [
         kinds[name](placed[2], index=int(placed[1])) if placed else kinds[name](value) for name, value, placed in found
     ]

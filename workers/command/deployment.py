@@ -1,4 +1,4 @@
-"""This deployment, as the command reaches it: its ledger without anything else, and the door for messages."""
+"""Access to this deployment: its ledger, its backend for messages, its lanes, templates and rules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from harkara.errors import Invalid, Unavailable
 from workers.command.output import note
 
-if TYPE_CHECKING:  # SQLModel and Celery cost a second, which `--help` should not
+if TYPE_CHECKING:  # importing SQLModel and Celery takes a second, which `--help` need not pay
     from harkara.backends.ledger import LedgerBackend
     from harkara.catalogue import Catalogue
     from harkara.lanes import Lane
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @contextmanager
 def ledger() -> Iterator[Database]:
-    """The ledger alone: people look things up while Redis and the workers are down. Raises Unavailable."""
+    """Open the ledger only, so that look-ups work while Redis and the workers are down. Raises Unavailable."""
     from config.ledger import open_database
     from config.settings import settings
 
@@ -36,33 +36,33 @@ def ledger() -> Iterator[Database]:
 
 
 def check_schema(db: Database) -> None:
-    """Raises Unavailable with the next step when the ledger cannot be used by this release."""
+    """Check that this release can use the ledger. Raises Unavailable with the next step."""
     from harkara.ledger import migrate
 
     with db.read() as tx:
-        _ = tx.now  # whether it answers at all
+        _ = tx.now  # raises Unavailable if the database does not answer
     if problem := migrate.schema_problem(db):
         raise Unavailable(problem)
 
 
 @contextmanager
-def door() -> Iterator[LedgerBackend]:
-    """Where messages go in: the row first, then the hint."""
+def backend() -> Iterator[LedgerBackend]:
+    """Open the backend that writes a message to the ledger and then publishes its hint."""
     from config.backend import ledger_backend
     from config.settings import settings
     from harkara.backends.broker import Broker
 
     log_to_stderr()
     with ledger() as db:
-        door = ledger_backend(settings(), db, Broker.at(settings().broker_url))
+        opened = ledger_backend(settings(), db, Broker.at(settings().broker_url))
         try:
-            yield door
+            yield opened
         finally:
-            door.close()
+            opened.close()
 
 
 def log_to_stderr() -> None:
-    """For what may log trouble, such as a hint that Redis does not take: stdout is for results."""
+    """Send warnings, such as a hint that Redis refuses, to stderr: stdout is for results."""
     from config import logs
 
     logs.set_up()
@@ -71,7 +71,7 @@ def log_to_stderr() -> None:
 
 
 def configured() -> dict[str, Lane]:
-    """The lanes of this deployment, by name."""
+    """Return the lanes of this deployment by name."""
     from config.lanes import lanes
     from config.settings import settings
 
@@ -79,7 +79,7 @@ def configured() -> dict[str, Lane]:
 
 
 def catalogue() -> Catalogue:
-    """The kinds of template of this deployment."""
+    """Return the kinds of template of this deployment."""
     from config.settings import settings
     from config.templates import catalogue
 
@@ -87,7 +87,7 @@ def catalogue() -> Catalogue:
 
 
 def plan() -> ReminderPlan:
-    """By which the reminders of this deployment are derived."""
+    """Return the rules, templates and zones from which reminders are derived."""
     from config.reminders import plan
     from config.settings import settings
 
@@ -95,9 +95,9 @@ def plan() -> ReminderPlan:
 
 
 def check_lane(name: str) -> None:
-    """Raises Invalid for a lane that no worker here would send for."""
+    """Check that a worker of this deployment sends for the lane. Raises Invalid."""
     known = configured()
     if not known:
-        note("No lane has a token here: set CHATMITRA_API_TOKEN; until the workers have it, messages wait.")
+        note("No lane has a token: set CHATMITRA_API_TOKEN. Messages wait until the workers have it.")
     elif name not in known:
-        raise Invalid("lane", f"is not configured; configured are {', '.join(sorted(known))}")
+        raise Invalid("lane", f"is not configured; configured lanes: {', '.join(sorted(known))}")

@@ -1,4 +1,4 @@
-"""`harkara doctor`: whether everything that sending needs is there, and what to do where it is not."""
+"""`harkara doctor`: check everything that sending needs, and name the next step for what fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ALIVE_SECONDS = 15.0
 
 
 class Check(NamedTuple):
-    """One thing that was looked at, and what was found or what to do."""
+    """One check: its subject, whether it passed, and the finding or the next step."""
 
     check: str
     well: bool
@@ -24,8 +24,8 @@ class Check(NamedTuple):
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check settings, lanes, database, workers, callbacks and Redis; ends with 1 when one is not well."""
-    checks = [check for look in (_settings, _lanes, _database, _callbacks, _redis) for check in _safely(look)]
+    """Check settings, lanes, database, workers, callbacks and Redis. Exits with 1 if a check fails."""
+    checks = [check for checks_of in (_settings, _lanes, _database, _callbacks, _redis) for check in _safely(checks_of)]
     well = all(check.well for check in checks)
     if as_json:
         emit({"well": well, "checks": [check._asdict() for check in checks]})
@@ -35,12 +35,12 @@ def doctor(as_json: AsJson = False) -> None:
         raise typer.Exit(ERROR)
 
 
-def _safely(look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
-    """A service that does not answer is a finding, not a failure of this command."""
+def _safely(checks_of: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    """Run the checks. A service that does not answer is a failed check, not an error of this command."""
     try:
-        yield from look()
+        yield from checks_of()
     except (HarkaraError, SystemExit) as error:
-        yield Check(look.__name__.removeprefix("_"), False, f"{error} ({type(error).__name__})")
+        yield Check(checks_of.__name__.removeprefix("_"), False, f"{error} ({type(error).__name__})")
 
 
 def _settings() -> Iterator[Check]:
@@ -64,14 +64,14 @@ def _database() -> Iterator[Check]:
         yield Check("database", True, f"{db.url.get_backend_name()}, schema of this release")
         for halt in halts.list_halts(db):
             held = f"{halt.template or 'the lane'} is {halt.state}: {halt.reason}"
-            yield Check(f"lane {halt.lane}", False, f"{held} `harkara lanes unpark {halt.lane}` lets it go")
+            yield Check(f"lane {halt.lane}", False, f"{held} run `harkara lanes unpark {halt.lane}` to continue")
         seconds = queries.seconds_since(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
         for lane, silent in webhook_silences(db, configured()).items():
             if silent > settings().silence.total_seconds():
-                heard = f"no webhook for {silent:.0f} s though messages went out: look at address and secret there"
-                yield Check(f"webhooks of {lane}", False, heard)
+                silence = f"no webhook for {silent:.0f} s after accepted messages: check address and secret"
+                yield Check(f"webhooks of {lane}", False, silence)
     alive = seconds is not None and seconds < _ALIVE_SECONDS
-    found = "none has ever made its rounds" if seconds is None else f"last round {seconds:.0f} s ago"
+    found = "no worker has ever run" if seconds is None else f"last round {seconds:.0f} s ago"
     yield Check("workers", alive, found if alive else f"{found}: run `celery -A workers.sender worker`, or `make up`")
 
 
@@ -85,7 +85,9 @@ def _callbacks() -> Iterator[Check]:
     with ledger() as db:
         left = count_callbacks(db)
     found = f"{left['waiting']} waiting, {left['dead']} dead"
-    yield Check("callbacks", not left["dead"], f"{found}: `harkara callbacks list` says why" if left["dead"] else found)
+    yield Check(
+        "callbacks", not left["dead"], f"{found}: `harkara callbacks list` shows the reasons" if left["dead"] else found
+    )
 
 
 def _redis() -> Iterator[Check]:
@@ -93,17 +95,21 @@ def _redis() -> Iterator[Check]:
     from harkara.redis_client import connect, redis_errors
 
     with (
-        redis_errors(advice="see that it runs at HARKARA_REDIS_URL"),
+        redis_errors(advice="check that it runs at HARKARA_REDIS_URL"),
         connect(settings().broker_url, seconds=3) as connection,
     ):
-        told = connection.info()
+        info = connection.info()
     yield Check("redis", True, "answers")
-    on_disk = bool(told.get("aof_enabled"))
+    on_disk = bool(info.get("aof_enabled"))
     yield Check(
-        "redis disk", on_disk, "append-only file on" if on_disk else "set appendonly yes, or a crash loses the intake"
+        "redis disk",
+        on_disk,
+        "append-only file on" if on_disk else "set appendonly yes: without it a crash loses hand-overs",
     )
-    policy = told.get("maxmemory_policy")
-    keeps = policy == "noeviction"
+    policy = info.get("maxmemory_policy")
+    never_evicts = policy == "noeviction"
     yield Check(
-        "redis memory", keeps, policy if keeps else f"{policy}: set maxmemory-policy noeviction, or it drops messages"
+        "redis memory",
+        never_evicts,
+        policy if never_evicts else f"{policy}: set maxmemory-policy noeviction: otherwise Redis deletes hand-overs",
     )

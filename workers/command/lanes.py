@@ -1,4 +1,4 @@
-"""`harkara lanes`: what each account may send, what it holds, and whether it is parked."""
+"""`harkara lanes`: the allowance of each account, its messages, and whether it is parked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from harkara.errors import HarkaraError, Invalid
 from workers.command.deployment import configured, ledger, log_to_stderr
 from workers.command.options import AsJson, me
-from workers.command.output import clock, emit, note, say, table
+from workers.command.output import clock, emit, note, print_line, table
 
 if TYPE_CHECKING:
     from harkara.ledger.database import Database
@@ -22,7 +22,7 @@ Name = Annotated[str, typer.Argument(help="The lane.")]
 
 @app.callback(epilog="Example: harkara lanes --json")
 def lanes(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """Show the lanes; park one or let it go again."""
+    """Show the lanes; park or unpark one."""
     if ctx.invoked_subcommand:
         return
     with ledger() as db:
@@ -36,21 +36,21 @@ def lanes(ctx: typer.Context, as_json: AsJson = False) -> None:
 @app.command(epilog='Example: harkara lanes park default --reason "The template is wrong"')
 def park(
     name: Name,
-    reason: Annotated[str | None, typer.Option(help="Why, for whoever asks later.")] = None,
+    reason: Annotated[str | None, typer.Option(help="The reason, for the record.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Hold a lane: its messages wait, and nothing burns."""
+    """Park a lane: its messages wait, and no attempt is spent."""
     from harkara.ledger import halts
 
     with ledger() as db:
         _check(db, name)
         halts.park(db, name, reason or f"Decided by {me()}.")
-    _told({"lane": name, "state": "parked"}, f"{name}  parked", as_json)
+    _report({"lane": name, "state": "parked"}, f"{name}  parked", as_json)
 
 
 @app.command(epilog="Example: harkara lanes unpark default")
 def unpark(name: Name, as_json: AsJson = False) -> None:
-    """Let a lane go, and every template of it that is paused."""
+    """Unpark a lane, and every paused template of it."""
     from harkara.ledger import halts
 
     with ledger() as db:
@@ -58,7 +58,7 @@ def unpark(name: Name, as_json: AsJson = False) -> None:
         lifted = halts.unpark(db, name)
     if lifted:
         _dispatch()
-    _told({"lane": name, "state": "open", "lifted": lifted}, f"{name}  open, halts lifted: {lifted}", as_json)
+    _report({"lane": name, "state": "open", "lifted": lifted}, f"{name}  open, halts lifted: {lifted}", as_json)
 
 
 def _lanes(db: Database) -> list[dict[str, Any]]:
@@ -86,7 +86,7 @@ def _lanes(db: Database) -> list[dict[str, Any]]:
 
 def _show(found: list[dict[str, Any]]) -> None:
     if not found:
-        note("No lane is configured and none holds a message: set CHATMITRA_API_TOKEN, the token of lane `default`.")
+        note("No lane is configured: set CHATMITRA_API_TOKEN, the token of the lane `default`.")
         return
     rows = [
         (
@@ -112,22 +112,22 @@ def _check(db: Database, name: str) -> None:
 
     known = sorted(configured() | queries.count_by_state(db))
     if name not in known:
-        raise Invalid("lane", f"is not known; known are {', '.join(known) or 'none'}")
+        raise Invalid("lane", f"is unknown; known lanes: {', '.join(known) or 'none'}")
 
 
 def _dispatch() -> None:
-    """What was held goes now; should that fail, the workers do it within a second by themselves."""
+    """Dispatch at once what was held. If that fails, the workers do it within a second."""
     log_to_stderr()
     try:
         from config.wiring.upkeep import dispatcher
 
         dispatcher().dispatch(at_once=True)
     except (HarkaraError, SystemExit) as error:
-        note(f"Not dispatched from here; the workers will do it. {error}")
+        note(f"Not dispatched from here; the workers dispatch within a second. {error}")
 
 
-def _told(result: dict[str, Any], words: str, as_json: bool) -> None:
+def _report(result: dict[str, Any], words: str, as_json: bool) -> None:
     if as_json:
         emit(result)
     else:
-        say(words)
+        print_line(words)

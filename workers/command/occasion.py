@@ -1,4 +1,4 @@
-"""`harkara occasion`: what will happen to customers, and the reminders that go before it."""
+"""`harkara occasion`: save, end, list and import occasions, and show their reminders."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import typer
 from harkara.errors import HarkaraError
 from harkara.json_record import iso_seconds
 from harkara.phone import normalize
-from workers.command.deployment import check_lane, door, ledger, plan
+from workers.command.deployment import backend, check_lane, ledger, plan
 from workers.command.options import AsJson
-from workers.command.output import REFUSED, clock, emit, note, say, table
+from workers.command.output import REFUSED, clock, emit, note, print_line, table
 
 if TYPE_CHECKING:
     from harkara.occasions import OccasionUpdate
     from harkara.occasions.status import OccasionStatus
 
-app = typer.Typer(no_args_is_help=True, help="Occasions: save them, and their reminders follow by the rules.")
+app = typer.Typer(no_args_is_help=True, help="Save occasions; their reminders follow from rules.")
 
-Kind = Annotated[str, typer.Argument(help="Such as appointment; the file of the rules has them all.")]
-Reference = Annotated[str, typer.Argument(help="Your own name for it.")]
-Lane = Annotated[str, typer.Option(help="The account to send from.")]
-Version = Annotated[int | None, typer.Option(min=0, help="One that is older than what is known changes nothing.")]
-Reason = Annotated[str | None, typer.Option(help="Why, for whoever asks later.")]
-Zone = Annotated[str | None, typer.Option(help="Whose clock and calendar count; else the lane's.")]
-Language = Annotated[str | None, typer.Option(help="Of the templates; else what each kind says.")]
+Kind = Annotated[str, typer.Argument(help="Kind, such as appointment; the rules file lists all kinds.")]
+Reference = Annotated[str, typer.Argument(help="Your name for the occasion.")]
+Lane = Annotated[str, typer.Option(help="Account to send from.")]
+Version = Annotated[int | None, typer.Option(min=0, help="A version older than the saved one changes nothing.")]
+Reason = Annotated[str | None, typer.Option(help="The reason, for the record.")]
+Zone = Annotated[str | None, typer.Option(help="Time zone of the occasion; default the lane's.")]
+Language = Annotated[str | None, typer.Option(help="Language of the templates; default each kind's.")]
 
 _SAVE = (
     "Example: harkara occasion save appointment visit-7 --at 2026-11-24T10:30 --to 9876543210 --set doctor='Dr Rao' …"
@@ -48,16 +48,16 @@ def _local(text: str) -> datetime:
 def save(
     kind: Kind,
     reference: Reference,
-    at: Annotated[datetime, typer.Option(parser=_local, metavar="TIME", help="When it happens, by the zone's clock.")],
-    to: Annotated[str, typer.Option(help="The customer's number.")],
-    set_: Annotated[list[str] | None, typer.Option("--set", help="A parameter, as NAME=VALUE.")] = None,
+    at: Annotated[datetime, typer.Option(parser=_local, metavar="TIME", help="When it happens, local to the zone.")],
+    to: Annotated[str, typer.Option(help="Customer's number.")],
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Parameter, as NAME=VALUE.")] = None,
     zone: Zone = None,
     language: Language = None,
     version: Version = None,
     lane: Lane = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Save an occasion, or change it: its reminders follow."""
+    """Save or change an occasion; its reminders follow."""
     from harkara.occasions import Occasion
 
     by = plan()
@@ -74,7 +74,7 @@ def save(
         version=version,
     )
     by.validate_occasion(wanted)
-    _tell(wanted, as_json)
+    _save(wanted, as_json)
 
 
 @app.command(epilog="Example: harkara occasion cancel appointment visit-7 --reason 'The doctor is ill'")
@@ -86,7 +86,7 @@ def cancel(
     lane: Lane = "default",
     as_json: AsJson = False,
 ) -> None:
-    """It will not happen: none of its reminders goes any more."""
+    """Cancel an occasion that will not happen; its reminders are cancelled."""
     _close(kind, reference, "cancelled", reason, version, lane, as_json)
 
 
@@ -99,16 +99,16 @@ def complete(
     lane: Lane = "default",
     as_json: AsJson = False,
 ) -> None:
-    """It was kept, paid, delivered: none of its reminders goes any more."""
+    """Complete an occasion that was kept, paid or delivered; its reminders are cancelled."""
     _close(kind, reference, "completed", reason, version, lane, as_json)
 
 
 @app.command("list", epilog="Example: harkara occasion list --kind appointment --status open")
 def listing(
-    kind: Annotated[str | None, typer.Option(help="Of this kind.")] = None,
-    status: Annotated[Literal["open", "cancelled", "completed"] | None, typer.Option(help="In this state.")] = None,
-    lane: Annotated[str | None, typer.Option(help="Of this lane.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
+    kind: Annotated[str | None, typer.Option(help="Kind.")] = None,
+    status: Annotated[Literal["open", "cancelled", "completed"] | None, typer.Option(help="Status.")] = None,
+    lane: Annotated[str | None, typer.Option(help="Lane.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Largest number of rows.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List occasions, the latest first."""
@@ -119,7 +119,7 @@ def listing(
     if as_json:
         emit({"occasions": found})
     elif not found:
-        note("No occasion fits.")
+        note("No occasion matches.")
     else:
         rows = ((o.kind, o.reference, iso_seconds(o.at), o.status, o.lane, o.version) for o in found)
         table(("kind", "reference", "at", "status", "lane", "version"), rows)
@@ -127,7 +127,7 @@ def listing(
 
 @app.command(epilog="Example: harkara occasion show appointment visit-7")
 def show(kind: Kind, reference: Reference, lane: Lane = "default", as_json: AsJson = False) -> None:
-    """Show an occasion and its reminders: when each is due, where it stands, and why a rule has none."""
+    """Show an occasion and its reminders: time, state, and why a rule has no reminder."""
     from harkara.ledger.occasions import queries
     from harkara.occasions import OccasionKey
 
@@ -141,31 +141,33 @@ def show(kind: Kind, reference: Reference, lane: Lane = "default", as_json: AsJs
 
 @app.command("import", epilog=_IMPORT)
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="One occasion a row, the first row names columns.")],
-    kind: Annotated[str, typer.Option(help="Of which kind they are.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.csv", help="CSV file, one occasion a row; the first row names the columns.")
+    ],
+    kind: Annotated[str, typer.Option(help="Kind of the occasions.")],
     map_: Annotated[
         list[str] | None,
-        typer.Option("--map", help="PARAMETER=COLUMN, or PARAMETER:=TEXT for all; also to, at, reference."),
+        typer.Option("--map", help="PARAMETER=COLUMN, or PARAMETER:=TEXT for all rows; also to, at, reference."),
     ] = None,
     zone: Zone = None,
     language: Language = None,
     lane: Lane = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Save an occasion for each row. Rows that are wrong stop no other; they are told by number, and it ends with 4."""
-    from workers.command.booking import Sheet
+    """Save an occasion for each valid row. Invalid rows are listed by number, and the exit code is 4."""
+    from workers.command.occasion_import import OccasionImport
 
     by = plan()
     check_lane(lane)
-    sheet = Sheet(by, kind, lane, zone or by.lane_zone(lane), language)
-    with door() as way_in:
-        result = sheet.save(file, map_ or (), way_in, note)
+    importer = OccasionImport(by, kind, lane, zone or by.lane_zone(lane), language)
+    with backend() as opened:
+        result = importer.save(file, map_ or (), opened, note)
     if as_json:
         emit(result)
     else:
         for wrong in result["rejected"]:
-            say(f"row {wrong['row']}: {wrong['reason']}")
-        say(", ".join(f"{number} {change}" for change, number in result["saved"].items()) or "nothing was saved")
+            print_line(f"row {wrong['row']}: {wrong['reason']}")
+        print_line(", ".join(f"{number} {change}" for change, number in result["saved"].items()) or "nothing was saved")
     if result["rejected"]:
         raise typer.Exit(REFUSED)
 
@@ -176,18 +178,18 @@ def _close(
     from harkara.occasions import Closing
 
     plan().rules.for_kind(kind)
-    _tell(Closing(kind=kind, reference=reference, lane=lane, status=status, reason=reason, version=version), as_json)
+    _save(Closing(kind=kind, reference=reference, lane=lane, status=status, reason=reason, version=version), as_json)
 
 
-def _tell(step: OccasionUpdate, as_json: bool) -> None:
-    with door() as way_in:
-        (answer,) = way_in.save_occasions([step], plan())
+def _save(step: OccasionUpdate, as_json: bool) -> None:
+    with backend() as opened:
+        (answer,) = opened.save_occasions([step], plan())
     if isinstance(answer, HarkaraError):
         raise answer
     if as_json:
         emit({"kind": step.kind, "reference": step.reference, "change": answer})
     else:
-        say(f"{step.kind} {step.reference}  {answer}")
+        print_line(f"{step.kind} {step.reference}  {answer}")
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -199,8 +201,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _show(found: OccasionStatus) -> None:
     why = f": {found.reason}" if found.reason else ""
-    say(f"{found.kind} {found.reference}  {found.status}{why}")
-    say(f"At {iso_seconds(found.at)} ({found.zone}), lane {found.lane}, version {found.version or 'none'}\n")
+    print_line(f"{found.kind} {found.reference}  {found.status}{why}")
+    print_line(f"At {iso_seconds(found.at)} ({found.zone}), lane {found.lane}, version {found.version or 'none'}\n")
     rows: list[tuple[object, ...]] = [
         (each.rule, clock(each.due_at), each.state, each.id, each.reason) for each in found.reminders
     ]

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how a time is read."""
+"""Options that several commands share, and the format of a time."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Annotated, Any
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, also for an error.")]
-LaneOf = Annotated[str | None, typer.Option("--lane", help="The lane, where several know the same reference.")]
-Key = Annotated[str, typer.Argument(metavar="ID|REFERENCE", help="Its id, or your own reference.")]
-Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its id or its name.")]
-By = Annotated[str | None, typer.Option(metavar="NAME", help="Who decides; you, if not given.")]
+LaneOf = Annotated[str | None, typer.Option("--lane", help="Lane of the message, if several have the same reference.")]
+Key = Annotated[str, typer.Argument(metavar="ID|REFERENCE", help="Id of the message, or your reference.")]
+Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Id or name of the campaign.")]
+By = Annotated[str | None, typer.Option(metavar="NAME", help="Who decides; your user name by default.")]
 
 _FROM_NOW = re.compile(r"([+-])(?=\d)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
 def time_option(help_text: str, **more: Any) -> Any:
-    """An option that takes a time, see `moment`."""
+    """Return an option whose value is a time; see `moment`."""
     return typer.Option(parser=moment, metavar="TIME", help=help_text, **more)
 
 
 def moment(text: str) -> datetime:
-    """Reads ISO 8601 with a zone, or a time from now such as +2h, +1d12h, -30m. Raises typer.BadParameter."""
+    """Parse ISO 8601 with a zone, or a time from now such as +2h, +1d12h, -30m. Raises typer.BadParameter."""
     try:
         if match := _FROM_NOW.fullmatch(text):
             days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
@@ -39,7 +39,7 @@ def moment(text: str) -> datetime:
 
 
 def me() -> str:
-    """Who runs this command."""
+    """Return the name of the user who runs this command."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

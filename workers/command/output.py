@@ -1,4 +1,4 @@
-"""What the command prints: results on stdout for people or as one JSON document, the rest on stderr."""
+"""Output: results on stdout, for people or as one JSON document; progress, warnings and errors on stderr."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ ERROR, MISSING, REFUSED, UNAVAILABLE = 1, 3, 4, 5
 Row = TypeVar("Row")
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
-_WIDTH = 1_000  # a line for each row, whatever reads it; a narrow terminal wraps by itself
+_WIDTH = 1_000  # one line for each row, also in a pipe; a narrow terminal wraps by itself
 
 
 def emit(result: Any) -> None:
-    """The result for machines: one JSON document."""
+    """Print the result as one JSON document."""
     typer.echo(json.dumps(result, ensure_ascii=False, default=dict))  # a MessageStatus is a mapping, but no dict
 
 
-def say(text: str) -> None:
-    """One line of the result."""
+def print_line(text: str) -> None:
+    """Print one line of the result."""
     console().print(printable(text), soft_wrap=True)
 
 
 def note(text: str) -> None:
-    """One line beside the result: progress, a warning, an error."""
+    """Print one line of progress, a warning or an error on stderr."""
     console(stderr=True).print(printable(text), soft_wrap=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Rows under headings, each on one line."""
+    """Print rows under headings, each on one line."""
     shown = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         shown.add_row(*("" if cell is None else printable(str(cell)) for cell in row))
@@ -46,13 +46,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def progress(rows: Iterable[Row], what: str, total: Callable[[], int]) -> Iterable[Row]:
-    """The same rows, with a bar on stderr where a person sees it; `total` counts them, about."""
+    """Yield the rows, with a progress bar if stderr is a terminal; `total` returns their approximate number."""
     screen = console(stderr=True)
     return track(rows, what, total(), console=screen, transient=True) if screen.is_terminal else rows
 
 
 def clock(moment: datetime | str | None) -> str:
-    """A time, or its ISO 8601 form, in this machine's zone as people read it."""
+    """Return a time, or its ISO 8601 form, in this machine's zone."""
     if not moment:
         return ""
     time = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
@@ -64,5 +64,5 @@ def console(**options: Any) -> Console:
 
 
 def printable(text: str) -> str:
-    """Chat Mitra's own words are shown too, and must not steer a terminal."""
+    """Replace control characters: Chat Mitra's texts are shown too, and must not control the terminal."""
     return _CONTROL.sub(" ", text)

@@ -1,4 +1,4 @@
-"""`harkara templates`: the kinds of template that can be sent by name, and what each wants."""
+"""`harkara templates`: the kinds of template that can be sent by name, with their parameters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from workers.command.deployment import catalogue
 from workers.command.options import AsJson
-from workers.command.output import emit, say, table
+from workers.command.output import emit, print_line, table
 
 if TYPE_CHECKING:
     from harkara.catalogue import Catalogue, Kind
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def templates(
-    kind: Annotated[str | None, typer.Argument(metavar="KIND", help="Show everything about this one.")] = None,
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help="Show the details of this kind.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the kinds of template, or show one: where each parameter stands, and when to send it."""
+    """List the kinds of template, or show one with its parameters and when to send it."""
     known = catalogue()
     if kind is None:
         emit(json.loads(known.to_json())) if as_json else _list(known)
@@ -38,18 +38,18 @@ def _list(known: Catalogue) -> None:
 
 
 def _show(name: str, kind: Kind, forms: Mapping[str, ParameterFormat]) -> None:
-    say(f"{name} ({kind.category}), approved as {kind.name} in {kind.language}")
-    say(f"When: {kind.when}")
+    print_line(f"{name} ({kind.category}), approved as {kind.name} in {kind.language}")
+    print_line(f"When: {kind.when}")
     if kind.says:
-        say(f"Its text says: {kind.says}")
+        print_line(f"Its text says: {kind.says}")
     if kind.expires:
-        say(f"Not sent later than {kind.expires} s after its time.")
-    say("")
+        print_line(f"Expires {kind.expires} s after its time.")
+    print_line("")
     rows = ((place, filler, forms[filler].rule if filler in forms else "") for place, filler in _places(kind))
     table(("place", "parameter", "rule"), rows)
     words = [f"--set {each}=…" for each in kind.parameters]
     consent = ["--opted-in"] if kind.category == "marketing" else []
-    say(" ".join(["\nharkara send NUMBER --kind", name, *words, *consent]))
+    print_line(" ".join(["\nharkara send NUMBER --kind", name, *words, *consent]))
 
 
 def _places(kind: Kind) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""`harkara campaign new`: reads the audience of a campaign from a CSV into the ledger."""
+"""`harkara campaign new`: load the audience of a campaign from a CSV file into the ledger."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harkara.errors import Invalid
 from harkara.messages import Envelope
 from workers.command.deployment import catalogue, check_lane, ledger
 from workers.command.options import AsJson, time_option
-from workers.command.output import emit, note, progress, say, table
+from workers.command.output import emit, note, print_line, progress, table
 
 if TYPE_CHECKING:
     from harkara.catalogue import Kind
@@ -29,37 +29,48 @@ EXAMPLES = """
 Example: harkara campaign new diwali.csv --template promotional_broadcast --map to=Mobile --map customer=Name
 --map image:=https://shop.example.com/diwali.jpg --opted-in
 
-A parameter that is not mapped is read from the column of its own name, the number from the column `to`.
+A parameter that is not mapped is read from the column of the same name, the number from the column `to`.
 """
 
 Share = Annotated[
-    float | None, typer.Option(min=0.001, max=1, help="Part of its latest messages that may fail before it pauses.")
+    float | None,
+    typer.Option(min=0.001, max=1, help="Share of its latest messages that may fail before the campaign pauses."),
 ]
 
 _SHOWN = 5
-"""Rejects that are printed; `--rejects` keeps them all."""
+"""Rejected rows that are printed; `--rejects` writes all of them."""
 
 
 def new(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="CSV UTF-8, the columns' names in its first row.")],
-    kind: Annotated[str, typer.Option("--template", metavar="KIND", help="`harkara templates` lists them.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.csv", help="CSV file in UTF-8; the first row names the columns.")
+    ],
+    kind: Annotated[
+        str, typer.Option("--template", metavar="KIND", help="Kind of template; `harkara templates` lists them.")
+    ],
     mapped: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="NAME=COLUMN", help="NAME:=TEXT is the same for all; repeat it for each."),
+        typer.Option(
+            "--map",
+            metavar="NAME=COLUMN",
+            help="Column of a parameter; NAME:=TEXT is a fixed text; repeat it for each.",
+        ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="What to call it; else as the file is called.")] = None,
-    lane: Annotated[str, typer.Option(help="The account to send from.")] = "default",
-    language: Annotated[str | None, typer.Option(help="Of the approved text; else what the kind says.")] = None,
-    opted_in: Annotated[bool, typer.Option("--opted-in", help="All of them agreed to marketing.")] = False,
+    name: Annotated[str | None, typer.Option(help="Name of the campaign; default the file's name.")] = None,
+    lane: Annotated[str, typer.Option(help="Account to send from.")] = "default",
+    language: Annotated[str | None, typer.Option(help="Language of the template; default the kind's.")] = None,
+    opted_in: Annotated[bool, typer.Option("--opted-in", help="All recipients agreed to marketing.")] = False,
     agreed_only: Annotated[
-        bool, typer.Option("--agreed-only", help="Leave out whose agreement to marketing is not recorded here.")
+        bool, typer.Option("--agreed-only", help="Skip recipients whose agreement to marketing is not recorded.")
     ] = False,
-    expires: Annotated[datetime | None, time_option("What has not gone by then is cancelled.")] = None,
+    expires: Annotated[datetime | None, time_option("Messages that are not sent by then are cancelled.")] = None,
     error_share: Share = None,
-    rejects: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write why rows were rejected.")] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Write the rejected rows with their reasons to this file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load a campaign: a message for every row that will do. None of them goes before `harkara campaign start`."""
+    """Load a campaign: a message for every valid row. None is sent before `harkara campaign start`."""
     from config.settings import settings
     from harkara.ledger.campaigns.consent_filter import welcome
     from harkara.ledger.campaigns.load import CampaignPlan, load
@@ -88,25 +99,25 @@ def new(
     with ledger() as db, _rejects(rejects) as refused:
         people = welcome(db, lane, found.category, read(file, columns), agreed_only=agreed_only)
         rows = messages_of(people, envelope)
-        loaded = load(db, plan, refused.noted(progress(rows, "Loading", lambda: _lines(file))))
-    _tell(plan, loaded, refused, as_json)
+        loaded = load(db, plan, refused.record(progress(rows, "Loading", lambda: _lines(file))))
+    _report(plan, loaded, refused, as_json)
 
 
 @dataclass
 class _Rejects:
-    """What of the rejects is kept in memory: how many of each code, and the first few."""
+    """The rejected rows in memory: their number by code, and the first few."""
 
     write: Any
     by_code: Counter[str] = field(default_factory=Counter)
     first: list[Reject] = field(default_factory=list)
 
-    def noted(self, rows: Iterable[CampaignMessage | Reject]) -> Iterator[CampaignMessage | Reject]:
+    def record(self, rows: Iterable[CampaignMessage | Reject]) -> Iterator[CampaignMessage | Reject]:
         for row in rows:
             if isinstance(row, Reject):
-                self._note(row)
+                self._add(row)
             yield row
 
-    def _note(self, reject: Reject) -> None:
+    def _add(self, reject: Reject) -> None:
         self.by_code[reject.code] += 1
         if len(self.first) < _SHOWN:
             self.first.append(reject)
@@ -120,7 +131,7 @@ def _rejects(path: Path | None) -> Iterator[_Rejects]:
         yield _Rejects(None)
         return
     try:
-        file = path.open("w", encoding="utf-8-sig", newline="")  # with the mark by which spreadsheets know it
+        file = path.open("w", encoding="utf-8-sig", newline="")  # spreadsheets recognize UTF-8 by the BOM
     except OSError as error:
         raise Invalid("rejects", f"cannot be written: {error.strerror}") from None
     with file:
@@ -131,9 +142,11 @@ def _rejects(path: Path | None) -> Iterator[_Rejects]:
 
 def _check(kind: Kind, agreed: bool) -> None:
     if kind.category == "authentication":
-        raise Invalid("template", "is for one person's code, and not for a campaign")
+        raise Invalid("template", "is an authentication template; a campaign cannot send one-time codes")
     if kind.category == "marketing" and not agreed:
-        rule = "is marketing: --opted-in says that all in the file agreed, --agreed-only leaves out who is not known to"
+        rule = (
+            "is marketing: give --opted-in if all agreed, or --agreed-only to skip those without a recorded agreement"
+        )
         raise Invalid("template", rule)
 
 
@@ -142,16 +155,16 @@ def _lines(file: Path) -> int:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: opened.read(1 << 20), b""))
 
 
-def _tell(plan: CampaignPlan, loaded: Loaded, refused: _Rejects, as_json: bool) -> None:
+def _report(plan: CampaignPlan, loaded: Loaded, refused: _Rejects, as_json: bool) -> None:
     if as_json:
         first = [{"row": r.row, "column": r.field, "code": r.code, "rule": r.rule} for r in refused.first]
-        told = {"id": plan.id, "name": plan.name, "audience": loaded.audience, "rejected": loaded.rejected}
-        emit(told | {"by_code": refused.by_code, "first_rejects": first})
+        result = {"id": plan.id, "name": plan.name, "audience": loaded.audience, "rejected": loaded.rejected}
+        emit(result | {"by_code": refused.by_code, "first_rejects": first})
         return
-    say(f"{plan.name}  {loaded.audience:,} recipients, {loaded.rejected:,} rejected  ({plan.id})")
+    print_line(f"{plan.name}  {loaded.audience:,} recipients, {loaded.rejected:,} rejected  ({plan.id})")
     if refused.by_code:
         table(("rejected because", "rows"), refused.by_code.most_common())
         for reject in refused.first:
-            say(f"  {reject}")
+            print_line(f"  {reject}")
     key = shlex.quote(plan.name)
-    note(f"Nothing goes yet: `harkara campaign rehearse {key}`, then `harkara campaign start {key}`.")
+    note(f"Nothing is sent yet: run `harkara campaign rehearse {key}`, then `harkara campaign start {key}`.")

@@ -1,4 +1,4 @@
-"""`harkara campaign rehearse`: when a campaign would end, what it would cost and whom it would delay."""
+"""`harkara campaign rehearse`: when a campaign would end, what it would cost and what it would delay."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harkara.campaigns import rehearse as reckon
 from harkara.errors import Invalid
 from workers.command.deployment import configured, ledger
 from workers.command.options import AsJson, Campaign, time_option
-from workers.command.output import clock, emit, note, say
+from workers.command.output import clock, emit, note, print_line
 
 if TYPE_CHECKING:
     from harkara.lanes import Lane
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 def rehearse(
     key: Campaign,
-    at: Annotated[datetime | None, time_option("As if it were started at this time, instead of now.")] = None,
+    at: Annotated[datetime | None, time_option("Assume a start at this time instead of now.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Reckon what would happen if a campaign were started; nothing is sent."""
+    """Estimate end, cost and delays of a campaign; nothing is sent."""
     from config.settings import settings
     from harkara.ledger.campaigns import commands, queries
 
@@ -35,7 +35,7 @@ def rehearse(
     lane = _lane(found["lane"])
     cost = {found["category"]: _cost(prices, found["category"], outlook)}
     free = outlook.in_window.total() if found["category"] in prices.free_in_window else 0
-    told = reckon(
+    result = reckon(
         outlook.messages - outlook.opted_out,
         found["category"],
         begin,
@@ -46,19 +46,19 @@ def rehearse(
     )
     if as_json:
         left_out = {"opted_out": outlook.opted_out, "free": free}
-        emit({"id": found["id"], "name": found["name"], "currency": prices.currency, **_shown(told), **left_out})
+        emit({"id": found["id"], "name": found["name"], "currency": prices.currency, **_shown(result), **left_out})
     else:
-        _tell(told, prices.currency, str(lane.allowance or "no limit"), outlook.opted_out, free)
+        _report(result, prices.currency, str(lane.allowance or "no limit"), outlook.opted_out, free)
 
 
 def _lane(name: str) -> Lane:
     if (lane := configured().get(name)) is None:
-        raise Invalid("lane", f"{name} has no token here, so nobody knows its allowance")
+        raise Invalid("lane", f"{name} has no token here, so its allowance is unknown: add it to HARKARA_LANE_TOKENS")
     return lane
 
 
 def _cost(prices: Prices, category: Any, outlook: Outlook) -> Decimal:
-    """Whose window is open may get it free."""
+    """Return the cost; messages to open windows may be free."""
     cost = Decimal(0)
     for digits, number in outlook.by_prefix.items():
         inside = outlook.in_window[digits]
@@ -67,30 +67,34 @@ def _cost(prices: Prices, category: Any, outlook: Outlook) -> Decimal:
     return cost
 
 
-def _shown(told: Rehearsal) -> dict[str, Any]:
+def _shown(result: Rehearsal) -> dict[str, Any]:
     return {
-        "messages": told.messages,
-        "starts_at": told.starts_at.isoformat(timespec="seconds"),
-        "ends_at": told.ends_at.isoformat(timespec="seconds"),
-        "seconds_of_sending": round(told.seconds_of_sending, 1),
-        "paused_for_quiet": told.paused_for_quiet,
-        "delays_others": told.delays_others,
-        "cost_by_category": {category: str(cost) for category, cost in told.cost_by_category.items()},
+        "messages": result.messages,
+        "starts_at": result.starts_at.isoformat(timespec="seconds"),
+        "ends_at": result.ends_at.isoformat(timespec="seconds"),
+        "seconds_of_sending": round(result.seconds_of_sending, 1),
+        "paused_for_quiet": result.paused_for_quiet,
+        "delays_others": result.delays_others,
+        "cost_by_category": {category: str(cost) for category, cost in result.cost_by_category.items()},
     }
 
 
-def _tell(told: Rehearsal, currency: str, allowance: str, opted_out: int, free: int) -> None:
-    say(f"{told.messages:,} messages at {allowance}: {_span(told.seconds_of_sending)} of sending")
-    say(f"From {clock(told.starts_at.isoformat())} to {clock(told.ends_at.isoformat())}")
-    if told.paused_for_quiet:
-        say(f"It rests for {_span(told.paused_for_quiet)} of quiet hours in between.")
-    for category, cost in told.cost_by_category.items():
-        say(f"Cost: {cost:,.2f} {currency} ({category})" + (f", {free:,} free in an open window" if free else ""))
+def _report(result: Rehearsal, currency: str, allowance: str, opted_out: int, free: int) -> None:
+    print_line(f"{result.messages:,} messages at {allowance}: {_span(result.seconds_of_sending)} of sending")
+    print_line(f"From {clock(result.starts_at.isoformat())} to {clock(result.ends_at.isoformat())}")
+    if result.paused_for_quiet:
+        print_line(f"Quiet hours in between: {_span(result.paused_for_quiet)}")
+    for category, cost in result.cost_by_category.items():
+        print_line(
+            f"Cost: {cost:,.2f} {currency} ({category})" + (f", {free:,} free in an open window" if free else "")
+        )
     if opted_out:
-        say(f"Not counted: {opted_out:,} to people who have opted out since; they are cancelled when their turn comes.")
-    if told.delays_others:
-        say(f"It may delay {told.delays_others:,} other messages of the lane, each by one turn.")
-    note("Prices are those of config/prices.toml or HARKARA_PRICES_FILE: check them against your account.")
+        print_line(
+            f"Not counted: {opted_out:,} to people who have opted out since; they are cancelled when their turn comes."
+        )
+    if result.delays_others:
+        print_line(f"May delay {result.delays_others:,} other messages of the lane by one slot each.")
+    note("Prices come from HARKARA_PRICES_FILE, by default config/prices.toml: compare them with your account.")
 
 
 def _span(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""`harkara campaign report`: what became of each recipient."""
+"""`harkara campaign report`: the result for each recipient."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _COLUMNS = ("row", "state", "code", "reason", "job_id", "id")
 
 def report(
     key: Campaign,
-    to: Annotated[Path | None, typer.Option("--csv", metavar="FILE.csv", help="Write it there; else stdout.")] = None,
-    numbers: Annotated[bool, typer.Option("--numbers", help="With the recipients' numbers.")] = False,
+    to: Annotated[Path | None, typer.Option("--csv", metavar="FILE.csv", help="File to write; default stdout.")] = None,
+    numbers: Annotated[bool, typer.Option("--numbers", help="Include the recipients' numbers.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print a line for each recipient: its row in the CSV, state, code, reason and job id. As CSV, or as JSON lines."""
+    """Print a line for each recipient: row, state, code, reason and job id, as CSV or as JSON lines."""
     from harkara.ledger.campaigns import commands, queries
 
     with ledger() as db:
@@ -39,11 +39,11 @@ def report(
             raise Invalid("csv", f"cannot be written: {error.strerror}") from None
         with file:
             _write(rows, file, numbers, as_json)
-    note(f"Written to {to}.")
+    note(f"Wrote {to}.")
 
 
 def _write(rows: Iterator[dict[str, Any]], file: TextIO, numbers: bool, as_json: bool) -> None:
-    """As the rows come, so that a hundred thousand need no memory."""
+    """Write each row as it is read, so that memory does not grow with the audience."""
     if as_json:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     else:

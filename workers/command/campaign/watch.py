@@ -1,4 +1,4 @@
-"""`harkara campaign watch`: follows a campaign until it is finished, paused or cancelled."""
+"""`harkara campaign watch`: follow a campaign until it is finished, paused or cancelled."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OPEN = {State.WAITING, State.QUEUED, State.CLAIMED, State.SENDING}
 
 
 def watch(key: Campaign, as_json: AsJson = False) -> None:
-    """Show how a campaign gets on, its rate and when it ends. With --json, one line a second."""
+    """Show the progress of a campaign, its rate and the time left. With --json, one line a second."""
     from harkara.ledger.campaigns import commands
 
     with ledger() as db:
@@ -38,7 +38,7 @@ def watch(key: Campaign, as_json: AsJson = False) -> None:
         with Live(console=screen, auto_refresh=False) as live:
             _follow(db, identity, lambda found: live.update(_picture(found), refresh=True))
         if not screen.is_terminal:
-            screen.print()  # Live leaves the last line of a file open
+            screen.print()  # Live writes no line end after the last line of a file
 
 
 def _follow(db: Database, identity: str, show: Callable[[dict[str, Any]], None]) -> None:
@@ -59,11 +59,11 @@ def _follow(db: Database, identity: str, show: Callable[[dict[str, Any]], None])
 class _Pace:
     """Messages a second over the last minute."""
 
-    looks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=61))
+    samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=61))
 
     def learn(self, done: int) -> float:
-        self.looks.append((time.monotonic(), done))
-        (begun, before), (now, done) = self.looks[0], self.looks[-1]
+        self.samples.append((time.monotonic(), done))
+        (begun, before), (now, done) = self.samples[0], self.samples[-1]
         return (done - before) / (now - begun) if now > begun else 0.0
 
 

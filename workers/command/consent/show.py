@@ -1,4 +1,4 @@
-"""`harkara consent show` and `export`: what is known of one person, and every proof."""
+"""`harkara consent show` and `export`: the consent of one person, and every record."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from harkara.errors import Invalid
 from harkara.phone import normalize
 from workers.command.deployment import ledger
 from workers.command.options import AsJson
-from workers.command.output import clock, emit, note, say, table
+from workers.command.output import clock, emit, note, print_line, table
 
 COLUMNS = ("to", "lane", "wish", "category", "at", "how", "proof")
 
 
 def show(
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The person's number.")],
-    lane: Annotated[str | None, typer.Option(help="In this account alone.")] = None,
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="Customer's number.")],
+    lane: Annotated[str | None, typer.Option(help="Only this lane.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a person wants in each lane, when they last wrote, and every proof."""
+    """Show a customer's consent in each lane, when they last wrote, and every record."""
     from harkara.ledger.contacts.queries import list_contacts
 
     with ledger() as db:
@@ -34,15 +34,15 @@ def show(
         emit({"lanes": found})
         return
     for each in found:
-        _tell(each)
+        _report(each)
 
 
 def export(
-    to: Annotated[Path | None, typer.Option("--csv", metavar="FILE.csv", help="Write it there; else stdout.")] = None,
-    lane: Annotated[str | None, typer.Option(help="Of this account alone.")] = None,
+    to: Annotated[Path | None, typer.Option("--csv", metavar="FILE.csv", help="File to write; default stdout.")] = None,
+    lane: Annotated[str | None, typer.Option(help="Only this lane.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print every opt-out and opt-in with its number, oldest first. As CSV that `import` reads, or as JSON lines."""
+    """Print every opt-out and opt-in with its number, oldest first, as CSV for `import` or as JSON lines."""
     from harkara.ledger.contacts.queries import iterate_proofs
 
     with ledger() as db:
@@ -56,14 +56,14 @@ def export(
             raise Invalid("csv", f"cannot be written: {error.strerror}") from None
         with file:
             _write(rows, file, as_json)
-    note(f"Written to {to}.")
+    note(f"Wrote {to}.")
 
 
-def _tell(found: dict[str, Any]) -> None:
-    stopped = f"wants no more {'messages' if found['stopped'] == 'everything' else 'marketing'}"
+def _report(found: dict[str, Any]) -> None:
+    stopped = f"opted out of {'all messages' if found['stopped'] == 'everything' else 'marketing'}"
     agreed = f"agreed to marketing {clock(found['agreed_at'])}" if found["agreed_at"] else "has not agreed to marketing"
-    say(f"Lane {found['lane']}: {stopped if found['stopped'] else agreed}")
-    say(f"Last wrote {clock(found['wrote_at']) or 'never, as far as is known'}")
+    print_line(f"Lane {found['lane']}: {stopped if found['stopped'] else agreed}")
+    print_line(f"Last wrote {clock(found['wrote_at']) or 'never, as far as Harkara knows'}")
     rows = ((clock(p["at"]), p["wish"], p["category"], p["how"], p["proof"]) for p in found["proofs"])
     table(("when", "wish", "of", "how", "proof"), rows)
 

@@ -1,4 +1,4 @@
-"""What a person can do about a message that does not move by itself."""
+"""The next step for a message that does not continue by itself."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 def next_step(db: Database, message: MessageStatus) -> str | None:
-    """One sentence for the operator; None when nothing is left to do."""
+    """Return one sentence for the operator, or None when there is nothing to do."""
     match message.state:
         case State.WAITING:
             return _waiting(db, message)
         case State.QUEUED | State.CLAIMED | State.SENDING:
-            return "It is on its way; look again in some seconds."
+            return "It is being sent; ask again in a few seconds."
         case State.UNCERTAIN:
-            return f"Look whether it arrived, then `harkara resolve {message.id}` with --sent, --resend or --drop."
+            return f"Check whether it arrived, then run `harkara resolve {message.id}` with --sent, --resend or --drop."
         case State.FAILED:
-            return "Put right what the reason names, then send a new message."
+            return "Correct what the reason names, then send a new message."
         case _:
             return None
 
@@ -36,14 +36,14 @@ def _waiting(db: Database, message: MessageStatus) -> str:
         if halt.lane == lane and halt.template in (None, message.template) and halt.state != "probing":
             held = f"Template {halt.template}" if halt.template else f"Lane {lane}"
             until = f" until {clock(halt.until)}" if halt.until else ""
-            return f"{held} is {halt.state}{until}: {halt.reason} `harkara lanes unpark {lane}` lets it go."
-    if message.campaign and (let_go := _campaign(db, message.campaign)):
-        return let_go
+            return f"{held} is {halt.state}{until}: {halt.reason} Run `harkara lanes unpark {lane}` to continue."
+    if message.campaign and (step := _campaign(db, message.campaign)):
+        return step
     if lane not in configured():
-        return f"Lane {lane} has no token here: give it one, and it goes by itself."
+        return f"Lane {lane} has no token: add it to HARKARA_LANE_TOKENS, and the message is sent."
     if message.due_at >= message.expires_at:
-        return f"It waits for you: `harkara resolve {message.id}` with --resend or --drop."
-    return f"It goes by itself when it is due; `harkara cancel {message.id}` stops it."
+        return f"It waits for your decision: run `harkara resolve {message.id}` with --resend or --drop."
+    return f"It is sent when it is due; `harkara cancel {message.id}` cancels it."
 
 
 def _campaign(db: Database, identity: str) -> str | None:
@@ -52,12 +52,14 @@ def _campaign(db: Database, identity: str) -> str | None:
     campaign = commands.find(db, identity)
     match campaign["state"]:
         case CampaignState.READY:
-            return f"`harkara campaign start {identity}` lets it go."
+            return f"Run `harkara campaign start {identity}` to send it."
         case CampaignState.SCHEDULED:
             return f"Its campaign starts {clock(campaign['start_at'].isoformat())}."
         case CampaignState.PAUSED:
-            return f"Its campaign is paused: {campaign['reason']} `harkara campaign resume {identity}` lets it go."
+            return f"Its campaign is paused: {campaign['reason']} Run `harkara campaign resume {identity}` to continue."
         case CampaignState.LOADING:
-            return f"Its campaign is not loaded; if that broke off, `harkara campaign cancel {identity}`."
+            return (
+                f"Its campaign is being loaded; if the load was interrupted, run `harkara campaign cancel {identity}`."
+            )
         case _:
             return None

@@ -1,4 +1,4 @@
-"""`harkara consent out` and `in`: what somebody wants, as it was told to a person."""
+"""`harkara consent out` and `in`: record a choice that a customer made to a member of staff."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import typer
 from harkara.phone import normalize
 from workers.command.deployment import check_lane, ledger
 from workers.command.options import AsJson, time_option
-from workers.command.output import emit, say
+from workers.command.output import emit, print_line
 
 if TYPE_CHECKING:
     from harkara.inbound.contact import ConsentAction
 
-Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The person's number.")]
-Proof = Annotated[str, typer.Option(help="How it is known: which form, which call, in which words.")]
-Marketing = Annotated[bool, typer.Option("--marketing", help="Of marketing alone; else of everything.")]
-When: Any = Annotated[datetime | None, time_option("When they said so; now, if not given.")]
-Lane = Annotated[str, typer.Option(help="The account that it is about.")]
+Number = Annotated[str, typer.Argument(metavar="NUMBER", help="Customer's number.")]
+Proof = Annotated[str, typer.Option(help="How you know: which form, which call, which words.")]
+Marketing = Annotated[bool, typer.Option("--marketing", help="Marketing only; without it, all messages.")]
+When: Any = Annotated[datetime | None, time_option("When the customer said so; default now.")]
+Lane = Annotated[str, typer.Option(help="Account that it concerns.")]
 
 
 def out(
@@ -30,8 +30,8 @@ def out(
     lane: Lane = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Somebody wants no more messages: what waits for them is withdrawn, and nothing more is accepted."""
-    _keep("opt-out", number, proof, marketing, at, lane, as_json)
+    """Record an opt-out: messages that wait are cancelled, and new ones are refused."""
+    _record("opt-out", number, proof, marketing, at, lane, as_json)
 
 
 def in_(
@@ -42,12 +42,12 @@ def in_(
     lane: Lane = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Somebody wants messages again, or marketing: new ones may go. What was withdrawn stays so."""
-    _keep("opt-in", number, proof, marketing, at, lane, as_json)
+    """Record an opt-in: new messages are accepted. Cancelled messages stay cancelled."""
+    _record("opt-in", number, proof, marketing, at, lane, as_json)
 
 
-def _keep(
-    what: ConsentAction,
+def _record(
+    action: ConsentAction,
     number: str,
     proof: str,
     marketing: bool,
@@ -62,15 +62,16 @@ def _keep(
     check_lane(lane)
     to = normalize(number)
     category = "marketing" if marketing else "everything"
-    said = at or datetime.now(UTC)
-    wish = ConsentChoice.parse(to, action=what, category=category, how="operator", proof=proof, at=said)
+    choice = ConsentChoice.parse(
+        to, action=action, category=category, how="operator", proof=proof, at=at or datetime.now(UTC)
+    )
     with ledger() as db:
-        withdrawn = record_consent(db, lane, [wish])
+        withdrawn = record_consent(db, lane, [choice])
         stopped = list_contacts(db, to, lane)[0].stopped
     if as_json:
         emit({"lane": lane, "stopped": stopped, "withdrawn": len(withdrawn)})
     else:
-        say(f"Kept. This person now gets {_GETS[stopped]}; messages withdrawn: {len(withdrawn)}")
+        print_line(f"Recorded. This customer now gets {_GETS[stopped]}; messages cancelled: {len(withdrawn)}")
 
 
 _GETS = {None: "messages", "marketing": "no marketing", "everything": "no messages"}

@@ -1,4 +1,4 @@
-"""How the command fails: one sentence or one JSON document, and the exit code of its kind."""
+"""Errors of the command: one sentence or one JSON document, and an exit code for each kind."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _CODES: dict[type[HarkaraError], int] = {
 
 
 class Commands(TyperGroup):
-    """The commands, with their failures turned into words."""
+    """The commands, with their errors as sentences."""
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         args = list(sys.argv[1:] if args is None else args)
         as_json = "--json" in args
         try:
-            # In standalone mode Typer itself words a wrong usage, for people.
+            # In standalone mode Typer itself prints wrong usage, for people.
             code = super().main(args, *rest, **options | {"standalone_mode": not as_json})
         except typer.TyperException as error:
             _fail("Usage", error.format_message(), error.exit_code, as_json)

@@ -1,4 +1,4 @@
-"""A sheet of occasions: reads a CSV row by row, and saves what is right in batches."""
+"""Import of occasions: read a CSV file row by row, and save valid rows in batches."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from harkara.backends.ledger import LedgerBackend
 
 BATCH = 500
-"""Rows between two lines of progress."""
+"""Rows in one transaction, and between two lines of progress."""
 
 _OWN = ("reference", "at")
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """What all its occasions have in common."""
+class OccasionImport:
+    """What all imported occasions have in common."""
 
     plan: ReminderPlan
     kind: str
@@ -34,29 +34,29 @@ class Sheet:
     language: str | None
 
     def save(
-        self, file: Path, mapping: Iterable[str], door: LedgerBackend, progress: Callable[[str], None]
+        self, file: Path, mapping: Iterable[str], opened: LedgerBackend, progress: Callable[[str], None]
     ) -> dict[str, Any]:
-        """How many occasions were saved, by what changed, and each row that was not, with the reason.
+        """Save the rows; return the number saved for each change, and the rejected rows with their reasons.
 
-        Raises Invalid, before anything is saved, for a file or a column that will not do.
+        Raises Invalid, before anything is saved, for an unreadable file or an unknown column.
         """
         columns = parse_map(mapping, (*_OWN, *self.plan.parameters(self.kind)))
         rows = iter(read(file, columns, unique=False))
         saved: Counter[str] = Counter()
         rejected: list[dict[str, Any]] = []
         while batch := list(islice(rows, BATCH)):
-            checked = [(row.row, self._read(row)) for row in batch]
-            told = self._tell(door, checked)
-            rejected += [{"row": row, "reason": str(each)} for row, each in told if isinstance(each, HarkaraError)]
-            saved.update(str(each) for _, each in told if not isinstance(each, HarkaraError))
+            checked = [(row.row, self._parse(row)) for row in batch]
+            answers = self._save(opened, checked)
+            rejected += [{"row": row, "reason": str(each)} for row, each in answers if isinstance(each, HarkaraError)]
+            saved.update(str(each) for _, each in answers if not isinstance(each, HarkaraError))
             progress(f"{saved.total()} saved, {len(rejected)} rejected")
         return {"saved": dict(saved), "rejected": rejected}
 
-    def _tell(self, door: LedgerBackend, checked: list[tuple[int, Occasion | HarkaraError]]) -> list[tuple[int, Any]]:
-        answers = iter(door.save_occasions([each for _, each in checked if isinstance(each, Occasion)], self.plan))
+    def _save(self, opened: LedgerBackend, checked: list[tuple[int, Occasion | HarkaraError]]) -> list[tuple[int, Any]]:
+        answers = iter(opened.save_occasions([each for _, each in checked if isinstance(each, Occasion)], self.plan))
         return [(row, next(answers) if isinstance(each, Occasion) else each) for row, each in checked]
 
-    def _read(self, row: Recipient | Reject) -> Occasion | HarkaraError:
+    def _parse(self, row: Recipient | Reject) -> Occasion | HarkaraError:
         if isinstance(row, Reject):
             return Invalid(row.field, row.rule) if row.field else Invalid("row", row.rule)
         given = dict(row.values)

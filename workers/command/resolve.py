@@ -1,4 +1,4 @@
-"""`harkara cancel` and `harkara resolve`: what a person decides about messages."""
+"""`harkara cancel` and `harkara resolve`: decisions of an operator about messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harkara.errors import NotFound
 from harkara.states import State
 from workers.command.deployment import ledger
 from workers.command.options import AsJson, By, Key, LaneOf, me
-from workers.command.output import MISSING, REFUSED, emit, say
+from workers.command.output import MISSING, REFUSED, emit, print_line
 
 if TYPE_CHECKING:
     from harkara.ledger.database import Database
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 def cancel(
-    keys: Annotated[list[str], typer.Argument(metavar="ID|REFERENCE...", help="Ids, or your own references.")],
+    keys: Annotated[list[str], typer.Argument(metavar="ID|REFERENCE...", help="Ids of messages, or your references.")],
     by: By = None,
     lane: LaneOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """Cancel messages that have not left yet. Ends with 4 when one has, and with 3 when one is not known."""
+    """Cancel messages that have not been sent. Exits with 4 if one has been sent, with 3 if one is unknown."""
     with ledger() as db:
         results = [_cancel(db, key, lane, by or me()) for key in keys]
     if as_json:
         emit({"messages": results})
     else:
         for result in results:
-            say(f"{result['id'] or result['key']}  {_outcome(result)}")
+            print_line(f"{result['id'] or result['key']}  {_outcome(result)}")
     if any(result["id"] is None for result in results):
         raise typer.Exit(MISSING)
     if not all(result["cancelled"] for result in results):
@@ -39,28 +39,28 @@ def cancel(
 
 def resolve(
     key: Key,
-    sent: Annotated[bool, typer.Option("--sent", help="Somebody saw that it arrived.")] = False,
-    resend: Annotated[bool, typer.Option("--resend", help="Send it once more, perhaps a second time.")] = False,
-    drop: Annotated[bool, typer.Option("--drop", help="Let it be.")] = False,
+    sent: Annotated[bool, typer.Option("--sent", help="It arrived.")] = False,
+    resend: Annotated[bool, typer.Option("--resend", help="Send it again, possibly a second time.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Do not send it again.")] = False,
     by: By = None,
     lane: LaneOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """Settle a message whose fate nobody knows, or that is parked."""
+    """Decide about a message that is uncertain, or that waits for an operator."""
     from harkara.ledger.messages.commands import find_id
     from harkara.ledger.messages.commands import resolve as settle
 
-    wishes: dict[Decision, bool] = {"sent": sent, "resend": resend, "drop": drop}
-    chosen = [decision for decision, wish in wishes.items() if wish]
+    options: dict[Decision, bool] = {"sent": sent, "resend": resend, "drop": drop}
+    chosen = [decision for decision, given in options.items() if given]
     if len(chosen) != 1:
-        raise typer.BadParameter("give exactly one of them", param_hint="--sent / --resend / --drop")
+        raise typer.BadParameter("give exactly one of these options", param_hint="--sent / --resend / --drop")
     with ledger() as db:
         identity = find_id(db, key, lane)
         state = settle(db, identity, chosen[0], by or me())
     if as_json:
         emit({"id": identity, "state": state})
     else:
-        say(f"{identity}  {state}")
+        print_line(f"{identity}  {state}")
 
 
 def _cancel(db: Database, key: str, lane: str | None, by: str) -> dict[str, Any]:

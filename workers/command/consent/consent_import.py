@@ -1,4 +1,4 @@
-"""`harkara consent import`: opt-outs and opt-ins from a CSV, such as the list of the system before this one."""
+"""`harkara consent import`: opt-outs and opt-ins from a CSV file, such as the list of a former system."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harkara.campaigns import Recipient, Reject, parse_map, read
 from harkara.errors import Invalid
 from workers.command.deployment import check_lane, configured, ledger
 from workers.command.options import AsJson
-from workers.command.output import REFUSED, emit, note, say
+from workers.command.output import REFUSED, emit, note, print_line
 
 if TYPE_CHECKING:
     from harkara.inbound.contact import ConsentChoice
@@ -27,7 +27,7 @@ EXAMPLES = """
 Example: harkara consent import stopped.csv --map to=Mobile --map at=Date --map wish:=opt-out --map category:=everything
 --map "proof:=STOP by SMS"
 
-A row says to, wish (opt-out or opt-in), category (everything or marketing), at and proof; `export` writes such a file.
+Columns: to, wish (opt-out or opt-in), category (everything or marketing), at and proof; `export` writes such a file.
 """
 
 BATCH = 500
@@ -37,66 +37,72 @@ _PARAMETERS = ("wish", "category", "at", "proof")
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="CSV UTF-8, the columns' names in its first row.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.csv", help="CSV file in UTF-8; the first row names the columns.")
+    ],
     mapped: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="NAME=COLUMN", help="NAME:=TEXT is the same for all; repeat it for each."),
+        typer.Option(
+            "--map",
+            metavar="NAME=COLUMN",
+            help="Column of a parameter; NAME:=TEXT is a fixed text; repeat it for each.",
+        ),
     ] = None,
-    lane: Annotated[str, typer.Option(help="The account that it is about.")] = "default",
+    lane: Annotated[str, typer.Option(help="Account that it concerns.")] = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Keep a wish for each row. Rows that are wrong stop no other; they are told by number, and it ends with 4.
+    """Record a choice for each row. Invalid rows are listed by number, and the exit code is 4.
 
-    Each counts from the time at which it was said: an old list does not undo what somebody has said since.
+    Each choice counts from its own time, so an old list does not undo a newer choice.
     """
     check_lane(lane)
     here = configured().get(lane)
-    sheet = Sheet(file, lane, here.zone if here else ZoneInfo("UTC"))
+    importer = ConsentImport(file, lane, here.zone if here else ZoneInfo("UTC"))
     with ledger() as db:
-        told = sheet.keep(db, mapped or ())
+        result = importer.record(db, mapped or ())
     if as_json:
-        emit(told)
+        emit(result)
     else:
-        for wrong in told["rejected"]:
-            say(f"row {wrong['row']}: {wrong['reason']}")
-        say(f"{told['kept']:,} kept, {len(told['rejected']):,} rejected, messages withdrawn: {told['withdrawn']:,}")
-    if told["rejected"]:
+        for wrong in result["rejected"]:
+            print_line(f"row {wrong['row']}: {wrong['reason']}")
+        print_line(f"{result['kept']:,} kept, {len(result['rejected']):,} rejected, cancelled: {result['withdrawn']:,}")
+    if result["rejected"]:
         raise typer.Exit(REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """A file of wishes about one account; a time without a zone is of `zone`."""
+class ConsentImport:
+    """A CSV file of consent choices for one lane; a time without a zone is local to `zone`."""
 
     file: Path
     lane: str
     zone: ZoneInfo
 
-    def keep(self, db: Database, mapping: list[str] | tuple[()]) -> dict[str, Any]:
-        """How many wishes were kept and messages withdrawn, and each row that was not kept, with the reason.
+    def record(self, db: Database, mapping: list[str] | tuple[()]) -> dict[str, Any]:
+        """Record the rows; return the numbers recorded and of messages cancelled, and the rejected rows with reasons.
 
-        Raises Invalid, before anything is kept, for a file or a column that will not do.
+        Raises Invalid, before anything is recorded, for an unreadable file or an unknown column.
         """
         from harkara.ledger.contacts.consent import record_consent
 
         rows = read(self.file, parse_map(mapping, _PARAMETERS), unique=False)
-        told: Counter[str] = Counter(kept=0, withdrawn=0)
+        result: Counter[str] = Counter(kept=0, withdrawn=0)
         rejected: list[dict[str, Any]] = []
         while batch := list(islice(rows, BATCH)):
-            wishes = list(self._wishes(batch, rejected))
-            told["withdrawn"] += len(record_consent(db, self.lane, wishes))
-            told["kept"] += len(wishes)
-            note(f"{told['kept']} kept, {len(rejected)} rejected")
-        return {**told, "rejected": rejected}
+            choices = list(self._choices(batch, rejected))
+            result["withdrawn"] += len(record_consent(db, self.lane, choices))
+            result["kept"] += len(choices)
+            note(f"{result['kept']} kept, {len(rejected)} rejected")
+        return {**result, "rejected": rejected}
 
-    def _wishes(self, rows: list[Recipient | Reject], rejected: list[dict[str, Any]]) -> Iterator[ConsentChoice]:
+    def _choices(self, rows: list[Recipient | Reject], rejected: list[dict[str, Any]]) -> Iterator[ConsentChoice]:
         for row in rows:
             try:
-                yield self._wish(row)
+                yield self._choice(row)
             except Invalid as error:
                 rejected.append({"row": row.row, "reason": str(error)})
 
-    def _wish(self, row: Recipient | Reject) -> ConsentChoice:
+    def _choice(self, row: Recipient | Reject) -> ConsentChoice:
         from harkara.inbound.contact import ConsentChoice
 
         if isinstance(row, Reject):
