@@ -1,4 +1,4 @@
-"""`python -m workers.demo`: starts everything, plays the stories, and says whether all ended as it should."""
+"""`python -m workers.demo`: start everything, run four scenarios, and report whether all ended as expected."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Parts of its own, a limit that shows within a minute, and reminders that go by a shortened clock."""
+    """Return settings for separate parts, a limit that shows within a minute, and reminders on a shortened clock."""
     rules = VAR / "reminders.toml"
     rules.write_text(RULES)
     ours = {
@@ -68,17 +68,17 @@ def _environment() -> dict[str, str]:
 
 
 def _start(environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Everything as `make up` starts it."""
+    """Start every process as `make up` does."""
     with (VAR / "processes.log").open("wb") as log:
         command = [sys.executable, "-m", "workers.local"]
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
 
 def _places(local: subprocess.Popen[bytes]) -> dict[str, str]:
-    """Where the processes listen, once they do."""
+    """Return where the processes listen, when they do."""
     note = VAR / "places.json"
     deadline = time.monotonic() + PATIENCE_SECONDS
-    with console.status("starting Valkey, sandbox, web door, worker, beat and Flower …"):
+    with console.status("starting Valkey, sandbox, HTTP API, worker, beat and Flower …"):
         while time.monotonic() < deadline and local.poll() is None:
             if note.exists():
                 places: dict[str, str] = json.loads(note.read_text())
@@ -91,7 +91,7 @@ def _places(local: subprocess.Popen[bytes]) -> dict[str, str]:
 def _play(places: Mapping[str, str], environment: dict[str, str], application: Application) -> bool:
     web = f"{places['Web']}/docs" + (f" (token {places['Web token']})" if "Web token" in places else "")
     console.print(
-        f"Sandbox page  {places['Sandbox']}\nFlower        {places['Flower']}\nWeb door      {web}\n",
+        f"Sandbox page  {places['Sandbox']}\nFlower        {places['Flower']}\nHTTP API      {web}\n",
         highlight=False,
         soft_wrap=True,
     )
@@ -101,40 +101,40 @@ def _play(places: Mapping[str, str], environment: dict[str, str], application: A
     with Client(places["Redis"]) as client:
         _wait_for_rules(client)
         answers = Answers(client, database, sandbox, application)
-        ok = _tell(client, database, environment, answers)
+        ok = _run(client, database, environment, answers)
     report = audit(database)
-    counts, told = sandbox.counts(window=2), application.counts()
+    counts, received = sandbox.counts(window=2), application.counts()
     console.print(f"\nAudit: {'clean' if report.clean else report.findings}.")
     console.print(
         f"The sandbox accepted {counts['accepted']} messages, {counts['duplicates'] or 'none'} of them twice, "
         f"and at most {counts['most_in_window']} in any 2 s.\n"
-        f"The application was told of {told['message']} steps of messages, {told['reminder']} answer to a reminder "
-        f"and {told['contact']} opt-out."
+        f"The application received {received['message']} message events, {received['reminder']} answer to a reminder "
+        f"and {received['contact']} opt-out."
     )
     console.print("These pages end with this demo; `make up` keeps everything running.")
     return report.clean and ok and counts["duplicates"] == 0
 
 
-def _tell(client: Client, database: Database, environment: dict[str, str], answers: Answers) -> bool:
-    """All four stories at once; returns whether each ended as it should."""
+def _run(client: Client, database: Database, environment: dict[str, str], answers: Answers) -> bool:
+    """Run all four scenarios at once; return whether each ended as expected."""
     answers.greet(messages.acquainted(), PATIENCE_SECONDS)
     handed = messages.hand_over(client)
     try:
         client.send(Text("Hello"), to="98765")
     except Invalid as error:
-        console.print(f"Refused at the door, as it should be: {error}", style="dim", soft_wrap=True)
+        console.print(f"Refused, as expected: {error}", style="dim", soft_wrap=True)
     campaign = Campaign(client, database, environment, VAR)
     for reject in campaign.start():
-        console.print(f"Not in the campaign, as it should be: {reject}", style="dim", soft_wrap=True)
+        console.print(f"Not in the campaign, as expected: {reject}", style="dim", soft_wrap=True)
     answers.start()
     occasions = Occasions(client, database)
-    occasions.save()  # last, since their clock runs
+    occasions.save()  # last, since their time starts now
     deadline = time.monotonic() + PATIENCE_SECONDS
     with Live(console=console, refresh_per_second=4) as live:
         while True:
-            occasions.go_on()
-            campaign.go_on()
-            answers.go_on(occasions.reminders(MOVED))
+            occasions.advance()
+            campaign.advance()
+            answers.advance(occasions.reminders(MOVED))
             # Ids grow with time, and the mixed set came first.
             rows = {row["id"]: row for row in list_messages(database, producer="default", limit=100)}
             tables = (messages.table(rows, handed), occasions.table(), answers.table(), campaign.table())
@@ -149,7 +149,7 @@ def _tell(client: Client, database: Database, environment: dict[str, str], answe
 
 
 def _wait_for_rules(client: Client) -> None:
-    """The first worker lays them down for clients when it is ready."""
+    """Wait until the first worker has published them for clients."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     with console.status("waiting for the worker …"):
         while time.monotonic() < deadline:

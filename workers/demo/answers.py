@@ -1,4 +1,4 @@
-"""The fourth story: customers write first, answer a reminder and opt out, and the application hears of it."""
+"""Scenario 4: customers write first, answer a reminder and opt out, and the application receives callbacks."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from workers.demo.sandbox import Sandbox
 
 LANE = "default"
 TIRED = "919876500040"
-"""The number of somebody who wants no more."""
+"""The number of a customer who opts out."""
 
 
 class Answers:
-    """Plays the customers, and knows whether everything came of it that should."""
+    """Act as the customers, and check that everything happened as expected."""
 
     def __init__(self, client: Client, database: Database, sandbox: Sandbox, application: Application) -> None:
         self._client = client
@@ -38,7 +38,7 @@ class Answers:
         self._confirmed = self._stopped = False
 
     def greet(self, people: Iterable[str], patience: float) -> None:
-        """They write, so that for 24 hours they may be sent what is no template. Returns when the ledger knows."""
+        """Write as the customers, so that their 24-hour windows open. Returns when the ledger has recorded it."""
         keys = {(LANE, number) for number in people}
         for _, number in sorted(keys):
             self._sandbox.customer(number, "Hello")
@@ -50,13 +50,13 @@ class Answers:
             time.sleep(0.1)
 
     def start(self) -> None:
-        """Something for later, to somebody who will opt out before."""
+        """Send a message for later to a customer who will opt out before."""
         later = datetime.now(UTC) + timedelta(seconds=45)
         invitation = Template("feedback_request", body=["Asha"])
         self._invitation = self._client.send(invitation, to=TIRED, at=later).id
 
-    def go_on(self, reminders: Iterable[ReminderSummary]) -> None:
-        """The reminder of the appointment is confirmed as soon as it is there; somebody else has had enough."""
+    def advance(self, reminders: Iterable[ReminderSummary]) -> None:
+        """Confirm the appointment as soon as its reminder has arrived; another customer opts out."""
         if not self._confirmed and any(one.state in GONE for one in reminders):
             self._sandbox.customer(PEOPLE[MOVED], "Yes, confirm 👍")
             self._confirmed = True
@@ -66,23 +66,23 @@ class Answers:
 
     @property
     def over(self) -> bool:
-        return bool(self._state() == State.CANCELLED and self._told("contact.opted-out") and self._visit())
+        return bool(self._state() == State.CANCELLED and self._received("contact.opted-out") and self._visit())
 
     def table(self) -> Table:
         shown = Table("customer", "what came of it", "", box=None)
         if self._visit():
-            shown.add_row("answers a reminder", f"the application hears {self._visit()}: reminder.confirmed", "")
+            shown.add_row("answers a reminder", f"the application receives {self._visit()}: reminder.confirmed", "")
         kept = self._status()
         if self._stopped and kept:
             shown.add_row("writes STOP", f"what was planned: {styled(kept.state)}", kept.reason or "")
         return shown
 
     def _visit(self) -> str:
-        told = self._told("reminder.confirmed")
-        return f"{told[0]['occasion']['kind']} {told[0]['occasion']['reference']}" if told else ""
+        confirmed = self._received("reminder.confirmed")
+        return f"{confirmed[0]['occasion']['kind']} {confirmed[0]['occasion']['reference']}" if confirmed else ""
 
-    def _told(self, kind: str) -> list[dict[str, Any]]:
-        return self._application.told_of(kind)
+    def _received(self, kind: str) -> list[dict[str, Any]]:
+        return self._application.received(kind)
 
     def _state(self) -> State | None:
         kept = self._status()

@@ -1,4 +1,4 @@
-"""The application behind the demo: hears by signed callbacks what becomes of messages and what customers answer."""
+"""The application of the demo: receives signed callbacks about messages and customers' answers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 
 class Application:
-    """Listens on loopback; `settings` is what Harkara must know to tell it anything."""
+    """Listens on loopback; `settings` are what Harkara needs to deliver callbacks to it."""
 
     def __init__(self) -> None:
         secret = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
-        self.heard: dict[str, dict[str, Any]] = {}
-        """What it was told, by the id that a callback keeps when it is repeated."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(Webhook(secret), self.heard))
+        self.callbacks: dict[str, dict[str, Any]] = {}
+        """The callbacks by id; a repeated callback has the same id."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(Webhook(secret), self.callbacks))
         self.settings = {
             "HARKARA_CALLBACK_URL": f"http://127.0.0.1:{self._server.server_port}/",
             "HARKARA_CALLBACK_SECRET": secret,
@@ -28,19 +28,19 @@ class Application:
         }
         Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def told_of(self, kind: str) -> list[dict[str, Any]]:
-        """The data of every callback of this kind."""
-        return [told["data"] for told in list(self.heard.values()) if told["type"] == kind]
+    def received(self, kind: str) -> list[dict[str, Any]]:
+        """Return the data of every callback of this type."""
+        return [callback["data"] for callback in list(self.callbacks.values()) if callback["type"] == kind]
 
     def counts(self) -> Counter[str]:
-        return Counter(told["type"].partition(".")[0] for told in list(self.heard.values()))
+        return Counter(callback["type"].partition(".")[0] for callback in list(self.callbacks.values()))
 
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
 
 
-def _handler(signature: Webhook, heard: dict[str, dict[str, Any]]) -> type[BaseHTTPRequestHandler]:
+def _handler(signature: Webhook, callbacks: dict[str, dict[str, Any]]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -49,11 +49,11 @@ def _handler(signature: Webhook, heard: dict[str, dict[str, Any]]) -> type[BaseH
             except WebhookVerificationError:
                 self.send_response(401)
             else:
-                heard[self.headers["webhook-id"]] = json.loads(body)
+                callbacks[self.headers["webhook-id"]] = json.loads(body)
                 self.send_response(204)
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """The demo's screen is for its stories."""
+            """Log nothing: the screen shows the scenarios."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""The third story: a campaign to 200 people from a spreadsheet, which a one-time code overtakes."""
+"""Scenario 3: a campaign to 200 people from a spreadsheet, which a one-time code overtakes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PARAMETERS = ("collection:=Diwali", "new_items:=12", "offer:=20 %", f"image:={P
 
 
 class Campaign:
-    """Loads and starts it by the command, as people do, and sends the code into the middle of it."""
+    """Load and start a campaign by the command, and send a one-time code in the middle of it."""
 
     def __init__(self, client: Client, database: Database, environment: Mapping[str, str], folder: Path) -> None:
         self._client = client
@@ -38,25 +38,25 @@ class Campaign:
         self._code: str | None = None
         self._code_at = 0.0
         self.overtook: str | None = None
-        """What is to be told of the code, once it has gone."""
+        """The sentence about the code, when it has been sent."""
 
     def start(self) -> list[str]:
-        """Returns what the command said about rows that will not do."""
+        """Load and start it; return what the command printed about rejected rows."""
         self._write_sheet()
         mapped = [word for each in _PARAMETERS for word in ("--map", each)]
         said = self._harkara("new", str(self._sheet), "--template", "promotional_broadcast", "--opted-in", *mapped)
         self._harkara("start", "diwali")
         return [line.strip() for line in said.splitlines() if line.strip().startswith("row ")]
 
-    def go_on(self) -> None:
-        """A code for somebody who waits for it, when a quarter of the campaign has gone."""
+    def advance(self) -> None:
+        """Send a code when a quarter of the campaign has been sent."""
         if self._code is None and self._sent() >= HALF_WAY:
             self._code_at = time.time()
             self._code = self._client.send_template(
                 "otp_verification", to="919876500099", code="907151", minutes="5", purpose="your visit"
             ).id
         elif self._code and not self.overtook:
-            self._look_for_code(self._code)
+            self._check_code(self._code)
 
     @property
     def over(self) -> bool:
@@ -72,7 +72,7 @@ class Campaign:
             shown.add_row(found["name"], found["state"], f"{self._sent()} of {found['audience']}", bar)
         return shown
 
-    def _look_for_code(self, code: str) -> None:
+    def _check_code(self, code: str) -> None:
         attempts = get_status(self._database, code).attempts
         if attempts and attempts[0].outcome == "accepted":
             seconds = attempts[0].started_at.timestamp() - self._code_at
@@ -89,7 +89,7 @@ class Campaign:
         return sum(number for state, number in self._found().get("by_state", {}).items() if state in GONE)
 
     def _write_sheet(self) -> None:
-        """As a spreadsheet saves it: semicolons, a byte order mark, and a number that it has rounded."""
+        """Write the file as a spreadsheet does: semicolons, a byte order mark, and a number that it rounded."""
         with self._sheet.open("w", encoding="utf-8-sig", newline="") as file:
             sheet = csv.writer(file, delimiter=";")
             sheet.writerow(["Mobile", "Name"])

@@ -1,4 +1,4 @@
-"""The first story: a mixed set of messages, each with what should become of it."""
+"""Scenario 1: a mixed set of messages, each with its expected end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNAVAILABLE = "919000000503"
 """The number whose first message the sandbox answers with HTTP 503."""
 
 GONE = {"accepted", "sent", "delivered", "read"}
-"""The states of what Chat Mitra has taken; its webhooks tell the rest."""
+"""The states of a message that Chat Mitra has accepted."""
 
 _STYLE = dict.fromkeys(GONE, "[green]{}[/]") | {
     "failed": "[red]{}[/]",
@@ -42,7 +42,7 @@ _STYLE = dict.fromkeys(GONE, "[green]{}[/]") | {
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One message of the demo, and what should become of it."""
+    """One message of the demo, and its expected end."""
 
     what: str
     message: Message
@@ -50,11 +50,11 @@ class Act:
     options: dict[str, Any]
     ends: State | None = State.READ
     wrote: bool = True
-    """Whether this person has written lately; only then gets what is no template."""
+    """Whether this customer has an open window; anything but a template needs one."""
 
 
 def acts() -> list[Act]:
-    """A mixed set: every kind, a code that overtakes, one for later, one that meets a 503, one that is refused."""
+    """Return a mixed set: every kind, an urgent code, one for later, one that meets a 503, one that is refused."""
     soon = datetime.now(UTC) + timedelta(seconds=12)
     photo = "https://res.cloudinary.com/demo/image/upload/sample.jpg"
     code = Template("otp_verification", body=["482913"], buttons=[CopyCode("482913")], category="authentication")
@@ -100,12 +100,12 @@ def acts() -> list[Act]:
 
 
 def acquainted() -> set[str]:
-    """Who has to write before they can be sent what is no template."""
+    """Return the numbers whose windows must be open."""
     return {act.to for act in acts() if act.wrote and not isinstance(act.message, Template)}
 
 
 def hand_over(client: Client) -> dict[str, Act]:
-    """Hands everything over; returns the acts by the id of their message."""
+    """Hand over everything; return the acts by the id of their message."""
     handed: dict[str, Act] = {}
     for act in acts():
         handle = client.send(act.message, to=act.to, **act.options)

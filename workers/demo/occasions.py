@@ -1,4 +1,4 @@
-"""The second story: an appointment that moves, one that is cancelled, an invoice that is paid between two reminders."""
+"""Scenario 2: an appointment that moves, one that is cancelled, an invoice paid between two reminders."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ _ENDS = {
     CANCELLED: {"-24h": {"cancelled"}, "-2h": {"cancelled"}},
     PAID: {"-3d": {"read"}, "-1d": {"cancelled"}},
 }
-"""For each rule the states in which its reminders must end: one that was superseded beside one that went."""
+"""For each rule the states in which its reminders must end, such as one superseded and one sent."""
 
 
 class Occasions:
-    """Saves them, does to them what happens in a clinic, and knows whether their reminders ended as they should."""
+    """Save occasions, change them as a clinic does, and check how their reminders end."""
 
     def __init__(self, client: Client, database: Database) -> None:
         self._client = client
@@ -78,8 +78,8 @@ class Occasions:
             self._save(key, 34, {"doctor": "Dr Rao"})
         self._save(PAID, 34, {"invoice": PAID.reference})
 
-    def go_on(self) -> None:
-        """Calls come in when the reminders are planned; the invoice is paid as soon as its first one has gone."""
+    def advance(self) -> None:
+        """Change occasions when their reminders exist; pay the invoice when its first reminder has been sent."""
         if not self._called and self.reminders(MOVED) and self.reminders(CANCELLED):
             self._save(MOVED, 38, {"doctor": "Dr Rao"})
             self._client.cancel_occasion(CANCELLED.kind, CANCELLED.reference, reason="the customer called")
@@ -94,8 +94,12 @@ class Occasions:
 
     def table(self) -> Table:
         shown = Table("occasion", "reminder", "state", "why", box=None)
-        told = {MOVED: "appointment, moved once", CANCELLED: "appointment, cancelled", PAID: "invoice, paid in between"}
-        for key, what in told.items():
+        names = {
+            MOVED: "appointment, moved once",
+            CANCELLED: "appointment, cancelled",
+            PAID: "invoice, paid in between",
+        }
+        for key, what in names.items():
             for reminder in self.reminders(key):
                 shown.add_row(what, reminder.rule, styled(reminder.state), reminder.reason or "")
         return shown
@@ -106,7 +110,7 @@ class Occasions:
         self._client.save_occasion(key.kind, key.reference, at=at, to=PEOPLE[key], parameters=parameters)
 
     def reminders(self, key: OccasionKey) -> tuple[ReminderSummary, ...]:
-        """Those of an occasion, as far as they are planned."""
+        """Return the reminders of an occasion that exist so far."""
         try:
             return get_occasion(self._database, key, self._plan).reminders
         except NotFound:  # it is still in the intake

@@ -1,4 +1,4 @@
-"""The sandbox's own door, by which the demo sets its switches and plays the customers."""
+"""The sandbox's control API, by which the demo sets switches and acts as the customers."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Sandbox:
         self._call("PATCH", "/_sandbox/faults", switches)
 
     def customer(self, number: str, said: str) -> None:
-        """Somebody writes to the account."""
+        """Write to the account as a customer."""
         self._call("POST", "/_sandbox/customer", {"from": number, "text": said})
 
     def counts(self, window: float) -> dict[str, Any]:
-        """What it accepted, and the most of it in any window of so many seconds."""
+        """Return the number of accepted messages, and the largest number in any window of this many seconds."""
         found: dict[str, Any] = self._call("GET", f"/_sandbox/counts?window={window:g}")
         return found
 

@@ -46,7 +46,7 @@ def run(environment: dict[str, str], *words: str) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def keep(db: Database, message: Message | None = None, **options: Any) -> str:
+def store(db: Database, message: Message | None = None, **options: Any) -> str:
     """A message in the ledger, due in two hours."""
     options = {"at": datetime.now(UTC) + timedelta(hours=2)} | options
     envelope = Envelope(to=NUMBER, messages=[message or Text("Hello")], **options)
@@ -56,7 +56,7 @@ def keep(db: Database, message: Message | None = None, **options: Any) -> str:
 
 def attempted(db: Database, outcome: Outcome) -> str:
     """A message that was POSTed once, with this outcome."""
-    identity = keep(db, at=None)
+    identity = store(db, at=None)
     claimed = claim(db, [identity], lease_seconds=10)[0]
     with db.write() as tx:
         begin(tx, [BeginRequest(claimed, "test", "passed", 10)])

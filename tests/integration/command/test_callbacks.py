@@ -1,4 +1,4 @@
-"""`harkara callbacks`: what the application was not told, and another try."""
+"""`harkara callbacks`: list callbacks that are not delivered, and retry them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.callbacks.outbox import Dead, Delivered, DeliveryResult, Failed, claim, record_results
 from harkara.ledger.database import Database
 from harkara.outcomes import Refused
-from tests.integration.command.deployment import Harkara, attempted, keep
+from tests.integration.command.deployment import Harkara, attempted, store
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @pytest.fixture(autouse=True)
-def told(environment: dict[str, str]) -> None:
-    environment["HARKARA_CALLBACK_URL"] = "https://app.example.com/hear"
+def callback_settings(environment: dict[str, str]) -> None:
+    environment["HARKARA_CALLBACK_URL"] = "https://app.example.com/events"
     environment["HARKARA_CALLBACK_SECRET"] = SECRET
 
 
@@ -41,7 +41,7 @@ def callback(db: Database, verdict: DeliveryResult | None = None) -> str:
     return notice.id
 
 
-def test_the_list_shows_what_waits_and_what_is_dead_with_the_reason(harkara: Harkara, ledger: Database) -> None:
+def test_the_list_shows_waiting_and_dead_callbacks_with_the_reason(harkara: Harkara, ledger: Database) -> None:
     callback(ledger, Delivered(200))
     waiting = callback(ledger, Failed("HTTP 500", 500, 600))
     dead = callback(ledger, Dead("HTTP 410: the application wants it no more", 410))
@@ -57,7 +57,7 @@ def test_the_list_shows_what_waits_and_what_is_dead_with_the_reason(harkara: Har
     assert "HTTP 410" not in harkara("callbacks", "list", "--state", "waiting").stdout
 
 
-def test_the_list_shows_nothing_of_what_is_told(harkara: Harkara, ledger: Database) -> None:
+def test_the_list_shows_no_data_of_a_callback(harkara: Harkara, ledger: Database) -> None:
     callback(ledger, Dead("HTTP 410", 410))
     for options in ((), ("--json",)):
         shown = harkara("callbacks", "list", *options).output
@@ -65,21 +65,21 @@ def test_the_list_shows_nothing_of_what_is_told(harkara: Harkara, ledger: Databa
         assert "On my way" not in shown
 
 
-def test_a_dead_one_is_due_again(harkara: Harkara, ledger: Database) -> None:
+def test_a_dead_callback_is_due_again(harkara: Harkara, ledger: Database) -> None:
     dead = callback(ledger, Dead("HTTP 410", 410))
     result = harkara("callbacks", "retry", dead, "--json")
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"retried": 1})
     assert [notice.id for notice in claim(ledger, 10, 60)] == [dead]
 
 
-def test_all_that_are_dead_are_due_again(harkara: Harkara, ledger: Database) -> None:
+def test_all_dead_callbacks_are_due_again(harkara: Harkara, ledger: Database) -> None:
     dead = [callback(ledger, Dead("HTTP 410", 410)) for _ in range(2)]
     result = harkara("callbacks", "retry", "--dead")
-    assert (result.exit_code, result.stdout) == (0, "Tried again: 2\n")
+    assert (result.exit_code, result.stdout) == (0, "Retried: 2\n")
     assert [notice.id for notice in claim(ledger, 10, 60)] == dead
 
 
-def test_what_is_not_known_ends_with_3_and_what_is_erased_with_4(harkara: Harkara, ledger: Database) -> None:
+def test_an_unknown_callback_exits_with_3_and_a_deleted_one_with_4(harkara: Harkara, ledger: Database) -> None:
     delivered = callback(ledger, Delivered(200))
     unknown = harkara("callbacks", "retry", "msg_unknown")
     erased = harkara("callbacks", "retry", delivered, "--json")
@@ -89,11 +89,11 @@ def test_what_is_not_known_ends_with_3_and_what_is_erased_with_4(harkara: Harkar
 
 
 @pytest.mark.parametrize("words", [(), ("msg_1", "--dead")])
-def test_ids_or_all_that_are_dead_but_not_both(harkara: Harkara, ledger: Database, words: tuple[str, ...]) -> None:
+def test_ids_and_all_dead_exclude_each_other(harkara: Harkara, ledger: Database, words: tuple[str, ...]) -> None:
     assert harkara("callbacks", "retry", *words).exit_code == 2
 
 
-def test_without_a_url_the_command_says_that_nobody_is_told(
+def test_without_a_url_the_command_warns_that_no_callback_is_delivered(
     harkara: Harkara, ledger: Database, environment: dict[str, str]
 ) -> None:
     dead = callback(ledger, Dead("HTTP 410", 410))
@@ -101,8 +101,8 @@ def test_without_a_url_the_command_says_that_nobody_is_told(
     assert "HARKARA_CALLBACK_URL" in harkara("callbacks", "retry", dead).stderr
 
 
-def test_what_a_person_decides_by_command_is_told(harkara: Harkara, ledger: Database) -> None:
-    waiting = keep(ledger)
+def test_a_decision_by_command_is_reported_to_the_application(harkara: Harkara, ledger: Database) -> None:
+    waiting = store(ledger)
     attempted(ledger, Refused("131026", "Undeliverable", "The number has no WhatsApp.", 400))
     claim(ledger, 10, 60)
     assert harkara("cancel", waiting).exit_code == 0
@@ -110,12 +110,12 @@ def test_what_a_person_decides_by_command_is_told(harkara: Harkara, ledger: Data
     assert (notice.kind, notice.data["id"]) == ("message.cancelled", waiting)
 
 
-def test_the_doctor_looks_at_them(harkara: Harkara, ledger: Database, environment: dict[str, str]) -> None:
+def test_the_doctor_checks_callbacks(harkara: Harkara, ledger: Database, environment: dict[str, str]) -> None:
     callback(ledger, Failed("HTTP 500", 500, 600))
     assert diagnosis(harkara) == (True, "1 waiting, 0 dead")
     callback(ledger, Dead("HTTP 410", 410))
-    assert diagnosis(harkara) == (False, "1 waiting, 1 dead: `harkara callbacks list` says why")
-    environment["HARKARA_CALLBACK_URL"] = "http://app.example.com/hear"
+    assert diagnosis(harkara) == (False, "1 waiting, 1 dead: `harkara callbacks list` shows the reasons")
+    environment["HARKARA_CALLBACK_URL"] = "http://app.example.com/events"
     well, found = diagnosis(harkara)
     assert not well
     assert "must begin with https://" in found

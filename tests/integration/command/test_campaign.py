@@ -1,4 +1,4 @@
-"""A campaign as an operator makes it: from a spreadsheet's CSV to the report of what became of each row."""
+"""A campaign from a spreadsheet's CSV file to the report with a result for each row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy import insert, update
 from harkara.lanes import Lane
 from harkara.ledger.audit import audit
 from harkara.ledger.campaigns import commands
-from harkara.ledger.campaigns.housekeeping import keep
+from harkara.ledger.campaigns.housekeeping import store
 from harkara.ledger.database import Database
 from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import claim
@@ -53,10 +53,10 @@ def sheet(tmp_path: Path) -> Path:
 @pytest.fixture
 def visits(harkara: Harkara, ledger: Database, sheet: Path) -> str:
     """A campaign of two recipients that is ready."""
-    return str(told(harkara("campaign", "new", str(sheet), *KIND, "--json"))["id"])
+    return str(printed(harkara("campaign", "new", str(sheet), *KIND, "--json"))["id"])
 
 
-def told(result: Any) -> Any:
+def printed(result: Any) -> Any:
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
@@ -72,7 +72,7 @@ def send_all(db: Database, *outcomes: Outcome) -> None:
             record(tx, [ClaimResult.of(one, outcome, posted=True)])
 
 
-def test_a_sheet_becomes_a_campaign_and_each_row_that_will_not_do_says_why(
+def test_a_csv_becomes_a_campaign_and_each_rejected_row_has_a_reason(
     harkara: Harkara, ledger: Database, sheet: Path, tmp_path: Path
 ) -> None:
     rejects = tmp_path / "rejects.csv"
@@ -94,54 +94,54 @@ def test_a_sheet_becomes_a_campaign_and_each_row_that_will_not_do_says_why(
     assert not any(number in result.output + rejects.read_text("utf-8-sig") for number in NUMBERS)
 
 
-def test_marketing_wants_the_word_that_all_agreed(harkara: Harkara, ledger: Database, sheet: Path) -> None:
+def test_marketing_needs_the_statement_that_all_agreed(harkara: Harkara, ledger: Database, sheet: Path) -> None:
     result = harkara("campaign", "new", str(sheet), "--template", "promotional_broadcast")
     assert (result.exit_code, listed(ledger)) == (4, [])
     assert "--opted-in" in result.stderr
 
 
-def test_a_one_time_code_is_no_campaign(harkara: Harkara, ledger: Database, sheet: Path) -> None:
+def test_a_one_time_code_cannot_be_a_campaign(harkara: Harkara, ledger: Database, sheet: Path) -> None:
     assert harkara("campaign", "new", str(sheet), "--template", "otp_verification").exit_code == 4
 
 
-def test_a_column_that_is_not_there_is_refused_with_those_that_are(
-    harkara: Harkara, ledger: Database, sheet: Path
-) -> None:
+def test_a_missing_column_is_refused_with_the_existing_ones(harkara: Harkara, ledger: Database, sheet: Path) -> None:
     result = harkara("campaign", "new", str(sheet), *KIND, "--map", "doctor=Physician")
     assert (result.exit_code, listed(ledger)) == (4, [])
     assert "there are Mobile, Doctor, Date" in result.stderr
 
 
-def test_a_rehearsal_tells_time_cost_and_whom_it_delays(harkara: Harkara, visits: str) -> None:
-    found = told(harkara("campaign", "rehearse", "visits", "--at", "+1h", "--json"))
+def test_a_rehearsal_shows_time_cost_and_delays(harkara: Harkara, visits: str) -> None:
+    found = printed(harkara("campaign", "rehearse", "visits", "--at", "+1h", "--json"))
     assert (found["messages"], found["currency"], found["delays_others"]) == (2, "INR", 0)
     assert found["cost_by_category"] == {"utility": "0.2300"}
     assert "2 messages at 20/60s" in harkara("campaign", "rehearse", visits).stdout
 
 
-def test_a_campaign_goes_through_its_states_by_name_or_id(harkara: Harkara, ledger: Database, visits: str) -> None:
+def test_a_campaign_is_started_paused_resumed_and_cancelled_by_name_or_id(
+    harkara: Harkara, ledger: Database, visits: str
+) -> None:
     send_all(ledger)
     message = listed(ledger)[0]
-    assert f"Next: `harkara campaign start {visits}` lets it go." in harkara("status", message).stdout
+    assert f"Next: Run `harkara campaign start {visits}` to send it." in harkara("status", message).stdout
     assert harkara("campaign", "start", "visits", "--at", "+1h").stdout.startswith("visits  scheduled from ")
-    assert told(harkara("campaign", "start", visits, "--json"))["state"] == "running"
-    paused = told(harkara("campaign", "pause", "visits", "--reason", "Wrong room.", "--json"))
+    assert printed(harkara("campaign", "start", visits, "--json"))["state"] == "running"
+    paused = printed(harkara("campaign", "pause", "visits", "--reason", "Wrong room.", "--json"))
     assert (paused["state"], paused["reason"]) == ("paused", "Wrong room.")
     assert f"paused: Wrong room. `harkara campaign resume {visits}`" in harkara("status", message).stdout
     assert harkara("campaign", "start", "visits").exit_code == 4
-    assert told(harkara("campaign", "resume", "visits", "--json"))["by_state"] == {"waiting": 2}
-    assert told(harkara("campaign", "cancel", "visits", "--by", "Asha", "--json"))["withdrawn"] == 2
-    (only,) = told(harkara("campaign", "list", "--json"))["campaigns"]
+    assert printed(harkara("campaign", "resume", "visits", "--json"))["by_state"] == {"waiting": 2}
+    assert printed(harkara("campaign", "cancel", "visits", "--by", "Asha", "--json"))["withdrawn"] == 2
+    (only,) = printed(harkara("campaign", "list", "--json"))["campaigns"]
     assert (only["name"], only["state"], only["reason"]) == ("visits", "cancelled", "cancelled by Asha")
     assert harkara("campaign", "start", "other", "--json").exit_code == 3
 
 
-def test_the_report_tells_what_became_of_each_row_and_numbers_only_if_asked(
+def test_the_report_has_a_result_for_each_row_and_numbers_only_on_request(
     harkara: Harkara, ledger: Database, visits: str, tmp_path: Path
 ) -> None:
     commands.start(ledger, visits)
     send_all(ledger, Accepted("job-7", 200), Refused("131026", "", "The number has no WhatsApp.", 400))
-    assert keep(ledger) == {"finished": 1}
+    assert store(ledger) == {"finished": 1}
     rows = list(csv.DictReader(harkara("campaign", "report", "visits").stdout.splitlines()))
     assert [(r["row"], r["state"], r["code"], r["job_id"]) for r in rows] == [
         ("2", "accepted", "", "job-7"),
@@ -158,7 +158,7 @@ def test_the_report_tells_what_became_of_each_row_and_numbers_only_if_asked(
     assert "131026: 1" in harkara("campaign", "watch", "visits").stdout
 
 
-def test_a_loader_that_is_killed_leaves_a_campaign_that_never_starts(
+def test_a_killed_load_leaves_a_campaign_that_never_starts(
     ledger: Database, environment: dict[str, str], tmp_path: Path
 ) -> None:
     file = tmp_path / "many.csv"
@@ -177,15 +177,15 @@ def test_a_loader_that_is_killed_leaves_a_campaign_that_never_starts(
     assert commands.cancel(ledger, found["id"], by="Asha") == found["audience"]
 
 
-def test_who_opted_out_is_left_out_of_a_campaign(harkara: Harkara, ledger: Database, sheet: Path) -> None:
+def test_a_campaign_skips_recipients_who_opted_out(harkara: Harkara, ledger: Database, sheet: Path) -> None:
     harkara("consent", "out", "9876543210", "--proof", "By telephone")
     harkara("consent", "out", "9876543212", "--marketing", "--proof", "By telephone")
-    result = told(harkara("campaign", "new", str(sheet), *KIND, "--json"))
+    result = printed(harkara("campaign", "new", str(sheet), *KIND, "--json"))
     assert (result["audience"], result["by_code"]["opted-out"]) == (1, 1)
     assert [r["row"] for r in result["first_rejects"] if r["code"] == "opted-out"] == [2]
 
 
-def test_marketing_may_go_to_those_whose_agreement_is_recorded(
+def test_agreed_only_skips_recipients_without_recorded_agreement(
     harkara: Harkara, ledger: Database, tmp_path: Path
 ) -> None:
     file = tmp_path / "all.csv"
@@ -195,22 +195,20 @@ def test_marketing_may_go_to_those_whose_agreement_is_recorded(
     words = [str(file), "--template", "promotional_broadcast", *(w for fill in fills for w in ("--map", fill))]
     harkara("consent", "in", "9876543211", "--marketing", "--proof", "Form of May")
     harkara("consent", "in", "9876543212", "--proof", "By telephone")
-    result = told(harkara("campaign", "new", *words, "--agreed-only", "--json"))
+    result = printed(harkara("campaign", "new", *words, "--agreed-only", "--json"))
     assert (result["audience"], result["by_code"]) == (1, {"not-agreed": 2})
 
 
-def test_a_rehearsal_knows_who_opted_out_since_and_what_is_free(
-    harkara: Harkara, ledger: Database, visits: str
-) -> None:
-    assert told(harkara("campaign", "rehearse", visits, "--json"))["free"] == 0
+def test_a_rehearsal_counts_later_opt_outs_and_free_messages(harkara: Harkara, ledger: Database, visits: str) -> None:
+    assert printed(harkara("campaign", "rehearse", visits, "--json"))["free"] == 0
     with ledger.write() as tx:
         tx.execute(insert(contact), {"lane": "default", "recipient": "919876543210", "wrote_at": datetime.now(UTC)})
-    found = told(harkara("campaign", "rehearse", visits, "--json"))
+    found = printed(harkara("campaign", "rehearse", visits, "--json"))
     assert (found["free"], found["opted_out"], found["cost_by_category"]) == (1, 0, {"utility": "0.1150"})
     assert "1 free in an open window" in harkara("campaign", "rehearse", visits).stdout
-    assert told(harkara("campaign", "rehearse", visits, "--at", "+25h", "--json"))["free"] == 0
+    assert printed(harkara("campaign", "rehearse", visits, "--at", "+25h", "--json"))["free"] == 0
     with ledger.write() as tx:
         tx.execute(update(contact).values(stopped="everything"))
-    found = told(harkara("campaign", "rehearse", visits, "--json"))
+    found = printed(harkara("campaign", "rehearse", visits, "--json"))
     assert (found["messages"], found["free"], found["opted_out"]) == (1, 0, 1)
     assert "Not counted: 1 to people who have opted out" in harkara("campaign", "rehearse", visits).stdout

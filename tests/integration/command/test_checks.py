@@ -13,14 +13,14 @@ from harkara.ledger.database import Database
 from harkara.ledger.halts import park
 from harkara.outcomes import Uncertain
 from harness.valkey import ValkeyServer
-from tests.integration.command.deployment import Harkara, attempted, keep
+from tests.integration.command.deployment import Harkara, attempted, store
 from tests.integration.ledger.hooks import send_message
 from tests.integration.ledger.steps import reply
 
 
-def test_the_audit_of_a_sound_ledger_is_clean(harkara: Harkara, ledger: Database) -> None:
+def test_the_audit_of_a_consistent_ledger_is_clean(harkara: Harkara, ledger: Database) -> None:
     attempted(ledger, Uncertain("timeout", "No answer came.", None))
-    keep(ledger)
+    store(ledger)
     result = harkara("audit", "--json")
     report = json.loads(result.stdout)
     assert (result.exit_code, report["clean"], report["findings"]) == (0, True, [])
@@ -29,7 +29,7 @@ def test_the_audit_of_a_sound_ledger_is_clean(harkara: Harkara, ledger: Database
 
 
 def test_the_audit_names_the_broken_rule_and_its_messages(harkara: Harkara, ledger: Database) -> None:
-    identity = keep(ledger)
+    identity = store(ledger)
     with ledger.write() as tx:
         tx.execute(text("UPDATE message SET state = 'accepted'"))
     result = harkara("audit")
@@ -41,7 +41,7 @@ def test_the_audit_names_the_broken_rule_and_its_messages(harkara: Harkara, ledg
     assert f"  {identity}\n" in result.stdout
 
 
-def test_the_doctor_finds_what_is_missing_and_says_what_to_do(
+def test_the_doctor_names_what_is_missing_and_the_next_step(
     harkara: Harkara, environment: dict[str, str], ledger: Database, redis_server: ValkeyServer
 ) -> None:
     environment["HARKARA_REDIS_URL"] = redis_server.url
@@ -57,9 +57,7 @@ def test_the_doctor_finds_what_is_missing_and_says_what_to_do(
     assert "celery -A workers.sender worker" in found["workers"][1]
 
 
-def test_the_doctor_hears_that_no_webhook_comes(
-    harkara: Harkara, environment: dict[str, str], ledger: Database
-) -> None:
+def test_the_doctor_reports_missing_webhooks(harkara: Harkara, environment: dict[str, str], ledger: Database) -> None:
     environment |= {"CHATMITRA_WEBHOOK_SECRET": "secret", "HARKARA_SILENCE": "0.001"}
     send_message(ledger, reply())
     found = harkara("doctor").stdout
@@ -69,7 +67,7 @@ def test_the_doctor_hears_that_no_webhook_comes(
     assert "webhooks of" not in harkara("doctor").stdout
 
 
-def test_the_doctor_survives_services_that_are_away(harkara: Harkara, environment: dict[str, str]) -> None:
+def test_the_doctor_reports_unreachable_services(harkara: Harkara, environment: dict[str, str]) -> None:
     environment["HARKARA_DATABASE_URL"] = "postgresql://127.0.0.1:1/nowhere"
     result = harkara("doctor")
     assert result.exit_code == 1
@@ -79,15 +77,13 @@ def test_the_doctor_survives_services_that_are_away(harkara: Harkara, environmen
     ]
 
 
-def test_a_database_without_the_schema_ends_with_5_and_the_next_step(harkara: Harkara) -> None:
+def test_a_database_without_the_schema_exits_with_5_and_the_next_step(harkara: Harkara) -> None:
     result = harkara("list")
     assert (result.exit_code, result.stdout) == (5, "")
     assert "python -m workers.migrate" in result.stderr
 
 
-def test_a_setting_that_makes_no_sense_is_named_without_its_value(
-    harkara: Harkara, environment: dict[str, str]
-) -> None:
+def test_an_invalid_setting_is_named_without_its_value(harkara: Harkara, environment: dict[str, str]) -> None:
     environment["HARKARA_LANE_TOKENS"] = "live_secret"
     result = harkara("list", "--json")
     assert result.exit_code == 1

@@ -1,4 +1,4 @@
-"""`harkara consent`: keeps, shows, imports and exports who wants to hear from an account."""
+"""`harkara consent`: record, show, import and export opt-outs and opt-ins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from harkara.ledger.contacts.queries import list_contacts
 from harkara.ledger.database import Database
 from harkara.messages import Template
-from tests.integration.command.deployment import NUMBER, Harkara, keep, listed
+from tests.integration.command.deployment import NUMBER, Harkara, listed, store
 
 PROOF = ["--proof", "By telephone on 3 May"]
 ALL = ["--map", "to=Mobile", "--map", "at=Date", "--map", "wish:=opt-out", "--map", "category:=everything"]
@@ -33,19 +33,19 @@ def sheet(tmp_path: Path) -> Path:
     return file
 
 
-def told(result: Any, code: int = 0) -> Any:
+def printed(result: Any, code: int = 0) -> Any:
     assert result.exit_code == code, result.output
     return json.loads(result.stdout)
 
 
-def test_an_opt_out_withdraws_what_waits_and_refuses_what_comes(harkara: Harkara, ledger: Database) -> None:
-    keep(ledger)
+def test_an_opt_out_cancels_waiting_messages_and_refuses_new_ones(harkara: Harkara, ledger: Database) -> None:
+    store(ledger)
     result = harkara("consent", "out", NUMBER, *PROOF)
-    assert result.stdout == "Kept. This person now gets no messages; messages withdrawn: 1\n"
+    assert result.stdout == "Recorded. This customer now gets no messages; messages cancelled: 1\n"
     refused = harkara("send", NUMBER, "Hello")
     assert (refused.exit_code, "to: wants no more messages" in refused.stderr) == (4, True)
     assert len(listed(ledger)) == 1
-    assert told(harkara("consent", "in", NUMBER, *PROOF, "--json")) == {
+    assert printed(harkara("consent", "in", NUMBER, *PROOF, "--json")) == {
         "lane": "default",
         "stopped": None,
         "withdrawn": 0,
@@ -53,21 +53,23 @@ def test_an_opt_out_withdraws_what_waits_and_refuses_what_comes(harkara: Harkara
     assert harkara("send", NUMBER, "Hello").exit_code == 0
 
 
-def test_an_opt_out_of_marketing_is_of_marketing(harkara: Harkara, ledger: Database) -> None:
-    keep(ledger)
-    keep(ledger, Template("spring_sale", category="marketing"))
-    assert told(harkara("consent", "out", "98765 43210", "--marketing", *PROOF, "--json")) == {
+def test_an_opt_out_of_marketing_leaves_other_messages(harkara: Harkara, ledger: Database) -> None:
+    store(ledger)
+    store(ledger, Template("spring_sale", category="marketing"))
+    assert printed(harkara("consent", "out", "98765 43210", "--marketing", *PROOF, "--json")) == {
         "lane": "default",
         "stopped": "marketing",
         "withdrawn": 1,
     }
 
 
-def test_a_person_is_shown_with_every_proof_and_nobody_is_exit_3(harkara: Harkara, ledger: Database) -> None:
+def test_a_customer_is_shown_with_every_record_and_an_unknown_one_exits_with_3(
+    harkara: Harkara, ledger: Database
+) -> None:
     assert harkara("consent", "show", NUMBER).exit_code == 3
     harkara("consent", "in", NUMBER, "--marketing", "--proof", "Form of May", "--at", "2026-05-03T10:30+05:30")
     harkara("consent", "out", NUMBER, *PROOF, "--lane", "shop")
-    default, shop = told(harkara("consent", "show", NUMBER, "--json"))["lanes"]
+    default, shop = printed(harkara("consent", "show", NUMBER, "--json"))["lanes"]
     assert (default["stopped"], default["agreed_at"], shop["stopped"]) == (
         None,
         "2026-05-03T05:00:00+00:00",
@@ -75,7 +77,7 @@ def test_a_person_is_shown_with_every_proof_and_nobody_is_exit_3(harkara: Harkar
     )
     shown = harkara("consent", "show", NUMBER)
     assert "Lane default: agreed to marketing 2026-05-03" in shown.stdout
-    assert "Lane shop: wants no more messages" in shown.stdout
+    assert "Lane shop: opted out of all messages" in shown.stdout
     assert "Form of May" in shown.stdout
     assert NUMBER not in shown.output
     assert "Form" not in harkara("consent", "show", NUMBER, "--lane", "shop").stdout
@@ -91,7 +93,7 @@ def test_a_person_is_shown_with_every_proof_and_nobody_is_exit_3(harkara: Harkar
         (["in", NUMBER, *PROOF, "--lane", "elsewhere"], 4, "lane: is not configured"),
     ],
 )
-def test_what_is_wrong_is_refused(
+def test_invalid_input_is_refused(
     harkara: Harkara, ledger: Database, words: list[str], code: int, complaint: str
 ) -> None:
     result = harkara("consent", *words)
@@ -99,11 +101,11 @@ def test_what_is_wrong_is_refused(
     assert harkara("consent", "export").stdout.splitlines() == ["to,lane,wish,category,at,how,proof"]
 
 
-def test_a_list_is_imported_and_each_row_that_is_wrong_told_by_number(
+def test_a_list_is_imported_and_each_invalid_row_listed_by_number(
     harkara: Harkara, ledger: Database, sheet: Path
 ) -> None:
-    keep(ledger)
-    result = told(harkara("consent", "import", str(sheet), *ALL, "--map", "proof:=STOP by SMS", "--json"), code=4)
+    store(ledger)
+    result = printed(harkara("consent", "import", str(sheet), *ALL, "--map", "proof:=STOP by SMS", "--json"), code=4)
     assert (result["kept"], result["withdrawn"]) == (2, 1)
     reasons = {wrong["row"]: wrong["reason"] for wrong in result["rejected"]}
     assert reasons.keys() == {3, 4, 5}
@@ -114,7 +116,7 @@ def test_a_list_is_imported_and_each_row_that_is_wrong_told_by_number(
     assert known.proofs[0].proof == "STOP by SMS"
 
 
-def test_a_column_that_is_missing_stops_the_import_before_anything_is_kept(
+def test_a_missing_column_stops_the_import_before_any_row_is_recorded(
     harkara: Harkara, ledger: Database, sheet: Path
 ) -> None:
     result = harkara("consent", "import", str(sheet), *ALL)
@@ -122,18 +124,16 @@ def test_a_column_that_is_missing_stops_the_import_before_anything_is_kept(
     assert harkara("consent", "show", NUMBER).exit_code == 3
 
 
-def test_an_old_list_does_not_undo_what_somebody_has_said_since(
-    harkara: Harkara, ledger: Database, tmp_path: Path
-) -> None:
+def test_an_old_list_does_not_undo_a_newer_choice(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
     harkara("consent", "out", NUMBER, *PROOF)
     file = tmp_path / "agreed.csv"
     file.write_text(f"to,wish,category,at,proof\n{NUMBER},opt-in,marketing,2026-01-01,Form\n")
-    assert told(harkara("consent", "import", str(file), "--json"))["kept"] == 1
+    assert printed(harkara("consent", "import", str(file), "--json"))["kept"] == 1
     (known,) = list_contacts(ledger, NUMBER)
     assert (known.stopped, known.agreed_at, len(known.proofs)) == ("everything", None, 2)
 
 
-def test_what_is_exported_can_be_imported(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
+def test_an_export_can_be_imported(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
     harkara("consent", "out", NUMBER, *PROOF)
     harkara("consent", "in", NUMBER, "--marketing", "--proof", "She said: “yes”, and wrote it down")
     harkara("consent", "out", NUMBER, *PROOF, "--lane", "shop")
@@ -144,16 +144,16 @@ def test_what_is_exported_can_be_imported(harkara: Harkara, ledger: Database, tm
             (NUMBER, "opt-out", "operator"),
             (NUMBER, "opt-in", "operator"),
         ]
-    assert told(harkara("consent", "import", str(file), "--lane", "shop", "--json"))["kept"] == 2
+    assert printed(harkara("consent", "import", str(file), "--lane", "shop", "--json"))["kept"] == 2
     lines = [json.loads(line) for line in harkara("consent", "export", "--json").stdout.splitlines()]
     assert [line["lane"] for line in lines].count("shop") == 3
     assert {line["how"] for line in lines} == {"operator", "import"}
 
 
-def test_thousands_of_rows_are_kept_in_batches(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
+def test_thousands_of_rows_are_recorded_in_batches(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
     file = tmp_path / "many.csv"
     rows = "".join(f"98{n:08d},opt-out,everything,2026-05-03,STOP\n" for n in range(5_000))
     file.write_text("to,wish,category,at,proof\n" + rows)
     result = harkara("consent", "import", str(file), "--json")
-    assert told(result) == {"kept": 5_000, "withdrawn": 0, "rejected": []}
+    assert printed(result) == {"kept": 5_000, "withdrawn": 0, "rejected": []}
     assert result.stderr.count(" kept, 0 rejected") == 10

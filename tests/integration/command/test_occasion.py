@@ -19,7 +19,7 @@ def save(harkara: Harkara, *words: str) -> str:
     return result.stdout
 
 
-def test_saving_cancelling_and_completing_by_hand(harkara: Harkara, ledger: Database) -> None:
+def test_occasions_are_saved_cancelled_and_completed(harkara: Harkara, ledger: Database) -> None:
     assert save(harkara) == "appointment visit-7  created\n"
     assert json.loads(save(harkara, "--json"))["change"] == "unchanged"
     result = harkara("occasion", "cancel", "appointment", "visit-7", "--reason", "ill")
@@ -28,7 +28,7 @@ def test_saving_cancelling_and_completing_by_hand(harkara: Harkara, ledger: Data
     assert {r["reason"] for r in reminders(ledger)} == {"Its appointment was cancelled: ill."}
 
 
-def test_what_is_wrong_is_refused_with_the_field(harkara: Harkara, ledger: Database) -> None:
+def test_an_invalid_value_is_refused_with_its_field(harkara: Harkara, ledger: Database) -> None:
     words = ["--at", AT, "--to", "9876500001"]
     result = harkara("occasion", "save", "appointment", "v", *words, "--set", "doctor=Rao")
     assert (result.exit_code, "appointment.date: is missing" in result.stderr) == (4, True)
@@ -45,10 +45,10 @@ def test_an_occasion_shows_its_reminders_and_why_a_rule_has_none(harkara: Harkar
     shown = json.loads(harkara("occasion", "show", "appointment", "visit-7", "--json").stdout)
     assert [(r["rule"], r["state"]) for r in shown["reminders"]] == [("-24h", "waiting"), ("-2h", "waiting")]
     assert (shown["skipped"], shown["revision"], shown["zone"]) == ([], 1, "Asia/Kolkata")
-    told = harkara("occasion", "show", "appointment", "late").stdout
-    assert told.count("The time in which this reminder is useful has passed.") == 2
-    assert harkara("occasion", "show", "appointment", "nobody's").exit_code == 3
-    assert "9876500001" not in told
+    printed = harkara("occasion", "show", "appointment", "late").stdout
+    assert printed.count("The time in which this reminder is useful has passed.") == 2
+    assert harkara("occasion", "show", "appointment", "unknown").exit_code == 3
+    assert "9876500001" not in printed
 
 
 def test_the_list_filters(harkara: Harkara, ledger: Database) -> None:
@@ -66,7 +66,7 @@ def test_the_status_of_a_reminder_names_its_occasion(harkara: Harkara, ledger: D
     assert "Reminder -2h of the appointment visit-7" in harkara("status", identity).stdout
 
 
-def test_thousands_are_imported_and_wrong_rows_stop_no_other(
+def test_thousands_are_imported_although_some_rows_are_invalid(
     harkara: Harkara, ledger: Database, tmp_path: Path
 ) -> None:
     file = tmp_path / "visits.csv"
@@ -78,10 +78,10 @@ def test_thousands_are_imported_and_wrong_rows_stop_no_other(
     words = ["occasion", "import", str(file), "--kind", "appointment", *(w for m in maps for w in ("--map", m))]
     result = harkara(*words, "--json")
     assert result.exit_code == 4, result.stderr
-    told = json.loads(result.stdout)
-    assert told["saved"] == {"created": 2_998}
-    assert [wrong["row"] for wrong in told["rejected"]] == [12, 22]
-    assert "at: must be a time" in told["rejected"][1]["reason"]
+    printed = json.loads(result.stdout)
+    assert printed["saved"] == {"created": 2_998}
+    assert [wrong["row"] for wrong in printed["rejected"]] == [12, 22]
+    assert "at: must be a time" in printed["rejected"][1]["reason"]
     assert "2998 saved, 2 rejected" in result.stderr
     assert len(reminders(ledger, state="waiting")) == 2 * 2_998
     again = harkara(*words)
@@ -89,7 +89,7 @@ def test_thousands_are_imported_and_wrong_rows_stop_no_other(
     assert again.stdout.startswith("row 12: Mobile: ")
 
 
-def test_a_sheet_without_a_column_is_refused_before_anything_is_saved(
+def test_a_csv_without_a_column_is_refused_before_any_row_is_saved(
     harkara: Harkara, ledger: Database, tmp_path: Path
 ) -> None:
     file = tmp_path / "visits.csv"

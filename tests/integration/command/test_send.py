@@ -33,27 +33,25 @@ def test_a_message_sent_by_the_command_is_in_the_ledger_and_its_hint_in_redis(
     assert count_by_state(ledger) == {"default": {"queued": 1}}
 
 
-def test_a_message_is_kept_when_redis_is_away_and_stdout_holds_the_id_alone(
+def test_a_message_is_accepted_without_redis_and_stdout_has_only_the_id(
     ledger: Database, environment: dict[str, str]
 ) -> None:
     code, out, err = run(environment, "send", NUMBER, "Your order is ready", "--wait", "0.1")
     assert out == f"{listed(ledger)[0]}\n"
-    assert code == 1  # nobody knows its outcome yet
+    assert code == 1  # its outcome is not known yet
     assert "hints not published" in err
-    assert "Not known after 0.1 s; it is kept" in err
+    assert "No outcome after 0.1 s; the message is accepted" in err
     assert NUMBER not in err
 
 
-def test_waiting_for_the_outcome_tells_each_change_on_stderr_and_ends_with_it(
-    ledger: Database, environment: dict[str, str]
-) -> None:
+def test_wait_prints_each_change_on_stderr_until_the_outcome(ledger: Database, environment: dict[str, str]) -> None:
     with start(environment, "send", NUMBER, "Hello", "--at", "+1h", "--wait", "60", "--json") as process:
         assert process.stderr is not None
         assert process.stderr.readline() == "waiting\n"
         cancel(ledger, listed(ledger), by="the test")
         out, err = process.communicate(timeout=60)
-    told = json.loads(out)
-    assert (process.returncode, told["state"], told["new"]) == (1, "cancelled", True)
+    printed = json.loads(out)
+    assert (process.returncode, printed["state"], printed["new"]) == (1, "cancelled", True)
     assert err == "cancelled: cancelled by the test\n"
 
 
@@ -121,10 +119,13 @@ def test_a_text_is_read_from_stdin_without_its_last_line_break(harkara: Harkara)
     ("words", "hint"),
     [
         ([], "TEXT: give a text"),
-        (["Hello", "--image", "https://example.com/a.jpg"], "--image: is a message of its own, beside TEXT"),
-        (["Hello", "--caption", "Look"], "--caption: belongs to --image or --video or --document"),
-        (["--template", "visit", "--quick-reply", "Y", "--url-suffix", "a"], "--quick-reply: write its place"),
-        (["--template", "visit", "--header", "A", "--header-image", "B"], "--header-image: a template has one header"),
+        (["Hello", "--image", "https://example.com/a.jpg"], "--image: cannot be combined with TEXT"),
+        (["Hello", "--caption", "Look"], "--caption: needs --image or --video or --document"),
+        (["--template", "visit", "--quick-reply", "Y", "--url-suffix", "a"], "--quick-reply: give its position"),
+        (
+            ["--template", "visit", "--header", "A", "--header-image", "B"],
+            "--header-image: cannot be combined with --header",
+        ),
         (["Hello", "--alt", "name"], "--alt: write it as"),
         (["Hello", "--at", "tomorrow"], "'--at': write 2026-"),
         (["Hello", "--expires", "2026-11-24T09:00"], "'--expires': has no time zone"),
@@ -132,7 +133,7 @@ def test_a_text_is_read_from_stdin_without_its_last_line_break(harkara: Harkara)
         (["Hello", "--priority", "9"], "'--priority'"),
     ],
 )
-def test_options_that_do_not_fit_are_a_wrong_usage_with_the_next_step(
+def test_options_that_exclude_each_other_are_a_usage_error_with_the_next_step(
     harkara: Harkara, words: list[str], hint: str
 ) -> None:
     result = harkara("send", NUMBER, *words, "--json")
@@ -145,7 +146,7 @@ def test_options_that_do_not_fit_are_a_wrong_usage_with_the_next_step(
     ("words", "rule"),
     [
         (["Your code *123456*"], "body: has an asterisk"),
-        (["Hello", "--lane", "hotel"], "lane: is not configured; configured are default, shop"),
+        (["Hello", "--lane", "hotel"], "lane: is not configured; configured lanes: default, shop"),
         (["--json-file", "-"], "body: must be one JSON object"),
     ],
 )
@@ -159,7 +160,7 @@ def test_a_refused_message_names_the_rule_and_stores_nothing(
     assert count_by_state(ledger) == {}
 
 
-def test_a_fallback_goes_with_its_message(harkara: Harkara, ledger: Database) -> None:
+def test_a_fallback_is_stored_with_its_message(harkara: Harkara, ledger: Database) -> None:
     words = ["--fallback", "we_are_open", "--fallback-param", "Asha", "--fallback-language", "hi"]
     assert harkara("send", NUMBER, "Hello", *words).exit_code == 0
     with ledger.read() as tx:

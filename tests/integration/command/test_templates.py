@@ -39,7 +39,7 @@ def test_the_list_for_machines_is_a_catalogue(harkara: Harkara) -> None:
 
 
 @pytest.mark.usefixtures("own")
-def test_one_kind_is_shown_whole(harkara: Harkara) -> None:
+def test_one_kind_is_shown_with_all_details(harkara: Harkara) -> None:
     shown = harkara("templates", "appointment_reminder").stdout
     for words in (
         "visit_20250101120000",
@@ -51,8 +51,12 @@ def test_one_kind_is_shown_whole(harkara: Harkara) -> None:
     ):
         assert words in shown
     assert "4 to 8 digits" in harkara("templates", "otp_verification").stdout
-    told = json.loads(harkara("templates", "promotional_broadcast", "--json").stdout)
-    assert (told["kind"], told["parameters"][0], told["header"]["type"]) == ("promotional_broadcast", "image", "image")
+    printed = json.loads(harkara("templates", "promotional_broadcast", "--json").stdout)
+    assert (printed["kind"], printed["parameters"][0], printed["header"]["type"]) == (
+        "promotional_broadcast",
+        "image",
+        "image",
+    )
     assert "--opted-in" in harkara("templates", "promotional_broadcast").stdout
 
 
@@ -76,12 +80,12 @@ def test_a_kind_is_sent_with_the_approved_name_and_its_deadline(harkara: Harkara
         (["--kind", "promotional_broadcast"], 4, "--opted-in"),
         (["--kind", "promotional_broadcast", "--opted-in"], 4, "promotional_broadcast.image: is missing"),
         (["--kind", "pin_reset", "--set", "doctor"], 2, "--set: write it as doctor=Rao"),
-        (["--kind", "pin_reset", "--param", "a"], 2, "--param: belongs to --template"),
-        (["--template", "visit", "--set", "a=b"], 2, "--set: belongs to --kind"),
-        (["Hello", "--kind", "pin_reset"], 2, "--kind: is a message of its own, beside TEXT"),
+        (["--kind", "pin_reset", "--param", "a"], 2, "--param: needs --template"),
+        (["--template", "visit", "--set", "a=b"], 2, "--set: needs --kind"),
+        (["Hello", "--kind", "pin_reset"], 2, "--kind: cannot be combined with TEXT"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_next_step(
+def test_invalid_parameters_are_refused_with_the_next_step(
     harkara: Harkara, words: list[str], code: int, rule: str
 ) -> None:
     result = harkara("send", NUMBER, *words, "--json")
@@ -89,7 +93,7 @@ def test_what_does_not_fit_is_refused_with_the_next_step(
     assert rule in json.loads(result.stdout)["error"]["message"]
 
 
-def test_a_file_of_templates_that_is_wrong_or_missing_is_named(
+def test_an_invalid_or_missing_templates_file_is_named(
     harkara: Harkara, environment: dict[str, str], tmp_path: Path
 ) -> None:
     file = tmp_path / "own.toml"

@@ -14,13 +14,13 @@ from harkara.messages import Template
 from harkara.outcomes import Refused, Replaced, Uncertain
 from harkara.states import State
 from harness.valkey import ValkeyServer
-from tests.integration.command.deployment import NUMBER, Harkara, attempted, keep, run
+from tests.integration.command.deployment import NUMBER, Harkara, attempted, run, store
 
 
-def test_the_status_of_a_waiting_message_says_when_it_goes_and_how_to_stop_it(
+def test_the_status_of_a_waiting_message_says_when_it_is_sent_and_how_to_cancel_it(
     harkara: Harkara, ledger: Database
 ) -> None:
-    identity = keep(ledger, reference="o1")
+    identity = store(ledger, reference="o1")
     result = harkara("status", "o1")
     assert result.exit_code == 0
     assert result.stdout.startswith(f"{identity}  waiting\n")
@@ -29,15 +29,15 @@ def test_the_status_of_a_waiting_message_says_when_it_goes_and_how_to_stop_it(
     assert NUMBER[2:] not in result.stdout
 
 
-def test_the_status_of_a_cancelled_message_says_who_did_it(harkara: Harkara, ledger: Database) -> None:
-    identity = keep(ledger)
+def test_the_status_of_a_cancelled_message_names_who_cancelled_it(harkara: Harkara, ledger: Database) -> None:
+    identity = store(ledger)
     assert harkara("cancel", identity, "--by", "Asha").stdout == f"{identity}  cancelled\n"
     found = json.loads(harkara("status", identity, "--json").stdout)
     assert (found["state"], found["reason"], found["next"]) == ("cancelled", "cancelled by Asha", None)
     assert [line["event"] for line in found["trace"]] == ["accepted here", "cancelled"]
 
 
-def test_an_unknown_message_ends_with_3(harkara: Harkara, ledger: Database) -> None:
+def test_an_unknown_message_exits_with_3(harkara: Harkara, ledger: Database) -> None:
     result = harkara("status", "o1", "--json")
     assert result.exit_code == 3
     assert json.loads(result.stdout) == {
@@ -45,22 +45,22 @@ def test_an_unknown_message_ends_with_3(harkara: Harkara, ledger: Database) -> N
     }
 
 
-def test_a_message_behind_a_parked_lane_is_told_how_to_let_it_go(harkara: Harkara, ledger: Database) -> None:
-    identity = keep(ledger)
+def test_the_status_behind_a_parked_lane_says_how_to_unpark_it(harkara: Harkara, ledger: Database) -> None:
+    identity = store(ledger)
     assert harkara("lanes", "park", "default", "--reason", "Wrong price.").exit_code == 0
     assert "Lane default is parked: Wrong price. `harkara lanes unpark default`" in harkara("status", identity).stdout
 
 
-def test_the_words_of_chat_mitra_cannot_steer_the_terminal(harkara: Harkara, ledger: Database) -> None:
+def test_a_text_from_chat_mitra_cannot_control_the_terminal(harkara: Harkara, ledger: Database) -> None:
     identity = attempted(ledger, Refused("x", "\x1b[2Jgone [red]", "Ask support.", 400))
-    told = harkara("status", identity).stdout
-    assert "\x1b" not in told
-    assert "[2Jgone [red]" in told
+    printed = harkara("status", identity).stdout
+    assert "\x1b" not in printed
+    assert "[2Jgone [red]" in printed
 
 
 def test_the_list_finds_messages_by_every_filter_and_shows_no_number(harkara: Harkara, ledger: Database) -> None:
-    first = keep(ledger, reference="o1")
-    second = keep(ledger, Template("visit", body=["Asha"]), lane="shop", producer="app")
+    first = store(ledger, reference="o1")
+    second = store(ledger, Template("visit", body=["Asha"]), lane="shop", producer="app")
     third = attempted(ledger, Uncertain("timeout", "No answer came.", None))
     for words, expected in (
         ([], [third, second, first]),
@@ -84,15 +84,15 @@ def test_the_list_finds_messages_by_every_filter_and_shows_no_number(harkara: Ha
     assert NUMBER[2:] not in for_people.stdout
 
 
-def test_cancelling_several_tells_the_fate_of_each(harkara: Harkara, ledger: Database) -> None:
-    waiting, gone = keep(ledger), attempted(ledger, Uncertain("timeout", "No answer came.", None))
+def test_cancelling_several_prints_the_result_of_each(harkara: Harkara, ledger: Database) -> None:
+    waiting, gone = store(ledger), attempted(ledger, Uncertain("timeout", "No answer came.", None))
     result = harkara("cancel", waiting, gone)
     assert result.exit_code == 4
     assert result.stdout == f"{waiting}  cancelled\n{gone}  too late: it is uncertain\n"
     assert harkara("cancel", waiting, "o9").exit_code == 3
 
 
-def test_an_uncertain_message_is_settled_by_hand(harkara: Harkara, ledger: Database) -> None:
+def test_an_operator_resolves_an_uncertain_message(harkara: Harkara, ledger: Database) -> None:
     identity = attempted(ledger, Uncertain("timeout", "No answer came.", None))
     assert f"harkara resolve {identity}" in harkara("status", identity).stdout
     assert harkara("resolve", identity).exit_code == 2
@@ -103,7 +103,7 @@ def test_an_uncertain_message_is_settled_by_hand(harkara: Harkara, ledger: Datab
 
 
 def test_the_lanes_show_their_messages_and_those_that_are_not_configured(harkara: Harkara, ledger: Database) -> None:
-    keep(ledger, lane="hotel")
+    store(ledger, lane="hotel")
     park(ledger, "shop", "Wrong price.")
     lanes = {lane["lane"]: lane for lane in json.loads(harkara("lanes", "--json").stdout)["lanes"]}
     assert {name: (lane["configured"], lane["state"]) for name, lane in lanes.items()} == {
@@ -119,30 +119,30 @@ def test_the_lanes_show_their_messages_and_those_that_are_not_configured(harkara
     assert "Wrong price." in shown[3]
 
 
-def test_only_a_lane_that_exists_can_be_parked(harkara: Harkara, ledger: Database) -> None:
+def test_only_a_known_lane_can_be_parked(harkara: Harkara, ledger: Database) -> None:
     result = harkara("lanes", "park", "hotel")
     assert result.exit_code == 4
-    assert "known are default, shop" in result.stderr
+    assert "known lanes: default, shop" in result.stderr
 
 
-def test_unparking_a_lane_lets_its_messages_go_at_once(
+def test_unparking_a_lane_releases_its_messages_at_once(
     ledger: Database, environment: dict[str, str], redis_server: ValkeyServer
 ) -> None:
     environment["HARKARA_REDIS_URL"] = redis_server.url
-    identity = keep(ledger, at=None)
+    identity = store(ledger, at=None)
     park(ledger, "default", "Wrong price.")
     code, out, err = run(environment, "lanes", "unpark", "default", "--json")
     assert (code, json.loads(out), err) == (0, {"lane": "default", "state": "open", "lifted": 1}, "")
     assert get_status(ledger, identity)["state"] == State.QUEUED
 
 
-def test_a_message_that_went_as_a_template_says_so(harkara: Harkara, ledger: Database) -> None:
-    identity = keep(ledger, at=None, fallback=Template("we_are_open"))
+def test_a_message_replaced_by_a_template_says_so(harkara: Harkara, ledger: Database) -> None:
+    identity = store(ledger, at=None, fallback=Template("we_are_open"))
     (claimed,) = claim(ledger, [identity], 10)
     with ledger.write() as tx:
         replaced = Replaced("window-closed", "They have not written for a day: its fallback goes instead.")
         record(tx, [ClaimResult.of(claimed, replaced, posted=False)])
     shown = harkara("status", identity).stdout
     assert "template we_are_open (utility)" in shown
-    assert "Goes as a template" in shown
+    assert "Sent as a template" in shown
     assert "its fallback goes instead. [window-closed]" in shown
