@@ -16,7 +16,7 @@ from sqlalchemy import insert, update
 from harkara.lanes import Lane
 from harkara.ledger.audit import audit
 from harkara.ledger.campaigns import commands
-from harkara.ledger.campaigns.housekeeping import store
+from harkara.ledger.campaigns.housekeeping import keep
 from harkara.ledger.database import Database
 from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import claim
@@ -141,7 +141,7 @@ def test_the_report_has_a_result_for_each_row_and_numbers_only_on_request(
 ) -> None:
     commands.start(ledger, visits)
     send_all(ledger, Accepted("job-7", 200), Refused("131026", "", "The number has no WhatsApp.", 400))
-    assert store(ledger) == {"finished": 1}
+    assert keep(ledger) == {"finished": 1}
     rows = list(csv.DictReader(harkara("campaign", "report", "visits").stdout.splitlines()))
     assert [(r["row"], r["state"], r["code"], r["job_id"]) for r in rows] == [
         ("2", "accepted", "", "job-7"),
