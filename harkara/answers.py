@@ -1,4 +1,4 @@
-"""What one POST came back with: an answer, or what is known when none came."""
+"""The answer of a provider to one POST, or what is known when no answer came."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Literal, Protocol
 
-LONGEST_RETRY_AFTER = 86_400.0
-"""Seconds: no header parks a lane for longer than a day."""
+MAX_RETRY_AFTER = 86_400.0
+"""Seconds. No header pauses a lane for longer than a day."""
 
-Unsent = Literal["name-resolution", "refused", "tls", "connect-timeout", "unreachable"]
-Unknown = Literal["read-timeout", "reset", "closed", "half-answer", "unreadable"]
+NotSentReason = Literal["name-resolution", "refused", "tls", "connect-timeout", "unreachable"]
+NoAnswerReason = Literal["read-timeout", "reset", "closed", "half-answer", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Replied:
-    """An answer was read. `ok` is whether it takes the message: HTTP 2xx and no word of an error in the body.
+    """An answer was read. `ok` is whether it accepts the message: HTTP 2xx and no error in the body.
 
-    `code` and `text` are the provider's, the text short and without numbers or token; `retry_after` is in seconds.
+    `code` and `text` are the provider's; the text is short and contains neither phone numbers nor the token.
+    `retry_after` is in seconds.
     """
 
     status: int
@@ -31,41 +32,41 @@ class Replied:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """No connection came about, so Chat Mitra cannot have seen the message."""
+    """No connection was made, so the provider cannot have received the message."""
 
-    reason: Unsent
+    reason: NotSentReason
 
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """The request was on its way, and nobody here can know whether it arrived.
+    """The request was sent at least in part, so it is unknown whether the provider received it.
 
-    Also a reset of a new connection: whether the server had read the request before looks the same from here.
+    This includes the reset of a new connection, because a client cannot see whether the server read the request first.
     """
 
-    reason: Unknown
+    reason: NoAnswerReason
 
 
 Answer = Replied | NotSent | NoAnswer
 
 
 class Provider(Protocol):
-    """Whatever sends messages: the sender needs nothing else of it."""
+    """Sends messages; all that the sender needs of a provider."""
 
     def post(self, token: str, body: str) -> Answer:
-        """Send the message whose JSON is `body` for the account of this token; raise nothing for a network failure."""
+        """Send one message, the JSON `body`, for the account of this token. Never raises for a network error."""
         ...
 
 
 def seconds_to_wait(header: str | None) -> float | None:
-    """`Retry-After` in seconds from now: a number of them, or a date (RFC 9110, 10.2.3). None when it is neither."""
+    """Parse `Retry-After`, which is seconds or a date (RFC 9110, 10.2.3), into seconds from now; None for neither."""
     if header is None:
         return None
     value = header.strip()
     if value.isascii() and value.isdecimal():
-        return min(float(value), LONGEST_RETRY_AFTER)
+        return min(float(value), MAX_RETRY_AFTER)
     try:
         left = parsedate_to_datetime(value).timestamp() - time.time()
     except (ValueError, OverflowError):
         return None
-    return min(max(left, 0.0), LONGEST_RETRY_AFTER)
+    return min(max(left, 0.0), MAX_RETRY_AFTER)

@@ -1,4 +1,7 @@
-"""Connections that tell whether a request can have left, and that give an answer no more than its time as a whole."""
+"""HTTP connections that report whether a request can have been sent, and that limit the time of a whole answer.
+
+Both the provider's client (`harkara.chatmitra`) and the callbacks to the application (`harkara.callbacks`) use them.
+"""
 
 from __future__ import annotations
 
@@ -20,23 +23,23 @@ from urllib3.exceptions import (
     NewConnectionError,
 )
 
-from harkara.answers import Unsent
+from harkara.answers import NotSentReason
 
 
 class Unconnected(Exception):
-    """No connection came about.
+    """No connection was made.
 
-    It is none of the errors that urllib3 and requests translate: theirs tell a handshake that failed from an answer
-    that broke off as little as one that timed out.
+    It is not an error that urllib3 or requests translate. Their errors do not distinguish a failed handshake from an
+    answer that broke off, nor a timeout of the one from a timeout of the other.
     """
 
-    def __init__(self, reason: Unsent) -> None:
+    def __init__(self, reason: NotSentReason) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
 class TimedResponse(http.client.HTTPResponse):
-    """Has the socket's timeout for the whole answer; http.client would grant it to each piece of a drip anew."""
+    """Applies the socket's timeout to the whole answer; http.client applies it to each read, so a slow drip passes."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -55,7 +58,7 @@ class _Timed(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         left = self._until - time.monotonic()
         if left <= 0:
-            raise TimeoutError("the answer took too long as a whole")
+            raise TimeoutError("the whole answer took too long")
         self._sock.settimeout(left)
         return self._raw.readinto(buffer)
 
@@ -96,11 +99,11 @@ def _connecting() -> Iterator[None]:
     try:
         yield
     except (HTTPError, OSError, ValueError) as error:
-        raise Unconnected(_failure(error)) from error
+        raise Unconnected(_reason(error)) from error
 
 
-def _failure(error: Exception) -> Unsent:
-    """What comes after the TCP connection is TLS: its errors are not among those of urllib3."""
+def _reason(error: Exception) -> NotSentReason:
+    """Classify an error of urllib3; any other error came after the TCP connection, in the TLS handshake."""
     if isinstance(error, NameResolutionError | LocationParseError):
         return "name-resolution"
     if isinstance(error, NewConnectionError):

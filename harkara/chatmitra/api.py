@@ -1,4 +1,4 @@
-"""The wall to Chat Mitra: one POST, and an exact account of what became of it."""
+"""The client of Chat Mitra's `send_message`: one POST, and exactly what is known about it afterwards."""
 
 from __future__ import annotations
 
@@ -13,24 +13,22 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, IncompleteRead, ReadTimeoutError
 
-from harkara.answers import Answer, NoAnswer, NotSent, Replied, Unknown
-from harkara.chatmitra.answers import read
+from harkara.answers import Answer, NoAnswer, NoAnswerReason, NotSent
+from harkara.chatmitra.answers import parse_answer
 from harkara.connections import POOLS, Unconnected
 from harkara.errors import Invalid
 
-__all__ = ["Answer", "ChatMitra", "NoAnswer", "NotSent", "Replied"]
-
-LONGEST_BODY = 65_536
+MAX_BODY = 65_536
 """Bytes of an answer that are read; Chat Mitra's have about a hundred."""
 
 
 class ChatMitra:
-    """Chat Mitra's `send_message`, on as many kept-alive connections as are needed at once.
+    """Sends messages over kept-alive connections, as many as there are POSTs at the same time.
 
-    Raises Invalid for a URL that is none. `connect_timeout` seconds for each address and for the TLS handshake,
-    `read_timeout` for the answer as a whole, `keepalive` for an idle connection, which must be less than the server
-    grants: a POST on a connection that the server is just closing leaves nobody wiser. `ca_bundle` names a file of
-    certificates to trust instead of certifi's.
+    `connect_timeout` seconds apply to each address and to the TLS handshake, `read_timeout` to the whole answer.
+    `keepalive` is how long a connection may be idle. It must be shorter than the server's own limit: when the server
+    closes a connection during a POST, the outcome is unknown. `ca_bundle` names a file of certificates to trust instead
+    of certifi's. Raises Invalid for a URL that is not http or https.
     """
 
     def __init__(
@@ -41,48 +39,48 @@ class ChatMitra:
         keepalive: float = 4.0,
         ca_bundle: str | None = None,
     ) -> None:
-        if not _is_web_address(url):
+        if not _is_http_url(url):
             raise Invalid("url", "must be the full http or https URL of send_message")
         self._timeout = (connect_timeout, read_timeout)
         self._keepalive = keepalive
         self._verify: bool | str = ca_bundle or True
         self._url = url
-        self._lines: list[_Line] = []
+        self._connections: list[_Connection] = []
 
     def post(self, token: str, body: str) -> Answer:
-        """Sends one message, the JSON `body` as the ledger keeps it. Never raises for what network or server do.
+        """Send one message, the JSON `body` as the ledger stores it. Never raises for an error of network or server.
 
-        Raises Invalid for a token that is none.
+        Raises Invalid for a token that cannot be an HTTP header.
         """
         if not token.isascii() or not token.isprintable():
             raise Invalid("token", "must be printable ASCII", f"{len(token)} characters")
-        line = self._take_line()
-        request = line.request_with(token, body.encode())
-        line.drop_idle(self._keepalive)
+        connection = self._acquire()
+        request = connection.request_with(token, body.encode())
+        connection.close_if_idle(self._keepalive)
         try:
-            response = line.adapter.send(request, stream=True, timeout=self._timeout, verify=self._verify)
+            response = connection.adapter.send(request, stream=True, timeout=self._timeout, verify=self._verify)
             answer = _read(response, token)
         except Unconnected as error:
             answer = NotSent(error.reason)
         except (requests.RequestException, HTTPError, OSError, http.client.HTTPException) as error:
-            answer = _broken(error)
-        line.used_at = time.monotonic()
-        self._lines.append(line)
+            answer = NoAnswer(_no_answer_reason(error))
+        connection.used_at = time.monotonic()
+        self._connections.append(connection)
         return answer
 
-    def _take_line(self) -> _Line:
-        """The one that was used last, since it is the least likely to have been idle for too long."""
+    def _acquire(self) -> _Connection:
+        """Return the connection that was used last, because it has been idle for the shortest time."""
         try:
-            return self._lines.pop()
+            return self._connections.pop()
         except IndexError:
-            return _Line(self._url)
+            return _Connection(self._url)
 
 
-class _Line:
-    """A connection, and its request, of which only token and body change; one thread at a time has it.
+class _Connection:
+    """A connection and its prepared request, whose token and body are replaced; one thread uses it at a time.
 
-    The adapter is used without a session: a session adds cookies, redirects, proxies and `.netrc` from the environment,
-    none of which belongs here, and a third of the CPU time of a POST.
+    The adapter is used without a session. A session adds cookies, redirects, proxies and `.netrc` from the environment,
+    which do not belong here, and a third of the CPU time of a POST.
     """
 
     def __init__(self, url: str) -> None:
@@ -96,13 +94,13 @@ class _Line:
         self._request.body = body
         return self._request
 
-    def drop_idle(self, keepalive: float) -> None:
+    def close_if_idle(self, keepalive: float) -> None:
         if time.monotonic() - self.used_at > keepalive:
             self.adapter.close()
 
 
 class _Adapter(HTTPAdapter):
-    """Knows only one URL, so that its pool has to be found only once."""
+    """Has one URL, so it finds its pool only once."""
 
     _pool: Any = None
 
@@ -120,20 +118,12 @@ class _Adapter(HTTPAdapter):
         self._pool = None
 
 
-def _is_web_address(url: str) -> bool:
+def _is_http_url(url: str) -> bool:
     try:
         requests.Request("POST", url).prepare()
     except (requests.RequestException, ValueError):
         return False
     return url.startswith(("http://", "https://"))
-
-
-_REASONS: tuple[tuple[tuple[type[BaseException], ...], Unknown], ...] = (
-    ((ReadTimeoutError, TimeoutError), "read-timeout"),
-    ((IncompleteRead, http.client.IncompleteRead), "half-answer"),
-    ((http.client.RemoteDisconnected, ssl.SSLEOFError, ssl.SSLZeroReturnError), "closed"),
-    ((ConnectionError,), "reset"),
-)
 
 
 def _version() -> str:
@@ -151,29 +141,36 @@ _HEADERS = {
 
 
 def _read(response: requests.Response, token: str) -> Answer:
-    """Once the status is there it counts: only a success has to come whole to be believed."""
+    """Parse the answer. An error status counts without its body; a success must be complete."""
     status = response.status_code
     try:
-        body = response.raw.read(LONGEST_BODY + 1, decode_content=True)
+        body = response.raw.read(MAX_BODY + 1, decode_content=True)
     except (HTTPError, OSError, http.client.HTTPException):
         response.close()
         if 200 <= status < 300:
             raise
         body = b""
-    if len(body) > LONGEST_BODY:
+    if len(body) > MAX_BODY:
         response.close()
-    return read(status, body, retry_after=response.headers.get("Retry-After"), token=token)
+    return parse_answer(status, body, retry_after=response.headers.get("Retry-After"), token=token)
 
 
-def _broken(error: BaseException) -> NoAnswer:
-    """Looks for the one among the nested errors that says what the socket did; the order matters, for some are kinds of
-    each other.
-    """
+_REASONS: tuple[tuple[tuple[type[BaseException], ...], NoAnswerReason], ...] = (
+    # In this order, because some of these types are subclasses of later ones.
+    ((ReadTimeoutError, TimeoutError), "read-timeout"),
+    ((IncompleteRead, http.client.IncompleteRead), "half-answer"),
+    ((http.client.RemoteDisconnected, ssl.SSLEOFError, ssl.SSLZeroReturnError), "closed"),
+    ((ConnectionError,), "reset"),
+)
+
+
+def _no_answer_reason(error: BaseException) -> NoAnswerReason:
+    """Classify by the nested error that describes what the socket did."""
     chain = list(_causes(error))
     for kinds, reason in _REASONS:
         if any(isinstance(each, kinds) for each in chain):
-            return NoAnswer(reason)
-    return NoAnswer("unreadable")
+            return reason
+    return "unreadable"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from harkara.chatmitra import answers
+from harkara.chatmitra.answers import parse_error
 from harkara.chatmitra.fields import parse_id, parse_phone_number, parse_time
 from harkara.inbound import fingerprint
 from harkara.inbound.events import Event, MessageReceived, Status, StatusChanged, UnknownEvent
@@ -107,7 +107,7 @@ def _status_changed(raw: _RawEvent) -> StatusChanged | None:
     if status is None or raw.fields.get("direction") == "inbound" or not (job_id or raw.message_id or recipient):
         return None
     errors = {name: part[name] for part in (raw.message, raw.fields) for name in _ERROR if name in part}
-    code, reason = answers.fault(errors) if status == "failed" else (None, "")
+    code, reason = parse_error(errors) if status == "failed" else (None, "")
     return StatusChanged(
         identity=raw.identity(status),
         status=status,

@@ -11,7 +11,7 @@ from harkara.delivery.fallback import needs_window, replacement
 from harkara.lanes import Lane
 from harkara.ledger.messages.claim import Claimed
 from harkara.outcomes import Outcome, Refused, Wait
-from harkara.playbook import WINDOW_CLOSED, Case, Playbook, Window
+from harkara.playbook import WINDOW_CLOSED, AttemptContext, Playbook, Window
 
 TOO_MANY_REQUESTS = "429"
 
@@ -37,7 +37,7 @@ class Posting:
         lane = self._lanes[message.lane]
         answer = self._provider.post(lane.token, message.body)
         outcome = self._playbook.judge(
-            answer, _case(message), self._random, window=window, evidence=lane.webhooks_enabled
+            answer, _context(message), self._random, window=window, evidence=lane.webhooks_enabled
         )
         if isinstance(outcome, Refused) and outcome.code == WINDOW_CLOSED:
             outcome = _replaced(message, lane, outcome)
@@ -46,8 +46,8 @@ class Posting:
         return self._breaker.observe(lane.name, outcome, connected=not isinstance(answer, NotSent))
 
 
-def _case(message: Claimed) -> Case:
-    return Case(
+def _context(message: Claimed) -> AttemptContext:
+    return AttemptContext(
         tries=message.tries + 1,
         waits=message.waits,
         waited_for=message.waited_for,

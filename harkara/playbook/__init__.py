@@ -1,5 +1,6 @@
-"""The playbook: what each answer of Chat Mitra, or the lack of one, means for the message."""
+"""The playbook: what each answer of the provider, or the lack of one, means for a message."""
 
-from harkara.playbook.judge import WINDOW_CLOSED, Case, Playbook, Window
+from harkara.playbook.context import AttemptContext, Window
+from harkara.playbook.judge import WINDOW_CLOSED, Playbook
 
-__all__ = ["WINDOW_CLOSED", "Case", "Playbook", "Window"]
+__all__ = ["WINDOW_CLOSED", "AttemptContext", "Playbook", "Window"]

@@ -1,62 +1,26 @@
-"""The judgement of an answer: what becomes of the message now."""
+"""The judgment of an answer: the outcome of the message, found in the table."""
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, Self
+from typing import NamedTuple, Self
 
 from harkara.answers import Answer, Replied
 from harkara.outcomes import Accepted, Outcome, Pause, Refused, Uncertain, Wait
-from harkara.playbook.table import Entry, Table
-
-Window = Literal["open", "shut", "unknown"]
-"""The recipient's 24-hour window, in which raw messages are let through."""
+from harkara.playbook.context import AttemptContext, UncertainContext, Window
+from harkara.playbook.table import PlaybookEntry, PlaybookTable
 
 WINDOW_CLOSED = "window-closed"
-UNEXPLAINED = "WhatsApp could not deliver the message and gave no reason: ask the customer, then send it again."
-OVER = "This message had been taken already and is over: send it anew if it is still of use."
-LEAST = 1.0
-"""Seconds: a server that asks for less patience than this does not get it."""
+NO_REASON = "WhatsApp could not deliver the message and gave no reason: ask the customer, then send it again."
+NOT_RETRIED = "Chat Mitra had already accepted this message, so it is not tried again: send a new one if it is useful."
+
+MIN_RETRY_AFTER = 1.0
+"""Seconds. A shorter `Retry-After` counts as this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A message at the moment of its answer.
-
-    `tries` are its POSTs with this one, `waits` the latest ones that spent nothing, all of them for `waited_for`;
-    `resends` are those after doubt,
-    `seconds_left` is the time to its deadline, `raw` whether it is no template.
-    """
-
-    tries: int
-    waits: int
-    resends: int
-    category: str
-    raw: bool
-    seconds_left: float
-    waited_for: str | None = None
-
-    def waits_for(self, code: str) -> int:
-        """How often it has waited for this very reason."""
-        return self.waits if self.waited_for == code else 0
-
-
-class Doubtful(Protocol):
-    """What the policy for doubt looks at; a Case will do."""
-
-    @property
-    def category(self) -> str: ...
-    @property
-    def resends(self) -> int: ...
-    @property
-    def seconds_left(self) -> float: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What an outcome repeats of the answer."""
+class _Details(NamedTuple):
+    """The part of an answer that its outcome repeats."""
 
     code: str
     text: str = ""
@@ -65,9 +29,9 @@ class _Said:
 
 
 class Playbook:
-    """Judges answers by its table, which an operator may change without new code."""
+    """Judges answers by a table that operators can edit."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: PlaybookTable) -> None:
         self._table = table
         self._codes = table.entries("code")
         self._statuses = table.entries("http")
@@ -75,51 +39,54 @@ class Playbook:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Raises Invalid, which names the entry and what is wrong with it."""
-        return cls(Table.load(path))
+        """Load the table from a file. Raises Invalid, which names the entry and the broken rule."""
+        return cls(PlaybookTable.load(path))
 
     def judge(
-        self, answer: Answer, case: Case, rng: random.Random, *, window: Window = "unknown", evidence: bool = False
+        self,
+        answer: Answer,
+        context: AttemptContext,
+        rng: random.Random,
+        *,
+        window: Window = "unknown",
+        evidence: bool = False,
     ) -> Outcome:
-        """What becomes of the message; there is an outcome for every answer.
+        """Return the outcome of an answer; every answer has one.
 
-        `evidence` is whether webhooks may yet show that it did not arrive, which some policies want before they send it
-        again. A delay may end after the deadline: whoever holds the message looks at that.
+        `evidence` is whether webhooks can show that the message did not arrive, which some policies require before they
+        send it again. The delay of a Wait may end after the deadline; the caller compares the two.
         """
         if not isinstance(answer, Replied):
-            return self._outcome(self._events[answer.reason], _Said(answer.reason), case, rng, evidence)
+            return self._outcome(self._events[answer.reason], _Details(answer.reason), context, rng, evidence)
         if answer.ok:
             return Accepted(answer.job_id, answer.status)
-        entry, code = self._meaning(answer)
-        if entry.unless_open and case.raw and window != "open":
-            entry = self._codes[entry.unless_open]
-        said = _Said(code, answer.text, answer.status, answer.retry_after)
-        return self._outcome(entry, said, case, rng, evidence)
+        entry, code = self._find_entry(answer)
+        entry = self._for_window(entry, context.raw, window)
+        details = _Details(code, answer.text, answer.status, answer.retry_after)
+        return self._outcome(entry, details, context, rng, evidence)
 
-    def after_crash(self, case: Doubtful, *, evidence: bool = False) -> Uncertain:
-        """For a message whose worker went away between its POST and the record of the answer."""
-        return self._uncertain(self._events["crash"], _Said("crash"), case, evidence)
+    def after_crash(self, context: UncertainContext, *, evidence: bool = False) -> Uncertain:
+        """Return the outcome of a message whose worker ended between the POST and the record of the answer."""
+        return self._uncertain(self._events["crash"], _Details("crash"), context, evidence)
 
     def undelivered(self, code: str | None, text: str, *, raw: bool, window: Window) -> Refused:
-        """For a message that Chat Mitra took and WhatsApp failed later: final, and it says what to do.
+        """Return the outcome of an accepted message that WhatsApp failed to deliver: final, with the next step.
 
-        What holds back others holds them back now, too.
+        An entry that pauses the template or the lane pauses it here, too.
         """
         if code is None:
-            return Refused("undelivered", text, UNEXPLAINED)
-        entry = self._codes.get(code, self._table.unknown)
-        if entry.unless_open and raw and window != "open":
-            entry = self._codes[entry.unless_open]
+            return Refused("undelivered", text, NO_REASON)
+        entry = self._for_window(self._codes.get(code, self._table.unknown), raw, window)
         if entry.kind == "template":
             return Refused(WINDOW_CLOSED, text, entry.sentence)
-        over = "" if entry.kind == "permanent" else f" {OVER}"
+        advice = entry.sentence if entry.kind == "permanent" else f"{entry.sentence} {NOT_RETRIED}"
         seconds = entry.delay(0) if entry.delays else entry.seconds
-        return Refused(code, text, entry.sentence + over, None, _pause(entry, _Said(code), seconds))
+        return Refused(code, text, advice, None, _pause(entry, code, seconds))
 
-    def _meaning(self, answer: Replied) -> tuple[Entry, str]:
-        """WhatsApp's code says more than the HTTP status, unless it only repeats one.
+    def _find_entry(self, answer: Replied) -> tuple[PlaybookEntry, str]:
+        """Prefer WhatsApp's code to the HTTP status, unless the code only repeats a status.
 
-        A number that nobody knows counts as unknown where the status says no more than "refused".
+        An unknown number counts as an unknown code when the status alone would fail the message.
         """
         status, code = str(answer.status), answer.code or ""
         if code != status and code in self._codes:
@@ -131,72 +98,76 @@ class Playbook:
             return self._table.unknown, code
         return entry, status
 
-    def _outcome(self, entry: Entry, said: _Said, case: Case, rng: random.Random, evidence: bool) -> Outcome:
+    def _for_window(self, entry: PlaybookEntry, raw: bool, window: Window) -> PlaybookEntry:
+        if entry.unless_open and raw and window != "open":
+            return self._codes[entry.unless_open]
+        return entry
+
+    def _outcome(
+        self, entry: PlaybookEntry, details: _Details, context: AttemptContext, rng: random.Random, evidence: bool
+    ) -> Outcome:
         match entry.kind:
             case "wait":
-                return self._wait(entry, said, case, rng)
+                return self._wait(entry, details, context, rng)
             case "retry":
-                return self._retry(entry, said, case, rng)
+                return self._retry(entry, details, context, rng)
             case "operator":
-                return self._for_the_operator(entry, said, rng)
+                return self._wait_for_operator(entry, details, rng)
             case "uncertain":
-                return self._uncertain(entry, said, case, evidence)
+                return self._uncertain(entry, details, context, evidence)
             case "template":
-                return Refused(WINDOW_CLOSED, said.text, entry.sentence, said.status)
+                return Refused(WINDOW_CLOSED, details.text, entry.sentence, details.status)
             case "permanent":
-                return Refused(said.code, said.text, entry.sentence, said.status, _pause(entry, said, entry.seconds))
+                pause = _pause(entry, details.code, entry.seconds)
+                return Refused(details.code, details.text, entry.sentence, details.status, pause)
 
-    def _wait(self, entry: Entry, said: _Said, case: Case, rng: random.Random) -> Outcome:
-        """Not now, and it costs the message nothing."""
-        waits = case.waits_for(said.code)
+    def _wait(self, entry: PlaybookEntry, details: _Details, context: AttemptContext, rng: random.Random) -> Outcome:
+        """Wait at no cost, as long as the entry allows another wait."""
+        waits = context.waits_for(details.code)
         delay = entry.delay(waits)
         if delay is None or (entry.waits is not None and waits >= entry.waits):
-            return self._exhausted(entry, said, waits + 1, rng)
-        seconds = delay if said.retry_after is None else max(said.retry_after, LEAST)
-        pause = _pause(entry, said, seconds)
-        return Wait(self._later(seconds, rng), said.code, _reason(entry, said), False, said.status, pause)
+            return self._exhausted(entry, details, waits + 1, rng)
+        seconds = delay if details.retry_after is None else max(details.retry_after, MIN_RETRY_AFTER)
+        return self._due_after(seconds, entry, details, rng, spent=False)
 
-    def _retry(self, entry: Entry, said: _Said, case: Case, rng: random.Random) -> Outcome:
-        """Once more, as long as there are tries left."""
-        delay = entry.delay(max(0, case.tries - 1))
-        if delay is None or case.tries >= (entry.tries or self._table.tries):
-            return self._exhausted(entry, said, case.tries, rng)
-        seconds = max(delay, said.retry_after or 0.0)
-        pause = _pause(entry, said, seconds)
-        return Wait(self._later(seconds, rng), said.code, _reason(entry, said), True, said.status, pause)
+    def _retry(self, entry: PlaybookEntry, details: _Details, context: AttemptContext, rng: random.Random) -> Outcome:
+        """Spend one try, as long as tries are left."""
+        delay = entry.delay(max(0, context.tries - 1))
+        if delay is None or context.tries >= (entry.tries or self._table.tries):
+            return self._exhausted(entry, details, context.tries, rng)
+        return self._due_after(max(delay, details.retry_after or 0.0), entry, details, rng, spent=True)
 
-    def _exhausted(self, entry: Entry, said: _Said, times: int, rng: random.Random) -> Outcome:
+    def _exhausted(self, entry: PlaybookEntry, details: _Details, times: int, rng: random.Random) -> Outcome:
         if entry.then == "operator":
-            return self._for_the_operator(entry, said, rng)
+            return self._wait_for_operator(entry, details, rng)
         advice = f"Tried {times} time{'s' if times != 1 else ''} without success. {entry.sentence}"
-        return Refused(said.code, said.text, advice, said.status)
+        return Refused(details.code, details.text, advice, details.status)
 
-    def _for_the_operator(self, entry: Entry, said: _Said, rng: random.Random) -> Outcome:
-        """Nobody's retry will help: the message waits, parked, and with it all that the entry pauses."""
-        seconds = None if entry.seconds is None else max(entry.seconds, said.retry_after or 0.0)
-        pause = _pause(entry, said, seconds)
-        later = None if seconds is None else self._later(seconds, rng)
-        return Wait(later, said.code, _reason(entry, said), False, said.status, pause)
+    def _wait_for_operator(self, entry: PlaybookEntry, details: _Details, rng: random.Random) -> Wait:
+        seconds = None if entry.seconds is None else max(entry.seconds, details.retry_after or 0.0)
+        return self._due_after(seconds, entry, details, rng, spent=False)
 
-    def _uncertain(self, entry: Entry, said: _Said, case: Doubtful, evidence: bool) -> Uncertain:
+    def _due_after(
+        self, seconds: float | None, entry: PlaybookEntry, details: _Details, rng: random.Random, *, spent: bool
+    ) -> Wait:
+        # Jitter is only added: no message is due before its time, and messages are not all due at once.
+        due = None if seconds is None else seconds * (1 + self._table.jitter * rng.random())
+        reason = f"{entry.sentence} Chat Mitra said: {details.text}" if details.text else entry.sentence
+        return Wait(due, details.code, reason, spent, details.status, _pause(entry, details.code, seconds))
+
+    def _uncertain(
+        self, entry: PlaybookEntry, details: _Details, context: UncertainContext, evidence: bool
+    ) -> Uncertain:
         policies = self._table.uncertain
-        policy = policies.get(case.category, policies["utility"])
-        resend = policy.lost if entry.policy == "lost" else policy.server_error
-        after = resend.after[case.resends] if 0 <= case.resends < len(resend.after) else None
-        if after is None or after >= case.seconds_left or (resend.evidence and not evidence):
-            return Uncertain(said.code, entry.sentence, None, said.status)
-        return Uncertain(said.code, entry.sentence, after, said.status, resend.evidence)
-
-    def _later(self, seconds: float, rng: random.Random) -> float:
-        """Jitter comes on top, so that nobody is back before his time and not all are back at once."""
-        return seconds * (1 + self._table.jitter * rng.random())
+        policy = policies.get(context.category, policies["utility"])
+        rule = policy.lost if entry.policy == "lost" else policy.server_error
+        after = rule.after[context.resends] if 0 <= context.resends < len(rule.after) else None
+        if after is None or after >= context.seconds_left or (rule.evidence and not evidence):
+            return Uncertain(details.code, entry.sentence, None, details.status)
+        return Uncertain(details.code, entry.sentence, after, details.status, rule.evidence)
 
 
-def _pause(entry: Entry, said: _Said, seconds: float | None) -> Pause | None:
+def _pause(entry: PlaybookEntry, code: str, seconds: float | None) -> Pause | None:
     if entry.pause == "message":
         return None
-    return Pause(entry.pause, seconds, said.code, entry.sentence)
-
-
-def _reason(entry: Entry, said: _Said) -> str:
-    return f"{entry.sentence} Chat Mitra said: {said.text}" if said.text else entry.sentence
+    return Pause(entry.pause, seconds, code, entry.sentence)
