@@ -14,7 +14,7 @@ from harkara.errors import Invalid
 from harness.ports import free_port
 from tests.certificates import self_signed
 from tests.integration.callbacks.application import SECRET, Application, listening, raw_server
-from tests.integration.test_chatmitra import request
+from tests.integration.chatmitra.socket_server import read_request
 
 BODY = b'{"type":"message.accepted","timestamp":"2026-11-26T10:00:00.000+00:00","data":{"reference":"\xe0\xa4\xa8"}}'
 
@@ -38,7 +38,7 @@ def test_a_closed_port_and_an_unknown_host_give_no_response() -> None:
 )
 def test_anything_but_http_gives_no_response(sent: bytes, reason: str) -> None:
     def handle(connection: socket.socket) -> None:
-        request(connection)
+        read_request(connection)
         connection.sendall(sent)
 
     with raw_server(handle) as url:
@@ -48,7 +48,7 @@ def test_anything_but_http_gives_no_response(sent: bytes, reason: str) -> None:
 @pytest.mark.parametrize("drip", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: "], ids=["silent", "dripping"])
 def test_the_timeout_is_for_the_whole_response(drip: bytes) -> None:
     def handle(connection: socket.socket) -> None:
-        request(connection)
+        read_request(connection)
         connection.sendall(drip)
         end = time.monotonic() + 2
         while drip and time.monotonic() < end:
@@ -67,7 +67,7 @@ def test_the_timeout_is_for_the_whole_response(drip: bytes) -> None:
 
 def test_only_the_headers_of_an_endless_response_are_read() -> None:
     def handle(connection: socket.socket) -> None:
-        request(connection)
+        read_request(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
         connection.recv(1)
 

@@ -1,0 +1,67 @@
+"""Failures before the request: nothing was sent."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harkara.answers import NotSent
+from harness.ports import free_port
+from tests.integration.chatmitra.socket_server import (
+    SUCCESS,
+    answering,
+    post,
+    secured,
+    serving,
+)
+
+
+def test_a_refused_connection_sent_nothing() -> None:
+    assert post(f"http://127.0.0.1:{free_port()}/") == NotSent("refused")
+
+
+def test_a_name_that_does_not_resolve_sent_nothing() -> None:
+    assert post("http://chatmitra.invalid/") == NotSent("name-resolution")
+    assert post("http://chat..mitra/") == NotSent("name-resolution")
+
+
+def test_a_connection_that_is_not_made_in_time_sent_nothing() -> None:
+    with full_backlog() as port:
+        started = time.monotonic()
+        assert post(f"http://127.0.0.1:{port}/", connect_timeout=0.3) == NotSent("connect-timeout")
+        assert 0.25 < time.monotonic() - started < 2
+
+
+@contextmanager
+def full_backlog() -> Iterator[int]:
+    """A port whose queue is full, so that the kernel drops new connections."""
+    waiting: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        port: int = listener.getsockname()[1]
+        try:
+            while True:
+                waiting.append(socket.create_connection(("127.0.0.1", port), timeout=0.2))
+        except TimeoutError:
+            yield port
+        finally:
+            for each in waiting:
+                each.close()
+
+
+def test_tls_to_a_server_without_tls_sent_nothing() -> None:
+    with serving(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
+        assert post(server.url.replace("http", "https")) == NotSent("tls")
+
+
+def test_a_tls_handshake_that_is_never_answered_sent_nothing() -> None:
+    with serving(lambda connection: time.sleep(0.5)) as server:
+        assert post(server.url.replace("http", "https"), connect_timeout=0.2) == NotSent("connect-timeout")
+
+
+def test_a_certificate_that_is_not_trusted_sent_nothing(certificate: Path) -> None:
+    with serving(secured(certificate, answering(202, SUCCESS))) as server:
+        assert post(server.url.replace("http", "https")) == NotSent("tls")
+        assert post(server.url.replace("http", "https"), ca_bundle=str(certificate)).ok  # type: ignore[union-attr]
