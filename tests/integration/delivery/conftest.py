@@ -10,7 +10,7 @@ import pytest
 from harkara.delivery.sender import Sender
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
-from harness.valkey import valkey
+from harness.valkey import ValkeyServer
 from tests.integration.delivery.running import running_sender
 from tests.integration.sandbox.process import Sandbox, sandbox_process
 
@@ -28,10 +28,9 @@ def sandbox(sandbox_server: Sandbox) -> Sandbox:
     return sandbox_server
 
 
-@pytest.fixture(scope="package")
-def redis_url() -> Iterator[str]:
-    with valkey() as running:
-        yield running.url
+@pytest.fixture
+def redis_url(valkey_server: ValkeyServer) -> str:
+    return valkey_server.url
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
-"""Eight processes of four threads each that send as fast as the limiter lets them, and tell when they did.
+"""Eight processes of four threads each, which send as fast as the limiter lets them.
 
-    python -m tests.integration.hammer URL ALLOWANCE SECONDS LEDGER
+    python -m tests.integration.limits.senders URL ALLOWANCE SECONDS LEDGER
 
-Prints "go" at the start; at the end the moments of sending, then those of the slots that were slept through. Times are
-CLOCK_MONOTONIC, which all processes of a machine share. LEDGER is a file in which every thread notes each claim before
-it books and each sending before it happens, as the real ledger does; it seeds a limiter that lost its memory.
+Prints "go" at the start, and at the end the moments of sending, then those of the missed slots. The moments are
+CLOCK_MONOTONIC, which all processes of a machine share. LEDGER is a file in which every thread records each claim
+before it books and each sending before it sends, as the real ledger does. It seeds a limiter that lost its slots.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ from redis.retry import Retry
 from harkara.limits import HORIZON, Allowance, Limiter, Slot, SlotRequest
 
 PROCESSES, THREADS = 8, 4
-CLAIMED, SENT, GIVEN_BACK = "CSB"
-LANE = "hammered"
+CLAIMED, SENT, RELEASED = "CSR"
+LANE = "default"
 
 
-class Ledger:
-    """Lines of `thread what when`, each appended by one write."""
+class FileLedger:
+    """Lines of `thread event moment`, each appended by one write."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
-    def note(self, what: str) -> float:
+    def record(self, event: str) -> float:
         now = time.monotonic()
-        os.write(self._file, f"{os.getpid()}-{get_ident()} {what} {now:.6f}\n".encode())
+        os.write(self._file, f"{os.getpid()}-{get_ident()} {event} {now:.6f}\n".encode())
         return now
 
-    def seed(self, lane: str, mine: int) -> list[float]:
+    def seed(self, lane: str, booking: int) -> list[float]:
         now = time.monotonic()
         lines = [line.split() for line in self._path.read_text().splitlines()]
-        last = {thread: what for thread, what, _ in lines}
-        others = sum(what == CLAIMED for what in last.values()) - mine
-        return [now - float(at) for _, what, at in lines if what == SENT] + [-HORIZON] * others
+        last = {thread: event for thread, event, _ in lines}
+        others = sum(event == CLAIMED for event in last.values()) - booking
+        return [now - float(at) for _, event, at in lines if event == SENT] + [-HORIZON] * others
 
 
 @dataclass
-class Work:
+class SenderProcess:
     """What the threads of one process share."""
 
     url: str
@@ -70,16 +70,16 @@ class Work:
         return self.sent, self.missed
 
     def run(self) -> None:
-        ledger = Ledger(self.path)
+        ledger = FileLedger(self.path)
         limiter = Limiter(redis.Redis.from_url(self.url, socket_timeout=5, retry=Retry(NoBackoff(), 0)), ledger.seed)
-        limiter.capacity({LANE: self.allowance})  # its connection is open before the start
+        limiter.capacity({LANE: self.allowance})  # opens the connection before the start
         sleep_until(self.start)
         while time.monotonic() < self.start + self.seconds:
-            ledger.note(CLAIMED)
+            ledger.record(CLAIMED)
             if not self.send(limiter, ledger):
-                ledger.note(GIVEN_BACK)
+                ledger.record(RELEASED)
 
-    def send(self, limiter: Limiter, ledger: Ledger) -> bool:
+    def send(self, limiter: Limiter, ledger: FileLedger) -> bool:
         slot = limiter.book(LANE, self.allowance, [SlotRequest(None, urgent=True)])[0]
         if not isinstance(slot, Slot):
             time.sleep(slot.seconds or 0.0)
@@ -88,7 +88,7 @@ class Work:
         if slot.missed():
             self.missed.append(slot.at)
             return False
-        self.sent.append(ledger.note(SENT))
+        self.sent.append(ledger.record(SENT))
         return True
 
 
@@ -100,9 +100,9 @@ def main(url: str, spelling: str, seconds: str, path: str) -> None:
     allowance = Allowance.parse(spelling)
     assert allowance
     start = time.monotonic() + 1.0
-    work = Work(url, allowance, Path(path), start, float(seconds))
+    process = SenderProcess(url, allowance, Path(path), start, float(seconds))
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("fork")) as processes:
-        results = [processes.submit(work) for _ in range(PROCESSES)]
+        results = [processes.submit(process) for _ in range(PROCESSES)]
         sleep_until(start)
         print("go", flush=True)
         for which in (0, 1):

@@ -1,0 +1,165 @@
+"""A Redis that loses its data, a 429, and a Redis that does not answer."""
+
+from __future__ import annotations
+
+import socket
+import time
+from itertools import pairwise
+
+import pytest
+import redis
+
+from harkara.errors import Unavailable
+from harkara.limits import Allowance, Limiter, SlotRequest, with_margin
+from harkara.outcomes import Wait
+from harness.ports import free_port
+from harness.valkey import valkey
+from tests.integration.limits.booking import (
+    URGENT,
+    connect,
+    granted,
+    no_seed,
+)
+
+
+def test_an_unknown_lane_is_seeded_from_the_ledger(connection: redis.Redis) -> None:
+    seeded: list[tuple[str, int]] = []
+
+    def ledger(lane: str, booking: int) -> list[float]:
+        seeded.append((lane, booking))
+        return [0.1] * 4 + [0.5]
+
+    allowance = Allowance(5, 1.0)
+    [first] = granted(Limiter(connection, ledger).book("a", allowance, [SlotRequest(None, True, 1)]))
+    assert first.at - time.monotonic() == pytest.approx(with_margin(1.0) - 0.5, abs=0.05)
+    Limiter(connection, ledger).book("a", allowance, [URGENT])
+    assert seeded == [("a", 1)], "later limiters find the slots in Redis"
+
+
+def test_no_slot_is_booked_before_a_message_that_may_still_go_out(connection: redis.Redis) -> None:
+    limiter = Limiter(connection, lambda lane, booking: [-1.0])
+    [slot] = granted(limiter.book("a", Allowance(80, 1.0), [URGENT]))
+    assert slot.at >= time.monotonic() + 0.9
+
+
+def test_slots_from_an_old_snapshot_are_not_trusted() -> None:
+    seeded: list[str] = []
+
+    def ledger(lane: str, booking: int) -> list[float]:
+        seeded.append(lane)
+        return []
+
+    with valkey() as server, connect(server.url) as client:
+        limiter = Limiter(client, ledger)
+        limiter.book("a", Allowance(20, 60.0), [URGENT])
+        client.save()
+        server.kill()
+        server.start()
+        assert client.exists("harkara:slots:a") == 1
+        limiter.book("a", Allowance(20, 60.0), [URGENT])
+    assert seeded == ["a", "a"]
+
+
+def test_slots_from_before_the_clock_was_set_back_are_not_trusted(connection: redis.Redis) -> None:
+    ages = iter([[-3600.0], []])
+    limiter = Limiter(connection, lambda lane, booking: next(ages))
+    assert isinstance(limiter.book("a", Allowance(20, 60.0), [URGENT])[0], Wait)
+    granted(limiter.book("a", Allowance(20, 60.0), [URGENT]))
+
+
+def test_a_script_that_redis_lost_is_loaded_again(limiter: Limiter, connection: redis.Redis) -> None:
+    granted(limiter.book("a", Allowance(20, 60.0), [URGENT]))
+    connection.script_flush()
+    granted(limiter.book("a", Allowance(20, 60.0), [URGENT]))
+
+
+def test_after_a_429_the_lane_is_held_and_then_has_half_the_pace(limiter: Limiter) -> None:
+    allowance = Allowance(20, 1.0, burst=5)
+    granted(limiter.book("a", allowance, [URGENT]))
+    limiter.slow("a", 0.5)
+    limiter.slow("a", 0.5)
+    moments = [slot.at for slot in granted(limiter.book("a", allowance, [URGENT] * 5))]
+    assert moments[0] - time.monotonic() == pytest.approx(0.5, abs=0.05)
+    steps = [later - earlier for earlier, later in pairwise(moments)]
+    assert steps == pytest.approx([2 * with_margin(1.0) / 20] * 4, abs=1e-5), (
+        "two answers of the same hold halve the pace once"
+    )
+
+
+def test_the_pace_returns_over_five_windows(limiter: Limiter) -> None:
+    allowance = Allowance(10, 0.2, burst=1)
+    granted(limiter.book("a", allowance, [URGENT]))
+    limiter.slow("a", 0.0)
+    seen = []
+    for _ in range(3):
+        first, second = granted(limiter.book("a", allowance, [URGENT] * 2))
+        seen.append(with_margin(0.2) / 10 / (second.at - first.at))
+        time.sleep(0.6)
+    assert seen == pytest.approx([0.5, 0.8, 1.0], abs=0.07)
+
+
+def test_a_chunk_costs_one_command(limiter: Limiter, connection: redis.Redis) -> None:
+    chunk = [SlotRequest(f"digest-{n}", urgent=True) for n in range(50)]
+    limiter.book("a", Allowance(80, 1.0), chunk)
+    before = count_commands(connection)
+    for _ in range(10):
+        limiter.book("a", Allowance(80, 1.0), chunk)
+    assert count_commands(connection) - before == 10
+
+
+def test_without_limit_and_pair_redis_is_not_called() -> None:
+    limiter = Limiter(connect(f"redis://127.0.0.1:{free_port()}"), no_seed)
+    [slot] = granted(limiter.book("a", None, [URGENT]))
+    assert slot.at <= time.monotonic()
+    assert not slot.missed()
+    assert limiter.book("a", Allowance(20, 60.0), []) == []
+    assert limiter.capacity({}) == {}
+
+
+def test_every_key_expires(limiter: Limiter, connection: redis.Redis) -> None:
+    limiter.book("a", Allowance(20, 60.0), [SlotRequest("digest", urgent=True)])
+    limiter.slow("b", 60)
+    keys = [str(key, "utf-8") for key in connection.keys() if isinstance(key, bytes)]
+    assert sorted(keys) == ["harkara:pair:a:digest", "harkara:slots:a", "harkara:slots:b"]
+    assert [0 < connection.ttl(key) <= 86_460 for key in keys] == [True] * 3
+
+
+def test_a_slot_is_missed_when_its_thread_sleeps_too_long(limiter: Limiter) -> None:
+    [slot] = granted(limiter.book("a", Allowance(80, 1.0), [URGENT]))
+    time.sleep(0.02)
+    assert slot.missed()
+
+
+def test_without_redis_nothing_is_booked() -> None:
+    limiter = Limiter(connect(f"redis://127.0.0.1:{free_port()}"), no_seed)
+    assert_unavailable(limiter)
+
+
+def test_with_a_redis_that_does_not_answer_nothing_is_booked() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert_unavailable(Limiter(connect(f"redis://127.0.0.1:{silent.getsockname()[1]}", timeout=0.3), no_seed))
+
+
+def test_with_a_full_redis_nothing_is_booked() -> None:
+    with valkey(maxmemory="1") as server:
+        assert_unavailable(Limiter(connect(server.url), no_seed))
+
+
+def assert_unavailable(limiter: Limiter) -> None:
+    started = time.monotonic()
+    with pytest.raises(Unavailable):
+        limiter.book("a", Allowance(20, 60.0), [URGENT])
+    with pytest.raises(Unavailable):
+        limiter.capacity({"a": Allowance(20, 60.0)})
+    with pytest.raises(Unavailable):
+        limiter.slow("a", 1)
+    assert time.monotonic() - started < 2
+
+
+def count_commands(client: redis.Redis) -> int:
+    """Return the commands that clients have sent, without those inside a script."""
+    stats = client.info("commandstats")
+    return sum(
+        stats.get(f"cmdstat_{name}", {"calls": 0})["calls"]
+        for name in ("evalsha", "eval", "script|load", "script|exists")
+    )
