@@ -96,7 +96,7 @@ class MessageStatus(MessageSummary):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Reads what `dict(status)` wrote in another process.
+        """Read what `dict(status)` wrote in another process.
 
         Fields that this release does not know are left out. Raises HarkaraError for a missing field and a wrong type.
         """

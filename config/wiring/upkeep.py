@@ -27,7 +27,8 @@ from harkara.ledger.callbacks.dead_callbacks import clean_up
 from harkara.ledger.callbacks.dead_callbacks import count_callbacks as callbacks_by_state
 from harkara.ledger.events.process import EventContext
 from harkara.ledger.events.silence import webhook_silences
-from harkara.ledger.messages.queries import count_by_state, seconds_since
+from harkara.ledger.leases import seconds_since
+from harkara.ledger.messages.queries import count_by_state
 from harkara.ledger.sweep import Crashed
 from harkara.outcomes import Uncertain
 from harkara.published.store import PublishedStore

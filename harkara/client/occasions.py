@@ -31,9 +31,7 @@ class OccasionCalls(BaseClient):
         lane: str | None = None,
         language: str | None = None,
     ) -> Change:
-        """Create an occasion, or change it. Its reminders follow by the rules of its kind.
-
-        The same call again changes nothing.
+        """Create an occasion, or change it; its reminders follow by the rules of its kind. A repeat changes nothing.
 
         Args:
             kind: What will happen, such as `appointment`; the reminder rules list the kinds.
@@ -43,13 +41,9 @@ class OccasionCalls(BaseClient):
             zone: Name of the time zone whose calendar and clock count, such as `Asia/Kolkata`. Default: the lane's.
             parameters: Values for the templates of all the kind's reminders.
             version: Your own version number. A call with an older one than is stored returns OUTDATED.
-            lane: The account to send from. Default: the client's lane.
-            language: Language of the reminders. Default: each kind's own.
+            lane, language: Of the reminders. Default: the client's lane, and the language of each template.
 
-        Raises:
-            Invalid: An argument breaks a rule.
-            Conflict: The version already stands for other content. Through Redis alone a worker logs it instead.
-            Unavailable: As in `send`.
+        Raises Invalid, Unavailable, and Conflict when the version has other content; through Redis a worker logs that.
         """
         # Imported here: an application without occasions does not pay for them.
         from harkara.occasions import Occasion

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from harkara.errors import HarkaraError
 from harkara.gateway.dependencies import Dependencies, Deps
 from harkara.ledger import migrate
-from harkara.ledger.messages.queries import seconds_since
+from harkara.ledger.leases import seconds_since
 
 router = APIRouter(tags=["Health"])
 

@@ -37,6 +37,13 @@ def mark_done(db: Database, name: str, holder: str) -> None:
         tx.execute(update(duty).where(duty.c.name == name).values(**free))
 
 
+def seconds_since(db: Database, name: str) -> float | None:
+    """Seconds since a process last finished the periodic work `name`; None when none has. Raises Unavailable."""
+    with db.read() as tx:
+        done = tx.execute(select(duty.c.done_at).where(duty.c.name == name)).scalar()
+        return (tx.now - done).total_seconds() if done else None
+
+
 class _Lease(NamedTuple):
     until: datetime
     done_at: datetime | None

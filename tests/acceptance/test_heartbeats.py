@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harkara.ledger.messages.queries import seconds_since
+from harkara.ledger.leases import seconds_since
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import deployment

@@ -58,14 +58,14 @@ def _database() -> Iterator[Check]:
     from config.settings import settings
     from harkara.ledger import halts
     from harkara.ledger.events.silence import webhook_silences
-    from harkara.ledger.messages import queries
+    from harkara.ledger.leases import seconds_since
 
     with ledger() as db:
         yield Check("database", True, f"{db.url.get_backend_name()}, schema of this release")
         for halt in halts.list_halts(db):
             held = f"{halt.template or 'the lane'} is {halt.state}: {halt.reason}"
             yield Check(f"lane {halt.lane}", False, f"{held} run `harkara lanes unpark {halt.lane}` to continue")
-        seconds = queries.seconds_since(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
+        seconds = seconds_since(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
         for lane, silent in webhook_silences(db, configured()).items():
             if silent > settings().silence.total_seconds():
                 silence = f"no webhook for {silent:.0f} s after accepted messages: check address and secret"

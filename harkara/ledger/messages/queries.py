@@ -7,13 +7,13 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from harkara.errors import NotFound
 from harkara.json_record import iso
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database, Row, Transaction
-from harkara.ledger.tables import attempt, duty, message, occasion, trace
+from harkara.ledger.tables import attempt, message, occasion, trace
 from harkara.states import State
 from harkara.status import Attempt, MessageStatus, MessageSummary, ReminderOf, ReminderSummary, TraceEntry
 
@@ -75,28 +75,17 @@ def list_messages(
     `lanes` restricts the result to these lanes; None allows all. `flagged` selects what may have been sent twice.
     `since` and `until` compare the time of acceptance. `before` is the last id of the page before.
     """
-    query = select(message).order_by(message.c.id.desc()).limit(limit)
-    equal = {
-        "lane": lane,
-        "recipient": recipient,
-        "reference": reference,
-        "code": code,
-        "producer": producer,
-        "template": template,
-    }
-    query = query.where(*(message.c[name] == value for name, value in equal.items() if value is not None))
-    if lanes is not None:
-        query = query.where(message.c.lane.in_(lanes))
-    if states:
-        query = query.where(in_state(*states))
-    if flagged:
-        query = query.where(message.c.maybe_duplicate)
-    if since:
-        query = query.where(message.c.created_at >= since)
-    if until:
-        query = query.where(message.c.created_at < until)
-    if before:
-        query = query.where(message.c.id < before)
+    conditions = [
+        *_equal(lane=lane, recipient=recipient, reference=reference, code=code, producer=producer, template=template),
+        in_state(*states) if states else None,
+        message.c.lane.in_(lanes) if lanes is not None else None,
+        message.c.maybe_duplicate if flagged else None,
+        message.c.created_at >= since if since else None,
+        message.c.created_at < until if until else None,
+        message.c.id < before if before else None,
+    ]
+    given = (condition for condition in conditions if condition is not None)
+    query = select(message).where(*given).order_by(message.c.id.desc()).limit(limit)
     with db.read() as tx:
         return [summary(row) for row in tx.rows(query)]
 
@@ -111,11 +100,9 @@ def count_by_state(db: Database) -> dict[str, dict[str, int]]:
     return by_lane
 
 
-def seconds_since(db: Database, name: str) -> float | None:
-    """Seconds since a process last finished the periodic work `name`; None when none has. Raises Unavailable."""
-    with db.read() as tx:
-        done = tx.execute(select(duty.c.done_at).where(duty.c.name == name)).scalar()
-        return (tx.now - done).total_seconds() if done else None
+def _equal(**values: str | None) -> list[ColumnElement[bool]]:
+    """A condition for each column whose value is given."""
+    return [message.c[name] == value for name, value in values.items() if value is not None]
 
 
 def _summary(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from harkara.ledger.database import Database
-from harkara.ledger.leases import lease
-from harkara.ledger.messages.queries import seconds_since
+from harkara.ledger.leases import lease, seconds_since
 from harkara.ledger.tables import duty
 
 
