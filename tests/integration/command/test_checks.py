@@ -14,8 +14,8 @@ from harkara.ledger.halts import park
 from harkara.outcomes import Uncertain
 from harness.valkey import ValkeyServer
 from tests.integration.command.deployment import Harkara, attempted, store
-from tests.integration.ledger.hooks import send_message
 from tests.integration.ledger.steps import reply
+from tests.integration.ledger.webhooks import send_message
 
 
 def test_the_audit_of_a_consistent_ledger_is_clean(harkara: Harkara, ledger: Database) -> None:

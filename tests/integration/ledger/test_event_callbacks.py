@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from harkara.ledger.database import Database
 from harkara.ledger.tables import callback
-from tests.integration.ledger.hooks import deliver_webhooks, inbound_webhook, send_message, status_webhook
 from tests.integration.ledger.outbox import callback_rows
 from tests.integration.ledger.steps import reply
+from tests.integration.ledger.webhooks import deliver_webhooks, inbound_webhook, send_message, status_webhook
 
 
 def test_each_status_of_a_message_writes_one_callback_in_its_order(callback_db: Database) -> None:

@@ -8,17 +8,17 @@ from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.halts import active_halts
 from harkara.outcomes import Accepted
-from tests.integration.ledger.hooks import (
+from tests.integration.ledger.steps import (
+    marketing,
+    reply,
+    row,
+)
+from tests.integration.ledger.webhooks import (
     deliver_webhooks,
     inbound_webhook,
     send_message,
     state_of,
     status_webhook,
-)
-from tests.integration.ledger.steps import (
-    marketing,
-    reply,
-    row,
 )
 
 

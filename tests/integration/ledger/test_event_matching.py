@@ -13,15 +13,6 @@ from harkara.ledger.events.stored import EventState
 from harkara.messages import Template, Text
 from harkara.messages.envelope import Envelope
 from harkara.outcomes import Accepted, Uncertain
-from tests.integration.ledger.hooks import (
-    age_events,
-    deliver_webhooks,
-    post_message,
-    process_events,
-    send_message,
-    state_of,
-    status_webhook,
-)
 from tests.integration.ledger.steps import (
     LOST,
     attempts_of,
@@ -30,6 +21,15 @@ from tests.integration.ledger.steps import (
     record_outcome,
     reply,
     row,
+)
+from tests.integration.ledger.webhooks import (
+    age_events,
+    deliver_webhooks,
+    post_message,
+    process_events,
+    send_message,
+    state_of,
+    status_webhook,
 )
 
 APPLIED, WAITING = EventState.APPLIED.value, "waiting"

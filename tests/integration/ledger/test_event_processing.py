@@ -19,7 +19,14 @@ from harkara.ledger.events.stored import EventState
 from harkara.ledger.messages.queries import get_status
 from harkara.ledger.tables import contact
 from harkara.outcomes import Accepted
-from tests.integration.ledger.hooks import (
+from tests.integration.ledger.steps import (
+    accept_messages,
+    otp,
+    reply,
+    row,
+    trace_of,
+)
+from tests.integration.ledger.webhooks import (
     CONTEXT,
     age_events,
     deliver_webhooks,
@@ -31,13 +38,6 @@ from tests.integration.ledger.hooks import (
     status_webhook,
     store_webhooks,
     stored_events,
-)
-from tests.integration.ledger.steps import (
-    accept_messages,
-    otp,
-    reply,
-    row,
-    trace_of,
 )
 
 APPLIED, ORPHAN, WAITING = EventState.APPLIED.value, EventState.ORPHAN.value, "waiting"

@@ -13,15 +13,6 @@ from harkara.ledger.events.stored import EventState
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.commands import cancel, resolve
 from harkara.outcomes import Accepted, Outcome, Refused, Uncertain, Wait
-from tests.integration.ledger.hooks import (
-    begin_again,
-    deliver_webhooks,
-    post_message,
-    process_events,
-    send_message,
-    state_of,
-    status_webhook,
-)
 from tests.integration.ledger.steps import (
     accept_messages,
     age_messages,
@@ -34,6 +25,15 @@ from tests.integration.ledger.steps import (
     row,
     run_sweep,
     trace_of,
+)
+from tests.integration.ledger.webhooks import (
+    begin_again,
+    deliver_webhooks,
+    post_message,
+    process_events,
+    send_message,
+    state_of,
+    status_webhook,
 )
 
 UNCERTAIN = Uncertain("reset", "The connection broke.", 20.0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from harkara.ledger.contacts.queries import list_contacts
 from harkara.ledger.database import Database
-from tests.integration.ledger.hooks import (
+from tests.integration.ledger.steps import DAY, reply, run_sweep
+from tests.integration.ledger.webhooks import (
     age_events,
     deliver_webhooks,
     inbound_webhook,
@@ -14,7 +15,6 @@ from tests.integration.ledger.hooks import (
     store_webhooks,
     stored_events,
 )
-from tests.integration.ledger.steps import DAY, reply, run_sweep
 
 
 def test_events_are_deleted_after_their_retention_and_not_within_a_day(db: Database) -> None:

@@ -14,7 +14,8 @@ from harkara.ledger.sweep import Crashed, sweep
 from harkara.ledger.tables import message
 from harkara.messages import Envelope, Template
 from harkara.outcomes import Accepted, Uncertain
-from tests.integration.ledger.hooks import (
+from tests.integration.ledger.steps import age_messages, record_outcome, reply, row, run_sweep
+from tests.integration.ledger.webhooks import (
     CONTEXT,
     age_events,
     deliver_webhooks,
@@ -25,7 +26,6 @@ from tests.integration.ledger.hooks import (
     status_webhook,
     store_webhooks,
 )
-from tests.integration.ledger.steps import age_messages, record_outcome, reply, row, run_sweep
 
 UNCERTAIN = Uncertain("read-timeout", "No answer came.", 600.0, on_evidence=True)
 

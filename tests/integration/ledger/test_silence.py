@@ -7,7 +7,9 @@ import pytest
 from harkara.ledger.database import Database
 from harkara.ledger.events.silence import webhook_silences
 from harkara.outcomes import Uncertain
-from tests.integration.ledger.hooks import (
+from tests.integration.ledger.steps import age_messages, reply
+from tests.integration.ledger.steps import send_message as send_without_webhooks
+from tests.integration.ledger.webhooks import (
     CONTEXT,
     LANE,
     age_events,
@@ -15,8 +17,6 @@ from tests.integration.ledger.hooks import (
     send_message,
     status_webhook,
 )
-from tests.integration.ledger.steps import age_messages, reply
-from tests.integration.ledger.steps import send_message as send_without_webhooks
 
 
 def test_a_lane_is_silent_since_its_first_message_without_a_later_webhook(db: Database) -> None:

@@ -18,7 +18,6 @@ from harkara.ledger.sweep import POISON_CLAIMS
 from harkara.ledger.tables import attempt, message, trace
 from harkara.outcomes import Cancelled, Outcome, Refused, Replaced, Uncertain, Wait
 from harkara.states import Action, State
-from tests.integration.ledger.hooks import deliver_webhooks, status_webhook
 from tests.integration.ledger.state_changes import Change, StateChanges, declared, recorded_state_changes
 from tests.integration.ledger.steps import (
     ACCEPTED,
@@ -31,6 +30,7 @@ from tests.integration.ledger.steps import (
     reply,
     run_sweep,
 )
+from tests.integration.ledger.webhooks import deliver_webhooks, status_webhook
 
 REFUSED = Refused("100", "Bad parameter", "Correct it.", 400)
 WAIT = Wait(0, "429", "Too fast", status=429)

@@ -14,7 +14,7 @@ from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.webhooks.process import EventProcessor
 from harkara.webhooks.receive import WebhookReceiver
-from tests.integration.ledger.hooks import CONTEXT
+from tests.integration.ledger.webhooks import CONTEXT
 
 LANES = {
     **CONTEXT.lanes,

@@ -17,7 +17,8 @@ from harkara.ledger.database import Database
 from harkara.ledger.events.stored import EventState
 from harkara.outcomes import Accepted, Uncertain
 from harness.valkey import ValkeyServer
-from tests.integration.ledger.hooks import (
+from tests.integration.ledger.steps import record_outcome, reply, update_message
+from tests.integration.ledger.webhooks import (
     age_events,
     deliver_webhooks,
     inbound_webhook,
@@ -27,7 +28,6 @@ from tests.integration.ledger.hooks import (
     status_webhook,
     stored_events,
 )
-from tests.integration.ledger.steps import record_outcome, reply, update_message
 from tests.integration.test_occasions import run
 from tests.integration.webhooks.parts import RecordingReceiver, processor
 

@@ -17,8 +17,8 @@ from harkara.errors import NotFound, Unavailable
 from harkara.intake.stream import WEBHOOKS
 from harkara.ledger.database import Database
 from harkara.redis_client import connect
-from tests.integration.ledger.hooks import inbound_webhook, send_message, state_of, status_webhook, stored_events
 from tests.integration.ledger.steps import reply
+from tests.integration.ledger.webhooks import inbound_webhook, send_message, state_of, status_webhook, stored_events
 from tests.integration.webhooks.parts import RecordingReceiver, processor
 
 

@@ -1,4 +1,4 @@
-"""Webhooks to messages of ours and of others, and what becomes of them, as short as a test wants to say them."""
+"""Steps with webhooks about our messages and about others."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CONTEXT = EventContext(
 
 
 def post_message(db: Database, envelope: Envelope) -> Claimed:
-    """Brings a message to its POST, as a worker of a lane that hears; returns the claim."""
+    """Accept, claim and begin a message, as a worker of a lane with webhooks does; return the claim."""
     (claimed,) = post_messages(db, [envelope])
     return claimed
 
@@ -50,7 +50,7 @@ def post_messages(db: Database, envelopes: Sequence[Envelope]) -> list[Claimed]:
 
 
 def begin_again(db: Database, claimed: Claimed) -> bool:
-    """Whether it may be POSTed."""
+    """Return whether the claim still allows a POST."""
     with db.write() as tx:
         return bool(begin(tx, [_begin(claimed)]))
 
@@ -62,17 +62,17 @@ def _begin(claimed: Claimed) -> BeginRequest:
 
 
 def send_message(db: Database, envelope: Envelope, outcome: Outcome = ACCEPTED) -> str:
-    """The whole way."""
+    """Send a message and record its outcome; return its id."""
     claimed = post_message(db, envelope)
     record_outcome(db, claimed, outcome)
     return claimed.id
 
 
 def status_webhook(db: Database, status: str, wamid: str | None = "wamid.1", n: int = 0, **fields: Any) -> bytes:
-    """A webhook of a status, now, about the text that `steps.letter(n)` sends."""
+    """Return a status webhook with the current time about the text that `steps.reply(n)` sends."""
     with db.read() as tx:
         now = tx.now
-    said = {
+    body = {
         "event": f"message.{status}" if status in ("sent", "failed") else "message.status.updated",
         "status": status,
         "message_id": wamid,
@@ -81,37 +81,37 @@ def status_webhook(db: Database, status: str, wamid: str | None = "wamid.1", n: 
         "timestamp": now.timestamp(),
         "message": {"type": "text", "text": "Your table is ready"},
     }
-    return json.dumps(said | fields).encode()
+    return json.dumps(body | fields).encode()
 
 
 def inbound_webhook(text: str = "Hello", wamid: str = "wamid.in", n: int = 0, **fields: Any) -> bytes:
-    """A webhook of what the person number `n` wrote."""
-    said = {
+    """Return a webhook about a text from the person number `n`."""
+    body = {
         "event": "message.received",
         "message_id": wamid,
         "direction": "inbound",
         "from": f"9198765{n:05d}",
         "message": {"type": "text", "text": text},
     }
-    return json.dumps(said | fields).encode()
+    return json.dumps(body | fields).encode()
 
 
-def store_webhooks(db: Database, *hooks: bytes, lane: str = "default") -> int:
-    """Stores webhooks; returns how many events were new."""
+def store_webhooks(db: Database, *webhooks: bytes, lane: str = "default") -> int:
+    """Store webhooks; return how many of their events are new."""
     with db.write() as tx:
-        return sum(map(len, store_events(tx, [RawWebhook(lane, raw) for raw in hooks], parse)))
+        return sum(map(len, store_events(tx, [RawWebhook(lane, raw) for raw in webhooks], parse)))
 
 
 def process_events(db: Database) -> Counter[str]:
-    """Folds until nothing is due."""
+    """Process events until none is due; return how many had which outcome."""
     done: Counter[str] = Counter()
     while batch := process(db, CONTEXT):
         done += batch
     return done
 
 
-def deliver_webhooks(db: Database, *hooks: bytes, lane: str = "default") -> Counter[str]:
-    store_webhooks(db, *hooks, lane=lane)
+def deliver_webhooks(db: Database, *webhooks: bytes, lane: str = "default") -> Counter[str]:
+    store_webhooks(db, *webhooks, lane=lane)
     return process_events(db)
 
 
@@ -121,12 +121,12 @@ def stored_events(db: Database) -> list[Row]:
 
 
 def age_events(db: Database, seconds: float) -> None:
-    """Lets time pass for events."""
+    """Move the times of all events into the past."""
     with db.write() as tx:
         for one in tx.rows(select(event)):
             past = {name: one[name] - timedelta(seconds=seconds) for name in ("due_at", "received_at")}
             tx.execute(update(event).where(event.c.id == one["id"]).values(**past))
 
 
-def state_of(db: Database, identity: str) -> str:
-    return str(row(db, identity)["state"])
+def state_of(db: Database, message_id: str) -> str:
+    return str(row(db, message_id)["state"])
