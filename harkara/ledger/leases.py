@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from sqlalchemy import or_, select, update
 
+from harkara.ledger import tables
 from harkara.ledger.database import Database, Transaction
-from harkara.ledger.tables import duty
 
 
 @contextmanager
@@ -26,21 +26,25 @@ def lease(db: Database, name: str, holder: str, *, lease_seconds: float, every_s
         if held:
             with db.write() as tx:
                 free = {"until": tx.now, "done_at": tx.now}
-                tx.execute(update(duty).where(duty.c.name == name, duty.c.holder == holder).values(**free))
+                tx.execute(
+                    update(tables.lease)
+                    .where(tables.lease.c.name == name, tables.lease.c.holder == holder)
+                    .values(**free)
+                )
 
 
 def mark_done(db: Database, name: str, holder: str) -> None:
     """Record that `holder` did the work just now, without a lease. Raises Unavailable."""
     with db.write() as tx:
         free = {"holder": holder, "until": tx.now, "done_at": tx.now}
-        tx.execute(tx.insert_new(duty), {"name": name, **free})
-        tx.execute(update(duty).where(duty.c.name == name).values(**free))
+        tx.execute(tx.insert_new(tables.lease), {"name": name, **free})
+        tx.execute(update(tables.lease).where(tables.lease.c.name == name).values(**free))
 
 
 def seconds_since(db: Database, name: str) -> float | None:
-    """Seconds since a process last finished the periodic work `name`; None when none has. Raises Unavailable."""
+    """Return the seconds since the periodic work `name` was last done, None for never. Raises Unavailable."""
     with db.read() as tx:
-        done = tx.execute(select(duty.c.done_at).where(duty.c.name == name)).scalar()
+        done = tx.execute(select(tables.lease.c.done_at).where(tables.lease.c.name == name)).scalar()
         return (tx.now - done).total_seconds() if done else None
 
 
@@ -52,17 +56,17 @@ class _Lease(NamedTuple):
 def _acquire(db: Database, name: str, holder: str, lease_seconds: float, every_seconds: float) -> bool:
     interval = timedelta(seconds=every_seconds)
     with db.read() as tx:
-        found = tx.load(_Lease, select(duty.c.until, duty.c.done_at).where(duty.c.name == name))
+        found = tx.load(_Lease, select(tables.lease.c.until, tables.lease.c.done_at).where(tables.lease.c.name == name))
         if found and not _free(found[0], interval, tx.now):
             return False  # the common case writes nothing
     with db.write() as tx:
         until = tx.now + timedelta(seconds=lease_seconds)
         if not found:
             return _insert(tx, name, holder, until)
-        free = update(duty).where(
-            duty.c.name == name,
-            duty.c.until <= tx.now,
-            or_(duty.c.done_at.is_(None), duty.c.done_at <= tx.now - interval),
+        free = update(tables.lease).where(
+            tables.lease.c.name == name,
+            tables.lease.c.until <= tx.now,
+            or_(tables.lease.c.done_at.is_(None), tables.lease.c.done_at <= tx.now - interval),
         )
         return tx.execute(free.values(holder=holder, until=until)).rowcount == 1
 
@@ -73,4 +77,4 @@ def _free(found: _Lease, interval: timedelta, now: datetime) -> bool:
 
 def _insert(tx: Transaction, name: str, holder: str, until: datetime) -> bool:
     row = {"name": name, "holder": holder, "until": until, "done_at": None}
-    return tx.execute(tx.insert_new(duty).returning(duty.c.name), row).first() is not None
+    return tx.execute(tx.insert_new(tables.lease).returning(tables.lease.c.name), row).first() is not None

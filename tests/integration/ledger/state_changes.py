@@ -32,7 +32,7 @@ class StateChanges:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def take(self) -> set[Change]:
+    def pop(self) -> set[Change]:
         """Return the changes since the last call."""
         with self._db.write() as tx:
             rows = tx.execute(text("SELECT before, after FROM state_change")).all()

@@ -1,4 +1,4 @@
-"""The steps of a message's way through the ledger, as short as a test wants to say them."""
+"""The steps of a message through the ledger, one short call each."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ DAY = 86_400.0
 
 
 def reply(n: int = 0, **options: Any) -> Envelope:
-    """A reply to the person number `n`."""
+    """Return a reply to person number `n`."""
     return Envelope(to=f"+9198765{n:05d}", messages=[Text("Your table is ready")], **options)
 
 
 def otp(n: int = 0, **options: Any) -> Envelope:
-    """A one-time code to the person number `n`."""
+    """Return a one-time code to person number `n`."""
     message = Template("login_code", body=["493817"], category="authentication")
     return Envelope(to=f"+9198765{n:05d}", messages=[message], **options)
 
 
 def marketing(n: int = 0, **options: Any) -> Envelope:
-    """Marketing to the person number `n`."""
+    """Return a marketing message to person number `n`."""
     return Envelope(to=f"+9198765{n:05d}", messages=[Template("spring_sale", category="marketing")], **options)
 
 
 def accept_messages(db: Database, *envelopes: Envelope) -> list[str]:
-    """Accepts them, without hints; returns their ids."""
+    """Accept them without hints; return their ids."""
     receipts, _ = accept(db, envelopes, deadlines=DEADLINES, queued_seconds=10, direct_hints=False)
     return [receipt.id for receipt in receipts if isinstance(receipt, Receipt)]
 
@@ -56,7 +56,7 @@ def claim_messages(db: Database, *ids: str, lease_seconds: float = 10) -> list[C
 
 
 def begin_posts(db: Database, *claimed: Claimed) -> set[Any]:
-    """Marks them `sending`; returns what `begin` says of those that may be sent."""
+    """Mark them `sending`; return the (id, epoch) of those that may be sent."""
     with db.write() as tx:
         return begin(tx, [BeginRequest(one, "worker", "passed", 30) for one in claimed])
 
@@ -71,19 +71,19 @@ def record_results(db: Database, results: Sequence[ClaimResult]) -> None:
 
 
 def dispatch_all(db: Database, *lanes: str, depth: int = 1000) -> list[str]:
-    """Releases what is due in lanes without a limit; returns the ids in the order in which they are hinted."""
+    """Release the due messages of lanes without a limit; return their ids in the order of their hints."""
     known = {name: Lane(name, "token", None) for name in lanes or ("default",)}
     released = dispatch(db, known, unlimited, depth=depth, queued_seconds=10)
     return [identity for identity, _ in released.hints]
 
 
 def unlimited(_lanes: Any) -> dict[str, tuple[int, int]]:
-    """A limiter that nobody should have to ask."""
+    """A limiter that must not be asked."""
     raise AssertionError("these lanes have no limit")
 
 
 def send_message(db: Database, envelope: Envelope, outcome: Outcome = ACCEPTED) -> str:
-    """The whole way."""
+    """Accept, claim, begin and record a message; return its id."""
     (identity,) = accept_messages(db, envelope)
     (claimed,) = claim_messages(db, identity)
     assert begin_posts(db, claimed)
@@ -92,7 +92,7 @@ def send_message(db: Database, envelope: Envelope, outcome: Outcome = ACCEPTED) 
 
 
 def run_sweep(db: Database, *, resend_after: float | None = None, retention: float | None = None) -> Counter[str]:
-    """One sweep under a policy that is the same for all."""
+    """Sweep once, with the same policy for all messages."""
 
     def policy(crashed: Crashed) -> Uncertain:
         return Uncertain("crashed", "Its worker went away.", resend_after)
@@ -101,7 +101,7 @@ def run_sweep(db: Database, *, resend_after: float | None = None, retention: flo
 
 
 def age_messages(db: Database, seconds: float, *ids: str) -> None:
-    """Lets time pass for these messages, or for all: their moments move into the past."""
+    """Move the moments of these messages, or of all, into the past."""
     moments = ("due_at", "expires_at", "lease_until", "resend_at", "created_at", "posted_at")
     with db.write() as tx:
         for row in tx.rows(select(message).where(message.c.id.in_(ids) if ids else message.c.id.is_not(None))):

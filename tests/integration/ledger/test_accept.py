@@ -1,4 +1,4 @@
-"""Accept: what is kept, what is the same message again, and what is refused."""
+"""Accept: new messages are stored, repeats are recognized, and invalid messages are refused."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from tests.integration.ledger.steps import (
 
 
 def hinted(db: Database, *envelopes: Envelope) -> list[str]:
-    """The ids that may be hinted at once."""
+    """Accept them; return the ids that may be hinted at once."""
     _, direct = accept(db, envelopes, deadlines=DEADLINES, queued_seconds=10)
     return [identity for identity, _ in direct]
 
 
-def test_a_message_is_kept_whole_and_waits(db: Database) -> None:
+def test_a_message_is_stored_with_its_fields_and_waits(db: Database) -> None:
     envelope = reply(reference="order 7", producer="shop", lane="pune")
     assert accept_messages(db, envelope) == [envelope.id]
     kept = row(db, envelope.id)
@@ -68,7 +68,7 @@ def test_the_same_reference_in_another_lane_is_another_message(db: Database) -> 
 
 
 @pytest.mark.parametrize("many", [1, MAX_DIRECT_HINTS], ids=["few", "in bulk"])
-def test_a_reference_for_another_content_is_a_conflict_and_stops_nobody_else(db: Database, many: int) -> None:
+def test_a_reference_for_another_content_is_a_conflict_and_stops_no_other_message(db: Database, many: int) -> None:
     accept_messages(db, reply(reference="r"))
     other = Envelope(to="+919876500000", messages=[Text("Something else")], reference="r")
     fine = [reply(n) for n in range(many)]
@@ -77,33 +77,33 @@ def test_a_reference_for_another_content_is_a_conflict_and_stops_nobody_else(db:
     assert receipts[1:] == [Receipt(e.id, new=True) for e in fine]
 
 
-def test_an_envelope_that_comes_again_is_known_by_its_id(db: Database) -> None:
+def test_a_repeated_envelope_is_recognized_by_its_id(db: Database) -> None:
     envelope = reply()
     accept_messages(db, envelope)
     receipts, _ = accept(db, [envelope], deadlines=DEADLINES, queued_seconds=10)
     assert receipts == [Receipt(envelope.id, new=False)]
 
 
-def test_one_reference_fifty_times_at_once_is_one_message(db: Database) -> None:
+def test_a_reference_accepted_fifty_times_at_once_is_one_message(db: Database) -> None:
     with ThreadPoolExecutor(10) as threads:
         ids = list(threads.map(lambda _: accept_messages(db, reply(reference="r"))[0], range(50)))
     assert len(set(ids)) == 1
     assert [one["id"] for one in list_messages(db)] == [ids[0]]
 
 
-def test_the_same_references_in_opposite_order_do_not_wait_for_each_other_for_ever(db: Database) -> None:
+def test_two_calls_with_the_same_references_in_opposite_order_do_not_deadlock(db: Database) -> None:
     names = [f"r{n}" for n in range(3 * MAX_DIRECT_HINTS)]
 
-    def hand_over(turn: int) -> list[str]:
+    def accept_all(turn: int) -> list[str]:
         return accept_messages(db, *(reply(reference=name) for name in (names if turn % 2 else reversed(names))))
 
     with ThreadPoolExecutor(4) as threads:
-        found = [set(ids) for ids in threads.map(hand_over, range(8))]
+        found = [set(ids) for ids in threads.map(accept_all, range(8))]
     assert len(found[0]) == len(names)
     assert all(ids == found[0] for ids in found)
 
 
-def test_a_deadline_that_has_passed_is_refused_where_somebody_listens(db: Database) -> None:
+def test_an_expired_message_is_refused_unless_refused_messages_are_kept(db: Database) -> None:
     late = reply(expires=datetime.now(UTC) - timedelta(seconds=1))
     receipts, _ = accept(db, [late, fine := reply()], deadlines=DEADLINES, queued_seconds=10)
     assert isinstance(receipts[0], Invalid)
@@ -112,7 +112,7 @@ def test_a_deadline_that_has_passed_is_refused_where_somebody_listens(db: Databa
     assert receipts == [Receipt(late.id, new=True)]
 
 
-def test_the_last_day_of_the_calendar_is_a_time_like_any_other(db: Database) -> None:
+def test_the_last_day_of_the_calendar_is_a_valid_time(db: Database) -> None:
     end = datetime(9999, 12, 31, 23, tzinfo=UTC)
     (identity,) = accept_messages(db, reply(at=end))
     accept_messages(db, reply(1, expires=end))
@@ -120,33 +120,31 @@ def test_the_last_day_of_the_calendar_is_a_time_like_any_other(db: Database) -> 
     assert claim_messages(db, identity) == []
 
 
-def test_what_is_due_is_hinted_at_once_and_what_comes_later_is_not(db: Database) -> None:
+def test_a_due_message_is_hinted_at_once_and_a_later_one_is_not(db: Database) -> None:
     now, later = reply(), reply(1, at=datetime.now(UTC) + timedelta(hours=1))
     assert hinted(db, now, later) == [now.id]
     assert states_of(db, [now.id, later.id]) == ["queued", "waiting"]
 
 
-def test_what_comes_behind_others_waits_its_turn_but_a_code_does_not(db: Database) -> None:
+def test_a_message_behind_a_backlog_gets_no_direct_hint_but_a_code_does(db: Database) -> None:
     accept_messages(db, marketing())
     assert hinted(db, reply(1)) == []
     assert hinted(db, reply(2, lane="other"), urgent := otp(3)) != [urgent.id]
     assert hinted(db, another := otp(4)) == [another.id]
 
 
-def test_a_bulk_is_left_to_the_dispatch(db: Database) -> None:
+def test_a_bulk_gets_no_direct_hints(db: Database) -> None:
     assert hinted(db, *(reply(n) for n in range(MAX_DIRECT_HINTS + 1))) == []
 
 
-def test_without_workers_nothing_more_is_hinted(db: Database) -> None:
+def test_without_workers_no_further_message_is_hinted(db: Database) -> None:
     (forgotten,) = hinted(db, reply())
     update_message(db, forgotten, lease_until=datetime.now(UTC) - timedelta(seconds=60))
     assert hinted(db, otp(1)) == []
 
 
 @pytest.mark.parametrize("envelope", [reply(reference="r"), otp(reference="r")], ids=["letter", "code"])
-def test_what_nobody_hears_refused_is_kept_as_failed_and_lets_the_reference_be(
-    db: Database, envelope: Envelope
-) -> None:
+def test_a_message_without_a_caller_is_stored_as_failed_without_its_reference(db: Database, envelope: Envelope) -> None:
     for _ in range(2):
         accept_as_failed(db, envelope, "reference-conflict", "It stands for another message.", DEADLINES)
     kept = row(db, envelope.id)
@@ -165,20 +163,20 @@ def test_a_repeat_is_found_by_the_id_that_its_client_gave_it(db: Database) -> No
         find_id(db, reply().id)
 
 
-def test_five_hundred_repeats_are_recognised_in_one_call(db: Database) -> None:
+def test_five_hundred_repeats_are_recognized_in_one_call(db: Database) -> None:
     first = accept_messages(db, *(reply(n, reference=f"r{n}") for n in range(500)))
     assert accept_messages(db, *(reply(n, reference=f"r{n}") for n in range(500))) == first
 
 
 @pytest.mark.parametrize("text", ["नमस्ते 🎉", 'Hello "Asha" \\ :name {each} %s $name'])
-def test_what_a_text_holds_comes_back_as_it_was(db: Database, text: str) -> None:
+def test_special_characters_are_stored_unchanged(db: Database, text: str) -> None:
     envelopes = [Envelope(to="+919876500000", messages=[Text(text)]) for _ in range(MAX_DIRECT_HINTS + 1)]
     for batch in (envelopes[:1], envelopes[1:]):
         (*_, identity) = accept_messages(db, *batch)
         assert row(db, identity)["body"] == envelopes[0].body_json()
 
 
-def test_a_database_without_tables_says_what_to_do(database_url: str) -> None:
+def test_a_database_without_tables_raises_an_error_with_the_next_step(database_url: str) -> None:
     empty = Database(database_url)
     with pytest.raises(LedgerError, match=r"workers\.migrate"):
         accept_messages(empty, reply())

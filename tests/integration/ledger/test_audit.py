@@ -1,4 +1,4 @@
-"""Audit: clean after every life, and not blind to any damage."""
+"""Audit: an intact ledger is clean, and every kind of damage is found."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ DAMAGE = {
 
 
 @pytest.fixture
-def lives(db: Database) -> dict[str, str]:
-    """A message in every state that it can be in without webhooks, by a name for each."""
+def messages(db: Database) -> dict[str, str]:
+    """A message in every state that is possible without webhooks, by name."""
     ids = {
         "accepted": send_message(db, reply(1)),
         "failed": send_message(db, reply(2), Refused("100", "Bad parameter", "Correct it.")),
         "uncertain": send_message(db, reply(3), LOST),
         "code": send_message(db, otp(4)),
         "resent": send_message(db, reply(5), Uncertain("502", "Bad gateway", 0.0, 502)),
-        "parked": send_message(db, reply(6), Wait(None, "unknown", "Nobody knows this code.")),
+        "parked": send_message(db, reply(6), Wait(None, "unknown", "The code is unknown.")),
     }
     run_sweep(db)
     (again,) = claim_messages(db, ids["resent"])
@@ -80,7 +80,7 @@ def lives(db: Database) -> dict[str, str]:
     return ids
 
 
-def test_an_honest_ledger_is_clean(db: Database, lives: dict[str, str]) -> None:
+def test_an_intact_ledger_is_clean(db: Database, messages: dict[str, str]) -> None:
     report = audit(db)
     assert report.findings == []
     assert report.clean
@@ -93,8 +93,8 @@ def test_an_empty_ledger_is_clean(db: Database) -> None:
 
 
 @pytest.mark.parametrize(("rule", "damage"), DAMAGE.items(), ids=DAMAGE)
-def test_every_damage_is_found_and_named(db: Database, lives: dict[str, str], rule: str, damage: str) -> None:
-    wanted = {name: identity for name, identity in lives.items() if f":{name}" in damage}
+def test_every_damage_is_found_and_named(db: Database, messages: dict[str, str], rule: str, damage: str) -> None:
+    wanted = {name: identity for name, identity in messages.items() if f":{name}" in damage}
     with db.write() as tx:
         tx.execute(text(damage), wanted)
     found = {finding.rule: finding for finding in audit(db).findings}
@@ -102,14 +102,14 @@ def test_every_damage_is_found_and_named(db: Database, lives: dict[str, str], ru
     assert found[rule].broken == 1
 
 
-def test_a_lease_that_nobody_sweeps_is_found(db: Database, lives: dict[str, str]) -> None:
-    update_message(db, lives["claimed"], lease_until=past(db, 50))
+def test_a_lease_that_was_not_swept_is_found(db: Database, messages: dict[str, str]) -> None:
+    update_message(db, messages["claimed"], lease_until=past(db, 50))
     assert audit(db).clean
-    update_message(db, lives["claimed"], lease_until=past(db, 70))
+    update_message(db, messages["claimed"], lease_until=past(db, 70))
     assert [finding.rule for finding in audit(db).findings] == ["no lease ran out more than a minute ago"]
 
 
-def test_a_state_that_is_none_or_more_tries_than_claims_are_not_even_written(db: Database) -> None:
+def test_the_database_refuses_an_unknown_state_and_more_tries_than_claims(db: Database) -> None:
     (identity,) = accept_messages(db, reply())
     with pytest.raises(LedgerError):
         update_message(db, identity, state="nowhere")
@@ -117,28 +117,30 @@ def test_a_state_that_is_none_or_more_tries_than_claims_are_not_even_written(db:
         update_message(db, identity, tries=1)
 
 
-def test_a_state_that_nobody_knows_breaks_the_sum(db: Database, lives: dict[str, str]) -> None:
-    """As another release might have written it."""
+def test_an_unknown_state_breaks_the_sum(db: Database, messages: dict[str, str]) -> None:
+    """Another release might have written it."""
     with db.write() as tx:
         if db.sqlite:
             tx.execute(text("PRAGMA ignore_check_constraints = ON"))
         else:
             tx.execute(text("ALTER TABLE message DROP CONSTRAINT ck_message_state"))
         try:
-            tx.execute(text("UPDATE message SET state = 'nowhere' WHERE id = :waiting"), {"waiting": lives["waiting"]})
+            tx.execute(
+                text("UPDATE message SET state = 'nowhere' WHERE id = :waiting"), {"waiting": messages["waiting"]}
+            )
         finally:
             if db.sqlite:
                 tx.execute(text("PRAGMA ignore_check_constraints = OFF"))
     (finding,) = audit(db).findings
     assert (finding.rule, finding.broken) == ("every message is in exactly one known state, and the sums match", 1)
-    update_message(db, lives["waiting"], state="waiting")
+    update_message(db, messages["waiting"], state="waiting")
     if not db.sqlite:
         states = ", ".join(f"'{state.value}'" for state in State)
         with db.write() as tx:
             tx.execute(text(f"ALTER TABLE message ADD CONSTRAINT ck_message_state CHECK (state IN ({states}))"))
 
 
-def test_many_broken_messages_are_counted_whole_and_listed_in_part(db: Database) -> None:
+def test_many_broken_messages_are_all_counted_and_listed_in_part(db: Database) -> None:
     ids = accept_messages(db, *(reply(n) for n in range(MAX_IDS + 5)))
     with db.write() as tx:
         tx.execute(text("UPDATE message SET lease_until = due_at"))

@@ -1,4 +1,4 @@
-"""Claim: one worker takes a message, whoever comes second gets nothing."""
+"""Claim: a message is leased to one worker, and a second claim gets nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.integration.ledger.steps import (
 )
 
 
-def test_a_claimed_message_belongs_to_one_worker_for_the_time_of_its_lease(db: Database) -> None:
+def test_a_claimed_message_is_leased_to_one_worker(db: Database) -> None:
     (identity,) = accept_messages(db, reply())
     (claimed,) = claim_messages(db, identity, lease_seconds=7)
     kept = row(db, identity)
@@ -51,18 +51,18 @@ def test_eight_threads_with_overlapping_ids_claim_each_once(db: Database) -> Non
     assert {row(db, identity)["claims"] for identity in ids} == {1}
 
 
-def test_the_most_urgent_comes_first_and_the_earliest_deadline_among_equals(db: Database) -> None:
+def test_claims_are_ordered_by_priority_then_deadline(db: Database) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=60)
     ids = accept_messages(db, marketing(1), reply(2), reply(3, expires=soon), otp(4))
     assert [one.id for one in claim_messages(db, *ids)] == [ids[3], ids[2], ids[1], ids[0]]
 
 
-def test_what_is_not_due_is_not_claimed(db: Database) -> None:
+def test_a_message_that_is_not_due_is_not_claimed(db: Database) -> None:
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     assert claim_messages(db, *accept_messages(db, reply(at=tomorrow))) == []
 
 
-def test_a_hint_may_come_before_its_message_is_marked_or_long_after(db: Database) -> None:
+def test_a_hint_may_arrive_before_its_message_is_queued_or_long_after(db: Database) -> None:
     waiting, done, gone = accept_messages(db, reply(1), reply(2), reply(3))
     (claimed,) = claim_messages(db, done)
     begin_posts(db, claimed)
@@ -71,7 +71,7 @@ def test_a_hint_may_come_before_its_message_is_marked_or_long_after(db: Database
     assert states_of(db, [waiting, done, gone]) == ["claimed", "sending", "cancelled"]
 
 
-def test_who_was_frozen_past_his_lease_may_not_begin(db: Database) -> None:
+def test_a_worker_that_was_frozen_past_its_lease_may_not_begin(db: Database) -> None:
     (identity,) = accept_messages(db, reply())
     (claimed,) = claim_messages(db, identity)
     age_messages(db, 11)
@@ -79,8 +79,8 @@ def test_who_was_frozen_past_his_lease_may_not_begin(db: Database) -> None:
     assert row(db, identity)["tries"] == 0
 
 
-def test_two_claims_of_one_message_in_one_commit_give_leave_to_the_later_alone(db: Database) -> None:
-    """As when a process is slow beyond its lease and is hinted the same message again."""
+def test_of_two_claims_of_one_message_in_one_commit_only_the_later_may_begin(db: Database) -> None:
+    """This happens when a process outlives its lease and gets a hint for the same message again."""
     (identity,) = accept_messages(db, reply())
     (old,) = claim_messages(db, identity)
     update_message(db, identity, state="waiting", lease_until=None)
@@ -99,10 +99,12 @@ def test_a_worker_of_an_old_epoch_writes_nothing(db: Database) -> None:
     for outcome in (Wait(0, "late", "…"), Cancelled("expired", "…"), Refused("1", "…", "…")):
         for posted in (False, True):
             record_outcome(db, old, outcome, posted=posted)
-    assert row(db, identity) == before | {"strikes": 0}, "but that it lives, which says that this message is no poison"
+    assert row(db, identity) == before | {"strikes": 0}, (
+        "only the strike goes: the worker is alive, so the message is no poison"
+    )
     assert begin_posts(db, new)
 
 
-def test_the_whole_way_of_a_message(db: Database) -> None:
+def test_a_message_is_accepted_claimed_sent_and_recorded(db: Database) -> None:
     kept = row(db, send_message(db, reply()))
     assert (kept["state"], kept["tries"], kept["strikes"], kept["lease_until"]) == ("accepted", 1, 0, None)

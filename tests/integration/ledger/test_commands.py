@@ -1,4 +1,4 @@
-"""What a person decides: cancel, resolve, find."""
+"""Commands of an operator or the application: cancel, resolve, find, list."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from tests.integration.ledger.steps import (
     trace_of,
 )
 
-PARKED = Wait(None, "unknown", "Nobody knows this code.")
+PARKED = Wait(None, "unknown", "The code is unknown.")
 
 
-def test_what_has_not_left_is_cancelled_and_says_by_whom(db: Database) -> None:
+def test_unsent_messages_are_cancelled_with_the_name_of_the_operator(db: Database) -> None:
     waiting, claimed, sending = accept_messages(db, reply(1), reply(2), reply(3))
     begin_posts(db, *claim_messages(db, sending))
     claim_messages(db, claimed)
@@ -48,7 +48,7 @@ def test_what_has_not_left_is_cancelled_and_says_by_whom(db: Database) -> None:
     assert audit(db).clean
 
 
-def test_a_worker_with_a_cancelled_message_sends_nothing_and_writes_nothing(db: Database) -> None:
+def test_a_worker_with_a_cancelled_message_sends_and_writes_nothing(db: Database) -> None:
     (claimed,) = claim_messages(db, *accept_messages(db, reply()))
     cancel(db, [claimed.id], by="Asha")
     assert begin_posts(db, claimed) == set()
@@ -60,7 +60,7 @@ def test_a_worker_with_a_cancelled_message_sends_nothing_and_writes_nothing(db: 
     ("decision", "state"), [("sent", "accepted"), ("resend", "waiting"), ("drop", "cancelled")], ids=lambda v: v
 )
 @pytest.mark.parametrize("outcome", [LOST, PARKED], ids=["uncertain", "parked"])
-def test_a_person_settles_what_is_uncertain_or_parked(
+def test_an_operator_resolves_an_uncertain_or_a_parked_message(
     db: Database, outcome: Uncertain | Wait, decision: Decision, state: str
 ) -> None:
     identity = send_message(db, reply(), outcome)
@@ -73,7 +73,7 @@ def test_a_person_settles_what_is_uncertain_or_parked(
         assert [one.id for one in claim_messages(db, identity)] == [identity]
 
 
-def test_what_needs_no_decision_takes_none(db: Database) -> None:
+def test_a_message_that_needs_no_decision_cannot_be_resolved(db: Database) -> None:
     (waiting,) = accept_messages(db, reply(1))
     for identity in (waiting, send_message(db, reply(2))):
         with pytest.raises(Conflict, match="only an uncertain or a parked one"):
@@ -82,7 +82,7 @@ def test_what_needs_no_decision_takes_none(db: Database) -> None:
         resolve(db, reply().id, "drop", by="Asha")
 
 
-def test_what_has_been_erased_is_not_sent_again(db: Database) -> None:
+def test_an_erased_message_is_not_sent_again(db: Database) -> None:
     identity = send_message(db, reply(), LOST)
     age_messages(db, 2 * DAY)
     run_sweep(db, retention=DAY)
@@ -90,7 +90,7 @@ def test_what_has_been_erased_is_not_sent_again(db: Database) -> None:
         resolve(db, identity, "resend", by="Asha")
 
 
-def test_a_decision_and_the_answer_that_comes_meanwhile_leave_one_story(db: Database) -> None:
+def test_a_decision_and_a_concurrent_answer_leave_a_consistent_message(db: Database) -> None:
     for n in range(12):
         (claimed,) = claim_messages(db, *accept_messages(db, reply(n)))
         begin_posts(db, claimed)
@@ -111,9 +111,9 @@ def test_an_answer_after_the_drop_stays_in_the_trace(db: Database) -> None:
     run_sweep(db)
     resolve(db, claimed.id, "drop", by="Asha")
     record_outcome(db, claimed, ACCEPTED)
-    told = get_status(db, claimed.id)
-    assert told["state"] == "cancelled"
-    assert [line["event"] for line in told["trace"]][-1] == "accepted"
+    found = get_status(db, claimed.id)
+    assert found["state"] == "cancelled"
+    assert [line["event"] for line in found["trace"]][-1] == "accepted"
     assert audit(db).clean
 
 
@@ -125,26 +125,26 @@ def test_a_message_is_found_by_id_and_by_reference(db: Database) -> None:
             find_id(db, key, lane)
 
 
-def test_the_status_tells_the_whole_story_and_nothing_personal(db: Database) -> None:
+def test_the_status_has_every_step_and_no_personal_data(db: Database) -> None:
     (identity,) = accept_messages(db, reply(7, reference="order 7"))
     for outcome in (Wait(0, "429", "Too fast", status=429), ACCEPTED):
         (claimed,) = claim_messages(db, identity)
         begin_posts(db, claimed)
         record_outcome(db, claimed, outcome)
-    told = get_status(db, identity)
-    assert (told["state"], told["reference"], told["flags"], told["tries"]) == ("accepted", "order 7", [], 1)
-    assert [(one["n"], one["outcome"]) for one in told["attempts"]] == [(1, "wait"), (2, "accepted")]
-    assert [line["event"] for line in told["trace"]] == [
+    found = get_status(db, identity)
+    assert (found["state"], found["reference"], found["flags"], found["tries"]) == ("accepted", "order 7", [], 1)
+    assert [(one["n"], one["outcome"]) for one in found["attempts"]] == [(1, "wait"), (2, "accepted")]
+    assert [line["event"] for line in found["trace"]] == [
         *("accepted here", "claimed", "posted"),
         *("wait", "waiting", "claimed", "posted", "accepted"),
     ]
-    assert "9876500007" not in str(told)
-    assert "table" not in str(told)
+    assert "9876500007" not in str(found)
+    assert "table" not in str(found)
     with pytest.raises(NotFound):
         get_status(db, reply().id)
 
 
-def test_lists_are_newest_first_and_keep_to_their_filters(db: Database) -> None:
+def test_lists_are_newest_first_and_filtered(db: Database) -> None:
     ids = accept_messages(db, reply(1), otp(2), marketing(3, producer="sales", lane="other"))
     cancel(db, [ids[0]], by="Asha")
     assert [one["id"] for one in list_messages(db)] == ids[::-1]

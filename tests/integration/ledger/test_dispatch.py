@@ -1,4 +1,4 @@
-"""Dispatch: who goes when, fairly, and at a cost that what waits for another day does not raise."""
+"""Dispatch: due messages are released in a fair order, at a cost that does not grow with later messages."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ ROOT = Path(__file__).resolve().parents[3]
 LIMITED = {"default": Lane("default", "token", Allowance(20, 60.0))}
 
 
-def released(db: Database, urgent: int, marketing: int) -> list[str]:
-    """What a limited lane lets go that has so much room."""
+def dispatch_limited(db: Database, urgent: int, marketing: int) -> list[str]:
+    """Release messages of a limited lane with this capacity; return their ids."""
     found = dispatch(db, LIMITED, lambda lanes: dict.fromkeys(lanes, (urgent, marketing)), depth=9, queued_seconds=10)
     return [identity for identity, _ in found.hints]
 
 
-def test_what_is_due_is_queued_and_what_is_not_stays(db: Database) -> None:
+def test_a_due_message_is_queued_and_a_later_one_waits(db: Database) -> None:
     now, tomorrow = accept_messages(db, reply(), reply(1, at=datetime.now(UTC) + timedelta(days=1)))
     assert dispatch_all(db) == [now]
     assert states_of(db, [now, tomorrow]) == ["queued", "waiting"]
@@ -50,7 +50,7 @@ def test_what_is_due_is_queued_and_what_is_not_stays(db: Database) -> None:
     assert dispatch_all(db) == []
 
 
-def test_the_urgent_goes_first_whatever_came_before(db: Database) -> None:
+def test_urgent_messages_go_first(db: Database) -> None:
     ids = accept_messages(db, *(marketing(n) for n in range(5)), reply(5), otp(6))
     assert dispatch_all(db) == [ids[6], ids[5], *ids[:5]]
 
@@ -63,29 +63,29 @@ def test_the_earliest_deadline_goes_first(db: Database) -> None:
 def test_producers_take_turns(db: Database) -> None:
     flood = accept_messages(db, *(marketing(n, producer="flood") for n in range(20)))
     small = accept_messages(db, *(marketing(n, producer="small") for n in range(3)))
-    first = released(db, 8, 8)
+    first = dispatch_limited(db, 8, 8)
     assert Counter(identity in small for identity in first) == {True: 3, False: 5}
     assert set(first[:2]) == {flood[0], small[0]}
 
 
 def test_turns_are_taken_within_one_priority_only(db: Database) -> None:
     accept_messages(db, *(marketing(n, producer="sales") for n in range(5)))
-    replies = accept_messages(db, *(reply(n, producer="desk") for n in range(4)))
-    assert released(db, 4, 4) == replies
+    replies = accept_messages(db, *(reply(n, producer="support") for n in range(4)))
+    assert dispatch_limited(db, 4, 4) == replies
 
 
-def test_marketing_leaves_room_for_what_is_urgent(db: Database) -> None:
+def test_marketing_leaves_capacity_for_urgent_messages(db: Database) -> None:
     accept_messages(db, *(marketing(n) for n in range(10)))
-    assert len(released(db, 5, 3)) == 3
+    assert len(dispatch_limited(db, 5, 3)) == 3
     replies = accept_messages(db, reply(1), reply(2), reply(3))
-    assert released(db, 5, 3) == replies[:2], "three are on their way already"
+    assert dispatch_limited(db, 5, 3) == replies[:2], "three are queued already"
 
 
-def test_what_is_queued_takes_the_room_that_it_will_use(db: Database) -> None:
+def test_queued_messages_count_against_the_capacity(db: Database) -> None:
     accept_messages(db, *(reply(n) for n in range(10)))
-    assert len(released(db, 4, 3)) == 4
-    assert released(db, 4, 3) == []
-    assert len(released(db, 6, 3)) == 2
+    assert len(dispatch_limited(db, 4, 3)) == 4
+    assert dispatch_limited(db, 4, 3) == []
+    assert len(dispatch_limited(db, 6, 3)) == 2
 
 
 def test_a_lane_without_a_limit_is_filled_to_its_depth(db: Database) -> None:
@@ -96,7 +96,7 @@ def test_a_lane_without_a_limit_is_filled_to_its_depth(db: Database) -> None:
     assert (len(first.hints), len(again.hints)) == (4, 2)
 
 
-def test_each_lane_has_its_own_room(db: Database) -> None:
+def test_each_lane_has_its_own_capacity(db: Database) -> None:
     accept_messages(db, *(reply(n, lane=lane) for n in range(5) for lane in ("default", "other", "unknown")))
     ids = dispatch_all(db, "default", "other")
     assert Counter(row(db, identity)["lane"] for identity in ids) == {"default": 5, "other": 5}
@@ -111,7 +111,7 @@ def test_a_parked_lane_releases_nothing_and_others_go_on(db: Database) -> None:
     assert len(dispatch_all(db, "default", "other")) == 1
 
 
-def test_a_lane_whose_breaker_is_open_releases_nothing_and_half_open_one_at_a_time(db: Database) -> None:
+def test_an_open_breaker_releases_nothing_and_a_half_open_one_releases_one_probe(db: Database) -> None:
     accept_messages(db, *(reply(n) for n in range(5)))
     with db.write() as tx:
         add_halt(tx, "default", Pause("lane", 60.0, "refused", "Not reachable"))
@@ -119,10 +119,10 @@ def test_a_lane_whose_breaker_is_open_releases_nothing_and_half_open_one_at_a_ti
     with db.write() as tx:
         tx.execute(text("UPDATE halt SET until = :past").bindparams(past=tx.now - timedelta(seconds=1)))
     assert len(dispatch_all(db)) == 1
-    assert dispatch_all(db) == [], "the probe is still on its way"
+    assert dispatch_all(db) == [], "the probe is still queued"
 
 
-def test_what_could_not_be_hinted_is_due_again_at_once(db: Database) -> None:
+def test_a_message_whose_hint_was_not_published_is_due_at_once(db: Database) -> None:
     ids = accept_messages(db, *(reply(n) for n in range(3)))
     released_ids = dispatch_all(db)
     claim_messages(db, ids[0])
@@ -131,15 +131,15 @@ def test_what_could_not_be_hinted_is_due_again_at_once(db: Database) -> None:
     assert sorted(dispatch_all(db)) == sorted(ids[1:])
 
 
-def test_a_lane_is_backlogged_while_something_due_waits_there(db: Database) -> None:
-    def behind(lane: str) -> bool:
+def test_a_lane_has_a_backlog_while_a_due_message_waits(db: Database) -> None:
+    def has_backlog(lane: str) -> bool:
         with db.read() as tx:
             return find_obstacles(tx, lane).backlog
 
     accept_messages(db, reply(1, at=datetime.now(UTC) + timedelta(hours=1)), marketing(2, lane="other"))
-    assert [behind("default"), behind("other"), behind("none")] == [False, True, False]
+    assert [has_backlog("default"), has_backlog("other"), has_backlog("none")] == [False, True, False]
     dispatch_all(db, "other")
-    assert not behind("other")
+    assert not has_backlog("other")
 
 
 DISPATCHER = """
@@ -175,19 +175,19 @@ def test_two_processes_that_dispatch_at_once_release_nothing_twice(db: Database)
     assert all(found), "both had a part in it"
 
 
-def test_a_round_costs_the_same_however_many_wait_for_another_day(db: Database) -> None:
-    """The statistics of the table are not fresh either, as after any bulk of messages."""
+def test_a_round_costs_the_same_however_many_messages_are_due_later(db: Database) -> None:
+    """The statistics of the table are outdated, as after any bulk of messages."""
     (template,) = accept_messages(db, reply(at=datetime.now(UTC) + timedelta(days=9)))
     dispatch_alone, sweep_alone = costs(db)
     fill(db, template, 200_000)
     dispatch_among_many, sweep_among_many = costs(db)
-    # A walk through all of them would take a hundred times as long.
+    # A scan of all messages would take a hundred times as long.
     assert dispatch_among_many < 4 * dispatch_alone + 0.05
     assert sweep_among_many < 4 * sweep_alone + 0.05
 
 
 def costs(db: Database) -> tuple[float, float]:
-    """Seconds of a dispatch and of a sweep: the least of seven, and so without what the host does besides."""
+    """Return the seconds of a dispatch and of a sweep: the least of seven, since other processes run on the host."""
     dispatches, sweeps = [], []
     for n in range(7):
         (fresh,) = accept_messages(db, reply(n))
@@ -202,7 +202,7 @@ def costs(db: Database) -> tuple[float, float]:
 
 
 def fill(db: Database, template: str, rows: int) -> None:
-    """Copies one row many times, in the database itself; they come due over the next days, of several producers."""
+    """Copy one row many times within the database, for several producers, due over the next days."""
     kept = row(db, template)
     names = [name for name in kept if name not in ("id", "due_at", "expires_at", "producer", "priority", "reference")]
     numbers = f"WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {rows})"

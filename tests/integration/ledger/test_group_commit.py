@@ -1,4 +1,4 @@
-"""Group commit: many threads, few transactions, nobody goes on before his own write is durable."""
+"""Group commit: many threads share few transactions, and each waits until its own write is durable."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ from tests.integration.ledger.steps import (
 )
 
 
-def begins(claimed: Claimed) -> BeginRequest:
+def begin_request(claimed: Claimed) -> BeginRequest:
     return BeginRequest(claimed, "worker", "passed", 30)
 
 
-def accepted(claimed: Claimed) -> ClaimResult:
+def accepted_result(claimed: Claimed) -> ClaimResult:
     return ClaimResult.of(claimed, ACCEPTED, posted=True)
 
 
-def pass_by(_name: str) -> None:
-    """No checkpoint."""
+def no_checkpoint(_name: str) -> None:
+    pass
 
 
 @contextmanager
@@ -53,9 +53,9 @@ def group_commit(
     db: Database,
     spill: Callable[[ClaimResult], None] | None = None,
     patience: float = 20.0,
-    checkpoint: Callable[[str], None] = pass_by,
+    checkpoint: Callable[[str], None] = no_checkpoint,
 ) -> Iterator[GroupCommit]:
-    """Closed at the end; without a `spill` nothing may have been spilled by then."""
+    """It is closed at the end; without a `spill`, nothing may have been spilled by then."""
     spilled: list[ClaimResult] = []
     commit = CheckpointedGroupCommit(db, spill or spilled.append, retry_seconds=patience, checkpoint=checkpoint)
     yield commit
@@ -65,7 +65,7 @@ def group_commit(
 
 @contextmanager
 def locked(db: Database) -> Iterator[None]:
-    """Somebody else holds the lock that every writer needs."""
+    """Another transaction holds the lock that every writer needs."""
     with db.write() as tx:
         if not db.sqlite:
             tx.execute(text("LOCK TABLE message IN ACCESS EXCLUSIVE MODE"))
@@ -73,60 +73,60 @@ def locked(db: Database) -> Iterator[None]:
 
 
 @pytest.fixture
-def hasty(db: Database) -> Iterator[Database]:
-    """The same database, for one who waits no longer than 0.3 s for a lock."""
+def impatient_db(db: Database) -> Iterator[Database]:
+    """The same database with a lock timeout of 0.3 s."""
     database = Database(db.url.render_as_string(hide_password=False), lock_timeout=0.3, connections=4)
     yield database
     database.close()
 
 
-def test_each_thread_gets_the_answer_to_its_own_wish(db: Database) -> None:
+def test_each_thread_gets_the_answer_to_its_own_request(db: Database) -> None:
     claims = claim_messages(db, *accept_messages(db, *(reply(n) for n in range(64))))
     begin_posts(db, *claims[::2])
     with group_commit(db) as commit, ThreadPoolExecutor(64) as threads:
-        held = list(threads.map(lambda claimed: commit.begin(begins(claimed)), claims))
+        held = list(threads.map(lambda claimed: commit.begin(begin_request(claimed)), claims))
         assert held == [False, True] * 32
-        list(threads.map(lambda claimed: commit.record(accepted(claimed)), claims))
+        list(threads.map(lambda claimed: commit.record(accepted_result(claimed)), claims))
     assert set(states_of(db, [one.id for one in claims])) == {"accepted"}
     assert audit(db).clean
 
 
-def test_what_comes_together_is_committed_together(db: Database) -> None:
+def test_requests_at_the_same_time_share_commits(db: Database) -> None:
     claims = claim_messages(db, *accept_messages(db, *(reply(n) for n in range(64))))
     commits: list[object] = []
     event.listen(db.engine, "commit", commits.append)
     with group_commit(db) as commit, ThreadPoolExecutor(64) as threads:
-        list(threads.map(lambda claimed: commit.begin(begins(claimed)), claims))
+        list(threads.map(lambda claimed: commit.begin(begin_request(claimed)), claims))
     assert 1 <= len(commits) <= 16
 
 
-def test_who_may_go_on_finds_its_write_in_the_ledger(db: Database) -> None:
+def test_a_write_is_in_the_ledger_when_its_call_returns(db: Database) -> None:
     (claimed,) = claim_messages(db, *accept_messages(db, reply()))
     with group_commit(db) as commit:
-        assert commit.begin(begins(claimed))
+        assert commit.begin(begin_request(claimed))
         assert row(db, claimed.id)["state"] == "sending"
-        commit.record(accepted(claimed))
+        commit.record(accepted_result(claimed))
         assert row(db, claimed.id)["state"] == "accepted"
 
 
-def test_without_the_commit_there_is_no_leave_to_post(db: Database, hasty: Database) -> None:
+def test_without_the_commit_there_must_be_no_post(db: Database, impatient_db: Database) -> None:
     (claimed,) = claim_messages(db, *accept_messages(db, reply()))
-    with group_commit(hasty) as commit:
+    with group_commit(impatient_db) as commit:
         with locked(db):
             began = time.monotonic()
             with pytest.raises(Unavailable):
-                commit.begin(begins(claimed))
+                commit.begin(begin_request(claimed))
             assert time.monotonic() - began < 2
         assert attempts_of(db, claimed.id) == []
-        assert commit.begin(begins(claimed))
+        assert commit.begin(begin_request(claimed))
 
 
-def test_outcomes_wait_for_a_database_that_is_locked_for_a_while(db: Database, hasty: Database) -> None:
+def test_outcomes_wait_for_a_database_that_is_locked_for_a_while(db: Database, impatient_db: Database) -> None:
     claims = claim_messages(db, *accept_messages(db, reply(1), reply(2)))
     begin_posts(db, *claims)
-    with group_commit(hasty) as commit, ThreadPoolExecutor(2) as threads:
+    with group_commit(impatient_db) as commit, ThreadPoolExecutor(2) as threads:
         with locked(db):
-            done = [threads.submit(commit.record, accepted(claimed)) for claimed in claims]
+            done = [threads.submit(commit.record, accepted_result(claimed)) for claimed in claims]
             time.sleep(1.5)
             assert not any(future.done() for future in done)
         for future in done:
@@ -134,41 +134,41 @@ def test_outcomes_wait_for_a_database_that_is_locked_for_a_while(db: Database, h
     assert states_of(db, [one.id for one in claims]) == ["accepted"] * 2
 
 
-def test_outcomes_wait_for_a_server_that_is_started_again() -> None:
+def test_outcomes_wait_for_a_server_that_is_restarted() -> None:
     with postgres("-c", "fsync=off") as server:
         db = Database(server.create_database("away"), lock_timeout=1)
         migrate.upgrade(db)
-        done, wished = claim_messages(db, *accept_messages(db, reply(1), reply(2)))
+        done, new = claim_messages(db, *accept_messages(db, reply(1), reply(2)))
         begin_posts(db, done)
         with group_commit(db) as commit:
             server.stop()
             starts = Timer(3.0, server.start)
             starts.start()
             with pytest.raises(Unavailable):
-                commit.begin(begins(wished))
-            commit.record(accepted(done))
+                commit.begin(begin_request(new))
+            commit.record(accepted_result(done))
             starts.join()
-            assert commit.begin(begins(wished))
-        assert states_of(db, [done.id, wished.id]) == ["accepted", "sending"]
+            assert commit.begin(begin_request(new))
+        assert states_of(db, [done.id, new.id]) == ["accepted", "sending"]
         db.close()
 
 
-def test_an_outcome_that_the_database_does_not_take_is_spilled_and_recorded_later(
-    db: Database, hasty: Database
-) -> None:
+def test_an_outcome_that_cannot_be_recorded_is_spilled_and_recorded_later(db: Database, impatient_db: Database) -> None:
     (claimed,) = claim_messages(db, *accept_messages(db, reply()))
     begin_posts(db, claimed)
     spilled: list[dict[str, object]] = []
-    with group_commit(hasty, lambda result: spilled.append(result.to_dict()), patience=0.5) as commit:
+    with group_commit(impatient_db, lambda result: spilled.append(result.to_dict()), patience=0.5) as commit:
         with locked(db):
-            commit.record(accepted(claimed))
+            commit.record(accepted_result(claimed))
         assert row(db, claimed.id)["state"] == "sending"
     with db.write() as tx:
         record(tx, [ClaimResult.from_dict(each) for each in spilled])
     assert row(db, claimed.id)["state"] == "accepted"
 
 
-def test_an_outcome_that_nobody_takes_is_kept_until_somebody_does(db: Database, hasty: Database) -> None:
+def test_an_outcome_that_cannot_be_spilled_either_is_retried_until_it_is_recorded(
+    db: Database, impatient_db: Database
+) -> None:
     (claimed,) = claim_messages(db, *accept_messages(db, reply()))
     begin_posts(db, claimed)
     tried = Event()
@@ -177,16 +177,16 @@ def test_an_outcome_that_nobody_takes_is_kept_until_somebody_does(db: Database, 
         tried.set()
         raise Unavailable("Redis is full")
 
-    with group_commit(hasty, full, patience=0.1) as commit, ThreadPoolExecutor(1) as thread:
+    with group_commit(impatient_db, full, patience=0.1) as commit, ThreadPoolExecutor(1) as thread:
         with locked(db):
-            done = thread.submit(commit.record, accepted(claimed))
+            done = thread.submit(commit.record, accepted_result(claimed))
             assert tried.wait(5)
         done.result(5)
     assert row(db, claimed.id)["state"] == "accepted"
 
 
-def test_a_transaction_that_breaks_lets_nobody_post_and_no_outcome_go(db: Database) -> None:
-    done, wished = claim_messages(db, *accept_messages(db, reply(1), reply(2)))
+def test_a_failed_transaction_permits_no_post_and_loses_no_outcome(db: Database) -> None:
+    done, new = claim_messages(db, *accept_messages(db, reply(1), reply(2)))
     begin_posts(db, done)
     stumbles = iter([True])
 
@@ -195,9 +195,9 @@ def test_a_transaction_that_breaks_lets_nobody_post_and_no_outcome_go(db: Databa
             raise ValueError("a defect")
 
     with group_commit(db, checkpoint=checkpoint) as commit:
-        commit.record(accepted(done))
-        assert commit.begin(begins(wished))
-    assert states_of(db, [done.id, wished.id]) == ["accepted", "sending"]
+        commit.record(accepted_result(done))
+        assert commit.begin(begin_request(new))
+    assert states_of(db, [done.id, new.id]) == ["accepted", "sending"]
 
 
 @pytest.mark.parametrize("db", ["postgres"], indirect=True)
@@ -208,12 +208,12 @@ def test_an_outcome_that_cannot_be_written_stops_no_other(db: Database) -> None:
     with group_commit(db, lambda result: spilled.append(result.id), patience=0.3) as commit:
         with ThreadPoolExecutor(8) as threads:
             unwritable = ClaimResult.of(claims[0], Refused("100", "no text holds a \0 here", "Look."), posted=True)
-            list(threads.map(commit.record, [unwritable, *map(accepted, claims[1:])]))
+            list(threads.map(commit.record, [unwritable, *map(accepted_result, claims[1:])]))
     assert spilled == [claims[0].id]
     assert states_of(db, [one.id for one in claims]) == ["sending"] + ["accepted"] * 7
 
 
-def test_a_message_is_given_back_whether_or_not_the_lost_commit_had_happened(db: Database) -> None:
+def test_a_message_is_given_back_whether_or_not_the_lost_commit_happened(db: Database) -> None:
     claimed, sending = claim_messages(db, *accept_messages(db, reply(1), reply(2)))
     begin_posts(db, sending)
     for one in (claimed, sending):
@@ -223,7 +223,7 @@ def test_a_message_is_given_back_whether_or_not_the_lost_commit_had_happened(db:
     assert audit(db).clean
 
 
-def test_closing_writes_what_nobody_waits_for(db: Database) -> None:
+def test_closing_writes_the_outcomes_that_no_thread_waits_for(db: Database) -> None:
     claims = claim_messages(db, *accept_messages(db, *(reply(n) for n in range(40))))
     with group_commit(db) as commit:
         for claimed in claims:
@@ -231,8 +231,8 @@ def test_closing_writes_what_nobody_waits_for(db: Database) -> None:
     assert set(states_of(db, [one.id for one in claims])) == {"waiting"}
 
 
-def test_the_lead_is_what_a_commit_takes_within_bounds(db: Database) -> None:
+def test_the_lead_follows_the_time_of_a_commit_within_bounds(db: Database) -> None:
     (claimed,) = claim_messages(db, *accept_messages(db, reply()))
     with group_commit(db) as commit:
-        commit.begin(begins(claimed))
+        commit.begin(begin_request(claimed))
         assert 0.05 <= commit.lead_seconds <= 0.25

@@ -1,4 +1,4 @@
-"""Halts: a lane or template that is held back, for how long, and what ends it."""
+"""Halts: how long a lane or template is halted, and what ends the halt."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BREAKER = Pause("lane", 5.0, "refused", "Not reachable")
 TOKEN = Pause("lane", None, "401", "Token refused")
 
 
-def put_halt(db: Database, pause: Pause, lane: str = "default", template: str | None = None) -> None:
+def halt_lane(db: Database, pause: Pause, lane: str = "default", template: str | None = None) -> None:
     with db.write() as tx:
         add_halt(tx, lane, pause, template)
 
@@ -39,8 +39,8 @@ def halts(db: Database) -> list[Row]:
         return tx.rows(select(halt))
 
 
-def run_out(db: Database) -> None:
-    """The time of every halt is over."""
+def end_all(db: Database) -> None:
+    """Move the end of every halt into the past."""
     with db.write() as tx:
         tx.execute(update(halt).where(halt.c.until.is_not(None)).values(until=tx.now - timedelta(seconds=1)))
 
@@ -51,48 +51,48 @@ def seconds(db: Database) -> float | None:
     return only.seconds
 
 
-def test_each_failed_probe_doubles_the_time_up_to_its_bound(db: Database) -> None:
+def test_each_failed_probe_doubles_the_time_up_to_a_limit(db: Database) -> None:
     waits = []
     for _ in range(9):
-        put_halt(db, BREAKER)
+        halt_lane(db, BREAKER)
         waits.append(round(seconds(db) or 0))
-        run_out(db)
+        end_all(db)
     assert waits == [5, 10, 20, 40, 80, 160, 300, 300, 300]
     assert waits[-1] == LONGEST_SECONDS
 
 
-def test_the_echo_of_a_failure_makes_no_halt_longer(db: Database) -> None:
+def test_further_failures_do_not_prolong_a_running_halt(db: Database) -> None:
     for _ in range(3):
-        put_halt(db, BREAKER)
+        halt_lane(db, BREAKER)
     assert round(seconds(db) or 0) == 5
 
 
-def test_a_halt_for_good_is_never_shortened_and_replaces_a_short_one(db: Database) -> None:
-    put_halt(db, BREAKER)
-    put_halt(db, TOKEN)
-    put_halt(db, BREAKER)
+def test_a_halt_without_an_end_replaces_a_timed_one_and_is_never_shortened(db: Database) -> None:
+    halt_lane(db, BREAKER)
+    halt_lane(db, TOKEN)
+    halt_lane(db, BREAKER)
     assert [(one["code"], one["until"]) for one in halts(db)] == [("401", None)]
 
 
-def test_an_answer_ends_what_was_to_be_probed(db: Database) -> None:
-    put_halt(db, BREAKER)
-    run_out(db)
+def test_an_answer_ends_a_halt_that_has_run_out(db: Database) -> None:
+    halt_lane(db, BREAKER)
+    end_all(db)
     send_message(db, reply())
     assert halts(db) == []
 
 
-@pytest.mark.parametrize("pause", [TOKEN, BREAKER], ids=["for good", "running"])
-def test_the_answer_to_what_was_under_way_ends_no_halt(db: Database, pause: Pause) -> None:
+@pytest.mark.parametrize("pause", [TOKEN, BREAKER], ids=["without end", "running"])
+def test_the_answer_to_an_earlier_message_ends_no_halt(db: Database, pause: Pause) -> None:
     (claimed,) = claim_messages(db, *accept_messages(db, reply()))
     begin_posts(db, claimed)
-    put_halt(db, pause)
+    halt_lane(db, pause)
     record_outcome(db, claimed, ACCEPTED)
     assert len(halts(db)) == 1
 
 
-def test_an_outcome_brings_its_pause_for_the_lane_or_the_template(db: Database) -> None:
+def test_an_outcome_halts_its_lane_or_template(db: Database) -> None:
     first = send_message(db, reply(1), Wait(None, "401", "Token", status=401, pause=TOKEN))
-    assert row(db, first)["due_at"] == row(db, first)["changed_at"], "the lane holds it, it does not wait by itself"
+    assert row(db, first)["due_at"] == row(db, first)["changed_at"], "the halt keeps it back, so it is due at once"
     pause = Pause("template", 60.0, "132015", "Paused")
     (claimed,) = claim_messages(db, *accept_messages(db, reply(2, lane="other")))
     begin_posts(db, claimed)
@@ -103,7 +103,7 @@ def test_an_outcome_brings_its_pause_for_the_lane_or_the_template(db: Database) 
     }
 
 
-def test_the_late_outcome_of_an_old_claim_holds_nothing_back(db: Database) -> None:
+def test_the_late_outcome_of_an_old_claim_halts_nothing(db: Database) -> None:
     (claimed,) = claim_messages(db, *accept_messages(db, reply()))
     begin_posts(db, claimed)
     record_outcome(db, claimed, ACCEPTED)
@@ -111,9 +111,9 @@ def test_the_late_outcome_of_an_old_claim_holds_nothing_back(db: Database) -> No
     assert halts(db) == []
 
 
-def test_lifting_a_halt_makes_what_it_held_due_now(db: Database) -> None:
-    put_halt(db, TOKEN)
-    put_halt(db, Pause("template", None, "132015", "Paused"), template="sale")
+def test_lifting_a_halt_makes_its_messages_due(db: Database) -> None:
+    halt_lane(db, TOKEN)
+    halt_lane(db, Pause("template", None, "132015", "Paused"), template="sale")
     held, other = accept_messages(db, reply(1), reply(2))
     for claimed in claim_messages(db, held, other):
         code = "template-paused" if claimed.id == held else "quiet-hours"
@@ -123,30 +123,30 @@ def test_lifting_a_halt_makes_what_it_held_due_now(db: Database) -> None:
     assert unpark(db, "default") == 0
 
 
-def test_the_list_says_what_is_held_back_and_what_tries_again(db: Database) -> None:
+def test_the_list_shows_parked_paused_and_probing_halts(db: Database) -> None:
     park(db, "default", "Maintenance at the shop")
-    put_halt(db, BREAKER, lane="other")
-    put_halt(db, Pause("template", 60.0, "132015", "Paused"), lane="third", template="sale")
-    told = [(one.lane, one.template, one.state, one.code) for one in list_halts(db)]
-    assert told == [
+    halt_lane(db, BREAKER, lane="other")
+    halt_lane(db, Pause("template", 60.0, "132015", "Paused"), lane="third", template="sale")
+    shown = [(one.lane, one.template, one.state, one.code) for one in list_halts(db)]
+    assert shown == [
         ("default", None, "parked", "operator"),
         ("other", None, "paused", "refused"),
         ("third", "sale", "paused", "132015"),
     ]
-    run_out(db)
+    end_all(db)
     assert [one.state for one in list_halts(db)] == ["parked", "probing", "probing"]
 
 
-def test_workers_that_hold_and_free_the_same_lanes_at_once_do_not_wait_for_each_other_for_ever(db: Database) -> None:
+def test_workers_that_halt_and_free_the_same_lanes_at_once_do_not_deadlock(db: Database) -> None:
     lanes = ["a", "b", "c", "d"]
     for lane in lanes:
-        put_halt(db, BREAKER, lane=lane)
+        halt_lane(db, BREAKER, lane=lane)
 
     def work(turn: int) -> None:
         claims = claim_messages(db, *accept_messages(db, *(reply(turn, lane=lane) for lane in lanes)))
         begin_posts(db, *claims)
         if turn % 8 == 0:
-            run_out(db)
+            end_all(db)
         held = Wait(0, "refused", "Not reachable", pause=Pause("lane", 0.001, "refused", "Not reachable"))
         finishes = [ClaimResult.of(c, held if (n + turn) % 2 else ACCEPTED, posted=True) for n, c in enumerate(claims)]
         with db.write() as tx:

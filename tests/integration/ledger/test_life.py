@@ -1,4 +1,4 @@
-"""Whatever happens to messages, in whatever order: the promises hold, says the audit and an oracle of its own."""
+"""Random actions in random order break no promise: the audit and the test's own model agree."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ANSWERS: tuple[Outcome, ...] = (
     Refused("100", "Bad parameter", "Correct it.", 400),
     Wait(0, "429", "Too fast", status=429),
     Wait(0, "503", "Busy", spent=True, status=503),
-    Wait(None, "unknown", "Nobody knows this code."),
+    Wait(None, "unknown", "The code is unknown."),
     Wait(0, "401", "Token", pause=Pause("lane", None, "401", "Token refused")),
     Wait(0, "refused", "No connection", pause=Pause("lane", 5.0, "refused", "Not reachable")),
 )
@@ -53,7 +53,7 @@ STOPS: tuple[Outcome, ...] = (Wait(0, "lane-limit", "No slot"), Cancelled("expir
 
 
 @dataclass
-class Hand:
+class HeldClaim:
     """A claim that a worker holds, or believes that it holds."""
 
     claimed: Claimed
@@ -65,7 +65,7 @@ class Hand:
 class Known:
     """What the test has seen of one message."""
 
-    posts: list[Hand] = field(default_factory=list)
+    posts: list[HeldClaim] = field(default_factory=list)
     accepted: bool = False
     final: Row | None = None
 
@@ -76,7 +76,7 @@ class Life(RuleBasedStateMachine):
         self.db = db
         self.changes = changes
         self.actions: tuple[Action, ...] = ()
-        self.hands: list[Hand] = []
+        self.held: list[HeldClaim] = []
         self.known: dict[str, Known] = {}
         with db.write() as tx:
             for table in (trace, attempt, alias, halt, message):
@@ -100,36 +100,36 @@ class Life(RuleBasedStateMachine):
     def claim(self, picks: list[int]) -> None:
         self.actions = (Action.CLAIM,)
         ids = {self.chosen(pick) for pick in picks}
-        self.hands += [Hand(claimed) for claimed in claim_messages(self.db, *ids)]
+        self.held += [HeldClaim(claimed) for claimed in claim_messages(self.db, *ids)]
 
-    @precondition(lambda self: self.hands)
-    @rule(picks=st.lists(PICK, min_size=1, max_size=4), heard=st.booleans())
-    def begin(self, picks: list[int], heard: bool) -> None:
-        """`heard` off is a commit whose answer got lost: no POST, and the message is given back from either state."""
+    @precondition(lambda self: self.held)
+    @rule(picks=st.lists(PICK, min_size=1, max_size=4), committed=st.booleans())
+    def begin(self, picks: list[int], committed: bool) -> None:
+        """Without `committed` the answer to the commit is lost: no POST, and the message is given back either way."""
         self.actions = (Action.BEGIN, Action.GATE, Action.RECORD)
-        hands = {id(h): h for pick in picks if not (h := self.hands[pick % len(self.hands)]).posted}.values()
-        if not hands:
+        claims = {id(h): h for pick in picks if not (h := self.held[pick % len(self.held)]).posted}.values()
+        if not claims:
             return
-        allowed = {(h.claimed.id, h.claimed.epoch) for h in hands if self.holds(h)}
-        assert begin_posts(self.db, *(h.claimed for h in hands)) == allowed
-        for hand in hands:
-            if not heard:
-                self.end(hand, Wait(0, "worker-trouble", "The ledger could not be asked."), posted=False)
-                self.end(hand, Wait(0, "worker-trouble", "The ledger could not be asked."), posted=True)
-                self.hands.remove(hand)
-            elif (hand.claimed.id, hand.claimed.epoch) in allowed:
-                self.post(hand)
+        allowed = {(h.claimed.id, h.claimed.epoch) for h in claims if self.holds(h)}
+        assert begin_posts(self.db, *(h.claimed for h in claims)) == allowed
+        for held in claims:
+            if not committed:
+                self.end(held, Wait(0, "worker-trouble", "The ledger could not be asked."), posted=False)
+                self.end(held, Wait(0, "worker-trouble", "The ledger could not be asked."), posted=True)
+                self.held.remove(held)
+            elif (held.claimed.id, held.claimed.epoch) in allowed:
+                self.post(held)
 
-    @precondition(lambda self: self.hands)
+    @precondition(lambda self: self.held)
     @rule(pick=PICK, answer=st.sampled_from(ANSWERS), stop=st.sampled_from(STOPS), twice=st.booleans())
     def finish(self, pick: int, answer: Outcome, stop: Outcome, twice: bool) -> None:
         self.actions = (Action.GATE, Action.RECORD)
-        hand = self.hands[pick % len(self.hands)]
-        hand.answer = (hand.answer or answer) if hand.posted else stop
-        self.known[hand.claimed.id].accepted |= isinstance(hand.answer, Accepted)
-        self.end(hand, hand.answer, posted=hand.posted)
+        held = self.held[pick % len(self.held)]
+        held.answer = (held.answer or answer) if held.posted else stop
+        self.known[held.claimed.id].accepted |= isinstance(held.answer, Accepted)
+        self.end(held, held.answer, posted=held.posted)
         if not twice:
-            self.hands.remove(hand)
+            self.held.remove(held)
 
     @rule(seconds=st.sampled_from([0, 11, 31, 700, 90_000]), resend=st.sampled_from([None, 0.0, 20.0]))
     def sweep(self, seconds: float, resend: float | None) -> None:
@@ -166,7 +166,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def every_change_of_state_is_declared(self) -> None:
-        assert self.changes.take() <= declared(self.actions)
+        assert self.changes.pop() <= declared(self.actions)
 
     @invariant()
     def nothing_is_sent_more_often_than_claimed(self) -> None:
@@ -177,39 +177,39 @@ class Life(RuleBasedStateMachine):
     def what_is_final_never_changes(self) -> None:
         for identity, known in self.known.items():
             kept = row(self.db, identity)
-            assert known.final in (None, self.unshifted(kept))
+            assert known.final in (None, self.without_moments(kept))
             if kept["state"] in ("failed", "cancelled"):
-                known.final = self.unshifted(kept)
+                known.final = self.without_moments(kept)
 
     @invariant()
-    def what_chatmitra_took_is_accepted(self) -> None:
+    def what_chatmitra_accepted_is_accepted(self) -> None:
         for identity, known in self.known.items():
             kept = row(self.db, identity)
             if known.accepted and kept["code"] != "dropped":
                 assert kept["state"] in ("accepted", "failed")
 
     @invariant()
-    def every_message_is_there(self) -> None:
+    def no_message_is_lost(self) -> None:
         with self.db.read() as tx:
             assert tx.execute(select(func.count()).select_from(message)).scalar_one() == len(self.known)
 
-    def post(self, hand: Hand) -> None:
-        """The oracle of silence: before this POST, all others are known to have reached nobody, or it is flagged."""
-        known = self.known[hand.claimed.id]
-        reached_nobody = all(isinstance(earlier.answer, Wait | Refused) for earlier in known.posts)
-        assert reached_nobody or row(self.db, hand.claimed.id)["maybe_duplicate"]
+    def post(self, held: HeldClaim) -> None:
+        """Before this POST, all others provably did not arrive, or the message is flagged."""
+        known = self.known[held.claimed.id]
+        none_arrived = all(isinstance(earlier.answer, Wait | Refused) for earlier in known.posts)
+        assert none_arrived or row(self.db, held.claimed.id)["maybe_duplicate"]
         assert not known.accepted
-        hand.posted = True
-        known.posts.append(hand)
+        held.posted = True
+        known.posts.append(held)
 
-    def end(self, hand: Hand, outcome: Outcome, *, posted: bool) -> None:
-        record_outcome(self.db, hand.claimed, outcome, posted=posted)
+    def end(self, held: HeldClaim, outcome: Outcome, *, posted: bool) -> None:
+        record_outcome(self.db, held.claimed, outcome, posted=posted)
 
-    def holds(self, hand: Hand) -> bool:
-        kept = row(self.db, hand.claimed.id)
+    def holds(self, held: HeldClaim) -> bool:
+        kept = row(self.db, held.claimed.id)
         with self.db.read() as tx:
             return bool(
-                kept["state"] == "claimed" and kept["epoch"] == hand.claimed.epoch and kept["lease_until"] > tx.now
+                kept["state"] == "claimed" and kept["epoch"] == held.claimed.epoch and kept["lease_until"] > tx.now
             )
 
     def halts(self) -> Any:
@@ -220,14 +220,14 @@ class Life(RuleBasedStateMachine):
         return list(self.known)[pick % len(self.known)]
 
     @staticmethod
-    def unshifted(kept: Row) -> Row:
-        """Without the moments which the test itself moves."""
+    def without_moments(kept: Row) -> Row:
+        """Return the row without the moments that the test itself moves."""
         return {name: value for name, value in kept.items() if not name.endswith(("_at", "_until"))}
 
 
-def test_any_life_of_messages_keeps_every_promise(db: Database) -> None:
+def test_random_actions_break_no_promise(db: Database) -> None:
     if db.sqlite:
-        # What survives a power cut is not what is asked here, and the disk would take most of the time.
+        # This test does not check power cuts, and the disk would take most of the time.
         event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
     with recorded_state_changes(db) as changes:
         run_state_machine_as_test(

@@ -1,4 +1,4 @@
-"""Migrations: they lead to the tables that the code knows, back again, and bear company."""
+"""Migrations: they create the tables of this release, are reversible, and may run concurrently."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def tables(db: Database) -> set[str]:
     return set(inspect(db.engine).get_table_names()) - {"alembic_version"}
 
 
-def test_up_down_and_up_again(database_url: str) -> None:
+def test_migrations_upgrade_downgrade_and_upgrade_again(database_url: str) -> None:
     db = Database(database_url)
     assert not migrate.at_head(db)
     for _ in range(2):
@@ -40,7 +40,7 @@ def test_up_down_and_up_again(database_url: str) -> None:
     db.close()
 
 
-def test_they_lead_to_the_tables_that_the_code_knows(database_url: str) -> None:
+def test_migrations_create_the_tables_that_the_code_declares(database_url: str) -> None:
     db = Database(database_url)
     migrate.upgrade(db)
     with db.connection() as connection:
@@ -48,11 +48,11 @@ def test_they_lead_to_the_tables_that_the_code_knows(database_url: str) -> None:
     db.close()
 
 
-def test_the_head_is_that_of_the_scripts() -> None:
+def test_the_head_is_the_newest_script() -> None:
     assert migrate.head() == ScriptDirectory(str(ROOT / "harkara/ledger/migrations")).get_current_head()
 
 
-def test_an_upgrade_keeps_what_is_there(database_url: str) -> None:
+def test_an_upgrade_preserves_the_rows(database_url: str) -> None:
     db = Database(database_url)
     migrate.upgrade(db)
     (identity,) = accept_messages(db, reply())
@@ -83,7 +83,7 @@ def test_two_processes_may_upgrade_at_once(database_url: str) -> None:
     db.close()
 
 
-def test_a_database_that_is_away_is_said_to_be_so() -> None:
+def test_an_unreachable_database_raises_unavailable() -> None:
     db = Database(f"postgresql://harkara@127.0.0.1:{free_port()}/nothing")
     with pytest.raises(Unavailable):
         migrate.at_head(db)

@@ -1,4 +1,4 @@
-"""Record: every outcome leads to its state, late ones too, and nothing known is forgotten."""
+"""Record: every outcome, also a late one, leads to its state, and no answer is lost."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_an_outcome_leads_to_its_state(
     assert audit(db).clean
 
 
-def test_the_job_of_chatmitra_and_the_words_of_a_refusal_are_kept(db: Database) -> None:
+def test_the_job_id_and_the_text_of_a_refusal_are_stored(db: Database) -> None:
     accepted, refused = send_message(db, reply(1)), send_message(db, reply(2), REFUSED)
     assert row(db, accepted)["job_id"] == attempts_of(db, accepted)[0]["job_id"] == "job-of-chatmitra"
     assert row(db, refused)["reason"] == "The number has no WhatsApp. Chat Mitra said: Message undeliverable"
@@ -84,13 +84,13 @@ def test_waiting_is_not_failing(db: Database, sending: Claimed) -> None:
     assert abs(kept["due_at"] - kept["changed_at"] - timedelta(hours=1)) < timedelta(milliseconds=1)
 
 
-def test_what_waits_for_an_operator_is_due_at_its_deadline(db: Database, sending: Claimed) -> None:
-    record_outcome(db, sending, Wait(None, "unknown", "Nobody knows this code."))
+def test_a_message_that_waits_for_an_operator_is_due_at_its_deadline(db: Database, sending: Claimed) -> None:
+    record_outcome(db, sending, Wait(None, "unknown", "The code is unknown."))
     kept = row(db, sending.id)
     assert (kept["state"], kept["due_at"]) == ("waiting", kept["expires_at"])
 
 
-def test_what_a_gate_stopped_leaves_no_attempt(db: Database) -> None:
+def test_a_message_that_a_gate_stopped_has_no_attempt(db: Database) -> None:
     one, two = claim_messages(db, *accept_messages(db, reply(1), reply(2)))
     record_outcome(db, one, Wait(60, "quiet-hours", "It is quiet."), posted=False)
     record_outcome(db, two, Cancelled("expired", "Too late."), posted=False)
@@ -99,7 +99,7 @@ def test_what_a_gate_stopped_leaves_no_attempt(db: Database) -> None:
     assert trace_of(db, two.id) == ["cancelled"]
 
 
-def test_a_code_is_blank_as_soon_as_it_is_done(db: Database) -> None:
+def test_a_code_is_erased_as_soon_as_it_is_done(db: Database) -> None:
     done = [send_message(db, otp(1)), send_message(db, otp(2), REFUSED)]
     (cancelled,) = accept_messages(db, otp(3))
     cancel(db, [cancelled], by="a test")
@@ -109,7 +109,7 @@ def test_a_code_is_blank_as_soon_as_it_is_done(db: Database) -> None:
     assert row(db, send_message(db, reply(4)))["body"] is not None
 
 
-def test_the_answer_counts_also_when_the_sweep_was_faster(db: Database, sending: Claimed) -> None:
+def test_an_answer_after_the_sweep_counts(db: Database, sending: Claimed) -> None:
     age_messages(db, 31)
     run_sweep(db)
     assert row(db, sending.id)["state"] == "uncertain"
@@ -119,7 +119,9 @@ def test_the_answer_counts_also_when_the_sweep_was_faster(db: Database, sending:
 
 
 @pytest.mark.parametrize("outcome", [REFUSED, Wait(5, "refused", "No connection")], ids=["refused", "not sent"])
-def test_a_late_answer_of_any_kind_settles_what_was_uncertain(db: Database, sending: Claimed, outcome: Outcome) -> None:
+def test_a_late_answer_of_any_kind_resolves_an_uncertain_message(
+    db: Database, sending: Claimed, outcome: Outcome
+) -> None:
     age_messages(db, 31)
     run_sweep(db)
     record_outcome(db, sending, outcome)
@@ -128,9 +130,7 @@ def test_a_late_answer_of_any_kind_settles_what_was_uncertain(db: Database, send
 
 
 @pytest.mark.parametrize("steps", range(4), ids=["waiting", "queued", "claimed", "sending"])
-def test_what_is_to_go_once_more_does_not_when_the_first_answer_comes(
-    db: Database, sending: Claimed, steps: int
-) -> None:
+def test_a_resend_does_not_happen_when_the_first_answer_arrives(db: Database, sending: Claimed, steps: int) -> None:
     age_messages(db, 31)
     run_sweep(db, resend_after=0)
     run_sweep(db, resend_after=0)
@@ -157,7 +157,7 @@ def test_an_outcome_that_is_recorded_twice_counts_once(db: Database, sending: Cl
     assert trace_of(db, sending.id) == ["waiting"]
 
 
-def test_an_earlier_try_that_may_have_arrived_is_not_called_cancelled(db: Database, sending: Claimed) -> None:
+def test_a_message_whose_earlier_try_may_have_arrived_is_not_cancelled(db: Database, sending: Claimed) -> None:
     age_messages(db, 31)
     for _ in range(2):
         run_sweep(db, resend_after=0)
@@ -178,13 +178,13 @@ def test_an_earlier_try_that_may_have_arrived_is_not_called_cancelled(db: Databa
     ],
     ids=lambda outcome: type(outcome).__name__,
 )
-def test_an_outcome_survives_the_way_through_redis(db: Database, sending: Claimed, outcome: Outcome) -> None:
+def test_an_outcome_is_unchanged_after_redis(db: Database, sending: Claimed, outcome: Outcome) -> None:
     finish = ClaimResult.of(sending, outcome, posted=True)
     assert ClaimResult.from_dict(finish.to_dict()) == finish
     assert sending.recipient not in str(finish.to_dict())
 
 
-def test_words_that_look_like_sql_or_placeholders_stay_words(db: Database, sending: Claimed) -> None:
+def test_text_that_looks_like_sql_or_placeholders_is_stored_unchanged(db: Database, sending: Claimed) -> None:
     words = 'it\'s "{each}" :now %s \\ ; DROP TABLE message --'
     record_outcome(db, sending, Refused("x'y", words, "Look."))
     assert attempts_of(db, sending.id)[0]["text"] == words
@@ -192,7 +192,7 @@ def test_words_that_look_like_sql_or_placeholders_stay_words(db: Database, sendi
 
 
 @pytest.mark.parametrize("db", ["postgres"], indirect=True)
-def test_outcomes_of_every_kind_wait_in_the_order_of_ids_so_that_the_fold_and_they_never_wait_for_each_other(
+def test_outcomes_of_every_kind_lock_messages_in_the_order_of_their_ids(
     db: Database,
 ) -> None:
     first, second = sorted(claim_messages(db, *accept_messages(db, reply(1), reply(2))), key=lambda one: one.id)

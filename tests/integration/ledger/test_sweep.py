@@ -1,4 +1,4 @@
-"""Sweep: what a dead worker, a lost hint or the clock left behind is put where it belongs."""
+"""Sweep: messages of dead workers, lost hints and passed deadlines are repaired."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from tests.integration.ledger.steps import (
 )
 
 
-def test_a_lost_hint_is_due_again_when_its_time_is_over(db: Database) -> None:
+def test_a_message_with_a_lost_hint_is_due_when_its_lease_runs_out(db: Database) -> None:
     (identity,) = accept_messages(db, reply())
     dispatch_all(db)
     assert not run_sweep(db)
@@ -52,7 +52,7 @@ def test_a_lost_hint_is_due_again_when_its_time_is_over(db: Database) -> None:
     assert dispatch_all(db) == [identity]
 
 
-def test_a_claim_whose_worker_died_goes_to_another_one(db: Database) -> None:
+def test_a_message_whose_worker_died_is_claimed_by_another(db: Database) -> None:
     (identity,) = accept_messages(db, reply())
     claim_messages(db, identity)
     age_messages(db, 11)
@@ -61,7 +61,7 @@ def test_a_claim_whose_worker_died_goes_to_another_one(db: Database) -> None:
     assert (claimed.epoch, row(db, identity)["maybe_duplicate"]) == (2, False)
 
 
-def test_what_kills_its_workers_is_poison_and_others_flow(db: Database) -> None:
+def test_a_message_that_crashes_its_workers_fails_and_others_go_on(db: Database) -> None:
     poison, fine = accept_messages(db, reply(1), reply(2))
     for _ in range(POISON_CLAIMS):
         claim_messages(db, poison)
@@ -72,7 +72,7 @@ def test_what_kills_its_workers_is_poison_and_others_flow(db: Database) -> None:
     assert audit(db).clean
 
 
-def test_an_outcome_in_between_takes_the_suspicion_away(db: Database) -> None:
+def test_an_outcome_in_between_resets_the_strikes(db: Database) -> None:
     (identity,) = accept_messages(db, reply())
     for _ in range(POISON_CLAIMS):
         (claimed,) = claim_messages(db, identity)
@@ -82,7 +82,7 @@ def test_an_outcome_in_between_takes_the_suspicion_away(db: Database) -> None:
     assert run_sweep(db) == Counter({"given-back": 1})
 
 
-def test_a_post_without_a_record_is_uncertain_and_the_policy_says_what_then(db: Database) -> None:
+def test_a_post_without_an_outcome_is_uncertain_and_the_policy_decides(db: Database) -> None:
     ids = accept_messages(db, otp(1), reply(2))
     begin_posts(db, *claim_messages(db, *ids))
     age_messages(db, 31)
@@ -101,7 +101,7 @@ def test_a_post_without_a_record_is_uncertain_and_the_policy_says_what_then(db: 
     assert attempts_of(db, ids[0])[0]["outcome"] == "uncertain"
 
 
-def test_what_the_policy_sends_once_more_is_flagged_and_goes_at_its_time(db: Database) -> None:
+def test_a_resend_by_policy_is_flagged_and_due_at_its_time(db: Database) -> None:
     identity = send_message(db, reply(), Uncertain("reset", "Connection lost", 20.0))
     assert not run_sweep(db)
     age_messages(db, 21)
@@ -115,14 +115,14 @@ def test_what_the_policy_sends_once_more_is_flagged_and_goes_at_its_time(db: Dat
     assert audit(db).flagged == 1
 
 
-def test_nothing_is_sent_once_more_after_its_deadline(db: Database) -> None:
+def test_a_message_is_not_sent_again_after_its_deadline(db: Database) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=10)
     send_message(db, reply(expires=soon), Uncertain("reset", "Connection lost", 5.0))
     age_messages(db, 11)
     assert not run_sweep(db)
 
 
-def test_what_is_late_is_cancelled_and_what_is_not_waits_on(db: Database) -> None:
+def test_an_expired_message_is_cancelled_and_the_others_wait(db: Database) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=10)
     late, fine, future = accept_messages(db, reply(1, expires=soon), reply(2), reply(3, at=soon + timedelta(days=9)))
     age_messages(db, 11)
@@ -131,14 +131,14 @@ def test_what_is_late_is_cancelled_and_what_is_not_waits_on(db: Database) -> Non
     assert (row(db, late)["code"], trace_of(db, late)) == ("expired", ["cancelled"])
 
 
-def test_what_waits_for_an_operator_in_vain_expires(db: Database) -> None:
-    identity = send_message(db, reply(), Wait(None, "unknown", "Nobody knows this code."))
+def test_a_message_that_waits_for_an_operator_expires(db: Database) -> None:
+    identity = send_message(db, reply(), Wait(None, "unknown", "The code is unknown."))
     age_messages(db, DAY + 1)
     run_sweep(db)
     assert row(db, identity)["code"] == "expired"
 
 
-def test_text_and_number_are_erased_when_their_time_is_over_and_nothing_else(db: Database) -> None:
+def test_text_and_number_are_erased_after_the_retention_and_nothing_else(db: Database) -> None:
     done = [
         send_message(db, reply(1)),
         send_message(db, reply(2), LOST),
@@ -157,7 +157,7 @@ def test_text_and_number_are_erased_when_their_time_is_over_and_nothing_else(db:
     assert audit(db).clean
 
 
-def test_a_resend_never_follows_the_erasure(db: Database) -> None:
+def test_an_erased_message_is_never_resent(db: Database) -> None:
     identity = send_message(db, reply(), Uncertain("reset", "Connection lost", 10.0))
     age_messages(db, 2 * DAY)
     run_sweep(db, retention=DAY)
@@ -165,7 +165,7 @@ def test_a_resend_never_follows_the_erasure(db: Database) -> None:
     assert (row(db, identity)["state"], row(db, identity)["resend_at"]) == ("uncertain", None)
 
 
-def test_pauses_that_are_over_go_but_a_lane_waits_for_its_probe(db: Database) -> None:
+def test_expired_pauses_are_deleted_but_a_lane_waits_for_its_probe(db: Database) -> None:
     with db.write() as tx:
         add_halt(tx, "default", Pause("template", -1.0, "132015", "Paused"), "sale")
         add_halt(tx, "default", Pause("lane", -1.0, "refused", "Not reachable"))
@@ -175,14 +175,14 @@ def test_pauses_that_are_over_go_but_a_lane_waits_for_its_probe(db: Database) ->
         assert {(h.scope, h.subject) for h in active_halts(tx)} == {("lane", ""), ("template", "news")}
 
 
-def test_a_sweep_takes_no_more_at_once_than_others_can_wait_for(db: Database) -> None:
+def test_a_sweep_changes_a_limited_number_of_rows_at_once(db: Database) -> None:
     accept_messages(db, *(reply(n) for n in range(MAX_ROWS + 1)))
     dispatch_all(db, depth=MAX_ROWS + 1)
     age_messages(db, 11)
     assert [run_sweep(db)["given-back"] for _ in range(3)] == [MAX_ROWS, 1, 0]
 
 
-def test_many_sweeps_at_once_do_each_thing_once(db: Database) -> None:
+def test_concurrent_sweeps_change_each_message_once(db: Database) -> None:
     ids = accept_messages(db, *(reply(n) for n in range(60)))
     begin_posts(db, *claim_messages(db, *ids))
     age_messages(db, 31)
@@ -192,7 +192,7 @@ def test_many_sweeps_at_once_do_each_thing_once(db: Database) -> None:
     assert {tuple(trace_of(db, identity)) for identity in ids} == {("uncertain",)}
 
 
-def test_a_sweep_and_the_answers_that_come_meanwhile_do_not_wait_for_each_other_for_ever(db: Database) -> None:
+def test_a_sweep_and_concurrent_answers_do_not_deadlock(db: Database) -> None:
     for _ in range(6):
         claims = claim_messages(db, *accept_messages(db, *(reply(n) for n in range(24))))
         begin_posts(db, *claims)
@@ -208,7 +208,7 @@ def test_a_sweep_and_the_answers_that_come_meanwhile_do_not_wait_for_each_other_
     assert audit(db).clean
 
 
-def test_codes_of_the_last_hour_are_counted_by_those_that_may_have_arrived(db: Database) -> None:
+def test_only_codes_that_may_have_arrived_count_within_the_hour(db: Database) -> None:
     def known() -> tuple[set[str], set[str]]:
         with db.read() as tx:
             found = recent_codes(tx, ["919876500007"])["919876500007"]
@@ -223,13 +223,13 @@ def test_codes_of_the_last_hour_are_counted_by_those_that_may_have_arrived(db: D
     claim_messages(db, held)
     assert known() == ({*arrived, sending}, {held})
     for identity in arrived:
-        age(db, identity, 3601)
+        age_post(db, identity, 3601)
     assert known() == ({sending}, {held})
 
 
 @pytest.mark.parametrize("db", ["sqlite"], indirect=True)
-def test_no_look_of_a_round_reads_the_whole_table(db: Database) -> None:
-    """In SQLite a partial index serves only a query that repeats its condition. (PostgreSQL is measured elsewhere.)"""
+def test_no_query_of_a_round_scans_the_whole_table(db: Database) -> None:
+    """SQLite uses a partial index only for a query that repeats its condition. PostgreSQL is measured elsewhere."""
     plans: list[str] = []
 
     def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -246,8 +246,8 @@ def test_no_look_of_a_round_reads_the_whole_table(db: Database) -> None:
     assert any("ix_message_lease" in plan for plan in plans)
 
 
-def age(db: Database, identity: str, seconds: float) -> None:
-    """Makes the POSTs of a message older."""
+def age_post(db: Database, identity: str, seconds: float) -> None:
+    """Move the POST of a message into the past."""
     (tried,) = attempts_of(db, identity)
     past = tried["started_at"] - timedelta(seconds=seconds)
     with db.write() as tx:

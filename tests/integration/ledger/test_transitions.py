@@ -140,9 +140,9 @@ def test_an_action_makes_the_declared_transitions_and_no_others(
     made: set[Change] = set()
     for act in ACTIONS[actions]:
         claims = in_every_state(db)
-        state_changes.take()
+        state_changes.pop()
         act(db, claims)
-        made |= state_changes.take()
+        made |= state_changes.pop()
         delete_messages(db)
     assert made == declared(actions)
 
