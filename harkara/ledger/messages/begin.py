@@ -55,11 +55,11 @@ WHERE message.id = each.id AND message.epoch = each.epoch
 RETURNING message.id, message.epoch
 """
 
-_ATTEMPT = _KEY | {"lane": "text", "weight": "integer", "worker": "text", "gates": "text", "echo": "text"}
-_ATTEMPT |= {"claimed_at": "timestamptz"}
+_ATTEMPT = _KEY | {"lane": "text", "weight": "integer", "worker": "text", "gates": "text"}
+_ATTEMPT |= {"fingerprint": "text", "claimed_at": "timestamptz"}
 _OPEN_ATTEMPT = """
 INSERT INTO attempt (message_id, epoch, lane, weight, worker, gates, echo, claimed_at, started_at)
-SELECT id, epoch, lane, weight, worker, gates, echo, claimed_at, :now FROM {each}
+SELECT id, epoch, lane, weight, worker, gates, fingerprint, claimed_at, :now FROM {each}
 """
 
 
@@ -72,6 +72,6 @@ def _attempt(request: BeginRequest) -> Row:
         "weight": claimed.weight,
         "worker": request.worker,
         "gates": request.gates,
-        "echo": request.fingerprint,
+        "fingerprint": request.fingerprint,
         "claimed_at": to_sql(claimed.claimed_at),
     }

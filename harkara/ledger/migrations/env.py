@@ -1,4 +1,4 @@
-"""Alembic's way in: runs every pending migration in one transaction on the connection that it is given."""
+"""Alembic's environment: runs all pending migrations in one transaction on the given connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ context.configure(
 )
 with context.begin_transaction():
     if connection.dialect.name == "postgresql":
-        # Two processes that start together must not both create the tables.
+        # Two processes that start at the same time must not both create the tables.
         connection.execute(text("SELECT pg_advisory_xact_lock(7417223)"))
     context.run_migrations()
 connection.commit()

@@ -14,7 +14,7 @@ class ContactRow(SQLModel, table=True):
     """A customer as one lane knows them: when they last wrote, and which messages they refuse.
 
     `stopped` names the refused messages: everything, marketing, or none (None). `agreed_at` is the time of their
-    agreement to marketing, `wished_at` the time of their last opt-out or opt-in.
+    agreement to marketing, and the last column the time of their last opt-out or opt-in.
     """
 
     __tablename__ = "contact"

@@ -1,4 +1,4 @@
-"""The table of leases, named `duty` in the database."""
+"""The table of leases, stored as the table "duty"."""
 
 from __future__ import annotations
 

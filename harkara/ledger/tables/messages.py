@@ -97,7 +97,7 @@ class AliasRow(SQLModel, table=True):
 class AttemptRow(SQLModel, table=True):
     """One POST, committed before its first byte leaves. The primary key allows one for each claim.
 
-    `echo` is the fingerprint, a keyed digest of recipient and content, by which a webhook event finds the attempt.
+    Its fingerprint is a keyed digest of recipient and content, by which a webhook event finds the attempt.
     """
 
     __tablename__ = "attempt"

@@ -1,4 +1,4 @@
-"""The ledger"""
+"""Create the tables of messages, halts and leases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An index that tells whether a lane has a backlog, which every message that comes in asks"""
+"""Add an index of waiting messages by lane, which every accept uses to look for a backlog."""
 
 from __future__ import annotations
 

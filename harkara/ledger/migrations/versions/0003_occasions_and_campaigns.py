@@ -1,4 +1,4 @@
-"""Occasions and campaigns"""
+"""Create the tables of occasions and campaigns, and let messages refer to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two-way"""
+"""Create the tables of webhook events, contacts, consent and callbacks."""
 
 from __future__ import annotations
 
