@@ -80,7 +80,8 @@ def _round(db: Database, messages: int) -> tuple[float, float]:
     with valkey() as server, connect(server.url, seconds=3) as redis:
         stream = Intake(redis, "bench", stream=WEBHOOKS)
         stored = _store(WebhookReceiver(db, CONTEXT.lanes, stream, lambda: None), webhooks)
-        applied = _apply(EventProcessor(db, stream, CONTEXT, holder="bench", silence_seconds=900), len(webhooks))
+        processor = EventProcessor(db, stream, CONTEXT, holder="bench", silence_seconds=900, check_seconds=300)
+        applied = _apply(processor, len(webhooks))
     assert count_by_state(db) == {LANE.name: {State.DELIVERED: messages}}
     return stored, applied
 

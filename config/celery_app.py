@@ -1,4 +1,4 @@
-"""The Celery app: names its broker, its queues and its beat; holds no task itself."""
+"""The Celery app: its broker, queues and schedule. The tasks are in `tasks/`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from uuid import uuid4
 from celery import Celery
 from kombu import Exchange, Queue
 
+from config.schedule import SCHEDULE
 from config.settings import settings
 from harkara.backends.broker import ACCEPT, HINTS, QUEUES, QUIET_TRANSPORT, SEND, UPKEEP
 
@@ -24,7 +25,7 @@ ROUTES = {
 }
 
 OWN = f"harkara.own.{uuid4().hex}"
-"""The queue of this one process, by which it feels its own pulse: first of all, since it holds one task at most."""
+"""The queue of this one process, for the watchdog's probe. It holds one task at most, so workers read it first."""
 
 app = Celery("harkara", broker=settings().broker_url)
 app.conf.update(
@@ -38,12 +39,12 @@ app.conf.update(
         "tasks.fold",
         "tasks.watch",
     ),
-    # Threads finish what they hold on SIGTERM, also when a process manager signals the whole group; prefork
-    # children would die in mid-POST.
+    # On SIGTERM threads finish their tasks, also when a process manager signals the whole group; prefork children
+    # would end in the middle of a POST.
     worker_pool="threads",
     worker_concurrency=settings().chunks,
-    # A hint that is lost is made anew, so it needs no copy in `unacked` until it is acknowledged: two writes to Redis'
-    # disk less before the message goes out.
+    # The sweep replaces a lost hint, so hints need no copy in `unacked`. That saves two writes to Redis' disk before
+    # each POST.
     task_queues=(
         Queue(OWN, Exchange(OWN), routing_key=OWN, no_ack=True, auto_delete=True),
         *(Queue(name, Exchange(name), routing_key=name, no_ack=name in HINTS) for name in QUEUES),
@@ -52,10 +53,10 @@ app.conf.update(
     task_routes={task: {"queue": queue} for task, queue in ROUTES.items()},
     task_serializer="json",
     accept_content=["json"],
-    # The ledger is the one store of truth.
+    # Results are in the ledger alone.
     task_ignore_result=True,
     result_backend=None,
-    # A message here is a hint: one that is lost is found by the sweep, so nothing is acknowledged late.
+    # The sweep finds the messages of a lost task, so tasks need no late acknowledgement.
     task_acks_late=False,
     task_reject_on_worker_lost=False,
     worker_prefetch_multiplier=1,
@@ -65,20 +66,17 @@ app.conf.update(
     broker_connection_max_retries=None,
     broker_transport_options=QUIET_TRANSPORT | {"queue_order_strategy": "priority", "visibility_timeout": 3600},
     broker_pool_limit=32,
-    # It would kill threads in mid-POST, which is how silent duplicates are made.
+    # True would end threads in the middle of a POST, and their messages could go out twice.
     worker_cancel_long_running_tasks_on_connection_loss=False,
-    # Three publications for each chunk, a tenth of a busy worker's time: Flower asks for them while somebody runs it.
+    # Three events for each chunk would cost a tenth of a busy worker's time. Flower turns them on while it runs.
     worker_send_task_events=False,
     worker_hijack_root_logger=False,
     worker_enable_remote_control=True,
     timezone="UTC",
     beat_schedule={
-        "dispatch": {"task": "harkara.dispatch", "schedule": 1.0, "options": {"expires": 5}},
-        "sweep": {"task": "harkara.sweep", "schedule": 5.0, "options": {"expires": 20}},
-        "accept": {"task": "harkara.accept", "schedule": 1.0, "options": {"expires": 5}},
-        "fold": {"task": "harkara.fold", "schedule": 5.0, "options": {"expires": 20}},
-        "heartbeat": {"task": "harkara.heartbeat", "schedule": 10.0, "options": {"expires": 30}},
-        "audit": {"task": "harkara.audit", "schedule": 3600.0, "options": {"expires": 600}},
+        name: {"task": work.beat.task, "schedule": work.beat.seconds, "options": {"expires": work.beat.expires}}
+        for name, work in SCHEDULE.items()
+        if work.beat
     },
     beat_scheduler="config.beat:Beat",
     beat_sync_every=1,

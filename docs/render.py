@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
+from config.schedule import SCHEDULE, WAKE_UPS
 from workers.command import app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,6 +83,34 @@ def error_codes() -> str:
     return _page([*lines, "", "Next: [solve problems](../how-to/solve-problems.md), [states](../lifecycle.md)."])
 
 
+def schedule() -> str:
+    """The periodic work with its runners, and the wake-ups."""
+    lines = [
+        "# Schedule",
+        "",
+        "This page is for operators and developers.",
+        "`config/schedule.py` has all periodic work and who runs it.",
+        "Where workers share work, a lease in the database lets one of them do it in each interval.",
+        "",
+        "| work | in every worker | thread | task of beat | published | expires after |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for work in SCHEDULE.values():
+        worker, beat = work.worker, work.beat
+        in_worker = (f"every {worker.seconds:g} s", f"`{worker.thread}`") if worker else ("", "")
+        by_beat = (f"`{beat.task}`", f"every {beat.seconds:g} s", f"{beat.expires} s") if beat else ("", "", "")
+        lines.append(f"| {' | '.join((work.purpose, *in_worker, *by_beat))} |")
+    lines += [
+        "",
+        "A wake-up publishes a task at once, so that the next step does not wait for the periodic work.",
+        "",
+        "| cause | task |",
+        "| --- | --- |",
+        *(f"| {wake_up.cause} | `{wake_up.task}` |" for wake_up in WAKE_UPS),
+    ]
+    return _page([*lines, "", "Next: [how the code works](../internals.md), [monitor](../how-to/monitor.md)."])
+
+
 EXIT_CODES = (
     (0, "success"),
     (1, "an error"),
@@ -104,6 +133,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "command.md": command,
     "error-codes.md": error_codes,
+    "schedule.md": schedule,
 }
 
 

@@ -10,6 +10,7 @@ from config.callbacks import endpoint
 from config.celery_app import OWN
 from config.collector import DeploymentCollector
 from config.metrics import REJECTED, count_callbacks, count_events, count_swept
+from config.schedule import worker_seconds
 from config.settings import settings
 from config.wiring.sending import leases, limiter, playbook
 from config.wiring.shared import broker, database, lanes, process_name, reminder_plan, webhook_stream
@@ -85,6 +86,7 @@ def event_processor() -> EventProcessor:
         EventContext(lanes(), playbook(), words(), parse),
         holder=process_name(),
         silence_seconds=settings().silence.total_seconds(),
+        check_seconds=worker_seconds("silence"),
         on_processed=count_events,
     )
 
@@ -99,6 +101,12 @@ def callback_delivery() -> CallbackDelivery | None:
     """Return None when no callback URL is set."""
     to = endpoint(settings())
     return CallbackDelivery(database(), to, on_results=count_callbacks) if to else None
+
+
+def deliver_callbacks() -> None:
+    """Deliver the callbacks that are due, if a callback URL is set. Raises Unavailable."""
+    if delivery := callback_delivery():
+        delivery.round()
 
 
 def delete_old_callbacks() -> None:
@@ -131,7 +139,7 @@ def collector() -> DeploymentCollector:
 
 @cache
 def _rounds() -> Rounds:
-    return Rounds(database(), process_name())
+    return Rounds(database(), process_name(), worker_seconds)
 
 
 @cache

@@ -12,8 +12,6 @@ from harkara.ledger.database import Database
 from harkara.ledger.messages.dispatch import dispatch, unqueue
 from harkara.limits import Limiter
 
-DISPATCH_SECONDS = 1.0
-
 
 class Dispatcher:
     """Dispatches in rounds; `queued_seconds` is the lease of a hinted message, `depth` the most in a queue."""
@@ -42,8 +40,7 @@ class Dispatcher:
 
         Raises Unavailable.
         """
-        period = 0.0 if at_once else DISPATCH_SECONDS
-        return self._rounds.run("dispatch", self._dispatch, period_seconds=period) or 0
+        return self._rounds.run("dispatch", self._dispatch, at_once=at_once) or 0
 
     def hint(self, released: Sequence[tuple[str, int]]) -> None:
         """Publish (id, priority); a message whose hint Redis does not accept is due again at once."""

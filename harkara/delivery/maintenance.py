@@ -17,9 +17,6 @@ from harkara.occasions import ReminderPlan
 
 log = structlog.get_logger(__name__)
 
-SWEEP_SECONDS = 1.0
-CAMPAIGNS_SECONDS = 2.0
-DERIVE_SECONDS = 60.0
 DERIVE_LIMIT_SECONDS = 25.0
 """The most that one round of derivation takes; the next round continues."""
 
@@ -52,7 +49,7 @@ class Maintenance:
 
     def sweep(self) -> Counter[str]:
         """Recover what crashes left behind and remove what is too old; return the rows moved by each part."""
-        moved = self._rounds.run("sweep", self._sweep, period_seconds=SWEEP_SECONDS) or Counter[str]()
+        moved = self._rounds.run("sweep", self._sweep) or Counter[str]()
         if moved:
             log.info("rows swept", action="swept", **moved)
         self._on_swept(moved)
@@ -60,16 +57,14 @@ class Maintenance:
 
     def campaigns(self) -> Counter[str]:
         """Start, pause and finish campaigns; return how many."""
-        moved = self._rounds.run("campaigns", lambda: keep(self._db), period_seconds=CAMPAIGNS_SECONDS)
+        moved = self._rounds.run("campaigns", lambda: keep(self._db))
         if moved:
             log.info("campaigns updated", action="campaigns", **moved)
         return moved or Counter()
 
     def derive(self) -> int:
         """Derive the reminders of occasions again whose rules were edited; return the number of occasions."""
-        derived = self._rounds.run(
-            "derive", self._derive, period_seconds=DERIVE_SECONDS, lease_seconds=2 * DERIVE_LIMIT_SECONDS
-        )
+        derived = self._rounds.run("derive", self._derive, lease_seconds=2 * DERIVE_LIMIT_SECONDS)
         if derived:
             log.info("reminders derived", action="derived", occasions=derived)
         return derived or 0

@@ -14,20 +14,21 @@ LEASE_SECONDS = 10.0
 
 
 class Rounds:
-    """The rounds of one process; `holder` names it in the ledger."""
+    """The rounds of one process; `holder` names it in the ledger, and `period_of` returns the seconds of a work."""
 
-    def __init__(self, db: Database, holder: str) -> None:
+    def __init__(self, db: Database, holder: str, period_of: Callable[[str], float]) -> None:
         self._db = db
         self._holder = holder
+        self._period_of = period_of
 
     def run(
-        self, name: str, work: Callable[[], T], *, period_seconds: float, lease_seconds: float = LEASE_SECONDS
+        self, name: str, work: Callable[[], T], *, at_once: bool = False, lease_seconds: float = LEASE_SECONDS
     ) -> T | None:
         """Run the work unless another process does, or did within most of the period; return None when it did not run.
 
-        A period of 0 always runs it. Another process takes over `lease_seconds` after a holder has died.
+        `at_once` ignores the period. Another process takes over `lease_seconds` after a holder has died.
         Raises Unavailable.
         """
-        pause = 0.8 * period_seconds
+        pause = 0.0 if at_once else 0.8 * self._period_of(name)
         with lease(self._db, name, self._holder, lease_seconds=lease_seconds, every_seconds=pause) as held:
             return work() if held else None

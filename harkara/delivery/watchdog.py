@@ -11,7 +11,6 @@ from harkara.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
-PROBE_SECONDS = 10.0
 SILENCE_SECONDS = 90.0
 """Longer than a chunk of messages can occupy the last free thread of a worker."""
 
@@ -33,7 +32,7 @@ class Watchdog:
         self._unconfirmed_since: float | None = None
 
     def probe(self) -> None:
-        """Publish a task, and end the process when none was confirmed for too long. Call it every PROBE_SECONDS.
+        """Publish a task, and end the process when none was confirmed for too long.
 
         Raises Unavailable; silence does not count while Redis is unavailable.
         """

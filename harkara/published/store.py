@@ -20,9 +20,6 @@ T = TypeVar("T")
 KEY: Final = "harkara:catalogue"
 PLAN: Final = "harkara:reminders"
 
-PUBLISH_SECONDS: Final = 60.0
-"""Interval at which every worker publishes again, since Redis may have lost its data."""
-
 FRESH_SECONDS: Final = 60.0
 """Age at which a producer reads its copy again."""
 

@@ -21,16 +21,14 @@ log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 10.0
 
-SILENCE_SECONDS = 300.0
-"""Between two alarms for the same silence."""
-
 _PROCESSING = "fold"  # the lease's name in the table `duty`, after the task harkara.fold
 
 
 class EventProcessor:
     """Collects webhooks from Redis, processes events, and checks for silence; `holder` names this process.
 
-    `on_processed` gets how many events had which outcome. A lane is silent after `silence_seconds` without any event.
+    `on_processed` gets how many events had which outcome. A lane is silent after `silence_seconds` without any event,
+    and an alarm for it comes at most every `check_seconds`.
     """
 
     def __init__(
@@ -41,6 +39,7 @@ class EventProcessor:
         *,
         holder: str,
         silence_seconds: float,
+        check_seconds: float,
         on_processed: Callable[[Counter[str]], None] = lambda done: None,
     ) -> None:
         self._db = db
@@ -48,6 +47,7 @@ class EventProcessor:
         self._context = context
         self._holder = holder
         self._silence = silence_seconds
+        self._check_seconds = check_seconds
         self._on_processed = on_processed
 
     def collect(self) -> int:
@@ -81,7 +81,7 @@ class EventProcessor:
     def check_silence(self) -> dict[str, float]:
         """Log the lanes whose messages are accepted while no webhook arrives; return the seconds of each."""
         with lease(
-            self._db, "silence", self._holder, lease_seconds=LEASE_SECONDS, every_seconds=0.8 * SILENCE_SECONDS
+            self._db, "silence", self._holder, lease_seconds=LEASE_SECONDS, every_seconds=0.8 * self._check_seconds
         ) as held:
             found = webhook_silences(self._db, self._context.lanes) if held else {}
         silent = {lane: seconds for lane, seconds in found.items() if seconds > self._silence}

@@ -15,9 +15,6 @@ from harkara.ledger.callbacks.outbox import MAX_ROWS, in_callback_state
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.tables import callback
 
-CLEAN_UP_SECONDS = 60.0
-"""Between two clean-ups of one worker."""
-
 WEEK = timedelta(days=7)
 """How long a delivered callback stays listed, and how long a dead one keeps its data for another try."""
 

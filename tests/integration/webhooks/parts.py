@@ -54,4 +54,5 @@ class RecordingReceiver:
 def processor(db: Database, redis_client: redis.Redis, reader: str = "reader", **options: Any) -> EventProcessor:
     """Return an event processor of the process `reader`."""
     stream = Intake(redis_client, reader, stream=WEBHOOKS, abandoned_seconds=0.05)
-    return EventProcessor(db, stream, CONTEXT, holder=reader, **{"silence_seconds": 900} | options)
+    options = {"silence_seconds": 900, "check_seconds": 300} | options
+    return EventProcessor(db, stream, CONTEXT, holder=reader, **options)

@@ -1,0 +1,105 @@
+"""What runs when: all periodic work, who runs it, and the wake-ups that do not wait for it.
+
+Most work has two runners, so that neither beat nor one worker is a single point of failure. Where several processes run
+the same work, a lease in the database lets one of them do it once in the worker's interval (`harkara.delivery.rounds`).
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+Thread = Literal["main", "derivation", "callbacks"]
+
+THREADS: Final[dict[Thread, str]] = {
+    "main": "Work that must not wait",
+    "derivation": "Work that may take long",
+    "callbacks": "Work that waits for the application",
+}
+"""The periodic threads of each worker. A thread runs its work one after the other, in the order of the schedule."""
+
+
+class WorkerRound(NamedTuple):
+    """A run in a thread of every worker, every `seconds`."""
+
+    thread: Thread
+    seconds: float
+
+
+class BeatTask(NamedTuple):
+    """A task that beat publishes every `seconds`. A worker drops a task that is older than `expires` seconds."""
+
+    task: str
+    seconds: float
+    expires: int
+
+
+class Work(NamedTuple):
+    """One periodic work and its runners."""
+
+    purpose: str
+    worker: WorkerRound | None = None
+    beat: BeatTask | None = None
+
+
+SCHEDULE: Final[dict[str, Work]] = {
+    "accept": Work(
+        "Commit the messages of the intake to the ledger",
+        WorkerRound("main", 1),
+        BeatTask("harkara.accept", 1, expires=5),
+    ),
+    # Before the sweep: webhooks that waited in Redis are evidence that a message arrived, and prevent a second POST.
+    "collect": Work("Store the webhooks that waited in Redis", WorkerRound("main", 1)),
+    "process": Work(
+        "Apply webhook events to messages and contacts",
+        WorkerRound("main", 1),
+        BeatTask("harkara.fold", 5, expires=20),
+    ),
+    "sweep": Work(
+        "Recover messages after crashes and lost hints, and delete what is too old",
+        WorkerRound("main", 1),
+        BeatTask("harkara.sweep", 5, expires=20),
+    ),
+    "campaigns": Work("Start, pause and finish campaigns", WorkerRound("main", 2)),
+    "dispatch": Work(
+        "Send hints for the messages that are due",
+        WorkerRound("main", 1),
+        BeatTask("harkara.dispatch", 1, expires=5),
+    ),
+    # Again and again, since Redis may lose its data.
+    "publish": Work("Publish the catalogue and the reminder rules to Redis", WorkerRound("main", 60)),
+    "probe": Work("Check that this worker still receives tasks", WorkerRound("main", 10)),
+    "silence": Work("Log the lanes that receive no webhooks", WorkerRound("main", 300)),
+    "derive": Work("Derive reminders again after their rules have changed", WorkerRound("derivation", 60)),
+    "clean_up": Work("Delete callbacks past their retention", WorkerRound("derivation", 60)),
+    "callbacks": Work("Deliver callbacks to the application", WorkerRound("callbacks", 1)),
+    "heartbeat": Work(
+        "Record that beat, Redis, a worker and the ledger work together", beat=BeatTask("harkara.heartbeat", 10, 30)
+    ),
+    "audit": Work("Check the ledger against its rules", beat=BeatTask("harkara.audit", 3600, expires=600)),
+}
+
+
+class WakeUp(NamedTuple):
+    """A task that a process publishes at once, so that the next step does not wait for the periodic work."""
+
+    method: str
+    """Of `harkara.backends.broker.Broker`."""
+    task: str
+    cause: str
+
+
+WAKE_UPS: Final = (
+    WakeUp("notify_intake", "harkara.accept", "A producer appended to the intake"),
+    WakeUp("publish_hints", "harkara.send", "A message is due, accepted or dispatched"),
+    WakeUp("notify_webhooks", "harkara.fold", "The HTTP API stored a webhook"),
+    WakeUp("publish_outcome", "harkara.record", "A worker has an outcome that the database does not take"),
+    WakeUp("ping", "harkara.pulse", "The watchdog probes its own worker"),
+)
+
+
+def worker_seconds(name: str) -> float:
+    """Return the interval of a work in the workers. Raises KeyError for one that no worker runs."""
+    work = SCHEDULE[name]
+    if work.worker is None:
+        raise KeyError(name)
+    return work.worker.seconds
