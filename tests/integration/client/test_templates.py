@@ -12,34 +12,30 @@ import pytest
 
 from harkara import Catalogue, Client, Envelope, Handle, Invalid, NotFound, Template, Unavailable
 from harkara.intake.stream import Intake
-from harkara.ledger import migrate
 from harkara.ledger.database import Database
 from harkara.published.store import KEY, PublishedStore
 from harkara.redis_client import connect
+from harness.ledger import migrated
 from harness.valkey import ValkeyServer
+from tests.integration.client.worker import ASHA
 from tests.integration.ledger.steps import row
 
 FILE = Path(__file__).parents[3] / "config" / "templates.toml"
-ASHA = "+91 98765 00001"
 CODE: dict[str, Any] = {"code": "482913", "minutes": "5", "purpose": "the login"}
 
 
 @pytest.fixture
 def published(redis_server: ValkeyServer) -> Iterator[PublishedStore]:
     """The workers' end, with the catalogue published."""
-    one = PublishedStore(connect(redis_server.url, seconds=2))
-    one.publish(Catalogue.load(FILE))
-    yield one
-    one.close()
+    store = PublishedStore(connect(redis_server.url, seconds=2))
+    store.publish(Catalogue.load(FILE))
+    yield store
+    store.close()
 
 
 @pytest.fixture
-def database_file(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'harkara.db'}"
-    database = Database(url)
-    migrate.upgrade(database)
-    database.close()
-    return url
+def sqlite_url(tmp_path: Path) -> str:
+    return migrated(f"sqlite:///{tmp_path / 'harkara.db'}")
 
 
 def test_a_client_with_redis_alone_uses_the_published_catalogue(
@@ -87,18 +83,18 @@ def test_a_frozen_redis_raises_unavailable_for_the_catalogue(
         client.send_template("otp_verification", to=ASHA, **CODE)
 
 
-def test_the_row_has_the_approved_name_category_and_deadline(database_file: str, tmp_path: Path) -> None:
+def test_the_row_has_the_approved_name_category_and_deadline(sqlite_url: str, tmp_path: Path) -> None:
     local = tmp_path / "local.toml"
     local.write_text('[kind.appointment_reminder_2h]\nname = "visit_20250101120000"\nlanguage = "hi"')
     at = datetime.now(UTC) + timedelta(days=1)
     parameters: dict[str, Any] = {name: name for name in ("doctor", "date", "time", "place", "duration", "helpline")}
-    with Client(database_url=database_file, catalogue=Catalogue.load(FILE, local)) as client:
+    with Client(database_url=sqlite_url, catalogue=Catalogue.load(FILE, local)) as client:
         handle = client.send_template("appointment_reminder_2h", to=ASHA, at=at, **parameters)
         again = client.send_template("appointment_reminder_2h", to=ASHA, at=at, reference="r", **parameters)
         assert client.send_template("appointment_reminder_2h", to=ASHA, at=at, reference="r", **parameters) == Handle(
             again.id, "r", new=False
         )
-    database = Database(database_file)
+    database = Database(sqlite_url)
     kept = row(database, handle.id)
     database.close()
     assert (kept["template"], kept["category"]) == ("visit_20250101120000", "utility")
@@ -106,21 +102,21 @@ def test_the_row_has_the_approved_name_category_and_deadline(database_file: str,
     assert json.loads(kept["body"])["messages"][0]["template"]["language"] == "hi"
 
 
-def test_send_many_sends_templates(database_file: str) -> None:
-    with Client(database_url=database_file, catalogue=FILE) as client:
+def test_send_many_sends_templates(sqlite_url: str) -> None:
+    with Client(database_url=sqlite_url, catalogue=FILE) as client:
         envelopes = [client.envelope_from_template("otp_verification", to=ASHA, **CODE) for _ in range(3)]
         assert [type(answer) for answer in client.send_many(envelopes)] == [Handle] * 3
 
 
-def test_a_client_without_redis_needs_a_catalogue(database_file: str) -> None:
-    with Client(database_url=database_file) as client, pytest.raises(Invalid, match=r"catalogue=Path"):
+def test_a_client_without_redis_needs_a_catalogue(sqlite_url: str) -> None:
+    with Client(database_url=sqlite_url) as client, pytest.raises(Invalid, match=r"catalogue=Path"):
         client.send_template("otp_verification", to=ASHA, **CODE)
 
 
-def test_marketing_needs_opted_in(database_file: str) -> None:
+def test_marketing_needs_opted_in(sqlite_url: str) -> None:
     parameters: dict[str, Any] = {"customer": "Asha", "collection": "lamps", "new_items": "12", "offer": "20 % off"}
     picture = "https://example.com/a.jpg"
-    with Client(database_url=database_file, catalogue=str(FILE)) as client:
+    with Client(database_url=sqlite_url, catalogue=str(FILE)) as client:
         with pytest.raises(Invalid, match="agreed to it"):
             client.send_template("promotional_broadcast", to=ASHA, image=picture, **parameters)
         assert client.send_template("promotional_broadcast", to=ASHA, image=picture, opted_in=True, **parameters).new

@@ -42,6 +42,7 @@ def running_worker(valkey_server: ValkeyServer, db: Database) -> Iterator[Intake
 
 
 def wait_for_state(client: Client, handle: Handle, state: str) -> None:
+    """Wait up to 5 s until the message has this state."""
     end = time.monotonic() + 5
     while client.status(handle)["state"] != state:
         assert time.monotonic() < end, client.status(handle)
@@ -50,6 +51,7 @@ def wait_for_state(client: Client, handle: Handle, state: str) -> None:
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
+    """Assert that the block takes less time than this."""
     began = time.monotonic()
     yield
     assert time.monotonic() - began < seconds
