@@ -127,7 +127,7 @@ def test_a_campaign_is_started_paused_resumed_and_cancelled_by_name_or_id(
     assert printed(harkara("campaign", "start", visits, "--json"))["state"] == "running"
     paused = printed(harkara("campaign", "pause", "visits", "--reason", "Wrong room.", "--json"))
     assert (paused["state"], paused["reason"]) == ("paused", "Wrong room.")
-    assert f"paused: Wrong room. `harkara campaign resume {visits}`" in harkara("status", message).stdout
+    assert f"paused: Wrong room. Run `harkara campaign resume {visits}`" in harkara("status", message).stdout
     assert harkara("campaign", "start", "visits").exit_code == 4
     assert printed(harkara("campaign", "resume", "visits", "--json"))["by_state"] == {"waiting": 2}
     assert printed(harkara("campaign", "cancel", "visits", "--by", "Asha", "--json"))["withdrawn"] == 2

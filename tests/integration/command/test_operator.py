@@ -24,7 +24,7 @@ def test_the_status_of_a_waiting_message_says_when_it_is_sent_and_how_to_cancel_
     result = harkara("status", "o1")
     assert result.exit_code == 0
     assert result.stdout.startswith(f"{identity}  waiting\n")
-    assert f"`harkara cancel {identity}` stops it" in result.stdout
+    assert f"`harkara cancel {identity}` cancels it" in result.stdout
     assert "accepted here" in result.stdout
     assert NUMBER[2:] not in result.stdout
 
@@ -48,7 +48,7 @@ def test_an_unknown_message_exits_with_3(harkara: Harkara, ledger: Database) -> 
 def test_the_status_behind_a_parked_lane_says_how_to_unpark_it(harkara: Harkara, ledger: Database) -> None:
     identity = store(ledger)
     assert harkara("lanes", "park", "default", "--reason", "Wrong price.").exit_code == 0
-    assert "Lane default is parked: Wrong price. `harkara lanes unpark default`" in harkara("status", identity).stdout
+    assert "Lane default is parked: Wrong price. Run `harkara lanes unpark default`" in harkara("status", identity).stdout
 
 
 def test_a_text_from_chat_mitra_cannot_control_the_terminal(harkara: Harkara, ledger: Database) -> None:
@@ -80,7 +80,7 @@ def test_the_list_finds_messages_by_every_filter_and_shows_no_number(harkara: Ha
         assert [message["id"] for message in shown["messages"]] == expected, words
     for_people = harkara("list", "--limit", "2")
     assert [line.split()[0] for line in for_people.stdout.splitlines()] == ["id", third, second]
-    assert for_people.stderr == f"There may be more: add --before {second}\n"
+    assert for_people.stderr == f"There may be more messages: add --before {second}\n"
     assert NUMBER[2:] not in for_people.stdout
 
 

@@ -102,4 +102,4 @@ def test_an_invalid_or_missing_templates_file_is_named(
     file.write_text('[kind.pin_reset]\nbody = ["to"]')
     result = harkara("templates")
     assert result.exit_code == 1
-    assert "own.toml, kind pin_reset: body.0: no parameter can be called to" in result.stderr
+    assert "own.toml, kind pin_reset: body.0: to cannot be a parameter's name" in result.stderr
