@@ -48,7 +48,9 @@ def test_an_unknown_message_exits_with_3(harkara: Harkara, ledger: Database) -> 
 def test_the_status_behind_a_parked_lane_says_how_to_unpark_it(harkara: Harkara, ledger: Database) -> None:
     identity = store(ledger)
     assert harkara("lanes", "park", "default", "--reason", "Wrong price.").exit_code == 0
-    assert "Lane default is parked: Wrong price. Run `harkara lanes unpark default`" in harkara("status", identity).stdout
+    assert (
+        "Lane default is parked: Wrong price. Run `harkara lanes unpark default`" in harkara("status", identity).stdout
+    )
 
 
 def test_a_text_from_chat_mitra_cannot_control_the_terminal(harkara: Harkara, ledger: Database) -> None:
