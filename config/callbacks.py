@@ -14,7 +14,7 @@ def endpoint(settings: Settings) -> Endpoint | None:
     if not settings.callback_url:
         return None
     if not settings.callback_secret:
-        raise SystemExit(f"HARKARA_CALLBACK_SECRET is not set, and callbacks must be signed. {_NEW_SECRET}")
+        raise SystemExit(f"Callbacks must be signed: set HARKARA_CALLBACK_SECRET. {_NEW_SECRET}")
     secret = settings.callback_secret.get_secret_value()
     try:
         return Endpoint(settings.callback_url, secret, private=settings.callback_private)

@@ -92,6 +92,6 @@ def _recent_slots(lane: str, mine: int) -> list[float]:
     return slots_used(database(), lane, with_margin(allowance.window) if allowance else 0.0, _horizon(), mine)
 
 
-def _publish_outcome(finish: ClaimResult) -> None:
+def _publish_outcome(result: ClaimResult) -> None:
     """Put an outcome that the database does not take into Redis, for any worker that reaches the database again."""
-    broker().publish_outcome(finish.to_dict())
+    broker().publish_outcome(result.to_dict())

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from config.schedule import SCHEDULE, WAKE_UPS
 from harkara.backends.broker import QUEUES
 from harness.process import ROOT
 
@@ -28,6 +29,11 @@ def test_a_worker_consumes_every_queue_on_threads_and_every_task_has_its_queue(w
     assert {route["queue"] for route in worker["routes"].values()} <= set(QUEUES)
 
 
+def test_the_schedule_names_only_tasks_of_the_worker(worker: dict[str, Any]) -> None:
+    assert worker["beat"] == [work.beat.task for work in SCHEDULE.values() if work.beat]
+    assert set(worker["beat"]) | {wake_up.task for wake_up in WAKE_UPS} <= worker["tasks"]
+
+
 @pytest.fixture(scope="module")
 def worker() -> dict[str, Any]:
     """The app as `celery -A workers.sender` imports it, in a process of its own with its own settings."""
@@ -39,6 +45,7 @@ print(json.dumps({
     "pool": app.conf.worker_pool,
     "queues": list(app.amqp.queues),
     "routes": app.conf.task_routes,
+    "beat": [entry["task"] for entry in app.conf.beat_schedule.values()],
     "tasks": sorted(name for name in app.tasks if not name.startswith("celery.")),
 }))
 """
