@@ -1,7 +1,12 @@
 """Crash points for the crash tests: a process kills or freezes itself between two named steps of delivery.
 
-K0 before the claim · K1 claimed · K2 `sending` is committed · K3 before the POST · K4 the answer was read ·
-K4b in the transaction of the record · K5 recorded.
+K0   before the claim
+K1   after the claim, before the gates
+K2   after the commit of `sending`
+K3   in the slot, before the POST
+K4   after the answer, before the record
+K4b  in the transaction of the record, before its commit
+K5   after the record
 """
 
 from __future__ import annotations

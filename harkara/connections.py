@@ -29,8 +29,8 @@ from harkara.answers import NotSentReason
 class Unconnected(Exception):
     """No connection was made.
 
-    It is not an error that urllib3 or requests translate. Their errors do not distinguish a failed handshake from an
-    answer that broke off, nor a timeout of the one from a timeout of the other.
+    It is not an error that urllib3 or requests translate. Their errors do not separate a failed handshake and an
+    answer that ended early. They do not separate the timeouts of the two either.
     """
 
     def __init__(self, reason: NotSentReason) -> None:

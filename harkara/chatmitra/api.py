@@ -79,8 +79,8 @@ class ChatMitra:
 class _Connection:
     """A connection and its prepared request, whose token and body are replaced; one thread uses it at a time.
 
-    The adapter is used without a session. A session adds cookies, redirects, proxies and `.netrc` from the environment,
-    which do not belong here, and a third of the CPU time of a POST.
+    The adapter is used without a session. A session would add cookies, redirects, proxies and `.netrc`, which this
+    client must not use. It would also add a third to the CPU time of a POST.
     """
 
     def __init__(self, url: str) -> None:

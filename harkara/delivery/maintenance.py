@@ -24,8 +24,8 @@ DERIVE_LIMIT_SECONDS = 25.0
 class Maintenance:
     """The periodic work on the ledger besides dispatch. Every method raises Unavailable.
 
-    `policy` decides what happens to a message whose worker died, `deadlines` are the seconds of each category, and
-    `on_swept` receives the rows that each part of the sweep moved.
+    `policy` decides what happens to a message whose worker died. `deadlines` are the seconds of each category.
+    `on_swept` receives the number of rows that each part of the sweep moved.
     """
 
     def __init__(

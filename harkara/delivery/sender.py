@@ -42,7 +42,11 @@ DELAYED = Wait(0.0, "late", "Its worker was delayed; another worker sends it.")
 
 
 class Sender:
-    """Sends chunks of messages. A subclass may wrap the steps, as the crash tests do."""
+    """Sends chunks of messages.
+
+    A chunk is claimed, passes the gates and books its slots. Then each message runs in a sender thread: it begins, waits
+    for its slot, is posted, and its outcome is recorded. A subclass may wrap these steps, as the crash tests do.
+    """
 
     def __init__(
         self,
@@ -91,7 +95,7 @@ class Sender:
         self._wait_for({self._submit(one): one.message for one in booked}, give_up_at)
 
     def deliver(self, booked: Booked) -> None:
-        """Send one message of the chunk, in a sender thread."""
+        """Send one message of the chunk; runs in a sender thread."""
         post_by = time.monotonic() + self._leases.unsent
         if not self.begin(booked):
             return

@@ -63,7 +63,7 @@ class Limiter:
     def book(self, lane: str, allowance: Allowance | None, requests: Sequence[SlotRequest]) -> list[Slot | Wait]:
         """Reserve a slot within the horizon for each request, in their order, or return how long it has to wait.
 
-        A request of weight 2 or more that finds no slot is promised one beyond the horizon; its Wait ends when that
+        A request of weight 2 or more that finds no slot is promised one beyond the horizon. Its Wait ends when that
         slot can be booked.
         """
         pairs = sorted({request.pair for request in requests if request.pair is not None})

@@ -15,6 +15,7 @@ from harkara.redis_client import connect
 from harness.ledger import migrated, open_ledger
 from harness.postgres import PostgresServer
 from harness.valkey import ValkeyServer, valkey
+from tests.integration.sandbox.process import Sandbox, sandbox_process
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +49,16 @@ def redis_client(valkey_server: ValkeyServer) -> Iterator[redis.Redis]:
     with connect(valkey_server.url, seconds=2) as client:
         client.flushall()
         yield client
+
+
+@pytest.fixture(scope="session")
+def _sandbox_process() -> Iterator[Sandbox]:
+    with sandbox_process(SANDBOX_LIMIT="none") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(_sandbox_process: Sandbox) -> Sandbox:
+    """The sandbox of the session without a rate limit, faults and requests."""
+    _sandbox_process.reset()
+    return _sandbox_process

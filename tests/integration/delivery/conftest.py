@@ -1,4 +1,4 @@
-"""Fixtures of the delivery tests: a sandbox, a Redis, an SQLite ledger and a sender."""
+"""Fixtures of the delivery tests: a Redis, an SQLite ledger and a sender."""
 
 from __future__ import annotations
 
@@ -12,20 +12,7 @@ from harkara.ledger import migrate
 from harkara.ledger.database import Database
 from harness.valkey import ValkeyServer
 from tests.integration.delivery.running import running_sender
-from tests.integration.sandbox.process import Sandbox, sandbox_process
-
-
-@pytest.fixture(scope="package")
-def sandbox_server() -> Iterator[Sandbox]:
-    with sandbox_process(SANDBOX_LIMIT="none") as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(sandbox_server: Sandbox) -> Sandbox:
-    """The sandbox without faults and without requests."""
-    sandbox_server.reset()
-    return sandbox_server
+from tests.integration.sandbox.process import Sandbox
 
 
 @pytest.fixture

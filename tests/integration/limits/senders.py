@@ -2,7 +2,7 @@
 
     python -m tests.integration.limits.senders URL ALLOWANCE SECONDS LEDGER
 
-Prints "go" at the start, and at the end the moments of sending, then those of the missed slots. The moments are
+Prints "go" at the start. At the end it prints the moments of sending, then those of the missed slots. The moments are
 CLOCK_MONOTONIC, which all processes of a machine share. LEDGER is a file in which every thread records each claim
 before it books and each sending before it sends, as the real ledger does. It seeds a limiter that lost its slots.
 """

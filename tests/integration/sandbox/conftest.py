@@ -1,4 +1,4 @@
-"""One sandbox process for the session, reset before each test."""
+"""A receiver of the sandbox's webhooks."""
 
 from __future__ import annotations
 
@@ -6,21 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.sandbox.process import Sandbox, sandbox_process
+from tests.integration.sandbox.process import Sandbox
 from tests.integration.sandbox.receiver import SECRET, Receiver, webhook_receiver
-
-
-@pytest.fixture(scope="session")
-def _sandbox_process() -> Iterator[Sandbox]:
-    with sandbox_process(SANDBOX_LIMIT="none") as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(_sandbox_process: Sandbox) -> Sandbox:
-    """Without a rate limit and without a fault."""
-    _sandbox_process.reset()
-    return _sandbox_process
 
 
 @pytest.fixture
