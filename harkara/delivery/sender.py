@@ -44,8 +44,8 @@ DELAYED = Wait(0.0, "late", "Its worker was delayed; another worker sends it.")
 class Sender:
     """Sends chunks of messages.
 
-    A chunk is claimed, passes the gates and books its slots. Then each message runs in a sender thread: it begins, waits
-    for its slot, is posted, and its outcome is recorded. A subclass may wrap these steps, as the crash tests do.
+    A chunk is claimed, passes the gates and books its slots. Then each message runs in a sender thread: it begins,
+    waits for its slot, is posted, and its outcome is recorded. A subclass may wrap these steps, as the crash tests do.
     """
 
     def __init__(
