@@ -125,7 +125,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         terminal = {"PATH": path, "PYTHONPATH": str(ROOT), "TOKEN": places["Web token"], "COLUMNS": "100"}
         yield Deployment(folder, places, os.environ | own | terminal)
     finally:
-        local.kill()
+        local.terminate(seconds=90)  # it stops the processes that it started, each of a group of its own
 
 
 def blocks(document: Path) -> Iterator[Block]:
