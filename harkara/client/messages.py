@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Unpack
 
@@ -11,7 +11,7 @@ from harkara.catalogue.fill import Value
 from harkara.client.base import BaseClient
 from harkara.client.options import EnvelopeOptions, MessageOptions
 from harkara.errors import Conflict, HarkaraError, Invalid
-from harkara.messages import Envelope, Message, Text
+from harkara.messages import Category, Envelope, Message, Template, Text
 from harkara.phone import normalize
 from harkara.receipt import Handle, Receipt
 from harkara.status import MessageStatus
@@ -22,14 +22,35 @@ Content = str | Message | Sequence[Message]
 class MessageCalls(BaseClient):
     """The part of `Client` that concerns messages."""
 
-    def send(self, message: Content, *, to: str, **options: Unpack[MessageOptions]) -> Handle:
+    def send(
+        self,
+        message: Content,
+        *,
+        to: str,
+        reference: str | None = None,
+        at: datetime | None = None,
+        expires: datetime | None = None,
+        lane: str | None = None,
+        category: Category | None = None,
+        priority: int | None = None,
+        customer_name: str | None = None,
+        alt_texts: Mapping[str, str] | None = None,
+        fallback: Template | None = None,
+    ) -> Handle:
         """Send a message to one recipient.
 
         Args:
             message: A text, a message such as `Image(...)`, or a list of up to 10, which go in one call to Chat Mitra.
             to: The recipient's number. Without a country code it is one of the client's region.
-            options: `reference`, `at`, `expires`, `lane`, `category`, `priority`, `customer_name`, `alt_texts` and
-                `fallback`; see `harkara.client.MessageOptions`.
+            reference: Your own name for the message, 1 to 200 printable characters. The same one twice is one message.
+            at: Earliest time to send it, with a time zone. Default: now.
+            expires: Latest time to send it, with a time zone; then it is cancelled. Default: by category.
+            lane: The Chat Mitra account to send from. Default: the client's lane.
+            category: `authentication`, `reply`, `utility` or `marketing`. Default: what the message says of itself.
+            priority: 0 (sent first) to 3. Default: by category.
+            customer_name: The value of the placeholder `$name` in a template.
+            alt_texts: Values of other placeholders in a template, such as `{"$city": "Pune"}`.
+            fallback: Template to send instead when the recipient's 24-hour window is closed. Default: the lane's.
 
         Returns:
             A handle for `status` and `cancel`. Its `new` is False when the reference is known to be sent before.
@@ -39,6 +60,17 @@ class MessageCalls(BaseClient):
             Conflict: The reference belongs to another message. Redis alone does not know that: the message then fails.
             Unavailable: Redis or the database did not answer. Repeat the call with the same reference.
         """
+        options: MessageOptions = {
+            "reference": reference,
+            "at": at,
+            "expires": expires,
+            "lane": lane,
+            "category": category,
+            "priority": priority,
+            "customer_name": customer_name,
+            "alt_texts": alt_texts,
+            "fallback": fallback,
+        }
         return self._enqueue(self.envelope(message, to=to, **options))
 
     def send_template(
@@ -87,7 +119,7 @@ class MessageCalls(BaseClient):
         )
 
     def envelope(self, message: Content, *, to: str, **options: Unpack[EnvelopeOptions]) -> Envelope:
-        """Validate a message as `send` does, without sending it: for `send_many`. Raises Invalid."""
+        """Validate a message as `send` does, with the same options, for `send_many`. Raises Invalid."""
         items = [Text(message)] if isinstance(message, str) else message
         given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
         return Envelope(
