@@ -8,6 +8,8 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parent.parent
+CONFIG = ROOT / "config"
+"""The folder of the TOML files with rules."""
 
 VAR = Path(os.environ.get("HARKARA_VAR") or ROOT / "var")
 LOCAL = VAR / "local.env"

@@ -1,0 +1,67 @@
+"""Every setting of this deployment, read once from the environment and `.env`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from pydantic import AliasChoices, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsConfigDict
+
+from config.environment import DOTENV, LOCAL
+from config.settings.api import ApiSettings
+from config.settings.lanes import LaneDefaults
+from config.settings.messages import MessageSettings
+from config.settings.services import ServiceSettings
+from config.settings.workers import WorkerSettings
+
+
+class Settings(ServiceSettings, LaneDefaults, ApiSettings, MessageSettings, WorkerSettings):
+    """One field for each environment variable: its name is the field's in upper case, after `HARKARA_`.
+
+    A field with an alias has the alias as its name instead.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="HARKARA_",
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # it may be a token
+    )
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this process. Raises SystemExit that names each variable that is wrong."""
+    return read_settings((LOCAL, DOTENV))
+
+
+def read_settings(files: Sequence[Path]) -> Settings:
+    """Read the environment over these files. Raises SystemExit that names each variable that is wrong."""
+    try:
+        return Settings(_env_file=files)
+    except ValidationError as error:
+        raise SystemExit(_problems(error)) from None
+
+
+def variable(field: str) -> str:
+    """Return the environment variable of a field."""
+    alias = Settings.model_fields[field].validation_alias
+    if isinstance(alias, AliasChoices):
+        alias = alias.choices[0]
+    return alias.upper() if isinstance(alias, str) else f"HARKARA_{field.upper()}"
+
+
+def _problems(error: ValidationError) -> str:
+    """Name the wrong variables without their values: a token may be among them."""
+    return f"The settings are not understood. {'; '.join(map(_problem, error.errors()))}"
+
+
+def _problem(problem: ErrorDetails) -> str:
+    message = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return message
+    name = str(problem["loc"][0])  # pydantic gives the field, or its alias if it has one
+    return f"{variable(name) if name in Settings.model_fields else name.upper()}: {message}"

@@ -1,0 +1,55 @@
+"""Settings of the HTTP API, of callbacks and of customers' answers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode
+
+from config.environment import CONFIG
+from config.fields import Duration, pairs
+
+
+class ApiSettings(BaseSettings):
+    """How applications call Harkara, and how Harkara calls them back."""
+
+    port: int = Field(
+        default=8000, ge=0, le=65_535, validation_alias="port", description="Port that the HTTP API listens on"
+    )
+    web_address: str = Field(default="127.0.0.1", description="Address that the HTTP API listens on")
+    api_tokens: Annotated[dict[str, SecretStr], NoDecode, pairs("name:token,name:token")] = Field(
+        default_factory=dict, description="Callers of the HTTP API: name:token,name:token; without any, all are refused"
+    )
+    api_lanes: Annotated[dict[str, str], NoDecode, pairs("name:lane+lane,name:lane")] = Field(
+        default_factory=dict, description="Lanes of each caller: name:lane+lane,name:lane; otherwise `default` alone"
+    )
+    api_limit: str = Field(
+        default="600/60s", description="Most requests of each caller in any window of time; `none` for no limit"
+    )
+
+    callback_url: str | None = Field(
+        default=None,
+        description="URL of your application for callbacks with states and answers; empty for no callbacks",
+    )
+    callback_secret: SecretStr | None = Field(
+        default=None, description="Secret that signs callbacks, in the form of Standard Webhooks: whsec_ and base64"
+    )
+    callback_private: bool = Field(
+        default=False, description="Whether the callback URL may be on this machine or in a private network"
+    )
+    words_file: Path = Field(
+        default=CONFIG / "words.toml", description="Words by which customers opt out, opt in or answer a reminder"
+    )
+    silence: Duration = Field(
+        default=timedelta(minutes=15),
+        gt=timedelta(),
+        description="Time without a webhook after an accepted message at which an alarm is raised",
+    )
+
+    @property
+    def callbacks_enabled(self) -> bool:
+        """Whether the ledger keeps callbacks for the application."""
+        return bool(self.callback_url)

@@ -1,0 +1,84 @@
+"""Settings of messages: deadlines, retention and files of rules."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from config.environment import CONFIG
+from config.fields import Duration
+from harkara.defaults import DEADLINES
+
+
+class MessageSettings(BaseSettings):
+    """How long messages are sent and kept, and the rules for them."""
+
+    deadline_authentication: Duration = Field(
+        default=timedelta(seconds=DEADLINES["authentication"]),
+        gt=timedelta(),
+        description="How long after its due time a one-time code is still sent",
+    )
+    deadline_reply: Duration = Field(
+        default=timedelta(seconds=DEADLINES["reply"]),
+        gt=timedelta(),
+        description="How long after its due time a raw reply is still sent",
+    )
+    deadline_utility: Duration = Field(
+        default=timedelta(seconds=DEADLINES["utility"]),
+        gt=timedelta(),
+        description="How long after its due time a utility template is still sent",
+    )
+    deadline_marketing: Duration = Field(
+        default=timedelta(seconds=DEADLINES["marketing"]),
+        gt=timedelta(),
+        description="How long after its due time a marketing template is still sent",
+    )
+    deadline_campaign: Duration = Field(
+        default=timedelta(days=30),
+        gt=timedelta(),
+        description="How long after the campaign's load its messages are still sent",
+    )
+    error_share: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="Share of failures among its latest messages at which a campaign pauses itself",
+    )
+    prices_file: Path = Field(default=CONFIG / "prices.toml", description="What a message of each category costs you")
+    retention_days: float | None = Field(
+        default=90, description="Days until the text and the number of a finished message are erased"
+    )
+    playbook_file: Path = Field(
+        default=CONFIG / "playbook.toml", description="What Harkara does after each error of Chat Mitra"
+    )
+    templates_file: Path = Field(
+        default=CONFIG / "templates.local.toml",
+        description="Your own kinds of template and approved names; the file may be missing",
+    )
+    reminders_file: Path = Field(
+        default=CONFIG / "reminders.toml", description="Which reminders each kind of occasion gets, and when"
+    )
+
+    @property
+    def deadlines(self) -> dict[str, float]:
+        """Seconds by category after which a message without a deadline of its own is no longer sent."""
+        return {
+            "authentication": self.deadline_authentication.total_seconds(),
+            "reply": self.deadline_reply.total_seconds(),
+            "utility": self.deadline_utility.total_seconds(),
+            "marketing": self.deadline_marketing.total_seconds(),
+        }
+
+    @property
+    def retention_seconds(self) -> float | None:
+        return None if self.retention_days is None else self.retention_days * 86_400
+
+    @property
+    def template_files(self) -> list[Path]:
+        """The catalogue, then this deployment's own file. The second may be missing unless the environment names it."""
+        own = self.templates_file
+        given = own.exists() or "templates_file" in self.model_fields_set
+        return [CONFIG / "templates.toml", *([own] if given else [])]

@@ -1,0 +1,56 @@
+"""Settings of Chat Mitra, Redis and the database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings
+
+from config.environment import VAR
+from config.fields import Duration
+
+
+class ServiceSettings(BaseSettings):
+    """Where the services are."""
+
+    chatmitra_api_url: str = Field(
+        default="https://backend.chatmitra.com/developer/api/send_message",
+        validation_alias="chatmitra_api_url",
+        description="Full URL of Chat Mitra's send_message",
+    )
+    chatmitra_api_token: SecretStr | None = Field(
+        default=None, validation_alias="chatmitra_api_token", description="Chat Mitra's token of the lane `default`"
+    )
+    chatmitra_webhook_secret: SecretStr | None = Field(
+        default=None,
+        validation_alias="chatmitra_webhook_secret",
+        description="Secret that signs the webhooks of the lane `default`; without it the HTTP API refuses them",
+    )
+
+    redis_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("harkara_redis_url", "redis_url"),
+        description="Redis or Valkey; without it `make up` runs an embedded Valkey under var/",
+    )
+    database_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("harkara_database_url", "database_url"),
+        description="PostgreSQL or SQLite; without it the ledger is a SQLite file under var/",
+    )
+    var: Path = Field(default=VAR, description="Folder of the embedded Valkey and of SQLite")
+    database_patience: Duration = Field(
+        default=timedelta(seconds=5), gt=timedelta(), description="Longest wait for a locked database"
+    )
+
+    @property
+    def broker_url(self) -> str:
+        """The URL of Redis. Raises SystemExit when none is set and `make up` does not run."""
+        if self.redis_url:
+            return self.redis_url
+        raise SystemExit("No Redis is configured: set HARKARA_REDIS_URL, or run `make up`, which brings its own.")
+
+    @property
+    def ledger_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.var / 'harkara.db'}"
