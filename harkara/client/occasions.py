@@ -41,9 +41,13 @@ class OccasionCalls(BaseClient):
             zone: Name of the time zone whose calendar and clock count, such as `Asia/Kolkata`. Default: the lane's.
             parameters: Values for the templates of all the kind's reminders.
             version: Your own version number. A call with an older one than is stored returns OUTDATED.
-            lane, language: Of the reminders. Default: the client's lane, and the language of each template.
+            lane: The Chat Mitra account that sends the reminders. Default: the client's lane.
+            language: Language code of the reminders, such as `hi`. Default: each template's.
 
-        Raises Invalid, Unavailable, and Conflict when the version has other content; through Redis a worker logs that.
+        Raises:
+            Invalid: An argument breaks a rule. Nothing was stored.
+            Conflict: The version exists with other content. Through Redis, a worker logs that instead.
+            Unavailable: Redis or the database did not answer. Repeat the call.
         """
         # Imported here: an application without occasions does not pay for them.
         from harkara.occasions import Occasion
