@@ -1,4 +1,4 @@
-"""A lane is one Chat Mitra account: its token, what it is allowed, and the hours at which it keeps quiet."""
+"""Lanes: Chat Mitra accounts with their tokens, allowances and quiet hours."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from harkara.limits import Allowance
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """From `start` to `end` of the lane's local time; may span midnight. The start is quiet, the end is not."""
+    """The time from `start` to `end`, local in `zone`. It may span midnight, and it excludes `end` itself."""
 
     start: time
     end: time
     zone: ZoneInfo
 
     def seconds_left(self, now: datetime) -> float | None:
-        """How long it stays quiet from `now`; None when it is not quiet."""
+        """Return the seconds from `now` to the end of the quiet hours, None outside quiet hours."""
         local = now.astimezone(self.zone)
         clock = local.time()
         spans = self.start > self.end
@@ -26,11 +26,11 @@ class QuietHours:
         if not quiet:
             return None
         day = local.date() + timedelta(days=1 if spans and clock >= self.start else 0)
-        # Where the clock is set back an hour comes twice, and its second run has an end of its own.
+        # When the clock is set back, an hour occurs twice: `fold` keeps the end in the same run of it as `now`.
         return datetime.combine(day, self.end.replace(fold=local.fold), self.zone).timestamp() - now.timestamp()
 
     def seconds_until(self, now: datetime) -> float:
-        """How long until the next `start`, from a `now` that is not quiet."""
+        """Return the seconds from `now`, outside quiet hours, to the next `start`."""
         local = now.astimezone(self.zone)
         day = local.date() + timedelta(days=1 if local.time() >= self.start else 0)
         return datetime.combine(day, self.start.replace(fold=local.fold), self.zone).timestamp() - now.timestamp()
@@ -38,10 +38,10 @@ class QuietHours:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What the sender knows of one account. `allowance` None is no limit, `quiet_hours` None is never quiet.
+    """One account. Without an `allowance` it has no limit, without `quiet_hours` it sends at any hour.
 
-    `zone` is the one in which people there tell the time. Without a `webhook_secret` nothing is heard of its customers;
-    `reengage` is the template that goes instead of a raw message outside the 24-hour window.
+    `zone` is the local time zone of its customers. Without a `webhook_secret` its webhooks are refused. `reengage` is
+    the name of the template that replaces a raw message outside the 24-hour window.
     """
 
     name: str

@@ -1,25 +1,26 @@
-"""Campaigns: one template to a frozen audience, rehearsed before it starts."""
+"""Campaigns: one template for the audience in a CSV file, rehearsed before it starts."""
 
-from harkara.campaigns.audience import Recipient, Reject, read
-from harkara.campaigns.columns import TO, Column, Fixed, Source, parse_map
-from harkara.campaigns.guard import should_pause
-from harkara.campaigns.messages import CampaignMessage, messages_of
+from harkara.campaigns.audience import Recipient, Reject, read_recipients
+from harkara.campaigns.columns import TO, Column, FixedText, Source, parse_mapping
+from harkara.campaigns.error_share import pause_reason
+from harkara.campaigns.messages import CampaignMessage, build_messages
 from harkara.campaigns.prices import Prices
-from harkara.campaigns.rehearsal import Rehearsal, rehearse
+from harkara.campaigns.rehearsal import Rehearsal, RehearsalInputs, rehearse
 
 __all__ = [
     "TO",
     "CampaignMessage",
     "Column",
-    "Fixed",
+    "FixedText",
     "Prices",
     "Recipient",
     "Rehearsal",
+    "RehearsalInputs",
     "Reject",
     "Source",
-    "messages_of",
-    "parse_map",
-    "read",
+    "build_messages",
+    "parse_mapping",
+    "pause_reason",
+    "read_recipients",
     "rehearse",
-    "should_pause",
 ]

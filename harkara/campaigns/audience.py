@@ -1,4 +1,4 @@
-"""Reads a campaign's audience from a CSV as spreadsheets write it: each row is a recipient, or is refused with why."""
+"""Reads recipients from a CSV file as spreadsheets write it: each row is a Recipient or a Reject."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TextIO
 
-from harkara.campaigns.columns import TO, Column, Fixed, Source, locate, same
+from harkara.campaigns.columns import TO, Column, FixedText, Source, find_column, normalize_name
 from harkara.errors import Invalid
 from harkara.phone import E164, normalize
 
 _DELIMITERS = ",;\t|"
-_NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how the workbooks .xlsx and .xls begin
-_CHUNK = 65_536
+_WORKBOOK_SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # the first bytes of .xlsx and of .xls
+_CHUNK_BYTES = 65_536
 
-# 9.19877E+11 is a rounded number; -9876543119 is what a spreadsheet makes of +91-9876543210: the difference.
+# A spreadsheet rounds a long number to 9.19877E+11, and it computes +91-9876543210 as a difference: -9876543119.
 _MANGLED = re.compile(r"[+-]?\d[\d.,]*e[+-]?\d+|[-\u2212]\d+(?:[.,]0+)?", re.IGNORECASE)
-_WHOLE = re.compile(r"(\+?\d{7,15})[.,]0+\Z")
-_LOST = "was changed by a spreadsheet and its digits are lost; format the column as text and fill in the number again"
+_DECIMAL = re.compile(r"(\+?\d{7,15})[.,]0+\Z")
+_DIGITS_LOST = (
+    "was changed by a spreadsheet and its digits are lost; format the column as text and fill in the number again"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One message to be: the text for each parameter, not empty and without spaces around it."""
+    """The recipient in one row, with a text for each parameter: not empty and without spaces around it."""
 
     row: int
     to: E164 = field(repr=False)
@@ -35,11 +37,11 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that gets no message. `field` is its column, empty where the row as a whole is wrong.
+    """A row that gets no message. `field` is the column, empty if the row as a whole is wrong.
 
-    `code` is invalid-number, mangled-number, duplicate, missing-value, too-many-columns or broken-quotes; of a campaign
-    also invalid-value, opted-out or not-agreed. Neither the rule nor anything else here repeats what the row holds, so
-    it may be logged.
+    `code` is invalid-number, mangled-number, duplicate, missing-value, too-many-columns or broken-quotes. In a campaign
+    it can also be invalid-value, opted-out or not-agreed. No field repeats the content of the row, so a Reject may be
+    logged.
     """
 
     row: int
@@ -51,51 +53,50 @@ class Reject:
         return f"row {self.row}{', ' if self.field else ''}{self.field}: {self.rule}"
 
 
-def read(
+def read_recipients(
     path: Path, columns: Mapping[str, Source], region: str = "IN", *, unique: bool = True
 ) -> Iterator[Recipient | Reject]:
-    """Each row in its order; every row that is not blank comes out once. `columns` is what `parse_map` returns.
+    """Yield a result for each row that is not blank, in order. `columns` is the result of `parse_mapping`.
 
-    A row's number is the line it begins on, as an editor counts; the header is 1. (A spreadsheet counts the same,
-    unless there are line breaks inside quotes.) Columns are parted by whichever of , ; tab and | suits the header.
-    UTF-8 and, with its byte order mark, UTF-16 are read; nothing else is, because any bytes look like text in
-    Windows-1252 and its sisters, and names would go out garbled.
+    A row's number is the line on which it begins, as an editor counts; the header is line 1. (A spreadsheet counts the
+    same, unless a value contains line breaks.) The delimiter is the one of , ; tab and | that fits the header best. The
+    encoding is UTF-8, or UTF-16 with its byte order mark. Others are refused: in Windows-1252, for example, any bytes
+    look like text, and names would be garbled.
 
-    A number keeps its meaning without the + that a spreadsheet drops, within ="…", after the apostrophe that makes it
-    text, and with the .0 of a column that was taken for decimals: up to 15 digits such a column holds exactly. In
-    scientific notation digits may be missing, even where it looks complete (9.1987654321E+11), so it is refused.
+    A number may lack the + that a spreadsheet drops. It may stand within ="…" or after the apostrophe that marks text,
+    and may end with the .0 of a decimal column, which is exact up to 15 digits. Scientific notation is refused, since
+    it may have lost digits even when it looks complete (9.1987654321E+11).
 
-    The first row with a number gets the message, and later ones are duplicates; a row that is refused for anything
-    else does not count; without `unique` a number may come again. To know them costs about 100 bytes a recipient, all
-    else is read as it goes by. What a value may contain is for the template to say, which knows where it goes.
+    With `unique`, the first valid row with a number is the recipient, and later ones are duplicates. That takes about
+    100 bytes of memory for each recipient; the file itself is streamed. The template validates the values later.
 
-    Raises Invalid before the first recipient, and only then, for a file, a column or a region that will not do.
+    Raises Invalid for the file, a column or the region, always before the first result.
     """
     encoding = _encoding(path)
     columns = {TO: Column(TO), **columns}
     rows_of: dict[int, int] = {}
     with path.open(encoding=encoding, newline="") as file:
         rows = _rows(file, _delimiter(file, columns))
-        form = _Form.of(_header(rows), columns, region)
+        parser = _RowParser.from_header(_header(rows), columns, region)
         for row, last, cells in rows:
-            outcome = form.fill(row, cells) if cells else _broken(row, last)
+            outcome = parser.parse(row, cells) if cells else _broken_quotes(row, last)
             if unique and isinstance(outcome, Recipient) and (first := rows_of.setdefault(int(outcome.to), row)) != row:
-                outcome = Reject(row, form.column(TO), f"is the number of row {first} again", "duplicate")
+                outcome = Reject(row, parser.column(TO), f"is the number of row {first} again", "duplicate")
             yield outcome
 
 
 def _encoding(path: Path) -> str:
-    """Reads the file through, so that a wrong one is refused before anything of it is used."""
+    """Return the encoding after decoding the whole file, so that a wrong file is refused before its first row."""
     try:
         with path.open("rb") as file:
             head = file.read(4)
             encoding = "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-            if head.startswith(_NO_TEXT) or (encoding != "utf-16" and b"\0" in head[:2]):
+            if head.startswith(_WORKBOOK_SIGNATURES) or (encoding != "utf-16" and b"\0" in head[:2]):
                 raise Invalid(path.name, "is not a text file; open it in a spreadsheet and save it as CSV UTF-8")
             file.seek(0)
             decoder = codecs.getincrementaldecoder(encoding)()
             line = 1
-            while chunk := file.read(_CHUNK):
+            while chunk := file.read(_CHUNK_BYTES):
                 line += decoder.decode(chunk).count("\n")
             decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
@@ -108,23 +109,23 @@ def _encoding(path: Path) -> str:
 
 
 def _delimiter(file: TextIO, columns: Mapping[str, Source]) -> str:
-    """That under which the header has most of the wanted columns, and then the one that makes most columns of it."""
-    wanted = {same(source.name) for source in columns.values() if isinstance(source, Column)}
+    """Return the delimiter with which the header has most of the mapped columns, and then most columns at all."""
+    wanted = {normalize_name(source.name) for source in columns.values() if isinstance(source, Column)}
 
-    def fit(delimiter: str) -> tuple[int, int]:
+    def score(delimiter: str) -> tuple[int, int]:
         file.seek(0)
         header = _header(_rows(file, delimiter))
-        return len(wanted.intersection(map(same, header))), len(header)
+        return len(wanted.intersection(map(normalize_name, header))), len(header)
 
-    best = max(_DELIMITERS, key=fit)
+    best = max(_DELIMITERS, key=score)
     file.seek(0)
     return best
 
 
 def _rows(file: TextIO, delimiter: str) -> Iterator[tuple[int, int, list[str]]]:
-    """The first and the last line of each row that is not blank, and its cells: none if its quotes are broken.
+    """Yield first line, last line and cells of each row that is not blank. A row with broken quotes has no cells.
 
-    Without `strict` a quote that is never closed would make one long value of all the rows that follow.
+    Without `strict`, a quote that is never closed would turn all later rows into one value.
     """
     reader = csv.reader(file, delimiter=delimiter, strict=True, skipinitialspace=True)
     while True:
@@ -144,46 +145,47 @@ def _header(rows: Iterator[tuple[int, int, list[str]]]) -> list[str]:
     return next(rows, (1, 1, []))[2]
 
 
-def _broken(row: int, last: int) -> Reject:
+def _broken_quotes(row: int, last: int) -> Reject:
     rows = f"rows {row} to {last} were read as one" if last > row else "it cannot be read"
     return Reject(row, "", f"a quote is out of place or never closed, so {rows}; correct it", "broken-quotes")
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
-    """Makes a recipient of a row: knows where its number and its values stand."""
+class _RowParser:
+    """Turns the cells of a row into a result, by the positions of the columns and the fixed texts."""
 
     header: list[str]
-    places: dict[str, int]
+    positions: dict[str, int]
     fixed: dict[str, str]
     region: str
 
     @classmethod
-    def of(cls, header: list[str], columns: Mapping[str, Source], region: str) -> Self:
+    def from_header(cls, header: list[str], columns: Mapping[str, Source], region: str) -> Self:
         if not header:
             raise Invalid("header", "must be in the first row: the names of the columns")
-        if isinstance(columns[TO], Fixed):
+        if isinstance(columns[TO], FixedText):
             raise Invalid(TO, "must be read from a column")
-        places = {name: locate(header, name, source) for name, source in columns.items() if isinstance(source, Column)}
-        fixed = {name: source.text for name, source in columns.items() if isinstance(source, Fixed)}
-        return cls(header, places, fixed, region)
+        mapped = {name: source for name, source in columns.items() if isinstance(source, Column)}
+        positions = {name: find_column(header, name, column) for name, column in mapped.items()}
+        fixed = {name: source.text for name, source in columns.items() if isinstance(source, FixedText)}
+        return cls(header, positions, fixed, region)
 
     def column(self, name: str) -> str:
-        return self.header[self.places[name]]
+        return self.header[self.positions[name]]
 
-    def fill(self, row: int, cells: list[str]) -> Recipient | Reject:
+    def parse(self, row: int, cells: list[str]) -> Recipient | Reject:
         if any(cells[len(self.header) :]):
             rule = f"has more cells than the header's {len(self.header)}; put quotes around a value with a delimiter"
             return Reject(row, "", rule, "too-many-columns")
-        values = {name: cells[place] if place < len(cells) else "" for name, place in self.places.items()}
+        values = {name: cells[at] if at < len(cells) else "" for name, at in self.positions.items()}
         for name, value in values.items():
             if not value:
                 return Reject(row, self.column(name), "must not be empty", "missing-value")
         number = values.pop(TO).strip("='\" ")
         if _MANGLED.fullmatch(number):
-            return Reject(row, self.column(TO), _LOST, "mangled-number")
+            return Reject(row, self.column(TO), _DIGITS_LOST, "mangled-number")
         try:
-            to = normalize(_WHOLE.sub(r"\1", number), self.region)
+            to = normalize(_DECIMAL.sub(r"\1", number), self.region)
         except Invalid as error:
             if error.field != "to":
                 raise

@@ -1,4 +1,4 @@
-"""Which column of an audience, or which fixed text, fills each parameter of a template."""
+"""The mapping of template parameters to columns of a CSV file, or to fixed texts."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from typing import Final
 from harkara.errors import Invalid
 
 TO: Final = "to"
-"""Stands for the recipient's number where parameters are named."""
+"""The name that a mapping uses for the recipient's number."""
 
-_DIGITS_OF_A_NUMBER = 7
+_MIN_NUMBER_DIGITS = 7
+"""A header with so many digits in one name is probably a recipient, and the file has no header."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Read from the column of this name, in which case, spaces and underscores make no difference."""
+    """The column with this name. Case, spaces and underscores make no difference."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class FixedText:
     """The same text in every message."""
 
     text: str
 
 
-Source = Column | Fixed
+Source = Column | FixedText
 
 
-def parse_map(texts: Iterable[str], parameters: Collection[str] | None = None) -> dict[str, Source]:
-    """Reads `doctor=Doctor` (from the column Doctor) and `doctor:=Dr Rao` (the same text for all).
+def parse_mapping(texts: Iterable[str], parameters: Collection[str] | None = None) -> dict[str, Source]:
+    """Parse `doctor=Doctor` (the column Doctor) and `doctor:=Dr Rao` (the same text for all).
 
-    The first `=` divides, so a column or a text may have more of them. `to=Mobile` says where the numbers are; without
-    it they are in the column `to`. With the `parameters` of a template, one that is not mapped is read from the column
-    of its own name, and one that the template does not have is refused. Raises Invalid.
+    The first `=` divides, so the names of columns and texts may contain more of them. `to=Mobile` names the column of
+    the numbers, by default `to`. With the `parameters` of a template, an unmapped one comes from the column with its
+    own name. Raises Invalid for a text of another form, a repeated parameter, and one that is not in `parameters`.
     """
     found: dict[str, Source] = {}
     for text in texts:
@@ -49,7 +50,7 @@ def parse_map(texts: Iterable[str], parameters: Collection[str] | None = None) -
             raise Invalid("map", "must be parameter=column, or parameter:=text for the same text in every message")
         if parameter in found:
             raise Invalid(f"map {parameter}", "must not occur twice")
-        found[parameter] = Fixed(value) if name.endswith(":") else Column(value)
+        found[parameter] = FixedText(value) if name.endswith(":") else Column(value)
     if parameters is None:
         return found
     for parameter in found:
@@ -58,26 +59,27 @@ def parse_map(texts: Iterable[str], parameters: Collection[str] | None = None) -
     return {name: Column(name) for name in parameters} | found
 
 
-def locate(header: Sequence[str], parameter: str, column: Column) -> int:
-    """The place of the column for this parameter. Raises Invalid, naming the columns that exist and the nearest."""
-    places = [place for place, name in enumerate(header) if same(name) == same(column.name)]
-    if len(places) == 1:
-        return places[0]
-    if places:
-        raise Invalid(parameter, f"{len(places)} columns are called {column.name}; give them different names")
-    if any(sum(map(str.isdigit, name)) >= _DIGITS_OF_A_NUMBER for name in header):
-        raise Invalid(parameter, "the first row must name the columns, and this one seems to hold a recipient already")
+def find_column(header: Sequence[str], parameter: str, column: Column) -> int:
+    """Return the position of the column. Raises Invalid, with the existing columns and the most similar one."""
+    wanted = normalize_name(column.name)
+    positions = [at for at, name in enumerate(header) if normalize_name(name) == wanted]
+    if len(positions) == 1:
+        return positions[0]
+    if positions:
+        raise Invalid(parameter, f"{len(positions)} columns are called {column.name}; give them different names")
+    if any(sum(map(str.isdigit, name)) >= _MIN_NUMBER_DIGITS for name in header):
+        raise Invalid(parameter, "the first row must name the columns, but seems to be a recipient")
     missing = f"no column is called {column.name}; {_choice(column.name, header)}"
     raise Invalid(parameter, f"{missing}; name the right one as {parameter}=COLUMN")
 
 
-def same(name: str) -> str:
-    """What two spellings of one column's name have in common."""
+def normalize_name(name: str) -> str:
+    """Return the form in which all spellings of one name are equal."""
     return "".join(unicodedata.normalize("NFKC", name).casefold().replace("_", " ").split())
 
 
 def _choice(wanted: str, names: Iterable[str]) -> str:
-    known = {same(name): name.strip() for name in names if name.strip()}
+    known = {normalize_name(name): name.strip() for name in names if name.strip()}
     listed = textwrap.shorten(", ".join(known.values()), 300, placeholder=" …") or "none"
-    nearest = get_close_matches(same(wanted), known, 1)
+    nearest = get_close_matches(normalize_name(wanted), known, 1)
     return f"there are {listed}" + (f"; the nearest is {known[nearest[0]]}" if nearest else "")

@@ -1,4 +1,4 @@
-"""Makes a message of each recipient: the template's parameters from the row, or why they do not fit."""
+"""Builds the message of each recipient of a campaign, or rejects the row."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from harkara.messages import Envelope
 
 @dataclass(frozen=True, slots=True)
 class CampaignMessage:
-    """The message to the recipient of one row."""
+    """The message for the recipient in one row of the file."""
 
     row: int
     envelope: Envelope
 
 
-def messages_of(
-    rows: Iterable[Recipient | Reject], make: Callable[[Recipient], Envelope]
+def build_messages(
+    rows: Iterable[Recipient | Reject], build: Callable[[Recipient], Envelope]
 ) -> Iterator[CampaignMessage | Reject]:
-    """Each row in its order; one whose values `make` refuses as Invalid is rejected with the code invalid-value."""
+    """Yield the message of each row in order. A row for which `build` raises Invalid is a Reject `invalid-value`."""
     for row in rows:
-        yield row if isinstance(row, Reject) else _letter(row, make)
+        yield row if isinstance(row, Reject) else _build_message(row, build)
 
 
-def _letter(recipient: Recipient, make: Callable[[Recipient], Envelope]) -> CampaignMessage | Reject:
+def _build_message(recipient: Recipient, build: Callable[[Recipient], Envelope]) -> CampaignMessage | Reject:
     try:
-        return CampaignMessage(recipient.row, make(recipient))
+        return CampaignMessage(recipient.row, build(recipient))
     except Invalid as error:
         rule = error.rule + (f" ({error.measure})" if error.measure else "")
         return Reject(recipient.row, error.field.rpartition(".")[2], rule, "invalid-value")

@@ -1,9 +1,9 @@
-"""The rehearsal of a campaign: when it would end, what it would cost and whom it would delay."""
+"""The rehearsal of a campaign: its end, its cost, and how many other messages it delays."""
 
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,12 +18,29 @@ _LONGEST = 366 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
-    """What would happen. `ends_at` is `starts_at`, the seconds of sending and those paused for quiet hours together.
+class RehearsalInputs:
+    """What a rehearsal must know of the messages in the ledger."""
 
-    The first message goes at `starts_at`, which is later than asked for when that lies in quiet hours, and the last one
-    at `ends_at`. `delays_others` counts those for which the kept part of the allowance does not suffice: each takes a
-    place from the campaign and may have to wait for it, one pace of the campaign at most.
+    messages: int
+    """Unsent messages of the campaign."""
+    opted_out: int
+    """Those of them whose recipient has opted out."""
+    by_prefix: Counter[str]
+    """The other messages by the first digits of their numbers, on which prices depend."""
+    in_window: Counter[str]
+    """Those of them whose recipient has an open 24-hour window, also by prefix."""
+    others: tuple[datetime, ...]
+    """The due times of the lane's messages that belong to no campaign."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """The forecast of a campaign.
+
+    The first message is sent at `starts_at`, which is later than requested if that is in quiet hours, and the last one
+    at `ends_at`. The time between is `seconds_of_sending` plus `paused_for_quiet`, both in seconds. `delays_others`
+    counts the more urgent messages for which the reserved part of the allowance is not enough. Each takes a slot from
+    the campaign, and may wait for it as long as the campaign's pace is.
     """
 
     messages: int
@@ -45,73 +62,78 @@ def rehearse(
     others: Iterable[datetime] = (),
     cost_by_category: Mapping[str, Decimal] | None = None,
 ) -> Rehearsal:
-    """Reckons with the limiter's even pace: its windows are longer than the allowance's, see `with_margin`.
+    """Forecast a campaign at the limiter's even pace, whose windows are longer than the allowance's (`with_margin`).
 
-    Only marketing leaves the kept part to others and rests in quiet hours. `others` are the times at which more urgent
-    messages of the lane fall due, codes and reminders; those in quiet hours come at their end. An allowance of None
-    lets all out at once. Bursts, pauses after HTTP 429 and what is not yet known to fall due are not in it.
+    Only marketing leaves the reserved part to others and pauses in quiet hours. `others` are the due times of more
+    urgent messages of the lane; one in quiet hours counts at their end. Without an allowance all messages are sent at
+    once. Bursts, pauses after HTTP 429 and messages that are still unknown are not part of the forecast.
 
-    Raises Invalid for a time without a zone, and when it would take more than a year.
+    Raises Invalid for a naive time, and for a campaign that takes more than a year.
     """
     if starts_at.tzinfo is None:
         raise Invalid("starts_at", "must have a time zone")
     quiet = quiet_hours if category == "marketing" else None
-    first = _awake(starts_at.timestamp(), quiet)
-    places, pace, taken = max(0, messages - 1), 0.0, iter(list[float]())
+    first = _end_of_quiet(starts_at.timestamp(), quiet)
+    slots, pace, taken = max(0, messages - 1), 0.0, iter(list[float]())
     if allowance and messages:
-        window, lane = with_margin(allowance.window), _pace(allowance, allowance.count)
-        pace = _pace(allowance, allowance.count - allowance.reserved) if category == "marketing" else lane
-        due = sorted(max(first, _awake(other.timestamp(), quiet_hours)) for other in others)
-        taken = _taken(due, lane, round(window / lane - window / pace), window)
-    last, delayed = _end(first, places, pace, taken, quiet)
-    sending = (places + delayed) * pace
+        window, lane_pace = with_margin(allowance.window), _pace(allowance, allowance.count)
+        pace = _pace(allowance, allowance.count - allowance.reserved) if category == "marketing" else lane_pace
+        due = sorted(max(first, _end_of_quiet(other.timestamp(), quiet_hours)) for other in others)
+        taken = _taken_slots(due, lane_pace, round(window / lane_pace - window / pace), window)
+    last, delayed = _last_slot(first, slots, pace, taken, quiet)
+    sending = (slots + delayed) * pace
     paused = round(max(0.0, last - first - sending), 3)
     return Rehearsal(messages, _utc(first), _utc(last), sending, paused, delayed, cost_by_category or {})
 
 
 def _pace(allowance: Allowance, count: int) -> float:
+    """Return the seconds from one message to the next."""
     return max(with_margin(allowance.window) / count, with_margin(allowance.gap) if allowance.gap else 0.0)
 
 
-def _taken(due: Iterable[float], lane: float, spare: int, window: float) -> Iterator[float]:
-    """When others take a place from the campaign: they go at the lane's pace, `spare` a window without doing so."""
-    free = deque([-math.inf] * spare, maxlen=spare)
+def _taken_slots(due: Iterable[float], lane_pace: float, reserved: int, window: float) -> Iterator[float]:
+    """Yield the times at which other messages take a slot from the campaign.
+
+    They are sent at the lane's pace; `reserved` of them in a window take none.
+    """
+    latest_reserved = deque([-math.inf] * reserved, maxlen=reserved)
     slot = -math.inf
     for at in due:
-        slot = max(at, slot + lane)
-        if spare and slot >= free[0] + window:
-            free.append(slot)
+        slot = max(at, slot + lane_pace)
+        if reserved and slot >= latest_reserved[0] + window:
+            latest_reserved.append(slot)
         else:
             yield slot
 
 
-def _end(
-    first: float, places: float, pace: float, taken: Iterator[float], quiet: QuietHours | None
+def _last_slot(
+    first: float, slots: float, pace: float, taken: Iterator[float], quiet: QuietHours | None
 ) -> tuple[float, int]:
-    """When the last place is used, and how many places others took until then."""
+    """Return the time of the campaign's last slot, and how many slots others took until then."""
     delayed, other = 0, next(taken, math.inf)
-    for begin, end in _stretches(first, quiet):
-        while other <= begin + places * pace:
-            places, delayed, other = places + 1, delayed + 1, next(taken, math.inf)
-        last = begin + places * pace
+    for begin, end in _sending_hours(first, quiet):
+        while other <= begin + slots * pace:
+            slots, delayed, other = slots + 1, delayed + 1, next(taken, math.inf)
+        last = begin + slots * pace
         if min(last, end) > first + _LONGEST:
             break
         if last < end:
-            return _awake(last, quiet), delayed  # quiet again on the night on which the clock is moved
-        places -= (end - begin) / pace
+            return _end_of_quiet(last, quiet), delayed  # quiet hours can return in the night of a clock change
+        slots -= (end - begin) / pace
     raise Invalid("allowance", "is too small for this campaign: it would take more than a year")
 
 
-def _stretches(at: float, quiet: QuietHours | None) -> Iterator[tuple[float, float]]:
-    """From when to when it is not quiet, from an `at` that is not."""
+def _sending_hours(at: float, quiet: QuietHours | None) -> Iterator[tuple[float, float]]:
+    """Yield begin and end of the times outside quiet hours, the first from `at`, which is outside of them."""
     while quiet:
         end = at + quiet.seconds_until(_utc(at))
         yield at, end
-        at = _awake(end, quiet)
+        at = _end_of_quiet(end, quiet)
     yield at, math.inf
 
 
-def _awake(at: float, quiet: QuietHours | None) -> float:
+def _end_of_quiet(at: float, quiet: QuietHours | None) -> float:
+    """Return the end of the quiet hours that contain `at`, or `at` itself outside quiet hours."""
     return at + (quiet.seconds_left(_utc(at)) or 0.0 if quiet else 0.0)
 
 

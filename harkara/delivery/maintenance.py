@@ -9,7 +9,7 @@ from time import monotonic
 import structlog
 
 from harkara.delivery.rounds import Rounds
-from harkara.ledger.campaigns.housekeeping import keep
+from harkara.ledger.campaigns.housekeeping import advance_campaigns
 from harkara.ledger.database import Database
 from harkara.ledger.occasions.commands import BATCH_SIZE, rederive
 from harkara.ledger.sweep import Policy, sweep
@@ -57,7 +57,7 @@ class Maintenance:
 
     def campaigns(self) -> Counter[str]:
         """Start, pause and finish campaigns; return how many."""
-        moved = self._rounds.run("campaigns", lambda: keep(self._db))
+        moved = self._rounds.run("campaigns", lambda: advance_campaigns(self._db))
         if moved:
             log.info("campaigns updated", action="campaigns", **moved)
         return moved or Counter()

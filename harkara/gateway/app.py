@@ -20,7 +20,7 @@ _DESCRIPTION = (
 
 _SCHEMA_NAMES = {
     "CampaignList": "Campaigns",
-    "CampaignOut": "Campaign",
+    "CampaignSummary": "Campaign",
     "CampaignProgress": "Progress",
     "CancelResult": "Cancelled",
     "InvalidSignature": "NotGenuine",

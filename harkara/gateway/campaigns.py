@@ -6,13 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from harkara.campaigns.status import CampaignProgress
 from harkara.errors import NotFound
 from harkara.gateway.authentication import CurrentCaller
 from harkara.gateway.body import Body, body_schema, read_json
 from harkara.gateway.callers import Caller
 from harkara.gateway.dependencies import Dependencies, Deps
 from harkara.gateway.errors import error_responses
-from harkara.gateway.schemas.campaigns import CampaignList, CampaignProgress, PauseCampaign, StartCampaign
+from harkara.gateway.schemas.campaigns import CampaignList, PauseCampaign, StartCampaign
 from harkara.gateway.schemas.fields import Word
 from harkara.ledger.campaigns import commands, queries
 
@@ -24,8 +25,8 @@ Name = Annotated[Word, Path(description="The campaign's name or id")]
 @router.get("", responses=error_responses(401, 429, 503))
 def list_campaigns(deps: Deps, caller: CurrentCaller) -> CampaignList:
     """List the campaigns of the token's lanes, newest first."""
-    found = [each for each in queries.listing(deps.db) if each["lane"] in caller.lanes]
-    return CampaignList.model_validate({"campaigns": found})
+    found = [each for each in queries.list_campaigns(deps.db) if each.lane in caller.lanes]
+    return CampaignList(campaigns=found)
 
 
 @router.get("/{name}", responses=error_responses(400, 401, 404, 429, 503))
@@ -76,11 +77,11 @@ def cancel_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> CampaignPr
 
 
 def _find(deps: Dependencies, caller: Caller, name: str) -> str:
-    found = commands.find(deps.db, name)
-    if found["lane"] not in caller.lanes:
+    found = queries.get_campaign(deps.db, name)
+    if found.lane not in caller.lanes:
         raise NotFound("no campaign has this id or name")
-    return str(found["id"])
+    return found.id
 
 
 def _progress(deps: Dependencies, identity: str) -> CampaignProgress:
-    return CampaignProgress.model_validate(queries.progress(deps.db, identity))
+    return queries.get_progress(deps.db, identity)

@@ -47,16 +47,16 @@ def _waiting(db: Database, message: MessageStatus) -> str:
 
 
 def _campaign(db: Database, identity: str) -> str | None:
-    from harkara.ledger.campaigns import commands
+    from harkara.ledger.campaigns import queries
 
-    campaign = commands.find(db, identity)
-    match campaign["state"]:
+    campaign = queries.get_campaign(db, identity)
+    match campaign.state:
         case CampaignState.READY:
             return f"Run `harkara campaign start {identity}` to send it."
         case CampaignState.SCHEDULED:
-            return f"Its campaign starts {clock(campaign['start_at'].isoformat())}."
+            return f"Its campaign starts {clock(campaign.start_at)}."
         case CampaignState.PAUSED:
-            return f"Its campaign is paused: {campaign['reason']} Run `harkara campaign resume {identity}` to continue."
+            return f"Its campaign is paused: {campaign.reason} Run `harkara campaign resume {identity}` to continue."
         case CampaignState.LOADING:
             return (
                 f"Its campaign is being loaded; if the load was interrupted, run `harkara campaign cancel {identity}`."

@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harkara.campaigns.audience import Recipient, Reject, read
-from harkara.campaigns.columns import parse_map
+from harkara.campaigns.audience import Recipient, Reject, read_recipients
+from harkara.campaigns.columns import parse_mapping
 from harkara.errors import HarkaraError, Invalid
 from harkara.occasions import Occasion, ReminderPlan
 
@@ -40,8 +40,8 @@ class OccasionImport:
 
         Raises Invalid, before anything is saved, for an unreadable file or an unknown column.
         """
-        columns = parse_map(mapping, (*_OWN, *self.plan.parameters(self.kind)))
-        rows = iter(read(file, columns, unique=False))
+        columns = parse_mapping(mapping, (*_OWN, *self.plan.parameters(self.kind)))
+        rows = iter(read_recipients(file, columns, unique=False))
         saved: Counter[str] = Counter()
         rejected: list[dict[str, Any]] = []
         while batch := list(islice(rows, BATCH)):

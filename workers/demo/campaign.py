@@ -8,16 +8,17 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from config.environment import ROOT
 from harkara import Client
-from harkara.ledger.campaigns.queries import listing, progress
+from harkara.campaigns.status import CampaignProgress
+from harkara.ledger.campaigns.queries import get_progress, list_campaigns
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import get_status
+from harkara.states import CampaignState
 from workers.demo.messages import GONE
 
 PEOPLE = 200
@@ -61,7 +62,7 @@ class Campaign:
     @property
     def over(self) -> bool:
         found = self._found()
-        done = found.get("state") == "finished" and found["by_state"] == {"read": PEOPLE}
+        done = found is not None and found.state is CampaignState.FINISHED and found.by_state == {"read": PEOPLE}
         return done and self.overtook is not None
 
     def table(self) -> Table:
@@ -69,7 +70,7 @@ class Campaign:
         shown = Table("campaign", "state", "sent", "", box=None)
         if found:
             bar = ProgressBar(total=PEOPLE, completed=self._sent(), width=40)
-            shown.add_row(found["name"], found["state"], f"{self._sent()} of {found['audience']}", bar)
+            shown.add_row(found.name, found.state, f"{self._sent()} of {found.audience}", bar)
         return shown
 
     def _check_code(self, code: str) -> None:
@@ -81,12 +82,13 @@ class Campaign:
                 f"A one-time code overtook {waiting} messages of the campaign: it left after {seconds:.2f} s."
             )
 
-    def _found(self) -> dict[str, Any]:
-        known = listing(self._database)
-        return progress(self._database, known[0]["id"]) if known else {}
+    def _found(self) -> CampaignProgress | None:
+        known = list_campaigns(self._database)
+        return get_progress(self._database, known[0].id) if known else None
 
     def _sent(self) -> int:
-        return sum(number for state, number in self._found().get("by_state", {}).items() if state in GONE)
+        found = self._found()
+        return sum(number for state, number in found.by_state.items() if state in GONE) if found else 0
 
     def _write_sheet(self) -> None:
         """Write the file as a spreadsheet does: semicolons, a byte order mark, and a number that it rounded."""

@@ -1,132 +1,131 @@
-"""What a person decides about a campaign: start, pause, resume, cancel; each at once, however large it is."""
+"""Commands on a campaign: start, pause, resume, cancel. Each takes effect at once, at any audience size."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 
+from harkara.campaigns.status import CampaignSummary
 from harkara.errors import Conflict, Invalid, NotFound
+from harkara.json_record import iso_seconds
+from harkara.ledger.campaigns.queries import summary_fields
 from harkara.ledger.conditions import in_state
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database, Transaction
 from harkara.ledger.halts import hold_producer, release_producer
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_columns
 from harkara.ledger.messages.trace import change_state
 from harkara.ledger.tables import campaign, message
 from harkara.states import UNSENT, CampaignState, State
 
-_NEXT_STEP = {
-    CampaignState.LOADING: "is still being loaded, or that was interrupted; then cancel it and load it anew",
+_STATE_SENTENCES = {
+    CampaignState.LOADING: "is being loaded, or its load was interrupted: then cancel it and load it again",
     CampaignState.READY: "has not been started",
-    CampaignState.SCHEDULED: "starts by itself at its time",
+    CampaignState.SCHEDULED: "is scheduled and starts by itself",
     CampaignState.RUNNING: "is running",
     CampaignState.PAUSED: "is paused: resume it",
-    CampaignState.CANCELLED: "is cancelled, which is for good",
+    CampaignState.CANCELLED: "is cancelled, which is final",
     CampaignState.FINISHED: "is finished",
 }
-
-
-def find(db: Database, key: str) -> Row:
-    """The campaign with this id or name. Raises NotFound."""
-    with db.read() as tx:
-        found = tx.rows(select(campaign).where(or_(campaign.c.id == key, campaign.c.name == key)))
-    if not found:
-        raise NotFound("no campaign has this id or name; `harkara campaign list` shows them")
-    return min(found, key=lambda row: bool(row["id"] != key))
+"""Why a command is refused, by the state of the campaign, with the next step where there is one."""
 
 
 def start(db: Database, identity: str, at: datetime | None = None) -> None:
-    """Lets it go, now or by itself `at` its time. Raises NotFound, Invalid for a time that will not do, Conflict."""
+    """Start the campaign now, or schedule its start `at` a later time.
+
+    Raises NotFound, Conflict for another state than ready or scheduled, and Invalid for a time that has passed or is
+    not before the deadline of the messages.
+    """
     with db.write() as tx:
-        found = locked(tx, identity, CampaignState.READY, CampaignState.SCHEDULED)
+        found = lock_campaign(tx, identity, CampaignState.READY, CampaignState.SCHEDULED)
         if at is not None and at <= tx.now:
-            raise Invalid("at", "has passed already", at.isoformat(timespec="seconds"))
+            raise Invalid("at", "has passed already", iso_seconds(at))
         if at is not None and at >= _deadline(tx, identity):
-            raise Invalid("at", "is not before the deadline of its messages", at.isoformat(timespec="seconds"))
-        go(tx, found, at)
+            raise Invalid("at", "is not before the deadline of its messages", iso_seconds(at))
+        run_or_schedule(tx, found, at)
 
 
 def pause(db: Database, identity: str, reason: str, code: str = "operator") -> None:
-    """Holds back all that no worker has passed through the gates yet. Raises NotFound and Conflict."""
+    """Hold back every message that has not passed the gates. Raises NotFound and Conflict."""
     with db.write() as tx:
-        found = locked(tx, identity, CampaignState.RUNNING, CampaignState.SCHEDULED)
-        hold_producer(tx, found["lane"], identity, "campaign-paused", f"Campaign {found['name']} is paused: {reason}")
-        change(tx, identity, CampaignState.PAUSED, code=code, reason=reason[:1000])
+        found = lock_campaign(tx, identity, CampaignState.RUNNING, CampaignState.SCHEDULED)
+        hold_producer(tx, found.lane, identity, "campaign-paused", f"Campaign {found.name} is paused: {reason}")
+        set_state(tx, identity, CampaignState.PAUSED, code=code, reason=reason[:1000])
 
 
 def resume(db: Database, identity: str) -> None:
-    """Lets it go on, or wait for its time if that is still to come. Raises NotFound and Conflict."""
+    """Run the campaign again, or schedule it again if its start is still to come. Raises NotFound and Conflict."""
     with db.write() as tx:
-        found = locked(tx, identity, CampaignState.PAUSED)
-        go(tx, found, found["start_at"])
+        found = lock_campaign(tx, identity, CampaignState.PAUSED)
+        run_or_schedule(tx, found, found.start_at)
 
 
 def cancel(db: Database, identity: str, by: str) -> int:
-    """Cancels all that has not left yet, for good; returns how many. Nothing leaves from the first moment on.
+    """Cancel every unsent message and return their number. From the first transaction on, none passes the gates.
 
-    What is being sent ends by itself. Whatever comes back from there, and what is left if this process dies, the
-    housekeeping cancels. Raises NotFound and Conflict.
+    A message that is being sent ends on its own. If it returns to `waiting`, or if this process dies, the housekeeping
+    cancels the rest. Raises NotFound and Conflict.
     """
     states = (state for state in CampaignState if state not in (CampaignState.CANCELLED, CampaignState.FINISHED))
     with db.write() as tx:
-        found = locked(tx, identity, *states)
+        found = lock_campaign(tx, identity, *states)
         reason = f"cancelled by {by}"
-        hold_producer(tx, found["lane"], identity, "campaign-cancelled", f"Campaign {found['name']} was {reason}.")
-        change(tx, identity, CampaignState.CANCELLED, code="operator", reason=reason)
-    withdrawn = 0
-    while moved := withdraw(db, identity):
-        withdrawn += moved
-    return withdrawn
+        hold_producer(tx, found.lane, identity, "campaign-cancelled", f"Campaign {found.name} was {reason}.")
+        set_state(tx, identity, CampaignState.CANCELLED, code="operator", reason=reason)
+    cancelled = 0
+    while batch := cancel_unsent(db, identity):
+        cancelled += batch
+    return cancelled
 
 
-def withdraw(db: Database, identity: str) -> int:
-    """Cancels some of what has not left yet, each with its trace; returns how many, 0 when nothing is left.
+def cancel_unsent(db: Database, identity: str) -> int:
+    """Cancel one batch of the unsent messages, each with its trace. Return its size, 0 when none is left.
 
-    An uncertain message stays uncertain, but is not sent once more.
+    An uncertain message stays uncertain, and its resend is taken back.
     """
-    mine = message.c.campaign_id == identity
+    own = message.c.campaign_id == identity
     with db.write() as tx:
-        unsent = select(message.c.id).where(mine, in_state(*UNSENT))
-        moved = change_state(
-            tx, CANCELLED_OR_UNCERTAIN, unsent, final_columns("cancelled", "Its campaign was cancelled.")
-        )
-        again = update(message).where(mine, in_state(State.UNCERTAIN), message.c.resend_at.is_not(None))
-        tx.execute(again.values(resend_at=None, changed_at=tx.now))
-    return moved
+        unsent = select(message.c.id).where(own, in_state(*UNSENT))
+        columns = final_columns("cancelled", "Its campaign was cancelled.")
+        cancelled = change_state(tx, CANCELLED_OR_UNCERTAIN, unsent, columns)
+        resends = update(message).where(own, in_state(State.UNCERTAIN), message.c.resend_at.is_not(None))
+        tx.execute(resends.values(resend_at=None, changed_at=tx.now))
+    return cancelled
 
 
-def locked(tx: Transaction, identity: str, *states: CampaignState) -> Row:
-    """The campaign, which nobody else changes now. Raises NotFound, and Conflict unless it is in one of `states`."""
-    found = tx.rows(select(campaign).where(campaign.c.id == identity).with_for_update())
-    if not found:
+def lock_campaign(tx: Transaction, identity: str, *states: CampaignState) -> CampaignSummary:
+    """Lock the campaign's row until the transaction ends. Raises NotFound, and Conflict in another state."""
+    rows = tx.rows(select(campaign).where(campaign.c.id == identity).with_for_update())
+    if not rows:
         raise NotFound("no campaign has this id")
-    state = CampaignState(found[0]["state"])
-    if state not in states:
-        raise Conflict(f"campaign {found[0]['name']} {_NEXT_STEP[state]}")
-    return found[0]
+    found = CampaignSummary(**summary_fields(rows[0]))
+    if found.state not in states:
+        raise Conflict(f"campaign {found.name} {_STATE_SENTENCES[found.state]}")
+    return found
 
 
-def go(tx: Transaction, found: Row, at: datetime | None) -> None:
-    """Sets a campaign running, or its start for a time that is still to come."""
+def run_or_schedule(tx: Transaction, found: CampaignSummary, at: datetime | None) -> None:
+    """Set the campaign running, or scheduled if `at` is in the future."""
     if at is not None and at > tx.now:
-        when = at.isoformat(timespec="seconds")
-        hold_producer(
-            tx, found["lane"], found["id"], "campaign-scheduled", f"Campaign {found['name']} starts {when}.", at
-        )
-        change(tx, found["id"], CampaignState.SCHEDULED, start_at=at)
+        reason = f"Campaign {found.name} starts {iso_seconds(at)}."
+        hold_producer(tx, found.lane, found.id, "campaign-scheduled", reason, at)
+        set_state(tx, found.id, CampaignState.SCHEDULED, start_at=at)
         return
-    release_producer(tx, found["lane"], found["id"])
-    first = {"started_at": found["started_at"] or tx.now, "start_at": at}
-    change(tx, found["id"], CampaignState.RUNNING, resumed_at=tx.now, **first)
+    release_producer(tx, found.lane, found.id)
+    started_at = found.started_at or tx.now
+    set_state(tx, found.id, CampaignState.RUNNING, resumed_at=tx.now, started_at=started_at, start_at=at)
 
 
-def change(tx: Transaction, identity: str, state: CampaignState, **values: Any) -> None:
-    said = {"code": None, "reason": None} | values
-    tx.execute(update(campaign).where(campaign.c.id == identity).values(state=state.value, changed_at=tx.now, **said))
+def set_state(tx: Transaction, identity: str, state: CampaignState, **values: Any) -> None:
+    """Write the state and `values`. Without `code` and `reason` in them, both become NULL."""
+    columns = {"code": None, "reason": None} | values
+    tx.execute(
+        update(campaign).where(campaign.c.id == identity).values(state=state.value, changed_at=tx.now, **columns)
+    )
 
 
 def _deadline(tx: Transaction, identity: str) -> datetime:
-    one = select(message.c.expires_at).where(message.c.campaign_id == identity).limit(1)
-    deadline: datetime = tx.execute(one).scalar_one()
+    first = select(message.c.expires_at).where(message.c.campaign_id == identity).limit(1)
+    deadline: datetime = tx.execute(first).scalar_one()
     return deadline

@@ -1,4 +1,4 @@
-"""Welcome: whom of an audience a campaign may write to, by what they themselves have said."""
+"""Rejects the recipients of a campaign who opted out, or who never agreed to marketing."""
 
 from __future__ import annotations
 
@@ -12,33 +12,34 @@ from harkara.ledger.contacts.consent import OPTED_OUT
 from harkara.ledger.contacts.contacts import load_contacts
 from harkara.ledger.database import Database
 
-BATCH = 500
-"""People in one look."""
+BATCH_SIZE = 500
+"""Contacts that one query loads."""
 
 NOT_AGREED = "not-agreed"
 
 
-def welcome(
+def filter_by_consent(
     db: Database, lane: str, category: str, rows: Iterable[Recipient | Reject], *, agreed_only: bool = False
 ) -> Iterator[Recipient | Reject]:
-    """Each row in its order; one of somebody who wants no such message is rejected as opted-out.
+    """Yield each row in order, as a Reject `opted-out` for a recipient who opted out of the category.
 
-    With `agreed_only` so is one of whom no agreement to marketing is recorded, as not-agreed. Raises Unavailable.
+    With `agreed_only`, a recipient without a recorded agreement to marketing is a Reject `not-agreed`. Raises
+    Unavailable.
     """
     rows = iter(rows)
-    while batch := list(islice(rows, BATCH)):
+    while batch := list(islice(rows, BATCH_SIZE)):
         with db.read() as tx:
-            people = load_contacts(tx, [(lane, row.to) for row in batch if isinstance(row, Recipient)])
+            contacts = load_contacts(tx, [(lane, row.to) for row in batch if isinstance(row, Recipient)])
         for row in batch:
             if isinstance(row, Recipient):
-                yield _judged(row, people.get((lane, row.to), UNKNOWN_CONTACT), category, agreed_only)
+                yield _filter(row, contacts.get((lane, row.to), UNKNOWN_CONTACT), category, agreed_only)
             else:
                 yield row
 
 
-def _judged(row: Recipient, contact: ContactState, category: str, agreed_only: bool) -> Recipient | Reject:
-    if why := contact.objection(category):
-        return Reject(row.row, TO, why, OPTED_OUT)
+def _filter(row: Recipient, contact: ContactState, category: str, agreed_only: bool) -> Recipient | Reject:
+    if objection := contact.objection(category):
+        return Reject(row.row, TO, objection, OPTED_OUT)
     if agreed_only and contact.agreed_at is None:
         return Reject(row.row, TO, "has no recorded agreement to marketing", NOT_AGREED)
     return row

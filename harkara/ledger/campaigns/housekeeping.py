@@ -1,4 +1,4 @@
-"""Housekeeping of campaigns: each starts at its time, pauses when too many fail, and finishes."""
+"""Housekeeping of campaigns: starts them at their time, pauses them after too many failures, finishes them."""
 
 from __future__ import annotations
 
@@ -7,92 +7,95 @@ from contextlib import suppress
 
 from sqlalchemy import select
 
-from harkara.campaigns.guard import should_pause
+from harkara.campaigns.error_share import pause_reason
+from harkara.campaigns.status import CampaignSummary
 from harkara.errors import Conflict
-from harkara.ledger.campaigns.commands import change, go, locked, pause, withdraw
+from harkara.ledger.campaigns.commands import cancel_unsent, lock_campaign, pause, run_or_schedule, set_state
+from harkara.ledger.campaigns.queries import summary_fields
 from harkara.ledger.conditions import in_state
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database, Transaction
 from harkara.ledger.halts import release_producer
 from harkara.ledger.tables import campaign, message
 from harkara.states import DONE, UNSENT, CampaignState, State
 
 LATEST = 100
-"""Decided messages by which a campaign is judged."""
+"""The number of latest outcomes whose failures can pause a campaign."""
 
-_LIVE = [state for state in CampaignState if state not in (CampaignState.LOADING, CampaignState.FINISHED)]
+_OPEN = [state for state in CampaignState if state not in (CampaignState.LOADING, CampaignState.FINISHED)]
 
 
-def keep(db: Database) -> Counter[str]:
-    """One round; returns how many campaigns were started, paused and finished. Safe to run anywhere, twice.
+def advance_campaigns(db: Database) -> Counter[str]:
+    """Start, pause and finish the campaigns that are due; return how many of each. Several processes may run it.
 
-    A campaign is finished when none of its messages moves by itself any more: each is final, or accepted or further, or
-    uncertain without a resend that is still to come. What webhooks or a person make of these later changes no sum. One
-    that is parked for a person's decision moves at its deadline at the latest, and the campaign is open until then.
-    A cancelled campaign stays cancelled; `finished_at` is when the last of its messages came to rest.
+    A campaign is finished when none of its messages changes by itself any more. Each is final, or accepted or further,
+    or uncertain without a resend to come. Later webhooks and operators do not change the sums. A message that waits
+    for an operator ends at its deadline, and the campaign is open until then. A cancelled campaign stays cancelled;
+    its `finished_at` is the time when its last message ended.
     """
     done: Counter[str] = Counter()
     with db.read() as tx:
-        live = tx.rows(select(campaign).where(campaign.c.state.in_(_LIVE), campaign.c.finished_at.is_(None)))
-    for found in live:
-        if found["state"] == CampaignState.CANCELLED:
-            withdraw(db, found["id"])
-        with suppress(Conflict):  # somebody decided otherwise meanwhile
-            if step := _tend(db, found):
+        rows = tx.rows(select(campaign).where(campaign.c.state.in_(_OPEN), campaign.c.finished_at.is_(None)))
+    for row in rows:
+        found = CampaignSummary(**summary_fields(row))
+        if found.state is CampaignState.CANCELLED:
+            cancel_unsent(db, found.id)
+        with suppress(Conflict):  # an operator changed the state meanwhile
+            if step := _advance(db, found):
                 done[step] += 1
     return done
 
 
-def _tend(db: Database, found: Row) -> str | None:
-    """Does what is due for one campaign, and says what it was. It looks first, since mostly nothing is."""
+def _advance(db: Database, found: CampaignSummary) -> str | None:
+    """Take the campaign's next step and return its name. The step is found by reads, since mostly there is none."""
     with db.read() as tx:
-        moves = _moves(tx, found["id"])
-        too_many = _too_many_failed(tx, found) if found["state"] == CampaignState.RUNNING else None
-        due = found["state"] == CampaignState.SCHEDULED and found["start_at"] <= tx.now
-    if not moves:
-        return _finish(db, found["id"])
+        in_progress = _in_progress(tx, found.id)
+        too_many_failed = _pause_reason(tx, found) if found.state is CampaignState.RUNNING else None
+        due = found.state is CampaignState.SCHEDULED and found.start_at is not None and found.start_at <= tx.now
+    if not in_progress:
+        return _finish(db, found.id)
     if due:
         with db.write() as tx:
-            go(tx, locked(tx, found["id"], CampaignState.SCHEDULED), found["start_at"])
+            run_or_schedule(tx, lock_campaign(tx, found.id, CampaignState.SCHEDULED), found.start_at)
         return "started"
-    if too_many:
-        pause(db, found["id"], too_many, code="error-share")
+    if too_many_failed:
+        pause(db, found.id, too_many_failed, code="error-share")
         return "paused"
     return None
 
 
 def _finish(db: Database, identity: str) -> str:
     with db.write() as tx:
-        found = locked(tx, identity, *_LIVE)
-        release_producer(tx, found["lane"], identity)
-        if found["state"] != CampaignState.CANCELLED:
-            found |= {"state": CampaignState.FINISHED, "code": None, "reason": None}
-        said = {name: found[name] for name in ("code", "reason")}
-        change(tx, identity, CampaignState(found["state"]), finished_at=tx.now, **said)
+        found = lock_campaign(tx, identity, *_OPEN)
+        release_producer(tx, found.lane, identity)
+        if found.state is CampaignState.CANCELLED:
+            set_state(tx, identity, found.state, finished_at=tx.now, code=found.code, reason=found.reason)
+        else:
+            set_state(tx, identity, CampaignState.FINISHED, finished_at=tx.now)
     return "finished"
 
 
-def _moves(tx: Transaction, identity: str) -> bool:
-    """Whether one of its messages still moves by itself."""
-    mine = message.c.campaign_id == identity
-    resent = (in_state(State.UNCERTAIN), message.c.resend_at.is_not(None), message.c.expires_at > tx.now)
-    looks = (
-        select(message.c.id).where(mine, in_state(*UNSENT, State.SENDING)),
-        select(message.c.id).where(mine, *resent),
+def _in_progress(tx: Transaction, identity: str) -> bool:
+    """Whether a message of the campaign still changes by itself."""
+    own = message.c.campaign_id == identity
+    to_be_resent = (in_state(State.UNCERTAIN), message.c.resend_at.is_not(None), message.c.expires_at > tx.now)
+    queries = (
+        select(message.c.id).where(own, in_state(*UNSENT, State.SENDING)),
+        select(message.c.id).where(own, *to_be_resent),
     )
-    return any(tx.execute(look.limit(1)).first() for look in looks)
+    return any(tx.execute(query.limit(1)).first() for query in queries)
 
 
-def _too_many_failed(tx: Transaction, found: Row) -> str | None:
-    """Why it must pause, by what was decided since it was last resumed."""
+def _pause_reason(tx: Transaction, found: CampaignSummary) -> str | None:
+    """Why the campaign must pause, by the outcomes since it last started or resumed."""
     latest = (
         select(message.c.state, message.c.code)
         .where(
-            message.c.campaign_id == found["id"],
-            message.c.posted_at > found["resumed_at"],
+            message.c.campaign_id == found.id,
+            message.c.posted_at > found.resumed_at,
             in_state(*DONE - {State.CANCELLED}),
         )
         .order_by(message.c.posted_at.desc())
         .limit(LATEST)
     )
     outcomes = [(row.code or "unknown") if row.state == State.FAILED else None for row in tx.execute(latest)]
-    return should_pause(outcomes[::-1], found["error_share"], LATEST)
+    return pause_reason(outcomes[::-1], found.error_share, LATEST)

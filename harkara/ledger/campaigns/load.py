@@ -1,4 +1,4 @@
-"""Load: a campaign and its audience enter the ledger batch by batch, held back until somebody starts it."""
+"""Loads a campaign with its audience in batches; its messages are held back until the campaign starts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from uuid_utils import uuid7
 from harkara.campaigns.audience import Reject
 from harkara.campaigns.messages import CampaignMessage
 from harkara.errors import Conflict, Invalid
+from harkara.json_record import iso_seconds
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.halts import hold_producer
 from harkara.ledger.messages.insert import NewMessage, insert_messages, message_row
@@ -20,8 +21,8 @@ from harkara.ledger.tables import campaign
 from harkara.messages.template import TemplateCategory
 from harkara.states import CampaignState
 
-BATCH = 500
-"""Messages in one transaction, so that nobody waits long for the loader."""
+BATCH_SIZE = 500
+"""Messages in one transaction, so that other transactions wait only briefly for the load."""
 
 
 def _new_id() -> str:
@@ -30,10 +31,10 @@ def _new_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """What a campaign is, apart from its audience. Its messages have its id for their producer.
+    """A campaign without its audience. Its id is the producer of its messages.
 
-    They are not sent later than `expires`, or than `seconds` after the load began. `error_share` is the part of its
-    latest messages that may fail before it pauses itself.
+    A message is not sent after `expires`; without it, not later than `seconds` after the load began. `error_share` is
+    the share of its latest messages that may fail before it pauses itself, from 0 to 1.
     """
 
     name: str
@@ -55,56 +56,56 @@ class CampaignPlan:
 
 
 @dataclass(slots=True)
-class Loaded:
-    """What became of the rows."""
+class LoadResult:
+    """The number of messages and of rejected rows."""
 
     audience: int = 0
     rejected: int = 0
 
 
-def load(db: Database, plan: CampaignPlan, rows: Iterable[CampaignMessage | Reject]) -> Loaded:
-    """Writes a message for each letter; the campaign is `ready` when the last one is committed.
+def load(db: Database, plan: CampaignPlan, rows: Iterable[CampaignMessage | Reject]) -> LoadResult:
+    """Write the messages; the campaign is `ready` when the last one is committed.
 
-    A load that is interrupted leaves a campaign that is `loading` for ever: it never starts, and can be cancelled. One
-    that is cancelled meanwhile stops. Nothing at all is written before the first letter has come.
+    A load that is interrupted leaves the campaign `loading`: it never starts and can only be cancelled. A campaign that
+    is cancelled meanwhile stops the load. Nothing is written before the first message.
 
-    Raises Conflict when the name is taken or somebody cancelled it, Invalid for an audience of nobody or a deadline
-    that has passed, and Unavailable.
+    Raises Conflict for a name that is in use and after a cancel, Invalid for an audience without a message and for a
+    deadline that has passed, and Unavailable.
     """
-    loaded = Loaded()
-    letters = _counted(rows, loaded)
-    while batch := list(islice(letters, BATCH)):
+    result = LoadResult()
+    messages = _without_rejects(rows, result)
+    while batch := list(islice(messages, BATCH_SIZE)):
         with db.write() as tx:
-            if not loaded.audience:
+            if not result.audience:
                 expires = _deadline(plan, tx.now)
-                _open(tx, plan)
-            insert_messages(tx, [_row(plan, letter, tx.now, expires) for letter in batch])
-            _update(tx, plan, audience=campaign.c.audience + len(batch))
-        loaded.audience += len(batch)
-    if not loaded.audience:
-        raise Invalid("audience", f"no row of {plan.source} gives a message", f"{loaded.rejected} were rejected")
+                _insert_campaign(tx, plan)
+            insert_messages(tx, [_message_row(plan, each, tx.now, expires) for each in batch])
+            _update_campaign(tx, plan, audience=campaign.c.audience + len(batch))
+        result.audience += len(batch)
+    if not result.audience:
+        raise Invalid("audience", f"no row of {plan.source} gives a message", f"{result.rejected} were rejected")
     with db.write() as tx:
-        _update(tx, plan, state=CampaignState.READY.value, rejected=loaded.rejected)
-    return loaded
+        _update_campaign(tx, plan, state=CampaignState.READY.value, rejected=result.rejected)
+    return result
 
 
-def _counted(rows: Iterable[CampaignMessage | Reject], loaded: Loaded) -> Iterator[CampaignMessage]:
+def _without_rejects(rows: Iterable[CampaignMessage | Reject], result: LoadResult) -> Iterator[CampaignMessage]:
     for row in rows:
         if isinstance(row, CampaignMessage):
             yield row
         else:
-            loaded.rejected += 1
+            result.rejected += 1
 
 
 def _deadline(plan: CampaignPlan, now: datetime) -> datetime:
     if plan.expires is None:
         return now + timedelta(seconds=plan.seconds)
     if plan.expires <= now:
-        raise Invalid("expires", "has passed already", plan.expires.isoformat(timespec="seconds"))
+        raise Invalid("expires", "has passed already", iso_seconds(plan.expires))
     return plan.expires
 
 
-def _open(tx: Transaction, plan: CampaignPlan) -> None:
+def _insert_campaign(tx: Transaction, plan: CampaignPlan) -> None:
     row = {
         "id": plan.id,
         "name": plan.name,
@@ -119,17 +120,17 @@ def _open(tx: Transaction, plan: CampaignPlan) -> None:
         "changed_at": tx.now,
     }
     if not tx.execute(tx.insert_new(campaign).returning(campaign.c.id), row).first():
-        raise Conflict(f"a campaign is called {plan.name} already: give this one another --name")
+        raise Conflict(f"a campaign named {plan.name} exists already: give this one another --name")
     hold_producer(tx, plan.lane, plan.id, "campaign-ready", f"Campaign {plan.name} has not been started.")
 
 
-def _row(plan: CampaignPlan, letter: CampaignMessage, now: datetime, expires: datetime) -> NewMessage:
-    row = message_row(letter.envelope, now, {plan.category: plan.seconds})
-    return row | {"expires_at": expires, "campaign_id": plan.id, "position": letter.row}
+def _message_row(plan: CampaignPlan, planned: CampaignMessage, now: datetime, expires: datetime) -> NewMessage:
+    row = message_row(planned.envelope, now, {plan.category: plan.seconds})
+    return row | {"expires_at": expires, "campaign_id": plan.id, "position": planned.row}
 
 
-def _update(tx: Transaction, plan: CampaignPlan, **values: object) -> None:
-    """While it is loading: whoever cancels it waits for this batch, or stops it."""
-    mine = update(campaign).where(campaign.c.id == plan.id, campaign.c.state == CampaignState.LOADING.value)
-    if not tx.execute(mine.values(changed_at=tx.now, **values)).rowcount:
-        raise Conflict(f"campaign {plan.name} was cancelled while it was loaded")
+def _update_campaign(tx: Transaction, plan: CampaignPlan, **values: object) -> None:
+    """Write `values` while the campaign is `loading`. A concurrent cancel waits for this batch or stops the load."""
+    own = update(campaign).where(campaign.c.id == plan.id, campaign.c.state == CampaignState.LOADING.value)
+    if not tx.execute(own.values(changed_at=tx.now, **values)).rowcount:
+        raise Conflict(f"campaign {plan.name} was cancelled during its load")

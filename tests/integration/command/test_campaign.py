@@ -16,7 +16,8 @@ from sqlalchemy import insert, update
 from harkara.lanes import Lane
 from harkara.ledger.audit import audit
 from harkara.ledger.campaigns import commands
-from harkara.ledger.campaigns.housekeeping import keep
+from harkara.ledger.campaigns.housekeeping import advance_campaigns
+from harkara.ledger.campaigns.queries import get_campaign
 from harkara.ledger.database import Database
 from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import claim
@@ -141,7 +142,7 @@ def test_the_report_has_a_result_for_each_row_and_numbers_only_on_request(
 ) -> None:
     commands.start(ledger, visits)
     send_all(ledger, Accepted("job-7", 200), Refused("131026", "", "The number has no WhatsApp.", 400))
-    assert keep(ledger) == {"finished": 1}
+    assert advance_campaigns(ledger) == {"finished": 1}
     rows = list(csv.DictReader(harkara("campaign", "report", "visits").stdout.splitlines()))
     assert [(r["row"], r["state"], r["code"], r["job_id"]) for r in rows] == [
         ("2", "accepted", "", "job-7"),
@@ -170,9 +171,9 @@ def test_a_killed_load_leaves_a_campaign_that_never_starts(
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
-    found = commands.find(ledger, "many")
-    assert (found["state"], found["audience"]) == ("loading", len(listed(ledger)))
-    assert found["audience"] % 500 == 0
+    found = get_campaign(ledger, "many")
+    assert (found.state, found.audience) == ("loading", len(listed(ledger)))
+    assert found.audience % 500 == 0
     assert audit(ledger).clean
     assert commands.cancel(ledger, found["id"], by="Asha") == found["audience"]
 

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from fastapi.testclient import TestClient
 
 from harkara.gateway import Dependencies
-from harkara.ledger.campaigns.queries import listing, progress
+from harkara.ledger.campaigns.queries import get_progress, list_campaigns
 from tests.integration.ledger.test_campaigns import loaded
 
 
 def test_campaigns_are_listed_and_shown(client: TestClient, deps: Dependencies) -> None:
     identity = loaded(deps.db)
-    assert client.get("/campaigns").json() == {"campaigns": listing(deps.db)}
-    assert client.get("/campaigns/sale").json() == progress(deps.db, identity)
+    assert client.get("/campaigns").json() == {"campaigns": list_campaigns(deps.db)}
+    assert client.get("/campaigns/sale").json() == get_progress(deps.db, identity)
     assert client.get(f"/campaigns/{identity}").json()["by_state"] == {"waiting": 4}
     assert client.get("/campaigns/other").status_code == 404
 

@@ -22,9 +22,9 @@ from harkara.errors import Conflict, Invalid, NotFound
 from harkara.lanes import Lane
 from harkara.ledger.audit import audit
 from harkara.ledger.campaigns import commands
-from harkara.ledger.campaigns.housekeeping import keep
+from harkara.ledger.campaigns.housekeeping import advance_campaigns
 from harkara.ledger.campaigns.load import CampaignPlan, load
-from harkara.ledger.campaigns.queries import progress, report
+from harkara.ledger.campaigns.queries import get_campaign, get_progress, report
 from harkara.ledger.database import Database
 from harkara.ledger.halts import list_halts, park, unpark
 from harkara.ledger.messages.claim import Claimed
@@ -81,11 +81,11 @@ def running(db: Database, size: int = 4, name: str = "sale", **options: Any) -> 
 
 
 def ids(db: Database, identity: str) -> list[str]:
-    return [line["id"] for line in report(db, identity, numbers=False)]
+    return [line.id for line in report(db, identity, numbers=False)]
 
 
 def state(db: Database, identity: str) -> str:
-    return str(commands.find(db, identity)["state"])
+    return str(get_campaign(db, identity).state)
 
 
 def past_gates(db: Database, claims: list[Claimed]) -> list[Claimed]:
@@ -116,11 +116,11 @@ def test_a_campaign_is_held_until_it_is_started_and_finished_when_all_have_gone(
     assert (state(db, identity), carry(db)) == ("ready", 0)
     commands.start(db, identity)
     assert (state(db, identity), carry(db)) == ("running", 4)
-    assert keep(db) == {"finished": 1}
-    found = progress(db, identity)
-    assert (found["state"], found["audience"], found["by_state"]) == ("finished", 4, {"accepted": 4})
-    assert found["finished_at"] is not None
-    assert keep(db) == {}
+    assert advance_campaigns(db) == {"finished": 1}
+    found = get_progress(db, identity)
+    assert (found.state, found.audience, found.by_state) == ("finished", 4, {"accepted": 4})
+    assert found.finished_at is not None
+    assert advance_campaigns(db) == {}
     assert audit(db).clean
 
 
@@ -137,7 +137,7 @@ def test_a_pause_holds_at_once_what_is_queued_and_what_is_claimed(db: Database) 
     assert (dispatch_all(db), state(db, identity)) == ([], "paused")
     commands.resume(db, identity)
     assert carry(db) == 4
-    assert keep(db) == {"finished": 1}
+    assert advance_campaigns(db) == {"finished": 1}
     assert audit(db).clean
 
 
@@ -146,9 +146,9 @@ def test_what_is_being_sent_when_it_is_paused_ends_by_itself_and_may_finish_it(d
     (claimed,) = claim_messages(db, *dispatch_all(db))
     begin_posts(db, claimed)
     commands.pause(db, identity, "Wait.")
-    assert keep(db) == {}
+    assert advance_campaigns(db) == {}
     record_outcome(db, claimed, ACCEPTED)
-    assert keep(db) == {"finished": 1}
+    assert advance_campaigns(db) == {"finished": 1}
     with db.read() as tx:
         assert tx.rows(select(halt)) == [], "a finished campaign holds nothing"
 
@@ -162,13 +162,13 @@ def test_a_cancel_is_for_good_and_takes_back_what_comes_back_later(db: Database)
     begin_posts(db, claims[sending], claims[lost])
     assert commands.cancel(db, identity, by="Asha") == 3
     assert states_of(db, [waiting, queued, claimed_]) == ["cancelled"] * 3
-    assert keep(db) == {}, "two are still on their way"
+    assert advance_campaigns(db) == {}, "two are still on their way"
     record_outcome(db, claims[sending], Wait(0, "503", "Busy", status=503))
     record_outcome(db, claims[lost], Uncertain("read-timeout", "No answer came in time.", 60.0))
-    assert keep(db) == {"finished": 1}
+    assert advance_campaigns(db) == {"finished": 1}
     assert states_of(db, [sending, lost]) == ["cancelled", "uncertain"]
     assert row(db, lost)["resend_at"] is None
-    assert (state(db, identity), commands.find(db, identity)["reason"]) == ("cancelled", "cancelled by Asha")
+    assert (state(db, identity), get_campaign(db, identity).reason) == ("cancelled", "cancelled by Asha")
     age_messages(db, 120)
     run_sweep(db)
     assert dispatch_all(db) == []
@@ -179,24 +179,27 @@ def test_a_scheduled_campaign_starts_at_its_time_and_a_pause_keeps_the_time(db: 
     identity = loaded(db, 2)
     soon = datetime.now(UTC) + timedelta(hours=1)
     commands.start(db, identity, soon)
-    assert (state(db, identity), carry(db), keep(db)) == ("scheduled", 0, {})
+    assert (state(db, identity), carry(db), advance_campaigns(db)) == ("scheduled", 0, {})
     commands.pause(db, identity, "Not yet.")
     commands.resume(db, identity)
     assert state(db, identity) == "scheduled"
     its_time_comes(db)
     assert carry(db) == 2, "the time itself lets it go, whether or not anybody has swept"
     run_sweep(db)
-    assert keep(db) == {"finished": 1}
+    assert advance_campaigns(db) == {"finished": 1}
 
 
 def test_housekeeping_says_that_a_scheduled_campaign_runs(db: Database) -> None:
     identity = loaded(db, 2)
     commands.start(db, identity, datetime.now(UTC) + timedelta(hours=1))
     its_time_comes(db)
-    assert keep(db) == {"started": 1}
-    found = commands.find(db, identity)
-    assert found["state"] == "running"
-    assert found["started_at"] == found["resumed_at"] > found["start_at"]
+    assert advance_campaigns(db) == {"started": 1}
+    found = get_campaign(db, identity)
+    assert found.state == "running"
+    assert found.started_at
+    assert found.start_at
+    assert found.started_at == found.resumed_at
+    assert found.started_at > found.start_at
 
 
 def its_time_comes(db: Database) -> None:
@@ -227,7 +230,7 @@ def test_each_state_says_what_it_does_not_allow(db: Database) -> None:
     with pytest.raises(Conflict, match="resume it"):
         commands.start(db, identity)
     commands.cancel(db, identity, by="Asha")
-    with pytest.raises(Conflict, match="for good"):
+    with pytest.raises(Conflict, match="is final"):
         commands.resume(db, identity)
     with pytest.raises(NotFound):
         commands.start(db, "camp_unknown")
@@ -237,19 +240,19 @@ def test_too_many_failures_pause_it_with_a_sentence_and_a_resume_counts_anew(db:
     identity = running(db, 60)
     assert carry(db, ACCEPTED, most=18) == 18
     assert carry(db, REFUSED, most=3) == 3
-    assert keep(db) == {"paused": 1}
-    found = commands.find(db, identity)
-    assert (found["state"], found["code"]) == ("paused", "error-share")
-    assert found["reason"] == (
+    assert advance_campaigns(db) == {"paused": 1}
+    found = get_campaign(db, identity)
+    assert (found.state, found.code) == ("paused", "error-share")
+    assert found.reason == (
         "3 of the last 21 messages failed, more than 10 %; most common: 131026 (3). "
         "Correct the template or the list, then resume."
     )
     assert carry(db) == 0
     commands.resume(db, identity)
-    assert (keep(db), state(db, identity)) == ({}, "running")
+    assert (advance_campaigns(db), state(db, identity)) == ({}, "running")
     assert carry(db) == 39
-    assert keep(db) == {"finished": 1}
-    assert progress(db, identity)["by_code"] == {"131026": 3}
+    assert advance_campaigns(db) == {"finished": 1}
+    assert get_progress(db, identity).by_code == {"131026": 3}
 
 
 @pytest.mark.parametrize("share", [0.2, 1.0])
@@ -257,7 +260,7 @@ def test_its_own_error_share_decides(db: Database, share: float) -> None:
     identity = running(db, 60, error_share=share)
     carry(db, ACCEPTED, most=18)
     carry(db, REFUSED, most=3)
-    assert (keep(db), state(db, identity)) == ({}, "running")
+    assert (advance_campaigns(db), state(db, identity)) == ({}, "running")
 
 
 def test_an_uncertain_message_keeps_it_open_only_while_its_policy_will_send_it_again(db: Database) -> None:
@@ -268,20 +271,20 @@ def test_an_uncertain_message_keeps_it_open_only_while_its_policy_will_send_it_a
     ):
         begin_posts(db, claimed)
         record_outcome(db, claimed, outcome)
-    assert (keep(db), state(db, identity)) == ({}, "running")
+    assert (advance_campaigns(db), state(db, identity)) == ({}, "running")
     age_messages(db, 61, second)
     run_sweep(db)
-    assert (states_of(db, [first, second]), keep(db)) == (["uncertain", "waiting"], {})
+    assert (states_of(db, [first, second]), advance_campaigns(db)) == (["uncertain", "waiting"], {})
     assert carry(db) == 1
-    assert keep(db) == {"finished": 1}
+    assert advance_campaigns(db) == {"finished": 1}
 
 
 def test_what_is_never_started_expires_and_ends(db: Database) -> None:
     identity = loaded(db, 2)
     age_messages(db, 31 * DAY)
     run_sweep(db)
-    assert (states_of(db, ids(db, identity)), keep(db)) == (["cancelled"] * 2, {"finished": 1})
-    assert progress(db, identity)["by_code"] == {"expired": 2}
+    assert (states_of(db, ids(db, identity)), advance_campaigns(db)) == (["cancelled"] * 2, {"finished": 1})
+    assert get_progress(db, identity).by_code == {"expired": 2}
 
 
 def test_a_campaign_delays_a_code_not_at_all_and_another_producer_by_its_turn(db: Database) -> None:
@@ -302,7 +305,7 @@ def test_a_paused_campaign_is_in_nobodys_way(db: Database) -> None:
     assert dispatch_all(db, depth=1) == [other]
     with db.read() as tx:
         assert not find_obstacles(tx, "default").backlog, "what comes now is hinted at once"
-    commands.start(db, commands.find(db, "sale")["id"])
+    commands.start(db, get_campaign(db, "sale").id)
     with db.read() as tx:
         assert find_obstacles(tx, "default").backlog
 
@@ -317,7 +320,7 @@ def test_a_lane_that_is_parked_and_let_go_again_starts_no_campaign(db: Database)
 
 def test_a_name_is_given_once_and_finds_the_campaign_as_its_id_does(db: Database) -> None:
     identity = loaded(db, 1)
-    assert commands.find(db, "sale")["id"] == commands.find(db, identity)["id"] == identity
+    assert get_campaign(db, "sale").id == get_campaign(db, identity).id == identity
     with pytest.raises(Conflict, match="another --name"):
         loaded(db, 1)
     assert len(ids(db, identity)) == 1
@@ -327,7 +330,7 @@ def test_an_audience_of_nobody_leaves_nothing_behind(db: Database) -> None:
     with pytest.raises(Invalid, match="gives a message"):
         load(db, plan(), [Reject(2, "to", "must not be empty", "missing-value")])
     with pytest.raises(NotFound):
-        commands.find(db, "sale")
+        get_campaign(db, "sale")
 
 
 def test_rows_keep_their_place_in_the_file_and_rejects_are_counted(db: Database) -> None:
@@ -335,11 +338,11 @@ def test_rows_keep_their_place_in_the_file_and_rejects_are_counted(db: Database)
     result = load(db, of, [*audience(of, 2), Reject(4, "to", "is the number of row 2 again", "duplicate")])
     assert (result.audience, result.rejected) == (2, 1)
     told = list(report(db, of.id, numbers=True))
-    assert [(line["row"], line["recipient"], line["state"]) for line in told] == [
+    assert [(line.row, line.recipient, line.state) for line in told] == [
         (2, "919876500000", "waiting"),
         (3, "919876500001", "waiting"),
     ]
-    assert all("recipient" not in line for line in report(db, of.id, numbers=False))
+    assert all(line.recipient is None for line in report(db, of.id, numbers=False))
 
 
 def test_a_load_that_breaks_off_stays_visible_never_starts_and_can_be_cancelled(db: Database) -> None:
@@ -351,12 +354,12 @@ def test_a_load_that_breaks_off_stays_visible_never_starts_and_can_be_cancelled(
 
     with pytest.raises(KeyboardInterrupt):
         load(db, of, broken())
-    assert (state(db, of.id), len(ids(db, of.id)), commands.find(db, of.id)["audience"]) == ("loading", 500, 500)
-    with pytest.raises(Conflict, match="cancel it and load it anew"):
+    assert (state(db, of.id), len(ids(db, of.id)), get_campaign(db, of.id).audience) == ("loading", 500, 500)
+    with pytest.raises(Conflict, match="cancel it and load it again"):
         commands.start(db, of.id)
-    assert (carry(db), keep(db)) == (0, {})
+    assert (carry(db), advance_campaigns(db)) == (0, {})
     assert commands.cancel(db, of.id, by="Asha") == 500
-    assert keep(db) == {"finished": 1}
+    assert advance_campaigns(db) == {"finished": 1}
     assert audit(db).clean
 
 
@@ -368,9 +371,9 @@ def test_a_campaign_that_is_cancelled_while_it_is_loaded_takes_no_more_rows(db: 
         commands.cancel(db, of.id, by="Asha")
         yield from audience(of, 500, first=500)
 
-    with pytest.raises(Conflict, match="was cancelled while it was loaded"):
+    with pytest.raises(Conflict, match="was cancelled during its load"):
         load(db, of, slow())
-    assert progress(db, of.id)["by_state"] == {"cancelled": 500}
+    assert get_progress(db, of.id).by_state == {"cancelled": 500}
 
 
 def test_an_audience_of_any_size_is_loaded_in_bounded_memory(db: Database) -> None:
@@ -384,7 +387,7 @@ def test_an_audience_of_any_size_is_loaded_in_bounded_memory(db: Database) -> No
         tracemalloc.stop()
     assert peak < 15e6, "a few batches, whatever the audience"
     assert time.monotonic() - begun < 60
-    assert progress(db, of.id)["by_state"] == {"waiting": 10_000}
+    assert get_progress(db, of.id).by_state == {"waiting": 10_000}
 
 
 def test_the_audit_finds_campaigns_whose_sums_do_not_match(db: Database) -> None:
@@ -410,17 +413,17 @@ def test_whatever_is_decided_while_senders_run_each_row_ends_once(db: Database, 
             time.sleep(chance.uniform(0, 0.1))
             with suppress(Conflict):
                 commands.pause(db, identity, "Wait.")
-            keep(db)
+            advance_campaigns(db)
             with suppress(Conflict):
                 commands.resume(db, identity)
         if ends_by == "cancel":
             with suppress(Conflict):
                 commands.cancel(db, identity, by="Asha")
-        wait_for(lambda: keep(db) or commands.find(db, identity)["finished_at"] is not None)
-    found = progress(db, identity)
-    assert found["state"] in ("finished", "cancelled")
-    assert set(found["by_state"]) <= {"accepted", "failed", "cancelled"}
-    assert sum(found["by_state"].values()) == found["audience"] == 200
+        wait_for(lambda: advance_campaigns(db) or get_campaign(db, identity).finished_at is not None)
+    found = get_progress(db, identity)
+    assert found.state in ("finished", "cancelled")
+    assert set(found.by_state) <= {"accepted", "failed", "cancelled"}
+    assert sum(found.by_state.values()) == found.audience == 200
     examined = audit(db)
     assert examined.clean, examined.findings
     assert examined.flagged == 0
@@ -436,7 +439,7 @@ def test_a_pause_lets_through_no_more_than_what_senders_have_in_hand(db: Databas
         assert settled(db, identity) <= went + 3 * CHUNK
         commands.resume(db, identity)
         wait_for(lambda: settled(db, identity) == 200)
-    assert keep(db) == {"finished": 1}
+    assert advance_campaigns(db) == {"finished": 1}
 
 
 @contextmanager
@@ -468,5 +471,5 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 
 def settled(db: Database, identity: str) -> int:
-    by_state = progress(db, identity)["by_state"]
+    by_state = get_progress(db, identity).by_state
     return sum(by_state.get(name, 0) for name in ("accepted", "failed"))

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from harkara.campaigns import Fixed, Recipient, Reject, Source, parse_map, read
-from harkara.campaigns.columns import same
+from harkara.campaigns import FixedText, Recipient, Reject, Source, parse_mapping, read_recipients
+from harkara.campaigns.columns import normalize_name
 from harkara.errors import Invalid
 from harkara.phone import normalize
 
 ASHA, RAVI, MEERA = "919876543210", "919876543211", "919876543212"
-MAP = parse_map([], ["name"])
+MAP = parse_mapping([], ["name"])
 
 
 def rows(folder: Path, data: str | bytes, columns: dict[str, Source] = MAP, region: str = "IN") -> list[object]:
@@ -34,7 +34,7 @@ def outcomes(
 ) -> list[Recipient | Reject]:
     path = folder / "audience.csv"
     path.write_bytes(data if isinstance(data, bytes) else data.encode())
-    return list(read(path, columns, region))
+    return list(read_recipients(path, columns, region))
 
 
 def numbers(folder: Path, written: str, region: str = "IN") -> list[object]:
@@ -49,7 +49,7 @@ def numbers(folder: Path, written: str, region: str = "IN") -> list[object]:
 
 
 def test_each_row_is_a_recipient_with_the_values_of_the_template(tmp_path: Path) -> None:
-    columns = parse_map(["to=Mobile", "name=Customer Name", "doctor:=Dr Rao"], ["name", "doctor", "date"])
+    columns = parse_mapping(["to=Mobile", "name=Customer Name", "doctor:=Dr Rao"], ["name", "doctor", "date"])
     table = f"Date,mobile,customer_name\n5 May,+91 98765 43210,Asha\n6 May,{RAVI}, Ravi \n"
     assert rows(tmp_path, table, columns) == [
         (2, ASHA, {"name": "Asha", "doctor": "Dr Rao", "date": "5 May"}),
@@ -69,7 +69,7 @@ def test_delimiter_encoding_and_line_ends_are_found_out(
 
 def test_a_delimiter_within_quotes_is_none(tmp_path: Path) -> None:
     table = f'"Name, first, middle, last";to\nAsha;{ASHA}\n'
-    assert rows(tmp_path, table, parse_map(["name=name, first, middle, last"])) == [(2, ASHA, {"name": "Asha"})]
+    assert rows(tmp_path, table, parse_mapping(["name=name, first, middle, last"])) == [(2, ASHA, {"name": "Asha"})]
 
 
 def test_a_space_after_a_delimiter_does_not_hide_a_quote(tmp_path: Path) -> None:
@@ -111,16 +111,16 @@ def test_a_wrong_encoding_far_down_is_found_before_the_first_recipient(tmp_path:
     lines = [f"9198{count:08},Asha" for count in range(20_000)]
     path.write_bytes("\n".join(["to,name", *lines, "919876543210,José"]).encode("cp1252"))
     with pytest.raises(Invalid, match="line 20002 is not in UTF-8"):
-        next(read(path, MAP))
+        next(read_recipients(path, MAP))
 
 
 def test_a_file_that_is_not_there_a_wrong_region_and_a_fixed_number_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match=r"none\.csv: cannot be read: No such file"):
-        next(read(tmp_path / "none.csv", MAP))
+        next(read_recipients(tmp_path / "none.csv", MAP))
     with pytest.raises(Invalid, match="region: must be the two letters of a country"):
         outcomes(tmp_path, f"to,name\n{ASHA},Asha\n", MAP, "INDIA")
     with pytest.raises(Invalid, match="to: must be read from a column"):
-        outcomes(tmp_path, f"to,name\n{ASHA},Asha\n", {"to": Fixed(ASHA)})
+        outcomes(tmp_path, f"to,name\n{ASHA},Asha\n", {"to": FixedText(ASHA)})
 
 
 # Rows
@@ -145,7 +145,7 @@ def test_a_reject_says_where_and_why_and_never_what(tmp_path: Path) -> None:
         f'Mobile,name\n9876,Asha\n9.8E+11,Asha\n{ASHA},Asha\n{ASHA},Asha\n{RAVI}," \n{RAVI},Asha,Rao\n{RAVI},"As"ha\n'
     )
     rejects = [
-        each for each in outcomes(tmp_path, table, parse_map(["to=Mobile"], ["name"])) if isinstance(each, Reject)
+        each for each in outcomes(tmp_path, table, parse_mapping(["to=Mobile"], ["name"])) if isinstance(each, Reject)
     ]
     assert [str(reject) for reject in rejects] == [
         "row 2, Mobile: is too short: at least 10 digits with the country code (this has 4)",
@@ -225,8 +225,8 @@ def test_the_decimal_point_of_a_short_number_does_not_become_a_digit_of_a_longer
 
 # Python writes a lone \r without quotes, and cannot read it back itself.
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=12)
-HEADERS = st.lists(CELLS.filter(same), min_size=1, max_size=4, unique_by=same).filter(
-    lambda names: "to" not in map(same, names)
+HEADERS = st.lists(CELLS.filter(normalize_name), min_size=1, max_size=4, unique_by=normalize_name).filter(
+    lambda names: "to" not in map(normalize_name, names)
 )
 
 
@@ -255,8 +255,8 @@ def test_whatever_table_python_writes_is_read_back_whole(
     with path.open("w", encoding=encoding, newline="") as file:
         writer = csv.writer(file, delimiter=delimiter, quoting=quoting, lineterminator=end)  # type: ignore[arg-type]  # one of csv's own
         writer.writerows([["to", *header], *body])
-    columns = parse_map([f"{place}={name}" for place, name in enumerate(header)])
-    found = list(read(path, columns))
+    columns = parse_mapping([f"{place}={name}" for place, name in enumerate(header)])
+    found = list(read_recipients(path, columns))
     assert [(each.to, list(each.values.values())) for each in found if isinstance(each, Recipient)] == [
         (row[0], [cell.strip() for cell in row[1:]]) for row in body
     ]
@@ -274,7 +274,7 @@ def test_every_row_that_is_not_blank_comes_out_once_and_no_number_twice(
     path = tmp_path / "table.csv"
     with path.open("w", newline="") as file:
         csv.writer(file, delimiter=delimiter).writerows([["to", "name"], *rows])
-    found = list(read(path, MAP))
+    found = list(read_recipients(path, MAP))
     assert len(found) == sum(any(cell.strip() for cell in row) for row in rows)
     assert [each.row for each in found] == sorted({each.row for each in found})
     sent = [each.to for each in found if isinstance(each, Recipient)]
@@ -291,11 +291,11 @@ def test_a_hundred_thousand_rows_are_read_in_bounded_memory_and_little_time(tmp_
         csv.writer(file).writerows([["to", "name", "notes"], *lines])
     normalize(ASHA)  # loads the numbering plans, which are not the reader's
     begun = time.perf_counter()
-    assert sum(isinstance(each, Recipient) for each in read(path, MAP)) == 100_000
+    assert sum(isinstance(each, Recipient) for each in read_recipients(path, MAP)) == 100_000
     assert time.perf_counter() - begun < 30
     tracemalloc.start()
     try:
-        for _ in read(path, MAP):
+        for _ in read_recipients(path, MAP):
             pass
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:

@@ -4,46 +4,46 @@ from __future__ import annotations
 
 import pytest
 
-from harkara.campaigns.columns import Column, Fixed, locate, parse_map
+from harkara.campaigns.columns import Column, FixedText, find_column, parse_mapping
 from harkara.errors import Invalid
 
 
 def test_a_column_has_an_equals_sign_and_a_fixed_text_a_colon_before_it() -> None:
-    assert parse_map(["to = Mobile", "doctor:= Dr Rao", "link:=https://a.example/?x=1"]) == {
+    assert parse_mapping(["to = Mobile", "doctor:= Dr Rao", "link:=https://a.example/?x=1"]) == {
         "to": Column("Mobile"),
-        "doctor": Fixed("Dr Rao"),
-        "link": Fixed("https://a.example/?x=1"),
+        "doctor": FixedText("Dr Rao"),
+        "link": FixedText("https://a.example/?x=1"),
     }
 
 
 def test_a_parameter_without_a_mapping_is_read_from_the_column_of_its_name() -> None:
-    assert parse_map(["date=Day"], ["doctor", "date"]) == {"doctor": Column("doctor"), "date": Column("Day")}
+    assert parse_mapping(["date=Day"], ["doctor", "date"]) == {"doctor": Column("doctor"), "date": Column("Day")}
 
 
 @pytest.mark.parametrize("text", ["", "doctor", "=Doctor", ":=Dr Rao", "doctor=", "doctor:= "])
 def test_what_is_no_mapping_is_refused_with_the_form_that_is_meant(text: str) -> None:
     with pytest.raises(Invalid, match="map: must be parameter=column, or parameter:=text"):
-        parse_map([text])
+        parse_mapping([text])
 
 
 def test_a_parameter_is_mapped_once() -> None:
     with pytest.raises(Invalid, match="map doctor: must not occur twice"):
-        parse_map(["doctor=Doctor", "doctor:=Dr Rao"])
+        parse_mapping(["doctor=Doctor", "doctor:=Dr Rao"])
 
 
 def test_a_parameter_that_the_template_does_not_have_is_refused_with_the_nearest() -> None:
     with pytest.raises(Invalid, match=r"map docter: .*there are doctor, date; the nearest is doctor"):
-        parse_map(["docter=Doctor"], ["doctor", "date"])
+        parse_mapping(["docter=Doctor"], ["doctor", "date"])
 
 
 @pytest.mark.parametrize("written", ["Due_Date", " due date ", "DUEDATE", "due\u00a0date", "Due\ndate"])
 def test_case_spaces_and_underscores_make_no_difference(written: str) -> None:
-    assert locate(["Name", written], "date", Column("due date")) == 1
+    assert find_column(["Name", written], "date", Column("due date")) == 1
 
 
 def test_a_missing_column_is_refused_with_those_that_exist_and_the_nearest() -> None:
     with pytest.raises(Invalid) as caught:
-        locate(["Name", "Mobile No", ""], "to", Column("mobile"))
+        find_column(["Name", "Mobile No", ""], "to", Column("mobile"))
     assert str(caught.value) == (
         "to: no column is called mobile; there are Name, Mobile No; the nearest is Mobile No; "
         "name the right one as to=COLUMN"
@@ -52,11 +52,11 @@ def test_a_missing_column_is_refused_with_those_that_exist_and_the_nearest() -> 
 
 def test_two_columns_of_one_name_are_refused() -> None:
     with pytest.raises(Invalid, match="to: 2 columns are called Mobile; give them different names"):
-        locate(["Mobile", "mobile"], "to", Column("Mobile"))
+        find_column(["Mobile", "mobile"], "to", Column("Mobile"))
 
 
 def test_a_file_without_header_does_not_show_its_first_recipient() -> None:
     with pytest.raises(Invalid, match="the first row must name the columns") as caught:
-        locate(["Asha", "919876543210"], "to", Column("to"))
+        find_column(["Asha", "919876543210"], "to", Column("to"))
     assert "9198" not in str(caught.value)
     assert "Asha" not in str(caught.value)

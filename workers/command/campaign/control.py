@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harkara.states import CampaignState
 from workers.command.deployment import ledger
 from workers.command.options import AsJson, By, Campaign, me, time_option
 from workers.command.output import clock, emit, note, print_line, table
@@ -21,10 +22,10 @@ def start(
     as_json: AsJson = False,
 ) -> None:
     """Start a campaign, now or at a time."""
-    from harkara.ledger.campaigns import commands
+    from harkara.ledger.campaigns import commands, queries
 
     with ledger() as db:
-        identity = commands.find(db, key)["id"]
+        identity = queries.get_campaign(db, key).id
         commands.start(db, identity, at)
         _report(db, identity, as_json)
 
@@ -35,30 +36,30 @@ def pause(
     as_json: AsJson = False,
 ) -> None:
     """Pause a campaign: its messages wait, except those that already have their slot."""
-    from harkara.ledger.campaigns import commands
+    from harkara.ledger.campaigns import commands, queries
 
     with ledger() as db:
-        identity = commands.find(db, key)["id"]
+        identity = queries.get_campaign(db, key).id
         commands.pause(db, identity, reason or f"Decided by {me()}.")
         _report(db, identity, as_json)
 
 
 def resume(key: Campaign, as_json: AsJson = False) -> None:
     """Resume a paused campaign."""
-    from harkara.ledger.campaigns import commands
+    from harkara.ledger.campaigns import commands, queries
 
     with ledger() as db:
-        identity = commands.find(db, key)["id"]
+        identity = queries.get_campaign(db, key).id
         commands.resume(db, identity)
         _report(db, identity, as_json)
 
 
 def cancel(key: Campaign, by: By = None, as_json: AsJson = False) -> None:
     """Cancel every message of a campaign that has not been sent. This cannot be undone."""
-    from harkara.ledger.campaigns import commands
+    from harkara.ledger.campaigns import commands, queries
 
     with ledger() as db:
-        identity = commands.find(db, key)["id"]
+        identity = queries.get_campaign(db, key).id
         withdrawn = commands.cancel(db, identity, by or me())
         _report(db, identity, as_json, withdrawn=withdrawn)
 
@@ -68,11 +69,11 @@ def listing(as_json: AsJson = False) -> None:
     from harkara.ledger.campaigns import queries
 
     with ledger() as db:
-        found = queries.listing(db)
+        found = queries.list_campaigns(db)
     if as_json:
         emit({"campaigns": found})
     elif found:
-        rows = ((c["name"], c["state"], c["audience"], c["lane"], clock(c["created_at"]), c["reason"]) for c in found)
+        rows = ((c.name, c.state, c.audience, c.lane, clock(c.created_at), c.reason) for c in found)
         table(("name", "state", "audience", "lane", "loaded", "reason"), rows)
     else:
         note("There is no campaign yet: `harkara campaign new FILE.csv --template KIND` creates one.")
@@ -81,10 +82,10 @@ def listing(as_json: AsJson = False) -> None:
 def _report(db: Database, identity: str, as_json: bool, **more: Any) -> None:
     from harkara.ledger.campaigns import queries
 
-    found = queries.progress(db, identity) | more
+    found = queries.get_progress(db, identity)
     if as_json:
-        emit(found)
+        emit(dict(found) | more)
         return
-    when = f" from {clock(found['start_at'])}" if found["state"] == "scheduled" else ""
-    numbers = ", ".join(f"{number:,} {state}" for state, number in sorted(found["by_state"].items()))
-    print_line(f"{found['name']}  {found['state']}{when}  ({numbers})")
+    when = f" from {clock(found.start_at)}" if found.state is CampaignState.SCHEDULED else ""
+    numbers = ", ".join(f"{number:,} {state}" for state, number in sorted(found.by_state.items()))
+    print_line(f"{found.name}  {found.state}{when}  ({numbers})")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harkara.campaigns import CampaignMessage, Recipient, Reject, messages_of, parse_map, read
+from harkara.campaigns import CampaignMessage, Recipient, Reject, build_messages, parse_mapping, read_recipients
 from harkara.errors import Invalid
 from harkara.messages import Envelope
 from workers.command.deployment import catalogue, check_lane, ledger
@@ -23,7 +23,7 @@ from workers.command.output import emit, note, print_line, progress, table
 
 if TYPE_CHECKING:
     from harkara.catalogue import Kind
-    from harkara.ledger.campaigns.load import CampaignPlan, Loaded
+    from harkara.ledger.campaigns.load import CampaignPlan, LoadResult
 
 EXAMPLES = """
 Example: harkara campaign new diwali.csv --template promotional_broadcast --map to=Mobile --map customer=Name
@@ -72,7 +72,7 @@ def new(
 ) -> None:
     """Load a campaign: a message for every valid row. None is sent before `harkara campaign start`."""
     from config.settings import settings
-    from harkara.ledger.campaigns.consent_filter import welcome
+    from harkara.ledger.campaigns.consent_filter import filter_by_consent
     from harkara.ledger.campaigns.load import CampaignPlan, load
 
     known = catalogue()
@@ -95,10 +95,10 @@ def new(
         template = known.message(kind, recipient.values, language=language, opted_in=True)
         return Envelope(to=recipient.to, messages=[template], lane=lane, producer=plan.id)
 
-    columns = parse_map(mapped or (), found.parameters)
+    columns = parse_mapping(mapped or (), found.parameters)
     with ledger() as db, _rejects(rejects) as refused:
-        people = welcome(db, lane, found.category, read(file, columns), agreed_only=agreed_only)
-        rows = messages_of(people, envelope)
+        people = filter_by_consent(db, lane, found.category, read_recipients(file, columns), agreed_only=agreed_only)
+        rows = build_messages(people, envelope)
         loaded = load(db, plan, refused.record(progress(rows, "Loading", lambda: _lines(file))))
     _report(plan, loaded, refused, as_json)
 
@@ -155,7 +155,7 @@ def _lines(file: Path) -> int:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: opened.read(1 << 20), b""))
 
 
-def _report(plan: CampaignPlan, loaded: Loaded, refused: _Rejects, as_json: bool) -> None:
+def _report(plan: CampaignPlan, loaded: LoadResult, refused: _Rejects, as_json: bool) -> None:
     if as_json:
         first = [{"row": r.row, "column": r.field, "code": r.code, "rule": r.rule} for r in refused.first]
         result = {"id": plan.id, "name": plan.name, "audience": loaded.audience, "rejected": loaded.rejected}

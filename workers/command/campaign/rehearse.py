@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from harkara.campaigns import Prices, Rehearsal
-from harkara.campaigns import rehearse as reckon
+from harkara.campaigns import Prices, Rehearsal, RehearsalInputs
+from harkara.campaigns import rehearse as forecast
 from harkara.errors import Invalid
 from workers.command.deployment import configured, ledger
 from workers.command.options import AsJson, Campaign, time_option
@@ -15,7 +15,7 @@ from workers.command.output import clock, emit, note, print_line
 
 if TYPE_CHECKING:
     from harkara.lanes import Lane
-    from harkara.ledger.campaigns.queries import Outlook
+    from harkara.messages.template import TemplateCategory
 
 
 def rehearse(
@@ -25,30 +25,31 @@ def rehearse(
 ) -> None:
     """Estimate end, cost and delays of a campaign; nothing is sent."""
     from config.settings import settings
-    from harkara.ledger.campaigns import commands, queries
+    from harkara.ledger.campaigns import queries
 
     prices = Prices.load(settings().prices_file)
     with ledger() as db:
-        found = commands.find(db, key)
-        begin = at or max(datetime.now(UTC), found["start_at"] or datetime.min.replace(tzinfo=UTC))
-        outlook = queries.outlook(db, found, begin)
-    lane = _lane(found["lane"])
-    cost = {found["category"]: _cost(prices, found["category"], outlook)}
-    free = outlook.in_window.total() if found["category"] in prices.free_in_window else 0
-    result = reckon(
-        outlook.messages - outlook.opted_out,
-        found["category"],
+        found = queries.get_campaign(db, key)
+        begin = at or max(datetime.now(UTC), found.start_at or datetime.min.replace(tzinfo=UTC))
+        inputs = queries.get_rehearsal_inputs(db, found, begin)
+    lane = _lane(found.lane)
+    category = cast("TemplateCategory", found.category)
+    cost = {found.category: _cost(prices, category, inputs)}
+    free = inputs.in_window.total() if category in prices.free_in_window else 0
+    result = forecast(
+        inputs.messages - inputs.opted_out,
+        category,
         begin,
         lane.allowance,
         lane.quiet_hours,
-        others=outlook.others,
+        others=inputs.others,
         cost_by_category=cost,
     )
     if as_json:
-        left_out = {"opted_out": outlook.opted_out, "free": free}
-        emit({"id": found["id"], "name": found["name"], "currency": prices.currency, **_shown(result), **left_out})
+        left_out = {"opted_out": inputs.opted_out, "free": free}
+        emit({"id": found.id, "name": found.name, "currency": prices.currency, **_shown(result), **left_out})
     else:
-        _report(result, prices.currency, str(lane.allowance or "no limit"), outlook.opted_out, free)
+        _report(result, prices.currency, str(lane.allowance or "no limit"), inputs.opted_out, free)
 
 
 def _lane(name: str) -> Lane:
@@ -57,11 +58,11 @@ def _lane(name: str) -> Lane:
     return lane
 
 
-def _cost(prices: Prices, category: Any, outlook: Outlook) -> Decimal:
+def _cost(prices: Prices, category: TemplateCategory, inputs: RehearsalInputs) -> Decimal:
     """Return the cost; messages to open windows may be free."""
     cost = Decimal(0)
-    for digits, number in outlook.by_prefix.items():
-        inside = outlook.in_window[digits]
+    for digits, number in inputs.by_prefix.items():
+        inside = inputs.in_window[digits]
         cost += prices.price(category, digits) * (number - inside)
         cost += prices.price(category, digits, window_open=True) * inside
     return cost

@@ -7,16 +7,15 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, TextIO
 
 import typer
 
+from harkara.campaigns.status import RecipientReport
 from harkara.errors import Invalid
 from workers.command.deployment import ledger
 from workers.command.options import AsJson, Campaign
 from workers.command.output import note
-
-_COLUMNS = ("row", "state", "code", "reason", "job_id", "id")
 
 
 def report(
@@ -26,10 +25,10 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Print a line for each recipient: row, state, code, reason and job id, as CSV or as JSON lines."""
-    from harkara.ledger.campaigns import commands, queries
+    from harkara.ledger.campaigns import queries
 
     with ledger() as db:
-        rows = queries.report(db, commands.find(db, key)["id"], numbers=numbers)
+        rows = queries.report(db, queries.get_campaign(db, key).id, numbers=numbers)
         if to is None:
             _write(rows, sys.stdout, numbers, as_json)
             return
@@ -42,11 +41,13 @@ def report(
     note(f"Wrote {to}.")
 
 
-def _write(rows: Iterator[dict[str, Any]], file: TextIO, numbers: bool, as_json: bool) -> None:
+def _write(rows: Iterator[RecipientReport], file: TextIO, numbers: bool, as_json: bool) -> None:
     """Write each row as it is read, so that memory does not grow with the audience."""
+    columns = [name for name in RecipientReport._fields if numbers or name != "recipient"]
+    values = ([getattr(row, name) for name in columns] for row in rows)
     if as_json:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        file.writelines(json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) + "\n" for row in values)
     else:
-        writer = csv.DictWriter(file, ("row", "recipient", *_COLUMNS[1:]) if numbers else _COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(values)

@@ -27,10 +27,10 @@ _OPEN = {State.WAITING, State.QUEUED, State.CLAIMED, State.SENDING}
 
 def watch(key: Campaign, as_json: AsJson = False) -> None:
     """Show the progress of a campaign, its rate and the time left. With --json, one line a second."""
-    from harkara.ledger.campaigns import commands
+    from harkara.ledger.campaigns import queries
 
     with ledger() as db:
-        identity = commands.find(db, key)["id"]
+        identity = queries.get_campaign(db, key).id
         if as_json:
             _follow(db, identity, emit)
             return
@@ -46,11 +46,12 @@ def _follow(db: Database, identity: str, show: Callable[[dict[str, Any]], None])
 
     pace = _Pace()
     while True:
-        found = queries.progress(db, identity)
-        left = sum(found["by_state"].get(state, 0) for state in _OPEN)
-        rate = pace.learn(found["audience"] - left)
-        show(found | {"left": left, "rate": round(rate, 2), "seconds_left": round(left / rate) if rate else None})
-        if found["state"] in _ENDED:
+        found = queries.get_progress(db, identity)
+        left = sum(found.by_state.get(state, 0) for state in _OPEN)
+        rate = pace.learn(found.audience - left)
+        more = {"left": left, "rate": round(rate, 2), "seconds_left": round(left / rate) if rate else None}
+        show(dict(found) | more)
+        if found.state in _ENDED:
             return
         time.sleep(SECONDS)
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from harkara.campaigns import Recipient, Reject, parse_map, read
+from harkara.campaigns import Recipient, Reject, parse_mapping, read_recipients
 from harkara.errors import Invalid
 from workers.command.deployment import check_lane, configured, ledger
 from workers.command.options import AsJson
@@ -85,7 +85,7 @@ class ConsentImport:
         """
         from harkara.ledger.contacts.consent import record_consent
 
-        rows = read(self.file, parse_map(mapping, _PARAMETERS), unique=False)
+        rows = read_recipients(self.file, parse_mapping(mapping, _PARAMETERS), unique=False)
         result: Counter[str] = Counter(kept=0, withdrawn=0)
         rejected: list[dict[str, Any]] = []
         while batch := list(islice(rows, BATCH)):

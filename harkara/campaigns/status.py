@@ -1,0 +1,60 @@
+"""The status of a campaign and of its recipients, as the HTTP API and the command show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
+
+from pydantic import Field
+
+from harkara.json_record import JsonRecordSeconds, TimestampSeconds
+from harkara.states import CampaignState
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class CampaignSummary(JsonRecordSeconds):
+    """A campaign without its messages. All times are in UTC."""
+
+    id: str
+    name: str
+    lane: str
+    kind: str
+    template: str
+    category: str
+    source: str
+    """The name of the audience's file."""
+    audience: int
+    """The number of its messages."""
+    rejected: int
+    """The number of rows of the file that got no message."""
+    error_share: float
+    """The share of its latest messages that may fail before it pauses itself, from 0 to 1."""
+    state: CampaignState
+    code: str | None
+    reason: str | None
+    created_at: TimestampSeconds
+    changed_at: TimestampSeconds
+    start_at: TimestampSeconds | None
+    started_at: TimestampSeconds | None
+    finished_at: TimestampSeconds | None
+    resumed_at: TimestampSeconds | None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class CampaignProgress(CampaignSummary):
+    """A campaign with the number of its messages in each state."""
+
+    by_state: dict[str, int]
+    by_code: Annotated[dict[str, int], Field(description="The failed, cancelled and uncertain messages by code")]
+
+
+class RecipientReport(NamedTuple):
+    """The message of one recipient. `recipient` is None unless numbers are asked for, and after an erasure."""
+
+    row: int
+    recipient: str | None
+    state: str
+    code: str | None
+    reason: str | None
+    job_id: str | None
+    id: str
