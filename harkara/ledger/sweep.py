@@ -43,7 +43,7 @@ def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> C
     """Run all steps once; return how many rows each one changed. Any process may run it, at any time.
 
     Each step is a transaction of its own. `retention_seconds` after a message was accepted into the ledger, its body
-    and number are erased, and so are an occasion's, the events and the contacts that are older; None keeps them all.
+    and number are erased. Occasions, events and contacts of that age lose their data too; None keeps everything.
     """
     changed: Counter[str] = Counter()
     for name, step in (

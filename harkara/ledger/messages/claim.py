@@ -14,8 +14,9 @@ from harkara.states import Action, State, allowed_from
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message that is leased to this worker. `epoch` is a fencing token: after a later claim, no write of this one
-    succeeds.
+    """A message that is leased to this worker.
+
+    `epoch` is a fencing token: after a later claim of the message, no write of this claim succeeds.
     """
 
     id: str

@@ -27,8 +27,9 @@ MARKETING = 3
 
 
 class Release(NamedTuple):
-    """The released messages as (id, priority), in the order to hint them, and how many hints of the fullest lane were
-    still unclaimed before.
+    """The released messages as (id, priority), in the order to hint them.
+
+    `unclaimed` is how many earlier hints of the fullest lane no worker has claimed yet.
     """
 
     hints: list[tuple[str, int]]

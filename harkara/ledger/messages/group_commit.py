@@ -79,8 +79,9 @@ class GroupCommit:
         self._submit(result).result()
 
     def record_later(self, result: ClaimResult) -> None:
-        """Record without waiting: for a message that was stopped before its POST. If the outcome is lost, the message
-        is claimed once more.
+        """Record without waiting, for a message that was stopped before its POST.
+
+        If the outcome is lost, the message is only claimed once more.
         """
         self._submit(result)
 

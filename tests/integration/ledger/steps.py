@@ -21,10 +21,11 @@ from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.sweep import Crashed, sweep
 from harkara.ledger.tables import attempt, message, trace
 from harkara.messages import Envelope, Template, Text
-from harkara.outcomes import Accepted, Outcome, Uncertain
+from harkara.outcomes import Accepted, Outcome, Uncertain, Wait
 from harkara.receipt import Receipt
 
 ACCEPTED = Accepted("job-of-chatmitra", 200)
+PARKED = Wait(None, "unknown", "The code is unknown.")
 LOST = Uncertain("read-timeout", "No answer came in time.", None)
 DAY = 86_400.0
 

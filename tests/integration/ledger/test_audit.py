@@ -10,10 +10,11 @@ from sqlalchemy import text
 from harkara.ledger.audit import MAX_IDS, audit
 from harkara.ledger.database import Database, LedgerError
 from harkara.ledger.messages.commands import cancel, resolve
-from harkara.outcomes import Refused, Uncertain, Wait
+from harkara.outcomes import Refused, Uncertain
 from harkara.states import State
 from tests.integration.ledger.steps import (
     LOST,
+    PARKED,
     accept_messages,
     age_messages,
     begin_posts,
@@ -61,7 +62,7 @@ def messages(db: Database) -> dict[str, str]:
         "uncertain": send_message(db, reply(3), LOST),
         "code": send_message(db, otp(4)),
         "resent": send_message(db, reply(5), Uncertain("502", "Bad gateway", 0.0, 502)),
-        "parked": send_message(db, reply(6), Wait(None, "unknown", "The code is unknown.")),
+        "parked": send_message(db, reply(6), PARKED),
     }
     run_sweep(db)
     (again,) = claim_messages(db, ids["resent"])

@@ -17,6 +17,7 @@ from tests.integration.ledger.steps import (
     ACCEPTED,
     DAY,
     LOST,
+    PARKED,
     accept_messages,
     age_messages,
     begin_posts,
@@ -31,8 +32,6 @@ from tests.integration.ledger.steps import (
     states_of,
     trace_of,
 )
-
-PARKED = Wait(None, "unknown", "The code is unknown.")
 
 
 def test_unsent_messages_are_cancelled_with_the_name_of_the_operator(db: Database) -> None:

@@ -23,6 +23,7 @@ from tests.integration.ledger.state_changes import StateChanges, declared, recor
 from tests.integration.ledger.steps import (
     ACCEPTED,
     LOST,
+    PARKED,
     accept_messages,
     age_messages,
     begin_posts,
@@ -45,7 +46,7 @@ ANSWERS: tuple[Outcome, ...] = (
     Refused("100", "Bad parameter", "Correct it.", 400),
     Wait(0, "429", "Too fast", status=429),
     Wait(0, "503", "Busy", spent=True, status=503),
-    Wait(None, "unknown", "The code is unknown."),
+    PARKED,
     Wait(0, "401", "Token", pause=Pause("lane", None, "401", "Token refused")),
     Wait(0, "refused", "No connection", pause=Pause("lane", 5.0, "refused", "Not reachable")),
 )

@@ -19,6 +19,7 @@ from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Uncer
 from tests.integration.ledger.steps import (
     ACCEPTED,
     LOST,
+    PARKED,
     accept_messages,
     age_messages,
     attempts_of,
@@ -85,7 +86,7 @@ def test_waiting_is_not_failing(db: Database, sending: Claimed) -> None:
 
 
 def test_a_message_that_waits_for_an_operator_is_due_at_its_deadline(db: Database, sending: Claimed) -> None:
-    record_outcome(db, sending, Wait(None, "unknown", "The code is unknown."))
+    record_outcome(db, sending, PARKED)
     kept = row(db, sending.id)
     assert (kept["state"], kept["due_at"]) == ("waiting", kept["expires_at"])
 

@@ -23,6 +23,7 @@ from tests.integration.ledger.steps import (
     ACCEPTED,
     DAY,
     LOST,
+    PARKED,
     accept_messages,
     age_messages,
     attempts_of,
@@ -132,7 +133,7 @@ def test_an_expired_message_is_cancelled_and_the_others_wait(db: Database) -> No
 
 
 def test_a_message_that_waits_for_an_operator_expires(db: Database) -> None:
-    identity = send_message(db, reply(), Wait(None, "unknown", "The code is unknown."))
+    identity = send_message(db, reply(), PARKED)
     age_messages(db, DAY + 1)
     run_sweep(db)
     assert row(db, identity)["code"] == "expired"
