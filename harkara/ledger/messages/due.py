@@ -48,9 +48,9 @@ _FOLLOWING = (
     _FIRST.format("lane > at.lane"),
 )
 
-# A loose index scan: it jumps from one flow to the next through ix_message_due. Its cost follows the number of flows, not
-# of messages, of which a million may be due later. Each step compares one column: with row comparison, SQLite scans the
-# whole flow.
+# A loose index scan: it jumps from one flow to the next through ix_message_due. Its cost follows the number of flows,
+# not of messages, of which a million may be due later. Each step compares one column: with row comparison, SQLite
+# scans the whole flow.
 _FLOWS = text(f"""
 WITH RECURSIVE first_of(id) AS (
     SELECT {_FIRST.format("true")}
