@@ -26,7 +26,7 @@ from harkara.messages import Envelope, Text
 from harkara.redis_client import connect
 from harness.ledger import open_ledger
 from harness.valkey import valkey
-from tests.integration.ledger.bookings import PLAN
+from tests.integration.ledger.occasions import PLAN
 from tests.integration.ledger.steps import otp, reply, row
 
 

@@ -1,4 +1,4 @@
-"""Occasions from an application's call, by either door or by task, to what Chat Mitra is sent and what it is not."""
+"""Occasions end to end: saved through Redis, the ledger or a Celery task, until their reminders are sent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,18 @@ from harkara.receipt import Change
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer, valkey
 from tests.integration.delivery.running import posts, running_sender
-from tests.integration.ledger.bookings import CONFIG, PLAN, VISIT, noon, occasions, over, reminders, say, shift, visit
+from tests.integration.ledger.occasions import (
+    CONFIG,
+    PLAN,
+    VISIT,
+    closing,
+    move_into_past,
+    noon,
+    occasion_rows,
+    reminder_rows,
+    save,
+    visit,
+)
 from tests.integration.ledger.steps import dispatch_all, update_message
 from tests.integration.sandbox.process import Sandbox, sandbox_process
 
@@ -84,25 +95,23 @@ def by_ledger(db: Database, server: ValkeyServer) -> Iterator[Client]:
 
 def drain(server: ValkeyServer, db: Database) -> int:
     with connect(server.url, seconds=2) as redis:
-        ear = IntakeConsumer(Intake(redis, "w"), db, lambda _: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10)
-        return ear.drain()
+        consumer = IntakeConsumer(
+            Intake(redis, "w"), db, lambda _: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10
+        )
+        return consumer.drain()
 
 
-def bodies(sandbox: Sandbox) -> str:
-    return str(sandbox.get("/_sandbox/requests", limit=1_000)["requests"])
+def make_due(db: Database, rule: str) -> str:
+    """Make the waiting reminder of the rule due, and return its id."""
+    (reminder,) = reminder_rows(db, rule, "waiting")
+    update_message(db, reminder["id"], due_at=datetime.now(UTC) - timedelta(seconds=5))
+    return str(reminder["id"])
 
 
-def due(db: Database, rule: str) -> str:
-    """Its hour has come."""
-    (one,) = reminders(db, rule, "waiting")
-    update_message(db, one["id"], due_at=datetime.now(UTC) - timedelta(seconds=5))
-    return str(one["id"])
+# Through Redis
 
 
-# By Redis
-
-
-def test_what_is_said_through_redis_is_taken_in_its_order(by_redis: Client, server: ValkeyServer, db: Database) -> None:
+def test_updates_through_redis_are_applied_in_their_order(by_redis: Client, server: ValkeyServer, db: Database) -> None:
     at = noon()
     assert by_redis.save_occasion("appointment", "visit 7", at=at, **APPOINTMENT) == Change.HANDED_OVER
     by_redis.save_occasion("appointment", "visit 7", at=at + timedelta(days=1), **APPOINTMENT)
@@ -110,58 +119,61 @@ def test_what_is_said_through_redis_is_taken_in_its_order(by_redis: Client, serv
     by_redis.cancel_occasion("appointment", "visit 8", reason="ill")
     by_redis.complete_occasion("appointment", "visit 9")
     assert drain(server, db) == 5
-    moved, ill = occasions(db)
+    moved, ill = occasion_rows(db)
     assert (moved["at"], moved["status"], moved["producer"]) == (at + timedelta(days=1), "open", "clinic")
     assert (ill["status"], ill["reason"]) == ("cancelled", "ill")
-    assert {r["occasion_id"] for r in reminders(db, state="waiting")} == {moved["id"]}
+    assert {r["occasion_id"] for r in reminder_rows(db, state="waiting")} == {moved["id"]}
 
 
-def test_what_is_wrong_is_said_in_the_callers_hands(by_redis: Client) -> None:
-    def save(match: str, kind: str = "appointment", **other: Any) -> None:
+def test_an_invalid_update_is_refused_at_the_call(by_redis: Client) -> None:
+    def refused(match: str, kind: str = "appointment", **other: Any) -> None:
         with pytest.raises(Invalid, match=match):
             by_redis.save_occasion(kind, "visit 7", **{"at": noon(), **APPOINTMENT} | other)
 
-    save("kind: must be one of appointment", kind="birthday")
-    save("to:", to="12")
-    save("zone: is not the name of a time zone", zone="Asia/Kolkatta")
-    save("zone: is not known for this lane", lane="north")
-    save(r"appointment\.doctor: is missing; this kind needs doctor, date", parameters={})
-    save(r"appointment\.doktor: is no parameter here", parameters={**VISIT, "doktor": "Rao"})
-    save(r"appointment_reminder\.doctor", parameters={**VISIT, "doctor": ""})
-    save("at: must be a time", at="tomorrow")
-    save("version", version=-1)
+    refused("kind: must be one of appointment", kind="birthday")
+    refused("to:", to="12")
+    refused("zone: is not the name of a time zone", zone="Asia/Kolkatta")
+    refused("zone: is not known for this lane", lane="north")
+    refused(r"appointment\.doctor: is missing; this kind needs doctor, date", parameters={})
+    refused(r"appointment\.doktor: is no parameter here", parameters={**VISIT, "doktor": "Rao"})
+    refused(r"appointment_reminder\.doctor", parameters={**VISIT, "doctor": ""})
+    refused("at: must be a time", at="tomorrow")
+    refused("version", version=-1)
     with pytest.raises(Invalid, match="kind: must be one of"):
         by_redis.cancel_occasion("birthday", "visit 7")
 
 
-def test_a_naive_time_is_local_to_the_lane_or_to_the_zone_that_is_named(
+def test_a_naive_time_is_local_to_the_named_zone_or_to_the_lane(
     by_redis: Client, server: ValkeyServer, db: Database
 ) -> None:
     naive = datetime(2031, 3, 9, 2, 30)
     by_redis.save_occasion("appointment", "a", at=naive, **APPOINTMENT)
     by_redis.save_occasion("appointment", "b", at=naive, zone="America/New_York", **APPOINTMENT)
     drain(server, db)
-    assert [o["at"].isoformat() for o in occasions(db)] == ["2031-03-08T21:00:00+00:00", "2031-03-09T07:00:00+00:00"]
+    assert [o["at"].isoformat() for o in occasion_rows(db)] == [
+        "2031-03-08T21:00:00+00:00",
+        "2031-03-09T07:00:00+00:00",
+    ]
 
 
-def test_an_occasion_that_is_no_occasion_stops_no_other(by_redis: Client, server: ValkeyServer, db: Database) -> None:
+def test_an_invalid_entry_stops_no_other(by_redis: Client, server: ValkeyServer, db: Database) -> None:
     with connect(server.url, seconds=2) as redis:
         Intake(redis).append("save-occasion", ["no", "{}", '{"to": 7}'])
     by_redis.save_occasion("appointment", "visit 7", at=noon(), **APPOINTMENT)
     assert drain(server, db) == 1
 
 
-def test_where_no_worker_has_laid_the_rules_the_next_step_is_named(redis_server: ValkeyServer) -> None:
+def test_without_published_rules_the_error_names_the_next_step(redis_server: ValkeyServer) -> None:
     with connect(redis_server.url, seconds=2) as redis:
         PublishedStore(redis).publish(PLAN.catalogue)
     with Client(redis_server.url) as client, pytest.raises(NotFound, match="pass reminders="):
         client.save_occasion("appointment", "visit 7", at=noon(), **APPOINTMENT)
 
 
-# By the ledger
+# Through the ledger
 
 
-def test_with_the_database_the_answer_says_what_became_of_it(by_ledger: Client, db: Database) -> None:
+def test_with_the_database_the_result_names_the_change(by_ledger: Client, db: Database) -> None:
     at = noon()
     assert by_ledger.save_occasion("appointment", "v", at=at, version=2, **APPOINTMENT) == Change.CREATED
     assert by_ledger.save_occasion("appointment", "v", at=at, version=2, **APPOINTMENT) == Change.UNCHANGED
@@ -171,10 +183,10 @@ def test_with_the_database_the_answer_says_what_became_of_it(by_ledger: Client, 
     assert by_ledger.complete_occasion("appointment", "v", version=3) == Change.CHANGED
     with pytest.raises(NotFound):
         by_ledger.cancel_occasion("appointment", "w")
-    assert {r["state"] for r in reminders(db)} == {"cancelled"}
+    assert {r["state"] for r in reminder_rows(db)} == {"cancelled"}
 
 
-def test_a_client_without_redis_is_given_the_rules(db: Database) -> None:
+def test_a_client_without_redis_needs_the_rules(db: Database) -> None:
     url = db.url.render_as_string(hide_password=False)
     with Client(database_url=url) as client, pytest.raises(Invalid, match="reminders=Path"):
         client.save_occasion("appointment", "v", at=noon(), **APPOINTMENT)
@@ -185,38 +197,34 @@ def test_a_client_without_redis_is_given_the_rules(db: Database) -> None:
         assert client.save_occasion("appointment", "v", at=noon(), zone="Asia/Kolkata", **APPOINTMENT) == Change.CREATED
 
 
-# By task
+# Through a Celery task
 
 
-def test_a_shop_that_calls_tasks_by_name_is_heard(db: Database, server: ValkeyServer) -> None:
-    said = {"at": "2031-03-09T10:30", "to": "+919876500001", "parameters": VISIT}
-    assert called(db, server, "save", **said, version=2) == ""
-    assert called(db, server, "save", **said, version=2) == ""
-    assert occasions(db)[0]["at"].isoformat() == "2031-03-09T05:00:00+00:00"
-    assert called(db, server, "cancel", version=1) == ""
-    assert {r["state"] for r in reminders(db)} == {"waiting"}
-    assert called(db, server, "complete", reason="kept") == ""
-    assert {r["reason"] for r in reminders(db)} == {"Its appointment was completed: kept."}
+def test_a_task_call_by_name_saves_and_closes_an_occasion(db: Database, server: ValkeyServer) -> None:
+    fields = {"at": "2031-03-09T10:30", "to": "+919876500001", "parameters": VISIT}
+    assert call_task(db, server, "save", **fields, version=2) == ""
+    assert call_task(db, server, "save", **fields, version=2) == ""
+    assert occasion_rows(db)[0]["at"].isoformat() == "2031-03-09T05:00:00+00:00"
+    assert call_task(db, server, "cancel", version=1) == ""
+    assert {r["state"] for r in reminder_rows(db)} == {"waiting"}
+    assert call_task(db, server, "complete", reason="kept") == ""
+    assert {r["reason"] for r in reminder_rows(db)} == {"Its appointment was completed: kept."}
 
 
-def test_a_task_that_is_wrong_fails_with_the_reason_and_shows_nobody_its_arguments(
-    db: Database, server: ValkeyServer
-) -> None:
-    assert "Invalid: at: is missing" in called(db, server, "save", to="+919876500001")
-    assert "Invalid: action: must be save" in called(db, server, "stop")
-    assert "NotFound: no appointment" in called(db, server, "cancel")
+def test_a_wrong_task_call_fails_with_the_reason_and_hides_its_arguments(db: Database, server: ValkeyServer) -> None:
+    assert "Invalid: at: is missing" in call_task(db, server, "save", to="+919876500001")
+    assert "Invalid: action: must be save" in call_task(db, server, "stop")
+    assert "NotFound: no appointment" in call_task(db, server, "cancel")
     script = (
         "from tasks.occasion import occasion; print(occasion.Request, occasion.app.conf.task_routes[occasion.name])"
     )
     assert run(db, server, script).stdout == "tasks.accept:ConfidentialRequest {'queue': 'harkara.accept'}\n"
 
 
-def called(db: Database, server: ValkeyServer, action: str, **said: Any) -> str:
-    """The error, if there is one."""
-    words = json.dumps([[action, "appointment", "visit 7"], said])
-    script = (
-        f"import json; from tasks.occasion import occasion; args, said = json.loads({words!r}); occasion(*args, **said)"
-    )
+def call_task(db: Database, server: ValkeyServer, action: str, **fields: Any) -> str:
+    """Call the task and return what it wrote to stderr: its error, if it failed."""
+    arguments = json.dumps([[action, "appointment", "visit 7"], fields])
+    script = f"import json; from tasks.occasion import occasion; args, fields = json.loads({arguments!r}); occasion(*args, **fields)"
     return run(db, server, script).stderr
 
 
@@ -230,55 +238,55 @@ def run(db: Database, server: ValkeyServer, script: str) -> subprocess.Completed
 # To Chat Mitra
 
 
-def test_a_reminder_goes_out_at_its_hour_and_once(db: Database, sandbox: Sandbox, sender: Sender) -> None:
-    say(db, visit())
-    sender.send([due(db, "-2h")] * 2)
-    assert [(r["rule"], r["state"]) for r in reminders(db)] == [("-24h", "waiting"), ("-2h", "accepted")]
+def test_a_due_reminder_is_sent_once(db: Database, sandbox: Sandbox, sender: Sender) -> None:
+    save(db, visit())
+    sender.send([make_due(db, "-2h")] * 2)
+    assert [(r["rule"], r["state"]) for r in reminder_rows(db)] == [("-24h", "waiting"), ("-2h", "accepted")]
     assert posts(sandbox) == 1
 
 
 @pytest.mark.parametrize(
-    "step", [over(), over("completed"), visit(at=noon(9)), visit(parameters={**VISIT, "place": "X"})]
+    "update", [closing(), closing("completed"), visit(at=noon(9)), visit(parameters={**VISIT, "place": "X"})]
 )
-def test_what_changes_while_the_hint_lies_in_redis_is_not_sent_with_old_words(
-    db: Database, sandbox: Sandbox, sender: Sender, step: Any
+def test_a_change_after_the_hint_stops_the_old_reminder(
+    db: Database, sandbox: Sandbox, sender: Sender, update: Any
 ) -> None:
-    say(db, visit())
-    identity = due(db, "-2h")
+    save(db, visit())
+    identity = make_due(db, "-2h")
     assert dispatch_all(db) == [identity]
-    say(db, step)
+    save(db, update)
     sender.send([identity])
     assert posts(sandbox) == 0
-    assert [r["code"] for r in reminders(db, "-2h", "cancelled")] == ["superseded"]
+    assert [r["code"] for r in reminder_rows(db, "-2h", "cancelled")] == ["superseded"]
 
 
 @pytest.mark.parametrize(
-    "step", [over(), over("completed"), visit(at=noon(9)), visit(parameters={**VISIT, "place": "X"})]
+    "update", [closing(), closing("completed"), visit(at=noon(9)), visit(parameters={**VISIT, "place": "X"})]
 )
 @pytest.mark.parametrize("moment", ["K1", "K2"])
-def test_what_changes_in_a_workers_hands_is_not_sent_unless_it_is_being_posted(
-    db: Database, sandbox: Sandbox, server: ValkeyServer, step: Any, moment: str
+def test_a_change_after_the_claim_stops_the_old_reminder_before_its_attempt(
+    db: Database, sandbox: Sandbox, server: ValkeyServer, update: Any, moment: str
 ) -> None:
     sandbox.reset()
-    say(db, visit())
+    save(db, visit())
 
     def checkpoint(name: str) -> None:
         if name == moment:
-            say(db, step)
+            save(db, update)
 
     with running_sender(db, sandbox, server.url, checkpoint=checkpoint) as one:
-        one.send([due(db, "-2h")])
-    assert posts(sandbox) == (moment == "K2"), "its attempt is committed at K2"
-    assert len(reminders(db, "-2h", "accepted")) == (moment == "K2")
+        one.send([make_due(db, "-2h")])
+    assert posts(sandbox) == (moment == "K2"), "at K2 the attempt is committed"
+    assert len(reminder_rows(db, "-2h", "accepted")) == (moment == "K2")
 
 
-def test_after_six_hours_without_workers_what_still_helps_goes_once(
+def test_after_six_hours_without_workers_useful_reminders_are_sent_once(
     db: Database, sandbox: Sandbox, sender: Sender
 ) -> None:
     soon, missed, tomorrow = visit("soon", at=noon(5)), visit("missed", at=noon(4)), visit("tomorrow", at=noon(6))
-    say(db, soon, missed, tomorrow)
-    # An hour is left until the first; the second began 23 hours ago; the third is 25 hours away.
-    shift(db, noon(5) - datetime.now(UTC) - timedelta(hours=1))
+    save(db, soon, missed, tomorrow)
+    # Now the first is one hour away, the second 23 hours ago, and the third 25 hours away.
+    move_into_past(db, noon(5) - datetime.now(UTC) - timedelta(hours=1))
     playbook = Playbook.load(CONFIG / "playbook.toml")
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(lambda _: sweep(db, playbook.after_crash, retention_seconds=None), range(2)))
@@ -286,9 +294,9 @@ def test_after_six_hours_without_workers_what_still_helps_goes_once(
     for ids in hinted:
         sender.send(ids)
     assert posts(sandbox) == 1
-    (sent,) = reminders(db, state="accepted")
+    (sent,) = reminder_rows(db, state="accepted")
     assert sent["rule"] == "-2h"
-    expired = reminders(db, state="cancelled")
+    expired = reminder_rows(db, state="cancelled")
     assert {r["code"] for r in expired} == {"expired"}
     assert len(expired) == 3
-    assert [r["rule"] for r in reminders(db, state="waiting")] == ["-24h", "-2h"]
+    assert [r["rule"] for r in reminder_rows(db, state="waiting")] == ["-24h", "-2h"]

@@ -14,7 +14,7 @@ from harkara.intake.stream import Intake
 from harkara.ledger.database import Database
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer
-from tests.integration.ledger.bookings import PLAN
+from tests.integration.ledger.occasions import PLAN
 
 ASHA = "+91 98765 00001"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harkara.ledger.database import Database
 from tests.integration.command.deployment import Harkara
-from tests.integration.ledger.bookings import VISIT, noon, occasions, reminders
+from tests.integration.ledger.occasions import VISIT, noon, occasion_rows, reminder_rows
 
 SETS = [word for name, value in VISIT.items() for word in ("--set", f"{name}={value}")]
 AT = f"{noon():%Y-%m-%dT%H:%M}+00:00"
@@ -25,7 +25,7 @@ def test_occasions_are_saved_cancelled_and_completed(harkara: Harkara, ledger: D
     result = harkara("occasion", "cancel", "appointment", "visit-7", "--reason", "ill")
     assert result.stdout == "appointment visit-7  changed\n"
     assert harkara("occasion", "complete", "appointment", "visit-8").exit_code == 3
-    assert {r["reason"] for r in reminders(ledger)} == {"Its appointment was cancelled: ill."}
+    assert {r["reason"] for r in reminder_rows(ledger)} == {"Its appointment was cancelled: ill."}
 
 
 def test_an_invalid_value_is_refused_with_its_field(harkara: Harkara, ledger: Database) -> None:
@@ -35,7 +35,7 @@ def test_an_invalid_value_is_refused_with_its_field(harkara: Harkara, ledger: Da
     result = harkara("occasion", "save", "birthday", "v", *words)
     assert (result.exit_code, "must be one of appointment" in result.stderr) == (4, True)
     assert harkara("occasion", "save", "appointment", "v", "--at", "soon", "--to", "1").exit_code == 2
-    assert occasions(ledger) == []
+    assert occasion_rows(ledger) == []
 
 
 def test_an_occasion_shows_its_reminders_and_why_a_rule_has_none(harkara: Harkara, ledger: Database) -> None:
@@ -60,7 +60,7 @@ def test_the_list_filters(harkara: Harkara, ledger: Database) -> None:
 
 def test_the_status_of_a_reminder_names_its_occasion(harkara: Harkara, ledger: Database) -> None:
     save(harkara)
-    identity = reminders(ledger, "-2h")[0]["id"]
+    identity = reminder_rows(ledger, "-2h")[0]["id"]
     about = json.loads(harkara("status", identity, "--json").stdout)["occasion"]
     assert about == {"kind": "appointment", "reference": "visit-7", "rule": "-2h"}
     assert "Reminder -2h of the appointment visit-7" in harkara("status", identity).stdout
@@ -83,7 +83,7 @@ def test_thousands_are_imported_although_some_rows_are_invalid(
     assert [wrong["row"] for wrong in printed["rejected"]] == [12, 22]
     assert "at: must be a time" in printed["rejected"][1]["reason"]
     assert "2998 saved, 2 rejected" in result.stderr
-    assert len(reminders(ledger, state="waiting")) == 2 * 2_998
+    assert len(reminder_rows(ledger, state="waiting")) == 2 * 2_998
     again = harkara(*words)
     assert again.stdout.splitlines()[-1] == "2998 unchanged"
     assert again.stdout.startswith("row 12: Mobile: ")

@@ -14,7 +14,7 @@ from harkara.gateway import Callers, Dependencies
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import MAX_DIRECT_HINTS
 from harkara.limits import Allowance
-from tests.integration.ledger.bookings import PLAN
+from tests.integration.ledger.occasions import PLAN
 
 TOKENS = {"shop": "live:token-of-the-shop", "clinic": "token-of-the-clinic", "agency": "token-of-the-agency"}
 LANES = {"shop": ("default",), "clinic": ("clinic", "default"), "agency": ("north", "south")}

@@ -26,7 +26,7 @@ from tests.integration.gateway.fixtures import (
     dependencies_of,
     unreachable_database,
 )
-from tests.integration.ledger.test_campaigns import loaded
+from tests.integration.ledger.campaigns import load_campaign
 
 PROTECTED = [
     ("POST", SEND),
@@ -96,7 +96,7 @@ def test_without_configured_tokens_every_request_is_refused_with_the_setting_to_
 def test_a_token_sees_and_changes_only_what_is_in_its_lanes(client: TestClient, deps: Dependencies) -> None:
     other = client.post(SEND, json=HELLO, headers=AGENCY | {"Idempotency-Key": "of north"}).json()["jobId"]
     own = client.post(SEND, json=HELLO).json()["jobId"]
-    loaded(deps.db, lane="north")
+    load_campaign(deps.db, lane="north")
     for key in (other, "of north"):
         assert client.get(f"/messages/{key}").status_code == 404
         assert client.post(f"/messages/{key}/cancel").status_code == 404

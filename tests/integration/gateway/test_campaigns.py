@@ -8,11 +8,11 @@ from fastapi.testclient import TestClient
 
 from harkara.gateway import Dependencies
 from harkara.ledger.campaigns.queries import get_progress, list_campaigns
-from tests.integration.ledger.test_campaigns import loaded
+from tests.integration.ledger.campaigns import load_campaign
 
 
 def test_campaigns_are_listed_and_shown(client: TestClient, deps: Dependencies) -> None:
-    identity = loaded(deps.db)
+    identity = load_campaign(deps.db)
     assert client.get("/campaigns").json() == {"campaigns": list_campaigns(deps.db)}
     assert client.get("/campaigns/sale").json() == get_progress(deps.db, identity)
     assert client.get(f"/campaigns/{identity}").json()["by_state"] == {"waiting": 4}
@@ -20,7 +20,7 @@ def test_campaigns_are_listed_and_shown(client: TestClient, deps: Dependencies) 
 
 
 def test_a_campaign_is_started_paused_resumed_and_cancelled(client: TestClient, deps: Dependencies) -> None:
-    loaded(deps.db)
+    load_campaign(deps.db)
 
     def post(verb: str, **body: str) -> tuple[int, str | None]:
         answer = client.post(f"/campaigns/sale/{verb}", json=body or None)
@@ -40,14 +40,14 @@ def test_a_campaign_is_started_paused_resumed_and_cancelled(client: TestClient, 
 
 
 def test_a_campaign_starts_at_a_given_time(client: TestClient, deps: Dependencies) -> None:
-    loaded(deps.db)
+    load_campaign(deps.db)
     at = (datetime.now(UTC) + timedelta(hours=3)).replace(microsecond=0)
     found = client.post("/campaigns/sale/start", json={"at": at.isoformat()}).json()
     assert (found["state"], found["start_at"]) == ("scheduled", at.isoformat())
 
 
 def test_an_invalid_start_time_is_refused(client: TestClient, deps: Dependencies) -> None:
-    loaded(deps.db)
+    load_campaign(deps.db)
     for body, message in (
         ({"at": "2020-01-01T00:00:00Z"}, "at: has passed already"),
         ({"at": "2020-01-01T00:00:00"}, "at: has no time zone"),

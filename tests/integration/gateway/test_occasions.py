@@ -11,7 +11,7 @@ from harkara.gateway import Dependencies
 from harkara.ledger.occasions.queries import get_occasion
 from harkara.occasions import OccasionKey
 from tests.integration.gateway.fixtures import AGENCY, CLINIC, NUMBER
-from tests.integration.ledger.bookings import VISIT, noon, standing
+from tests.integration.ledger.occasions import VISIT, noon, rules_and_states
 
 URL = "/occasions/appointment/visit-7"
 
@@ -53,7 +53,7 @@ def test_a_closed_occasion_cancels_its_reminders(
     assert client.post(f"{URL}/{verb}", json={"reason": "The doctor is ill"}).json()["change"] == "unchanged"
     found = client.get(URL).json()
     assert (found["status"], found["reason"]) == (status, "The doctor is ill")
-    assert {state for _, state in standing(deps.db)} == {"cancelled"}
+    assert {state for _, state in rules_and_states(deps.db)} == {"cancelled"}
 
 
 def test_closing_an_occasion_needs_no_body(client: TestClient) -> None:
@@ -92,7 +92,7 @@ def test_a_field_that_breaks_a_rule_is_refused(
     answer = client.put(path, json=body)
     assert answer.status_code == 400, answer.text
     assert answer.json()["message"].startswith(message)
-    assert standing(deps.db) == []
+    assert rules_and_states(deps.db) == []
 
 
 def test_an_unknown_occasion_is_not_found(client: TestClient) -> None:

@@ -27,9 +27,9 @@ from harkara.ledger.messages.queries import get_status
 from harkara.ledger.occasions.queries import get_occasion
 from harkara.occasions import OccasionKey
 from tests.integration.gateway.fixtures import SHOP, dependencies_of, unreachable_database
-from tests.integration.ledger.bookings import PLAN, say, visit
+from tests.integration.ledger.campaigns import load_campaign
+from tests.integration.ledger.occasions import PLAN, save, visit
 from tests.integration.ledger.steps import reply, send_message
-from tests.integration.ledger.test_campaigns import loaded
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
@@ -49,8 +49,8 @@ def description(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     db = Database(f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'harkara.db'}")
     migrate.upgrade(db)
     send_message(db, reply(1, reference="order-7"))
-    say(db, visit("visit-7"))
-    loaded(db)
+    save(db, visit("visit-7"))
+    load_campaign(db)
     app = create_app(dependencies_of(db, receive_webhook=lambda *_: False))
     yield schemathesis.openapi.from_asgi("/openapi.json", app)
     db.close()
@@ -77,8 +77,8 @@ def test_a_generated_request_gets_a_described_response(description: Any, method:
 def test_every_field_of_the_ledger_is_described(db: Database) -> None:
     """A field that is only in the ledger would be left out of the responses without an error."""
     identity = send_message(db, reply(1))
-    say(db, visit("visit 7"))
-    loaded(db)
+    save(db, visit("visit 7"))
+    load_campaign(db)
     described = create_app(dependencies_of(db)).openapi()["components"]["schemas"]
     assert get_status(db, identity).keys() == described["Status"]["properties"].keys()
     occasion = get_occasion(db, OccasionKey("visit 7", "appointment", "default"), PLAN)

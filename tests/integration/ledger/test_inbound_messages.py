@@ -20,7 +20,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.events.inbound_messages import InterpretedMessage, record_received
 from harkara.ledger.messages.claim import claim
 from harkara.ledger.tables import consent, message
-from tests.integration.ledger.bookings import noon, occasions, over, reminders, say, visit
+from tests.integration.ledger.occasions import closing, noon, occasion_rows, reminder_rows, save, visit
 from tests.integration.ledger.steps import (
     ACCEPTED,
     DAY,
@@ -68,8 +68,8 @@ def proofs(db: Database) -> list[tuple[str, str, str, str | None]]:
 
 def send_reminder(db: Database, reference: str = "visit 7") -> str:
     """Send the next reminder of an occasion, whenever it is due; return its id."""
-    (found,) = (each for each in occasions(db) if each["reference"] == reference)
-    message_id = next(r["id"] for r in reminders(db, state="waiting") if r["occasion_id"] == found["id"])
+    (found,) = (each for each in occasion_rows(db) if each["reference"] == reference)
+    message_id = next(r["id"] for r in reminder_rows(db, state="waiting") if r["occasion_id"] == found["id"])
     update_message(db, message_id, due_at=ago())
     (claimed,) = claim(db, [message_id], 10)
     assert begin_posts(db, claimed)
@@ -172,46 +172,46 @@ def test_a_reply_is_accepted_once_the_person_has_written_again(db: Database) -> 
     ("text", "reply"), [("CANCEL", Cancel()), ("हाँ", Confirm()), ("please reschedule", Reschedule())]
 )
 def test_an_answer_to_an_open_reminder_is_about_its_occasion(db: Database, text: str, reply: object) -> None:
-    say(db, visit())
+    save(db, visit())
     send_reminder(db)
     found = receive(db, text)
     assert found.reply == reply
     assert found.occasion
     assert (found.occasion.kind, found.occasion.reference) == ("appointment", "visit 7")
-    assert found.occasion.id == occasions(db)[0]["id"]
+    assert found.occasion.id == occasion_rows(db)[0]["id"]
     assert contact_state(db).stopped is None
     assert proofs(db) == []
 
 
 def test_cancel_without_an_open_reminder_is_an_opt_out(db: Database) -> None:
-    say(db, visit())
+    save(db, visit())
     assert receive(db, "CANCEL") == InterpretedMessage(OptOut())
 
 
 def test_cancel_after_the_occasion_is_closed_is_an_opt_out(db: Database) -> None:
-    say(db, visit())
+    save(db, visit())
     send_reminder(db)
-    say(db, over())
+    save(db, closing())
     assert receive(db, "CANCEL") == InterpretedMessage(OptOut())
 
 
 def test_a_reminder_of_four_days_ago_cannot_be_answered(db: Database) -> None:
-    say(db, visit(at=noon(20)))
+    save(db, visit(at=noon(20)))
     message_id = send_reminder(db)
     age_messages(db, 4 * 86_400, message_id)
     assert receive(db, "CANCEL").reply == OptOut()
 
 
 def test_stop_is_an_opt_out_also_while_a_reminder_is_open(db: Database) -> None:
-    say(db, visit())
+    save(db, visit())
     send_reminder(db)
     assert receive(db, "STOP") == InterpretedMessage(OptOut())
 
 
 def test_an_answer_is_about_the_latest_reminder_unless_it_replies_to_another(db: Database) -> None:
-    say(db, visit("first"))
+    save(db, visit("first"))
     first = send_reminder(db, "first")
-    say(db, visit("second", at=noon(4)))
+    save(db, visit("second", at=noon(4)))
     send_reminder(db, "second")
     latest, answered = receive(db, "confirm").occasion, receive(db, None, payload="CONFIRM", answers=first).occasion
     assert latest

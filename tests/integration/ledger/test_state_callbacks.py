@@ -23,7 +23,8 @@ from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.sweep import POISON_CLAIMS
 from harkara.ledger.tables import callback, message
 from harkara.outcomes import Cancelled, Outcome, Refused, Uncertain, Wait
-from tests.integration.ledger import bookings
+from tests.integration.ledger import occasions
+from tests.integration.ledger.campaigns import load_campaign
 from tests.integration.ledger.outbox import HOUR, age_callbacks, callback_rows, notified_states, payloads_of
 from tests.integration.ledger.steps import (
     ACCEPTED,
@@ -39,7 +40,6 @@ from tests.integration.ledger.steps import (
     send_message,
     states_of,
 )
-from tests.integration.ledger.test_campaigns import loaded
 
 REFUSED = Refused("131026", "Undeliverable", "The number has no WhatsApp.", 400)
 NUMBER_AND_TEXT = ("9198765", "Your table is ready", "493817")
@@ -176,14 +176,14 @@ def refused_on_acceptance(db: Database) -> tuple[str, list[str]]:
 
 
 def superseded(db: Database) -> tuple[str, list[str]]:
-    bookings.say(db, bookings.visit())
-    first = bookings.reminders(db)[0]["id"]
-    bookings.say(db, bookings.visit(at=bookings.noon(5)))
+    occasions.save(db, occasions.visit())
+    first = occasions.reminder_rows(db)[0]["id"]
+    occasions.save(db, occasions.visit(at=occasions.noon(5)))
     return first, ["cancelled"]
 
 
 def cancelled_with_its_campaign(db: Database) -> tuple[str, list[str]]:
-    message_id = loaded(db, 1)
+    message_id = load_campaign(db, 1)
     with db.read() as tx:
         only = tx.execute(select(message.c.id).where(message.c.campaign_id == message_id)).scalar_one()
     campaigns.cancel(db, message_id, "Asha")

@@ -1,4 +1,4 @@
-"""Occasions for tests: a patient's appointment, the shipped plan, and a look at its reminders."""
+"""Occasions in tests: an appointment, the shipped reminder plan, and the rows in the ledger."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ VISIT: Mapping[str, str] = {
 }
 
 
-def plan(rules: str | None = None, lane: Lane = LANE) -> ReminderPlan:
-    """The shipped one, or one by other rules."""
+def load_plan(rules: str | None = None, lane: Lane = LANE) -> ReminderPlan:
+    """Return the plan of the shipped rules, or of another file."""
     path = CONFIG / "reminders.toml"
     if rules is not None:
         path = Path(rules)
     return ReminderPlan.from_lanes(Rules.load(path), Catalogue.load(CONFIG / "templates.toml"), {lane.name: lane})
 
 
-PLAN = plan()
+PLAN = load_plan()
 
 
 def noon(days: int = 3) -> datetime:
-    """Noon in Kolkata, so many days from now."""
+    """Return noon in Kolkata on the day `days` from today, in UTC."""
     day = datetime.now(ZoneInfo("Asia/Kolkata")) + timedelta(days=days)
     return day.replace(hour=12, minute=0, second=0, microsecond=0).astimezone(UTC)
 
@@ -52,33 +52,33 @@ def visit(reference: str = "visit 7", *, at: datetime | None = None, **other: An
     return Occasion(**usual | {"reference": reference, "at": at or noon()} | other)
 
 
-def over(status: Any = "cancelled", reference: str = "visit 7", **other: Any) -> Closing:
+def closing(status: Any = "cancelled", reference: str = "visit 7", **other: Any) -> Closing:
     return Closing(**{"kind": "appointment", "reference": reference, "status": status} | other)
 
 
-def say(db: Database, *steps: OccasionUpdate, by: ReminderPlan = PLAN) -> list[UpdateResult]:
-    return save_occasions(db, steps, by, DEADLINES)
+def save(db: Database, *updates: OccasionUpdate, plan: ReminderPlan = PLAN) -> list[UpdateResult]:
+    return save_occasions(db, updates, plan, DEADLINES)
 
 
-def occasions(db: Database) -> list[Row]:
+def occasion_rows(db: Database) -> list[Row]:
     with db.read() as tx:
         return tx.rows(select(occasion).order_by(occasion.c.id))
 
 
-def reminders(db: Database, rule: str | None = None, state: str | None = None) -> list[Row]:
-    """Oldest first."""
+def reminder_rows(db: Database, rule: str | None = None, state: str | None = None) -> list[Row]:
+    """Return the reminders with this rule and state, oldest first."""
     query = select(message).where(message.c.occasion_id.is_not(None)).order_by(message.c.id)
     with db.read() as tx:
         return [row for row in tx.rows(query) if rule in (None, row["rule"]) and state in (None, row["state"])]
 
 
-def standing(db: Database) -> list[tuple[str, str]]:
-    """Rule and state of every reminder."""
-    return [(row["rule"], row["state"]) for row in reminders(db)]
+def rules_and_states(db: Database) -> list[tuple[str, str]]:
+    """Return rule and state of every reminder, oldest first."""
+    return [(row["rule"], row["state"]) for row in reminder_rows(db)]
 
 
-def shift(db: Database, by: timedelta) -> None:
-    """Lets time pass: occasions and reminders move into the past, all that is known of them with it."""
+def move_into_past(db: Database, by: timedelta) -> None:
+    """Simulate the passing of time: subtract `by` from all times of occasions and reminders."""
     with db.write() as tx:
         for row in tx.rows(select(occasion)):
             tx.execute(update(occasion).where(occasion.c.id == row["id"]).values(at=row["at"] - by))
