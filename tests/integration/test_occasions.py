@@ -224,7 +224,12 @@ def test_a_wrong_task_call_fails_with_the_reason_and_hides_its_arguments(db: Dat
 def call_task(db: Database, server: ValkeyServer, action: str, **fields: Any) -> str:
     """Call the task and return what it wrote to stderr: its error, if it failed."""
     arguments = json.dumps([[action, "appointment", "visit 7"], fields])
-    script = f"import json; from tasks.occasion import occasion; args, fields = json.loads({arguments!r}); occasion(*args, **fields)"
+    script = f"""
+import json
+from tasks.occasion import occasion
+args, fields = json.loads({arguments!r})
+occasion(*args, **fields)
+"""
     return run(db, server, script).stderr
 
 
