@@ -1,4 +1,4 @@
-"""How parameters are mapped to columns."""
+"""The mapping of parameters to columns and fixed texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from harkara.campaigns.columns import Column, FixedText, find_column, parse_mapp
 from harkara.errors import Invalid
 
 
-def test_a_column_has_an_equals_sign_and_a_fixed_text_a_colon_before_it() -> None:
+def test_an_equals_sign_maps_a_column_and_a_colon_before_it_a_fixed_text() -> None:
     assert parse_mapping(["to = Mobile", "doctor:= Dr Rao", "link:=https://a.example/?x=1"]) == {
         "to": Column("Mobile"),
         "doctor": FixedText("Dr Rao"),
@@ -16,22 +16,22 @@ def test_a_column_has_an_equals_sign_and_a_fixed_text_a_colon_before_it() -> Non
     }
 
 
-def test_a_parameter_without_a_mapping_is_read_from_the_column_of_its_name() -> None:
+def test_an_unmapped_parameter_comes_from_the_column_with_its_name() -> None:
     assert parse_mapping(["date=Day"], ["doctor", "date"]) == {"doctor": Column("doctor"), "date": Column("Day")}
 
 
 @pytest.mark.parametrize("text", ["", "doctor", "=Doctor", ":=Dr Rao", "doctor=", "doctor:= "])
-def test_what_is_no_mapping_is_refused_with_the_form_that_is_meant(text: str) -> None:
+def test_a_malformed_mapping_is_refused_with_the_valid_forms(text: str) -> None:
     with pytest.raises(Invalid, match="map: must be parameter=column, or parameter:=text"):
         parse_mapping([text])
 
 
-def test_a_parameter_is_mapped_once() -> None:
+def test_a_repeated_parameter_is_refused() -> None:
     with pytest.raises(Invalid, match="map doctor: must not occur twice"):
         parse_mapping(["doctor=Doctor", "doctor:=Dr Rao"])
 
 
-def test_a_parameter_that_the_template_does_not_have_is_refused_with_the_nearest() -> None:
+def test_an_unknown_parameter_is_refused_with_the_most_similar_one() -> None:
     with pytest.raises(Invalid, match=r"map docter: .*there are doctor, date; the nearest is doctor"):
         parse_mapping(["docter=Doctor"], ["doctor", "date"])
 
@@ -41,7 +41,7 @@ def test_case_spaces_and_underscores_make_no_difference(written: str) -> None:
     assert find_column(["Name", written], "date", Column("due date")) == 1
 
 
-def test_a_missing_column_is_refused_with_those_that_exist_and_the_nearest() -> None:
+def test_a_missing_column_is_refused_with_the_existing_and_the_most_similar_one() -> None:
     with pytest.raises(Invalid) as caught:
         find_column(["Name", "Mobile No", ""], "to", Column("mobile"))
     assert str(caught.value) == (
@@ -50,12 +50,12 @@ def test_a_missing_column_is_refused_with_those_that_exist_and_the_nearest() -> 
     )
 
 
-def test_two_columns_of_one_name_are_refused() -> None:
+def test_two_columns_with_one_name_are_refused() -> None:
     with pytest.raises(Invalid, match="to: 2 columns are called Mobile; give them different names"):
         find_column(["Mobile", "mobile"], "to", Column("Mobile"))
 
 
-def test_a_file_without_header_does_not_show_its_first_recipient() -> None:
+def test_the_error_for_a_missing_header_hides_the_first_recipient() -> None:
     with pytest.raises(Invalid, match="the first row must name the columns") as caught:
         find_column(["Asha", "919876543210"], "to", Column("to"))
     assert "9198" not in str(caught.value)

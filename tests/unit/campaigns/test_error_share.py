@@ -1,4 +1,4 @@
-"""When a campaign pauses itself."""
+"""The rule by which a campaign pauses itself."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def outcomes(good: int, bad: int, code: str = "131026") -> list[str | None]:
     ("good", "bad", "paused"),
     [(0, 0, False), (0, 19, False), (18, 2, False), (17, 3, True), (0, 20, True), (90, 10, False), (89, 11, True)],
 )
-def test_more_than_a_tenth_of_at_least_twenty_is_too_much(good: int, bad: int, paused: bool) -> None:
+def test_more_than_a_tenth_of_at_least_twenty_failures_pauses(good: int, bad: int, paused: bool) -> None:
     assert bool(pause_reason(outcomes(good, bad))) is paused
 
 
-def test_only_the_latest_count() -> None:
+def test_only_the_latest_outcomes_count() -> None:
     assert pause_reason(outcomes(5_000, 11))
     assert pause_reason([*outcomes(0, 50), *outcomes(100, 0)]) is None
 

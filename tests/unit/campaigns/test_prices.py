@@ -1,4 +1,4 @@
-"""The table of prices."""
+"""The prices file."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def load(folder: Path, text: str) -> Prices:
     return Prices.load(path)
 
 
-def test_the_deployments_own_table_can_be_read() -> None:
+def test_the_shipped_file_is_valid() -> None:
     prices = Prices.load(FILE)
     assert prices.currency == "INR"
     assert prices.price("marketing", "919876543210") > prices.price("utility", "919876543210") > 0
 
 
-def test_the_longest_code_that_the_number_begins_with_sets_the_price(tmp_path: Path) -> None:
+def test_the_longest_matching_code_decides_the_price(tmp_path: Path) -> None:
     prices = load(tmp_path, SMALL)
     numbers = ["919876543210", "12025550123", "12462500000", "447911123456"]
     assert [prices.price("marketing", number) for number in numbers] == [
@@ -43,7 +43,7 @@ def test_the_longest_code_that_the_number_begins_with_sets_the_price(tmp_path: P
     ]
 
 
-def test_a_hundred_thousand_small_prices_lose_nothing(tmp_path: Path) -> None:
+def test_a_sum_of_many_small_prices_is_exact(tmp_path: Path) -> None:
     prices = load(tmp_path, SMALL)
     assert sum(prices.price("marketing", "919876543210") for _ in range(100_000)) == Decimal("86310")
 
@@ -56,7 +56,7 @@ def test_what_is_free_in_an_open_window_costs_nothing_there(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "complaint"),
+    ("old", "new", "message"),
     [
         ('"INR"', '"rupees"', "prices.toml, currency: String should match"),
         ('"utility"]', '"reply"]', "prices.toml, free-in-window.0: Input should be 'authentication', 'utility' or"),
@@ -70,14 +70,14 @@ def test_what_is_free_in_an_open_window_costs_nothing_there(tmp_path: Path) -> N
         ('"INR"', "INR", "prices.toml: cannot be read as TOML: Invalid value"),
     ],
 )
-def test_a_table_that_will_not_do_is_refused_with_entry_and_fault(
-    tmp_path: Path, old: str, new: str, complaint: str
+def test_an_invalid_file_is_refused_with_its_entry_and_the_problem(
+    tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     with pytest.raises(Invalid) as caught:
         load(tmp_path, SMALL.replace(old, new))
-    assert str(caught.value).startswith(complaint)
+    assert str(caught.value).startswith(message)
 
 
-def test_a_table_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match=r"none\.toml: cannot be read as TOML"):
         Prices.load(tmp_path / "none.toml")

@@ -1,4 +1,4 @@
-"""What a campaign would take, reckoned by hand and held against what must always be so."""
+"""Rehearsals: results that were calculated by hand, and properties of every rehearsal."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from harkara.limits import Allowance
 INDIA = ZoneInfo("Asia/Kolkata")
 NIGHT = QuietHours(time(20), time(9), INDIA)
 LANE = Allowance(20, 60.0)
-MARKETING, LANES_OWN = 60.6 / 18, 60.6 / 20
-"""Seconds between two messages in a lane of 20 in 60 s, of which 2 are kept: of marketing, and of all."""
+MARKETING_PACE, LANE_PACE = 60.6 / 18, 60.6 / 20
+"""Seconds between two messages in a lane of 20 in 60 s, of which 2 are reserved: for marketing, and for all."""
 
 ZONES = ["Asia/Kolkata", "America/New_York", "Australia/Lord_Howe"]
 
@@ -34,102 +34,102 @@ def seconds(rehearsal: Rehearsal) -> float:
     return (rehearsal.ends_at - rehearsal.starts_at).total_seconds()
 
 
-# By hand
+# Calculated by hand
 
 
-def test_marketing_goes_at_the_pace_that_leaves_the_kept_part() -> None:
+def test_marketing_leaves_the_reserved_part() -> None:
     rehearsal = rehearse(1_000, "marketing", india("10:00"), LANE, NIGHT)
     assert rehearsal.starts_at == india("10:00")
     assert rehearsal.ends_at == india("10:56:03.3")
-    assert rehearsal.seconds_of_sending == pytest.approx(999 * MARKETING)
+    assert rehearsal.seconds_of_sending == pytest.approx(999 * MARKETING_PACE)
     assert rehearsal.paused_for_quiet == 0
 
 
-def test_what_is_no_marketing_has_the_whole_allowance_and_no_quiet_hours() -> None:
+def test_another_category_has_the_whole_allowance_and_no_quiet_hours() -> None:
     rehearsal = rehearse(1_000, "utility", india("19:30"), LANE, NIGHT)
     assert rehearsal.ends_at == india("20:20:26.97")
 
 
-def test_a_gap_that_is_longer_than_the_pace_sets_it() -> None:
+def test_a_gap_that_is_longer_than_the_pace_decides() -> None:
     assert seconds(rehearse(11, "utility", india("10:00"), Allowance(20, 60.0, gap=6.0))) == pytest.approx(60.6)
 
 
-def test_quiet_hours_part_it_in_two() -> None:
+def test_quiet_hours_interrupt_the_campaign() -> None:
     rehearsal = rehearse(2_000, "marketing", india("19:00"), LANE, NIGHT)
     assert rehearsal.paused_for_quiet == 13 * 3600
     assert rehearsal.ends_at == india("09:52:09.966667", day=5)
-    assert rehearsal.seconds_of_sending == pytest.approx(1_999 * MARKETING)
+    assert rehearsal.seconds_of_sending == pytest.approx(1_999 * MARKETING_PACE)
 
 
-def test_who_starts_in_quiet_hours_starts_at_their_end() -> None:
+def test_a_start_in_quiet_hours_moves_to_their_end() -> None:
     rehearsal = rehearse(2, "marketing", india("23:00"), LANE, NIGHT)
     assert (rehearsal.starts_at, rehearsal.paused_for_quiet) == (india("09:00", day=5), 0)
 
 
-def test_a_campaign_of_weeks_rests_every_night() -> None:
+def test_a_campaign_of_weeks_pauses_every_night() -> None:
     rehearsal = rehearse(200_000, "marketing", india("09:00"), LANE, NIGHT)
-    days, rest = divmod(199_999 * MARKETING, 11 * 3600)
+    days, rest = divmod(199_999 * MARKETING_PACE, 11 * 3600)
     assert days == 17
     assert rehearsal.ends_at == india("09:00", day=4 + 17) + timedelta(seconds=rest)
     assert rehearsal.paused_for_quiet == 17 * 13 * 3600
 
 
-def test_without_a_limit_all_go_at_once() -> None:
+def test_without_an_allowance_all_messages_are_sent_at_once() -> None:
     rehearsal = rehearse(100_000, "marketing", india("10:00"), None, NIGHT, others=[india("10:00")])
     assert (rehearsal.ends_at, rehearsal.delays_others) == (india("10:00"), 0)
 
 
 @pytest.mark.parametrize("messages", [0, 1])
-def test_none_and_one_take_no_time(messages: int) -> None:
+def test_no_message_and_one_message_take_no_time(messages: int) -> None:
     assert seconds(rehearse(messages, "marketing", india("10:00"), LANE, NIGHT)) == 0
 
 
-def test_others_within_the_kept_part_delay_nothing() -> None:
+def test_others_within_the_reserved_part_delay_nothing() -> None:
     others = [india("10:10"), india("10:10"), india("10:12"), india("10:12")]
     rehearsal = rehearse(1_000, "marketing", india("10:00"), LANE, NIGHT, others=others)
     assert (rehearsal.delays_others, rehearsal.ends_at) == (0, india("10:56:03.3"))
 
 
-def test_others_beyond_the_kept_part_take_a_place_each_from_the_campaign() -> None:
+def test_others_beyond_the_reserved_part_take_a_slot_each() -> None:
     rehearsal = rehearse(1_000, "marketing", india("10:00"), LANE, NIGHT, others=[india("10:10")] * 10)
     assert rehearsal.delays_others == 8
-    assert seconds(rehearsal) == pytest.approx((999 + 8) * MARKETING)
+    assert seconds(rehearsal) == pytest.approx((999 + 8) * MARKETING_PACE)
 
 
-def test_nothing_is_kept_from_what_is_no_marketing() -> None:
+def test_another_category_reserves_nothing_for_others() -> None:
     rehearsal = rehearse(1_000, "utility", india("10:00"), LANE, NIGHT, others=[india("10:10")] * 10)
     assert rehearsal.delays_others == 10
-    assert seconds(rehearsal) == pytest.approx((999 + 10) * LANES_OWN)
+    assert seconds(rehearsal) == pytest.approx((999 + 10) * LANE_PACE)
 
 
-def test_others_that_are_late_already_come_together_at_its_start_and_those_after_its_end_do_not_matter() -> None:
+def test_overdue_others_count_at_the_start_and_those_after_the_end_do_not_count() -> None:
     others = [*[india("08:00")] * 2, *[india("09:00")] * 2, *[india("11:30")] * 30]
     assert rehearse(1_000, "marketing", india("10:00"), LANE, NIGHT, others=others).delays_others == 2
 
 
-def test_a_reminder_that_waits_for_the_morning_is_not_in_the_way_at_night() -> None:
+def test_others_in_quiet_hours_delay_nothing_before_their_end() -> None:
     assert rehearse(5_000, "utility", india("22:00"), LANE, NIGHT, others=[india("23:00")] * 30).delays_others == 0
 
 
-def test_an_hour_that_comes_twice_and_is_quiet_again_holds_the_last_message_back() -> None:
+def test_a_repeated_quiet_hour_moves_the_last_message() -> None:
     zone = ZoneInfo("America/New_York")
     start = datetime(2026, 11, 1, 1, 30, tzinfo=zone)
     rehearsal = rehearse(803, "marketing", start, LANE, QuietHours(time(22), time(1, 30), zone))
-    assert rehearsal.ends_at == datetime(2026, 11, 1, 6, 30, tzinfo=UTC)  # 01:30 for the second time
+    assert rehearsal.ends_at == datetime(2026, 11, 1, 6, 30, tzinfo=UTC)  # the second 01:30
 
 
-def test_what_falls_due_at_night_goes_first_in_the_morning() -> None:
+def test_others_that_are_due_at_night_are_sent_first_in_the_morning() -> None:
     rehearsal = rehearse(100, "marketing", india("22:00"), LANE, NIGHT, others=[india("23:00")] * 300)
-    assert rehearsal.delays_others == 300 - 2 * 15  # they take 15 windows, in each of which 2 are kept for them
-    assert rehearsal.ends_at == india("09:00", day=5) + timedelta(seconds=(99 + 270) * MARKETING)
+    assert rehearsal.delays_others == 300 - 2 * 15  # they take 15 windows, each with 2 reserved slots
+    assert rehearsal.ends_at == india("09:00", day=5) + timedelta(seconds=(99 + 270) * MARKETING_PACE)
 
 
-def test_the_cost_comes_along() -> None:
+def test_the_cost_is_passed_through() -> None:
     cost = {"marketing": Decimal("863.10")}
     assert rehearse(1_000, "marketing", india("10:00"), LANE, cost_by_category=cost).cost_by_category == cost
 
 
-def test_what_would_take_more_than_a_year_and_a_start_without_zone_are_refused() -> None:
+def test_more_than_a_year_and_a_naive_start_are_refused() -> None:
     with pytest.raises(Invalid, match="allowance: is too small for this campaign"):
         rehearse(400, "utility", india("10:00"), Allowance(1, 86_400.0))
     with pytest.raises(Invalid, match="allowance: is too small"):
@@ -138,7 +138,7 @@ def test_what_would_take_more_than_a_year_and_a_start_without_zone_are_refused()
         rehearse(1, "marketing", datetime(2026, 5, 4), LANE)
 
 
-# Always
+# Properties
 
 MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC))
 HOURS = st.builds(
@@ -152,7 +152,7 @@ COUNTS = st.integers(1, 100)
 
 @st.composite
 def campaigns(draw: st.DrawFn) -> dict[str, Any]:
-    """All but the allowance; others fall due around its start."""
+    """Draw all arguments but the allowance; the others are due around the start."""
     starts_at = draw(MOMENTS)
     minutes = draw(st.lists(st.integers(-60, 3_000), max_size=60))
     return {
@@ -175,14 +175,12 @@ def test_marketing_begins_and_ends_outside_quiet_hours(campaign: dict[str, Any],
 
 @given(campaigns(), COUNTS)
 @settings(deadline=None)
-def test_sending_and_pauses_add_up_and_every_message_and_every_other_has_its_place(
-    campaign: dict[str, Any], count: int
-) -> None:
+def test_sending_and_pauses_add_up_and_every_message_has_a_slot(campaign: dict[str, Any], count: int) -> None:
     allowance = Allowance(count, 60.0)
     rehearsal = rehearse(**campaign, allowance=allowance)
-    kept = allowance.reserved if campaign["category"] == "marketing" else 0
-    places = rehearsal.messages - 1 + rehearsal.delays_others
-    assert rehearsal.seconds_of_sending * (count - kept) / 60.6 == pytest.approx(places)
+    reserved = allowance.reserved if campaign["category"] == "marketing" else 0
+    slots = rehearsal.messages - 1 + rehearsal.delays_others
+    assert rehearsal.seconds_of_sending * (count - reserved) / 60.6 == pytest.approx(slots)
     assert seconds(rehearsal) == pytest.approx(rehearsal.seconds_of_sending + rehearsal.paused_for_quiet, abs=0.002)
     assert rehearsal.delays_others <= len(campaign["others"])
 
@@ -196,7 +194,7 @@ def test_more_allowance_never_ends_later(campaign: dict[str, Any], one: int, oth
 
 @given(campaigns())
 @settings(deadline=None)
-def test_who_starts_later_never_ends_earlier(campaign: dict[str, Any]) -> None:
+def test_a_later_start_never_ends_earlier(campaign: dict[str, Any]) -> None:
     def ends(minutes: Sequence[int]) -> list[datetime]:
         alone = campaign | {"others": ()}
         starts = [campaign["starts_at"] + timedelta(minutes=each) for each in minutes]

@@ -1,4 +1,4 @@
-"""The file of the rules: what it says, and that a mistake in it is named with its entry and field."""
+"""The reminders file: its shipped content, and errors that name rule and field."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def load(tmp_path: Path, text: str) -> Rules:
     return Rules.load(path)
 
 
-def test_the_shipped_file_has_the_reminders_that_chat_mitra_advises() -> None:
-    """Chat Mitra docs, template gallery: when each reminder is to be sent."""
-    said = {
+def test_the_shipped_file_has_the_reminders_that_chat_mitra_recommends() -> None:
+    """Chat Mitra docs, template gallery: the time of each reminder."""
+    offsets = {
         kind: [(rule.offset.amount, rule.offset.unit, rule.at and f"{rule.at:%H:%M}") for rule in rules.values()]
         for kind, rules in SHIPPED.kind.items()
     }
-    assert said == {
+    assert offsets == {
         "appointment": [(-86400, "seconds", None), (-7200, "seconds", None)],
         "reservation": [(-86400, "seconds", None), (-7200, "seconds", None)],
         "payment": [(-3, "days", "10:00"), (-1, "days", "10:00"), (0, "days", "10:00")],
@@ -55,7 +55,7 @@ def test_the_template_that_says_tomorrow_is_not_sent_two_hours_before(kind: str)
     }
 
 
-def test_a_kind_of_ones_own_is_one_more_table(tmp_path: Path) -> None:
+def test_a_custom_kind_is_another_table(tmp_path: Path) -> None:
     (rule,) = load(tmp_path, FILE.read_text("utf-8") + LESSON).for_kind("maths_lesson").values()
     assert (rule.offset, rule.not_before, rule.useful_until) == (
         Offset(-3600, "seconds"),
@@ -65,17 +65,17 @@ def test_a_kind_of_ones_own_is_one_more_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("written", "read"), [("-90s", "-90s"), ("-60s", "-1m"), ("-120m", "-2h")])
-def test_an_offset_is_written_as_people_do(tmp_path: Path, written: str, read: str) -> None:
+def test_an_offset_is_shown_in_its_largest_whole_unit(tmp_path: Path, written: str, read: str) -> None:
     text = LESSON.replace('offset = "-1h"', f'offset = "{written}"').replace('"-10m"', '"0h"')
     (rule,) = load(tmp_path, FILE.read_text("utf-8") + text).for_kind("maths_lesson").values()
     assert str(rule.offset) == read
 
 
-def test_the_hour_of_a_day_is_read_as_a_clock_shows_it() -> None:
+def test_at_is_a_local_time() -> None:
     assert SHIPPED.for_kind("payment")["0d"].at == time(10, 0)
 
 
-def test_an_unknown_kind_is_refused_with_those_that_there_are() -> None:
+def test_an_unknown_kind_is_refused_with_the_known_ones() -> None:
     known = "appointment, reservation, payment, delivery, service_alert"
     with pytest.raises(Invalid, match=rf"^kind: must be one of {known};"):
         SHIPPED.for_kind("birthday")
@@ -110,19 +110,19 @@ def test_an_unknown_kind_is_refused_with_those_that_there_are() -> None:
         (LESSON, LESSON + LESSON, "cannot be read as TOML: Cannot declare ('kind', 'maths_lesson', '-1h') twice"),
     ],
 )
-def test_a_mistake_is_named_with_its_entry_and_field(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_an_error_names_the_rule_and_the_field(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(Invalid) as raised:
         load(tmp_path, LESSON.replace(old, new))
     assert str(raised.value).startswith("reminders.toml")
     assert message in str(raised.value)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match=r"^nowhere\.toml: cannot be read"):
         Rules.load(tmp_path / "nowhere.toml")
 
 
-def test_the_digest_changes_with_what_the_rules_of_the_kind_say(tmp_path: Path) -> None:
+def test_the_digest_changes_with_the_rules_of_the_kind(tmp_path: Path) -> None:
     def digest(old: str, new: str) -> str:
         return load(tmp_path, LESSON.replace(old, new)).digest("maths_lesson")
 
@@ -152,7 +152,7 @@ def test_the_digest_does_not_change_with_notation_or_order_or_other_kinds(tmp_pa
     assert len(digests) == 1
 
 
-def test_each_payment_reminder_says_itself_how_much_time_is_left() -> None:
+def test_each_payment_reminder_sets_its_time_left() -> None:
     assert {name: rule.set for name, rule in SHIPPED.for_kind("payment").items()} == {
         "-3d": {"time_left": "3 days"},
         "-1d": {"time_left": "1 day"},
@@ -160,7 +160,7 @@ def test_each_payment_reminder_says_itself_how_much_time_is_left() -> None:
     }
 
 
-def test_the_plan_travels_as_json_and_names_what_no_template_has(tmp_path: Path) -> None:
+def test_a_plan_survives_json_and_is_validated_against_the_catalogue(tmp_path: Path) -> None:
     catalogue = Catalogue.load(FILE.parent / "templates.toml")
     lanes = {"default": Lane("default", "token", None, QuietHours(time(20), time(9), ZoneInfo("Asia/Kolkata")))}
     plan = ReminderPlan.from_lanes(SHIPPED, catalogue, lanes)

@@ -1,4 +1,4 @@
-"""What holds of every schedule, whatever the occasion, its rules, the quiet hours and the time now."""
+"""Properties of every schedule, for generated occasions, rules, quiet hours and current times."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.unit.occasions.cases import SHIPPED, ZONES, rule
 
 DAY = 24 * 60
 CHANGES = [(2026, 3, 8), (2026, 11, 1), (2026, 3, 29), (2026, 10, 25), (2026, 4, 5), (2026, 10, 4), (2028, 2, 29)]
-"""Days on which one of the zones moves its clock, and one that most years do not have."""
-A_DAY_HAS = {"m": DAY, "d": 1}
+"""Days with a clock change in one of the zones, and a leap day."""
+UNITS_IN_A_DAY = {"m": DAY, "d": 1}
 
 
 def offsets(unit: str, least: int, most: int) -> st.SearchStrategy[str]:
@@ -26,9 +26,9 @@ def offsets(unit: str, least: int, most: int) -> st.SearchStrategy[str]:
 
 @st.composite
 def rules(draw: st.DrawFn) -> Rule:
-    """A rule that the file might hold, with own time and both ends of its span in either notation."""
+    """Draw a valid rule, with its preferred time and the bounds of its span in either unit."""
     unit, other = draw(st.permutations("md"))
-    day, day_of_other = A_DAY_HAS[unit], A_DAY_HAS[other]
+    day, day_of_other = UNITS_IN_A_DAY[unit], UNITS_IN_A_DAY[other]
     own = draw(st.integers(0 if unit == "d" else 1, 4 * day))
     clock = f" {draw(st.times()):%H:%M}" if unit == "d" else ""
     since = offsets(unit, own, 6 * day) | offsets(other, 0, 6 * day_of_other)
@@ -39,7 +39,7 @@ def rules(draw: st.DrawFn) -> Rule:
 
 @st.composite
 def quiet_hours(draw: st.DrawFn) -> QuietHours:
-    """Half an hour to 20 hours of a day."""
+    """Draw quiet hours of 30 minutes to 20 hours."""
     start, length = draw(st.integers(0, DAY - 1)), draw(st.integers(30, 20 * 60))
     end = (start + length) % DAY
     return QuietHours(time(*divmod(start, 60)), time(*divmod(end, 60)), ZoneInfo(draw(st.sampled_from(ZONES))))
@@ -58,35 +58,35 @@ before = st.timedeltas(timedelta(hours=-1), timedelta(days=8))
 maybe_quiet = st.one_of(st.none(), quiet_hours())
 
 
-def begun(bound: Offset, at: datetime, moment: datetime, zone: ZoneInfo) -> bool:
-    """Whether a bound is reached: by the count of seconds, or by what calendars on the wall show."""
+def reached(bound: Offset, at: datetime, moment: datetime, zone: ZoneInfo) -> bool:
+    """Whether a bound is reached, by elapsed seconds or by the local date."""
     if bound.unit == "seconds":
         return moment >= at + timedelta(seconds=bound.amount)
-    return on_the_wall(moment, zone) >= on_the_wall(at, zone) + timedelta(days=bound.amount)
+    return local_date(moment, zone) >= local_date(at, zone) + timedelta(days=bound.amount)
 
 
-def on_the_wall(moment: datetime, zone: ZoneInfo) -> date:
+def local_date(moment: datetime, zone: ZoneInfo) -> date:
     return moment.astimezone(zone).date()
 
 
 @given(at=times, zone=zones, table=tables, ahead=before, quiet=maybe_quiet)
-def test_what_is_planned_lies_in_its_span_and_out_of_quiet_hours(
+def test_a_planned_reminder_lies_in_its_span_and_outside_quiet_hours(
     at: datetime, zone: ZoneInfo, table: dict[str, Rule], ahead: timedelta, quiet: QuietHours | None
 ) -> None:
     now = at - ahead
     for planned in schedule(at, zone, table, now, quiet):
         if not isinstance(planned, PlannedReminder):
             continue
-        its = table[planned.rule]
+        own_rule = table[planned.rule]
         assert now <= planned.due_at < planned.expires_at <= at
-        assert begun(its.not_before, at, planned.due_at, zone)
-        assert begun(its.useful_until, at, planned.expires_at, zone)
-        assert not begun(its.useful_until, at, planned.expires_at - timedelta(microseconds=1), zone)
-        assert its.quiet == "ignore" or quiet is None or quiet.seconds_left(planned.due_at) is None
+        assert reached(own_rule.not_before, at, planned.due_at, zone)
+        assert reached(own_rule.useful_until, at, planned.expires_at, zone)
+        assert not reached(own_rule.useful_until, at, planned.expires_at - timedelta(microseconds=1), zone)
+        assert own_rule.quiet == "ignore" or quiet is None or quiet.seconds_left(planned.due_at) is None
 
 
 @given(at=times, zone=zones, table=tables, ahead=before, quiet=maybe_quiet, data=st.data())
-def test_it_follows_from_its_arguments_alone_whatever_their_order_or_the_zone_they_are_written_in(
+def test_the_result_depends_neither_on_the_order_of_rules_nor_on_the_zone_of_the_arguments(
     at: datetime,
     zone: ZoneInfo,
     table: dict[str, Rule],
@@ -94,18 +94,18 @@ def test_it_follows_from_its_arguments_alone_whatever_their_order_or_the_zone_th
     quiet: QuietHours | None,
     data: st.DataObject,
 ) -> None:
-    answers = schedule(at, zone, table, at - ahead, quiet)
+    results = schedule(at, zone, table, at - ahead, quiet)
     shuffled = dict(data.draw(st.permutations(list(table.items()))))
-    assert schedule(at.astimezone(zone), zone, shuffled, (at - ahead).astimezone(zone), quiet) == answers
+    assert schedule(at.astimezone(zone), zone, shuffled, (at - ahead).astimezone(zone), quiet) == results
 
 
 @given(at=times, zone=zones, table=tables, ahead=before, quiet=maybe_quiet)
-def test_every_rule_has_its_answer_and_no_two_reminders_go_at_once_or_out_of_turn(
+def test_every_rule_has_a_result_and_due_times_increase(
     at: datetime, zone: ZoneInfo, table: dict[str, Rule], ahead: timedelta, quiet: QuietHours | None
 ) -> None:
-    answers = schedule(at, zone, table, at - ahead, quiet)
-    assert sorted(each.rule for each in answers) == sorted(table)
-    due = [each.due_at for each in answers if isinstance(each, PlannedReminder)]
+    results = schedule(at, zone, table, at - ahead, quiet)
+    assert sorted(each.rule for each in results) == sorted(table)
+    due = [each.due_at for each in results if isinstance(each, PlannedReminder)]
     assert all(one < next_one for one, next_one in pairwise(due))
 
 
@@ -113,14 +113,14 @@ def test_every_rule_has_its_answer_and_no_two_reminders_go_at_once_or_out_of_tur
 def test_a_later_now_adds_no_reminder_and_moves_none_to_an_earlier_time(
     at: datetime, zone: ZoneInfo, table: dict[str, Rule], ahead: timedelta, more: timedelta, quiet: QuietHours | None
 ) -> None:
-    """Also where quiet hours move them: those that the policy of a rule decides about do not depend on now."""
+    """This includes reminders that quiet hours move, since the policy of a rule does not depend on now."""
     early, late = planned(at, zone, table, at - ahead - more, quiet), planned(at, zone, table, at - ahead, quiet)
     assert late.keys() <= early.keys()
     assert all(early[name] <= due for name, due in late.items())
 
 
 @given(at=times, zone=zones, table=tables, ahead=before, share=st.floats(0, 1), quiet=maybe_quiet)
-def test_until_the_first_has_gone_asking_again_changes_nothing(
+def test_the_schedule_stays_the_same_until_the_first_due_time(
     at: datetime, zone: ZoneInfo, table: dict[str, Rule], ahead: timedelta, share: float, quiet: QuietHours | None
 ) -> None:
     now = at - ahead
@@ -130,16 +130,16 @@ def test_until_the_first_has_gone_asking_again_changes_nothing(
 
 
 @given(at=times, zone=zones, ahead=before, quiet=maybe_quiet, kind=st.sampled_from(["appointment", "reservation"]))
-def test_the_reminder_that_says_tomorrow_goes_on_the_day_before(
+def test_a_reminder_with_the_word_tomorrow_is_due_on_the_day_before(
     at: datetime, zone: ZoneInfo, ahead: timedelta, quiet: QuietHours | None, kind: str
 ) -> None:
     due = planned(at, zone, dict(SHIPPED.for_kind(kind)), at - ahead, quiet)
     if "-24h" in due:
-        assert on_the_wall(due["-24h"], zone) == on_the_wall(at, zone) - timedelta(days=1)
+        assert local_date(due["-24h"], zone) == local_date(at, zone) - timedelta(days=1)
 
 
 def planned(
     at: datetime, zone: ZoneInfo, table: dict[str, Rule], now: datetime, quiet: QuietHours | None
 ) -> dict[str, datetime]:
-    answers = schedule(at, zone, table, now, quiet)
-    return {each.rule: each.due_at for each in answers if isinstance(each, PlannedReminder)}
+    results = schedule(at, zone, table, now, quiet)
+    return {each.rule: each.due_at for each in results if isinstance(each, PlannedReminder)}

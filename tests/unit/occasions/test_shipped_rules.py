@@ -1,4 +1,4 @@
-"""What customers get by the rules that are shipped, with quiet hours from 20:00 to 09:00; worked out by hand."""
+"""The reminders of the shipped rules, with quiet hours from 20:00 to 09:00, calculated by hand."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pytest
 
 from harkara.lanes import QuietHours
 from harkara.occasions import schedule
-from tests.unit.occasions.cases import SHIPPED, hours, local, short
+from tests.unit.occasions.cases import SHIPPED, by_rule, hours, local
 
 KOLKATA = "Asia/Kolkata"
 NIGHT = hours("20:00-09:00", KOLKATA)
 
 
 @pytest.mark.parametrize(
-    ("kind", "at", "answers"),
+    ("kind", "at", "results"),
     [
         ("appointment", "2026-03-08T15:00", {"-24h": "2026-03-07T09:30", "-2h": "2026-03-08T07:30"}),
         ("appointment", "2026-03-08T08:30", {"-24h": "2026-03-07T03:30", "-2h": "quiet-hours"}),
@@ -33,35 +33,35 @@ NIGHT = hours("20:00-09:00", KOLKATA)
         ("service_alert", "2026-03-08T15:00", {"-48h": "2026-03-06T09:30"}),
     ],
 )
-def test_the_shipped_rules(kind: str, at: str, answers: dict[str, str]) -> None:
-    assert shipped(kind, at, now="2026-01-01T00:00") == answers
+def test_the_shipped_rules(kind: str, at: str, results: dict[str, str]) -> None:
+    assert shipped_results(kind, at, now="2026-01-01T00:00") == results
 
 
-def test_a_delivery_is_announced_at_8_where_that_is_not_quiet() -> None:
-    answers = shipped("delivery", "2026-03-08T18:00", now="2026-03-01T00:00", quiet=None)
-    assert answers == {"0d": "2026-03-08T02:30"}
+def test_a_delivery_reminder_is_due_at_8_without_quiet_hours() -> None:
+    results = shipped_results("delivery", "2026-03-08T18:00", now="2026-03-01T00:00", quiet=None)
+    assert results == {"0d": "2026-03-08T02:30"}
 
 
-def test_a_payment_that_is_saved_two_days_before_is_reminded_of_at_once_and_then_as_usual() -> None:
-    answers = shipped("payment", "2026-03-08T23:59", now="2026-03-06T12:00")
-    assert answers == {"-3d": "2026-03-06T06:30", "-1d": "2026-03-07T04:30", "0d": "2026-03-08T04:30"}
+def test_a_payment_saved_two_days_before_has_its_first_reminder_at_once() -> None:
+    results = shipped_results("payment", "2026-03-08T23:59", now="2026-03-06T12:00")
+    assert results == {"-3d": "2026-03-06T06:30", "-1d": "2026-03-07T04:30", "0d": "2026-03-08T04:30"}
 
 
-def test_90_minutes_before_an_appointment_only_the_second_reminder_goes_and_at_once() -> None:
-    answers = shipped("appointment", "2026-03-08T15:00", now="2026-03-08T13:30")
-    assert answers == {"-24h": "too-late", "-2h": "2026-03-08T08:00"}
+def test_90_minutes_before_an_appointment_only_the_second_reminder_is_due_at_once() -> None:
+    results = shipped_results("appointment", "2026-03-08T15:00", now="2026-03-08T13:30")
+    assert results == {"-24h": "too-late", "-2h": "2026-03-08T08:00"}
 
 
-def test_half_an_hour_before_an_appointment_none_goes() -> None:
-    answers = shipped("appointment", "2026-03-08T15:00", now="2026-03-08T14:30")
-    assert answers == {"-24h": "too-late", "-2h": "too-late"}
+def test_30_minutes_before_an_appointment_both_reminders_are_too_late() -> None:
+    results = shipped_results("appointment", "2026-03-08T15:00", now="2026-03-08T14:30")
+    assert results == {"-24h": "too-late", "-2h": "too-late"}
 
 
-def test_20_hours_before_an_appointment_the_first_goes_at_once_and_the_second_in_its_time() -> None:
-    answers = shipped("appointment", "2026-03-08T15:00", now="2026-03-07T19:00")
-    assert answers == {"-24h": "2026-03-07T13:30", "-2h": "2026-03-08T07:30"}
+def test_20_hours_before_an_appointment_the_first_reminder_is_due_at_once() -> None:
+    results = shipped_results("appointment", "2026-03-08T15:00", now="2026-03-07T19:00")
+    assert results == {"-24h": "2026-03-07T13:30", "-2h": "2026-03-08T07:30"}
 
 
-def shipped(kind: str, at: str, now: str, quiet: QuietHours | None = NIGHT) -> dict[str, str]:
-    """The reminders of an occasion in Kolkata, by the clock there; the answers are in UTC, 5:30 behind."""
-    return short(schedule(local(KOLKATA, at), ZoneInfo(KOLKATA), SHIPPED.for_kind(kind), local(KOLKATA, now), quiet))
+def shipped_results(kind: str, at: str, now: str, quiet: QuietHours | None = NIGHT) -> dict[str, str]:
+    """Return the results for an occasion in Kolkata. Arguments are local times; results are in UTC, 5:30 behind."""
+    return by_rule(schedule(local(KOLKATA, at), ZoneInfo(KOLKATA), SHIPPED.for_kind(kind), local(KOLKATA, now), quiet))
