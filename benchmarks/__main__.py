@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks import accept, latency, lateness, limit, otp, recovery, report, schedule, send, webhooks
 from benchmarks.environment import Environment
-from benchmarks.figures import Figure
+from benchmarks.figure import Figure
 from benchmarks.machine import machine, warning
 from harness.postgres import postgres
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from benchmarks.environment import Environment
-from benchmarks.figures import Figure, Goal, at_least
+from benchmarks.figure import Figure, Goal, at_least
 from benchmarks.messages import recipient, text
 from harkara import Client
 from harness.ledger import migrated

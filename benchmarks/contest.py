@@ -13,8 +13,8 @@ import psycopg
 
 from benchmarks.environment import WORKERS, Environment
 from benchmarks.messages import envelopes, recipient
-from benchmarks.stand_in import StandIn, stand_in
-from benchmarks.usage import CommandCounter, UsageSampler
+from benchmarks.resource_usage import CommandCounter, UsageSampler
+from benchmarks.stand_in_client import StandIn, stand_in
 from harness.postgres import driver_url
 from harness.process import Process
 from harness.valkey import ValkeyServer, valkey

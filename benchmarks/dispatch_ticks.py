@@ -11,8 +11,8 @@ from sqlalchemy import update
 
 from benchmarks.scheduled import insert_scheduled
 from config.settings import settings
+from config.wiring.background import dispatcher
 from config.wiring.shared import database
-from config.wiring.upkeep import dispatcher
 from harkara import Client
 from harkara.ledger.tables import message
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from benchmarks.stand_in import StandIn, stand_in
-from benchmarks.usage import Usage
+from benchmarks.resource_usage import Usage
+from benchmarks.stand_in_client import StandIn, stand_in
 from harkara import Client
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database

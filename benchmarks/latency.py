@@ -7,7 +7,7 @@ from statistics import median
 
 from benchmarks import contest
 from benchmarks.environment import Environment
-from benchmarks.figures import Figure, at_most, lateness
+from benchmarks.figure import Figure, at_most, lateness
 from benchmarks.messages import recipient, text
 from harkara import Client
 from harness.waiting import wait_until

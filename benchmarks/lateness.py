@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from benchmarks.environment import Environment
-from benchmarks.figures import Figure, lateness
+from benchmarks.figure import Figure, lateness
 from benchmarks.messages import recipient, text
 from harness.waiting import wait_until
 

@@ -6,9 +6,9 @@ import os
 import time
 
 from benchmarks.environment import WORKERS, Environment
-from benchmarks.figures import Figure, at_least, at_most
+from benchmarks.figure import Figure, at_least, at_most
 from benchmarks.messages import envelopes
-from benchmarks.usage import CommandCounter
+from benchmarks.resource_usage import CommandCounter
 from harness.waiting import wait_until
 
 PER_SECOND = 80

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from benchmarks.environment import Environment
-from benchmarks.figures import Figure, at_most
+from benchmarks.figure import Figure, at_most
 from benchmarks.messages import envelopes, recipient
 from harkara import Template
 from harness.waiting import wait_until

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 
 from benchmarks.environment import Deployment, Environment
-from benchmarks.figures import Figure, at_most
+from benchmarks.figure import Figure, at_most
 from benchmarks.messages import envelopes
 from harkara.ledger.tables import message
 from harness.waiting import wait_until

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.figures import Figure
+from benchmarks.figure import Figure
 from benchmarks.machine import describe, warning
 
 HEAD = ("what", "goal", "figure", "÷ goal", "met")

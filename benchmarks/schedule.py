@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 from benchmarks.environment import Deployment, Environment
-from benchmarks.figures import Figure, lateness
+from benchmarks.figure import Figure, lateness
 from benchmarks.scheduled import insert_scheduled
 from harness.process import Process
 from harness.waiting import wait_until

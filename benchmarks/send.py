@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from benchmarks import contest
 from benchmarks.contest import Run
 from benchmarks.environment import Environment
-from benchmarks.figures import Figure, at_least, at_most
+from benchmarks.figure import Figure, at_least, at_most
 
 CONTESTANTS = {"harkara": contest.harkara, "celery": contest.celery, "taskiq": contest.taskiq, "bare": contest.bare}
 

@@ -10,11 +10,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from benchmarks.environment import Environment
-from benchmarks.figures import Figure, at_least
+from benchmarks.figure import Figure, at_least
 from benchmarks.messages import envelopes, recipient, text
 from harkara.chatmitra.signature import sign
 from harkara.chatmitra.webhooks import parse
-from harkara.defaults import DEADLINES
 from harkara.inbound import fingerprint
 from harkara.inbound.words import Words
 from harkara.intake.stream import WEBHOOKS, Intake
@@ -24,13 +23,14 @@ from harkara.ledger.events.process import EventContext
 from harkara.ledger.messages.accept import accept
 from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import Claimed, claim
+from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.queries import count_by_state
 from harkara.ledger.messages.record import record
-from harkara.ledger.messages.result import ClaimResult
 from harkara.outcomes import Accepted
 from harkara.playbook import Playbook
 from harkara.receipt import Receipt
 from harkara.redis_client import connect
+from harkara.shared_defaults import DEADLINES
 from harkara.states import State
 from harkara.webhooks.process import EventProcessor
 from harkara.webhooks.receive import WebhookReceiver

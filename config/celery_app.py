@@ -7,7 +7,7 @@ from uuid import uuid4
 from celery import Celery
 from kombu import Exchange, Queue
 
-from config.schedule import SCHEDULE
+from config.periodic_work import SCHEDULE
 from config.settings import settings
 from harkara.backends.broker import ACCEPT, HINTS, QUEUES, QUIET_TRANSPORT, SEND, UPKEEP
 
@@ -37,7 +37,7 @@ app.conf.update(
         "tasks.sweep",
         "tasks.record",
         "tasks.fold",
-        "tasks.watch",
+        "tasks.self_checks",
     ),
     # On SIGTERM threads finish their tasks, also when a process manager signals the whole group; prefork children
     # would end in the middle of a POST.
@@ -78,7 +78,7 @@ app.conf.update(
         for name, work in SCHEDULE.items()
         if work.beat
     },
-    beat_scheduler="config.beat:Beat",
+    beat_scheduler="config.beat_scheduler:Beat",
     beat_sync_every=1,
     beat_schedule_filename=str(settings().var / "beat-schedule"),
 )

@@ -23,8 +23,8 @@ from harkara.delivery.booking import Booked, Passed
 from harkara.delivery.sender import Sender
 from harkara.ledger.database import Transaction
 from harkara.ledger.messages.claim import Claimed
+from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
-from harkara.ledger.messages.result import ClaimResult
 from harkara.outcomes import Outcome, Wait
 
 Checkpoint = Callable[[str], None]

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import SecretStr
 
-from config.lane_settings import LaneSettings, read_lane_settings
+from config.lanes_file import LaneSettings, read_lane_settings
 from config.settings import Settings
 from harkara.errors import Invalid
 from harkara.lanes import Lane, QuietHours

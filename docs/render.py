@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
-from config.schedule import SCHEDULE, WAKE_UPS
+from config.periodic_work import SCHEDULE, WAKE_UPS
 from workers.command import app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,7 +89,7 @@ def schedule() -> str:
         "# Schedule",
         "",
         "This page is for operators and developers.",
-        "`config/schedule.py` has all periodic work and who runs it.",
+        "`config/periodic_work.py` has all periodic work and who runs it.",
         "Where workers share work, a lease in the database lets one of them do it in each interval.",
         "",
         "| work | in every worker | thread | task of beat | published | expires after |",

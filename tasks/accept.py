@@ -8,8 +8,8 @@ from celery import Task
 from celery.worker.request import Request
 
 from config.celery_app import app
+from config.wiring.background import intake_consumer
 from config.wiring.shared import reminder_plan
-from config.wiring.upkeep import intake_consumer
 from harkara.errors import Unavailable
 
 

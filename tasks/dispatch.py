@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config.celery_app import app
-from config.wiring.upkeep import dispatcher
+from config.wiring.background import dispatcher
 from harkara.errors import Unavailable
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from config.celery_app import app
-from config.wiring.upkeep import event_processor
+from config.wiring.background import event_processor
 from harkara.errors import Unavailable
 
 log = structlog.get_logger(__name__)

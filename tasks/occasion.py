@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from config.celery_app import app
+from config.wiring.background import intake_consumer
 from config.wiring.shared import reminder_plan
-from config.wiring.upkeep import intake_consumer
 from harkara.errors import HarkaraError, Invalid, Unavailable
 from harkara.occasions import Closing, Occasion, OccasionUpdate
 

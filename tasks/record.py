@@ -6,7 +6,7 @@ from typing import Any
 
 from config.celery_app import app
 from config.wiring.sending import group_commit
-from harkara.ledger.messages.result import ClaimResult
+from harkara.ledger.messages.claim_result import ClaimResult
 
 
 @app.task(name="harkara.record")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config.celery_app import app
-from config.wiring.upkeep import event_processor, maintenance
+from config.wiring.background import event_processor, maintenance
 from harkara.errors import Unavailable
 
 

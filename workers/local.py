@@ -15,7 +15,7 @@ from config.environment import LOCAL, ROOT, process_environment
 from config.ledger import open_database
 from config.settings import settings
 from harkara.ledger import migrate
-from workers.embedded import EmbeddedValkey, free_port
+from workers.embedded_valkey import EmbeddedValkey, free_port
 
 STOP_SECONDS = 45
 """Longer than the longest POST, which a worker finishes and records before it ends."""

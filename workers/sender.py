@@ -9,9 +9,9 @@ from celery import signals
 
 from config import logs, metrics
 from config.celery_app import app
-from config.wiring import sending, shared, upkeep
-from config.wiring.periodic import periodic_threads
-from harkara.delivery.periodic import PeriodicThread
+from config.wiring import background, sending, shared
+from config.wiring.periodic_threads import periodic_threads
+from harkara.delivery.periodic_thread import PeriodicThread
 from harkara.errors import HarkaraError
 
 __all__ = ["app"]
@@ -39,15 +39,15 @@ def _build(**_: Any) -> None:
         shared.check_schema()
         sending.sender()
         shared.reminder_plan()
-        upkeep.callback_delivery()
-        upkeep.words()
+        background.callback_delivery()
+        background.words()
     except HarkaraError as error:  # Celery would log it and start all the same
         raise SystemExit(str(error)) from error
 
 
 @signals.worker_ready.connect
 def _start_threads(**_: Any) -> None:
-    metrics.serve(upkeep.collector())
+    metrics.serve(background.collector())
     _threads.extend(periodic_threads())
     for thread in _threads:
         thread.start()
@@ -56,7 +56,7 @@ def _start_threads(**_: Any) -> None:
 @signals.worker_shutdown.connect
 def _close(**_: Any) -> None:
     """Record the outcomes of the sender threads before the process ends; Celery has waited for its tasks."""
-    if delivery := upkeep.callback_delivery():
+    if delivery := background.callback_delivery():
         delivery.stop()
     for thread in _threads:
         thread.close()

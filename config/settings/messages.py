@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 
 from config.environment import CONFIG
 from config.fields import Duration
-from harkara.defaults import DEADLINES
+from harkara.shared_defaults import DEADLINES
 
 
 class MessageSettings(BaseSettings):

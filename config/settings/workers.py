@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings
 
 from config.fields import Duration
-from harkara.defaults import CHUNK, LEASE_SECONDS
+from harkara.shared_defaults import CHUNK, LEASE_SECONDS
 
 
 class WorkerSettings(BaseSettings):

@@ -6,8 +6,8 @@ from functools import cache
 
 from prometheus_client import REGISTRY
 
-from config.backend import ledger_backend
 from config.callers import callers
+from config.ledger_backend import ledger_backend
 from config.metrics import count_unknown_event, count_webhook
 from config.settings import settings
 from config.wiring.shared import broker, database, lanes, reminder_plan, webhook_stream

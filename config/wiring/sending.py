@@ -9,12 +9,12 @@ from config.metrics import observe_post
 from config.settings import settings
 from config.wiring.shared import broker, database, lanes, process_name
 from harkara.chatmitra.api import ChatMitra
-from harkara.delivery.leases import Leases
+from harkara.delivery.lease_times import Leases
 from harkara.delivery.pool import Pool
 from harkara.delivery.sender import Sender
+from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
-from harkara.ledger.messages.recent_slots import slots_used
-from harkara.ledger.messages.result import ClaimResult
+from harkara.ledger.messages.used_slots import slots_used
 from harkara.limits import HORIZON, Limiter, with_margin
 from harkara.playbook import Playbook
 from harkara.redis_client import connect

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from harkara.defaults import CHUNK, LEASE_SECONDS
 from harkara.errors import Conflict, Invalid, NotFound
+from harkara.message_status import MessageStatus
 from harkara.receipt import Change, Receipt
-from harkara.status import MessageStatus
+from harkara.shared_defaults import CHUNK, LEASE_SECONDS
 
 if TYPE_CHECKING:  # named in signatures alone
     from harkara.inbound.contact import ConsentChoice

@@ -14,10 +14,10 @@ from harkara.ledger.messages.accept import accept
 from harkara.ledger.messages.commands import cancel, find_id
 from harkara.ledger.messages.queries import get_status
 from harkara.ledger.occasions.commands import save_occasions
+from harkara.message_status import MessageStatus
 from harkara.messages import Envelope
 from harkara.occasions import OccasionUpdate, ReminderPlan
 from harkara.receipt import Change, Receipt
-from harkara.status import MessageStatus
 
 BATCH = 500
 """Messages in one transaction of the database."""

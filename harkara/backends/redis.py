@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
 from harkara.intake.stream import Intake, Verb
+from harkara.message_status import MessageStatus
 from harkara.messages import Envelope
 from harkara.receipt import Change, Receipt
 from harkara.redis_client import connect
-from harkara.status import MessageStatus
 
 if TYPE_CHECKING:  # Celery costs a third of a second to import, and only a wake-up needs it
     from harkara.backends.broker import Broker

@@ -1,4 +1,4 @@
-"""Backoff for the application: how many callbacks go out at once, and how long to pause after failures."""
+"""Backoff: the delay before a callback is retried, and how many go out at once while the application fails."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collections.abc import Callable
 from threading import Lock
 
 from harkara.ledger.callbacks.outbox import Delivered, DeliveryResult, Untried
+
+RETRY_SECONDS = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0)
+"""Delay after each failed try; the last one repeats until the callback expires."""
 
 MAX_BATCH = 32
 """Callbacks in one batch."""
@@ -75,3 +78,11 @@ class Backoff:
             self._batch = 1 if self.failing else min(MAX_BATCH, 2 * self._batch)
             self._paused_until = self._clock() + max(self._retry_after, self._pause * random.uniform(1.0, 1.2))
             self._retry_after = 0.0
+
+
+def retry_delay(tries: int) -> float:
+    """Return the seconds before the next try.
+
+    Up to a fifth is added at random, so that callbacks that failed together are not retried together.
+    """
+    return RETRY_SECONDS[min(tries, len(RETRY_SECONDS)) - 1] * random.uniform(1.0, 1.2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,7 @@ from threading import Event
 
 import structlog
 
-from harkara.callbacks.backoff import Backoff
+from harkara.callbacks.backoff import Backoff, retry_delay
 from harkara.callbacks.endpoint import TIMEOUT_SECONDS, Blocked, Endpoint, EndpointResponse, NoResponse, Responded
 from harkara.errors import Unavailable
 from harkara.ledger.callbacks.outbox import (
@@ -38,9 +37,6 @@ BATCHING_SECONDS = 0.05
 
 LEASE_SECONDS = 60.0
 """How long a claim lasts; no POST begins that could end after that."""
-
-RETRY_SECONDS = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0)
-"""Delay after each failed try; the last one repeats until the callback expires."""
 
 BLOCKED_SECONDS = 60.0
 """Delay until the next look whether the settings still block the address."""
@@ -144,9 +140,9 @@ def classify(response: EndpointResponse, tries: int) -> DeliveryResult:
             return Dead("HTTP 410: the application no longer wants it", status)
         case Responded(status=status, retry_after=after):
             redirect = ": redirects are not followed" if 300 <= status < 400 else ""
-            return Failed(f"HTTP {status}{redirect}", status, max(_delay(tries), after or 0.0))
+            return Failed(f"HTTP {status}{redirect}", status, max(retry_delay(tries), after or 0.0))
         case NoResponse(reason=reason):
-            return Failed(reason, None, _delay(tries))
+            return Failed(reason, None, retry_delay(tries))
         case Blocked(reason=reason):
             return Untried(reason, BLOCKED_SECONDS)
 
@@ -160,8 +156,3 @@ def retry_after(response: EndpointResponse) -> float:
             return seconds
         case _:
             return 0.0
-
-
-def _delay(tries: int) -> float:
-    """The delay gets up to a fifth on top, so that callbacks that failed together are not retried together."""
-    return RETRY_SECONDS[min(tries, len(RETRY_SECONDS)) - 1] * random.uniform(1.0, 1.2)

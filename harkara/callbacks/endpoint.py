@@ -16,8 +16,8 @@ from standardwebhooks import Webhook
 
 from harkara.answers import seconds_to_wait
 from harkara.callbacks.address import Resolve, is_public, resolve
-from harkara.connections import TimedResponse
 from harkara.errors import Invalid
+from harkara.timed_connections import TimedResponse
 
 TIMEOUT_SECONDS = 10.0
 """From the connection to the end of the response headers."""

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+LATEST = 100
+"""The number of latest outcomes that the rule looks at."""
 
-def pause_reason(outcomes: Sequence[str | None], share: float = 0.10, last: int = 100, least: int = 20) -> str | None:
+LEAST = 20
+"""The rule needs this many outcomes."""
+
+
+def pause_reason(
+    outcomes: Sequence[str | None], share: float = 0.10, last: int = LATEST, least: int = LEAST
+) -> str | None:
     """Return why the campaign must pause, None if it need not.
 
     `outcomes` has one entry for each message with an outcome, oldest first: the code of a failed one, None for one that

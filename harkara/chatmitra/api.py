@@ -14,9 +14,9 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, IncompleteRead, ReadTimeoutError
 
 from harkara.answers import Answer, NoAnswer, NoAnswerReason, NotSent
-from harkara.chatmitra.answers import parse_answer
-from harkara.connections import POOLS, Unconnected
+from harkara.chatmitra.parse_answer import parse_answer
 from harkara.errors import Invalid
+from harkara.timed_connections import POOLS, Unconnected
 
 MAX_BODY = 65_536
 """Bytes of an answer that are read; Chat Mitra's have about a hundred."""

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from harkara.chatmitra.answers import parse_error
 from harkara.chatmitra.fields import parse_id, parse_phone_number, parse_time
+from harkara.chatmitra.parse_answer import parse_error
 from harkara.inbound import fingerprint
 from harkara.inbound.events import Event, MessageReceived, Status, StatusChanged, UnknownEvent
-from harkara.inbound.values import canonical_json, clean_text, digest
+from harkara.inbound.normalization import canonical_json, clean_text, digest
 
 T = TypeVar("T")
 

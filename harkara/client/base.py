@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Self
 
 from harkara.backends import Backend, ledger_backend, redis_backend
 from harkara.catalogue import Catalogue
-from harkara.defaults import DEADLINES
 from harkara.errors import Invalid
 from harkara.published.lookup import PublishedLookup
+from harkara.shared_defaults import DEADLINES
 
 if TYPE_CHECKING:  # an application without occasions does not pay for their import
     from harkara.occasions import ReminderPlan, Rules

@@ -11,10 +11,10 @@ from harkara.catalogue.fill import Value
 from harkara.client.base import BaseClient
 from harkara.client.options import EnvelopeOptions, MessageOptions
 from harkara.errors import Conflict, HarkaraError, Invalid
+from harkara.message_status import MessageStatus
 from harkara.messages import Category, Envelope, Message, Template, Text
 from harkara.phone import normalize
 from harkara.receipt import Handle, Receipt
-from harkara.status import MessageStatus
 
 Content = str | Message | Sequence[Message]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harkara.delivery.hints import Hints
+from harkara.delivery.leased_rounds import Rounds
 from harkara.delivery.queue_depth import QueueDepth
-from harkara.delivery.rounds import Rounds
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.ledger.messages.dispatch import dispatch, unqueue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from harkara.delivery.fallback import needs_window, replacement
+from harkara.delivery.fallback_rule import needs_window, replacement
 from harkara.delivery.gate_context import GateContext
 from harkara.inbound.window import ARRIVAL, WindowState
 from harkara.lanes import Lane

@@ -8,7 +8,7 @@ from time import monotonic
 
 import structlog
 
-from harkara.delivery.rounds import Rounds
+from harkara.delivery.leased_rounds import Rounds
 from harkara.ledger.campaigns.housekeeping import advance_campaigns
 from harkara.ledger.database import Database
 from harkara.ledger.occasions.commands import BATCH_SIZE, rederive

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from harkara.answers import NotSent, Provider
 from harkara.delivery.breaker import Breaker
-from harkara.delivery.fallback import needs_window, replacement
+from harkara.delivery.fallback_rule import needs_window, replacement
 from harkara.lanes import Lane
 from harkara.ledger.messages.claim import Claimed
 from harkara.outcomes import Outcome, Refused, Wait

@@ -12,7 +12,7 @@ import structlog
 from harkara.answers import Provider
 from harkara.delivery import gates
 from harkara.delivery.booking import Booked, Booking, Passed
-from harkara.delivery.leases import Leases
+from harkara.delivery.lease_times import Leases
 from harkara.delivery.pool import Pool
 from harkara.delivery.posting import Posting
 from harkara.errors import Unavailable
@@ -21,8 +21,8 @@ from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.ledger.messages.begin import BeginRequest
 from harkara.ledger.messages.claim import Claimed, claim
+from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
-from harkara.ledger.messages.result import ClaimResult
 from harkara.limits import Limiter
 from harkara.outcomes import Outcome, Wait
 from harkara.playbook import Playbook

@@ -22,10 +22,10 @@ from harkara.gateway.schemas.messages import (
 )
 from harkara.ledger.messages import queries
 from harkara.ledger.messages.commands import cancel, find_id
+from harkara.message_status import MessageStatus
 from harkara.messages import Category, Template
 from harkara.messages.validation import field_path
 from harkara.phone import normalize
-from harkara.status import MessageStatus
 
 router = APIRouter(tags=["Messages"])
 

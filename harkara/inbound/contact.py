@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, Self, get_args
 
 from harkara.errors import Invalid
-from harkara.inbound.values import clean_text
+from harkara.inbound.normalization import clean_text
 from harkara.inbound.window import WindowState, window_state
 from harkara.messages.fields import validate_short_name
 from harkara.messages.validation import field_path

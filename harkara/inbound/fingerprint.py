@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-from harkara.inbound.values import canonical_json, digest
+from harkara.inbound.normalization import canonical_json, digest
 
 
 def of_request(body: Mapping[str, Any]) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from harkara.inbound.events import StatusChanged
-from harkara.inbound.values import digest
+from harkara.inbound.normalization import digest
 from harkara.states import UNSENT, State
 
 RECENT = timedelta(hours=1)

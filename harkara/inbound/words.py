@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-from harkara.inbound.vocabulary import Vocabulary, normalize
+from harkara.inbound.word_lists import Vocabulary, normalize
 
 
 @dataclass(frozen=True, slots=True)

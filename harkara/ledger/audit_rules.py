@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, 
 
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Transaction
-from harkara.ledger.events.evidence import BY_CONTENT, BY_ID
+from harkara.ledger.events.negative_evidence import BY_CONTENT, BY_ID
 from harkara.ledger.tables import attempt, campaign, message, occasion, trace
 from harkara.states import FINAL, UNSENT, CampaignState, State, unreachable_from
 

@@ -12,12 +12,12 @@ from sqlalchemy import delete, select, update
 from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.contacts.contacts import delete_inactive
 from harkara.ledger.database import Database, Transaction
-from harkara.ledger.events.store import delete_old_events
+from harkara.ledger.erasure import erase_messages, erase_occasions
+from harkara.ledger.events.store_events import delete_old_events
 from harkara.ledger.messages.due import due_flows
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_columns, uncertain_columns
 from harkara.ledger.messages.resend import resend
 from harkara.ledger.messages.trace import MAX_ROWS, change_state
-from harkara.ledger.retention import erase_messages, erase_occasions
 from harkara.ledger.tables import attempt, halt, message
 from harkara.outcomes import Uncertain
 from harkara.states import Action, State, allowed_from

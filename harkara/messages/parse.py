@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harkara.errors import Invalid
-from harkara.messages.contacts import Contacts
+from harkara.messages.contact_cards import Contacts
 from harkara.messages.interactive import Buttons, ListMessage, read_interactive
 from harkara.messages.location import Location
 from harkara.messages.media import Audio, Document, Image, Sticker, Video

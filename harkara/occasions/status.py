@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harkara.json_record import JsonRecord, JsonRecordSeconds, TimestampSeconds
-from harkara.status import ReminderSummary
+from harkara.message_status import ReminderSummary
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -13,7 +13,7 @@ from harkara.intake.stream import Intake, IntakeEntry
 from harkara.ledger.database import Database
 from harkara.ledger.events.process import BATCH, EventContext, any_due, process
 from harkara.ledger.events.silence import webhook_silences
-from harkara.ledger.events.store import RawWebhook, store_webhooks
+from harkara.ledger.events.store_events import RawWebhook, store_webhooks
 from harkara.ledger.leases import lease
 from harkara.webhooks.receive import load_webhook
 

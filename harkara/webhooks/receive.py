@@ -19,7 +19,7 @@ from harkara.inbound import events
 from harkara.intake.stream import Intake
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
-from harkara.ledger.events.store import RawWebhook, store_webhooks
+from harkara.ledger.events.store_events import RawWebhook, store_webhooks
 
 log = structlog.get_logger(__name__)
 

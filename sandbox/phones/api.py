@@ -13,7 +13,7 @@ from sandbox.phones.message import PhoneMessage, text_content
 from sandbox.phones.phones import Phones
 from sandbox.responses import Response, invalid_field, json_response
 from sandbox.rules.envelope import check_recipient
-from sandbox.rules.shape import check_number, require_object, require_string
+from sandbox.rules.field_types import check_number, require_object, require_string
 
 TEXT_MAX = 4_096
 MAX_SECONDS_AGO = 30 * 24 * 3600.0

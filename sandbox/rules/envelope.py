@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from sandbox.responses import RequestRefused, invalid_field
-from sandbox.rules.raw import check_payload
-from sandbox.rules.shape import require_array, require_object, require_string
+from sandbox.rules.field_types import require_array, require_object, require_string
+from sandbox.rules.raw_message import check_payload
 from sandbox.rules.template import PLACEHOLDER, check_template
 from sandbox.rules.text import check_text
 from sandbox.switches import Switches

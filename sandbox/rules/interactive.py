@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.responses import invalid_field
+from sandbox.rules.field_types import check_optional_string, check_unique, require_array, require_object, require_string
 from sandbox.rules.media import check_link, check_media
-from sandbox.rules.shape import check_optional_string, check_unique, require_array, require_object, require_string
 from sandbox.rules.text import require_plain_string
 
 BODY_MAX = 1_024

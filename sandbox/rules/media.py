@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox.responses import invalid_field
-from sandbox.rules.shape import require_object, require_string
+from sandbox.rules.field_types import require_object, require_string
 from sandbox.rules.text import require_plain_string
 
 CAPTION_MAX = 1_024

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from sandbox.responses import invalid_field
+from sandbox.rules.field_types import require_array, require_object, require_string
 from sandbox.rules.media import check_media
-from sandbox.rules.shape import require_array, require_object, require_string
 
 PARAMETERS_MAX = 10
 PARAMETER_MAX = 1_024

@@ -8,7 +8,7 @@ from typing import Any
 import regex
 
 from sandbox.responses import RequestRefused, invalid_field
-from sandbox.rules.shape import require_string
+from sandbox.rules.field_types import require_string
 
 TEXT_MAX = 4_096
 EMOJI_MAX = 10

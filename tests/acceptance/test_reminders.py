@@ -10,10 +10,10 @@ import pytest
 
 from config.environment import ROOT
 from harkara.catalogue import Catalogue
-from harkara.defaults import DEADLINES
 from harkara.ledger.audit import audit
 from harkara.ledger.occasions.commands import save_occasions
 from harkara.occasions import Closing, LaneHours, Occasion, ReminderPlan, Rules
+from harkara.shared_defaults import DEADLINES
 from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import deployment
 

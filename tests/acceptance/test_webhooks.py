@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from harkara import Envelope
-from harkara.inbound.values import digest
+from harkara.inbound.normalization import digest
 from harkara.intake.stream import WEBHOOKS
 from harkara.ledger.tables import event, message
 from harkara.redis_client import connect

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.figures import Figure, Goal, at_least, at_most, percentile_99
+from benchmarks.figure import Figure, Goal, at_least, at_most, percentile_99
 from harness.process import ROOT
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from config.schedule import SCHEDULE, WAKE_UPS
+from config.periodic_work import SCHEDULE, WAKE_UPS
 from harkara.backends.broker import QUEUES
 from harness.process import ROOT
 

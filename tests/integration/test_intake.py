@@ -14,7 +14,6 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from harkara.defaults import DEADLINES
 from harkara.errors import Unavailable
 from harkara.intake.consumer import IntakeConsumer
 from harkara.intake.stream import GROUP, STREAM, Intake
@@ -24,6 +23,7 @@ from harkara.ledger.messages.commands import find_id
 from harkara.ledger.messages.queries import list_messages
 from harkara.messages import Envelope, Text
 from harkara.redis_client import connect
+from harkara.shared_defaults import DEADLINES
 from harness.ledger import open_ledger
 from harness.valkey import valkey
 from tests.integration.ledger.occasions import PLAN

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from harkara import Client, Conflict, Invalid, NotFound
-from harkara.defaults import DEADLINES
 from harkara.delivery.sender import Sender
 from harkara.intake.consumer import IntakeConsumer
 from harkara.intake.stream import Intake
@@ -26,6 +25,7 @@ from harkara.playbook import Playbook
 from harkara.published.store import PublishedStore
 from harkara.receipt import Change
 from harkara.redis_client import connect
+from harkara.shared_defaults import DEADLINES
 from harness.valkey import ValkeyServer, valkey
 from tests.integration.delivery.running import posts, running_sender
 from tests.integration.ledger.occasions import (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from config.callbacks import endpoint
+from config.callback_endpoint import endpoint
 from config.settings import Settings
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

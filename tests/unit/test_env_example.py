@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from config.lane_settings import LaneSettings
 from config.lanes import lanes
+from config.lanes_file import LaneSettings
 from config.settings import Settings, variable
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harkara.delivery.periodic import every
+from harkara.delivery.periodic_thread import every
 from harkara.errors import Unavailable
 
 

@@ -23,7 +23,7 @@ SQL = {"sqlalchemy", "sqlmodel", "alembic", "psycopg", "sqlite3"}
 PURE = {"campaigns", "catalogue", "inbound", "limits", "messages", "occasions", "playbook"}
 """Values and rules: no SQL, no process, and no Redis but the limiter's."""
 
-BENEATH_THE_LEDGER = PURE | {"errors", "lanes", "outcomes", "receipt", "states", "status", "json_record"}
+BENEATH_THE_LEDGER = PURE | {"errors", "lanes", "outcomes", "receipt", "states", "message_status", "json_record"}
 """What the ledger may import besides itself."""
 
 OUTER = {"backends", "callbacks", "client", "delivery", "gateway", "intake", "ledger", "published", "webhooks"}
@@ -95,7 +95,7 @@ def test_only_three_modules_import_an_http_client() -> None:
     found = {
         each.module for package in ("harkara", "config", "tasks") for each in imports(package) if each.imported in HTTP
     }
-    assert found == {chatmitra, application, "harkara.connections"}
+    assert found == {chatmitra, application, "harkara.timed_connections"}
 
 
 def test_only_the_ledger_imports_sql() -> None:

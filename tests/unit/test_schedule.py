@@ -9,7 +9,7 @@ import pytest
 from celery import Celery
 from celery.signals import before_task_publish
 
-from config.schedule import SCHEDULE, THREADS, WAKE_UPS, WakeUp, worker_seconds
+from config.periodic_work import SCHEDULE, THREADS, WAKE_UPS, WakeUp, worker_seconds
 from harkara.backends.broker import Broker
 
 ARGUMENTS: dict[str, Any] = {"publish_hints": {"ids": ["job_1"], "urgent": False}, "publish_outcome": {"outcome": {}}}

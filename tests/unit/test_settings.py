@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from config.environment import bare_environment
-from config.lane_settings import read_lane_settings
 from config.lanes import lanes
+from config.lanes_file import read_lane_settings
 from config.settings import Settings, read_settings, variable
 from harkara.errors import Invalid
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from harkara import HarkaraError, MessageStatus
+from harkara.message_status import Attempt, ReminderOf, TraceEntry
 from harkara.states import State
-from harkara.status import Attempt, ReminderOf, TraceEntry
 
 NOON = datetime(2026, 8, 22, 12, 0, 0, 123456, tzinfo=UTC)
 ISO = "2026-08-22T12:00:00.123+00:00"

@@ -48,7 +48,7 @@ def check_schema(db: Database) -> None:
 @contextmanager
 def backend() -> Iterator[LedgerBackend]:
     """Open the backend that writes a message to the ledger and then publishes its hint."""
-    from config.backend import ledger_backend
+    from config.ledger_backend import ledger_backend
     from config.settings import settings
     from harkara.backends.broker import Broker
 

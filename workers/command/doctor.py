@@ -76,7 +76,7 @@ def _database() -> Iterator[Check]:
 
 
 def _callbacks() -> Iterator[Check]:
-    from config.callbacks import endpoint
+    from config.callback_endpoint import endpoint
     from config.settings import settings
     from harkara.ledger.callbacks.dead_callbacks import count_callbacks
 

@@ -119,7 +119,7 @@ def _dispatch() -> None:
     """Dispatch at once what was held. If that fails, the workers do it within a second."""
     log_to_stderr()
     try:
-        from config.wiring.upkeep import dispatcher
+        from config.wiring.background import dispatcher
 
         dispatcher().dispatch(at_once=True)
     except (HarkaraError, SystemExit) as error:

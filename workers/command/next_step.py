@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harkara.message_status import MessageStatus
 from harkara.states import CampaignState, State
-from harkara.status import MessageStatus
 from workers.command.deployment import configured
 from workers.command.output import clock
 

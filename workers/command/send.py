@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harkara.errors import HarkaraError, Unavailable
+from harkara.message_status import MessageStatus
 from harkara.messages import Category, Envelope
 from harkara.states import UNSENT, State
-from harkara.status import MessageStatus
 from workers.command.compose import envelope
 from workers.command.deployment import backend, check_lane
 from workers.command.options import AsJson, time_option

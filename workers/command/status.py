@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from harkara.message_status import MessageStatus, MessageSummary
 from harkara.phone import normalize
 from harkara.states import State
-from harkara.status import MessageStatus, MessageSummary
 from workers.command.deployment import ledger
 from workers.command.next_step import next_step
 from workers.command.options import AsJson, Key, LaneOf, time_option

@@ -14,8 +14,8 @@ from harkara.errors import NotFound
 from harkara.ledger.contacts.contacts import load_contacts
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import get_status
+from harkara.message_status import ReminderSummary
 from harkara.states import State
-from harkara.status import ReminderSummary
 from workers.demo.application import Application
 from workers.demo.messages import GONE, styled
 from workers.demo.occasions import MOVED, PEOPLE

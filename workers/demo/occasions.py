@@ -11,8 +11,8 @@ from harkara import Client
 from harkara.errors import NotFound
 from harkara.ledger.database import Database
 from harkara.ledger.occasions.queries import get_occasion
+from harkara.message_status import ReminderSummary
 from harkara.occasions import OccasionKey
-from harkara.status import ReminderSummary
 from workers.demo.messages import GONE, styled
 
 RULES = """

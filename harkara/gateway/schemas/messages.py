@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from harkara.gateway.schemas.fields import UtcTime, Word
+from harkara.message_status import MessageSummary
 from harkara.states import State
-from harkara.status import MessageSummary
 
 
 class SendMessage(BaseModel):

@@ -14,8 +14,8 @@ from uuid_utils import uuid7
 from harkara.ledger.database import Transaction
 from harkara.ledger.messages.queries import COLUMNS, summary
 from harkara.ledger.tables import callback, message
+from harkara.message_status import ReminderOf
 from harkara.states import DONE, State
-from harkara.status import ReminderOf
 
 NOTIFIED = DONE | {State.UNCERTAIN}
 """The states of a message that cause a callback; the steps between them would be noise to the application."""

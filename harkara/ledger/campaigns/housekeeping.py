@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from sqlalchemy import select
 
-from harkara.campaigns.error_share import pause_reason
+from harkara.campaigns.error_share import LATEST, pause_reason
 from harkara.campaigns.status import CampaignSummary
 from harkara.errors import Conflict
 from harkara.ledger.campaigns.commands import cancel_unsent, lock_campaign, pause, run_or_schedule, set_state
@@ -17,9 +17,6 @@ from harkara.ledger.database import Database, Transaction
 from harkara.ledger.halts import release_producer
 from harkara.ledger.tables import campaign, message
 from harkara.states import DONE, UNSENT, CampaignState, State
-
-LATEST = 100
-"""The number of latest outcomes whose failures can pause a campaign."""
 
 _OPEN = [state for state in CampaignState if state not in (CampaignState.LOADING, CampaignState.FINISHED)]
 
@@ -98,4 +95,4 @@ def _pause_reason(tx: Transaction, found: CampaignSummary) -> str | None:
         .limit(LATEST)
     )
     outcomes = [(row.code or "unknown") if row.state == State.FAILED else None for row in tx.execute(latest)]
-    return pause_reason(outcomes[::-1], found.error_share, LATEST)
+    return pause_reason(outcomes[::-1], found.error_share)

@@ -13,9 +13,9 @@ from harkara.inbound.matching import Candidate, matches_id
 from harkara.inbound.window import window_state
 from harkara.ledger.conditions import still_in
 from harkara.ledger.database import Row, Transaction
-from harkara.ledger.events.candidates import Candidates, LockedMessage, StatusEvent, load_candidates
-from harkara.ledger.events.evidence import BY_CONTENT, BY_ID
-from harkara.ledger.events.stored import EventState
+from harkara.ledger.events.candidate_messages import Candidates, LockedMessage, StatusEvent, load_candidates
+from harkara.ledger.events.negative_evidence import BY_CONTENT, BY_ID
+from harkara.ledger.events.stored_event import EventState
 from harkara.ledger.halts import add_halts
 from harkara.ledger.messages.next_state import final_columns
 from harkara.ledger.messages.trace import add_trace

@@ -10,13 +10,13 @@ from sqlalchemy import select, text
 
 from harkara.inbound.contact import ConsentChoice
 from harkara.inbound.events import MessageReceived
-from harkara.inbound.values import digest
+from harkara.inbound.normalization import digest
 from harkara.inbound.words import Cancel, Confirm, OptIn, OptOut, Reply, Reschedule, Words
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.contacts.consent import apply_consent
 from harkara.ledger.contacts.contacts import record_message_time
 from harkara.ledger.database import Transaction
-from harkara.ledger.events.stored import StoredEvent
+from harkara.ledger.events.stored_event import StoredEvent
 from harkara.ledger.tables import message, occasion
 from harkara.states import State
 

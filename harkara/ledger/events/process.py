@@ -13,15 +13,15 @@ from sqlalchemy import literal_column, select, update
 from harkara.errors import Unavailable
 from harkara.inbound import fingerprint
 from harkara.inbound.events import Event, MessageReceived, StatusChanged
-from harkara.inbound.values import outline
+from harkara.inbound.normalization import outline
 from harkara.inbound.words import Words
 from harkara.lanes import Lane
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.events.apply import apply_statuses
-from harkara.ledger.events.candidates import StatusEvent
+from harkara.ledger.events.candidate_messages import StatusEvent
 from harkara.ledger.events.inbound_messages import apply_received
-from harkara.ledger.events.store import Parse
-from harkara.ledger.events.stored import RECEIVED, EventState, StoredEvent, select_events
+from harkara.ledger.events.store_events import Parse
+from harkara.ledger.events.stored_event import RECEIVED, EventState, StoredEvent, select_events
 from harkara.ledger.tables import event
 from harkara.playbook import Playbook
 

@@ -13,7 +13,7 @@ from harkara.ledger.contacts.consent import cancel_unwanted
 from harkara.ledger.contacts.contacts import load_opted_out
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.messages.due import find_obstacles
-from harkara.ledger.messages.insert import COPY_ROWS, NewMessage, insert_messages, message_row
+from harkara.ledger.messages.insert_rows import COPY_ROWS, NewMessage, insert_messages, message_row
 from harkara.ledger.messages.trace import add_trace
 from harkara.ledger.tables import alias, message
 from harkara.messages import Envelope

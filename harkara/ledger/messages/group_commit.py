@@ -13,8 +13,8 @@ import structlog
 from harkara.errors import Unavailable
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.messages.begin import BeginRequest, begin
+from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.record import record
-from harkara.ledger.messages.result import ClaimResult
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, case, literal_column
 
 from harkara.ledger.database import Row
-from harkara.ledger.messages.result import ClaimResult
+from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.tables import message
 from harkara.outcomes import Accepted, Cancelled, Pause, Refused, Replaced, Uncertain, Wait
 from harkara.states import State

@@ -14,8 +14,8 @@ from harkara.json_record import iso
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.tables import attempt, message, occasion, trace
+from harkara.message_status import Attempt, MessageStatus, MessageSummary, ReminderOf, ReminderSummary, TraceEntry
 from harkara.states import State
-from harkara.status import Attempt, MessageStatus, MessageSummary, ReminderOf, ReminderSummary, TraceEntry
 
 _FLAGS = {"maybe_duplicate": "maybe_duplicate", "replaced": "fallback"}
 """Flags of a message by the column that sets them when it is true or not null."""

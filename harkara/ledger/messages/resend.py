@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Row, Transaction
-from harkara.ledger.events.evidence import DoubtfulMessage, has_negative_evidence, has_unread_event
+from harkara.ledger.events.negative_evidence import DoubtfulMessage, has_negative_evidence, has_unread_event
 from harkara.ledger.messages.trace import change_state
 from harkara.ledger.tables import message
 from harkara.states import Action, State, allowed_from

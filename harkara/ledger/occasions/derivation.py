@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from harkara.ledger.database import Row, Transaction
 from harkara.ledger.messages.commands import cancel_messages
-from harkara.ledger.messages.insert import NewMessage, insert_messages, message_row
+from harkara.ledger.messages.insert_rows import NewMessage, insert_messages, message_row
 from harkara.ledger.occasions.rows import NOT_DERIVED, occasion_of, superseded_reason
 from harkara.ledger.tables import message
 from harkara.occasions import ReminderMessage, ReminderPlan, SkippedReminder

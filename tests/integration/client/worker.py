@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from harkara import Client, Handle
-from harkara.defaults import DEADLINES
 from harkara.intake.consumer import IntakeConsumer
 from harkara.intake.stream import Intake
 from harkara.ledger.database import Database
 from harkara.redis_client import connect
+from harkara.shared_defaults import DEADLINES
 from harness.valkey import ValkeyServer
 from tests.integration.ledger.occasions import PLAN
 

@@ -12,15 +12,15 @@ from sqlalchemy import text
 from typer.testing import Result
 
 from config.environment import ROOT, process_environment
-from harkara.defaults import DEADLINES
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept
 from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import claim
+from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.record import record
-from harkara.ledger.messages.result import ClaimResult
 from harkara.messages import Envelope, Message, Text
 from harkara.outcomes import Outcome
+from harkara.shared_defaults import DEADLINES
 
 NUMBER = "919876543210"
 

@@ -21,9 +21,9 @@ from harkara.ledger.campaigns.queries import get_campaign
 from harkara.ledger.database import Database
 from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import claim
+from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.dispatch import dispatch
 from harkara.ledger.messages.record import record
-from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.tables import contact
 from harkara.outcomes import Accepted, Outcome, Refused
 from tests.integration.command.deployment import Harkara, listed, start

@@ -7,9 +7,9 @@ import json
 from harkara.ledger.database import Database
 from harkara.ledger.halts import park
 from harkara.ledger.messages.claim import claim
+from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.queries import get_status
 from harkara.ledger.messages.record import record
-from harkara.ledger.messages.result import ClaimResult
 from harkara.messages import Template
 from harkara.outcomes import Refused, Replaced, Uncertain
 from harkara.states import State

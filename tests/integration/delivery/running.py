@@ -12,7 +12,7 @@ from pathlib import Path
 
 from config.crash_points import CheckpointedSender
 from harkara.chatmitra.api import ChatMitra
-from harkara.delivery.leases import Leases
+from harkara.delivery.lease_times import Leases
 from harkara.delivery.pool import Pool
 from harkara.delivery.sender import Sender
 from harkara.errors import Unavailable
@@ -21,8 +21,8 @@ from harkara.inbound.words import Words
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.ledger.events.inbound_messages import record_received
+from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
-from harkara.ledger.messages.result import ClaimResult
 from harkara.limits import Allowance, Limiter
 from harkara.playbook import Playbook
 from harkara.redis_client import connect

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import text
 
-from harkara.delivery.leases import Leases
+from harkara.delivery.lease_times import Leases
 from harkara.ledger.database import Database, LedgerError
 from harkara.ledger.halts import park
 from harkara.ledger.sweep import POISON_CLAIMS, sweep

@@ -9,11 +9,11 @@ from prometheus_client import CollectorRegistry
 
 from harkara.backends.ledger import LedgerBackend
 from harkara.batching import Batcher
-from harkara.defaults import DEADLINES
 from harkara.gateway import Callers, Dependencies
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import MAX_DIRECT_HINTS
 from harkara.limits import Allowance
+from harkara.shared_defaults import DEADLINES
 from tests.integration.ledger.occasions import PLAN
 
 TOKENS = {"shop": "live:token-of-the-shop", "clinic": "token-of-the-clinic", "agency": "token-of-the-agency"}

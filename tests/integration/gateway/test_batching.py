@@ -12,13 +12,13 @@ from sqlalchemy import func, select, text
 
 from harkara.backends.ledger import LedgerBackend
 from harkara.batching import Batcher
-from harkara.defaults import DEADLINES
 from harkara.errors import Conflict, Unavailable
 from harkara.ledger.database import Database, LedgerError
 from harkara.ledger.messages.accept import MAX_DIRECT_HINTS
 from harkara.ledger.tables import message
 from harkara.messages import Envelope, Text
 from harkara.receipt import Receipt
+from harkara.shared_defaults import DEADLINES
 from tests.integration.gateway.fixtures import unreachable_database
 from tests.integration.ledger.steps import reply
 

@@ -21,8 +21,8 @@ from harkara.ledger.campaigns.load import CampaignPlan, load
 from harkara.ledger.campaigns.queries import get_campaign, get_progress, report
 from harkara.ledger.database import Database
 from harkara.ledger.messages.claim import Claimed
+from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.record import record
-from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.tables import campaign, halt
 from harkara.outcomes import Outcome, Refused, Wait
 from tests.integration.ledger.steps import (

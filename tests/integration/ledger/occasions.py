@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, update
 
 from harkara.catalogue import Catalogue
-from harkara.defaults import DEADLINES
 from harkara.lanes import Lane
 from harkara.ledger.database import Database, Row
 from harkara.ledger.occasions.commands import UpdateResult, save_occasions
 from harkara.ledger.tables import message, occasion
 from harkara.occasions import Closing, Occasion, OccasionUpdate, ReminderPlan, Rules
+from harkara.shared_defaults import DEADLINES
 
 CONFIG = Path(__file__).parents[3] / "config"
 LANE = Lane("default", "token", None, zone=ZoneInfo("Asia/Kolkata"))

@@ -9,20 +9,20 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from harkara.defaults import DEADLINES
 from harkara.lanes import Lane
 from harkara.ledger.database import Database, Row
 from harkara.ledger.messages.accept import accept
 from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import Claimed, claim
+from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.dispatch import dispatch
 from harkara.ledger.messages.record import record
-from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.sweep import Crashed, sweep
 from harkara.ledger.tables import attempt, message, trace
 from harkara.messages import Envelope, Template, Text
 from harkara.outcomes import Accepted, Outcome, Uncertain, Wait
 from harkara.receipt import Receipt
+from harkara.shared_defaults import DEADLINES
 
 ACCEPTED = Accepted("job-of-chatmitra", 200)
 PARKED = Wait(None, "unknown", "The code is unknown.")

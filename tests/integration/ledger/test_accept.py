@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from harkara.defaults import DEADLINES
 from harkara.errors import Conflict, Invalid, NotFound
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database, LedgerError
@@ -16,6 +15,7 @@ from harkara.ledger.messages.commands import find_id
 from harkara.ledger.messages.queries import list_messages
 from harkara.messages import Envelope, Text
 from harkara.receipt import Receipt
+from harkara.shared_defaults import DEADLINES
 from tests.integration.ledger.steps import (
     accept_messages,
     claim_messages,

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from harkara.defaults import DEADLINES
 from harkara.errors import Invalid, NotFound
 from harkara.inbound.contact import ConsentChoice
 from harkara.ledger.audit import audit
@@ -19,6 +18,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept
 from harkara.ledger.tables import contact
 from harkara.receipt import Receipt
+from harkara.shared_defaults import DEADLINES
 from tests.integration.ledger.steps import (
     accept_messages,
     marketing,

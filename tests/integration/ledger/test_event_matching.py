@@ -9,7 +9,7 @@ import pytest
 
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.events.stored import EventState
+from harkara.ledger.events.stored_event import EventState
 from harkara.messages import Template, Text
 from harkara.messages.envelope import Envelope
 from harkara.outcomes import Accepted, Uncertain

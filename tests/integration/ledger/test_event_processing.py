@@ -11,11 +11,11 @@ from itertools import permutations, product
 import pytest
 from sqlalchemy import select
 
-from harkara.inbound.values import digest
+from harkara.inbound.normalization import digest
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.events.process import RETRY_SECONDS, process
-from harkara.ledger.events.stored import EventState
+from harkara.ledger.events.stored_event import EventState
 from harkara.ledger.messages.queries import get_status
 from harkara.ledger.tables import contact
 from harkara.outcomes import Accepted

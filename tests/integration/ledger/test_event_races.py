@@ -9,7 +9,7 @@ import pytest
 from harkara.errors import Conflict
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.events.stored import EventState
+from harkara.ledger.events.stored_event import EventState
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.commands import cancel, resolve
 from harkara.outcomes import Accepted, Outcome, Refused, Uncertain, Wait

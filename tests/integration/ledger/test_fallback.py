@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from harkara.defaults import DEADLINES
 from harkara.errors import Conflict
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept, accept_as_failed
+from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.commands import cancel
-from harkara.ledger.messages.result import ClaimResult
 from harkara.messages import Template
 from harkara.outcomes import Refused, Replaced
+from harkara.shared_defaults import DEADLINES
 from tests.integration.ledger.steps import (
     ACCEPTED,
     LOST,

@@ -18,9 +18,9 @@ from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.messages.begin import BeginRequest
 from harkara.ledger.messages.claim import Claimed
+from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.ledger.messages.record import record
-from harkara.ledger.messages.result import ClaimResult
 from harkara.outcomes import Refused, Wait
 from harness.postgres import postgres
 from tests.integration.ledger.steps import (

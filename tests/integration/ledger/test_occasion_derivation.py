@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import update
 
-from harkara.defaults import DEADLINES
 from harkara.lanes import QuietHours
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.occasions.commands import BATCH_SIZE, rederive
 from harkara.ledger.tables import occasion
+from harkara.shared_defaults import DEADLINES
 from tests.integration.ledger.occasions import (
     CONFIG,
     LANE,

@@ -9,7 +9,6 @@ from threading import Barrier
 
 import pytest
 
-from harkara.defaults import DEADLINES
 from harkara.errors import Conflict, NotFound
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
@@ -18,6 +17,7 @@ from harkara.ledger.messages.commands import cancel
 from harkara.ledger.occasions.commands import rederive
 from harkara.outcomes import Outcome, Refused, Uncertain, Wait
 from harkara.receipt import Change
+from harkara.shared_defaults import DEADLINES
 from tests.integration.ledger.occasions import (
     PLAN,
     VISIT,

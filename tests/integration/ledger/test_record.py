@@ -12,8 +12,8 @@ from sqlalchemy import select
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.messages.claim import Claimed
+from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.commands import cancel
-from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.tables import message
 from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Uncertain, Wait
 from tests.integration.ledger.steps import (

@@ -10,19 +10,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event, select, update
 
-from harkara.defaults import DEADLINES
 from harkara.ledger.audit import audit
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.campaigns import commands as campaigns
 from harkara.ledger.database import Database
 from harkara.ledger.messages import commands
 from harkara.ledger.messages.accept import accept_as_failed
+from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.queries import get_status
 from harkara.ledger.messages.record import record
-from harkara.ledger.messages.result import ClaimResult
 from harkara.ledger.sweep import POISON_CLAIMS
 from harkara.ledger.tables import callback, message
 from harkara.outcomes import Cancelled, Outcome, Refused, Uncertain, Wait
+from harkara.shared_defaults import DEADLINES
 from tests.integration.ledger import occasions
 from tests.integration.ledger.campaigns import load_campaign
 from tests.integration.ledger.outbox import HOUR, age_callbacks, callback_rows, notified_states, payloads_of

@@ -17,7 +17,7 @@ from harkara.inbound.words import Words
 from harkara.lanes import Lane
 from harkara.ledger.database import Database, Row
 from harkara.ledger.events.process import EventContext, process
-from harkara.ledger.events.store import RawWebhook, store_events
+from harkara.ledger.events.store_events import RawWebhook, store_events
 from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.tables import event

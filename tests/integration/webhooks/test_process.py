@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from harkara.errors import Unavailable
 from harkara.intake.stream import GROUP, WEBHOOKS
 from harkara.ledger.database import Database
-from harkara.ledger.events.stored import EventState
+from harkara.ledger.events.stored_event import EventState
 from harkara.outcomes import Accepted, Uncertain
 from harness.valkey import ValkeyServer
 from tests.integration.ledger.steps import record_outcome, reply, update_message

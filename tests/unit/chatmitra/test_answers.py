@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harkara.answers import Replied
-from harkara.chatmitra.answers import parse_answer
+from harkara.chatmitra.parse_answer import parse_answer
 
 
 def test_characters_that_no_database_stores_are_replaced() -> None:

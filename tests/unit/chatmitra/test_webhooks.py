@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harkara.chatmitra.webhooks import parse
-from harkara.inbound import fingerprint, values
+from harkara.inbound import fingerprint, normalization
 from harkara.inbound.events import MessageReceived, StatusChanged, UnknownEvent
 from tests.unit.chatmitra.samples import (
     AT,
@@ -194,7 +194,7 @@ def test_without_an_id_the_content_is_the_identity_in_any_order_of_its_keys() ->
 
 
 def test_a_digest_separates_its_parts() -> None:
-    assert values.digest("ab", "c") != values.digest("a", "bc")
+    assert normalization.digest("ab", "c") != normalization.digest("a", "bc")
 
 
 def test_no_repr_contains_number_text_or_message_id() -> None:
@@ -256,6 +256,6 @@ def test_the_body_of_an_event_parses_to_the_same_event() -> None:
 
 def test_the_outline_of_an_event_contains_no_values() -> None:
     body = parse(json.dumps(status_event(extra=[1, None, {"code": "493817"}])).encode(), NOW)[0].body.decode()
-    shown = json.loads(values.outline(body))
+    shown = json.loads(normalization.outline(body))
     assert (shown["message"], shown["extra"]) == ({"type": "str", "text": "str"}, ["int", "NoneType", {"code": "str"}])
-    assert not any(secret in values.outline(body) for secret in (CUSTOMER, "Your order", "493817", "wamid"))
+    assert not any(secret in normalization.outline(body) for secret in (CUSTOMER, "Your order", "493817", "wamid"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harkara.inbound import fingerprint
 from harkara.inbound.events import StatusChanged
 from harkara.inbound.matching import Candidate, match
-from harkara.inbound.values import digest
+from harkara.inbound.normalization import digest
 from harkara.states import State
 from tests.unit.chatmitra.samples import AT, CUSTOMER, parse_status, status_event
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harkara.errors import Invalid
-from harkara.inbound.vocabulary import normalize
+from harkara.inbound.word_lists import normalize
 from harkara.inbound.words import Cancel, Confirm, OptIn, OptOut, Reply, Reschedule, Words
 
 FILE = Path(__file__).resolve().parents[3] / "config" / "words.toml"

@@ -1,7 +1,7 @@
 """What runs when: all periodic work, who runs it, and the wake-ups that do not wait for it.
 
 Most work has two runners, so that neither beat nor one worker is a single point of failure. Where several processes run
-the same work, a lease in the database lets one of them do it once in the worker's interval (`harkara.delivery.rounds`).
+the same work, a lease in the database lets one of them do it in each interval (`harkara.delivery.leased_rounds`).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harkara.answers import NoAnswer, Replied, seconds_to_wait
-from harkara.inbound.values import storable
+from harkara.inbound.normalization import storable
 
 MAX_TEXT = 500
 MAX_JOB_ID = 200

@@ -6,11 +6,11 @@ import os
 import signal
 from functools import cache
 
-from config.callbacks import endpoint
+from config.callback_endpoint import endpoint
 from config.celery_app import OWN
-from config.collector import DeploymentCollector
 from config.metrics import REJECTED, count_callbacks, count_events, count_swept
-from config.schedule import worker_seconds
+from config.periodic_work import worker_seconds
+from config.scraped_metrics import DeploymentCollector
 from config.settings import settings
 from config.wiring.sending import leases, limiter, playbook
 from config.wiring.shared import broker, database, lanes, process_name, reminder_plan, webhook_stream
@@ -18,8 +18,8 @@ from harkara.callbacks.delivery import CallbackDelivery
 from harkara.chatmitra.webhooks import parse
 from harkara.delivery.dispatcher import Dispatcher
 from harkara.delivery.hints import Hints
+from harkara.delivery.leased_rounds import Rounds
 from harkara.delivery.maintenance import Maintenance
-from harkara.delivery.rounds import Rounds
 from harkara.delivery.watchdog import Watchdog
 from harkara.inbound.words import Words
 from harkara.intake.consumer import IntakeConsumer

@@ -1,4 +1,4 @@
-"""The stand-in's server, `python -m benchmarks.api_server`: so light that it is never what is measured."""
+"""The stand-in's server, `python -m benchmarks.stand_in_server`: so light that it is never what is measured."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 
 from harkara.inbound.events import Event, MessageReceived, StatusChanged, UnknownEvent
 from harkara.ledger.database import Database, Row, Transaction
-from harkara.ledger.events.stored import RECEIVED, EventState
+from harkara.ledger.events.stored_event import RECEIVED, EventState
 from harkara.ledger.tables import event
 
 MAX_DELETED = 500

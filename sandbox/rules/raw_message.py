@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.responses import invalid_field
+from sandbox.rules.field_types import check_number, check_optional_string, require_array, require_object, require_string
 from sandbox.rules.interactive import check_interactive
 from sandbox.rules.media import FORMATS, check_media
-from sandbox.rules.shape import check_number, check_optional_string, require_array, require_object, require_string
 from sandbox.rules.text import check_text, is_one_emoji
 
 CONTACTS_MAX = 257

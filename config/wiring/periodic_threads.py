@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from config.schedule import SCHEDULE, THREADS, WorkerRound
-from config.wiring import upkeep
-from harkara.delivery.periodic import INTERVAL_SECONDS, PeriodicThread, every
+from config.periodic_work import SCHEDULE, THREADS, WorkerRound
+from config.wiring import background
+from harkara.delivery.periodic_thread import INTERVAL_SECONDS, PeriodicThread, every
 
 
 def periodic_threads() -> list[PeriodicThread]:
@@ -20,20 +20,20 @@ def periodic_threads() -> list[PeriodicThread]:
 
 
 def _functions() -> dict[str, Callable[[], object]]:
-    events, maintenance = upkeep.event_processor(), upkeep.maintenance()
+    events, maintenance = background.event_processor(), background.maintenance()
     return {
-        "accept": upkeep.intake_consumer().drain,
+        "accept": background.intake_consumer().drain,
         "collect": events.collect,
         "process": events.process,
         "sweep": maintenance.sweep,
         "campaigns": maintenance.campaigns,
-        "dispatch": upkeep.dispatcher().dispatch,
-        "publish": upkeep.publish_plan,
-        "probe": upkeep.watchdog().probe,
+        "dispatch": background.dispatcher().dispatch,
+        "publish": background.publish_plan,
+        "probe": background.watchdog().probe,
         "silence": events.check_silence,
         "derive": maintenance.derive,
-        "clean_up": upkeep.delete_old_callbacks,
-        "callbacks": upkeep.deliver_callbacks,
+        "clean_up": background.delete_old_callbacks,
+        "callbacks": background.deliver_callbacks,
     }
 
 

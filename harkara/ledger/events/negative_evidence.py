@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import exists, func, literal_column, select
 
 from harkara.ledger.database import Transaction
-from harkara.ledger.events.stored import EventState
+from harkara.ledger.events.stored_event import EventState
 from harkara.ledger.tables import attempt, event, message, trace
 
 BY_CONTENT = "by-content"

@@ -6,8 +6,8 @@ import structlog
 
 from config.celery_app import app
 from config.metrics import FINDINGS
+from config.wiring.background import watchdog
 from config.wiring.shared import database, process_name
-from config.wiring.upkeep import watchdog
 from harkara.errors import Unavailable
 from harkara.ledger.audit import audit as examine
 from harkara.ledger.leases import mark_done

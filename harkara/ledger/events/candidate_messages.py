@@ -14,7 +14,7 @@ from harkara.inbound import matching
 from harkara.inbound.events import StatusChanged
 from harkara.inbound.matching import RECENT, Candidate, whatsapp_id
 from harkara.ledger.database import Transaction
-from harkara.ledger.events.stored import StoredEvent
+from harkara.ledger.events.stored_event import StoredEvent
 from harkara.ledger.tables import attempt, message
 from harkara.states import State
 

@@ -59,7 +59,7 @@ class StandIn:
 @contextmanager
 def stand_in(limit: str = "none", latency: float = LATENCY) -> Iterator[StandIn]:
     """Run a stand-in that accepts up to `limit` ("80/1s", in any sliding window) and responds after `latency` s."""
-    command = [sys.executable, "-m", "benchmarks.api_server", "--latency", str(latency), "--limit", limit]
+    command = [sys.executable, "-m", "benchmarks.stand_in_server", "--latency", str(latency), "--limit", limit]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
