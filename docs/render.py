@@ -22,8 +22,8 @@ def settings() -> str:
     lines = [
         "# Settings",
         "",
-        "This page is for operators.",
-        "Harkara reads settings from the environment and from `.env`; the environment wins.",
+        "This page is for operators who configure a deployment.",
+        "Harkara reads settings from the environment and from `.env`; the environment takes precedence.",
         "An empty value means the default, except for `HARKARA_QUIET_HOURS`, where it means no quiet hours.",
         "Durations are seconds, or a number with a unit: `90s`, `10m`, `2h`, `1d`.",
         "Restart the processes after a change.",
@@ -45,11 +45,11 @@ def command() -> str:
     lines = [
         "# Command",
         "",
-        "This page is for operators.",
-        "The `harkara` command is in `.venv/bin` after `make up`, and in the image.",
-        "It acts on the deployment in whose folder or environment it runs.",
+        "This page is for operators and developers who use the `harkara` command.",
+        "The command is in `.venv/bin` after `make up`, and in the image.",
+        "Run it in the folder of the deployment, or with the same environment variables as its processes.",
         "",
-        "Every command has `--help`; with `--json` it prints one JSON document, also for an error.",
+        "Every command has `--help`. With `--json` it prints one JSON document, even for an error.",
         "",
         "| exit code | meaning |",
         "| --- | --- |",
@@ -66,14 +66,14 @@ def error_codes() -> str:
     lines = [
         "# Error codes",
         "",
-        "This page is for operators and developers.",
-        "`config/playbook.toml` says what each answer means; change it there and restart the workers.",
+        "This page is for operators and developers who look up what an error code means.",
+        "It shows `config/playbook.toml`. To change it, edit that file and restart the workers.",
         "",
         "| class | what Harkara does |",
         "| --- | --- |",
         *(f"| `{name}` | {meaning} |" for name, meaning in CLASSES),
         "",
-        "| code or status | class | also held back | meaning and next step |",
+        "| code or status | class | also pauses | meaning and next step |",
         "| --- | --- | --- | --- |",
     ]
     for kind, entries in playbook.items():
@@ -88,9 +88,9 @@ def schedule() -> str:
     lines = [
         "# Schedule",
         "",
-        "This page is for operators and developers.",
-        "`config/periodic_work.py` has all periodic work and who runs it.",
-        "Where workers share work, a lease in the database lets one of them do it in each interval.",
+        "This page is for operators and developers who want to know which process does what, and when.",
+        "`config/periodic_work.py` lists all periodic work: what threads of every worker run, and what beat publishes.",
+        "A lease in the database lets only one worker do shared work in each interval.",
         "",
         "| work | in every worker | thread | task of beat | published | expires after |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -121,11 +121,11 @@ EXIT_CODES = (
 )
 
 CLASSES = (
-    ("retry", "sends it again after a delay; each time is one of the message's tries"),
-    ("wait", "sends it again after a delay that costs no try"),
-    ("template", "sends only a template from now on: the fallback, or `failed`"),
+    ("retry", "sends the message again after a delay; each time costs one of its tries"),
+    ("wait", "sends the message again after a delay; this costs no try"),
+    ("template", "sends the fallback template instead; without one, ends the message as `failed`"),
     ("permanent", "ends the message as `failed`"),
-    ("operator", "holds the message, for a time or until an operator decides"),
+    ("operator", "makes the message wait, for a time or until an operator acts"),
     ("uncertain", "follows the policy of the message's category, since the message may have arrived"),
 )
 

@@ -24,10 +24,11 @@ class ApiSettings(BaseSettings):
         default_factory=dict, description="Callers of the HTTP API: name:token,name:token; without any, all are refused"
     )
     api_lanes: Annotated[dict[str, str], NoDecode, pairs("name:lane+lane,name:lane")] = Field(
-        default_factory=dict, description="Lanes of each caller: name:lane+lane,name:lane; otherwise `default` alone"
+        default_factory=dict,
+        description="Lanes of each caller: name:lane+lane,name:lane; without an entry only `default`",
     )
     api_limit: str = Field(
-        default="600/60s", description="Most requests of each caller in any window of time; `none` for no limit"
+        default="600/60s", description="Most requests of each caller in any such window; `none` for no limit"
     )
 
     callback_url: str | None = Field(
@@ -46,7 +47,7 @@ class ApiSettings(BaseSettings):
     silence: Duration = Field(
         default=timedelta(minutes=15),
         gt=timedelta(),
-        description="Time without a webhook after an accepted message at which an alarm is raised",
+        description="Longest time without a webhook after an accepted message; then workers log a warning",
     )
 
     @property

@@ -22,7 +22,8 @@ class LaneDefaults(BaseSettings):
     """Values that hold for every lane unless the lanes file differs, and the tokens of further lanes."""
 
     allowance: str = Field(
-        default="20/60s", description="Most messages that a lane sends in any window of time; `none` for no limit"
+        default="20/60s",
+        description="Most messages that a lane sends in any such window, as messages/window; `none` for no limit",
     )
     gap: Duration = Field(
         default=timedelta(), ge=timedelta(), description="Shortest time between two messages of a lane"
@@ -41,5 +42,5 @@ class LaneDefaults(BaseSettings):
         default_factory=dict, description="Webhook secrets of further lanes: lane:secret,lane:secret"
     )
     reengage: str | None = Field(
-        default=None, description="Template without parameters that replaces a raw message outside the 24-hour window"
+        default=None, description="Template without parameters that replaces a non-template outside the 24-hour window"
     )

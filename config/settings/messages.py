@@ -24,7 +24,7 @@ class MessageSettings(BaseSettings):
     deadline_reply: Duration = Field(
         default=timedelta(seconds=DEADLINES["reply"]),
         gt=timedelta(),
-        description="How long after its due time a raw reply is still sent",
+        description="How long after its due time a reply, a message that is not a template, is still sent",
     )
     deadline_utility: Duration = Field(
         default=timedelta(seconds=DEADLINES["utility"]),
@@ -39,13 +39,13 @@ class MessageSettings(BaseSettings):
     deadline_campaign: Duration = Field(
         default=timedelta(days=30),
         gt=timedelta(),
-        description="How long after the campaign's load its messages are still sent",
+        description="How long after the load of a campaign its messages are still sent",
     )
     error_share: float = Field(
         default=0.1,
         gt=0,
         le=1,
-        description="Share of failures among its latest messages at which a campaign pauses itself",
+        description="A campaign pauses itself when more than this share of its latest messages failed",
     )
     prices_file: Path = Field(default=CONFIG / "prices.toml", description="What a message of each category costs you")
     retention_days: float | None = Field(

@@ -25,7 +25,7 @@ Example: harkara send 9876543210 "Your order is ready" --reference order-1042
 
 Example: harkara send 9876543210 --kind otp_verification --set code=482913 --set minutes=5 --set purpose="the login"
 
-Example: harkara send 9876543210 --template visit_tomorrow --param Asha --param 10:30 --at +2h --wait 60
+Example: harkara send 9876543210 --template visit_tomorrow --param Asha --param 10:30 --at +2h
 
 Give the position of a button among the template's buttons, from 0, before its value: --url-suffix 1:track/1042
 """
@@ -104,7 +104,7 @@ def send(
     alt: Annotated[list[str] | None, _delivery("Value of a placeholder, such as '$city=Pune'.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the request body and send nothing.")] = False,
     wait: Annotated[
-        float | None, typer.Option(min=0, metavar="SECONDS", help="Wait up to this long for the outcome.")
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Seconds to wait for the outcome, at most.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
