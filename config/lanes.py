@@ -18,7 +18,7 @@ DEFAULT = "default"
 
 
 def lanes(settings: Settings) -> dict[str, Lane]:
-    """By name. Raises SystemExit with the next step when a lane has no token or a setting makes no sense."""
+    """Return the lanes by name. Raises SystemExit for a lane without a token and for an invalid setting."""
     tokens = {name: token.get_secret_value() for name, token in settings.lane_tokens.items()}
     if settings.chatmitra_api_token:
         tokens[DEFAULT] = settings.chatmitra_api_token.get_secret_value()
@@ -49,7 +49,7 @@ def _lane(name: str, token: str, own: LaneSettings, settings: Settings) -> Lane:
 
 
 def _template(name: str | None) -> str | None:
-    """Raises Invalid here, where somebody reads it, rather than when the first message needs it."""
+    """Validate the name at the start of the process, not at the first message that needs it. Raises Invalid."""
     return Template(name).name if name else None
 
 
@@ -71,7 +71,7 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"no time zone is called {name!r}: use a name such as Asia/Kolkata") from error
+        raise ValueError(f"{name!r} is not the name of a time zone; use one such as Asia/Kolkata") from error
 
 
 def _quiet_hours(text: str, zone: ZoneInfo) -> QuietHours | None:
@@ -80,5 +80,5 @@ def _quiet_hours(text: str, zone: ZoneInfo) -> QuietHours | None:
     try:
         start, end = (time.fromisoformat(part.strip()) for part in text.split("-"))
     except ValueError as error:
-        raise ValueError(f"quiet hours must look like 20:00-09:00, or be empty, not {text!r}") from error
+        raise ValueError(f"quiet hours must be empty or a time span such as 20:00-09:00, not {text!r}") from error
     return QuietHours(start, end, zone)

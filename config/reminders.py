@@ -1,4 +1,4 @@
-"""The plan of reminders of this deployment: its rules, its templates and the hours of its lanes."""
+"""The reminder plan of this deployment: rules, templates, and the hours of its lanes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from harkara.errors import Invalid
 from harkara.occasions import ReminderPlan, Rules
 
 
-def plan(settings: Settings) -> ReminderPlan:
-    """Raises SystemExit, which names the file or the entry, and what is wrong with it."""
+def load_reminder_plan(settings: Settings) -> ReminderPlan:
+    """Raises SystemExit, which names the file, the entry and what is wrong."""
     try:
-        found = ReminderPlan.from_lanes(Rules.load(settings.reminders_file), catalogue(settings), lanes(settings))
-        found.validate()
+        plan = ReminderPlan.from_lanes(Rules.load(settings.reminders_file), catalogue(settings), lanes(settings))
+        plan.validate()
     except Invalid as error:
         raise SystemExit(str(error)) from error
-    return found
+    return plan

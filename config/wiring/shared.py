@@ -9,7 +9,7 @@ from functools import cache
 from config.celery_app import app
 from config.lanes import lanes as lanes_of
 from config.ledger import open_database
-from config.reminders import plan
+from config.reminders import load_reminder_plan
 from config.settings import settings
 from harkara.backends.broker import Broker
 from harkara.intake.stream import WEBHOOKS, Intake
@@ -43,7 +43,7 @@ def lanes() -> dict[str, Lane]:
 
 @cache
 def reminder_plan() -> ReminderPlan:
-    return plan(settings())
+    return load_reminder_plan(settings())
 
 
 @cache

@@ -88,10 +88,10 @@ def catalogue() -> Catalogue:
 
 def plan() -> ReminderPlan:
     """Return the rules, templates and zones from which reminders are derived."""
-    from config.reminders import plan
+    from config.reminders import load_reminder_plan
     from config.settings import settings
 
-    return plan(settings())
+    return load_reminder_plan(settings())
 
 
 def check_lane(name: str) -> None:
