@@ -1,0 +1,97 @@
+"""One word has one meaning: retired words are gone, names say what they do, and a class name is one class."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("harkara", "config", "tasks", "workers", "sandbox", "harness", "benchmarks", "tests")
+FOLDERS = (*ROOMS, "docs", ".ci")
+WRITTEN = {".py", ".md", ".toml", ".yml", ".html", ".lua", ".css", ".js"}
+
+RETIRED = {
+    "wake-up, notify": "bell bells ring rings rang ringing ringer ringers knock knocks",
+    "backend, HTTP API": "door doors",
+    "published": "shelf shelves",
+    "intake consumer": "reception",
+    "lease": "duty duties",
+    "callback delivery": "courier couriers",
+    "fingerprint": "echo echoes",
+    "apply, process": "fold folds folded folding unfolded",
+    "receive": "hear hears heard hearing unheard",
+    "choice, request, spec": "wish wishes wished wishing",
+    "notify, report, return": "tell tells told telling untold",
+    "publish, write": "lay lays laid laying",
+    "a plain term": "road roads walls house houses desk desks story stories puzzled",
+    "the subject's name": "somebody nobody whoever whom anybody everybody",
+}
+"""Retired words, by what is written instead."""
+
+FIXED = re.compile(
+    r"harkara\.fold|tasks[./]fold"  # a task
+    r"|\bfold=(?:fold\b)?|\.fold\b|\bfold: int|\bfold in\b"  # of Python's datetime
+    r"|[\"'`](?:fold|folded|duty|wish|told)[\"'`]|\"wish IN"  # values, keys and constraints
+    r"|wish:=|to,wish|to, wish|wish,category|\[wish\]|\bwish: str"  # a column, also of CSV files
+    r"|\bduty\b|\becho\b|\becho_|_echo\b|_?wished_at\b|\bfolded_at\b|_event_heard\b"  # tables, columns, indexes
+    r"|\buntold\b|:bell\b|\bcourier\b"  # a figure of the sandbox, a key in Redis, a parameter of a template
+)
+"""Names that releases, databases and programs share."""
+
+HOLLOW = set("take takes tell tells keep keeps lay lays look looks wish bring go say says".split())
+"""Verbs that name no action; no function, method or class begins with one."""
+
+
+def test_no_retired_word_is_left() -> None:
+    instead = {word: better for better, line in RETIRED.items() for word in line.split()}
+    found = [
+        f"{path}:{number}: {word!r}, better: {instead[word]}"
+        for path in written()
+        for number, line in enumerate((ROOT / path).read_text("utf-8").splitlines(), start=1)
+        for word in words(FIXED.sub("", line))
+        if word in instead
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_a_name_says_what_it_does() -> None:
+    assert [f"{path}: {node.name}" for path, node in defined() if HOLLOW & set(words(node.name)[:1])] == []
+
+
+def test_a_class_name_is_one_class() -> None:
+    places: dict[str, list[str]] = defaultdict(list)
+    for path, node in defined():
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and path.parts[0] != "tests":
+            places[node.name].append(str(path))
+    shared = {name: where for name, where in places.items() if len(where) > 1}
+    assert {name: where for name, where in shared.items() if any(path.startswith("harkara") for path in where)} == {}
+
+
+def words(text: str) -> list[str]:
+    """The words of a sentence or of a name, in lower case: `WebhookReceiver` and `webhook_receiver` have two."""
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", text)]
+
+
+def written() -> Iterator[Path]:
+    """Every file that people read, relative to the root, but for vendored ones, migrations and this list."""
+    paths = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in WRITTEN]
+    for path in sorted(paths) + [path for path in sorted(ROOT.iterdir()) if path.is_file() and readable(path)]:
+        if not {"static", "versions"} & set(path.parts) and path != Path(__file__):
+            yield path.relative_to(ROOT)
+
+
+def readable(path: Path) -> bool:
+    return path.suffix in WRITTEN | {".example"} or path.name in ("Makefile", "Procfile", "Dockerfile")
+
+
+def defined() -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]]:
+    """Every function and class, with its file."""
+    for path in (
+        path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")) if "versions" not in path.parts
+    ):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                yield path.relative_to(ROOT), node
