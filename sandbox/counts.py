@@ -13,7 +13,8 @@ from sandbox.history import RequestEntry
 def request_counts(entries: Sequence[RequestEntry], window: float) -> dict[str, Any]:
     """Count the entries; `window` is in seconds.
 
-    `total` is `accepted` plus `refused`. `untold` counts accepted requests whose client got no correct response.
+    total: accepted plus refused requests.
+    untold: accepted requests whose client got no correct response.
     """
     accepted = [entry for entry in entries if entry.accepted]
     duplicates = _duplicates(accepted)

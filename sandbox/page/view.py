@@ -23,6 +23,14 @@ from sandbox.webhooks.log import WebhookLog, webhook_counts
 MAX_REQUESTS = 5_000
 MAX_CUSTOMERS = 200
 PARTS = ("figures", "customers", "thread", "toggles")
+FIGURES = {
+    "total": "requests",
+    "accepted": "accepted",
+    "refused": "refused",
+    "duplicates": "duplicates",
+    "untold": "no response",
+}
+"""Labels of the figures, by their names in the counts."""
 FOLDER = Path(__file__).parent
 HEADERS = (
     (
@@ -75,8 +83,10 @@ class Page:
         key = query.get("with") or next(iter(found), "")
         opened = found.get(key, [])
         switches = self._faults.switches
+        counts = request_counts(entries[::-1], 60)
         return {
-            "figures": request_counts(entries[::-1], 60),
+            "figures": {label: counts[name] for name, label in FIGURES.items()},
+            "most_in_window": counts["most_in_window"],
             "max_requests": MAX_REQUESTS if len(entries) == MAX_REQUESTS else None,
             "customers": [summarize(known, newest) for known, newest in islice(found.items(), MAX_CUSTOMERS)],
             "key": key,

@@ -30,7 +30,7 @@ def test_a_response_lost_after_accepting_leaves_the_client_uninformed(sandbox: S
         sandbox.send(timeout=0.5)
 
     counts = sandbox.counts()
-    assert (counts["accepted"], counts["untold"]) == (1, 1)
+    assert counts.items() >= {"accepted": 1, "untold": 1}.items()
     assert sandbox.last()["outcome"] == name.removesuffix("_share")
     assert sandbox.last()["jobId"].startswith("job_")
 
@@ -81,7 +81,7 @@ def test_a_silent_drop_is_reported_as_a_success(sandbox: Sandbox) -> None:
 
     assert sandbox.send().status_code == 202
     assert sandbox.counts()["delivered"] == 0
-    assert sandbox.last()["told"]
+    assert sandbox.last().items() >= {"told": True}.items()
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
@@ -92,7 +92,7 @@ def test_a_server_error_means_not_accepted_unless_the_switch_says_otherwise(sand
 
     sandbox.set(server_error_after_accept=True)
     assert sandbox.send().status_code == status
-    assert sandbox.counts()["accepted"] == sandbox.counts()["untold"] == 1
+    assert sandbox.counts().items() >= {"accepted": 1, "untold": 1}.items()
 
 
 def test_a_wrong_server_error_comes_only_after_accepting(sandbox: Sandbox) -> None:
@@ -192,7 +192,7 @@ def test_a_client_that_gave_up_counts_as_uninformed(sandbox: Sandbox) -> None:
         sandbox.send(timeout=0.1)
     time.sleep(0.4)
 
-    assert sandbox.counts()["untold"] == 1
+    assert sandbox.counts().items() >= {"untold": 1}.items()
 
 
 def test_a_slow_response_arrives_byte_by_byte(sandbox: Sandbox) -> None:

@@ -79,7 +79,8 @@ def test_a_request_is_recorded_with_everything_but_its_token(sandbox: Sandbox) -
     assert entry["body"] == {"recipient_mobile_number": ASHA, "customer_name": "Asha", "message": "Hello"}
     assert entry["token"].startswith("tok_")
     assert TOKEN not in str(entry)
-    assert (entry["outcome"], entry["accepted"], entry["delivered"], entry["told"]) == ("accepted", True, True, True)
+    expected = {"outcome": "accepted", "accepted": True, "delivered": True, "told": True}
+    assert entry.items() >= expected.items()
 
 
 def test_a_refusal_is_recorded_with_its_reason(sandbox: Sandbox) -> None:
