@@ -24,7 +24,7 @@ class Callers:
     """All configured callers. The constructor raises Invalid if two callers have the same token.
 
     `limit` bounds the requests of each caller; None means no limit. Each process counts for itself, in memory.
-    The limit keeps a loop in one application from using up this process. The lanes' allowances limit what is sent.
+    The limit prevents a loop in one application from using up this process. The lanes' allowances limit what is sent.
     """
 
     def __init__(

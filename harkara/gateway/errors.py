@@ -1,4 +1,4 @@
-"""Error responses in Chat Mitra's shape: a sentence with the field and the rule, never with what the request said."""
+"""Error responses in Chat Mitra's shape: a sentence with the field and the rule, without a value of the request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DESCRIPTIONS = {
     400: "The request breaks a rule: the message names the field and the rule",
     401: "The request has no token, or an unknown one",
     403: "The token may not use this lane",
-    404: "The token's lanes have nothing of this name",
+    404: "The token's lanes have no resource of this name",
     409: "The request contradicts what is stored",
     413: "The body is too large",
     429: "Too many requests with this token",
@@ -91,7 +91,7 @@ async def _handle_validation_error(_request: Request, error: Exception) -> JSONR
 
 
 async def _handle_disconnect(_request: Request, _error: Exception) -> JSONResponse:
-    """The client is gone, so the response goes nowhere; the request is still counted and logged as a 400."""
+    """The client disconnected and gets no response. The request is still counted and logged as a 400."""
     return error_response(400, "the body ended early")
 
 

@@ -101,7 +101,7 @@ def send_message(deps: Deps, caller: CurrentCaller, lane: LaneName, options: Sen
         field = error.field if error.field in request else _REQUEST_FIELDS.get(error.field, error.field)
         raise Invalid(field, error.rule, error.measure) from None
     except Conflict:  # its text quotes the key
-        raise Conflict("Idempotency-Key: it already stands for another message in this lane") from None
+        raise Conflict("Idempotency-Key: another message in this lane has this key; use a new one") from None
     return JSONResponse(queued.model_dump(), 202)  # a model would be validated again, in another thread
 
 

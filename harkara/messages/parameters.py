@@ -16,7 +16,7 @@ Header = str | Image | Video | Document
 
 
 class ParameterObject(StrictModel):
-    """One typed value of a request. `get` checks that its type is allowed where it stands."""
+    """One typed value of a request. `get` checks that its type is allowed there."""
 
     type: Literal["text", "image", "video", "document", "payload", "coupon_code"]
     text: str | None = None
@@ -44,7 +44,7 @@ def to_parameter(value: Header) -> dict[str, Any]:
 
 
 def validate_header(value: object, rule: Callable[[str], str]) -> Header:
-    """Return the header if it is a text that keeps `rule`, or media without a caption. Raises Invalid otherwise."""
+    """Return the header if it is a text that passes `rule`, or media without a caption. Raises Invalid otherwise."""
     if isinstance(value, str):
         return rule(value)
     if not isinstance(value, Image | Video | Document):

@@ -35,9 +35,9 @@ def test_a_message_is_in_the_ledger_when_the_answer_comes(client: TestClient, de
     assert answer.status_code == 202
     response = answer.json()
     assert response == {"status": "success", "message": "Request queued", "jobId": response["jobId"]}
-    kept = row(deps.db, response["jobId"])
-    assert json.loads(kept["body"]) == HELLO
-    assert (kept["producer"], kept["lane"], kept["state"]) == ("shop", "default", "waiting")
+    stored = row(deps.db, response["jobId"])
+    assert json.loads(stored["body"]) == HELLO
+    assert (stored["producer"], stored["lane"], stored["state"]) == ("shop", "default", "waiting")
 
 
 @pytest.mark.parametrize(
@@ -61,10 +61,10 @@ def test_headers_set_time_priority_and_category(client: TestClient, deps: Depend
         "Harkara-Priority": "3",
         "Harkara-Category": "utility",
     }
-    kept = row(deps.db, client.post(SEND, json=CODE, headers=headers).json()["jobId"])
-    assert kept["due_at"] == now + timedelta(hours=1)
-    assert kept["expires_at"] == now + timedelta(hours=2)
-    assert (kept["priority"], kept["category"]) == (3, "utility")
+    stored = row(deps.db, client.post(SEND, json=CODE, headers=headers).json()["jobId"])
+    assert stored["due_at"] == now + timedelta(hours=1)
+    assert stored["expires_at"] == now + timedelta(hours=2)
+    assert (stored["priority"], stored["category"]) == (3, "utility")
 
 
 def test_a_token_sends_from_its_first_lane_or_from_the_lane_in_the_header(
@@ -86,7 +86,7 @@ def test_a_key_makes_a_repeat_the_same_answer_and_is_not_reused_for_another_mess
     assert answers[0].json() == answers[1].json()
     other = client.post(SEND, json=HELLO | {"message": "Another"}, headers=key)
     assert other.status_code == 409
-    assert other.json()["message"] == "Idempotency-Key: it already stands for another message in this lane"
+    assert other.json()["message"] == "Idempotency-Key: another message in this lane has this key; use a new one"
     assert count_by_state(deps.db) == {"default": {"waiting": 1}}
 
 
@@ -201,8 +201,8 @@ def without_ledger() -> Iterator[TestClient]:
 
 def test_a_header_sets_the_fallback_template(client: TestClient, deps: Dependencies) -> None:
     headers = {"Harkara-Fallback": "write_to_us"}
-    kept = row(deps.db, client.post(SEND, json=HELLO, headers=headers).json()["jobId"])
-    assert json.loads(kept["fallback"])["messages"] == [Template("write_to_us").wire()]
+    stored = row(deps.db, client.post(SEND, json=HELLO, headers=headers).json()["jobId"])
+    assert json.loads(stored["fallback"])["messages"] == [Template("write_to_us").wire()]
     for body, name, rule in (
         (HELLO, "Write to us!", "Harkara-Fallback.name: 1 to 60 of a-z"),
         (CODE, "write_to_us", "Harkara-Fallback: is for messages that a closed 24-hour window stops"),
@@ -214,10 +214,10 @@ def test_a_header_sets_the_fallback_template(client: TestClient, deps: Dependenc
 def test_an_opted_out_recipient_is_refused_with_the_field_of_the_request(
     client: TestClient, deps: Dependencies
 ) -> None:
-    said = ConsentChoice.parse(
+    choice = ConsentChoice.parse(
         NUMBER, action="opt-out", category="everything", how="operator", proof="Form", at=datetime.now(UTC)
     )
-    record_consent(deps.db, "default", [said])
+    record_consent(deps.db, "default", [choice])
     refused = client.post(SEND, json=HELLO)
     assert refused.status_code == 400
     assert refused.json()["message"].startswith("recipient_mobile_number: wants no more messages")
