@@ -16,10 +16,13 @@ HOUR = 3600.0
 TO_THE_SECOND = st.times().map(lambda moment: moment.replace(microsecond=0))
 
 
-def hours_left(hours: str, zone: str, local: str, fold: int = 0) -> float | None:
-    """Return the hours that are left of the quiet hours at a local time, None outside of them."""
+def hours_left(hours: str, zone: str, local: str, run: int = 0) -> float | None:
+    """Return the hours that are left of the quiet hours at a local time, None outside of them.
+
+    Of a local time that occurs twice, `run` 0 is the first and 1 the second.
+    """
     start, end = map(time.fromisoformat, hours.split("-"))
-    now = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(zone), fold=fold)
+    now = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(zone), fold=run)
     seconds = QuietHours(start, end, ZoneInfo(zone)).seconds_left(now.astimezone(UTC))
     return None if seconds is None else seconds / HOUR
 
@@ -61,10 +64,10 @@ def test_the_clock_of_lord_howe_changes_by_half_an_hour() -> None:
 
 def test_an_end_in_a_repeated_hour_counts_in_both_runs() -> None:
     night = ("22:00-01:30", "America/New_York")
-    assert hours_left(*night, "2026-11-01T01:10", fold=0) == pytest.approx(1 / 3)
-    assert hours_left(*night, "2026-11-01T01:40", fold=0) is None
-    assert hours_left(*night, "2026-11-01T01:10", fold=1) == pytest.approx(1 / 3)
-    assert hours_left(*night, "2026-11-01T01:40", fold=1) is None
+    assert hours_left(*night, "2026-11-01T01:10", run=0) == pytest.approx(1 / 3)
+    assert hours_left(*night, "2026-11-01T01:40", run=0) is None
+    assert hours_left(*night, "2026-11-01T01:10", run=1) == pytest.approx(1 / 3)
+    assert hours_left(*night, "2026-11-01T01:40", run=1) is None
 
 
 def test_an_end_in_a_skipped_hour_ends_the_quiet_hours() -> None:
@@ -120,4 +123,4 @@ def test_a_start_in_a_repeated_hour_counts_in_both_runs() -> None:
     zone = ZoneInfo("America/New_York")
     before = datetime(2026, 11, 1, 1, 10, tzinfo=zone)
     hours = QuietHours(time(1, 30), time(5), zone)
-    assert [hours.seconds_until(before.replace(fold=fold)) for fold in (0, 1)] == [HOUR / 3, HOUR / 3]
+    assert [hours.seconds_until(before.replace(fold=run)) for run in (0, 1)] == [HOUR / 3, HOUR / 3]
