@@ -10,7 +10,7 @@ from harkara.occasions import ReminderPlan, Rules
 
 
 def load_reminder_plan(settings: Settings) -> ReminderPlan:
-    """Raises SystemExit, which names the file, the entry and what is wrong."""
+    """Load the plan from the files of the settings. Raises SystemExit, which names file, entry and problem."""
     try:
         plan = ReminderPlan.from_lanes(Rules.load(settings.reminders_file), catalogue(settings), lanes(settings))
         plan.validate()

@@ -18,7 +18,7 @@ Location = tuple[int | str, ...]
 
 
 def load_toml(path: Path, parse_float: Callable[[str], Any] = float) -> dict[str, Any]:
-    """Raises Invalid for a file that cannot be read or is not valid TOML."""
+    """Return the content of a TOML file. Raises Invalid for a file that cannot be read or parsed."""
     try:
         return tomllib.loads(path.read_text("utf-8"), parse_float=parse_float)
     except (OSError, ValueError) as error:

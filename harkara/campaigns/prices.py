@@ -42,7 +42,7 @@ class Prices(BaseModel):
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Raises Invalid, which names the entry and what is wrong."""
+        """Load a prices file. Raises Invalid, which names the entry and what is wrong."""
         return validate(cls, load_toml(path, parse_float=Decimal), path.name)
 
     def price(self, category: TemplateCategory, number: str, *, window_open: bool = False) -> Decimal:

@@ -99,7 +99,7 @@ class Rules(_Model):
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Raises Invalid, which names the rule, the field and what is wrong."""
+        """Load a reminders file. Raises Invalid, which names the rule, the field and what is wrong."""
         return validate(cls, load_toml(path), path.name, _entry_name)
 
     def for_kind(self, kind: str) -> Mapping[str, Rule]:
