@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import insert
 from uuid_utils import uuid7
 
-from harkara.ledger.database import Transaction
+from harkara.ledger.database import Transaction, from_sql
 from harkara.ledger.messages.queries import COLUMNS, summary
 from harkara.ledger.tables import callback, message
 from harkara.message_status import ReminderOf
@@ -86,7 +86,7 @@ FROM {{each}} JOIN message ON message.id = each.id LEFT JOIN occasion ON occasio
 def _message_data(stored: dict[str, Any]) -> dict[str, Any]:
     """Return a message as `harkara status` shows it, with the occasion if it is a reminder."""
     # Both databases store UTC, but the text of SQLite has no zone.
-    times = {name: datetime.fromisoformat(stored[name]).replace(tzinfo=UTC) for name in _TIMES}
+    times = {name: from_sql(stored[name]) for name in _TIMES}
     # A callback that an older release wrote may lack columns.
     data = dict(summary(dict.fromkeys(message.c.keys()) | stored | times))
     if stored["rule"] is None:
