@@ -65,7 +65,7 @@ class PublishedStore:
         with redis_errors():
             text = cast("str | None", self._redis.get(key))
         if text is None:
-            raise NotFound(f"no worker has published {content} to this Redis: start one, or pass {option}=")
+            raise NotFound(f"no worker has published the {content} to this Redis: start one, or pass {option}=")
         return text
 
 

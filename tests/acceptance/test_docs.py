@@ -15,6 +15,8 @@ from typing import NamedTuple
 import pytest
 
 from docs.render import PAGES
+from harkara import Client
+from harkara.errors import NotFound
 from harness.process import ROOT, Process
 from harness.waiting import wait_until
 
@@ -23,7 +25,7 @@ BLOCK = re.compile(
     r"^(?:(?P<mark><!-- [^\n]* -->)\n)?(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^(?P=indent)```$", re.M | re.S
 )
 
-pytestmark = pytest.mark.xdist_group("docs")
+pytestmark = pytest.mark.xdist_group("make-up")
 
 
 class Block(NamedTuple):
@@ -121,11 +123,20 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         local.wait_for_output("ready.")
         wait_until((var / "places.json").exists, 60, "the parts have their places", details=local.output)
         places: dict[str, str] = json.loads((var / "places.json").read_text())
+        wait_until(lambda: published(places["Redis"]), 60, "a worker publishes the catalogue", details=local.output)
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         terminal = {"PATH": path, "PYTHONPATH": str(ROOT), "TOKEN": places["Web token"], "COLUMNS": "100"}
         yield Deployment(folder, places, os.environ | own | terminal)
     finally:
         local.terminate(seconds=90)  # it stops the processes that it started, each of a group of its own
+
+
+def published(redis_url: str) -> bool:
+    try:
+        with Client(redis_url) as client:
+            return bool(client.catalogue())
+    except NotFound:
+        return False
 
 
 def blocks(document: Path) -> Iterator[Block]:

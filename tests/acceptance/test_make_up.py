@@ -8,6 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from harkara.messages import Template
 from harness.process import Process
 from harness.waiting import wait_until
@@ -19,6 +21,7 @@ HELLO = {
 }
 
 
+@pytest.mark.xdist_group("make-up")  # the usual ports belong to one at a time
 def test_make_up_prints_a_token_with_which_the_http_api_sends_to_the_sandbox(tmp_path: Path) -> None:
     settings = {
         "HARKARA_VAR": str(tmp_path),
