@@ -8,7 +8,7 @@ from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
 
-from sandbox.faults import MARKED_NUMBERS, Faults
+from sandbox.fault_state import MARKED_NUMBERS, Faults
 from sandbox.history import History, RequestEntry, digest, fingerprint, now
 from sandbox.limit import SlidingWindow, parse_limit
 from sandbox.responses import Headers, RequestRefused, Response, ResponseMode, invalid_field, json_response

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from sandbox.account import Account
 from sandbox.connection import Handler, Request
 from sandbox.counts import request_counts
-from sandbox.faults import Faults
+from sandbox.fault_state import Faults
 from sandbox.history import History
 from sandbox.page.view import Page
 from sandbox.phones.api import PhoneAPI

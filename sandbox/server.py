@@ -12,7 +12,7 @@ import h11
 from sandbox.account import Account, Decision
 from sandbox.connection import BodyTooLarge, Connection, Request
 from sandbox.control_api import ControlAPI
-from sandbox.faults import Faults
+from sandbox.fault_state import Faults
 from sandbox.history import History
 from sandbox.phones.phones import Phones
 from sandbox.responses import error_response

@@ -12,13 +12,14 @@ from pydantic_settings import SettingsConfigDict
 
 from config.environment import DOTENV, LOCAL
 from config.settings.api import ApiSettings
+from config.settings.chatmitra import ChatMitraSettings
 from config.settings.lanes import LaneDefaults
 from config.settings.messages import MessageSettings
 from config.settings.services import ServiceSettings
 from config.settings.workers import WorkerSettings
 
 
-class Settings(ServiceSettings, LaneDefaults, ApiSettings, MessageSettings, WorkerSettings):
+class Settings(ChatMitraSettings, ServiceSettings, LaneDefaults, ApiSettings, MessageSettings, WorkerSettings):
     """One field for each environment variable: its name is the field's in upper case, after `HARKARA_`.
 
     A field with an alias has the alias as its name instead.

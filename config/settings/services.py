@@ -1,11 +1,11 @@
-"""Settings of Chat Mitra, Redis and the database."""
+"""Settings of Redis and the database."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings
 
 from config.environment import VAR
@@ -13,21 +13,7 @@ from config.fields import Duration
 
 
 class ServiceSettings(BaseSettings):
-    """Where the services are."""
-
-    chatmitra_api_url: str = Field(
-        default="https://backend.chatmitra.com/developer/api/send_message",
-        validation_alias="chatmitra_api_url",
-        description="Full URL of Chat Mitra's send_message",
-    )
-    chatmitra_api_token: SecretStr | None = Field(
-        default=None, validation_alias="chatmitra_api_token", description="Chat Mitra's token of the lane `default`"
-    )
-    chatmitra_webhook_secret: SecretStr | None = Field(
-        default=None,
-        validation_alias="chatmitra_webhook_secret",
-        description="Secret that signs the webhooks of the lane `default`; without it the HTTP API refuses them",
-    )
+    """Where Redis and the database are."""
 
     redis_url: str | None = Field(
         default=None,

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from jinja2 import Environment, FileSystemLoader
 
 from sandbox.counts import request_counts
-from sandbox.faults import Faults
+from sandbox.fault_state import Faults
 from sandbox.history import History
 from sandbox.page.conversations import bubbles, conversations, summarize
 from sandbox.page.toggles import toggles

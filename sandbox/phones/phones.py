@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.faults import Faults
+from sandbox.fault_state import Faults
 from sandbox.history import RequestEntry, now
 from sandbox.phones.message import PhoneMessage, State, message_contents
 from sandbox.webhooks.events import build_webhook

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import h11
 
-from sandbox.faults import Faults
+from sandbox.fault_state import Faults
 from sandbox.webhooks.connection import WebhookConnection
 from sandbox.webhooks.log import Webhook, WebhookLog
 

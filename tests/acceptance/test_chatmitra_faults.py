@@ -10,7 +10,7 @@ import pytest
 
 from harkara.ledger.halts import list_halts, unpark
 from harness.valkey import valkey
-from sandbox.faults import MARKED_NUMBERS
+from sandbox.fault_state import MARKED_NUMBERS
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.messages import CATEGORIES, new_message, new_messages
 from tests.acceptance.promises import (
