@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -10,6 +11,9 @@ from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.database import Database
 from harkara.ledger.tables import attempt, message
 from harkara.states import State
+
+_LONGEST_POST = 60.0
+"""Seconds before the window in which an attempt may have started that ended within it."""
 
 
 def slots_used(db: Database, lane: str, window_seconds: float, horizon_seconds: float, own_claims: int) -> list[float]:
@@ -21,7 +25,8 @@ def slots_used(db: Database, lane: str, window_seconds: float, horizon_seconds: 
     with db.read() as tx:
         posts = tx.execute(
             select(attempt.c.started_at, attempt.c.ended_at, attempt.c.weight).where(
-                attempt.c.lane == lane, attempt.c.started_at > tx.now - timedelta(seconds=window_seconds)
+                attempt.c.lane == lane,
+                attempt.c.started_at > tx.now - timedelta(seconds=window_seconds + _LONGEST_POST),
             )
         ).all()
         claims = tx.execute(
@@ -29,10 +34,15 @@ def slots_used(db: Database, lane: str, window_seconds: float, horizon_seconds: 
                 message.c.lane == lane, LEASED, in_state(State.CLAIMED), message.c.lease_until > tx.now
             )
         ).scalar_one()
-        # An open attempt may have missed its slot and hold a later one, up to the horizon ahead.
-        ages = [
-            (tx.now - post.started_at).total_seconds() - (0.0 if post.ended_at else horizon_seconds)
-            for post in posts
-            for _ in range(post.weight)
-        ]
-    return ages + [-horizon_seconds] * max(0, int(claims) - own_claims)
+        ages = [age for post in posts for age in [_age(post, tx.now, horizon_seconds)] * post.weight]
+    return [age for age in ages if age < window_seconds] + [-horizon_seconds] * max(0, int(claims) - own_claims)
+
+
+def _age(post: Any, now: datetime, horizon_seconds: float) -> float:
+    """Return the least age of a POST: an attempt starts before its slot, so its end counts.
+
+    An open attempt may have missed its slot and hold a later one, up to the horizon ahead.
+    """
+    if post.ended_at:
+        return float((now - post.ended_at).total_seconds())
+    return float((now - post.started_at).total_seconds()) - horizon_seconds
