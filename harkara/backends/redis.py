@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import groupby
@@ -22,9 +21,6 @@ if TYPE_CHECKING:  # Celery costs a third of a second to import, and only a wake
 
 BATCH = 500
 """Entries in one transaction of Redis."""
-
-COMMIT_SECONDS = 0.2
-"""The usual maximum between a worker's read of an entry and its commit."""
 
 _ERRORS: dict[str, type[HarkaraError]] = {"NotFound": NotFound, "Conflict": Conflict, "Unavailable": Unavailable}
 
@@ -74,7 +70,7 @@ class RedisBackend:
         answer = self._intake.request(verb, key, self._wake_workers, seconds=0.75 * self._seconds)
         if answer.get("error") == "NotFound":
             # Another worker may have read the message and not committed it yet.
-            time.sleep(COMMIT_SECONDS)
+            self._intake.wait_for_readers(self._seconds)
             answer = self._intake.request(verb, key, self._wake_workers, seconds=0.5 * self._seconds)
         if "error" in answer:
             raise _ERRORS.get(answer["error"], HarkaraError)(answer["message"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
@@ -30,6 +31,8 @@ ABANDONED_SECONDS: Final = 10.0
 
 ANSWER_SECONDS: Final = 30
 """Lifetime of an answer that the producer does not fetch."""
+
+POLL_SECONDS: Final = 0.02
 
 Verb = Literal["send", "cancel", "status", "save-occasion", "cancel-occasion", "complete-occasion", "wish", "webhook"]
 
@@ -94,6 +97,16 @@ class Intake:
             raise Unavailable(f"no worker answered within {seconds:g} s: is one running?")
         return cast(dict[str, Any], json.loads(answer[1]))
 
+    def wait_for_readers(self, seconds: float) -> None:
+        """Wait until the entries that readers hold now are committed, or `seconds` have passed. Raises Unavailable."""
+        end = time.monotonic() + seconds
+        _, newest = self._held()
+        while time.monotonic() < end:
+            oldest, _ = self._held()
+            if oldest is None or newest is None or oldest > newest:
+                return
+            time.sleep(POLL_SECONDS)
+
     def read(self, limit: int = 500) -> list[IntakeEntry]:
         """The next entries, those that a dead reader left first; empty when there are none. Raises Unavailable."""
         with redis_errors():
@@ -125,6 +138,17 @@ class Intake:
         with redis_errors():
             return int(self._redis.xlen(self._stream))
 
+    def _held(self) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+        """Positions of the oldest and the newest entry that a reader has and did not acknowledge."""
+        with redis_errors():
+            try:
+                held = cast(Any, self._redis.xpending(self._stream, GROUP))
+            except ResponseError as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                return None, None
+        return _position(held["min"]), _position(held["max"])
+
     def _read_abandoned(self, limit: int) -> list[IntakeEntry]:
         reply = cast(Any, self._redis.xautoclaim(self._stream, GROUP, self._reader, self._abandoned_ms, count=limit))
         return _entries(reply[1])
@@ -148,6 +172,13 @@ class Intake:
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
+
+
+def _position(stream_id: str | None) -> tuple[int, int] | None:
+    if stream_id is None:
+        return None
+    milliseconds, _, sequence = stream_id.partition("-")
+    return int(milliseconds), int(sequence)
 
 
 def _streams(reply: Any) -> Iterator[list[Any]]:

@@ -53,12 +53,18 @@ def test_a_request_waits_for_a_message_that_another_worker_has_not_committed(
     with connect(valkey_server.url, seconds=2) as redis:
         slow = Intake(redis, "slow")
         entries = slow.read()
+
         with running_worker(valkey_server, db) as consumer:
-            commit = threading.Timer(0.1, consumer.accept, [[client.envelope("Hi", to=ASHA, id=handle.id)]])
-            commit.start()
+
+            def commit() -> None:
+                consumer.accept([client.envelope("Your table is ready", to=ASHA, id=handle.id)])
+                slow.acknowledge(entries)
+
+            # Longer than a worker needs to answer "not found" at once.
+            later = threading.Timer(0.4, commit)
+            later.start()
             assert client.status(handle)["id"] == handle.id
-            commit.join()
-        slow.acknowledge(entries)
+            later.join()
 
 
 def test_send_many_returns_a_handle_for_each_message(valkey_server: ValkeyServer, client: Client, db: Database) -> None:
