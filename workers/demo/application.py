@@ -13,6 +13,10 @@ from typing import Any
 from standardwebhooks import Webhook, WebhookVerificationError
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # a worker opens more connections at once than the default of five
+
+
 class Application:
     """Listens on loopback; `settings` are what Harkara needs to deliver callbacks to it."""
 
@@ -20,7 +24,7 @@ class Application:
         secret = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
         self.callbacks: dict[str, dict[str, Any]] = {}
         """The callbacks by id; a repeated callback has the same id."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(Webhook(secret), self.callbacks))
+        self._server = _Server(("127.0.0.1", 0), _handler(Webhook(secret), self.callbacks))
         self.settings = {
             "HARKARA_CALLBACK_URL": f"http://127.0.0.1:{self._server.server_port}/",
             "HARKARA_CALLBACK_SECRET": secret,
