@@ -73,7 +73,7 @@ TRANSITIONS = (
     Transition((_C,), _W, Action.GATE, "a gate postpones it, no slot is free, or its fallback replaces it"),
     Transition((_C,), State.CANCELLED, Action.GATE, "a gate cancels it"),
     Transition((_C,), _U, Action.GATE, "a gate cancels it, but an earlier attempt may have arrived"),
-    Transition((_C,), State.FAILED, Action.GATE, "its 24-hour window is closed and it has no fallback"),
+    Transition((_C,), State.FAILED, Action.GATE, "its window is closed and it has no fallback, or its link has ended"),
     Transition((_S,), State.ACCEPTED, Action.RECORD, "2xx"),
     Transition((_U, _W, _Q, _C), State.ACCEPTED, Action.RECORD, "2xx, recorded late"),
     Transition((_S, _U), _W, Action.RECORD, "not sent, 429, 503, or its fallback replaces it"),

@@ -16,6 +16,7 @@ from harkara.ledger.halts import PRODUCER, active_halts
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.otp_limit import recent_codes
 from harkara.ledger.occasions.queries import outdated_reminders
+from harkara.messages.link_expiry import LINK_ENDED, first_end
 from harkara.outcomes import Cancelled, Outcome, Refused, Wait
 from harkara.playbook import WINDOW_CLOSED
 
@@ -105,6 +106,16 @@ _WINDOW_CLOSED = (
 )
 
 
+def links(message: Claimed, context: GateContext) -> Outcome | None:
+    end = first_end(message.body)
+    if end is None or end > context.now:
+        return None
+    reason = f"Its link ended at {end:%Y-%m-%d %H:%M:%S} UTC, before it could be sent"
+    if message.resends:
+        return Cancelled(LINK_ENDED, f"{reason} again.")
+    return Refused(LINK_ENDED, "", f"{reason}: send it again with a link that lasts longer.")
+
+
 def lane_open(message: Claimed, context: GateContext) -> Outcome | None:
     if message.lane not in context.lanes:
         return Wait(60.0, "lane-unknown", f"Lane {message.lane} is not configured in this worker.")
@@ -139,6 +150,7 @@ GATES: tuple[Gate, ...] = (
     quiet_hours,
     otp_limit,
     window,
+    links,
     lane_open,
     template_open,
     producer_open,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
 from pydantic import Field, SkipValidation, StrictBool
@@ -13,11 +13,19 @@ from uuid_utils import uuid7
 from harkara.errors import Invalid
 from harkara.messages.category import PRIORITY, Category, default_category
 from harkara.messages.fields import AltTexts, CustomerName, Id, Reference, ShortName, Time
+from harkara.messages.link_expiry import check_links
 from harkara.messages.model import RawMessage, StrictModel
 from harkara.messages.parse import Message, parse_item
 from harkara.messages.template import Template
 from harkara.messages.text import Text
-from harkara.messages.validation import field_path, require_list, require_object, type_measure
+from harkara.messages.validation import (
+    as_handed_over,
+    field_path,
+    handed_over,
+    require_list,
+    require_object,
+    type_measure,
+)
 from harkara.phone import normalize
 
 # Chat Mitra documents no limit; these are Harkara's.
@@ -117,11 +125,19 @@ class Envelope(StrictModel):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Build an envelope from the JSON of `to_json`, and validate it again. Raises Invalid."""
+        """Build an envelope from the JSON of `to_json`, and validate it again. Raises Invalid.
+
+        Rules that its sender's release may not have had, and the end of a link, are not validated.
+        """
         try:
             fields = json.loads(text)
         except ValueError:
             raise Invalid("envelope", "must be JSON, as written by to_json") from None
+        with as_handed_over():
+            return cls._from_fields(fields)
+
+    @classmethod
+    def _from_fields(cls, fields: object) -> Self:
         fields = cls.read_fields(fields, "envelope")
         # The sender validated the number, perhaps with newer numbering plans, so a possible length is enough here.
         fields["to"] = normalize(f"+{fields['to']}", strict=False)
@@ -202,6 +218,7 @@ def _check(envelope: Envelope) -> None:
     if envelope.at and envelope.expires and envelope.expires <= envelope.at:
         raise Invalid("expires", "must be later than at")
     _check_placeholders(envelope)
+    _check_links(envelope)
     if len(envelope.messages) == 1 and envelope.kind != "contacts" and not envelope.alt_texts:
         return  # the limits of one message keep it far below this one
     if (size := len(envelope.body_json().encode())) > _MAX_BODY_BYTES:
@@ -210,13 +227,27 @@ def _check(envelope: Envelope) -> None:
 
 def _check_placeholders(envelope: Envelope) -> None:
     known = set(envelope.alt_texts or ()) | ({"$name"} if envelope.customer_name else set())
-    places: dict[str, object] = {f"messages[{position}]": each for position, each in enumerate(envelope.messages)}
-    for position, message in (places | {"fallback": envelope.fallback}).items():
+    for position, message in _places(envelope):
         if isinstance(message, Template):
             for path, name in message.placeholders():
                 if name not in known:
                     rule = "has a $placeholder without a value; give it one in alt_texts, or customer_name for $name"
                     raise Invalid(f"{position}.{path}", rule)
+
+
+def _check_links(envelope: Envelope) -> None:
+    if handed_over():
+        return
+    now = datetime.now(UTC)
+    for position, message in _places(envelope):
+        with field_path(position):
+            check_links(message, max(envelope.at or now, now))
+
+
+def _places(envelope: Envelope) -> Iterator[tuple[str, Message | None]]:
+    """Yield each message, and the fallback, with the field that it has in the envelope."""
+    yield from ((f"messages[{position}]", each) for position, each in enumerate(envelope.messages))
+    yield "fallback", envelope.fallback
 
 
 def _read_messages(body: dict[str, Any]) -> list[Message]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, ClassVar
 
@@ -116,3 +118,22 @@ class Sticker(RawMessage):
 
     def __init__(self, link: str) -> None:
         super().__init__(link=link)
+
+
+Media = Image | Video | Audio | Document | Sticker
+
+# Envelope.body_json writes compact JSON with the link first, and no valid link has a quote or a backslash. A quote
+# within a text has a backslash before it, so no text matches.
+_MEDIUM_IN_JSON = re.compile(rf'"({"|".join(_TYPES)})":\{{"link":"([^"\\]+)"')
+
+
+def media_in(body: str) -> list[tuple[str, str]]:
+    """Return kind and link of each medium in a request, given its body as `Envelope.body_json` wrote it."""
+    return _MEDIUM_IN_JSON.findall(body) if '"link":"' in body else []
+
+
+def media_of(message: object) -> Iterator[tuple[str, Media]]:
+    """Yield the field of each link of a message, and the medium: the message itself, or its header."""
+    for field, part in (("link", message), ("header.link", getattr(message, "header", None))):
+        if isinstance(part, Media):
+            yield field, part

@@ -26,7 +26,8 @@ _GLOBAL_IPV6 = IPv6Network("2000::/3")
 def validate_media_link(link: str, types: tuple[str, ...]) -> str:
     """Return the link if Chat Mitra can download from it (docs, Media Messages), or raise Invalid.
 
-    `types` are the allowed file extensions in lower case. A path without an extension passes: many CDNs have them.
+    `types` are the allowed file extensions in lower case; without any, all are. A path without an extension passes:
+    many CDNs have them.
     """
     if len(link) > _MAX_LENGTH:
         raise Invalid("", f"at most {_MAX_LENGTH:,} characters", f"this has {len(link):,}")
@@ -40,7 +41,7 @@ def validate_media_link(link: str, types: tuple[str, ...]) -> str:
     if not _is_public(parts.hostname or ""):
         raise Invalid("", "must be on a public host, which Chat Mitra can reach from the internet")
     extension = splitext(unquote(parts.path))[1].lower()
-    if _EXTENSION.fullmatch(extension) and extension[1:] not in types:
+    if types and _EXTENSION.fullmatch(extension) and extension[1:] not in types:
         raise Invalid("", f"must be a file of type {', '.join(types)}", f"this is {extension}")
     return link
 

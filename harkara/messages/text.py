@@ -16,7 +16,8 @@ Body = Annotated[str, AfterValidator(TextRule(4_096, lines=True))]
 class Text(RawMessage):
     """A text message: `Text("Your order #12345 is ready")`.
 
-    `body` has 1 to 4,096 characters, at most 10 emoji, no asterisk and no HTML (Chat Mitra docs, Validation Rules).
+    `body` has 1 to 4,096 characters, at most 10 emoji, no asterisk, no HTML and no Markdown (Chat Mitra docs,
+    Validation Rules, which advise fewer than 1,000 characters).
     `preview_url` asks WhatsApp to show a preview of the first link.
     `form` chooses how the request carries the text. "simple" uses Chat Mitra's field `message` where it can:
     for a text that is alone in its request and has no `preview_url`. "raw" always uses an item of `messages`.

@@ -11,13 +11,15 @@ import regex
 from harkara.errors import Invalid
 from harkara.messages.emoji import count_emoji, is_only_emoji
 from harkara.messages.html_tags import find_html_tag
+from harkara.messages.markup import find_markup
+from harkara.messages.validation import handed_over
 
 # Chat Mitra docs, Validation Rules & Limits: Text Messages.
 _EMOJI_LIMIT = 10
 
-# An ASCII text without these characters breaks no rule. A # may be part of a link, a < part of a tag.
-_SUSPECT = re.compile(r"[*#<\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_SUSPECT_IN_LINE = re.compile(r"[*#<\x00-\x1f\x7f]")
+# An ASCII text without these characters breaks no rule. A # may be part of a link, a < part of a tag, a ] of markup.
+_SUSPECT = re.compile(r"[*#<_~`\]\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SUSPECT_IN_LINE = re.compile(r"[*#<_~`\]\x00-\x1f\x7f]")
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -96,17 +98,24 @@ _PARAMETER = TextRule(1_024)
 
 
 def validate_parameter(value: str) -> str:
-    """Validate a template parameter. WhatsApp refuses 5 spaces in a row (reports about the Cloud API)."""
+    """Validate a template parameter.
+
+    WhatsApp refuses 5 spaces in a row (reports about the Cloud API), and Chat Mitra blocks payment links of the form
+    upi:// (reported by its users).
+    """
     _PARAMETER(value)
     if "     " in value:
         raise Invalid("", "at most 4 spaces in a row")
+    if "://" in value and "upi://" in value.casefold() and not handed_over():
+        raise Invalid("", "has a upi:// link, which Chat Mitra blocks; use the https:// link of your payment page")
     return value
 
 
 def _refused_by_chat_mitra(value: str) -> Iterator[tuple[str, str | None]]:
     """Yield the rules of Chat Mitra that the text breaks.
 
-    Source: Chat Mitra docs, Validation Rules. That it refuses asterisks and the # part of a link, its users report.
+    Source: Chat Mitra docs, Validation Rules, which forbid HTML and Markdown. That it refuses asterisks and the # part
+    of a link, its users report.
     """
     if "*" in value:
         yield "has an asterisk, which Chat Mitra refuses; remove it", f"this has {value.count('*')}"
@@ -114,6 +123,8 @@ def _refused_by_chat_mitra(value: str) -> Iterator[tuple[str, str | None]]:
         yield "has a link with a # part; remove the # and the text after it", None
     if tag := find_html_tag(value):
         yield "has HTML; write plain text", f"this has {tag}"
+    if not handed_over() and (marks := find_markup(value)):
+        yield "has markup, which Chat Mitra forbids; remove the marks", f"this has {marks}"
     if _DEVANAGARI.search(value) and _LATIN.search(value) and _LATIN.search(_without_links(value)):
         yield "mixes Devanagari and Latin letters; write one script in each text", None
 

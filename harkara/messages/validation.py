@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from pydantic_core import ErrorDetails
@@ -10,6 +12,27 @@ from pydantic_core import ErrorDetails
 from harkara.errors import Invalid
 
 T = TypeVar("T")
+
+
+_handed_over: ContextVar[bool] = ContextVar("handed_over", default=False)
+
+
+@contextmanager
+def as_handed_over() -> Iterator[None]:
+    """Within the block, build a message that was valid when it was handed over.
+
+    Rules that an earlier release did not have, and rules about the time, do not apply: the message would be lost.
+    """
+    token = _handed_over.set(True)
+    try:
+        yield
+    finally:
+        _handed_over.reset(token)
+
+
+def handed_over() -> bool:
+    """Whether the message that is being built was handed over before."""
+    return _handed_over.get()
 
 
 class field_path:

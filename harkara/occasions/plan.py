@@ -16,6 +16,7 @@ from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
 from harkara.lanes import Lane, QuietHours
 from harkara.messages import Envelope
+from harkara.messages.validation import as_handed_over
 from harkara.occasions.occasion import Occasion
 from harkara.occasions.rules import Rule, Rules
 from harkara.occasions.schedule import PlannedReminder, SkippedReminder, schedule
@@ -147,7 +148,8 @@ class ReminderPlan:
 
     def _message(self, occasion: Occasion, rule: Rule, planned: PlannedReminder) -> ReminderMessage | SkippedReminder:
         try:
-            envelope = self._envelope(occasion, rule, planned)
+            with as_handed_over():
+                envelope = self._envelope(occasion, rule, planned)
         except Invalid:  # the rule or its template was edited after the occasion had been validated
             return SkippedReminder(planned.rule, "parameters")
         return ReminderMessage(planned.rule, envelope)

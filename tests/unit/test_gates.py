@@ -238,3 +238,27 @@ def test_the_deadline_is_checked_before_an_opt_out_and_the_opt_out_before_quiet_
     late = outcome_of(replace(message, expires_at=NIGHT), contact=contact)
     assert isinstance(late, Cancelled)
     assert late.code == "expired"
+
+
+def document(end: datetime) -> str:
+    """Return the body of a document whose signed link ends at this moment."""
+    link = f"https://b.s3.amazonaws.com/a.pdf?AWSAccessKeyId=A&Signature=s&Expires={int(end.timestamp())}"
+    item = {"kind": "raw", "payload": {"type": "document", "document": {"link": link, "filename": "a.pdf"}}}
+    return json.dumps({"messages": [item]}, separators=(",", ":"))
+
+
+def test_a_link_that_ended_while_the_message_waited_fails_it_before_the_post() -> None:
+    assert outcome_of(claimed(body=document(NIGHT + timedelta(seconds=1)))) is None
+    outcome = outcome_of(claimed(body=document(NIGHT)))
+    assert isinstance(outcome, Refused)
+    assert outcome.code == "link-ended"
+    assert outcome.advice == (
+        "Its link ended at 2026-05-01 20:00:00 UTC, before it could be sent: send it again with a link that lasts "
+        "longer."
+    )
+
+
+def test_a_message_that_may_have_arrived_does_not_fail_for_its_link() -> None:
+    outcome = outcome_of(claimed(body=document(NIGHT), resends=1))
+    assert isinstance(outcome, Cancelled)
+    assert outcome.code == "link-ended"

@@ -10,7 +10,7 @@ import typer
 
 from harkara.errors import HarkaraError, Unavailable
 from harkara.message_status import MessageStatus
-from harkara.messages import Category, Envelope
+from harkara.messages import Category, Envelope, Text
 from harkara.states import UNSENT, State
 from workers.command.compose import envelope
 from workers.command.deployment import backend, check_lane
@@ -31,6 +31,7 @@ Give the position of a button among the template's buttons, from 0, before its v
 """
 
 _POLL_SECONDS = 0.2
+_ADVISED_LENGTH = 1_000
 _OPEN = UNSENT | {State.SENDING}
 _ARRIVED = {State.ACCEPTED, State.SENT, State.DELIVERED, State.READ}
 
@@ -111,12 +112,20 @@ def send(
     """Hand over a message and print its id. With --wait, exits with 0 only if Chat Mitra accepts it."""
     wanted = envelope(ctx.params)  # the parameters above, by name
     check_lane(wanted.lane)
+    _note_length(wanted)
     if not dry_run:
         _hand_over(wanted, wait, as_json)
     elif as_json:
         emit({"dry_run": True, "body": wanted.body()})
     else:
         typer.echo(wanted.body_json())
+
+
+def _note_length(wanted: Envelope) -> None:
+    """Note a text that is longer than Chat Mitra advises (docs, Best Practices); it is sent all the same."""
+    longest = max((len(each.body) for each in wanted.messages if isinstance(each, Text)), default=0)
+    if longest >= _ADVISED_LENGTH:
+        note(f"The text has {longest:,} characters; Chat Mitra advises fewer than {_ADVISED_LENGTH:,}.")
 
 
 def _hand_over(wanted: Envelope, wait: float | None, as_json: bool) -> None:

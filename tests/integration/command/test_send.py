@@ -169,3 +169,9 @@ def test_a_fallback_is_stored_with_its_message(harkara: Harkara, ledger: Databas
     assert json.loads(kept) == {"messages": [wanted.wire()], "category": "utility"}
     assert harkara("send", NUMBER, "Hello", *words[2:]).exit_code == 2
     assert harkara("send", NUMBER, "--template", "spring_sale", *words).exit_code == 4
+
+
+def test_a_text_that_is_longer_than_advised_is_sent_with_a_note(harkara: Harkara) -> None:
+    for length, notes in ((999, ""), (1_000, "The text has 1,000 characters; Chat Mitra advises fewer than 1,000.\n")):
+        result = harkara("send", NUMBER, "x" * length, "--dry-run")
+        assert (result.exit_code, result.stderr) == (0, notes)
