@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self, TextIO
 
 from harkara.campaigns.columns import TO, Column, FixedText, Source, find_column, normalize_name
+from harkara.campaigns.spreadsheet import unguard
 from harkara.errors import Invalid
 from harkara.phone import E164, normalize
 
@@ -131,7 +132,7 @@ def _rows(file: TextIO, delimiter: str) -> Iterator[tuple[int, int, list[str]]]:
     while True:
         first = reader.line_num + 1
         try:
-            cells = [cell.strip() for cell in next(reader)]
+            cells = [unguard(cell.strip()).strip() for cell in next(reader)]
         except csv.Error:
             yield first, reader.line_num, []
         except StopIteration:

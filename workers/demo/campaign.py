@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from rich.table import Table
 
 from config.environment import ROOT
 from harkara import Client
+from harkara.campaigns.spreadsheet import CsvWriter
 from harkara.campaigns.status import CampaignProgress
 from harkara.ledger.campaigns.queries import get_progress, list_campaigns
 from harkara.ledger.database import Database
@@ -93,10 +93,11 @@ class Campaign:
     def _write_sheet(self) -> None:
         """Write the file as a spreadsheet does: semicolons, a byte order mark, and a number that it rounded."""
         with self._sheet.open("w", encoding="utf-8-sig", newline="") as file:
-            sheet = csv.writer(file, delimiter=";")
-            sheet.writerow(["Mobile", "Name"])
-            sheet.writerows([f"98{n:08}", f"Customer {n}"] for n in range(PEOPLE))
-            sheet.writerow(["9.19876E+11", "Rounded"])
+            sheet = CsvWriter(file, delimiter=";")
+            sheet.write(["Mobile", "Name"])
+            for n in range(PEOPLE):
+                sheet.write([f"98{n:08}", f"Customer {n}"])
+            sheet.write(["9.19876E+11", "Rounded"])
 
     def _harkara(self, *words: str) -> str:
         command = [sys.executable, "-m", "harkara", "campaign", *words]

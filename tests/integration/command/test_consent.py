@@ -157,3 +157,17 @@ def test_thousands_of_rows_are_recorded_in_batches(harkara: Harkara, ledger: Dat
     result = harkara("consent", "import", str(file), "--json")
     assert printed(result) == {"kept": 5_000, "withdrawn": 0, "rejected": []}
     assert result.stderr.count(" kept, 0 rejected") == 10
+
+
+def test_a_proof_that_looks_like_a_formula_survives_an_export_and_an_import(
+    harkara: Harkara, ledger: Database, tmp_path: Path
+) -> None:
+    proof = '=HYPERLINK("https://example.com")'
+    harkara("consent", "out", NUMBER, "--proof", proof)
+    file = tmp_path / "consent.csv"
+    assert harkara("consent", "export", "--csv", str(file)).exit_code == 0
+    with file.open(encoding="utf-8-sig") as opened:
+        assert [row["proof"] for row in csv.DictReader(opened)] == [f"'{proof}"]
+    assert printed(harkara("consent", "import", str(file), "--lane", "shop", "--json"))["kept"] == 1
+    (known,) = list_contacts(ledger, NUMBER, "shop")
+    assert [each.proof for each in known.proofs] == [proof]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -15,11 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harkara.campaigns import CampaignMessage, Recipient, Reject, build_messages, parse_mapping, read_recipients
+from harkara.campaigns.spreadsheet import CsvWriter
 from harkara.errors import Invalid
 from harkara.messages import Envelope
 from workers.command.deployment import catalogue, check_lane, ledger
 from workers.command.options import AsJson, time_option
 from workers.command.output import emit, note, print_line, progress, table
+from workers.command.rows import open_csv
 
 if TYPE_CHECKING:
     from harkara.catalogue import Kind
@@ -130,14 +131,10 @@ def _rejects(path: Path | None) -> Iterator[_Rejects]:
     if path is None:
         yield _Rejects(None)
         return
-    try:
-        file = path.open("w", encoding="utf-8-sig", newline="")  # spreadsheets recognize UTF-8 by the BOM
-    except OSError as error:
-        raise Invalid("rejects", f"cannot be written: {error.strerror}") from None
-    with file:
-        writer = csv.writer(file)
-        writer.writerow(("row", "column", "code", "rule"))
-        yield _Rejects(writer.writerow)
+    with open_csv(path, "rejects") as file:
+        writer = CsvWriter(file)
+        writer.write(("row", "column", "code", "rule"))
+        yield _Rejects(writer.write)
 
 
 def _check(kind: Kind, agreed: bool) -> None:

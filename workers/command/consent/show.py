@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import typer
 
-from harkara.errors import Invalid
 from harkara.phone import normalize
 from workers.command.deployment import ledger
 from workers.command.options import AsJson
-from workers.command.output import clock, emit, note, print_line, table
+from workers.command.output import clock, emit, print_line, table
+from workers.command.rows import CsvFile, write_rows
 
 COLUMNS = ("to", "lane", "wish", "category", "at", "how", "proof")
 
@@ -38,7 +33,7 @@ def show(
 
 
 def export(
-    to: Annotated[Path | None, typer.Option("--csv", metavar="FILE.csv", help="File to write; default stdout.")] = None,
+    to: CsvFile = None,
     lane: Annotated[str | None, typer.Option(help="Only this lane.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -46,17 +41,9 @@ def export(
     from harkara.ledger.contacts.queries import iterate_proofs
 
     with ledger() as db:
-        rows = ({"to": p.recipient, "lane": p.lane, **p.to_dict()} for p in iterate_proofs(db, lane))
-        if to is None:
-            _write(rows, sys.stdout, as_json)
-            return
-        try:
-            file = to.open("w", encoding="utf-8" if as_json else "utf-8-sig", newline="")
-        except OSError as error:
-            raise Invalid("csv", f"cannot be written: {error.strerror}") from None
-        with file:
-            _write(rows, file, as_json)
-    note(f"Wrote {to}.")
+        found = ({"to": p.recipient, "lane": p.lane, **p.to_dict()} for p in iterate_proofs(db, lane))
+        rows = ([row[name] for name in COLUMNS] for row in found)
+        write_rows(to, COLUMNS, rows, as_json=as_json)
 
 
 def _report(found: dict[str, Any]) -> None:
@@ -66,12 +53,3 @@ def _report(found: dict[str, Any]) -> None:
     print_line(f"Last wrote {clock(found['wrote_at']) or 'never, as far as Harkara knows'}")
     rows = ((clock(p["at"]), p["wish"], p["category"], p["how"], p["proof"]) for p in found["proofs"])
     table(("when", "wish", "of", "how", "proof"), rows)
-
-
-def _write(rows: Iterator[dict[str, Any]], file: TextIO, as_json: bool) -> None:
-    if as_json:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    else:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
