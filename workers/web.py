@@ -12,6 +12,7 @@ from config.settings import settings
 from config.wiring import http_api, shared
 from harkara.errors import HarkaraError, Unavailable
 from harkara.gateway import create_app
+from harkara.gateway.request_timeout import timed_protocol
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,8 @@ def main() -> None:
             create_app(dependencies),
             host=settings().web_address,
             port=settings().port,
+            http=timed_protocol(settings().request_timeout.total_seconds()),
+            forwarded_allow_ips=settings().trusted_proxies,
             log_config=None,
             access_log=False,  # it writes whole addresses, with references; RequestMiddleware writes routes
             server_header=False,

@@ -30,6 +30,19 @@ class ApiSettings(BaseSettings):
     api_limit: str = Field(
         default="600/60s", description="Most requests of each caller in any such window; `none` for no limit"
     )
+    trusted_proxies: str = Field(
+        default="127.0.0.1",
+        description="Proxies whose X-Forwarded-For names the client: addresses and networks with commas, or *",
+    )
+    request_timeout: Duration = Field(
+        default=timedelta(seconds=30),
+        gt=timedelta(),
+        description="Longest time for a client to send a whole request; then its connection is closed",
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None, description="Token that /metrics of the HTTP API needs; empty for none"
+    )
+    docs: bool = Field(default=True, description="Whether the HTTP API serves /docs and its OpenAPI description")
 
     callback_url: str | None = Field(
         default=None,

@@ -31,6 +31,8 @@ def dependencies() -> Dependencies:
         receive_webhook=_webhook_receiver().receive,
         redis_answers=_redis_answers,
         registry=REGISTRY,
+        metrics_token=token.get_secret_value() if (token := settings().metrics_token) else None,
+        docs=settings().docs,
     )
 
 

@@ -41,13 +41,22 @@ _REFERENCE = re.compile(r'(?<="#/components/schemas/)\w+')
 
 def create_app(dependencies: Dependencies) -> FastAPI:
     """Return the ASGI app. The caller closes `dependencies` when the server has stopped."""
-    app = _App(title="Harkara", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None)
+    openapi_url = "/openapi.json" if dependencies.docs else None
+    app = _App(
+        title="Harkara",
+        version="1",
+        description=_DESCRIPTION,
+        openapi_url=openapi_url,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.dependencies = dependencies
     app.add_middleware(RequestMiddleware, registry=dependencies.registry)
     add_error_handlers(app)
     for module in (messages, occasions, campaigns, webhooks, health):
         app.include_router(module.router)
-    docs.add_page(app)
+    if dependencies.docs:
+        docs.add_page(app)
     return app
 
 

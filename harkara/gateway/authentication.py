@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hmac
 from math import ceil
 from typing import Annotated
 
@@ -9,25 +11,55 @@ from fastapi import Depends, Header, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from harkara.gateway.callers import Caller
-from harkara.gateway.dependencies import Deps
+from harkara.gateway.dependencies import Dependencies, Deps
+from harkara.gateway.failed_tokens import LONGEST_SECONDS
 
 _bearer = HTTPBearer(auto_error=False, description="A token of HARKARA_API_TOKENS")
 
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
-async def _authenticate(
-    request: Request, deps: Deps, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Caller:
+
+async def _authenticate(request: Request, deps: Deps, credentials: Credentials) -> Caller:
     if not deps.callers:
         raise _unauthorized("no caller is configured: set HARKARA_API_TOKENS to name:token")
-    if credentials is None:
-        raise _unauthorized("the header Authorization must be Bearer and a token")
-    caller = deps.callers.find(credentials.credentials.encode("latin-1", "replace"))
+    caller = deps.callers.find(_token(credentials))
     if caller is None:
+        await _delay(request, deps)
         raise _unauthorized("no caller has this token")
     request.state.caller = caller.name
     if seconds := deps.callers.count_request(caller):
         raise HTTPException(429, "too many requests with this token", {"Retry-After": str(ceil(seconds))})
     return caller
+
+
+async def check_metrics_token(
+    request: Request,
+    deps: Deps,
+    credentials: Annotated[
+        HTTPAuthorizationCredentials | None,
+        Depends(HTTPBearer(auto_error=False, scheme_name="Metrics", description="HARKARA_METRICS_TOKEN, if it is set")),
+    ],
+) -> None:
+    """Refuse a request without the metrics token, if the deployment has one."""
+    wanted = deps.metrics_token
+    if wanted is not None and not hmac.compare_digest(_token(credentials), wanted.encode()):
+        await _delay(request, deps)
+        raise _unauthorized("this is not the token of HARKARA_METRICS_TOKEN")
+
+
+def _token(credentials: HTTPAuthorizationCredentials | None) -> bytes:
+    if credentials is None:
+        raise _unauthorized("the header Authorization must be Bearer and a token")
+    return credentials.credentials.encode("latin-1", "replace")
+
+
+async def _delay(request: Request, deps: Dependencies) -> None:
+    """Wait before a wrong token is refused. The wait occupies no thread."""
+    with deps.failed_tokens.count(request.client.host if request.client else "") as seconds:
+        if seconds is None:
+            headers = {"Retry-After": str(ceil(LONGEST_SECONDS)), "Connection": "close"}
+            raise HTTPException(429, "too many wrong tokens from this address", headers)
+        await asyncio.sleep(seconds)
 
 
 def _unauthorized(message: str) -> HTTPException:

@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from harkara.campaigns.status import CampaignProgress
-from harkara.errors import NotFound
 from harkara.gateway.authentication import CurrentCaller
 from harkara.gateway.body import Body, body_schema, read_json
 from harkara.gateway.callers import Caller
@@ -77,10 +76,7 @@ def cancel_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> CampaignPr
 
 
 def _find(deps: Dependencies, caller: Caller, name: str) -> str:
-    found = queries.get_campaign(deps.db, name)
-    if found.lane not in caller.lanes:
-        raise NotFound("no campaign has this id or name")
-    return found.id
+    return queries.get_campaign(deps.db, name, lanes=caller.lanes).id
 
 
 def _progress(deps: Dependencies, identity: str) -> CampaignProgress:

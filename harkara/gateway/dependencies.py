@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from harkara.backends.ledger import LedgerBackend
 from harkara.batching import Batcher
 from harkara.gateway.callers import Callers
+from harkara.gateway.failed_tokens import FailedTokens
 from harkara.ledger.database import Database
 from harkara.messages import Envelope
 from harkara.occasions import ReminderPlan
@@ -29,7 +30,8 @@ class Dependencies:
     """The parts of a deployment that the routes use.
 
     `batcher` accepts single messages: those of concurrent requests share a transaction of `backend`.
-    `redis_answers` raises nothing.
+    `redis_answers` raises nothing. With `metrics_token`, `/metrics` answers that token alone. `docs` says whether
+    `/docs` and the OpenAPI description are served.
     """
 
     db: Database
@@ -40,6 +42,9 @@ class Dependencies:
     receive_webhook: ReceiveWebhook
     redis_answers: Callable[[], bool]
     registry: CollectorRegistry
+    metrics_token: str | None = field(default=None, repr=False)
+    docs: bool = True
+    failed_tokens: FailedTokens = field(default_factory=FailedTokens)
 
 
 async def _dependencies(request: Request) -> Dependencies:

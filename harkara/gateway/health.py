@@ -1,16 +1,18 @@
-"""Health checks and metrics, for supervisors and Prometheus. These routes need no token and show no secret."""
+"""Health checks and metrics, for supervisors and Prometheus. They show no secret; metrics may need a token."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from harkara.errors import HarkaraError
+from harkara.gateway.authentication import check_metrics_token
 from harkara.gateway.dependencies import Dependencies, Deps
+from harkara.gateway.errors import error_responses
 from harkara.ledger import migrate
 from harkara.ledger.leases import seconds_since
 
@@ -50,7 +52,12 @@ def readyz(deps: Deps) -> JSONResponse:
     return JSONResponse(found.model_dump(), 200 if ready else 503)
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {CONTENT_TYPE_LATEST: {}}}})
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {CONTENT_TYPE_LATEST: {}}}, **error_responses(401, 429)},
+    dependencies=[Depends(check_metrics_token)],
+)
 def metrics(deps: Deps) -> Response:
     """The metrics of this process, for Prometheus."""
     return Response(generate_latest(deps.registry), media_type=CONTENT_TYPE_LATEST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from harkara.inbound.window import LENGTH
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database, Row
 from harkara.ledger.tables import campaign, contact, message
+from harkara.messages.media import media_in
 from harkara.states import CampaignState, State
 
 _PAGE_ROWS = 1000
@@ -34,10 +35,14 @@ def list_campaigns(db: Database) -> list[CampaignSummary]:
     return [CampaignSummary(**summary_fields(row)) for row in rows]
 
 
-def get_campaign(db: Database, key: str) -> CampaignSummary:
-    """The campaign with this id, or else with this name. Raises NotFound."""
+def get_campaign(db: Database, key: str, *, lanes: Collection[str] | None = None) -> CampaignSummary:
+    """The campaign with this id, or else with this name, in one of `lanes` or in any lane. Raises NotFound.
+
+    One of another lane is not even read, so that neither text nor time of the error differs.
+    """
+    query = select(campaign).where(or_(campaign.c.id == key, campaign.c.name == key))
     with db.read() as tx:
-        found = tx.rows(select(campaign).where(or_(campaign.c.id == key, campaign.c.name == key)))
+        found = tx.rows(query if lanes is None else query.where(campaign.c.lane.in_(lanes)))
     if not found:
         raise NotFound("no campaign has this id or name; `harkara campaign list` shows them")
     return CampaignSummary(**summary_fields(min(found, key=lambda row: bool(row["id"] != key))))
@@ -74,6 +79,14 @@ def report(db: Database, identity: str, *, numbers: bool) -> Iterator[RecipientR
     with db.read(snapshot=True) as tx:
         for row in tx.execute(query.execution_options(yield_per=_PAGE_ROWS)):
             yield RecipientReport(*row)
+
+
+def list_media(db: Database, identity: str) -> list[tuple[str, str]]:
+    """Kind and link of each medium in the unsent messages of the campaign, each once."""
+    own = (message.c.campaign_id == identity, in_state(State.WAITING, State.QUEUED, State.CLAIMED))
+    query = select(message.c.body).where(*own, message.c.body.is_not(None)).execution_options(yield_per=_PAGE_ROWS)
+    with db.read(snapshot=True) as tx:
+        return list(dict.fromkeys(medium for (body,) in tx.execute(query) for medium in media_in(body)))
 
 
 def get_rehearsal_inputs(db: Database, found: CampaignSummary, at: datetime) -> RehearsalInputs:

@@ -57,7 +57,8 @@ class Server:
 
 
 @contextmanager
-def start_server(folder: Path) -> Iterator[Server]:
+def start_server(folder: Path, **more: str) -> Iterator[Server]:
+    """Start the process in this folder, with `more` settings."""
     url = f"sqlite:///{folder / 'harkara.db'}"
     ledger = Database(url)
     migrate.upgrade(ledger)
@@ -72,6 +73,7 @@ def start_server(folder: Path) -> Iterator[Server]:
         "HARKARA_WEB_ADDRESS": "127.0.0.1",
         "CHATMITRA_API_TOKEN": "token",
         "PORT": str(port),
+        **more,
     }
     process = Process.start("web", [sys.executable, "-m", "workers.web"], settings, folder)
     server = Server(port, process, ledger)

@@ -45,7 +45,9 @@ PROTECTED = [
     ("POST", "/campaigns/sale/resume"),
     ("POST", "/campaigns/sale/cancel"),
 ]
-PUBLIC = {"/webhooks/chatmitra", "/webhooks/chatmitra/{lane}", "/livez", "/readyz", "/metrics"}
+PUBLIC = {"/webhooks/chatmitra", "/webhooks/chatmitra/{lane}", "/livez", "/readyz"}
+OPTIONAL = {"/metrics"}
+"""Routes that need a token if the deployment has set one."""
 
 
 NO_TOKEN = "the header Authorization must be Bearer and a token"
@@ -75,7 +77,8 @@ def test_every_other_route_needs_no_token(unauthenticated: TestClient) -> None:
     described = unauthenticated.get("/openapi.json").json()["paths"]
     protected = {path for path, methods in described.items() for each in methods.values() if "security" in each}
     assert described.keys() - protected == PUBLIC
-    assert len(PROTECTED) == sum(len(described[path]) for path in protected)
+    assert len(PROTECTED) == sum(len(described[path]) for path in protected - OPTIONAL)
+    assert unauthenticated.get("/metrics").status_code == 200
 
 
 @pytest.fixture
@@ -107,6 +110,38 @@ def test_a_token_sees_and_changes_only_what_is_in_its_lanes(client: TestClient, 
     for verb in ("start", "pause", "resume", "cancel"):
         assert client.post(f"/campaigns/sale/{verb}").status_code == 404
     assert client.get("/campaigns/sale", headers=AGENCY).json()["state"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/campaigns/{}"),
+        ("POST", "/campaigns/{}/start"),
+        ("POST", "/campaigns/{}/cancel"),
+        ("GET", "/messages/{}"),
+        ("POST", "/messages/{}/cancel"),
+    ],
+)
+def test_what_belongs_to_another_lane_is_answered_as_what_does_not_exist(
+    client: TestClient, deps: Dependencies, method: str, path: str
+) -> None:
+    job = client.post(SEND, json=HELLO, headers=AGENCY | {"Idempotency-Key": "order 7"}).json()["jobId"]
+    campaign = load_campaign(deps.db, lane="north")
+    known = ("sale", campaign) if "campaigns" in path else ("order 7", job)
+    unknown = client.request(method, path.format("nowhere"))
+    assert unknown.status_code == 404
+    for key in known:
+        answer = client.request(method, path.format(key))
+        assert (answer.status_code, answer.content) == (404, unknown.content)
+        assert answer.headers == unknown.headers
+
+
+def test_a_lane_of_others_is_refused_as_one_that_does_not_exist(client: TestClient) -> None:
+    for method, path in (("POST", SEND), ("GET", "/occasions/appointment/visit-7")):
+        other, unknown = (
+            client.request(method, path, headers=SHOP | {"Harkara-Lane": lane}) for lane in ("north", "nowhere")
+        )
+        assert (other.status_code, other.content) == (unknown.status_code, unknown.content) == (403, unknown.content)
 
 
 def test_a_key_in_two_lanes_needs_the_lane(client: TestClient) -> None:

@@ -78,3 +78,25 @@ def test_an_exception_is_answered_in_the_same_shape_and_counted() -> None:
     (failed,) = (line for line in lines if line["log_level"] == "error")
     assert failed["error"].startswith("KeyError at test_health.py:")
     assert "73915482" not in str(lines)
+
+
+def test_metrics_need_the_token_of_the_deployment_if_it_has_one(db: Database) -> None:
+    with TestClient(create_app(dependencies_of(db, metrics_token="of-prometheus"))) as client:
+        for headers in ({}, SHOP, {"Authorization": "Basic b2Y="}):
+            answer = client.get("/metrics", headers=headers)
+            assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+            assert "harkara_" not in answer.text
+        answer = client.get("/metrics", headers={"Authorization": "Bearer of-prometheus"})
+        assert (answer.status_code, "harkara_web_requests_total" in answer.text) == (200, True)
+        assert client.get("/livez").status_code == 200
+        assert client.get("/campaigns", headers={"Authorization": "Bearer of-prometheus"}).status_code == 401
+
+
+def test_the_documentation_can_be_closed(db: Database) -> None:
+    with TestClient(create_app(dependencies_of(db, docs=False)), headers=SHOP) as client:
+        for path in ("/docs", "/openapi.json", "/docs/static/docs.js", "/redoc"):
+            assert client.get(path).status_code == 404
+        assert client.post(SEND, json=HELLO).status_code == 202
+    with TestClient(create_app(dependencies_of(db))) as client:
+        for path in ("/docs", "/openapi.json", "/docs/static/docs.js"):
+            assert client.get(path).status_code == 200

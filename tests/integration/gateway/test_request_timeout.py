@@ -1,0 +1,128 @@
+"""A client that sends no request, or half of one, loses its connection; other clients notice nothing."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.integration.gateway.fixtures import HELLO
+from tests.integration.gateway.harness import TOKEN, Server, start_server
+
+SECONDS = 1.0
+"""The limit of this process; the default is 30 s."""
+
+LATE = SECONDS + 2.0
+"""Until then the connection is closed, on a busy host as well."""
+
+GET = b"GET /livez HTTP/1.1\r\nHost: x\r\n"
+POST = f"POST /send_message HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n".encode()
+BODY = json.dumps(HELLO).encode()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with start_server(tmp_path_factory.mktemp("web"), HARKARA_REQUEST_TIMEOUT=f"{SECONDS:g}s") as server:
+        yield server
+
+
+def connect(server: Server) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=30)
+
+
+def closed_after(connection: socket.socket, drip: bytes = b"") -> float:
+    """Return the seconds until the server closes the connection, to which one byte of `drip` goes every 0.1 s."""
+    began = time.monotonic()
+    connection.settimeout(0.1)
+    for position in range(600):
+        try:
+            if drip:
+                connection.sendall(drip[position % len(drip) :][:1])
+            if connection.recv(1) == b"":
+                return time.monotonic() - began
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            return time.monotonic() - began
+    raise AssertionError("the connection stays open")
+
+
+def response(connection: socket.socket) -> bytes:
+    """Return the status line and the headers of a response, and read its body."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += connection.recv(1) or b"\r\n\r\n"
+    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    while length > 0:
+        length -= len(connection.recv(length))
+    return head
+
+
+def nothing(_connection: socket.socket) -> bytes:
+    return b""
+
+
+def half_a_header(connection: socket.socket) -> bytes:
+    connection.sendall(GET)
+    return b"X-Slow: "
+
+
+def half_a_body(connection: socket.socket) -> bytes:
+    connection.sendall(POST + b"Content-Length: 100000\r\n\r\n")
+    return b" "
+
+
+def a_silent_body(connection: socket.socket) -> bytes:
+    connection.sendall(POST + b"Content-Length: 100\r\n\r\n")
+    return b""
+
+
+def half_a_second_request(connection: socket.socket) -> bytes:
+    connection.sendall(GET + b"\r\n")
+    assert response(connection).startswith(b"HTTP/1.1 200 ")
+    time.sleep(0.8 * SECONDS)  # the time of the first request does not count
+    connection.sendall(GET)
+    return b"X-Slow: "
+
+
+@pytest.mark.parametrize("begin", [nothing, half_a_header, half_a_body, a_silent_body, half_a_second_request])
+def test_a_connection_without_a_whole_request_is_closed(
+    server: Server, begin: Callable[[socket.socket], bytes]
+) -> None:
+    with connect(server) as connection:
+        drip = begin(connection)
+        assert 0.9 * SECONDS < closed_after(connection, drip) < LATE
+
+
+def test_a_request_that_is_complete_in_time_is_answered(server: Server) -> None:
+    with connect(server) as connection:
+        for _ in range(2):
+            connection.sendall(POST + f"Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY[:10])
+            time.sleep(0.6 * SECONDS)
+            connection.sendall(BODY[10:])
+            assert response(connection).startswith(b"HTTP/1.1 202 ")
+
+
+def test_a_response_may_take_longer_than_its_request(server: Server) -> None:
+    """The answers to wrong tokens wait, in the end for longer than the limit."""
+    slowest = 0.0
+    for _ in range(9):
+        began = time.monotonic()
+        assert server.request("GET", "/campaigns", headers={"Authorization": "Bearer wrong"})[0] == 401
+        slowest = max(slowest, time.monotonic() - began)
+    assert slowest > 1.5 * SECONDS
+
+
+def test_two_hundred_slow_clients_do_not_delay_an_honest_one(server: Server) -> None:
+    with ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(connect(server)).sendall(GET)
+        began = time.monotonic()
+        assert server.post(HELLO)[0] == 202
+        assert time.monotonic() - began < 5
+    assert server.process.alive
+    assert "Traceback" not in server.process.output()
