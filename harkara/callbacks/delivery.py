@@ -12,7 +12,8 @@ from threading import Event
 import structlog
 
 from harkara.callbacks.backoff import Backoff, retry_delay
-from harkara.callbacks.endpoint import TIMEOUT_SECONDS, Blocked, Endpoint, EndpointResponse, NoResponse, Responded
+from harkara.callbacks.connector import TIMEOUT_SECONDS, Blocked, NoResponse
+from harkara.callbacks.endpoint import Endpoint, EndpointResponse, Responded
 from harkara.errors import Unavailable
 from harkara.ledger.callbacks.outbox import (
     ClaimedCallback,

@@ -91,11 +91,11 @@ def test_only_the_client_of_chatmitra_imports_requests() -> None:
 
 def test_only_three_modules_import_an_http_client() -> None:
     """The sandbox and the demo are outside: they stand for other systems."""
-    chatmitra, application = "harkara.chatmitra.api", "harkara.callbacks.endpoint"
+    chatmitra, connector = "harkara.chatmitra.api", "harkara.callbacks.connector"
     found = {
         each.module for package in ("harkara", "config", "tasks") for each in imports(package) if each.imported in HTTP
     }
-    assert found == {chatmitra, application, "harkara.timed_connections"}
+    assert found == {chatmitra, connector, "harkara.timed_connections"}
 
 
 def test_only_the_ledger_imports_sql() -> None:

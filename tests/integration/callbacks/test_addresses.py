@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from harkara.callbacks.address import is_public
-from harkara.callbacks.endpoint import Blocked, Endpoint, NoResponse, Responded
+from harkara.callbacks.connector import Blocked, NoResponse
+from harkara.callbacks.endpoint import Endpoint, Responded
 from tests.integration.callbacks.application import SECRET, Application, listening
 
 BODY = b'{"type":"message.accepted","timestamp":"2026-11-26T10:00:00.000+00:00","data":{}}'

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from harkara.callbacks.endpoint import Endpoint, NoResponse, Responded
+from harkara.callbacks.connector import NoResponse
+from harkara.callbacks.endpoint import Endpoint, Responded
 from harkara.errors import Invalid
 from harness.ports import free_port
 from tests.certificates import self_signed

@@ -213,3 +213,53 @@ def test_a_rehearsal_counts_later_opt_outs_and_free_messages(harkara: Harkara, l
     found = printed(harkara("campaign", "rehearse", visits, "--json"))
     assert (found["messages"], found["free"], found["opted_out"]) == (1, 0, 1)
     assert "Not counted: 1 to people who have opted out" in harkara("campaign", "rehearse", visits).stdout
+
+
+def test_a_rehearsal_checks_media_on_request(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
+    """The link of one recipient ends before the last message is sent, so its host is not even asked."""
+    file = tmp_path / "all.csv"
+    ends = int(datetime.now(UTC).timestamp()) + 3600
+    link = f"https://bucket.s3.amazonaws.com/a.jpg?AWSAccessKeyId=A&Signature=s&Expires={ends}"
+    file.write_text(f"to,image\n9876543210,{link}\n9876543211,{link}\n")
+    texts = ("customer", "collection", "new_items", "offer")
+    fills = [word for name in texts for word in ("--map", f"{name}:=Diwali")]
+    printed(
+        harkara("campaign", "new", str(file), "--template", "promotional_broadcast", *fills, "--opted-in", "--json")
+    )
+    assert "media" not in printed(harkara("campaign", "rehearse", "all", "--at", "+2h", "--json"))
+    result = harkara("campaign", "rehearse", "all", "--at", "+2h", "--probe-media", "--json")
+    assert result.exit_code == 4
+    (medium,) = json.loads(result.stdout)["media"]
+    assert (medium["type"], medium["link"]) == ("image", link)
+    assert medium["problem"].endswith("Z, before the last message is sent")
+    shown = harkara("campaign", "rehearse", "all", "--at", "+2h", "--probe-media")
+    assert "Media: 1 of 1 checked, 1 with a problem" in shown.stdout
+
+
+def test_a_rehearsal_without_media_has_none_to_check(harkara: Harkara, ledger: Database, visits: str) -> None:
+    assert printed(harkara("campaign", "rehearse", visits, "--probe-media", "--json"))["media"] == []
+
+
+def test_a_rejected_row_whose_name_is_markup_says_so(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
+    file = tmp_path / "all.csv"
+    file.write_text("to,doctor,date\n9876543210,_Rao_,today\n9876543211,Dr Rao,today\n")
+    rejects = tmp_path / "rejects.csv"
+    result = printed(harkara("campaign", "new", str(file), *KIND[:2], *FIXED, "--rejects", str(rejects), "--json"))
+    assert (result["audience"], result["by_code"]) == (1, {"invalid-value": 1})
+    assert "has markup, which Chat Mitra forbids; remove the marks" in rejects.read_text("utf-8-sig")
+
+
+def test_a_cell_of_the_report_is_never_a_formula(
+    harkara: Harkara, ledger: Database, visits: str, tmp_path: Path
+) -> None:
+    commands.start(ledger, visits)
+    send_all(ledger, Accepted("=cmd()", 200), Refused("131026", "", "@SUM(1)", 400))
+    file = tmp_path / "done.csv"
+    assert harkara("campaign", "report", "visits", "--csv", str(file)).exit_code == 0
+    shown = harkara("campaign", "report", "visits").stdout
+    for text in (shown, file.read_text("utf-8-sig")):
+        rows = list(csv.DictReader(text.splitlines()))
+        assert rows[0]["job_id"] == "'=cmd()"
+        assert rows[1]["reason"].startswith("'@SUM(1)")
+    lines = harkara("campaign", "report", "visits", "--json").stdout.splitlines()
+    assert json.loads(lines[0])["job_id"] == "=cmd()"

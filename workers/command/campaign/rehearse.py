@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
+import typer
+
 from harkara.campaigns import Prices, Rehearsal, RehearsalInputs
 from harkara.campaigns import rehearse as forecast
 from harkara.errors import Invalid
 from workers.command.deployment import configured, ledger
 from workers.command.options import AsJson, Campaign, time_option
-from workers.command.output import clock, emit, note, print_line
+from workers.command.output import REFUSED, clock, emit, note, print_line
 
 if TYPE_CHECKING:
     from harkara.lanes import Lane
@@ -21,9 +23,15 @@ if TYPE_CHECKING:
 def rehearse(
     key: Campaign,
     at: Annotated[datetime | None, time_option("Assume a start at this time instead of now.")] = None,
+    probe_media: Annotated[
+        bool, typer.Option("--probe-media", help="Ask the hosts of images and documents for size and type.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate end, cost and delays of a campaign; nothing is sent."""
+    """Estimate end, cost and delays of a campaign; nothing is sent.
+
+    With --probe-media, the exit code is 4 if WhatsApp would not take one of its media.
+    """
     from config.settings import settings
     from harkara.ledger.campaigns import queries
 
@@ -32,6 +40,7 @@ def rehearse(
         found = queries.get_campaign(db, key)
         begin = at or max(datetime.now(UTC), found.start_at or datetime.min.replace(tzinfo=UTC))
         inputs = queries.get_rehearsal_inputs(db, found, begin)
+        links = queries.list_media(db, found.id) if probe_media else []
     lane = _lane(found.lane)
     category = cast("TemplateCategory", found.category)
     cost = {found.category: _cost(prices, category, inputs)}
@@ -45,11 +54,31 @@ def rehearse(
         others=inputs.others,
         cost_by_category=cost,
     )
+    media = _check_media(links, result.ends_at)
     if as_json:
         left_out = {"opted_out": inputs.opted_out, "free": free}
-        emit({"id": found.id, "name": found.name, "currency": prices.currency, **_shown(result), **left_out})
+        checked = {"media": media} if probe_media else {}
+        emit({"id": found.id, "name": found.name, "currency": prices.currency, **_shown(result), **left_out, **checked})
     else:
         _report(result, prices.currency, str(lane.allowance or "no limit"), inputs.opted_out, free)
+        if probe_media:
+            _report_media(media, len(links))
+    if any(each["problem"] for each in media):
+        raise typer.Exit(REFUSED)
+
+
+def _check_media(links: list[tuple[str, str]], last: datetime) -> list[dict[str, Any]]:
+    from harkara.callbacks.connector import Connector
+    from workers.command.campaign.media_check import check_media
+
+    return check_media(links, last, Connector()) if links else []
+
+
+def _report_media(media: list[dict[str, Any]], number: int) -> None:
+    bad = [each for each in media if each["problem"]]
+    for each in bad:
+        print_line(f"{each['type']} {each['link']}: {each['problem']}")
+    print_line(f"Media: {len(media):,} of {number:,} checked, {len(bad):,} with a problem")
 
 
 def _lane(name: str) -> Lane:

@@ -1,0 +1,157 @@
+"""Requests to hosts that others name: to public addresses only, within a time, without redirects and proxies."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email.message import Message
+from urllib.parse import SplitResult
+
+from harkara.callbacks.address import Resolve, is_public, resolve
+from harkara.timed_connections import TimedResponse
+
+TIMEOUT_SECONDS = 10.0
+"""From the connection to the end of the response headers."""
+
+CONNECT_SECONDS = 3.05
+"""The part of the timeout that each address of the host may use."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """The status and the headers of a response. Its body is not read."""
+
+    status: int
+    headers: Message
+
+
+@dataclass(frozen=True, slots=True)
+class NoResponse:
+    """The host did not respond, and may or may not have read the request."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Nothing was sent: the host has an address that requests must not go to."""
+
+    reason: str
+
+
+class Connector:
+    """Sends each request over a connection of its own.
+
+    `private` allows addresses of this machine or of a private network. `seconds` is the timeout of a request.
+    `ca_bundle` names a file of certificates to trust instead of the system's.
+    """
+
+    def __init__(
+        self,
+        *,
+        private: bool = False,
+        seconds: float = TIMEOUT_SECONDS,
+        resolve: Resolve = resolve,
+        ca_bundle: str | None = None,
+    ) -> None:
+        self._private = private
+        self._seconds = seconds
+        self._resolve = resolve
+        self._tls = ssl.create_default_context(cafile=ca_bundle)
+
+    def request(
+        self, method: str, url: SplitResult, headers: Mapping[str, str], body: bytes | None = None
+    ) -> ResponseHead | NoResponse | Blocked:
+        """Send one request. Never raises for a fault of network or server."""
+        until = time.monotonic() + self._seconds
+        try:
+            # Resolved once, so that the connection goes to the very address that was checked.
+            addresses = self._resolve(url.hostname or "", _port(url))
+            if not self._allows(addresses):
+                return Blocked("the host has a private address")
+            return self._send(_connect(addresses, _port(url), until), method, url, headers, body, until)
+        except TimeoutError:
+            return NoResponse(f"no response within {self._seconds:g} s")
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            return NoResponse(_reason(error))
+
+    def _allows(self, addresses: Sequence[str]) -> bool:
+        """One private address is enough to refuse all: a name with both kinds is suspicious."""
+        return self._private or all(map(is_public, addresses))
+
+    def _send(
+        self,
+        sock: socket.socket,
+        method: str,
+        url: SplitResult,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        until: float,
+    ) -> ResponseHead:
+        """Send the request and read the headers of the response."""
+        host = url.hostname or ""
+        kind = http.client.HTTPSConnection if _secure(url) else http.client.HTTPConnection
+        connection = kind(host, _port(url))
+        connection.response_class = TimedResponse
+        connection.sock = sock
+        try:
+            sock.settimeout(_left(until))
+            if _secure(url):
+                connection.sock = sock = self._tls.wrap_socket(sock, server_hostname=host)
+            sock.settimeout(_left(until))
+            connection.request(method, _target(url), body, {**headers, "User-Agent": "harkara", "Connection": "close"})
+            sock.settimeout(_left(until))
+            with connection.getresponse() as response:
+                return ResponseHead(response.status, response.headers)
+        finally:
+            connection.close()
+
+
+def _secure(url: SplitResult) -> bool:
+    return url.scheme == "https"
+
+
+def _port(url: SplitResult) -> int:
+    return url.port or (443 if _secure(url) else 80)
+
+
+def _target(url: SplitResult) -> str:
+    return (url.path or "/") + (f"?{url.query}" if url.query else "")
+
+
+def _connect(addresses: Sequence[str], port: int, until: float) -> socket.socket:
+    """Connect to the first address that accepts. Raises the OSError of the last one."""
+    failure = OSError("the host has no address")
+    for address in addresses:
+        try:
+            return socket.create_connection((address, port), min(CONNECT_SECONDS, _left(until)))
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _reason(error: Exception) -> str:
+    """A few words of our own: the text of the other side may contain anything."""
+    match error:
+        case socket.gaierror():
+            return "the host name cannot be resolved"
+        case ssl.SSLError():
+            return "TLS failed: check that the certificate is valid for this host name"
+        case ConnectionRefusedError():
+            return "the connection was refused"
+        case http.client.RemoteDisconnected() | ConnectionError():
+            return "the connection broke off"
+        case http.client.HTTPException():
+            return "the response is not HTTP"
+    return "the host cannot be reached"
