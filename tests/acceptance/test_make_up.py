@@ -6,7 +6,9 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 import pytest
 
@@ -54,17 +56,76 @@ def test_make_up_prints_a_token_with_which_the_http_api_sends_to_the_sandbox(tmp
         assert local.popen.wait(90) == 0
         assert not (tmp_path / "local.env").exists()
     finally:
-        local.kill()
+        stop(local)
+
+
+@pytest.mark.xdist_group("make-up")
+def test_a_process_that_the_system_kills_starts_again_while_the_others_run_on(tmp_path: Path) -> None:
+    """The kernel ends a process with SIGKILL when memory runs out."""
+    settings = {"HARKARA_VAR": str(tmp_path), "HARKARA_ENV_FILE": os.devnull}
+    local = Process.start("local", [sys.executable, "-m", "workers.local"], settings, tmp_path)
+    try:
+        wait_until((tmp_path / "places.json").exists, 60, "places.json exists", details=local.output)
+        places = json.loads((tmp_path / "places.json").read_text())
+        local.wait_for_output("Uvicorn running on")
+        local.wait_for_output("ready.")
+        before = {name: descendant(local.popen.pid, name) for name in ("worker", "beat", "workers.web", "flower")}
+        for word in ("worker", "beat"):
+            os.kill(before[word], signal.SIGKILL)
+        local.wait_for_output("worker was ended by SIGKILL; the system does that when memory runs out.")
+        local.wait_for_output("beat was ended by SIGKILL")
+        wait_until(lambda: local.output().count(" ready.") >= 2, 90, "the worker is ready again", details=local.output)
+
+        token = {"Authorization": f"Bearer {places['Web token']}"}
+        job = request(f"{places['Web']}/send_message", HELLO, headers=token)["jobId"]
+        status_url = f"{places['Web']}/messages/{job}"
+        wait_until(
+            lambda: request(status_url, headers=token)["state"] == "read", 120, "it is read", details=local.output
+        )
+        after = {name: descendant(local.popen.pid, name) for name in before}
+        assert {name for name in before if before[name] != after[name]} == {"worker", "beat"}
+
+        local.popen.send_signal(signal.SIGINT)  # Ctrl-C, just after one more process was killed
+        os.kill(after["worker"], signal.SIGKILL)
+        assert local.popen.wait(90) == 0
+        assert not any(Path(f"/proc/{pid}").exists() for pid in after.values())
+    finally:
+        stop(local)
+
+
+@pytest.mark.xdist_group("make-up")
+def test_a_wrong_setting_ends_all_processes(tmp_path: Path) -> None:
+    settings = {"HARKARA_VAR": str(tmp_path), "HARKARA_ENV_FILE": os.devnull, "HARKARA_API_LIMIT": "many"}
+    local = Process.start("local", [sys.executable, "-m", "workers.local"], settings, tmp_path)
+    try:
+        assert local.popen.wait(180) == 1
+        assert "HARKARA_API_TOKENS, HARKARA_API_LIMIT: allow" in local.output()
+        assert "starts again" not in local.output()
+    finally:
+        stop(local)
+
+
+def stop(local: Process) -> None:
+    """End all processes, also after a failure: each leads a group of its own."""
+    if local.alive:
+        with suppress(TimeoutExpired):
+            local.terminate(seconds=60)
+    local.kill()
 
 
 def environment(parent: int, word: str) -> dict[str, str]:
     """Return the environment of the descendant of `parent` that has this word in its command line."""
+    pid = descendant(parent, word)
+    return dict(entry.split("=", 1) for entry in read(pid, "environ") if "=" in entry)
+
+
+def descendant(parent: int, word: str) -> int:
+    """Return the descendant of `parent` that has this word as an argument in its command line."""
     parents = {int(path.parent.name): parent_of(path) for path in Path("/proc").glob("[0-9]*/stat")}
     descendants = {parent}
     while more := {pid for pid, ppid in parents.items() if ppid in descendants} - descendants:
         descendants |= more
-    pid = next(pid for pid in sorted(descendants) if word in read(pid, "cmdline"))
-    return dict(entry.split("=", 1) for entry in read(pid, "environ") if "=" in entry)
+    return next(pid for pid in sorted(descendants) if word in read(pid, "cmdline"))
 
 
 def parent_of(stat: Path) -> int:

@@ -1,0 +1,143 @@
+"""Restarts of a process that ends while the others run, such as a worker that was killed for its memory."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from honcho.manager import Manager
+from honcho.process import Process
+
+HEALTHY_SECONDS = 60.0
+"""A process that ends by itself sooner after the first start has a wrong setting, and ends all with its sentence.
+
+On a busy host a process needs a good part of this time until it has read its settings.
+"""
+
+FIRST_DELAY = 1.0
+LONGEST_DELAY = 30.0
+POLL_SECONDS = 0.1
+
+
+@dataclass
+class RestartPolicy:
+    """Decides whether a process that ended starts again, and after how many seconds.
+
+    The delay doubles from one second to 30 while the process ends at once, and is one second again after a run of 30.
+    """
+
+    proved: bool = False
+    _delay: float = FIRST_DELAY
+
+    def delay(self, status: int, seconds: float) -> float | None:
+        """Return the delay after a run of these seconds; None for a process that has never run well.
+
+        `status` is negative for a signal, as in `subprocess`, or 128 and the signal, as a shell has it.
+        """
+        self.proved = self.proved or seconds >= HEALTHY_SECONDS or signal_of(status) is not None
+        if not self.proved:
+            return None
+        delay = FIRST_DELAY if seconds >= LONGEST_DELAY else self._delay
+        self._delay = min(2 * delay, LONGEST_DELAY)
+        return delay
+
+
+def signal_of(status: int) -> str | None:
+    """Return the name of the signal that ended a process with this status, or None."""
+    number = -status if status < 0 else status - 128
+    return signal.Signals(number).name if number in set(signal.Signals) else None
+
+
+def sentence(status: int, delay: float) -> str:
+    """Describe the end of a process and its restart."""
+    name = signal_of(status)
+    cause = f"was ended by {name}" if name else f"ended with status {status}"
+    memory = "; the system does that when memory runs out" if name == "SIGKILL" else ""
+    return f"{cause}{memory}. It starts again in {delay:g} s."
+
+
+class RestartingManager(Manager):  # type: ignore[misc]  # honcho has no types
+    """A manager whose processes start again until it ends them.
+
+    It asks each process's runner to end it, and sends no signal itself: the pid that it knows may be of a former run.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stop, self._kill = multiprocessing.Event(), multiprocessing.Event()
+        self._process_ctor = self._new_process
+
+    def _new_process(self, command: str, **options: Any) -> _RestartingProcess:
+        return _RestartingProcess(command, self._stop, self._kill, **options)
+
+    def _killall(self, force: bool = False) -> None:
+        if not self._stop.is_set():
+            self._system_print("stopping all processes\n")
+        self._stop.set()
+        if force:
+            self._kill.set()
+
+
+class _RestartingProcess(Process):  # type: ignore[misc]  # honcho has no types
+    """A command that is run again and again, by a process of its own."""
+
+    def __init__(self, command: str, stop: Any, kill: Any, **options: Any) -> None:
+        super().__init__(command, **options)
+        self._stop, self._kill = stop, kill
+
+    def run(self, events: Any = None, ignore_signals: bool = False) -> None:
+        # A handler, unlike SIG_IGN, is not inherited by the command.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        threading.Thread(target=self._forward_stop, name="stop", daemon=True).start()
+        policy = RestartPolicy()
+        while True:
+            held = _HeldStop(events)
+            started = time.monotonic()
+            super().run(held)
+            delay = policy.delay(self._child.returncode, time.monotonic() - started)
+            if delay is None or self._stop.is_set():
+                break
+            self._send_message(f"{self.name} {sentence(self._child.returncode, delay)}\n")
+            if self._stop.wait(delay):
+                break
+        events.put(held.message)
+
+    def _forward_stop(self) -> None:
+        """End the command once it is to stop: each run gets one SIGTERM, which asks it to finish its work."""
+        self._stop.wait()
+        signaled = None
+        while True:
+            child = self._child
+            if child is not None and child.poll() is None:
+                if self._kill.is_set():
+                    _signal(child.pid, signal.SIGKILL)
+                elif child is not signaled:
+                    _signal(child.pid, signal.SIGTERM)
+                    signaled = child
+            time.sleep(POLL_SECONDS)
+
+
+class _HeldStop:
+    """The queue of a manager's events, without the event that a process has stopped for good."""
+
+    def __init__(self, events: Any) -> None:
+        self._events = events
+        self.message: Any = None
+
+    def put(self, message: Any) -> None:
+        if message.type == "stop":
+            self.message = message
+        else:
+            self._events.put(message)
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, number)
