@@ -13,6 +13,7 @@ from harkara.errors import Invalid
 from harkara.lanes import Lane, QuietHours
 from harkara.limits import Allowance
 from harkara.messages import Template
+from harkara.phone import normalize
 
 DEFAULT = "default"
 
@@ -43,6 +44,7 @@ def _lane(name: str, token: str, own: LaneSettings, settings: Settings) -> Lane:
             zone=zone,
             webhook_secret=secret.get_secret_value() if (secret := _webhook_secret(name, settings)) else None,
             reengage=_template(own.reengage or settings.reengage),
+            number=_number(own.number or (settings.number if name == DEFAULT else None)),
         )
     except ValueError as error:
         raise SystemExit(f"Lane {name}: {error}") from error
@@ -51,6 +53,14 @@ def _lane(name: str, token: str, own: LaneSettings, settings: Settings) -> Lane:
 def _template(name: str | None) -> str | None:
     """Validate the name at the start of the process, not at the first message that needs it. Raises Invalid."""
     return Template(name).name if name else None
+
+
+def _number(text: str | None) -> str | None:
+    """Return the digits of the account's own number. Raises Invalid, which does not quote it."""
+    try:
+        return normalize(text) if text else None
+    except Invalid as error:
+        raise Invalid("number", error.rule, error.measure) from None
 
 
 def _webhook_secret(name: str, settings: Settings) -> SecretStr | None:

@@ -12,7 +12,7 @@ from harkara.toml import load_toml, validate
 
 
 class LaneSettings(BaseModel):
-    """One table of the file. A value that the table omits is that of the lane `default`."""
+    """One table of the file. A value that the table omits is that of the lane `default`, except the number."""
 
     model_config = {"extra": "forbid"}
 
@@ -21,6 +21,7 @@ class LaneSettings(BaseModel):
     timezone: str | None = None
     quiet_hours: str | None = None
     reengage: str | None = None
+    number: str | None = None
 
 
 class _LanesFile(RootModel[dict[str, LaneSettings]]):

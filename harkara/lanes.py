@@ -41,7 +41,8 @@ class Lane:
     """One account. Without an `allowance` it has no limit, without `quiet_hours` it sends at any hour.
 
     `zone` is the local time zone of its customers. Without a `webhook_secret` its webhooks are refused. `reengage` is
-    the name of the template that replaces a raw message outside the 24-hour window.
+    the name of the template that replaces a raw message outside the 24-hour window. `number` is the account's own
+    number in digits: a message from it is no customer's.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Lane:
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     webhook_secret: str | None = field(default=None, repr=False)
     reengage: str | None = None
+    number: str | None = field(default=None, repr=False)
 
     @property
     def webhooks_enabled(self) -> bool:

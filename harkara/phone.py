@@ -11,6 +11,7 @@ import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
 from harkara.errors import Invalid
+from harkara.people.spellings import spellings
 
 # Chat Mitra docs, Request Body Parameters: country code and number, 10 to 15 digits.
 _SHORTEST, _LONGEST = 10, 15
@@ -37,7 +38,10 @@ def normalize(number: str, region: str = "IN", *, strict: bool = True, with_coun
     `region`, digits with a country code, or another number of `region`. In India `9123456789` becomes 919123456789
     although it begins with 91, and `12025550123` stays American.
 
-    Some digits are ambiguous: 65 8123 4567 is a number of Singapore, and 6581234567 is an Indian mobile number.
+    The spellings that WhatsApp uses for a valid number are accepted, and left as they are: 553188888888 of Brazil, the
+    old form of 5531988888888, is the sender of a message and may be its recipient.
+
+    Some digits are ambiguous: 65 8112 3456 is a number of Singapore, and 6581123456 is an Indian mobile number.
 
     Args:
         number: What a person typed, at most 64 characters.
@@ -91,6 +95,8 @@ def _parse(number: str, region: str, strict: bool, with_country_code: bool) -> s
     home = None if international else _parse_with(digits, region.upper())
     abroad = _parse_with("+" + (digits if international else digits.removeprefix("0")), None)
     candidates = list(_candidates(digits, home, abroad, strict))
+    if not candidates and _is_other_spelling(digits):
+        return digits
     if not candidates:
         raise _error(digits, home, abroad)
     if with_country_code and any(other != candidates[0] for other in candidates):
@@ -148,6 +154,12 @@ def _candidates(
     for number in (home, abroad):
         if number and _mobile_length(number) == ValidationResult.IS_POSSIBLE:
             yield number
+
+
+def _is_other_spelling(digits: str) -> bool:
+    """Whether WhatsApp uses these digits for a valid number, as the sender of a message or in its own contacts."""
+    others = (_parse_with(f"+{other}", None) for other in spellings(digits) if other != digits)
+    return any(number is not None and phonenumbers.is_valid_number(number) for number in others)
 
 
 def _mobile_length(number: PhoneNumber) -> int:

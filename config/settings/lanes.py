@@ -44,3 +44,7 @@ class LaneDefaults(BaseSettings):
     reengage: str | None = Field(
         default=None, description="Template without parameters that replaces a non-template outside the 24-hour window"
     )
+    number: str | None = Field(
+        default=None,
+        description="WhatsApp number of the lane `default`; a webhook about a message from it is not a customer's",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TextIO
@@ -13,7 +13,8 @@ from typing import Self, TextIO
 from harkara.campaigns.columns import TO, Column, FixedText, Source, find_column, normalize_name
 from harkara.campaigns.spreadsheet import unguard
 from harkara.errors import Invalid
-from harkara.phone import E164, normalize
+from harkara.people.spellings import canonical
+from harkara.phone import normalize
 
 _DELIMITERS = ",;\t|"
 _WORKBOOK_SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # the first bytes of .xlsx and of .xls
@@ -32,7 +33,7 @@ class Recipient:
     """The recipient in one row, with a text for each parameter: not empty and without spaces around it."""
 
     row: int
-    to: E164 = field(repr=False)
+    to: str = field(repr=False)
     values: Mapping[str, str] = field(repr=False)
 
 
@@ -55,7 +56,12 @@ class Reject:
 
 
 def read_recipients(
-    path: Path, columns: Mapping[str, Source], region: str = "IN", *, unique: bool = True
+    path: Path,
+    columns: Mapping[str, Source],
+    region: str = "IN",
+    *,
+    unique: bool = True,
+    parse_to: Callable[[str, str], str] = normalize,
 ) -> Iterator[Recipient | Reject]:
     """Yield a result for each row that is not blank, in order. `columns` is the result of `parse_mapping`.
 
@@ -68,7 +74,8 @@ def read_recipients(
     and may end with the .0 of a decimal column, which is exact up to 15 digits. Scientific notation is refused, since
     it may have lost digits even when it looks complete (9.1987654321E+11).
 
-    With `unique`, the first valid row with a number is the recipient, and later ones are duplicates. That takes about
+    With `unique`, the first valid row with a number is the recipient, and later ones are duplicates, also in another
+    spelling that WhatsApp knows. `parse_to` gets the text of a number and the region. Uniqueness takes about
     100 bytes of memory for each recipient; the file itself is streamed. The template validates the values later.
 
     Raises Invalid for the file, a column or the region, always before the first result.
@@ -78,11 +85,13 @@ def read_recipients(
     rows_of: dict[int, int] = {}
     with path.open(encoding=encoding, newline="") as file:
         rows = _rows(file, _delimiter(file, columns))
-        parser = _RowParser.from_header(_header(rows), columns, region)
+        parser = _RowParser.from_header(_header(rows), columns, region, parse_to)
         for row, last, cells in rows:
             outcome = parser.parse(row, cells) if cells else _broken_quotes(row, last)
-            if unique and isinstance(outcome, Recipient) and (first := rows_of.setdefault(int(outcome.to), row)) != row:
-                outcome = Reject(row, parser.column(TO), f"is the number of row {first} again", "duplicate")
+            if unique and isinstance(outcome, Recipient):
+                first = rows_of.setdefault(int(canonical(outcome.to)), row)
+                if first != row:
+                    outcome = Reject(row, parser.column(TO), f"is the number of row {first} again", "duplicate")
             yield outcome
 
 
@@ -159,9 +168,12 @@ class _RowParser:
     positions: dict[str, int]
     fixed: dict[str, str]
     region: str
+    parse_to: Callable[[str, str], str]
 
     @classmethod
-    def from_header(cls, header: list[str], columns: Mapping[str, Source], region: str) -> Self:
+    def from_header(
+        cls, header: list[str], columns: Mapping[str, Source], region: str, parse_to: Callable[[str, str], str]
+    ) -> Self:
         if not header:
             raise Invalid("header", "must be in the first row: the names of the columns")
         if isinstance(columns[TO], FixedText):
@@ -169,7 +181,7 @@ class _RowParser:
         mapped = {name: source for name, source in columns.items() if isinstance(source, Column)}
         positions = {name: find_column(header, name, column) for name, column in mapped.items()}
         fixed = {name: source.text for name, source in columns.items() if isinstance(source, FixedText)}
-        return cls(header, positions, fixed, region)
+        return cls(header, positions, fixed, region, parse_to)
 
     def column(self, name: str) -> str:
         return self.header[self.positions[name]]
@@ -186,7 +198,7 @@ class _RowParser:
         if _MANGLED.fullmatch(number):
             return Reject(row, self.column(TO), _DIGITS_LOST, "mangled-number")
         try:
-            to = normalize(_DECIMAL.sub(r"\1", number), self.region)
+            to = self.parse_to(_DECIMAL.sub(r"\1", number), self.region)
         except Invalid as error:
             if error.field != "to":
                 raise

@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from harkara.people.names import is_user_id
+
 LONGEST_ID = 256
 """Characters."""
 
-_NUMBER = re.compile(r"\+?([0-9][0-9 ().-]*)(?:@.*)?", re.DOTALL)
+_NUMBER = re.compile(r"\+?([0-9][0-9 ().-]*)")
+_ADDRESS = re.compile(r"\+?([0-9][0-9 ()-]*)(?:[._][0-9]+)?(?::[0-9]+)?@(?:c\.us|s\.whatsapp\.net)", re.IGNORECASE)
+"""A number as WhatsApp addresses it; behind the number may stand the agent and the device that sent a message."""
+
 _SHORTEST_NUMBER, _LONGEST_NUMBER = 7, 15
 _NUMERIC = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
@@ -27,12 +32,23 @@ def parse_id(value: object) -> str | None:
 
 
 def parse_phone_number(value: object) -> str | None:
-    """Return the digits of a phone number; events punctuate them differently, some add `@c.us` (field reports)."""
+    """Return the digits of a phone number; events punctuate them differently, some add `@c.us` (field reports).
+
+    Of WhatsApp's addresses only those at `c.us` and `s.whatsapp.net` are numbers. The digits before `@lid` are an
+    identifier of another kind, those before `@g.us`, `@newsletter` and `@broadcast` no person's.
+    """
     if not isinstance(value, str | int) or isinstance(value, bool):
         return None
-    found = _NUMBER.fullmatch(str(value).strip())
+    written = str(value).strip()
+    found = (_ADDRESS if "@" in written else _NUMBER).fullmatch(written)
     digits = re.sub(r"[^0-9]", "", found[1]).lstrip("0") if found else ""
     return digits if _SHORTEST_NUMBER <= len(digits) <= _LONGEST_NUMBER else None
+
+
+def parse_user_id(value: object) -> str | None:
+    """Return a business-scoped user id, which identifies a person whose number may be hidden."""
+    found = value.strip() if isinstance(value, str) else ""
+    return found if is_user_id(found) else None
 
 
 def parse_time(value: object, received_at: datetime) -> datetime:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from harkara.chatmitra.fields import parse_id, parse_phone_number, parse_time
+from harkara.chatmitra.fields import parse_id, parse_time
 from harkara.chatmitra.parse_answer import parse_error
+from harkara.chatmitra.people import parse_change, parse_recipient, parse_sender
 from harkara.inbound import fingerprint
-from harkara.inbound.events import Event, MessageReceived, Status, StatusChanged, UnknownEvent
+from harkara.inbound.events import Event, MessageReceived, NumberChanged, Status, StatusChanged, UnknownEvent
 from harkara.inbound.normalization import canonical_json, clean_text, digest
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ def _event(parsed: object, received_at: datetime) -> Event:
     event: Event | None = None
     match raw.name:
         case "message.received":
-            event = _message_received(raw)
+            event = _system_notice(raw) if raw.message.get("type") == "system" else _message_received(raw)
         case "message.sent" | "message.failed" | "message.status.updated":
             event = _status_changed(raw)
     if event is not None:
@@ -49,8 +50,6 @@ _NAME = re.compile(r"[a-z]+(?:\.[a-z]+)*")
 
 _MESSAGE_ID = ("message_id", "messageId", "wamid")
 _JOB_ID = ("jobId", "job_id")
-_SENDER = ("from", "sender")
-_RECIPIENT = ("to", "recipient", "recipient_mobile_number", "recipient_id", "contact", "customer", "wa_id")
 _ERROR = ("error", "errors", "code", "title")
 
 # Chat Mitra docs, Webhooks: delivered and read. WhatsApp's `played` is a voice message that the recipient played.
@@ -103,8 +102,9 @@ def _status_changed(raw: _RawEvent) -> StatusChanged | None:
     if name == "status.updated":
         name = (raw.first(parse_id, "status") or "").lower()
     status = _STATUSES.get(name)
-    job_id, recipient = raw.first(parse_id, *_JOB_ID), raw.first(parse_phone_number, *_RECIPIENT)
-    if status is None or raw.fields.get("direction") == "inbound" or not (job_id or raw.message_id or recipient):
+    job_id, (recipient, user_ids) = raw.first(parse_id, *_JOB_ID), parse_recipient(raw)
+    named = job_id or raw.message_id or recipient or user_ids
+    if status is None or raw.fields.get("direction") == "inbound" or not named:
         return None
     errors = {name: part[name] for part in (raw.message, raw.fields) for name in _ERROR if name in part}
     code, reason = parse_error(errors) if status == "failed" else (None, "")
@@ -115,6 +115,7 @@ def _status_changed(raw: _RawEvent) -> StatusChanged | None:
         job_id=job_id,
         message_id=raw.message_id,
         recipient=recipient,
+        user_ids=user_ids,
         digest=fingerprint.of_message(raw.message),
         code=code,
         reason=reason,
@@ -124,7 +125,8 @@ def _status_changed(raw: _RawEvent) -> StatusChanged | None:
 
 def _message_received(raw: _RawEvent) -> MessageReceived | None:
     """None also for what the account itself sent: a message must never count as an answer to itself."""
-    sender = raw.first(parse_phone_number, *_SENDER)
+    number, user_ids = parse_sender(raw)
+    sender = number or next(iter(user_ids), None)
     if sender is None or raw.fields.get("direction") == "outbound":
         return None
     payload, title = _tapped(raw)
@@ -132,6 +134,7 @@ def _message_received(raw: _RawEvent) -> MessageReceived | None:
     return MessageReceived(
         identity=raw.identity("received"),
         sender=sender,
+        user_ids=user_ids,
         kind=_kind(raw.message.get("type")),
         at=raw.at,
         message_id=raw.message_id,
@@ -140,6 +143,15 @@ def _message_received(raw: _RawEvent) -> MessageReceived | None:
         reply_to=parse_id(context.get("id")) or parse_id(context.get("message_id")),
         body=raw.body,
     )
+
+
+def _system_notice(raw: _RawEvent) -> NumberChanged | None:
+    """A notice of WhatsApp about a person, who wrote nothing; None for one that reports no other number."""
+    change = parse_change(raw, raw.message)
+    if change is None:
+        return None
+    before, after = change
+    return NumberChanged(identity=raw.identity("received"), before=before, after=after, at=raw.at, body=raw.body)
 
 
 def _kind(value: object) -> str:

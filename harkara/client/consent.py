@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from harkara.client.base import BaseClient
-from harkara.phone import normalize
 
 if TYPE_CHECKING:  # an application without consent calls does not pay for their import
     from harkara.inbound.contact import ConsentAction, ConsentCategory
@@ -21,7 +20,7 @@ class ConsentCalls(BaseClient):
         """Record that a person wants no more messages, or no more marketing, and cancel those that wait for them.
 
         Args:
-            to: The person's number, as in `send`.
+            to: The person's number, as in `send`, or the `user_id` of a callback.
             proof: How you know: which form, in which words.
             category: `everything` or `marketing`.
             lane: The account that it concerns. Default: the client's lane.
@@ -40,7 +39,8 @@ class ConsentCalls(BaseClient):
     def _record_consent(self, action: ConsentAction, to: str, proof: str, category: str, lane: str | None) -> None:
         # Imported here: an application without consent calls does not pay for it.
         from harkara.inbound.contact import ConsentChoice
+        from harkara.people.names import parse_name
 
-        number, now = normalize(to, self._region), datetime.now(UTC)
-        choice = ConsentChoice.parse(number, action=action, category=category, how="application", proof=proof, at=now)
+        name, now = parse_name(to, self._region), datetime.now(UTC)
+        choice = ConsentChoice.parse(name, action=action, category=category, how="application", proof=proof, at=now)
         self._backend.record_consent(lane or self._lane, choice)

@@ -15,6 +15,7 @@ from harkara.lanes import Lane
 from harkara.ledger.messages.claim import Claimed
 from harkara.limits import Limiter, Slot, SlotRequest
 from harkara.outcomes import Wait
+from harkara.people.spellings import canonical
 
 log = structlog.get_logger(__name__)
 
@@ -88,4 +89,4 @@ def _request(lane: Lane, message: Claimed) -> SlotRequest:
 
 def _pair(lane: Lane, recipient: str) -> str:
     """Identify a recipient in Redis by a keyed digest, which does not reveal the phone number."""
-    return blake2b(recipient.encode(), key=lane.token.encode()[:64], digest_size=12).hexdigest()
+    return blake2b(canonical(recipient).encode(), key=lane.token.encode()[:64], digest_size=12).hexdigest()

@@ -18,6 +18,7 @@ from harkara.ledger.messages.otp_limit import recent_codes
 from harkara.ledger.occasions.queries import outdated_reminders
 from harkara.messages.link_expiry import LINK_ENDED, first_end
 from harkara.outcomes import Cancelled, Outcome, Refused, Wait
+from harkara.people.spellings import canonical
 from harkara.playbook import WINDOW_CLOSED
 
 CODES_AN_HOUR = 3
@@ -42,7 +43,9 @@ def check(message: Claimed, context: GateContext) -> Outcome | None:
     """Return the outcome of the first gate that stops the message; None when all gates pass it."""
     outcome = next((found for gate in GATES if (found := gate(message, context))), None)
     if outcome is None and message.category == "authentication":
-        context.codes[message.recipient].claimed.add(message.id)  # the next code of the chunk counts this one
+        context.codes[canonical(message.recipient)].claimed.add(
+            message.id
+        )  # the next code of the chunk counts this one
     return outcome
 
 
@@ -80,7 +83,7 @@ def quiet_hours(message: Claimed, context: GateContext) -> Outcome | None:
 def otp_limit(message: Claimed, context: GateContext) -> Outcome | None:
     if message.category != "authentication":
         return None
-    codes = context.codes[message.recipient]
+    codes = context.codes[canonical(message.recipient)]
     if len(codes.sent - {message.id}) >= CODES_AN_HOUR:
         return Cancelled("otp-limit", f"This number was already sent {CODES_AN_HOUR} codes within the last hour.")
     if len((codes.sent | codes.claimed) - {message.id}) >= CODES_AN_HOUR:

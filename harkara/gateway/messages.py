@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Header, Query
@@ -20,12 +21,12 @@ from harkara.gateway.schemas.messages import (
     Queued,
     SendMessage,
 )
+from harkara.ledger.contacts.queries import all_names
 from harkara.ledger.messages import queries
 from harkara.ledger.messages.commands import cancel, find_id
 from harkara.message_status import MessageStatus
 from harkara.messages import Category, Template
 from harkara.messages.validation import field_path
-from harkara.phone import normalize
 
 router = APIRouter(tags=["Messages"])
 
@@ -117,15 +118,15 @@ def list_messages(
 ) -> MessagePage:
     """List the messages of the token's lanes that match every filter, newest first."""
     wanted = filters.model_dump(exclude={"state"})
-    recipient = None if to is None else _phone_number(to)
-    found = queries.list_messages(deps.db, lanes=caller.lanes, states=filters.state, recipient=recipient, **wanted)
+    recipients = None if to is None else _names(deps, to, caller.lanes)
+    found = queries.list_messages(deps.db, lanes=caller.lanes, states=filters.state, recipients=recipients, **wanted)
     before = found[-1].id if len(found) == filters.limit else None
     return MessagePage.model_validate({"messages": found, "before": before})
 
 
-def _phone_number(text: str) -> str:
+def _names(deps: Deps, text: str, lanes: Collection[str] | None) -> set[str]:
     try:
-        return str(normalize(text))
+        return all_names(deps.db, text, lanes)
     except Invalid as error:
         raise Invalid("Harkara-To", error.rule, error.measure) from None
 

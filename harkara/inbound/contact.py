@@ -12,6 +12,7 @@ from harkara.inbound.normalization import clean_text
 from harkara.inbound.window import WindowState, window_state
 from harkara.messages.fields import validate_short_name
 from harkara.messages.validation import field_path
+from harkara.people.names import is_user_id
 from harkara.phone import normalize
 
 ConsentAction = Literal["opt-out", "opt-in"]
@@ -31,8 +32,8 @@ _CLOCK_SKEW = timedelta(minutes=1)
 class ConsentChoice:
     """One opt-out or opt-in of a person, with its proof.
 
-    `recipient` is digits alone. `how` is the source of the choice, `proof` the words or the form that show it, and `at`
-    the time of the choice in UTC.
+    `recipient` is a name of the person: digits or a user id. `how` is the source of the choice, `proof` the words or
+    the form that show it, and `at` the time of the choice in UTC.
     """
 
     recipient: str = field(repr=False)
@@ -67,7 +68,7 @@ class ConsentChoice:
         """Parse what `to_json` rendered: the lane and the choice, whose source is the application. Raises Invalid."""
         try:
             fields = json.loads(data)
-            to = normalize(f"+{fields.pop('recipient')}", strict=False)
+            to = _name(fields.pop("recipient"))
             lane, at = _lane(fields.pop("lane")), datetime.fromisoformat(fields.pop("at"))
             action = fields.pop("wish")
             return lane, cls.parse(to, action=action, how="application", at=at, **fields)
@@ -75,6 +76,10 @@ class ConsentChoice:
             raise
         except (ValueError, TypeError, KeyError, AttributeError):
             raise Invalid("wish", "is not a consent choice: it must be the JSON of to_json") from None
+
+
+def _name(text: str) -> str:
+    return text if is_user_id(text) else normalize(f"+{text}", strict=False)
 
 
 def _lane(name: str) -> str:

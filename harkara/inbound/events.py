@@ -14,7 +14,8 @@ class StatusChanged:
     """A message of the account has a new status: one of ours, or one that a person typed in the provider's dashboard.
 
     Two events with the same `identity` are one event. `digest` is that of the content (see `fingerprint`), `recipient`
-    is digits alone, `code` and `reason` explain a failure. `body` is the event's JSON, which can be parsed again.
+    is digits alone, `user_ids` are other names of the same person, `code` and `reason` explain a failure. `body` is the
+    event's JSON, which can be parsed again.
     """
 
     identity: str
@@ -23,6 +24,7 @@ class StatusChanged:
     job_id: str | None = None
     message_id: str | None = field(default=None, repr=False)
     recipient: str | None = field(default=None, repr=False)
+    user_ids: tuple[str, ...] = field(default=(), repr=False)
     digest: str | None = None
     code: str | None = None
     reason: str = ""
@@ -33,8 +35,9 @@ class StatusChanged:
 class MessageReceived:
     """A customer wrote, or tapped a button or a list row.
 
-    After a tap `payload` is the id of the button or row, and `text` its title. `sender` is digits alone, `kind` is
-    WhatsApp's name of the type, `reply_to` is WhatsApp's id of the message that this one answers.
+    After a tap `payload` is the id of the button or row, and `text` its title. `sender` is the digits of the number, or
+    the user id of a person whose number is hidden, and `user_ids` are all user ids of the person. `kind` is WhatsApp's
+    name of the type, `reply_to` is WhatsApp's id of the message that this one answers.
     """
 
     identity: str
@@ -45,6 +48,26 @@ class MessageReceived:
     text: str | None = field(default=None, repr=False)
     payload: str | None = field(default=None, repr=False)
     reply_to: str | None = field(default=None, repr=False)
+    user_ids: tuple[str, ...] = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False, compare=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name of the sender in this event."""
+        return tuple(dict.fromkeys((self.sender, *self.user_ids)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberChanged:
+    """A person has another number or user id: WhatsApp reports it, the person wrote nothing.
+
+    `before` and `after` are the names of the person, a number first if the event has one.
+    """
+
+    identity: str
+    before: tuple[str, ...] = field(repr=False)
+    after: tuple[str, ...] = field(repr=False)
+    at: datetime
     body: bytes = field(default=b"", repr=False, compare=False)
 
 
@@ -61,4 +84,4 @@ class UnknownEvent:
     body: bytes = field(repr=False)
 
 
-Event = StatusChanged | MessageReceived | UnknownEvent
+Event = StatusChanged | MessageReceived | NumberChanged | UnknownEvent

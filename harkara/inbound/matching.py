@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,11 +37,16 @@ class Candidate:
 
 
 def match(
-    event: StatusChanged, fingerprint: str | None, candidates: Iterable[Candidate], *, recent: timedelta = RECENT
+    event: StatusChanged,
+    fingerprints: Collection[str],
+    candidates: Iterable[Candidate],
+    *,
+    recent: timedelta = RECENT,
 ) -> Candidate | None:
     """Return the message that the event is about; None if there is none, or if several could be meant.
 
-    `fingerprint` is that of the event's recipient and content; None when the event shows too little of them.
+    `fingerprints` are those of the event's content and each name of its recipient; there are none when the event shows
+    too little of them.
 
     No known event carries a job id, and none shows whether a message was typed in the dashboard (field reports). An
     event therefore matches by its ids, or else by equal recipient and content within a plausible time. A message
@@ -54,7 +59,7 @@ def match(
     named = [one for one in found if matches_id(event, one)]
     if named:
         return named[0] if len(named) == 1 else None
-    alike = [one for one in found if _matches_content(event, fingerprint, one) and _in_time(event, one, recent)]
+    alike = [one for one in found if _matches_content(event, fingerprints, one) and _in_time(event, one, recent)]
     return min(alike, key=lambda one: (one.state is not State.ACCEPTED, one.first_posted_at, one.id), default=None)
 
 
@@ -72,9 +77,9 @@ def whatsapp_id(event: StatusChanged) -> str | None:
     return None if event.message_id is None else digest(event.message_id)
 
 
-def _matches_content(event: StatusChanged, fingerprint: str | None, one: Candidate) -> bool:
+def _matches_content(event: StatusChanged, fingerprints: Collection[str], one: Candidate) -> bool:
     has_other_id = one.whatsapp_id is not None or (event.job_id is not None and one.job_id is not None)
-    same = fingerprint is not None and fingerprint == one.fingerprint
+    same = one.fingerprint is not None and one.fingerprint in fingerprints
     return same and not has_other_id and _may_have_left(one)
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
+from hashlib import blake2b
 from typing import Any, TypeVar, cast
 
 import psycopg
@@ -169,6 +170,15 @@ class Transaction:
     def load(self, kind: Callable[..., T], statement: Executable) -> list[T]:
         """Run a query and return one `kind` for each row, made of the row's values in their order."""
         return [kind(*row) for row in self.execute(statement)]
+
+    def lock(self, name: str) -> None:
+        """Hold the lock of this name until the transaction ends; of several, take them in the order of their names.
+
+        SQLite needs none, since its transactions for writes follow each other.
+        """
+        if not self.sqlite:
+            number = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
+            self.execute(select(func.pg_advisory_xact_lock(number)))
 
     def insert_new(self, table: Table) -> Any:
         """Return an INSERT that skips rows which exist already (ON CONFLICT DO NOTHING, in either dialect)."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, select, update
 
 from harkara.ledger.conditions import LEASED, in_state
-from harkara.ledger.contacts.contacts import delete_inactive
+from harkara.ledger.contacts.housekeeping import delete_inactive, settle_people
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.erasure import erase_messages, erase_occasions
 from harkara.ledger.events.store_events import delete_old_events
@@ -60,6 +60,7 @@ def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> C
     ):
         with db.write() as tx:
             changed[name] = step(tx)
+    changed["people"] = settle_people(db, MAX_ROWS)
     return +changed
 
 

@@ -30,6 +30,11 @@ def test_examples_of_the_documentation_give_the_documented_numbers(written: str,
     assert normalize(written) == expected
 
 
+@pytest.mark.parametrize("old", ["553188888888", "+55 31 8888-8888", "5215512345678", "+541123456789", "22997123456"])
+def test_a_number_in_a_spelling_of_whatsapp_is_accepted_as_it_is(old: str) -> None:
+    assert normalize(old) == "".join(mark for mark in old if mark.isdecimal())
+
+
 def test_an_indian_number_with_a_digit_too_few_is_refused() -> None:
     with pytest.raises(Invalid, match="is too short for country code 91"):
         normalize("091999999999")

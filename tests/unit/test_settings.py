@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -121,6 +122,21 @@ def test_a_lane_of_the_file_says_what_is_wrong_with_it(tmp_path: Path) -> None:
     file.write_text('[shop]\ngap = "soon"\n')
     with pytest.raises(Invalid, match=r"lanes\.toml, shop\.gap: must be a duration such as 90s"):
         read_lane_settings(file)
+
+
+def test_a_lane_knows_its_own_number(tmp_path: Path) -> None:
+    file = tmp_path / "lanes.toml"
+    file.write_text('[shop]\nnumber = "98765 00001"\n[office]\n')
+    tokens = {name: SecretStr(name) for name in ("shop", "office", "default")}
+    options: dict[str, Any] = {"_env_file": None, "lanes_file": file, "lane_tokens": tokens}
+    found = lanes(Settings(**options, number="+91 98765 00002"))
+    assert {name: lane.number for name, lane in found.items()} == {
+        "shop": "919876500001",
+        "office": None,
+        "default": "919876500002",
+    }
+    with pytest.raises(SystemExit, match=r"^Lane default: number: is too short"):
+        lanes(Settings(**options, number="12"))
 
 
 def test_a_template_for_closed_windows_that_no_template_can_be_called_stops_the_start() -> None:

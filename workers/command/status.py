@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from harkara.message_status import MessageStatus, MessageSummary
-from harkara.phone import normalize
 from harkara.states import State
 from workers.command.deployment import ledger
 from workers.command.next_step import next_step
@@ -49,6 +48,7 @@ def listing(
     as_json: AsJson = False,
 ) -> None:
     """List messages that match every filter, newest first."""
+    from harkara.ledger.contacts.queries import all_names
     from harkara.ledger.messages import queries
 
     with ledger() as db:
@@ -56,7 +56,7 @@ def listing(
             db,
             states=state or (),
             lane=lane,
-            recipient=None if to is None else normalize(to),
+            recipients=None if to is None else all_names(db, to),
             reference=reference,
             code=code,
             producer=producer,

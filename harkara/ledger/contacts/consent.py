@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import insert, select
 
-from harkara.inbound.contact import ConsentChoice, ContactState
+from harkara.inbound.contact import ConsentChoice
 from harkara.ledger.conditions import LEASED, in_state
-from harkara.ledger.contacts.queries import PROOFS, proof_of
+from harkara.ledger.contacts.people import Link, Person, join
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.messages.commands import cancel_messages
-from harkara.ledger.tables import consent, contact, message
+from harkara.ledger.tables import consent, message
 from harkara.states import State
 
 OPTED_OUT = "opted-out"
@@ -28,27 +28,31 @@ def record_consent(db: Database, lane: str, choices: Sequence[ConsentChoice]) ->
 def apply_consent(tx: Transaction, lane: str, choices: Sequence[ConsentChoice]) -> list[str]:
     """Record the choices and cancel the messages that they forbid; return the ids of these messages.
 
-    A choice counts from the time at which the person made it, however late it arrives: the state of a contact is the
-    sum of all its proofs in the order of their times. Of two choices at the same time the opt-out counts. An opt-in
-    restores no cancelled message.
+    A choice counts from the time at which the person made it, however late it arrives: the state of a person is the
+    sum of all proofs under all their names in the order of their times. Of two choices at the same time the opt-out
+    counts. An opt-in restores no cancelled message.
     """
     if not choices:
         return []
     tx.execute(insert(consent), [_proof_row(lane, choice, tx.now) for choice in choices])
-    contacts = _lock(tx, lane, {choice.recipient for choice in choices})
-    for row in tx.rows(PROOFS.where(consent.c.lane == lane, consent.c.recipient.in_(list(contacts)))):
-        proof = proof_of(row)
-        contacts[proof.recipient] = contacts[proof.recipient].with_choice(proof.choice())
-    tx.execute(
-        update(contact)
-        .where(contact.c.lane == lane, contact.c.recipient == bindparam("person"))
-        .values({name: bindparam(f"new_{name}") for name in ("stopped", "agreed_at", "wished_at")}),
-        [
-            {"person": p, "new_stopped": c.stopped, "new_agreed_at": c.agreed_at, "new_wished_at": c.chosen_at}
-            for p, c in contacts.items()
-        ],
-    )
-    return _cancel_waiting(tx, lane, {person: found for person, found in contacts.items() if found.stopped})
+    return _cancel_waiting(tx, lane, join(tx, lane, [[choice.recipient] for choice in choices], chosen=True))
+
+
+def link_names(tx: Transaction, lane: str, link: Link, *, wrote_at: datetime | None = None) -> Person:
+    """Record that these names are one person's, who wrote at `wrote_at` if it is given; return the person.
+
+    An opt-out under one of the names cancels what waits for the others. The latest time of a message stays, in
+    whatever order messages arrive and however many workers record them at once; it opens the 24-hour window.
+    """
+    (person,) = join(tx, lane, [link], wrote_at=wrote_at)
+    if person.changed:
+        _cancel_waiting(tx, lane, [person])
+    return person
+
+
+def settle(tx: Transaction, lane: str, names: Collection[str]) -> None:
+    """Give all names of these people the sum of their choices, and cancel the messages that they forbid."""
+    _cancel_waiting(tx, lane, join(tx, lane, [[name] for name in names], chosen=True))
 
 
 def cancel_unwanted(tx: Transaction, unwanted: Mapping[str, str]) -> list[str]:
@@ -76,19 +80,9 @@ def _proof_row(lane: str, choice: ConsentChoice, now: datetime) -> Row:
     }
 
 
-def _lock(tx: Transaction, lane: str, people: set[str]) -> dict[str, ContactState]:
-    """Lock the contacts of these people until the transaction ends, and create missing ones; without their choices."""
-    # Sorted, as everywhere: two transactions with the same people would otherwise deadlock.
-    tx.execute(tx.insert_new(contact), [{"lane": lane, "recipient": person} for person in sorted(people)])
-    rows = select(contact.c.recipient, contact.c.wrote_at).where(
-        contact.c.lane == lane, contact.c.recipient.in_(people)
-    )
-    locked = tx.execute(rows.order_by(contact.c.recipient).with_for_update())
-    return {recipient: ContactState(wrote_at=wrote_at) for recipient, wrote_at in locked}
-
-
-def _cancel_waiting(tx: Transaction, lane: str, opted_out: Mapping[str, ContactState]) -> list[str]:
+def _cancel_waiting(tx: Transaction, lane: str, people: Sequence[Person]) -> list[str]:
     """Cancel what has not left. A claimed message fails at its epoch, or at the gate when it comes back."""
+    opted_out = {name: person.state for person in people if person.state.stopped for name in person.names}
     if not opted_out:
         return []
     to = (message.c.lane == lane, message.c.recipient.in_(list(opted_out)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,8 +11,10 @@ from sqlalchemy import select
 
 from harkara.errors import NotFound
 from harkara.inbound.contact import ConsentAction, ConsentCategory, ConsentChoice, ConsentSource
-from harkara.ledger.database import Database
+from harkara.ledger.database import Database, Row
 from harkara.ledger.tables import consent, contact
+from harkara.people.names import parse_name, possible_names
+from harkara.people.spellings import spellings
 
 _PAGE = 1000
 """Rows in memory at a time."""
@@ -54,9 +56,15 @@ class ConsentProof:
 
 @dataclass(frozen=True, slots=True)
 class ContactRecord:
-    """One person in one lane: what they opted out of, when they agreed to marketing and last wrote, and every proof."""
+    """One person in one lane: what they opted out of, when they agreed to marketing and last wrote, and every proof.
+
+    `names` are the numbers and user ids that are known to be this person's. `person` is None for a few seconds, while
+    only a worker of the release before has seen the person.
+    """
 
     lane: str
+    person: str | None
+    names: tuple[str, ...] = field(repr=False)
     stopped: ConsentCategory | None
     agreed_at: datetime | None
     wrote_at: datetime | None
@@ -66,6 +74,8 @@ class ContactRecord:
         """Return the record as JSON shows it, with times in whole seconds."""
         return {
             "lane": self.lane,
+            "person": self.person,
+            "names": list(self.names),
             "stopped": self.stopped,
             "agreed_at": _iso(self.agreed_at),
             "wrote_at": _iso(self.wrote_at),
@@ -73,29 +83,57 @@ class ContactRecord:
         }
 
 
-def list_contacts(db: Database, recipient: str, lane: str | None = None) -> list[ContactRecord]:
-    """Return what each lane, or this one, knows about a number. Raises NotFound when no lane knows it."""
-    query = select(contact).where(contact.c.recipient == recipient).order_by(contact.c.lane)
+def list_contacts(db: Database, name: str, lane: str | None = None) -> list[ContactRecord]:
+    """Return what each lane, or this one, knows about the person with this name, under whatever name it came.
+
+    Raises NotFound when no lane knows the name.
+    """
+    in_lane = _of(lane, contact.c.lane)
     with db.read(snapshot=True) as tx:
-        rows = tx.rows(query if lane is None else query.where(contact.c.lane == lane))
-        proofs = [proof_of(row) for row in tx.rows(PROOFS.where(consent.c.recipient == recipient))]
-    if not rows:
+        found = tx.rows(select(contact).where(contact.c.recipient == name, *in_lane).order_by(contact.c.lane))
+        people = [row["person"] for row in found if row["person"]]
+        of_people = select(contact.c.lane, contact.c.recipient).where(contact.c.person.in_(people))
+        names = {row["lane"]: {row["recipient"]} for row in found}
+        for its_lane, other in tx.execute(of_people) if people else ():
+            names[its_lane].add(other)
+        recipients = sorted({one for those in names.values() for one in those})
+        proofs = [proof_of(row) for row in tx.rows(PROOFS.where(consent.c.recipient.in_(recipients), *_of(lane)))]
+    if not found:
         raise NotFound("no lane knows this number: it has neither written nor opted out or in")
-    return [
-        ContactRecord(
-            lane=row["lane"],
-            stopped=row["stopped"],
-            agreed_at=row["agreed_at"],
-            wrote_at=row["wrote_at"],
-            proofs=tuple(proof for proof in proofs if proof.lane == row["lane"]),
-        )
-        for row in rows
-    ]
+    return [_record(row, names[row["lane"]], proofs) for row in found]
+
+
+def find_name(db: Database, text: str, lanes: Collection[str] | None = None) -> str:
+    """Return the name that an operator means: what a text can mean and a lane, or one of these, knows.
+
+    An unknown name is parsed as any number, or is a user id. Raises Invalid for the field `to`, which never quotes the
+    text.
+    """
+    possible = possible_names(text)
+    in_lanes = [] if lanes is None else [contact.c.lane.in_(lanes)]
+    known = select(contact.c.recipient).where(contact.c.recipient.in_(possible), *in_lanes)
+    with db.read() as tx:
+        found = set(tx.execute(known).scalars()) if possible else set()
+    return next((name for name in possible if name in found), None) or parse_name(text)
+
+
+def all_names(db: Database, text: str, lanes: Collection[str] | None = None) -> set[str]:
+    """Return all names of the person whom a text means, as these lanes know them, or all lanes.
+
+    Raises Invalid as `find_name` does.
+    """
+    name = find_name(db, text, lanes)
+    given, same = contact.alias("given"), contact.alias("same")
+    query = select(same.c.recipient).join(given, same.c.person == given.c.person).where(given.c.recipient == name)
+    if lanes is not None:
+        query = query.where(given.c.lane.in_(lanes))
+    with db.read() as tx:
+        return {*spellings(name), *tx.execute(query).scalars()}
 
 
 def iterate_proofs(db: Database, lane: str | None) -> Iterator[ConsentProof]:
     """Yield every proof of all lanes, or of this one, oldest first. The rows are streamed, a thousand at a time."""
-    query = PROOFS if lane is None else PROOFS.where(consent.c.lane == lane)
+    query = PROOFS.where(*_of(lane))
     with db.read(snapshot=True) as tx:
         for row in tx.execute(query.execution_options(yield_per=_PAGE)).mappings():
             yield proof_of(row)
@@ -111,6 +149,23 @@ def proof_of(row: Mapping[Any, Any]) -> ConsentProof:
         how=row["how"],
         proof=row["proof"],
         at=row["at"],
+    )
+
+
+def _of(lane: str | None, column: Any = consent.c.lane) -> list[Any]:
+    """The condition on a lane; none for None."""
+    return [] if lane is None else [column == lane]
+
+
+def _record(row: Row, names: set[str], proofs: Sequence[ConsentProof]) -> ContactRecord:
+    return ContactRecord(
+        lane=row["lane"],
+        person=row["person"],
+        names=tuple(sorted(names)),
+        stopped=row["stopped"],
+        agreed_at=row["agreed_at"],
+        wrote_at=row["wrote_at"],
+        proofs=tuple(proof for proof in proofs if proof.lane == row["lane"] and proof.recipient in names),
     )
 
 

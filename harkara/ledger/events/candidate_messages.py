@@ -24,17 +24,18 @@ MatchKey = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class StatusEvent:
-    """A stored event with its parsed form; `fingerprint` is that of its recipient and content."""
+    """A stored event with its parsed form; `fingerprints` are those of its content and each name of its recipient."""
 
     stored: StoredEvent
     change: StatusChanged
-    fingerprint: str | None
+    fingerprints: tuple[str, ...]
 
     @property
     def keys(self) -> list[MatchKey]:
         """Everything by which its message may be found."""
-        values = {"whatsapp": whatsapp_id(self.change), "job": self.change.job_id, "fingerprint": self.fingerprint}
-        return [(self.stored.lane, kind, value) for kind, value in values.items() if value is not None]
+        values = [("whatsapp", whatsapp_id(self.change)), ("job", self.change.job_id)]
+        values += [("fingerprint", one) for one in self.fingerprints]
+        return [(self.stored.lane, kind, value) for kind, value in values if value is not None]
 
 
 class LockedMessage(NamedTuple):
@@ -71,7 +72,7 @@ class Candidates:
 
     def match(self, event: StatusEvent) -> Candidate | None:
         ids = {message_id for key in event.keys for message_id in self.by_key.get(key, ())}
-        return matching.match(event.change, event.fingerprint, [self.by_id[message_id] for message_id in ids])
+        return matching.match(event.change, event.fingerprints, [self.by_id[message_id] for message_id in ids])
 
     def add(self, one: Candidate) -> None:
         lane = self.messages[one.id].lane

@@ -1,23 +1,26 @@
-"""Apply a customer's message: it opens the 24-hour window, is interpreted, and notifies the application."""
+"""Apply a customer's message, which opens the 24-hour window, and the notice of a changed number."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, text
 
 from harkara.inbound.contact import ConsentChoice
-from harkara.inbound.events import MessageReceived
+from harkara.inbound.events import MessageReceived, NumberChanged
 from harkara.inbound.normalization import digest
 from harkara.inbound.words import Cancel, Confirm, OptIn, OptOut, Reply, Reschedule, Words
 from harkara.ledger.callbacks.notify import notify
-from harkara.ledger.contacts.consent import apply_consent
-from harkara.ledger.contacts.contacts import record_message_time
+from harkara.ledger.contacts.consent import apply_consent, link_names
+from harkara.ledger.contacts.people import Person
 from harkara.ledger.database import Transaction
 from harkara.ledger.events.stored_event import StoredEvent
 from harkara.ledger.tables import message, occasion
+from harkara.people.names import is_user_id
+from harkara.people.spellings import canonical
 from harkara.states import State
 
 ANSWERABLE = timedelta(days=3)
@@ -31,6 +34,8 @@ CALLBACK_KINDS: dict[type[Reply], str] = {
     OptIn: "contact.opted-in",
 }
 """The second callback that a reply causes, besides `message.received`."""
+
+NUMBER_CHANGED = "contact.changed-number"
 
 _MAY_HAVE_ARRIVED = frozenset({State.ACCEPTED, State.SENT, State.DELIVERED, State.READ, State.UNCERTAIN})
 
@@ -46,10 +51,11 @@ class RemindedOccasion:
 
 @dataclass(frozen=True, slots=True)
 class InterpretedMessage:
-    """The meaning of a customer's message: None as reply leaves it to a person, `occasion` is set for an answer."""
+    """The meaning of a customer's message: None as reply leaves it to staff, `occasion` is set for an answer."""
 
     reply: Reply | None
     occasion: RemindedOccasion | None = None
+    person: Person | None = field(default=None, compare=False)
 
 
 def apply_received(tx: Transaction, stored: StoredEvent, received: MessageReceived, words: Words) -> None:
@@ -57,12 +63,22 @@ def apply_received(tx: Transaction, stored: StoredEvent, received: MessageReceiv
     answers = _answered_message(tx, received)
     interpreted = record_received(tx, stored.lane, received, words, answers=answers)
     subject = f"event_{stored.id}"
-    sender: dict[str, Any] = {"from": received.sender, "at": received.at.isoformat()}
+    sender = _sender(received, interpreted.person)
     content = {"type": received.kind, "text": received.text, "payload": received.payload, "answers": answers}
     notify(tx, "message.received", stored.lane, subject, sender | content)
     if interpreted.reply is not None:
         details = _reply_details(interpreted.reply, interpreted.occasion)
         notify(tx, CALLBACK_KINDS[type(interpreted.reply)], stored.lane, subject, sender | details)
+
+
+def apply_number_change(tx: Transaction, stored: StoredEvent, change: NumberChanged) -> None:
+    """Make the names before and after the change one person's, and write the callback.
+
+    The person wrote nothing: the 24-hour window of neither name opens.
+    """
+    person = link_names(tx, stored.lane, (*change.before, *change.after))
+    data = {"from": change.before[0], "to": change.after[0], "person": person.id, "at": change.at.isoformat()}
+    notify(tx, NUMBER_CHANGED, stored.lane, f"event_{stored.id}", data)
 
 
 def record_received(
@@ -74,13 +90,25 @@ def record_received(
     otherwise the latest. To record the same message twice stores its proof twice, and changes nothing else.
     """
     at = min(received.at, tx.now)
-    record_message_time(tx, lane, received.sender, at)
-    reminded = _reminded_occasion(tx, lane, received.sender, answers)
+    person = link_names(tx, lane, received.names, wrote_at=at)
+    reminded = _reminded_occasion(tx, lane, person.names, answers)
     reply = words.interpret(received.text, received.payload, reminder_open=reminded is not None)
     if isinstance(reply, OptOut | OptIn):
         apply_consent(tx, lane, [_choice(received, reply, at)])
-        return InterpretedMessage(reply)
-    return InterpretedMessage(reply, reminded if reply else None)
+        return InterpretedMessage(reply, person=person)
+    return InterpretedMessage(reply, reminded if reply else None, person)
+
+
+def _sender(received: MessageReceived, person: Person | None) -> dict[str, Any]:
+    """Return the sender as a callback shows it: by the number, if the event or the ledger knows exactly one."""
+    numbers = {canonical(name) for name in (person.names if person else ()) if not is_user_id(name)}
+    hidden = is_user_id(received.sender) and len(numbers) == 1
+    return {
+        "from": numbers.pop() if hidden else received.sender,
+        "user_id": next(iter(received.user_ids), None),
+        "person": person.id if person else None,
+        "at": received.at.isoformat(),
+    }
 
 
 def _answered_message(tx: Transaction, received: MessageReceived) -> str | None:
@@ -96,14 +124,16 @@ def _reply_details(reply: Reply, about: RemindedOccasion | None) -> dict[str, An
     return {"occasion": {"kind": about.kind, "reference": about.reference} if about else None}
 
 
-def _reminded_occasion(tx: Transaction, lane: str, sender: str, answers: str | None) -> RemindedOccasion | None:
-    """Return the coming occasion of this person whose reminder is meant."""
+def _reminded_occasion(
+    tx: Transaction, lane: str, names: Sequence[str], answers: str | None
+) -> RemindedOccasion | None:
+    """Return the coming occasion of the person with these names whose reminder is meant."""
     query = (
         select(occasion.c.id, occasion.c.kind, occasion.c.reference)
         .join(message, message.c.occasion_id == occasion.c.id)
         .where(
             text("occasion.status = 'open'"),  # as in the index
-            occasion.c.recipient == sender,
+            occasion.c.recipient.in_(names),
             occasion.c.lane == lane,
             occasion.c.at > tx.now,
             message.c.state.in_([state.value for state in _MAY_HAVE_ARRIVED]),

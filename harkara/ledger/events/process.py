@@ -11,18 +11,18 @@ import structlog
 from sqlalchemy import literal_column, select, update
 
 from harkara.errors import Unavailable
-from harkara.inbound import fingerprint
-from harkara.inbound.events import Event, MessageReceived, StatusChanged
+from harkara.inbound.events import Event, MessageReceived, NumberChanged, StatusChanged
 from harkara.inbound.normalization import outline
 from harkara.inbound.words import Words
 from harkara.lanes import Lane
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.events.apply import apply_statuses
-from harkara.ledger.events.candidate_messages import StatusEvent
-from harkara.ledger.events.inbound_messages import apply_received
+from harkara.ledger.events.inbound_messages import apply_number_change, apply_received
+from harkara.ledger.events.recipients import ReceivedStatus, link_recipients, status_events
 from harkara.ledger.events.store_events import Parse
 from harkara.ledger.events.stored_event import RECEIVED, EventState, StoredEvent, select_events
 from harkara.ledger.tables import event
+from harkara.people.spellings import canonical
 from harkara.playbook import Playbook
 
 log = structlog.get_logger(__name__)
@@ -84,7 +84,10 @@ def _process_ids(db: Database, context: EventContext, ids: Sequence[int]) -> Cou
     """Process all of them in one transaction; after a failure one by one, so that a bad event stops no other."""
     try:
         with db.write() as tx:
-            return _apply(tx, context, _lock(tx, ids))
+            received = [(row, _parse(row, context.parse)) for row in _lock(tx, ids)]
+            done = _apply(tx, context, received)
+        link_recipients(db, received)
+        return done
     except Unavailable:
         raise
     except Exception as error:
@@ -101,19 +104,24 @@ def _lock(tx: Transaction, ids: Sequence[int]) -> list[StoredEvent]:
     return [StoredEvent(*row) for row in tx.execute(query.with_for_update(skip_locked=True))]
 
 
-def _apply(tx: Transaction, context: EventContext, rows: Sequence[StoredEvent]) -> Counter[str]:
-    statuses: list[StatusEvent] = []
-    for row in rows:
-        match _parse(row, context.parse):
-            case MessageReceived() as received:
-                apply_received(tx, row, received, context.words)
+def _apply(tx: Transaction, context: EventContext, received: Sequence[tuple[StoredEvent, Event]]) -> Counter[str]:
+    statuses: list[ReceivedStatus] = []
+    for row, found in received:
+        match found:
+            case MessageReceived() if _is_own_number(context.lanes.get(row.lane), found.sender):
+                _set_state(tx, row, EventState.UNKNOWN)
+            case MessageReceived():
+                apply_received(tx, row, found, context.words)
                 _set_state(tx, row, EventState.APPLIED)
-            case StatusChanged() as changed:
-                statuses.append(StatusEvent(row, changed, _fingerprint(context.lanes.get(row.lane), changed)))
+            case NumberChanged():
+                apply_number_change(tx, row, found)
+                _set_state(tx, row, EventState.APPLIED)
+            case StatusChanged():
+                statuses.append((row, found))
             case _:  # a newer release, which knows more kinds, has stored it
                 _set_state(tx, row, EventState.UNKNOWN)
-    unmatched = apply_statuses(tx, statuses, context.playbook) if statuses else []
-    applied = Counter({EventState.APPLIED.value: len(rows) - len(unmatched)})
+    unmatched = apply_statuses(tx, status_events(tx, context.lanes, statuses), context.playbook) if statuses else []
+    applied = Counter({EventState.APPLIED.value: len(received) - len(unmatched)})
     return applied + _postpone(tx, [one.stored for one in unmatched], EventState.ORPHAN)
 
 
@@ -126,8 +134,9 @@ def _set_state(tx: Transaction, row: StoredEvent, state: EventState) -> None:
     tx.execute(update(event).where(event.c.id == row.id).values(state=state.value))
 
 
-def _fingerprint(lane: Lane | None, changed: StatusChanged) -> str | None:
-    return fingerprint.keyed(lane.token, changed.recipient, changed.digest) if lane else None
+def _is_own_number(lane: Lane | None, sender: str) -> bool:
+    """Whether the account itself is the sender: such an event of its own message is no customer's."""
+    return lane is not None and lane.number is not None and canonical(sender) == canonical(lane.number)
 
 
 def _postpone(tx: Transaction, rows: Sequence[StoredEvent], end: EventState) -> Counter[str]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
-from harkara.inbound.events import Event, MessageReceived, StatusChanged, UnknownEvent
+from harkara.inbound.events import Event, MessageReceived, NumberChanged, StatusChanged, UnknownEvent
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.events.stored_event import RECEIVED, EventState
 from harkara.ledger.tables import event
@@ -91,7 +91,7 @@ def _about(one: Event) -> str:
     match one:
         case StatusChanged():
             return one.status
-        case MessageReceived():
+        case MessageReceived() | NumberChanged():
             return RECEIVED
         case UnknownEvent():
             return one.about

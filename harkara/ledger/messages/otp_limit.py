@@ -12,6 +12,7 @@ from sqlalchemy import and_, exists, literal_column, or_, select
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Transaction
 from harkara.ledger.tables import attempt, message
+from harkara.people.spellings import canonical, spellings
 from harkara.states import State
 
 HOUR_SECONDS = 3600.0
@@ -26,12 +27,13 @@ class RecentCodes:
 
 
 def recent_codes(tx: Transaction, recipients: Iterable[str]) -> dict[str, RecentCodes]:
-    """Return, for each number, the codes that may have reached Chat Mitra within the hour, and the claimed ones.
+    """Return, by canonical number, the codes that may have reached Chat Mitra within the hour, and the claimed ones.
 
+    The spellings of one number count together.
     A code that was refused, or whose connection failed, reached no person and does not count.
     """
     found: dict[str, RecentCodes] = defaultdict(RecentCodes)
-    wanted = sorted(set(recipients))
+    wanted = sorted({spelling for number in recipients for spelling in spellings(number)})
     if not wanted:
         return found
     hour_ago = tx.now - timedelta(seconds=HOUR_SECONDS)
@@ -46,5 +48,6 @@ def recent_codes(tx: Transaction, recipients: Iterable[str]) -> dict[str, Recent
         or_(and_(message.c.posted_at > hour_ago, arrived), in_state(State.CLAIMED)),
     )
     for row in tx.execute(query):
-        (found[row.recipient].sent if row.arrived else found[row.recipient].claimed).add(row.id)
+        codes = found[canonical(row.recipient)]
+        (codes.sent if row.arrived else codes.claimed).add(row.id)
     return found

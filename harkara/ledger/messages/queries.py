@@ -59,7 +59,7 @@ def list_messages(
     states: Sequence[State] = (),
     lane: str | None = None,
     lanes: Collection[str] | None = None,
-    recipient: str | None = None,
+    recipients: Collection[str] | None = None,
     reference: str | None = None,
     code: str | None = None,
     producer: str | None = None,
@@ -72,13 +72,15 @@ def list_messages(
 ) -> list[MessageSummary]:
     """Messages that match every filter given, newest first, at most `limit` of them.
 
-    `lanes` restricts the result to these lanes; None allows all. `flagged` selects what may have been sent twice.
-    `since` and `until` compare the time of acceptance. `before` is the last id of the page before.
+    `lanes` restricts the result to these lanes, `recipients` to these names; None allows all. `flagged` selects what
+    may have been sent twice. `since` and `until` compare the time of acceptance. `before` is the last id of the page
+    before.
     """
     conditions = [
-        *_equal(lane=lane, recipient=recipient, reference=reference, code=code, producer=producer, template=template),
+        *_equal(lane=lane, reference=reference, code=code, producer=producer, template=template),
         in_state(*states) if states else None,
         message.c.lane.in_(lanes) if lanes is not None else None,
+        message.c.recipient.in_(recipients) if recipients is not None else None,
         message.c.maybe_duplicate if flagged else None,
         message.c.created_at >= since if since else None,
         message.c.created_at < until if until else None,

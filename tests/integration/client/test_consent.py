@@ -33,6 +33,12 @@ def test_consent_recorded_through_redis_reaches_the_ledger(
     assert (default.proofs[0].how, default.proofs[0].proof) == ("application", "Ticked off in the profile")
 
 
+def test_an_opt_out_by_user_id_reaches_the_ledger(client: Client, valkey_server: ValkeyServer, db: Database) -> None:
+    client.opt_out("IN.13491208655302741918", proof="Wrote to the support")
+    with running_worker(valkey_server, db):
+        wait_until(lambda: is_known(db, "IN.13491208655302741918"), 10, "the worker has committed it")
+
+
 def test_an_opt_out_in_the_ledger_refuses_later_messages(db: Database) -> None:
     with Client(database_url=str(db.url)) as one:
         waiting = one.send("Hello", to=ASHA)
@@ -68,8 +74,8 @@ def test_an_invalid_consent_entry_stops_no_other(client: Client, valkey_server: 
         wait_until(lambda: is_known(db), 10, "the worker has committed it")
 
 
-def is_known(db: Database) -> bool:
+def is_known(db: Database, name: str = "919876500001") -> bool:
     try:
-        return bool(list_contacts(db, "919876500001"))
+        return bool(list_contacts(db, name))
     except NotFound:
         return False

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harkara.ledger.contacts.consent import link_names
 from harkara.ledger.contacts.queries import list_contacts
 from harkara.ledger.database import Database
 from harkara.messages import Template
 from tests.integration.command.deployment import NUMBER, Harkara, listed, store
 
+USER_ID = "IN.13491208655302741918"
 PROOF = ["--proof", "By telephone on 3 May"]
 ALL = ["--map", "to=Mobile", "--map", "at=Date", "--map", "wish:=opt-out", "--map", "category:=everything"]
 SHEET = """\
@@ -148,6 +151,31 @@ def test_an_export_can_be_imported(harkara: Harkara, ledger: Database, tmp_path:
     lines = [json.loads(line) for line in harkara("consent", "export", "--json").stdout.splitlines()]
     assert [line["lane"] for line in lines].count("shop") == 3
     assert {line["how"] for line in lines} == {"operator", "import"}
+
+
+def test_a_customer_is_shown_and_opted_out_by_any_name(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
+    """The ledger knows 553188888888 from a webhook; the application sends to 5531988888888."""
+    with ledger.write() as tx:
+        link_names(tx, "default", ("553188888888", USER_ID), wrote_at=datetime.now(UTC))
+    assert harkara("send", "+5531988888888", "Hello").exit_code == 0
+    assert printed(harkara("consent", "out", "553188888888", *PROOF, "--json"))["withdrawn"] == 1
+    for name in ("553188888888", "+55 31 98888-8888", USER_ID):
+        (shown,) = printed(harkara("consent", "show", name, "--json"))["lanes"]
+        assert (shown["stopped"], shown["names"]) == ("everything", ["553188888888", "5531988888888", USER_ID])
+    assert f"Known as 553188888888, 5531988888888, {USER_ID}" in harkara("consent", "show", USER_ID).stdout
+    assert len(printed(harkara("list", "--to", USER_ID, "--json"))["messages"]) == 1
+
+
+def test_an_opt_out_by_user_id_survives_an_export_and_an_import(
+    harkara: Harkara, ledger: Database, tmp_path: Path
+) -> None:
+    harkara("consent", "out", USER_ID, *PROOF)
+    harkara("consent", "out", "553188888888", *PROOF)
+    file = tmp_path / "consent.csv"
+    harkara("consent", "export", "--csv", str(file))
+    assert printed(harkara("consent", "import", str(file), "--lane", "shop", "--json"))["kept"] == 2
+    assert [contact.stopped for contact in list_contacts(ledger, USER_ID)] == ["everything"] * 2
+    assert [contact.stopped for contact in list_contacts(ledger, "5531988888888")] == ["everything"] * 2
 
 
 def test_thousands_of_rows_are_recorded_in_batches(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from harkara.gateway import Dependencies
+from harkara.ledger.contacts.consent import link_names
 from harkara.ledger.messages.queries import get_status
 from tests.integration.gateway.fixtures import HELLO, NUMBER, SEND
 from tests.integration.ledger.steps import accept_messages, otp, reply, send_message
@@ -55,6 +56,9 @@ def test_a_list_has_only_messages_that_match_every_filter(client: TestClient, de
     assert set(found(state=["accepted", "waiting"])) == {sent, waiting}
     assert found(template="login_code") == [waiting]
     assert found({"Harkara-To": "98765 00001"}) == [sent]
+    with deps.db.write() as tx:
+        link_names(tx, "default", ("919876500001", "IN.1"))
+    assert found({"Harkara-To": "IN.1"}) == [sent]
     assert found(since="2100-01-01T00:00:00Z") == []
     assert set(found(until="2100-01-01T00:00:00+05:30")) == {sent, waiting}
     assert found(flagged="true") == []

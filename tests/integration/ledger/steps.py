@@ -32,18 +32,18 @@ DAY = 86_400.0
 
 def reply(n: int = 0, **options: Any) -> Envelope:
     """Return a reply to person number `n`."""
-    return Envelope(to=f"+9198765{n:05d}", messages=[Text("Your table is ready")], **options)
+    return Envelope(**{"to": f"+9198765{n:05d}", "messages": [Text("Your table is ready")]} | options)
 
 
 def otp(n: int = 0, **options: Any) -> Envelope:
     """Return a one-time code to person number `n`."""
     message = Template("login_code", body=["493817"], category="authentication")
-    return Envelope(to=f"+9198765{n:05d}", messages=[message], **options)
+    return Envelope(**{"to": f"+9198765{n:05d}", "messages": [message]} | options)
 
 
 def marketing(n: int = 0, **options: Any) -> Envelope:
     """Return a marketing message to person number `n`."""
-    return Envelope(to=f"+9198765{n:05d}", messages=[Template("spring_sale", category="marketing")], **options)
+    return Envelope(**{"to": f"+9198765{n:05d}", "messages": [Template("spring_sale", category="marketing")]} | options)
 
 
 def accept_messages(db: Database, *envelopes: Envelope) -> list[str]:

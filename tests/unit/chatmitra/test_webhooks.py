@@ -125,7 +125,7 @@ def test_the_caption_of_an_image_is_its_text() -> None:
         (status_event(direction="inbound"), "message.sent"),
         (received_event() | {"from": None}, "message.received"),
         (received_event() | {"from": True}, "message.received"),
-        (received_event() | {"from": "US.13491208655302741918"}, "message.received"),
+        (received_event() | {"from": "919876543210@lid"}, "message.received"),
         (status_event("message.status.updated", status="held"), "message.status.updated"),
         (status_event("message.status.updated", status=["read"]), "message.status.updated"),
         (status_event("message.deleted"), "message.deleted"),

@@ -15,6 +15,7 @@ import typer
 
 from harkara.campaigns import Recipient, Reject, parse_mapping, read_recipients
 from harkara.errors import Invalid
+from harkara.people.names import parse_name
 from workers.command.deployment import check_lane, configured, ledger
 from workers.command.options import AsJson
 from workers.command.output import REFUSED, emit, note, print_line
@@ -85,7 +86,7 @@ class ConsentImport:
         """
         from harkara.ledger.contacts.consent import record_consent
 
-        rows = read_recipients(self.file, parse_mapping(mapping, _PARAMETERS), unique=False)
+        rows = read_recipients(self.file, parse_mapping(mapping, _PARAMETERS), unique=False, parse_to=parse_name)
         result: Counter[str] = Counter(kept=0, withdrawn=0)
         rejected: list[dict[str, Any]] = []
         while batch := list(islice(rows, BATCH)):

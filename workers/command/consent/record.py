@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harkara.phone import normalize
 from workers.command.deployment import check_lane, ledger
 from workers.command.options import AsJson, time_option
 from workers.command.output import emit, print_line
@@ -15,7 +14,7 @@ from workers.command.output import emit, print_line
 if TYPE_CHECKING:
     from harkara.inbound.contact import ConsentAction
 
-Number = Annotated[str, typer.Argument(metavar="NUMBER", help="Customer's number.")]
+Number = Annotated[str, typer.Argument(metavar="NUMBER", help="Customer's number, or the user id of a callback.")]
 Proof = Annotated[str, typer.Option(help="How you know: which form, which call, which words.")]
 Marketing = Annotated[bool, typer.Option("--marketing", help="Marketing only; without it, all messages.")]
 When: Any = Annotated[datetime | None, time_option("When the customer said so; default now.")]
@@ -57,15 +56,15 @@ def _record(
 ) -> None:
     from harkara.inbound.contact import ConsentChoice
     from harkara.ledger.contacts.consent import record_consent
-    from harkara.ledger.contacts.queries import list_contacts
+    from harkara.ledger.contacts.queries import find_name, list_contacts
 
     check_lane(lane)
-    to = normalize(number)
     category = "marketing" if marketing else "everything"
-    choice = ConsentChoice.parse(
-        to, action=action, category=category, how="operator", proof=proof, at=at or datetime.now(UTC)
-    )
     with ledger() as db:
+        to = find_name(db, number, [lane])
+        choice = ConsentChoice.parse(
+            to, action=action, category=category, how="operator", proof=proof, at=at or datetime.now(UTC)
+        )
         withdrawn = record_consent(db, lane, [choice])
         stopped = list_contacts(db, to, lane)[0].stopped
     if as_json:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from harkara.phone import normalize
 from workers.command.deployment import ledger
 from workers.command.options import AsJson
 from workers.command.output import clock, emit, print_line, table
@@ -16,15 +15,18 @@ COLUMNS = ("to", "lane", "wish", "category", "at", "how", "proof")
 
 
 def show(
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="Customer's number.")],
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="Customer's number, or the user id of a callback.")],
     lane: Annotated[str | None, typer.Option(help="Only this lane.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a customer's consent in each lane, when they last wrote, and every record."""
-    from harkara.ledger.contacts.queries import list_contacts
+    """Show a customer's consent in each lane, their names, when they last wrote, and every record."""
+    from harkara.ledger.contacts.queries import find_name, list_contacts
 
     with ledger() as db:
-        found = [record.to_dict() for record in list_contacts(db, normalize(number), lane)]
+        found = [
+            record.to_dict()
+            for record in list_contacts(db, find_name(db, number, None if lane is None else [lane]), lane)
+        ]
     if as_json:
         emit({"lanes": found})
         return
@@ -50,6 +52,8 @@ def _report(found: dict[str, Any]) -> None:
     stopped = f"opted out of {'all messages' if found['stopped'] == 'everything' else 'marketing'}"
     agreed = f"agreed to marketing {clock(found['agreed_at'])}" if found["agreed_at"] else "has not agreed to marketing"
     print_line(f"Lane {found['lane']}: {stopped if found['stopped'] else agreed}")
+    if len(found["names"]) > 1:
+        print_line(f"Known as {', '.join(found['names'])}")
     print_line(f"Last wrote {clock(found['wrote_at']) or 'never, as far as Harkara knows'}")
     rows = ((clock(p["at"]), p["wish"], p["category"], p["how"], p["proof"]) for p in found["proofs"])
     table(("when", "wish", "of", "how", "proof"), rows)
