@@ -148,7 +148,7 @@ def _merge(
     state = proofs.get(rows[0]["recipient"], _state(rows[0]))
     ids = [row["person"] for row in rows if row["person"]]
     written = [at for at in (*(row["wrote_at"] for row in rows), wrote_at) if at]
-    new = {
+    new: Row = {
         "person": min(ids, default=None) or f"person_{uuid7().hex}",
         "wrote_at": max(written, default=None),
         "stopped": state.stopped,

@@ -73,7 +73,7 @@ def test_a_changed_number_opens_no_window_and_is_reported(callback_db: Database)
 
 @pytest.mark.parametrize("notice_first", [True, False])
 def test_an_opt_out_follows_the_person_to_the_new_number(db: Database, notice_first: bool) -> None:
-    stop = inbound_webhook("STOP", **{"from": ASHA})
+    stop = from_person({"from": ASHA}, "STOP")
     both = [webhook(SYSTEM_MESSAGE), stop]
     for one in both if notice_first else both[::-1]:
         deliver_webhooks(db, one)
@@ -90,8 +90,8 @@ def test_another_system_message_opens_no_window_and_is_stored_as_unknown(db: Dat
 
 def test_a_person_who_hides_the_number_is_known_from_an_earlier_message(callback_db: Database) -> None:
     (waiting,) = accept_messages(callback_db, reply(to=ASHA))
-    deliver_webhooks(callback_db, inbound_webhook("Hello", "wamid.1", **{"from": ASHA, "from_user_id": USER_ID}))
-    deliver_webhooks(callback_db, inbound_webhook("STOP", "wamid.2", **{"from": None, "from_user_id": USER_ID}))
+    deliver_webhooks(callback_db, from_person({"from": ASHA, "from_user_id": USER_ID}, "Hello", "wamid.1"))
+    deliver_webhooks(callback_db, from_person({"from": None, "from_user_id": USER_ID}, "STOP", "wamid.2"))
     assert states_of(callback_db, [waiting]) == ["cancelled"]
     received = [json.loads(row["data"]) for row in callback_rows(callback_db) if row["kind"] == "message.received"]
     assert [(data["from"], data["user_id"]) for data in received] == [(ASHA, USER_ID)] * 2
@@ -99,7 +99,7 @@ def test_a_person_who_hides_the_number_is_known_from_an_earlier_message(callback
 
 
 def test_a_person_without_any_number_is_known_by_the_user_id(callback_db: Database) -> None:
-    deliver_webhooks(callback_db, inbound_webhook("STOP", **{"from": None, "from_user_id": USER_ID}))
+    deliver_webhooks(callback_db, from_person({"from": None, "from_user_id": USER_ID}, "STOP"))
     assert state_of_contact(callback_db, USER_ID).stopped == "everything"
     assert json.loads(callback_rows(callback_db)[0]["data"])["from"] == USER_ID
 
@@ -110,7 +110,7 @@ def test_a_status_connects_number_and_user_id(db: Database) -> None:
     deliver_webhooks(db, status_webhook(db, "delivered", recipient_user_id=USER_ID))
     assert set(people_of(db, "default")) == {frozenset((number, USER_ID))}
     assert state_of_contact(db, number) == ContactState()
-    deliver_webhooks(db, inbound_webhook("STOP", **{"from": None, "from_user_id": USER_ID}))
+    deliver_webhooks(db, from_person({"from": None, "from_user_id": USER_ID}, "STOP"))
     assert accept_messages(db, reply()) == []
 
 
@@ -130,7 +130,7 @@ def test_a_status_under_a_user_id_alone_finds_its_message(db: Database) -> None:
 def test_an_answer_under_another_spelling_is_about_the_reminder(callback_db: Database) -> None:
     save(callback_db, visit(to=BRAZIL))
     send_reminder(callback_db)
-    deliver_webhooks(callback_db, inbound_webhook("CANCEL", **{"from": BRAZIL_OLD}))
+    deliver_webhooks(callback_db, from_person({"from": BRAZIL_OLD}, "CANCEL"))
     kinds = [row["kind"] for row in callback_rows(callback_db)]
     assert "reminder.cancelled" in kinds
     assert "contact.opted-out" not in kinds
@@ -139,7 +139,7 @@ def test_an_answer_under_another_spelling_is_about_the_reminder(callback_db: Dat
 
 def test_the_lanes_own_number_is_never_a_customer(callback_db: Database) -> None:
     own = replace(CONTEXT, lanes={"default": replace(LANE, number=BRAZIL)})
-    store_webhooks(callback_db, inbound_webhook("STOP", direction=None, **{"from": BRAZIL_OLD}))
+    store_webhooks(callback_db, from_person({"from": BRAZIL_OLD}, "STOP", direction=None))
     process(callback_db, own)
     assert people_of(callback_db, "default") == {}
     assert callback_rows(callback_db) == []
@@ -162,6 +162,11 @@ def gate_outcome(db: Database, number: str, **options: Any) -> object:
 def state_of_contact(db: Database, name: str) -> ContactState:
     with db.read() as tx:
         return load_contacts(tx, [("default", name)]).get(("default", name), ContactState())
+
+
+def from_person(fields: dict[str, Any], text: str = "Hello", wamid: str = "wamid.in", **other: Any) -> bytes:
+    """Return a webhook about a text from a person; a field of a webhook may be a word of Python."""
+    return inbound_webhook(text, wamid, **{**fields, **other})
 
 
 def webhook(body: dict[str, Any]) -> bytes:

@@ -63,7 +63,7 @@ def test_a_downgrade_keeps_the_choices_of_a_person_under_a_number(before: Databa
     apply_steps(before, "default", [chose("US.1", "opt-out", "everything", 3), link("US.1", "US.2")])
     migrate.downgrade(before, BEFORE)
     with before.read() as tx:
-        known = dict(tx.execute(text("SELECT recipient, stopped FROM contact")).all())
+        known = {row["recipient"]: row["stopped"] for row in tx.rows(text("SELECT recipient, stopped FROM contact"))}
         proofs = list(tx.execute(select(consent.c.recipient).order_by(consent.c.recipient)).scalars())
     assert known == {
         ASHA: "everything",
