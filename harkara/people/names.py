@@ -20,7 +20,7 @@ def is_user_id(name: str) -> bool:
     """Return whether this is a business-scoped user id such as US.13491208655302741918.
 
     WhatsApp gives each person one for each business, and another one after a change of the phone number. Usernames are
-    no names here: a person may give theirs up, and somebody else may take it (Meta's docs, Business-scoped user IDs).
+    no names here: a person may give theirs up, and another person may take it (Meta's docs, Business-scoped user IDs).
     """
     return _USER_ID.fullmatch(name) is not None
 

@@ -37,7 +37,7 @@ def settle_people(db: Database, limit: int) -> int:
 def delete_inactive(tx: Transaction, retention_seconds: float | None, limit: int) -> int:
     """Delete people who wrote before the retention and never opted out or in; return the number of their names.
 
-    Somebody who never wrote, whose names a status connected, counts from the time of that. A person is deleted with
+    A person who never wrote, and whose names a status connected, counts from the time of that. A person is deleted with
     all names or not at all. A person with a choice stays for ever, together with the proof. None as retention deletes
     nothing.
     """
@@ -63,7 +63,7 @@ def _inactive(tx: Transaction, retention_seconds: float) -> Sequence[ColumnEleme
 
 
 def _active(tx: Transaction, names: Sequence[Row], inactive: ColumnElement[bool]) -> set[str]:
-    """Return the people of whom another name is not inactive, as after a message to a worker of the release before."""
+    """Return the people with a name that is not inactive, as after a message to a worker of the release before."""
     people = {row["person"] for row in names if row["person"]}
     query: Select[tuple[str]] = select(contact.c.person).where(contact.c.person.in_(people), ~inactive)
     return set(tx.execute(query).scalars())

@@ -118,7 +118,7 @@ def find_name(db: Database, text: str, lanes: Collection[str] | None = None) -> 
 
 
 def all_names(db: Database, text: str, lanes: Collection[str] | None = None) -> set[str]:
-    """Return all names of the person whom a text means, as these lanes know them, or all lanes.
+    """Return all names of the person that a text means, as these lanes know them, or all lanes.
 
     Raises Invalid as `find_name` does.
     """

@@ -52,7 +52,7 @@ SYSTEM_MESSAGE = {
 }
 
 
-def test_stop_from_a_number_of_brazil_without_the_ninth_digit_is_heard(db: Database) -> None:
+def test_stop_from_a_number_of_brazil_without_the_ninth_digit_counts(db: Database) -> None:
     sent = send_message(db, reply(to=BRAZIL))
     (waiting,) = accept_messages(db, marketing(to=BRAZIL))
     deliver_webhooks(db, webhook(STOP_FROM_BRAZIL))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
 from harkara.ledger import migrate
 from harkara.ledger.database import Database, to_sql
@@ -26,7 +26,8 @@ def before(database_url: str) -> Iterator[Database]:
         for number in (ASHA, BRAZIL_OLD):
             values = {"number": number, "at": to_sql(minute(1))}
             tx.execute(text(_CONTACT), values)
-            tx.execute(text(_CONSENT), values)
+            proof = {"how": "customer", "proof": "STOP", "wish": "opt-out", "category": "everything", "at": minute(1)}
+            tx.execute(insert(consent), proof | {"lane": "default", "recipient": number})
         tx.execute(
             text(
                 "INSERT INTO contact (lane, recipient, wrote_at) VALUES ('default', '1', '2026-05-03 10:30:00.000000')"
@@ -37,10 +38,6 @@ def before(database_url: str) -> Iterator[Database]:
 
 
 _CONTACT = "INSERT INTO contact (lane, recipient, stopped, wished_at) VALUES ('default', :number, 'everything', :at)"
-_CONSENT = (
-    "INSERT INTO consent (lane, recipient, at, wish, category, how, proof)"
-    " VALUES ('default', :number, :at, 'opt-out', 'everything', 'customer', 'STOP')"
-)
 
 
 def test_after_the_upgrade_the_sweep_gives_each_contact_a_person_and_all_spellings(before: Database) -> None:

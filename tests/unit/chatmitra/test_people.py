@@ -50,7 +50,7 @@ def test_a_number_is_read_from_an_address_without_its_device(written: str) -> No
         "919876543210:12",
     ],
 )
-def test_an_address_that_is_no_number_is_nobody(written: str) -> None:
+def test_an_address_that_is_no_number_names_no_person(written: str) -> None:
     assert isinstance(parse_one(received_event(**{"from": written})), UnknownEvent)
     assert parse_status(status_event(to=written)).recipient is None
 
@@ -77,7 +77,7 @@ def test_a_user_id_may_stand_in_the_place_of_the_number() -> None:
     assert parse_received(received_event(**{"from": USER_ID})).names == (USER_ID,)
 
 
-def test_a_username_is_nobodys_name() -> None:
+def test_a_username_is_no_name() -> None:
     assert isinstance(parse_one(received_event(**{"from": "@asha", "username": "@asha"})), UnknownEvent)
 
 

@@ -29,7 +29,7 @@ def test_every_spelling_of_a_number_gives_all_of_them_the_canonical_one_first(nu
     "name",
     [
         "553133333333",  # a landline of Brazil, which never had a ninth digit
-        "5531933333333",  # the ninth digit before a landline's number belongs to nobody's landline
+        "5531933333333",  # dropping its 9 would give a landline of another person
         "5211234567890",  # no number of Mexico begins with 1
         "919876543210",
         "15512345678",
