@@ -44,6 +44,7 @@ bench: .venv-bench/.synced ## Run the benchmarks, in an environment with the oth
 
 chaos: .venv/.dev ## Kill workers, Redis and the database under load for minutes, then audit every message
 	@.venv/bin/python -m tests.acceptance.chaos
+	@.venv/bin/pytest -m soak
 
 test-browser: .venv-browser/.synced ## Run the tests that need Chromium
 	@.venv-browser/bin/pytest -m browser

@@ -7,6 +7,7 @@ K3   in the slot, before the POST
 K4   after the answer, before the record
 K4b  in the transaction of the record, before its commit
 K5   after the record
+W1   in the HTTP API, after the commit of accepted messages, before their responses
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import signal
 import time
 from collections.abc import Callable, Collection, Sequence
 from threading import Event, Lock, Timer
-from typing import Any
+from typing import Any, TypeVar
 
 from harkara.delivery.booking import Booked, Passed
 from harkara.delivery.sender import Sender
@@ -27,10 +28,13 @@ from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.outcomes import Outcome, Wait
 
+T = TypeVar("T")
+U = TypeVar("U")
+
 Checkpoint = Callable[[str], None]
 """Called with the name of each crash point that a thread reaches."""
 
-_SPEC = re.compile(r"(?P<name>K\d[a-z]?)(?:(?P<how>[@*])(?P<nth>\d+))?(?:\+(?P<delay>[\d.]+))?(?P<frozen>~)?")
+_SPEC = re.compile(r"(?P<name>[KW]\d[a-z]?)(?:(?P<how>[@*])(?P<nth>\d+))?(?:\+(?P<delay>[\d.]+))?(?P<frozen>~)?")
 
 
 class CheckpointedSender(Sender):
@@ -74,6 +78,17 @@ class CheckpointedGroupCommit(GroupCommit):
         lanes = super().write_results(tx, results, working)
         self._checkpoint("K4b")
         return lanes
+
+
+def checked_after(function: Callable[[T], U], name: str, checkpoint: Checkpoint) -> Callable[[T], U]:
+    """Return the function with a crash point between its end and its result."""
+
+    def checked(argument: T) -> U:
+        result = function(argument)
+        checkpoint(name)
+        return result
+
+    return checked
 
 
 def crash_at(spec: str) -> Checkpoint:

@@ -46,6 +46,7 @@ class Action(StrEnum):
     EXPIRE = "expire"  # ledger/sweep.py: a deadline passed
     CANCEL = "cancel"  # the application, an operator, a campaign, an occasion, an opt-out
     RESOLVE = "resolve"  # an operator, ledger/messages/commands.py
+    RESTORE = "restore"  # ledger/restore.py: the ledger was restored from a backup
     WEBHOOK = "webhook"  # ledger/events/
 
 
@@ -91,6 +92,7 @@ TRANSITIONS = (
     Transition((_U, _W), State.ACCEPTED, Action.RESOLVE, "an operator saw that it arrived"),
     Transition((_U, _W), _W, Action.RESOLVE, "an operator sends it once more"),
     Transition((_U, _W), State.CANCELLED, Action.RESOLVE, "an operator drops it"),
+    Transition((_W, _Q, _C), _U, Action.RESTORE, "the ledger was restored, and it may have been sent since the backup"),
     Transition(_NOT_CONFIRMED, State.SENT, Action.WEBHOOK, "sent"),
     Transition((State.SENT, *_NOT_CONFIRMED), State.FAILED, Action.WEBHOOK, "failed"),
     Transition((State.SENT, State.FAILED, *_NOT_CONFIRMED), State.DELIVERED, Action.WEBHOOK, "delivered"),

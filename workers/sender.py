@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 from celery import signals
@@ -12,7 +13,7 @@ from config.celery_app import app
 from config.wiring import background, sending, shared
 from config.wiring.periodic_threads import periodic_threads
 from harkara.delivery.periodic_thread import PeriodicThread
-from harkara.errors import HarkaraError
+from harkara.errors import HarkaraError, Unavailable
 
 __all__ = ["app"]
 
@@ -37,10 +38,13 @@ def _build(**_: Any) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         shared.check_schema()
+        shared.check_eviction()
         sending.sender()
         shared.reminder_plan()
         background.callback_delivery()
         background.words()
+        with suppress(Unavailable):  # without Redis nothing is sent, and the periodic work compares later
+            background.last_posts().compare()
     except HarkaraError as error:  # Celery would log it and start all the same
         raise SystemExit(str(error)) from error
 

@@ -25,6 +25,7 @@ def main() -> None:
     logs.set_up()
     try:
         _check_schema()
+        shared.check_eviction()
         dependencies = http_api.dependencies()
     except HarkaraError as error:
         sys.exit(str(error))

@@ -18,6 +18,7 @@ from harkara.callbacks.delivery import CallbackDelivery
 from harkara.chatmitra.webhooks import parse
 from harkara.delivery.dispatcher import Dispatcher
 from harkara.delivery.hints import Hints
+from harkara.delivery.last_posts import LastPosts
 from harkara.delivery.leased_rounds import Rounds
 from harkara.delivery.maintenance import Maintenance
 from harkara.delivery.watchdog import Watchdog
@@ -48,6 +49,11 @@ def intake_consumer() -> IntakeConsumer:
         queued_seconds=leases().queued,
         rejected=REJECTED.inc,
     )
+
+
+@cache
+def last_posts() -> LastPosts:
+    return LastPosts(database(), connect(settings().broker_url, seconds=3), lanes())
 
 
 @cache

@@ -7,6 +7,7 @@ from functools import cache
 from prometheus_client import REGISTRY
 
 from config.callers import callers
+from config.crash_points import checked_after, crash_at
 from config.ledger_backend import ledger_backend
 from config.metrics import count_unknown_event, count_webhook
 from config.settings import settings
@@ -22,10 +23,12 @@ from harkara.webhooks.receive import WebhookReceiver
 def dependencies() -> Dependencies:
     """Return what the routes use. Raises SystemExit, with the next step, for a setting that is wrong."""
     backend = ledger_backend(settings(), database(), broker())
+    kill_at = settings().kill_at
+    accept = checked_after(backend.enqueue, "W1", crash_at(kill_at)) if kill_at else backend.enqueue
     return Dependencies(
         db=database(),
         backend=backend,
-        batcher=Batcher(backend.enqueue, MAX_DIRECT_HINTS),
+        batcher=Batcher(accept, MAX_DIRECT_HINTS),
         plan=reminder_plan(),
         callers=callers(settings(), frozenset(lanes())),
         receive_webhook=_webhook_receiver().receive,

@@ -22,6 +22,7 @@ def periodic_threads() -> list[PeriodicThread]:
 def _functions() -> dict[str, Callable[[], object]]:
     events, maintenance = background.event_processor(), background.maintenance()
     return {
+        "compare": background.last_posts().compare,
         "accept": background.intake_consumer().drain,
         "collect": events.collect,
         "process": events.process,

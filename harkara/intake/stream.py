@@ -14,6 +14,7 @@ from redis.exceptions import OutOfMemoryError, ResponseError
 
 from harkara.errors import Unavailable
 from harkara.redis_client import redis_errors
+from harkara.redis_eviction import EvictionCheck
 
 STREAM: Final = "harkara:intake"
 WEBHOOKS: Final = "harkara:webhooks"
@@ -63,13 +64,19 @@ class Intake:
         abandoned_seconds: float = ABANDONED_SECONDS,
     ) -> None:
         self._redis = connection
+        self._eviction = EvictionCheck(connection)
         self._reader = reader
         self._stream = stream
         self._wake_up_key = f"{stream}:bell"
         self._abandoned_ms = int(1000 * abandoned_seconds)
 
     def append(self, verb: Verb, payloads: Sequence[str], reply_to: str | None = None) -> bool:
-        """Append entries, all or none; return whether the caller must wake a worker. Raises Unavailable."""
+        """Append entries, all or none; return whether the caller must wake a worker.
+
+        Raises Unavailable, also when this Redis may delete the entries before a worker has committed them.
+        """
+        if not reply_to:
+            self._eviction.require_safe()
         with redis_errors(), self._redis.pipeline(transaction=True) as pipe:
             for payload in payloads:
                 fields = {"verb": verb, "data": payload} | ({"reply_to": reply_to} if reply_to else {})

@@ -18,6 +18,9 @@ from harkara.states import State
 PRODUCER = "producer"
 """The scope of a halt that holds the messages of one producer, such as a campaign."""
 
+RESUMED = ("template-paused", "lane-parked")
+"""Codes of the messages that `unpark` makes due at once."""
+
 LONGEST_SECONDS = 300.0
 """A breaker that opens again waits twice as long each time, up to this."""
 
@@ -143,7 +146,7 @@ def unpark(db: Database, lane: str) -> int:
             .where(
                 message.c.lane == lane,
                 in_state(State.WAITING),
-                message.c.code.in_(("template-paused", "lane-parked")),
+                message.c.code.in_(RESUMED),
                 message.c.due_at > tx.now,
             )
             .values(due_at=tx.now)

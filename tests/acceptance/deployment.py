@@ -111,6 +111,12 @@ class Deployment:
             worker.wait_for_output("ready.")
         return workers
 
+    def replace_dead(self, workers: list[Process]) -> None:
+        """Start a worker for each that has ended, as a process manager does."""
+        for place, worker in enumerate(workers):
+            if not worker.alive:
+                workers[place] = self.start_worker(ready=False)
+
     def start_beat(self) -> Process:
         schedule = str(self.folder / f"beat-{len(self.processes)}")
         return self.start("beat", *CELERY, *APP, "beat", "-s", schedule, "--pidfile=")
@@ -118,20 +124,20 @@ class Deployment:
     def start_flower(self, port: int, **settings: str) -> Process:
         return self.start("flower", *CELERY, *APP, "flower", "--address=127.0.0.1", f"--port={port}", **settings)
 
-    def start_web(self, *, ready: bool = True) -> Process:
+    def start_web(self, *, ready: bool = True, **settings: str) -> Process:
         """Start the HTTP API, on the same port each time; return when it listens, or at once without `ready`."""
-        web = self.start("web", "-m", "workers.web", PORT=str(self._web_port))
+        web = self.start("web", "-m", "workers.web", PORT=str(self._web_port), **settings)
         if ready:
             web.wait_for_output(WEB_READY)
         return web
 
     def client(self, **options: Any) -> Client:
         """Return a client that knows Redis alone."""
-        return Client(self.valkey.url, **options)
+        return Client(self.settings["HARKARA_REDIS_URL"], **options)
 
     def direct_client(self, **options: Any) -> Client:
         """Return a client of the ledger, with Redis for the hints."""
-        return Client(self.valkey.url, database_url=self._database_url, **{"seconds": 20} | options)
+        return self.client(database_url=self._database_url, **{"seconds": 20} | options)
 
     def accept(self, envelopes: Sequence[Envelope]) -> None:
         """Store the messages in the ledger. Raises AssertionError if one is refused."""
@@ -173,6 +179,16 @@ class Deployment:
             f"{messages} messages settle",
             seconds,
         )
+        return self.states()
+
+    def wait_supervised(self, messages: int, workers: list[Process], seconds: float = PATIENCE) -> Counter[str]:
+        """Wait as `wait_settled` does, and replace workers that end meanwhile; return the states."""
+
+        def is_settled() -> bool:
+            self.replace_dead(workers)
+            return self.states().total() >= messages and not unsettled(self.ledger)
+
+        self.wait_until(is_settled, f"{messages} messages settle", seconds)
         return self.states()
 
     def wait_verdict(self, envelopes: Sequence[Envelope]) -> Verdict:

@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 HERE = Path(__file__).parent
-FAULTS = {*range(1, 51)}
 ROWS = re.findall(r"^\| (\d+) \| .+ \| (.+) \|$", (HERE / "FAULTS.md").read_text(), re.MULTILINE)
 
 
-def test_every_fault_is_on_the_list() -> None:
-    assert [int(number) for number, _ in ROWS] == sorted(FAULTS)
+def test_the_faults_are_numbered_without_a_gap() -> None:
+    assert [int(number) for number, _ in ROWS] == list(range(1, len(ROWS) + 1))
+    assert len(ROWS) >= 58
 
 
 def test_every_test_that_the_list_names_exists() -> None:

@@ -9,6 +9,9 @@ from http.client import HTTPException
 from itertools import count
 from pathlib import Path
 
+import pytest
+
+from harkara.ledger.audit import audit
 from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import deployment
 from tests.acceptance.http_client import API_TOKENS, request
@@ -32,12 +35,35 @@ def test_kill_9_of_the_http_api_loses_no_message_that_it_accepted(
 
         harkara.start_web()
         total = next(keys)
-        repeated = {key: send(harkara.web, key) for key in range(total)}
+        repeated = {key: send(harkara.web, key, key) for key in range(total)}
         assert {key: repeated[key] for key in answered} == answered
         assert len(set(repeated.values())) == total
         assert harkara.wait_settled(total) == {"accepted": total}
         assert set(harkara.sandbox.accepted().values()) == {1}
         assert len(harkara.sandbox.accepted()) == total
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_repeat_after_a_crash_between_commit_and_response_is_the_same_message_if_it_has_a_key(
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
+) -> None:
+    """Without a key nothing shows that two equal requests are one, so both are messages that people can see."""
+    with deployment(tmp_path, redis_server, database_url, **API_TOKENS) as harkara:
+        for key in (1, None):
+            web = harkara.start_web(HARKARA_KILL_AT="W1")
+            with pytest.raises((OSError, HTTPException)):
+                send(harkara.web, 1, key)
+            web.wait_killed()
+        assert harkara.states().total() == 2, "the ledger has the message of each request without a response"
+        harkara.start_web()
+        harkara.start_worker()
+        first, second = send(harkara.web, 1, 1), send(harkara.web, 1, 1)
+        assert first == second
+        without_key = send(harkara.web, 1, None)
+        assert harkara.wait_settled(3) == {"accepted": 3}
+        assert without_key != first
+        assert list(harkara.sandbox.accepted().values()) == [3]
+        assert audit(harkara.ledger).clean
 
 
 def post_until_it_is_killed(web: str, next_key: Callable[[], int]) -> dict[int, str]:
@@ -46,11 +72,12 @@ def post_until_it_is_killed(web: str, next_key: Callable[[], int]) -> dict[int, 
     while True:
         key = next_key()
         try:
-            answered[key] = send(web, key)
+            answered[key] = send(web, key, key)
         except (OSError, HTTPException):  # killed before or within its response
             return answered
 
 
-def send(web: str, key: int) -> str:
-    body = {"recipient_mobile_number": f"9198765{key:05d}", "message": f"Your order {key} is ready"}
-    return str(request(f"{web}/send_message", body, headers={"Idempotency-Key": f"order {key}"})["jobId"])
+def send(web: str, order: int, key: int | None) -> str:
+    body = {"recipient_mobile_number": f"9198765{order:05d}", "message": f"Your order {order} is ready"}
+    headers = {} if key is None else {"Idempotency-Key": f"order {key}"}
+    return str(request(f"{web}/send_message", body, headers=headers)["jobId"])

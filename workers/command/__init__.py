@@ -16,6 +16,7 @@ from workers.command import (
     lanes,
     occasion,
     resolve,
+    restored,
     send,
     status,
     templates,
@@ -38,6 +39,7 @@ app.command(epilog="Example: harkara status order-1042")(status.status)
 app.command("list", epilog="Example: harkara list --state failed --since -2h")(status.listing)
 app.command(epilog="Example: harkara cancel order-1042 order-1043")(resolve.cancel)
 app.command(epilog="Example: harkara resolve order-1042 --sent --by Asha")(resolve.resolve)
+app.command(epilog="Example: harkara restored --by Asha")(restored.restored)
 app.add_typer(lanes.app, name="lanes")
 app.add_typer(occasion.app, name="occasion")
 app.add_typer(campaign.app, name="campaign")

@@ -93,6 +93,7 @@ def _callbacks() -> Iterator[Check]:
 def _redis() -> Iterator[Check]:
     from config.settings import settings
     from harkara.redis_client import connect, redis_errors
+    from harkara.redis_eviction import NEXT_STEP
 
     with (
         redis_errors(advice="check that it runs at HARKARA_REDIS_URL"),
@@ -108,8 +109,6 @@ def _redis() -> Iterator[Check]:
     )
     policy = info.get("maxmemory_policy")
     never_evicts = policy == "noeviction"
-    yield Check(
-        "redis memory",
-        never_evicts,
-        policy if never_evicts else f"{policy}: set maxmemory-policy noeviction: otherwise Redis deletes hand-overs",
-    )
+    deleted = f", {info.get('evicted_keys', 0)} keys deleted since its start"
+    advice = f"{policy}{deleted}: {NEXT_STEP}, or Redis may delete hand-overs"
+    yield Check("redis memory", never_evicts, policy if never_evicts else advice)

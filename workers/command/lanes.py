@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harkara.errors import HarkaraError, Invalid
+from harkara.errors import Conflict, HarkaraError, Invalid
 from workers.command.deployment import configured, ledger, log_to_stderr
 from workers.command.options import AsJson, me
 from workers.command.output import clock, emit, note, print_line, table
@@ -55,6 +55,7 @@ def unpark(name: Name, as_json: AsJson = False) -> None:
 
     with ledger() as db:
         _check(db, name)
+        _refuse_restored(db, name)
         lifted = halts.unpark(db, name)
     if lifted:
         _dispatch()
@@ -113,6 +114,14 @@ def _check(db: Database, name: str) -> None:
     known = sorted(configured() | queries.count_by_state(db))
     if name not in known:
         raise Invalid("lane", f"is unknown; known lanes: {', '.join(known) or 'none'}")
+
+
+def _refuse_restored(db: Database, name: str) -> None:
+    from harkara.ledger import halts
+    from harkara.ledger.restore import RESTORED
+
+    if any((halt.lane, halt.code) == (name, RESTORED) for halt in halts.list_halts(db)):
+        raise Conflict("the ledger was restored from a backup: stop the workers and run `harkara restored` first")
 
 
 def _dispatch() -> None:

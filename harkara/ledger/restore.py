@@ -1,0 +1,80 @@
+"""Restore: what a ledger needs that was restored from a backup, so that no message is sent twice unnoticed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import or_, select
+
+from harkara.ledger.conditions import in_state
+from harkara.ledger.database import Database, Transaction
+from harkara.ledger.halts import RESUMED, active_halts, add_halt, park
+from harkara.ledger.messages.next_state import uncertain_columns
+from harkara.ledger.messages.trace import change_state
+from harkara.ledger.tables import attempt, message
+from harkara.outcomes import Pause, Uncertain
+from harkara.states import Action, State, allowed_from
+
+RESTORED: Final = "restored"
+"""The code of a lane's halt, and of a message, after the ledger was restored."""
+
+_PARKED: Final = (
+    "The ledger lacks POSTs that this lane has made: it was restored from a backup. Run `harkara restored`, which "
+    "marks the messages that may have been sent since."
+)
+_TO_DECIDE: Final = (
+    "The ledger was restored from a backup, says {}: decide about the uncertain messages, save again what the "
+    "applications changed since, then run `harkara lanes unpark`."
+)
+_MAYBE_SENT: Final = Uncertain(
+    RESTORED,
+    "The ledger was restored from a backup, and this message was due by then: it may have been sent since the backup. "
+    "Ask whether the recipient has it, then decide with `harkara resolve`.",
+    None,
+)
+_DOUBTFUL: Final = in_state(*allowed_from(State.UNCERTAIN, by=Action.RESTORE))
+
+
+def latest_posts(db: Database, lanes: Collection[str]) -> dict[str, datetime]:
+    """Return when the last POST of each lane began, without the lanes that have none. Raises Unavailable."""
+    with db.read() as tx:
+        # One probe of the index for each lane: a GROUP BY would read the whole history.
+        return {lane: at for lane in sorted(lanes) if (at := _latest_post(tx, lane))}
+
+
+def park_restored(db: Database, lanes: Sequence[str]) -> list[str]:
+    """Park the lanes until `settle_restored`; return those that were not parked for this. Raises Unavailable."""
+    with db.write() as tx:
+        parked = {halt.lane for halt in active_halts(tx) if (halt.scope, halt.code) == ("lane", RESTORED)}
+        fresh = [lane for lane in lanes if lane not in parked]
+        for lane in fresh:
+            add_halt(tx, lane, Pause("lane", None, RESTORED, _PARKED))
+    return fresh
+
+
+def settle_restored(db: Database, lanes: Collection[str], by: str) -> int:
+    """Park the lanes for an operator, and mark every unsent message as uncertain that is due; return how many.
+
+    A message that is not due yet has not been sent, unless an operator has brought it forward. One that was `sending`
+    is marked by the sweep. No worker may run meanwhile. Raises Unavailable; a repeated call continues.
+    """
+    for lane in sorted(lanes):
+        park(db, lane, _TO_DECIDE.format(by))
+    marked = 0
+    while changed := _mark_due(db):
+        marked += changed
+    return marked
+
+
+def _latest_post(tx: Transaction, lane: str) -> datetime | None:
+    newest = select(attempt.c.started_at).where(attempt.c.lane == lane).order_by(attempt.c.started_at.desc()).limit(1)
+    return tx.execute(newest).scalar()
+
+
+def _mark_due(db: Database) -> int:
+    with db.write() as tx:
+        brought_forward = or_(message.c.code.in_(RESUMED), message.c.due_at >= message.c.expires_at)
+        due = select(message.c.id).where(_DOUBTFUL, or_(message.c.due_at <= tx.now, brought_forward))
+        return change_state(tx, State.UNCERTAIN, due, uncertain_columns(_MAYBE_SENT, tx.now))

@@ -1,0 +1,141 @@
+"""One of the two stores is restored from a backup and older than the other: nothing is sent twice unnoticed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harkara.delivery.last_posts import KEY
+from harkara.intake.stream import STREAM
+from harkara.ledger.halts import list_halts
+from harkara.ledger.messages.commands import resolve
+from harkara.ledger.restore import RESTORED
+from harkara.redis_client import connect
+from harness.valkey import ValkeyServer, valkey
+from tests.acceptance.deployment import Deployment, deployment
+from tests.acceptance.messages import CATEGORIES, new_message, new_messages
+from tests.acceptance.promises import TWICE, UNCERTAIN_SENT, Result
+
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@ON_SQLITE
+def test_after_a_restore_of_the_ledger_an_operator_decides_about_what_may_have_been_sent(
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
+) -> None:
+    """Redis remembers the last POST: the lane parks itself before the first message goes out a second time."""
+    before, late = new_messages(40, CATEGORIES), new_message(at=datetime.now(UTC) + timedelta(hours=1))
+    unsent, fresh = new_message(), new_message()
+    with deployment(tmp_path, redis_server, database_url) as harkara:
+        harkara.accept([*before, late])
+        back_up(tmp_path)
+        worker = harkara.start_worker()
+        harkara.wait_accepted(len(before))
+        wait_published(harkara)
+        worker.kill()
+        harkara.ledger.engine.dispose()
+        restore(tmp_path)
+
+        worker = harkara.start_worker()
+        harkara.accept([fresh])
+        assert halts(harkara) == [("default", "parked", RESTORED)]
+        assert command(harkara, "lanes", "unpark", "default")[0] == 4
+        worker.terminate()
+        assert harkara.sandbox.counts()["accepted"] == len(before)
+
+        assert command(harkara, "restored", "--by", "Asha") == (0, {"lanes": ["default"], "uncertain": 41})
+        harkara.accept([unsent])
+        harkara.start_worker()
+        assert command(harkara, "lanes", "unpark", "default")[0] == 0
+        harkara.wait_until(lambda: harkara.status(unsent)["state"] == "accepted", "a new message is sent")
+        results = harkara.examine([*before, fresh, unsent]).results
+        assert {results[each.id] for each in before} == {UNCERTAIN_SENT}
+        assert results[fresh.id] == Result(0, "uncertain")
+        assert harkara.status(late)["state"] == "waiting"
+
+        resolve(harkara.ledger, before[2].id, "resend", by="Asha")
+        resolve(harkara.ledger, fresh.id, "resend", by="Asha")
+        harkara.wait_until(lambda: harkara.sandbox.counts()["accepted"] == len(before) + 3, "both are sent")
+        harkara.wait_until(lambda: harkara.states()["waiting"] == 1, "both are recorded")
+        verdict = harkara.examine([*before, fresh, unsent])
+        verdict.assert_kept(uncertain=len(before) - 1)
+        assert verdict.results[before[2].id] == TWICE
+        assert halts(harkara) == []
+
+
+@ON_SQLITE
+def test_an_old_append_only_file_sends_nothing_again_and_undoes_nothing(tmp_path: Path, database_url: str) -> None:
+    """Its entries are committed already; what the application and the customer said later stays."""
+    envelopes, again = new_messages(60, CATEGORIES), new_message()
+    settings = {"HARKARA_ALLOWANCE": "20/2s"}
+    with (
+        valkey(appendonly="yes", appendfsync="always", auto_aof_rewrite_percentage="0") as server,
+        deployment(tmp_path, server, database_url, **settings) as harkara,
+    ):
+        harkara.sandbox.set_faults(limit="20/2s")
+        with harkara.client() as client:
+            client.send_many(envelopes)
+            client.opt_out(again.to, proof="form 1")
+            shutil.copytree(server.dir / "appendonlydir", tmp_path / "old")
+            time.sleep(1.1)  # of two choices in one second, the opt-out counts
+            client.opt_in(again.to, proof="form 2")
+        worker = harkara.start_worker()
+        harkara.wait_settled(60)
+        harkara.wait_until(lambda: not connect(server.url, seconds=3).xlen(STREAM), "the intake is committed")
+        worker.terminate()
+
+        server.stop()
+        shutil.rmtree(server.dir / "appendonlydir")
+        shutil.copytree(tmp_path / "old", server.dir / "appendonlydir")
+        server.start()
+        redis = connect(server.url, seconds=3)
+        assert redis.xlen(STREAM) == 61
+        worker = harkara.start_worker()
+        harkara.wait_until(lambda: not redis.xlen(STREAM), "the old entries are committed again")
+        harkara.accept([again])
+        harkara.wait_until(lambda: harkara.status(again)["state"] == "accepted", "the customer gets messages")
+        assert harkara.states() == {"accepted": 61}
+        harkara.examine([*envelopes, again]).assert_kept()
+        assert harkara.sandbox.counts(2)["most_received_in_window"] <= 20
+        assert harkara.sandbox.counts(2)["refused"] == 0
+
+
+def back_up(folder: Path) -> None:
+    """Copy the ledger as docs/how-to/back-up-and-restore.md says."""
+    with (
+        closing(sqlite3.connect(folder / "harkara.db")) as source,
+        closing(sqlite3.connect(folder / "backup.db")) as to,
+    ):
+        source.backup(to)
+
+
+def restore(folder: Path) -> None:
+    for name in ("harkara.db-wal", "harkara.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.copyfile(folder / "backup.db", folder / "harkara.db")
+
+
+def wait_published(harkara: Deployment) -> None:
+    """Wait until Redis has the time of a POST that the backup lacks."""
+    redis = connect(harkara.valkey.url, seconds=3)
+    harkara.wait_until(lambda: redis.hexists(KEY, "default"), "Redis has the time of a POST")
+
+
+def halts(harkara: Deployment) -> list[tuple[str, str, str]]:
+    return [(halt.lane, halt.state, halt.code) for halt in list_halts(harkara.ledger)]
+
+
+def command(harkara: Deployment, *words: str) -> tuple[int, Any]:
+    """Run the `harkara` command on the deployment; return its exit code and its JSON document."""
+    process = harkara.start("command", "-m", "harkara", *words, "--json")
+    code = process.popen.wait(60)
+    lines = [line for line in process.output().splitlines() if line.startswith("{")]
+    return code, json.loads(lines[-1])

@@ -1,0 +1,106 @@
+"""Connections to Redis after a failover, and a Redis that deletes what it should keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import redis
+from redis.exceptions import ReadOnlyError
+
+from harkara.errors import Unavailable
+from harkara.intake.stream import Intake
+from harkara.redis_client import connect, redis_errors
+from harkara.redis_eviction import eviction_problem
+from harness.valkey import ValkeyServer, valkey
+
+
+def demote(server: ValkeyServer) -> None:
+    """Make the server a replica of one that does not exist; its connections stay open."""
+    connect(server.url, seconds=2).replicaof("127.0.0.1", "1")
+
+
+def connections_of(server: ValkeyServer, name: str) -> list[str]:
+    clients: list[dict[str, str]] = connect(server.url, seconds=2).client_list()
+    return [each["id"] for each in clients if each["name"] == name]
+
+
+def write_by_command(client: redis.Redis) -> None:
+    client.set("key", 2)
+
+
+def write_by_transaction(client: redis.Redis) -> None:
+    with client.pipeline(transaction=True) as pipe:
+        pipe.set("key", 2)
+        pipe.set("key", 3)
+        pipe.execute()
+
+
+def write_by_script(client: redis.Redis) -> None:
+    client.eval("return redis.call('SET', KEYS[1], 2)", 1, "key")
+
+
+@pytest.mark.parametrize("write", [write_by_command, write_by_transaction, write_by_script])
+def test_a_connection_to_a_server_that_was_demoted_is_not_used_again(
+    redis_server: ValkeyServer, write: Callable[[redis.Redis], None]
+) -> None:
+    with connect(f"{redis_server.url}?client_name=producer", seconds=2) as client:
+        client.set("key", 1)
+        (first,) = connections_of(redis_server, "producer")
+        demote(redis_server)
+        with pytest.raises(ReadOnlyError):
+            write(client)
+        assert client.get("key") == "1"
+        assert connections_of(redis_server, "producer") != [first]
+
+
+def test_an_error_of_redis_is_named_without_its_text(redis_server: ValkeyServer) -> None:
+    with connect(redis_server.url, seconds=2) as client:
+        client.set("secret", "text")
+        with pytest.raises(Unavailable, match=r"WRONGTYPE, see its log"), redis_errors():
+            client.lpush("secret", "swordfish")
+        client.acl_setuser("default", enabled=True, commands=["-del"])
+        with pytest.raises(Unavailable, match=r"NoPermissionError, see its log"), redis_errors():
+            client.delete("secret")
+        demote(redis_server)
+        with pytest.raises(Unavailable, match=r"it is a replica and accepts no writes"), redis_errors():
+            client.set("secret", "swordfish")
+
+
+@pytest.mark.parametrize(
+    ("policy", "memory", "safe"),
+    [
+        ("noeviction", "50mb", True),
+        ("volatile-lru", "50mb", True),
+        ("allkeys-lru", "0", True),
+        ("allkeys-lru", "50mb", False),
+        ("allkeys-lfu", "50mb", False),
+        ("allkeys-random", "50mb", False),
+    ],
+)
+def test_only_a_server_that_may_delete_any_key_is_a_problem(policy: str, memory: str, safe: bool) -> None:
+    with valkey(maxmemory=memory, maxmemory_policy=policy) as server, connect(server.url, seconds=2) as client:
+        problem = eviction_problem(client)
+        assert (problem is None) is safe
+        assert safe or f"maxmemory-policy {policy}" in str(problem)
+
+
+def test_a_server_that_does_not_report_its_policy_counts_as_safe(redis_server: ValkeyServer) -> None:
+    with connect(redis_server.url, seconds=2) as client:
+        client.acl_setuser("default", enabled=True, commands=["-info"])
+        assert eviction_problem(client) is None
+
+
+def test_the_intake_of_such_a_server_accepts_requests_but_no_entry(redis_server: ValkeyServer) -> None:
+    """A request has a caller who waits for its answer, so its loss is noticed."""
+    with connect(redis_server.url, seconds=2) as client:
+        client.config_set("maxmemory", "50mb")
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        intake = Intake(client)
+        with pytest.raises(Unavailable, match="set maxmemory-policy noeviction"):
+            intake.append("send", ["{}"])
+        intake.append("status", ["job_1"], "harkara:answer:1")
+        assert intake.length() == 1
+        client.config_set("maxmemory-policy", "noeviction")
+        intake.append("send", ["{}"])
+        assert intake.length() == 2
