@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select, update
 from uuid_utils import uuid7
 
 from harkara.inbound.contact import ContactState
 from harkara.ledger.contacts.queries import PROOFS, proof_of
-from harkara.ledger.database import Row, Transaction
+from harkara.ledger.database import Row, Transaction, to_sql
 from harkara.ledger.tables import consent, contact
 from harkara.people.names import group_names
 from harkara.people.spellings import spellings
@@ -53,7 +53,9 @@ def join(
     rows = _lock_rows(tx, lane, names, {row["person"] for row in known})
     people = group_names([*groups, *_links_of(rows)])
     proofs = _states(tx, lane, [names for names in people if chosen or _is_mixed(names, rows)])
-    return [_merge(tx, lane, [rows[name] for name in sorted(names)], proofs, wrote_at) for names in people]
+    merged = [_merge([rows[name] for name in sorted(names)], proofs, wrote_at) for names in people]
+    _write(tx, lane, merged, rows)
+    return merged
 
 
 def lock_people(tx: Transaction, lane: str) -> None:
@@ -110,11 +112,19 @@ def _record_message(tx: Transaction, lane: str, rows: Sequence[Row], wrote_at: d
 def _lock_rows(tx: Transaction, lane: str, names: set[str], people: set[str]) -> dict[str, Row]:
     """Lock the rows of these names and people, and create missing ones; return them by name."""
     # Sorted, as everywhere: a worker of the release before knows no lock of the lane and could deadlock otherwise.
-    new = [{"lane": lane, "recipient": name, "linked_at": tx.now} for name in sorted(names)]
-    tx.execute(tx.insert_new(contact), new)
+    tx.execute_each(
+        _INSERT, {"lane": "text", "name": "text"}, [{"lane": lane, "name": n} for n in sorted(names)], now=tx.now
+    )
     of_people = contact.c.recipient.in_(names) | contact.c.person.in_(people)
     query = select(contact).where(contact.c.lane == lane, of_people)
     return {row["recipient"]: row for row in tx.rows(query.order_by(contact.c.recipient).with_for_update())}
+
+
+# WHERE: without it SQLite would read ON CONFLICT as the condition of a join.
+_INSERT = """
+INSERT INTO contact (lane, recipient, linked_at)
+SELECT each.lane, each.name, :now FROM {each} WHERE true ORDER BY each.name ON CONFLICT DO NOTHING
+"""
 
 
 def _links_of(rows: Mapping[str, Row]) -> list[set[str]]:
@@ -141,31 +151,53 @@ def _states(tx: Transaction, lane: str, people: Sequence[Collection[str]]) -> di
     return {name: states.get(first, ContactState()) for name, first in of_name.items()}
 
 
-def _merge(
-    tx: Transaction, lane: str, rows: Sequence[Row], proofs: Mapping[str, ContactState], wrote_at: datetime | None
-) -> Person:
-    """Write the same person and state to all these rows."""
-    state = proofs.get(rows[0]["recipient"], _state(rows[0]))
+def _merge(rows: Sequence[Row], proofs: Mapping[str, ContactState], wrote_at: datetime | None) -> Person:
+    """Return the person whose names all these rows are."""
     ids = [row["person"] for row in rows if row["person"]]
     written = [at for at in (*(row["wrote_at"] for row in rows), wrote_at) if at]
-    new: Row = {
-        "person": min(ids, default=None) or f"person_{uuid7().hex}",
-        "wrote_at": max(written, default=None),
+    state = proofs.get(rows[0]["recipient"], _state(rows[0]))
+    state = replace(state, wrote_at=max(written, default=None))
+    changed = any(_choice_key(row) != (state.stopped, state.agreed_at, state.chosen_at) for row in rows)
+    names = tuple(row["recipient"] for row in rows)
+    return Person(min(ids, default=None) or f"person_{uuid7().hex}", names, state, changed)
+
+
+def _write(tx: Transaction, lane: str, people: Sequence[Person], rows: Mapping[str, Row]) -> None:
+    """Write person and state to the rows of their names, where they differ."""
+    new: list[Row] = []
+    for person in people:
+        columns = _columns(person)
+        linked = len({rows[name]["person"] for name in person.names}) > 1
+        for name in person.names:
+            row = rows[name]
+            if any(row[column] != value for column, value in columns.items()):
+                linked_at = tx.now if linked else row["linked_at"]
+                new.append({"lane": lane, "name": name, "linked_at": linked_at} | columns)
+    if new:
+        encoded = [{key: to_sql(v) if isinstance(v, datetime) else v for key, v in one.items()} for one in new]
+        tx.execute_each(_UPDATE, {"lane": "text", "name": "text"} | _TYPES, encoded)
+
+
+def _columns(person: Person) -> Row:
+    state = person.state
+    return {
+        "person": person.id,
+        "wrote_at": state.wrote_at,
         "stopped": state.stopped,
         "agreed_at": state.agreed_at,
         "wished_at": state.chosen_at,
         "settled_at": state.chosen_at,
     }
-    others = [row for row in rows if any(row[name] != value for name, value in new.items())]
-    if others:
-        linked = {"linked_at": tx.now} if len({row["person"] for row in rows}) > 1 else {}
-        keys = [{"of_lane": lane, "name": row["recipient"]} for row in others]
-        tx.execute(_UPDATE.values(**new, **linked), keys)
-    changed = any(_choice_key(row) != _choice_key(new) for row in rows)
-    return Person(new["person"], tuple(row["recipient"] for row in rows), _state(new), changed)
 
 
-_UPDATE = update(contact).where(contact.c.lane == bindparam("of_lane"), contact.c.recipient == bindparam("name"))
+_TYPES = {"person": "text", "stopped": "text"} | dict.fromkeys(
+    ("wrote_at", "agreed_at", "wished_at", "settled_at", "linked_at"), "timestamptz"
+)
+
+_UPDATE = f"""
+UPDATE contact SET {", ".join(f"{column} = each.{column}" for column in _TYPES)} FROM {{each}}
+WHERE contact.lane = each.lane AND contact.recipient = each.name
+"""
 
 
 def _state(row: Mapping[str, Any]) -> ContactState:
