@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ from harkara.callbacks.connector import Connector
 from harkara.media_probe import probe
 from harness.ports import free_port
 from tests.certificates import self_signed
+from tests.integration.callbacks.application import http_server
 
 HOST = "cdn.example.com"
 JPEG = {"Content-Type": "image/jpeg", "Content-Length": "120000"}
@@ -72,21 +71,8 @@ def serving(host: Host) -> Iterator[Host]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    assert host.certificate
-    context.load_cert_chain(host.certificate)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    host.port = server.server_address[1]
-    thread = Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with http_server(Handler, 0, host.certificate) as host.port:
         yield host
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.mark.parametrize(

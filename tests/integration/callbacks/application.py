@@ -83,16 +83,22 @@ def listening(application: Application, *, certificate: Path | None = None) -> I
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = HttpServer(("127.0.0.1", application.port), Handler)
+    with http_server(Handler, application.port, certificate) as application.port:
+        yield application
+
+
+@contextmanager
+def http_server(handler: type[BaseHTTPRequestHandler], port: int, certificate: Path | None) -> Iterator[int]:
+    """Serve requests by this handler on the port, or on a free one for 0; yield the port."""
+    server = HttpServer(("127.0.0.1", port), handler)
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    application.port = server.server_address[1]
     thread = Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
-        yield application
+        yield int(server.server_address[1])
     finally:
         server.shutdown()
         server.server_close()
