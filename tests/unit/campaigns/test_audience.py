@@ -130,6 +130,13 @@ def test_an_invalid_row_stops_no_other(tmp_path: Path) -> None:
     ]
 
 
+def test_another_spelling_of_a_number_is_a_duplicate(tmp_path: Path) -> None:
+    assert rows(tmp_path, "to,name\n+5531988888888,Ana\n553188888888,Ana\n") == [
+        (2, "5531988888888", {"name": "Ana"}),
+        (3, "to", "duplicate"),
+    ]
+
+
 def test_a_reject_names_row_and_rule_and_hides_the_content(tmp_path: Path) -> None:
     table = (
         f'Mobile,name\n9876,Asha\n9.8E+11,Asha\n{ASHA},Asha\n{ASHA},Asha\n{RAVI}," \n{RAVI},Asha,Rao\n{RAVI},"As"ha\n'
