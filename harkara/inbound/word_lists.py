@@ -15,16 +15,19 @@ from harkara.toml import load_toml, validate
 def normalize(text: str) -> str:
     """Return the words alone, in one form and case, with one space between them; without any word, the first emoji.
 
-    Invisible characters and apostrophes disappear without leaving a gap.
+    Invisible characters and apostrophes disappear without leaving a gap. A letter that is repeated more than twice
+    counts once, as in "stoppp".
     """
     lower = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    characters = [(character, unicodedata.category(character)) for character in _WITHIN_WORDS.sub("", lower)]
+    short = _STRETCHED.sub(r"\1", _WITHIN_WORDS.sub("", lower))
+    characters = [(character, unicodedata.category(character)) for character in short]
     if any(kind[0] in "LN" for _, kind in characters):
         return " ".join("".join(one if kind[0] in "LMN" else " " for one, kind in characters).split())
     return next((one for one, kind in characters if kind == "So"), "")
 
 
 _WITHIN_WORDS = regex.compile(r"[\p{Cf}\p{Me}'’\uFE00-\uFE0F]")
+_STRETCHED = regex.compile(r"(\p{L})\1{2,}")
 
 
 def _phrase(value: str) -> str:
@@ -61,9 +64,16 @@ class ReminderPhrases(_Model):
         return self
 
 
-class Vocabulary(_Model):
-    """The whole file; every phrase is normalized."""
+class PolitePhrases(_Model):
+    """Phrases without a meaning of their own."""
 
+    words: Phrases = ()
+
+
+class Vocabulary(_Model):
+    """The whole file; every phrase is normalized. A file of an older release has no polite words."""
+
+    polite: PolitePhrases = PolitePhrases(words=("please", "pls", "plz", "kindly", "thank you", "thanks"))
     opt_out: ConsentPhrases = Field(alias="opt-out")
     opt_in: ConsentPhrases = Field(alias="opt-in")
     reminder: ReminderPhrases

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
@@ -46,6 +47,7 @@ class Words:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         opt_out, opt_in, reminder = vocabulary.opt_out, vocabulary.opt_in, vocabulary.reminder
+        self._polite = sorted(vocabulary.polite.words, key=len, reverse=True)
         self._consent: dict[str, Reply] = {
             **dict.fromkeys(opt_out.everything, OptOut()),
             **dict.fromkeys(opt_out.marketing, OptOut("marketing")),
@@ -57,6 +59,8 @@ class Words:
             **dict.fromkeys(reminder.cancel, Cancel()),
             **dict.fromkeys(reminder.reschedule, Reschedule()),
         }
+        # "please cancel" is about an order, also when no reminder is open; only a bare "cancel" is an opt-out.
+        self._clear_consent = {said: reply for said, reply in self._consent.items() if said not in self._answers}
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -64,13 +68,50 @@ class Words:
         return cls(Vocabulary.load(path))
 
     def interpret(self, text: str | None, payload: str | None, *, reminder_open: bool) -> Reply | None:
-        """Return the meaning of a text, or of a tapped button's `payload`; None leaves the message to a person.
+        """Return the meaning of a text or caption, or of a tapped button; None leaves the message to a person.
 
-        CANCEL is an opt-out word elsewhere (Twilio's list) and an answer here, so an open reminder has precedence. The
-        button of a reminder that is over has no meaning; in particular it is no opt-out.
+        `payload` is the id of the button or list row, and `text` is then its title. CANCEL is an opt-out word elsewhere
+        (Twilio's list) and an answer here, so an open reminder has precedence.
         """
-        phrase = normalize(payload if payload is not None else text or "")
-        answer = self._answers.get(phrase)
+        said = normalize(text or "")
+        if payload is not None:
+            return self._tapped(normalize(payload), said, reminder_open=reminder_open)
+        answer = self._meaning(said, self._answers) if reminder_open else None
+        return answer or self._consent.get(said) or self._meaning(said, self._clear_consent)
+
+    def _tapped(self, payload: str, title: str, *, reminder_open: bool) -> Reply | None:
+        """The id says more than the title: a title is never an opt-in, since "Start" may begin anything.
+
+        The button of a reminder that is over has no meaning. In particular it is no opt-out: an answer, whether it is
+        the id or the title, never counts as consent.
+        """
+        answer = self._answers.get(payload) or self._answers.get(title)
         if answer and reminder_open:
             return answer
-        return None if answer and payload is not None else self._consent.get(phrase)
+        if chosen := self._clear_consent.get(payload):
+            return chosen
+        titled = self._meaning(title, self._clear_consent)
+        return titled if isinstance(titled, OptOut) else None
+
+    def _meaning(self, said: str, meanings: Mapping[str, Reply]) -> Reply | None:
+        """Return the meaning of a phrase, or the one that all phrases of these words share."""
+        return meanings.get(said) or _shared_meaning(self._without_polite(said).split(), meanings)
+
+    def _without_polite(self, said: str) -> str:
+        rest = f" {said} "
+        for phrase in self._polite:
+            while f" {phrase} " in rest:
+                rest = rest.replace(f" {phrase} ", " ")
+        return rest
+
+
+def _shared_meaning(words: Sequence[str], meanings: Mapping[str, Reply]) -> Reply | None:
+    """Return the meaning if the words are nothing but phrases that share it, as "stop stop" or "stop unsubscribe"."""
+    longest = max(len(phrase.split()) for phrase in meanings)
+    shared: list[set[Reply]] = [set(meanings.values()), *(set() for _ in words)]
+    for start, possible in enumerate(shared):
+        for end in range(start + 1, min(start + longest, len(words)) + 1) if possible else ():
+            meaning = meanings.get(" ".join(words[start:end]))
+            if meaning in possible:
+                shared[end].add(meaning)
+    return next(iter(shared[-1]), None) if words else None

@@ -48,6 +48,9 @@ OUT = OptOut()
         ("Re-schedule", None, Reschedule()),
         ("समय बदलें", None, Reschedule()),
         ("no", None, None),
+        ("Please cancel", None, Cancel()),
+        ("cancel cancel please", None, Cancel()),
+        ("Yes please, confirmed. Thank you!", None, Confirm()),
         ("please stop by at ten", None, None),
         ("do not cancel", None, None),
         ("yes but later", None, None),
@@ -63,22 +66,103 @@ def test_a_text_is_interpreted_without_and_with_an_open_reminder(
     assert SHIPPED.interpret(text, None, reminder_open=True) == opened
 
 
+POLITE_OPT_OUTS = [
+    *("Please stop", "stop please", "Stop. Thank you", "STOP STOP STOP", "unsubscribe please", "band karo please"),
+    *(
+        "band kro",
+        "PLZ STOP!!!",
+        "Stop it now, please",
+        "kindly stop sending messages",
+        "stoppp",
+        "STOOOOP",
+        "S T O P",
+        "Sir pls stop",
+    ),
+    *("stop 🙏🙏", "🛑 STOP 🛑", "“Stop”…", "Stop! Unsubscribe me.", "stop stop unsubscribe"),
+    *("Thanks, don't message me", "do not send messages", "no more messages please", "remove me from your list"),
+    *("STOP\nSTOP\nSTOP", "stop, please stop", "Stop thank you sir", "Unsub pls"),
+]
+
+OPT_OUTS_OF_INDIA = {
+    "Hindi": ["कृपया बंद करें", "मैसेज मत भेजो", "प्लीज़ बंद करो", "बंद कीजिए", "bhai msg mat karo", "message bhejna band karo"],
+    "Marathi": ["बंद करा", "कृपया मेसेज पाठवू नका", "मेसेज नको", "थांबवा", "krupaya band kara", "msg pathvu naka"],
+    "Gujarati": ["બંધ કરો", "મહેરબાની કરીને બંધ કરો", "મેસેજ ન મોકલો", "bandh karo", "message na moklo"],
+    "Tamil": ["நிறுத்து", "தயவு செய்து நிறுத்துங்கள்", "மெசேஜ் வேண்டாம்", "niruthungal", "msg anuppa vendam please"],
+    "Telugu": ["ఆపండి", "దయచేసి మెసేజ్‌లు పంపకండి", "మెసేజ్ పంపొద్దు", "aapandi", "dayachesi messages aapandi"],
+    "Bengali": ["বন্ধ করুন", "দয়া করে বন্ধ করুন", "মেসেজ পাঠাবেন না", "bondho korun", "msg pathaben na"],
+    "Kannada": ["ನಿಲ್ಲಿಸಿ", "ದಯವಿಟ್ಟು ನಿಲ್ಲಿಸಿ", "ಮೆಸೇಜ್ ಬೇಡ", "nillisi", "dayavittu message kaluhisabedi"],
+}
+
+FOR_A_PERSON = [
+    *("please stop by at ten", "don't stop", "please don't stop", "stop sending to my office, use home", "non stop"),
+    *("where is the bus stop", "it will not stop", "can you stop the delivery", "stop start", "start and stop", "no"),
+    *("please cancel", "please cancel my order", "the end", "weekend", "thank you", "please", "hello", "ji", "sorry"),
+    *("I want to unsubscribe my father", "stop worrying", "is the shop band", "dukaan band hai", "band karo mat"),
+    *("नको", "थांबा", "रुको", "दुकान बंद है", "वेळ बदला", "ના", "વાંધો નહીં", "வேண்டாம்", "இல்லை", "வருகிறேன்", "వద్దు"),
+    *("లేదు", "না", "থামবেন কখন", "ಬೇಡ", "ಇಲ್ಲ", "vendam", "vaddu", "beda", "nako", "ruko", "thamba"),
+]
+
+
+@pytest.mark.parametrize("text", POLITE_OPT_OUTS)
+@pytest.mark.parametrize("reminder", [False, True])
+def test_an_opt_out_counts_when_it_is_polite_or_repeated(text: str, reminder: bool) -> None:
+    assert SHIPPED.interpret(text, None, reminder_open=reminder) == OUT
+
+
+@pytest.mark.parametrize("text", [text for texts in OPT_OUTS_OF_INDIA.values() for text in texts])
+def test_an_opt_out_counts_in_the_languages_of_india(text: str) -> None:
+    assert SHIPPED.interpret(text, None, reminder_open=False) == OUT
+    assert SHIPPED.interpret(f"{text}!! 🙏", None, reminder_open=True) == OUT
+
+
 @pytest.mark.parametrize(
-    ("payload", "closed", "opened"),
+    "text", ["Please stop offers", "no more promotions. Thanks", "ऑफर नको", "offers vaddu", "অফার পাঠাবেন না", "ಆಫರ್ ಬೇಡ"]
+)
+def test_an_opt_out_of_marketing_alone_counts_when_it_is_polite(text: str) -> None:
+    assert SHIPPED.interpret(text, None, reminder_open=False) == OptOut("marketing")
+
+
+@pytest.mark.parametrize("text", FOR_A_PERSON)
+def test_a_sentence_that_may_mean_something_else_stays_for_a_person(text: str) -> None:
+    assert SHIPPED.interpret(text, None, reminder_open=False) is None
+
+
+@pytest.mark.parametrize("word", ["stop", "bondho korun", "நிறுத்து"])
+def test_a_very_long_repetition_is_still_an_opt_out(word: str) -> None:
+    assert SHIPPED.interpret(" ".join([word] * 500), None, reminder_open=False) == OUT
+
+
+@pytest.mark.parametrize(
+    ("payload", "title", "closed", "opened"),
     [
-        ("CONFIRM", None, Confirm()),
-        ("CANCEL", None, Cancel()),
-        ("RESCHEDULE", None, Reschedule()),
-        ("Stop promotions", OptOut("marketing"), OptOut("marketing")),
-        ("STOP", OUT, OUT),
-        ("menu_3", None, None),
+        ("CONFIRM", "Confirm", None, Confirm()),
+        ("CANCEL", "Cancel", None, Cancel()),
+        ("RESCHEDULE", None, None, Reschedule()),
+        ("visit_7_yes", "Confirm", None, Confirm()),
+        ("order_3", "Cancel", None, Cancel()),
+        ("Stop promotions", "Stop promotions", OptOut("marketing"), OptOut("marketing")),
+        ("option_2", "Stop promotions", OptOut("marketing"), OptOut("marketing")),
+        ("row_4", "Please stop", OUT, OUT),
+        ("row_5", "ನಿಲ್ಲಿಸಿ", OUT, OUT),
+        ("STOP", "Leave me alone", OUT, OUT),
+        ("menu_3", "Menu", None, None),
+        ("quiz_1", "Start", None, None),
+        ("START", "Start", OptIn(), OptIn()),
     ],
 )
-def test_a_button_is_interpreted_by_its_id_and_one_of_an_old_reminder_is_no_opt_out(
-    payload: str, closed: Reply | None, opened: Reply | None
+def test_a_button_or_list_row_is_interpreted_by_its_id_and_its_title(
+    payload: str, title: str | None, closed: Reply | None, opened: Reply | None
 ) -> None:
-    assert SHIPPED.interpret("Stop", payload, reminder_open=False) == closed
-    assert SHIPPED.interpret("Stop", payload, reminder_open=True) == opened
+    """A button of a reminder that is over is no opt-out, and a title alone is no opt-in."""
+    assert SHIPPED.interpret(title, payload, reminder_open=False) == closed
+    assert SHIPPED.interpret(title, payload, reminder_open=True) == opened
+
+
+def test_a_file_of_an_older_release_still_knows_please(tmp_path: Path) -> None:
+    path = tmp_path / "words.toml"
+    text = FILE.read_text("utf-8")
+    path.write_text(text[text.index("[opt-out]\n#") :], "utf-8")
+    assert Words.load(path).interpret("Please stop", None, reminder_open=False) == OUT
 
 
 def test_the_payloads_of_the_shipped_templates_are_answers() -> None:
