@@ -19,6 +19,7 @@ class Fields(Protocol):
 
 
 _SENDER = ("from", "sender")
+_CHOOSER = ("wa_id", *_SENDER, "phone", "contact", "customer")
 _RECIPIENT = ("to", "recipient", "recipient_mobile_number", "recipient_id", "contact", "customer", "wa_id")
 
 # Meta's docs, Business-scoped user IDs: the names of the fields beside `from`, and beside `recipient_id` of a status.
@@ -31,6 +32,11 @@ _RECIPIENT_PARENT_ID = ("recipient_parent_user_id", "parent_user_id")
 def parse_sender(fields: Fields) -> tuple[str | None, tuple[str, ...]]:
     """Return the number of the sender, None if it is hidden, and the user ids."""
     return fields.first(parse_phone_number, *_SENDER), _user_ids(fields, _SENDER_ID, _SENDER_PARENT_ID)
+
+
+def parse_chooser(fields: Fields) -> tuple[str | None, tuple[str, ...]]:
+    """Return the same of a person who chose in WhatsApp's own menu; Meta names the person by `wa_id`."""
+    return fields.first(parse_phone_number, *_CHOOSER), _user_ids(fields, _SENDER_ID, _SENDER_PARENT_ID)
 
 
 def parse_recipient(fields: Fields) -> tuple[str | None, tuple[str, ...]]:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, TypeVar
 
+from harkara.chatmitra import content
 from harkara.chatmitra.fields import parse_id, parse_time
 from harkara.chatmitra.parse_answer import parse_error
-from harkara.chatmitra.people import parse_change, parse_recipient, parse_sender
+from harkara.chatmitra.people import parse_change, parse_chooser, parse_recipient, parse_sender
+from harkara.chatmitra.preferences import EVENT_NAMES, parse_preference, split_preferences
 from harkara.inbound import fingerprint
-from harkara.inbound.events import Event, MessageReceived, NumberChanged, Status, StatusChanged, UnknownEvent
+from harkara.inbound.content import bounded
+from harkara.inbound.events import (
+    Event,
+    MessageReceived,
+    NumberChanged,
+    PreferenceChanged,
+    Status,
+    StatusChanged,
+    UnknownEvent,
+)
 from harkara.inbound.normalization import canonical_json, clean_text, digest
 
 T = TypeVar("T")
@@ -26,10 +37,14 @@ def parse(body: bytes, received_at: datetime) -> list[Event]:
     other events are assumed to be like it, with the spellings that a client in production expects.
     """
     try:
-        parsed = json.loads(body)
-        return [_event(one, received_at) for one in (parsed if isinstance(parsed, list) and parsed else [parsed])]
+        return [_event(one, received_at) for one in _split(json.loads(body))]
     except (ValueError, RecursionError):
         return [UnknownEvent(identity=digest(body), about="unreadable", at=received_at, body=body)]
+
+
+def _split(parsed: object) -> Iterator[object]:
+    for one in parsed if isinstance(parsed, list) and parsed else [parsed]:
+        yield from split_preferences(one)
 
 
 def _event(parsed: object, received_at: datetime) -> Event:
@@ -37,9 +52,15 @@ def _event(parsed: object, received_at: datetime) -> Event:
     event: Event | None = None
     match raw.name:
         case "message.received":
-            event = _system_notice(raw) if raw.message.get("type") == "system" else _message_received(raw)
+            kind = content.kind_of(raw.message)
+            event = _system_notice(raw) if kind == "system" else _message_received(raw, kind)
         case "message.sent" | "message.failed" | "message.status.updated":
             event = _status_changed(raw)
+        case name if name in EVENT_NAMES:
+            event = _preference_changed(raw)
+        case name if _OTHER.fullmatch(name) and raw.fields.get("direction") == "inbound":
+            # For example message.deleted or message.reaction: none is documented, and the application may know it.
+            event = _message_received(raw, name.removeprefix("message.").replace(".", "_"), is_new=False)
     if event is not None:
         return event
     about = raw.name if _NAME.fullmatch(raw.name) and len(raw.name) <= 40 else "nameless"
@@ -47,6 +68,7 @@ def _event(parsed: object, received_at: datetime) -> Event:
 
 
 _NAME = re.compile(r"[a-z]+(?:\.[a-z]+)*")
+_OTHER = re.compile(r"message\.[a-z]{1,20}(?:\.[a-z]{1,10})?")
 
 _MESSAGE_ID = ("message_id", "messageId", "wamid")
 _JOB_ID = ("jobId", "job_id")
@@ -67,11 +89,12 @@ class _RawEvent:
 
     def __init__(self, parsed: object, received_at: datetime) -> None:
         self.body = canonical_json(parsed)
+        self.received_at = received_at
         fields: dict[str, Any] = parsed if isinstance(parsed, dict) else {}
         inner = fields.get("data")
         self.fields = fields | inner if isinstance(inner, dict) else fields
         self.name = str(self.fields.get("event", "")).lower().replace("_", ".").replace("messages.", "message.")
-        self.message = _message(self.fields)
+        self.message = content.find_message(self.fields)
         self.message_id = self.first(parse_id, *_MESSAGE_ID) or parse_id(self.message.get("id"))
         self.at = parse_time(self.first(lambda value: value, "timestamp"), received_at)
 
@@ -89,12 +112,6 @@ class _RawEvent:
         Retries carry no id of their own (docs, Webhooks), but a message has each status once.
         """
         return digest(what, self.message_id) if self.message_id else digest(self.body)
-
-
-def _message(fields: Mapping[str, Any]) -> dict[str, Any]:
-    value = fields.get("message", fields.get("text"))
-    message = value if isinstance(value, dict) and "message" in fields else {"text": value}
-    return {"type": "text"} | message
 
 
 def _status_changed(raw: _RawEvent) -> StatusChanged | None:
@@ -123,24 +140,30 @@ def _status_changed(raw: _RawEvent) -> StatusChanged | None:
     )
 
 
-def _message_received(raw: _RawEvent) -> MessageReceived | None:
-    """None also for what the account itself sent: a message must never count as an answer to itself."""
+def _message_received(raw: _RawEvent, kind: str, *, is_new: bool = True) -> MessageReceived | None:
+    """None also for what the account itself sent: a message must never count as an answer to itself.
+
+    A notice and a reaction may carry the id of the message that they are about, so that their content identifies them.
+    """
     number, user_ids = parse_sender(raw)
     sender = number or next(iter(user_ids), None)
     if sender is None or raw.fields.get("direction") == "outbound":
         return None
-    payload, title = _tapped(raw)
-    context = raw.first(lambda value: value if isinstance(value, dict) else None, "context") or {}
+    opens_window = is_new and kind not in content.NOTICES
+    named = opens_window and kind != "reaction"
+    payload, title = content.tap_of(raw.message)
     return MessageReceived(
-        identity=raw.identity("received"),
+        identity=raw.identity("received") if named else digest("received", raw.body),
         sender=sender,
         user_ids=user_ids,
-        kind=_kind(raw.message.get("type")),
+        kind=kind,
         at=raw.at,
         message_id=raw.message_id,
-        text=title or _typed(raw.message),
-        payload=payload,
-        reply_to=parse_id(context.get("id")) or parse_id(context.get("message_id")),
+        text=title or content.words_of(raw.message, kind),
+        payload=raw.first(clean_text, "replyId") or payload,
+        reply_to=_reply_to(raw),
+        content=bounded(content.all_content(raw.fields, raw.message)),
+        opens_window=opens_window,
         body=raw.body,
     )
 
@@ -154,26 +177,26 @@ def _system_notice(raw: _RawEvent) -> NumberChanged | None:
     return NumberChanged(identity=raw.identity("received"), before=before, after=after, at=raw.at, body=raw.body)
 
 
-def _kind(value: object) -> str:
-    return value if isinstance(value, str) and re.fullmatch(r"[a-z_]{1,20}", value) else "unknown"
+def _reply_to(raw: _RawEvent) -> str | None:
+    """Return WhatsApp's id of the message that this one replies or reacts to."""
+    context = raw.first(_object, "context") or {}
+    reaction = raw.first(_object, "reaction") or {}
+    return parse_id(context.get("id")) or parse_id(context.get("message_id")) or parse_id(reaction.get("message_id"))
 
 
-def _typed(message: Mapping[str, Any]) -> str | None:
-    match message:
-        case {"text": {"body": body}}:
-            return clean_text(body)
-        case {"text": str(words)} | {"caption": str(words)}:
-            return clean_text(words)
-    return None
+def _preference_changed(raw: _RawEvent) -> PreferenceChanged | None:
+    found = parse_preference(raw.fields)
+    if found is None:
+        return None
+    choice, action, proof = found
+    number, user_ids = parse_chooser(_RawEvent(choice, raw.received_at))
+    names = (number, *user_ids) if number else user_ids
+    at = parse_time(choice.get("timestamp"), raw.received_at)
+    if not names:
+        return None
+    identity = digest("preference", raw.body)
+    return PreferenceChanged(identity=identity, names=names, action=action, proof=proof, at=at, body=raw.body)
 
 
-def _tapped(raw: _RawEvent) -> tuple[str | None, str | None]:
-    """Return id and title of what was tapped: `replyId` (field reports), or the fields that WhatsApp itself uses."""
-    match raw.message:
-        case {"interactive": {"button_reply": dict(reply)}} | {"interactive": {"list_reply": dict(reply)}}:
-            payload, title = reply.get("id"), reply.get("title")
-        case {"button": dict(reply)}:
-            payload, title = reply.get("payload"), reply.get("text")
-        case _:
-            payload, title = None, None
-    return raw.first(clean_text, "replyId") or clean_text(payload), clean_text(title)
+def _object(value: object) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None

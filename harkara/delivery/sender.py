@@ -18,13 +18,14 @@ from harkara.delivery.posting import Posting
 from harkara.errors import Unavailable
 from harkara.inbound import fingerprint
 from harkara.lanes import Lane
+from harkara.ledger.contacts.marketing_choice import STOPPED_MARKETING, apply_marketing_stop
 from harkara.ledger.database import Database
 from harkara.ledger.messages.begin import BeginRequest
 from harkara.ledger.messages.claim import Claimed, claim
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.limits import Limiter
-from harkara.outcomes import Outcome, Wait
+from harkara.outcomes import Outcome, Refused, Wait
 from harkara.playbook import Playbook
 
 log = structlog.get_logger(__name__)
@@ -169,12 +170,22 @@ class Sender:
         return self._posting.post(booked.message, booked.window.window)
 
     def record(self, message: Claimed, outcome: Outcome) -> None:
-        """Return when the outcome of an attempt is durable."""
+        """Return when the outcome of an attempt is durable, and the opt-out that it may show."""
         self._commit.record(ClaimResult.of(message, outcome, posted=True))
+        if isinstance(outcome, Refused) and outcome.code == STOPPED_MARKETING:
+            self._record_marketing_stop(message)
 
     def report(self, message: Claimed, outcome: Outcome, seconds: float) -> None:
         """Pass a recorded outcome, and the seconds since its POST began, to the metrics."""
         self._on_posted(message, outcome, seconds)
+
+    def _record_marketing_stop(self, message: Claimed) -> None:
+        """If this fails, the next marketing to this person is refused again, and shows it once more."""
+        try:
+            with self._db.write() as tx:
+                apply_marketing_stop(tx, message.lane, [message.recipient], tx.now, message.id)
+        except Unavailable:
+            log.warning("opt-out not recorded", action="opt_out_failed", id=message.id)
 
     def _submit(self, booked: Booked) -> Future[None]:
         at = booked.slot.at - self._commit.lead_seconds

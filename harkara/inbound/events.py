@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from harkara.inbound.contact import ConsentAction
+from harkara.inbound.content import Content
+
 Status = Literal["sent", "delivered", "read", "failed"]
 
 
@@ -33,11 +36,12 @@ class StatusChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReceived:
-    """A customer wrote, or tapped a button or a list row.
+    """A customer wrote, tapped a button or a list row, reacted, or changed or deleted a message.
 
-    After a tap `payload` is the id of the button or row, and `text` its title. `sender` is the digits of the number, or
-    the user id of a person whose number is hidden, and `user_ids` are all user ids of the person. `kind` is WhatsApp's
-    name of the type, `reply_to` is WhatsApp's id of the message that this one answers.
+    `content` is all that came. `text` is the text or the caption; after a tap it is the title of the button or row, and
+    `payload` its id. `opens_window` is false for a change of an earlier message. `sender` is the digits of the number,
+    or the user id of a person whose number is hidden, and `user_ids` are all user ids of the person. `kind` is
+    WhatsApp's name of the type, `reply_to` is WhatsApp's id of the message that this one answers.
     """
 
     identity: str
@@ -49,6 +53,8 @@ class MessageReceived:
     payload: str | None = field(default=None, repr=False)
     reply_to: str | None = field(default=None, repr=False)
     user_ids: tuple[str, ...] = field(default=(), repr=False)
+    content: Content = field(default=Content(), repr=False)
+    opens_window: bool = True
     body: bytes = field(default=b"", repr=False, compare=False)
 
     @property
@@ -72,6 +78,21 @@ class NumberChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PreferenceChanged:
+    """A person chose in WhatsApp's own menu to stop or to resume the account's marketing messages.
+
+    `names` are those of the person, a number first if the event has one; `proof` are the provider's words.
+    """
+
+    identity: str
+    names: tuple[str, ...] = field(repr=False)
+    action: ConsentAction
+    proof: str = field(repr=False)
+    at: datetime
+    body: bytes = field(default=b"", repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownEvent:
     """An event of another kind. `body` is its whole JSON, or the bytes if they are not JSON.
 
@@ -84,4 +105,4 @@ class UnknownEvent:
     body: bytes = field(repr=False)
 
 
-Event = StatusChanged | MessageReceived | NumberChanged | UnknownEvent
+Event = StatusChanged | MessageReceived | NumberChanged | PreferenceChanged | UnknownEvent

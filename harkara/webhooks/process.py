@@ -12,6 +12,7 @@ import structlog
 from harkara.intake.stream import Intake, IntakeEntry
 from harkara.ledger.database import Database
 from harkara.ledger.events.process import BATCH, EventContext, any_due, process
+from harkara.ledger.events.reread import reread_unknown
 from harkara.ledger.events.silence import webhook_silences
 from harkara.ledger.events.store_events import RawWebhook, store_webhooks
 from harkara.ledger.leases import lease
@@ -49,6 +50,7 @@ class EventProcessor:
         self._silence = silence_seconds
         self._check_seconds = check_seconds
         self._on_processed = on_processed
+        self._has_reread = False
 
     def collect(self) -> int:
         """Store the webhooks that Redis holds since the database was unavailable; return how many.
@@ -66,6 +68,7 @@ class EventProcessor:
     def process(self) -> Counter[str]:
         """Process the due events, in one process at a time; return how many had which outcome. Raises Unavailable."""
         done: Counter[str] = Counter()
+        self._reread_once()
         if not any_due(self._db):
             return done
         end = monotonic() + 0.8 * LEASE_SECONDS
@@ -77,6 +80,14 @@ class EventProcessor:
                 more = batch.total() >= BATCH
         self._on_processed(done)
         return done
+
+    def _reread_once(self) -> None:
+        if self._has_reread:
+            return
+        reread = reread_unknown(self._db, list(self._context.lanes), self._context.parse)
+        self._has_reread = True
+        if reread:
+            log.info("unknown events read again", action="events_reread", events=reread)
 
     def check_silence(self) -> dict[str, float]:
         """Log the lanes whose messages are accepted while no webhook arrives; return the seconds of each."""

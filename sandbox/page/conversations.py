@@ -113,8 +113,10 @@ def _written_bubble(message: PhoneMessage) -> Bubble:
 
 
 def _written_content(message: PhoneMessage) -> Content:
-    """Return the text, or the name of any other type."""
-    text = message.content.get("text", message.reply_id)
+    """Return the text or the caption, or the name of any other type."""
+    media = message.content.get(message.content["type"])
+    caption = media.get("caption") if isinstance(media, dict) else None
+    text = message.content.get("text", message.reply_id or caption)
     return _text(text if isinstance(text, str) else f"[{message.content['type']}]")
 
 

@@ -29,9 +29,12 @@ class PhoneAPI:
     def write_as_customer(self, request: Request, body: bytes) -> Response:
         """Accept `from`, and a `text`, a tapped `reply_id` with its `title`, or a whole `message` of another type.
 
-        `reply_to` is the message that it replies to; `seconds_ago` moves it into the past.
+        `reply_to` is the message that it replies to; `seconds_ago` moves it into the past. A `preference`, `stop` or
+        `resume`, is no message: the customer chooses it in WhatsApp's own menu.
         """
         fields = _parse(body)
+        if "preference" in fields:
+            return self._choose_marketing(fields)
         seconds_ago = fields.get("seconds_ago", 0)
         check_number(seconds_ago, "seconds_ago", least=0, most=MAX_SECONDS_AGO)
         content = _content(fields, "text", "reply_id", "message")
@@ -43,6 +46,13 @@ class PhoneAPI:
             seconds_ago=seconds_ago,
         )
         return _written(message)
+
+    def _choose_marketing(self, fields: dict[str, Any]) -> Response:
+        value = require_string(fields["preference"], "preference")
+        if value not in ("stop", "resume"):
+            raise invalid_field("preference", "must be stop or resume")
+        self._phones.choose_marketing(self._number(fields, "from"), value)
+        return json_response(HTTPStatus.OK, {"status": "success"})
 
     def write_as_staff(self, request: Request, body: bytes) -> Response:
         """Accept `to`, and a `text` or a whole `message`."""

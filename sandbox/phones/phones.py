@@ -10,11 +10,14 @@ from typing import Any
 from sandbox.fault_state import Faults
 from sandbox.history import RequestEntry, now
 from sandbox.phones.message import PhoneMessage, State, message_contents
-from sandbox.webhooks.events import build_webhook
+from sandbox.webhooks.events import build_preference, build_webhook
 from sandbox.webhooks.outbox import Outbox
 
 WINDOW_SECONDS = 24 * 3600.0
 OUTSIDE_THE_WINDOW = 131047
+
+CHANGES = ("edit", "revoke", "system")
+"""Types of a customer's event that is no new message, and so opens no window."""
 
 Step = tuple[float, State]
 """A state, and the seconds from the previous one to it."""
@@ -58,15 +61,20 @@ class Phones:
         reply_to: str | None = None,
         seconds_ago: float = 0,
     ) -> PhoneMessage:
-        """Write to the account, which opens the 24-hour window `seconds_ago`."""
+        """Write to the account, which opens the 24-hour window `seconds_ago`, or change an earlier message."""
         at = now() - seconds_ago
         message = PhoneMessage(
             customer, content, "customer", at, reply_id=reply_id, reply_to=reply_to, state="received"
         )
-        self._wrote_at[customer] = max(at, self._wrote_at.get(customer, at))
+        if content["type"] not in CHANGES:
+            self._wrote_at[customer] = max(at, self._wrote_at.get(customer, at))
         self._add(message)
         self._emit_event(message, at)
         return message
+
+    def choose_marketing(self, customer: str, value: str) -> None:
+        """Stop or resume the account's marketing messages, in WhatsApp's own menu."""
+        self._outbox.enqueue(build_preference(customer, value, now()))
 
     def clear(self) -> None:
         """Delete all messages; those in transit cause no more events."""

@@ -40,6 +40,14 @@ def build_webhook(message: PhoneMessage, at: float, with_job_id: bool = False) -
     return Webhook(name, message.id, message.customer, stringify(_common(name, message, at) | more), made_at=at)
 
 
+def build_preference(customer: str, value: str, at: float) -> Webhook:
+    """Return the event for a choice about marketing: the fields are WhatsApp's, the envelope is an assumption."""
+    detail = f"User requested to {value} marketing messages"
+    choice = {"wa_id": customer, "detail": detail, "category": "marketing_messages", "value": value}
+    content = {"event": "user.preferences", "user_preferences": [choice | {"timestamp": int(at)}]}
+    return Webhook("user.preferences", "", customer, stringify(content), made_at=at)
+
+
 def stringify(content: Any) -> bytes:
     """Return the bytes of JavaScript's JSON.stringify: no spaces, and no unnecessary escapes."""
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()

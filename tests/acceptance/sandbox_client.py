@@ -64,6 +64,10 @@ class SandboxClient:
         """Write as a customer: `text`, `reply_id`, `seconds_ago` …; return WhatsApp's id of the message."""
         return str(self._call("customer", "POST", {"from": number} | fields)["message_id"])
 
+    def choose_marketing(self, number: str, preference: str) -> None:
+        """Choose `stop` or `resume` for marketing messages in WhatsApp's own menu, as a customer."""
+        self._call("customer", "POST", {"from": number, "preference": preference})
+
     def write_as_staff(self, number: str, text: str) -> str:
         """Write to a customer in Chat Mitra's dashboard, of which Harkara knows nothing."""
         return str(self._call("staff", "POST", {"to": number, "text": text})["message_id"])

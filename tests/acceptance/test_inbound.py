@@ -86,6 +86,35 @@ def test_a_message_whose_window_closes_while_it_waits_is_sent_as_its_fallback(ha
     assert harkara.status(late)["flags"] == ["fallback"]
 
 
+def test_a_failure_for_the_window_that_a_webhook_reports_sends_the_fallback_once(harkara: Deployment) -> None:
+    """Harkara believes the window open, and WhatsApp does not."""
+    to, instead = new_message().to, Template("write_to_us")
+    harkara.open_windows([to])
+    harkara.sandbox.set_faults(window=True, webhook_duplicate_share=1)
+    sent = send(harkara.web, Envelope(to=to, messages=[Text("Your table is ready.")], fallback=instead))
+    harkara.wait_until(lambda: state(harkara, sent) == ("read", None), "it is read")
+    harkara.wait_until(lambda: harkara.sandbox.has_sent_all_events, "the sandbox has sent all events")
+    harkara.sandbox.reset_faults()
+    first, second = harkara.sandbox.requests(to)
+    assert first["body"]["message"] == "Your table is ready."
+    assert second["body"]["messages"] == [instead.wire()]
+    assert harkara.status(sent)["flags"] == ["fallback"]
+
+
+def test_whatever_customers_say_reaches_the_application(harkara: Deployment, application: Application) -> None:
+    flow = {"type": "interactive", "interactive": {"type": "nfm_reply", "nfm_reply": {"response_json": '{"slot":"6"}'}}}
+    picture = {"type": "image", "image": {"id": "1", "caption": "Please stop"}}
+    answering, leaving, choosing = (new_message().to for _ in range(3))
+    harkara.sandbox.write_as_customer(answering, message=flow)
+    harkara.sandbox.write_as_customer(leaving, message=picture)
+    harkara.sandbox.choose_marketing(choosing, "stop")
+    assert wait_callback(harkara, application, "message.received", answering)["content"] == flow
+    received = wait_callback(harkara, application, "message.received", leaving)
+    assert (received["text"], received["content"]) == ("Please stop", picture)
+    assert wait_callback(harkara, application, "contact.opted-out", leaving)["category"] == "everything"
+    assert wait_callback(harkara, application, "contact.opted-out", choosing)["category"] == "marketing"
+
+
 def test_replies_to_an_open_reminder_concern_it_and_opt_out_no_customer(
     harkara: Deployment, application: Application
 ) -> None:

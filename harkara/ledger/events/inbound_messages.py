@@ -15,12 +15,11 @@ from harkara.inbound.normalization import digest
 from harkara.inbound.words import Cancel, Confirm, OptIn, OptOut, Reply, Reschedule, Words
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.contacts.consent import apply_consent, link_names
+from harkara.ledger.contacts.customer import customer_data
 from harkara.ledger.contacts.people import Person
 from harkara.ledger.database import Transaction
 from harkara.ledger.events.stored_event import StoredEvent
 from harkara.ledger.tables import message, occasion
-from harkara.people.names import is_user_id
-from harkara.people.spellings import canonical
 from harkara.states import State
 
 ANSWERABLE = timedelta(days=3)
@@ -63,9 +62,10 @@ def apply_received(tx: Transaction, stored: StoredEvent, received: MessageReceiv
     answers = _answered_message(tx, received)
     interpreted = record_received(tx, stored.lane, received, words, answers=answers)
     subject = f"event_{stored.id}"
-    sender = _sender(received, interpreted.person)
-    content = {"type": received.kind, "text": received.text, "payload": received.payload, "answers": answers}
-    notify(tx, "message.received", stored.lane, subject, sender | content)
+    sender = customer_data(received.names, interpreted.person, received.at)
+    said = {"type": received.kind, "text": received.text, "payload": received.payload, "answers": answers}
+    content = {"content": received.content.fields, "truncated": received.content.truncated}
+    notify(tx, "message.received", stored.lane, subject, sender | said | content)
     if interpreted.reply is not None:
         details = _reply_details(interpreted.reply, interpreted.occasion)
         notify(tx, CALLBACK_KINDS[type(interpreted.reply)], stored.lane, subject, sender | details)
@@ -90,25 +90,13 @@ def record_received(
     otherwise the latest. To record the same message twice stores its proof twice, and changes nothing else.
     """
     at = min(received.at, tx.now)
-    person = link_names(tx, lane, received.names, wrote_at=at)
+    person = link_names(tx, lane, received.names, wrote_at=at if received.opens_window else None)
     reminded = _reminded_occasion(tx, lane, person.names, answers)
     reply = words.interpret(received.text, received.payload, reminder_open=reminded is not None)
     if isinstance(reply, OptOut | OptIn):
         apply_consent(tx, lane, [_choice(received, reply, at)])
         return InterpretedMessage(reply, person=person)
     return InterpretedMessage(reply, reminded if reply else None, person)
-
-
-def _sender(received: MessageReceived, person: Person | None) -> dict[str, Any]:
-    """Return the sender as a callback shows it: by the number, if the event or the ledger knows exactly one."""
-    numbers = {canonical(name) for name in (person.names if person else ()) if not is_user_id(name)}
-    hidden = is_user_id(received.sender) and len(numbers) == 1
-    return {
-        "from": numbers.pop() if hidden else received.sender,
-        "user_id": next(iter(received.user_ids), None),
-        "person": person.id if person else None,
-        "at": received.at.isoformat(),
-    }
 
 
 def _answered_message(tx: Transaction, received: MessageReceived) -> str | None:
@@ -147,12 +135,12 @@ def _reminded_occasion(
 
 
 def _choice(received: MessageReceived, reply: OptOut | OptIn, at: datetime) -> ConsentChoice:
-    """The proof is the text, or the id of the tapped button."""
+    """The proof is the text, or the id and the title of the tapped button."""
     return ConsentChoice(
         recipient=received.sender,
         action="opt-out" if isinstance(reply, OptOut) else "opt-in",
         category=reply.category or "everything",
         how="customer",
-        proof=received.payload or received.text or "",
+        proof=": ".join(filter(None, (received.payload, received.text))),
         at=at,
     )

@@ -11,10 +11,11 @@ import structlog
 from sqlalchemy import literal_column, select, update
 
 from harkara.errors import Unavailable
-from harkara.inbound.events import Event, MessageReceived, NumberChanged, StatusChanged
+from harkara.inbound.events import Event, MessageReceived, NumberChanged, PreferenceChanged, StatusChanged
 from harkara.inbound.normalization import outline
 from harkara.inbound.words import Words
 from harkara.lanes import Lane
+from harkara.ledger.contacts.marketing_choice import STOPPED_MARKETING, apply_marketing_choice, apply_marketing_stop
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.events.apply import apply_statuses
 from harkara.ledger.events.inbound_messages import apply_number_change, apply_received
@@ -116,13 +117,26 @@ def _apply(tx: Transaction, context: EventContext, received: Sequence[tuple[Stor
             case NumberChanged():
                 apply_number_change(tx, row, found)
                 _set_state(tx, row, EventState.APPLIED)
+            case PreferenceChanged(names=names, action=action, proof=proof, at=at):
+                apply_marketing_choice(tx, row.lane, names, action, proof, at, f"event_{row.id}")
+                _set_state(tx, row, EventState.APPLIED)
             case StatusChanged():
                 statuses.append((row, found))
             case _:  # a newer release, which knows more kinds, has stored it
                 _set_state(tx, row, EventState.UNKNOWN)
-    unmatched = apply_statuses(tx, status_events(tx, context.lanes, statuses), context.playbook) if statuses else []
+    _apply_marketing_stops(tx, statuses)
+    changes = status_events(tx, context.lanes, statuses)
+    unmatched = apply_statuses(tx, changes, context.playbook) if changes else []
     applied = Counter({EventState.APPLIED.value: len(received) - len(unmatched)})
     return applied + _postpone(tx, [one.stored for one in unmatched], EventState.ORPHAN)
+
+
+def _apply_marketing_stops(tx: Transaction, statuses: Sequence[ReceivedStatus]) -> None:
+    """Apply each once, also one that is about no message of ours; in the order of lanes, as people must be locked."""
+    for stored, change in sorted(statuses, key=lambda one: (one[0].lane, one[0].id)):
+        names = (*((change.recipient,) if change.recipient else ()), *change.user_ids)
+        if change.code == STOPPED_MARKETING and names and not stored.tries:
+            apply_marketing_stop(tx, stored.lane, names, change.at, f"event_{stored.id}")
 
 
 def _parse(row: StoredEvent, parse: Parse) -> Event:

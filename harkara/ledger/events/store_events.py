@@ -8,7 +8,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
-from harkara.inbound.events import Event, MessageReceived, NumberChanged, StatusChanged, UnknownEvent
+from harkara.inbound.events import (
+    Event,
+    MessageReceived,
+    NumberChanged,
+    PreferenceChanged,
+    StatusChanged,
+    UnknownEvent,
+)
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.events.stored_event import RECEIVED, EventState
 from harkara.ledger.tables import event
@@ -78,7 +85,7 @@ def _row(lane: str, one: Event, received_at: datetime) -> Row:
     return {
         "lane": lane,
         "identity": one.identity,
-        "about": _about(one),
+        "about": name_of(one),
         # PostgreSQL refuses NUL, which only a body that is not JSON can contain.
         "body": one.body.decode("utf-8", "replace").replace("\0", "\ufffd"),
         "state": state.value,
@@ -87,11 +94,12 @@ def _row(lane: str, one: Event, received_at: datetime) -> Row:
     }
 
 
-def _about(one: Event) -> str:
+def name_of(one: Event) -> str:
+    """Return the value of `about` for this event."""
     match one:
         case StatusChanged():
             return one.status
-        case MessageReceived() | NumberChanged():
+        case MessageReceived() | NumberChanged() | PreferenceChanged():
             return RECEIVED
         case UnknownEvent():
             return one.about

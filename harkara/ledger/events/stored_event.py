@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 from harkara.ledger.tables import event
 
 RECEIVED = "received"
-"""The value of `about` for a customer's message, and for the notice that a customer's number changed.
+"""The value of `about` for what a customer said or chose, and for the notice that a customer's number changed.
 
 For a status it is the status, for any other event its own name.
 """

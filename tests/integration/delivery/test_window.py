@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import update
 
 from harkara.lanes import Lane
@@ -15,6 +16,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import get_status
 from harkara.ledger.tables import contact
 from harkara.messages import Template
+from harkara.messages.template import TemplateCategory
 from tests.integration.delivery.running import posts, receive_message, running_sender, settle
 from tests.integration.ledger.steps import (
     DAY,
@@ -26,6 +28,7 @@ from tests.integration.ledger.steps import (
     row,
     states_of,
 )
+from tests.integration.ledger.webhooks import deliver_webhooks, status_webhook
 from tests.integration.sandbox.process import Sandbox
 
 WITH_WEBHOOKS = Lane("default", "token:secret", None, webhook_secret="of the webhooks")
@@ -125,6 +128,45 @@ def test_a_stop_between_claim_and_gates_cancels_the_message(db: Database, sandbo
         sender.send(ids)
     assert states_of(db, ids) == ["cancelled"] * 3
     assert posts(sandbox) == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "category", "state"),
+    [
+        ("STOP", "utility", "cancelled"),
+        ("stop offers", "marketing", "cancelled"),
+        ("stop offers", "utility", "accepted"),
+    ],
+)
+def test_the_gates_judge_a_fallback_after_a_late_failure_like_any_message(
+    db: Database, sandbox: Sandbox, redis_url: str, said: str, category: TemplateCategory, state: str
+) -> None:
+    """The person opts out between the first POST and the webhook that lets the fallback be sent."""
+    receive_message(db, 1)
+    fallback = Template("table_ready", body=["Asha"], category=category)
+    (identity,) = accept_messages(db, reply(1, fallback=fallback))
+    with running_sender(db, sandbox, redis_url, lane=WITH_WEBHOOKS) as sender:
+        sender.send([identity])
+        receive_message(db, 1, text=said)
+        error = {"code": 131047, "message": "Re-engagement message"}
+        job_id = row(db, identity)["job_id"]
+        deliver_webhooks(db, status_webhook(db, "failed", n=1, jobId=job_id, error=error))
+        assert settle(db, [sender], [identity]) == Counter({state: 1})
+    assert row(db, identity)["code"] == ("opted-out" if state == "cancelled" else None)
+    assert posts(sandbox) == (1 if state == "cancelled" else 2)
+    assert audit(db).clean
+
+
+def test_a_refusal_because_the_person_has_stopped_marketing_is_an_opt_out(
+    db: Database, sandbox: Sandbox, redis_url: str
+) -> None:
+    sandbox.set(code_next={"code": 131050, "message": "User has stopped marketing", "count": 1})
+    first, second = accept_messages(db, marketing(1), marketing(1, at=datetime.now(UTC) + timedelta(hours=1)))
+    with running_sender(db, sandbox, redis_url) as sender:
+        sender.send([first])
+    assert states_of(db, [first, second]) == ["failed", "cancelled"]
+    assert accept_messages(db, marketing(1)) == []
+    assert len(accept_messages(db, reply(1))) == 1
 
 
 def bodies(sandbox: Sandbox) -> list[dict[str, Any]]:

@@ -96,6 +96,12 @@ def inbound_webhook(text: str = "Hello", wamid: str = "wamid.in", n: int = 0, **
     return json.dumps(body | fields).encode()
 
 
+def preference_webhook(value: str, n: int = 0, timestamp: float = 1_795_870_921) -> bytes:
+    """Return a webhook about a choice that the person number `n` made in WhatsApp's own menu."""
+    choice = {"wa_id": f"9198765{n:05d}", "category": "marketing_messages", "value": value, "timestamp": timestamp}
+    return json.dumps({"event": "user_preferences", "user_preferences": [choice]}).encode()
+
+
 def store_webhooks(db: Database, *webhooks: bytes, lane: str = "default") -> int:
     """Store webhooks; return how many of their events are new."""
     with db.write() as tx:

@@ -10,11 +10,11 @@ import pytest
 from harkara.chatmitra.signature import verify
 from harkara.chatmitra.webhooks import parse
 from harkara.inbound import fingerprint
-from harkara.inbound.events import Event, MessageReceived, StatusChanged
+from harkara.inbound.events import Event, MessageReceived, PreferenceChanged, StatusChanged
 from tests.integration.sandbox.process import ASHA, Sandbox
 from tests.integration.sandbox.receiver import SECRET, ReceivedWebhook, Receiver
 from tests.integration.sandbox.test_messages import ACCEPTED
-from tests.integration.sandbox.test_phones import write_as_asha
+from tests.integration.sandbox.test_phones import write, write_as_asha
 
 TEMPLATE = {
     "name": "order_confirmation",
@@ -59,6 +59,38 @@ def test_a_failure_is_parsed_with_its_code(sandbox: Sandbox, receiver: Receiver)
 
     assert isinstance(event, StatusChanged)
     assert (event.status, event.code, event.job_id) == ("failed", "131049", job_id)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "image", "image": {"id": "1", "caption": "STOP"}},
+        {"type": "interactive", "interactive": {"type": "nfm_reply", "nfm_reply": {"response_json": '{"slot":"6"}'}}},
+        {"type": "order", "order": {"catalog_id": "c1", "product_items": []}},
+        {"type": "edit", "edit": {"original_message_id": "w1", "message": {"type": "text", "text": {"body": "At 6"}}}},
+    ],
+    ids=lambda message: str(message["type"]),
+)
+def test_whatever_a_customer_sends_is_parsed_whole(
+    sandbox: Sandbox, receiver: Receiver, message: dict[str, Any]
+) -> None:
+    write_as_asha(sandbox, message=message)
+
+    event = parsed(receiver.wait_for(1)[0])
+
+    assert isinstance(event, MessageReceived)
+    assert event.content.fields == message
+    assert event.opens_window == (message["type"] != "edit")
+
+
+def test_a_choice_in_whatsapps_menu_is_parsed(sandbox: Sandbox, receiver: Receiver) -> None:
+    assert write(sandbox, "customer", **{"from": ASHA, "preference": "never"}).status_code == 400
+    assert write(sandbox, "customer", **{"from": ASHA, "preference": "stop"}).status_code == 200
+
+    event = parsed(receiver.wait_for(1)[0])
+
+    assert isinstance(event, PreferenceChanged)
+    assert (event.names, event.action) == ((ASHA,), "opt-out")
 
 
 def test_texts_and_taps_of_a_customer_are_parsed(sandbox: Sandbox, receiver: Receiver) -> None:

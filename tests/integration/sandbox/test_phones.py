@@ -75,6 +75,17 @@ def test_a_customers_message_may_have_any_type_and_a_past_time(sandbox: Sandbox,
     assert abs(received.body["timestamp"] + 3_600 - time.time()) < 5
 
 
+def test_a_change_of_an_earlier_message_opens_no_window(sandbox: Sandbox, receiver: Receiver) -> None:
+    sandbox.set(window=True, sent_after_ms=0)
+    for message, event in (
+        ({"type": "revoke", "revoke": {"original_message_id": "w1"}}, "message.failed"),
+        ({"type": "text", "text": "Hello"}, "message.sent"),
+    ):
+        write_as_asha(sandbox, message=message)
+        sandbox.send()
+        assert event in {received.body["event"] for received in receiver.wait_for(2 if event.endswith("failed") else 4)}
+
+
 def test_a_message_of_staff_has_the_same_events_as_one_of_the_api(sandbox: Sandbox, receiver: Receiver) -> None:
     sandbox.set(job_id_in_events=True)
     answer = write(sandbox, "staff", to=ASHA, text="Hello")

@@ -1,0 +1,73 @@
+"""An opt-out counts wherever it is written: in a text, a caption, a button, an edit or WhatsApp's own menu."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harkara.ledger.database import Database
+from tests.integration.ledger.steps import accept_messages, marketing, reply, states_of
+from tests.integration.ledger.test_inbound_messages import ago, contact_state, proofs
+from tests.integration.ledger.webhooks import (
+    age_events,
+    deliver_webhooks,
+    inbound_webhook,
+    preference_webhook,
+    process_events,
+    send_message,
+    status_webhook,
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "proof"),
+    [
+        ({"type": "image", "image": {"id": "1", "caption": "STOP"}}, "STOP"),
+        ({"type": "document", "caption": "Please stop"}, "Please stop"),
+        ({"type": "text", "text": "Stop. Thank you"}, "Stop. Thank you"),
+        ({"type": "interactive", "interactive": {"list_reply": {"id": "row_4", "title": "Stop"}}}, "row_4: Stop"),
+        ({"type": "button", "button": {"payload": "p7", "text": "Unsubscribe"}}, "p7: Unsubscribe"),
+        ({"type": "edit", "edit": {"message": {"type": "text", "text": {"body": "STOP"}}}}, "STOP"),
+    ],
+)
+def test_an_opt_out_counts_wherever_it_is_written(db: Database, message: dict[str, Any], proof: str) -> None:
+    (waiting,) = accept_messages(db, reply(n=1))
+    deliver_webhooks(db, inbound_webhook(message=message, n=1))
+    assert contact_state(db).stopped == "everything"
+    assert proofs(db) == [("opt-out", "everything", "customer", proof)]
+    assert states_of(db, [waiting]) == ["cancelled"]
+
+
+def test_a_choice_in_whatsapps_menu_counts_as_consent_to_marketing(db: Database) -> None:
+    ids = accept_messages(db, reply(1), marketing(1))
+    deliver_webhooks(db, preference_webhook("stop", 1, ago(minutes=2).timestamp()))
+    assert (contact_state(db).stopped, states_of(db, ids)) == ("marketing", ["waiting", "cancelled"])
+    assert contact_state(db).wrote_at is None, "it is no message, so it opens no window"
+    deliver_webhooks(db, preference_webhook("resume", 1, (resumed := ago(minutes=1)).timestamp()))
+    assert (contact_state(db).stopped, contact_state(db).agreed_at) == (None, resumed)
+    assert [choice[:3] for choice in proofs(db)] == [
+        ("opt-out", "marketing", "customer"),
+        ("opt-in", "marketing", "customer"),
+    ]
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_failure_because_marketing_was_stopped_is_an_opt_out(db: Database, *, ours: bool) -> None:
+    """Also when the message was typed in the dashboard."""
+    (waiting,) = accept_messages(db, marketing(1))
+    if ours:
+        send_message(db, reply(1))
+    deliver_webhooks(db, status_webhook(db, "failed", n=1, error={"code": 131050, "message": "User has stopped"}))
+    assert (contact_state(db).stopped, states_of(db, [waiting])) == ("marketing", ["cancelled"])
+    age_events(db, 5)
+    process_events(db)
+    assert len(proofs(db)) == 1
+
+
+@pytest.mark.parametrize("kind", ["edit", "revoke"])
+def test_a_change_of_an_earlier_message_opens_no_window(db: Database, kind: str) -> None:
+    deliver_webhooks(db, inbound_webhook(message={"type": kind, kind: {"original_message_id": "w1"}}, n=1))
+    assert contact_state(db).wrote_at is None
+    deliver_webhooks(db, inbound_webhook(message={"type": "reaction", "reaction": {"emoji": "👍"}}, wamid="r", n=1))
+    assert contact_state(db).wrote_at is not None
