@@ -26,7 +26,7 @@ FINAL = frozenset({State.FAILED, State.CANCELLED})
 """These never change again, and a resend is a new message. Only a webhook may show that a failed one arrived."""
 
 DONE = FINAL | {State.ACCEPTED, State.SENT, State.DELIVERED, State.READ}
-"""Nothing more is POSTed for these, so a one-time code is no longer needed."""
+"""Nothing more is POSTed for these but a fallback (see REPLACEMENT), so a one-time code is no longer needed."""
 
 UNSENT = frozenset({State.WAITING, State.QUEUED, State.CLAIMED})
 """Nothing has been sent yet, so these can still be cancelled."""
@@ -62,6 +62,11 @@ class Transition(NamedTuple):
 _W, _Q, _C, _S, _U = State.WAITING, State.QUEUED, State.CLAIMED, State.SENDING, State.UNCERTAIN
 _NOT_CONFIRMED = (State.ACCEPTED, _U, _S, _W, _Q, _C)
 
+REPLACEMENT = Transition(
+    (State.ACCEPTED, State.SENT, _U), _W, Action.WEBHOOK, "failed for its 24-hour window, and its fallback replaces it"
+)
+"""The only way back from an answer of Chat Mitra: WhatsApp itself says that the customer does not have the message."""
+
 TRANSITIONS = (
     Transition((), _W, Action.ACCEPT, "accepted into the ledger"),
     Transition((), _Q, Action.ACCEPT, "due now, and nothing due waits before it"),
@@ -95,6 +100,7 @@ TRANSITIONS = (
     Transition((_W, _Q, _C), _U, Action.RESTORE, "the ledger was restored, and it may have been sent since the backup"),
     Transition(_NOT_CONFIRMED, State.SENT, Action.WEBHOOK, "sent"),
     Transition((State.SENT, *_NOT_CONFIRMED), State.FAILED, Action.WEBHOOK, "failed"),
+    REPLACEMENT,
     Transition((State.SENT, State.FAILED, *_NOT_CONFIRMED), State.DELIVERED, Action.WEBHOOK, "delivered"),
     Transition((State.DELIVERED, State.SENT, State.FAILED, *_NOT_CONFIRMED), State.READ, Action.WEBHOOK, "read"),
 )
@@ -106,12 +112,13 @@ def allowed_from(target: State, *, by: Action) -> tuple[State, ...]:
     return _SOURCES.get((target, by), ())
 
 
-def unreachable_from(state: State) -> tuple[State, ...]:
-    """Return the states to which no chain of transitions leads from `state`."""
+def unreachable_from(state: State, *, without: Transition | None = None) -> tuple[State, ...]:
+    """Return the states to which no chain of transitions leads from `state`; one transition may be left out."""
     reached: set[State] = set()
     frontier = {state}
+    known = [each for each in TRANSITIONS if each is not without]
     while frontier:
-        frontier = {each.target for each in TRANSITIONS if not frontier.isdisjoint(each.sources)} - reached
+        frontier = {each.target for each in known if not frontier.isdisjoint(each.sources)} - reached
         reached |= frontier
     return tuple(each for each in State if each not in reached)
 

@@ -10,7 +10,7 @@ from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Transaction
 from harkara.ledger.events.negative_evidence import BY_CONTENT, BY_ID
 from harkara.ledger.tables import attempt, campaign, message, occasion, trace
-from harkara.states import FINAL, UNSENT, CampaignState, State, unreachable_from
+from harkara.states import FINAL, REPLACEMENT, UNSENT, CampaignState, State, unreachable_from
 
 Rules = dict[str, Select[tuple[str]]]
 
@@ -58,7 +58,9 @@ def _state_rules() -> Rules:
         "only a final message has an ending, or one that arrived after all": ids.where(
             ~final, endings > 0, _webhook_lines() == 0
         ),
-        "every change of state is a declared transition": ids.where(_has_undeclared_change()),
+        "every change of state is a declared transition": ids.where(
+            or_(_has_undeclared_change(_UNREACHABLE), and_(~message.c.replaced, _has_undeclared_change(_NO_WAY_BACK)))
+        ),
         "one-time codes are erased when done": ids.where(
             message.c.category == "authentication", message.c.body.is_not(None), or_(in_state(*_ARRIVED), final)
         ),
@@ -99,15 +101,19 @@ def _plan_rules(tx: Transaction) -> Rules:
     }
 
 
-_UNREACHABLE = {state: unreachable for state in State if (unreachable := unreachable_from(state))}
+_Unreachable = dict[State, tuple[State, ...]]
+_UNREACHABLE: _Unreachable = {state: unreachable_from(state) for state in State}
+_NO_WAY_BACK: _Unreachable = {state: unreachable_from(state, without=REPLACEMENT) for state in State}
+"""For messages that no fallback has replaced."""
 
 
-def _has_undeclared_change() -> ColumnElement[bool]:
+def _has_undeclared_change(unreachable: _Unreachable) -> ColumnElement[bool]:
     """Match a message with a trace line whose state no chain of transitions reaches from an earlier line's."""
     earlier, later = trace.alias(), trace.alias()
     undeclared = [
-        and_(earlier.c.event == state.value, later.c.event.in_([each.value for each in unreachable]))
-        for state, unreachable in _UNREACHABLE.items()
+        and_(earlier.c.event == state.value, later.c.event.in_([each.value for each in states]))
+        for state, states in unreachable.items()
+        if states
     ]
     both = and_(earlier.c.message_id == message.c.id, later.c.message_id == message.c.id, later.c.id > earlier.c.id)
     return exists().where(both, or_(*undeclared))

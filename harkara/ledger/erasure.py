@@ -30,6 +30,14 @@ def erase_messages(tx: Transaction, retention_seconds: float | None) -> int:
     return tx.execute(update(message).where(message.c.id.in_(old.limit(MAX_ROWS))).values(**erased)).rowcount
 
 
+def erase_fallbacks(tx: Transaction) -> int:
+    """Erase the fallback of accepted messages past their deadline, after which it is not sent; return how many."""
+    late = select(message.c.id).where(
+        message.c.fallback.is_not(None), in_state(State.ACCEPTED, State.SENT), message.c.expires_at <= tx.now
+    )
+    return tx.execute(update(message).where(message.c.id.in_(late.limit(MAX_ROWS))).values(fallback=None)).rowcount
+
+
 def erase_occasions(tx: Transaction, retention_seconds: float | None) -> int:
     """Erase the number and parameters of occasions that get no more reminders; return how many.
 

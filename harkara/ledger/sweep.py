@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.contacts.housekeeping import delete_inactive, settle_people
 from harkara.ledger.database import Database, Transaction
-from harkara.ledger.erasure import erase_messages, erase_occasions
+from harkara.ledger.erasure import erase_fallbacks, erase_messages, erase_occasions
 from harkara.ledger.events.store_events import delete_old_events
 from harkara.ledger.messages.due import due_flows
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_columns, uncertain_columns
@@ -56,6 +56,7 @@ def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> C
         ("uncertain", lambda tx: _mark_uncertain(tx, policy)),
         ("resent", resend),
         ("expired", _expire),
+        ("late-fallbacks", erase_fallbacks),
         ("erased", lambda tx: erase_messages(tx, retention_seconds)),
         ("forgotten", lambda tx: erase_occasions(tx, retention_seconds)),
         ("strangers", lambda tx: delete_inactive(tx, retention_seconds, MAX_ROWS)),

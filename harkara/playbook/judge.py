@@ -83,6 +83,17 @@ class Playbook:
         seconds = entry.delay(0) if entry.delays else entry.seconds
         return Refused(code, text, advice, None, _pause(entry, code, seconds))
 
+    def may_need_template(self, code: str | None) -> bool:
+        """Return whether a failure with this code may be due to a closed 24-hour window, whatever our clock says.
+
+        Hours may lie between a POST and its failure. Chat Mitra also uses 131026 for a closed window (docs, Raw
+        Messages).
+        """
+        entry = self._codes.get(code or "")
+        if entry and entry.unless_open:
+            entry = self._codes[entry.unless_open]
+        return entry is not None and entry.kind == "template"
+
     def _find_entry(self, answer: Replied) -> tuple[PlaybookEntry, str]:
         """Prefer WhatsApp's code to the HTTP status, unless the code only repeats a status.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import select, update
@@ -11,17 +11,20 @@ from sqlalchemy import select, update
 from harkara.inbound.ladder import next_state
 from harkara.inbound.matching import Candidate, matches_id
 from harkara.inbound.window import window_state
+from harkara.lanes import Lane
 from harkara.ledger.conditions import still_in
 from harkara.ledger.database import Row, Transaction
 from harkara.ledger.events.candidate_messages import Candidates, LockedMessage, StatusEvent, load_candidates
+from harkara.ledger.events.late_fallback import Fallback, late_fallback
 from harkara.ledger.events.negative_evidence import BY_CONTENT, BY_ID
+from harkara.ledger.events.replaced_posts import MatchKey, replace_posts, restore_posts
 from harkara.ledger.events.stored_event import EventState
 from harkara.ledger.halts import add_halts
-from harkara.ledger.messages.next_state import final_columns
+from harkara.ledger.messages.next_state import final_columns, on_its_way_columns, replaced_columns
 from harkara.ledger.messages.trace import add_trace
 from harkara.ledger.tables import attempt, contact, message
-from harkara.outcomes import Pause, Refused
-from harkara.playbook import Playbook
+from harkara.outcomes import Pause, Refused, Replaced
+from harkara.playbook import WINDOW_CLOSED, Playbook
 from harkara.states import State
 
 RECENT_FAILURE = timedelta(minutes=10)
@@ -32,32 +35,64 @@ RECENT_FAILURE = timedelta(minutes=10)
 class Match:
     """An event and its message as it was before the event.
 
-    `to` is the new state of the message, None when it stays; `failure` explains a new state of `failed`.
+    `to` is the new state of the message, None when it stays; `failure` explains a new state of `failed`. With a
+    `fallback` the message waits again, and `replaced` names the POST that failed. `late` is an event about a POST that
+    was replaced before.
     """
 
     event: StatusEvent
     candidate: Candidate
     to: State | None
-    failure: Refused | None
+    failure: Refused | None = None
+    fallback: Fallback | None = None
+    replaced: Sequence[MatchKey] = ()
+    late: bool = False
 
 
-def apply_statuses(tx: Transaction, events: Sequence[StatusEvent], playbook: Playbook) -> list[StatusEvent]:
-    """Apply these events to their messages; return the events for which no message was found."""
+def apply_statuses(
+    tx: Transaction, events: Sequence[StatusEvent], playbook: Playbook, lanes: Mapping[str, Lane]
+) -> list[StatusEvent]:
+    """Apply these events to their messages; return the events that no message was found for, or that come too early."""
     candidates = load_candidates(tx, events)
     matches: list[Match] = []
     unmatched: list[StatusEvent] = []
     for event in sorted(events, key=lambda one: (one.change.at, one.stored.id)):
-        found = candidates.match(event)
-        if found is None:
+        match = _match_replaced(candidates, event) or _match(tx, candidates, event, playbook, lanes)
+        if match is None:
             unmatched.append(event)
-            continue
-        to = next_state(found.state, event.change.status)
-        failure = _failure(tx, candidates.messages[found.id], event, playbook) if to is State.FAILED else None
-        matches.append(Match(event, found, to, failure))
-        candidates.update(found, event, to or found.state)
+        else:
+            matches.append(match)
     if matches:
         _write(tx, candidates, matches)
     return unmatched
+
+
+def _match(
+    tx: Transaction, candidates: Candidates, event: StatusEvent, playbook: Playbook, lanes: Mapping[str, Lane]
+) -> Match | None:
+    found = candidates.match(event)
+    if found is None:
+        return None
+    row, to = candidates.messages[found.id], next_state(found.state, event.change.status)
+    fallback = late_fallback(tx, row, found.state, event, playbook, lanes) if to is State.FAILED else None
+    if fallback and found.state is State.SENDING:
+        return None  # its POST is still under way: the event waits until the answer is recorded
+    if fallback:
+        return Match(event, found, State.WAITING, fallback=fallback, replaced=candidates.replace(found, event))
+    failure = _failure(tx, row, event, playbook) if to is State.FAILED else None
+    candidates.update(found, event, to or found.state)
+    return Match(event, found, to, failure)
+
+
+def _match_replaced(candidates: Candidates, event: StatusEvent) -> Match | None:
+    """Only an arrival counts: then one of the customer's devices has what another one reported as failed."""
+    found = candidates.match_replaced(event)
+    if found is None:
+        return None
+    arrived = event.change.status in ("delivered", "read")
+    to = next_state(found.state, event.change.status) if arrived else None
+    candidates.add(replace(found, state=to or found.state))
+    return Match(event, found, to, late=True)
 
 
 def _failure(tx: Transaction, row: LockedMessage, event: StatusEvent, playbook: Playbook) -> Refused:
@@ -75,6 +110,7 @@ def _write(tx: Transaction, candidates: Candidates, matches: Sequence[Match]) ->
     _close_attempts(tx, sending, matches)
     applied = [{"id": match.event.stored.id, "message_id": match.candidate.id} for match in matches]
     tx.execute_each(_MARK_APPLIED, {"id": "integer", "message_id": "text"}, applied)
+    restore_posts(tx, sorted({match.candidate.id for match in matches if match.late and match.to}))
     add_halts(tx, _halts(tx, candidates, matches))
 
 
@@ -86,17 +122,30 @@ WHERE event.id = each.id
 
 def _move(tx: Transaction, candidates: Candidates, match: Match) -> None:
     """Write the new state with its trace line; an event that changes no state may still give WhatsApp's id."""
-    values: Row = {"whatsapp_id": candidates.by_id[match.candidate.id].whatsapp_id}
+    values: Row = {} if match.late else {"whatsapp_id": candidates.by_id[match.candidate.id].whatsapp_id}
     if match.to:
-        code, reason = _why(match)
-        values |= {"state": match.to.value, "changed_at": tx.now, **final_columns(code, reason)}
+        values |= {"state": match.to.value, "changed_at": tx.now, **_columns(tx, match, match.to)}
     unchanged = still_in(match.candidate.state)
-    tx.execute(update(message).where(message.c.id == match.candidate.id, unchanged).values(**values))
+    if values:
+        tx.execute(update(message).where(message.c.id == match.candidate.id, unchanged).values(**values))
     if match.to:
         _add_trace(tx, match, match.to)
 
 
+def _columns(tx: Transaction, match: Match, to: State) -> Row:
+    """Return the columns that change with the state; a fallback is kept until it cannot be needed any more."""
+    if match.fallback:
+        replaced = replaced_columns(Replaced(WINDOW_CLOSED, match.fallback.reason[:1000]), tx.now)
+        replace_posts(tx, match.candidate.id, match.replaced)
+        return replaced | match.fallback.columns | {"whatsapp_id": None, "job_id": None}
+    if to is State.SENT:
+        return on_its_way_columns()
+    return final_columns(*_why(match))
+
+
 def _why(match: Match) -> tuple[str | None, str | None]:
+    if match.fallback:
+        return WINDOW_CLOSED, match.fallback.reason
     if match.failure is None:
         return None, None
     advice, text = match.failure.advice, match.failure.text
@@ -108,7 +157,7 @@ def _add_trace(tx: Transaction, match: Match, to: State) -> None:
     code, reason = _why(match)
     change = match.event.change
     source = f"webhook of {change.at.isoformat(timespec='seconds')}"
-    found_by = BY_ID if matches_id(change, match.candidate) else BY_CONTENT
+    found_by = BY_ID if match.late or matches_id(change, match.candidate) else BY_CONTENT
     add_trace(tx, match.candidate.id, str(to), code or found_by, f"{source}: {reason}" if reason else source)
 
 

@@ -14,12 +14,10 @@ from harkara.inbound import matching
 from harkara.inbound.events import StatusChanged
 from harkara.inbound.matching import RECENT, Candidate, whatsapp_id
 from harkara.ledger.database import Transaction
+from harkara.ledger.events.replaced_posts import MatchKey, load_replaced_posts
 from harkara.ledger.events.stored_event import StoredEvent
 from harkara.ledger.tables import attempt, message
 from harkara.states import State
-
-MatchKey = tuple[str, str, str]
-"""A lane, the kind of a value by which messages are found, and the value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +27,11 @@ class StatusEvent:
     stored: StoredEvent
     change: StatusChanged
     fingerprints: tuple[str, ...]
+
+    @property
+    def ids(self) -> list[MatchKey]:
+        """The ids that the event has for its POST."""
+        return [key for key in self.keys if key[1] != "fingerprint"]
 
     @property
     def keys(self) -> list[MatchKey]:
@@ -51,6 +54,8 @@ class LockedMessage(NamedTuple):
     job_id: str | None
     whatsapp_id: str | None
     posted_at: datetime | None
+    expires_at: datetime
+    code: str | None
 
 
 class Posts(NamedTuple):
@@ -69,10 +74,28 @@ class Candidates:
     messages: dict[str, LockedMessage]
     by_id: dict[str, Candidate] = field(default_factory=dict)
     by_key: dict[MatchKey, set[str]] = field(default_factory=lambda: defaultdict(set))
+    replaced: dict[MatchKey, str] = field(default_factory=dict)
+    """The ids of the messages whose fallback has replaced a POST, by the names that events have for that POST."""
 
     def match(self, event: StatusEvent) -> Candidate | None:
         ids = {message_id for key in event.keys for message_id in self.by_key.get(key, ())}
         return matching.match(event.change, event.fingerprints, [self.by_id[message_id] for message_id in ids])
+
+    def match_replaced(self, event: StatusEvent) -> Candidate | None:
+        """Return the message of an event about a POST that a fallback has replaced."""
+        found = (self.replaced[key] for key in event.ids if key in self.replaced)
+        message_id = next(found, None)
+        return self.by_id[message_id] if message_id else None
+
+    def replace(self, one: Candidate, event: StatusEvent) -> list[MatchKey]:
+        """Let a fallback replace the POST that the event is about; return the names that events have for that POST."""
+        lane = self.messages[one.id].lane
+        named = (("whatsapp", one.whatsapp_id), ("job", one.job_id))
+        keys = [*event.ids, *((lane, kind, value) for kind, value in named if value is not None)]
+        self.replaced |= dict.fromkeys(keys, one.id)
+        # Not by `add`: nothing finds the message any more, until its fallback has a POST of its own.
+        self.by_id[one.id] = replace(one, state=State.WAITING, whatsapp_id=None, job_id=None, fingerprint=None)
+        return list(dict.fromkeys(keys))
 
     def add(self, one: Candidate) -> None:
         lane = self.messages[one.id].lane
@@ -95,7 +118,9 @@ def load_candidates(tx: Transaction, events: Iterable[StatusEvent]) -> Candidate
             values[kind].add(value)
     posts = _posts(tx, values["fingerprint"], min(one.change.at for one in events) - RECENT)
     named = _named(tx, values["whatsapp"], values["job"])
-    candidates = Candidates({row.id: row for row in _lock(tx, {*posts, *named})})
+    replaced = load_replaced_posts(tx, {key for event in events for key in event.ids})
+    locked = _lock(tx, {*posts, *named, *replaced.values()})
+    candidates = Candidates({row.id: row for row in locked}, replaced=replaced)
     for row in candidates.messages.values():
         candidates.add(_candidate(row, posts.get(row.id)))
     return candidates

@@ -126,7 +126,7 @@ def _apply(tx: Transaction, context: EventContext, received: Sequence[tuple[Stor
                 _set_state(tx, row, EventState.UNKNOWN)
     _apply_marketing_stops(tx, statuses)
     changes = status_events(tx, context.lanes, statuses)
-    unmatched = apply_statuses(tx, changes, context.playbook) if changes else []
+    unmatched = apply_statuses(tx, changes, context.playbook, context.lanes) if changes else []
     applied = Counter({EventState.APPLIED.value: len(received) - len(unmatched)})
     return applied + _postpone(tx, [one.stored for one in unmatched], EventState.ORPHAN)
 

@@ -24,12 +24,12 @@ def fallback_json(envelope: Envelope) -> str | None:
 def replacement(tx: Transaction, identity: str, reengage: str | None) -> Row:
     """Return the columns of a message that is sent as its fallback, else as the template `reengage`; none without both.
 
-    Priority, deadline and quiet hours stay as its sender set them, and so does the digest that identifies a repeat of
-    its reference.
+    Priority and deadline stay as its sender set them, and so does the digest that identifies a repeat of its reference.
+    So do quiet hours, but for a fallback that is marketing: it has them, as any marketing.
     """
-    row = tx.execute(select(message.c.body, message.c.fallback).where(message.c.id == identity)).one()
+    row = tx.execute(select(message.c.body, message.c.fallback, message.c.quiet).where(message.c.id == identity)).one()
     if row.body is None or (row.fallback is None and reengage is None):
-        return {}  # it was cancelled meanwhile, and stays cancelled
+        return {}  # it was cancelled or erased meanwhile, and stays so
     wanted = json.loads(row.fallback) if row.fallback else {"messages": [Template(str(reengage)).wire()]}
     category = wanted.pop("category", "utility")
     rest = {name: value for name, value in json.loads(row.body).items() if name not in _ITEMS}
@@ -40,6 +40,7 @@ def replacement(tx: Transaction, identity: str, reengage: str | None) -> Row:
         "kind": Template.kind,
         "template": wanted["messages"][0]["template"]["name"],
         "category": category,
+        "quiet": row.quiet or category == "marketing",
         "weight": 1,
     }
 

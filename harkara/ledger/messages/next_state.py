@@ -22,13 +22,11 @@ CANCELLED_OR_UNCERTAIN: ColumnElement[str] = case(
 )
 """The state of a message that will not be sent any more."""
 
-_UNLEASED: Row = {"lease_until": None, "resend_at": None, "strikes": 0}
+UNLEASED: Row = {"lease_until": None, "resend_at": None, "strikes": 0}
 _ERASED: Row = {
     # Once the message is done, a one-time code is worthless to it, and the digest would give the code away.
     "body": case((literal_column(IS_CODE), None), else_=message.c.body),
     "digest": case((literal_column(IS_CODE), None), else_=message.c.digest),
-    # Nothing needs the fallback any more, and it may contain a code whatever the message itself is.
-    "fallback": None,
 }
 
 
@@ -44,8 +42,8 @@ def next_state(result: ClaimResult, now: datetime) -> NextState:
     match result.outcome:
         case Wait() as wait:
             return NextState(State.WAITING, _waiting_columns(wait, result, now))
-        case Replaced(code=code, reason=reason):
-            return NextState(State.WAITING, _UNLEASED | {"due_at": now, "code": code, "reason": reason})
+        case Replaced() as replaced:
+            return NextState(State.WAITING, replaced_columns(replaced, now))
         case Uncertain() as uncertain:
             return NextState(State.UNCERTAIN, uncertain_columns(uncertain, now))
         case Refused(code=code, text=text, advice=advice):
@@ -56,10 +54,15 @@ def next_state(result: ClaimResult, now: datetime) -> NextState:
             raise AssertionError("accepted messages are recorded together")
 
 
+def replaced_columns(outcome: Replaced, now: datetime) -> Row:
+    """Return the columns of a message whose fallback is due now, besides those of the fallback itself."""
+    return UNLEASED | {"due_at": now, "code": outcome.code, "reason": outcome.reason}
+
+
 def uncertain_columns(outcome: Uncertain, now: datetime) -> Row:
     """Return the columns of a message that may or may not have arrived."""
     after = outcome.resend_after
-    return _UNLEASED | {
+    return UNLEASED | {
         "resend_at": None if after is None else now + timedelta(seconds=after),
         "on_evidence": outcome.on_evidence,
         "code": outcome.code,
@@ -68,13 +71,21 @@ def uncertain_columns(outcome: Uncertain, now: datetime) -> Row:
 
 
 def final_columns(code: str | None, reason: str | None) -> Row:
-    """Return the columns of a message that will not be sent again."""
-    return {**_UNLEASED, **_ERASED, "code": code, "reason": reason and reason[:1000]}
+    """Return the columns of a message that will not be sent again.
+
+    Nothing needs the fallback any more, and it may contain a code whatever the message itself is.
+    """
+    return on_its_way_columns() | {"fallback": None, "code": code, "reason": reason and reason[:1000]}
+
+
+def on_its_way_columns() -> Row:
+    """Return the columns of a message that WhatsApp has: only its fallback may still be sent."""
+    return {**UNLEASED, **_ERASED, "code": None, "reason": None}
 
 
 def _waiting_columns(wait: Wait, result: ClaimResult, now: datetime) -> Row:
     due = _due_at(wait.seconds, wait.pause, result.expires_at, now)
-    columns = _UNLEASED | {"due_at": due, "code": wait.code, "reason": wait.reason}
+    columns = UNLEASED | {"due_at": due, "code": wait.code, "reason": wait.reason}
     if result.posted and not wait.spent:
         # Delays grow with the waits for the same code: a third 429 says nothing about a first 131056.
         waits = case((message.c.waited_for == wait.code, message.c.waits + 1), else_=1)

@@ -94,19 +94,34 @@ _ANSWER = {"id": "text", "epoch": "integer", "outcome": "text", "status": "integ
 _ANSWER |= {"said": "text", "job_id": "text"}
 _CLOSE_ATTEMPT = """
 UPDATE attempt
-SET ended_at = :now, outcome = each.outcome, status = each.status, code = each.code, text = each.said,
-    job_id = each.job_id
+SET ended_at = :now, outcome = CASE WHEN attempt.outcome = 'replaced' THEN attempt.outcome ELSE each.outcome END,
+    status = each.status, code = each.code, text = each.said, job_id = each.job_id
 FROM {each} WHERE attempt.message_id = each.id AND attempt.epoch = each.epoch
 """
+
+
+def _of_attempt(column: str) -> str:
+    """A column of the attempt that the outcome is about. As a scalar it is always looked up by its key."""
+    return f"(SELECT attempt.{column} FROM attempt WHERE attempt.message_id = each.id AND attempt.epoch = each.epoch)"
+
+
+_IS_PRESENT = f"(NOT message.replaced OR coalesce({_of_attempt('outcome')}, '') <> 'replaced')"
+"""False for the answer to a POST that a webhook has reported as failed in the meantime, so that the fallback goes."""
 _ACCEPT = f"""
 UPDATE message
 SET state = 'accepted', job_id = each.job_id, changed_at = :now, code = NULL, reason = NULL,
-    lease_until = NULL, resend_at = NULL, strikes = 0, fallback = NULL,
+    lease_until = NULL, resend_at = NULL, strikes = 0,
+    -- A webhook may still report that the 24-hour window was closed; only a lane with webhooks has fingerprints.
+    fallback = CASE
+        WHEN message.fallback IS NULL THEN NULL
+        WHEN {_of_attempt("echo")} IS NOT NULL THEN message.fallback
+    END,
     body = CASE WHEN {IS_CODE} THEN NULL ELSE body END, digest = CASE WHEN {IS_CODE} THEN NULL ELSE digest END
 FROM {{each}}
 WHERE message.id = each.id
   -- Of any epoch: a message that is about to be sent once more need not be; its new worker finds the claim gone.
   AND coalesce(message.state, '') IN ({sql_list(allowed_from(State.ACCEPTED, by=Action.RECORD))})
+  AND {_IS_PRESENT}
 RETURNING message.id
 """
 # A webhook was faster than the answer: the state stays, and so does the job id of an earlier attempt.
@@ -115,6 +130,7 @@ UPDATE message SET job_id = each.job_id
 FROM {{each}}
 WHERE message.id = each.id AND message.job_id IS NULL
   AND coalesce(message.state, '') IN ({sql_list(s for s in State if s in DONE - {State.ACCEPTED, State.CANCELLED})})
+  AND {_IS_PRESENT}
 """
 
 

@@ -13,7 +13,7 @@ from harkara.ledger.tables.contacts import ConsentRow, ContactRow
 from harkara.ledger.tables.events import EventRow
 from harkara.ledger.tables.halts import HaltRow
 from harkara.ledger.tables.leases import LeaseRow
-from harkara.ledger.tables.messages import AliasRow, AttemptRow, MessageRow, TraceRow
+from harkara.ledger.tables.messages import AliasRow, AttemptRow, MessageRow, ReplacedPostRow, TraceRow
 from harkara.ledger.tables.occasions import OccasionRow
 
 
@@ -24,6 +24,7 @@ def _table(model: type[SQLModel]) -> Table:
 message = _table(MessageRow)
 alias = _table(AliasRow)
 attempt = _table(AttemptRow)
+replaced_post = _table(ReplacedPostRow)
 trace = _table(TraceRow)
 occasion = _table(OccasionRow)
 campaign = _table(CampaignRow)

@@ -16,7 +16,8 @@ _SETTLED = f"state IN ({', '.join(repr(s.value) for s in State if s in DONE | {S
 class MessageRow(SQLModel, table=True):
     """One message: what to send, its state, and when it is due.
 
-    `fallback` is sent instead when the 24-hour window is closed; `replaced` says that it was.
+    `fallback` is sent instead when the 24-hour window is closed; `replaced` says that it was. It is erased when it
+    cannot be needed any more: the message has arrived, is final, or is past its deadline.
     """
 
     __tablename__ = "message"
@@ -37,6 +38,7 @@ class MessageRow(SQLModel, table=True):
         partial("ix_message_retention", "created_at", where=f"recipient IS NOT NULL AND {_SETTLED}"),
         partial("ix_message_job", "job_id", where="job_id IS NOT NULL"),
         partial("ix_message_whatsapp", "whatsapp_id", where="whatsapp_id IS NOT NULL"),
+        partial("ix_message_fallback", "expires_at", where="fallback IS NOT NULL AND state IN ('accepted', 'sent')"),
     )
 
     id: str = Field(primary_key=True, max_length=40)
@@ -122,6 +124,20 @@ class AttemptRow(SQLModel, table=True):
     code: str | None = Field(default=None, max_length=40)
     text: str | None = Field(default=None, max_length=1000)
     job_id: str | None = Field(default=None, max_length=200)
+
+
+class ReplacedPostRow(SQLModel, table=True):
+    """A name that events have for a POST which a fallback has replaced: later events about it are not the fallback's.
+
+    `kind` is `whatsapp`, with the digest of WhatsApp's id as `value`, or `job`, with Chat Mitra's job id.
+    """
+
+    __tablename__ = "replaced_post"
+
+    lane: str = Field(primary_key=True, max_length=40)
+    kind: str = Field(primary_key=True, max_length=20)
+    value: str = Field(primary_key=True, max_length=256)
+    message_id: str = Field(foreign_key="message.id", max_length=40)
 
 
 class TraceRow(SQLModel, table=True):

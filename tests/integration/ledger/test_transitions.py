@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
@@ -15,7 +16,7 @@ from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.commands import Decision, cancel, resolve
 from harkara.ledger.messages.dispatch import unqueue
 from harkara.ledger.sweep import POISON_CLAIMS
-from harkara.ledger.tables import attempt, message, trace
+from harkara.ledger.tables import attempt, message, replaced_post, trace
 from harkara.outcomes import Cancelled, Outcome, Refused, Replaced, Uncertain, Wait
 from harkara.states import Action, State
 from tests.integration.ledger.state_changes import Change, StateChanges, declared, recorded_state_changes
@@ -33,6 +34,7 @@ from tests.integration.ledger.steps import (
 from tests.integration.ledger.webhooks import deliver_webhooks, status_webhook
 
 REFUSED = Refused("100", "Bad parameter", "Correct it.", 400)
+FALLBACK = '{"messages": [{"kind": "template", "template": {"name": "write_to_us"}}]}'
 WAIT = Wait(0, "429", "Too fast", status=429)
 
 Act = Callable[[Database, Sequence[Claimed]], object]
@@ -93,14 +95,16 @@ def decide(decision: Decision) -> Act:
     return act
 
 
-def receive_webhooks(status: str) -> Act:
+def receive_webhooks(status: str, **fields: Any) -> Act:
+    """The messages have a fallback, which an event with the code of a closed window needs."""
+
     def act(db: Database, claims: Sequence[Claimed]) -> None:
         with db.write() as tx:
-            tx.execute(update(message).values(job_id=message.c.id))
+            tx.execute(update(message).values(job_id=message.c.id, fallback=FALLBACK))
         deliver_webhooks(
             db,
             *(
-                status_webhook(db, status, f"wamid.{status}.{n}", n, jobId=claimed.id)
+                status_webhook(db, status, f"wamid.{status}.{len(fields)}.{n}", n, jobId=claimed.id, **fields)
                 for n, claimed in enumerate(claims)
             ),
         )
@@ -123,7 +127,10 @@ ACTIONS: dict[tuple[Action, ...], tuple[Act, ...]] = {
     (Action.SWEEP, Action.RESEND, Action.EXPIRE): (sweep(strikes=1), sweep(strikes=POISON_CLAIMS)),
     (Action.CANCEL,): (cancel_all,),
     (Action.RESOLVE,): (decide("sent"), decide("resend"), decide("drop")),
-    (Action.WEBHOOK,): tuple(receive_webhooks(status) for status in RANK),
+    (Action.WEBHOOK,): (
+        *(receive_webhooks(status) for status in RANK),
+        receive_webhooks("failed", error={"code": 131047, "message": "Re-engagement message"}),
+    ),
 }
 
 
@@ -167,5 +174,5 @@ def in_every_state(db: Database) -> list[Claimed]:
 
 def delete_messages(db: Database) -> None:
     with db.write() as tx:
-        for table in (trace, attempt, message):
+        for table in (replaced_post, trace, attempt, message):
             tx.execute(delete(table))
