@@ -137,6 +137,14 @@ class ReminderPlan:
             for result in results
         ]
 
+    def envelope(self, occasion: Occasion, rule: str) -> Envelope | None:
+        """Return the message of this rule as it would be sent now; None if the rule or its parameters do not allow it."""
+        found = self.rules.kind.get(occasion.kind, {}).get(rule)
+        try:
+            return self._envelope(occasion, found) if found else None
+        except Invalid:
+            return None
+
     def _validate_rule(self, place: str, rule: Rule) -> None:
         template = self.catalogue.kind.get(rule.template)
         if template is None:

@@ -63,7 +63,7 @@ def message_row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float
     return {
         "id": envelope.id,
         "reference": envelope.reference,
-        "digest": blake2b((body + (fallback or "")).encode(), digest_size=16).hexdigest(),
+        "digest": _digest(body, fallback),
         "lane": envelope.lane,
         "producer": envelope.producer,
         "recipient": envelope.to,
@@ -84,6 +84,11 @@ def message_row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float
     }
 
 
+def content_digest(envelope: Envelope) -> str:
+    """Return the digest by which the ledger recognizes the same recipient and content."""
+    return _digest(envelope.body_json(), fallback_json(envelope))
+
+
 def insert_messages(tx: Transaction, rows: Sequence[NewMessage]) -> set[str]:
     """Insert the rows that do not exist yet; return their ids. All rows must have the same columns."""
     if not rows:
@@ -94,3 +99,7 @@ def insert_messages(tx: Transaction, rows: Sequence[NewMessage]) -> set[str]:
     if len(plain) > COPY_ROWS and not tx.sqlite:
         return tx.copy_new(message, plain)
     return set(tx.execute(tx.insert_new(message).returning(message.c.id), plain).scalars())
+
+
+def _digest(body: str, fallback: str | None) -> str:
+    return blake2b((body + (fallback or "")).encode(), digest_size=16).hexdigest()

@@ -12,12 +12,11 @@ from sqlalchemy import select
 from harkara.ledger.database import Row, Transaction
 from harkara.ledger.messages.commands import cancel_messages
 from harkara.ledger.messages.insert_rows import NewMessage, insert_messages, message_row
+from harkara.ledger.occasions.received import SUPERSEDED, ReceivedReminders, slot, slot_of
 from harkara.ledger.occasions.rows import NOT_DERIVED, occasion_of, superseded_reason
 from harkara.ledger.tables import message
 from harkara.occasions import ReminderMessage, ReminderPlan, SkippedReminder
 from harkara.states import UNSENT, State
-
-_SUPERSEDED = "superseded"
 
 _MAY_RETURN = frozenset({State.SENDING, State.UNCERTAIN})
 """A message in these states may be POSTed again. The gate allows that only with the occasion's current revision."""
@@ -32,7 +31,8 @@ def derive_reminders(
 
     The rows are locked and carry their new content, with a new revision. A reminder that still fits gets the new
     revision. One that no longer fits is cancelled as superseded if it is unsent. Missing ones are added. For one time
-    of an occasion, a rule has no second reminder once the first was sent, or was stopped by anything but a change.
+    and recipient, a rule has no second reminder once the first was sent, or was stopped by anything but a change,
+    unless this person has received another time since (see `ReceivedReminders`).
     """
     known = _lock_reminders(tx, [row["id"] for row in occasions])
     superseded: dict[str, list[str]] = defaultdict(list)
@@ -45,7 +45,7 @@ def derive_reminders(
         superseded[superseded_reason(row)] += [each["id"] for each in difference.superseded]
         added += difference.added
     for reason, ids in superseded.items():
-        cancel_messages(tx, ids, _SUPERSEDED, reason)
+        cancel_messages(tx, ids, SUPERSEDED, reason)
     if kept:
         tx.execute_each(_SET_REVISION, {"id": "text", "revision": "integer"}, kept)
     if added:
@@ -57,16 +57,6 @@ def plan_reminders(row: Row, plan: ReminderPlan, now: datetime) -> list[Reminder
     if row["status"] != "open" or row["recipient"] is None:
         return []
     return plan.reminders(occasion_of(row), now)
-
-
-def slot(row: Row, rule: str) -> str:
-    """Return the identity of a rule's reminder for the occasion's current time, the prefix of its reference."""
-    return f"{row['id']}/{rule}/{row['at']:%Y%m%dT%H%M%SZ}"
-
-
-def slot_of(reminder: Row) -> str:
-    """Return the slot that the reminder belongs to."""
-    return str(reminder["reference"]).rpartition("/")[0]
 
 
 _SET_REVISION = "UPDATE message SET revision = each.revision FROM {each} WHERE message.id = each.id"
@@ -108,10 +98,12 @@ def _compare(
     planned = {
         slot(row, r.rule): _message_row(row, r, now, deadlines) for r in results if isinstance(r, ReminderMessage)
     }
-    used_slots = {slot_of(each) for each in known if _may_be_sent(each)}
+    received = ReceivedReminders(row, known)
+    used_slots = {own_slot for own_slot, new in planned.items() if received.given(new["rule"])}
     for each in known:
         own_slot = slot_of(each)
-        if each["state"] in UNSENT | _MAY_RETURN and own_slot in planned and _fits(each, planned[own_slot], now):
+        remains = each["state"] in UNSENT or (each["state"] in _MAY_RETURN and received.is_valid(each))
+        if remains and own_slot in planned and _fits(each, planned[own_slot], now):
             difference.kept.append(each)
             used_slots.add(own_slot)
         elif each["state"] in UNSENT:
@@ -133,13 +125,7 @@ def _message_row(row: Row, reminder: ReminderMessage, now: datetime, deadlines: 
     return new
 
 
-def _may_be_sent(reminder: Row) -> bool:
-    """Whether the reminder may have been sent, or was stopped by anything but a change of its occasion."""
-    superseded = reminder["state"] == State.CANCELLED and reminder["code"] == _SUPERSEDED
-    return reminder["state"] not in UNSENT and not superseded
-
-
-_FIXED = ("digest", "expires_at", "quiet", "producer")
+_FIXED = ("recipient", "digest", "expires_at", "quiet", "producer")
 """The columns in which a reminder must equal the planned one to stay."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,12 +10,16 @@ from sqlalchemy import select
 
 from harkara.errors import NotFound
 from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.messages.insert_rows import content_digest
 from harkara.ledger.messages.queries import reminder_summary
-from harkara.ledger.occasions.derivation import plan_reminders, slot, slot_of
-from harkara.ledger.occasions.rows import superseded_reason
+from harkara.ledger.occasions.derivation import plan_reminders
+from harkara.ledger.occasions.received import ReceivedReminders, may_have_arrived, slot, slot_of
+from harkara.ledger.occasions.rows import occasion_of, superseded_reason
 from harkara.ledger.tables import message, occasion
-from harkara.occasions import OccasionKey, ReminderPlan, SkippedReminder
+from harkara.messages import Envelope
+from harkara.occasions import OccasionKey, ReminderMessage, ReminderPlan, SkippedReminder
 from harkara.occasions.status import OccasionStatus, OccasionSummary, SkippedRule
+from harkara.states import UNSENT
 
 _SHOWN = ("id", "kind", "reference", "lane", "producer", "zone", "version", "revision", "status", "reason")
 
@@ -41,12 +45,10 @@ def get_occasion(db: Database, key: OccasionKey, plan: ReminderPlan) -> Occasion
         own = message.c.occasion_id == row["id"]
         reminders = tx.rows(select(message).where(own).order_by(message.c.due_at, message.c.id))
         results = plan_reminders(row, plan, tx.now)
-    present = {slot_of(each) for each in reminders}
-    skipped = (each for each in results if isinstance(each, SkippedReminder) and slot(row, each.rule) not in present)
     return OccasionStatus(
         **_summary(row),
         reminders=tuple(reminder_summary(each) for each in reminders),
-        skipped=tuple(SkippedRule(rule=each.rule, code=each.code, reason=each.reason) for each in skipped),
+        skipped=tuple(_skipped_rules(row, reminders, results, plan)),
     )
 
 
@@ -63,6 +65,37 @@ def outdated_reminders(tx: Transaction, ids: Sequence[str]) -> dict[str, str]:
     return {
         row["id"]: superseded_reason(row) for row in rows if row["status"] != "open" or row["own"] != row["revision"]
     }
+
+
+_ALREADY_SENT = "already-sent"
+_ALREADY_SENT_REASON = (
+    "This reminder was sent with other parameters. Only another time or another recipient sends a reminder again, so "
+    "tell the customer about the change if it matters."
+)
+
+
+def _skipped_rules(
+    row: Row, reminders: Sequence[Row], results: Sequence[ReminderMessage | SkippedReminder], plan: ReminderPlan
+) -> Iterator[SkippedRule]:
+    """Yield each rule that has no reminder for the present time and recipient, or whose reminder says something old."""
+    received = ReceivedReminders(row, reminders)
+    unsent = {slot_of(each) for each in reminders if each["state"] in UNSENT and each["revision"] == row["revision"]}
+    for result in results:
+        if slot(row, result.rule) in unsent:
+            continue
+        given = received.given(result.rule)
+        if given is None:
+            if isinstance(result, SkippedReminder):
+                yield SkippedRule(rule=result.rule, code=result.code, reason=result.reason)
+        elif may_have_arrived(given) and _has_other_content(given, plan.envelope(occasion_of(row), result.rule)):
+            yield SkippedRule(rule=result.rule, code=_ALREADY_SENT, reason=_ALREADY_SENT_REASON)
+
+
+def _has_other_content(reminder: Row, envelope: Envelope | None) -> bool:
+    """Return False for an erased reminder and for a rule whose message cannot be built: both have no content."""
+    if reminder["digest"] is None or envelope is None:
+        return False
+    return bool(reminder["digest"] != content_digest(envelope))
 
 
 def _summary(row: Row) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""What the present recipient of an occasion may have received: it decides which reminders are still missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from harkara.ledger.database import Row
+from harkara.states import UNSENT, State
+
+SUPERSEDED = "superseded"
+"""The code of a reminder that was cancelled because its occasion changed."""
+
+_ARRIVED = frozenset({State.ACCEPTED, State.SENT, State.DELIVERED, State.READ})
+
+
+class ReceivedReminders:
+    """The reminders of one occasion that its present recipient may have received, and what the last of them says.
+
+    Only the last one counts: after 10:30, 16:00 and 10:30 again, a person whose last reminder says 16:00 does not know
+    the time, although an earlier one was right. A reminder to another number tells this person nothing.
+    """
+
+    def __init__(self, row: Row, reminders: Sequence[Row]) -> None:
+        self._row = row
+        # A number that the retention erased counts as the present one: its reminder was useful long ago.
+        self._own = [each for each in reminders if each["recipient"] in (None, row["recipient"])]
+        # Whether a reminder that is being POSTed arrives is not known yet: its outcome derives the occasion again.
+        received = [each for each in self._own if may_have_arrived(each) and not self._is_outdated_post(each)]
+        last = max(received, key=_moment, default=None)
+        self._wrong_since = _moment(last)[0] if last and not self._says_present_time(last) else None
+
+    def given(self, rule: str) -> Row | None:
+        """Return the reminder that leaves nothing to send for this rule at the occasion's present time.
+
+        It may have arrived, or it was stopped by anything but a change of its occasion. The person has received no
+        reminder with another time since.
+        """
+        own_slot = slot(self._row, rule)
+        found = [each for each in self._own if slot_of(each) == own_slot and _is_settled(each) and self.is_valid(each)]
+        return max(found, key=_moment, default=None)
+
+    def is_valid(self, reminder: Row) -> bool:
+        """Return whether no reminder with another time has followed this one to the same person."""
+        return self._wrong_since is None or _moment(reminder)[0] > self._wrong_since
+
+    def _is_outdated_post(self, reminder: Row) -> bool:
+        return reminder["state"] == State.SENDING and not self._says_present_time(reminder)
+
+    def _says_present_time(self, reminder: Row) -> bool:
+        return slot_of(reminder).rpartition("/")[2] == _time(self._row)
+
+
+def slot(row: Row, rule: str) -> str:
+    """Return the identity of a rule's reminder for the occasion's present time, the prefix of its reference."""
+    return f"{row['id']}/{rule}/{_time(row)}"
+
+
+def slot_of(reminder: Row) -> str:
+    """Return the slot that the reminder belongs to."""
+    return str(reminder["reference"]).rpartition("/")[0]
+
+
+def may_have_arrived(reminder: Row) -> bool:
+    """Return whether a POST of this reminder may have reached its recipient."""
+    if reminder["state"] in _ARRIVED or reminder["state"] in (State.SENDING, State.UNCERTAIN):
+        return True
+    # An uncertain one that was sent again, or that an operator dropped, may have arrived with its first POST.
+    return bool(reminder["resends"]) or reminder["code"] == "dropped"
+
+
+def _is_settled(reminder: Row) -> bool:
+    superseded = reminder["state"] == State.CANCELLED and reminder["code"] == SUPERSEDED
+    return reminder["state"] not in UNSENT and not superseded
+
+
+def _moment(reminder: Row) -> tuple[datetime, str]:
+    """Return when it was POSTed, or stopped without a POST, with its id as the second key."""
+    return reminder["posted_at"] or reminder["changed_at"], reminder["id"]
+
+
+def _time(row: Row) -> str:
+    return f"{row['at']:%Y%m%dT%H%M%SZ}"
