@@ -10,7 +10,7 @@ from typing import Literal, Self, get_args
 from harkara.errors import Invalid
 from harkara.inbound.normalization import clean_text
 from harkara.inbound.window import WindowState, window_state
-from harkara.messages.fields import validate_short_name
+from harkara.messages.fields import bounded, validate_short_name
 from harkara.messages.validation import field_path
 from harkara.people.names import is_user_id
 from harkara.phone import normalize
@@ -54,9 +54,11 @@ class ConsentChoice:
             raise Invalid("proof", "is empty: name the form, the call or the words that show the choice")
         if at.utcoffset() is None:
             raise Invalid("at", "must have a time zone, for example 2026-05-03T10:30+05:30")
+        with field_path("at"):
+            at = bounded(at)
         if at > datetime.now(UTC) + _CLOCK_SKEW:
             raise Invalid("at", "is in the future", at.isoformat(timespec="seconds"))
-        return cls(recipient=recipient, action=action, category=category, how=how, proof=words, at=at.astimezone(UTC))
+        return cls(recipient=recipient, action=action, category=category, how=how, proof=words, at=at)
 
     def to_json(self, lane: str) -> str:
         """Render the choice and its lane for `from_json`. Raises Invalid for a lane name that breaks the rules."""

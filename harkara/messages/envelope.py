@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import Field, SkipValidation, StrictBool
@@ -12,7 +12,7 @@ from uuid_utils import uuid7
 
 from harkara.errors import Invalid
 from harkara.messages.category import PRIORITY, Category, default_category
-from harkara.messages.fields import AltTexts, CustomerName, Id, Reference, ShortName, Time
+from harkara.messages.fields import LATEST, AltTexts, CustomerName, Id, Reference, ShortName, Time
 from harkara.messages.link_expiry import check_links
 from harkara.messages.model import RawMessage, StrictModel
 from harkara.messages.parse import Message, parse_item
@@ -147,6 +147,9 @@ class Envelope(StrictModel):
         ]
         if "fallback" in fields:
             fields["fallback"] = _load(fields["fallback"], "fallback")
+        if str(fields.get("expires", ""))[:4] >= str(LATEST.year):
+            # An earlier release let the end of the calendar mean "never".
+            fields["expires"] = LATEST - timedelta(seconds=1)
         return cls(**fields)
 
     def to_json(self) -> str:

@@ -13,6 +13,13 @@ from harkara.errors import Invalid
 from harkara.messages.text_rules import PLACEHOLDER, validate_parameter
 from harkara.messages.validation import field_path, type_measure
 
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""The bounds of every time that a caller gives.
+
+Times outside are placeholders of other systems, such as year 1 (Go, .NET) and the end of year 9999, and arithmetic with
+them overflows.
+"""
+
 _ID = re.compile(r"job_[0-9a-f]{32}")
 _SHORT_NAME = re.compile(r"[a-z0-9_-]{1,40}")
 
@@ -59,10 +66,18 @@ def _to_utc(value: object) -> datetime:
         raise Invalid("", "must be a datetime", type_measure(value))
     if moment.utcoffset() is None:
         raise Invalid("", "has no time zone; add one, such as tzinfo=ZoneInfo('Asia/Kolkata') or +05:30")
+    return bounded(moment)
+
+
+def bounded(moment: datetime) -> datetime:
+    """Return an aware time in UTC. Raises Invalid for one outside of EARLIEST and LATEST."""
     try:
-        return moment.astimezone(UTC)
+        in_utc = moment.astimezone(UTC)
     except OverflowError:
-        raise Invalid("", "must lie between the years 1 and 9999 in UTC") from None
+        in_utc = None
+    if in_utc is None or not EARLIEST <= in_utc < LATEST:
+        raise Invalid("", "must lie in the years 2000 to 2199", f"this is in the year {moment.year}")
+    return in_utc
 
 
 def _parse(text: str) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
@@ -133,7 +133,7 @@ def _moment(at: object, zone: ZoneInfo) -> object:
     try:
         return resolve(at.date(), at.time(), zone)
     except OverflowError:
-        raise Invalid("at", "must lie between the years 1 and 9999 in UTC") from None
+        return at.replace(tzinfo=UTC)  # at the edge of the calendar, which the field refuses
 
 
 def _parameters(values: object) -> dict[str, str]:

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from harkara.errors import Invalid
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, also for an error.")]
 LaneOf = Annotated[str | None, typer.Option("--lane", help="Lane of the message, if several have the same reference.")]
 Key = Annotated[str, typer.Argument(metavar="ID|REFERENCE", help="Id of the message, or your reference.")]
@@ -25,6 +27,15 @@ def time_option(help_text: str, **more: Any) -> Any:
 
 def moment(text: str) -> datetime:
     """Parse ISO 8601 with a zone, or a time from now such as +2h, +1d12h, -30m. Raises typer.BadParameter."""
+    from harkara.messages.fields import bounded
+
+    try:
+        return bounded(_parse(text))
+    except Invalid as error:
+        raise typer.BadParameter(str(error).removeprefix(": ")) from None
+
+
+def _parse(text: str) -> datetime:
     try:
         if match := _FROM_NOW.fullmatch(text):
             days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import NotRequired, TypedDict, cast
 
@@ -15,9 +15,6 @@ from harkara.states import State
 
 COPY_ROWS = 50
 """PostgreSQL gets more rows than this by COPY in a transaction, and fewer by one INSERT."""
-
-_FAR = datetime(9000, 1, 1, tzinfo=UTC)
-"""Replaces every later moment: the last days of the calendar overflow in another time zone."""
 
 
 class NewMessage(TypedDict):
@@ -57,8 +54,8 @@ def message_row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float
 
     `deadlines` gives, by category, the seconds after which a message without `expires` is no longer worth sending.
     """
-    due = min(max(envelope.at or now, now), _FAR)
-    expires = min(envelope.expires, _FAR) if envelope.expires else due + timedelta(seconds=deadlines[envelope.category])
+    due = max(envelope.at or now, now)
+    expires = envelope.expires or due + timedelta(seconds=deadlines[envelope.category])
     body, fallback = envelope.body_json(), fallback_json(envelope)
     return {
         "id": envelope.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,7 @@ from harkara.ledger.messages.accept import MAX_DIRECT_HINTS, accept, accept_as_f
 from harkara.ledger.messages.commands import find_id
 from harkara.ledger.messages.queries import list_messages
 from harkara.messages import Envelope, Text
+from harkara.messages.fields import LATEST
 from harkara.receipt import Receipt
 from harkara.shared_defaults import DEADLINES
 from tests.integration.ledger.steps import (
@@ -112,12 +114,18 @@ def test_an_expired_message_is_refused_unless_refused_messages_are_kept(db: Data
     assert receipts == [Receipt(late.id, new=True)]
 
 
-def test_the_last_day_of_the_calendar_is_a_valid_time(db: Database) -> None:
-    end = datetime(9999, 12, 31, 23, tzinfo=UTC)
-    (identity,) = accept_messages(db, reply(at=end))
-    accept_messages(db, reply(1, expires=end))
-    assert row(db, identity)["due_at"].year == 9000
+def test_the_last_moment_that_a_caller_may_give_is_stored(db: Database) -> None:
+    last = LATEST - timedelta(seconds=1)
+    (identity,) = accept_messages(db, reply(at=last))
+    accept_messages(db, reply(1, expires=last))
+    assert row(db, identity)["due_at"] == last
     assert claim_messages(db, identity) == []
+
+
+def test_the_end_of_the_calendar_of_an_earlier_release_is_the_last_moment(db: Database) -> None:
+    stored = json.loads(reply().to_json()) | {"expires": "9999-12-31T23:59:59.999999+00:00"}
+    (identity,) = accept_messages(db, Envelope.from_json(json.dumps(stored)))
+    assert row(db, identity)["expires_at"] == LATEST - timedelta(seconds=1)
 
 
 def test_a_due_message_is_hinted_at_once_and_a_later_one_is_not(db: Database) -> None:

@@ -102,8 +102,12 @@ def test_times_become_utc() -> None:
         ({"at": 1_795_500_000}, "at: must be a datetime (this is of type int)"),
         (
             {"expires": datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))},
-            "expires: must lie between the years 1 and 9999 in UTC",
+            "expires: must lie in the years 2000 to 2199 (this is in the year 9999)",
         ),
+        ({"at": "0001-01-01T00:00:00Z"}, "at: must lie in the years 2000 to 2199 (this is in the year 1)"),
+        ({"at": "0001-01-01T00:00:00+05:30"}, "at: must lie in the years 2000 to 2199 (this is in the year 1)"),
+        ({"at": "1970-01-01T00:00:00Z"}, "at: must lie in the years 2000 to 2199 (this is in the year 1970)"),
+        ({"at": "2200-01-01T00:00:00Z"}, "at: must lie in the years 2000 to 2199 (this is in the year 2200)"),
         ({"at": NOON, "expires": NOON}, "expires: must be later than at"),
     ],
 )
