@@ -7,6 +7,7 @@ from uuid import uuid4
 from celery import Celery
 from kombu import Exchange, Queue
 
+from config import queue_elements
 from config.periodic_work import SCHEDULE
 from config.settings import settings
 from harkara.backends.broker import ACCEPT, HINTS, QUEUES, QUIET_TRANSPORT, SEND, UPKEEP
@@ -22,6 +23,7 @@ ROUTES = {
     "harkara.fold": UPKEEP,
     "harkara.heartbeat": UPKEEP,
     "harkara.audit": UPKEEP,
+    queue_elements.REJECT: UPKEEP,
 }
 
 OWN = f"harkara.own.{uuid4().hex}"
@@ -38,6 +40,7 @@ app.conf.update(
         "tasks.record",
         "tasks.fold",
         "tasks.self_checks",
+        "tasks.reject",
     ),
     # On SIGTERM threads finish their tasks, also when a process manager signals the whole group; prefork children
     # would end in the middle of a POST.
@@ -82,3 +85,4 @@ app.conf.update(
     beat_sync_every=1,
     beat_schedule_filename=str(settings().var / "beat-schedule"),
 )
+queue_elements.install(app.tasks)

@@ -20,12 +20,14 @@ class DeploymentCollector(Collector):
         callbacks: Callable[[], dict[str, int]],
         heartbeat: Callable[[], float | None],
         silences: Callable[[], dict[str, float]],
+        dead_letters: Callable[[], dict[str, int]],
     ) -> None:
         self._queues = queues
         self._messages = messages
         self._callbacks = callbacks
         self._heartbeat = heartbeat
         self._silences = silences
+        self._dead_letters = dead_letters
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         up = GaugeMetricFamily("harkara_service_up", "Whether the worker reaches the service", labels=["service"])
@@ -48,6 +50,7 @@ class DeploymentCollector(Collector):
                 rows.add_metric([lane, state], number)
         yield rows
         yield _gauge("callbacks_left", "Callbacks that wait or are dead", "state", self._callbacks())
+        yield _gauge("dead_letters", "Entries that could not be applied", "source", self._dead_letters())
         silence = "Since the first message that no webhook has followed"
         yield _gauge("webhook_silence_seconds", silence, "lane", self._silences())
         yield self._heartbeat_age()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Generic, TypeVar
 
-from harkara.errors import Unavailable
+from harkara.errors import stops_all
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -58,7 +58,7 @@ class Batcher(Generic[A, B]):
         try:
             return self._write(items)
         except Exception as error:
-            if len(items) == 1 or isinstance(error, Unavailable):
+            if len(items) == 1 or stops_all(error):
                 return [error] * len(items)
             # An item that the ledger cannot store must not cost the others their answer.
             return [self._answers([item])[0] for item in items]

@@ -9,11 +9,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 
 class HarkaraError(Exception):
     """Base of every error that Harkara raises on purpose."""
+
+    stops_all: ClassVar[bool] = False
+    """See the function of this name."""
 
 
 class Invalid(HarkaraError, ValueError):
@@ -39,3 +42,10 @@ class NotFound(HarkaraError, LookupError):
 
 class Unavailable(HarkaraError, ConnectionError):
     """A required service did not answer in time; the message says which, and whether a repeat is safe."""
+
+    stops_all = True
+
+
+def stops_all(error: Exception) -> bool:
+    """Return whether the cause is a service and not what was written: no other write succeeds, and a repeat may."""
+    return isinstance(error, HarkaraError) and error.stops_all

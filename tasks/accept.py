@@ -11,6 +11,7 @@ from config.celery_app import app
 from config.wiring.background import intake_consumer
 from config.wiring.shared import reminder_plan
 from harkara.errors import Unavailable
+from tasks.confidential import ConfidentialTask
 
 
 class ConfidentialRequest(Request):
@@ -29,8 +30,8 @@ def accept() -> None:
 
 @app.task(
     name="harkara.enqueue",
+    base=ConfidentialTask,
     bind=True,
-    Request="tasks.accept:ConfidentialRequest",
     autoretry_for=(Unavailable,),
     max_retries=None,
     retry_backoff=True,

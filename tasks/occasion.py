@@ -4,31 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
+from celery import Task
+
 from config.celery_app import app
 from config.wiring.background import intake_consumer
 from config.wiring.shared import reminder_plan
 from harkara.errors import HarkaraError, Invalid, Unavailable
 from harkara.occasions import Closing, Occasion, OccasionUpdate
+from tasks.confidential import ConfidentialTask
 
 _STATUS = {"cancel": "cancelled", "complete": "completed"}
 
 
 @app.task(
     name="harkara.occasion",
-    Request="tasks.accept:ConfidentialRequest",
+    base=ConfidentialTask,
+    bind=True,
     autoretry_for=(Unavailable,),
     max_retries=None,
     retry_backoff=True,
     retry_backoff_max=30,
     acks_late=True,
 )
-def occasion(action: str, kind: str, reference: str, /, **options: Any) -> None:
+def occasion(self: Task[..., None], action: str, kind: str, reference: str, /, **options: Any) -> None:
     """Run `save`, `cancel` or `complete` with the options of `Client.save_occasion` and its siblings.
 
     Celery keeps no order between tasks: a caller that saves and changes an occasion should count its `version`.
-    Raises HarkaraError, which fails the task, when the ledger refuses the update.
+    A task that Celery delivers twice is applied once.
+    Raises HarkaraError, which fails the task and makes it a dead letter, when the ledger refuses the update.
     """
-    (result,) = intake_consumer().save_occasions([_update(action, {"kind": kind, "reference": reference} | options)])
+    update = _update(action, {"kind": kind, "reference": reference} | options)
+    result = intake_consumer().save_once(update, f"task {self.request.id}")
     if isinstance(result, HarkaraError):
         raise result
 

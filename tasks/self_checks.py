@@ -32,5 +32,7 @@ def audit() -> None:
     """Log the findings of `harkara audit` and count them in a metric."""
     report = examine(database())
     FINDINGS.set(len(report.findings))
+    if report.dead_letters:
+        log.warning("dead letters found", action="dead_letters", **report.dead_letters)
     for finding in report.findings:
         log.error("audit rule broken", action="audit", rule=finding.rule, broken=finding.broken)

@@ -27,6 +27,7 @@ from harkara.intake.consumer import IntakeConsumer
 from harkara.intake.stream import Intake
 from harkara.ledger.callbacks.dead_callbacks import clean_up
 from harkara.ledger.callbacks.dead_callbacks import count_callbacks as callbacks_by_state
+from harkara.ledger.dead_letters import SOURCES, count_dead_letters
 from harkara.ledger.events.process import EventContext
 from harkara.ledger.events.silence import webhook_silences
 from harkara.ledger.leases import seconds_since
@@ -140,6 +141,7 @@ def collector() -> DeploymentCollector:
         lambda: callbacks_by_state(database()),
         lambda: seconds_since(database(), "heartbeat"),
         lambda: webhook_silences(database(), lanes()),
+        lambda: dict.fromkeys(SOURCES, 0) | count_dead_letters(database()),
     )
 
 

@@ -76,6 +76,17 @@ class Broker:
         """Ask the one worker that reads this queue to prove that it executes tasks."""
         self._publish("harkara.pulse", queue, [], expires=HINT_SECONDS)
 
+    def repeat_call(self, task: str, args: list[Any], kwargs: dict[str, Any], *, task_id: str) -> None:
+        """Call a task again that an application called by name, under its id, by which a repeat is recognized."""
+        queue = UPKEEP if task == "harkara.record" else ACCEPT
+        self._publish(task, queue, args, kwargs=kwargs, task_id=task_id)
+
+    def push(self, queue: str, element: str) -> None:
+        """Push an element into a queue as it is."""
+        with self._app.connection_for_write() as connection, _errors(f"take an element of {queue}"):
+            client: Any = connection.default_channel.client  # type: ignore[attr-defined]  # of the Redis transport
+            client.lpush(queue, element)
+
     def queue_depths(self) -> dict[str, int]:
         """The number of tasks that wait in each queue."""
         with self._app.connection_for_read() as connection, _errors("count the queues"):

@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Event
 
 import structlog
@@ -86,7 +86,7 @@ class CallbackDelivery:
         while in_progress:
             wait(in_progress, return_when=FIRST_COMPLETED)
             done, _ = wait(in_progress, timeout=BATCHING_SECONDS)
-            results += [(in_progress.pop(future), future.result()) for future in done]
+            results += [(one := in_progress.pop(future), _result(one, future)) for future in done]
             try:
                 recorded = record_results(self._db, results)
             except Unavailable:
@@ -123,6 +123,16 @@ class CallbackDelivery:
         self._was_failing = now
         if self._backoff.long_failing and (dead := expire(self._db, self._backoff.reason)):
             self._on_results({"dead": dead})
+
+
+def _result(one: ClaimedCallback, future: Future[DeliveryResult]) -> DeliveryResult:
+    """Return what the POST led to; a callback that cannot be POSTed at all fails alone."""
+    try:
+        return future.result()
+    except Exception as error:
+        name = type(error).__name__
+        log.error("callback not posted", action="callback_broken", id=one.id, error=name)
+        return Failed(f"it could not be sent ({name})", None, retry_delay(one.tries))
 
 
 def render_body(one: ClaimedCallback) -> bytes:

@@ -15,7 +15,7 @@ from harkara.delivery.booking import Booked, Booking, Passed
 from harkara.delivery.lease_times import Leases
 from harkara.delivery.pool import Pool
 from harkara.delivery.posting import Posting
-from harkara.errors import Unavailable
+from harkara.errors import Unavailable, stops_all
 from harkara.inbound import fingerprint
 from harkara.lanes import Lane
 from harkara.ledger.contacts.marketing_choice import STOPPED_MARKETING, apply_marketing_stop
@@ -85,14 +85,7 @@ class Sender:
         give_up_at = time.monotonic() + 0.6 * self._leases.claimed
         if not claimed:
             return
-        try:
-            passed = self.check_gates(claimed)
-            booked = self.book(passed)
-        except Exception:
-            # Nothing was sent, and the messages are not at fault: they wait a moment, and the claim does not count.
-            for message in claimed:
-                self._stop(message, Wait(RETRY_SECONDS, "worker-trouble", "The worker could not prepare it."))
-            raise
+        booked = self._prepare(claimed)
         self._wait_for({self._submit(one): one.message for one in booked}, give_up_at)
 
     def deliver(self, booked: Booked) -> None:
@@ -186,6 +179,32 @@ class Sender:
                 apply_marketing_stop(tx, message.lane, [message.recipient], tx.now, message.id)
         except Unavailable:
             log.warning("opt-out not recorded", action="opt_out_failed", id=message.id)
+
+    def _prepare(self, claimed: Sequence[Claimed]) -> list[Booked]:
+        """Return the messages that pass the gates and get a slot.
+
+        After an unexpected error each message is prepared alone, so that one of them stops no other.
+        Raises Unavailable.
+        """
+        try:
+            return self.book(self.check_gates(claimed))
+        except Exception as error:
+            if len(claimed) == 1 or stops_all(error):
+                self._postpone(claimed)
+                raise
+        booked: list[Booked] = []
+        for message in claimed:
+            try:
+                booked += self.book(self.check_gates([message]))
+            except Exception as error:
+                self._postpone([message])
+                log.error("message not prepared", action="prepare_failed", id=message.id, error=type(error).__name__)
+        return booked
+
+    def _postpone(self, claimed: Sequence[Claimed]) -> None:
+        """Let messages wait a moment. Nothing was sent, and the worker may be at fault: the claim does not count."""
+        for message in claimed:
+            self._stop(message, Wait(RETRY_SECONDS, "worker-trouble", "The worker could not prepare it."))
 
     def _submit(self, booked: Booked) -> Future[None]:
         at = booked.slot.at - self._commit.lead_seconds

@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 
 from harkara.errors import Conflict, HarkaraError, Invalid, Unavailable
-from harkara.inbound.contact import ConsentChoice
+from harkara.intake.commit import UNKNOWN_VERB, Committer, Hint
 from harkara.intake.occasion_verbs import PARSERS
 from harkara.intake.stream import Intake, IntakeEntry
-from harkara.ledger.contacts.consent import record_consent
 from harkara.ledger.database import Database
-from harkara.ledger.messages.accept import accept, accept_as_failed, add_aliases
-from harkara.ledger.messages.commands import cancel, find_id
+from harkara.ledger.messages.commands import cancel_once, find_id
 from harkara.ledger.messages.queries import get_status
-from harkara.ledger.occasions.commands import UpdateResult, save_occasions
+from harkara.ledger.occasions.commands import UpdateResult, newest_position
 from harkara.messages import Envelope
 from harkara.occasions import OccasionUpdate, ReminderPlan
 from harkara.receipt import Receipt
 
 log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
-
 _WITHOUT_ANSWER = PARSERS.keys() | {"send", "wish"}
 """Verbs whose producer expects no answer."""
-
-Hint = Callable[[list[tuple[str, int]]], None]
 
 
 class IntakeConsumer:
     """Commits entries to the ledger, then deletes them from the intake.
 
-    `hint` receives the (id, priority) of messages that may go at once. `rejected` is called for each entry that this
-    release cannot read and each update that the ledger refuses.
+    `hint` receives the (id, priority) of messages that may go at once. `rejected` is called for each entry that cannot
+    be applied and each update that the ledger refuses.
     """
 
     def __init__(
@@ -51,11 +45,9 @@ class IntakeConsumer:
     ) -> None:
         self._intake = intake
         self._db = db
-        self._hint = hint
-        self._plan = plan
-        self._deadlines = deadlines
-        self._queued = queued_seconds
-        self._rejected = rejected
+        self._committer = Committer(
+            db, hint, plan=plan, deadlines=deadlines, queued_seconds=queued_seconds, rejected=rejected
+        )
 
     def drain(self) -> int:
         """Read until the intake is empty; return the number of entries committed.
@@ -63,68 +55,31 @@ class IntakeConsumer:
         Raises Unavailable when Redis or the database does not answer. No entry is lost then.
         """
         committed = 0
-        while entries := self._intake.read():
-            # Consent is committed before the messages of the same batch, so that an opt-out stops them.
-            committed += self._commit_consent([entry for entry in entries if entry.verb == "wish"])
-            committed += self._commit_messages([entry for entry in entries if entry.verb == "send"])
-            committed += self._commit_occasions([entry for entry in entries if entry.verb in PARSERS])
+        while entries := self._intake.read(newest=lambda: newest_position(self._db), moved=_log_moved):
+            done = self._committer.commit(entries)
+            later = self._may_be_known_later(done.unknown, entries)
+            self._committer.report_unknown([entry for entry in done.unknown if entry not in later])
             answers = [(entry, self._answer(entry)) for entry in entries if entry.verb not in _WITHOUT_ANSWER]
             # Entries are deleted before answers are stored, since a full Redis stores no answer.
-            self._intake.acknowledge(entries)
+            self._intake.acknowledge([entry for entry in entries if entry not in later])
             self._reply(answers)
+            committed += done.applied - len(later)
         return committed
 
     def accept(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
         """Store messages, and hint those that may go at once. Raises Unavailable; no message is stored then."""
-        receipts, direct = accept(
-            self._db, envelopes, deadlines=self._deadlines, queued_seconds=self._queued, keep_refused=True
-        )
-        add_aliases(self._db, {e.id: r.id for e, r in zip(envelopes, receipts, strict=True) if isinstance(r, Receipt)})
-        for envelope, receipt in zip(envelopes, receipts, strict=True):
-            if isinstance(receipt, Conflict):
-                # No caller waits for this error, so it is stored where the operator sees it.
-                accept_as_failed(self._db, envelope, "reference-conflict", str(receipt), self._deadlines)
-        self._hint(direct)
-        return receipts
+        return self._committer.accept(envelopes)
 
-    def save_occasions(self, updates: Sequence[OccasionUpdate]) -> list[UpdateResult]:
-        """Apply the updates in their order. Raises Unavailable."""
-        answers = save_occasions(self._db, updates, self._plan, self._deadlines)
-        for update, answer in zip(updates, answers, strict=True):
-            if isinstance(answer, HarkaraError):
-                # No caller waits for this error, so it is logged.
-                log.warning("occasion refused", action="occasion_refused", kind=update.kind, why=str(answer))
-                self._rejected()
-        return answers
+    def save_once(self, update: OccasionUpdate, entry: str) -> UpdateResult:
+        """Apply an update of a queue that may deliver it twice, under the id `entry`. Raises Unavailable."""
+        return self._committer.save_once(update, entry)
 
-    def _commit_consent(self, entries: Sequence[IntakeEntry]) -> int:
-        choices = [found for entry in entries if (found := self._parse(entry, ConsentChoice.from_json))]
-        for lane in sorted({lane for lane, _ in choices}):
-            record_consent(self._db, lane, [choice for its_lane, choice in choices if its_lane == lane])
-        return len(choices)
+    def _may_be_known_later(self, unknown: Sequence[IntakeEntry], batch: Sequence[IntakeEntry]) -> list[IntakeEntry]:
+        """Return the closings of unknown occasions that an earlier entry, held by another reader, may still save.
 
-    def _commit_messages(self, entries: Sequence[IntakeEntry]) -> int:
-        envelopes = [envelope for entry in entries if (envelope := self._parse(entry, Envelope.from_json))]
-        if envelopes:
-            self.accept(envelopes)
-        return len(envelopes)
-
-    def _commit_occasions(self, entries: Sequence[IntakeEntry]) -> int:
-        updates: list[OccasionUpdate] = [
-            update for entry in entries if (update := self._parse(entry, PARSERS[entry.verb]))
-        ]
-        self.save_occasions(updates)
-        return len(updates)
-
-    def _parse(self, entry: IntakeEntry, parse: Callable[[str], T]) -> T | None:
-        try:
-            return parse(entry.data)
-        except (Invalid, RecursionError) as error:
-            # No client of this release wrote the entry. Its content may be private and is not logged.
-            why = str(error) if isinstance(error, Invalid) else "it is nested too deeply"
-            log.error("intake entry rejected", action="intake_rejected", entry=entry.stream_id, why=why)
-            self._rejected()
-            return None
+        They are not acknowledged, so they are read again together with what that reader leaves behind.
+        """
+        return [entry for entry in unknown if self._intake.others_hold_earlier(entry, batch)]
 
     def _reply(self, answers: Sequence[tuple[IntakeEntry, dict[str, Any]]]) -> None:
         try:
@@ -138,12 +93,21 @@ class IntakeConsumer:
             return {"ok": self._execute(entry)}
         except HarkaraError as error:
             return {"error": type(error).__name__, "message": str(error)}
+        except Exception as error:  # a request that cannot be executed must not stop the entries beside it
+            name = type(error).__name__
+            log.error("request failed", action="request_failed", verb=entry.verb, entry=entry.stream_id, error=name)
+            return {"error": HarkaraError.__name__, "message": f"the worker could not execute it ({name})"}
 
     def _execute(self, entry: IntakeEntry) -> Any:
         match entry.verb:
             case "status":
                 return dict(get_status(self._db, find_id(self._db, entry.data)))
             case "cancel":
-                return bool(cancel(self._db, [find_id(self._db, entry.data)], by="the application"))
+                identity = find_id(self._db, entry.data)
+                return cancel_once(self._db, identity, by="the application", entry=f"intake {entry.stream_id}")
             case _:
-                raise Invalid("verb", "is not known to this release; do all processes run one version?")
+                raise UNKNOWN_VERB
+
+
+def _log_moved(newest: str, entries: int) -> None:
+    log.warning("intake restarted behind the ledger", action="intake_moved", newest=newest, entries=entries)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 from uuid import uuid4
 
@@ -44,8 +44,13 @@ class IntakeEntry:
 
     stream_id: str
     verb: str
-    data: str
-    reply_to: str | None
+    data: str = field(repr=False)
+    reply_to: str | None = None
+
+    @property
+    def position(self) -> str:
+        """Its place in the stream, as text that sorts like the entries; ids of a stream only grow."""
+        return "{:020d}-{:020d}".format(*_parse_id(self.stream_id))
 
 
 class Intake:
@@ -114,8 +119,19 @@ class Intake:
                 return
             time.sleep(POLL_SECONDS)
 
-    def read(self, limit: int = 500) -> list[IntakeEntry]:
-        """The next entries, those that a dead reader left first; empty when there are none. Raises Unavailable."""
+    def read(
+        self,
+        limit: int = 500,
+        *,
+        newest: Callable[[], str | None] = lambda: None,
+        moved: Callable[[str, int], None] = lambda newest, entries: None,
+    ) -> list[IntakeEntry]:
+        """The next entries, those that a dead reader left first; empty when there are none. Raises Unavailable.
+
+        `newest` returns the newest position that the ledger has seen. It is asked when the stream is new. If the clock
+        of the server is behind it, later entries get ids after it all the same; then `moved` gets the position, and the
+        number of entries before it: an old copy of the stream, or new entries that the ledger may take for repeats.
+        """
         with redis_errors():
             self._redis.delete(self._wake_up_key)
             try:
@@ -123,7 +139,21 @@ class Intake:
             except ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise
-                return self._read_first(limit)
+                return self._read_first(limit, newest, moved)
+
+    def others_hold_earlier(self, entry: IntakeEntry, batch: Sequence[IntakeEntry]) -> bool:
+        """Return whether an earlier entry, outside of this reader's batch, is not acknowledged. Raises Unavailable."""
+        own = {each.stream_id for each in batch}
+        with redis_errors():
+            try:
+                held = cast(
+                    Any, self._redis.xpending_range(self._stream, GROUP, "-", entry.stream_id, count=len(own) + 1)
+                )
+            except ResponseError as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                return False
+        return any(each["message_id"] not in own for each in held)
 
     def reply(self, entry: IntakeEntry, answer: dict[str, Any]) -> None:
         """Send the answer, if the producer expects one. Raises Unavailable."""
@@ -135,6 +165,8 @@ class Intake:
 
     def acknowledge(self, entries: Sequence[IntakeEntry]) -> None:
         """Delete entries that are committed in the ledger. Raises Unavailable."""
+        if not entries:
+            return
         ids = [entry.stream_id for entry in entries]
         with redis_errors(), self._redis.pipeline(transaction=True) as pipe:
             pipe.xack(self._stream, GROUP, *ids)
@@ -164,28 +196,54 @@ class Intake:
         reply = cast(Any, self._redis.xreadgroup(GROUP, self._reader, {self._stream: ">"}, count=limit))
         return _entries(next(_streams(reply), []))
 
-    def _read_first(self, limit: int) -> list[IntakeEntry]:
+    def _read_first(
+        self, limit: int, newest: Callable[[], str | None], moved: Callable[[str, int], None]
+    ) -> list[IntakeEntry]:
         try:
-            self._create_group()
+            self._create_group(newest(), moved)
         except OutOfMemoryError:
             # A full Redis cannot store a group. Two readers may then read the same entry: the ledger accepts it once.
             return _entries(cast(Any, self._redis.xrange(self._stream, count=limit)))
         return self._read_new(limit)
 
-    def _create_group(self) -> None:
+    def _create_group(self, newest: str | None, moved: Callable[[str, int], None]) -> None:
+        # The ledger takes entries with earlier ids than it has seen for repeats.
+        milliseconds, sequence = _parse_id(newest) if newest else (0, 0)
         try:
-            # From the first entry: after Redis lost its data, a producer may append before a reader creates the group.
-            self._redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
+            entries = self._redis.eval(_CREATE_GROUP, 1, self._stream, GROUP, str(milliseconds), str(sequence))
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
+            return
+        if entries is not None:
+            moved(f"{milliseconds}-{sequence}", int(cast(Any, entries)))
+
+
+_CREATE_GROUP: Final = """
+-- From the first entry: after Redis lost its data, a producer may append before a reader creates the group.
+local created = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
+if created.err then return created end
+local info, last = redis.call('XINFO', 'STREAM', KEYS[1]), '0-0'
+for at = 1, #info, 2 do
+    if info[at] == 'last-generated-id' then last = info[at + 1] end
+end
+local milliseconds, sequence = string.match(last, '(%d+)-(%d+)')
+local newest, newest_sequence = tonumber(ARGV[2]), tonumber(ARGV[3])
+milliseconds, sequence = tonumber(milliseconds), tonumber(sequence)
+if milliseconds > newest or (milliseconds == newest and sequence >= newest_sequence) then return nil end
+redis.call('XSETID', KEYS[1], ARGV[2] .. '-' .. ARGV[3])
+return redis.call('XLEN', KEYS[1])
+"""
+"""In one step, since another reader may read an entry as soon as the group exists."""
+
+
+def _parse_id(stream_id: str) -> tuple[int, int]:
+    milliseconds, _, sequence = stream_id.partition("-")
+    return int(milliseconds), int(sequence or 0)
 
 
 def _position(stream_id: str | None) -> tuple[int, int] | None:
-    if stream_id is None:
-        return None
-    milliseconds, _, sequence = stream_id.partition("-")
-    return int(milliseconds), int(sequence)
+    return None if stream_id is None else _parse_id(stream_id)
 
 
 def _streams(reply: Any) -> Iterator[list[Any]]:

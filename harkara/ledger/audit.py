@@ -8,6 +8,7 @@ from sqlalchemy import Select, case, func, select
 
 from harkara.ledger.audit_rules import rules
 from harkara.ledger.database import Database, Transaction
+from harkara.ledger.dead_letters import count_by_source
 from harkara.ledger.tables import attempt, message
 from harkara.states import State
 
@@ -26,13 +27,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The result of an audit; it is `clean` without findings."""
+    """The result of an audit; it is `clean` without findings.
+
+    Dead letters, by source, break no rule of the ledger: their entries are not in it.
+    """
 
     messages: int
     by_state: dict[str, int]
     attempts: int
     claims: int
     flagged: int
+    dead_letters: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -53,11 +58,12 @@ def audit(db: Database) -> Report:
             ).select_from(message)
         ).one()
         attempts = tx.execute(select(func.count()).select_from(attempt)).scalar_one()
+        letters = count_by_source(tx)
         findings = [found for rule, query in rules(tx).items() if (found := _finding(tx, rule, query))]
     known = sum(by_state.get(state.value, 0) for state in State)
     if lost := sums.messages - known:
         findings.append(Finding("every message is in exactly one known state, and the sums match", lost, []))
-    return Report(sums.messages, by_state, attempts, sums.claims, sums.flagged, findings)
+    return Report(sums.messages, by_state, attempts, sums.claims, sums.flagged, letters, findings)
 
 
 def _finding(tx: Transaction, rule: str, query: Select[tuple[str]]) -> Finding | None:

@@ -51,8 +51,18 @@ _MISSING = ("42P01", "42703")
 """PostgreSQL's SQLSTATEs of a missing table and a missing column; SQLite has a message only."""
 
 
+_TOO_LARGE = "54"
+"""PostgreSQL's class of SQLSTATEs of a limit that the same write will exceed again."""
+
+
 class LedgerError(HarkaraError):
     """The database refuses a write or lacks a table: a defect, or the schema of another release."""
+
+
+class OtherSchema(LedgerError):
+    """A table or a column of this release is missing: no write can succeed before a migration."""
+
+    stops_all = True
 
 
 class Database:
@@ -240,12 +250,13 @@ def _translated(error: Exception) -> HarkaraError:
     cause = getattr(error, "orig", error)
     state = getattr(cause, "sqlstate", None)
     if state in _MISSING or re.match("no such (table|column)|.* has no column", str(cause)):
-        return LedgerError(OTHER_SCHEMA)
+        return OtherSchema(OTHER_SCHEMA)
     if state == _READ_ONLY:
         return Unavailable("the database is read-only now and accepts no writes")
     if state in _DISK_FULL or getattr(cause, "sqlite_errorname", None) in _DISK_FULL:
         return Unavailable("the disk of the database is full: free space on it, and work continues by itself")
-    if isinstance(error, OperationalError | PoolTimeout | psycopg.OperationalError):
+    retriable = isinstance(error, OperationalError | PoolTimeout | psycopg.OperationalError)
+    if retriable and not (state or "").startswith(_TOO_LARGE):
         return Unavailable(f"the database cannot be used now ({type(cause).__name__.strip('_')})")
     if getattr(error, "connection_invalidated", False):
         return Unavailable("the connection to the database was lost")

@@ -7,11 +7,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
+import structlog
 from sqlalchemy import delete, select, update
 
+from harkara.errors import stops_all
+from harkara.ledger.applied_entries import delete_old_entries
 from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.contacts.housekeeping import delete_inactive, settle_people
 from harkara.ledger.database import Database, Transaction
+from harkara.ledger.dead_letters import erase_dead_letters
 from harkara.ledger.erasure import erase_fallbacks, erase_messages, erase_occasions
 from harkara.ledger.events.store_events import delete_old_events
 from harkara.ledger.messages.due import due_flows
@@ -21,6 +25,8 @@ from harkara.ledger.messages.trace import MAX_ROWS, change_state
 from harkara.ledger.tables import attempt, halt, message
 from harkara.outcomes import Uncertain
 from harkara.states import Action, State, allowed_from
+
+log = structlog.get_logger(__name__)
 
 POISON_CLAIMS = 5
 """A message that was claimed so often without an outcome crashes its workers: it fails, and the others go on."""
@@ -46,10 +52,12 @@ Policy = Callable[[Crashed], Uncertain]
 def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> Counter[str]:
     """Run all steps once; return how many rows each one changed. Any process may run it, at any time.
 
-    Each step is a transaction of its own. `retention_seconds` after a message was accepted into the ledger, its body
-    and number are erased. Occasions, events and contacts of that age lose their data too; None keeps everything.
+    Each step is a transaction of its own. One that fails stops no other; its error is raised after the last.
+    `retention_seconds` after a message was accepted into the ledger, its body and number are erased. Occasions, events,
+    contacts and dead letters of that age lose their data too; None keeps everything.
     """
     changed: Counter[str] = Counter()
+    failed: Exception | None = None
     for name, step in (
         ("poison", _fail_poison),
         ("given-back", _give_back),
@@ -61,11 +69,21 @@ def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> C
         ("forgotten", lambda tx: erase_occasions(tx, retention_seconds)),
         ("strangers", lambda tx: delete_inactive(tx, retention_seconds, MAX_ROWS)),
         ("events", lambda tx: delete_old_events(tx, retention_seconds)),
+        ("entries", delete_old_entries),
+        ("letters", lambda tx: erase_dead_letters(tx, retention_seconds)),
         ("halts", _end_halts),
     ):
-        with db.write() as tx:
-            changed[name] = step(tx)
+        try:
+            with db.write() as tx:
+                changed[name] = step(tx)
+        except Exception as error:
+            if stops_all(error):
+                raise
+            log.error("sweep step failed", action="sweep_failed", step=name, error=type(error).__name__)
+            failed = error
     changed["people"] = settle_people(db, MAX_SETTLED)
+    if failed:
+        raise failed
     return +changed
 
 

@@ -138,7 +138,7 @@ class ReminderPlan:
         ]
 
     def envelope(self, occasion: Occasion, rule: str) -> Envelope | None:
-        """Return the message of this rule as it would be sent now; None if the rule or its parameters do not allow it."""
+        """Return the message of this rule as it would be sent now; None without such a rule or valid parameters."""
         found = self.rules.kind.get(occasion.kind, {}).get(rule)
         try:
             return self._envelope(occasion, found) if found else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -11,11 +11,13 @@ import structlog
 
 from harkara.intake.stream import Intake, IntakeEntry
 from harkara.ledger.database import Database
+from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
 from harkara.ledger.events.process import BATCH, EventContext, any_due, process
 from harkara.ledger.events.reread import reread_unknown
 from harkara.ledger.events.silence import webhook_silences
 from harkara.ledger.events.store_events import RawWebhook, store_webhooks
 from harkara.ledger.leases import lease
+from harkara.ledger.write_each import write_each
 from harkara.webhooks.receive import load_webhook
 
 log = structlog.get_logger(__name__)
@@ -59,9 +61,9 @@ class EventProcessor:
         """
         collected = 0
         while entries := self._stream.read():
-            webhooks = [webhook for entry in entries if (webhook := _load(entry))]
-            store_webhooks(self._db, webhooks, self._context.parse)
-            collected += len(webhooks)
+            webhooks = [(entry, webhook) for entry in entries if (webhook := self._load(entry))]
+            if webhooks:
+                collected += len(write_each(webhooks, self._store, lambda pair, error: self._reject(pair[0], error)))
             self._stream.acknowledge(entries)
         return collected
 
@@ -105,12 +107,28 @@ class EventProcessor:
             )
         return silent
 
+    def _store(self, webhooks: Sequence[tuple[IntakeEntry, RawWebhook]]) -> None:
+        store_webhooks(self._db, [webhook for _, webhook in webhooks], self._context.parse)
 
-def _load(entry: IntakeEntry) -> RawWebhook | None:
-    """Load one webhook from Redis; the id of its entry gives the time by Redis' clock."""
+    def _load(self, entry: IntakeEntry) -> RawWebhook | None:
+        try:
+            return load_entry(entry)
+        except Exception as error:
+            self._reject(entry, error)
+            return None
+
+    def _reject(self, entry: IntakeEntry, error: Exception) -> None:
+        """Keep an entry that cannot be stored as a dead letter, so that the entries beside it are stored."""
+        log.error(
+            "webhook entry rejected", action="webhook_rejected", entry=entry.stream_id, error=type(error).__name__
+        )
+        add_dead_letters(self._db, [DeadLetter.of("webhooks", entry.stream_id, "webhook", error, entry.data)])
+
+
+def load_entry(entry: IntakeEntry) -> RawWebhook:
+    """Load one webhook from Redis; the id of its entry gives the time by Redis' clock.
+
+    Raises ValueError, or OverflowError for an id that is no time.
+    """
     received_at = datetime.fromtimestamp(int(entry.stream_id.partition("-")[0]) / 1000, UTC)
-    try:
-        return load_webhook(entry.data, received_at)
-    except ValueError:
-        log.error("entry without a webhook rejected", action="webhook_rejected", entry=entry.stream_id)
-        return None
+    return load_webhook(entry.data, received_at)

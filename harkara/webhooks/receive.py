@@ -78,6 +78,10 @@ class WebhookReceiver:
         except Unavailable as error:
             log.warning("webhook spilled to Redis", action="webhook_spilled", lane=lane, error=str(error))
             return self._spill(lane, body)
+        except Exception as error:
+            # A worker tries once more, and keeps what cannot be stored as a dead letter.
+            log.error("webhook not stored", action="webhook_failed", lane=lane, error=type(error).__name__)
+            return self._spill(lane, body)
         for event in new:
             if isinstance(event, events.UnknownEvent):
                 self._on_unknown(event.about)

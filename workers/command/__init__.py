@@ -12,6 +12,7 @@ from workers.command import (
     callbacks,
     campaign,
     consent,
+    dead_letters,
     doctor,
     lanes,
     occasion,
@@ -45,6 +46,7 @@ app.add_typer(occasion.app, name="occasion")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(consent.app, name="consent")
 app.add_typer(callbacks.app, name="callbacks")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command(epilog="Example: harkara audit --json")(audit.audit)
 app.command(epilog="Example: harkara doctor")(doctor.doctor)
 

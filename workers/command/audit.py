@@ -32,6 +32,8 @@ def audit(as_json: AsJson = False) -> None:
 def _report(report: Report) -> None:
     print_line(f"{report.messages} messages, {report.claims} claims, {report.attempts} POSTs, {report.flagged} flagged")
     table(("state", "messages"), sorted(report.by_state.items()))
+    if letters := sum(report.dead_letters.values()):
+        print_line(f"{letters} dead letters: `harkara dead-letters list` shows what could not be applied")
     for finding in report.findings:
         print_line(f"\nBroken: {finding.rule}: {finding.broken} messages")
         for identity in finding.ids:

@@ -24,7 +24,7 @@ class Check(NamedTuple):
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check settings, lanes, database, workers, callbacks and Redis. Exits with 1 if a check fails."""
+    """Check settings, lanes, database, workers, dead letters, callbacks and Redis. Exits with 1 if a check fails."""
     checks = [check for checks_of in (_settings, _lanes, _database, _callbacks, _redis) for check in _safely(checks_of)]
     well = all(check.well for check in checks)
     if as_json:
@@ -57,6 +57,7 @@ def _lanes() -> Iterator[Check]:
 def _database() -> Iterator[Check]:
     from config.settings import settings
     from harkara.ledger import halts
+    from harkara.ledger.dead_letters import count_dead_letters
     from harkara.ledger.events.silence import webhook_silences
     from harkara.ledger.leases import seconds_since
 
@@ -65,6 +66,9 @@ def _database() -> Iterator[Check]:
         for halt in halts.list_halts(db):
             held = f"{halt.template or 'the lane'} is {halt.state}: {halt.reason}"
             yield Check(f"lane {halt.lane}", False, f"{held} run `harkara lanes unpark {halt.lane}` to continue")
+        if letters := count_dead_letters(db):
+            sources = ", ".join(f"{number} of {source}" for source, number in sorted(letters.items()))
+            yield Check("dead letters", False, f"{sources}: `harkara dead-letters list` shows the reasons")
         seconds = seconds_since(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
         for lane, silent in webhook_silences(db, configured()).items():
             if silent > settings().silence.total_seconds():

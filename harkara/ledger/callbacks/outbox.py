@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, literal_column, select, update
 
 from harkara.ledger.callbacks.notify import payload_data
 from harkara.ledger.database import Database, Row, Transaction, to_sql
 from harkara.ledger.tables import callback
+from harkara.ledger.write_each import write_each
+
+log = structlog.get_logger(__name__)
 
 MAX_ROWS = 1000
 """Rows that one transaction expires or deletes."""
@@ -81,8 +85,21 @@ def claim(db: Database, limit: int, lease_seconds: float) -> list[ClaimedCallbac
             .values(due_at=tx.now + timedelta(seconds=lease_seconds), tries=callback.c.tries + 1)
             .returning(*(callback.c[name] for name in ("id", "kind", "created_at", "expires_at", "tries", "data")))
         )
-    claimed = [ClaimedCallback(**row | {"data": payload_data(row["kind"], row["data"])}) for row in rows]
+    claimed = [one for row in rows if (one := _claimed(db, row))]
     return sorted(claimed, key=lambda one: one.id)
+
+
+def _claimed(db: Database, row: Row) -> ClaimedCallback | None:
+    """Return the claimed callback; one whose data cannot be read becomes dead, so that it stops no other."""
+    try:
+        return ClaimedCallback(**row | {"data": payload_data(row["kind"], row["data"])})
+    except Exception as error:
+        name = type(error).__name__
+        log.error("callback not readable", action="callback_unreadable", id=row["id"], error=name)
+        with db.write() as tx:
+            dead = {"state": "dead", "done_at": tx.now, "reason": f"Its stored data cannot be read ({name})."}
+            tx.execute(update(callback).where(callback.c.id == row["id"]).values(**dead))
+        return None
 
 
 def record_results(db: Database, results: Sequence[tuple[ClaimedCallback, DeliveryResult]]) -> Counter[str]:
@@ -91,10 +108,21 @@ def record_results(db: Database, results: Sequence[tuple[ClaimedCallback, Delive
     A result of a worker whose lease is over is ignored if another worker has claimed the callback since. Only
     `Delivered` counts from any worker.
     """
-    with db.write() as tx:
-        rows = [_result_row(one, result, tx.now) for one, result in sorted(results, key=lambda pair: pair[0].id)]
-        tx.execute_each(_RECORD, _RESULT_COLUMNS, rows, now=tx.now)
-    return Counter(row["outcome"] for row in rows)
+    outcomes: Counter[str] = Counter()
+
+    def record(part: Sequence[tuple[ClaimedCallback, DeliveryResult]]) -> None:
+        with db.write() as tx:
+            rows = [_result_row(one, result, tx.now) for one, result in sorted(part, key=lambda pair: pair[0].id)]
+            tx.execute_each(_RECORD, _RESULT_COLUMNS, rows, now=tx.now)
+        outcomes.update(row["outcome"] for row in rows)
+
+    write_each(results, record, _log_unrecorded)
+    return outcomes
+
+
+def _log_unrecorded(pair: tuple[ClaimedCallback, DeliveryResult], error: Exception) -> None:
+    """Log a result that cannot be recorded: the callback is tried again after its lease, until its lifetime is over."""
+    log.error("callback result not recorded", action="callback_failed", id=pair[0].id, error=type(error).__name__)
 
 
 def expire(db: Database, reason: str) -> int:

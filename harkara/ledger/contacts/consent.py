@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import insert, select
 
 from harkara.inbound.contact import ConsentChoice
+from harkara.ledger.applied_entries import mark_applied
 from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.contacts.people import Link, Person, join
 from harkara.ledger.database import Database, Row, Transaction
@@ -19,9 +20,16 @@ OPTED_OUT = "opted-out"
 """The code of a message that its recipient does not want."""
 
 
-def record_consent(db: Database, lane: str, choices: Sequence[ConsentChoice]) -> list[str]:
-    """Record the choices in one transaction, as `apply_consent` does. Raises Unavailable."""
+def record_consent(
+    db: Database, lane: str, choices: Sequence[ConsentChoice], entries: Sequence[str] | None = None
+) -> list[str]:
+    """Record the choices in one transaction, as `apply_consent` does. Raises Unavailable.
+
+    `entries` are the entries that the choices come from, if these may be delivered twice (see `mark_applied`).
+    """
     with db.write() as tx:
+        if entries is not None:
+            choices = [choice for choice, entry in zip(choices, entries, strict=True) if mark_applied(tx, entry)]
         return apply_consent(tx, lane, choices)
 
 
@@ -30,11 +38,12 @@ def apply_consent(tx: Transaction, lane: str, choices: Sequence[ConsentChoice]) 
 
     A choice counts from the time at which the person made it, however late it arrives: the state of a person is the
     sum of all proofs under all their names in the order of their times. Of two choices at the same time the opt-out
-    counts. An opt-in restores no cancelled message.
+    counts. An opt-in restores no cancelled message. A proof that is stored already is not stored twice.
     """
     if not choices:
         return []
-    tx.execute(insert(consent), [_proof_row(lane, choice, tx.now) for choice in choices])
+    if new := _new_proofs(tx, lane, choices):
+        tx.execute(insert(consent), new)
     return _cancel_waiting(tx, lane, join(tx, lane, [[choice.recipient] for choice in choices], chosen=True))
 
 
@@ -78,6 +87,18 @@ def _proof_row(lane: str, choice: ConsentChoice, now: datetime) -> Row:
         "how": choice.how,
         "proof": choice.proof[:500],
     }
+
+
+def _new_proofs(tx: Transaction, lane: str, choices: Sequence[ConsentChoice]) -> list[Row]:
+    rows = [_proof_row(lane, choice, tx.now) for choice in choices]
+    people = {row["recipient"] for row in rows}
+    stored = tx.rows(select(consent).where(consent.c.lane == lane, consent.c.recipient.in_(people)))
+    known = {_identity(row) for row in stored}
+    return list({_identity(row): row for row in rows if _identity(row) not in known}.values())
+
+
+def _identity(proof: Row) -> tuple[object, ...]:
+    return tuple(proof[name] for name in ("recipient", "at", "wish", "category", "how", "proof"))
 
 
 def _cancel_waiting(tx: Transaction, lane: str, people: Sequence[Person]) -> list[str]:

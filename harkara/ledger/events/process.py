@@ -10,13 +10,14 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import literal_column, select, update
 
-from harkara.errors import Unavailable
+from harkara.errors import NotFound, stops_all
 from harkara.inbound.events import Event, MessageReceived, NumberChanged, PreferenceChanged, StatusChanged
 from harkara.inbound.normalization import outline
 from harkara.inbound.words import Words
 from harkara.lanes import Lane
 from harkara.ledger.contacts.marketing_choice import STOPPED_MARKETING, apply_marketing_choice, apply_marketing_stop
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.dead_letters import DeadLetter, store_dead_letters
 from harkara.ledger.events.apply import apply_statuses
 from harkara.ledger.events.inbound_messages import apply_number_change, apply_received
 from harkara.ledger.events.recipients import ReceivedStatus, link_recipients, status_events
@@ -89,14 +90,32 @@ def _process_ids(db: Database, context: EventContext, ids: Sequence[int]) -> Cou
             done = _apply(tx, context, received)
         link_recipients(db, received)
         return done
-    except Unavailable:
-        raise
     except Exception as error:
+        if stops_all(error):
+            raise
         if len(ids) > 1:
             return sum((_process_ids(db, context, [one]) for one in ids), Counter())
         log.error("event not applied", action="event_failed", number=ids[0], error=type(error).__name__)
-        with db.write() as tx:
-            return _postpone(tx, _lock(tx, ids), EventState.UNKNOWN)
+        return _postpone_failed(db, ids[0], error)
+
+
+def _postpone_failed(db: Database, number: int, error: Exception) -> Counter[str]:
+    """Let an event that cannot be applied wait for its next try; after the last one it has a dead letter."""
+    with db.write() as tx:
+        locked = _lock(tx, [number])
+        done = _postpone(tx, locked, EventState.UNKNOWN)
+        if done[EventState.UNKNOWN]:
+            store_dead_letters(tx, [DeadLetter.of("events", str(number), locked[0].about, error)])
+        return done
+
+
+def retry_event(db: Database, number: int) -> None:
+    """Process a stored event again from its first try. Raises NotFound if it was deleted, and Unavailable."""
+    with db.write() as tx:
+        again: Row = {"state": EventState.NEW.value, "tries": 0, "due_at": tx.now}
+        failed = (event.c.id == number, event.c.state == EventState.UNKNOWN.value, event.c.body.is_not(None))
+        if not tx.execute(update(event).where(*failed).values(**again)).rowcount:
+            raise NotFound("the event is deleted, or was applied in the meantime")
 
 
 def _lock(tx: Transaction, ids: Sequence[int]) -> list[StoredEvent]:
@@ -166,7 +185,7 @@ def _postpone(tx: Transaction, rows: Sequence[StoredEvent], end: EventState) -> 
             done["waiting"] += len(those)
             continue
         for row in those:
-            body = row.body if row.about == RECEIVED else outline(row.body)
+            body = row.body if row.about == RECEIVED or end is EventState.UNKNOWN else outline(row.body)
             tx.execute(update(event).where(event.c.id == row.id).values(state=end.value, body=body))
         done[end.value] += len(those)
     return done

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import or_, select, update
 
 from harkara.errors import Conflict, NotFound
+from harkara.ledger.applied_entries import mark_applied
 from harkara.ledger.conditions import still_in
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_columns
@@ -52,6 +53,18 @@ def cancel(db: Database, ids: Sequence[str], by: str, reason: str = "cancelled")
     """
     with db.write() as tx:
         return cancel_messages(tx, ids, "cancelled", f"{reason} by {by}")
+
+
+def cancel_once(db: Database, identity: str, by: str, entry: str) -> bool:
+    """Cancel the message; return whether it is cancelled. A repeat of `entry` changes nothing.
+
+    A repeated request would otherwise cancel a message that an operator has sent once more since.
+    """
+    with db.write() as tx:
+        if mark_applied(tx, entry):
+            return bool(cancel_messages(tx, [identity], "cancelled", f"cancelled by {by}"))
+        found = tx.execute(select(message.c.state, message.c.code).where(message.c.id == identity)).one()
+    return bool(found.state == State.CANCELLED and found.code == "cancelled")
 
 
 def cancel_messages(tx: Transaction, ids: Sequence[str], code: str, why: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
@@ -10,8 +11,9 @@ from threading import Thread
 
 import structlog
 
-from harkara.errors import Unavailable
+from harkara.errors import Unavailable, stops_all
 from harkara.ledger.database import Database, Transaction
+from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
 from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.record import record
@@ -37,8 +39,9 @@ class GroupCommit:
     """Writes for all sender threads of a process, in a thread of its own.
 
     `gather_seconds` is how long a busy writer waits for more writes before it commits; an idle one commits at once.
-    An outcome that the database refuses for `retry_seconds` goes to `spill`, which stores it where another process can
-    record it later. While `spill` is unavailable too, the outcome stays here and is tried again.
+    An outcome that the database does not take for `retry_seconds` goes to `spill`, which stores it where another
+    process can record it later. While `spill` is unavailable too, the outcome stays here and is tried again. An outcome
+    that cannot be recorded although the database is available becomes a dead letter.
 
     `Batcher` batches without a thread, a delay or a retry: its callers write in turn. Here a thread lets outcomes
     linger, keeps unrecorded ones, and leaves the sender threads to their POSTs, so the two share no code.
@@ -158,35 +161,59 @@ class GroupCommit:
         results: Sequence[tuple[ClaimResult, Future[bool]]],
         error: Exception,
     ) -> None:
-        """Refuse the POSTs and retry the outcomes: whether the commit happened is unknown."""
+        """Refuse the POSTs and retry the outcomes: whether the commit happened is unknown.
+
+        After an error that one write of the batch may have caused, each POST is begun alone.
+        """
         log.warning(
             "commit failed", action="commit_failed", error=type(error).__name__, changes=len(begins) + len(results)
         )
-        for _, begun in begins:
-            begun.set_exception(
-                error if isinstance(error, Unavailable) else Unavailable("the ledger refused the write")
-            )
+        alone = len(begins) > 1 and not stops_all(error)
+        for request, begun in begins:
+            if alone:
+                self._write([(request, begun)])
+            else:
+                begun.set_exception(
+                    error if isinstance(error, Unavailable) else Unavailable("the ledger refused the write")
+                )
         if results:
             Thread(target=self._retry, args=(results,), name="record-again", daemon=True).start()
 
     def _retry(self, results: Sequence[tuple[ClaimResult, Future[bool]]]) -> None:
         """Record each outcome alone, so that a bad one does not stop the others, until it is durable."""
         until = time.monotonic() + self._retry_seconds
-        for result, future in results:
-            while not self._recorded(result):
-                if time.monotonic() > until and self._spilled(result):
-                    break
-                time.sleep(RETRY_SECONDS)
-            future.set_result(True)
+        waiting = list(results)
+        while waiting := [one for one in waiting if not self._settled(*one, until)]:
+            time.sleep(RETRY_SECONDS)
 
-    def _recorded(self, result: ClaimResult) -> bool:
+    def _settled(self, result: ClaimResult, future: Future[bool], until: float) -> bool:
+        """Record an outcome alone; return False if it must be tried again. After `until` it is handed over instead."""
+        error = self._record_alone(result)
+        if error and not (time.monotonic() > until and self._handed_over(result, error)):
+            return False
+        future.set_result(True)
+        return True
+
+    def _record_alone(self, result: ClaimResult) -> Exception | None:
         try:
             self._commit([], [result])
-        except Unavailable:
-            return False
         except Exception as error:
-            log.error("outcome not recorded", action="record_failed", id=result.id, error=type(error).__name__)
-            return False
+            if not stops_all(error):
+                log.error("outcome not recorded", action="record_failed", id=result.id, error=type(error).__name__)
+            return error
+        return None
+
+    def _handed_over(self, result: ClaimResult, error: Exception) -> bool:
+        """Return whether another place has the outcome: a dead letter if only this one fails, or `spill`."""
+        if stops_all(error):
+            return self._spilled(result)
+        letter = DeadLetter.of(
+            "outcome", f"{result.id}/{result.epoch}", type(result.outcome).__name__, error, json.dumps(result.to_dict())
+        )
+        try:
+            add_dead_letters(self._db, [letter])
+        except Exception:
+            return self._spilled(result)
         return True
 
     def _spilled(self, result: ClaimResult) -> bool:

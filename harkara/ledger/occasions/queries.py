@@ -69,8 +69,8 @@ def outdated_reminders(tx: Transaction, ids: Sequence[str]) -> dict[str, str]:
 
 _ALREADY_SENT = "already-sent"
 _ALREADY_SENT_REASON = (
-    "This reminder was sent with other parameters. Only another time or another recipient sends a reminder again, so "
-    "tell the customer about the change if it matters."
+    "This reminder was sent with other parameters. Only another time or another recipient sends a reminder again: "
+    "inform the customer yourself if the change matters."
 )
 
 

@@ -18,7 +18,7 @@ class ReceivedReminders:
     """The reminders of one occasion that its present recipient may have received, and what the last of them says.
 
     Only the last one counts: after 10:30, 16:00 and 10:30 again, a person whose last reminder says 16:00 does not know
-    the time, although an earlier one was right. A reminder to another number tells this person nothing.
+    the time, although an earlier one was right. A reminder to another number does not count.
     """
 
     def __init__(self, row: Row, reminders: Sequence[Row]) -> None:
@@ -28,7 +28,7 @@ class ReceivedReminders:
         # Whether a reminder that is being POSTed arrives is not known yet: its outcome derives the occasion again.
         received = [each for each in self._own if may_have_arrived(each) and not self._is_outdated_post(each)]
         last = max(received, key=_moment, default=None)
-        self._wrong_since = _moment(last)[0] if last and not self._says_present_time(last) else None
+        self._wrong_since = _moment(last)[0] if last and not self._has_present_time(last) else None
 
     def given(self, rule: str) -> Row | None:
         """Return the reminder that leaves nothing to send for this rule at the occasion's present time.
@@ -45,9 +45,9 @@ class ReceivedReminders:
         return self._wrong_since is None or _moment(reminder)[0] > self._wrong_since
 
     def _is_outdated_post(self, reminder: Row) -> bool:
-        return reminder["state"] == State.SENDING and not self._says_present_time(reminder)
+        return reminder["state"] == State.SENDING and not self._has_present_time(reminder)
 
-    def _says_present_time(self, reminder: Row) -> bool:
+    def _has_present_time(self, reminder: Row) -> bool:
         return slot_of(reminder).rpartition("/")[2] == _time(self._row)
 
 

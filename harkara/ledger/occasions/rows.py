@@ -27,6 +27,7 @@ def new_row(update: Occasion, now: datetime) -> Row:
         "at": update.at,
         "zone": update.zone,
         "version": None,
+        "stream_position": None,
         "revision": 0,
         "rules": NOT_DERIVED,
         "status": "open",

@@ -14,7 +14,8 @@ class OccasionRow(SQLModel, table=True):
     """An event that a customer is reminded of; each reminder is a message that names the occasion and its revision.
 
     `version` comes from the application and only grows. `revision` grows with every change that the reminders must
-    follow. `rules` is the digest of the rules that the reminders were derived from.
+    follow. `rules` is the digest of the rules that the reminders were derived from. `stream_position` is that of the
+    newest entry of the intake that was applied; updates through other backends have none.
     """
 
     __tablename__ = "occasion"
@@ -38,6 +39,7 @@ class OccasionRow(SQLModel, table=True):
     at: datetime
     zone: str = Field(max_length=60)
     version: int | None = Field(default=None, sa_type=BigInteger)
+    stream_position: str | None = Field(default=None, max_length=41)
     revision: int = counter()
     rules: str = Field(max_length=16)
     status: str = Field(max_length=10)

@@ -19,6 +19,13 @@ def save(harkara: Harkara, *words: str) -> str:
     return result.stdout
 
 
+def test_a_placeholder_instead_of_a_date_is_refused(harkara: Harkara, ledger: Database) -> None:
+    words = ("occasion", "save", "appointment", "visit-7", "--to", "9876500001", *SETS)
+    result = harkara(*words, "--at", "0001-01-01T00:00")
+    assert (result.exit_code, "must lie in the years 2000 to 2199" in result.stderr) == (4, True)
+    assert occasion_rows(ledger) == []
+
+
 def test_occasions_are_saved_cancelled_and_completed(harkara: Harkara, ledger: Database) -> None:
     assert save(harkara) == "appointment visit-7  created\n"
     assert json.loads(save(harkara, "--json"))["change"] == "unchanged"

@@ -44,6 +44,13 @@ def test_a_repeated_or_older_version_changes_nothing(client: TestClient) -> None
     assert other.status_code == 409
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00", "9999-12-31T23:59:59.9999999+05:30"])
+def test_a_placeholder_instead_of_a_date_is_refused_with_a_sentence(client: TestClient, at: str) -> None:
+    answer = client.put(URL, json=visit(at=at))
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("at: must lie in the years 2000 to 2199 (this is in the year ")
+
+
 @pytest.mark.parametrize(("verb", "status"), [("cancel", "cancelled"), ("complete", "completed")])
 def test_a_closed_occasion_cancels_its_reminders(
     client: TestClient, deps: Dependencies, verb: str, status: str

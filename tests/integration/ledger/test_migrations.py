@@ -10,13 +10,15 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
 from harkara.errors import Unavailable
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
+from harkara.receipt import Change
 from harness.ports import free_port
+from tests.integration.ledger.occasions import occasion_rows, save, visit
 from tests.integration.ledger.steps import accept_messages, reply, row
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -89,3 +91,17 @@ def test_an_unreachable_database_raises_unavailable() -> None:
         migrate.at_head(db)
     with pytest.raises(Unavailable):
         migrate.upgrade(db)
+
+
+def test_the_order_of_the_intake_is_added_to_a_ledger_with_occasions_and_removed_again(database_url: str) -> None:
+    db = Database(database_url)
+    migrate.upgrade(db)
+    save(db, visit())
+    migrate.downgrade(db, "0006")
+    with db.read() as tx:
+        assert "stream_position" not in tx.execute(text("SELECT * FROM occasion")).keys()
+    migrate.upgrade(db)
+    (upgraded,) = occasion_rows(db)
+    assert (upgraded["reference"], upgraded["stream_position"]) == ("visit 7", None)
+    assert save(db, visit()) == [Change.UNCHANGED]
+    db.close()

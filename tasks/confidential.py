@@ -1,0 +1,30 @@
+"""Tasks whose arguments are private: Flower and the logs do not show them, and a failed one becomes a dead letter."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import structlog
+from celery import Task
+
+from config.wiring.shared import database
+from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
+
+log = structlog.get_logger(__name__)
+
+
+class ConfidentialTask(Task[..., None]):
+    """A task that no caller waits for: what it could not do is kept, so that people see it and retry it."""
+
+    abstract = True
+    Request = "tasks.accept:ConfidentialRequest"
+
+    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """Keep the call as a dead letter, after its last try and without its content in the log."""
+        call = json.dumps({"task": self.name, "args": args, "kwargs": kwargs})
+        content = None if '"authentication"' in call else call
+        try:
+            add_dead_letters(database(), [DeadLetter.of("task", task_id, str(self.name), exc, content)])
+        except Exception as error:
+            log.error("task lost", action="task_lost", task=self.name, id=task_id, error=type(error).__name__)
