@@ -106,7 +106,7 @@ class Committer:
         self._hint(direct)
         return receipts
 
-    def save_once(self, update: OccasionUpdate, entry: str) -> UpdateResult:
+    def save_once(self, update: OccasionUpdate, entry: str | None) -> UpdateResult:
         """Apply an update that its queue may deliver twice; see `save_once` of the ledger. Raises Unavailable."""
         answer = save_once(self._db, update, self._plan, self._deadlines, entry)
         self._report(update, answer)

@@ -70,8 +70,8 @@ class IntakeConsumer:
         """Store messages, and hint those that may go at once. Raises Unavailable; no message is stored then."""
         return self._committer.accept(envelopes)
 
-    def save_once(self, update: OccasionUpdate, entry: str) -> UpdateResult:
-        """Apply an update of a queue that may deliver it twice, under the id `entry`. Raises Unavailable."""
+    def save_once(self, update: OccasionUpdate, entry: str | None) -> UpdateResult:
+        """Apply an update of a queue that may deliver it twice, under the id `entry` if any. Raises Unavailable."""
         return self._committer.save_once(update, entry)
 
     def _may_be_known_later(self, unknown: Sequence[IntakeEntry], batch: Sequence[IntakeEntry]) -> list[IntakeEntry]:

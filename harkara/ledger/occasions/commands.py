@@ -52,14 +52,14 @@ def save_occasions(
 
 
 def save_once(
-    db: Database, update: OccasionUpdate, plan: ReminderPlan, deadlines: Mapping[str, float], entry: str
+    db: Database, update: OccasionUpdate, plan: ReminderPlan, deadlines: Mapping[str, float], entry: str | None
 ) -> UpdateResult:
-    """Apply an update that a queue without positions may deliver twice; a repeat of `entry` is OUTDATED.
+    """Apply an update that a queue without positions may deliver twice; a repeat of `entry`, if given, is OUTDATED.
 
     Raises Unavailable; then the call may be repeated.
     """
     with db.write() as tx:
-        if not mark_applied(tx, entry):
+        if entry is not None and not mark_applied(tx, entry):
             return Change.OUTDATED
         (result,) = _save(tx, [(update, None)], plan, deadlines)
     return result
