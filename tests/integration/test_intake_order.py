@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 import redis
@@ -162,12 +163,12 @@ def test_a_repeated_request_to_cancel_does_not_undo_an_operators_decision(
 ) -> None:
     message_id = send_message(db, reply(), Uncertain("read-timeout", "No answer came.", None))
     Intake(redis_client).append("cancel", [message_id], reply_to="answers")
-    (request,) = redis_client.xrange(STREAM)
+    ((stream_id, fields),) = cast(Any, redis_client.xrange(STREAM))
     drain(redis_client, db)
     assert redis_client.lpop("answers") == '{"ok": false}'
     resolve(db, message_id, "resend", by="Asha")
     redis_client.delete(STREAM)
-    redis_client.xadd(STREAM, request[1], id=request[0])
+    redis_client.xadd(STREAM, fields, id=stream_id)
     drain(redis_client, db)
     assert row(db, message_id)["state"] == "waiting"
     Intake(redis_client).append("cancel", [message_id])
