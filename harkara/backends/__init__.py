@@ -47,12 +47,12 @@ class Backend(Protocol):
         ...
 
 
-def redis_backend(redis_url: str, seconds: float) -> Backend:
+def redis_backend(redis_url: str, seconds: float, replicas: int) -> Backend:
     # Imported here: an application that only builds messages does not pay for redis-py.
     from harkara.backends.redis import RedisBackend
 
     # What remains of the timeout covers the work outside Redis.
-    return RedisBackend(redis_url, 0.9 * seconds)
+    return RedisBackend(redis_url, 0.9 * seconds, replicas)
 
 
 def ledger_backend(database_url: str, redis_url: str | None, seconds: float, deadlines: Mapping[str, float]) -> Backend:

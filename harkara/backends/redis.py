@@ -26,13 +26,16 @@ _ERRORS: dict[str, type[HarkaraError]] = {"NotFound": NotFound, "Conflict": Conf
 
 
 class RedisBackend:
-    """Appends to the intake; each command of Redis returns or raises Unavailable within `seconds`."""
+    """Appends to the intake; each command of Redis returns or raises Unavailable within `seconds`.
 
-    def __init__(self, url: str, seconds: float) -> None:
+    A hand-over returns when so many `replicas` have it.
+    """
+
+    def __init__(self, url: str, seconds: float, replicas: int = 0) -> None:
         self._url = url
         self._seconds = seconds
         self._connection = connect(url, seconds=seconds)
-        self._intake = Intake(self._connection)
+        self._intake = Intake(self._connection, replicas=replicas, replica_seconds=0.8 * seconds)
 
     def enqueue(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
         for start in range(0, len(envelopes), BATCH):

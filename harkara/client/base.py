@@ -32,16 +32,19 @@ class BaseClient:
         deadlines: Mapping[str, float] = DEADLINES,
         catalogue: Path | str | Catalogue | None = None,
         reminders: Path | str | Rules | None = None,
+        replicas: int = 0,
     ) -> None:
         if not redis_url and not database_url:
             raise Invalid("redis_url", "give a Redis URL, a database URL, or both")
+        if replicas and (replicas < 0 or database_url):
+            raise Invalid("replicas", "is how many replicas of Redis confirm, for a client without a database URL")
         self._producer = producer
         self._lane = lane
         self._region = region
         self._backend: Backend = (
             ledger_backend(database_url, redis_url, seconds, deadlines)
             if database_url
-            else redis_backend(str(redis_url), seconds)
+            else redis_backend(str(redis_url), seconds, replicas)
         )
         self._published = PublishedLookup(catalogue, reminders, redis_url, seconds)
 

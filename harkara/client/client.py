@@ -24,6 +24,8 @@ class Client(MessageCalls, OccasionCalls, ConsentCalls):
             through Redis alone the workers' settings apply.
         catalogue: The template catalogue or its TOML file. Default: what the workers publish to Redis.
         reminders: The reminder rules or their TOML file. Default: what the workers publish to Redis.
+        replicas: How many replicas of Redis must have a message before `send` returns. With 1, a failover to a replica
+            loses no hand-over. Not for a client with `database_url`.
 
     Raises:
         Invalid: Neither URL is given, or the catalogue's file breaks a rule.

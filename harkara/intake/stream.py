@@ -10,10 +10,11 @@ from typing import Any, Final, Literal, cast
 from uuid import uuid4
 
 import redis
+from redis.client import Pipeline
 from redis.exceptions import OutOfMemoryError, ResponseError
 
 from harkara.errors import Unavailable
-from harkara.redis_client import redis_errors
+from harkara.redis_client import REPEAT, redis_errors
 from harkara.redis_eviction import EvictionCheck
 
 STREAM: Final = "harkara:intake"
@@ -57,7 +58,8 @@ class Intake:
     """Both ends of a stream.
 
     `reader` is the consumer's name in the group; a process that only appends needs none. An entry goes to another
-    reader when it is not acknowledged within `abandoned_seconds`.
+    reader when it is not acknowledged within `abandoned_seconds`. An append is complete when `replicas` of the server
+    have it, which takes `replica_seconds` at most.
     """
 
     def __init__(
@@ -67,6 +69,8 @@ class Intake:
         *,
         stream: str = STREAM,
         abandoned_seconds: float = ABANDONED_SECONDS,
+        replicas: int = 0,
+        replica_seconds: float = 1.0,
     ) -> None:
         self._redis = connection
         self._eviction = EvictionCheck(connection)
@@ -74,21 +78,27 @@ class Intake:
         self._stream = stream
         self._wake_up_key = f"{stream}:bell"
         self._abandoned_ms = int(1000 * abandoned_seconds)
+        self._replicas = replicas
+        self._replica_ms = max(1, int(1000 * replica_seconds))  # 0 would wait without end
 
     def append(self, verb: Verb, payloads: Sequence[str], reply_to: str | None = None) -> bool:
         """Append entries, all or none; return whether the caller must wake a worker.
 
-        Raises Unavailable, also when this Redis may delete the entries before a worker has committed them.
+        Raises Unavailable, also when this Redis may delete the entries before a worker has committed them, and when
+        too few replicas have them.
         """
         if not reply_to:
             self._eviction.require_safe()
-        with redis_errors(), self._redis.pipeline(transaction=True) as pipe:
+        with redis_errors(), self._redis.pipeline(transaction=not self._replicas) as pipe:
+            if self._replicas:
+                pipe.execute_command("MULTI")
             for payload in payloads:
                 fields = {"verb": verb, "data": payload} | ({"reply_to": reply_to} if reply_to else {})
                 pipe.xadd(self._stream, cast(Any, fields))
             # A reader deletes the key before it reads: while the key is there, the entries are not missed.
             pipe.set(self._wake_up_key, "1", nx=True, ex=WAKE_UP_SECONDS)
-            return bool(pipe.execute()[-1])
+            stored = self._execute_on_replicas(pipe) if self._replicas else pipe.execute()
+            return bool(stored[-1])
 
     def notify(self) -> bool:
         """Return whether the caller must wake a worker, without an entry. Raises Unavailable."""
@@ -176,6 +186,18 @@ class Intake:
     def length(self) -> int:
         with redis_errors():
             return int(self._redis.xlen(self._stream))
+
+    def _execute_on_replicas(self, pipe: Pipeline) -> list[Any]:
+        """End the transaction of the pipeline and wait for the replicas, in one round trip; return its replies.
+
+        WAIT counts the writes of its own connection, and does not wait within a transaction of redis-py.
+        """
+        pipe.execute_command("EXEC")
+        pipe.execute_command("WAIT", self._replicas, self._replica_ms)
+        *_, stored, copies = pipe.execute()
+        if copies < self._replicas:
+            raise Unavailable(f"{copies} of {self._replicas} replicas of Redis have the message: {REPEAT}")
+        return cast("list[Any]", stored)
 
     def _held(self) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
         """Positions of the oldest and the newest entry that a reader has and did not acknowledge."""

@@ -12,6 +12,7 @@ from harkara import Unavailable
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer, valkey
 from harness.waiting import wait_until
+from tests.acceptance.chaos import send_until_accepted
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.failover_proxy import FailoverProxy, failover_proxy
 from tests.acceptance.messages import CATEGORIES, new_messages
@@ -117,6 +118,28 @@ def test_processes_leave_a_primary_that_was_demoted_and_still_serves(
         assert harkara.wait_supervised(80, workers) == {"accepted": 80}
         harkara.examine(before + after).assert_kept()
         assert_limit_held(harkara)
+
+
+@ON_SQLITE
+def test_a_hand_over_that_no_replica_has_is_refused_and_its_repeat_is_one_message(
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
+) -> None:
+    """Without `replicas`, the messages that the primary alone has would be lost with it."""
+    safe, refused = new_messages(20, CATEGORIES), new_messages(20, CATEGORIES)
+    with pair(redis_server) as redis, behind(tmp_path, redis, database_url) as harkara:
+        with harkara.client(replicas=1, seconds=3) as client:
+            client.send_many(safe)
+            redis.detach()
+            with pytest.raises(Unavailable, match="0 of 1 replicas"):
+                client.send_many(refused)
+            redis.switch()
+            redis.primary.kill()
+            redis.primary.start()
+            follow(redis.primary, redis.replica)
+            send_until_accepted(client, refused)
+        harkara.start_worker()
+        assert harkara.wait_settled(40) == {"accepted": 40}
+        harkara.examine(safe + refused).assert_kept()
 
 
 def wait_recorded(harkara: Deployment, number: int) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import redis
 from redis.exceptions import ReadOnlyError
 
-from harkara.errors import Unavailable
+from harkara import Client
+from harkara.errors import Invalid, Unavailable
 from harkara.intake.stream import Intake
 from harkara.redis_client import connect, redis_errors
 from harkara.redis_eviction import eviction_problem
 from harness.valkey import ValkeyServer, valkey
+from harness.waiting import wait_until
 
 
 def demote(server: ValkeyServer) -> None:
@@ -65,6 +68,35 @@ def test_an_error_of_redis_is_named_without_its_text(redis_server: ValkeyServer)
         demote(redis_server)
         with pytest.raises(Unavailable, match=r"it is a replica and accepts no writes"), redis_errors():
             client.set("secret", "swordfish")
+
+
+def test_an_append_is_complete_when_the_replicas_have_it(redis_server: ValkeyServer) -> None:
+    with valkey(repl_diskless_sync_delay="0") as replica, connect(redis_server.url, seconds=3) as client:
+        intake = Intake(client, replicas=1, replica_seconds=2)
+        with pytest.raises(Unavailable, match="0 of 1 replicas of Redis have the message"):
+            intake.append("send", ["{}"])
+        follower = connect(replica.url, seconds=2)
+        follower.replicaof("127.0.0.1", str(redis_server.port))
+        wait_until(lambda: follower.info("replication")["master_link_status"] == "up", 30, "the replica is in step")
+        client.delete("harkara:intake:bell")
+        assert intake.append("send", ["{}"]) is True, "the caller must wake a worker"
+        assert follower.xlen("harkara:intake") == 2
+        assert intake.append("send", ["{}"]) is False
+        with replica.suspended(), pytest.raises(Unavailable, match="0 of 1"):
+            Intake(client, replicas=1, replica_seconds=0.2).append("send", ["{}"])
+
+
+def test_a_full_redis_is_named_by_an_append_to_replicas_too(redis_server: ValkeyServer) -> None:
+    with connect(redis_server.url, seconds=2) as client:
+        client.config_set("maxmemory", 1)
+        with pytest.raises(Unavailable, match="it is full"):
+            Intake(client, replicas=1).append("send", ["{}"])
+
+
+@pytest.mark.parametrize("options", [{"replicas": -1}, {"replicas": 1, "database_url": "sqlite:///ledger.db"}])
+def test_replicas_are_for_a_client_with_redis_alone(options: dict[str, Any]) -> None:
+    with pytest.raises(Invalid, match="replicas"):
+        Client("redis://127.0.0.1:1/0", **options)
 
 
 @pytest.mark.parametrize(
