@@ -10,7 +10,6 @@ from typing import Any, Final, Literal, cast
 from uuid import uuid4
 
 import redis
-from redis.client import Pipeline
 from redis.exceptions import OutOfMemoryError, ResponseError
 
 from harkara.errors import Unavailable
@@ -91,7 +90,7 @@ class Intake:
             self._eviction.require_safe()
         with redis_errors(), self._redis.pipeline(transaction=not self._replicas) as pipe:
             if self._replicas:
-                pipe.execute_command("MULTI")
+                cast(Any, pipe).execute_command("MULTI")
             for payload in payloads:
                 fields = {"verb": verb, "data": payload} | ({"reply_to": reply_to} if reply_to else {})
                 pipe.xadd(self._stream, cast(Any, fields))
@@ -187,7 +186,7 @@ class Intake:
         with redis_errors():
             return int(self._redis.xlen(self._stream))
 
-    def _execute_on_replicas(self, pipe: Pipeline) -> list[Any]:
+    def _execute_on_replicas(self, pipe: Any) -> list[Any]:
         """End the transaction of the pipeline and wait for the replicas, in one round trip; return its replies.
 
         WAIT counts the writes of its own connection, and does not wait within a transaction of redis-py.
