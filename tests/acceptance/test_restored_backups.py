@@ -13,16 +13,21 @@ from typing import Any
 
 import pytest
 
+from config.environment import ROOT
+from harkara.backends.redis import RedisBackend
 from harkara.delivery.last_posts import KEY
 from harkara.intake.stream import STREAM
 from harkara.ledger.halts import list_halts
 from harkara.ledger.messages.commands import resolve
+from harkara.ledger.occasions.queries import list_occasions
 from harkara.ledger.restore import RESTORED
+from harkara.occasions import Closing
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer, valkey
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.messages import CATEGORIES, new_message, new_messages
 from tests.acceptance.promises import TWICE, UNCERTAIN_SENT, Result
+from tests.acceptance.test_reminders import load_plan, visit
 
 LIMIT = "60/10s"
 
@@ -77,20 +82,27 @@ def test_after_a_restore_of_the_ledger_an_operator_decides_about_what_may_have_b
 def test_an_old_append_only_file_sends_nothing_again_and_undoes_nothing(tmp_path: Path, database_url: str) -> None:
     """Its entries are committed already; what the application and the customer said later stays."""
     envelopes, again = new_messages(60, CATEGORIES), new_message()
+    plan = load_plan(ROOT / "config" / "reminders.toml")
+    at = datetime.now(UTC) + timedelta(days=30)
+    moved, cancelled = (visit(number, at, plan) for number in (1, 2))
     settings = {"HARKARA_ALLOWANCE": LIMIT}
     with (
         valkey(appendonly="yes", appendfsync="always", auto_aof_rewrite_percentage="0") as server,
         deployment(tmp_path, server, database_url, **settings) as harkara,
     ):
         harkara.sandbox.set_faults(limit=LIMIT)
-        with harkara.client() as client:
+        with harkara.client() as client, closing(RedisBackend(server.url, 3)) as backend:
             client.send_many(envelopes)
+            backend.save_occasions([moved, cancelled], plan)
             client.opt_out(again.to, proof="form 1")
             shutil.copytree(server.dir / "appendonlydir", tmp_path / "old")
             time.sleep(1.1)  # of two choices in one second, the opt-out counts
             client.opt_in(again.to, proof="form 2")
+            later = visit(1, at + timedelta(days=1), plan)
+            ending = Closing(kind=cancelled.kind, reference=cancelled.reference, status="cancelled")
+            backend.save_occasions([later, ending], plan)
         worker = harkara.start_worker()
-        harkara.wait_settled(60)
+        harkara.wait_until(lambda: harkara.states()["accepted"] == 60, "all messages are sent")
         harkara.wait_until(lambda: not connect(server.url, seconds=3).xlen(STREAM), "the intake is committed")
         worker.terminate()
 
@@ -99,12 +111,16 @@ def test_an_old_append_only_file_sends_nothing_again_and_undoes_nothing(tmp_path
         shutil.copytree(tmp_path / "old", server.dir / "appendonlydir")
         server.start()
         redis = connect(server.url, seconds=3)
-        assert redis.xlen(STREAM) == 61
+        assert redis.xlen(STREAM) == 63
         worker = harkara.start_worker()
         harkara.wait_until(lambda: not redis.xlen(STREAM), "the old entries are committed again")
         harkara.accept([again])
         harkara.wait_until(lambda: harkara.status(again)["state"] == "accepted", "the customer gets messages")
-        assert harkara.states() == {"accepted": 61}
+        assert harkara.states()["accepted"] == 61
+        assert {each.reference: (each.at, each.status) for each in list_occasions(harkara.ledger)} == {
+            moved.reference: (later.at, "open"),
+            cancelled.reference: (at, "cancelled"),
+        }
         harkara.examine([*envelopes, again]).assert_kept()
         counts = harkara.sandbox.counts(10)
         assert counts["most_received_in_window"] <= 60

@@ -46,7 +46,11 @@ class Storm:
     "storm",
     [
         pytest.param(Storm(800, kills=2, freezes=1, flushes=1, restarts=1), id="short"),
-        pytest.param(Storm(3200, kills=5, freezes=1, flushes=3, restarts=3), id="long", marks=pytest.mark.soak),
+        pytest.param(
+            Storm(3200, kills=5, freezes=1, flushes=3, restarts=3),
+            id="long",
+            marks=[pytest.mark.soak, pytest.mark.timeout(900)],
+        ),
     ],
 )
 def test_a_storm_loses_no_code_and_sends_none_twice_unflagged(

@@ -10,12 +10,14 @@ import redis
 from redis.exceptions import ReadOnlyError
 
 from harkara import Client
+from harkara.backends.broker import URGENT, Broker
 from harkara.errors import Invalid, Unavailable
 from harkara.intake.stream import Intake
 from harkara.redis_client import connect, redis_errors
 from harkara.redis_eviction import eviction_problem
 from harness.valkey import ValkeyServer, valkey
 from harness.waiting import wait_until
+from tests.acceptance.failover_proxy import failover_proxy
 
 
 def demote(server: ValkeyServer) -> None:
@@ -55,6 +57,19 @@ def test_a_connection_to_a_server_that_was_demoted_is_not_used_again(
             write(client)
         assert client.get("key") == "1"
         assert connections_of(redis_server, "producer") != [first]
+
+
+def test_hints_reach_the_successor_of_a_server_that_was_demoted(redis_server: ValkeyServer) -> None:
+    with valkey() as successor, failover_proxy(redis_server.port) as proxy:
+        broker = Broker.at(proxy.url)
+        broker.publish_hints(["job_1"], urgent=True)
+        demote(redis_server)
+        proxy.upstream = successor.port
+        with pytest.raises(Unavailable):
+            broker.publish_hints(["job_2"], urgent=True)
+        broker.publish_hints(["job_2"], urgent=True)
+        assert broker.queue_depths()[URGENT] == 1
+        broker.close()
 
 
 def test_an_error_of_redis_is_named_without_its_text(redis_server: ValkeyServer) -> None:
