@@ -15,6 +15,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.commands import Decision, cancel, resolve
 from harkara.ledger.messages.dispatch import unqueue
+from harkara.ledger.restore import settle_restored
 from harkara.ledger.sweep import POISON_CLAIMS
 from harkara.ledger.tables import attempt, message, replaced_post, trace
 from harkara.outcomes import Cancelled, Outcome, Refused, Replaced, Uncertain, Wait
@@ -95,6 +96,10 @@ def decide(decision: Decision) -> Act:
     return act
 
 
+def restore(db: Database, claims: Sequence[Claimed]) -> None:
+    settle_restored(db, ["default"], by="a test")
+
+
 def receive_webhooks(status: str, **fields: Any) -> Act:
     """The messages have a fallback, which an event with the code of a closed window needs."""
 
@@ -126,6 +131,7 @@ ACTIONS: dict[tuple[Action, ...], tuple[Act, ...]] = {
     ),
     (Action.SWEEP, Action.RESEND, Action.EXPIRE): (sweep(strikes=1), sweep(strikes=POISON_CLAIMS)),
     (Action.CANCEL,): (cancel_all,),
+    (Action.RESTORE,): (restore,),
     (Action.RESOLVE,): (decide("sent"), decide("resend"), decide("drop")),
     (Action.WEBHOOK,): (
         *(receive_webhooks(status) for status in RANK),
