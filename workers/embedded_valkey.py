@@ -30,18 +30,27 @@ class EmbeddedValkey:
     """
 
     def __init__(self, folder: Path, port: int, report: Callable[[str], None]) -> None:
+        """Use the port if it is free, otherwise any free one."""
         self._folder = folder
         self._port = port
         self._report = report
         self._log = folder / "valkey.log"
+        self._address = folder / "address"
+        self._directory = str(folder.resolve())
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = Event()
         self._watcher = Thread(target=self._watch, name="valkey", daemon=True)
-        self.url = f"redis://127.0.0.1:{port}/0"
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self._port}/0"
 
     def start(self) -> None:
         """Start the server and wait until it answers. Exits with the place of its log when it does not start."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._end_former()
+        self._port = free_port(self._port)
+        self._address.write_text(self.url)
         process = self._launch()
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -58,6 +67,16 @@ class EmbeddedValkey:
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(timeout=STOP_SECONDS)
+
+    def _end_former(self) -> None:
+        """End the server of a run that was killed: two servers would write to one append-only file."""
+        try:
+            url = self._address.read_text()
+            with redis.Redis.from_url(url, socket_timeout=STOP_SECONDS, socket_connect_timeout=1) as former:
+                if former.config_get("dir").get("dir") == self._directory:
+                    former.shutdown(nosave=True)
+        except (OSError, ValueError, redis.RedisError):
+            return  # there is none, or its port belongs to another program now
 
     def _launch(self) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as output:
@@ -82,7 +101,7 @@ class EmbeddedValkey:
         options = {
             "port": self._port,
             "bind": "127.0.0.1",
-            "dir": self._folder.resolve(),
+            "dir": self._directory,
             "appendonly": "yes",
             "appendfsync": "always",
             "save": "",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import secrets
 import shlex
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import honcho.manager
 from honcho.environ import parse_procfile
@@ -27,12 +29,13 @@ def main() -> None:
 
     A process that ends meanwhile starts again, unless it ends at once: then a setting is wrong, and all end.
     """
+    lock = _lock(LOCAL.parent)
     LOCAL.unlink(missing_ok=True)  # a run that was killed may have left it, and it would count as settings
     var = settings().var
     var.mkdir(parents=True, exist_ok=True)
     valkey = None
     if not settings().redis_url:
-        valkey = EmbeddedValkey(var / "valkey", free_port(6379), report=lambda text: print(text, flush=True))
+        valkey = EmbeddedValkey(var / "valkey", 6379, report=lambda text: print(text, flush=True))
         valkey.start()
     try:
         sys.exit(_run(var, valkey))
@@ -40,6 +43,18 @@ def main() -> None:
         LOCAL.unlink(missing_ok=True)
         if valkey:
             valkey.stop()
+        lock.close()
+
+
+def _lock(var: Path) -> TextIO:
+    """Return the locked file of this run. Exits if another run uses the folder; the lock of a killed run is gone."""
+    var.mkdir(parents=True, exist_ok=True)
+    file = (var / "lock").open("w")
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit(f"`make up` is running in {var} already: stop it, or set HARKARA_VAR to another folder.")
+    return file
 
 
 def write_private(file: Path, text: str) -> None:

@@ -110,8 +110,16 @@ class _RestartingProcess(Process):  # type: ignore[misc]  # honcho has no types
         events.put(held.message)
 
     def _forward_stop(self) -> None:
-        """End the command once it is to stop: each run gets one SIGTERM, which asks it to finish its work."""
-        self._stop.wait()
+        """End the command once it is to stop: each run gets one SIGTERM, which asks it to finish its work.
+
+        That is also so when the manager was killed: without it, nothing would restart or stop the command.
+        """
+        manager = multiprocessing.parent_process()
+        abandoned = False
+        while not self._stop.wait(1.0):
+            if manager is not None and not manager.is_alive():
+                abandoned = True
+                self._stop.set()
         signaled = None
         while True:
             child = self._child
@@ -121,6 +129,8 @@ class _RestartingProcess(Process):  # type: ignore[misc]  # honcho has no types
                 elif child is not signaled:
                     _signal(child.pid, signal.SIGTERM)
                     signaled = child
+            elif abandoned:
+                os._exit(1)  # the last lines of the command have no reader, and would be waited for
             time.sleep(POLL_SECONDS)
 
 

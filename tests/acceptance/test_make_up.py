@@ -12,6 +12,7 @@ from subprocess import TimeoutExpired
 
 import pytest
 
+from harkara import Client
 from harkara.messages import Template
 from harness.process import Process
 from harness.waiting import wait_until
@@ -105,6 +106,47 @@ def test_a_wrong_setting_ends_all_processes(tmp_path: Path) -> None:
         stop(local)
 
 
+@pytest.mark.xdist_group("make-up")
+def test_after_make_up_itself_was_killed_another_one_continues_with_the_same_data(tmp_path: Path) -> None:
+    """The processes end by themselves. Valkey is ended by the next run: two would write to one append-only file."""
+    settings = {"HARKARA_VAR": str(tmp_path), "HARKARA_ENV_FILE": os.devnull}
+    places_file = tmp_path / "places.json"
+    command = [sys.executable, "-m", "workers.local"]
+    first = Process.start("first", command, settings, tmp_path)
+    second = None
+    try:
+        wait_until(places_file.exists, 60, "places.json exists", details=first.output)
+        places = json.loads(places_file.read_text())
+        first.wait_for_output("Uvicorn running on")
+        first.wait_for_output("ready.")
+        rival = Process.start("rival", command, settings, tmp_path)
+        assert rival.popen.wait(60) == 1
+        assert "is running in" in rival.output()
+
+        pids = [descendant(first.popen.pid, name) for name in ("worker", "beat", "workers.web", "flower")]
+        first.popen.kill()
+        first.popen.wait()
+        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 90, "the processes end")
+        with Client(places["Redis"]) as client:  # the server still answers, and no worker runs
+            handle = client.send(Template("order_ready", body=["Asha"]), to="919876543210")
+
+        places_file.unlink()
+        second = Process.start("second", command, settings, tmp_path)
+        wait_until(places_file.exists, 60, "places.json exists again", details=second.output)
+        again = json.loads(places_file.read_text())
+        folder = (tmp_path / "valkey").resolve()
+        servers = [path for path in Path("/proc").glob("[0-9]*") if working_directory(path) == folder]
+        assert len(servers) == 1
+        with Client(again["Redis"], seconds=20) as client:
+            second.wait_for_output("ready.")
+            wait_until(lambda: client.status(handle.id).state == "read", 120, "it is read", details=second.output)
+        assert " starts again in" not in second.output()
+    finally:
+        if second:
+            stop(second)
+        stop(first)
+
+
 def stop(local: Process) -> None:
     """End all processes, also after a failure: each leads a group of its own."""
     if local.alive:
@@ -133,6 +175,13 @@ def parent_of(stat: Path) -> int:
         return int(stat.read_text().rpartition(")")[2].split()[1])
     except OSError:  # the process has just ended
         return 0
+
+
+def working_directory(process: Path) -> Path | None:
+    try:
+        return (process / "cwd").readlink()
+    except OSError:  # the process has just ended
+        return None
 
 
 def read(pid: int, what: str) -> list[str]:
