@@ -111,7 +111,7 @@ def test_the_intake_stream_survives_a_crash_of_redis_with_persistence(tmp_path: 
 def test_repeated_hints_and_invalid_tasks_in_the_queues_do_no_damage(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
-    """A program with access to Redis can stop a Celery worker, but can neither run code nor read a message."""
+    """A program with access to Redis can neither stop a worker, nor run code, nor read a message."""
     envelopes, secret = new_messages(20), "swordfish"
     with deployment(tmp_path, redis_server, database_url) as harkara:
         redis = connect(redis_server.url, seconds=3)
@@ -131,8 +131,7 @@ def test_repeated_hints_and_invalid_tasks_in_the_queues_do_no_damage(
         broker.close()
         worker = harkara.start_worker(ready=False)
         harkara.wait_until(lambda: empty(redis) or not worker.alive, "the queues are emptied, or the worker ends")
-        if not worker.alive:
-            harkara.start_worker()
+        assert worker.alive
         assert harkara.wait_settled(20) == {"accepted": 20}
         harkara.examine(envelopes).assert_kept()
         harkara.wait_until(lambda: empty(redis) and not redis.xlen(STREAM), "the invalid entries are gone")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from harkara.ledger.database import Row
+from harkara.people.spellings import canonical
 from harkara.states import UNSENT, State
 
 SUPERSEDED = "superseded"
@@ -23,8 +24,7 @@ class ReceivedReminders:
 
     def __init__(self, row: Row, reminders: Sequence[Row]) -> None:
         self._row = row
-        # A number that the retention erased counts as the present one: its reminder was useful long ago.
-        self._own = [each for each in reminders if each["recipient"] in (None, row["recipient"])]
+        self._own = [each for each in reminders if _went_to(each, row["recipient"])]
         # Whether a reminder that is being POSTed arrives is not known yet: its outcome derives the occasion again.
         received = [each for each in self._own if may_have_arrived(each) and not self._is_outdated_post(each)]
         last = max(received, key=_moment, default=None)
@@ -67,6 +67,17 @@ def may_have_arrived(reminder: Row) -> bool:
         return True
     # An uncertain one that was sent again, or that an operator dropped, may have arrived with its first POST.
     return bool(reminder["resends"]) or reminder["code"] == "dropped"
+
+
+def _went_to(reminder: Row, recipient: str | None) -> bool:
+    """Return whether the reminder went to this number, or may have arrived at another spelling of it.
+
+    A number that the retention erased counts as this one: its reminder was useful long ago.
+    """
+    to = reminder["recipient"]
+    if to is None or recipient is None or to == recipient:
+        return True
+    return canonical(to) == canonical(recipient) and may_have_arrived(reminder)
 
 
 def _is_settled(reminder: Row) -> bool:

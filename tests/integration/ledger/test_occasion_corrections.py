@@ -63,6 +63,18 @@ def test_a_corrected_number_gets_the_reminder_that_went_to_the_wrong_one(db: Dat
     assert waiting(db) == [("-2h", RAVI)]
 
 
+@pytest.mark.parametrize(
+    ("outcome", "again"), [(ACCEPTED, []), (Refused("131026", "", "Ask.", 400), [("-24h", "+553188888888")])]
+)
+def test_another_spelling_of_the_number_is_the_same_person_unless_the_reminder_failed(
+    db: Database, outcome: Outcome, again: list[tuple[str, str]]
+) -> None:
+    save(db, visit(to="+5531988888888"))
+    send(db, "-24h", outcome)
+    save(db, visit(to="+553188888888"))
+    assert waiting(db) == [*again, ("-2h", "+553188888888")]
+
+
 def test_a_number_that_is_corrected_back_got_its_reminder_already(db: Database) -> None:
     save(db, visit(to=ASHA))
     send(db, "-24h")
