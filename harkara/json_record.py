@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field as DataclassField
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
@@ -27,6 +27,15 @@ Timestamp = Annotated[datetime, PlainSerializer(iso), WithJsonSchema({"type": "s
 
 TimestampSeconds = Annotated[datetime, PlainSerializer(iso_seconds), WithJsonSchema({"type": "string"})]
 """An aware time in Python, ISO 8601 to the second in JSON."""
+
+
+def iso_seconds_or_day(at: date) -> str:
+    """Return `iso_seconds` of a time, and of a date without a time ISO 8601 such as `2026-12-05`."""
+    return iso_seconds(at) if isinstance(at, datetime) else at.isoformat()
+
+
+TimestampSecondsOrDay = Annotated[date, PlainSerializer(iso_seconds_or_day), WithJsonSchema({"type": "string"})]
+"""An aware time, or a date without a time; in JSON as `iso_seconds_or_day` returns it."""
 
 
 class JsonRecord(Mapping[str, Any]):
@@ -75,6 +84,8 @@ def _json_value(value: Any, format_time: Callable[[datetime], str]) -> Any:
             return value.value
         case datetime():
             return format_time(value)
+        case date():
+            return value.isoformat()
         case tuple():
             return [_json_value(each, format_time) for each in value]
         case None | str() | int() | float():

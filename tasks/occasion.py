@@ -1,4 +1,4 @@
-"""Occasion: save, cancel or complete one by task name."""
+"""Occasion: save, cancel or complete one by task name, or report a no-show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harkara.errors import HarkaraError, Invalid, Unavailable
 from harkara.occasions import Closing, Occasion, OccasionUpdate
 from tasks.confidential import ConfidentialTask
 
-_STATUS = {"cancel": "cancelled", "complete": "completed"}
+_STATUS = {"cancel": "cancelled", "complete": "completed", "no-show": "no-show"}
 
 
 @app.task(
@@ -27,7 +27,7 @@ _STATUS = {"cancel": "cancelled", "complete": "completed"}
     acks_late=True,
 )
 def occasion(self: Task[..., None], action: str, kind: str, reference: str, /, **options: Any) -> None:
-    """Run `save`, `cancel` or `complete` with the options of `Client.save_occasion` and its siblings.
+    """Run `save`, `cancel`, `complete` or `no-show` with the options of `Client.save_occasion` and its siblings.
 
     Celery keeps no order between tasks: a caller that saves and changes an occasion should count its `version`.
     A task that Celery delivers twice is applied once.
@@ -46,7 +46,7 @@ def _update(action: str, options: dict[str, Any]) -> OccasionUpdate:
     if action in _STATUS:
         return Closing(status=_STATUS[action], **options)
     if action != "save":
-        raise Invalid("action", "must be save, cancel or complete")
+        raise Invalid("action", "must be save, cancel, complete or no-show")
     for name in ("to", "at"):
         if name not in options:
             raise Invalid(name, "is missing")

@@ -32,7 +32,8 @@ class LaneDefaults(BaseSettings):
     reserve: float = Field(default=0.1, ge=0, lt=1, description="Share of the allowance that marketing may not use")
     timezone: str = Field(default="Asia/Kolkata", description="Time zone of the quiet hours")
     quiet_hours: str = Field(
-        default_factory=_quiet_hours, description="Hours in which marketing and reminders wait; empty for none"
+        default_factory=_quiet_hours,
+        description="Hours in which marketing and reminders wait, unless their rule ignores them; empty for none",
     )
     lanes_file: Path = Field(default=CONFIG / "lanes.toml", description="Further lanes; the file may be missing")
     lane_tokens: Annotated[dict[str, SecretStr], NoDecode, pairs("lane:token,lane:token")] = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TextIO
@@ -62,6 +62,7 @@ def read_recipients(
     *,
     unique: bool = True,
     parse_to: Callable[[str, str], str] = normalize,
+    optional: Collection[str] = (),
 ) -> Iterator[Recipient | Reject]:
     """Yield a result for each row that is not blank, in order. `columns` is the result of `parse_mapping`.
 
@@ -77,6 +78,7 @@ def read_recipients(
     With `unique`, the first valid row with a number is the recipient, and later ones are duplicates, also in another
     spelling that WhatsApp knows. `parse_to` gets the text of a number and the region. Uniqueness takes about
     100 bytes of memory for each recipient; the file itself is streamed. The template validates the values later.
+    Parameters in `optional` are left out where the file has no column with their own name, or an empty cell.
 
     Raises Invalid for the file, a column or the region, always before the first result.
     """
@@ -85,7 +87,7 @@ def read_recipients(
     rows_of: dict[int, int] = {}
     with path.open(encoding=encoding, newline="") as file:
         rows = _rows(file, _delimiter(file, columns))
-        parser = _RowParser.from_header(_header(rows), columns, region, parse_to)
+        parser = _RowParser.from_header(_header(rows), columns, region, parse_to, optional)
         for row, last, cells in rows:
             outcome = parser.parse(row, cells) if cells else _broken_quotes(row, last)
             if unique and isinstance(outcome, Recipient):
@@ -160,6 +162,11 @@ def _broken_quotes(row: int, last: int) -> Reject:
     return Reject(row, "", f"a quote is out of place or never closed, so {rows}; correct it", "broken-quotes")
 
 
+def _present(header: list[str], names: Collection[str]) -> set[str]:
+    found = set(map(normalize_name, header))
+    return {name for name in names if normalize_name(name) in found}
+
+
 @dataclass(frozen=True, slots=True)
 class _RowParser:
     """Turns the cells of a row into a result, by the positions of the columns and the fixed texts."""
@@ -169,19 +176,26 @@ class _RowParser:
     fixed: dict[str, str]
     region: str
     parse_to: Callable[[str, str], str]
+    optional: Collection[str]
 
     @classmethod
     def from_header(
-        cls, header: list[str], columns: Mapping[str, Source], region: str, parse_to: Callable[[str, str], str]
+        cls,
+        header: list[str],
+        columns: Mapping[str, Source],
+        region: str,
+        parse_to: Callable[[str, str], str],
+        optional: Collection[str],
     ) -> Self:
         if not header:
             raise Invalid("header", "must be in the first row: the names of the columns")
         if isinstance(columns[TO], FixedText):
             raise Invalid(TO, "must be read from a column")
-        mapped = {name: source for name, source in columns.items() if isinstance(source, Column)}
+        absent = {name for name in optional if columns.get(name) == Column(name)} - _present(header, optional)
+        mapped = {name: source for name, source in columns.items() if isinstance(source, Column) and name not in absent}
         positions = {name: find_column(header, name, column) for name, column in mapped.items()}
         fixed = {name: source.text for name, source in columns.items() if isinstance(source, FixedText)}
-        return cls(header, positions, fixed, region, parse_to)
+        return cls(header, positions, fixed, region, parse_to, optional)
 
     def column(self, name: str) -> str:
         return self.header[self.positions[name]]
@@ -191,6 +205,7 @@ class _RowParser:
             rule = f"has more cells than the header's {len(self.header)}; put quotes around a value with a delimiter"
             return Reject(row, "", rule, "too-many-columns")
         values = {name: cells[at] if at < len(cells) else "" for name, at in self.positions.items()}
+        values = {name: value for name, value in values.items() if value or name not in self.optional}
         for name, value in values.items():
             if not value:
                 return Reject(row, self.column(name), "must not be empty", "missing-value")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from harkara.client.base import BaseClient
@@ -13,6 +13,7 @@ from harkara.receipt import Change
 
 if TYPE_CHECKING:  # an application without occasions does not pay for their import
     from harkara.occasions import OccasionUpdate, ReminderPlan
+    from harkara.occasions.rules import ClosedStatus
 
 
 class OccasionCalls(BaseClient):
@@ -23,7 +24,7 @@ class OccasionCalls(BaseClient):
         kind: str,
         reference: str,
         *,
-        at: datetime,
+        at: date,
         to: str,
         zone: str | None = None,
         parameters: Mapping[str, str] | None = None,
@@ -36,10 +37,11 @@ class OccasionCalls(BaseClient):
         Args:
             kind: What will happen, such as `appointment`; the reminder rules list the kinds.
             reference: Your own name for it, unique within the kind and the lane.
-            at: When it happens. A naive time is local to `zone`.
+            at: When it happens: a datetime, or a date for the whole day. A naive time is local to `zone`.
             to: The customer's number, as in `send`.
             zone: Name of the time zone whose calendar and clock count, such as `Asia/Kolkata`. Default: the lane's.
-            parameters: Values for the templates of all the kind's reminders.
+            parameters: Values for the templates of all the kind's reminders. Those that the rules fill from `at`, such
+                as date and time, may be left out.
             version: Your own version number. A call with an older one than is stored returns OUTDATED.
             lane: The Chat Mitra account that sends the reminders. Default: the client's lane.
             language: Language code of the reminders, such as `hi`. Default: each template's.
@@ -77,7 +79,7 @@ class OccasionCalls(BaseClient):
         version: int | None = None,
         lane: str | None = None,
     ) -> Change:
-        """Record that an occasion will not happen, and cancel its reminders.
+        """Record that an occasion will not happen, and cancel its reminders. The rules may send a message about it.
 
         Raises as `save_occasion` does, and NotFound for an unknown one (with `database_url`).
         """
@@ -95,7 +97,19 @@ class OccasionCalls(BaseClient):
         """Record that an occasion was kept, paid or delivered, and cancel its reminders. Raises as the above."""
         return self._close(kind, reference, "completed", lane, reason=reason, version=version)
 
-    def _close(self, kind: str, reference: str, status: str, lane: str | None, **fields: Any) -> Change:
+    def no_show_occasion(
+        self,
+        kind: str,
+        reference: str,
+        *,
+        reason: str | None = None,
+        version: int | None = None,
+        lane: str | None = None,
+    ) -> Change:
+        """Record that the customer did not come to an occasion. Its feedback is not asked for. Raises as the above."""
+        return self._close(kind, reference, "no-show", lane, reason=reason, version=version)
+
+    def _close(self, kind: str, reference: str, status: ClosedStatus, lane: str | None, **fields: Any) -> Change:
         # Imported here: an application without occasions does not pay for them.
         from harkara.occasions import Closing
 

@@ -1,4 +1,4 @@
-"""Routes for occasions: save, cancel, complete, get. Their reminders follow each change."""
+"""Routes for occasions: save, cancel, complete, no-show, get. Their reminders follow each change."""
 
 from __future__ import annotations
 
@@ -64,6 +64,14 @@ def complete_occasion(
 ) -> OccasionChange:
     """Complete an occasion, such as a visit that was kept or an invoice that was paid. Its reminders are not sent."""
     return _close(deps, body, kind=kind, reference=reference, lane=lane, status="completed")
+
+
+@router.post("/no-show", **_CLOSE)
+def no_show_occasion(
+    deps: Deps, _caller: CurrentCaller, lane: LaneName, kind: Kind, reference: Reference, body: Body
+) -> OccasionChange:
+    """Record that the customer did not come. No reminder and no request for feedback is sent."""
+    return _close(deps, body, kind=kind, reference=reference, lane=lane, status="no-show")
 
 
 @router.get("", responses=error_responses(400, 401, 403, 404, 429, 503))

@@ -35,7 +35,17 @@ ANSWER_SECONDS: Final = 30
 
 POLL_SECONDS: Final = 0.02
 
-Verb = Literal["send", "cancel", "status", "save-occasion", "cancel-occasion", "complete-occasion", "wish", "webhook"]
+Verb = Literal[
+    "send",
+    "cancel",
+    "status",
+    "save-occasion",
+    "cancel-occasion",
+    "complete-occasion",
+    "no-show-occasion",
+    "wish",
+    "webhook",
+]
 
 
 @dataclass(frozen=True, slots=True)

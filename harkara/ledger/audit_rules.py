@@ -120,8 +120,7 @@ def _has_undeclared_change(unreachable: _Unreachable) -> ColumnElement[bool]:
 
 
 def _present_occasion() -> ColumnElement[bool]:
-    same = and_(occasion.c.id == message.c.occasion_id, occasion.c.revision == message.c.revision)
-    return and_(same, occasion.c.status == "open")
+    return and_(occasion.c.id == message.c.occasion_id, occasion.c.revision == message.c.revision)
 
 
 def _over(tx: Transaction) -> ColumnElement[bool]:

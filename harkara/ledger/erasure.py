@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import exists, or_, select, update
 
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Row, Transaction
 from harkara.ledger.messages.trace import MAX_ROWS
 from harkara.ledger.tables import message, occasion
-from harkara.states import DONE, State
+from harkara.states import DONE, UNSENT, State
 
 # An uncertain message without a decision stays visible, but without text and number.
 _ERASABLE = in_state(*(state for state in State if state in DONE | {State.UNCERTAIN}))
@@ -41,7 +41,8 @@ def erase_fallbacks(tx: Transaction) -> int:
 def erase_occasions(tx: Transaction, retention_seconds: float | None) -> int:
     """Erase the number and parameters of occasions that get no more reminders; return how many.
 
-    A past occasion is erased at once if it was cancelled or completed, and after `retention_seconds` otherwise.
+    A past occasion is erased at once if it was closed, and after `retention_seconds` otherwise; in both cases only when
+    no reminder of it waits to be sent.
     """
     if retention_seconds is None:
         return 0
@@ -49,6 +50,7 @@ def erase_occasions(tx: Transaction, retention_seconds: float | None) -> int:
         occasion.c.recipient.is_not(None),
         occasion.c.at <= tx.now,
         or_(occasion.c.status != "open", occasion.c.at <= tx.now - timedelta(seconds=retention_seconds)),
+        ~exists().where(message.c.occasion_id == occasion.c.id, in_state(*UNSENT)),
     )
     erased: Row = {"recipient": None, "parameters": None}
     return tx.execute(update(occasion).where(occasion.c.id.in_(past.limit(MAX_ROWS))).values(**erased)).rowcount

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, SkipValidation
@@ -15,8 +15,8 @@ from harkara.messages.fields import Reference, ShortName, Time
 from harkara.messages.model import StrictModel
 from harkara.messages.template import Language
 from harkara.messages.validation import type_measure
-from harkara.occasions.rules import Name
-from harkara.occasions.schedule import resolve
+from harkara.occasions.local_time import day_of, resolve, whole_day
+from harkara.occasions.rules import ClosedStatus, Name
 from harkara.phone import normalize
 
 
@@ -66,8 +66,9 @@ class Occasion(_Update):
     """An event that a customer is reminded of, such as an appointment or the day on which an invoice is due.
 
     `at` is in UTC; `zone` is the time zone whose calendar days the rules count. A naive `at` is local time in `zone`:
-    of two moments with this local time it is the first, and in a gap of the clock it is the end of the gap. `version`
-    comes from the application: an update with an older version than the stored one changes nothing.
+    of two moments with this local time it is the first, and in a gap of the clock it is the end of the gap. A date
+    without a time is the whole day in `zone`, which its last microsecond stands for. `version` comes from the
+    application: an update with an older version than the stored one changes nothing.
     """
 
     producer: ShortName = "default"
@@ -79,7 +80,7 @@ class Occasion(_Update):
     version: Version | None = None
 
     def __init__(
-        self, *, to: str, at: datetime | str, zone: str, parameters: Mapping[str, str] | None = None, **rest: Any
+        self, *, to: str, at: date | str, zone: str, parameters: Mapping[str, str] | None = None, **rest: Any
     ) -> None:
         """Raises Invalid, which names the field."""
         moment = _moment(at, _zone(zone))
@@ -92,11 +93,16 @@ class Occasion(_Update):
         # The producer validated the number, perhaps with newer numbering plans. Here a possible length is enough.
         return cls(**fields | {"to": normalize(f"+{fields['to']}", strict=False)})
 
+    @property
+    def day(self) -> date | None:
+        """The local day that the occasion is, None if it is at a time of the day."""
+        return day_of(self.at, ZoneInfo(self.zone))
+
 
 class Closing(_Update):
-    """The end of an occasion: `cancelled`, or `completed` (attended, paid, delivered)."""
+    """The end of an occasion: `cancelled`, `completed` (attended, paid, delivered), or `no-show` (missed)."""
 
-    status: Literal["cancelled", "completed"]
+    status: ClosedStatus
     reason: Reason | None = None
     version: Version | None = None
 
@@ -122,18 +128,27 @@ def _zone(name: object) -> ZoneInfo:
 
 
 def _moment(at: object, zone: ZoneInfo) -> object:
-    """Return an aware time for text or a naive time. A value of another type passes: its field rejects it."""
+    """Return an aware time for a text, a date or a naive time. A value of another type passes: its field rejects it."""
     if isinstance(at, str):
-        try:
-            at = datetime.fromisoformat(at)
-        except ValueError:
-            raise Invalid("at", "must be a time in ISO 8601, such as 2026-11-24T10:30 or with +05:30") from None
-    if not isinstance(at, datetime) or at.utcoffset() is not None:
+        at = _parse(at)
+    if not isinstance(at, date) or (isinstance(at, datetime) and at.utcoffset() is not None):
         return at
     try:
-        return resolve(at.date(), at.time(), zone)
+        return resolve(at.date(), at.time(), zone) if isinstance(at, datetime) else whole_day(at, zone)
     except OverflowError:
-        return at.replace(tzinfo=UTC)  # at the edge of the calendar, which the field refuses
+        return datetime(at.year, at.month, at.day, tzinfo=UTC)  # at the edge of the calendar, which the field refuses
+
+
+def _parse(text: str) -> date:
+    """Return a date for a text without a time, which `datetime.fromisoformat` would read as its first second."""
+    for parse in (date.fromisoformat, datetime.fromisoformat):
+        try:
+            return parse(text)
+        except ValueError:
+            continue
+    raise Invalid(
+        "at", "must be a time in ISO 8601, such as 2026-11-24T10:30 or with +05:30, or a date, such as 2026-11-24"
+    )
 
 
 def _parameters(values: object) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
@@ -18,9 +18,9 @@ from harkara.lanes import Lane, QuietHours
 from harkara.messages import Envelope
 from harkara.messages.validation import as_handed_over
 from harkara.occasions.occasion import Occasion
-from harkara.occasions.rules import Rule, Rules
-from harkara.occasions.schedule import PlannedReminder, SkippedReminder, schedule
-from harkara.phone import normalize
+from harkara.occasions.reminder_builder import ReminderBuilder
+from harkara.occasions.rules import Origin, Rule, Rules
+from harkara.occasions.schedule import Ending, PlannedReminder, SkippedReminder, schedule
 
 NO_RULES: Final = "none"
 """The digest of a kind without rules, such as one that was removed from the file. It has no reminders."""
@@ -39,10 +39,11 @@ _HOURS = TypeAdapter(Mapping[str, LaneHours])
 
 @dataclass(frozen=True, slots=True)
 class ReminderMessage:
-    """The message of one rule for one occasion."""
+    """The message of one rule for one occasion, and what the rule counts from."""
 
     rule: str
     envelope: Envelope
+    origin: Origin = "at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +63,31 @@ class ReminderPlan:
         """Parse the output of `to_json`, also of a later release. Raises Invalid."""
         try:
             fields = json.loads(text)
-            rules = Rules.model_validate(fields["rules"], extra="ignore")
+            rules = Rules.model_validate(fields.get("all_rules", fields["rules"]), extra="ignore")
             return cls(rules, catalogue, _HOURS.validate_python(fields["hours"]))
         except (ValidationError, ValueError, KeyError, TypeError):
             rule = "are in the format of another release; run the same release in all processes"
             raise Invalid("reminder rules", rule) from None
 
     def to_json(self) -> str:
-        """Return rules and hours, for `from_json`. The catalogue is published on its own."""
-        rules = self.rules.model_dump(mode="json", exclude_none=True)
-        return json.dumps({"rules": rules, "hours": _HOURS.dump_python(self.hours, mode="json")})
+        """Return rules and hours, for `from_json`. The catalogue is published on its own.
+
+        Producers of the first release read `rules` alone, and refuse what they do not know.
+        """
+        hours = _HOURS.dump_python(self.hours, mode="json")
+        return json.dumps({"rules": self.rules.first_release(), "all_rules": self.rules.dump(), "hours": hours})
 
     def validate(self) -> None:
         """Check each rule against the catalogue.
 
-        Raises Invalid, which names the rule, for a template that is unknown or marketing, and for a `set` that names
-        no parameter of the template.
+        Raises Invalid, which names the rule, for a template that is unknown, for one that is marketing without
+        `opted_in`, and for a `set` or a `fill` that names no parameter of a template.
         """
         for kind, rules in self.rules.kind.items():
             for name, rule in rules.items():
                 self._validate_rule(f"reminder {kind} {name}", rule)
+        for kind, filled in self.rules.fill.items():
+            self._validate_fill(kind, filled)
 
     def lane_zone(self, lane: str) -> str:
         """Return the name of the lane's time zone. Raises Invalid for an unknown lane."""
@@ -91,26 +97,22 @@ class ReminderPlan:
 
     def parameters(self, kind: str) -> tuple[str, ...]:
         """List the parameters that an occasion of this kind must have. Raises Invalid for an unknown kind."""
-        names = (
-            name
-            for rule in self.rules.for_kind(kind).values()
-            for name in self.catalogue.find(rule.template).parameters
-            if name not in rule.set
-        )
-        return tuple(dict.fromkeys(names))
+        return self._builder.parameters(kind)
+
+    def optional_parameters(self, kind: str) -> tuple[str, ...]:
+        """List those that it may have: filled from the occasion itself, or used only by a message after its end.
+
+        Raises Invalid for an unknown kind.
+        """
+        return self._builder.optional_parameters(kind)
 
     def validate_occasion(self, occasion: Occasion) -> None:
         """Build the message of each reminder once.
 
-        Raises Invalid for an unknown kind, and for a parameter that is unknown, missing, or not valid in its template.
+        Raises Invalid for an unknown kind, for a parameter that is unknown, missing, or not valid in its template, and
+        for one that says another date or time than `at`.
         """
-        names = self.parameters(occasion.kind)
-        for unknown in occasion.parameters.keys() - set(names):
-            raise Invalid(f"{occasion.kind}.{unknown[:40]}", f"is no parameter here; {_names(names)}")
-        for missing in (name for name in names if name not in occasion.parameters):
-            raise Invalid(f"{occasion.kind}.{missing}", f"is missing; {_names(names)}")
-        for rule in self.rules.for_kind(occasion.kind).values():
-            self._envelope(occasion, rule)
+        self._builder.validate(occasion)
 
     def digest(self, kind: str, lane: str) -> str:
         """Return 16 hexadecimal digits that change with any input of the reminders of this kind in this lane.
@@ -124,24 +126,28 @@ class ReminderPlan:
         own_hours = {name: hours for name, hours in self.hours.items() if name == lane}
         return self.rules.digest(kind, lane, _HOURS.dump_python(own_hours, mode="json"), templates)
 
-    def reminders(self, occasion: Occasion, now: datetime) -> list[ReminderMessage | SkippedReminder]:
-        """Return one result for each rule of the kind, the one nearest to the occasion last.
+    def reminders(
+        self, occasion: Occasion, now: datetime, ending: Ending | None = None
+    ) -> list[ReminderMessage | SkippedReminder]:
+        """Return one result for each rule of the kind, those for the occasion's status in the order of their times.
 
-        An unknown kind has none.
+        `ending` is None for an open occasion. An unknown kind has no rules.
         """
         rules = self.rules.kind.get(occasion.kind, {})
         hours = self.hours.get(occasion.lane)
-        results = schedule(occasion.at, ZoneInfo(occasion.zone), rules, now, hours.quiet if hours else None)
+        results = schedule(occasion.at, ZoneInfo(occasion.zone), rules, now, hours.quiet if hours else None, ending)
         return [
-            self._message(occasion, rules[result.rule], result) if isinstance(result, PlannedReminder) else result
+            self._message(occasion, rules[result.rule], result, ending)
+            if isinstance(result, PlannedReminder)
+            else result
             for result in results
         ]
 
-    def envelope(self, occasion: Occasion, rule: str) -> Envelope | None:
-        """Return the message of this rule as it would be sent now; None without such a rule or valid parameters."""
+    def envelope(self, occasion: Occasion, rule: str, due: datetime, ending: Ending | None = None) -> Envelope | None:
+        """Return the message of this rule as it is sent at `due`; None if rule or parameters do not allow it."""
         found = self.rules.kind.get(occasion.kind, {}).get(rule)
         try:
-            return self._envelope(occasion, found) if found else None
+            return self._builder.build(occasion, found, due, ending.reason if ending else None) if found else None
         except Invalid:
             return None
 
@@ -149,32 +155,35 @@ class ReminderPlan:
         template = self.catalogue.kind.get(rule.template)
         if template is None:
             raise Invalid(f"{place}: template", "is not in the catalogue; `harkara templates` lists all")
-        if template.category == "marketing":
-            raise Invalid(f"{place}: template", "is marketing; a reminder needs a template of another category")
+        if template.category == "marketing" and not rule.opted_in:
+            raise Invalid(f"{place}: template", _MARKETING)
         for unknown in rule.set.keys() - set(template.parameters):
             raise Invalid(f"{place}: set", f"the template has no parameter {unknown}")
 
-    def _message(self, occasion: Occasion, rule: Rule, planned: PlannedReminder) -> ReminderMessage | SkippedReminder:
+    def _validate_fill(self, kind: str, filled: Iterable[str]) -> None:
+        known = {
+            name for rule in self.rules.kind[kind].values() for name in self.catalogue.find(rule.template).parameters
+        }
+        for unknown in (name for name in filled if name not in known):
+            raise Invalid(f"fill {kind} {unknown}", "no template of this kind has such a parameter")
+
+    def _message(
+        self, occasion: Occasion, rule: Rule, planned: PlannedReminder, ending: Ending | None
+    ) -> ReminderMessage | SkippedReminder:
         try:
+            reason = ending.reason if ending else None
             with as_handed_over():
-                envelope = self._envelope(occasion, rule, planned)
+                envelope = self._builder.build(occasion, rule, planned.due_at, reason, expires=planned.expires_at)
         except Invalid:  # the rule or its template was edited after the occasion had been validated
-            return SkippedReminder(planned.rule, "parameters")
-        return ReminderMessage(planned.rule, envelope)
+            return SkippedReminder(planned.rule, "parameters", rule.origin)
+        return ReminderMessage(planned.rule, envelope, rule.origin)
 
-    def _envelope(self, occasion: Occasion, rule: Rule, planned: PlannedReminder | None = None) -> Envelope:
-        names = self.catalogue.find(rule.template).parameters
-        values = {name: value for name, value in {**occasion.parameters, **rule.set}.items() if name in names}
-        return Envelope(
-            to=normalize(f"+{occasion.to}", strict=False),  # Occasion validated the number
-            messages=[self.catalogue.message(rule.template, values, language=occasion.language)],
-            lane=occasion.lane,
-            producer=occasion.producer,
-            quiet=rule.quiet != "ignore",
-            at=planned.due_at if planned else None,
-            expires=planned.expires_at if planned else None,
-        )
+    @property
+    def _builder(self) -> ReminderBuilder:
+        return ReminderBuilder(self.rules, self.catalogue)
 
 
-def _names(parameters: tuple[str, ...]) -> str:
-    return f"this kind needs {', '.join(parameters)}" if parameters else "this kind has no parameters"
+_MARKETING = (
+    "is marketing; write opted_in = true in the rule, if occasions of this kind are saved only for customers who "
+    "agreed to marketing"
+)

@@ -1,29 +1,40 @@
-"""The schedule of an occasion's reminders, a pure function of its time, its rules and the clock."""
+"""The schedule of an occasion's reminders, a pure function of its time, its status, its rules and the clock."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Final, Literal
+from datetime import UTC, datetime, time, timedelta
+from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from harkara.errors import Invalid
 from harkara.lanes import QuietHours
-from harkara.occasions.rules import Offset, Rule
+from harkara.occasions.local_time import Span, resolve
+from harkara.occasions.rules import ClosedStatus, Offset, Origin, Rule
 
-SkipCode = Literal["too-late", "no-longer-useful", "quiet-hours", "overtaken", "parameters"]
+SkipCode = Literal["too-late", "no-longer-useful", "quiet-hours", "overtaken", "parameters", "other-status"]
 
 REASONS: Final[Mapping[SkipCode, str]] = {
     "too-late": "The time in which this reminder is useful has passed.",
     "no-longer-useful": "This reminder is due after its useful time: check the occasion's time and the rule.",
     "quiet-hours": "This reminder is due in quiet hours, and its rule allows no other time at which it is useful.",
-    "overtaken": "A reminder nearer to the occasion is due before this one could be sent, and one is enough.",
+    "overtaken": "A later reminder is due before this one could be sent, and one is enough.",
     "parameters": "The occasion's parameters do not fit the template: save the occasion again with valid parameters.",
+    "other-status": "This reminder is for occasions with another status: `while` in its rule lists which.",
 }
 
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Ending(NamedTuple):
+    """How an occasion ended, and when the ledger recorded that."""
+
+    status: ClosedStatus
+    at: datetime
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,7 @@ class SkippedReminder:
 
     rule: str
     code: SkipCode
+    origin: Origin = "at"
 
     @property
     def reason(self) -> str:
@@ -49,26 +61,40 @@ class SkippedReminder:
 
 
 def schedule(
-    at: datetime, zone: ZoneInfo, rules: Mapping[str, Rule], now: datetime, quiet_hours: QuietHours | None
+    at: datetime,
+    zone: ZoneInfo,
+    rules: Mapping[str, Rule],
+    now: datetime,
+    quiet_hours: QuietHours | None,
+    ending: Ending | None = None,
 ) -> list[PlannedReminder | SkippedReminder]:
-    """Return one result for each rule, in the order of their due times before any delay.
+    """Return one result for each rule: first those for another status, then in the order of their preferred times.
 
     `at` is the occasion's time. `zone` defines its calendar days. `quiet_hours` are the lane's, in the lane's zone.
+    `ending` is None for an open occasion.
 
-    Guarantees for planned reminders: now <= due_at < expires_at <= latest useful time <= at. Due times increase. None
-    lies in quiet hours, unless its rule ignores them. With a later `now` alone, no reminder is added and none moves to
-    an earlier time. The schedule does not know which reminders were sent. Raises Invalid for a naive time.
+    Guarantees for planned reminders: now <= due_at < expires_at <= latest useful time. Due times increase. None lies in
+    quiet hours, unless its rule ignores them. With a later `now` alone, no reminder is added and none moves to an
+    earlier time. The schedule does not know which reminders were sent. Raises Invalid for a naive time.
     """
     at, now = _in_utc("at", at), _in_utc("now", now)
-    specs = [_spec(name, rule, at, zone, quiet_hours) for name, rule in rules.items()]
+    status = ending.status if ending else "open"
+    applies = {name: rule for name, rule in rules.items() if status in rule.status}
+    specs = [_spec(name, rule, _origin(rule, at, zone, ending), zone, quiet_hours) for name, rule in applies.items()]
     specs.sort(key=lambda spec: (spec.preferred, spec.name))
     results: list[PlannedReminder | SkippedReminder] = []
-    next_due = at  # the earliest due time of the reminders that are nearer to the occasion
+    next_due = _NEVER  # the earliest due time of the later reminders
     for spec in reversed(specs):
         results.append(_result(spec, now, next_due))
         if isinstance(spec.due, datetime):
             next_due = min(next_due, spec.due)
-    return results[::-1]
+    others = sorted(rules.keys() - applies.keys())
+    return [SkippedReminder(name, "other-status", rules[name].origin) for name in others] + results[::-1]
+
+
+def preferred_time(rule: Rule, at: datetime, zone: ZoneInfo) -> datetime:
+    """Return when the rule sends without quiet hours and delays; an occasion that is to be closed ends at `at`."""
+    return _moment(rule.offset, Span.from_at(at, zone), zone, rule.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +105,27 @@ class _ReminderSpec:
     """
 
     name: str
-    template: str
+    rule: Rule
     preferred: datetime
     until: datetime
     quiet: QuietHours | None
     due: datetime | SkipCode
+
+
+class _Origin(NamedTuple):
+    """What a rule counts from, and the last moment at which its reminder makes sense at all."""
+
+    span: Span
+    last: datetime = _NEVER
+
+
+def _origin(rule: Rule, at: datetime, zone: ZoneInfo, ending: Ending | None) -> _Origin:
+    span = Span.from_at(at, zone)
+    if ending is None or rule.origin == "at":
+        return _Origin(span)
+    # After its time, the customer needs no message that an occasion will not happen.
+    last = span.end if ending.status == "cancelled" else _NEVER
+    return _Origin(Span.from_at(ending.at.replace(microsecond=0), zone), last)
 
 
 def _in_utc(name: str, moment: datetime) -> datetime:
@@ -92,33 +134,20 @@ def _in_utc(name: str, moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _spec(name: str, rule: Rule, at: datetime, zone: ZoneInfo, quiet_hours: QuietHours | None) -> _ReminderSpec:
-    earliest = _moment(rule.not_before, at, zone)
-    preferred = max(earliest, _moment(rule.offset, at, zone, rule.at))
-    until = _moment(rule.useful_until, at, zone)
+def _spec(name: str, rule: Rule, origin: _Origin, zone: ZoneInfo, quiet_hours: QuietHours | None) -> _ReminderSpec:
+    earliest = _moment(rule.not_before, origin.span, zone)
+    preferred = max(earliest, _moment(rule.offset, origin.span, zone, rule.at))
+    until = min(_moment(rule.useful_until, origin.span, zone), origin.last)
     quiet = None if rule.quiet == "ignore" else quiet_hours
     due = _outside_quiet_hours(rule.quiet, preferred, earliest, until, quiet)
-    return _ReminderSpec(name, rule.template, preferred, until, quiet, due)
+    return _ReminderSpec(name, rule, preferred, until, quiet, due)
 
 
-def _moment(offset: Offset, at: datetime, zone: ZoneInfo, clock: time | None = None) -> datetime:
+def _moment(offset: Offset, span: Span, zone: ZoneInfo, clock: time | None = None) -> datetime:
+    """Return a moment relative to the span: before its start, or after its end; days count from its date."""
     if offset.unit == "seconds":
-        return at + timedelta(seconds=offset.amount)
-    return resolve(at.astimezone(zone).date() + timedelta(days=offset.amount), clock or time(), zone)
-
-
-def resolve(day: date, clock: time, zone: ZoneInfo) -> datetime:
-    """Return a local time in UTC.
-
-    Of two moments with this local time it is the first. For a local time that the clock skips it is the end of the gap.
-    """
-    local = datetime.combine(day, clock, zone)
-    moment = local.astimezone(UTC)
-    if moment.astimezone(zone) != local:  # within one zone, == compares local times: the clock never shows `local`
-        offset = moment.astimezone(zone).utcoffset()
-        while (moment - _MINUTE).astimezone(zone).utcoffset() == offset:
-            moment -= _MINUTE
-    return moment
+        return (span.start if offset.amount < 0 else span.end) + timedelta(seconds=offset.amount)
+    return resolve(span.day + timedelta(days=offset.amount), clock or time(), zone)
 
 
 def _outside_quiet_hours(
@@ -148,12 +177,16 @@ def _after(moment: datetime, quiet: QuietHours | None) -> datetime:
 
 def _result(spec: _ReminderSpec, now: datetime, next_due: datetime) -> PlannedReminder | SkippedReminder:
     if not isinstance(spec.due, datetime):
-        return SkippedReminder(spec.name, spec.due)
+        return _skipped(spec, spec.due)
     if now >= spec.until:
-        return SkippedReminder(spec.name, "too-late")
+        return _skipped(spec, "too-late")
     due = spec.due if spec.due >= now else _after(now, spec.quiet)
     if due >= spec.until:
-        return SkippedReminder(spec.name, "quiet-hours")
+        return _skipped(spec, "quiet-hours")
     if due >= next_due:
-        return SkippedReminder(spec.name, "overtaken")
-    return PlannedReminder(spec.name, spec.template, due, spec.until)
+        return _skipped(spec, "overtaken")
+    return PlannedReminder(spec.name, spec.rule.template, due, spec.until)
+
+
+def _skipped(spec: _ReminderSpec, code: SkipCode) -> SkippedReminder:
+    return SkippedReminder(spec.name, code, spec.rule.origin)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from harkara.json_record import JsonRecord, JsonRecordSeconds, TimestampSeconds
+from harkara.json_record import JsonRecord, JsonRecordSeconds, TimestampSecondsOrDay
 from harkara.message_status import ReminderSummary
+from harkara.occasions.rules import Status
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -23,10 +23,10 @@ class OccasionSummary(JsonRecordSeconds):
     """The application's own, of the last update that had one."""
     revision: int
     """Grows with each change that the reminders follow."""
-    status: Literal["open", "cancelled", "completed"]
+    status: Status
     reason: str | None
-    at: TimestampSeconds
-    """In the occasion's own time zone."""
+    at: TimestampSecondsOrDay
+    """In the occasion's own time zone; a date if it is a whole day."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,8 @@ from harkara.intake.consumer import IntakeConsumer
 from harkara.intake.stream import Intake
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
+from harkara.ledger.occasions.queries import get_occasion
+from harkara.occasions import Occasion, OccasionKey
 from harkara.published.store import PublishedStore
 from harkara.receipt import Change
 from harkara.redis_client import connect
@@ -34,6 +36,10 @@ from tests.integration.ledger.occasions import (
 ROOT = CONFIG.parent
 ASHA = "98765 00001"
 APPOINTMENT: dict[str, Any] = {"to": ASHA, "parameters": VISIT}
+
+
+DUE = date(2031, 12, 5)
+INVOICE = {"customer": "Asha", "invoice": "INV3", "amount": "Rs 500", "late_fee": "Rs 50", "url_suffix": "p3"}
 
 
 @pytest.fixture(autouse=True)
@@ -80,8 +86,11 @@ def test_updates_through_redis_are_applied_in_their_order(
     by_redis.save_occasion("appointment", "visit 8", at=at, **APPOINTMENT)
     by_redis.cancel_occasion("appointment", "visit 8", reason="ill")
     by_redis.complete_occasion("appointment", "visit 9")
-    assert drain(valkey_server, db) == 5
-    moved, ill = occasion_rows(db)
+    by_redis.save_occasion("appointment", "visit 10", at=at, **APPOINTMENT)
+    by_redis.no_show_occasion("appointment", "visit 10")
+    assert drain(valkey_server, db) == 7
+    moved, ill, absent = occasion_rows(db)
+    assert absent["status"] == "no-show"
     assert (moved["at"], moved["status"], moved["producer"]) == (at + timedelta(days=1), "open", "clinic")
     assert (ill["status"], ill["reason"]) == ("cancelled", "ill")
     assert {r["occasion_id"] for r in reminder_rows(db, state="waiting")} == {moved["id"]}
@@ -96,7 +105,10 @@ def test_an_invalid_update_is_refused_at_the_call(by_redis: Client) -> None:
     refused("to:", to="12")
     refused("zone: is not the name of a time zone", zone="Asia/Kolkatta")
     refused("zone: is not known for this lane", lane="north")
-    refused(r"appointment\.doctor: is missing; this kind needs doctor, date", parameters={})
+    refused(
+        r"appointment\.doctor: is missing; this kind needs doctor, place, duration, helpline, and may have date, time",
+        parameters={},
+    )
     refused(r"appointment\.doktor: is no parameter here", parameters={**VISIT, "doktor": "Rao"})
     refused(r"appointment_reminder\.doctor", parameters={**VISIT, "doctor": ""})
     refused("at: must be a time", at="tomorrow")
@@ -116,6 +128,34 @@ def test_a_naive_time_is_local_to_the_named_zone_or_to_the_lane(
         "2031-03-08T21:00:00+00:00",
         "2031-03-09T07:00:00+00:00",
     ]
+
+
+def test_a_date_through_redis_is_the_whole_day(by_redis: Client, valkey_server: ValkeyServer, db: Database) -> None:
+    by_redis.save_occasion("payment", "inv-1", at=DUE, to=ASHA, parameters=INVOICE)
+    drain(valkey_server, db)
+    (stored,) = occasion_rows(db)
+    assert stored["at"].isoformat() == "2031-12-05T18:29:59.999999+00:00"
+    shown = get_occasion(db, OccasionKey("inv-1", "payment", "default"), PLAN)
+    assert (shown.at, shown["at"]) == (DUE, "2031-12-05")
+    assert [f"{r['due_at']:%d %H:%M}" for r in reminder_rows(db, "0d", "waiting")] == ["05 04:30"]
+
+
+def test_texts_of_an_older_client_that_contradict_the_time_are_replaced(
+    by_redis: Client, valkey_server: ValkeyServer, db: Database
+) -> None:
+    """It does not compare them, and its update must not be lost."""
+    old = Occasion(
+        kind="appointment",
+        reference="v",
+        to="+919876500001",
+        at="2031-03-09T16:00",
+        zone="Asia/Kolkata",
+        parameters={**VISIT, "date": "9 March", "time": "10:30"},
+    )
+    with connect(valkey_server.url, seconds=2) as redis:
+        Intake(redis).append("save-occasion", [old.to_json()])
+    drain(valkey_server, db)
+    assert all("9 March" in r["body"] and "4:00 PM" in r["body"] for r in reminder_rows(db))
 
 
 def test_an_invalid_entry_stops_no_other(by_redis: Client, valkey_server: ValkeyServer, db: Database) -> None:
@@ -164,13 +204,14 @@ def test_a_client_without_redis_needs_the_rules(db: Database) -> None:
 
 def test_a_task_call_by_name_saves_and_closes_an_occasion(db: Database, valkey_server: ValkeyServer) -> None:
     fields = {"at": "2031-03-09T10:30", "to": "+919876500001", "parameters": VISIT}
-    assert call_task(db, valkey_server, "save", **fields, version=2) == ""
-    assert call_task(db, valkey_server, "save", **fields, version=2) == ""
+    assert call_task(db, valkey_server, "save", "save", **fields, version=2) == ""
     assert occasion_rows(db)[0]["at"].isoformat() == "2031-03-09T05:00:00+00:00"
     assert call_task(db, valkey_server, "cancel", version=1) == ""
     assert {r["state"] for r in reminder_rows(db)} == {"waiting"}
     assert call_task(db, valkey_server, "complete", reason="kept") == ""
     assert {r["reason"] for r in reminder_rows(db)} == {"Its appointment was completed: kept."}
+    assert call_task(db, valkey_server, "no-show") == ""
+    assert occasion_rows(db)[0]["status"] == "no-show"
 
 
 def test_a_wrong_task_call_fails_with_the_reason_and_hides_its_arguments(
@@ -185,14 +226,15 @@ def test_a_wrong_task_call_fails_with_the_reason_and_hides_its_arguments(
     assert run(db, valkey_server, script).stdout == "tasks.accept:ConfidentialRequest {'queue': 'harkara.accept'}\n"
 
 
-def call_task(db: Database, valkey_server: ValkeyServer, action: str, **fields: Any) -> str:
-    """Call the task and return what it wrote to stderr: its error, if it failed."""
-    arguments = json.dumps([[action, "appointment", "visit 7"], fields])
+def call_task(db: Database, valkey_server: ValkeyServer, *actions: str, **fields: Any) -> str:
+    """Call the task with each action and return what it wrote to stderr: its error, if it failed."""
+    arguments = json.dumps([actions, fields])
     script = f"""
 import json
 from tasks.occasion import occasion
-args, fields = json.loads({arguments!r})
-occasion(*args, **fields)
+actions, fields = json.loads({arguments!r})
+for action in actions:
+    occasion(action, "appointment", "visit 7", **fields)
 """
     return run(db, valkey_server, script).stderr
 

@@ -20,7 +20,13 @@ from tests.integration.ledger.occasions import CONFIG, VISIT, closing, move_into
 from tests.integration.ledger.steps import dispatch_all, update_message
 from tests.integration.sandbox.process import Sandbox
 
-CHANGES = [closing(), closing("completed"), visit(at=noon(9)), visit(parameters={**VISIT, "place": "X"})]
+CHANGES = [
+    closing(),
+    closing("completed"),
+    closing("no-show"),
+    visit(at=noon(9)),
+    visit(parameters={**VISIT, "place": "X"}),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from harkara.errors import HarkaraError
-from harkara.json_record import iso_seconds
+from harkara.json_record import iso_seconds_or_day
 from harkara.phone import normalize
 from workers.command.deployment import backend, check_lane, ledger, plan
-from workers.command.options import AsJson
+from workers.command.options import AsJson, time_option
 from workers.command.output import REFUSED, clock, emit, note, print_line, table
 
 if TYPE_CHECKING:
     from harkara.occasions import OccasionUpdate
+    from harkara.occasions.rules import ClosedStatus
     from harkara.occasions.status import OccasionStatus
 
 app = typer.Typer(no_args_is_help=True, help="Save occasions; their reminders follow from rules.")
@@ -37,18 +38,23 @@ _IMPORT = (
 )
 
 
-def _local(text: str) -> datetime:
+def _time(text: str) -> str:
+    """Check the form alone: whether the text is a time or a whole day is the occasion's to decide."""
     try:
-        return datetime.fromisoformat(text)
+        datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter("write 2026-11-24T10:30, local to the zone, or with +05:30 or Z") from None
+        raise typer.BadParameter("write 2026-11-24T10:30, local to the zone, or with +05:30 or Z, or a date") from None
+    return text
 
 
 @app.command(epilog=_SAVE)
 def save(
     kind: Kind,
     reference: Reference,
-    at: Annotated[datetime, typer.Option(parser=_local, metavar="TIME", help="When it happens, local to the zone.")],
+    at: Annotated[
+        str,
+        typer.Option(parser=_time, metavar="TIME", help="When it happens, local to the zone; a date is the whole day."),
+    ],
     to: Annotated[str, typer.Option(help="Customer's number.")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="Parameter, as NAME=VALUE.")] = None,
     zone: Zone = None,
@@ -103,10 +109,23 @@ def complete(
     _close(kind, reference, "completed", reason, version, lane, as_json)
 
 
+@app.command("no-show", epilog="Example: harkara occasion no-show appointment visit-7")
+def no_show(
+    kind: Kind,
+    reference: Reference,
+    reason: Reason = None,
+    version: Version = None,
+    lane: Lane = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Record that the customer did not come; nothing more is sent, except what the rules send after a no-show."""
+    _close(kind, reference, "no-show", reason, version, lane, as_json)
+
+
 @app.command("list", epilog="Example: harkara occasion list --kind appointment --status open")
 def listing(
     kind: Annotated[str | None, typer.Option(help="Kind.")] = None,
-    status: Annotated[Literal["open", "cancelled", "completed"] | None, typer.Option(help="Status.")] = None,
+    status: Annotated[Literal["open", "cancelled", "completed", "no-show"] | None, typer.Option(help="Status.")] = None,
     lane: Annotated[str | None, typer.Option(help="Lane.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Largest number of rows.")] = 50,
     as_json: AsJson = False,
@@ -121,7 +140,7 @@ def listing(
     elif not found:
         note("No occasion matches.")
     else:
-        rows = ((o.kind, o.reference, iso_seconds(o.at), o.status, o.lane, o.version) for o in found)
+        rows = ((o.kind, o.reference, iso_seconds_or_day(o.at), o.status, o.lane, o.version) for o in found)
         table(("kind", "reference", "at", "status", "lane", "version"), rows)
 
 
@@ -137,6 +156,29 @@ def show(kind: Kind, reference: Reference, lane: Lane = "default", as_json: AsJs
         emit(found)
     else:
         _show(found)
+
+
+@app.command(epilog="Example: harkara occasion report appointment --since -30d")
+def report(
+    kind: Kind,
+    since: Annotated[datetime | None, time_option("Occasions at this time or later.")] = None,
+    until: Annotated[datetime | None, time_option("Occasions before this time.")] = None,
+    lane: Annotated[str | None, typer.Option(help="Lane.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Report how the occasions of a kind ended, and what customers answered to the reminders of each rule."""
+    from harkara.ledger.occasions.answers import report_kind
+
+    plan().rules.for_kind(kind)
+    with ledger() as db:
+        found = report_kind(db, kind, lanes=[lane] if lane else None, since=since, until=until)
+    if as_json:
+        emit(found)
+        return
+    print_line(", ".join(f"{number} {status}" for status, number in found.occasions.items()) + "\n")
+    columns = ("sent", "confirmed", "cancelled", "rescheduled", "no_answer", "no_show")
+    rows = ((each.rule, *(each[column] for column in columns)) for each in found.rules)
+    table(("rule", *(column.replace("_", " ") for column in columns)), rows)
 
 
 @app.command("import", epilog=_IMPORT)
@@ -173,7 +215,7 @@ def import_(
 
 
 def _close(
-    kind: str, reference: str, status: str, reason: str | None, version: int | None, lane: str, as_json: bool
+    kind: str, reference: str, status: ClosedStatus, reason: str | None, version: int | None, lane: str, as_json: bool
 ) -> None:
     from harkara.occasions import Closing
 
@@ -202,7 +244,9 @@ def _pair(text: str) -> tuple[str, str]:
 def _show(found: OccasionStatus) -> None:
     why = f": {found.reason}" if found.reason else ""
     print_line(f"{found.kind} {found.reference}  {found.status}{why}")
-    print_line(f"At {iso_seconds(found.at)} ({found.zone}), lane {found.lane}, version {found.version or 'none'}\n")
+    print_line(
+        f"At {iso_seconds_or_day(found.at)} ({found.zone}), lane {found.lane}, version {found.version or 'none'}\n"
+    )
     rows: list[tuple[object, ...]] = [
         (each.rule, clock(each.due_at), each.state, each.id, each.reason) for each in found.reminders
     ]

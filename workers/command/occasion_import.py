@@ -38,10 +38,12 @@ class OccasionImport:
     ) -> dict[str, Any]:
         """Save the rows; return the number saved for each change, and the rejected rows with their reasons.
 
-        Raises Invalid, before anything is saved, for an unreadable file or an unknown column.
+        A parameter that follows from the occasion needs no column, and its cell may be empty. Raises Invalid, before
+        anything is saved, for an unreadable file or an unknown column.
         """
-        columns = parse_mapping(mapping, (*_OWN, *self.plan.parameters(self.kind)))
-        rows = iter(read_recipients(file, columns, unique=False))
+        optional = self.plan.optional_parameters(self.kind)
+        columns = parse_mapping(mapping, (*_OWN, *self.plan.parameters(self.kind), *optional))
+        rows = iter(read_recipients(file, columns, unique=False, optional=optional))
         saved: Counter[str] = Counter()
         rejected: list[dict[str, Any]] = []
         while batch := list(islice(rows, BATCH)):

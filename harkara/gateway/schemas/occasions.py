@@ -6,12 +6,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from harkara.gateway.schemas.fields import UtcTime
+
 
 class SaveOccasion(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     to: str = Field(description="The customer's phone number")
-    at: str = Field(description="When it happens: ISO 8601; a time without an offset is local time in `zone`")
+    at: str = Field(
+        description="When it happens: ISO 8601; a time without offset is local to `zone`, a date is the whole day"
+    )
     zone: str | None = Field(default=None, description="The time zone of clock and calendar; by default the lane's")
     parameters: dict[str, str] = Field(default_factory=dict, description="Fill the templates of the reminders")
     language: str | None = None
@@ -23,6 +27,15 @@ class CloseOccasion(BaseModel):
 
     reason: str | None = Field(default=None, max_length=200)
     version: int | None = Field(default=None, ge=0)
+
+
+class ReportPeriod(BaseModel):
+    """Bounds of the times of the occasions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: UtcTime | None = Field(default=None, description="At this time or later; ISO 8601 with a zone")
+    until: UtcTime | None = Field(default=None, description="Before this time; ISO 8601 with a zone")
 
 
 class OccasionChange(BaseModel):

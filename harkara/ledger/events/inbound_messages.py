@@ -19,6 +19,7 @@ from harkara.ledger.contacts.customer import customer_data
 from harkara.ledger.contacts.people import Person
 from harkara.ledger.database import Transaction
 from harkara.ledger.events.stored_event import StoredEvent
+from harkara.ledger.occasions.answers import record_answer
 from harkara.ledger.tables import message, occasion
 from harkara.states import State
 
@@ -46,6 +47,8 @@ class RemindedOccasion:
     id: str
     kind: str
     reference: str
+    reminder: str
+    """The id of its message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ def record_received(
     if isinstance(reply, OptOut | OptIn):
         apply_consent(tx, lane, [_choice(received, reply, at)])
         return InterpretedMessage(reply, person=person)
+    if reply and reminded:
+        record_answer(tx, reminded.reminder, reply)
     return InterpretedMessage(reply, reminded if reply else None, person)
 
 
@@ -117,7 +122,7 @@ def _reminded_occasion(
 ) -> RemindedOccasion | None:
     """Return the coming occasion of the person with these names whose reminder is meant."""
     query = (
-        select(occasion.c.id, occasion.c.kind, occasion.c.reference)
+        select(occasion.c.id, occasion.c.kind, occasion.c.reference, message.c.id)
         .join(message, message.c.occasion_id == occasion.c.id)
         .where(
             text("occasion.status = 'open'"),  # as in the index

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, func, select, tuple_, update
 
 from harkara.errors import Conflict, NotFound, stops_all
 from harkara.ledger.applied_entries import mark_applied
@@ -14,6 +14,7 @@ from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.dead_letters import DeadLetter, store_dead_letters
 from harkara.ledger.occasions.derivation import derive_reminders
 from harkara.ledger.occasions.rows import NOT_DERIVED, content_of, is_new, key_of, new_row
+from harkara.ledger.occasions.stale_rows import stale_rows
 from harkara.ledger.tables import occasion
 from harkara.occasions import Closing, Occasion, OccasionKey, OccasionUpdate, ReminderPlan
 from harkara.receipt import Change
@@ -76,8 +77,9 @@ def newest_position(db: Database) -> str | None:
 
 
 def rederive(db: Database, plan: ReminderPlan, deadlines: Mapping[str, float]) -> int:
-    """Derive the reminders of up to BATCH_SIZE future occasions whose rules changed; return their number.
+    """Derive the reminders of up to BATCH_SIZE occasions whose rules changed; return their number.
 
+    They are the open ones that are still to come, and those with a reminder planned after their time or their closing.
     An occasion that cannot be derived becomes a dead letter; its reminders stay as they are until the rules change.
     """
     try:
@@ -86,7 +88,7 @@ def rederive(db: Database, plan: ReminderPlan, deadlines: Mapping[str, float]) -
         if stops_all(error):
             raise
     with db.read() as tx:
-        stale = [row["id"] for row in _stale_rows(tx, plan)]
+        stale = [row["id"] for row in stale_rows(tx, plan, BATCH_SIZE)]
     return sum(_rederive_alone(db, plan, deadlines, identity) for identity in stale)
 
 
@@ -111,6 +113,8 @@ def _save(
     changed = [row for key, row in rows.items() if row | _POSITIONLESS != before[key] | _POSITIONLESS]
     for row in changed:
         row |= {"revision": row["revision"] + 1, "changed_at": tx.now}
+        if row["status"] != before[key_of(row)]["status"]:
+            row["closed_at"] = None if row["status"] == "open" else tx.now
     _write(tx, changed, plan, deadlines)
     if only_seen := [row for row in seen if row not in changed]:
         values = [{"id": row["id"], "position": row["stream_position"]} for row in only_seen]
@@ -171,35 +175,9 @@ def _write(tx: Transaction, rows: Sequence[Row], plan: ReminderPlan, deadlines: 
     tx.execute(update(occasion).where(occasion.c.id == bindparam("new_id")).values(**columns), values)
 
 
-_NEXT = "SELECT {} FROM occasion WHERE status = 'open' AND {} ORDER BY kind, rules LIMIT 1"
-_DIGESTS = text(f"""
-WITH RECURSIVE each(id) AS (
-    SELECT ({_NEXT.format("id", "true")})
-    UNION ALL
-    SELECT coalesce(
-        ({_NEXT.format("id", "kind = at.kind AND rules > at.rules")}),
-        ({_NEXT.format("id", "kind > at.kind")})
-    ) FROM each JOIN occasion AS at ON at.id = each.id
-)
-SELECT kind, rules FROM occasion WHERE id IN (SELECT id FROM each)
-""")
-"""Each kind with each rules digest of its open occasions. A loose index scan: it jumps through ix_occasion_rules."""
-
-
-def _stale_rows(tx: Transaction, plan: ReminderPlan, *only: ColumnElement[bool]) -> list[Row]:
-    found = tx.execute(_DIGESTS).all()
-    present = {plan.digest(kind, lane) for kind in {kind for kind, _ in found} for lane in plan.hours}
-    old = [and_(occasion.c.kind == kind, occasion.c.rules == rules) for kind, rules in found if rules not in present]
-    if not old:
-        return []
-    conditions = (text("status = 'open'"), or_(*old), occasion.c.at > tx.now, occasion.c.lane.in_(list(plan.hours)))
-    query = select(occasion).where(*conditions, *only).limit(BATCH_SIZE)
-    return tx.rows(query.with_for_update(skip_locked=True))
-
-
 def _rederive(db: Database, plan: ReminderPlan, deadlines: Mapping[str, float], *only: ColumnElement[bool]) -> int:
     with db.write() as tx:
-        rows = _stale_rows(tx, plan, *only)
+        rows = stale_rows(tx, plan, BATCH_SIZE, *only)
         for row in rows:
             row["revision"] += 1
         _write(tx, rows, plan, deadlines)
@@ -214,7 +192,7 @@ def _rederive_alone(db: Database, plan: ReminderPlan, deadlines: Mapping[str, fl
         if stops_all(error):
             raise
         with db.write() as tx:
-            for row in _stale_rows(tx, plan, only):
+            for row in stale_rows(tx, plan, BATCH_SIZE, only):
                 unchanged = {"rules": plan.digest(row["kind"], row["lane"])}
                 tx.execute(update(occasion).where(only).values(**unchanged))
                 store_dead_letters(tx, [DeadLetter.of("reminders", identity, row["kind"], error)])

@@ -12,10 +12,10 @@ from sqlalchemy import select
 from harkara.ledger.database import Row, Transaction
 from harkara.ledger.messages.commands import cancel_messages
 from harkara.ledger.messages.insert_rows import NewMessage, insert_messages, message_row
-from harkara.ledger.occasions.received import SUPERSEDED, ReceivedReminders, slot, slot_of
-from harkara.ledger.occasions.rows import NOT_DERIVED, occasion_of, superseded_reason
+from harkara.ledger.occasions.received import SUPERSEDED, ReceivedReminders, Result, slot, slot_of
+from harkara.ledger.occasions.rows import NOT_DERIVED, ending_of, occasion_of, superseded_reason
 from harkara.ledger.tables import message
-from harkara.occasions import ReminderMessage, ReminderPlan, SkippedReminder
+from harkara.occasions import ReminderMessage, ReminderPlan
 from harkara.states import UNSENT, State
 
 _MAY_RETURN = frozenset({State.SENDING, State.UNCERTAIN})
@@ -27,7 +27,7 @@ _ONE_SECOND = timedelta(seconds=1)
 def derive_reminders(
     tx: Transaction, occasions: Sequence[Row], plan: ReminderPlan, deadlines: Mapping[str, float]
 ) -> None:
-    """Bring the reminders of these occasions in line with the plan, and set `rules` of each row to its digest.
+    """Bring the reminders of these occasions in line with the plan, and set `rules` of each row to the plan's digest.
 
     The rows are locked and carry their new content, with a new revision. A reminder that still fits gets the new
     revision. One that no longer fits is cancelled as superseded if it is unsent. Missing ones are added. For one time
@@ -39,7 +39,9 @@ def derive_reminders(
     kept: list[Row] = []
     added: list[NewMessage] = []
     for row in occasions:
-        difference = _compare(row, known[row["id"]], plan_reminders(row, plan, tx.now), tx.now, deadlines)
+        results = plan_reminders(row, plan, tx.now)
+        difference = _compare(row, known[row["id"]], results, tx.now, deadlines)
+        row["follow_up_until"] = _follow_up_until(row, results)
         row["rules"] = NOT_DERIVED if difference.unsettled else plan.digest(row["kind"], row["lane"])
         kept += [{"id": each["id"], "revision": row["revision"]} for each in difference.kept]
         superseded[superseded_reason(row)] += [each["id"] for each in difference.superseded]
@@ -52,11 +54,18 @@ def derive_reminders(
         insert_messages(tx, added)
 
 
-def plan_reminders(row: Row, plan: ReminderPlan, now: datetime) -> list[ReminderMessage | SkippedReminder]:
-    """Return the plan's result for each rule; none for an occasion that is over or whose recipient was erased."""
-    if row["status"] != "open" or row["recipient"] is None:
+def plan_reminders(row: Row, plan: ReminderPlan, now: datetime) -> list[Result]:
+    """Return the plan's result for each rule; none for an occasion whose recipient was erased."""
+    if row["recipient"] is None:
         return []
-    return plan.reminders(occasion_of(row), now)
+    return plan.reminders(occasion_of(row), now, ending_of(row))
+
+
+def _follow_up_until(row: Row, results: Sequence[Result]) -> datetime | None:
+    """Return the end of the last reminder that is planned for a closed occasion, or for a time after an open one."""
+    ends = [r.envelope.expires for r in results if isinstance(r, ReminderMessage) and r.envelope.expires]
+    last = max(ends, default=None)
+    return last if last and (row["status"] != "open" or last > row["at"]) else None
 
 
 _SET_REVISION = "UPDATE message SET revision = each.revision FROM {each} WHERE message.id = each.id"
@@ -90,16 +99,15 @@ def _lock_reminders(tx: Transaction, occasions: Sequence[str]) -> dict[str, list
 def _compare(
     row: Row,
     known: Sequence[Row],
-    results: Sequence[ReminderMessage | SkippedReminder],
+    results: Sequence[Result],
     now: datetime,
     deadlines: Mapping[str, float],
 ) -> _Difference:
     difference = _Difference()
-    planned = {
-        slot(row, r.rule): _message_row(row, r, now, deadlines) for r in results if isinstance(r, ReminderMessage)
-    }
+    messages = [each for each in results if isinstance(each, ReminderMessage)]
+    planned = {slot(row, each): _message_row(row, each, now, deadlines) for each in messages}
     received = ReceivedReminders(row, known)
-    used_slots = {own_slot for own_slot, new in planned.items() if received.given(new["rule"])}
+    used_slots = {slot(row, each) for each in messages if received.given(each)}
     for each in known:
         own_slot = slot_of(each)
         remains = each["state"] in UNSENT or (each["state"] in _MAY_RETURN and received.is_valid(each))
@@ -117,7 +125,7 @@ def _compare(
 def _message_row(row: Row, reminder: ReminderMessage, now: datetime, deadlines: Mapping[str, float]) -> NewMessage:
     new = message_row(reminder.envelope, now, deadlines)
     new |= {
-        "reference": f"{slot(row, reminder.rule)}/{row['revision']}",
+        "reference": f"{slot(row, reminder)}/{row['revision']}",
         "occasion_id": row["id"],
         "revision": row["revision"],
         "rule": reminder.rule,

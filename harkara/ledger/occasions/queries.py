@@ -13,11 +13,12 @@ from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.messages.insert_rows import content_digest
 from harkara.ledger.messages.queries import reminder_summary
 from harkara.ledger.occasions.derivation import plan_reminders
-from harkara.ledger.occasions.received import ReceivedReminders, may_have_arrived, slot, slot_of
-from harkara.ledger.occasions.rows import occasion_of, superseded_reason
+from harkara.ledger.occasions.received import ReceivedReminders, Result, may_have_arrived, slot, slot_of
+from harkara.ledger.occasions.rows import ending_of, occasion_of, superseded_reason
 from harkara.ledger.tables import message, occasion
 from harkara.messages import Envelope
-from harkara.occasions import OccasionKey, ReminderMessage, ReminderPlan, SkippedReminder
+from harkara.occasions import OccasionKey, ReminderPlan, SkippedReminder
+from harkara.occasions.local_time import day_of
 from harkara.occasions.status import OccasionStatus, OccasionSummary, SkippedRule
 from harkara.states import UNSENT
 
@@ -53,7 +54,10 @@ def get_occasion(db: Database, key: OccasionKey, plan: ReminderPlan) -> Occasion
 
 
 def outdated_reminders(tx: Transaction, ids: Sequence[str]) -> dict[str, str]:
-    """Return those of these messages whose occasion is over or has a newer revision, each with the reason."""
+    """Return those of these messages whose occasion has a newer revision, each with the reason.
+
+    A closing is a revision, too: a message that the rules send after it carries this revision.
+    """
     if not ids:
         return {}
     columns = (occasion.c.kind, occasion.c.status, occasion.c.reason, occasion.c.revision)
@@ -62,9 +66,7 @@ def outdated_reminders(tx: Transaction, ids: Sequence[str]) -> dict[str, str]:
         .join(occasion, occasion.c.id == message.c.occasion_id)
         .where(message.c.id.in_(list(ids)))
     )
-    return {
-        row["id"]: superseded_reason(row) for row in rows if row["status"] != "open" or row["own"] != row["revision"]
-    }
+    return {row["id"]: superseded_reason(row) for row in rows if row["own"] != row["revision"]}
 
 
 _ALREADY_SENT = "already-sent"
@@ -75,20 +77,25 @@ _ALREADY_SENT_REASON = (
 
 
 def _skipped_rules(
-    row: Row, reminders: Sequence[Row], results: Sequence[ReminderMessage | SkippedReminder], plan: ReminderPlan
+    row: Row, reminders: Sequence[Row], results: Sequence[Result], plan: ReminderPlan
 ) -> Iterator[SkippedRule]:
     """Yield each rule that has no reminder for the present time and recipient, or whose reminder says something old."""
     received = ReceivedReminders(row, reminders)
     unsent = {slot_of(each) for each in reminders if each["state"] in UNSENT and each["revision"] == row["revision"]}
     for result in results:
-        if slot(row, result.rule) in unsent:
+        if slot(row, result) in unsent:
             continue
-        given = received.given(result.rule)
+        given = received.given(result)
         if given is None:
             if isinstance(result, SkippedReminder):
                 yield SkippedRule(rule=result.rule, code=result.code, reason=result.reason)
-        elif may_have_arrived(given) and _has_other_content(given, plan.envelope(occasion_of(row), result.rule)):
+        elif may_have_arrived(given) and _has_other_content(given, _planned_again(row, given, plan)):
             yield SkippedRule(rule=result.rule, code=_ALREADY_SENT, reason=_ALREADY_SENT_REASON)
+
+
+def _planned_again(row: Row, given: Row, plan: ReminderPlan) -> Envelope | None:
+    """Return the message of the rule for the time at which the given one was sent."""
+    return plan.envelope(occasion_of(row), given["rule"], given["posted_at"] or given["due_at"], ending_of(row))
 
 
 def _has_other_content(reminder: Row, envelope: Envelope | None) -> bool:
@@ -99,4 +106,5 @@ def _has_other_content(reminder: Row, envelope: Envelope | None) -> bool:
 
 
 def _summary(row: Row) -> dict[str, Any]:
-    return {name: row[name] for name in _SHOWN} | {"at": row["at"].astimezone(ZoneInfo(row["zone"]))}
+    zone = ZoneInfo(row["zone"])
+    return {name: row[name] for name in _SHOWN} | {"at": day_of(row["at"], zone) or row["at"].astimezone(zone)}

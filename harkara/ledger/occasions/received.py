@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast, get_args
 
 from harkara.ledger.database import Row
+from harkara.ledger.occasions.rows import ending_of
+from harkara.occasions import ReminderMessage, SkippedReminder
+from harkara.occasions.rules import Origin
 from harkara.people.spellings import canonical
 from harkara.states import UNSENT, State
 
@@ -13,6 +17,9 @@ SUPERSEDED = "superseded"
 """The code of a reminder that was cancelled because its occasion changed."""
 
 _ARRIVED = frozenset({State.ACCEPTED, State.SENT, State.DELIVERED, State.READ})
+
+Result = ReminderMessage | SkippedReminder
+"""What the plan decided for one rule."""
 
 
 class ReceivedReminders:
@@ -30,13 +37,13 @@ class ReceivedReminders:
         last = max(received, key=_moment, default=None)
         self._wrong_since = _moment(last)[0] if last and not self._has_present_time(last) else None
 
-    def given(self, rule: str) -> Row | None:
+    def given(self, result: Result) -> Row | None:
         """Return the reminder that leaves nothing to send for this rule at the occasion's present time.
 
         It may have arrived, or it was stopped by anything but a change of its occasion. The person has received no
         reminder with another time since.
         """
-        own_slot = slot(self._row, rule)
+        own_slot = slot(self._row, result)
         found = [each for each in self._own if slot_of(each) == own_slot and _is_settled(each) and self.is_valid(each)]
         return max(found, key=_moment, default=None)
 
@@ -48,12 +55,17 @@ class ReceivedReminders:
         return reminder["state"] == State.SENDING and not self._has_present_time(reminder)
 
     def _has_present_time(self, reminder: Row) -> bool:
-        return slot_of(reminder).rpartition("/")[2] == _time(self._row)
+        present = {_text(time) for origin in _ORIGINS if (time := _time(self._row, origin))}
+        return slot_of(reminder).rpartition("/")[2] in present
 
 
-def slot(row: Row, rule: str) -> str:
-    """Return the identity of a rule's reminder for the occasion's present time, the prefix of its reference."""
-    return f"{row['id']}/{rule}/{_time(row)}"
+def slot(row: Row, result: Result) -> str:
+    """Return the identity of a rule's reminder for the occasion's present time, the prefix of its reference.
+
+    A rule that counts from the closing has a slot for each closing: what was said about the last one does not hold for
+    an occasion that was opened again.
+    """
+    return f"{row['id']}/{result.rule}/{_text(_time(row, result.origin) or row['at'])}"
 
 
 def slot_of(reminder: Row) -> str:
@@ -90,5 +102,16 @@ def _moment(reminder: Row) -> tuple[datetime, str]:
     return reminder["posted_at"] or reminder["changed_at"], reminder["id"]
 
 
-def _time(row: Row) -> str:
-    return f"{row['at']:%Y%m%dT%H%M%SZ}"
+_ORIGINS: tuple[Origin, ...] = get_args(Origin)
+
+
+def _time(row: Row, origin: Origin) -> datetime | None:
+    """Return the time that rules with this origin count from, None for the closing of an open occasion."""
+    if origin == "at":
+        return cast(datetime, row["at"])
+    ending = ending_of(row)
+    return ending.at if ending else None
+
+
+def _text(time: datetime) -> str:
+    return f"{time:%Y%m%dT%H%M%SZ}"

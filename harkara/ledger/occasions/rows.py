@@ -9,7 +9,7 @@ from typing import Any
 from uuid_utils import uuid7
 
 from harkara.ledger.database import Row
-from harkara.occasions import Closing, Occasion, OccasionKey, OccasionUpdate
+from harkara.occasions import Closing, Ending, Occasion, OccasionKey, OccasionUpdate
 
 NOT_DERIVED = ""
 """The value of `rules` for an occasion whose reminders must be derived again."""
@@ -34,6 +34,8 @@ def new_row(update: Occasion, now: datetime) -> Row:
         "reason": None,
         "created_at": now,
         "changed_at": now,
+        "closed_at": None,
+        "follow_up_until": None,
     }
 
 
@@ -78,9 +80,20 @@ def occasion_of(row: Row) -> Occasion:
     )
 
 
+def ending_of(row: Row) -> Ending | None:
+    """Return how the occasion ended, None if it is open.
+
+    A release that does not record the time of the closing left it out: such an occasion ended long ago.
+    """
+    if row["status"] == "open":
+        return None
+    return Ending(row["status"], row["closed_at"] or row["created_at"], row["reason"])
+
+
 def superseded_reason(row: Row) -> str:
     """Return the sentence for the trace of a reminder that the occasion's last change made obsolete."""
     if row["status"] == "open":
         return f"Its {row['kind']} or the reminder rules changed, and this reminder no longer fits."
     reason = f": {row['reason']}" if row["reason"] else ""
-    return f"Its {row['kind']} was {row['status']}{reason}."
+    ended = "ended as a no-show" if row["status"] == "no-show" else f"was {row['status']}"
+    return f"Its {row['kind']} {ended}{reason}."

@@ -83,6 +83,7 @@ class MessageRow(SQLModel, table=True):
     occasion_id: str | None = Field(default=None, max_length=40)
     revision: int | None = None
     rule: str | None = Field(default=None, max_length=40)
+    answer: str | None = Field(default=None, max_length=12)
     campaign_id: str | None = Field(default=None, max_length=40)
     position: int | None = None
 

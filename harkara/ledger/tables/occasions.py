@@ -15,15 +15,19 @@ class OccasionRow(SQLModel, table=True):
 
     `version` comes from the application and only grows. `revision` grows with every change that the reminders must
     follow. `rules` is the digest of the rules that the reminders were derived from. `stream_position` is that of the
-    newest entry of the intake that was applied; updates through other backends have none.
+    newest entry of the intake that was applied; updates through other backends have none. `closed_at` is the time of
+    the last change to a status that is not open. `follow_up_until` is the end of the last reminder that is planned for
+    a closed occasion or for a time after `at`; NULL without such a reminder.
     """
 
     __tablename__ = "occasion"
 
     __table_args__ = (
         Index("uq_occasion_reference_kind_lane", "reference", "kind", "lane", unique=True),
-        CheckConstraint("status IN ('open', 'cancelled', 'completed')", name="status"),
+        CheckConstraint("status IN ('open', 'cancelled', 'completed', 'no-show')", name="status"),
+        Index("ix_occasion_kind_at", "kind", "at"),
         partial("ix_occasion_rules", "kind", "rules", "at", where="status = 'open'"),
+        partial("ix_occasion_follow_up", "kind", "rules", "follow_up_until", where="follow_up_until IS NOT NULL"),
         partial("ix_occasion_retention", "at", where="recipient IS NOT NULL"),
         partial("ix_occasion_recipient", "recipient", "lane", where="status = 'open' AND recipient IS NOT NULL"),
     )
@@ -46,3 +50,5 @@ class OccasionRow(SQLModel, table=True):
     reason: str | None = Field(default=None, max_length=200)
     created_at: datetime
     changed_at: datetime
+    closed_at: datetime | None = None
+    follow_up_until: datetime | None = None

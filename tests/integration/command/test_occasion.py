@@ -38,7 +38,7 @@ def test_occasions_are_saved_cancelled_and_completed(harkara: Harkara, ledger: D
 def test_an_invalid_value_is_refused_with_its_field(harkara: Harkara, ledger: Database) -> None:
     words = ["--at", AT, "--to", "9876500001"]
     result = harkara("occasion", "save", "appointment", "v", *words, "--set", "doctor=Rao")
-    assert (result.exit_code, "appointment.date: is missing" in result.stderr) == (4, True)
+    assert (result.exit_code, "appointment.place: is missing" in result.stderr) == (4, True)
     result = harkara("occasion", "save", "birthday", "v", *words)
     assert (result.exit_code, "must be one of appointment" in result.stderr) == (4, True)
     assert harkara("occasion", "save", "appointment", "v", "--at", "soon", "--to", "1").exit_code == 2
@@ -77,7 +77,8 @@ def test_thousands_are_imported_although_some_rows_are_invalid(
     harkara: Harkara, ledger: Database, tmp_path: Path
 ) -> None:
     file = tmp_path / "visits.csv"
-    rows = [f'v{n},+9198765{n % 1000:05d},{noon():%Y-%m-%d} 10:30,"Dr Rao",24 Nov,10:30' for n in range(3_000)]
+    day = f"{noon():%d %B}"
+    rows = [f'v{n},+9198765{n % 1000:05d},{noon():%Y-%m-%d} 10:30,"Dr Rao",{day},10:30' for n in range(3_000)]
     rows[10] = "v10,12,2026-11-24 10:30,Dr Rao,24 Nov,10:30"
     rows[20] = "v20,9876500001,tomorrow,Dr Rao,24 Nov,10:30"
     file.write_text("\n".join(["reference,Mobile,When,doctor,date,time", *rows]))
@@ -103,3 +104,66 @@ def test_a_csv_without_a_column_is_refused_before_any_row_is_saved(
     file.write_text("reference,to,at\nv,9876500001,2026-11-24 10:30\n")
     result = harkara("occasion", "import", str(file), "--kind", "appointment")
     assert (result.exit_code, "no column is called doctor" in result.stderr) == (4, True)
+
+
+# A whole day
+
+INVOICE = ("customer=Asha", "invoice=INV1", "amount=Rs500", "late_fee=Rs50", "url_suffix=p1")
+PAYMENTS = """reference,Due,Mobile,customer,invoice,amount,due_date,late_fee,url_suffix
+I3,2031-12-05,9876500003,Asha,INV3,Rs500,5 Dec,Rs50,p3
+I4,2031-12-05,9876500003,Asha,INV4,Rs500,,Rs50,p4
+I5,2031-12-05,9876500003,Asha,INV5,Rs500,6 Dec,Rs50,p5
+"""
+
+
+def test_a_date_without_an_hour_is_the_whole_day(harkara: Harkara, ledger: Database) -> None:
+    words = ["--to", "9876500001", *(word for pair in INVOICE for word in ("--set", pair))]
+    assert harkara("occasion", "save", "payment", "inv-1", "--at", "2031-12-05", *words).exit_code == 0
+    assert [f"{r['due_at']:%m-%d %H:%M}" for r in reminder_rows(ledger)] == [
+        "12-02 04:30",
+        "12-04 04:30",
+        "12-05 04:30",
+    ]
+    assert reminder_rows(ledger, "0d")[0]["expires_at"].isoformat() == "2031-12-05T18:30:00+00:00"
+    shown = harkara("occasion", "show", "payment", "inv-1").stdout
+    assert "At 2031-12-05 (Asia/Kolkata)" in shown
+    assert "skipped" not in shown
+    assert "2031-12-05 " in harkara("occasion", "list").stdout
+
+
+def test_dates_of_a_csv_file_are_whole_days_and_its_texts_must_agree(
+    harkara: Harkara, ledger: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "payments.csv"
+    file.write_text(PAYMENTS)
+    result = harkara("occasion", "import", str(file), "--kind", "payment", "--map", "to=Mobile", "--map", "at=Due")
+    assert result.stdout.splitlines()[-1] == "2 created"
+    assert "row 4: payment.due_date: contradicts `at`, which is 2031-12-05 in Asia/Kolkata" in result.stdout
+    given, left_out = reminder_rows(ledger, "0d", "waiting")
+    assert '"5 Dec"' in given["body"]
+    assert '"5 December 2031"' in left_out["body"]
+
+
+def test_a_file_needs_no_column_for_what_follows_from_the_occasion(
+    harkara: Harkara, ledger: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "visits.csv"
+    file.write_text("reference,to,at,doctor,place,duration,helpline\nv,9876500001,2031-11-24 10:30,Rao,4,20,080\n")
+    assert harkara("occasion", "import", str(file), "--kind", "appointment").stdout == "1 created\n"
+    assert all("24 November 2031" in r["body"] and "10:30 AM" in r["body"] for r in reminder_rows(ledger))
+    missing = harkara("occasion", "import", str(file), "--kind", "appointment", "--map", "date=Day")
+    assert (missing.exit_code, "no column is called Day" in missing.stderr) == (4, True)
+
+
+# Endings
+
+
+def test_a_no_show_is_an_ending_and_the_report_counts_it(harkara: Harkara, ledger: Database) -> None:
+    save(harkara)
+    result = harkara("occasion", "no-show", "appointment", "visit-7")
+    assert result.stdout == "appointment visit-7  changed\n"
+    assert len(json.loads(harkara("occasion", "list", "--status", "no-show", "--json").stdout)["occasions"]) == 1
+    found = json.loads(harkara("occasion", "report", "appointment", "--json").stdout)
+    assert found["occasions"] == {"open": 0, "cancelled": 0, "completed": 0, "no-show": 1}
+    assert "1 no-show" in harkara("occasion", "report", "appointment", "--since", "-1d").stdout
+    assert harkara("occasion", "report", "birthday").exit_code == 4

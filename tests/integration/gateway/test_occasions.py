@@ -51,7 +51,9 @@ def test_a_placeholder_instead_of_a_date_is_refused_with_a_sentence(client: Test
     assert answer.json()["message"].startswith("at: must lie in the years 2000 to 2199 (this is in the year ")
 
 
-@pytest.mark.parametrize(("verb", "status"), [("cancel", "cancelled"), ("complete", "completed")])
+@pytest.mark.parametrize(
+    ("verb", "status"), [("cancel", "cancelled"), ("complete", "completed"), ("no-show", "no-show")]
+)
 def test_a_closed_occasion_cancels_its_reminders(
     client: TestClient, deps: Dependencies, verb: str, status: str
 ) -> None:
@@ -106,3 +108,50 @@ def test_an_unknown_occasion_is_not_found(client: TestClient) -> None:
     assert client.post("/occasions/appointment/nothing/cancel").status_code == 404
     assert client.post("/occasions/wedding/nothing/cancel").status_code == 400
     assert client.get("/occasions/appointment/nothing").status_code == 404
+
+
+INVOICE = {"customer": "Asha", "invoice": "INV3", "amount": "Rs 500", "late_fee": "Rs 50", "url_suffix": "p3"}
+
+
+def test_a_date_is_the_whole_day_in_both_directions(client: TestClient, deps: Dependencies) -> None:
+    url, body = "/occasions/payment/inv-1", {"to": NUMBER, "at": "2031-12-05", "parameters": INVOICE}
+    assert client.put(url, json=body).json()["change"] == "created"
+    found = client.get(url).json()
+    assert (found["at"], found["skipped"]) == ("2031-12-05", [])
+    assert [each["rule"] for each in found["reminders"]] == ["-3d", "-1d", "0d"]
+    assert client.put(url, json=body | {"at": found["at"]}).json()["change"] == "unchanged"
+
+
+@pytest.mark.parametrize(
+    ("at", "given", "message"),
+    [
+        (
+            "2031-12-05T10:30",
+            {"time": "16:00"},
+            "appointment.time: contradicts `at`, which is 2031-12-05 10:30 in Asia",
+        ),
+        (
+            "2031-12-05T10:30",
+            {"date": "6 Dec"},
+            "appointment.date: contradicts `at`, which is 2031-12-05 10:30 in Asia",
+        ),
+        ("2031-12-05", {}, "appointment.time: is missing: `at` is a whole day"),
+    ],
+)
+def test_a_text_that_contradicts_the_time_is_refused(
+    client: TestClient, deps: Dependencies, at: str, given: dict[str, str], message: str
+) -> None:
+    answer = client.put(URL, json=visit(at=at, parameters=dict(VISIT) | given))
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith(message)
+    assert rules_and_states(deps.db) == []
+
+
+def test_the_report_counts_the_occasions_of_the_callers_lanes(client: TestClient) -> None:
+    client.put(URL, json=visit())
+    client.post(f"{URL}/no-show")
+    assert client.get("/reports/occasions/appointment").json()["occasions"]["no-show"] == 1
+    assert client.get("/reports/occasions/appointment", headers=AGENCY).json()["occasions"]["no-show"] == 0
+    past = client.get("/reports/occasions/appointment", params={"until": noon(-1).isoformat()}).json()
+    assert past["occasions"]["no-show"] == 0
+    assert client.get("/reports/occasions/wedding").status_code == 400

@@ -22,12 +22,11 @@ CONFIG = Path(__file__).parents[3] / "config"
 LANE = Lane("default", "token", None, zone=ZoneInfo("Asia/Kolkata"))
 VISIT: Mapping[str, str] = {
     "doctor": "Dr Rao",
-    "date": "24 November",
-    "time": "10:30",
     "place": "Room 4",
     "duration": "20 minutes",
     "helpline": "080 4000 1234",
 }
+"""Without date and time, which the shipped rules fill."""
 
 
 def load_plan(rules: str | None = None, lane: Lane = LANE) -> ReminderPlan:

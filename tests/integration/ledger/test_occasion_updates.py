@@ -56,7 +56,7 @@ def test_a_saved_occasion_has_its_reminders(db: Database) -> None:
         ("-2h", timedelta(hours=2)),
     ]
     assert at - hours["expires_at"] == timedelta(minutes=30)
-    assert (hours["producer"], hours["category"], hours["quiet"], hours["revision"]) == ("clinic", "utility", True, 1)
+    assert (hours["producer"], hours["category"], hours["quiet"], hours["revision"]) == ("clinic", "utility", False, 1)
     assert "Dr Rao" in hours["body"]
 
 
@@ -91,12 +91,15 @@ def test_an_occasion_that_moves_away_and_back_has_no_reminder_twice(db: Database
     assert len(reminder_rows(db, "-24h", "accepted")) == 1
 
 
-@pytest.mark.parametrize("status", ["cancelled", "completed"])
-def test_a_closed_occasion_has_no_unsent_reminder(db: Database, status: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "ended"),
+    [("cancelled", "was cancelled"), ("completed", "was completed"), ("no-show", "ended as a no-show")],
+)
+def test_a_closed_occasion_has_no_unsent_reminder(db: Database, status: str, ended: str) -> None:
     save(db, visit())
     assert save(db, closing(status, reason="paid")) == [Change.CHANGED]
     assert rules_and_states(db) == [("-24h", "cancelled"), ("-2h", "cancelled")]
-    assert row(db, reminder_rows(db)[0]["id"])["reason"] == f"Its appointment was {status}: paid."
+    assert row(db, reminder_rows(db)[0]["id"])["reason"] == f"Its appointment {ended}: paid."
     assert save(db, closing(status, reason="paid")) == [Change.UNCHANGED]
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from harkara.lanes import QuietHours
 from harkara.occasions import PlannedReminder, Rule, schedule
+from harkara.occasions.local_time import Span, whole_day
 from harkara.occasions.rules import Offset
 from tests.unit.occasions.cases import SHIPPED, ZONES, rule
 
@@ -21,7 +22,8 @@ UNITS_IN_A_DAY = {"m": DAY, "d": 1}
 
 
 def offsets(unit: str, least: int, most: int) -> st.SearchStrategy[str]:
-    return st.integers(least, most).map(lambda amount: f"-{amount}{unit}" if amount else f"0{unit}")
+    """Draw an offset of `least` to `most` units before the occasion; a negative number of units is after it."""
+    return st.integers(least, most).map(lambda amount: f"{-amount:+d}{unit}" if amount else f"0{unit}")
 
 
 @st.composite
@@ -29,10 +31,10 @@ def rules(draw: st.DrawFn) -> Rule:
     """Draw a valid rule, with its preferred time and the bounds of its span in either unit."""
     unit, other = draw(st.permutations("md"))
     day, day_of_other = UNITS_IN_A_DAY[unit], UNITS_IN_A_DAY[other]
-    own = draw(st.integers(0 if unit == "d" else 1, 4 * day))
+    own = draw(st.integers(-4 * day, 4 * day))
     clock = f" {draw(st.times()):%H:%M}" if unit == "d" else ""
-    since = offsets(unit, own, 6 * day) | offsets(other, 0, 6 * day_of_other)
-    until = offsets(other, 0, 4 * day_of_other) | (offsets(unit, 0, own - 1) if own else st.nothing())
+    since = offsets(unit, own, 6 * day) | offsets(other, -3 * day_of_other, 6 * day_of_other)
+    until = offsets(other, -6 * day_of_other, 4 * day_of_other) | offsets(unit, -6 * day, own - 1)
     policy = draw(st.sampled_from(["earlier", "later", "either", "skip", "ignore"]))
     return rule(draw(offsets(unit, own, own)) + clock, policy, since=draw(since), until=draw(until))
 
@@ -51,18 +53,20 @@ near_a_change = st.builds(
     st.integers(-2 * DAY, 4 * DAY),
 )
 any_time = st.datetimes(datetime(2024, 1, 1), datetime(2032, 1, 1), timezones=st.just(UTC))
-times = st.one_of(near_a_change, any_time)
+whole_days = st.builds(whole_day, st.dates(date(2024, 1, 1), date(2032, 1, 1)), st.sampled_from(ZONES).map(ZoneInfo))
+times = st.one_of(near_a_change, any_time, whole_days)
 zones = st.sampled_from(ZONES).map(ZoneInfo)
 tables = st.dictionaries(st.sampled_from("abcd"), rules(), min_size=1)
-before = st.timedeltas(timedelta(hours=-1), timedelta(days=8))
+before = st.timedeltas(timedelta(days=-8), timedelta(days=8))
 maybe_quiet = st.one_of(st.none(), quiet_hours())
 
 
 def reached(bound: Offset, at: datetime, moment: datetime, zone: ZoneInfo) -> bool:
     """Whether a bound is reached, by elapsed seconds or by the local date."""
-    if bound.unit == "seconds":
-        return moment >= at + timedelta(seconds=bound.amount)
-    return local_date(moment, zone) >= local_date(at, zone) + timedelta(days=bound.amount)
+    if bound.unit == "days":
+        return local_date(moment, zone) >= local_date(at, zone) + timedelta(days=bound.amount)
+    span = Span.from_at(at, zone)
+    return moment >= (span.start if bound.amount < 0 else span.end) + timedelta(seconds=bound.amount)
 
 
 def local_date(moment: datetime, zone: ZoneInfo) -> date:
@@ -78,7 +82,7 @@ def test_a_planned_reminder_lies_in_its_span_and_outside_quiet_hours(
         if not isinstance(planned, PlannedReminder):
             continue
         own_rule = table[planned.rule]
-        assert now <= planned.due_at < planned.expires_at <= at
+        assert now <= planned.due_at < planned.expires_at
         assert reached(own_rule.not_before, at, planned.due_at, zone)
         assert reached(own_rule.useful_until, at, planned.expires_at, zone)
         assert not reached(own_rule.useful_until, at, planned.expires_at - timedelta(microseconds=1), zone)

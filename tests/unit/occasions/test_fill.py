@@ -1,0 +1,143 @@
+"""Parameters that follow from the occasion: they move with it, in the customer's language."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from harkara.catalogue import Catalogue
+from harkara.errors import Invalid
+from harkara.lanes import Lane
+from harkara.messages import Template
+from harkara.occasions import Occasion, ReminderMessage, ReminderPlan, Rules
+from tests.unit.occasions.cases import FILE, SHIPPED
+
+CATALOGUE = Catalogue.load(FILE.parent / "templates.toml")
+LANES = {"default": Lane("default", "token", None, zone=ZoneInfo("Asia/Kolkata"))}
+PLAN = ReminderPlan.from_lanes(SHIPPED, CATALOGUE, LANES)
+LONG_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
+VISIT = {"doctor": "Dr Rao", "place": "Room 4", "duration": "20 minutes", "helpline": "080"}
+INVOICE = {"customer": "Asha", "invoice": "I1", "amount": "Rs 500", "late_fee": "Rs 50", "url_suffix": "p1"}
+OVERDUE = INVOICE
+
+
+def occasion(kind: str, at: str, parameters: dict[str, str], **more: Any) -> Occasion:
+    usual: dict[str, Any] = {"reference": "r", "to": "+919876500001", "zone": "Asia/Kolkata"}
+    return Occasion(kind=kind, at=at, parameters=parameters, **usual | more)
+
+
+def bodies(saved: Occasion, plan: ReminderPlan = PLAN) -> dict[str, tuple[str, ...]]:
+    """Return, by rule, the values of the template's body."""
+    found: dict[str, tuple[str, ...]] = {}
+    for each in plan.reminders(saved, LONG_BEFORE):
+        assert isinstance(each, ReminderMessage), each
+        (template,) = each.envelope.messages
+        assert isinstance(template, Template)
+        found[each.rule] = template.body
+    return found
+
+
+def test_the_text_follows_the_time() -> None:
+    for at, date, time in (
+        ("2026-11-24T10:30", "24 November 2026", "10:30 AM"),
+        ("2026-11-25T16:00", "25 November 2026", "4:00 PM"),
+    ):
+        saved = occasion("appointment", at, VISIT)
+        PLAN.validate_occasion(saved)
+        assert {body[1:3] for body in bodies(saved).values()} == {(date, time)}
+
+
+@pytest.mark.parametrize(
+    ("language", "zone", "date", "time"),
+    [
+        ("hi", "Asia/Kolkata", "24 नवंबर 2026", "4:00 pm"),
+        ("en", "Europe/London", "24 November 2026", "16:00"),
+        ("en_US", "Asia/Kolkata", "November 24, 2026", "4:00 PM"),
+        ("pt_BR", "America/Sao_Paulo", "24 de novembro de 2026", "16:00"),
+        ("zz", "Asia/Kolkata", "24 November 2026", "4:00 PM"),
+        ("en", "UTC", "November 24, 2026", "4:00 PM"),
+    ],
+)
+def test_language_and_country_decide_the_notation(language: str, zone: str, date: str, time: str) -> None:
+    saved = occasion("appointment", "2026-11-24T16:00", VISIT, language=language, zone=zone)
+    assert {body[1:3] for body in bodies(saved).values()} == {(date, time)}
+
+
+def test_the_time_left_counts_days_and_on_the_day_hours() -> None:
+    left = {rule: body[4] for rule, body in bodies(occasion("payment", "2026-12-05", INVOICE)).items()}
+    assert left == {"-3d": "3 days", "-1d": "1 day", "0d": "14 hours"}
+    hindi = occasion("payment", "2026-12-05T18:00", INVOICE, language="hi")
+    assert [body[4] for body in bodies(hindi).values()] == ["3 दिन", "1 दिन", "8 घंटे"]
+
+
+def test_the_time_since_counts_days() -> None:
+    since = {rule: body[4] for rule, body in bodies(occasion("overdue", "2026-12-05", OVERDUE)).items()}
+    assert since == {"+1d": "1 day", "+3d": "3 days", "+7d": "7 days"}
+
+
+def test_the_application_may_give_its_own_text() -> None:
+    saved = occasion("appointment", "2026-11-24T10:30", VISIT | {"date": "Tue, 24 Nov", "time": "half past ten"})
+    PLAN.validate_occasion(saved)
+    assert {body[1:3] for body in bodies(saved).values()} == {("Tue, 24 Nov", "half past ten")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "parameters", "message"),
+    [
+        (
+            "appointment",
+            "2026-11-24T16:00",
+            VISIT | {"time": "10:30"},
+            r"appointment\.time: contradicts `at`, which is",
+        ),
+        (
+            "appointment",
+            "2026-11-24T16:00",
+            VISIT | {"date": "23 Nov"},
+            r"appointment\.date: contradicts `at`, which is",
+        ),
+        (
+            "payment",
+            "2026-12-05",
+            INVOICE | {"due_date": "6 December"},
+            r"payment\.due_date: contradicts .* 2026-12-05 in",
+        ),
+        ("payment", "2026-12-05", INVOICE | {"time_left": "3 days"}, r"payment\.time_left: contradicts"),
+        ("appointment", "2026-11-24", VISIT, r"appointment\.time: is missing: `at` is a whole day"),
+    ],
+)
+def test_a_text_that_contradicts_the_time_is_refused(
+    kind: str, at: str, parameters: dict[str, str], message: str
+) -> None:
+    with pytest.raises(Invalid, match=message):
+        PLAN.validate_occasion(occasion(kind, at, parameters))
+
+
+def test_a_whole_day_may_have_a_text_for_its_time() -> None:
+    saved = occasion("appointment", "2026-11-24", VISIT | {"time": "in the morning"})
+    PLAN.validate_occasion(saved)
+    assert {body[1:3] for body in bodies(saved).values()} == {("24 November 2026", "in the morning")}
+
+
+def test_a_file_without_fill_works_as_before() -> None:
+    """So do the files of deployments that are older than this table."""
+    plan = ReminderPlan.from_lanes(Rules(kind=SHIPPED.kind), CATALOGUE, LANES)
+    assert plan.parameters("appointment") == ("doctor", "date", "time", "place", "duration", "helpline")
+    with pytest.raises(Invalid, match=r"appointment\.date: is missing"):
+        plan.validate_occasion(occasion("appointment", "2026-11-24T10:30", VISIT))
+    saved = occasion("appointment", "2026-11-24T10:30", VISIT | {"date": "1 May", "time": "9"})
+    plan.validate_occasion(saved)
+    assert {body[1:3] for body in bodies(saved, plan).values()} == {("1 May", "9")}
+
+
+def test_a_fixed_text_of_a_rule_replaces_what_follows_from_the_occasion() -> None:
+    fixed = {
+        name: rule.model_copy(update={"set": {"time_left": "soon"}}) for name, rule in SHIPPED.kind["payment"].items()
+    }
+    plan = ReminderPlan.from_lanes(
+        Rules(kind={"payment": fixed}, fill={"payment": SHIPPED.fill["payment"]}), CATALOGUE, LANES
+    )
+    assert {body[4] for body in bodies(occasion("payment", "2026-12-05", INVOICE), plan).values()} == {"soon"}
