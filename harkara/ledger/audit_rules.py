@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, or_, select, true
 
-from harkara.ledger.conditions import in_state
+from harkara.ledger.conditions import ARRIVED, in_state
 from harkara.ledger.database import Transaction
 from harkara.ledger.events.negative_evidence import BY_CONTENT, BY_ID
 from harkara.ledger.tables import attempt, campaign, message, occasion, trace
@@ -25,7 +25,7 @@ def rules(tx: Transaction) -> Rules:
 
 def _attempt_rules() -> Rules:
     posts = _attempts(true())
-    arrived = _attempts(or_(attempt.c.outcome.in_(("accepted", "uncertain")), attempt.c.outcome.is_(None)))
+    arrived = _attempts(ARRIVED)
     accepted = _attempts(attempt.c.outcome == "accepted")
     open_posts = _attempts(and_(attempt.c.ended_at.is_(None), attempt.c.outcome.is_(None)))
     resolved = _trace_lines(and_(trace.c.event == State.ACCEPTED.value, trace.c.code == "operator"))

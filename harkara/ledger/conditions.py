@@ -1,12 +1,12 @@
-"""Conditions on the state of a message, in the form that lets both databases use their indexes."""
+"""Conditions on messages and their POSTs, in the form that lets both databases use their indexes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, func, literal_column
+from sqlalchemy import ColumnElement, func, literal_column, or_
 
-from harkara.ledger.tables import message
+from harkara.ledger.tables import attempt, message
 from harkara.states import State
 
 
@@ -34,3 +34,6 @@ def _literals(states: Iterable[State]) -> list[ColumnElement[str]]:
 
 LEASED = in_state(State.QUEUED, State.CLAIMED, State.SENDING)
 """Messages with a lease. SQLite uses their partial index only for a query with exactly this condition in it."""
+
+ARRIVED: ColumnElement[bool] = or_(attempt.c.outcome.in_(("accepted", "uncertain")), attempt.c.outcome.is_(None))
+"""POSTs that may have reached the recipient: accepted, uncertain or still open."""

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 
 from harkara.inbound import matching
 from harkara.inbound.events import StatusChanged
 from harkara.inbound.matching import RECENT, Candidate, whatsapp_id
+from harkara.ledger.conditions import ARRIVED
 from harkara.ledger.database import Transaction
 from harkara.ledger.events.replaced_posts import MatchKey, load_replaced_posts
 from harkara.ledger.events.stored_event import StoredEvent
@@ -135,16 +136,15 @@ def _posts(tx: Transaction, fingerprints: set[str], since: datetime) -> dict[str
     if not fingerprints:
         return {}
     of_these = attempt.c.echo.in_(fingerprints)
-    may_have_arrived = or_(attempt.c.outcome.is_(None), attempt.c.outcome.in_(("accepted", "uncertain")))
     recent = (
         select(attempt.c.message_id)
         .join(message, message.c.id == attempt.c.message_id)
-        .where(of_these, may_have_arrived, attempt.c.started_at >= since, message.c.whatsapp_id.is_(None))
+        .where(of_these, ARRIVED, attempt.c.started_at >= since, message.c.whatsapp_id.is_(None))
     )
     first, last = func.min(attempt.c.started_at), func.max(attempt.c.started_at)
     query = (
         select(attempt.c.message_id, attempt.c.echo, first, last)
-        .where(of_these, may_have_arrived, attempt.c.message_id.in_(recent))
+        .where(of_these, ARRIVED, attempt.c.message_id.in_(recent))
         .group_by(attempt.c.message_id, attempt.c.echo)
     )
     return {row[0]: Posts(*row) for row in tx.execute(query)}

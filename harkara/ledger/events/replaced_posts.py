@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import func, or_, select, tuple_, update
+from sqlalchemy import func, select, tuple_, update
 
+from harkara.ledger.conditions import ARRIVED
 from harkara.ledger.database import Transaction
 from harkara.ledger.tables import attempt, message, replaced_post
 from harkara.playbook import WINDOW_CLOSED
 
 MatchKey = tuple[str, str, str]
 """A lane, the kind of a value by which messages are found, and the value."""
-
-_MAY_HAVE_ARRIVED = or_(attempt.c.outcome.is_(None), attempt.c.outcome.in_(("accepted", "uncertain")))
 
 _KEY = (replaced_post.c.lane, replaced_post.c.kind, replaced_post.c.value)
 
@@ -28,7 +27,7 @@ def load_replaced_posts(tx: Transaction, keys: Collection[MatchKey]) -> dict[Mat
 
 def replace_posts(tx: Transaction, message_id: str, keys: Iterable[MatchKey]) -> None:
     """Close the POST of this message as replaced, under the names that events have for it."""
-    of_message = (attempt.c.message_id == message_id, _MAY_HAVE_ARRIVED)
+    of_message = (attempt.c.message_id == message_id, ARRIVED)
     tx.execute(update(attempt).where(*of_message).values(outcome="replaced", code=WINDOW_CLOSED))
     names = [{"lane": lane, "kind": kind, "value": value, "message_id": message_id} for lane, kind, value in keys]
     if names:
@@ -44,6 +43,6 @@ def restore_posts(tx: Transaction, message_ids: Sequence[str]) -> None:
         return
     of_messages = (attempt.c.message_id.in_(message_ids), attempt.c.outcome == "replaced")
     tx.execute(update(attempt).where(*of_messages).values(outcome="accepted", code=None))
-    posts = select(func.count()).where(attempt.c.message_id == message.c.id, _MAY_HAVE_ARRIVED)
+    posts = select(func.count()).where(attempt.c.message_id == message.c.id, ARRIVED)
     duplicated = (message.c.id.in_(message_ids), posts.correlate(message).scalar_subquery() > 1)
     tx.execute(update(message).where(*duplicated).values(maybe_duplicate=True))

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy import and_, exists, literal_column, or_, select
 
-from harkara.ledger.conditions import in_state
+from harkara.ledger.conditions import ARRIVED, in_state
 from harkara.ledger.database import Transaction
 from harkara.ledger.tables import attempt, message
 from harkara.people.spellings import canonical, spellings
@@ -40,7 +40,7 @@ def recent_codes(tx: Transaction, recipients: Iterable[str]) -> dict[str, Recent
     arrived = exists().where(
         attempt.c.message_id == message.c.id,
         attempt.c.started_at > hour_ago,
-        or_(attempt.c.outcome.is_(None), attempt.c.outcome.in_(("accepted", "uncertain"))),
+        ARRIVED,
     )
     query = select(message.c.id, message.c.recipient, arrived.label("arrived")).where(
         literal_column("category = 'authentication'"),

@@ -110,6 +110,12 @@ def test_a_later_failure_of_a_retried_class_says_that_this_message_is_not_retrie
     assert "not tried again" not in undelivered("131050").advice
 
 
+def test_only_the_codes_of_a_closed_window_let_a_fallback_be_sent_later() -> None:
+    assert {number for number in CODES if PLAYBOOK.may_need_template(number)} == {"131047", "131026"}
+    assert not PLAYBOOK.may_need_template(None)
+    assert not PLAYBOOK.may_need_template("999999")
+
+
 def test_an_unreachable_number_is_a_closed_window_unless_the_window_is_known_to_be_open() -> None:
     assert undelivered("131026", raw=True).code == WINDOW_CLOSED
     assert undelivered("131026", raw=True, window="unknown").code == WINDOW_CLOSED
