@@ -34,6 +34,7 @@ from harkara.ledger.events.process import RETRY_SECONDS
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.ledger.messages.queries import list_messages
+from harkara.ledger.messages.record_spilled import record_spilled
 from harkara.ledger.occasions.commands import rederive
 from harkara.ledger.tables import callback, occasion
 from harkara.outcomes import Refused
@@ -187,7 +188,9 @@ def test_an_outcome_that_cannot_be_recorded_becomes_a_dead_letter_and_others_are
         list(threads.map(commit.record, results))
         assert time.monotonic() - started < 30
         commit.close()
-    assert spilled == []
+        assert [result.id for result in spilled] == [ids[1]]
+        for _ in range(2):
+            record_spilled(db, ClaimResult.from_dict(spilled[0].to_dict()))
     assert [row(db, identity)["state"] for identity in ids] == ["accepted", "sending", "accepted", "accepted"]
     assert count_dead_letters(db) == {"outcome": 1}
     assert list(retry(db).values()) == [None]

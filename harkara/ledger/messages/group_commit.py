@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
@@ -13,7 +12,6 @@ import structlog
 
 from harkara.errors import Unavailable, stops_all
 from harkara.ledger.database import Database, Transaction
-from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
 from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.record import record
@@ -40,8 +38,8 @@ class GroupCommit:
 
     `gather_seconds` is how long a busy writer waits for more writes before it commits; an idle one commits at once.
     An outcome that the database does not take for `retry_seconds` goes to `spill`, which stores it where another
-    process can record it later. While `spill` is unavailable too, the outcome stays here and is tried again. An outcome
-    that cannot be recorded although the database is available becomes a dead letter.
+    process can record it later. While `spill` is unavailable too, the outcome stays here and is tried again. The
+    process that records it later decides whether it can be recorded at all (see `record_spilled`).
 
     `Batcher` batches without a thread, a delay or a retry: its callers write in turn. Here a thread lets outcomes
     linger, keeps unrecorded ones, and leaves the sender threads to their POSTs, so the two share no code.
@@ -187,9 +185,9 @@ class GroupCommit:
             time.sleep(RETRY_SECONDS)
 
     def _settled(self, result: ClaimResult, future: Future[bool], until: float) -> bool:
-        """Record an outcome alone; return False if it must be tried again. After `until` it is handed over instead."""
+        """Record an outcome alone; return False if it must be tried again. After `until` it is spilled instead."""
         error = self._record_alone(result)
-        if error and not (time.monotonic() > until and self._handed_over(result, error)):
+        if error and not (time.monotonic() > until and self._spilled(result)):
             return False
         future.set_result(True)
         return True
@@ -202,19 +200,6 @@ class GroupCommit:
                 log.error("outcome not recorded", action="record_failed", id=result.id, error=type(error).__name__)
             return error
         return None
-
-    def _handed_over(self, result: ClaimResult, error: Exception) -> bool:
-        """Return whether another place has the outcome: a dead letter if only this one fails, or `spill`."""
-        if stops_all(error):
-            return self._spilled(result)
-        letter = DeadLetter.of(
-            "outcome", f"{result.id}/{result.epoch}", type(result.outcome).__name__, error, json.dumps(result.to_dict())
-        )
-        try:
-            add_dead_letters(self._db, [letter])
-        except Exception:
-            return self._spilled(result)
-        return True
 
     def _spilled(self, result: ClaimResult) -> bool:
         try:
