@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, time, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import Literal
 
 from babel import Locale, UnknownLocaleError
@@ -15,7 +15,7 @@ _ANY = 10**6
 """The threshold with which Babel never changes to a larger unit."""
 
 
-@cache
+@lru_cache(1024)
 def locale_of(language: str, zone: str) -> Locale:
     """Return the locale of a template's language such as `hi` or `en_US`.
 

@@ -6,7 +6,7 @@ from datetime import date, time
 
 import pytest
 
-from harkara.occasions.local_text import locale_of
+from harkara.occasions.local_text import date_text, locale_of, time_text
 from harkara.occasions.readings import is_other_date, is_other_duration, is_other_time
 
 HINDI = locale_of("hi", "Asia/Kolkata")
@@ -103,3 +103,11 @@ def test_another_time_is_a_contradiction(text: str) -> None:
 )
 def test_a_duration_is_compared_in_its_own_unit(text: str, other: bool) -> None:
     assert is_other_duration(text, days=3, hours=72) == other
+
+
+@pytest.mark.parametrize("language", "en hi mr gu ta te bn kn ml pa ur ne pt_BR es_MX ar id fr de sw zh_CN ja".split())
+def test_what_is_filled_never_contradicts_itself(language: str) -> None:
+    locale = locale_of(language, "Asia/Kolkata")
+    for day, clock in ((TUESDAY, time(0, 5)), (date(2027, 5, 1), time(12)), (date(2026, 12, 12), time(16, 30))):
+        assert not is_other_date(date_text(day, locale), day, locale)
+        assert not is_other_time(time_text(clock, locale), clock, locale)
