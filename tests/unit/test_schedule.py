@@ -35,7 +35,8 @@ def test_a_wake_up_publishes_its_task(wake_up: WakeUp) -> None:
 def test_every_method_that_publishes_is_a_wake_up() -> None:
     methods = inspect.getmembers(Broker, inspect.isfunction)
     publishing = {name for name, method in methods if "self._publish(" in inspect.getsource(method)}
-    assert publishing == {wake_up.method for wake_up in WAKE_UPS}
+    # `repeat_call` repeats the call of an application, whichever task that was.
+    assert publishing - {"repeat_call"} == {wake_up.method for wake_up in WAKE_UPS}
 
 
 def test_every_work_has_a_runner_and_every_thread_has_work() -> None:
