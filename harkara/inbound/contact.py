@@ -10,7 +10,7 @@ from typing import Literal, Self, get_args
 from harkara.errors import Invalid
 from harkara.inbound.normalization import clean_text
 from harkara.inbound.window import WindowState, window_state
-from harkara.messages.fields import bounded, validate_short_name
+from harkara.messages.fields import bounded, clamped, validate_short_name
 from harkara.messages.validation import field_path
 from harkara.people.names import is_user_id
 from harkara.phone import normalize
@@ -71,7 +71,7 @@ class ConsentChoice:
         try:
             fields = json.loads(data)
             to = _name(fields.pop("recipient"))
-            lane, at = _lane(fields.pop("lane")), datetime.fromisoformat(fields.pop("at"))
+            lane, at = _lane(fields.pop("lane")), clamped(datetime.fromisoformat(fields.pop("at")))
             action = fields.pop("wish")
             return lane, cls.parse(to, action=action, how="application", at=at, **fields)
         except Invalid:

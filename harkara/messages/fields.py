@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, PlainValidator
@@ -78,6 +78,13 @@ def bounded(moment: datetime) -> datetime:
     if in_utc is None or not EARLIEST <= in_utc < LATEST:
         raise Invalid("", "must lie in the years 2000 to 2199", f"this is in the year {moment.year}")
     return in_utc
+
+
+def clamped(moment: datetime) -> datetime:
+    """Return the nearest time within the bounds, for what must not be refused because of its time."""
+    if EARLIEST.year <= moment.year < LATEST.year:
+        return moment
+    return EARLIEST if moment.year < EARLIEST.year else LATEST - timedelta(seconds=1)
 
 
 def _parse(text: str) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -185,6 +186,14 @@ def test_a_repeated_choice_has_one_proof(redis_client: redis.Redis, db: Database
     record_consent(db, "default", [choice, choice])
     with db.read() as tx:
         assert len(tx.rows(select(consent))) == 1
+
+
+def test_an_opt_out_with_a_placeholder_instead_of_a_date_counts(redis_client: redis.Redis, db: Database) -> None:
+    placeholder = json.loads(consent_choice().to_json("default")) | {"at": "0001-01-01T00:00:00+05:30"}
+    Intake(redis_client).append("wish", [json.dumps(placeholder)])
+    assert drain(redis_client, db) == 1
+    with db.read() as tx:
+        assert [each["at"].year for each in tx.rows(select(consent))] == [2000]
 
 
 def test_a_task_that_celery_delivers_twice_is_applied_once(db: Database, valkey_server: ValkeyServer) -> None:
