@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, func, literal_column, or_
+from sqlalchemy import ColumnElement, func, literal_column, or_, select
 
 from harkara.ledger.tables import attempt, message
 from harkara.states import State
@@ -21,6 +21,15 @@ def still_in(*states: State) -> ColumnElement[bool]:
     PostgreSQL would otherwise scan the index of the state, thousands of rows, while its statistics are young.
     """
     return func.coalesce(message.c.state, literal_column("''")).in_(_literals(states))
+
+
+def unlocked(*which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Lock the messages that meet the conditions, without those that another transaction has locked, and match them.
+
+    A statement that waits for no lock is part of no deadlock, in whatever order the other one locks.
+    """
+    free = select(message.c.id).where(*which).order_by(message.c.id).with_for_update(skip_locked=True)
+    return message.c.id.in_(free)
 
 
 def sql_list(states: Iterable[State]) -> str:

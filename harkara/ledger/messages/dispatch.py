@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select, update
 
 from harkara.lanes import Lane
-from harkara.ledger.conditions import LEASED, in_state, still_in
+from harkara.ledger.conditions import LEASED, in_state, still_in, unlocked
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.halts import Halt, active_halts
 from harkara.ledger.messages.due import Flow, choose_fairly, due_flows, held_producers
@@ -64,7 +64,7 @@ def unqueue(db: Database, ids: Iterable[str]) -> None:
     with db.write() as tx:
         tx.execute(
             update(message)
-            .where(message.c.id.in_(list(ids)), still_in(*allowed_from(State.WAITING, by=Action.DISPATCH)))
+            .where(unlocked(message.c.id.in_(list(ids)), still_in(*allowed_from(State.WAITING, by=Action.DISPATCH))))
             .values(state=State.WAITING.value, lease_until=None, changed_at=tx.now)
         )
 
@@ -107,7 +107,7 @@ def _mark_queued(tx: Transaction, ids: Sequence[str], queued_seconds: float) -> 
         return []
     marked = tx.execute(
         update(message)
-        .where(message.c.id.in_(ids), still_in(*allowed_from(State.QUEUED, by=Action.DISPATCH)))
+        .where(unlocked(message.c.id.in_(ids), still_in(*allowed_from(State.QUEUED, by=Action.DISPATCH))))
         .values(
             state=State.QUEUED.value,
             lease_until=tx.now + timedelta(seconds=queued_seconds),

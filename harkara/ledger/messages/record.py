@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import ColumnElement, or_, update
 
 from harkara.ledger.callbacks.notify import StateChange, notify_states
-from harkara.ledger.conditions import sql_list, still_in
+from harkara.ledger.conditions import sql_list, still_in, unlocked
 from harkara.ledger.database import Row, Transaction
 from harkara.ledger.halts import add_halts, end_probed_halts
 from harkara.ledger.messages.claim_result import ClaimResult
@@ -157,9 +157,12 @@ def _may_become(state: State, result: ClaimResult, columns: Row) -> tuple[Column
 
 
 def _remove_strike(tx: Transaction, identity: str) -> None:
-    """The worker lost the claim and is alive: the message did not crash it, so this claim is no sign of poison."""
+    """The worker lost the claim and is alive: the message did not crash it, so this claim is no sign of poison.
+
+    A message that its new worker has locked is about to be sent, and its outcome removes all strikes.
+    """
     tx.execute(
         update(message)
-        .where(message.c.id == identity, still_in(*UNSENT), message.c.strikes > 0)
+        .where(unlocked(message.c.id == identity, still_in(*UNSENT), message.c.strikes > 0))
         .values(strikes=message.c.strikes - 1)
     )

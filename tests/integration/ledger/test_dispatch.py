@@ -6,10 +6,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import select, text
 
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
@@ -17,14 +20,17 @@ from harkara.ledger.halts import add_halt, park, unpark
 from harkara.ledger.messages.commands import cancel
 from harkara.ledger.messages.dispatch import dispatch, unqueue
 from harkara.ledger.messages.due import find_obstacles
+from harkara.ledger.tables import message
 from harkara.limits import Allowance
-from harkara.outcomes import Pause
+from harkara.outcomes import Pause, Wait
 from tests.integration.ledger.steps import (
     accept_messages,
+    age_messages,
     claim_messages,
     dispatch_all,
     marketing,
     otp,
+    record_outcome,
     reply,
     row,
     run_sweep,
@@ -219,3 +225,33 @@ def fill(db: Database, template: str, rows: int) -> None:
                 f" FROM n, message WHERE id = '{template}'"
             )
         )
+
+
+def test_dispatch_waits_for_no_message_that_another_transaction_changes(db: Database) -> None:
+    """Otherwise it could be in a deadlock with a group commit, which locks many messages in its own order."""
+    first, locked, last = accept_messages(db, *(reply(n) for n in range(3)))
+    with locked_by_another(db, locked):
+        assert dispatch_all(db) == [first, last]
+    assert dispatch_all(db) == [locked]
+    with locked_by_another(db, locked):
+        unqueue(db, [first, locked, last])
+    assert states_of(db, [first, locked, last]) == ["waiting", "queued", "waiting"]
+
+
+def test_the_outcome_of_a_lost_claim_waits_for_no_lock_of_the_new_worker(db: Database) -> None:
+    (claimed,) = claim_messages(db, *accept_messages(db, reply()))
+    age_messages(db, 60)
+    run_sweep(db)
+    with locked_by_another(db, claimed.id):
+        record_outcome(db, claimed, Wait(1.0, "lane-limit", "No slot is free."), posted=False)
+    assert row(db, claimed.id)["strikes"] == 1
+
+
+@contextmanager
+def locked_by_another(db: Database, identity: str) -> Iterator[None]:
+    """Lock a message as a long transaction does; SQLite has one writer and locks none."""
+    if db.sqlite:
+        pytest.skip("SQLite locks no rows")
+    with db.write() as tx:
+        tx.execute(select(message.c.id).where(message.c.id == identity).with_for_update())
+        yield
