@@ -92,7 +92,7 @@ def _commands(*, sandbox: bool) -> dict[str, str]:
     if sandbox:
         commands["sandbox"] = "python -m workers.sandbox"
     tools = Path(sys.executable).parent
-    return {name: f"{shlex.quote(str(tools))}/{command}" for name, command in commands.items()}
+    return {name: f"exec {shlex.quote(str(tools))}/{command}" for name, command in commands.items()}
 
 
 def _own_parts(valkey: EmbeddedValkey | None) -> tuple[dict[str, str], dict[str, str]]:

@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import Any
 
 from honcho.manager import Manager
@@ -65,33 +66,35 @@ def sentence(status: int, delay: float) -> str:
 class RestartingManager(Manager):  # type: ignore[misc]  # honcho has no types
     """A manager whose processes start again until it ends them.
 
-    It asks each process's runner to end it, and sends no signal itself: the pid that it knows may be of a former run.
+    It asks each process's runner to end it, since the pid that it knows may be of a former run. It does so by closing
+    a pipe, which the system also does when the manager is killed.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._stop, self._kill = multiprocessing.Event(), multiprocessing.Event()
+        self._stopped, self._running = multiprocessing.Pipe(duplex=False)
         self._process_ctor = self._new_process
 
     def _new_process(self, command: str, **options: Any) -> _RestartingProcess:
-        return _RestartingProcess(command, self._stop, self._kill, **options)
+        return _RestartingProcess(command, self._stopped, self._running, **options)
 
     def _killall(self, force: bool = False) -> None:
-        if not self._stop.is_set():
-            self._system_print("stopping all processes\n")
-        self._stop.set()
         if force:
-            self._kill.set()
+            super()._killall(force=True)
+        elif not self._running.closed:
+            self._running.close()
+            self._system_print("stopping all processes\n")
 
 
 class _RestartingProcess(Process):  # type: ignore[misc]  # honcho has no types
     """A command that is run again and again, by a process of its own."""
 
-    def __init__(self, command: str, stop: Any, kill: Any, **options: Any) -> None:
+    def __init__(self, command: str, stopped: Connection, running: Connection, **options: Any) -> None:
         super().__init__(command, **options)
-        self._stop, self._kill = stop, kill
+        self._stopped, self._running = stopped, running
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:
+        self._running.close()  # the manager's own end is then the last one
         # A handler, unlike SIG_IGN, is not inherited by the command.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
@@ -102,10 +105,10 @@ class _RestartingProcess(Process):  # type: ignore[misc]  # honcho has no types
             started = time.monotonic()
             super().run(held)
             delay = policy.delay(self._child.returncode, time.monotonic() - started)
-            if delay is None or self._stop.is_set():
+            if delay is None or self._stopped.poll():
                 break
             self._send_message(f"{self.name} {sentence(self._child.returncode, delay)}\n")
-            if self._stop.wait(delay):
+            if self._stopped.poll(delay):
                 break
         events.put(held.message)
 
@@ -114,22 +117,17 @@ class _RestartingProcess(Process):  # type: ignore[misc]  # honcho has no types
 
         That is also so when the manager was killed: without it, nothing would restart or stop the command.
         """
+        self._stopped.poll(None)
         manager = multiprocessing.parent_process()
-        abandoned = False
-        while not self._stop.wait(1.0):
-            if manager is not None and not manager.is_alive():
-                abandoned = True
-                self._stop.set()
         signaled = None
         while True:
             child = self._child
             if child is not None and child.poll() is None:
-                if self._kill.is_set():
-                    _signal(child.pid, signal.SIGKILL)
-                elif child is not signaled:
-                    _signal(child.pid, signal.SIGTERM)
+                if child is not signaled:
+                    with suppress(ProcessLookupError):
+                        os.killpg(child.pid, signal.SIGTERM)
                     signaled = child
-            elif abandoned:
+            elif manager is not None and not manager.is_alive():
                 os._exit(1)  # the last lines of the command have no reader, and would be waited for
             time.sleep(POLL_SECONDS)
 
@@ -146,8 +144,3 @@ class _HeldStop:
             self.message = message
         else:
             self._events.put(message)
-
-
-def _signal(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(group, number)
