@@ -6,9 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from harkara.errors import Invalid
 from harkara.messages.model import StrictModel
-from harkara.messages.text_rules import PrintableRule, validate_parameter
+from harkara.messages.text_rules import PrintableRule, validate_link_end
 
 # Chat Mitra docs, Validation Rules: Interactive Messages.
 Payload = Annotated[str, AfterValidator(PrintableRule(256))]
@@ -19,20 +18,13 @@ Index = Annotated[int, Field(strict=True, ge=0, lt=MAX_BUTTONS)]
 Code = Annotated[str, AfterValidator(PrintableRule(15))]
 
 
-def _validate_suffix(value: str) -> str:
-    validate_parameter(value)
-    if "#" in value or any(mark.isspace() for mark in value):
-        raise Invalid("", "must have no space and no #, because it becomes the end of a link")
-    return value
-
-
 class UrlSuffix(StrictModel):
     """The variable end of a button's link: `UrlSuffix("track/12345")`.
 
     `text` has at most 1,024 characters, without spaces and `#`. `index` counts all buttons of the template from 0.
     """
 
-    text: Annotated[str, AfterValidator(_validate_suffix)]
+    text: Annotated[str, AfterValidator(validate_link_end)]
     index: Index | None = None
 
     def __init__(self, text: str, *, index: int | None = None) -> None:

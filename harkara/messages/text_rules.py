@@ -46,11 +46,13 @@ class TextRule:
     """A validator for visible plain text of at most `limit` characters.
 
     `lines` is True for the text of a message, which may have line breaks and tabs but not emoji alone.
-    It is False for a part of a message, such as a title or a parameter, which may be emoji alone.
+    It is False for a part of a message, such as a title or a parameter, which may be emoji alone. `in_link` is True
+    for a part of a link, in which WhatsApp renders no markup.
     """
 
     limit: int
     lines: bool = False
+    in_link: bool = False
 
     def __call__(self, value: str) -> str:
         """Return the value, or raise Invalid with an empty field."""
@@ -72,6 +74,8 @@ class TextRule:
             rule = "has line breaks, tabs or other control characters; write it on one line"
             yield rule, f"this has {len(marks)}"
         yield from _refused_by_chat_mitra(value)
+        if not self.in_link and not handed_over() and (pair := find_markup(value)):
+            yield "has markup, which Chat Mitra forbids; remove the marks", f"this has {pair}"
         if (count := count_emoji(value)) > _EMOJI_LIMIT:
             yield f"at most {_EMOJI_LIMIT} emoji", f"this has {count}"
         if self.lines and count and is_only_emoji(value):
@@ -95,15 +99,23 @@ class PrintableRule:
 
 # Chat Mitra docs, Validation Rules & Limits: Templates.
 _PARAMETER = TextRule(1_024)
+_LINK_END = TextRule(1_024, in_link=True)
 
 
-def validate_parameter(value: str) -> str:
+def validate_link_end(value: str) -> str:
+    """Validate the template parameter that becomes the end of a button's link."""
+    if "#" in value or any(mark.isspace() for mark in value):
+        raise Invalid("", "must have no space and no #, because it becomes the end of a link")
+    return validate_parameter(value, _LINK_END)
+
+
+def validate_parameter(value: str, rule: TextRule = _PARAMETER) -> str:
     """Validate a template parameter.
 
     WhatsApp refuses 5 spaces in a row (reports about the Cloud API), and Chat Mitra blocks payment links of the form
     upi:// (reported by its users).
     """
-    _PARAMETER(value)
+    rule(value)
     if "     " in value:
         raise Invalid("", "at most 4 spaces in a row")
     if "://" in value and "upi://" in value.casefold() and not handed_over():
@@ -114,8 +126,7 @@ def validate_parameter(value: str) -> str:
 def _refused_by_chat_mitra(value: str) -> Iterator[tuple[str, str | None]]:
     """Yield the rules of Chat Mitra that the text breaks.
 
-    Source: Chat Mitra docs, Validation Rules, which forbid HTML and Markdown. That it refuses asterisks and the # part
-    of a link, its users report.
+    Source: Chat Mitra docs, Validation Rules. That it refuses asterisks and the # part of a link, its users report.
     """
     if "*" in value:
         yield "has an asterisk, which Chat Mitra refuses; remove it", f"this has {value.count('*')}"
@@ -123,8 +134,6 @@ def _refused_by_chat_mitra(value: str) -> Iterator[tuple[str, str | None]]:
         yield "has a link with a # part; remove the # and the text after it", None
     if tag := find_html_tag(value):
         yield "has HTML; write plain text", f"this has {tag}"
-    if not handed_over() and (marks := find_markup(value)):
-        yield "has markup, which Chat Mitra forbids; remove the marks", f"this has {marks}"
     if _DEVANAGARI.search(value) and _LATIN.search(value) and _LATIN.search(_without_links(value)):
         yield "mixes Devanagari and Latin letters; write one script in each text", None
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harkara.errors import Invalid
-from harkara.messages import Buttons, Envelope, Image, Template, Text
+from harkara.messages import Buttons, Envelope, Image, Template, Text, UrlSuffix
 from harkara.messages.markup import find_markup
 from harkara.messages.validation import as_handed_over
 
@@ -66,9 +66,9 @@ def test_what_only_resembles_markup_is_ordinary_text(text: str) -> None:
     "text", [" _a" * 1365, "_" * 4096, "~_" * 2048, "`" * 4096, "[a" * 2048, "a@" * 2048, "_a_b" * 1024]
 )
 def test_a_hostile_text_is_checked_in_a_moment(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     find_markup(text)
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 def test_markup_is_refused_in_every_visible_text() -> None:
@@ -104,3 +104,9 @@ def test_a_message_that_an_earlier_release_accepted_is_read_from_the_intake() ->
     with as_handed_over():
         old = Envelope(to="919876543210", messages=[Text("_hi_"), Template("x", body=["upi://pay", "`x`"])])
     assert Envelope.from_json(old.to_json()) == old
+
+
+def test_the_end_of_a_link_may_have_marks() -> None:
+    """A token of a shop's own, such as _0_, stands within the link, where WhatsApp renders no markup."""
+    assert UrlSuffix("_0_").text == "_0_"
+    assert UrlSuffix("~asha~/`x`").text == "~asha~/`x`"
