@@ -89,7 +89,7 @@ class PostgresServer:
 @contextmanager
 def postgres(*options: str) -> Iterator[PostgresServer]:
     """Run an empty server, with more `options` for its command line. Raises PostgresUnavailable."""
-    binaries, user = _binaries(), _unprivileged_user()
+    binaries, user = _binaries(), unprivileged_user()
     with tempfile.TemporaryDirectory(prefix="harkara-pg-") as parent:
         folder = Path(parent) / "data"
         folder.mkdir()
@@ -125,7 +125,7 @@ def _binaries() -> Path:
     )
 
 
-def _unprivileged_user() -> str | None:
+def unprivileged_user() -> str | None:
     """Return the user to run PostgreSQL as when this process is root, which PostgreSQL refuses."""
     if os.geteuid() != 0:
         return None

@@ -17,7 +17,8 @@ from harness.valkey import ValkeyServer, valkey
 def postgres_server() -> Iterator[PostgresServer]:
     """One PostgreSQL server for the session. Without one the tests are skipped, in CI they fail."""
     try:
-        with postgres("-c", "fsync=off") as server:
+        # The ledger's times are values, whatever zone the sessions of the server have.
+        with postgres("-c", "fsync=off", "-c", "timezone=Asia/Kolkata") as server:
             yield server
     except PostgresUnavailable as error:
         if os.environ.get("CI"):

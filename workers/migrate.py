@@ -6,7 +6,7 @@ import sys
 
 from config.ledger import open_database
 from config.settings import settings
-from harkara.errors import Unavailable
+from harkara.errors import HarkaraError, Unavailable
 from harkara.ledger import migrate
 
 
@@ -16,6 +16,8 @@ def main() -> None:
         migrate.upgrade(open_database(settings()))
     except Unavailable as error:
         sys.exit(f"{error}: check HARKARA_DATABASE_URL, and whether the server runs")
+    except HarkaraError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

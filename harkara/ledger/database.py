@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cache
 from hashlib import blake2b
 from typing import Any, TypeVar, cast
 
@@ -33,13 +33,18 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from harkara.errors import HarkaraError, Unavailable
 from harkara.ledger.clock import Clock
-from harkara.ledger.engines import postgres_engines, sqlite_engine
+from harkara.ledger.engines import is_pooled, postgres_engines, sqlite_engine
 
 Row = dict[str, Any]
 Rows = CursorResult[*tuple[Any, ...]]
 T = TypeVar("T")
 
 OTHER_SCHEMA = "the database does not have the schema of this release: run `python -m workers.migrate`"
+
+STATEMENT_MODE = (
+    "the pooler before the database runs in statement mode, which allows no transactions: set its mode to transaction "
+    "or session (PgBouncer: pool_mode)"
+)
 
 _READ_ONLY = "25006"
 """PostgreSQL's SQLSTATE of a server that accepts no writes, such as a replica before its promotion."""
@@ -119,6 +124,11 @@ class Database:
         with self._connection(self.engine) as connection:
             yield connection
 
+    def pooled(self) -> bool:
+        """Return whether a pooler is between this host and PostgreSQL. Raises Unavailable."""
+        with self.connection() as connection:
+            return is_pooled(connection)
+
     def close(self) -> None:
         self.engine.dispose()
         self._autocommit.dispose()
@@ -146,11 +156,16 @@ class Transaction:
     sqlite: bool
     clock: Clock
     callbacks_enabled: bool = False
+    _now: datetime | None = None
 
-    @cached_property
+    @property
     def now(self) -> datetime:
         """The database's time, read once: every lease and due date of this transaction is measured from it."""
-        return self.clock.now(self._query_time)
+        # No cached_property: in Python 3.11 all transactions would share its lock, and the ones that have a session of
+        # a pooler would wait for one that waits for a session.
+        if self._now is None:
+            self._now = self.clock.now(self._query_time)
+        return self._now
 
     def _query_time(self) -> datetime:
         clock = func.strftime("%Y-%m-%d %H:%M:%f", "now") if self.sqlite else func.clock_timestamp()
@@ -171,11 +186,13 @@ class Transaction:
     ) -> Rows:
         """Run one statement for many rows: `{each}` in it is a table of `rows` with these columns (name: SQL type).
 
+        A moment in a row is written with its offset, so its meaning does not depend on the zone of the session.
         `{skip_locked}` in a subquery of `message` locks its rows and skips those that are locked already. `returning`
         gives the types of the returned columns.
         """
         prepared = _for_each(statement, tuple(columns.items()), returning, tuple(moments), self.sqlite)
-        return self.execute(prepared, {"rows": json.dumps(rows), **moments})
+        as_text = json.dumps(rows, default=_to_sqlite if self.sqlite else datetime.isoformat)
+        return self.execute(prepared, {"rows": as_text, **moments})
 
     def load(self, kind: Callable[..., T], statement: Executable) -> list[T]:
         """Run a query and return one `kind` for each row, made of the row's values in their order."""
@@ -198,17 +215,18 @@ class Transaction:
     def copy_new(self, table: Table, rows: Sequence[Row]) -> set[str]:
         """Do the same for many rows on PostgreSQL by COPY, which takes an eighth of the time; return the new ids."""
         columns = ", ".join(rows[0])
+        # A pooler lends the session to other clients, also to those of another release, so nothing may stay in it.
+        name, kept = ("incoming_once", "DROP") if is_pooled(self.connection) else ("incoming", "DELETE ROWS")
         cursor: Any = self.connection.connection.cursor()
         with cursor:
             cursor.execute(
-                f"CREATE TEMP TABLE IF NOT EXISTS incoming (LIKE {table.name} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
+                f"CREATE TEMP TABLE IF NOT EXISTS {name} (LIKE {table.name} INCLUDING DEFAULTS) ON COMMIT {kept}"
             )
-            with cursor.copy(f"COPY incoming ({columns}) FROM STDIN") as copy:
+            with cursor.copy(f"COPY {name} ({columns}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(tuple(row.values()))
             cursor.execute(
-                f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM incoming"
-                " ON CONFLICT DO NOTHING RETURNING id"
+                f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {name} ON CONFLICT DO NOTHING RETURNING id"
             )
             return {identity for (identity,) in cursor.fetchall()}
 
@@ -216,14 +234,15 @@ class Transaction:
         return [dict(row) for row in self.execute(statement, parameters).mappings()]
 
 
-def to_sql(moment: datetime) -> str:
-    """Format a moment as SQLite stores it, in UTC; PostgreSQL parses the same text, since its sessions are in UTC."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-
-
 def from_sql(text: str) -> datetime:
-    """Parse a moment that a database wrote as text: both write UTC, and SQLite omits the offset."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    """Parse a moment that a database wrote as text: SQLite in UTC without an offset, PostgreSQL in any zone."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+
+
+def _to_sqlite(moment: datetime) -> str:
+    """Format a moment as SQLite stores it; texts without an offset sort by time."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 @cache
@@ -251,6 +270,8 @@ def _translated(error: Exception) -> HarkaraError:
     state = getattr(cause, "sqlstate", None)
     if state in _MISSING or re.match("no such (table|column)|.* has no column", str(cause)):
         return OtherSchema(OTHER_SCHEMA)
+    if "statement pooling" in str(cause):
+        return LedgerError(STATEMENT_MODE)
     if state == _READ_ONLY:
         return Unavailable("the database is read-only now and accepts no writes")
     if state in _DISK_FULL or getattr(cause, "sqlite_errorname", None) in _DISK_FULL:

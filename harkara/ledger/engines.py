@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 
+from harkara.ledger.postgres_connection import Connector, PostgresConnection
+
 IDLE_SECONDS = 1.0
 """A pooled connection that was idle for longer is tested before it is used."""
 
@@ -68,13 +70,18 @@ def postgres_engines(
     Each has its own connections, since switching the mode of a connection costs as much as a query. Both wait
     `lock_timeout` seconds for a connection or a lock, and `statement_timeout` seconds for any answer.
     """
-    return (
-        _postgres_engine(url, lock_timeout, statement_timeout, max(2, connections // 2)),
-        _postgres_engine(url, lock_timeout, statement_timeout, connections, isolation_level="AUTOCOMMIT"),
-    )
+    limits = {"lock_timeout": int(lock_timeout * 1000), "statement_timeout": int(statement_timeout * 1000)}
+    connector = Connector(limits | _PLANS, statement_timeout + 1.0)  # the server's own limit comes first, if it can
+    transactions = _postgres_engine(url, connector, lock_timeout, max(2, connections // 2))
+    _limit_pooled_transactions(transactions, limits)
+    return transactions, _postgres_engine(url, connector, lock_timeout, connections, isolation_level="AUTOCOMMIT")
 
 
-def _postgres_engine(url: URL, lock_timeout: float, statement_timeout: float, connections: int, **more: Any) -> Engine:
+# A plan that was cached for a small table would scan all of it after a bulk of messages has arrived.
+_PLANS = {"plan_cache_mode": "force_custom_plan"}
+
+
+def _postgres_engine(url: URL, connector: Connector, lock_timeout: float, connections: int, **more: Any) -> Engine:
     engine = create_engine(
         url,
         pool_size=connections,
@@ -82,15 +89,13 @@ def _postgres_engine(url: URL, lock_timeout: float, statement_timeout: float, co
         pool_timeout=lock_timeout,
         pool_use_lifo=True,  # the connection that was used last is rarely idle, so it is rarely tested
         hide_parameters=True,
-        connect_args=_connect_args(lock_timeout, statement_timeout),
+        connect_args=_connect_args(lock_timeout),
         **more,
     )
 
     @event.listens_for(engine, "do_connect")
-    def connect(_dialect: Any, _record: Any, args: Any, options: Any) -> psycopg.Connection[Any]:
-        connection = _TimeoutConnection.connect(*args, **options)
-        connection.answer_timeout = statement_timeout + 1.0  # the server's own limit comes first, if it can
-        return connection
+    def connect(_dialect: Any, _record: Any, args: Any, options: Any) -> PostgresConnection:
+        return connector.connect(*args, **options)
 
     @event.listens_for(engine, "checkin")
     def mark_idle(_connection: Any, record: Any) -> None:
@@ -105,17 +110,24 @@ def _postgres_engine(url: URL, lock_timeout: float, statement_timeout: float, co
     return engine
 
 
-def _connect_args(lock_timeout: float, statement_timeout: float) -> dict[str, Any]:
-    options = {
-        "timezone": "UTC",
-        "lock_timeout": int(lock_timeout * 1000),
-        "statement_timeout": int(statement_timeout * 1000),
-        # A plan that was cached for a small table would scan all of it after a bulk of messages has arrived.
-        "plan_cache_mode": "force_custom_plan",
-    }
+def _limit_pooled_transactions(engine: Engine, limits: dict[str, int]) -> None:
+    """Set the limits of each transaction in its session, where the sessions themselves cannot have them."""
+    values = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in limits.items())
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if is_pooled(connection):
+            connection.exec_driver_sql(f"SELECT {values}")
+
+
+def is_pooled(connection: Connection) -> bool:
+    """Return whether a pooler is between this connection and PostgreSQL."""
+    return isinstance(driver := connection.connection.driver_connection, PostgresConnection) and driver.pooled
+
+
+def _connect_args(lock_timeout: float) -> dict[str, Any]:
     return {
         "connect_timeout": max(2, int(lock_timeout)),
-        "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         "application_name": "harkara",
         # An unresponsive server must not block a thread for the kernel's 15 minutes.
         "keepalives_idle": 5,
@@ -133,19 +145,3 @@ def _ping(connection: Any) -> None:
         raise  # a new connection to an unresponsive server would only take as long again
     except psycopg.Error as error:
         raise DisconnectionError from error
-
-
-class _TimeoutConnection(psycopg.Connection[Any]):
-    """A connection that gives up on a server whose host answers but which itself does not.
-
-    Such a server was stopped, or is behind a proxy that lost it.
-    """
-
-    answer_timeout = 30.0
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        try:
-            return super().wait(gen, interval, min(timeout or self.answer_timeout, self.answer_timeout))
-        except psycopg.errors._WaitTimeout:
-            self.pgconn.finish()
-            raise

@@ -85,7 +85,6 @@ FROM {{each}} JOIN message ON message.id = each.id LEFT JOIN occasion ON occasio
 
 def _message_data(stored: dict[str, Any]) -> dict[str, Any]:
     """Return a message as `harkara status` shows it, with the occasion if it is a reminder."""
-    # Both databases store UTC, but the text of SQLite has no zone.
     times = {name: from_sql(stored[name]) for name in _TIMES}
     # A callback that an older release wrote may lack columns.
     data = dict(summary(dict.fromkeys(message.c.keys()) | stored | times))

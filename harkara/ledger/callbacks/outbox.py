@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import ColumnElement, literal_column, select, update
 
 from harkara.ledger.callbacks.notify import payload_data
-from harkara.ledger.database import Database, Row, Transaction, to_sql
+from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.tables import callback
 from harkara.ledger.write_each import write_each
 
@@ -27,6 +27,7 @@ class ClaimedCallback:
     """A callback that this worker has claimed.
 
     `tries` counts this try too. Like a message's epoch it is a fencing token: a later claim has a higher one.
+    `claimed_at` is the database's time.
     """
 
     id: str
@@ -34,6 +35,7 @@ class ClaimedCallback:
     created_at: datetime
     expires_at: datetime
     tries: int
+    claimed_at: datetime
     data: dict[str, Any] = field(repr=False)
 
 
@@ -85,14 +87,15 @@ def claim(db: Database, limit: int, lease_seconds: float) -> list[ClaimedCallbac
             .values(due_at=tx.now + timedelta(seconds=lease_seconds), tries=callback.c.tries + 1)
             .returning(*(callback.c[name] for name in ("id", "kind", "created_at", "expires_at", "tries", "data")))
         )
-    claimed = [one for row in rows if (one := _claimed(db, row))]
+        now = tx.now
+    claimed = [one for row in rows if (one := _claimed(db, row, now))]
     return sorted(claimed, key=lambda one: one.id)
 
 
-def _claimed(db: Database, row: Row) -> ClaimedCallback | None:
+def _claimed(db: Database, row: Row, now: datetime) -> ClaimedCallback | None:
     """Return the claimed callback; one whose data cannot be read becomes dead, so that it stops no other."""
     try:
-        return ClaimedCallback(**row | {"data": payload_data(row["kind"], row["data"])})
+        return ClaimedCallback(**row | {"claimed_at": now, "data": payload_data(row["kind"], row["data"])})
     except Exception as error:
         name = type(error).__name__
         log.error("callback not readable", action="callback_unreadable", id=row["id"], error=name)
@@ -166,7 +169,7 @@ WHERE callback.id = each.id AND callback.state <> 'delivered'
 
 def _result_row(one: ClaimedCallback, result: DeliveryResult, now: datetime) -> Row:
     """Return the columns that a result leads to, and the `outcome` by which it is counted."""
-    row = {"id": one.id, "tries": one.tries, "untried": 0, "due_at": to_sql(now), "status": None, "reason": None}
+    row = {"id": one.id, "tries": one.tries, "untried": 0, "due_at": now, "status": None, "reason": None}
     match result:
         case Delivered(status=status):
             return row | {"outcome": "delivered", "state": "delivered", "status": status}
@@ -176,8 +179,8 @@ def _result_row(one: ClaimedCallback, result: DeliveryResult, now: datetime) -> 
             again = now + timedelta(seconds=seconds)
             expired = again >= one.expires_at
             end = {"outcome": "dead", "state": "dead"} if expired else {"outcome": "failed", "state": "waiting"}
-            return row | end | {"reason": reason, "status": status, "due_at": to_sql(again)}
+            return row | end | {"reason": reason, "status": status, "due_at": again}
         case Untried(reason=reason, seconds=seconds):
             again = now + timedelta(seconds=seconds)
             waiting = {"outcome": "untried", "state": "waiting", "untried": 1}
-            return row | waiting | {"reason": reason, "due_at": to_sql(again)}
+            return row | waiting | {"reason": reason, "due_at": again}

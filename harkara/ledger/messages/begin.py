@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from harkara.ledger.conditions import sql_list
-from harkara.ledger.database import Row, Transaction, to_sql
+from harkara.ledger.database import Row, Transaction
 from harkara.ledger.messages.claim import Claimed
 from harkara.states import Action, State, allowed_from
 
@@ -73,5 +73,5 @@ def _attempt(request: BeginRequest) -> Row:
         "worker": request.worker,
         "gates": request.gates,
         "fingerprint": request.fingerprint,
-        "claimed_at": to_sql(claimed.claimed_at),
+        "claimed_at": claimed.claimed_at,
     }
