@@ -5,6 +5,7 @@
   * Conflict     the reference already belongs to a message with other content
   * NotFound     no message has this id, or no catalogue of templates was published
   * Unavailable  Redis or the database does not answer; the same call with the same reference may be repeated
+    * OtherDeployment  this Redis belongs to another ledger, or the ledger to another Redis; nothing was done
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ class Unavailable(HarkaraError, ConnectionError):
     """A required service did not answer in time; the message says which, and whether a repeat is safe."""
 
     stops_all = True
+
+
+class OtherDeployment(Unavailable):
+    """The Redis and the ledger of this process do not belong together; the message says what to do."""
 
 
 def stops_all(error: Exception) -> bool:

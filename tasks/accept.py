@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery import Task
 from celery.worker.request import Request
 
 from config.celery_app import app
@@ -12,6 +11,7 @@ from config.wiring.background import intake_consumer
 from config.wiring.shared import reminder_plan
 from harkara.errors import Unavailable
 from tasks.confidential import ConfidentialTask
+from tasks.task import Task
 
 
 class ConfidentialRequest(Request):
@@ -23,7 +23,7 @@ class ConfidentialRequest(Request):
         return {**super().info(safe), "args": [], "kwargs": {}}
 
 
-@app.task(name="harkara.accept", throws=(Unavailable,))
+@app.task(base=Task, name="harkara.accept", throws=(Unavailable,))
 def accept() -> None:
     intake_consumer().drain()
 
@@ -38,11 +38,16 @@ def accept() -> None:
     retry_backoff_max=30,
     acks_late=True,
 )
-def enqueue(self: Task[..., None], body: dict[str, Any], /, **options: Any) -> None:
+def enqueue(self: Task, body: dict[str, Any], /, **options: Any) -> None:
     """Accept Chat Mitra's own request body with the options of `Client.send`.
 
     The call is as durable as Celery's queue, not as the ledger: `harkara.Client` promises more.
     """
     # The task's id makes a repeat of the same call the same message.
     options.setdefault("reference", f"task:{self.request.id}")
-    intake_consumer().accept([reminder_plan().catalogue.envelope(body, **options)])
+    envelope = reminder_plan().catalogue.envelope(body, **options)
+    try:
+        intake_consumer().accept([envelope])
+    except Unavailable:
+        # Celery's own retry would name a time by this host's clock, at which another host's runs it.
+        intake_consumer().postpone("send", envelope)

@@ -6,15 +6,15 @@ import json
 from typing import Any
 
 import structlog
-from celery import Task
 
 from config.wiring.shared import database
 from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
+from tasks.task import Task
 
 log = structlog.get_logger(__name__)
 
 
-class ConfidentialTask(Task[..., None]):
+class ConfidentialTask(Task):
     """A task that no caller waits for: what it could not do is kept, so that people see it and retry it."""
 
     abstract = True

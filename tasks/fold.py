@@ -7,11 +7,13 @@ import structlog
 from config.celery_app import app
 from config.wiring.background import event_processor
 from harkara.errors import Unavailable
+from tasks.task import Task
 
 log = structlog.get_logger(__name__)
 
 
 @app.task(
+    base=Task,
     name="harkara.fold",
     autoretry_for=(Unavailable,),
     max_retries=3,  # after that the workers' periodic rounds go on

@@ -11,23 +11,24 @@ from config.wiring.shared import database, process_name
 from harkara.errors import Unavailable
 from harkara.ledger.audit import audit as examine
 from harkara.ledger.leases import mark_done
+from tasks.task import Task
 
 log = structlog.get_logger(__name__)
 
 
-@app.task(name="harkara.pulse")
+@app.task(base=Task, name="harkara.pulse")
 def pulse() -> None:
     """Arrive through this worker's own queue, which proves that the worker still consumes."""
     watchdog().confirm()
 
 
-@app.task(name="harkara.heartbeat", throws=(Unavailable,))
+@app.task(base=Task, name="harkara.heartbeat", throws=(Unavailable,))
 def heartbeat() -> None:
     """Write the time to the database, which proves that beat, Redis, a worker and the database work together."""
     mark_done(database(), "heartbeat", process_name())
 
 
-@app.task(name="harkara.audit", throws=(Unavailable,))
+@app.task(base=Task, name="harkara.audit", throws=(Unavailable,))
 def audit() -> None:
     """Log the findings of `harkara audit` and count them in a metric."""
     report = examine(database())

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from celery import Task
-
 from config.celery_app import app
 from config.wiring.sending import sender
 from harkara.backends.broker import URGENT
 from harkara.errors import Unavailable
+from tasks.task import Task
 
 
-@app.task(name="harkara.send", bind=True, throws=(Unavailable,))
-def send(self: Task[..., None], ids: list[str]) -> None:
+@app.task(base=Task, name="harkara.send", bind=True, throws=(Unavailable,))
+def send(self: Task, ids: list[str]) -> None:
     queue = (self.request.delivery_info or {}).get("routing_key")
     sender().send(ids, urgent=queue == URGENT)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from contextlib import suppress
 from typing import Any
 
+import structlog
 from celery import signals
 
 from config import logs, metrics
 from config.celery_app import app
+from config.settings import settings
 from config.wiring import background, sending, shared
 from config.wiring.periodic_threads import periodic_threads
 from harkara.delivery.periodic_thread import PeriodicThread
-from harkara.errors import HarkaraError, Unavailable
+from harkara.errors import HarkaraError, OtherDeployment, Unavailable
 
 __all__ = ["app"]
 
@@ -23,6 +27,8 @@ SWITCH_SECONDS = 0.01
 Sender threads release it by themselves, whenever they wait for the network. At Python's 5 ms they compete for it and
 throughput falls; at 20 ms a thread wakes up too late for its slot.
 """
+
+log = structlog.get_logger(__name__)
 
 _threads: list[PeriodicThread] = []
 
@@ -39,6 +45,7 @@ def _build(**_: Any) -> None:
     try:
         shared.check_schema()
         shared.check_eviction()
+        shared.check_pairing()
         sending.sender()
         shared.reminder_plan()
         background.callback_delivery()
@@ -47,6 +54,25 @@ def _build(**_: Any) -> None:
             background.last_posts().compare()
     except HarkaraError as error:  # Celery would log it and start all the same
         raise SystemExit(str(error)) from error
+
+
+@signals.beat_init.connect
+def _check_beat(**_: Any) -> None:
+    """Keep beat from waking the workers of another deployment. It needs no ledger otherwise, and may have none."""
+    if not settings().has_ledger:
+        return
+    try:
+        shared.check_pairing()
+    except OtherDeployment as error:
+        raise SystemExit(str(error)) from error
+    except HarkaraError as error:
+        log.warning("pairing not checked", action="not_paired", error=str(error))
+    else:
+        PeriodicThread(_check_running_beat).start()
+
+
+def _check_running_beat() -> None:
+    shared.end_unless_paired(lambda: os.kill(os.getpid(), signal.SIGTERM))
 
 
 @signals.worker_ready.connect
@@ -66,3 +92,4 @@ def _close(**_: Any) -> None:
         thread.close()
     sending.pool().close()
     sending.group_commit().close()
+    shared.end_pairing()

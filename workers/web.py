@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from threading import Event
 
 import structlog
 import uvicorn
@@ -10,6 +11,7 @@ import uvicorn
 from config import logs
 from config.settings import settings
 from config.wiring import http_api, shared
+from harkara.delivery.periodic_thread import PeriodicThread
 from harkara.errors import HarkaraError, Unavailable
 from harkara.gateway import create_app
 from harkara.gateway.request_timeout import timed_protocol
@@ -21,11 +23,15 @@ STOP_SECONDS = 30
 
 
 def main() -> None:
-    """Serve until SIGTERM, then answer the requests that have come. Exits with 1 for a setting that is wrong."""
+    """Serve until SIGTERM, then answer the requests that have come.
+
+    Exits with 1 for a setting that is wrong, and for a Redis of another ledger.
+    """
     logs.set_up()
     try:
         _check_schema()
         shared.check_eviction()
+        shared.check_pairing()
         dependencies = http_api.dependencies()
     except HarkaraError as error:
         sys.exit(str(error))
@@ -42,10 +48,22 @@ def main() -> None:
             timeout_graceful_shutdown=STOP_SECONDS,
         )
     )
+    unpaired = Event()
+
+    def end() -> None:
+        unpaired.set()
+        server.should_exit = True
+
+    thread = PeriodicThread(lambda: shared.end_unless_paired(end))
+    thread.start()
     try:
         server.run()
     finally:
+        thread.close()
+        shared.end_pairing()
         dependencies.backend.close()
+    if unpaired.is_set():
+        sys.exit(1)
 
 
 def _check_schema() -> None:

@@ -38,5 +38,10 @@ class ServiceSettings(BaseSettings):
         raise SystemExit("No Redis is configured: set HARKARA_REDIS_URL, or run `make up`, which brings its own.")
 
     @property
+    def has_ledger(self) -> bool:
+        """Whether a database is configured, or the SQLite file under var/ exists. Beat alone may have neither."""
+        return self.database_url is not None or (self.var / "harkara.db").exists()
+
+    @property
     def ledger_url(self) -> str:
         return self.database_url or f"sqlite:///{self.var / 'harkara.db'}"

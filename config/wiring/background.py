@@ -6,6 +6,9 @@ import os
 import signal
 from functools import cache
 
+import redis
+from celery.worker import state as worker_state
+
 from config.callback_endpoint import endpoint
 from config.celery_app import OWN
 from config.metrics import REJECTED, count_callbacks, count_events, count_swept
@@ -13,7 +16,17 @@ from config.periodic_work import worker_seconds
 from config.scraped_metrics import DeploymentCollector
 from config.settings import settings
 from config.wiring.sending import leases, limiter, playbook
-from config.wiring.shared import broker, database, lanes, process_name, reminder_plan, webhook_stream
+from config.wiring.shared import (
+    broker,
+    database,
+    end_unless_paired,
+    lanes,
+    pairing,
+    process_name,
+    reminder_plan,
+    webhook_stream,
+)
+from harkara.backends.broker import HINTS
 from harkara.callbacks.delivery import CallbackDelivery
 from harkara.chatmitra.webhooks import parse
 from harkara.delivery.dispatcher import Dispatcher
@@ -35,7 +48,7 @@ from harkara.ledger.messages.queries import count_by_state
 from harkara.ledger.sweep import Crashed
 from harkara.outcomes import Uncertain
 from harkara.published.store import PublishedStore
-from harkara.redis_client import connect
+from harkara.redis_client import connect, redis_errors
 from harkara.webhooks.process import EventProcessor
 
 
@@ -66,6 +79,7 @@ def dispatcher() -> Dispatcher:
         lanes(),
         limiter(),
         Hints(broker().publish_hints, s.chunk_size),
+        hints_waiting=_hints_waiting,
         queued_seconds=leases().queued,
         depth=s.depth,
     )
@@ -121,6 +135,11 @@ def delete_old_callbacks() -> None:
     clean_up(database(), settings().retention_seconds)
 
 
+def check_pairing() -> None:
+    """End this worker if Redis or the ledger has become another's. Raises Unavailable."""
+    end_unless_paired(_stop_worker)
+
+
 def publish_plan() -> None:
     """Publish the catalogue and the rules to Redis, for producers without the database. Raises Unavailable."""
     _published_store().publish(reminder_plan().catalogue, reminder_plan())
@@ -151,13 +170,31 @@ def _rounds() -> Rounds:
 
 
 @cache
+def _hint_queues() -> redis.Redis:
+    return connect(settings().broker_url, seconds=3)
+
+
+def _hints_waiting() -> int:
+    """Return the number of hints in the longer of their queues. Raises Unavailable."""
+    with redis_errors("count the hints", "nothing is dispatched until it does"), _hint_queues().pipeline(False) as pipe:
+        for queue in HINTS:
+            pipe.llen(queue)
+        return max(map(int, pipe.execute()))
+
+
+@cache
 def _intake() -> Intake:
-    return Intake(connect(settings().broker_url, seconds=3), reader=process_name())
+    return Intake(connect(settings().broker_url, seconds=3), reader=process_name(), ledger=pairing().ledger)
 
 
 @cache
 def _published_store() -> PublishedStore:
     return PublishedStore(connect(settings().broker_url, seconds=3))
+
+
+def _stop_worker() -> None:
+    """Let Celery finish its tasks, take no more, and exit with 1."""
+    worker_state.should_stop = 1  # type: ignore[assignment]  # Celery takes it as the exit status
 
 
 def _after_crash(crashed: Crashed) -> Uncertain:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 
 from config.periodic_work import SCHEDULE, THREADS, WorkerRound
 from config.wiring import background
+from config.wiring.shared import pairing
 from harkara.delivery.periodic_thread import INTERVAL_SECONDS, PeriodicThread, every
 
 
@@ -14,7 +16,13 @@ def periodic_threads() -> list[PeriodicThread]:
     functions = _functions()
     rounds = {name: work.worker for name, work in SCHEDULE.items() if work.worker}
     return [
-        PeriodicThread(*(_timed(round_, functions[name]) for name, round_ in rounds.items() if round_.thread == thread))
+        PeriodicThread(
+            *(
+                _timed(round_, _paired(name, functions[name]))
+                for name, round_ in rounds.items()
+                if round_.thread == thread
+            )
+        )
         for thread in THREADS
     ]
 
@@ -35,7 +43,19 @@ def _functions() -> dict[str, Callable[[], object]]:
         "derive": maintenance.derive,
         "clean_up": background.delete_old_callbacks,
         "callbacks": background.deliver_callbacks,
+        "pairing": background.check_pairing,
     }
+
+
+def _paired(name: str, function: Callable[[], object]) -> Callable[[], object]:
+    """Return the function with the condition that Redis and the ledger belong together."""
+
+    @wraps(function)
+    def run() -> object:
+        pairing().require()
+        return function()
+
+    return function if name == "pairing" else run
 
 
 def _timed(round_: WorkerRound, function: Callable[[], object]) -> Callable[[], object]:

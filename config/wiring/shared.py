@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from functools import cache
 
 import structlog
@@ -14,12 +15,13 @@ from config.ledger import open_database
 from config.reminders import load_reminder_plan
 from config.settings import settings
 from harkara.backends.broker import Broker
-from harkara.errors import Unavailable
+from harkara.errors import OtherDeployment, Unavailable
 from harkara.intake.stream import WEBHOOKS, Intake
 from harkara.lanes import Lane
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
 from harkara.occasions import ReminderPlan
+from harkara.pairing import Pairing
 from harkara.redis_client import connect
 from harkara.redis_eviction import eviction_problem
 
@@ -55,7 +57,43 @@ def reminder_plan() -> ReminderPlan:
 @cache
 def webhook_stream() -> Intake:
     """Return the Redis stream that keeps webhooks while the database is away."""
-    return Intake(connect(settings().broker_url, seconds=3), reader=process_name(), stream=WEBHOOKS)
+    connection = connect(settings().broker_url, seconds=3)
+    return Intake(connection, reader=process_name(), stream=WEBHOOKS, ledger=pairing().ledger)
+
+
+@cache
+def pairing() -> Pairing:
+    return Pairing(database(), connect(settings().broker_url, seconds=3), process_name())
+
+
+def check_pairing() -> None:
+    """Check that Redis and the ledger belong together. Raises OtherDeployment.
+
+    A service that does not answer at the start does not stop it: the first work checks again.
+    """
+    try:
+        pairing().start()
+    except OtherDeployment:
+        raise
+    except Unavailable as error:
+        log.warning("pairing not checked yet", action="not_paired", error=str(error))
+
+
+def end_unless_paired(end: Callable[[], object]) -> None:
+    """Call `end` if Redis or the ledger has become another's while this process runs. Raises Unavailable."""
+    try:
+        pairing().check()
+    except OtherDeployment as error:
+        log.critical("process ended", action="other_deployment", error=str(error))
+        end()
+
+
+def end_pairing() -> None:
+    """Forget this process, which ends, in the register of the ledger."""
+    try:
+        pairing().close()
+    except Unavailable as error:
+        log.info("process not unregistered", action="not_unregistered", error=str(error))
 
 
 def check_eviction() -> None:

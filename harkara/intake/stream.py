@@ -6,15 +6,18 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import zip_longest
 from typing import Any, Final, Literal, cast
 from uuid import uuid4
 
 import redis
 from redis.exceptions import OutOfMemoryError, ResponseError
 
-from harkara.errors import Unavailable
+from harkara.errors import OtherDeployment, Unavailable
 from harkara.redis_client import REPEAT, redis_errors
 from harkara.redis_eviction import EvictionCheck
+from harkara.redis_identity import LEDGER
 
 STREAM: Final = "harkara:intake"
 WEBHOOKS: Final = "harkara:webhooks"
@@ -50,12 +53,18 @@ Verb = Literal[
 
 @dataclass(frozen=True, slots=True)
 class IntakeEntry:
-    """One request of a producer. `reply_to` is the key of the list in which it expects an answer."""
+    """One request of a producer. `reply_to` is the key of the list in which it expects an answer.
+
+    `age` is the time since the producer appended it, by Redis' clock alone. `valid_for` is how long, from then on, a
+    message without a deadline of its own is worth sending.
+    """
 
     stream_id: str
     verb: str
     data: str = field(repr=False)
     reply_to: str | None = None
+    age: timedelta = timedelta()
+    valid_for: timedelta | None = None
 
     @property
     def position(self) -> str:
@@ -68,7 +77,8 @@ class Intake:
 
     `reader` is the consumer's name in the group; a process that only appends needs none. An entry goes to another
     reader when it is not acknowledged within `abandoned_seconds`. An append is complete when `replicas` of the server
-    have it, which takes `replica_seconds` at most.
+    have it, which takes `replica_seconds` at most. `ledger` returns the identity of the
+    reader's ledger, if it is known: the reader takes nothing from the Redis of another one.
     """
 
     def __init__(
@@ -80,20 +90,28 @@ class Intake:
         abandoned_seconds: float = ABANDONED_SECONDS,
         replicas: int = 0,
         replica_seconds: float = 1.0,
+        ledger: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._redis = connection
         self._eviction = EvictionCheck(connection)
         self._reader = reader
         self._stream = stream
         self._wake_up_key = f"{stream}:bell"
+        self._ledger = ledger
         self._abandoned_ms = int(1000 * abandoned_seconds)
         self._replicas = replicas
         self._replica_ms = max(1, int(1000 * replica_seconds))  # 0 would wait without end
 
-    def append(self, verb: Verb, payloads: Sequence[str], reply_to: str | None = None) -> bool:
+    def append(
+        self,
+        verb: Verb,
+        payloads: Sequence[str],
+        reply_to: str | None = None,
+        valid_for: Sequence[timedelta | None] = (),
+    ) -> bool:
         """Append entries, all or none; return whether the caller must wake a worker.
 
-        Raises Unavailable, also when this Redis may delete the entries before a worker has committed them, and when
+        `valid_for` has a value for each payload, or none at all. Raises Unavailable, also when this Redis may delete the entries before a worker has committed them, and when
         too few replicas have them.
         """
         if not reply_to:
@@ -101,8 +119,9 @@ class Intake:
         with redis_errors(), self._redis.pipeline(transaction=not self._replicas) as pipe:
             if self._replicas:
                 cast(Any, pipe).execute_command("MULTI")
-            for payload in payloads:
+            for payload, valid in zip_longest(payloads, valid_for):
                 fields = {"verb": verb, "data": payload} | ({"reply_to": reply_to} if reply_to else {})
+                fields |= {"valid_for": str(valid.total_seconds())} if valid else {}
                 pipe.xadd(self._stream, cast(Any, fields))
             # A reader deletes the key before it reads: while the key is there, the entries are not missed.
             pipe.set(self._wake_up_key, "1", nx=True, ex=WAKE_UP_SECONDS)
@@ -152,13 +171,14 @@ class Intake:
         number of entries before it: an old copy of the stream, or new entries that the ledger may take for repeats.
         """
         with redis_errors():
-            self._redis.delete(self._wake_up_key)
+            now = self._begin_read()
             try:
-                return self._read_abandoned(limit) or self._read_new(limit)
+                raw = self._read_abandoned(limit) or self._read_new(limit)
             except ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise
-                return self._read_first(limit, newest, moved)
+                raw = self._read_first(limit, newest, moved)
+        return _entries(raw, now)
 
     def others_hold_earlier(self, entry: IntakeEntry, batch: Sequence[IntakeEntry]) -> bool:
         """Return whether an earlier entry, outside of this reader's batch, is not acknowledged. Raises Unavailable."""
@@ -219,22 +239,34 @@ class Intake:
                 return None, None
         return _position(held["min"]), _position(held["max"])
 
-    def _read_abandoned(self, limit: int) -> list[IntakeEntry]:
+    def _begin_read(self) -> int:
+        """Delete the key of the wake-up; return Redis' time in milliseconds.
+
+        Raises OtherDeployment if the Redis belongs to another ledger. All of it is one round trip.
+        """
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.get(LEDGER)
+            pipe.time()
+            pipe.delete(self._wake_up_key)
+            owner, (seconds, microseconds), _ = cast("tuple[str | None, tuple[int, int], int]", tuple(pipe.execute()))
+        if owner and (own := self._ledger()) and owner != own:
+            raise OtherDeployment("this Redis belongs to another ledger: nothing was read from it")
+        return seconds * 1000 + microseconds // 1000
+
+    def _read_abandoned(self, limit: int) -> list[Any]:
         reply = cast(Any, self._redis.xautoclaim(self._stream, GROUP, self._reader, self._abandoned_ms, count=limit))
-        return _entries(reply[1])
+        return _readable(reply[1])
 
-    def _read_new(self, limit: int) -> list[IntakeEntry]:
+    def _read_new(self, limit: int) -> list[Any]:
         reply = cast(Any, self._redis.xreadgroup(GROUP, self._reader, {self._stream: ">"}, count=limit))
-        return _entries(next(_streams(reply), []))
+        return _readable(next(_streams(reply), []))
 
-    def _read_first(
-        self, limit: int, newest: Callable[[], str | None], moved: Callable[[str, int], None]
-    ) -> list[IntakeEntry]:
+    def _read_first(self, limit: int, newest: Callable[[], str | None], moved: Callable[[str, int], None]) -> list[Any]:
         try:
             self._create_group(newest(), moved)
         except OutOfMemoryError:
             # A full Redis cannot store a group. Two readers may then read the same entry: the ledger accepts it once.
-            return _entries(cast(Any, self._redis.xrange(self._stream, count=limit)))
+            return _readable(cast(Any, self._redis.xrange(self._stream, count=limit)))
         return self._read_new(limit)
 
     def _create_group(self, newest: str | None, moved: Callable[[str, int], None]) -> None:
@@ -287,9 +319,32 @@ def _streams(reply: Any) -> Iterator[list[Any]]:
             yield entries
 
 
-def _entries(raw: Sequence[Any]) -> list[IntakeEntry]:
+def _readable(raw: Sequence[Any]) -> list[Any]:
+    """Leave out the entries that were deleted while a reader had them."""
+    return [entry for entry in raw if entry[1] is not None]
+
+
+def _entries(raw: Sequence[Any], now: int) -> list[IntakeEntry]:
     return [
-        IntakeEntry(identity, fields.get("verb", ""), fields.get("data", ""), fields.get("reply_to"))
+        IntakeEntry(
+            identity,
+            fields.get("verb", ""),
+            fields.get("data", ""),
+            fields.get("reply_to"),
+            _age(identity, now),
+            _duration(fields.get("valid_for")),
+        )
         for identity, fields in raw
-        if fields is not None
     ]
+
+
+def _age(stream_id: str, now: int) -> timedelta:
+    appended_at, _, _ = stream_id.partition("-")
+    return timedelta(milliseconds=max(0, now - int(appended_at)))
+
+
+def _duration(text: str | None) -> timedelta | None:
+    try:
+        return timedelta(seconds=float(text)) if text else None
+    except (ValueError, OverflowError):
+        return None  # no client of Harkara wrote it

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harkara.errors import Invalid, Unavailable
+from harkara.errors import Invalid, OtherDeployment, Unavailable
 from workers.command.output import note
 
 if TYPE_CHECKING:  # importing SQLModel and Celery takes a second, which `--help` need not pay
@@ -45,6 +45,26 @@ def check_schema(db: Database) -> None:
         raise Unavailable(problem)
 
 
+def check_redis(db: Database) -> None:
+    """Check that the ledger's workers, and not another's, read this Redis. Raises OtherDeployment.
+
+    A Redis that does not answer is no reason to refuse: the ledger has the message, and workers find it there.
+    """
+    from config.settings import settings
+    from harkara.ledger.identity import ledger_identity
+    from harkara.pairing import refuse_other_ledger
+    from harkara.redis_client import connect
+    from harkara.redis_identity import read_identity
+
+    try:
+        with connect(settings().broker_url, seconds=3) as connection:
+            refuse_other_ledger(ledger_identity(db), read_identity(connection))
+    except OtherDeployment:
+        raise
+    except Unavailable:
+        pass  # the hint fails as well, and says so
+
+
 @contextmanager
 def backend() -> Iterator[LedgerBackend]:
     """Open the backend that writes a message to the ledger and then publishes its hint."""
@@ -54,6 +74,7 @@ def backend() -> Iterator[LedgerBackend]:
 
     log_to_stderr()
     with ledger() as db:
+        check_redis(db)
         opened = ledger_backend(settings(), db, Broker.at(settings().broker_url))
         try:
             yield opened

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Annotated, NamedTuple
 
 import typer
 
-from harkara.errors import HarkaraError
+from harkara.errors import Conflict, HarkaraError, OtherDeployment
 from workers.command.deployment import configured, ledger
 from workers.command.options import AsJson
 from workers.command.output import ERROR, emit, table
@@ -23,9 +24,21 @@ class Check(NamedTuple):
     found: str
 
 
-def doctor(as_json: AsJson = False) -> None:
-    """Check settings, lanes, database, workers, dead letters, callbacks and Redis. Exits with 1 if a check fails."""
+AdoptRedis = Annotated[
+    bool, typer.Option("--adopt-redis", help="First give the Redis to this ledger, if its own ledger is gone.")
+]
+
+_LARGEST_SKEW = 10.0
+"""Seconds."""
+
+
+def doctor(as_json: AsJson = False, adopt_redis: AdoptRedis = False) -> None:
+    """Check settings, lanes, database, workers, dead letters, callbacks, Redis, clocks. Exits with 1 if a check fails."""
+    if adopt_redis:
+        _adopt_redis()
     checks = [check for checks_of in (_settings, _lanes, _database, _callbacks, _redis) for check in _safely(checks_of)]
+    if {check.check for check in checks if check.well} >= {"database", "redis"}:
+        checks += [check for checks_of in (_pairing, _clocks) for check in _safely(checks_of)]
     well = all(check.well for check in checks)
     if as_json:
         emit({"well": well, "checks": [check._asdict() for check in checks]})
@@ -62,7 +75,8 @@ def _database() -> Iterator[Check]:
     from harkara.ledger.leases import seconds_since
 
     with ledger() as db:
-        yield Check("database", True, f"{db.url.get_backend_name()}, schema of this release")
+        through = ", through a pooler" if not db.sqlite and db.pooled() else ""
+        yield Check("database", True, f"{db.url.get_backend_name()}, schema of this release{through}")
         for halt in halts.list_halts(db):
             held = f"{halt.template or 'the lane'} is {halt.state}: {halt.reason}"
             yield Check(f"lane {halt.lane}", False, f"{held} run `harkara lanes unpark {halt.lane}` to continue")
@@ -116,3 +130,55 @@ def _redis() -> Iterator[Check]:
     deleted = f", {info.get('evicted_keys', 0)} keys deleted since its start"
     advice = f"{policy}{deleted}: {NEXT_STEP}, or Redis may delete hand-overs"
     yield Check("redis memory", never_evicts, policy if never_evicts else advice)
+
+
+def _pairing() -> Iterator[Check]:
+    from config.settings import settings
+    from harkara.ledger.identity import ledger_identity, live_processes
+    from harkara.pairing import refuse_other_ledger
+    from harkara.redis_client import connect
+    from harkara.redis_identity import read_identity
+
+    with ledger() as db, connect(settings().broker_url, seconds=3) as connection:
+        own, found = ledger_identity(db), read_identity(connection)
+        elsewhere = [each.name for each in live_processes(db) if each.redis != found.own]
+    try:
+        refuse_other_ledger(own, found)
+    except OtherDeployment as error:
+        yield Check("redis and ledger", False, str(error))
+    else:
+        yield Check("redis and ledger", True, "belong together" if found.ledger else "no process has used this Redis")
+    for name in elsewhere:
+        yield Check(f"process {name}", False, "uses another Redis: give all processes the same HARKARA_REDIS_URL")
+
+
+def _clocks() -> Iterator[Check]:
+    """Due times follow the database's clock, so a wrong one sends reminders at the wrong hour."""
+    from config.settings import settings
+    from harkara.ledger.identity import current_time
+    from harkara.redis_client import connect, redis_errors
+
+    here = datetime.now(UTC)
+    with ledger() as db, redis_errors(), connect(settings().broker_url, seconds=3) as connection:
+        seconds, _ = connection.time()
+        ahead = {
+            "Redis": (datetime.fromtimestamp(seconds, UTC) - here).total_seconds(),
+            "the database": (current_time(db) - here).total_seconds(),
+        }
+    found = ", ".join(f"{name} is {abs(by):.0f} s {'ahead' if by > 0 else 'behind'}" for name, by in ahead.items())
+    wrong = max(0.0, *ahead.values()) - min(0.0, *ahead.values()) > _LARGEST_SKEW
+    yield Check("clocks", not wrong, f"{found}: set them by NTP" if wrong else "agree")
+
+
+def _adopt_redis() -> None:
+    """Give the Redis to this ledger. Raises Conflict while processes of another one use it."""
+    from config.settings import settings
+    from harkara.ledger.identity import ledger_identity
+    from harkara.redis_client import connect
+    from harkara.redis_identity import assign_redis, read_identity
+
+    with ledger() as db, connect(settings().broker_url, seconds=3) as connection:
+        own, found = ledger_identity(db), read_identity(connection)
+        if found.database and (found.ledger, found.database) != (own.ledger, own.database):
+            raise Conflict("processes of another ledger used this Redis within the last 30 s: stop them first")
+        assign_redis(connection, own.ledger, own.database)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harkara.errors import Conflict, HarkaraError, Invalid
-from workers.command.deployment import configured, ledger, log_to_stderr
+from workers.command.deployment import check_redis, configured, ledger, log_to_stderr
 from workers.command.options import AsJson, me
 from workers.command.output import clock, emit, note, print_line, table
 
@@ -129,7 +129,9 @@ def _dispatch() -> None:
     log_to_stderr()
     try:
         from config.wiring.background import dispatcher
+        from config.wiring.shared import database
 
+        check_redis(database())
         dispatcher().dispatch(at_once=True)
     except (HarkaraError, SystemExit) as error:
         note(f"Not dispatched from here; the workers dispatch within a second. {error}")

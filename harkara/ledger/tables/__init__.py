@@ -12,6 +12,7 @@ from harkara.ledger.tables.campaigns import CampaignRow
 from harkara.ledger.tables.contacts import ConsentRow, ContactRow
 from harkara.ledger.tables.events import EventRow
 from harkara.ledger.tables.halts import HaltRow
+from harkara.ledger.tables.identity import IdentityRow, ProcessRow
 from harkara.ledger.tables.intake import AppliedEntryRow, DeadLetterRow
 from harkara.ledger.tables.leases import LeaseRow
 from harkara.ledger.tables.messages import AliasRow, AttemptRow, MessageRow, ReplacedPostRow, TraceRow
@@ -37,3 +38,5 @@ halt = _table(HaltRow)
 lease = _table(LeaseRow)
 applied_entry = _table(AppliedEntryRow)
 dead_letter = _table(DeadLetterRow)
+identity = _table(IdentityRow)
+process = _table(ProcessRow)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 
+import time_machine
 from sqlalchemy import text
 
 from config.environment import ROOT
 from harkara.ledger.database import Database
 from harkara.ledger.halts import park
+from harkara.ledger.identity import current_time, ledger_identity, register
 from harkara.outcomes import Uncertain
+from harkara.redis_client import connect
+from harkara.redis_identity import DATABASE, assign_redis, read_identity
 from harness.valkey import ValkeyServer
-from tests.integration.command.deployment import Harkara, attempted, store
+from tests.integration.command.deployment import Harkara, attempted, listed, store
 from tests.integration.ledger.steps import reply
 from tests.integration.ledger.webhooks import send_message
 
@@ -50,11 +55,47 @@ def test_the_doctor_names_what_is_missing_and_the_next_step(
     found = {check["check"]: (check["well"], check["found"]) for check in json.loads(result.stdout)["checks"]}
     assert result.exit_code == 1
     assert {name for name, (well, _) in found.items() if well} == {
-        "settings", "lanes", "database", "redis", "redis memory",
+        "settings", "lanes", "database", "redis", "redis memory", "redis and ledger", "clocks",
     }  # fmt: skip
     assert "appendonly yes" in found["redis disk"][1]
     assert "harkara lanes unpark shop" in found["lane shop"][1]
     assert "celery -A workers.sender worker" in found["workers"][1]
+
+
+def test_the_doctor_reports_the_redis_of_another_ledger_and_can_adopt_it(
+    harkara: Harkara, environment: dict[str, str], ledger: Database, redis_server: ValkeyServer
+) -> None:
+    environment["HARKARA_REDIS_URL"] = redis_server.url
+    with connect(redis_server.url, seconds=2) as redis:
+        assign_redis(redis, "0123456789abcdef", "file 1")
+        assert "belongs to ledger 01234567" in harkara("doctor").stdout
+        refused = harkara("send", "919876543210", "Hello")
+        assert (refused.exit_code, "harkara doctor --adopt-redis" in refused.stderr) == (5, True)
+        assert listed(ledger) == []
+        running = harkara("doctor", "--adopt-redis")
+        assert (running.exit_code, "stop them first" in running.stderr) == (4, True)
+        redis.delete(DATABASE)  # as 30 s after the last process of the other ledger
+        assert "redis and ledger" in harkara("doctor", "--adopt-redis").stdout
+        assert read_identity(redis).ledger == ledger_identity(ledger).ledger
+    assert harkara("send", "919876543210", "Hello").exit_code == 0
+
+
+def test_the_doctor_reports_a_wrong_clock(
+    harkara: Harkara, environment: dict[str, str], ledger: Database, redis_server: ValkeyServer
+) -> None:
+    environment["HARKARA_REDIS_URL"] = redis_server.url
+    with time_machine.travel(time.time() + 90, tick=True):
+        found = {check["check"]: check for check in json.loads(harkara("doctor", "--json").stdout)["checks"]}
+    assert not found["clocks"]["well"]
+    assert "Redis is 90 s behind" in found["clocks"]["found"]
+
+
+def test_the_doctor_reports_a_process_with_another_redis(
+    harkara: Harkara, environment: dict[str, str], ledger: Database, redis_server: ValkeyServer
+) -> None:
+    environment["HARKARA_REDIS_URL"] = redis_server.url
+    register(ledger, "worker-2", "the other Redis", current_time(ledger))
+    assert "process worker-2" in harkara("doctor").stdout
 
 
 def test_the_doctor_reports_missing_webhooks(harkara: Harkara, environment: dict[str, str], ledger: Database) -> None:
