@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import structlog
@@ -12,12 +13,35 @@ from harkara.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
+CLOCK_STEP = 1.0
+"""Seconds by which the host's clock may be set in one tick; a larger step makes beat compute all times anew."""
+
 MAX_QUEUED = 10
 """Tasks in a queue at which beat publishes no more: without a worker, a day of them would fill Redis."""
 
 
 class Beat(PersistentScheduler):
-    """Celery's scheduler without the tasks that no worker would consume; workers run the same rounds by themselves."""
+    """Celery's scheduler without the tasks that no worker would consume; workers run the same rounds by themselves.
+
+    A clock that is set back would silence Celery's scheduler for as long, since it compares the time of each task's
+    last run with the time of day. This one notices and begins anew.
+    """
+
+    _offset: float | None = None
+
+    def tick(self, *args: Any, **options: Any) -> Any:
+        offset = time.time() - time.monotonic()
+        if self._offset is None or abs(offset - self._offset) > CLOCK_STEP:
+            self._forget_future_runs()
+        self._offset = offset
+        return super().tick(*args, **options)
+
+    def _forget_future_runs(self) -> None:
+        now = self.app.now()
+        for entry in self.schedule.values():
+            if entry.last_run_at and entry.last_run_at > now:
+                entry.last_run_at = now
+        self._heap = None  # the next tick fills it from the entries
 
     def apply_async(self, entry: ScheduleEntry, producer: Any = None, advance: bool = True, **options: Any) -> Any:
         if self._is_consumed(entry):

@@ -77,9 +77,7 @@ app.conf.update(
     worker_enable_remote_control=True,
     timezone="UTC",
     beat_schedule={
-        name: {"task": work.beat.task, "schedule": work.beat.seconds, "options": {"expires": work.beat.expires}}
-        for name, work in SCHEDULE.items()
-        if work.beat
+        name: {"task": work.beat.task, "schedule": work.beat.seconds} for name, work in SCHEDULE.items() if work.beat
     },
     beat_scheduler="config.beat_scheduler:Beat",
     beat_sync_every=1,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-Thread = Literal["main", "derivation", "callbacks"]
+Thread = Literal["main", "derivation", "callbacks", "pairing"]
 
 THREADS: Final[dict[Thread, str]] = {
     "main": "Work that must not wait",
     "derivation": "Work that may take long",
     "callbacks": "Work that waits for the application",
+    "pairing": "Work that no other work may delay",
 }
 """The periodic threads of each worker. A thread runs its work one after the other, in the order of the schedule."""
 
@@ -26,11 +27,13 @@ class WorkerRound(NamedTuple):
 
 
 class BeatTask(NamedTuple):
-    """A task that beat publishes every `seconds`. A worker drops a task that is older than `expires` seconds."""
+    """A task that beat publishes every `seconds`, while a worker takes it.
+
+    It does not expire: that would compare the clocks of beat and worker.
+    """
 
     task: str
     seconds: float
-    expires: int
 
 
 class Work(NamedTuple):
@@ -47,25 +50,25 @@ SCHEDULE: Final[dict[str, Work]] = {
     "accept": Work(
         "Commit the messages of the intake to the ledger",
         WorkerRound("main", 1),
-        BeatTask("harkara.accept", 1, expires=5),
+        BeatTask("harkara.accept", 1),
     ),
     # Before the sweep: webhooks that waited in Redis are evidence that a message arrived, and prevent a second POST.
     "collect": Work("Store the webhooks that waited in Redis", WorkerRound("main", 1)),
     "process": Work(
         "Apply webhook events to messages and contacts",
         WorkerRound("main", 1),
-        BeatTask("harkara.fold", 5, expires=20),
+        BeatTask("harkara.fold", 5),
     ),
     "sweep": Work(
         "Recover messages after crashes and lost hints, and delete what is too old",
         WorkerRound("main", 1),
-        BeatTask("harkara.sweep", 5, expires=20),
+        BeatTask("harkara.sweep", 5),
     ),
     "campaigns": Work("Start, pause and finish campaigns", WorkerRound("main", 2)),
     "dispatch": Work(
         "Send hints for the messages that are due",
         WorkerRound("main", 1),
-        BeatTask("harkara.dispatch", 1, expires=5),
+        BeatTask("harkara.dispatch", 1),
     ),
     # Again and again, since Redis may lose its data.
     "publish": Work("Publish the catalogue and the reminder rules to Redis", WorkerRound("main", 60)),
@@ -74,10 +77,11 @@ SCHEDULE: Final[dict[str, Work]] = {
     "derive": Work("Derive reminders again after their rules have changed", WorkerRound("derivation", 60)),
     "clean_up": Work("Delete callbacks past their retention", WorkerRound("derivation", 60)),
     "callbacks": Work("Deliver callbacks to the application", WorkerRound("callbacks", 1)),
+    "pairing": Work("Check that Redis and the ledger belong together", WorkerRound("pairing", 1)),
     "heartbeat": Work(
-        "Record that beat, Redis, a worker and the ledger work together", beat=BeatTask("harkara.heartbeat", 10, 30)
+        "Record that beat, Redis, a worker and the ledger work together", beat=BeatTask("harkara.heartbeat", 10)
     ),
-    "audit": Work("Check the ledger against its rules", beat=BeatTask("harkara.audit", 3600, expires=600)),
+    "audit": Work("Check the ledger against its rules", beat=BeatTask("harkara.audit", 3600)),
 }
 
 

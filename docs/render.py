@@ -92,13 +92,13 @@ def schedule() -> str:
         "`config/periodic_work.py` lists all periodic work: what threads of every worker run, and what beat publishes.",
         "A lease in the database lets only one worker do shared work in each interval.",
         "",
-        "| work | in every worker | thread | task of beat | published | expires after |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| work | in every worker | thread | task of beat | published |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for work in SCHEDULE.values():
         worker, beat = work.worker, work.beat
         in_worker = (f"every {worker.seconds:g} s", f"`{worker.thread}`") if worker else ("", "")
-        by_beat = (f"`{beat.task}`", f"every {beat.seconds:g} s", f"{beat.expires} s") if beat else ("", "", "")
+        by_beat = (f"`{beat.task}`", f"every {beat.seconds:g} s") if beat else ("", "")
         lines.append(f"| {' | '.join((work.purpose, *in_worker, *by_beat))} |")
     lines += [
         "",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from typing import Literal, Protocol
 
@@ -58,15 +61,23 @@ class Provider(Protocol):
         ...
 
 
-def seconds_to_wait(header: str | None) -> float | None:
-    """Parse `Retry-After`, which is seconds or a date (RFC 9110, 10.2.3), into seconds from now; None for neither."""
-    if header is None:
-        return None
-    value = header.strip()
+def seconds_to_wait(headers: Mapping[str, str] | Message) -> float | None:
+    """Parse `Retry-After`, which is seconds or a date (RFC 9110, 10.2.3), into seconds from now; None for neither.
+
+    A date counts from the `Date` of the same answer, so that both are of the server's clock.
+    """
+    value = (headers.get("Retry-After") or "").strip()
     if value.isascii() and value.isdecimal():
         return min(float(value), MAX_RETRY_AFTER)
+    if (until := _timestamp(value)) is None:
+        return None
+    now = _timestamp(headers.get("Date") or "")
+    return min(max(until - (time.time() if now is None else now), 0.0), MAX_RETRY_AFTER)
+
+
+def _timestamp(date: str) -> float | None:
     try:
-        left = parsedate_to_datetime(value).timestamp() - time.time()
+        moment = parsedate_to_datetime(date)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
     except (ValueError, OverflowError):
         return None
-    return min(max(left, 0.0), MAX_RETRY_AFTER)

@@ -22,9 +22,6 @@ QUEUES: Final = (URGENT, ACCEPT, SEND, UPKEEP)
 HINTS: Final = (URGENT, SEND)
 """Queues whose tasks carry nothing but ids."""
 
-HINT_SECONDS: Final = 60
-"""Age at which a hint expires. The sweep has published a new one by then."""
-
 QUIET_TRANSPORT: Final = {
     # Without timeouts, a publish waits forever for a server that accepts the connection and does not answer.
     "socket_timeout": 3,
@@ -57,16 +54,20 @@ class Broker:
         return cls(app)
 
     def publish_hints(self, ids: Sequence[str], *, urgent: bool) -> None:
-        """Ask the workers to send these messages now."""
-        self._publish("harkara.send", URGENT if urgent else SEND, [list(ids)], expires=HINT_SECONDS)
+        """Ask the workers to send these messages now.
+
+        A hint does not expire: Celery would compare the publisher's clock with the worker's. An old one is harmless,
+        since the claim finds nothing.
+        """
+        self._publish("harkara.send", URGENT if urgent else SEND, [list(ids)])
 
     def notify_intake(self) -> None:
         """Wake the workers to read the intake."""
-        self._publish("harkara.accept", ACCEPT, [], expires=HINT_SECONDS)
+        self._publish("harkara.accept", ACCEPT, [])
 
     def notify_webhooks(self) -> None:
         """Wake the workers to process webhooks."""
-        self._publish("harkara.fold", UPKEEP, [], expires=HINT_SECONDS)
+        self._publish("harkara.fold", UPKEEP, [])
 
     def publish_outcome(self, outcome: dict[str, Any]) -> None:
         """Hand an outcome that the database did not store to another worker, which retries."""
@@ -74,7 +75,7 @@ class Broker:
 
     def ping(self, queue: str) -> None:
         """Ask the one worker that reads this queue to prove that it executes tasks."""
-        self._publish("harkara.pulse", queue, [], expires=HINT_SECONDS)
+        self._publish("harkara.pulse", queue, [])
 
     def repeat_call(self, task: str, args: list[Any], kwargs: dict[str, Any], *, task_id: str) -> None:
         """Call a task again that an application called by name, under its id, by which a repeat is recognized."""

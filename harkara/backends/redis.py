@@ -39,7 +39,8 @@ class RedisBackend:
 
     def enqueue(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
         for start in range(0, len(envelopes), BATCH):
-            if self._intake.append("send", [e.to_json() for e in envelopes[start : start + BATCH]]):
+            batch = envelopes[start : start + BATCH]
+            if self._intake.append("send", [e.to_json() for e in batch], valid_for=[e.valid_for for e in batch]):
                 self._wake_workers()
         return [Receipt(envelope.id, new=True) for envelope in envelopes]
 

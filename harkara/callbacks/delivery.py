@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import timedelta
 from threading import Event
 
 import structlog
@@ -79,8 +80,8 @@ class CallbackDelivery:
 
     def _deliver(self, claimed: Sequence[ClaimedCallback]) -> Counter[str]:
         self._halted.clear()
-        until = time.monotonic() + LEASE_SECONDS - TIMEOUT_SECONDS
-        in_progress = {self._threads.submit(self._post, one, until): one for one in claimed}
+        started = time.monotonic()
+        in_progress = {self._threads.submit(self._post, one, started): one for one in claimed}
         results: list[tuple[ClaimedCallback, DeliveryResult]] = []
         total: Counter[str] = Counter()
         while in_progress:
@@ -100,10 +101,12 @@ class CallbackDelivery:
         self._on_results(total)
         return total
 
-    def _post(self, one: ClaimedCallback, until: float) -> DeliveryResult:
-        if self._stopped or self._halted.is_set() or time.monotonic() > until:
+    def _post(self, one: ClaimedCallback, started: float) -> DeliveryResult:
+        since_claim = time.monotonic() - started
+        if self._stopped or self._halted.is_set() or since_claim > LEASE_SECONDS - TIMEOUT_SECONDS:
             return Untried()
-        response = self._endpoint.post(one.id, render_body(one))
+        # Signed by the database's clock: this host's may be so wrong that the application refuses every callback.
+        response = self._endpoint.post(one.id, render_body(one), one.claimed_at + timedelta(seconds=since_claim))
         result = classify(response, one.tries)
         self._backoff.record(result, retry_after(response))
         if isinstance(response, Blocked) and not self._halted.is_set():

@@ -50,24 +50,27 @@ class Endpoint:
         self._signer = _signer(secret)
         self._connector = Connector(private=private, seconds=seconds, resolve=resolve, ca_bundle=ca_bundle)
 
-    def post(self, identity: str, body: bytes) -> EndpointResponse:
-        """Send one callback, JSON in UTF-8. Never raises for a fault of network or server."""
-        match self._connector.request("POST", self._url, self._headers(identity, body), body):
+    def post(self, identity: str, body: bytes, at: datetime | None = None) -> EndpointResponse:
+        """Send one callback, JSON in UTF-8, signed at this time. Never raises for a fault of network or server.
+
+        The application refuses a signature whose time is minutes away from its own. Without `at` it is this host's.
+        """
+        headers = self._headers(identity, body, at or datetime.now(UTC))
+        match self._connector.request("POST", self._url, headers, body):
             case Blocked(reason):
                 return Blocked(f"{reason}: set HARKARA_CALLBACK_PRIVATE, or correct the URL")
             case NoResponse() as failed:
                 return failed
             case response:
-                return Responded(response.status, seconds_to_wait(response.headers.get("Retry-After")))
+                return Responded(response.status, seconds_to_wait(response.headers))
 
-    def _headers(self, identity: str, body: bytes) -> dict[str, str]:
+    def _headers(self, identity: str, body: bytes, at: datetime) -> dict[str, str]:
         """Return the headers of Standard Webhooks: every try has the same id, and its own time and signature."""
-        now = datetime.now(UTC)
         return {
             "Content-Type": "application/json",
             "webhook-id": identity,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": self._signer.sign(identity, now, body.decode()),
+            "webhook-timestamp": str(int(at.timestamp())),
+            "webhook-signature": self._signer.sign(identity, at, body.decode()),
         }
 
 

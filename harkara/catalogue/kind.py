@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from keyword import iskeyword
 from typing import Annotated, Literal, Self
 
@@ -123,10 +123,9 @@ class Kind(Model):
 
     def with_deadline(self, envelope: Envelope) -> Envelope:
         """Return the envelope with the kind's deadline, unless it has its own."""
-        if self.expires is None or envelope.expires is not None:
+        if self.expires is None or envelope.expires is not None or envelope.valid_for is not None:
             return envelope
-        start = envelope.at or datetime.now(UTC)
-        return envelope.model_copy(update={"expires": start + timedelta(seconds=self.expires)})
+        return envelope.with_validity(timedelta(seconds=self.expires))
 
     def _parameters(self) -> Iterator[str]:
         if self.header.parameter:

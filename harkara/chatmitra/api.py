@@ -13,7 +13,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, IncompleteRead, ReadTimeoutError
 
-from harkara.answers import Answer, NoAnswer, NoAnswerReason, NotSent
+from harkara.answers import Answer, NoAnswer, NoAnswerReason, NotSent, seconds_to_wait
 from harkara.chatmitra.parse_answer import parse_answer
 from harkara.errors import Invalid
 from harkara.timed_connections import POOLS, Unconnected
@@ -152,7 +152,7 @@ def _read(response: requests.Response, token: str) -> Answer:
         body = b""
     if len(body) > MAX_BODY:
         response.close()
-    return parse_answer(status, body, retry_after=response.headers.get("Retry-After"), token=token)
+    return parse_answer(status, body, retry_after=seconds_to_wait(response.headers), token=token)
 
 
 _REASONS: tuple[tuple[tuple[type[BaseException], ...], NoAnswerReason], ...] = (

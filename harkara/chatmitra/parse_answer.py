@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harkara.answers import NoAnswer, Replied, seconds_to_wait
+from harkara.answers import NoAnswer, Replied
 from harkara.inbound.normalization import storable
 
 MAX_TEXT = 500
 MAX_JOB_ID = 200
 
 
-def parse_answer(status: int, body: bytes, *, retry_after: str | None = None, token: str = "") -> Replied | NoAnswer:
+def parse_answer(status: int, body: bytes, *, retry_after: float | None = None, token: str = "") -> Replied | NoAnswer:
     """Parse an HTTP answer; a 2xx that cannot be parsed is no answer.
 
     A success is `{"status":"success","message":…,"jobId":…}`, an error `{"status":"error","message":…}` (Chat Mitra
@@ -33,7 +33,7 @@ def parse_answer(status: int, body: bytes, *, retry_after: str | None = None, to
         text=_clean(text, token),
         job_id=storable(str(job_id))[:MAX_JOB_ID] or None if job_id else None,
         ok=successful and not _is_error(fields),
-        retry_after=seconds_to_wait(retry_after),
+        retry_after=retry_after,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Unpack
 
 from harkara.catalogue import OPTIONS
@@ -29,7 +29,7 @@ class MessageCalls(BaseClient):
         to: str,
         reference: str | None = None,
         at: datetime | None = None,
-        expires: datetime | None = None,
+        expires: datetime | timedelta | None = None,
         lane: str | None = None,
         category: Category | None = None,
         priority: int | None = None,
@@ -44,7 +44,8 @@ class MessageCalls(BaseClient):
             to: The recipient's number. Without a country code it is one of the client's region.
             reference: Your own name for the message, 1 to 200 printable characters. The same one twice is one message.
             at: Earliest time to send it, with a time zone. Default: now.
-            expires: Latest time to send it, with a time zone; then it is cancelled. Default: by category.
+            expires: Latest time to send it, with a time zone; then it is cancelled. A timedelta is how long it is valid
+                from `at` on, whatever this host's clock says. Default: by category.
             lane: The Chat Mitra account to send from. Default: the client's lane.
             category: `authentication`, `reply`, `utility` or `marketing`. Default: what the message says of itself.
             priority: 0 (sent first) to 3. Default: by category.
@@ -80,7 +81,7 @@ class MessageCalls(BaseClient):
         to: str,
         reference: str | None = None,
         at: datetime | None = None,
-        expires: datetime | None = None,
+        expires: datetime | timedelta | None = None,
         lane: str | None = None,
         priority: int | None = None,
         language: str | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypedDict
 
 from harkara.messages import Category, Template
@@ -14,7 +14,7 @@ class MessageOptions(TypedDict, total=False):
 
     reference: str | None
     at: datetime | None
-    expires: datetime | None
+    expires: datetime | timedelta | None
     lane: str | None
     category: Category | None
     priority: int | None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
 
 from harkara.delivery.hints import Hints
 from harkara.delivery.leased_rounds import Rounds
@@ -12,9 +14,18 @@ from harkara.ledger.database import Database
 from harkara.ledger.messages.dispatch import dispatch, unqueue
 from harkara.limits import Limiter
 
+log = structlog.get_logger(__name__)
+
+MAX_HINTS = 10_000
+"""Hints in a queue at which dispatch publishes no more: workers that take none for a day would fill Redis."""
+
 
 class Dispatcher:
-    """Dispatches in rounds; `queued_seconds` is the lease of a hinted message, `depth` the most in a queue."""
+    """Dispatches in rounds.
+
+    `queued_seconds` is the lease of a hinted message, `depth` the most messages in a queue, and `hints_waiting` returns
+    the number of hints that the workers have not taken yet.
+    """
 
     def __init__(
         self,
@@ -24,6 +35,7 @@ class Dispatcher:
         limiter: Limiter,
         hints: Hints,
         *,
+        hints_waiting: Callable[[], int],
         queued_seconds: float,
         depth: int,
     ) -> None:
@@ -32,6 +44,7 @@ class Dispatcher:
         self._lanes = lanes
         self._limiter = limiter
         self._hints = hints
+        self._hints_waiting = hints_waiting
         self._queued_seconds = queued_seconds
         self._depth = QueueDepth(depth, queued_seconds)
 
@@ -49,6 +62,9 @@ class Dispatcher:
             unqueue(self._db, unpublished)
 
     def _dispatch(self) -> int:
+        if (waiting := self._hints_waiting()) >= MAX_HINTS:
+            log.warning("dispatch paused", action="hints_full", waiting=waiting)
+            return 0
         released = dispatch(
             self._db,
             self._lanes,

@@ -25,7 +25,8 @@ ConsentSource = Literal["customer", "operator", "import", "application"]
 
 _ACTIONS: tuple[ConsentAction, ...] = get_args(ConsentAction)
 _CATEGORIES: tuple[ConsentCategory, ...] = get_args(ConsentCategory)
-_CLOCK_SKEW = timedelta(minutes=1)
+_FUTURE = timedelta(days=1)
+"""How far in the future a choice may lie: the clocks of two hosts differ, and a choice of tomorrow is a mistake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +46,29 @@ class ConsentChoice:
 
     @classmethod
     def parse(cls, recipient: str, *, action: str, category: str, how: ConsentSource, proof: str, at: datetime) -> Self:
-        """Validate a choice that a third party reports about the person. Raises Invalid."""
+        """Validate a choice that a third party reports about the person. Raises Invalid.
+
+        A time in the future is valid up to a day, since another host's clock may be ahead. The ledger records its own
+        time then.
+        """
+        if at.utcoffset() is None:
+            raise Invalid("at", "must have a time zone, for example 2026-05-03T10:30+05:30")
+        if at > datetime.now(UTC) + _FUTURE:
+            raise Invalid("at", "is in the future", at.isoformat(timespec="seconds"))
+        return cls._validated(recipient, action, category, how, proof, at)
+
+    @classmethod
+    def _validated(
+        cls, recipient: str, action: str, category: str, how: ConsentSource, proof: str, at: datetime
+    ) -> Self:
         if action not in _ACTIONS:
             raise Invalid("wish", f"must be {' or '.join(_ACTIONS)}")
         if category not in _CATEGORIES:
             raise Invalid("category", f"must be {' or '.join(_CATEGORIES)}")
         if (words := clean_text(proof)) is None:
             raise Invalid("proof", "is empty: name the form, the call or the words that show the choice")
-        if at.utcoffset() is None:
-            raise Invalid("at", "must have a time zone, for example 2026-05-03T10:30+05:30")
         with field_path("at"):
             at = bounded(at)
-        if at > datetime.now(UTC) + _CLOCK_SKEW:
-            raise Invalid("at", "is in the future", at.isoformat(timespec="seconds"))
         return cls(recipient=recipient, action=action, category=category, how=how, proof=words, at=at)
 
     def to_json(self, lane: str) -> str:
@@ -67,13 +78,16 @@ class ConsentChoice:
 
     @classmethod
     def from_json(cls, data: str) -> tuple[str, Self]:
-        """Parse what `to_json` rendered: the lane and the choice, whose source is the application. Raises Invalid."""
+        """Parse what `to_json` rendered: the lane and the choice, whose source is the application. Raises Invalid.
+
+        No time is refused: the choice was handed over, and its producer is gone.
+        """
         try:
             fields = json.loads(data)
             to = _name(fields.pop("recipient"))
             lane, at = _lane(fields.pop("lane")), clamped(datetime.fromisoformat(fields.pop("at")))
             action = fields.pop("wish")
-            return lane, cls.parse(to, action=action, how="application", at=at, **fields)
+            return lane, cls._validated(to, action, fields["category"], "application", fields["proof"], at)
         except Invalid:
             raise
         except (ValueError, TypeError, KeyError, AttributeError):

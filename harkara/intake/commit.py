@@ -137,10 +137,12 @@ class Committer:
     def _record(self, choices: Sequence[tuple[IntakeEntry, tuple[str, ConsentChoice]]]) -> None:
         for lane in sorted({lane for _, (lane, _) in choices}):
             own = [(entry, choice) for entry, (its_lane, choice) in choices if its_lane == lane]
-            record_consent(self._db, lane, [choice for _, choice in own], [f"intake {e.stream_id}" for e, _ in own])
+            entries = [f"intake {entry.stream_id}" for entry, _ in own]
+            # The producer's clock may be wrong: a choice counts from the moment at which it was handed over.
+            record_consent(self._db, lane, [choice for _, choice in own], entries, [entry.age for entry, _ in own])
 
     def _accept(self, envelopes: Sequence[tuple[IntakeEntry, Envelope]]) -> None:
-        self.accept([envelope for _, envelope in envelopes])
+        self.accept([envelope.with_validity(entry.valid_for, entry.age) for entry, envelope in envelopes])
 
     def _save(self, parsed: Sequence[tuple[IntakeEntry, OccasionUpdate]]) -> list[IntakeEntry]:
         """Apply the updates in their order; return the entries of closings whose occasion is unknown."""

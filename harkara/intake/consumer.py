@@ -10,7 +10,7 @@ import structlog
 from harkara.errors import Conflict, HarkaraError, Invalid, Unavailable
 from harkara.intake.commit import UNKNOWN_VERB, Committer, Hint
 from harkara.intake.occasion_verbs import PARSERS
-from harkara.intake.stream import Intake, IntakeEntry
+from harkara.intake.stream import Intake, IntakeEntry, Verb
 from harkara.ledger.database import Database
 from harkara.ledger.messages.commands import cancel_once, find_id
 from harkara.ledger.messages.queries import get_status
@@ -80,6 +80,10 @@ class IntakeConsumer:
         They are not acknowledged, so they are read again together with what that reader leaves behind.
         """
         return [entry for entry in unknown if self._intake.others_hold_earlier(entry, batch)]
+
+    def postpone(self, verb: Verb, handed_over: Envelope) -> None:
+        """Append to the intake what the ledger cannot take now. Raises Unavailable."""
+        self._intake.append(verb, [handed_over.to_json()])
 
     def _reply(self, answers: Sequence[tuple[IntakeEntry, dict[str, Any]]]) -> None:
         try:

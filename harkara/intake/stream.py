@@ -55,7 +55,7 @@ Verb = Literal[
 class IntakeEntry:
     """One request of a producer. `reply_to` is the key of the list in which it expects an answer.
 
-    `age` is the time since the producer appended it, by Redis' clock alone. `valid_for` is how long, from then on, a
+    `age` is the time since the producer appended it, by Redis' clock alone; None if it is not known. `valid_for` is how long, from then on, a
     message without a deadline of its own is worth sending.
     """
 
@@ -63,7 +63,7 @@ class IntakeEntry:
     verb: str
     data: str = field(repr=False)
     reply_to: str | None = None
-    age: timedelta = timedelta()
+    age: timedelta | None = None
     valid_for: timedelta | None = None
 
     @property
@@ -77,8 +77,8 @@ class Intake:
 
     `reader` is the consumer's name in the group; a process that only appends needs none. An entry goes to another
     reader when it is not acknowledged within `abandoned_seconds`. An append is complete when `replicas` of the server
-    have it, which takes `replica_seconds` at most. `ledger` returns the identity of the
-    reader's ledger, if it is known: the reader takes nothing from the Redis of another one.
+    have it, which takes `replica_seconds` at most. `ledger` returns the identity of the reader's ledger, if it is
+    known: the reader takes nothing from the Redis of another one.
     """
 
     def __init__(
@@ -111,8 +111,8 @@ class Intake:
     ) -> bool:
         """Append entries, all or none; return whether the caller must wake a worker.
 
-        `valid_for` has a value for each payload, or none at all. Raises Unavailable, also when this Redis may delete the entries before a worker has committed them, and when
-        too few replicas have them.
+        `valid_for` has a value for each payload, or none at all. Raises Unavailable, also when this Redis may delete
+        the entries before a worker has committed them, and when too few replicas have them.
         """
         if not reply_to:
             self._eviction.require_safe()

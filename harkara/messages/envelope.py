@@ -31,6 +31,9 @@ from harkara.phone import normalize
 # Chat Mitra documents no limit; these are Harkara's.
 _MAX_MESSAGES = 10
 _MAX_BODY_BYTES = 256 * 1024
+_MAX_VALIDITY = timedelta(days=3_650)
+
+_MOMENT = timedelta(seconds=1)
 
 # Chat Mitra docs, Request Body Parameters.
 _REQUEST_KEYS = frozenset({"recipient_mobile_number", "message", "messages", "customer_name", "altTexts"})
@@ -46,9 +49,13 @@ class Envelope(StrictModel):
     `category` defaults to the category of the messages. `priority` (0 is sent first, 3 last) and `quiet`, whether the
     message waits during quiet hours, default to those of the category.
 
-    `at` and `expires` are aware datetimes or ISO 8601 text with an offset, and become UTC.
+    `at` and `expires` are aware datetimes or ISO 8601 text with an offset, and become UTC. `expires` may also be the
+    time that the message is valid from `at` or from its hand-over on; it is then in `valid_for`, and counted by the
+    ledger's clock.
     `fallback` is a template that is sent instead if the recipient's 24-hour window is closed.
     """
+
+    unsent = frozenset({"valid_for"})
 
     id: Id
     to: Annotated[str, SkipValidation]
@@ -62,6 +69,7 @@ class Envelope(StrictModel):
     quiet: StrictBool
     at: Time | None = None
     expires: Time | None = None
+    valid_for: Annotated[timedelta | None, SkipValidation] = None
     producer: ShortName = "default"
     fallback: Annotated[Template | None, SkipValidation] = None
 
@@ -79,11 +87,12 @@ class Envelope(StrictModel):
         priority: int | None = None,
         quiet: bool | None = None,
         at: datetime | str | None = None,
-        expires: datetime | str | None = None,
+        expires: datetime | timedelta | str | None = None,
         producer: str = "default",
         fallback: Template | None = None,
     ) -> None:
         items = _validate_messages(messages)
+        expires, valid_for = _split_deadline(expires)
         category = default_category(items) if category is None else category
         super().__init__(
             id=f"job_{uuid7().hex}" if id is None else id,
@@ -98,6 +107,7 @@ class Envelope(StrictModel):
             quiet=category == "marketing" if quiet is None else quiet,
             at=at,
             expires=expires,
+            valid_for=valid_for,
             producer=producer,
             fallback=_validate_fallback(fallback, items),
         )
@@ -153,12 +163,24 @@ class Envelope(StrictModel):
         return cls(**fields)
 
     def to_json(self) -> str:
-        """Return all fields as JSON, for `from_json`."""
+        """Return all fields as JSON, for `from_json`.
+
+        `valid_for` becomes an `expires` by this host's clock. A backend that can hands it over beside the JSON.
+        """
         fields = {name: value for name, value in self if value is not None}
+        if valid_for := fields.pop("valid_for", None):
+            fields["expires"] = min(max((self.at or datetime.now(UTC)) + valid_for, EARLIEST), LATEST - _MOMENT)
         fields["messages"] = [_dump(message) for message in self.messages]
         if self.fallback is not None:
             fields["fallback"] = _dump(self.fallback)
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
+
+    def with_validity(self, valid_for: timedelta | None, age: timedelta | None = None) -> Self:
+        """Return the envelope, handed over `age` ago, with `valid_for` in place of a deadline; None changes nothing."""
+        if valid_for is None:
+            return self
+        left = valid_for if self.at else valid_for - (age or timedelta())
+        return self.model_copy(update={"expires": None, "valid_for": left})
 
     def body(self) -> dict[str, Any]:
         """Return the body of the request to Chat Mitra."""
@@ -199,6 +221,16 @@ def _validate_messages(messages: Sequence[Message]) -> tuple[Message, ...]:
         if not isinstance(item, RawMessage | Template):
             raise Invalid(f"messages[{position}]", "must be a message such as Text or Template", type_measure(item))
     return tuple(messages)
+
+
+def _split_deadline(expires: datetime | timedelta | str | None) -> tuple[datetime | str | None, timedelta | None]:
+    """Return the deadline as a moment or as a time. Raises Invalid for a time that is over at once."""
+    if not isinstance(expires, timedelta):
+        return expires, None
+    if not timedelta() < expires <= _MAX_VALIDITY:
+        days = _MAX_VALIDITY.days
+        raise Invalid("expires", f"must be longer than 0 s, at most {days:,} days", f"this is {expires}")
+    return None, expires
 
 
 def _validate_fallback(fallback: object, messages: Sequence[Message]) -> Template | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import structlog
@@ -126,9 +126,12 @@ class EventProcessor:
 
 
 def load_entry(entry: IntakeEntry) -> RawWebhook:
-    """Load one webhook from Redis; the id of its entry gives the time by Redis' clock.
+    """Load one webhook from Redis. Without its age, the id of its entry gives the time, by Redis' clock.
 
     Raises ValueError, or OverflowError for an id that is no time.
     """
-    received_at = datetime.fromtimestamp(int(entry.stream_id.partition("-")[0]) / 1000, UTC)
-    return load_webhook(entry.data, received_at)
+    age = entry.age
+    if age is None:
+        appended_at = datetime.fromtimestamp(int(entry.stream_id.partition("-")[0]) / 1000, UTC)
+        age = max(timedelta(), datetime.now(UTC) - appended_at)
+    return load_webhook(entry.data, age)

@@ -94,13 +94,12 @@ class Deployment:
         process.wait_for_output("listening on")
         return process
 
-    def start_worker(self, *, ready: bool = True, clock: float = 0, **settings: str) -> Process:
+    def start_worker(self, *, ready: bool = True, clock: float | str = 0, **settings: str) -> Process:
         """Start a worker; return when it consumes tasks, or at once without `ready`.
 
-        `clock` is how many seconds its host's clock is ahead.
+        `clock` is how many seconds its host's clock is ahead, or "0~90" for one that jumps.
         """
-        celery = ("-m", "tests.acceptance.skewed_clock", str(clock)) if clock else CELERY
-        worker = self.start("worker", *celery, *APP, "worker", "-n", f"w{len(self.processes)}@%h", **settings)
+        worker = self.start("worker", *_celery(clock), *APP, "worker", "-n", f"w{len(self.processes)}@%h", **settings)
         if ready:
             worker.wait_for_output("ready.")
         return worker
@@ -117,9 +116,9 @@ class Deployment:
             if not worker.alive:
                 workers[place] = self.start_worker(ready=False)
 
-    def start_beat(self) -> Process:
+    def start_beat(self, *, clock: float | str = 0) -> Process:
         schedule = str(self.folder / f"beat-{len(self.processes)}")
-        return self.start("beat", *CELERY, *APP, "beat", "-s", schedule, "--pidfile=")
+        return self.start("beat", *_celery(clock), *APP, "beat", "-s", schedule, "--pidfile=")
 
     def start_flower(self, port: int, **settings: str) -> Process:
         return self.start("flower", *CELERY, *APP, "flower", "--address=127.0.0.1", f"--port={port}", **settings)
@@ -217,6 +216,10 @@ class Deployment:
             "\n".join([f"--- {process.name} ({process.popen.poll()})", *process.output().splitlines()[-lines:]])
             for process in self.processes
         )
+
+
+def _celery(clock: float | str) -> tuple[str, ...]:
+    return ("-m", "tests.acceptance.skewed_clock", str(clock)) if clock else CELERY
 
 
 @contextmanager

@@ -44,12 +44,6 @@ def test_every_work_has_a_runner_and_every_thread_has_work() -> None:
     assert {work.worker.thread for work in SCHEDULE.values() if work.worker} == THREADS.keys()
 
 
-def test_a_task_of_beat_outlives_its_next_publication_unless_it_is_hourly() -> None:
-    """Otherwise a queue that is a little late would drop every task."""
-    short = [work.beat for work in SCHEDULE.values() if work.beat and work.beat.seconds < 3600]
-    assert [beat.task for beat in short if beat.expires <= beat.seconds] == []
-
-
 def test_only_a_work_of_the_workers_has_an_interval_there() -> None:
     assert worker_seconds("campaigns") == 2
     with pytest.raises(KeyError):

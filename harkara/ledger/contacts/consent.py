@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select
 
@@ -21,13 +22,21 @@ OPTED_OUT = "opted-out"
 
 
 def record_consent(
-    db: Database, lane: str, choices: Sequence[ConsentChoice], entries: Sequence[str] | None = None
+    db: Database,
+    lane: str,
+    choices: Sequence[ConsentChoice],
+    entries: Sequence[str] | None = None,
+    ages: Sequence[timedelta | None] | None = None,
 ) -> list[str]:
     """Record the choices in one transaction, as `apply_consent` does. Raises Unavailable.
 
-    `entries` are the entries that the choices come from, if these may be delivered twice (see `mark_applied`).
+    `entries` are the entries that the choices come from, if these may be delivered twice (see `mark_applied`). `ages`
+    says how long ago each choice was made, if that is known: the ledger's clock then gives its time.
     """
     with db.write() as tx:
+        if ages is not None:
+            pairs = zip(choices, ages, strict=True)
+            choices = [choice if age is None else replace(choice, at=tx.now - age) for choice, age in pairs]
         if entries is not None:
             choices = [choice for choice, entry in zip(choices, entries, strict=True) if mark_applied(tx, entry)]
         return apply_consent(tx, lane, choices)

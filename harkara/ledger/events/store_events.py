@@ -32,11 +32,11 @@ Parse = Callable[[bytes, datetime], list[Event]]
 
 @dataclass(frozen=True, slots=True)
 class RawWebhook:
-    """A webhook as it arrived, byte by byte; without `received_at` it arrives now."""
+    """A webhook as it arrived, byte by byte, `age` ago."""
 
     lane: str
     body: bytes = field(repr=False)
-    received_at: datetime | None = None
+    age: timedelta = timedelta()
 
 
 def store_webhooks(db: Database, webhooks: Sequence[RawWebhook], parse: Parse) -> list[list[Event]]:
@@ -50,7 +50,7 @@ def store_events(tx: Transaction, webhooks: Sequence[RawWebhook], parse: Parse) 
     parsed: list[tuple[str, list[Event]]] = []
     rows: list[Row] = []
     for webhook in webhooks:
-        received_at = min(webhook.received_at or tx.now, tx.now)
+        received_at = tx.now - webhook.age
         events = parse(webhook.body, received_at)
         parsed.append((webhook.lane, events))
         rows += [_row(webhook.lane, one, received_at) | {"due_at": tx.now} for one in events]

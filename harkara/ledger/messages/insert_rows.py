@@ -55,7 +55,7 @@ def message_row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float
     `deadlines` gives, by category, the seconds after which a message without `expires` is no longer worth sending.
     """
     due = max(envelope.at or now, now)
-    expires = envelope.expires or due + timedelta(seconds=deadlines[envelope.category])
+    expires = envelope.expires or _default_deadline(envelope, now, due, deadlines)
     body, fallback = envelope.body_json(), fallback_json(envelope)
     return {
         "id": envelope.id,
@@ -84,6 +84,12 @@ def message_row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float
 def content_digest(envelope: Envelope) -> str:
     """Return the digest by which the ledger recognizes the same recipient and content."""
     return _digest(envelope.body_json(), fallback_json(envelope))
+
+
+def _default_deadline(envelope: Envelope, now: datetime, due: datetime, deadlines: Mapping[str, float]) -> datetime:
+    if envelope.valid_for is not None:
+        return (envelope.at or now) + envelope.valid_for
+    return due + timedelta(seconds=deadlines[envelope.category])
 
 
 def insert_messages(tx: Transaction, rows: Sequence[NewMessage]) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+import time_machine
 from sqlalchemy import update
 
 from harkara.callbacks.delivery import CallbackDelivery
@@ -81,6 +83,17 @@ def test_the_application_gets_callbacks_that_it_can_verify(db: Database) -> None
     assert {each["host"] for each in application.headers} == {f"127.0.0.1:{application.port}"}
     assert [(row["state"], row["data"]) for row in callback_rows(db)] == [("delivered", None)] * 2
     assert counted == Counter(delivered=2)
+
+
+@pytest.mark.parametrize("ahead", [-3600, 3600])
+def test_a_callback_is_signed_at_the_databases_time(db: Database, ahead: float) -> None:
+    """The application refuses a signature whose time is five minutes away from its own (Standard Webhooks)."""
+    add_callbacks(db)
+    now = database_now(db).timestamp()
+    with listening(Application()) as application, time_machine.travel(time.time() + ahead, tick=True):
+        delivery_to(application.url, db).round()
+    (headers,) = application.headers
+    assert now - 1 < int(headers["webhook-timestamp"]) < now + 30
 
 
 def test_a_failed_callback_is_retried_under_the_same_id_with_growing_delays(db: Database) -> None:

@@ -92,7 +92,7 @@ def test_a_customer_is_shown_with_every_record_and_an_unknown_one_exits_with_3(
         (["out", "12", *PROOF], 4, "to: "),
         (["out", NUMBER], 2, "--proof"),
         (["out", NUMBER, "--proof", " "], 4, "proof: is empty"),
-        (["in", NUMBER, *PROOF, "--at", "+2h"], 4, "at: is in the future"),
+        (["in", NUMBER, *PROOF, "--at", "+2d"], 4, "at: is in the future"),
         (["in", NUMBER, *PROOF, "--lane", "elsewhere"], 4, "lane: is not configured"),
     ],
 )

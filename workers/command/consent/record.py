@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -65,7 +65,7 @@ def _record(
         choice = ConsentChoice.parse(
             to, action=action, category=category, how="operator", proof=proof, at=at or datetime.now(UTC)
         )
-        withdrawn = record_consent(db, lane, [choice])
+        withdrawn = record_consent(db, lane, [choice], ages=None if at else [timedelta()])
         stopped = list_contacts(db, to, lane)[0].stopped
     if as_json:
         emit({"lane": lane, "stopped": stopped, "withdrawn": len(withdrawn)})

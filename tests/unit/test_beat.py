@@ -1,0 +1,46 @@
+"""Beat on a host whose clock is set: the tasks go on at their intervals."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from celery import Celery
+
+from config.beat_scheduler import Beat
+
+SCHEDULE = {name: {"task": name, "schedule": 1.0} for name in ("harkara.dispatch", "harkara.accept", "harkara.sweep")}
+
+
+class RecordingBeat(Beat):
+    """Beat that publishes into a list."""
+
+    published: list[str]
+
+    def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **options: Any) -> Any:
+        self.published.append(entry.task)
+        return self.reserve(entry) if advance else None
+
+
+def ticks(beat: RecordingBeat, seconds: float) -> Counter[str]:
+    beat.published = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(min(0.05, max(0.0, beat.tick())))
+    return Counter(beat.published)
+
+
+@pytest.mark.parametrize("step", [-3600.0, 3600.0])
+def test_every_task_is_published_soon_after_the_clock_was_set(step: float, tmp_path: Path) -> None:
+    with Celery(broker="memory://", set_as_current=False) as app, time_machine.travel(time.time(), tick=True) as clock:
+        app.conf.beat_schedule = SCHEDULE
+        beat = RecordingBeat(app, schedule_filename=str(tmp_path / "beat"))
+        assert ticks(beat, 2.5).keys() == SCHEDULE.keys()
+        clock.shift(step)
+        found = ticks(beat, 2.5)
+        assert {name: 2 <= found[name] <= 4 for name in SCHEDULE} == dict.fromkeys(SCHEDULE, True)
+        beat.close()
