@@ -90,7 +90,7 @@ class ConsentChoice:
             return lane, cls._validated(to, action, fields["category"], "application", fields["proof"], at)
         except Invalid:
             raise
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, OverflowError, TypeError, KeyError, AttributeError):
             raise Invalid("wish", "is not a consent choice: it must be the JSON of to_json") from None
 
 

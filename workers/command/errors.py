@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
+from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, OtherDeployment, Unavailable
 from workers.command.output import ERROR, MISSING, REFUSED, UNAVAILABLE, note
 
 _CODES: dict[type[HarkaraError], int] = {
@@ -18,6 +18,7 @@ _CODES: dict[type[HarkaraError], int] = {
     Invalid: REFUSED,
     Conflict: REFUSED,
     Unavailable: UNAVAILABLE,
+    OtherDeployment: UNAVAILABLE,
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from harkara.ledger import migrate
-from harkara.ledger.database import Database, to_sql
+from harkara.ledger.database import Database
 from harkara.ledger.tables import consent
 from tests.integration.ledger.people import apply_steps, chose, contacts, link, minute, people_of, wrote
 from tests.integration.ledger.steps import accept_messages, marketing, run_sweep
@@ -22,16 +22,16 @@ def before(database_url: str) -> Iterator[Database]:
     """A ledger with the schema of the release before, and a choice in it."""
     db = Database(database_url)
     migrate.upgrade(db, BEFORE)
+    offset = "" if db.sqlite else "+00"
     with db.write() as tx:
         for number in (ASHA, BRAZIL_OLD):
-            values = {"number": number, "at": to_sql(minute(1))}
+            values = {"number": number, "at": f"{minute(1):%Y-%m-%d %H:%M:%S.%f}{offset}"}
             tx.execute(text(_CONTACT), values)
             proof = {"how": "customer", "proof": "STOP", "wish": "opt-out", "category": "everything", "at": minute(1)}
             tx.execute(insert(consent), proof | {"lane": "default", "recipient": number})
         tx.execute(
-            text(
-                "INSERT INTO contact (lane, recipient, wrote_at) VALUES ('default', '1', '2026-05-03 10:30:00.000000')"
-            )
+            text("INSERT INTO contact (lane, recipient, wrote_at) VALUES ('default', '1', :at)"),
+            {"at": f"2026-05-03 10:30:00.000000{offset}"},
         )
     yield db
     db.close()

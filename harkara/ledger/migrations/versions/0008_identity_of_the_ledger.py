@@ -8,13 +8,8 @@ import sqlalchemy as sa
 import sqlmodel
 from alembic import op
 
-<<<<<<<< HEAD:harkara/ledger/migrations/versions/0008_identity_of_the_ledger.py
 revision = "0008"
 down_revision = "0007"
-========
-revision = "0008"
-down_revision = "0007"
->>>>>>>> 6d31a90 (Let no decision depend on another host's clock):harkara/ledger/migrations/versions/0006_identity_of_the_ledger.py
 branch_labels = None
 depends_on = None
 
