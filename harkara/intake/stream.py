@@ -55,8 +55,8 @@ Verb = Literal[
 class IntakeEntry:
     """One request of a producer. `reply_to` is the key of the list in which it expects an answer.
 
-    `age` is the time since the producer appended it, by Redis' clock alone; None if it is not known. `valid_for` is how long, from then on, a
-    message without a deadline of its own is worth sending.
+    `age` is the time since the producer appended it, by Redis' clock alone; None if it is not known. `valid_for` is how
+    long, from then on, a message without a deadline of its own is worth sending.
     """
 
     stream_id: str

@@ -12,7 +12,7 @@ from uuid_utils import uuid7
 
 from harkara.errors import Invalid
 from harkara.messages.category import PRIORITY, Category, default_category
-from harkara.messages.fields import LATEST, AltTexts, CustomerName, Id, Reference, ShortName, Time
+from harkara.messages.fields import EARLIEST, LATEST, AltTexts, CustomerName, Id, Reference, ShortName, Time
 from harkara.messages.link_expiry import check_links
 from harkara.messages.model import RawMessage, StrictModel
 from harkara.messages.parse import Message, parse_item

@@ -165,4 +165,5 @@ def test_the_age_of_an_entry_is_measured_by_redis_alone(redis_client: redis.Redi
     with clock(timedelta(days=-4)):
         Intake(redis_client).append("send", ["{}"])
         (entry,) = Intake(redis_client, "reader").read()
+    assert entry.age is not None
     assert timedelta() <= entry.age < timedelta(seconds=5)

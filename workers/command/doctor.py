@@ -33,7 +33,7 @@ _LARGEST_SKEW = 10.0
 
 
 def doctor(as_json: AsJson = False, adopt_redis: AdoptRedis = False) -> None:
-    """Check settings, lanes, database, workers, dead letters, callbacks, Redis, clocks. Exits with 1 if a check fails."""
+    """Check settings, lanes, database, workers, dead letters, callbacks, Redis, clocks. Exits with 1 if one fails."""
     if adopt_redis:
         _adopt_redis()
     checks = [check for checks_of in (_settings, _lanes, _database, _callbacks, _redis) for check in _safely(checks_of)]

@@ -12,7 +12,7 @@ from uuid_utils import uuid7
 
 from harkara.inbound.contact import ContactState
 from harkara.ledger.contacts.queries import PROOFS, proof_of
-from harkara.ledger.database import Row, Transaction, to_sql
+from harkara.ledger.database import Row, Transaction
 from harkara.ledger.tables import consent, contact
 from harkara.people.names import group_names
 from harkara.people.spellings import spellings
@@ -174,8 +174,7 @@ def _write(tx: Transaction, lane: str, people: Sequence[Person], rows: Mapping[s
                 linked_at = tx.now if linked else row["linked_at"]
                 new.append({"lane": lane, "name": name, "linked_at": linked_at} | columns)
     if new:
-        encoded = [{key: to_sql(v) if isinstance(v, datetime) else v for key, v in one.items()} for one in new]
-        tx.execute_each(_UPDATE, {"lane": "text", "name": "text"} | _TYPES, encoded)
+        tx.execute_each(_UPDATE, {"lane": "text", "name": "text"} | _TYPES, new)
 
 
 def _columns(person: Person) -> Row:
