@@ -24,7 +24,7 @@ _SAME_MOMENT = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class LedgerIdentity:
-    """`ledger` is random, and copies of a database have the same one; `database` tells the copies apart."""
+    """`ledger` is random, and copies of a database have the same one; `database` distinguishes the copies."""
 
     ledger: str
     database: str

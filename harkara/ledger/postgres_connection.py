@@ -62,7 +62,7 @@ class Connector:
 
 
 def _is_pooled(connection: PostgresConnection) -> bool:
-    """Whether the session belongs to a pooler: it has another process than the client was told, or no settings."""
+    """Whether the session belongs to a pooler: it has another process than the client knows, or no settings."""
     query = f"SELECT pg_backend_pid(), current_setting('{_MARK}', true)"
     pid, mark = connection.execute(query, prepare=False).fetchone() or (None, None)
     connection.rollback()
