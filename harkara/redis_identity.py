@@ -1,4 +1,4 @@
-"""Whose Redis this is: the keys by which it knows its ledger, and by which processes distinguish it from another one."""
+"""Whose Redis this is: the keys that name its ledger, and that distinguish it from another Redis."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 
-from harkara.ledger.postgres_connection import Connector, PostgresConnection
+from harkara.ledger.postgres_connection import SessionConnector, PostgresConnection
 
 IDLE_SECONDS = 1.0
 """A pooled connection that was idle for longer is tested before it is used."""
@@ -71,7 +71,9 @@ def postgres_engines(
     `lock_timeout` seconds for a connection or a lock, and `statement_timeout` seconds for any answer.
     """
     limits = {"lock_timeout": int(lock_timeout * 1000), "statement_timeout": int(statement_timeout * 1000)}
-    connector = Connector(limits | _PLANS, statement_timeout + 1.0)  # the server's own limit comes first, if it can
+    connector = SessionConnector(
+        limits | _PLANS, statement_timeout + 1.0
+    )  # the server's own limit comes first, if it can
     transactions = _postgres_engine(url, connector, lock_timeout, max(2, connections // 2))
     _limit_pooled_transactions(transactions, limits)
     return transactions, _postgres_engine(url, connector, lock_timeout, connections, isolation_level="AUTOCOMMIT")
@@ -81,7 +83,9 @@ def postgres_engines(
 _PLANS = {"plan_cache_mode": "force_custom_plan"}
 
 
-def _postgres_engine(url: URL, connector: Connector, lock_timeout: float, connections: int, **more: Any) -> Engine:
+def _postgres_engine(
+    url: URL, connector: SessionConnector, lock_timeout: float, connections: int, **more: Any
+) -> Engine:
     engine = create_engine(
         url,
         pool_size=connections,

@@ -32,7 +32,7 @@ class PostgresConnection(psycopg.Connection[Any]):
             raise
 
 
-class Connector:
+class SessionConnector:
     """Opens connections with these `settings` of their sessions, if the server or the pooler accepts settings."""
 
     def __init__(self, settings: dict[str, str | int], answer_timeout: float) -> None:

@@ -1,4 +1,4 @@
-"""A pooler in transaction mode: sessions belong to no client, so the ledger leaves nothing in one and assumes nothing."""
+"""A pooler in transaction mode: sessions belong to no client, so the ledger leaves nothing in one."""
 
 from __future__ import annotations
 
