@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 
-from harkara.ledger.postgres_connection import SessionConnector, PostgresConnection
+from harkara.ledger.postgres_connection import PostgresConnection, SessionConnector
 
 IDLE_SECONDS = 1.0
 """A pooled connection that was idle for longer is tested before it is used."""
