@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
 from harkara.backends.broker import Broker
 from harkara.delivery.hints import Hints
@@ -61,7 +61,7 @@ class LedgerBackend:
         return save_occasions(self._db, updates, plan, self._deadlines)
 
     def record_consent(self, lane: str, choice: ConsentChoice) -> None:
-        record_consent(self._db, lane, [choice], ages=[timedelta()])
+        record_consent(self._db, lane, [choice], made_at=[time.monotonic()])
 
     def cancel(self, key: str) -> bool:
         return bool(cancel(self._db, [find_id(self._db, key)], by="the application"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypeVar
 
 import structlog
@@ -139,10 +141,10 @@ class Committer:
             own = [(entry, choice) for entry, (its_lane, choice) in choices if its_lane == lane]
             entries = [f"intake {entry.stream_id}" for entry, _ in own]
             # The producer's clock may be wrong: a choice counts from the moment at which it was handed over.
-            record_consent(self._db, lane, [choice for _, choice in own], entries, [entry.age for entry, _ in own])
+            record_consent(self._db, lane, [choice for _, choice in own], entries, [e.appended_at for e, _ in own])
 
     def _accept(self, envelopes: Sequence[tuple[IntakeEntry, Envelope]]) -> None:
-        self.accept([envelope.with_validity(entry.valid_for, entry.age) for entry, envelope in envelopes])
+        self.accept([envelope.with_validity(entry.valid_for, _age(entry)) for entry, envelope in envelopes])
 
     def _save(self, parsed: Sequence[tuple[IntakeEntry, OccasionUpdate]]) -> list[IntakeEntry]:
         """Apply the updates in their order; return the entries of closings whose occasion is unknown."""
@@ -178,3 +180,7 @@ class Committer:
         log.error("intake entry rejected", action="intake_rejected", entry=entry.stream_id, why=letter.reason)
         add_dead_letters(self._db, [letter])
         self._rejected()
+
+
+def _age(entry: IntakeEntry) -> timedelta | None:
+    return None if entry.appended_at is None else timedelta(seconds=time.monotonic() - entry.appended_at)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import zip_longest
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 from uuid import uuid4
 
 import redis
@@ -55,15 +55,15 @@ Verb = Literal[
 class IntakeEntry:
     """One request of a producer. `reply_to` is the key of the list in which it expects an answer.
 
-    `age` is the time since the producer appended it, by Redis' clock alone; None if it is not known. `valid_for` is how
-    long, from then on, a message without a deadline of its own is worth sending.
+    `appended_at` is when the producer appended it, by Redis' clock, as `time.monotonic()` of this process; None if
+    it is not known. `valid_for` is how long, from then on, a message without a deadline of its own is worth sending.
     """
 
     stream_id: str
     verb: str
     data: str = field(repr=False)
     reply_to: str | None = None
-    age: timedelta | None = None
+    appended_at: float | None = None
     valid_for: timedelta | None = None
 
     @property
@@ -171,14 +171,14 @@ class Intake:
         number of entries before it: an old copy of the stream, or new entries that the ledger may take for repeats.
         """
         with redis_errors():
-            now = self._begin_read()
+            begin = self._begin_read()
             try:
                 raw = self._read_abandoned(limit) or self._read_new(limit)
             except ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise
                 raw = self._read_first(limit, newest, moved)
-        return _entries(raw, now)
+        return _entries(raw, begin)
 
     def others_hold_earlier(self, entry: IntakeEntry, batch: Sequence[IntakeEntry]) -> bool:
         """Return whether an earlier entry, outside of this reader's batch, is not acknowledged. Raises Unavailable."""
@@ -239,11 +239,12 @@ class Intake:
                 return None, None
         return _position(held["min"]), _position(held["max"])
 
-    def _begin_read(self) -> int:
-        """Delete the key of the wake-up; return Redis' time in milliseconds.
+    def _begin_read(self) -> _ReadBegin:
+        """Delete the key of the wake-up; return Redis' time and this process' at that moment.
 
         Raises OtherDeployment if the Redis belongs to another ledger. All of it is one round trip.
         """
+        local = time.monotonic()  # before Redis' clock is read: an entry may count as older, never as younger
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.get(LEDGER)
             pipe.time()
@@ -251,7 +252,7 @@ class Intake:
             owner, (seconds, microseconds), _ = cast("tuple[str | None, tuple[int, int], int]", tuple(pipe.execute()))
         if owner and (own := self._ledger()) and owner != own:
             raise OtherDeployment("this Redis belongs to another ledger: nothing was read from it")
-        return seconds * 1000 + microseconds // 1000
+        return _ReadBegin(seconds + microseconds / 1e6, local)
 
     def _read_abandoned(self, limit: int) -> list[Any]:
         reply = cast(Any, self._redis.xautoclaim(self._stream, GROUP, self._reader, self._abandoned_ms, count=limit))
@@ -324,23 +325,30 @@ def _readable(raw: Sequence[Any]) -> list[Any]:
     return [entry for entry in raw if entry[1] is not None]
 
 
-def _entries(raw: Sequence[Any], now: int) -> list[IntakeEntry]:
+class _ReadBegin(NamedTuple):
+    """One moment by two clocks, in seconds."""
+
+    redis: float
+    local: float
+
+    def local_time(self, stream_id: str) -> float:
+        """Return the time of an entry by this process' clock; ids may be ahead of Redis' clock."""
+        age = self.redis - int(stream_id.partition("-")[0]) / 1000
+        return self.local - max(0.0, age)
+
+
+def _entries(raw: Sequence[Any], begin: _ReadBegin) -> list[IntakeEntry]:
     return [
         IntakeEntry(
             identity,
             fields.get("verb", ""),
             fields.get("data", ""),
             fields.get("reply_to"),
-            _age(identity, now),
+            begin.local_time(identity),
             _duration(fields.get("valid_for")),
         )
         for identity, fields in raw
     ]
-
-
-def _age(stream_id: str, now: int) -> timedelta:
-    appended_at, _, _ = stream_id.partition("-")
-    return timedelta(milliseconds=max(0, now - int(appended_at)))
 
 
 def _duration(text: str | None) -> timedelta | None:

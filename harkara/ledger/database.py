@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import blake2b
 from typing import Any, TypeVar, cast
@@ -166,6 +167,11 @@ class Transaction:
         if self._now is None:
             self._now = self.clock.now(self._query_time)
         return self._now
+
+    def time_of(self, moment: float) -> datetime:
+        """Return the database's time at a past moment of `time.monotonic()` of this process."""
+        since = timedelta(seconds=max(0.0, time.monotonic() - moment))
+        return min(self.clock.now(self._query_time) - since, self.now)
 
     def _query_time(self) -> datetime:
         clock = func.strftime("%Y-%m-%d %H:%M:%f", "now") if self.sqlite else func.clock_timestamp()

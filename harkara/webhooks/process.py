@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import monotonic
 
 import structlog
@@ -126,12 +127,12 @@ class EventProcessor:
 
 
 def load_entry(entry: IntakeEntry) -> RawWebhook:
-    """Load one webhook from Redis. Without its age, the id of its entry gives the time, by Redis' clock.
+    """Load one webhook from Redis. Without that, the id of its entry gives the time, by Redis' clock.
 
     Raises ValueError, or OverflowError for an id that is no time.
     """
-    age = entry.age
-    if age is None:
+    arrived_at = entry.appended_at
+    if arrived_at is None:
         appended_at = datetime.fromtimestamp(int(entry.stream_id.partition("-")[0]) / 1000, UTC)
-        age = max(timedelta(), datetime.now(UTC) - appended_at)
-    return load_webhook(entry.data, age)
+        arrived_at = time.monotonic() - max(0.0, (datetime.now(UTC) - appended_at).total_seconds())
+    return load_webhook(entry.data, arrived_at)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from functools import partial
 from threading import Event, Thread
 
@@ -125,9 +124,9 @@ def dump_webhook(lane: str, body: bytes) -> str:
     return json.dumps({"lane": lane, "raw": body.decode("latin-1")})
 
 
-def load_webhook(data: str, age: timedelta) -> RawWebhook:
+def load_webhook(data: str, arrived_at: float | None) -> RawWebhook:
     """Load what `dump_webhook` returned. Raises ValueError for anything else."""
     match json.loads(data):
         case {"lane": str(lane), "raw": str(raw)}:
-            return RawWebhook(lane, raw.encode("latin-1"), age)
+            return RawWebhook(lane, raw.encode("latin-1"), arrived_at)
     raise ValueError("the entry holds no webhook")

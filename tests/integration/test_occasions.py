@@ -22,6 +22,7 @@ from harkara.occasions import Occasion, OccasionKey
 from harkara.published.store import PublishedStore
 from harkara.receipt import Change
 from harkara.redis_client import connect
+from harkara.redis_identity import DATABASE, LEDGER
 from harkara.shared_defaults import DEADLINES
 from harness.valkey import ValkeyServer
 from tests.integration.ledger.occasions import (
@@ -243,4 +244,6 @@ def run(db: Database, valkey_server: ValkeyServer, script: str) -> subprocess.Co
     url = db.url.render_as_string(hide_password=False)
     environment = {"HARKARA_DATABASE_URL": url, "HARKARA_REDIS_URL": valkey_server.url, "CHATMITRA_API_TOKEN": "secret"}
     command = [sys.executable, "-c", script]
+    with connect(valkey_server.url, seconds=2) as redis:
+        redis.delete(LEDGER, DATABASE)  # tests with other ledgers use the same server
     return subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False)

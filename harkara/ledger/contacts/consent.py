@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import insert, select
 
@@ -26,17 +26,17 @@ def record_consent(
     lane: str,
     choices: Sequence[ConsentChoice],
     entries: Sequence[str] | None = None,
-    ages: Sequence[timedelta | None] | None = None,
+    made_at: Sequence[float | None] | None = None,
 ) -> list[str]:
     """Record the choices in one transaction, as `apply_consent` does. Raises Unavailable.
 
-    `entries` are the entries that the choices come from, if these may be delivered twice (see `mark_applied`). `ages`
-    says how long ago each choice was made, if that is known: the ledger's clock then gives its time.
+    `entries` are the entries that the choices come from, if these may be delivered twice (see `mark_applied`).
+    `made_at` is `time.monotonic()` of this process at each choice, if known: the ledger's clock then gives its time.
     """
     with db.write() as tx:
-        if ages is not None:
-            pairs = zip(choices, ages, strict=True)
-            choices = [choice if age is None else replace(choice, at=tx.now - age) for choice, age in pairs]
+        if made_at is not None:
+            pairs = zip(choices, made_at, strict=True)
+            choices = [each if moment is None else replace(each, at=tx.time_of(moment)) for each, moment in pairs]
         if entries is not None:
             choices = [choice for choice, entry in zip(choices, entries, strict=True) if mark_applied(tx, entry)]
         return apply_consent(tx, lane, choices)

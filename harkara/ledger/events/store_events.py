@@ -32,11 +32,11 @@ Parse = Callable[[bytes, datetime], list[Event]]
 
 @dataclass(frozen=True, slots=True)
 class RawWebhook:
-    """A webhook as it arrived, byte by byte, `age` ago."""
+    """A webhook as it arrived, byte by byte; `arrived_at` is `time.monotonic()` of this process, None for now."""
 
     lane: str
     body: bytes = field(repr=False)
-    age: timedelta = timedelta()
+    arrived_at: float | None = None
 
 
 def store_webhooks(db: Database, webhooks: Sequence[RawWebhook], parse: Parse) -> list[list[Event]]:
@@ -50,7 +50,7 @@ def store_events(tx: Transaction, webhooks: Sequence[RawWebhook], parse: Parse) 
     parsed: list[tuple[str, list[Event]]] = []
     rows: list[Row] = []
     for webhook in webhooks:
-        received_at = tx.now - webhook.age
+        received_at = tx.now if webhook.arrived_at is None else tx.time_of(webhook.arrived_at)
         events = parse(webhook.body, received_at)
         parsed.append((webhook.lane, events))
         rows += [_row(webhook.lane, one, received_at) | {"due_at": tx.now} for one in events]

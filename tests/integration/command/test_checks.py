@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -87,7 +88,7 @@ def test_the_doctor_reports_a_wrong_clock(
     with time_machine.travel(time.time() + 90, tick=True):
         found = {check["check"]: check for check in json.loads(harkara("doctor", "--json").stdout)["checks"]}
     assert not found["clocks"]["well"]
-    assert "Redis is 90 s behind" in found["clocks"]["found"]
+    assert re.match(r"Redis is (89|9\d) s behind", found["clocks"]["found"])
 
 
 def test_the_doctor_reports_a_process_with_another_redis(

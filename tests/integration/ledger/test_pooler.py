@@ -15,11 +15,12 @@ from harkara.errors import Unavailable
 from harkara.ledger import migrate
 from harkara.ledger.database import STATEMENT_MODE, Database, LedgerError
 from harkara.ledger.messages.begin import BeginRequest, begin
-from harkara.ledger.messages.claim import claim
+from harkara.ledger.messages.claim import Claimed, claim
 from harkara.ledger.tables import attempt, message
 from harness.ledger import migrated
 from harness.pgbouncer import PgBouncerUnavailable, pgbouncer
 from harness.postgres import PostgresServer
+from harness.waiting import wait_until
 from tests.integration.ledger.steps import accept_messages, reply
 
 IGNORES = {"ignore_startup_parameters": "options"}
@@ -49,9 +50,15 @@ def pooled(request: pytest.FixtureRequest, postgres_server: PostgresServer) -> I
 def test_concurrent_threads_share_the_sessions_of_a_pooler(pooled: Database) -> None:
     def life(n: int) -> str:
         (identity,) = accept_messages(pooled, reply(n))
-        (claimed,) = claim(pooled, [identity], 30)
+        claimed: list[Claimed] = []
+
+        def is_claimed() -> bool:
+            claimed.extend(claim(pooled, [identity], 30))
+            return bool(claimed)
+
+        wait_until(is_claimed, 10, "it is due, by the measure of this thread too")
         with pooled.write() as tx:
-            assert begin(tx, [BeginRequest(claimed, "worker", "", 30)])
+            assert begin(tx, [BeginRequest(claimed[0], "worker", "", 30)])
         return identity
 
     with ThreadPoolExecutor(16) as threads:

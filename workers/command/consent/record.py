@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -65,7 +66,7 @@ def _record(
         choice = ConsentChoice.parse(
             to, action=action, category=category, how="operator", proof=proof, at=at or datetime.now(UTC)
         )
-        withdrawn = record_consent(db, lane, [choice], ages=None if at else [timedelta()])
+        withdrawn = record_consent(db, lane, [choice], made_at=None if at else [time.monotonic()])
         stopped = list_contacts(db, to, lane)[0].stopped
     if as_json:
         emit({"lane": lane, "stopped": stopped, "withdrawn": len(withdrawn)})
