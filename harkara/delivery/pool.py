@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import heapq
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from itertools import count
 from queue import PriorityQueue
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 
 Work = Callable[[], None]
 
@@ -21,6 +22,8 @@ class Pool:
         self._ready: PriorityQueue[tuple[int, int, Work | None, Future[None]]] = PriorityQueue()
         self._timed: list[tuple[float, int, int, Work, Future[None]]] = []
         self._changed = Condition()
+        self._admitted: Counter[int] = Counter()
+        self._admission = Lock()
         self._closed = False
         self._clock = Thread(target=self._run_clock, name="sender-clock", daemon=True)
         self._threads = [Thread(target=self._run, name=f"sender-{n}", daemon=True) for n in range(threads)]
@@ -42,14 +45,23 @@ class Pool:
                 self._changed.notify()
         return future
 
-    def wait_for_capacity(self, seconds: float) -> bool:
-        """Wait until fewer works are ready than there are threads; return False after `seconds`."""
+    def admit(self, works: int, priority: int, seconds: float) -> bool:
+        """Wait for free threads for works of up to this priority; return False when there are none after `seconds`.
+
+        Threads are free while fewer works of such priorities are ready, or admitted by other callers, than there are
+        threads. The caller ends the admission with `end_admission` when it has submitted its works.
+        """
         deadline = time.monotonic() + seconds
-        while self._ready.qsize() >= len(self._threads):
+        while not self._admitted_now(works, priority):
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.01)
         return True
+
+    def end_admission(self, works: int, priority: int) -> None:
+        """End what `admit` returned True for, with the same arguments."""
+        with self._admission:
+            self._admitted[priority] -= works
 
     def close(self) -> None:
         """Run everything that was submitted, then end the threads."""
@@ -61,6 +73,15 @@ class Pool:
             self._ready.put((1_000_000, next(self._turn), None, Future()))
         for thread in self._threads:
             thread.join()
+
+    def _admitted_now(self, works: int, priority: int) -> bool:
+        with self._admission:
+            ready = sum(1 for each, *_ in list(self._ready.queue) if each <= priority)
+            admitted = sum(number for each, number in self._admitted.items() if each <= priority)
+            free = ready + admitted < len(self._threads)
+            if free:
+                self._admitted[priority] += works
+        return free
 
     def _run_clock(self) -> None:
         with self._changed:

@@ -12,6 +12,7 @@ import structlog
 from harkara.answers import Provider
 from harkara.delivery import gates
 from harkara.delivery.booking import Booked, Booking, Passed
+from harkara.delivery.hints import URGENT
 from harkara.delivery.lease_times import Leases
 from harkara.delivery.pool import Pool
 from harkara.delivery.posting import Posting
@@ -29,6 +30,9 @@ from harkara.outcomes import Outcome, Refused, Wait
 from harkara.playbook import Playbook
 
 log = structlog.get_logger(__name__)
+
+LAST = 3
+"""The priority that is sent last."""
 
 RETRY_SECONDS = 5.0
 """The wait of messages that a worker could not prepare, because of its database or a bug."""
@@ -76,17 +80,20 @@ class Sender:
     def send(self, ids: Sequence[str], *, urgent: bool = False) -> None:
         """Send those of `ids` that this worker can claim; return when each of them has its outcome.
 
-        A chunk that is not urgent is claimed only when sender threads are free for it soon. Otherwise the hint is
-        dropped, and the sweep makes a new one. Raises Unavailable when the ledger cannot be read.
+        A chunk is claimed only when sender threads are free for it soon; an urgent one waits for no message that is
+        less urgent. Otherwise the hint is dropped, and the sweep makes a new one. Raises Unavailable when the ledger
+        cannot be read.
         """
-        if not urgent and not self._pool.wait_for_capacity(0.5 * self._leases.queued):
+        least_urgent = URGENT if urgent else LAST
+        if not self._pool.admit(len(ids), least_urgent, 0.5 * self._leases.queued):
             return
-        claimed = self.claim(ids)
-        give_up_at = time.monotonic() + 0.6 * self._leases.claimed
-        if not claimed:
-            return
-        booked = self._prepare(claimed)
-        self._wait_for({self._submit(one): one.message for one in booked}, give_up_at)
+        try:
+            claimed = self.claim(ids)
+            give_up_at = time.monotonic() + 0.6 * self._leases.claimed
+            deliveries = {self._submit(one): one.message for one in self._prepare(claimed)} if claimed else {}
+        finally:
+            self._pool.end_admission(len(ids), least_urgent)
+        self._wait_for(deliveries, give_up_at)
 
     def deliver(self, booked: Booked) -> None:
         """Send one message of the chunk; runs in a sender thread."""

@@ -66,16 +66,33 @@ def test_work_that_is_cancelled_in_time_never_runs(pool: Pool) -> None:
     assert done == []
 
 
-def test_waiting_for_capacity_ends_when_a_thread_is_free_or_the_time_is_over(pool: Pool) -> None:
+def test_works_are_admitted_when_a_thread_is_free_or_refused_when_the_time_is_over(pool: Pool) -> None:
     released = Event()
-    assert pool.wait_for_capacity(0)
     blockers = [pool.submit(partial(wait_until, released), priority=0) for _ in range(3)]
     started = time.monotonic()
-    assert not pool.wait_for_capacity(0.1)
+    assert not pool.admit(1, 0, 0.1)
     assert 0.1 <= time.monotonic() - started < 1
     released.set()
-    assert pool.wait_for_capacity(1)
+    assert pool.admit(1, 0, 1)
     wait(blockers, timeout=1)
+
+
+def test_admitted_works_count_until_they_are_submitted(pool: Pool) -> None:
+    assert pool.admit(50, 1, 0)
+    assert not pool.admit(1, 1, 0)
+    assert not pool.admit(1, 3, 0)
+    pool.end_admission(50, 1)
+    assert pool.admit(1, 3, 0)
+
+
+def test_less_urgent_works_delay_no_admission(pool: Pool) -> None:
+    released = Event()
+    assert pool.admit(50, 3, 0)
+    blockers = [pool.submit(partial(wait_until, released), priority=3) for _ in range(10)]
+    assert not pool.admit(1, 3, 0)
+    assert pool.admit(1, 1, 0)
+    released.set()
+    wait(blockers, timeout=5)
 
 
 def test_close_runs_all_submitted_work_also_work_for_later() -> None:
