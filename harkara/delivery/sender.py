@@ -84,15 +84,16 @@ class Sender:
         less urgent. Otherwise the hint is dropped, and the sweep makes a new one. Raises Unavailable when the ledger
         cannot be read.
         """
-        least_urgent = URGENT if urgent else LAST
-        if not self._pool.admit(len(ids), least_urgent, 0.5 * self._leases.queued):
+        # Urgent chunks enter one by one. The others may be prepared at the same time, which keeps the threads busy.
+        admitted, least_urgent = (len(ids), URGENT) if urgent else (0, LAST)
+        if not self._pool.admit(admitted, least_urgent, 0.5 * self._leases.queued):
             return
         try:
             claimed = self.claim(ids)
             give_up_at = time.monotonic() + 0.6 * self._leases.claimed
             deliveries = {self._submit(one): one.message for one in self._prepare(claimed)} if claimed else {}
         finally:
-            self._pool.end_admission(len(ids), least_urgent)
+            self._pool.end_admission(admitted, least_urgent)
         self._wait_for(deliveries, give_up_at)
 
     def deliver(self, booked: Booked) -> None:
