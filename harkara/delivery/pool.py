@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
-from itertools import count
+from itertools import count, islice
 from queue import PriorityQueue
 from threading import Condition, Lock, Thread
 
@@ -76,7 +76,8 @@ class Pool:
 
     def _admitted_now(self, works: int, priority: int) -> bool:
         with self._admission:
-            ready = sum(1 for each, *_ in list(self._ready.queue) if each <= priority)
+            before = (each for each, *_ in list(self._ready.queue) if each <= priority)
+            ready = sum(1 for _ in islice(before, len(self._threads)))  # more makes no difference
             admitted = sum(number for each, number in self._admitted.items() if each <= priority)
             free = ready + admitted < len(self._threads)
             if free:
