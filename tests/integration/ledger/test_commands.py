@@ -152,7 +152,7 @@ def test_lists_are_newest_first_and_filtered(db: Database) -> None:
         "lane": "other",
         "producer": "sales",
         "template": "spring_sale",
-        "recipient": "919876500003",
+        "recipients": ["919876500003"],
         "states": [State.WAITING],
     }
     assert [one["id"] for one in list_messages(db, **filters)] == [ids[2]]  # type: ignore[arg-type]  # each by its own type

@@ -13,7 +13,7 @@ from harkara.ledger.tables import consent
 from tests.integration.ledger.people import apply_steps, chose, contacts, link, minute, people_of, wrote
 from tests.integration.ledger.steps import accept_messages, marketing, run_sweep
 
-BEFORE, PEOPLE = "0004", "0005"
+BEFORE = "0004"
 ASHA, BRAZIL, BRAZIL_OLD, USER_ID = "919876500001", "5531988888888", "553188888888", "IN.13491208655302741918"
 
 
@@ -69,6 +69,6 @@ def test_a_downgrade_keeps_the_choices_of_a_person_under_a_number(before: Databa
         "15550001111": "everything",
     }
     assert proofs == ["15550001111", BRAZIL_OLD, ASHA]
-    migrate.upgrade(before, PEOPLE)
+    migrate.upgrade(before)
     run_sweep(before)
     assert {row["recipient"] for row in contacts(before, "default")} == {*known, BRAZIL}
