@@ -8,7 +8,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
-from harkara.intake.stream import Intake, Verb
+from harkara.intake.entries import Verb
+from harkara.intake.stream import Intake
 from harkara.message_status import MessageStatus
 from harkara.messages import Envelope
 from harkara.receipt import Change, Receipt

@@ -12,8 +12,8 @@ import structlog
 
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound
 from harkara.inbound.contact import ConsentChoice
+from harkara.intake.entries import IntakeEntry
 from harkara.intake.occasion_verbs import PARSERS
-from harkara.intake.stream import IntakeEntry
 from harkara.ledger.contacts.consent import record_consent
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, add_dead_letters

@@ -9,8 +9,9 @@ import structlog
 
 from harkara.errors import Conflict, HarkaraError, Invalid, Unavailable
 from harkara.intake.commit import UNKNOWN_VERB, Committer, Hint
+from harkara.intake.entries import IntakeEntry, Verb
 from harkara.intake.occasion_verbs import PARSERS
-from harkara.intake.stream import Intake, IntakeEntry, Verb
+from harkara.intake.stream import Intake
 from harkara.ledger.database import Database
 from harkara.ledger.messages.commands import cancel_once, find_id
 from harkara.ledger.messages.queries import get_status

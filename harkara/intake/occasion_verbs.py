@@ -9,7 +9,7 @@ from harkara.occasions import Closing, Occasion, OccasionUpdate
 from harkara.occasions.rules import ClosedStatus
 
 if TYPE_CHECKING:
-    from harkara.intake.stream import Verb
+    from harkara.intake.entries import Verb
 
 PARSERS: Final[Mapping[str, Callable[[str], OccasionUpdate]]] = {
     "save-occasion": Occasion.from_json,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from harkara.backends.broker import Broker
 from harkara.errors import Conflict, stops_all
 from harkara.intake.commit import Committer
-from harkara.intake.stream import IntakeEntry
+from harkara.intake.entries import IntakeEntry
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, add_dead_letters, delete_dead_letters, get_dead_letters
 from harkara.ledger.events.process import retry_event

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import zip_longest
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import Any, Final, cast
 from uuid import uuid4
 
 import redis
 from redis.exceptions import OutOfMemoryError, ResponseError
 
 from harkara.errors import OtherDeployment, Unavailable
+from harkara.intake.entries import (
+    IntakeEntry,
+    ReadBegin,
+    Verb,
+    parse_entries,
+    parse_id,
+    parse_position,
+    readable_entries,
+    streams_of,
+)
 from harkara.redis_client import REPEAT, redis_errors
 from harkara.redis_eviction import EvictionCheck
 from harkara.redis_identity import LEDGER
@@ -37,39 +46,6 @@ ANSWER_SECONDS: Final = 30
 """Lifetime of an answer that the producer does not fetch."""
 
 POLL_SECONDS: Final = 0.02
-
-Verb = Literal[
-    "send",
-    "cancel",
-    "status",
-    "save-occasion",
-    "cancel-occasion",
-    "complete-occasion",
-    "no-show-occasion",
-    "wish",
-    "webhook",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class IntakeEntry:
-    """One request of a producer. `reply_to` is the key of the list in which it expects an answer.
-
-    `appended_at` is when the producer appended it, by Redis' clock, as `time.monotonic()` of this process; None if
-    it is not known. `valid_for` is how long, from then on, a message without a deadline of its own is worth sending.
-    """
-
-    stream_id: str
-    verb: str
-    data: str = field(repr=False)
-    reply_to: str | None = None
-    appended_at: float | None = None
-    valid_for: timedelta | None = None
-
-    @property
-    def position(self) -> str:
-        """Its place in the stream, as text that sorts like the entries; ids of a stream only grow."""
-        return "{:020d}-{:020d}".format(*_parse_id(self.stream_id))
 
 
 class Intake:
@@ -178,7 +154,7 @@ class Intake:
                 if "NOGROUP" not in str(error):
                     raise
                 raw = self._read_first(limit, newest, moved)
-        return _entries(raw, begin)
+        return parse_entries(raw, begin)
 
     def others_hold_earlier(self, entry: IntakeEntry, batch: Sequence[IntakeEntry]) -> bool:
         """Return whether an earlier entry, outside of this reader's batch, is not acknowledged. Raises Unavailable."""
@@ -237,9 +213,9 @@ class Intake:
                 if "NOGROUP" not in str(error):
                     raise
                 return None, None
-        return _position(held["min"]), _position(held["max"])
+        return parse_position(held["min"]), parse_position(held["max"])
 
-    def _begin_read(self) -> _ReadBegin:
+    def _begin_read(self) -> ReadBegin:
         """Delete the key of the wake-up; return Redis' time and this process' at that moment.
 
         Raises OtherDeployment if the Redis belongs to another ledger. All of it is one round trip.
@@ -252,27 +228,27 @@ class Intake:
             owner, (seconds, microseconds), _ = cast("tuple[str | None, tuple[int, int], int]", tuple(pipe.execute()))
         if owner and (own := self._ledger()) and owner != own:
             raise OtherDeployment("this Redis belongs to another ledger: nothing was read from it")
-        return _ReadBegin(seconds + microseconds / 1e6, local)
+        return ReadBegin(seconds + microseconds / 1e6, local)
 
     def _read_abandoned(self, limit: int) -> list[Any]:
         reply = cast(Any, self._redis.xautoclaim(self._stream, GROUP, self._reader, self._abandoned_ms, count=limit))
-        return _readable(reply[1])
+        return readable_entries(reply[1])
 
     def _read_new(self, limit: int) -> list[Any]:
         reply = cast(Any, self._redis.xreadgroup(GROUP, self._reader, {self._stream: ">"}, count=limit))
-        return _readable(next(_streams(reply), []))
+        return readable_entries(next(streams_of(reply), []))
 
     def _read_first(self, limit: int, newest: Callable[[], str | None], moved: Callable[[str, int], None]) -> list[Any]:
         try:
             self._create_group(newest(), moved)
         except OutOfMemoryError:
             # A full Redis cannot store a group. Two readers may then read the same entry: the ledger accepts it once.
-            return _readable(cast(Any, self._redis.xrange(self._stream, count=limit)))
+            return readable_entries(cast(Any, self._redis.xrange(self._stream, count=limit)))
         return self._read_new(limit)
 
     def _create_group(self, newest: str | None, moved: Callable[[str, int], None]) -> None:
         # The ledger takes entries with earlier ids than it has seen for repeats.
-        milliseconds, sequence = _parse_id(newest) if newest else (0, 0)
+        milliseconds, sequence = parse_id(newest) if newest else (0, 0)
         try:
             entries = self._redis.eval(_CREATE_GROUP, 1, self._stream, GROUP, str(milliseconds), str(sequence))
         except ResponseError as error:
@@ -299,60 +275,3 @@ redis.call('XSETID', KEYS[1], ARGV[2] .. '-' .. ARGV[3])
 return redis.call('XLEN', KEYS[1])
 """
 """In one step, since another reader may read an entry as soon as the group exists."""
-
-
-def _parse_id(stream_id: str) -> tuple[int, int]:
-    milliseconds, _, sequence = stream_id.partition("-")
-    return int(milliseconds), int(sequence or 0)
-
-
-def _position(stream_id: str | None) -> tuple[int, int] | None:
-    return None if stream_id is None else _parse_id(stream_id)
-
-
-def _streams(reply: Any) -> Iterator[list[Any]]:
-    """The entries of each stream in the reply, which is a map in RESP3 and a list in RESP2."""
-    if isinstance(reply, dict):
-        for batches in reply.values():
-            yield batches[0] if batches and batches[0] and isinstance(batches[0], list) else batches
-    else:
-        for _name, entries in reply or []:
-            yield entries
-
-
-def _readable(raw: Sequence[Any]) -> list[Any]:
-    """Leave out the entries that were deleted while a reader had them."""
-    return [entry for entry in raw if entry[1] is not None]
-
-
-class _ReadBegin(NamedTuple):
-    """One moment by two clocks, in seconds."""
-
-    redis: float
-    local: float
-
-    def local_time(self, stream_id: str) -> float:
-        """Return the time of an entry by this process' clock; ids may be ahead of Redis' clock."""
-        age = self.redis - int(stream_id.partition("-")[0]) / 1000
-        return self.local - max(0.0, age)
-
-
-def _entries(raw: Sequence[Any], begin: _ReadBegin) -> list[IntakeEntry]:
-    return [
-        IntakeEntry(
-            identity,
-            fields.get("verb", ""),
-            fields.get("data", ""),
-            fields.get("reply_to"),
-            begin.local_time(identity),
-            _duration(fields.get("valid_for")),
-        )
-        for identity, fields in raw
-    ]
-
-
-def _duration(text: str | None) -> timedelta | None:
-    try:
-        return timedelta(seconds=float(text)) if text else None
-    except (ValueError, OverflowError):
-        return None  # no client of Harkara wrote it

@@ -12,9 +12,10 @@ from uuid_utils import uuid7
 
 from harkara.errors import Invalid
 from harkara.messages.category import PRIORITY, Category, default_category
+from harkara.messages.envelope_fields import split_deadline, validate_fallback, validate_messages
 from harkara.messages.fields import EARLIEST, LATEST, AltTexts, CustomerName, Id, Reference, ShortName, Time
 from harkara.messages.link_expiry import check_links
-from harkara.messages.model import RawMessage, StrictModel
+from harkara.messages.model import StrictModel
 from harkara.messages.parse import Message, parse_item
 from harkara.messages.template import Template
 from harkara.messages.text import Text
@@ -28,10 +29,8 @@ from harkara.messages.validation import (
 )
 from harkara.phone import normalize
 
-# Chat Mitra documents no limit; these are Harkara's.
-_MAX_MESSAGES = 10
+# Chat Mitra documents no limit; this is Harkara's.
 _MAX_BODY_BYTES = 256 * 1024
-_MAX_VALIDITY = timedelta(days=3_650)
 
 _MOMENT = timedelta(seconds=1)
 
@@ -91,8 +90,8 @@ class Envelope(StrictModel):
         producer: str = "default",
         fallback: Template | None = None,
     ) -> None:
-        items = _validate_messages(messages)
-        expires, valid_for = _split_deadline(expires)
+        items = validate_messages(messages)
+        expires, valid_for = split_deadline(expires)
         category = default_category(items) if category is None else category
         super().__init__(
             id=f"job_{uuid7().hex}" if id is None else id,
@@ -109,7 +108,7 @@ class Envelope(StrictModel):
             expires=expires,
             valid_for=valid_for,
             producer=producer,
-            fallback=_validate_fallback(fallback, items),
+            fallback=validate_fallback(fallback, items),
         )
         _check(self)
 
@@ -212,40 +211,6 @@ class Envelope(StrictModel):
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         yield from (("id", self.id), ("kind", self.kind), ("category", self.category), ("lane", self.lane))
-
-
-def _validate_messages(messages: Sequence[Message]) -> tuple[Message, ...]:
-    if not 1 <= len(require_list(messages, "messages")) <= _MAX_MESSAGES:
-        raise Invalid("messages", f"1 to {_MAX_MESSAGES} messages", f"this has {len(messages)}")
-    for position, item in enumerate(messages):
-        if not isinstance(item, RawMessage | Template):
-            raise Invalid(f"messages[{position}]", "must be a message such as Text or Template", type_measure(item))
-    return tuple(messages)
-
-
-def _split_deadline(expires: datetime | timedelta | str | None) -> tuple[datetime | str | None, timedelta | None]:
-    """Return the deadline as a moment or as a time. Raises Invalid for a time that is over at once."""
-    if not isinstance(expires, timedelta):
-        return expires, None
-    if not timedelta() < expires <= _MAX_VALIDITY:
-        days = _MAX_VALIDITY.days
-        raise Invalid("expires", f"must be longer than 0 s, at most {days:,} days", f"this is {expires}")
-    return None, expires
-
-
-def _validate_fallback(fallback: object, messages: Sequence[Message]) -> Template | None:
-    """Return a fallback that is a template, for messages of which at least one is not. Raises Invalid otherwise."""
-    if fallback is None:
-        return None
-    if not isinstance(fallback, Template):
-        raise Invalid(
-            "fallback",
-            "must be a Template: WhatsApp delivers nothing else outside the 24-hour window",
-            type_measure(fallback),
-        )
-    if not any(isinstance(message, RawMessage) for message in messages):
-        raise Invalid("fallback", "is for messages that a closed 24-hour window stops; a template needs no fallback")
-    return fallback
 
 
 def _check(envelope: Envelope) -> None:

@@ -10,7 +10,8 @@ from time import monotonic
 
 import structlog
 
-from harkara.intake.stream import Intake, IntakeEntry
+from harkara.intake.entries import IntakeEntry
+from harkara.intake.stream import Intake
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
 from harkara.ledger.events.process import BATCH, EventContext, any_due, process
