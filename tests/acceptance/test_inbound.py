@@ -29,8 +29,6 @@ SETTINGS = {
 }
 APPOINTMENT = {
     "doctor": "Dr. Rao",
-    "date": "26 November",
-    "time": "5 pm",
     "place": "Room 2",
     "duration": "20 minutes",
     "helpline": "080 1234 5678",
