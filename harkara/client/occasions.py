@@ -94,7 +94,10 @@ class OccasionCalls(BaseClient):
         version: int | None = None,
         lane: str | None = None,
     ) -> Change:
-        """Record that an occasion was kept, paid or delivered, and cancel its reminders. Raises as the above."""
+        """Record that an occasion was kept, paid or delivered, and cancel its reminders.
+
+        The rules may then send a message such as the question for feedback. Raises as `cancel_occasion` does.
+        """
         return self._close(kind, reference, "completed", lane, reason=reason, version=version)
 
     def no_show_occasion(
@@ -106,7 +109,10 @@ class OccasionCalls(BaseClient):
         version: int | None = None,
         lane: str | None = None,
     ) -> Change:
-        """Record that the customer did not come to an occasion. Its feedback is not asked for. Raises as the above."""
+        """Record that the customer did not come to an occasion, and cancel its reminders.
+
+        No feedback is asked for. Raises as `cancel_occasion` does.
+        """
         return self._close(kind, reference, "no-show", lane, reason=reason, version=version)
 
     def _close(self, kind: str, reference: str, status: ClosedStatus, lane: str | None, **fields: Any) -> Change:

@@ -43,9 +43,8 @@ def check(message: Claimed, context: GateContext) -> Outcome | None:
     """Return the outcome of the first gate that stops the message; None when all gates pass it."""
     outcome = next((found for gate in GATES if (found := gate(message, context))), None)
     if outcome is None and message.category == "authentication":
-        context.codes[canonical(message.recipient)].claimed.add(
-            message.id
-        )  # the next code of the chunk counts this one
+        # The next code of the chunk counts this one.
+        context.codes[canonical(message.recipient)].claimed.add(message.id)
     return outcome
 
 

@@ -26,12 +26,13 @@ from harkara.ledger.messages.claim import Claimed, claim
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.limits import Limiter
+from harkara.messages.category import PRIORITY
 from harkara.outcomes import Outcome, Refused, Wait
 from harkara.playbook import Playbook
 
 log = structlog.get_logger(__name__)
 
-LAST = 3
+LAST = max(PRIORITY.values())
 """The priority that is sent last."""
 
 RETRY_SECONDS = 5.0

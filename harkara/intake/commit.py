@@ -114,6 +114,13 @@ class Committer:
         self._report(update, answer)
         return answer
 
+    def report_unknown(self, entries: Sequence[IntakeEntry]) -> None:
+        """Log closings whose occasion is unknown and will not be known later."""
+        for entry in entries:
+            why = "no occasion has this reference"
+            log.warning("occasion refused", action="occasion_refused", verb=entry.verb, why=why, entry=entry.stream_id)
+            self._rejected()
+
     def _write(
         self,
         entries: Sequence[IntakeEntry],
@@ -165,13 +172,6 @@ class Committer:
             self._rejected()
         elif answer is Change.OUTDATED:
             log.warning("occasion outdated", action="occasion_outdated", kind=update.kind, **where)
-
-    def report_unknown(self, entries: Sequence[IntakeEntry]) -> None:
-        """Log closings whose occasion is unknown and will not be known later."""
-        for entry in entries:
-            why = "no occasion has this reference"
-            log.warning("occasion refused", action="occasion_refused", verb=entry.verb, why=why, entry=entry.stream_id)
-            self._rejected()
 
     def _reject(self, entry: IntakeEntry, error: Exception) -> None:
         # The content may be private and is not logged. A one-time code is not stored either: it is over before a retry.

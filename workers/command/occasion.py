@@ -105,7 +105,7 @@ def complete(
     lane: Lane = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Complete an occasion that was kept, paid or delivered; its reminders are cancelled."""
+    """Complete an occasion that was kept, paid or delivered; of its messages only those after completion are sent."""
     _close(kind, reference, "completed", reason, version, lane, as_json)
 
 
