@@ -7,6 +7,7 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from re import findall
 from typing import Any, cast
@@ -101,11 +102,15 @@ def send_through_all_interfaces(harkara: Deployment) -> None:
         send_invalid(client)
         send_by_command(harkara)
         send_by_http(harkara)
-        harkara.wait_until(lambda: harkara.states() == {"read": 8, "failed": 2}, "eight are read")
+        harkara.wait_until(
+            lambda: harkara.states() == {"read": 8, "failed": 2, "waiting": 2}, "eight are read, and two reminders wait"
+        )
         assert harkara.sandbox.count("unavailable") == 3
         harkara.sandbox.set_faults(never_answer_share=1)
         client.send(f"Is the {WORD} for {CODE} there?", to=LEDGER)
-        harkara.wait_until(lambda: harkara.states() == {"read": 9, "failed": 2}, "nine are read")
+        harkara.wait_until(
+            lambda: harkara.states() == {"read": 9, "failed": 2, "waiting": 2}, "nine are read, and two reminders wait"
+        )
 
 
 def events_applied(harkara: Deployment) -> bool:
@@ -139,6 +144,11 @@ def send_by_task_name(redis_url: str) -> None:
     with Celery(broker=redis_url, set_as_current=False) as application:
         for body, category in [(e.body(), e.category) for e in contents(TASK)] + [(refused, "reply")]:
             application.send_task("harkara.enqueue", args=[body], kwargs={"category": category}, queue=ACCEPT)
+        # A message goes into the intake while the ledger is locked; an occasion is retried by Celery.
+        visit = {"doctor": WORD, "place": "Room 2", "duration": "20 minutes", "helpline": "080 1234 5678"}
+        options = {"to": TASK, "at": (datetime.now(UTC) + timedelta(days=30)).isoformat(), "parameters": visit}
+        args = ["save", "appointment", "visit-1"]
+        application.send_task("harkara.occasion", args=args, kwargs=options, queue=ACCEPT)
 
 
 def send_by_command(harkara: Deployment) -> None:
