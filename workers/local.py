@@ -17,7 +17,8 @@ from config.environment import LOCAL, ROOT, process_environment
 from config.ledger import open_database
 from config.settings import settings
 from harkara.ledger import migrate
-from workers.embedded_valkey import EmbeddedValkey, free_port
+from workers.embedded_valkey import EmbeddedValkey
+from workers.ports import reserve_port
 from workers.restarts import RestartingManager
 
 STOP_SECONDS = 45
@@ -103,7 +104,7 @@ def _own_parts(valkey: EmbeddedValkey | None) -> tuple[dict[str, str], dict[str,
         own["HARKARA_REDIS_URL"] = places["Redis"] = valkey.url
     if settings().chatmitra_api_token is None:
         # Without a token of Chat Mitra no message leaves this machine.
-        port = free_port(int(process_environment().get("SANDBOX_PORT", "8900")))
+        port = reserve_port(int(process_environment().get("SANDBOX_PORT", "8900")))
         places["Sandbox"] = f"http://127.0.0.1:{port}"
         own |= {
             "SANDBOX_PORT": str(port),
@@ -114,7 +115,7 @@ def _own_parts(valkey: EmbeddedValkey | None) -> tuple[dict[str, str], dict[str,
             own["CHATMITRA_WEBHOOK_SECRET"] = secrets.token_hex(16)
     else:
         places["Sending to"] = settings().chatmitra_api_url
-    own["PORT"] = str(free_port(settings().port))
+    own["PORT"] = str(reserve_port(settings().port))
     places["Web"] = f"http://127.0.0.1:{own['PORT']}"
     if not settings().api_tokens:
         places["Web token"] = secrets.token_urlsafe(24)
@@ -125,7 +126,7 @@ def _own_parts(valkey: EmbeddedValkey | None) -> tuple[dict[str, str], dict[str,
 def _environment(own: dict[str, str], places: dict[str, str]) -> dict[str, str]:
     """Return the environment of the processes."""
     given = process_environment()
-    flower = free_port(int(given.get("FLOWER_PORT", "5555")))
+    flower = reserve_port(int(given.get("FLOWER_PORT", "5555")))
     places["Flower"] = f"http://127.0.0.1:{flower}"
     # Flower's pages can shut workers down, so they are read-only and on loopback unless the settings differ.
     defaults = {"PYTHONUNBUFFERED": "1", "FLOWER_ADDRESS": "127.0.0.1", "FLOWER_READ_ONLY": "true"}

@@ -25,7 +25,7 @@ BLOCK = re.compile(
     r"^(?:(?P<mark><!-- [^\n]* -->)\n)?(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^(?P=indent)```$", re.M | re.S
 )
 
-pytestmark = pytest.mark.xdist_group("make-up")
+pytestmark = pytest.mark.xdist_group("docs")
 
 
 class Block(NamedTuple):

@@ -106,7 +106,6 @@ def fill_ledger(harkara: Deployment, disk: Disk) -> tuple[list[Envelope], str]:
     raise AssertionError("the disk is not full")
 
 
-@pytest.mark.xdist_group("make-up")  # the usual ports belong to one at a time
 def test_make_up_survives_a_full_disk_under_the_ledger_and_redis(tmp_path: Path) -> None:
     """Valkey ends itself at the first write that its append-only file cannot take, and starts again."""
     with small_disk(96) as disk:

@@ -10,8 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from subprocess import TimeoutExpired
 
-import pytest
-
 from harkara import Client
 from harkara.messages import Template
 from harness.process import Process
@@ -24,7 +22,6 @@ HELLO = {
 }
 
 
-@pytest.mark.xdist_group("make-up")  # the usual ports belong to one at a time
 def test_make_up_prints_a_token_with_which_the_http_api_sends_to_the_sandbox(tmp_path: Path) -> None:
     settings = {
         "HARKARA_VAR": str(tmp_path),
@@ -60,7 +57,6 @@ def test_make_up_prints_a_token_with_which_the_http_api_sends_to_the_sandbox(tmp
         stop(local)
 
 
-@pytest.mark.xdist_group("make-up")
 def test_a_process_that_the_system_kills_starts_again_while_the_others_run_on(tmp_path: Path) -> None:
     """The kernel ends a process with SIGKILL when memory runs out."""
     settings = {"HARKARA_VAR": str(tmp_path), "HARKARA_ENV_FILE": os.devnull}
@@ -94,7 +90,6 @@ def test_a_process_that_the_system_kills_starts_again_while_the_others_run_on(tm
         stop(local)
 
 
-@pytest.mark.xdist_group("make-up")
 def test_a_wrong_setting_ends_all_processes(tmp_path: Path) -> None:
     settings = {"HARKARA_VAR": str(tmp_path), "HARKARA_ENV_FILE": os.devnull, "HARKARA_API_LIMIT": "many"}
     local = Process.start("local", [sys.executable, "-m", "workers.local"], settings, tmp_path)
@@ -106,7 +101,6 @@ def test_a_wrong_setting_ends_all_processes(tmp_path: Path) -> None:
         stop(local)
 
 
-@pytest.mark.xdist_group("make-up")
 def test_after_make_up_itself_was_killed_another_one_continues_with_the_same_data(tmp_path: Path) -> None:
     """The processes end by themselves. Valkey is ended by the next run: two would write to one append-only file."""
     settings = {"HARKARA_VAR": str(tmp_path), "HARKARA_ENV_FILE": os.devnull}

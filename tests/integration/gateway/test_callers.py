@@ -38,6 +38,8 @@ PROTECTED = [
     ("GET", "/occasions/appointment/visit-7"),
     ("POST", "/occasions/appointment/visit-7/cancel"),
     ("POST", "/occasions/appointment/visit-7/complete"),
+    ("POST", "/occasions/appointment/visit-7/no-show"),
+    ("GET", "/reports/occasions/appointment"),
     ("GET", "/campaigns"),
     ("GET", "/campaigns/sale"),
     ("POST", "/campaigns/sale/start"),

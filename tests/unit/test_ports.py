@@ -1,0 +1,25 @@
+"""The ports of `make up`."""
+
+from __future__ import annotations
+
+import socket
+
+from workers.ports import reserve_port
+
+
+def test_a_preferred_port_is_given_once_although_nothing_listens_there_yet() -> None:
+    first = reserve_port(0)
+    assert reserve_port(first) != first
+
+
+def test_a_port_where_another_program_listens_is_not_given() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = server.getsockname()[1]
+        assert reserve_port(taken) != taken
+
+
+def test_a_free_port_is_given_as_preferred() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert reserve_port(port) == port
