@@ -67,7 +67,13 @@ CELLS = [(point, category) for point in STATES for category in CATEGORIES]
 Table = dict[tuple[str, Category], Cell]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+# One process of the test run computes each table.
+DATABASES = [
+    pytest.param(name, marks=pytest.mark.xdist_group(f"crash table on {name}")) for name in ("sqlite", "postgres")
+]
+
+
+@pytest.fixture(scope="module", params=DATABASES)
 def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Table:
     """Run all crashes at once, each in its own deployment, since most of the time passes until a lease expires."""
 
