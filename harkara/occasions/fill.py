@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 
 from harkara.occasions.local_text import date_text, duration_text, locale_of, time_text
-from harkara.occasions.local_time import Span, day_of
+from harkara.occasions.local_time import Span, day_of, resolve
 from harkara.occasions.readings import is_other_date, is_other_duration, is_other_time
 from harkara.occasions.rules import Role
 
+_DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 _MINUTE = timedelta(minutes=1)
 
@@ -25,6 +26,7 @@ class Fill:
     """What one message can say about its occasion by itself.
 
     `due` is when the message is sent, `language` the language of its template, `reason` that of the occasion's ending.
+    With `in_days`, time left and time since are counted in days alone, so that they stay true until midnight.
     """
 
     at: datetime
@@ -32,6 +34,13 @@ class Fill:
     due: datetime
     language: str
     reason: str | None = None
+    in_days: bool = False
+
+    @property
+    def midnight(self) -> datetime:
+        """The end of the local day of `due` in UTC, at which "3 days" stops being true."""
+        zone = ZoneInfo(self.zone)
+        return resolve(self.due.astimezone(zone).date() + _DAY, time(), zone)
 
     def value(self, role: Role) -> str | None:
         """Return the text for a parameter with this role; None if the occasion does not have it.
@@ -96,10 +105,15 @@ class Fill:
         return None if self._clock is None else time_text(self._clock, self._locale)
 
     def _time_left(self) -> str:
-        return duration_text(max(self._left, _MINUTE), self._locale)
+        return self._duration(self._left)
 
     def _time_since(self) -> str:
-        return duration_text(max(self._since, _MINUTE), self._locale)
+        return self._duration(self._since)
+
+    def _duration(self, duration: timedelta) -> str:
+        if self.in_days and not duration.days:
+            return f"< {duration_text(_DAY, self._locale)}"
+        return duration_text(max(duration, _MINUTE), self._locale)
 
     def _reason(self) -> str | None:
         return self.reason

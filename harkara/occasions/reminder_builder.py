@@ -20,6 +20,8 @@ from harkara.phone import normalize
 SOME_REASON: Final = "\u2013"
 """Stands for the reason of an ending, which is not known yet when an occasion is saved."""
 
+_DURATIONS: Final[frozenset[Role]] = frozenset({"time-left", "time-since"})
+
 
 @dataclass(frozen=True, slots=True)
 class ReminderBuilder:
@@ -60,7 +62,10 @@ class ReminderBuilder:
 
         Raises Invalid if the rule or its template was edited after the occasion had been validated.
         """
-        values = self._values(occasion, rule, self._fill(occasion, rule, due, reason))
+        fill = self._fill(occasion, rule, due, reason)
+        values = self._values(occasion, rule, fill)
+        if expires and not _DURATIONS.isdisjoint(self._roles(occasion.kind, rule).values()):
+            expires = min(expires, fill.midnight)  # a message that waits longer would say a wrong number of days
         return self._envelope(occasion, rule, values, due, expires)
 
     def _names(self, rules: Iterable[Rule]) -> tuple[str, ...]:
@@ -81,7 +86,8 @@ class ReminderBuilder:
 
     def _fill(self, occasion: Occasion, rule: Rule, due: datetime, reason: str | None) -> Fill:
         language = occasion.language or self.catalogue.find(rule.template).language
-        return Fill(occasion.at, occasion.zone, due, language, reason)
+        in_days = rule.offset.unit == "days"
+        return Fill(occasion.at, occasion.zone, due, language, reason, in_days)
 
     def _roles(self, kind: str, rule: Rule) -> dict[str, Role]:
         """Return the roles of the parameters that this rule's template has and the rule does not set."""

@@ -11,12 +11,13 @@ import pytest
 from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
 from harkara.lanes import Lane
-from harkara.messages import Template
+from harkara.messages import Envelope, Template
 from harkara.occasions import Occasion, ReminderMessage, ReminderPlan, Rules
 from tests.unit.occasions.cases import FILE, SHIPPED
 
 CATALOGUE = Catalogue.load(FILE.parent / "templates.toml")
-LANES = {"default": Lane("default", "token", None, zone=ZoneInfo("Asia/Kolkata"))}
+INDIA = ZoneInfo("Asia/Kolkata")
+LANES = {"default": Lane("default", "token", None, zone=INDIA)}
 PLAN = ReminderPlan.from_lanes(SHIPPED, CATALOGUE, LANES)
 LONG_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 VISIT = {"doctor": "Dr Rao", "place": "Room 4", "duration": "20 minutes", "helpline": "080"}
@@ -29,14 +30,22 @@ def occasion(kind: str, at: str, parameters: dict[str, str], **more: Any) -> Occ
     return Occasion(kind=kind, at=at, parameters=parameters, **usual | more)
 
 
+def envelopes(saved: Occasion, plan: ReminderPlan = PLAN) -> dict[str, Envelope]:
+    """Return the messages by rule."""
+    found: dict[str, Envelope] = {}
+    for each in plan.reminders(saved, LONG_BEFORE):
+        assert isinstance(each, ReminderMessage), each
+        found[each.rule] = each.envelope
+    return found
+
+
 def bodies(saved: Occasion, plan: ReminderPlan = PLAN) -> dict[str, tuple[str, ...]]:
     """Return, by rule, the values of the template's body."""
     found: dict[str, tuple[str, ...]] = {}
-    for each in plan.reminders(saved, LONG_BEFORE):
-        assert isinstance(each, ReminderMessage), each
-        (template,) = each.envelope.messages
+    for rule, envelope in envelopes(saved, plan).items():
+        (template,) = envelope.messages
         assert isinstance(template, Template)
-        found[each.rule] = template.body
+        found[rule] = template.body
     return found
 
 
@@ -66,11 +75,18 @@ def test_language_and_country_decide_the_notation(language: str, zone: str, date
     assert {body[1:3] for body in bodies(saved).values()} == {(date, time)}
 
 
-def test_the_time_left_counts_days_and_on_the_day_hours() -> None:
+def test_the_time_left_counts_days() -> None:
     left = {rule: body[4] for rule, body in bodies(occasion("payment", "2026-12-05", INVOICE)).items()}
-    assert left == {"-3d": "3 days", "-1d": "1 day", "0d": "14 hours"}
+    assert left == {"-3d": "3 days", "-1d": "1 day", "0d": "< 1 day"}
     hindi = occasion("payment", "2026-12-05T18:00", INVOICE, language="hi")
-    assert [body[4] for body in bodies(hindi).values()] == ["3 दिन", "1 दिन", "8 घंटे"]
+    assert [body[4] for body in bodies(hindi).values()] == ["3 दिन", "1 दिन", "< 1 दिन"]
+
+
+def test_a_reminder_that_says_the_days_left_is_not_sent_after_their_midnight() -> None:
+    saved = envelopes(occasion("payment", "2026-12-05", INVOICE))
+    assert {rule: envelope.expires for rule, envelope in saved.items()} == {
+        rule: datetime(2026, 12, day, tzinfo=INDIA) for rule, day in (("-3d", 3), ("-1d", 5), ("0d", 6))
+    }
 
 
 def test_the_time_since_counts_days() -> None:
