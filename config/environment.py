@@ -17,13 +17,17 @@ LOCAL = VAR / "local.env"
 
 DOTENV = Path(os.environ.get("HARKARA_ENV_FILE") or ROOT / ".env")
 
+ENCODING = "utf-8-sig"
+"""The encoding of `.env`: UTF-8, with the byte order mark that editors on Windows write, or without one."""
+
 _PREFIXES = ("HARKARA_", "CHATMITRA_", "SANDBOX_", "FLOWER_")
 _UNPREFIXED = frozenset({"REDIS_URL", "DATABASE_URL", "PORT"})
 
 
 def process_environment() -> dict[str, str]:
     """Return the environment over `.env`, for a process that shares this deployment's settings."""
-    file = {name: value for name, value in dotenv_values(DOTENV).items() if value is not None}
+    values = dotenv_values(DOTENV, encoding=ENCODING)
+    file = {name: value for name, value in values.items() if value is not None}
     return file | os.environ
 
 

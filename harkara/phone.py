@@ -20,8 +20,9 @@ _LONGEST_INPUT = 64
 _MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 _NOTHING = re.compile(r"(?!)")
 
-# Numbers that a spreadsheet changed: 9.19877E+11 lost its last digits, 919876543210.0 gained one.
-_SPREADSHEET = re.compile(r"[+-]?\d+(?:[.,]\d+)?e[+-]?\d+|\+?\d{10,}[.,]0{1,2}", re.IGNORECASE)
+# Numbers that a spreadsheet changed: 9.19877E+11 lost its last digits, 919876543210.0 and 9876543210.5 gained some.
+# Without its point, 912345678.0 would be the valid number of someone else.
+_SPREADSHEET = re.compile(r"[+-]?\d+(?:[.,]\d+)?e[+-]?\d+|\+?\d{7,}[.,]\d{1,6}", re.IGNORECASE)
 
 
 class E164(str):

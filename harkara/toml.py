@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harkara.errors import Invalid
+from harkara.text_files import read_text
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -18,10 +19,14 @@ Location = tuple[int | str, ...]
 
 
 def load_toml(path: Path, parse_float: Callable[[str], Any] = float) -> dict[str, Any]:
-    """Return the content of a TOML file. Raises Invalid for a file that cannot be read or parsed."""
+    """Return the content of a TOML file, also with a byte order mark or in UTF-16, as editors on Windows save it.
+
+    Raises Invalid for a file that cannot be read or parsed.
+    """
+    text = read_text(path)
     try:
-        return tomllib.loads(path.read_text("utf-8"), parse_float=parse_float)
-    except (OSError, ValueError) as error:
+        return tomllib.loads(text, parse_float=parse_float)
+    except ValueError as error:
         raise Invalid(path.name, f"cannot be read as TOML: {error}") from error
 
 

@@ -10,7 +10,7 @@ from pydantic import AliasChoices, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsConfigDict
 
-from config.environment import DOTENV, LOCAL
+from config.environment import DOTENV, ENCODING, LOCAL
 from config.settings.api import ApiSettings
 from config.settings.chatmitra import ChatMitraSettings
 from config.settings.lanes import LaneDefaults
@@ -27,6 +27,7 @@ class Settings(ChatMitraSettings, ServiceSettings, LaneDefaults, ApiSettings, Me
 
     model_config = SettingsConfigDict(
         env_prefix="HARKARA_",
+        env_file_encoding=ENCODING,
         extra="ignore",
         env_ignore_empty=True,
         hide_input_in_errors=True,  # it may be a token
@@ -45,6 +46,9 @@ def read_settings(files: Sequence[Path]) -> Settings:
         return Settings(_env_file=files)
     except ValidationError as error:
         raise SystemExit(_problems(error)) from None
+    except UnicodeDecodeError:
+        names = " or ".join(file.name for file in files if file.exists())
+        raise SystemExit(f"The settings are not understood. {names}: is not in UTF-8; save it as UTF-8") from None
 
 
 def variable(field: str) -> str:

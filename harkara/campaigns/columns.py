@@ -15,12 +15,14 @@ TO: Final = "to"
 """The name that a mapping uses for the recipient's number."""
 
 _MIN_NUMBER_DIGITS = 7
-"""A header with so many digits in one name is probably a recipient, and the file has no header."""
+"""A cell with so many digits is probably a phone number."""
+
+_QUOTES = "'\"`´‘’‛“”„«»"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The column with this name. Case, spaces and underscores make no difference."""
+    """The column with this name. Case, spaces, underscores, quotes and invisible marks make no difference."""
 
     name: str
 
@@ -67,7 +69,7 @@ def find_column(header: Sequence[str], parameter: str, column: Column) -> int:
         return positions[0]
     if positions:
         raise Invalid(parameter, f"{len(positions)} columns are called {column.name}; give them different names")
-    if any(sum(map(str.isdigit, name)) >= _MIN_NUMBER_DIGITS for name in header):
+    if any(map(holds_number, header)):
         raise Invalid(parameter, "the first row must name the columns, but seems to be a recipient")
     missing = f"no column is called {column.name}; {_choice(column.name, header)}"
     raise Invalid(parameter, f"{missing}; name the right one as {parameter}=COLUMN")
@@ -75,7 +77,17 @@ def find_column(header: Sequence[str], parameter: str, column: Column) -> int:
 
 def normalize_name(name: str) -> str:
     """Return the form in which all spellings of one name are equal."""
-    return "".join(unicodedata.normalize("NFKC", name).casefold().replace("_", " ").split())
+    folded = unicodedata.normalize("NFKC", name).casefold().replace("_", " ")
+    return "".join(each for each in folded if not _makes_no_difference(each))
+
+
+def holds_number(cell: str) -> bool:
+    """Return whether the cell is probably a phone number, and its row so a recipient and no header."""
+    return sum(map(str.isdigit, cell)) >= _MIN_NUMBER_DIGITS
+
+
+def _makes_no_difference(character: str) -> bool:
+    return character.isspace() or character in _QUOTES or unicodedata.category(character) == "Cf"
 
 
 def _choice(wanted: str, names: Iterable[str]) -> str:

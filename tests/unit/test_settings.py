@@ -30,6 +30,20 @@ def settings() -> Settings:
     return read_settings(())
 
 
+def test_the_first_variable_of_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(b"\xef\xbb\xbfHARKARA_SILENCE=90s\r\nHARKARA_TIMEZONE=Asia/Dubai\r\n")
+    found = read_settings((file,))
+    assert (found.silence, found.timezone) == (timedelta(seconds=90), "Asia/Dubai")
+
+
+def test_a_file_of_variables_in_another_encoding_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("HARKARA_SILENCE=90s\n", "utf-16")
+    with pytest.raises(SystemExit, match=r"\.env: is not in UTF-8; save it as UTF-8"):
+        read_settings((file,))
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("90s", 90), ("10m", 600), ("2h", 7200), ("1d", 86_400), ("15", 15), ("3.05", 3.05), ("0.5 m", 30), (" 7 ", 7)],

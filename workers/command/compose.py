@@ -27,6 +27,7 @@ from harkara.messages import (
     Video,
 )
 from harkara.phone import normalize
+from harkara.text_files import BYTE_ORDER_MARK, read_text
 from workers.command.deployment import catalogue
 
 Given = Mapping[str, Any]
@@ -177,10 +178,10 @@ def _pairs(name: str, pairs: list[str], example: str) -> dict[str, str]:
 
 def _read_json(name: str) -> Any:
     try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        text = sys.stdin.read().lstrip(BYTE_ORDER_MARK) if name == "-" else read_text(Path(name))
         return json.loads(text)
-    except OSError as error:
-        _wrong("json_file", f"cannot be read: {error.strerror}")
+    except Invalid as error:
+        _wrong("json_file", error.rule)
     except ValueError as error:
         raise Invalid("body", "must be one JSON object", type(error).__name__) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import redis
@@ -107,6 +108,18 @@ def test_a_request_of_chat_mitra_is_read_from_stdin_and_the_named_number_wins(ha
     body = {"recipient_mobile_number": "14155550100", "message": "Hello", "altTexts": {"$name": "Guest"}}
     result = harkara("send", "98765-43210", "--json-file", "-", "--dry-run", "--json", stdin=json.dumps(body))
     assert json.loads(result.stdout)["body"] == body | {"recipient_mobile_number": NUMBER}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_request_is_read_from_a_file_of_windows(harkara: Harkara, tmp_path: Path, encoding: str) -> None:
+    body = {"recipient_mobile_number": NUMBER, "message": "नमस्ते"}
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps(body, ensure_ascii=False), encoding)
+    printed = [
+        harkara("send", "--json-file", str(file), "--dry-run", "--json"),
+        harkara("send", "--json-file", "-", "--dry-run", "--json", stdin="\ufeff" + json.dumps(body)),
+    ]
+    assert [json.loads(each.stdout)["body"] for each in printed] == [body, body]
 
 
 def test_a_text_is_read_from_stdin_without_its_last_line_break(harkara: Harkara) -> None:
