@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -57,7 +58,6 @@ def detect_encoding(path: Path, reopen: str, save_as: str) -> str:
 
 
 def lines_without_mark(file: TextIO) -> Iterator[str]:
-    """Yield the lines from the first one on; a second byte order mark, which some programs add, is left out."""
+    """Return the lines from the first one on; a second byte order mark, which some programs add, is left out."""
     file.seek(0)
-    yield file.readline().lstrip(BYTE_ORDER_MARK)
-    yield from file
+    return chain((file.readline().lstrip(BYTE_ORDER_MARK),), file)

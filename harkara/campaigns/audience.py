@@ -11,7 +11,7 @@ from typing import Self
 
 from harkara.campaigns.cell_faults import find_cell_fault
 from harkara.campaigns.columns import TO, Column, FixedText, Source, find_column, holds_number, normalize_name
-from harkara.campaigns.table import Row, Table, read_table
+from harkara.campaigns.table import CsvRow, Table, read_table
 from harkara.errors import Invalid
 from harkara.people.spellings import canonical
 from harkara.phone import normalize
@@ -103,7 +103,7 @@ def read_recipients(
             yield outcome
 
 
-def _broken_quotes(row: Row) -> Reject:
+def _broken_quotes(row: CsvRow) -> Reject:
     rows = f"rows {row.number} to {row.last} were read as one" if row.last > row.number else "it cannot be read"
     return Reject(row.number, "", f"a quote is out of place or never closed, so {rows}; correct it", "broken-quotes")
 

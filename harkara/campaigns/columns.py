@@ -77,8 +77,8 @@ def find_column(header: Sequence[str], parameter: str, column: Column) -> int:
 
 def normalize_name(name: str) -> str:
     """Return the form in which all spellings of one name are equal."""
-    folded = unicodedata.normalize("NFKC", name).casefold().replace("_", " ")
-    return "".join(each for each in folded if not _makes_no_difference(each))
+    plain = unicodedata.normalize("NFKC", name).casefold().replace("_", " ")
+    return "".join(each for each in plain if not _makes_no_difference(each))
 
 
 def holds_number(cell: str) -> bool:

@@ -22,7 +22,7 @@ _DECLARED = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t|]*\s*', re.IGNORECASE)
 """The line in which Excel reads and writes the delimiter of the file. It is a row above the header like a title."""
 
 
-class Row(NamedTuple):
+class CsvRow(NamedTuple):
     """A row that is not blank: its first and its last line from 1, and its cells. Broken quotes leave it no cells."""
 
     number: int
@@ -36,8 +36,8 @@ class Table:
 
     header: list[str]
     header_row: int
-    above: list[Row]
-    below: Iterator[Row]
+    above: list[CsvRow]
+    below: Iterator[CsvRow]
 
 
 def read_table(file: TextIO, wanted: Collection[str]) -> Table:
@@ -65,7 +65,7 @@ def read_table(file: TextIO, wanted: Collection[str]) -> Table:
     return Table(head[at].cells, head[at].number, head[:at], chain(head[at + 1 :], rows))
 
 
-def _rows(file: TextIO, delimiter: str) -> Iterator[Row]:
+def _rows(file: TextIO, delimiter: str) -> Iterator[CsvRow]:
     """Yield each row that is not blank.
 
     Without `strict`, a quote that is never closed would turn all later rows into one value.
@@ -76,15 +76,15 @@ def _rows(file: TextIO, delimiter: str) -> Iterator[Row]:
         try:
             cells = [trim(cell) for cell in next(reader)]
         except csv.Error:
-            yield Row(first, reader.line_num, [])
+            yield CsvRow(first, reader.line_num, [])
         except StopIteration:
             return
         else:
             if any(cells):
-                yield Row(first, reader.line_num, cells)
+                yield CsvRow(first, reader.line_num, cells)
 
 
-def _header_position(rows: Sequence[Row], names: Collection[str]) -> int | None:
+def _header_position(rows: Sequence[CsvRow], names: Collection[str]) -> int | None:
     """Return the position of the header, None without any row.
 
     If no row has a wanted column, the header is the fullest row before the first recipient. An error that lists its

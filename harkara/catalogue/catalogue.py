@@ -9,14 +9,14 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError
 
+from harkara.catalogue.approved_text import Preview
+from harkara.catalogue.files import file_names, load_files
 from harkara.catalogue.fill import Value, fill
-from harkara.catalogue.kind import Kind, KindName, Model, ParameterFormat, ParameterName
+from harkara.catalogue.kind import Kind, KindName, ParameterFormat, ParameterName
+from harkara.catalogue.model import Model
 from harkara.errors import Invalid
 from harkara.messages import Envelope, Template
-from harkara.toml import Location, file_error, load_toml, validate
-
-_DEPTH = 3
-"""Files are merged down to the fields of an entry, such as kind, order_confirmation, language."""
+from harkara.toml import Location, file_error, validate
 
 
 class Catalogue(Model):
@@ -29,15 +29,12 @@ class Catalogue(Model):
     def load(cls, *paths: Path) -> Self:
         """Load TOML files; a later one overrides single fields of those before.
 
+        The approved text of a kind is left out when a later file gives the kind other parameters, another header or
+        another language, and no text of its own: it would be the text of another template.
+
         Raises Invalid, which names the file, the entry and the field.
         """
-        files = " + ".join(path.name for path in paths)
-        data: Any = {}
-        for path in paths:
-            data = _merge(data, load_toml(path), _DEPTH)
-        if isinstance(data.get("kind"), dict):
-            data["kind"] = {name: _inherit(files, name, own, data["kind"]) for name, own in data["kind"].items()}
-        return validate(cls, data, files, _entry_name)
+        return validate(cls, load_files(paths), file_names(paths), _entry_name)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -72,14 +69,22 @@ class Catalogue(Model):
 
         `language` replaces the kind's own. `opted_in` states that the recipient agreed to marketing.
 
-        Raises Invalid for an unknown kind, for a parameter that is unknown, missing or malformed, and for marketing
-        without `opted_in`.
+        Raises Invalid for an unknown kind, for a parameter that is unknown, missing or malformed, for a text that is
+        too long once it is filled, and for marketing without `opted_in`.
         """
         found = self.find(kind)
         if found.category == "marketing" and opted_in is not True:
             rule = "is marketing, only for people who agreed to it: pass opted_in=True or --opted-in if this one did"
             raise Invalid(kind, rule)
         return fill(kind, found, parameters, self.parameter, language)
+
+    def preview(self, message: Template) -> Preview | None:
+        """Return the message as the customer reads it, None if the text of its name and language is not known here."""
+        header = message.header if isinstance(message.header, str) else None
+        for kind in self.kind.values():
+            if kind.text and kind.name == message.name and kind.speaks(message.language):
+                return kind.text.fill(header, message.body)
+        return None
 
     def envelope(self, body: dict[str, Any], **options: Any) -> Envelope:
         """Read a request to Chat Mitra's `POST /send_message` as `Envelope.from_wire` does.
@@ -94,24 +99,6 @@ class Catalogue(Model):
         if delicate is None or options.get("category"):
             return envelope
         return Envelope.from_wire(body, **options | {"category": delicate})
-
-
-def _merge(base: Any, override: Any, depth: int) -> Any:
-    if depth == 0 or not isinstance(base, dict) or not isinstance(override, dict):
-        return override
-    return base | {key: _merge(base.get(key), value, depth - 1) for key, value in override.items()}
-
-
-def _inherit(files: str, name: str, own: Any, kinds: Mapping[str, Any]) -> Any:
-    """An entry with the fields of the kind that its `like` names, and with a template name."""
-    if not isinstance(own, dict):
-        return own
-    model: Any = {}
-    if "like" in own:
-        model = kinds.get(str(own["like"]))
-        if not isinstance(model, dict) or "like" in model:
-            raise Invalid(f"{files}, kind {name}: like", f"{own['like']} is not a kind without `like` of its own")
-    return {"name": name} | {field: value for field, value in model.items() if field != "name"} | own
 
 
 def _entry_name(where: Location) -> str:

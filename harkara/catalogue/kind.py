@@ -8,8 +8,10 @@ from datetime import timedelta
 from keyword import iskeyword
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
+from harkara.catalogue.approved_text import ApprovedText, Preview, placeholders
+from harkara.catalogue.model import Model
 from harkara.errors import Invalid
 from harkara.messages import Envelope
 from harkara.messages.template import MAX_PARAMETERS, Language, TemplateCategory, TemplateName
@@ -38,14 +40,16 @@ def _parameter(value: str) -> str:
     return value
 
 
+_AGREE = ": copy the approved text from the dashboard, or correct the parameters"
+
+
+def base_language(code: str) -> str:
+    """Return `en` for `en_US`."""
+    return code.partition("_")[0]
+
+
 KindName = Annotated[str, AfterValidator(_name)]
 ParameterName = Annotated[str, AfterValidator(_parameter)]
-
-
-class Model(BaseModel):
-    """Base of the models here. An unknown key in a file is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ParameterFormat(Model):
@@ -107,6 +111,8 @@ class Kind(Model):
     when: Annotated[str, Field(min_length=5)]
     says: str | None = None
     expires: PositiveInt | None = None
+    text: ApprovedText | None = None
+    """None if a deployment has not copied the text of its own template into the catalogue."""
 
     @model_validator(mode="after")
     def _validate_unique(self) -> Self:
@@ -115,6 +121,34 @@ class Kind(Model):
         if len({button.index for button in self.buttons}) < len(self.buttons):
             raise ValueError("two buttons have the same index")
         return self
+
+    @model_validator(mode="after")
+    def _validate_text(self) -> Self:
+        if self.text is None:
+            return self
+        for part, text, names in (
+            ("body", self.text.body, len(self.body)),
+            ("header", self.text.header, int(self.header.type == "text" and self.header.parameter is not None)),
+        ):
+            if (found := placeholders(text)) != names:
+                raise ValueError(f"text.{part} has {found} placeholders, but `{part}` names {names} parameters{_AGREE}")
+        if (self.text.header is None) == (self.header.type == "text"):
+            raise ValueError(f"a header of type text has its text in text.header, and no other header has{_AGREE}")
+        last = max((button.index for button in self.buttons), default=-1)
+        if last >= (labels := len(self.text.buttons)):
+            raise ValueError(f"text.buttons has {labels} labels, but `buttons` names the index {last}{_AGREE}")
+        return self
+
+    def speaks(self, language: str) -> bool:
+        """Return whether the text is in this language: en_US and en_GB are both that of a kind in en."""
+        return base_language(language) == base_language(self.language)
+
+    def outline(self) -> Preview | None:
+        """Return the text with the names of the parameters in place of their values, None without a text."""
+        if self.text is None:
+            return None
+        header = self.header.parameter if self.header.type == "text" else None
+        return self.text.fill(header and f"{{{header}}}", [f"{{{name}}}" for name in self.body])
 
     @property
     def parameters(self) -> tuple[str, ...]:

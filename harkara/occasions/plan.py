@@ -10,7 +10,6 @@ from typing import Final, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_jsonable_python
 
 from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
@@ -117,12 +116,14 @@ class ReminderPlan:
     def digest(self, kind: str, lane: str) -> str:
         """Return 16 hexadecimal digits that change with any input of the reminders of this kind in this lane.
 
-        The inputs are the rules, their templates and the lane's hours.
+        The inputs are the rules, their templates and the lane's hours. The approved text of a template is none of them:
+        no message contains it.
         """
         if kind not in self.rules.kind:
             return NO_RULES
         names = sorted({rule.template for rule in self.rules.for_kind(kind).values()})
-        templates = to_jsonable_python([self.catalogue.kind.get(name) for name in names])
+        kinds = [self.catalogue.kind.get(name) for name in names]
+        templates = [kind and kind.model_dump(mode="json", exclude={"text"}) for kind in kinds]
         own_hours = {name: hours for name, hours in self.hours.items() if name == lane}
         return self.rules.digest(kind, lane, _HOURS.dump_python(own_hours, mode="json"), templates)
 

@@ -12,12 +12,12 @@ from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
 from harkara.inbound.word_lists import Vocabulary
 from harkara.occasions import Rules
-from harkara.playbook.table import Playbook
+from harkara.playbook.table import PlaybookTable
 from harkara.text_files import read_text
 from harkara.toml import load_toml
 
 CONFIG = Path(__file__).parents[2] / "config"
-TEXT = "# Größe\r\nname = \"आशा\"\r\n"
+TEXT = '# Größe\r\nname = "आशा"\r\n'
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ("templates.toml", Catalogue.load),
         ("reminders.toml", Rules.load),
         ("prices.toml", Prices.load),
-        ("playbook.toml", Playbook.load),
+        ("playbook.toml", PlaybookTable.load),
         ("lanes.example.toml", read_lane_settings),
     ],
 )

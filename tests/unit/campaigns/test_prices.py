@@ -79,5 +79,5 @@ def test_an_invalid_file_is_refused_with_its_entry_and_the_problem(
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match=r"none\.toml: cannot be read as TOML"):
+    with pytest.raises(Invalid, match=r"none\.toml: cannot be read: No such file"):
         Prices.load(tmp_path / "none.toml")

@@ -68,7 +68,7 @@ def test_the_error_for_missing_columns_lists_the_header_below_a_title_and_no_cus
     )
     for table in ("customer list\n9876543210,Asha\n", "9876543210,Asha\n"):
         assert "Asha" not in complaint(tmp_path, table)
-    assert complaint(tmp_path, "\n,\n").startswith("header: must be in the first row")
+    assert complaint(tmp_path, "\n \n").startswith("header: must be in the first row")
 
 
 def test_trailing_delimiters_and_blank_rows_change_nothing(tmp_path: Path) -> None:
@@ -92,8 +92,19 @@ def test_utf_32_is_refused_and_not_read_as_utf_16(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["\u200bMobile", "Mobile\u200b", "\u00a0Mobile\u00a0", "\u200fMobile\u200f", "'Mobile'", "\u201cMobile\u201d"]
-    + ["\u202aMobile\u202c", "Mo\u00adbile", "'Mobile", "\u2060mobile", "Ｍobile"],
+    [
+        "\u200bMobile",
+        "Mobile\u200b",
+        "\xa0Mobile\xa0",
+        "\u200fMobile\u200f",
+        "'Mobile'",
+        "“Mobile”",
+        "\u202aMobile\u202c",
+        "Mo\xadbile",
+        "'Mobile",
+        "\u2060mobile",
+        "Ｍobile",
+    ],
 )
 def test_invisible_marks_and_quotes_in_a_header_make_no_difference(tmp_path: Path, written: str) -> None:
     assert rows(tmp_path, f"{written},Name\n{ASHA},Asha\n", MOBILE) == [(2, ASHA, {"name": "Asha"})]
@@ -125,8 +136,16 @@ def test_marks_and_quotes_around_a_number_are_no_part_of_it(tmp_path: Path, writ
 
 @pytest.mark.parametrize(
     "written",
-    ["9876543210.5", '"9876543210,25"', "+919876543210.125", "81234567.5", "9.19877E +11", "\u200e9.19877E+11"]
-    + ["\u20189.19877E+11", "-9876543210.5"],
+    [
+        "9876543210.5",
+        '"9876543210,25"',
+        "+919876543210.125",
+        "81234567.5",
+        "9.19877E +11",
+        "\u200e9.19877E+11",
+        "‘9.19877E+11",
+        "-9876543210.5",
+    ],
 )
 def test_fractions_and_scientific_notation_are_rejected_also_between_marks(tmp_path: Path, written: str) -> None:
     assert numbers(tmp_path, written) == ["mangled-number"]
@@ -137,9 +156,32 @@ def test_fractions_and_scientific_notation_are_rejected_also_between_marks(tmp_p
 
 @pytest.mark.parametrize(
     "value",
-    ["#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#n/a", "#ERROR!"]
-    + ["#NV", "#BEZUG!", "#WERT!", "#¡REF!", "Err:502", "########", "NULL", "\\N", "(null)", "undefined"]
-    + ["[object Object]", "\u200e#N/A", '"=""#N/A"""'],
+    [
+        "#N/A",
+        "#REF!",
+        "#NAME?",
+        "#VALUE!",
+        "#DIV/0!",
+        "#NULL!",
+        "#NUM!",
+        "#SPILL!",
+        "#CALC!",
+        "#n/a",
+        "#ERROR!",
+        "#NV",
+        "#BEZUG!",
+        "#WERT!",
+        "#¡REF!",
+        "Err:502",
+        "########",
+        "NULL",
+        "\\N",
+        "(null)",
+        "undefined",
+        "[object Object]",
+        "\u200e#N/A",
+        '"=""#N/A"""',
+    ],
 )
 def test_the_error_of_a_spreadsheet_is_no_value(tmp_path: Path, value: str) -> None:
     assert rows(tmp_path, f"to,name\n{ASHA},{value}\n{RAVI},Ravi\n") == [
@@ -148,12 +190,16 @@ def test_the_error_of_a_spreadsheet_is_no_value(tmp_path: Path, value: str) -> N
     ]
 
 
-@pytest.mark.parametrize("value", ["{{name}}", "{{1}}", "Dear {{ name }}", "${name}", "{name}", "<<First Name>>", "{{}}"])
+@pytest.mark.parametrize(
+    "value", ["{{name}}", "{{1}}", "Dear {{ name }}", "${name}", "{name}", "<<First Name>>", "{{}}"]
+)
 def test_a_placeholder_that_was_not_filled_is_no_value(tmp_path: Path, value: str) -> None:
     assert rows(tmp_path, f"to,name\n{ASHA},{value}\n") == [(2, "name", "unfilled-placeholder")]
 
 
-@pytest.mark.parametrize("value", ["#1 Diwali sale", "No. #5", "Null Bazaar", "A/N", "50 %", "{20 %} off", "1 < 2", "#SALE!"])
+@pytest.mark.parametrize(
+    "value", ["#1 Diwali sale", "No. #5", "Null Bazaar", "A/N", "50 %", "{20 %} off", "1 < 2", "#SALE!"]
+)
 def test_a_text_that_resembles_an_error_is_a_value(tmp_path: Path, value: str) -> None:
     assert rows(tmp_path, f"to,name\n{ASHA},{value}\n") == [(2, ASHA, {"name": value})]
 
