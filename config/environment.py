@@ -11,10 +11,6 @@ ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "config"
 """The folder of the TOML files with rules."""
 
-VAR = Path(os.environ.get("HARKARA_VAR") or ROOT / "var")
-LOCAL = VAR / "local.env"
-"""Settings of the Redis and the sandbox that `make up` runs, so that a command in another terminal finds them."""
-
 DOTENV = Path(os.environ.get("HARKARA_ENV_FILE") or ROOT / ".env")
 
 ENCODING = "utf-8-sig"
@@ -29,6 +25,18 @@ def process_environment() -> dict[str, str]:
     values = dotenv_values(DOTENV, encoding=ENCODING)
     file = {name: value for name, value in values.items() if value is not None}
     return file | os.environ
+
+
+VAR = ROOT / (process_environment().get("HARKARA_VAR") or "var")
+"""The folder of the embedded Valkey and of SQLite; a relative one is in the checkout, wherever a command runs."""
+
+LOCAL = VAR / "local.env"
+"""Settings of the Redis and the sandbox that `make up` runs, so that a command in another terminal finds them."""
+
+
+def located_by() -> dict[str, str]:
+    """Return the variables that another terminal needs to use the same files; they are not in `.env`."""
+    return {name: os.environ[name] for name in ("HARKARA_VAR", "HARKARA_ENV_FILE") if os.environ.get(name)}
 
 
 def bare_environment() -> dict[str, str]:

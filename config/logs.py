@@ -21,6 +21,9 @@ _LEVELS = {
     "celery.worker.strategy": logging.WARNING,
     "celery.app.trace": logging.WARNING,
     "celery.beat": logging.WARNING,
+    # A worker without neighbors is normal, and so is Flower, which turns events on.
+    "celery.worker.consumer.mingle": logging.WARNING,
+    "celery.worker.control": logging.WARNING,
     # Below INFO it quotes the arguments of every task.
     "celery.pool": logging.INFO,
 }

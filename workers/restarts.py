@@ -7,12 +7,14 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 from honcho.manager import Manager
+from honcho.printer import Printer
 from honcho.process import Process
 
 HEALTHY_SECONDS = 60.0
@@ -70,10 +72,16 @@ class RestartingManager(Manager):  # type: ignore[misc]  # honcho has no types
     a pipe, which the system also does when the manager is killed.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, printer: Printer | None = None, *, started: Callable[[], object] = lambda: None) -> None:
+        """`started` is called after the start of all processes, when it may start threads: a fork would copy those."""
+        super().__init__(printer)
         self._stopped, self._running = multiprocessing.Pipe(duplex=False)
         self._process_ctor = self._new_process
+        self._started = started
+
+    def _start(self) -> None:
+        super()._start()
+        self._started()
 
     def _new_process(self, command: str, **options: Any) -> _RestartingProcess:
         return _RestartingProcess(command, self._stopped, self._running, **options)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import AliasChoices, Field
+from pydantic import AfterValidator, AliasChoices, Field
 from pydantic_settings import BaseSettings
 
-from config.environment import VAR
+from config.environment import ROOT, VAR
 from config.fields import Duration
 
 
@@ -25,7 +26,9 @@ class ServiceSettings(BaseSettings):
         validation_alias=AliasChoices("harkara_database_url", "database_url"),
         description="PostgreSQL or SQLite; without it the ledger is a SQLite file under var/",
     )
-    var: Path = Field(default=VAR, description="Folder of the embedded Valkey and of SQLite")
+    var: Annotated[Path, AfterValidator(lambda folder: ROOT / folder)] = Field(
+        default=VAR, description="Folder of the embedded Valkey and of SQLite"
+    )
     database_patience: Duration = Field(
         default=timedelta(seconds=5), gt=timedelta(), description="Longest wait for a locked database"
     )

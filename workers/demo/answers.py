@@ -19,7 +19,7 @@ from harkara.states import State
 from workers.demo.application import Application
 from workers.demo.messages import GONE, styled
 from workers.demo.occasions import MOVED, PEOPLE
-from workers.demo.sandbox import Sandbox
+from workers.sandbox_control import Sandbox
 
 LANE = "default"
 TIRED = "919876500040"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 import redis
 from sqlalchemy import text
 
+from config.environment import ROOT
+from harkara.inbound.events import MessageReceived
+from harkara.inbound.words import Words
 from harkara.ledger.database import Database
+from harkara.ledger.events.inbound_messages import record_received
 from harkara.ledger.messages.commands import cancel
 from harkara.ledger.messages.queries import count_by_state, get_status
 from harkara.messages import CopyCode, Document, Envelope, Image, Message, QuickReply, Template, Text, UrlSuffix
@@ -188,3 +193,35 @@ def test_a_text_that_is_longer_than_advised_is_sent_with_a_note(harkara: Harkara
     for length, notes in ((999, ""), (1_000, "The text has 1,000 characters; Chat Mitra advises fewer than 1,000.\n")):
         result = harkara("send", NUMBER, "x" * length, "--dry-run")
         assert (result.exit_code, result.stderr) == (0, notes)
+
+
+def test_a_text_to_a_person_who_has_not_written_is_handed_over_with_the_advice(
+    harkara: Harkara, ledger: Database, environment: dict[str, str]
+) -> None:
+    """WhatsApp takes only templates then; the worker's refusal is only seen with --wait."""
+    environment["CHATMITRA_WEBHOOK_SECRET"] = "secret"
+    advice = "this message fails unless they write first. Send a template (--kind or --template), or add --fallback."
+    assert advice in harkara("send", NUMBER, "Hello", "--reference", "o1").stderr
+    assert "exists already" in (again := harkara("send", NUMBER, "Hello", "--reference", "o1").stderr)
+    assert advice not in again
+    assert advice in harkara("send", NUMBER, "Hello").stderr
+    for words in (["--template", "order_ready"], ["Hello", "--fallback", "we_are_open"], ["Hello", "--lane", "shop"]):
+        assert advice not in harkara("send", NUMBER, *words).stderr
+    with ledger.write() as tx:
+        hello = MessageReceived(identity="w1", sender=NUMBER, kind="text", at=tx.now)
+        record_received(tx, "default", hello, Words.load(ROOT / "config" / "words.toml"))
+    result = harkara("send", NUMBER, "Hello")
+    assert (result.exit_code, advice in result.stderr) == (0, False)
+    assert len(listed(ledger)) == 6
+
+
+def test_in_the_sandbox_the_advice_is_a_command_that_writes_as_the_customer(
+    ledger: Database, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "local.env").write_text("SANDBOX_PORT=8901\n")
+    environment |= {"CHATMITRA_WEBHOOK_SECRET": "secret", "HARKARA_VAR": str(tmp_path)}
+    _, _, err = run(environment, "send", NUMBER, "Hello")
+    command = err[err.index("curl ") :].splitlines()[0]
+    words = shlex.split(command)
+    assert words[2] == "http://127.0.0.1:8901/_sandbox/customer"
+    assert json.loads(words[-1]) == {"from": NUMBER, "text": "Hello"}

@@ -1,0 +1,67 @@
+"""`python -m workers.local`: every process on one machine, with embedded parts for services that are not configured."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import honcho.manager
+
+from config.environment import LOCAL, ROOT, VAR
+from config.ledger import open_database
+from config.settings import settings
+from harkara.ledger import migrate
+from workers.embedded_valkey import EmbeddedValkey
+from workers.local.folder_lock import FolderLock
+from workers.local.parts import Parts
+from workers.local.private_files import write_private
+from workers.local.ready import ReadyNotice
+from workers.local.single_timestamp import SingleTimestamp
+from workers.restarts import RestartingManager
+
+STOP_SECONDS = 45
+"""Longer than the longest POST, which a worker finishes and records before it ends."""
+
+
+def main() -> None:
+    """Start the embedded Valkey, then the processes of the Procfile; stop them in the opposite order.
+
+    A process that ends meanwhile starts again, unless it ends at once: then a setting is wrong, and all end.
+    """
+    lock = FolderLock.acquire(VAR)
+    LOCAL.unlink(missing_ok=True)  # a run that was killed may have left it, and it would count as settings
+    valkey = None
+    if not settings().redis_url:
+        valkey = EmbeddedValkey(VAR / "valkey", 6379, report=lambda text: print(text, flush=True))
+    try:
+        if valkey:
+            valkey.start()
+        sys.exit(_run(lock, valkey))
+    finally:
+        LOCAL.unlink(missing_ok=True)
+        if valkey:
+            valkey.stop()
+        lock.release()
+
+
+def _run(lock: FolderLock, valkey: EmbeddedValkey | None) -> int:
+    if not settings().database_url:
+        migrate.upgrade(open_database(settings()))
+    parts = Parts.choose(valkey.url if valkey else None)
+    lock.note(parts.places["Web"])
+    honcho.manager.KILL_WAIT = STOP_SECONDS
+    notice = ReadyNotice(parts.places)
+    manager = RestartingManager(SingleTimestamp(sys.stdout), started=notice.start)
+    for name, command in parts.commands().items():
+        manager.add_process(name, command, env=parts.environment(name), cwd=str(ROOT))
+    for name, place in parts.places.items():
+        print(f"{name:10} {place}", flush=True)
+    write_private(LOCAL, "".join(f"{name}={value}\n" for name, value in parts.own.items()))
+    write_private(VAR / "places.json", json.dumps(parts.places))
+    manager.loop()
+    # Ctrl-C and SIGTERM are the normal end; any other status is that of a process that failed.
+    return 0 if manager.returncode in (130, 143) else int(manager.returncode or 0)
+
+
+if __name__ == "__main__":
+    main()
