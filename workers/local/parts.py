@@ -12,8 +12,8 @@ from honcho.environ import parse_procfile
 
 from config.environment import ROOT, VAR, process_environment
 from config.settings import settings
-from workers.ports import reserve_port
 from workers.local.private_files import lasting_secrets
+from workers.ports import reserve_port
 
 
 @dataclass(frozen=True)
