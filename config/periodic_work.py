@@ -70,6 +70,7 @@ SCHEDULE: Final[dict[str, Work]] = {
         WorkerRound("main", 1),
         BeatTask("harkara.dispatch", 1),
     ),
+    "parked": Work("Log the lanes that were parked or unparked", WorkerRound("main", 5)),
     # Again and again, since Redis may lose its data.
     "publish": Work("Publish the catalogue and the reminder rules to Redis", WorkerRound("main", 60)),
     "probe": Work("Check that this worker still receives tasks", WorkerRound("main", 10)),

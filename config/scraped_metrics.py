@@ -11,7 +11,10 @@ from harkara.errors import Unavailable
 
 
 class DeploymentCollector(Collector):
-    """Collects queue depths, messages by state and ages. It omits the metrics of a service that does not answer."""
+    """Collects queue depths, messages by state, halted lanes and ages.
+
+    It omits the metrics of a service that does not answer.
+    """
 
     def __init__(
         self,
@@ -21,6 +24,7 @@ class DeploymentCollector(Collector):
         heartbeat: Callable[[], float | None],
         silences: Callable[[], dict[str, float]],
         dead_letters: Callable[[], dict[str, int]],
+        halted_lanes: Callable[[], dict[str, str]],
     ) -> None:
         self._queues = queues
         self._messages = messages
@@ -28,6 +32,7 @@ class DeploymentCollector(Collector):
         self._heartbeat = heartbeat
         self._silences = silences
         self._dead_letters = dead_letters
+        self._halted_lanes = halted_lanes
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         up = GaugeMetricFamily("harkara_service_up", "Whether the worker reaches the service", labels=["service"])
@@ -53,6 +58,10 @@ class DeploymentCollector(Collector):
         yield _gauge("dead_letters", "Entries that could not be applied", "source", self._dead_letters())
         silence = "Since the first message that no webhook has followed"
         yield _gauge("webhook_silence_seconds", silence, "lane", self._silences())
+        halted = GaugeMetricFamily("harkara_lane_halted", "1 for a lane that sends nothing", labels=["lane", "code"])
+        for lane, code in self._halted_lanes().items():
+            halted.add_metric([lane, code], 1)
+        yield halted
         yield self._heartbeat_age()
 
     def _heartbeat_age(self) -> GaugeMetricFamily:

@@ -34,6 +34,7 @@ from harkara.delivery.hints import Hints
 from harkara.delivery.last_posts import LastPosts
 from harkara.delivery.leased_rounds import Rounds
 from harkara.delivery.maintenance import Maintenance
+from harkara.delivery.parked_lanes import ParkedLanes
 from harkara.delivery.watchdog import Watchdog
 from harkara.inbound.words import Words
 from harkara.intake.consumer import IntakeConsumer
@@ -43,6 +44,7 @@ from harkara.ledger.callbacks.dead_callbacks import count_callbacks as callbacks
 from harkara.ledger.dead_letters import SOURCES, count_dead_letters
 from harkara.ledger.events.process import EventContext
 from harkara.ledger.events.silence import webhook_silences
+from harkara.ledger.halts import halted_lanes
 from harkara.ledger.leases import seconds_since
 from harkara.ledger.messages.queries import count_by_state
 from harkara.ledger.sweep import Crashed
@@ -113,6 +115,11 @@ def event_processor() -> EventProcessor:
 
 
 @cache
+def parked_lanes() -> ParkedLanes:
+    return ParkedLanes(database())
+
+
+@cache
 def words() -> Words:
     return Words.load(settings().words_file)
 
@@ -161,6 +168,7 @@ def collector() -> DeploymentCollector:
         lambda: seconds_since(database(), "heartbeat"),
         lambda: webhook_silences(database(), lanes()),
         lambda: dict.fromkeys(SOURCES, 0) | count_dead_letters(database()),
+        lambda: {halt.lane: halt.code for halt in halted_lanes(database())},
     )
 
 

@@ -37,6 +37,7 @@ def _functions() -> dict[str, Callable[[], object]]:
         "sweep": maintenance.sweep,
         "campaigns": maintenance.campaigns,
         "dispatch": background.dispatcher().dispatch,
+        "parked": background.parked_lanes().check,
         "publish": background.publish_plan,
         "probe": background.watchdog().probe,
         "silence": events.check_silence,

@@ -14,6 +14,7 @@ from harkara.gateway.authentication import check_metrics_token
 from harkara.gateway.dependencies import Dependencies, Deps
 from harkara.gateway.errors import error_responses
 from harkara.ledger import migrate
+from harkara.ledger.halts import parked_lanes
 from harkara.ledger.leases import seconds_since
 
 router = APIRouter(tags=["Health"])
@@ -27,12 +28,13 @@ class Alive(BaseModel):
 
 
 class Ready(BaseModel):
-    """Each service with its state in words."""
+    """Each service, and the lanes, with their state in words."""
 
     ready: bool
     redis: str
     database: str
     heartbeat: str
+    lanes: str
 
 
 @router.get("/livez")
@@ -43,12 +45,15 @@ async def livez() -> Alive:
 
 @router.get("/readyz", response_model=Ready, responses={503: {"model": Ready, "description": "A service is not ready"}})
 def readyz(deps: Deps) -> JSONResponse:
-    """Whether Redis, the database, beat and the workers are ready."""
+    """Whether Redis, the database, beat and the workers are ready.
+
+    A parked lane is named, and changes nothing else: its messages are accepted, and wait.
+    """
     redis = "answers" if deps.redis_answers() else "away"
     database = _database_state(deps)
     heartbeat = _heartbeat_state(deps)
     ready = redis == "answers" and database == "at head" and heartbeat.startswith("received")
-    found = Ready(ready=ready, redis=redis, database=database, heartbeat=heartbeat)
+    found = Ready(ready=ready, redis=redis, database=database, heartbeat=heartbeat, lanes=_lanes_state(deps))
     return JSONResponse(found.model_dump(), 200 if ready else 503)
 
 
@@ -78,3 +83,11 @@ def _heartbeat_state(deps: Dependencies) -> str:
     if seconds is None:
         return "never received"
     return f"{'received' if seconds <= MAX_HEARTBEAT_AGE else 'silent'}, the last one {seconds:.0f} s ago"
+
+
+def _lanes_state(deps: Dependencies) -> str:
+    try:
+        parked = parked_lanes(deps.db)
+    except HarkaraError:
+        return "unknown"
+    return f"parked: {', '.join(f'{each.lane} ({each.code})' for each in parked)}" if parked else "open"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, insert, select, update
 
+from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.tables import halt, message
@@ -20,6 +21,10 @@ PRODUCER = "producer"
 
 RESUMED = ("template-paused", "lane-parked")
 """Codes of the messages that `unpark` makes due at once."""
+
+PARKED: Final = "lane.parked"
+UNPARKED: Final = "lane.unparked"
+"""The callbacks about a lane."""
 
 LONGEST_SECONDS = 300.0
 """A breaker that opens again waits twice as long each time, up to this."""
@@ -72,25 +77,41 @@ def list_halts(db: Database) -> list[HaltStatus]:
         return [_status(row, tx.now) for row in tx.load(_Row, shown)]
 
 
+def halted_lanes(db: Database) -> list[HaltStatus]:
+    """Return the halts of whole lanes that send nothing now: those that are parked or paused. Raises Unavailable."""
+    return [each for each in list_halts(db) if each.template is None and each.state != "probing"]
+
+
+def parked_lanes(db: Database) -> list[HaltStatus]:
+    """Return the halts of the lanes that only an operator opens again. Raises Unavailable."""
+    return [each for each in halted_lanes(db) if each.state == "parked"]
+
+
 def add_halt(tx: Transaction, lane: str, pause: Pause, template: str | None = None) -> None:
     """Halt a lane or template.
 
-    A halt without an end is never shortened, and one that still runs is not prolonged by further failures.
+    A halt without an end is never shortened, and one that still runs is not prolonged by further failures. The
+    application is notified of a lane that is parked, once for each code.
     """
     subject = (template or "") if pause.scope == "template" else ""
     mine = (halt.c.lane == lane, halt.c.scope == pause.scope, halt.c.subject == subject)
-    before = next(iter(tx.load(_Row, _ROWS.where(*mine))), None)
     values: Row = {"code": pause.code, "reason": pause.reason[:1000], "since": tx.now}
+    before = _locked(tx, *mine)
     if before is None:
         until = _until(pause, 0, tx.now)
         row = values | {"lane": lane, "scope": pause.scope, "subject": subject, "until": until, "times": 1}
-        tx.execute(tx.insert_new(halt), row)
+        if tx.execute(tx.insert_new(halt).returning(halt.c.lane), row).first():
+            _notify_parked(tx, lane, pause)
+            return
+        before = _locked(tx, *mine)  # another transaction has just added one
+    runs = before is not None and (before.until is None or before.until > tx.now)
+    if before is None or (runs and pause.seconds is not None):
         return
-    runs = before.until is None or before.until > tx.now
-    if runs and pause.seconds is not None:
-        return
-    until = _until(pause, before.times, tx.now)
-    tx.execute(update(halt).where(*mine).values(until=until, times=before.times + 1, **values))
+    is_new = before.until is not None or before.code != pause.code
+    values |= {"since": tx.now if is_new else before.since, "until": _until(pause, before.times, tx.now)}
+    tx.execute(update(halt).where(*mine).values(times=before.times + 1, **values))
+    if is_new:
+        _notify_parked(tx, lane, pause)
 
 
 def add_halts(tx: Transaction, pauses: Iterable[tuple[str, Pause, str | None]]) -> None:
@@ -140,7 +161,11 @@ def unpark(db: Database, lane: str) -> int:
     Producers stay on hold: the commands that paused a campaign resume it.
     """
     with db.write() as tx:
-        lifted = tx.execute(delete(halt).where(halt.c.lane == lane, halt.c.scope != PRODUCER)).rowcount
+        lifting = delete(halt).where(halt.c.lane == lane, halt.c.scope != PRODUCER)
+        lifted = tx.load(_Row, lifting.returning(*_COLUMNS))
+        for row in lifted:
+            if row.scope == "lane" and row.until is None:
+                notify(tx, UNPARKED, lane, lane, _callback_data(lane, row.code, row.reason, row.since))
         tx.execute(
             update(message)
             .where(
@@ -151,7 +176,7 @@ def unpark(db: Database, lane: str) -> int:
             )
             .values(due_at=tx.now)
         )
-        return lifted
+        return len(lifted)
 
 
 class _Row(NamedTuple):
@@ -165,7 +190,23 @@ class _Row(NamedTuple):
     times: int
 
 
-_ROWS: Select[tuple[object, ...]] = select(*(halt.c[name] for name in _Row._fields))
+_COLUMNS = tuple(halt.c[name] for name in _Row._fields)
+_ROWS: Select[tuple[object, ...]] = select(*_COLUMNS)
+
+
+def _locked(tx: Transaction, *mine: ColumnElement[bool]) -> _Row | None:
+    """Return the halt, which no other transaction changes before this one ends: of two that park, one notifies."""
+    return next(iter(tx.load(_Row, _ROWS.where(*mine).with_for_update())), None)
+
+
+def _notify_parked(tx: Transaction, lane: str, pause: Pause) -> None:
+    if pause.scope == "lane" and pause.seconds is None:
+        notify(tx, PARKED, lane, lane, _callback_data(lane, pause.code, pause.reason[:1000], tx.now))
+
+
+def _callback_data(lane: str, code: str, reason: str, since: datetime) -> Row:
+    """Return the data of both callbacks: the halt that begins or has ended."""
+    return {"lane": lane, "code": code, "reason": reason, "since": since.isoformat()}
 
 
 def _seconds_left(until: datetime | None, now: datetime) -> float | None:

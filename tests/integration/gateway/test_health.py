@@ -8,11 +8,19 @@ from fastapi.testclient import TestClient
 from structlog.testing import capture_logs
 
 from harkara.gateway import Dependencies, create_app
-from harkara.ledger.database import OTHER_SCHEMA, Database
+from harkara.ledger.database import Database
+from harkara.ledger.driver_errors import OTHER_SCHEMA
+from harkara.ledger.halts import park, unpark
 from harkara.ledger.leases import mark_done
 from tests.integration.gateway.fixtures import HELLO, SEND, SHOP, dependencies_of, unreachable_database
 
-READY = {"ready": True, "redis": "answers", "database": "at head", "heartbeat": "received, the last one 0 s ago"}
+READY = {
+    "ready": True,
+    "redis": "answers",
+    "database": "at head",
+    "heartbeat": "received, the last one 0 s ago",
+    "lanes": "open",
+}
 
 
 def test_it_is_ready_when_every_service_it_needs_is_ready(client: TestClient, deps: Dependencies) -> None:
@@ -36,7 +44,18 @@ def test_without_its_database_it_is_alive_but_not_ready() -> None:
         assert client.get("/livez").json() == {"alive": True}
         answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json() == {"ready": False, "redis": "answers", "database": "away", "heartbeat": "unknown"}
+    away = {"ready": False, "database": "away", "heartbeat": "unknown", "lanes": "unknown"}
+    assert answer.json() == READY | away
+
+
+def test_a_parked_lane_is_named_and_stops_no_traffic(client: TestClient, deps: Dependencies) -> None:
+    mark_done(deps.db, "heartbeat", "worker")
+    for lane in ("default", "north"):
+        park(deps.db, lane, "Token refused", "401")
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["lanes"]) == (200, "parked: default (401), north (401)")
+    unpark(deps.db, "default")
+    assert client.get("/readyz").json()["lanes"] == "parked: north (401)"
 
 
 def test_a_database_with_another_schema_is_reported(database_url: str) -> None:
