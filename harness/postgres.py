@@ -52,10 +52,10 @@ class PostgresServer:
         """Open an autocommit connection to the database `postgres`. Raises psycopg.OperationalError."""
         return psycopg.connect(driver_url(self.url), autocommit=True, connect_timeout=2)
 
-    def create_database(self, name: str) -> str:
+    def create_database(self, name: str, *, encoding: str = "UTF8") -> str:
         """Create an empty database and return its URL."""
         with self.connect() as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
+            connection.execute(f"CREATE DATABASE \"{name}\" ENCODING '{encoding}' TEMPLATE template0")
         return self.database_url(name)
 
     def start(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ from functools import cache
 from hashlib import blake2b
 from typing import Any, TypeVar, cast
 
-import psycopg
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -28,47 +26,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from harkara.errors import HarkaraError, Unavailable
 from harkara.ledger.clock import Clock
-from harkara.ledger.engines import is_pooled, postgres_engines, sqlite_engine
+from harkara.ledger.driver_errors import DRIVER_ERRORS, translated
+from harkara.ledger.engines import has_temporary_tables, is_pooled, postgres_engines, sqlite_engine
 
 Row = dict[str, Any]
 Rows = CursorResult[*tuple[Any, ...]]
 T = TypeVar("T")
-
-OTHER_SCHEMA = "the database does not have the schema of this release: run `python -m workers.migrate`"
-
-STATEMENT_MODE = (
-    "the pooler before the database runs in statement mode, which allows no transactions: set its mode to transaction "
-    "or session (PgBouncer: pool_mode)"
-)
-
-_READ_ONLY = "25006"
-"""PostgreSQL's SQLSTATE of a server that accepts no writes, such as a replica before its promotion."""
-
-_DISK_FULL = ("53100", "SQLITE_FULL")
-"""PostgreSQL's SQLSTATE and SQLite's name of the error when the disk has no space left."""
-
-_MISSING = ("42P01", "42703")
-"""PostgreSQL's SQLSTATEs of a missing table and a missing column; SQLite has a message only."""
-
-
-_TOO_LARGE = "54"
-"""PostgreSQL's class of SQLSTATEs of a limit that the same write will exceed again."""
-
-
-class LedgerError(HarkaraError):
-    """The database refuses a write or lacks a table: a defect, or the schema of another release."""
-
-
-class OtherSchema(LedgerError):
-    """A table or a column of this release is missing: no write can succeed before a migration."""
-
-    stops_all = True
 
 
 class Database:
@@ -144,9 +110,8 @@ class Database:
         try:
             with engine.connect() as connection:
                 yield connection.execution_options(**options) if options else connection
-        except (DBAPIError, PoolTimeout, psycopg.Error) as error:
-            # The driver's own message quotes the row, with its number and its text: it must not leave this module.
-            raise _translated(error) from None
+        except DRIVER_ERRORS as error:
+            raise translated(error) from None
 
 
 @dataclass
@@ -218,6 +183,11 @@ class Transaction:
         dialect: Any = sqlite if self.sqlite else postgresql
         return dialect.insert(table).on_conflict_do_nothing()
 
+    @property
+    def can_copy(self) -> bool:
+        """Whether `copy_new` works here: it needs PostgreSQL, and the right to create temporary tables."""
+        return not self.sqlite and has_temporary_tables(self.connection)
+
     def copy_new(self, table: Table, rows: Sequence[Row]) -> set[str]:
         """Do the same for many rows on PostgreSQL by COPY, which takes an eighth of the time; return the new ids."""
         columns = ", ".join(rows[0])
@@ -269,25 +239,6 @@ def _for_each(
     prepared = text(statement.format(each=each, skip_locked=skip_locked))
     bound = prepared.bindparams(*(bindparam(name, type_=UTCDateTime()) for name in moments))
     return bound.columns(*returning) if returning else bound
-
-
-def _translated(error: Exception) -> HarkaraError:
-    cause = getattr(error, "orig", error)
-    state = getattr(cause, "sqlstate", None)
-    if state in _MISSING or re.match("no such (table|column)|.* has no column", str(cause)):
-        return OtherSchema(OTHER_SCHEMA)
-    if "statement pooling" in str(cause):
-        return LedgerError(STATEMENT_MODE)
-    if state == _READ_ONLY:
-        return Unavailable("the database is read-only now and accepts no writes")
-    if state in _DISK_FULL or getattr(cause, "sqlite_errorname", None) in _DISK_FULL:
-        return Unavailable("the disk of the database is full: free space on it, and work continues by itself")
-    retriable = isinstance(error, OperationalError | PoolTimeout | psycopg.OperationalError)
-    if retriable and not (state or "").startswith(_TOO_LARGE):
-        return Unavailable(f"the database cannot be used now ({type(cause).__name__.strip('_')})")
-    if getattr(error, "connection_invalidated", False):
-        return Unavailable("the connection to the database was lost")
-    return LedgerError(f"the database refused a write: {state or type(cause).__name__}")
 
 
 def _with_driver(url: URL) -> URL:

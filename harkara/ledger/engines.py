@@ -70,9 +70,12 @@ def postgres_engines(
     Each has its own connections, since switching the mode of a connection costs as much as a query. Both wait
     `lock_timeout` seconds for a connection or a lock, and `statement_timeout` seconds for any answer.
     """
-    limits = {"lock_timeout": int(lock_timeout * 1000), "statement_timeout": int(statement_timeout * 1000)}
+    limits: dict[str, str | int] = {
+        "lock_timeout": int(lock_timeout * 1000),
+        "statement_timeout": int(statement_timeout * 1000),
+    }
     connector = SessionConnector(
-        limits | _PLANS, statement_timeout + 1.0
+        limits | _PLANS | _FORMATS, statement_timeout + 1.0
     )  # the server's own limit comes first, if it can
     transactions = _postgres_engine(url, connector, lock_timeout, max(2, connections // 2))
     _limit_pooled_transactions(transactions, limits)
@@ -80,7 +83,10 @@ def postgres_engines(
 
 
 # A plan that was cached for a small table would scan all of it after a bulk of messages has arrived.
-_PLANS = {"plan_cache_mode": "force_custom_plan"}
+_PLANS: dict[str, str | int] = {"plan_cache_mode": "force_custom_plan"}
+
+_FORMATS: dict[str, str | int] = {"datestyle": "ISO"}
+"""psycopg reads no other style, which a role or a database may have."""
 
 
 def _postgres_engine(
@@ -114,7 +120,7 @@ def _postgres_engine(
     return engine
 
 
-def _limit_pooled_transactions(engine: Engine, limits: dict[str, int]) -> None:
+def _limit_pooled_transactions(engine: Engine, limits: dict[str, str | int]) -> None:
     """Set the limits of each transaction in its session, where the sessions themselves cannot have them."""
     values = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in limits.items())
 
@@ -129,10 +135,16 @@ def is_pooled(connection: Connection) -> bool:
     return isinstance(driver := connection.connection.driver_connection, PostgresConnection) and driver.pooled
 
 
+def has_temporary_tables(connection: Connection) -> bool:
+    """Return whether this user may create temporary tables, which an administrator may have revoked."""
+    return isinstance(driver := connection.connection.driver_connection, PostgresConnection) and driver.temporary_tables
+
+
 def _connect_args(lock_timeout: float) -> dict[str, Any]:
     return {
         "connect_timeout": max(2, int(lock_timeout)),
         "application_name": "harkara",
+        "client_encoding": "utf8",  # whatever the role, the database or PGCLIENTENCODING says
         # An unresponsive server must not block a thread for the kernel's 15 minutes.
         "keepalives_idle": 5,
         "keepalives_interval": 2,

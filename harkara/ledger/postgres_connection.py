@@ -7,8 +7,10 @@ from typing import Any
 import psycopg
 from psycopg import OperationalError, errors
 
-_REFUSED = "startup parameter"
-"""In the error of a pooler that accepts no settings when a session starts (PgBouncer, `ignore_startup_parameters`)."""
+_REFUSALS = ("startup parameter", "command-line options")
+"""In the error of a pooler that accepts no settings when a session starts: PgBouncer's (`ignore_startup_parameters`)
+and that of Amazon RDS Proxy.
+"""
 
 _MARK = "harkara.session"
 """A setting of our own, by which a connection recognizes that its session has got our settings."""
@@ -18,11 +20,13 @@ class PostgresConnection(psycopg.Connection[Any]):
     """A connection that gives up on a server whose host answers but which itself does not.
 
     Such a server was stopped, or is behind a proxy that lost it. `pooled` says that a pooler is in between: the next
-    transaction may run in another session, so nothing may be left in one.
+    transaction may run in another session, so nothing may be left in one. `temporary_tables` says whether the user may
+    create some.
     """
 
     answer_timeout = 30.0
     pooled = False
+    temporary_tables = True
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         try:
@@ -44,7 +48,8 @@ class SessionConnector:
         """Open a connection. Raises psycopg.OperationalError."""
         connection = self._open(*args, **options)
         connection.answer_timeout = self._answer_timeout
-        if self._refused or _is_pooled(connection):
+        connection.temporary_tables, has_settings = _examined(connection)
+        if self._refused or not has_settings:
             connection.pooled = True
             connection.prepare_threshold = None  # a prepared statement belongs to one session
         return connection
@@ -55,15 +60,20 @@ class SessionConnector:
             try:
                 return PostgresConnection.connect(*args, **own)
             except OperationalError as error:
-                if _REFUSED not in str(error):
+                if not any(refusal in str(error) for refusal in _REFUSALS):
                     raise
             self._refused = True
         return PostgresConnection.connect(*args, **options)
 
 
-def _is_pooled(connection: PostgresConnection) -> bool:
-    """Whether the session belongs to a pooler: it has another process than the client knows, or no settings."""
-    query = f"SELECT pg_backend_pid(), current_setting('{_MARK}', true)"
-    pid, mark = connection.execute(query, prepare=False).fetchone() or (None, None)
+def _examined(connection: PostgresConnection) -> tuple[bool, bool]:
+    """Return whether the user may create temporary tables, and whether the session is the client's own.
+
+    The session of a pooler has another process than the client knows, or lacks the client's settings.
+    """
+    query = f"""
+        SELECT has_database_privilege(current_database(), 'TEMP'), pg_backend_pid(), current_setting('{_MARK}', true)
+    """
+    temporary_tables, pid, mark = connection.execute(query, prepare=False).fetchone() or (False, None, None)
     connection.rollback()
-    return pid != connection.info.backend_pid or mark != "1"
+    return bool(temporary_tables), pid == connection.info.backend_pid and mark == "1"

@@ -25,10 +25,15 @@ class _Session(BaseRequestHandler):
     server: FailoverProxy
 
     def handle(self) -> None:
-        client: socket.socket = self.request
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.server.upstream)) as redis:
-            Thread(target=_forward, args=(redis, client), daemon=True).start()
-            _forward(client, redis)
+        forward_all(self.request, self.server.upstream)
+
+
+def forward_all(client: socket.socket, upstream: int, received: bytes = b"") -> None:
+    """Connect to a port of loopback; pass on what was received, then everything in both directions until the end."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", upstream)) as server:
+        server.sendall(received)
+        Thread(target=_forward, args=(server, client), daemon=True).start()
+        _forward(client, server)
 
 
 def _forward(source: socket.socket, target: socket.socket) -> None:

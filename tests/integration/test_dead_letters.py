@@ -268,4 +268,4 @@ def retry(db: Database) -> dict[int, str | None]:
 
 
 def _refused(db: Database) -> str:
-    return "IntegrityError" if db.sqlite else "P0001"
+    return "SQLITE_CONSTRAINT_FOREIGNKEY" if db.sqlite else "RaiseException (P0001)"

@@ -99,7 +99,7 @@ def insert_messages(tx: Transaction, rows: Sequence[NewMessage]) -> set[str]:
     # Always in one order: two transactions that insert the same references would otherwise deadlock.
     ordered = sorted(rows, key=lambda row: (row["lane"], row["reference"] or "", row["id"]))
     plain = cast(list[Row], ordered)
-    if len(plain) > COPY_ROWS and not tx.sqlite:
+    if len(plain) > COPY_ROWS and tx.can_copy:
         return tx.copy_new(message, plain)
     return set(tx.execute(tx.insert_new(message).returning(message.c.id), plain).scalars())
 

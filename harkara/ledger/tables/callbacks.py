@@ -13,8 +13,8 @@ from harkara.ledger.tables.columns import counter, partial
 class CallbackRow(SQLModel, table=True):
     """One callback to the application, due until it is delivered or its day is over.
 
-    `subject` is the id of the message, event or occasion that it is about, or the name of the lane. `data` is its JSON, removed after delivery.
-    A worker that delivers it moves `due_at` ahead: that is its lease.
+    `subject` is the id of the message, event or occasion that it is about, or the name of the lane. `data` is its JSON,
+    removed after delivery. A worker that delivers it moves `due_at` ahead: that is its lease.
     """
 
     __tablename__ = "callback"

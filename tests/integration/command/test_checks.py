@@ -7,17 +7,20 @@ import re
 import subprocess
 import sys
 import time
+from uuid import uuid4
 
+import pytest
 import time_machine
 from sqlalchemy import text
 
-from config.environment import ROOT
+from config.environment import ROOT, process_environment
 from harkara.ledger.database import Database
 from harkara.ledger.halts import park
 from harkara.ledger.identity import current_time, ledger_identity, register
 from harkara.outcomes import Uncertain
 from harkara.redis_client import connect
 from harkara.redis_identity import DATABASE, assign_redis, read_identity
+from harness.postgres import PostgresServer
 from harness.valkey import ValkeyServer
 from tests.integration.command.deployment import Harkara, attempted, listed, store
 from tests.integration.ledger.steps import reply
@@ -117,6 +120,22 @@ def test_the_doctor_reports_unreachable_services(harkara: Harkara, environment: 
         ["database", "PROBLEM"],
         ["redis", "PROBLEM"],
     ]
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_the_doctor_and_migrate_refuse_a_database_that_is_not_utf8(
+    harkara: Harkara, environment: dict[str, str], postgres_server: PostgresServer, encoding: str
+) -> None:
+    environment["HARKARA_DATABASE_URL"] = postgres_server.create_database(f"t{uuid4().hex}", encoding=encoding)
+    found = {check["check"]: check for check in json.loads(harkara("doctor", "--json").stdout)["checks"]}
+    assert not found["database"]["well"]
+    assert f"encoding {encoding}" in found["database"]["found"]
+    assert "CREATE DATABASE NAME ENCODING 'UTF8' TEMPLATE template0" in found["database"]["found"]
+    command = [sys.executable, "-m", "workers.migrate"]
+    migrate = subprocess.run(command, cwd=ROOT, env=process_environment() | environment, capture_output=True, text=True)
+    assert migrate.returncode == 1
+    assert migrate.stderr.startswith(f"the database has the encoding {encoding}, which cannot store every text: ")
+    assert len(migrate.stderr.splitlines()) == 1
 
 
 def test_a_database_without_the_schema_exits_with_5_and_the_next_step(harkara: Harkara) -> None:

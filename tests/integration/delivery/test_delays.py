@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from harkara.delivery.lease_times import Leases
-from harkara.ledger.database import Database, LedgerError
+from harkara.ledger.database import Database
+from harkara.ledger.driver_errors import LedgerError
 from harkara.ledger.halts import park
 from harkara.ledger.sweep import POISON_CLAIMS, sweep
 from harkara.limits import Allowance

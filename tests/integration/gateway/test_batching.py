@@ -13,7 +13,8 @@ from sqlalchemy import func, select, text
 from harkara.backends.ledger import LedgerBackend
 from harkara.batching import Batcher
 from harkara.errors import Conflict, Unavailable
-from harkara.ledger.database import Database, LedgerError
+from harkara.ledger.database import Database
+from harkara.ledger.driver_errors import LedgerError
 from harkara.ledger.messages.accept import MAX_DIRECT_HINTS
 from harkara.ledger.tables import message
 from harkara.messages import Envelope, Text

@@ -10,7 +10,8 @@ import pytest
 
 from harkara.errors import Conflict, Invalid, NotFound
 from harkara.ledger.audit import audit
-from harkara.ledger.database import Database, LedgerError
+from harkara.ledger.database import Database
+from harkara.ledger.driver_errors import LedgerError
 from harkara.ledger.messages.accept import MAX_DIRECT_HINTS, accept, accept_as_failed, add_aliases
 from harkara.ledger.messages.commands import find_id
 from harkara.ledger.messages.queries import list_messages

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from harkara.ledger.audit import MAX_IDS, audit
-from harkara.ledger.database import Database, LedgerError
+from harkara.ledger.database import Database
+from harkara.ledger.driver_errors import LedgerError
 from harkara.ledger.messages.commands import cancel, resolve
 from harkara.outcomes import Refused, Uncertain
 from harkara.states import State

@@ -13,7 +13,8 @@ from sqlalchemy import select, text
 
 from harkara.errors import Unavailable
 from harkara.ledger import migrate
-from harkara.ledger.database import STATEMENT_MODE, Database, LedgerError
+from harkara.ledger.database import Database
+from harkara.ledger.driver_errors import STATEMENT_MODE, LedgerError
 from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import Claimed, claim
 from harkara.ledger.tables import attempt, message

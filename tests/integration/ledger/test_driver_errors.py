@@ -1,0 +1,157 @@
+"""Errors of the drivers keep their reason and lose the values that they quote."""
+
+from __future__ import annotations
+
+import sqlite3
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import bindparam, insert, select, text
+
+from harkara.errors import HarkaraError, Unavailable
+from harkara.ledger.database import Database, Transaction
+from harkara.ledger.driver_errors import LedgerError
+from harkara.ledger.tables import lease, message
+from harness.ports import free_port
+from harness.postgres import PostgresServer
+
+SECRET = "swordfish 919876543210"
+ROW = {"name": "swordfish", "holder": SECRET}
+
+
+def twice_the_same(tx: Transaction) -> None:
+    now = {"until": tx.now, "done_at": None}
+    tx.execute(insert(lease), [ROW | now, ROW | now])
+
+
+def without_a_needed_value(tx: Transaction) -> None:
+    tx.execute(insert(lease), ROW | {"until": None, "done_at": None})
+
+
+def no_time(tx: Transaction) -> None:
+    tx.execute(insert(lease), ROW | {"until": SECRET, "done_at": None})
+
+
+def an_unknown_type(tx: Transaction) -> None:
+    tx.execute(text("SELECT :it").bindparams(bindparam("it", object())))
+
+
+def half_a_surrogate_pair(tx: Transaction) -> None:
+    tx.execute(select(lease.c.name).where(lease.c.name == f"{SECRET} \ud83d"))
+
+
+def too_large_a_number(tx: Transaction) -> None:
+    tx.execute(select(message.c.id).where(message.c.tries == 10**30))
+
+
+def invalid_json(tx: Transaction) -> None:
+    function = "json(:it)" if tx.sqlite else "CAST(CAST(:it AS text) AS json)"
+    tx.execute(text(f"SELECT {function}"), {"it": f"{{{SECRET}"})
+
+
+def no_row(tx: Transaction) -> None:
+    tx.execute(select(lease.c.name).where(lease.c.name == SECRET)).one()
+
+
+FAULTS = [
+    twice_the_same,
+    without_a_needed_value,
+    no_time,
+    an_unknown_type,
+    half_a_surrogate_pair,
+    too_large_a_number,
+    invalid_json,
+    no_row,
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__.replace("_", " "))
+def test_no_value_passes_the_ledger_in_an_error(db: Database, fault: Callable[[Transaction], None]) -> None:
+    with pytest.raises(HarkaraError) as raised, db.write() as tx:
+        fault(tx)
+    shown = "".join(traceback.format_exception(raised.value))
+    for value in SECRET.split():
+        assert value not in shown.replace(__file__, "")
+    assert "database" in str(raised.value)
+
+
+def test_the_reason_of_a_refused_write_names_what_is_in_the_schema(db: Database) -> None:
+    with pytest.raises(LedgerError) as raised, db.write() as tx:
+        twice_the_same(tx)
+    expected = (
+        "SQLITE_CONSTRAINT_PRIMARYKEY" if db.sqlite else "UniqueViolation (23505), table duty, constraint duty_pkey"
+    )
+    assert str(raised.value) == f"the database refused a write: {expected}"
+
+
+@pytest.mark.parametrize("value", [f"{SECRET} \0", f"{SECRET} \ud83d", {SECRET: object()}])
+def test_no_value_passes_in_an_error_of_a_bulk(migrated_url: str, value: object) -> None:
+    db = Database(migrated_url)
+    with pytest.raises(LedgerError) as raised, db.write() as tx:
+        tx.copy_new(message, [{"id": "job_1", "body": value}])
+    assert "swordfish" not in "".join(traceback.format_exception(raised.value)).replace(__file__, "")
+    db.close()
+
+
+def test_an_error_of_our_own_passes_the_ledger_as_it_is(db: Database) -> None:
+    with pytest.raises(KeyError, match="ours"), db.write():
+        raise KeyError("ours")
+
+
+def reason(url: str) -> str:
+    """Return why the database of this URL cannot be used."""
+    db = Database(url, lock_timeout=0.5)
+    try:
+        with pytest.raises(Unavailable) as raised, db.read() as tx:
+            tx.execute(text("SELECT 1"))
+        return str(raised.value)
+    finally:
+        db.close()
+
+
+def test_a_database_that_cannot_be_reached_says_why(postgres_server: PostgresServer) -> None:
+    server = f"postgresql://harkara:swordfish@127.0.0.1:{postgres_server.port}"
+    assert reason(f"{server}/missing") == 'the database cannot be used now (database "missing" does not exist)'
+    refused = reason(f"postgresql://harkara:swordfish@127.0.0.1:{free_port()}/x")
+    assert refused == "the database cannot be used now (Connection refused)"
+    unknown = reason(f"{server.replace('harkara', 'nobody')}/postgres")
+    assert unknown == 'the database cannot be used now (role "nobody" does not exist)'
+
+
+def garbage(folder: Path) -> str:
+    file = folder / "letters.db"
+    file.write_text(SECRET * 1000)
+    return f"sqlite:///{file}"
+
+
+def folder_of_this_name(folder: Path) -> str:
+    return f"sqlite:///{folder}"
+
+
+def read_only(folder: Path) -> str:
+    sqlite3.connect(folder / "ledger.db").close()
+    return f"sqlite:///file:{folder / 'ledger.db'}?mode=ro&uri=true"
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        (garbage, "no SQLite database"),
+        (folder_of_this_name, "cannot be opened"),
+        (read_only, "read-only for this user"),
+    ],
+)
+def test_a_file_that_is_no_ledger_says_what_to_do(tmp_path: Path, place: Any, expected: str) -> None:
+    assert expected in reason(place(tmp_path))
+
+
+def test_a_locked_database_says_so(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    first, second = Database(url), Database(url, lock_timeout=0.2)
+    with first.write(), pytest.raises(Unavailable, match="another process has locked it"), second.write():
+        pass
+    first.close()
+    second.close()
