@@ -1,4 +1,4 @@
-"""Parked lanes: each is logged when it is parked and when it is unparked, whoever did it."""
+"""Parked lanes: each is logged when it is parked and when it is unparked, by a worker or by an operator."""
 
 from __future__ import annotations
 

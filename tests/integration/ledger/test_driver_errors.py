@@ -117,8 +117,8 @@ def test_a_database_that_cannot_be_reached_says_why(postgres_server: PostgresSer
     assert reason(f"{server}/missing") == 'the database cannot be used now (database "missing" does not exist)'
     refused = reason(f"postgresql://harkara:swordfish@127.0.0.1:{free_port()}/x")
     assert refused == "the database cannot be used now (Connection refused)"
-    unknown = reason(f"{server.replace('harkara', 'nobody')}/postgres")
-    assert unknown == 'the database cannot be used now (role "nobody" does not exist)'
+    unknown = reason(f"{server.replace('harkara', 'stranger')}/postgres")
+    assert unknown == 'the database cannot be used now (role "stranger" does not exist)'
 
 
 def garbage(folder: Path) -> str:

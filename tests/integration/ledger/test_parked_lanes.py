@@ -77,7 +77,7 @@ def test_of_workers_that_park_a_lane_at_once_one_reports_it(callback_db: Databas
     assert [(each.state, each.code) for each in halted_lanes(callback_db)] == [("parked", "401")]
 
 
-def test_a_parked_lane_is_logged_once_whoever_parked_it(db: Database) -> None:
+def test_a_lane_that_an_operator_parks_is_logged_once(db: Database) -> None:
     lanes = ParkedLanes(db)
     with capture_logs() as lines:
         lanes.check()
