@@ -81,9 +81,8 @@ def test_no_value_passes_the_ledger_in_an_error(db: Database, fault: Callable[[T
 def test_the_reason_of_a_refused_write_names_what_is_in_the_schema(db: Database) -> None:
     with pytest.raises(LedgerError) as raised, db.write() as tx:
         twice_the_same(tx)
-    expected = (
-        "SQLITE_CONSTRAINT_PRIMARYKEY" if db.sqlite else "UniqueViolation (23505), table duty, constraint duty_pkey"
-    )
+    of_postgres = f"UniqueViolation (23505), table {lease.name}, constraint pk_{lease.name}"
+    expected = "SQLITE_CONSTRAINT_PRIMARYKEY" if db.sqlite else of_postgres
     assert str(raised.value) == f"the database refused a write: {expected}"
 
 
