@@ -21,6 +21,7 @@ from sandbox.phones.api import PhoneAPI
 from sandbox.phones.phones import Phones
 from sandbox.responses import RequestRefused, Response, error_response, invalid_field, json_response
 from sandbox.switches import Switches
+from sandbox.template_texts import ReadTemplate
 from sandbox.webhooks.log import webhook_counts
 from sandbox.webhooks.outbox import Outbox
 
@@ -38,13 +39,21 @@ N = TypeVar("N", bound=_Numbered)
 class ControlAPI:
     """Routes a request by its method and path."""
 
-    def __init__(self, account: Account, faults: Faults, history: History, phones: Phones, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        account: Account,
+        faults: Faults,
+        history: History,
+        phones: Phones,
+        outbox: Outbox,
+        read: ReadTemplate,
+    ) -> None:
         self._account = account
         self._faults = faults
         self._history = history
         self._phones = phones
         self._outbox = outbox
-        page, phone_api = Page(faults, history, phones, outbox.log), PhoneAPI(history, phones)
+        page, phone_api = Page(faults, history, phones, outbox.log, read), PhoneAPI(history, phones)
         self._routes: dict[tuple[str, str], Handler] = {
             ("GET", "/"): lambda request, _: page.render(request.query),
             ("GET", "/live"): lambda request, _: page.render_changes(request.query),

@@ -18,6 +18,7 @@ from sandbox.phones.phones import Phones
 from sandbox.responses import error_response
 from sandbox.settings import Settings
 from sandbox.switches import Switches
+from sandbox.template_texts import ReadTemplate, know_no_template
 from sandbox.webhooks.outbox import Outbox
 
 BODY_MAX = 1_048_576
@@ -27,14 +28,15 @@ SEND_PATHS = ("/developer/api/send_message", "/send_message")
 class Server:
     """Passes each request to the account or to the control API, with one task for each connection."""
 
-    def __init__(self, settings: Settings, switches: Switches) -> None:
+    def __init__(self, settings: Settings, switches: Switches, read: ReadTemplate = know_no_template) -> None:
+        """`read` fills the approved texts of templates; a message that does not fit its text fails by webhook."""
         history = self._history = History(settings.history)
         self._host, self._port = settings.host, settings.port
         self._faults = Faults(switches)
         self._account = Account(settings.allowed_tokens, self._faults, history)
         self._outbox = Outbox(self._faults, settings.history)
-        self._phones = Phones(self._faults, self._outbox, settings.history)
-        self._control_api = ControlAPI(self._account, self._faults, history, self._phones, self._outbox)
+        self._phones = Phones(self._faults, self._outbox, settings.history, read)
+        self._control_api = ControlAPI(self._account, self._faults, history, self._phones, self._outbox, read)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:

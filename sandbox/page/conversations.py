@@ -10,13 +10,14 @@ from typing import Any
 from sandbox.history import RequestEntry, alias
 from sandbox.phones.message import Author, PhoneMessage, State
 from sandbox.rules.template import fill
+from sandbox.template_texts import ReadTemplate
 
 MAX_BUBBLES = 200
 NAME_SEARCH = 10
 """The newest requests of a customer that are searched for a name."""
 
 Content = Mapping[str, Any]
-"""A message as `{"type": T, T: …}`."""
+"""A message as `{"type": T, T: …}`; that of a template has its filled `text`, None if it is not known."""
 Item = RequestEntry | PhoneMessage
 
 
@@ -56,20 +57,20 @@ def conversations(entries: Sequence[RequestEntry], written: Sequence[PhoneMessag
     return {alias(number): found for number, found in by_number.items()}
 
 
-def summarize(key: str, newest_first: Sequence[Item]) -> Customer:
+def summarize(key: str, newest_first: Sequence[Item], read: ReadTemplate) -> Customer:
     last = newest_first[0]
     names = (_name(item.body) for item in newest_first[:NAME_SEARCH] if isinstance(item, RequestEntry))
     return Customer(
         key=key,
         number=mask(_number(last) or ""),
         name=next(filter(None, names), ""),
-        last=_last_line(last),
+        last=_last_line(last, read),
         at=datetime.fromtimestamp(_at(last)),
         count=len(newest_first),
     )
 
 
-def bubbles(newest_first: Sequence[Item]) -> list[Bubble]:
+def bubbles(newest_first: Sequence[Item], read: ReadTemplate) -> list[Bubble]:
     """Return the bubbles, oldest first; `again` marks a content that was accepted before."""
     found: list[Bubble] = []
     accepted: set[str] = set()
@@ -77,7 +78,7 @@ def bubbles(newest_first: Sequence[Item]) -> list[Bubble]:
         if isinstance(item, PhoneMessage):
             found.append(_written_bubble(item))
             continue
-        found += _request_bubbles(item, again=item.accepted and item.content in accepted)
+        found += _request_bubbles(item, item.accepted and item.content in accepted, read)
         if item.accepted:
             accepted.add(item.content)
     return found[-MAX_BUBBLES:]
@@ -101,10 +102,10 @@ def _name(body: Any) -> str:
     return name.strip() if isinstance(name, str) else ""
 
 
-def _last_line(item: Item) -> str:
+def _last_line(item: Item, read: ReadTemplate) -> str:
     if isinstance(item, PhoneMessage):
         return _preview(_written_content(item))
-    return _preview(_contents(item.body)[0]) if item.accepted else f"not accepted: {item.outcome}"
+    return _preview(_contents(item.body, read)[0]) if item.accepted else f"not accepted: {item.outcome}"
 
 
 def _written_bubble(message: PhoneMessage) -> Bubble:
@@ -120,29 +121,33 @@ def _written_content(message: PhoneMessage) -> Content:
     return _text(text if isinstance(text, str) else f"[{message.content['type']}]")
 
 
-def _request_bubbles(entry: RequestEntry, again: bool) -> Iterator[Bubble]:
+def _request_bubbles(entry: RequestEntry, again: bool, read: ReadTemplate) -> Iterator[Bubble]:
     at = datetime.fromtimestamp(entry.received_at)
-    contents = _contents(entry.body) if entry.accepted else ()
+    contents = _contents(entry.body, read) if entry.accepted else ()
     for index, content in enumerate(contents):
         known = entry.messages[index] if entry.messages else None
         state: State = known.state if known else "delivered" if entry.delivered else "accepted"
         note = f"failed: {known.code}" if known and state == "failed" else ""
         yield Bubble(at, content, state=state, lost=entry.outcome == "silent_drop", again=again, note=note)
+        if (text := content.get("text")) and content["type"] == "template" and text.code:
+            yield Bubble(at, note=f"{text.code} · {text.problem}", state="failed")
     if note := _note(entry):
         yield Bubble(at, note=note, state="accepted" if entry.accepted else "failed")
 
 
-def _contents(body: Any) -> list[Content]:
+def _contents(body: Any, read: ReadTemplate) -> list[Content]:
     """Return each message of an accepted body, templates with their placeholders filled."""
     if "message" in body:
         return [_text(body["message"])]
     fallbacks = body.get("altTexts", {}) | ({"$name": body["customer_name"]} if body.get("customer_name") else {})
     return [
-        message["payload"]
-        if message["kind"] == "raw"
-        else {"type": "template", "template": _filled(message, fallbacks)}
+        message["payload"] if message["kind"] == "raw" else _template(_filled(message, fallbacks), read)
         for message in body["messages"]
     ]
+
+
+def _template(template: dict[str, Any], read: ReadTemplate) -> Content:
+    return {"type": "template", "template": template, "text": read(template)}
 
 
 def _text(text: str) -> Content:
@@ -162,6 +167,8 @@ def _preview(content: Content) -> str:
     match content["type"]:
         case "text":
             return str(content["text"]["body"])[:80]
+        case "template" if content["text"]:
+            return str(content["text"].body)[:80]
         case "template":
             return f"template {content['template']['name']}"
         case "interactive":

@@ -18,6 +18,7 @@ from sandbox.page.conversations import bubbles, conversations, summarize
 from sandbox.page.toggles import toggles
 from sandbox.phones.phones import Phones
 from sandbox.responses import Response, json_response
+from sandbox.template_texts import ReadTemplate
 from sandbox.webhooks.log import WebhookLog, webhook_counts
 
 MAX_REQUESTS = 5_000
@@ -45,11 +46,14 @@ HEADERS = (
 class Page:
     """Renders the newest requests; `/_sandbox/requests` has the older ones too."""
 
-    def __init__(self, faults: Faults, history: History, phones: Phones, webhooks: WebhookLog) -> None:
+    def __init__(
+        self, faults: Faults, history: History, phones: Phones, webhooks: WebhookLog, read: ReadTemplate
+    ) -> None:
         self._faults = faults
         self._history = history
         self._phones = phones
         self._webhooks = webhooks
+        self._read = read
         self._templates = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True)
         self._templates.filters |= {"file": file_name, "host": host, "clock": lambda at: f"{at:%H:%M}"}
 
@@ -88,10 +92,12 @@ class Page:
             "figures": {label: counts[name] for name, label in FIGURES.items()},
             "most_in_window": counts["most_in_window"],
             "max_requests": MAX_REQUESTS if len(entries) == MAX_REQUESTS else None,
-            "customers": [summarize(known, newest) for known, newest in islice(found.items(), MAX_CUSTOMERS)],
+            "customers": [
+                summarize(known, newest, self._read) for known, newest in islice(found.items(), MAX_CUSTOMERS)
+            ],
             "key": key,
-            "customer": summarize(key, opened) if opened else None,
-            "bubbles": bubbles(opened),
+            "customer": summarize(key, opened, self._read) if opened else None,
+            "bubbles": bubbles(opened, self._read),
             "toggles": toggles(switches),
             "limit": switches.limit,
             "webhooks": webhook_counts(list(islice(self._webhooks.newest_first(), MAX_REQUESTS))),

@@ -10,6 +10,7 @@ from typing import Any
 from sandbox.fault_state import Faults
 from sandbox.history import RequestEntry, now
 from sandbox.phones.message import PhoneMessage, State, message_contents
+from sandbox.template_texts import ReadTemplate
 from sandbox.webhooks.events import build_preference, build_webhook
 from sandbox.webhooks.outbox import Outbox
 
@@ -26,10 +27,11 @@ Step = tuple[float, State]
 class Phones:
     """Moves messages from state to state, and puts an event for each into the outbox."""
 
-    def __init__(self, faults: Faults, outbox: Outbox, max_messages: int) -> None:
+    def __init__(self, faults: Faults, outbox: Outbox, max_messages: int, read: ReadTemplate) -> None:
         self.version = 0
         self._faults = faults
         self._outbox = outbox
+        self._read = read
         self._written: deque[PhoneMessage] = deque(maxlen=max_messages)
         self._wrote_at: dict[str, float] = {}
         self._in_transit: dict[str, PhoneMessage] = {}
@@ -40,7 +42,7 @@ class Phones:
             return
         for content, needs_window in message_contents(entry.raw):
             message = PhoneMessage(entry.recipient or "", content, "api", entry.received_at, job_id=entry.job_id)
-            message.code = self._failure_code(message.customer, needs_window)
+            message.code = self._failure_code(message.customer, content, needs_window)
             entry.messages.append(message)
             self._start(message)
         entry.delivered = not any(message.code for message in entry.messages)
@@ -92,13 +94,15 @@ class Phones:
         """Return what customers and staff wrote; the API's messages are with their requests."""
         return reversed(self._written)
 
-    def _failure_code(self, customer: str, needs_window: bool) -> int | None:
+    def _failure_code(self, customer: str, content: dict[str, Any], needs_window: bool) -> int | None:
         switches = self._faults.switches
         for failing in switches.fail_numbers:
             if failing.number == customer:
                 return failing.code
         if switches.window and needs_window and now() - self._wrote_at.get(customer, 0) > WINDOW_SECONDS:
             return OUTSIDE_THE_WINDOW
+        if content["type"] == "template" and (text := self._read(content["template"])) and text.code:
+            return text.code
         return switches.fail_code if self._faults.draw(switches.fail_share) else None
 
     def _start(self, message: PhoneMessage) -> None:

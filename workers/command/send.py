@@ -17,6 +17,7 @@ from workers.command.compose import envelope
 from workers.command.deployment import backend, check_lane
 from workers.command.options import AsJson, time_option
 from workers.command.output import ERROR, emit, note
+from workers.command.preview import note_previews, note_problems, preview, preview_fields
 
 if TYPE_CHECKING:
     from harkara.backends.ledger import LedgerBackend
@@ -104,7 +105,9 @@ def send(
     fallback_param: Annotated[list[str] | None, _window("Parameter of its body; repeat it in order.")] = None,
     fallback_language: Annotated[str | None, _window("Its language; default en.")] = None,
     alt: Annotated[list[str] | None, _delivery("Value of a placeholder, such as '$city=Pune'.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the request body and send nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the request body, and what the customer reads; send nothing.")
+    ] = False,
     wait: Annotated[
         float | None, typer.Option(min=0, metavar="SECONDS", help="Seconds to wait for the outcome, at most.")
     ] = None,
@@ -114,12 +117,15 @@ def send(
     wanted = envelope(ctx.params)  # the parameters above, by name
     check_lane(wanted.lane)
     _note_length(wanted)
+    shown = preview(wanted.messages)
     if not dry_run:
+        note_problems(shown)
         _hand_over(wanted, wait, as_json)
     elif as_json:
-        emit({"dry_run": True, "body": wanted.body()})
+        emit({"dry_run": True, "body": wanted.body(), "previews": [preview_fields(each) for each in shown]})
     else:
         typer.echo(wanted.body_json())
+        note_previews(shown)
 
 
 def _note_length(wanted: Envelope) -> None:

@@ -45,11 +45,23 @@ def _show(name: str, kind: Kind, forms: Mapping[str, ParameterFormat]) -> None:
     if kind.expires:
         print_line(f"Expires {kind.expires} s after its time.")
     print_line("")
+    _print_text(kind)
     rows = ((place, filler, forms[filler].rule if filler in forms else "") for place, filler in _places(kind))
     table(("place", "parameter", "rule"), rows)
     words = [f"--set {each}=…" for each in kind.parameters]
     consent = ["--opted-in"] if kind.category == "marketing" else []
     print_line(" ".join(["\nharkara send NUMBER --kind", name, *words, *consent]))
+
+
+def _print_text(kind: Kind) -> None:
+    """Print the approved text, or how to add it."""
+    if outline := kind.outline():
+        for line in outline.lines():
+            print_line(f"  {line}")
+    else:
+        print_line("Its text is not known here: copy it from the dashboard into config/templates.local.toml,")
+        print_line("as config/templates.local.example.toml shows, for previews and a check of its length.")
+    print_line("")
 
 
 def _places(kind: Kind) -> Iterator[tuple[str, str]]:

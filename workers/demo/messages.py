@@ -57,7 +57,12 @@ def acts() -> list[Act]:
     """Return a mixed set: every kind, an urgent code, one for later, one that meets a 503, one that is refused."""
     soon = datetime.now(UTC) + timedelta(seconds=12)
     photo = "https://res.cloudinary.com/demo/image/upload/sample.jpg"
-    code = Template("otp_verification", body=["482913"], buttons=[CopyCode("482913")], category="authentication")
+    code = Template(
+        "otp_verification",
+        body=["482913", "5", "the login"],
+        buttons=[CopyCode("482913")],
+        category="authentication",
+    )
     pickup, ready = Text("You can pick it up now."), Template("order_ready", body=["Asha"])
     return [
         Act("text, first met by a 503", Text("Your order #12345 is ready for pickup 📦"), UNAVAILABLE, {}),

@@ -83,6 +83,7 @@ def test_a_csv_becomes_a_campaign_and_each_rejected_row_has_a_reason(
     assert "row 3, Mobile: was changed by a spreadsheet" in result.stdout
     assert "row 5, Mobile: is the number of row 2 again" in result.stdout
     assert "harkara campaign start November" in result.stderr
+    assert "your appointment with Dr Rao scheduled for 24 November at 10:30. Location: Room 4." in result.stderr
     with rejects.open(encoding="utf-8-sig") as file:
         found = {int(line["row"]): (line["column"], line["code"]) for line in csv.DictReader(file)}
     assert found == {
@@ -93,6 +94,22 @@ def test_a_csv_becomes_a_campaign_and_each_rejected_row_has_a_reason(
         8: ("doctor", "invalid-value"),
     }
     assert not any(number in result.output + rejects.read_text("utf-8-sig") for number in NUMBERS)
+
+
+def test_the_first_message_of_a_campaign_is_part_of_the_result(harkara: Harkara, ledger: Database, sheet: Path) -> None:
+    (shown,) = printed(harkara("campaign", "new", str(sheet), *KIND, "--json"))["previews"]
+    assert shown["header"] == "⏰ Appointment in 2 Hours"
+    assert shown["buttons"] == ["Confirm", "Reschedule"]
+
+
+def test_a_row_whose_text_is_too_long_once_filled_is_rejected(
+    harkara: Harkara, ledger: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "long.csv"
+    file.write_text(f"Mobile,Doctor,Date\n9876543210,{'x' * 1_000},24 November\n9876543211,Dr Rao,24 November\n")
+    result = printed(harkara("campaign", "new", str(file), *KIND, "--json"))
+    assert (result["audience"], result["by_code"]) == (1, {"invalid-value": 1})
+    assert result["first_rejects"][0]["rule"].startswith("at most 1,024 characters once the values are filled in")
 
 
 def test_marketing_needs_the_statement_that_all_agreed(harkara: Harkara, ledger: Database, sheet: Path) -> None:

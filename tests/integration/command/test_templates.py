@@ -73,6 +73,53 @@ def test_a_kind_is_sent_with_the_approved_name_and_its_deadline(harkara: Harkara
     assert (kept["category"], kept["producer"]) == ("utility", "command")
 
 
+@pytest.mark.usefixtures("own")
+def test_the_text_of_a_kind_is_shown_with_the_names_of_its_parameters(harkara: Harkara) -> None:
+    shown = harkara("templates", "appointment_reminder").stdout
+    assert "⏰ Appointment Tomorrow" in shown
+    assert "your appointment with {doctor} scheduled for {date} at {time}. Location: {place}." in shown
+    assert "[Confirm] [Reschedule]" in shown
+    printed = json.loads(harkara("templates", "appointment_reminder", "--json").stdout)
+    assert printed["text"]["header"] == "⏰ Appointment Tomorrow"
+
+
+def test_a_kind_without_its_text_says_how_to_add_it(
+    harkara: Harkara, environment: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "templates.local.toml"
+    file.write_text('[kind.appointment_reminder]\nbody = ["doctor"]')
+    environment["HARKARA_TEMPLATES_FILE"] = str(file)
+    shown = harkara("templates", "appointment_reminder").stdout
+    assert "copy it from the dashboard into config/templates.local.toml" in shown
+    result = harkara("send", NUMBER, "--kind", "appointment_reminder", "--set", "doctor=Dr Rao", "--dry-run")
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_a_dry_run_shows_what_the_customer_reads(harkara: Harkara) -> None:
+    words = ["send", NUMBER, "--kind", "appointment_reminder", *SET, "--dry-run"]
+    shown = harkara(*words).stderr
+    assert "your appointment with Dr Rao scheduled for 24 November at 10:30. Location: Room 4." in shown
+    assert "[Confirm] [Reschedule]" in shown
+    (preview,) = json.loads(harkara(*words, "--json").stdout)["previews"]
+    assert (preview["header"], preview["problem"]) == ("⏰ Appointment Tomorrow", None)
+
+
+def test_a_template_that_does_not_fit_its_text_is_noted_before_it_is_handed_over(
+    harkara: Harkara, ledger: Database
+) -> None:
+    result = harkara("send", NUMBER, "--template", "otp_verification", "--param", "482913")
+    assert result.exit_code == 0
+    assert "WhatsApp would refuse this template with the code 132000: body: the approved text has 3" in result.stderr
+    assert len(listed(ledger)) == 1
+
+
+def test_a_text_that_is_too_long_once_filled_is_refused_with_both_lengths(harkara: Harkara, ledger: Database) -> None:
+    long = ["--set", f"place={'x' * 1_000}"]
+    result = harkara("send", NUMBER, "--kind", "appointment_reminder", *SET, *long)
+    assert (result.exit_code, listed(ledger)) == (4, [])
+    assert "appointment_reminder.body: at most 1,024 characters once the values are filled in" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "code", "rule"),
     [

@@ -47,7 +47,7 @@ class Sandbox:
 
     def send_template(self, *, parameters: list[Any] | None = None, **template: Any) -> requests.Response:
         """Send a valid template, changed by what is given."""
-        template = {"name": "order_confirmation", "language": "en_US"} | template
+        template = {"name": "order_ready", "language": "en_US"} | template
         if parameters is not None:
             template["components"] = [{"type": "body", "parameters": parameters}]
         return self.send(messages=[{"kind": "template", "template": template}])

@@ -17,7 +17,7 @@ from tests.integration.sandbox.test_messages import ACCEPTED
 from tests.integration.sandbox.test_phones import write, write_as_asha
 
 TEMPLATE = {
-    "name": "order_confirmation",
+    "name": "order_ready",
     "language": "en_US",
     "components": [{"type": "body", "parameters": [{"type": "text", "text": "₹1,299"}]}],
 }

@@ -54,7 +54,7 @@ def test_the_signature_covers_the_bytes_as_javascript_writes_them(sandbox: Sandb
 
 def test_events_contain_the_message_of_every_kind(sandbox: Sandbox, receiver: Receiver) -> None:
     place = {"latitude": 18.0, "longitude": 73.85}
-    template = {"name": "order_confirmation", "language": "en_US"}
+    template = {"name": "order_ready", "language": "en_US"}
     sandbox.send_raw("text", {"body": "Hello", "preview_url": True})
     sandbox.send_raw("location", place)
     sandbox.send_template()

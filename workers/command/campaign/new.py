@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,14 +16,15 @@ import typer
 from harkara.campaigns import CampaignMessage, Recipient, Reject, build_messages, parse_mapping, read_recipients
 from harkara.campaigns.spreadsheet import CsvWriter
 from harkara.errors import Invalid
-from harkara.messages import Envelope
+from harkara.messages import Envelope, Template
 from workers.command.deployment import catalogue, check_lane, ledger
 from workers.command.options import AsJson, time_option
 from workers.command.output import emit, note, print_line, progress, table
+from workers.command.preview import note_previews, preview, preview_fields
 from workers.command.rows import open_csv
 
 if TYPE_CHECKING:
-    from harkara.catalogue import Kind
+    from harkara.catalogue import Kind, Preview
     from harkara.ledger.campaigns.load import CampaignPlan, LoadResult
 
 EXAMPLES = """
@@ -92,8 +93,12 @@ def new(
         expires=expires,
     )
 
+    first: list[Template] = []
+
     def envelope(recipient: Recipient) -> Envelope:
         template = known.message(kind, recipient.values, language=language, opted_in=True)
+        if not first:
+            first.append(template)
         return Envelope(to=recipient.to, messages=[template], lane=lane, producer=plan.id)
 
     columns = parse_mapping(mapped or (), found.parameters)
@@ -101,7 +106,7 @@ def new(
         people = filter_by_consent(db, lane, found.category, read_recipients(file, columns), agreed_only=agreed_only)
         rows = build_messages(people, envelope)
         loaded = load(db, plan, refused.record(progress(rows, "Loading", lambda: _lines(file))))
-    _report(plan, loaded, refused, as_json)
+    _report(plan, loaded, refused, preview(first), as_json)
 
 
 @dataclass
@@ -152,16 +157,20 @@ def _lines(file: Path) -> int:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: opened.read(1 << 20), b""))
 
 
-def _report(plan: CampaignPlan, loaded: LoadResult, refused: _Rejects, as_json: bool) -> None:
+def _report(plan: CampaignPlan, loaded: LoadResult, refused: _Rejects, shown: Sequence[Preview], as_json: bool) -> None:
     if as_json:
         first = [{"row": r.row, "column": r.field, "code": r.code, "rule": r.rule} for r in refused.first]
         result = {"id": plan.id, "name": plan.name, "audience": loaded.audience, "rejected": loaded.rejected}
-        emit(result | {"by_code": refused.by_code, "first_rejects": first})
+        previews = [preview_fields(each) for each in shown]
+        emit(result | {"by_code": refused.by_code, "first_rejects": first, "previews": previews})
         return
     print_line(f"{plan.name}  {loaded.audience:,} recipients, {loaded.rejected:,} rejected  ({plan.id})")
     if refused.by_code:
         table(("rejected because", "rows"), refused.by_code.most_common())
         for reject in refused.first:
             print_line(f"  {reject}")
+    if shown:
+        note("The first message:")
+        note_previews(shown)
     key = shlex.quote(plan.name)
     note(f"Nothing is sent yet: run `harkara campaign rehearse {key}`, then `harkara campaign start {key}`.")
