@@ -8,9 +8,6 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parent.parent
-CONFIG = ROOT / "config"
-"""The folder of the TOML files with rules."""
-
 DOTENV = Path(os.environ.get("HARKARA_ENV_FILE") or ROOT / ".env")
 
 ENCODING = "utf-8-sig"
@@ -30,13 +27,16 @@ def process_environment() -> dict[str, str]:
 VAR = ROOT / (process_environment().get("HARKARA_VAR") or "var")
 """The folder of the embedded Valkey and of SQLite; a relative one is in the checkout, wherever a command runs."""
 
+CONFIG = ROOT / (process_environment().get("HARKARA_CONFIG") or "config")
+"""The folder of the TOML files with rules. A container has them in a folder of their own, without the code."""
+
 LOCAL = VAR / "local.env"
 """Settings of the Redis and the sandbox that `make up` runs, so that a command in another terminal finds them."""
 
 
 def located_by() -> dict[str, str]:
     """Return the variables that another terminal needs to use the same files; they are not in `.env`."""
-    return {name: os.environ[name] for name in ("HARKARA_VAR", "HARKARA_ENV_FILE") if os.environ.get(name)}
+    return {name: os.environ[name] for name in ("HARKARA_VAR", "HARKARA_CONFIG", "HARKARA_ENV_FILE") if os.environ.get(name)}
 
 
 def bare_environment() -> dict[str, str]:

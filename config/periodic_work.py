@@ -79,6 +79,7 @@ SCHEDULE: Final[dict[str, Work]] = {
     "clean_up": Work("Delete callbacks past their retention", WorkerRound("derivation", 60)),
     "callbacks": Work("Deliver callbacks to the application", WorkerRound("callbacks", 1)),
     "pairing": Work("Check that Redis and the ledger belong together", WorkerRound("pairing", 1)),
+    "reload": Work("Read the files of config/ again after `harkara reload`", WorkerRound("pairing", 1)),
     "heartbeat": Work(
         "Record that beat, Redis, a worker and the ledger work together", beat=BeatTask("harkara.heartbeat", 10)
     ),

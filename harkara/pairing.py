@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from datetime import datetime
 from threading import Lock
+from typing import Final
 from uuid import uuid4
 
 import redis
@@ -40,6 +41,8 @@ class CopyInUse(OtherDeployment):
 class Pairing:
     """Keeps two deployments from sharing a Redis, and one deployment from using two.
 
+    `name` is that of this process in the register of the ledger.
+
     Two deployments on one Redis would send each other's messages. Two Redis would each allow the whole limit. A Redis
     that was emptied or replaced is accepted: it has no ledger, and no process sees its former id any more.
     """
@@ -47,7 +50,7 @@ class Pairing:
     def __init__(self, db: Database, connection: redis.Redis, process: str) -> None:
         self._db = db
         self._redis = connection
-        self._name = f"{process}:{uuid4().hex[:8]}"  # two containers may have the same host name and process id
+        self.name: Final = f"{process}:{uuid4().hex[:8]}"  # two containers may have the same host name and process id
         self._identity: LedgerIdentity | None = None
         self._registered: RegisteredProcess | None = None
         self._register_at = 0.0
@@ -88,7 +91,7 @@ class Pairing:
     def close(self) -> None:
         """Forget this process, so that the next one need not wait for it. Raises Unavailable."""
         if self._registered:
-            unregister(self._db, self._name)
+            unregister(self._db, self.name)
 
     def _wait_for_other_copy(self) -> None:
         end = time.monotonic() + USED_SECONDS + POLL_SECONDS
@@ -121,7 +124,7 @@ class Pairing:
 
     def _register(self, redis_id: str, before: datetime) -> None:
         """`before` was read before the Redis was asked: a later moment would claim to have seen it longer than true."""
-        self._registered = register(self._db, self._name, redis_id, before, anew=self._registered is None)
+        self._registered = register(self._db, self.name, redis_id, before, anew=self._registered is None)
         self._register_at = time.monotonic() + REGISTER_SECONDS
 
     def _refuse_second_redis(self, others: Iterable[RegisteredProcess]) -> None:

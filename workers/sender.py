@@ -16,8 +16,10 @@ from config.celery_app import app
 from config.settings import settings
 from config.wiring import background, sending, shared
 from config.wiring.periodic_threads import periodic_threads
+from config.wiring.reload import answer_request
 from harkara.delivery.periodic_thread import PeriodicThread
 from harkara.errors import HarkaraError, OtherDeployment, Unavailable
+from harkara.reload_requests import ReloadAnswer
 
 __all__ = ["app"]
 
@@ -47,9 +49,7 @@ def _build(**_: Any) -> None:
         shared.check_eviction()
         shared.check_pairing()
         sending.sender()
-        shared.reminder_plan()
         background.callback_delivery()
-        background.words()
         with suppress(Unavailable):  # without Redis nothing is sent, and the periodic work compares later
             background.last_posts().compare()
     except HarkaraError as error:  # Celery would log it and start all the same
@@ -68,11 +68,15 @@ def _check_beat(**_: Any) -> None:
     except HarkaraError as error:
         log.warning("pairing not checked", action="not_paired", error=str(error))
     else:
-        PeriodicThread(_check_running_beat).start()
+        PeriodicThread(_check_running_beat, _answer_reload).start()
 
 
 def _check_running_beat() -> None:
     shared.end_unless_paired(lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+
+def _answer_reload() -> None:
+    answer_request(lambda: ReloadAnswer("beat"))  # beat reads none of the files
 
 
 @signals.worker_ready.connect

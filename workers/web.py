@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from threading import Event
 
 import structlog
@@ -11,6 +12,7 @@ import uvicorn
 from config import logs
 from config.settings import settings
 from config.wiring import http_api, shared
+from config.wiring.reload import answer_request, reload_files
 from harkara.delivery.periodic_thread import PeriodicThread
 from harkara.errors import HarkaraError, Unavailable
 from harkara.gateway import create_app
@@ -35,9 +37,10 @@ def main() -> None:
         dependencies = http_api.dependencies()
     except HarkaraError as error:
         sys.exit(str(error))
+    app = create_app(dependencies)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(dependencies),
+            app,
             host=settings().web_address,
             port=settings().port,
             http=timed_protocol(settings().request_timeout.total_seconds()),
@@ -54,7 +57,13 @@ def main() -> None:
         unpaired.set()
         server.should_exit = True
 
-    thread = PeriodicThread(lambda: shared.end_unless_paired(end))
+    def use_files() -> None:
+        app.state.dependencies = replace(dependencies, plan=shared.reminder_plan())
+
+    def reload() -> None:
+        answer_request(lambda: reload_files("web", use_files))
+
+    thread = PeriodicThread(lambda: shared.end_unless_paired(end), reload)
     thread.start()
     try:
         server.run()

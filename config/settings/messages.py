@@ -47,6 +47,9 @@ class MessageSettings(BaseSettings):
         le=1,
         description="A campaign pauses itself when more than this share of its latest messages failed",
     )
+    config: Path = Field(
+        default=CONFIG, description="Folder of lanes, reminders, templates, words, playbook and prices (.toml)"
+    )
     prices_file: Path = Field(default=CONFIG / "prices.toml", description="What a message of each category costs you")
     retention_days: float | None = Field(
         default=90, description="Days until the text and the number of a finished message are erased"
@@ -81,4 +84,4 @@ class MessageSettings(BaseSettings):
         """The catalogue, then this deployment's own file. The second may be missing unless the environment names it."""
         own = self.templates_file
         given = own.exists() or "templates_file" in self.model_fields_set
-        return [CONFIG / "templates.toml", *([own] if given else [])]
+        return [self.config / "templates.toml", *([own] if given else [])]

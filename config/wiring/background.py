@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from functools import cache
 
 import redis
@@ -11,11 +12,14 @@ from celery.worker import state as worker_state
 
 from config.callback_endpoint import endpoint
 from config.celery_app import OWN
+from config.files import ConfigFiles
 from config.metrics import REJECTED, count_callbacks, count_events, count_swept
 from config.periodic_work import worker_seconds
 from config.scraped_metrics import DeploymentCollector
 from config.settings import settings
-from config.wiring.sending import leases, limiter, playbook
+from config.wiring.loaded_files import config_files, of_files
+from config.wiring.reload import answer_request, reload_files
+from config.wiring.sending import leases, limiter
 from config.wiring.shared import (
     broker,
     database,
@@ -36,7 +40,7 @@ from harkara.delivery.leased_rounds import Rounds
 from harkara.delivery.maintenance import Maintenance
 from harkara.delivery.parked_lanes import ParkedLanes
 from harkara.delivery.watchdog import Watchdog
-from harkara.inbound.words import Words
+from harkara.errors import Unavailable
 from harkara.intake.consumer import IntakeConsumer
 from harkara.intake.stream import Intake
 from harkara.ledger.callbacks.dead_callbacks import clean_up
@@ -54,13 +58,13 @@ from harkara.redis_client import connect, redis_errors
 from harkara.webhooks.process import EventProcessor
 
 
-@cache
-def intake_consumer() -> IntakeConsumer:
+@of_files
+def intake_consumer(files: ConfigFiles) -> IntakeConsumer:
     return IntakeConsumer(
         _intake(),
         database(),
         dispatcher().hint,
-        plan=reminder_plan(),
+        plan=files.plan,
         deadlines=settings().deadlines,
         queued_seconds=leases().queued,
         rejected=REJECTED.inc,
@@ -72,13 +76,13 @@ def last_posts() -> LastPosts:
     return LastPosts(database(), connect(settings().broker_url, seconds=3), lanes())
 
 
-@cache
-def dispatcher() -> Dispatcher:
+@of_files
+def dispatcher(files: ConfigFiles) -> Dispatcher:
     s = settings()
     return Dispatcher(
         database(),
         _rounds(),
-        lanes(),
+        files.lanes,
         limiter(),
         Hints(broker().publish_hints, s.chunk_size),
         hints_waiting=_hints_waiting,
@@ -87,26 +91,26 @@ def dispatcher() -> Dispatcher:
     )
 
 
-@cache
-def maintenance() -> Maintenance:
+@of_files
+def maintenance(files: ConfigFiles) -> Maintenance:
     s = settings()
     return Maintenance(
         database(),
         _rounds(),
         _after_crash,
-        reminder_plan(),
+        files.plan,
         deadlines=s.deadlines,
         retention_seconds=s.retention_seconds,
         on_swept=count_swept,
     )
 
 
-@cache
-def event_processor() -> EventProcessor:
+@of_files
+def event_processor(files: ConfigFiles) -> EventProcessor:
     return EventProcessor(
         database(),
         webhook_stream(),
-        EventContext(lanes(), playbook(), words(), parse),
+        EventContext(files.lanes, files.playbook, files.words, parse),
         holder=process_name(),
         silence_seconds=settings().silence.total_seconds(),
         check_seconds=worker_seconds("silence"),
@@ -117,11 +121,6 @@ def event_processor() -> EventProcessor:
 @cache
 def parked_lanes() -> ParkedLanes:
     return ParkedLanes(database())
-
-
-@cache
-def words() -> Words:
-    return Words.load(settings().words_file)
 
 
 @cache
@@ -150,6 +149,11 @@ def check_pairing() -> None:
 def publish_plan() -> None:
     """Publish the catalogue and the rules to Redis, for producers without the database. Raises Unavailable."""
     _published_store().publish(reminder_plan().catalogue, reminder_plan())
+
+
+def reload() -> None:
+    """Read the files of `config/` again if `harkara reload` asks. Raises nothing."""
+    answer_request(lambda: reload_files("worker", _publish_new_plan))
 
 
 @cache
@@ -200,6 +204,12 @@ def _published_store() -> PublishedStore:
     return PublishedStore(connect(settings().broker_url, seconds=3))
 
 
+def _publish_new_plan() -> None:
+    """If this fails, the periodic work publishes the plan within a minute."""
+    with suppress(Unavailable):
+        publish_plan()
+
+
 def _stop_worker() -> None:
     """Let Celery finish its tasks, take no more, and exit with 1."""
     worker_state.should_stop = 1  # type: ignore[assignment]  # Celery takes it as the exit status
@@ -208,7 +218,7 @@ def _stop_worker() -> None:
 def _after_crash(crashed: Crashed) -> Uncertain:
     """Return what the playbook says. Webhooks can be evidence only in a lane that receives them."""
     lane = lanes().get(crashed.lane)
-    return playbook().after_crash(crashed, evidence=lane is not None and lane.webhooks_enabled)
+    return config_files().playbook.after_crash(crashed, evidence=lane is not None and lane.webhooks_enabled)
 
 
 def _queue_depths() -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 
 from config.periodic_work import SCHEDULE, THREADS, WorkerRound
 from config.wiring import background
@@ -28,35 +27,37 @@ def periodic_threads() -> list[PeriodicThread]:
 
 
 def _functions() -> dict[str, Callable[[], object]]:
-    events, maintenance = background.event_processor(), background.maintenance()
+    """Return the function of each work. A reload of the files replaces some of the parts between two rounds."""
     return {
         "compare": background.last_posts().compare,
-        "accept": background.intake_consumer().drain,
-        "collect": events.collect,
-        "process": events.process,
-        "sweep": maintenance.sweep,
-        "campaigns": maintenance.campaigns,
-        "dispatch": background.dispatcher().dispatch,
+        "accept": lambda: background.intake_consumer().drain(),
+        "collect": lambda: background.event_processor().collect(),
+        "process": lambda: background.event_processor().process(),
+        "sweep": lambda: background.maintenance().sweep(),
+        "campaigns": lambda: background.maintenance().campaigns(),
+        "dispatch": lambda: background.dispatcher().dispatch(),
         "parked": background.parked_lanes().check,
         "publish": background.publish_plan,
         "probe": background.watchdog().probe,
-        "silence": events.check_silence,
-        "derive": maintenance.derive,
+        "silence": lambda: background.event_processor().check_silence(),
+        "derive": lambda: background.maintenance().derive(),
         "clean_up": background.delete_old_callbacks,
         "callbacks": background.deliver_callbacks,
         "pairing": background.check_pairing,
+        "reload": background.reload,
     }
 
 
 def _paired(name: str, function: Callable[[], object]) -> Callable[[], object]:
-    """Return the function with the condition that Redis and the ledger belong together."""
+    """Return the function with the name of its work, and the condition that Redis and the ledger belong together."""
 
-    @wraps(function)
     def run() -> object:
-        pairing().require()
+        if name != "pairing":
+            pairing().require()
         return function()
 
-    return function if name == "pairing" else run
+    run.__name__ = name
+    return run
 
 
 def _timed(round_: WorkerRound, function: Callable[[], object]) -> Callable[[], object]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import cache, partial
 
 from config.crash_points import Checkpoint, CheckpointedGroupCommit, CheckpointedSender, crash_at
+from config.files import ConfigFiles
 from config.metrics import observe_post
 from config.settings import settings
+from config.wiring.loaded_files import of_files
 from config.wiring.shared import broker, database, lanes, process_name
 from harkara.chatmitra.api import ChatMitra
 from harkara.delivery.lease_times import Leases
@@ -16,25 +18,24 @@ from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.ledger.messages.used_slots import slots_used
 from harkara.limits import HORIZON, Limiter, with_margin
-from harkara.playbook import Playbook
 from harkara.redis_client import connect
 
 RECORD_SECONDS = 10
 """Time after the longest POST in which a worker records the outcome, before the sweep calls it uncertain."""
 
 
-@cache
-def sender() -> Sender:
+@of_files
+def sender(files: ConfigFiles) -> Sender:
     checkpoint = _crash_checkpoint()
     build = partial(CheckpointedSender, checkpoint=checkpoint) if checkpoint else Sender
     return build(
         database(),
         group_commit(),
         pool(),
-        lanes(),
+        files.lanes,
         limiter(),
         _chatmitra(),
-        playbook(),
+        files.playbook,
         worker=process_name(),
         leases=leases(),
         on_posted=observe_post,
@@ -59,16 +60,12 @@ def limiter() -> Limiter:
 
 
 @cache
-def playbook() -> Playbook:
-    return Playbook.load(settings().playbook_file)
-
-
-@cache
 def leases() -> Leases:
     lease, post = settings().lease.total_seconds(), settings().post_timeout.total_seconds()
     return Leases(queued=lease, claimed=lease, sending=post + RECORD_SECONDS)
 
 
+@cache
 def _chatmitra() -> ChatMitra:
     s = settings()
     connect_timeout, read_timeout = s.connect_timeout.total_seconds(), s.read_timeout.total_seconds()

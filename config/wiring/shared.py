@@ -10,10 +10,9 @@ from functools import cache
 import structlog
 
 from config.celery_app import app
-from config.lanes import lanes as lanes_of
 from config.ledger import open_database
-from config.reminders import load_reminder_plan
 from config.settings import settings
+from config.wiring.loaded_files import config_files
 from harkara.backends.broker import Broker
 from harkara.errors import OtherDeployment, Unavailable
 from harkara.intake.stream import WEBHOOKS, Intake
@@ -44,14 +43,13 @@ def broker() -> Broker:
     return Broker(app)
 
 
-@cache
 def lanes() -> dict[str, Lane]:
-    return lanes_of(settings())
+    """Return the lanes by name. A reload changes their hours and limits, and never their names or tokens."""
+    return config_files().lanes
 
 
-@cache
 def reminder_plan() -> ReminderPlan:
-    return load_reminder_plan(settings())
+    return config_files().plan
 
 
 @cache

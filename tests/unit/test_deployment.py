@@ -7,6 +7,7 @@ import os
 import re
 from datetime import datetime, timedelta
 from importlib.util import find_spec
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from workers.local.single_timestamp import SingleTimestamp
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+CADDYFILE = (ROOT / "deploy" / "caddy" / "Caddyfile").read_text()
 PROCESSES: dict[str, str] = parse_procfile((ROOT / "Procfile").read_text()).processes
 
 
@@ -54,8 +56,9 @@ def test_compose_refers_only_to_services_and_volumes_that_it_defines() -> None:
         for name, dependency in service.get("depends_on", {}).items():
             needs_check = dependency["condition"] == "service_healthy"
             assert "healthcheck" in services[name] if needs_check else "command" in services[name]
-        named = {volume.partition(":")[0] for volume in service.get("volumes", [])}
-        assert named <= COMPOSE["volumes"].keys()
+        for source in (volume.partition(":")[0] for volume in service.get("volumes", [])):
+            assert (ROOT / source).is_dir() if source.startswith("./") else source in COMPOSE["volumes"]
+        assert set(service.get("networks", [])) <= {"default"} | COMPOSE["networks"].keys()
         if "network_mode" in service:
             assert service["network_mode"].removeprefix("service:") in services
 
@@ -65,13 +68,52 @@ def test_compose_refers_only_to_services_and_volumes_that_it_defines() -> None:
 )
 def test_compose_sets_only_variables_that_its_processes_read(name: str) -> None:
     settings = set(map(variable, Settings.model_fields))
-    assert name in settings or name.startswith(("FLOWER_", "POSTGRES_", "SANDBOX_")) or name == "REDISCLI_AUTH"
+    others = {"REDISCLI_AUTH", *re.findall(r"\{\$([A-Z_]+)", CADDYFILE)}
+    assert name in settings | others or name.startswith(("FLOWER_", "POSTGRES_", "SANDBOX_"))
 
 
-def test_compose_opens_ports_on_this_machine_only() -> None:
-    ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
+def test_compose_opens_ports_on_this_machine_only_but_for_the_proxy() -> None:
+    services = COMPOSE["services"]
+    ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert ports.pop("caddy") == ["80:80", "443:443", "443:443/udp"]
+    assert services["caddy"]["profiles"] == ["tls"]
     assert ports
-    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+    assert [port for each in ports.values() for port in each if not port.startswith("127.0.0.1:")] == []
+
+
+def test_the_http_api_trusts_the_headers_of_the_proxy_alone() -> None:
+    """An address that Docker may give to another container, or that of the host, must not be trusted."""
+    services, (network,) = COMPOSE["services"], COMPOSE["networks"]["edge"]["ipam"]["config"]
+    (proxy,) = set(services["caddy"]["networks"]["edge"].values())
+    assert services["web"]["environment"]["HARKARA_TRUSTED_PROXIES"] == f"${{HARKARA_TRUSTED_PROXIES:-{proxy}}}"
+    address, subnet, given = (default_of(text) for text in (proxy, network["subnet"], network["ip_range"]))
+    assert ip_address(address) in ip_network(subnet)
+    assert ip_address(address) not in ip_network(given)
+    assert ip_address(address) != next(ip_network(subnet).hosts()), "the gateway, which is the host"
+    assert ip_network(given).subnet_of(ip_network(subnet))
+    assert {name for name, service in services.items() if "edge" in service.get("networks", [])} == {"web", "caddy"}
+
+
+def test_the_proxy_serves_webhooks_alone_and_sends_them_to_the_http_api() -> None:
+    services = COMPOSE["services"]
+    assert re.findall(r"reverse_proxy (\S+)", CADDYFILE) == [f"web:{services['web']['environment']['PORT']}"]
+    assert services["caddy"]["environment"]["PUBLIC_PATHS"] == "${PUBLIC_PATHS:-/webhooks/*}"
+    assert re.findall(r"\{\$PUBLIC_PATHS:(.*?)\}", CADDYFILE) == ["/webhooks/*"]
+    assert "./deploy/caddy:/etc/caddy:ro" in services["caddy"]["volumes"], "the folder: an editor replaces the file"
+
+
+def test_the_log_of_every_container_is_rotated() -> None:
+    logging = {name: service.get("logging") for name, service in COMPOSE["services"].items()}
+    assert [name for name, options in logging.items() if not options or "max-size" not in options["options"]] == []
+
+
+def test_the_processes_that_read_the_files_of_rules_see_those_of_the_host() -> None:
+    """The folder must not be that of the image's code, which a later checkout on the host would replace."""
+    for name in ("web", "worker"):
+        service = COMPOSE["services"][name]
+        folder = service["environment"]["HARKARA_CONFIG"]
+        assert f"./config:{folder}:ro" in service["volumes"]
+        assert not Path(folder).is_relative_to("/app")
 
 
 def test_flower_listens_beyond_its_own_machine_only_with_a_password() -> None:
@@ -92,6 +134,11 @@ def test_the_build_context_has_every_file_that_the_image_copies() -> None:
     copied = re.findall(r"^COPY ((?!--from).*) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     included = re.findall(r"^!(.*)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     assert {name for names in copied for name in names.split()} == set(included)
+
+
+def default_of(text: str) -> str:
+    """The text with the defaults of its variables."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
 
 
 # Continuous integration

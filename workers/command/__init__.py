@@ -16,6 +16,7 @@ from workers.command import (
     doctor,
     lanes,
     occasion,
+    reload,
     resolve,
     restored,
     send,
@@ -48,6 +49,7 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command(epilog="Example: harkara audit --json")(audit.audit)
+app.command(epilog="Example: harkara reload --check")(reload.reload)
 app.command(epilog="Example: harkara doctor")(doctor.doctor)
 
 

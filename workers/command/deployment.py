@@ -112,7 +112,7 @@ def plan() -> ReminderPlan:
     from config.reminders import load_reminder_plan
     from config.settings import settings
 
-    return load_reminder_plan(settings())
+    return load_reminder_plan(settings(), configured())
 
 
 def check_lane(name: str) -> None:

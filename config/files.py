@@ -1,0 +1,90 @@
+"""The files of `config/` that the processes read, as one value: all of them are valid, or none is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from config.environment import DOTENV
+from config.lanes import lanes
+from config.reminders import load_reminder_plan
+from config.settings import Settings
+from harkara.errors import Invalid
+from harkara.inbound.words import Words
+from harkara.lanes import Lane
+from harkara.occasions import ReminderPlan
+from harkara.playbook import Playbook
+
+
+@dataclass(frozen=True, eq=False)
+class ConfigFiles:
+    """What the files say. `digests` has a digest of each file's content by its name, empty for a missing file."""
+
+    lanes: dict[str, Lane]
+    plan: ReminderPlan
+    words: Words
+    playbook: Playbook
+    digests: Mapping[str, str]
+
+    @classmethod
+    def load(cls, settings: Settings) -> ConfigFiles:
+        """Read every file. Raises SystemExit, which names the file, the entry and the problem."""
+        digests = {path.name: digest(path) for path in paths(settings)}  # first: a later change is seen as one
+        configured = lanes(settings)
+        plan = load_reminder_plan(settings, configured)
+        try:
+            return cls(
+                configured, plan, Words.load(settings.words_file), Playbook.load(settings.playbook_file), digests
+            )
+        except Invalid as error:
+            raise SystemExit(str(error)) from error
+
+    def changed(self, former: ConfigFiles) -> list[str]:
+        """Return the names of the files whose content differs, also of those that are new or gone."""
+        names = self.digests.keys() | former.digests.keys()
+        return sorted(name for name in names if self.digests.get(name, "") != former.digests.get(name, ""))
+
+
+class LoadedFiles:
+    """The files as this process uses them: read at its start, and again by `reload`."""
+
+    def __init__(self, read: Callable[[], ConfigFiles], dotenv: Path = DOTENV) -> None:
+        """Read the files. Raises SystemExit, as `read` does."""
+        self._read = read
+        self._dotenv = dotenv
+        self._dotenv_at_start = digest(dotenv)
+        self.current = read()
+
+    def reload(self) -> list[str]:
+        """Read the files again; use all of them or none. Return the names of those that changed. Raises SystemExit."""
+        fresh = self._read()
+        changed = fresh.changed(self.current)
+        if changed:
+            self.current = fresh
+        return changed
+
+    @property
+    def restart_needed(self) -> bool:
+        """Whether `.env` has changed since the start: settings are read only then."""
+        return digest(self._dotenv) != self._dotenv_at_start
+
+
+def paths(settings: Settings) -> Sequence[Path]:
+    """Return the files that are read at the start and by a reload. The prices are read each time they are used."""
+    return (
+        settings.lanes_file,
+        settings.reminders_file,
+        *settings.template_files,
+        settings.words_file,
+        settings.playbook_file,
+    )
+
+
+def digest(path: Path) -> str:
+    """Return a digest of the content, empty for a file that cannot be read."""
+    try:
+        return sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
