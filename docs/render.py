@@ -26,7 +26,7 @@ def settings() -> str:
         "Harkara reads settings from the environment and from `.env`; the environment takes precedence.",
         "An empty value means the default, except for `HARKARA_QUIET_HOURS`, where it means no quiet hours.",
         "Durations are seconds, or a number with a unit: `90s`, `10m`, `2h`, `1d`.",
-        "Restart the processes after a change.",
+        "Restart the processes after a change of a setting; `harkara reload` is sufficient after a change of a file.",
     ]
     for section in re.split(r"^# --- (?=\S)", (ROOT / ".env.example").read_text("utf-8"), flags=re.MULTILINE)[1:]:
         title, _, body = section.partition("\n")
@@ -67,7 +67,7 @@ def error_codes() -> str:
         "# Error codes",
         "",
         "This page is for operators and developers who look up what an error code means.",
-        "It shows `config/playbook.toml`. To change it, edit that file and restart the workers.",
+        "It shows `config/playbook.toml`. To change it, edit that file and run `harkara reload`.",
         "",
         "| class | what Harkara does |",
         "| --- | --- |",

@@ -1,8 +1,9 @@
-"""`python -m workers.migrate`: migrates the database to the schema of this release."""
+"""`python -m workers.migrate`: migrates the database to the schema of this release, or to that of another one."""
 
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
 
 from config.ledger import open_database
 from config.settings import settings
@@ -11,9 +12,21 @@ from harkara.ledger import migrate
 
 
 def main() -> None:
-    """Exit with 1 and the next step when the database does not answer."""
+    """Exit with 1 and the next step when the database does not answer, or the schema cannot be moved."""
+    parser = ArgumentParser(prog="python -m workers.migrate", description=__doc__)
+    parser.add_argument(
+        "--to",
+        metavar="REVISION",
+        default=migrate.head(),
+        help="the schema to migrate to, for example 0008; before a release is rolled back, that of the former release",
+    )
+    migrate_to(parser.parse_args().to)
+
+
+def migrate_to(revision: str) -> None:
+    """Migrate the database of the settings. Exits with 1 and the next step when that fails."""
     try:
-        migrate.upgrade(open_database(settings()))
+        migrate.move(open_database(settings()), revision)
     except Unavailable as error:
         sys.exit(f"{error}: check HARKARA_DATABASE_URL, and whether the server runs")
     except HarkaraError as error:

@@ -8,7 +8,6 @@ import sys
 import honcho.manager
 
 from config.environment import LOCAL, ROOT, VAR
-from config.ledger import open_database
 from config.settings import settings
 from harkara.ledger import migrate
 from workers.embedded_valkey import EmbeddedValkey
@@ -17,6 +16,7 @@ from workers.local.parts import Parts
 from workers.local.private_files import write_private
 from workers.local.ready import ReadyNotice
 from workers.local.single_timestamp import SingleTimestamp
+from workers.migrate import migrate_to
 from workers.restarts import RestartingManager
 
 STOP_SECONDS = 45
@@ -46,7 +46,7 @@ def main() -> None:
 
 def _run(lock: FolderLock, valkey: EmbeddedValkey | None) -> int:
     if not settings().database_url:
-        migrate.upgrade(open_database(settings()))
+        migrate_to(migrate.head())
     parts = Parts.choose(valkey.url if valkey else None)
     lock.note(parts.places["Web"])
     honcho.manager.KILL_WAIT = STOP_SECONDS

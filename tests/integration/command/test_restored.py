@@ -47,3 +47,13 @@ def test_without_redis_it_marks_the_messages_and_exits_with_5(harkara: Harkara, 
     assert result.exit_code == 5
     assert "run the command again" in result.stderr
     assert json.loads(harkara("status", due, "--json").stdout)["state"] == "uncertain"
+
+
+def test_while_make_up_is_stopped_it_marks_the_messages_and_asks_for_a_second_run(
+    harkara: Harkara, environment: dict[str, str], ledger: Database
+) -> None:
+    due = store(ledger, at=None)
+    environment["HARKARA_REDIS_URL"] = ""
+    result = harkara("restored")
+    assert (result.exit_code, "run this command once more" in result.stderr) == (5, True)
+    assert json.loads(harkara("status", due, "--json").stdout)["state"] == "uncertain"
