@@ -7,7 +7,7 @@ import os
 import re
 from datetime import datetime, timedelta
 from importlib.util import find_spec
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -86,11 +86,12 @@ def test_the_http_api_trusts_the_headers_of_the_proxy_alone() -> None:
     services, (network,) = COMPOSE["services"], COMPOSE["networks"]["edge"]["ipam"]["config"]
     (proxy,) = set(services["caddy"]["networks"]["edge"].values())
     assert services["web"]["environment"]["HARKARA_TRUSTED_PROXIES"] == f"${{HARKARA_TRUSTED_PROXIES:-{proxy}}}"
-    address, subnet, given = (default_of(text) for text in (proxy, network["subnet"], network["ip_range"]))
-    assert ip_address(address) in ip_network(subnet)
-    assert ip_address(address) not in ip_network(given)
-    assert ip_address(address) != next(ip_network(subnet).hosts()), "the gateway, which is the host"
-    assert ip_network(given).subnet_of(ip_network(subnet))
+    address = IPv4Address(default_of(proxy))
+    subnet, given = (IPv4Network(default_of(network[name])) for name in ("subnet", "ip_range"))
+    assert address in subnet
+    assert address not in given
+    assert address != next(subnet.hosts()), "the gateway, which is the host"
+    assert given.subnet_of(subnet)
     assert {name for name, service in services.items() if "edge" in service.get("networks", [])} == {"web", "caddy"}
 
 
