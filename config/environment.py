@@ -36,7 +36,9 @@ LOCAL = VAR / "local.env"
 
 def located_by() -> dict[str, str]:
     """Return the variables that another terminal needs to use the same files; they are not in `.env`."""
-    return {name: os.environ[name] for name in ("HARKARA_VAR", "HARKARA_CONFIG", "HARKARA_ENV_FILE") if os.environ.get(name)}
+    return {
+        name: os.environ[name] for name in ("HARKARA_VAR", "HARKARA_CONFIG", "HARKARA_ENV_FILE") if os.environ.get(name)
+    }
 
 
 def bare_environment() -> dict[str, str]:
