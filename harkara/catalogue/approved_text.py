@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -74,6 +75,14 @@ class ApprovedText(Model):
     footer: Annotated[str, _at_most(MAX_FOOTER)] | None = None
     buttons: Annotated[tuple[Annotated[str, _at_most(MAX_LABEL)], ...], Field(max_length=MAX_BUTTONS)] = ()
 
+    def fits(self, header: str | None, body: Sequence[str]) -> bool:
+        """Return whether the values are as many as the placeholders, and the filled text is no longer than it may be.
+
+        It fills nothing, since it is asked for every message.
+        """
+        headers = () if header is None else (header,)
+        return _fits(self.body, body, MAX_BODY) and (self.header is None or _fits(self.header, headers, MAX_HEADER))
+
     @model_validator(mode="after")
     def _validate_placeholders(self) -> Self:
         for part in (self.header, self.body):
@@ -101,6 +110,18 @@ class ApprovedText(Model):
             if len(filled or "") > limit:
                 rule = f"at most {limit:,} characters once the values are filled in; shorten the values"
                 yield Invalid(part, rule, f"this has {len(filled or ''):,}"), TOO_LONG
+
+
+def _fits(text: str, values: Sequence[str], limit: int) -> bool:
+    fixed, number, places = _layout(text)
+    return len(values) == number and fixed + sum(len(values[place]) for place in places) <= limit
+
+
+@lru_cache(maxsize=1_024)
+def _layout(text: str) -> tuple[int, int, tuple[int, ...]]:
+    """Return the number of fixed characters, the number of placeholders, and the value of each in the text, from 0."""
+    places = tuple(int(each) - 1 for each in _PLACEHOLDER.findall(text))
+    return len(_PLACEHOLDER.sub("", text)), len(set(places)), places
 
 
 def _fill(text: str, values: Sequence[str]) -> str:

@@ -58,7 +58,7 @@ def _check_length(name: str, kind: Kind, message: Template) -> None:
     if kind.text is None or handed_over() or not kind.speaks(message.language):
         return
     header = message.header if isinstance(message.header, str) else None
-    if problem := kind.text.fill(header, message.body).problem:
+    if not kind.text.fits(header, message.body) and (problem := kind.text.fill(header, message.body).problem):
         raise Invalid(f"{name}.{problem.field}", problem.rule, problem.measure)
 
 

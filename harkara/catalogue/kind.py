@@ -141,7 +141,7 @@ class Kind(Model):
 
     def speaks(self, language: str) -> bool:
         """Return whether the text is in this language: en_US and en_GB are both that of a kind in en."""
-        return base_language(language) == base_language(self.language)
+        return language == self.language or base_language(language) == base_language(self.language)
 
     def outline(self) -> Preview | None:
         """Return the text with the names of the parameters in place of their values, None without a text."""

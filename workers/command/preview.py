@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from harkara.messages import Message, Template
+from harkara.messages import Envelope, Message, Template
+from harkara.messages.validation import as_handed_over
 from workers.command.deployment import catalogue
 from workers.command.output import note
 
@@ -21,6 +23,12 @@ def preview(messages: Iterable[Message]) -> list[Preview]:
         return []  # other messages need no catalogue
     known = catalogue()
     return [shown for each in templates if (shown := known.preview(each))]
+
+
+def preview_request(body: str) -> list[Preview]:
+    """Return the same for a stored request to Chat Mitra."""
+    with as_handed_over():
+        return preview(Envelope.from_wire(json.loads(body)).messages)
 
 
 def note_previews(previews: Iterable[Preview]) -> None:

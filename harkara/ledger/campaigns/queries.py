@@ -89,6 +89,14 @@ def list_media(db: Database, identity: str) -> list[tuple[str, str]]:
         return list(dict.fromkeys(medium for (body,) in tx.execute(query) for medium in media_in(body)))
 
 
+def get_first_body(db: Database, identity: str) -> str | None:
+    """Return the request of the first unsent message in the order of the file, None without one."""
+    own = (message.c.campaign_id == identity, in_state(State.WAITING, State.QUEUED, State.CLAIMED))
+    query = select(message.c.body).where(*own, message.c.body.is_not(None)).order_by(message.c.position).limit(1)
+    with db.read() as tx:
+        return tx.execute(query).scalar()
+
+
 def get_rehearsal_inputs(db: Database, found: CampaignSummary, at: datetime) -> RehearsalInputs:
     """What a rehearsal must know of the ledger for a start of the campaign `at` this time."""
     own = (message.c.campaign_id == found.id, in_state(State.WAITING, State.QUEUED, State.CLAIMED))

@@ -132,7 +132,10 @@ def test_a_rehearsal_shows_time_cost_and_delays(harkara: Harkara, visits: str) -
     found = printed(harkara("campaign", "rehearse", "visits", "--at", "+1h", "--json"))
     assert (found["messages"], found["currency"], found["delays_others"]) == (2, "INR", 0)
     assert found["cost_by_category"] == {"utility": "0.2300"}
-    assert "2 messages at 20/60s" in harkara("campaign", "rehearse", visits).stdout
+    assert [each["header"] for each in found["previews"]] == ["⏰ Appointment in 2 Hours"]
+    shown = harkara("campaign", "rehearse", visits)
+    assert "2 messages at 20/60s" in shown.stdout
+    assert "your appointment with Dr Rao scheduled for 24 November at 10:30." in shown.stderr
 
 
 def test_a_campaign_is_started_paused_resumed_and_cancelled_by_name_or_id(

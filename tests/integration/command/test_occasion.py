@@ -135,10 +135,10 @@ def test_dates_of_a_csv_file_are_whole_days_and_its_texts_must_agree(
     harkara: Harkara, ledger: Database, tmp_path: Path
 ) -> None:
     file = tmp_path / "payments.csv"
-    file.write_text(PAYMENTS)
+    file.write_text(f"\ufeff\ufeffsep=,\r\nPayments due\r\n{PAYMENTS}", "utf-8")  # as Excel exports it
     result = harkara("occasion", "import", str(file), "--kind", "payment", "--map", "to=Mobile", "--map", "at=Due")
     assert result.stdout.splitlines()[-1] == "2 created"
-    assert "row 4: payment.due_date: contradicts `at`, which is 2031-12-05 in Asia/Kolkata" in result.stdout
+    assert "row 6: payment.due_date: contradicts `at`, which is 2031-12-05 in Asia/Kolkata" in result.stdout
     given, left_out = reminder_rows(ledger, "0d", "waiting")
     assert '"5 Dec"' in given["body"]
     assert '"5 December 2031"' in left_out["body"]

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harkara import Catalogue, Invalid, Template
 from harkara.catalogue.approved_text import TOO_LONG, WRONG_NUMBER, ApprovedText
@@ -100,6 +102,21 @@ def test_a_text_that_is_too_long_once_filled_is_refused_with_both_lengths() -> N
     shown = CATALOGUE.preview(Template("otp_verification", body=["482913", "5", longest + "x"]))
     assert shown is not None
     assert shown.code == TOO_LONG
+
+
+@given(
+    st.lists(st.integers(0, 700), max_size=4),
+    st.integers(0, 45) | st.none(),
+    st.sampled_from(["{{1}} {{2}}.", "{{2}} and {{1}}, {{2}}.", "Fixed.", "{{1}}"]),
+    st.sampled_from([None, "Order {{1}}", "Order"]),
+)
+def test_a_text_fits_exactly_if_its_preview_has_no_problem(
+    lengths: list[int], header: int | None, body: str, own_header: str | None
+) -> None:
+    text = ApprovedText(header=own_header, body=body)
+    values = ["x" * length for length in lengths]
+    given_header = None if header is None else "x" * header
+    assert text.fits(given_header, values) == (text.fill(given_header, values).problem is None)
 
 
 def test_a_message_that_was_handed_over_is_built_whatever_its_length() -> None:

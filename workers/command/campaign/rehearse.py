@@ -14,6 +14,7 @@ from harkara.errors import Invalid
 from workers.command.deployment import configured, ledger
 from workers.command.options import AsJson, Campaign, time_option
 from workers.command.output import REFUSED, clock, emit, note, print_line
+from workers.command.preview import note_previews, preview_fields, preview_request
 
 if TYPE_CHECKING:
     from harkara.lanes import Lane
@@ -40,6 +41,7 @@ def rehearse(
         found = queries.get_campaign(db, key)
         begin = at or max(datetime.now(UTC), found.start_at or datetime.min.replace(tzinfo=UTC))
         inputs = queries.get_rehearsal_inputs(db, found, begin)
+        body = queries.get_first_body(db, found.id)
         links = queries.list_media(db, found.id) if probe_media else []
     lane = _lane(found.lane)
     category = cast("TemplateCategory", found.category)
@@ -54,13 +56,17 @@ def rehearse(
         others=inputs.others,
         cost_by_category=cost,
     )
+    shown = preview_request(body) if body else []
     media = _check_media(links, result.ends_at)
     if as_json:
         left_out = {"opted_out": inputs.opted_out, "free": free}
-        checked = {"media": media} if probe_media else {}
+        checked = {"previews": [preview_fields(each) for each in shown]} | ({"media": media} if probe_media else {})
         emit({"id": found.id, "name": found.name, "currency": prices.currency, **_shown(result), **left_out, **checked})
     else:
         _report(result, prices.currency, str(lane.allowance or "no limit"), inputs.opted_out, free)
+        if shown:
+            note("The first message:")
+            note_previews(shown)
         if probe_media:
             _report_media(media, len(links))
     if any(each["problem"] for each in media):
