@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,13 +19,20 @@ import pytest
 from docs.render import PAGES
 from harkara import Client
 from harkara.errors import NotFound
+from harkara.ledger.database import Database
+from harkara.ledger.messages.queries import list_messages
+from harkara.message_status import MessageSummary
+from harkara.states import State
 from harness.process import ROOT, Process
 from harness.waiting import wait_until
+from tests.acceptance.printed import check_printed
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
     r"^(?: *(?P<mark><!-- [^\n]* -->)\n)?(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^(?P=indent)```$", re.M | re.S
 )
+
+SHELLS = {"python": [sys.executable, "-c"], "sh": ["bash", "-euo", "pipefail", "-c"]}
 
 pytestmark = pytest.mark.xdist_group("docs")
 
@@ -38,17 +47,24 @@ class Block(NamedTuple):
 
 
 class Deployment(NamedTuple):
-    """Everything that `make up` runs, and the environment of a terminal beside it."""
+    """Everything that `make up` runs, its ledger, and the environment of a terminal beside it."""
 
     folder: Path
+    ledger: Database
     places: dict[str, str]
     environment: dict[str, str]
 
-    def run(self, command: list[str]) -> None:
+    def run(self, command: list[str]) -> str:
+        """Return what the command prints on stdout, then on stderr. Raises AssertionError for a failure."""
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=100
         )
         assert done.returncode == 0, f"{command[-1]}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def messages(self) -> list[MessageSummary]:
+        """Return all messages, newest first."""
+        return list_messages(self.ledger, limit=1_000)
 
     def here(self, code: str) -> str:
         """The code with the addresses of this deployment instead of the usual ones."""
@@ -59,28 +75,60 @@ class Deployment(NamedTuple):
         }
         for address, place in usual.items():
             code = code.replace(address, self.places[place])
-        return code
+        return code.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
 
 
 @pytest.mark.parametrize("document", [path for path in DOCUMENTS if path.exists()], ids=lambda path: path.name)
-def test_every_code_block_runs(document: Path, deployment: Deployment) -> None:
+def test_every_code_block_runs_and_its_messages_arrive(document: Path, deployment: Deployment) -> None:
+    """A block marked as printed is what the block above it prints, perhaps only after it was run again."""
+    known = {message.id for message in deployment.messages()}
+    command, printed = [""], ""
     for block in blocks(document):
+        place = f"{document.name}:{block.line}"
         if block.mark.startswith("<!-- not run: "):
             continue
         code = deployment.here(block.code)
-        match block.language:
-            case "python":
-                deployment.run([sys.executable, "-c", code])
-            case "sh":
-                deployment.run(["bash", "-euo", "pipefail", "-c", code])
-            case "toml":
-                tomllib.loads(code)
-            case "csv":
-                (deployment.folder / block.mark.removeprefix("<!-- file: ").removesuffix(" -->")).write_text(code)
-            case "text" | "mermaid":
-                pass
-            case other:
-                pytest.fail(f"{document.name}:{block.line}: nothing runs a block of {other or 'no language'}")
+        if block.mark == "<!-- printed -->":
+            check_printed(code, printed, partial(deployment.run, command), place)
+        elif block.language in SHELLS:
+            command = [*SHELLS[block.language], code]
+            printed = deployment.run(command)
+        else:
+            check_unrun(block._replace(code=code), deployment.folder, place)
+    wait_until(
+        lambda: all(map(arrived, unknown(deployment, known))),
+        60,
+        "the messages of the page arrive",
+        details=lambda: str([each for each in unknown(deployment, known) if not arrived(each)]),
+        interval=1,
+    )
+
+
+def check_unrun(block: Block, folder: Path, place: str) -> None:
+    """Check a block that no interpreter runs; write a file for the blocks after it."""
+    match block.language:
+        case "toml":
+            tomllib.loads(block.code)
+        case "csv":
+            (folder / block.mark.removeprefix("<!-- file: ").removesuffix(" -->")).write_text(block.code)
+        case "text" | "mermaid":
+            pass
+        case other:
+            pytest.fail(f"{place}: nothing runs a block of {other or 'no language'}")
+
+
+def unknown(deployment: Deployment, known: set[str]) -> list[MessageSummary]:
+    return [message for message in deployment.messages() if message.id not in known]
+
+
+def arrived(message: MessageSummary) -> bool:
+    """Whether the person has read the message, or it is not to be sent now: cancelled, of a later time, a campaign's.
+
+    Raises AssertionError for a message that failed.
+    """
+    assert message.state != State.FAILED, message
+    later = message.due_at > datetime.now(UTC) + timedelta(minutes=1)
+    return message.state in (State.READ, State.CANCELLED) or later or message.campaign is not None
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -119,14 +167,14 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     own = {"HARKARA_VAR": str(var), "HARKARA_ENV_FILE": os.devnull, "HARKARA_QUIET_HOURS": ""}
     local = Process.start("local", [sys.executable, "-m", "workers.local"], own, folder)
     try:
-        local.wait_for_output("Uvicorn running on")
-        local.wait_for_output("ready.")
-        wait_until((var / "places.json").exists, 60, "the parts have their places", details=local.output)
+        local.wait_for_output("Ready. Try:")
         places: dict[str, str] = json.loads((var / "places.json").read_text())
         wait_until(lambda: published(places["Redis"]), 60, "a worker publishes the catalogue", details=local.output)
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         terminal = {"PATH": path, "PYTHONPATH": str(ROOT), "TOKEN": places["Web token"], "COLUMNS": "100"}
-        yield Deployment(folder, places, os.environ | own | terminal)
+        ledger = Database(f"sqlite:///{var / 'harkara.db'}")
+        yield Deployment(folder, ledger, places, os.environ | own | terminal)
+        ledger.close()
     finally:
         local.terminate(seconds=90)  # it stops the processes that it started, each of a group of its own
 
