@@ -31,7 +31,7 @@ def shows(printed: str, expected: str) -> bool:
 
 
 def line_pattern(line: str) -> str:
-    return r"(?:.*\n)*?" if line == "…" else ".*".join(map(re.escape, line.split("…"))) + r"\n"
+    return r"(?:.*\n)*?" if line == "…" else ".*".join(map(re.escape, re.split(" ?… ?", line))) + r"\n"
 
 
 def settled(text: str) -> str:

@@ -165,6 +165,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     var = folder / "var"
     var.mkdir()
     own = {"HARKARA_VAR": str(var), "HARKARA_ENV_FILE": os.devnull, "HARKARA_QUIET_HOURS": ""}
+    own |= {"SANDBOX_SENT_AFTER_MS": "50", "SANDBOX_DELIVERED_AFTER_MS": "50", "SANDBOX_READ_AFTER_MS": "100"}
     local = Process.start("local", [sys.executable, "-m", "workers.local"], own, folder)
     try:
         local.wait_for_output("Ready. Try:")

@@ -33,6 +33,7 @@ def test_the_last_lines_of_make_up_are_commands_that_work_and_their_messages_arr
     settings = {
         "HARKARA_VAR": str(tmp_path),
         "HARKARA_ENV_FILE": os.devnull,
+        "SANDBOX_READ_AFTER_MS": "100",
     }  # this machine's .env may have a real token
     local = Process.start("local", [sys.executable, "-m", "workers.local"], settings, tmp_path)
     try:
