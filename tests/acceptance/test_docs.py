@@ -47,7 +47,7 @@ class Block(NamedTuple):
 
 
 class Deployment(NamedTuple):
-    """Everything that `make up` runs, its ledger, the environment of a terminal beside it, and what commands printed."""
+    """Everything that `make up` runs, its ledger, the environment of a terminal beside it, and what it printed."""
 
     folder: Path
     ledger: Database
