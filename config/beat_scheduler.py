@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import structlog
-from celery.beat import PersistentScheduler, ScheduleEntry
+from celery.beat import PersistentScheduler, ScheduleEntry, SchedulingError
 
 from harkara.backends.broker import Broker
 from harkara.errors import Unavailable
-
-log = structlog.get_logger(__name__)
+from harkara.outages import OutageLog
+from harkara.redis_client import redis_unavailable
 
 CLOCK_STEP = 1.0
 """Seconds by which the host's clock may be set in one tick; a larger step makes beat compute all times anew."""
@@ -28,6 +27,7 @@ class Beat(PersistentScheduler):
     """
 
     _offset: float | None = None
+    _outages = OutageLog()
 
     def tick(self, *args: Any, **options: Any) -> Any:
         offset = time.time() - time.monotonic()
@@ -44,14 +44,22 @@ class Beat(PersistentScheduler):
         self._heap = None  # the next tick fills it from the entries
 
     def apply_async(self, entry: ScheduleEntry, producer: Any = None, advance: bool = True, **options: Any) -> Any:
-        if self._is_consumed(entry):
+        if not self._is_consumed(entry):
+            return self.reserve(entry) if advance else None
+        try:
             return super().apply_async(entry, producer, advance, **options)
-        return self.reserve(entry) if advance else None
+        except SchedulingError as error:
+            # Celery would log it with its traceback, every second while Redis refuses writes.
+            cause = error.__context__ or error
+            self._outages.failed(str(entry.task), redis_unavailable(cause, "take a task of beat"))
+            return None
 
     def _is_consumed(self, entry: ScheduleEntry) -> bool:
         queue = self.app.conf.task_routes[entry.task]["queue"]
         try:
-            return Broker(self.app).queue_depths()[queue] < MAX_QUEUED
+            depth = Broker(self.app).queue_depths()[queue]
         except Unavailable as error:
-            log.warning("periodic task skipped", action="beat_failed", task=entry.task, error=str(error))
+            self._outages.failed(str(entry.task), error)
             return False
+        self._outages.worked()
+        return depth < MAX_QUEUED

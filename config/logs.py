@@ -28,6 +28,9 @@ _LEVELS = {
     "celery.pool": logging.INFO,
 }
 
+_LOSS_OF_REDIS = ("celery.worker.request", "celery.bootsteps")
+"""Loggers for acknowledgements that Redis refuses, and for parts of the consumer that end without their connection."""
+
 
 def set_up() -> None:
     """Send the records of structlog and of the standard library, so Celery's too, through one mask to stderr."""
@@ -52,6 +55,8 @@ def set_up() -> None:
     for name, level in _LEVELS.items():
         logging.getLogger(name).setLevel(level)
     logging.getLogger("celery.worker.consumer.consumer").addFilter(remove_body)
+    for name in _LOSS_OF_REDIS:
+        logging.getLogger(name).addFilter(remove_traceback)
 
 
 def remove_body(record: logging.LogRecord) -> bool:
@@ -61,6 +66,12 @@ def remove_body(record: logging.LogRecord) -> bool:
         # An unknown task is a KeyError of its name; the text of any other error may quote the body again.
         record.args = (problem if isinstance(problem, KeyError) else type(problem).__name__,)
         record.msg, record.exc_info = "Discarded a message that is no task of this release: %s", None
+    return True
+
+
+def remove_traceback(record: logging.LogRecord) -> bool:
+    """Shorten Celery's records about a connection that is lost: their text names the error already."""
+    record.exc_info = record.exc_text = None
     return True
 
 

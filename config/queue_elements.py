@@ -11,7 +11,9 @@ from uuid import uuid4
 
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport.redis import Channel as RedisChannel
+from kombu.transport.redis import QoS as RedisQoS
 from kombu.transport.redis import Transport as RedisTransport
+from redis.exceptions import RedisError
 
 REJECT: Final = "harkara.reject"
 """The name of the task that keeps an element as a dead letter."""
@@ -36,8 +38,23 @@ def install(tasks: Container[str]) -> None:
         TRANSPORT_ALIASES[scheme] = f"{__name__}:Transport"
 
 
+class QoS(RedisQoS):
+    """Delivers an element that Redis has given away and whose copy in `unacked` it then refuses, such as a full Redis.
+
+    kombu would end the worker, with the only copy of the element.
+    """
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        try:
+            super().append(message, delivery_tag)
+        except (RedisError, OSError):
+            super(RedisQoS, self).append(message, delivery_tag)
+
+
 class Channel(RedisChannel):
     """Replaces each element that is no task, before kombu reads it."""
+
+    QoS = QoS
 
     def _create_client(self, asynchronous: bool = False) -> Any:
         client = super()._create_client(asynchronous)  # type: ignore[misc]  # kombu's types lack it
@@ -67,9 +84,13 @@ class Channel(RedisChannel):
 
 
 class Transport(RedisTransport):
-    """The transport of the schemes `redis` and `rediss` in this process."""
+    """The transport of the schemes `redis` and `rediss` in this process.
+
+    Whatever Redis answers, the consumer connects again; kombu lets an error such as READONLY end the worker.
+    """
 
     Channel = Channel
+    connection_errors = (*RedisTransport.connection_errors, RedisError)
 
 
 def _envelope_problem(payload: Mapping[str, Any]) -> str | None:

@@ -46,6 +46,9 @@ class Unavailable(HarkaraError, ConnectionError):
 
     stops_all = True
 
+    outage: str | None = None
+    """What is wrong with the service and what an operator does about it, the same for every call that meets it."""
+
 
 class OtherDeployment(Unavailable):
     """The Redis and the ledger of this process do not belong together; the message says what to do."""

@@ -8,12 +8,16 @@ from typing import Any, Final
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import ReadOnlyError, RedisError
 from redis.retry import Retry
 
 from harkara.errors import Unavailable
+from harkara.redis_answers import refusal_of
 
 REPEAT: Final = "repeat the call with the same reference"
+
+_WRITABLE: Final = "harkara:writable"
+"""A key that is written only to see whether Redis accepts it."""
 
 
 def connect(url: str, *, seconds: float) -> redis.Redis:
@@ -64,24 +68,18 @@ def redis_errors(
     try:
         yield
     except translated as error:
-        raise Unavailable(f"Redis did not {action} ({_reason(error)}): {advice}") from None
+        raise redis_unavailable(error, action, advice) from None
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, OutOfMemoryError):
-        return "it is full until workers have drained it"
-    if isinstance(error, ReadOnlyError):
-        return "it is a replica and accepts no writes"
-    if isinstance(error, ResponseError):
-        return f"{_code(error)}, see its log"
-    return type(error).__name__
+def redis_unavailable(error: BaseException, action: str = "answer", advice: str = REPEAT) -> Unavailable:
+    """Return the Unavailable to raise in place of an error of redis-py."""
+    refusal = refusal_of(error)
+    unavailable = Unavailable(f"Redis did not {action} ({refusal.reason}): {advice}")
+    unavailable.outage = f"Redis: {refusal.reason}; {refusal.next_step}. Nothing is lost, and work continues by itself"
+    return unavailable
 
 
-def _code(error: ResponseError) -> str:
-    """The first word of the error that Redis names, such as MISCONF; a pipeline puts the command before it.
-
-    redis-py removes this word where it has an exception of its own for it, such as NoPermissionError.
-    """
-    if type(error) is not ResponseError:
-        return type(error).__name__
-    return str(error).rpartition("caused error: ")[2].partition(" ")[0]
+def require_writable(connection: redis.Redis) -> None:
+    """Check that Redis answers and accepts writes. Raises Unavailable."""
+    with redis_errors("accept a write", "nothing is sent until it does, and nothing is lost"):
+        connection.set(_WRITABLE, "1", px=1000)

@@ -79,8 +79,9 @@ def _answer_reload() -> None:
     answer_request(lambda: ReloadAnswer("beat"))  # beat reads none of the files
 
 
-@signals.worker_ready.connect
+@signals.celeryd_after_setup.connect
 def _start_threads(**_: Any) -> None:
+    """Start the periodic work before the consumer, which waits for Redis: a full one is emptied by this work alone."""
     metrics.serve(background.collector())
     _threads.extend(periodic_threads())
     for thread in _threads:

@@ -16,7 +16,7 @@ from harkara.batching import Batcher
 from harkara.errors import Unavailable
 from harkara.gateway import Dependencies
 from harkara.ledger.messages.accept import MAX_DIRECT_HINTS
-from harkara.redis_client import connect, redis_errors
+from harkara.redis_client import connect, require_writable
 from harkara.webhooks.receive import WebhookReceiver
 
 
@@ -32,7 +32,7 @@ def dependencies() -> Dependencies:
         plan=reminder_plan(),
         callers=callers(settings(), frozenset(lanes())),
         receive_webhook=_webhook_receiver().receive,
-        redis_answers=_redis_answers,
+        redis_problem=_redis_problem,
         registry=REGISTRY,
         metrics_token=token.get_secret_value() if (token := settings().metrics_token) else None,
         docs=settings().docs,
@@ -57,9 +57,11 @@ def _notify_webhooks() -> None:
         broker().notify_webhooks()
 
 
-def _redis_answers() -> bool:
+def _redis_problem() -> str | None:
+    """Return why Redis takes no hand-over; None if it does."""
     try:
-        with redis_errors(), connect(settings().broker_url, seconds=1) as connection:
-            return bool(connection.ping())
-    except Unavailable:
-        return False
+        with connect(settings().broker_url, seconds=1) as connection:
+            require_writable(connection)
+    except Unavailable as error:
+        return error.outage or "away"
+    return None

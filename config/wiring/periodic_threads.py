@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from config.periodic_work import SCHEDULE, THREADS, WorkerRound
 from config.wiring import background
-from config.wiring.shared import pairing
+from config.wiring.shared import outages, pairing
 from harkara.delivery.periodic_thread import INTERVAL_SECONDS, PeriodicThread, every
 
 
@@ -20,7 +20,8 @@ def periodic_threads() -> list[PeriodicThread]:
                 _timed(round_, _paired(name, functions[name]))
                 for name, round_ in rounds.items()
                 if round_.thread == thread
-            )
+            ),
+            outages=outages(),
         )
         for thread in THREADS
     ]

@@ -20,6 +20,7 @@ from harkara.lanes import Lane
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
 from harkara.occasions import ReminderPlan
+from harkara.outages import OutageLog
 from harkara.pairing import Pairing
 from harkara.redis_client import connect
 from harkara.redis_eviction import eviction_problem
@@ -31,6 +32,11 @@ log = structlog.get_logger(__name__)
 def process_name() -> str:
     """Return host and process id, which name the holder of a lease, a claim or a stream entry."""
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@cache
+def outages() -> OutageLog:
+    return OutageLog()
 
 
 @cache

@@ -68,10 +68,8 @@ class Booking:
     def _slots(self, lane: Lane, requests: Sequence[SlotRequest]) -> Sequence[Slot | Wait]:
         try:
             return self._limiter.book(lane.name, lane.allowance, requests)
-        except Unavailable:
-            return [Wait(1.0, "limiter-unavailable", "Redis does not answer, so no slot can be booked.")] * len(
-                requests
-            )
+        except Unavailable as error:
+            return [Wait(1.0, "limiter-unavailable", f"{error}.")] * len(requests)
 
 
 def _lane(passed: Passed) -> str:

@@ -30,6 +30,7 @@ class Hints:
     def __init__(self, publish: PublishChunk, size: int) -> None:
         self._publish = publish
         self._size = size
+        self._refused = False
 
     def publish(self, released: Iterable[tuple[str, int]]) -> list[str]:
         """Publish (id, priority) in order, urgent ones first; return the ids that Redis did not accept."""
@@ -40,6 +41,13 @@ class Hints:
                 try:
                     self._publish(ids[start : start + self._size], urgent=urgent)
                 except Unavailable as error:
-                    log.warning("hints not published", action="hint_failed", error=str(error))
+                    self._log_once(error)
                     return ids[start:] + [i for i, priority in released if urgent and priority > URGENT]
+                self._refused = False
         return []
+
+    def _log_once(self, error: Unavailable) -> None:
+        """Log the first refusal after a success: dispatch tries again every second."""
+        if not self._refused:
+            log.warning("hints not published", action="hint_failed", error=str(error))
+        self._refused = True

@@ -10,6 +10,7 @@ from time import monotonic
 import structlog
 
 from harkara.errors import Unavailable
+from harkara.outages import OutageLog
 
 log = structlog.get_logger(__name__)
 
@@ -17,10 +18,14 @@ INTERVAL_SECONDS = 1.0
 
 
 class PeriodicThread:
-    """Runs its rounds one after the other, every INTERVAL_SECONDS; a round that fails does not stop the others."""
+    """Runs its rounds one after the other, every INTERVAL_SECONDS; a round that fails does not stop the others.
 
-    def __init__(self, *rounds: Callable[[], object]) -> None:
+    `outages` logs what stops them, for all threads of a process that share it.
+    """
+
+    def __init__(self, *rounds: Callable[[], object], outages: OutageLog | None = None) -> None:
         self._rounds = rounds
+        self._outages = outages or OutageLog()
         self._stop = Event()
         self._thread = Thread(target=self._run, name="periodic", daemon=True)
 
@@ -35,7 +40,19 @@ class PeriodicThread:
     def _run(self) -> None:
         while not self._stop.wait(INTERVAL_SECONDS):
             for round_ in self._rounds:
-                _run_safely(round_)
+                self._run_safely(round_)
+
+    def _run_safely(self, round_: Callable[[], object]) -> None:
+        name = getattr(round_, "__name__", "round")
+        try:
+            round_()
+        except Unavailable as error:
+            self._outages.failed(name, error)
+        except Exception:
+            # Any bug in one round must not stop the rounds after it.
+            log.exception("round failed", action="round_broke", round=name)
+        else:
+            self._outages.worked()
 
 
 def every(seconds: float, round_: Callable[[], object]) -> Callable[[], object]:
@@ -50,14 +67,3 @@ def every(seconds: float, round_: Callable[[], object]) -> Callable[[], object]:
             due = monotonic() + seconds
 
     return when_due
-
-
-def _run_safely(round_: Callable[[], object]) -> None:
-    name = getattr(round_, "__name__", "round")
-    try:
-        round_()
-    except Unavailable as error:
-        log.warning("round skipped", action="round_failed", round=name, error=str(error))
-    except Exception:
-        # Any bug in one round must not stop the rounds after it.
-        log.exception("round failed", action="round_broke", round=name)

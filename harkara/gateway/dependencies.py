@@ -30,7 +30,7 @@ class Dependencies:
     """The parts of a deployment that the routes use.
 
     `batcher` accepts single messages: those of concurrent requests share a transaction of `backend`.
-    `redis_answers` raises nothing. With `metrics_token`, `/metrics` answers that token alone. `docs` says whether
+    `redis_problem` raises nothing. With `metrics_token`, `/metrics` answers that token alone. `docs` says whether
     `/docs` and the OpenAPI description are served.
     """
 
@@ -40,7 +40,7 @@ class Dependencies:
     plan: ReminderPlan
     callers: Callers
     receive_webhook: ReceiveWebhook
-    redis_answers: Callable[[], bool]
+    redis_problem: Callable[[], str | None]
     registry: CollectorRegistry
     metrics_token: str | None = field(default=None, repr=False)
     docs: bool = True

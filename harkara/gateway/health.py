@@ -49,7 +49,7 @@ def readyz(deps: Deps) -> JSONResponse:
 
     A parked lane is named, and changes nothing else: its messages are accepted, and wait.
     """
-    redis = "answers" if deps.redis_answers() else "away"
+    redis = deps.redis_problem() or "answers"
     database = _database_state(deps)
     heartbeat = _heartbeat_state(deps)
     ready = redis == "answers" and database == "at head" and heartbeat.startswith("received")

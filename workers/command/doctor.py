@@ -110,7 +110,7 @@ def _callbacks() -> Iterator[Check]:
 
 def _redis() -> Iterator[Check]:
     from config.settings import settings
-    from harkara.redis_client import connect, redis_errors
+    from harkara.redis_client import connect, redis_errors, require_writable
     from harkara.redis_eviction import NEXT_STEP
 
     with (
@@ -118,6 +118,7 @@ def _redis() -> Iterator[Check]:
         connect(settings().broker_url, seconds=3) as connection,
     ):
         info = connection.info()
+        require_writable(connection)
     yield Check("redis", True, "answers")
     on_disk = bool(info.get("aof_enabled"))
     yield Check(

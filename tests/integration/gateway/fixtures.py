@@ -39,7 +39,7 @@ def dependencies_of(db: Database, **other: Any) -> Dependencies:
         plan=replace(PLAN, hours={name: PLAN.hours["default"] for name in ("default", "clinic", "north", "south")}),
         callers=callers(),
         receive_webhook=refuse_webhook,
-        redis_answers=lambda: True,
+        redis_problem=lambda: None,
         registry=CollectorRegistry(),
     )
     return replace(defaults, **other)

@@ -32,11 +32,11 @@ def test_it_is_ready_when_every_service_it_needs_is_ready(client: TestClient, de
 
 
 def test_without_redis_it_is_not_ready(db: Database) -> None:
-    with TestClient(create_app(dependencies_of(db, redis_answers=lambda: False))) as client:
+    with TestClient(create_app(dependencies_of(db, redis_problem=lambda: "Redis: it is full"))) as client:
         client.get("/livez")  # the first request to an app takes 0.3 s, which would age the heartbeat
         mark_done(db, "heartbeat", "worker")
         answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()) == (503, READY | {"ready": False, "redis": "away"})
+    assert (answer.status_code, answer.json()) == (503, READY | {"ready": False, "redis": "Redis: it is full"})
 
 
 def test_without_its_database_it_is_alive_but_not_ready() -> None:
