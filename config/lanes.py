@@ -12,8 +12,6 @@ from config.settings import Settings
 from harkara.errors import Invalid
 from harkara.lanes import Lane, QuietHours
 from harkara.limits import Allowance
-from harkara.messages import Template
-from harkara.phone import normalize
 
 DEFAULT = "default"
 
@@ -52,13 +50,21 @@ def _lane(name: str, token: str, own: LaneSettings, settings: Settings) -> Lane:
 
 def _template(name: str | None) -> str | None:
     """Validate the name at the start of the process, not at the first message that needs it. Raises Invalid."""
-    return Template(name).name if name else None
+    if not name:
+        return None
+    from harkara.messages import Template  # imported here: most lanes have none, and it takes 0.1 s
+
+    return Template(name).name
 
 
 def _number(text: str | None) -> str | None:
     """Return the digits of the account's own number. Raises Invalid, which does not quote it."""
+    if not text:
+        return None
+    from harkara.phone import normalize  # imported here as well: it loads the numbering plans
+
     try:
-        return normalize(text) if text else None
+        return normalize(text)
     except Invalid as error:
         raise Invalid("number", error.rule, error.measure) from None
 

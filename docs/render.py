@@ -79,7 +79,9 @@ def error_codes() -> str:
     for kind, entries in playbook.items():
         for entry in entries if isinstance(entries, list) else ():
             on = ", ".join(f"`{code}`" for code in entry["on"]) or kind
-            lines.append(f"| {on} | `{entry['class']}` | {entry.get('pause', '')} | {_cell(entry['sentence'])} |")
+            said = dict.fromkeys(filter(None, (entry.get("meanwhile"), entry["sentence"])))
+            meaning = " After the last try: ".join(map(_cell, said))
+            lines.append(f"| {on} | `{entry['class']}` | {entry.get('pause', '')} | {meaning} |")
     return _page([*lines, "", "Next: [solve problems](../how-to/solve-problems.md), [states](../lifecycle.md)."])
 
 
@@ -149,7 +151,8 @@ def _commands(found: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ..
 def _usage(found: TyperCommand, path: Sequence[str]) -> Iterator[str]:
     pieces = found.collect_usage_pieces(found.context_class(found, info_name=path[-1]))
     yield from ("", "```text", " ".join((*path, *pieces)), "```")
-    examples = re.findall(r"Example: (.*(?:\n(?!Example:|\n).*)*)", found.epilog or "")
+    epilog = (found.epilog or "").replace(" \\\n\n", " ")  # one line here, several in a terminal
+    examples = re.findall(r"Example: (.*(?:\n(?!Example:|\n).*)*)", epilog)
     if examples:
         yield from ("", "For example:", "", "```text", *(" ".join(example.split()) for example in examples), "```")
 

@@ -2,24 +2,103 @@
 
 from __future__ import annotations
 
-from harkara.catalogue import Catalogue
-from harkara.client import Client
-from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
-from harkara.message_status import MessageStatus
-from harkara.messages import *  # noqa: F403 -- every message class is public
-from harkara.messages import __all__ as _message_classes
-from harkara.receipt import Change, Handle
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harkara.catalogue import Catalogue
+    from harkara.categories import Category
+    from harkara.client import Client
+    from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
+    from harkara.message_status import MessageStatus
+    from harkara.messages import (
+        Audio,
+        Button,
+        Buttons,
+        Contact,
+        Contacts,
+        CopyCode,
+        Document,
+        Envelope,
+        Image,
+        ListMessage,
+        Location,
+        Message,
+        QuickReply,
+        Reaction,
+        Row,
+        Section,
+        Sticker,
+        Template,
+        Text,
+        UrlSuffix,
+        Video,
+        parse_item,
+    )
+    from harkara.receipt import Change, Handle
 
 __all__ = [
+    "Audio",
+    "Button",
+    "Buttons",
     "Catalogue",
+    "Category",
     "Change",
     "Client",
     "Conflict",
+    "Contact",
+    "Contacts",
+    "CopyCode",
+    "Document",
+    "Envelope",
     "Handle",
     "HarkaraError",
+    "Image",
     "Invalid",
+    "ListMessage",
+    "Location",
+    "Message",
     "MessageStatus",
     "NotFound",
+    "QuickReply",
+    "Reaction",
+    "Row",
+    "Section",
+    "Sticker",
+    "Template",
+    "Text",
     "Unavailable",
-    *_message_classes,
+    "UrlSuffix",
+    "Video",
+    "parse_item",
 ]
+
+_ELSEWHERE = {
+    "Catalogue": "harkara.catalogue",
+    "Category": "harkara.categories",
+    "Change": "harkara.receipt",
+    "Client": "harkara.client",
+    "Conflict": "harkara.errors",
+    "Handle": "harkara.receipt",
+    "HarkaraError": "harkara.errors",
+    "Invalid": "harkara.errors",
+    "MessageStatus": "harkara.message_status",
+    "NotFound": "harkara.errors",
+    "Unavailable": "harkara.errors",
+}
+"""The modules of the names that are not in `harkara.messages`."""
+
+
+if not TYPE_CHECKING:  # with it, mypy would accept every name
+
+    def __getattr__(name: str) -> Any:
+        """Import a name at its first use: a command or a worker that needs one module does not pay for all."""
+        if name not in __all__:
+            raise AttributeError(f"module 'harkara' has no attribute {name!r}")
+        found = getattr(import_module(_ELSEWHERE.get(name, "harkara.messages")), name)
+        globals()[name] = found
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -17,7 +17,8 @@ from harkara.delivery.sender import Sender
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.ledger.messages.used_slots import slots_used
-from harkara.limits import HORIZON, Limiter, with_margin
+from harkara.limits import with_margin
+from harkara.limits.limiter import HORIZON, Limiter
 from harkara.redis_client import connect
 
 RECORD_SECONDS = 10

@@ -13,6 +13,8 @@ from harkara.errors import Invalid
 from harkara.lanes import QuietHours
 from harkara.limits import Allowance, with_margin
 from harkara.messages.template import TemplateCategory
+from harkara.messages.validation import field_path
+from harkara.times import to_utc
 
 _LONGEST = 366 * 86_400.0
 
@@ -70,8 +72,8 @@ def rehearse(
 
     Raises Invalid for a naive time, and for a campaign that takes more than a year.
     """
-    if starts_at.tzinfo is None:
-        raise Invalid("starts_at", "must have a time zone")
+    with field_path("starts_at"):
+        starts_at = to_utc(starts_at)
     quiet = quiet_hours if category == "marketing" else None
     first = _end_of_quiet(starts_at.timestamp(), quiet)
     slots, pace, taken = max(0, messages - 1), 0.0, iter(list[float]())

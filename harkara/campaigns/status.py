@@ -49,10 +49,12 @@ class CampaignProgress(CampaignSummary):
 
 
 class RecipientReport(NamedTuple):
-    """The message of one recipient. `recipient` is None unless numbers are asked for, and after an erasure."""
+    """The message of one recipient. `recipient` and `name` are None unless asked for, and after an erasure."""
 
     row: int
     recipient: str | None
+    name: str | None
+    """The `customer_name`, or the parameter of the template that addresses the recipient."""
     state: str
     code: str | None
     reason: str | None

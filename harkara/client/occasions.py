@@ -81,7 +81,8 @@ class OccasionCalls(BaseClient):
     ) -> Change:
         """Record that an occasion will not happen, and cancel its reminders. The rules may send a message about it.
 
-        Raises as `save_occasion` does, and NotFound for an unknown one (with `database_url`).
+        Raises as `save_occasion` does, and NotFound for an unknown one (with `database_url`). Through Redis alone, the
+        callback `occasion.refused` and the log of the worker report an update that the ledger refuses later.
         """
         return self._close(kind, reference, "cancelled", lane, reason=reason, version=version)
 

@@ -13,7 +13,8 @@ from harkara.errors import Unavailable
 from harkara.inbound.window import WindowState
 from harkara.lanes import Lane
 from harkara.ledger.messages.claim import Claimed
-from harkara.limits import Limiter, Slot, SlotRequest
+from harkara.limits import Slot, SlotRequest
+from harkara.limits.limiter import Limiter
 from harkara.outcomes import Wait
 from harkara.people.spellings import canonical
 

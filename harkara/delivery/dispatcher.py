@@ -12,7 +12,7 @@ from harkara.delivery.queue_depth import QueueDepth
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.ledger.messages.dispatch import dispatch, unqueue
-from harkara.limits import Limiter
+from harkara.limits.limiter import Limiter
 
 log = structlog.get_logger(__name__)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from harkara.delivery.fallback_rule import needs_window, replacement
 from harkara.delivery.gate_context import GateContext
 from harkara.inbound.window import ARRIVAL, WindowState
+from harkara.json_record import iso_seconds
 from harkara.lanes import Lane
 from harkara.ledger.contacts.consent import OPTED_OUT
 from harkara.ledger.contacts.contacts import load_contacts
@@ -112,7 +113,7 @@ def links(message: Claimed, context: GateContext) -> Outcome | None:
     end = first_end(message.body)
     if end is None or end > context.now:
         return None
-    reason = f"Its link ended at {end:%Y-%m-%d %H:%M:%S} UTC, before it could be sent"
+    reason = f"Its link ended at {iso_seconds(end)}, before it could be sent"
     if message.resends:
         return Cancelled(LINK_ENDED, f"{reason} again.")
     return Refused(LINK_ENDED, "", f"{reason}: send it again with a link that lasts longer.")

@@ -10,6 +10,7 @@ from concurrent.futures import Future, wait
 import structlog
 
 from harkara.answers import Provider
+from harkara.categories import PRIORITY
 from harkara.delivery import gates
 from harkara.delivery.booking import Booked, Booking, Passed
 from harkara.delivery.hints import URGENT
@@ -25,8 +26,7 @@ from harkara.ledger.messages.begin import BeginRequest
 from harkara.ledger.messages.claim import Claimed, claim
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
-from harkara.limits import Limiter
-from harkara.messages.category import PRIORITY
+from harkara.limits.limiter import Limiter
 from harkara.outcomes import Outcome, Refused, Wait
 from harkara.playbook import Playbook
 

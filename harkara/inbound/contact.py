@@ -10,10 +10,11 @@ from typing import Literal, Self, get_args
 from harkara.errors import Invalid
 from harkara.inbound.normalization import clean_text
 from harkara.inbound.window import WindowState, window_state
-from harkara.messages.fields import bounded, clamped, validate_short_name
+from harkara.messages.fields import validate_short_name
 from harkara.messages.validation import field_path
 from harkara.people.names import is_user_id
 from harkara.phone import normalize
+from harkara.times import bounded, clamped, to_utc
 
 ConsentAction = Literal["opt-out", "opt-in"]
 
@@ -51,8 +52,8 @@ class ConsentChoice:
         A time in the future is valid up to a day, since another host's clock may be ahead. The ledger records its own
         time then.
         """
-        if at.utcoffset() is None:
-            raise Invalid("at", "must have a time zone, for example 2026-05-03T10:30+05:30")
+        with field_path("at"):
+            at = to_utc(at)
         if at > datetime.now(UTC) + _FUTURE:
             raise Invalid("at", "is in the future", at.isoformat(timespec="seconds"))
         return cls._validated(recipient, action, category, how, proof, at)

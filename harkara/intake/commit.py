@@ -10,15 +10,16 @@ from typing import TypeVar
 
 import structlog
 
-from harkara.errors import Conflict, HarkaraError, Invalid, NotFound
+from harkara.errors import Conflict, Invalid, NotFound
 from harkara.inbound.contact import ConsentChoice
 from harkara.intake.entries import IntakeEntry
-from harkara.intake.occasion_verbs import PARSERS
+from harkara.intake.occasion_verbs import PARSERS, verb_of
 from harkara.ledger.contacts.consent import record_consent
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
 from harkara.ledger.messages.accept import accept, accept_as_failed, add_aliases
 from harkara.ledger.occasions.commands import UpdateResult, save_occasions, save_once
+from harkara.ledger.occasions.refusals import notify_refusal
 from harkara.ledger.write_each import write_each
 from harkara.messages import Envelope
 from harkara.occasions import OccasionUpdate, ReminderPlan
@@ -111,15 +112,13 @@ class Committer:
     def save_once(self, update: OccasionUpdate, entry: str | None) -> UpdateResult:
         """Apply an update that its queue may deliver twice; see `save_once` of the ledger. Raises Unavailable."""
         answer = save_once(self._db, update, self._plan, self._deadlines, entry)
-        self._report(update, answer)
+        self._report(update, answer, entry)
         return answer
 
     def report_unknown(self, entries: Sequence[IntakeEntry]) -> None:
-        """Log closings whose occasion is unknown and will not be known later."""
+        """Report closings whose occasion is unknown and will not be known later."""
         for entry in entries:
-            why = "no occasion has this reference"
-            log.warning("occasion refused", action="occasion_refused", verb=entry.verb, why=why, entry=entry.stream_id)
-            self._rejected()
+            self._report(PARSERS[entry.verb](entry.data), NotFound("no occasion has this reference"), _name(entry))
 
     def _write(
         self,
@@ -146,7 +145,7 @@ class Committer:
     def _record(self, choices: Sequence[tuple[IntakeEntry, tuple[str, ConsentChoice]]]) -> None:
         for lane in sorted({lane for _, (lane, _) in choices}):
             own = [(entry, choice) for entry, (its_lane, choice) in choices if its_lane == lane]
-            entries = [f"intake {entry.stream_id}" for entry, _ in own]
+            entries = [_name(entry) for entry, _ in own]
             # The producer's clock may be wrong: a choice counts from the moment at which it was handed over.
             record_consent(self._db, lane, [choice for _, choice in own], entries, [e.appended_at for e, _ in own])
 
@@ -162,16 +161,18 @@ class Committer:
             if isinstance(answer, NotFound):
                 unknown.append(entry)
             else:
-                self._report(update, answer, entry=entry.stream_id)
+                self._report(update, answer, _name(entry))
         return unknown
 
-    def _report(self, update: OccasionUpdate, answer: UpdateResult, **where: str) -> None:
-        """Log an update without effect: no caller waits for its result."""
-        if isinstance(answer, HarkaraError):
-            log.warning("occasion refused", action="occasion_refused", kind=update.kind, why=str(answer), **where)
+    def _report(self, update: OccasionUpdate, answer: UpdateResult, entry: str | None) -> None:
+        """Report an update without effect: no caller waits for its result, and the application learns of a refusal."""
+        about = {"verb": verb_of(update), "kind": update.kind, "entry": entry}
+        if isinstance(answer, Conflict | NotFound):
+            notify_refusal(self._db, update, answer, entry)
+            log.warning("occasion refused", action="occasion_refused", why=str(answer), **about)
             self._rejected()
         elif answer is Change.OUTDATED:
-            log.warning("occasion outdated", action="occasion_outdated", kind=update.kind, **where)
+            log.warning("occasion outdated", action="occasion_outdated", **about)
 
     def _reject(self, entry: IntakeEntry, error: Exception) -> None:
         # The content may be private and is not logged. A one-time code is not stored either: it is over before a retry.
@@ -180,6 +181,11 @@ class Committer:
         log.error("intake entry rejected", action="intake_rejected", entry=entry.stream_id, why=letter.reason)
         add_dead_letters(self._db, [letter])
         self._rejected()
+
+
+def _name(entry: IntakeEntry) -> str:
+    """Return the name of an entry among all sources, by which its repeat is recognized."""
+    return f"intake {entry.stream_id}"
 
 
 def _age(entry: IntakeEntry) -> timedelta | None:

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
+from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.database import Transaction
-from harkara.ledger.messages.trace import MAX_ROWS
 from harkara.ledger.tables import applied_entry
 
 MEMORY = timedelta(days=30)

@@ -11,8 +11,8 @@ from typing import Final, Literal, get_args
 from sqlalchemy import delete, func, null, select, update
 
 from harkara.errors import HarkaraError, NotFound
+from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.database import Database, Transaction
-from harkara.ledger.messages.trace import MAX_ROWS
 from harkara.ledger.tables import dead_letter
 from harkara.ledger.write_each import write_each
 

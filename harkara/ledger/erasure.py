@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from sqlalchemy import exists, or_, select, update
 
+from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Row, Transaction
-from harkara.ledger.messages.trace import MAX_ROWS
 from harkara.ledger.tables import message, occasion
 from harkara.states import DONE, UNSENT, State
 

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select, update
 
 from harkara.errors import stops_all
 from harkara.ledger.applied_entries import delete_old_entries
+from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.contacts.housekeeping import delete_inactive, settle_people
 from harkara.ledger.database import Database, Transaction
@@ -21,7 +22,7 @@ from harkara.ledger.events.store_events import delete_old_events
 from harkara.ledger.messages.due import due_flows
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_columns, uncertain_columns
 from harkara.ledger.messages.resend import resend
-from harkara.ledger.messages.trace import MAX_ROWS, change_state
+from harkara.ledger.messages.trace import change_state
 from harkara.ledger.tables import attempt, halt, message
 from harkara.outcomes import Uncertain
 from harkara.states import Action, State, allowed_from

@@ -1,7 +1,6 @@
-"""The limits of a lane: its allowance, and the limiter that books a slot for each message."""
+"""The limits of a lane: its allowance, and the slots of its messages; `limiter`, which books them, needs Redis."""
 
 from harkara.limits.allowance import Allowance, with_margin
-from harkara.limits.limiter import HORIZON, Limiter
 from harkara.limits.slots import Slot, SlotRequest
 
-__all__ = ["HORIZON", "Allowance", "Limiter", "Slot", "SlotRequest", "with_margin"]
+__all__ = ["Allowance", "Slot", "SlotRequest", "with_margin"]

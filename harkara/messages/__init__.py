@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harkara.messages.category import Category
+from harkara.categories import Category
 from harkara.messages.contact_cards import Contact, Contacts
 from harkara.messages.envelope import Envelope
 from harkara.messages.interactive import Button, Buttons, ListMessage, Row, Section

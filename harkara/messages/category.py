@@ -1,17 +1,12 @@
-"""The category of a message, which sets its priority, and its default from the messages of an envelope."""
+"""The default category of an envelope, from its messages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
+from harkara.categories import Category
 from harkara.messages.parse import Message
 from harkara.messages.template import Template
-
-Category = Literal["authentication", "reply", "utility", "marketing"]
-
-PRIORITY: dict[str, int] = {"authentication": 0, "reply": 1, "utility": 2, "marketing": 3}
-"""The default priority of each category; 0 is sent first."""
 
 
 def default_category(messages: Sequence[Message]) -> Category:

@@ -10,10 +10,11 @@ from typing import Annotated, Any, Self
 from pydantic import Field, SkipValidation, StrictBool
 from uuid_utils import uuid7
 
+from harkara.categories import PRIORITY, Category
 from harkara.errors import Invalid
-from harkara.messages.category import PRIORITY, Category, default_category
+from harkara.messages.category import default_category
 from harkara.messages.envelope_fields import split_deadline, validate_fallback, validate_messages
-from harkara.messages.fields import EARLIEST, LATEST, AltTexts, CustomerName, Id, Reference, ShortName, Time
+from harkara.messages.fields import AltTexts, CustomerName, Id, Reference, ShortName, Time
 from harkara.messages.link_expiry import check_links
 from harkara.messages.model import StrictModel
 from harkara.messages.parse import Message, parse_item
@@ -28,6 +29,7 @@ from harkara.messages.validation import (
     type_measure,
 )
 from harkara.phone import normalize
+from harkara.times import EARLIEST, LATEST
 
 # Chat Mitra documents no limit; this is Harkara's.
 _MAX_BODY_BYTES = 256 * 1024

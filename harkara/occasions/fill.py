@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 
 from harkara.occasions.local_text import date_text, duration_text, locale_of, time_text
-from harkara.occasions.local_time import Span, day_of, resolve
+from harkara.occasions.local_time import Span, day_of
 from harkara.occasions.readings import is_other_date, is_other_duration, is_other_time
 from harkara.occasions.rules import Role
+from harkara.times import resolve
 
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)

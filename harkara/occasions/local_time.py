@@ -1,4 +1,4 @@
-"""Local times of a zone in UTC, and the whole day as the time of an occasion."""
+"""The whole day as the time of an occasion, and the span that an occasion takes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from harkara.errors import Invalid
+from harkara.times import resolve
 
-_MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 
 WHOLE_DAY = time.max
@@ -18,21 +18,6 @@ WHOLE_DAY = time.max
 Every process that stores, passes on or compares the time of an occasion has the day with it. A release that does not
 know whole days counts the days of its rules correctly from it, too.
 """
-
-
-def resolve(day: date, clock: time, zone: ZoneInfo) -> datetime:
-    """Return a local time in UTC.
-
-    Of two moments with this local time it is the first. For a local time that the clock skips it is the end of the gap.
-    """
-    local = datetime.combine(day, clock, zone)
-    moment = local.astimezone(UTC)
-    if moment.astimezone(zone) != local:  # within one zone, == compares local times: the clock never shows `local`
-        moment = moment.replace(second=0, microsecond=0)
-        offset = moment.astimezone(zone).utcoffset()
-        while (moment - _MINUTE).astimezone(zone).utcoffset() == offset:
-            moment -= _MINUTE
-    return moment
 
 
 def whole_day(day: date, zone: ZoneInfo) -> datetime:

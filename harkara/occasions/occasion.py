@@ -14,10 +14,11 @@ from harkara.errors import Invalid
 from harkara.messages.fields import Reference, ShortName, Time
 from harkara.messages.model import StrictModel
 from harkara.messages.template import Language
-from harkara.messages.validation import type_measure
-from harkara.occasions.local_time import day_of, resolve, whole_day
+from harkara.messages.validation import field_path, type_measure
+from harkara.occasions.local_time import day_of, whole_day
 from harkara.occasions.rules import ClosedStatus, Name
 from harkara.phone import normalize
+from harkara.times import to_utc
 
 
 class OccasionKey(NamedTuple):
@@ -131,10 +132,13 @@ def _moment(at: object, zone: ZoneInfo) -> object:
     """Return an aware time for a text, a date or a naive time. A value of another type passes: its field rejects it."""
     if isinstance(at, str):
         at = _parse(at)
-    if not isinstance(at, date) or (isinstance(at, datetime) and at.utcoffset() is not None):
+    if isinstance(at, datetime):
+        with field_path("at"):
+            return to_utc(at, zone)
+    if not isinstance(at, date):
         return at
     try:
-        return resolve(at.date(), at.time(), zone) if isinstance(at, datetime) else whole_day(at, zone)
+        return whole_day(at, zone)
     except OverflowError:
         return datetime(at.year, at.month, at.day, tzinfo=UTC)  # at the edge of the calendar, which the field refuses
 

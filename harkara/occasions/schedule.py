@@ -8,10 +8,11 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from harkara.errors import Invalid
 from harkara.lanes import QuietHours
-from harkara.occasions.local_time import Span, resolve
+from harkara.messages.validation import field_path
+from harkara.occasions.local_time import Span
 from harkara.occasions.rules import ClosedStatus, Offset, Origin, Rule
+from harkara.times import resolve, to_utc
 
 SkipCode = Literal["too-late", "no-longer-useful", "quiet-hours", "overtaken", "parameters", "other-status"]
 
@@ -129,9 +130,8 @@ def _origin(rule: Rule, at: datetime, zone: ZoneInfo, ending: Ending | None) -> 
 
 
 def _in_utc(name: str, moment: datetime) -> datetime:
-    if moment.utcoffset() is None:
-        raise Invalid(name, "has no time zone; add one, such as tzinfo=UTC")
-    return moment.astimezone(UTC)
+    with field_path(name):
+        return to_utc(moment)
 
 
 def _spec(name: str, rule: Rule, origin: _Origin, zone: ZoneInfo, quiet_hours: QuietHours | None) -> _ReminderSpec:

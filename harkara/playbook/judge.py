@@ -80,8 +80,9 @@ class Playbook:
         if entry.kind == "template":
             return Refused(WINDOW_CLOSED, text, entry.sentence)
         advice = entry.sentence if entry.kind == "permanent" else f"{entry.sentence} {NOT_RETRIED}"
-        seconds = entry.delay(0) if entry.delays else entry.seconds
-        return Refused(code, text, advice, None, _pause(entry, code, seconds))
+        if entry.delays:
+            return Refused(code, text, advice, None, _pause(entry, code, entry.delay(0), entry.waiting))
+        return Refused(code, text, advice, None, _pause(entry, code, entry.seconds, entry.sentence))
 
     def may_need_template(self, code: str | None) -> bool:
         """Return whether a failure with this code may be due to a closed 24-hour window, whatever our clock says.
@@ -129,7 +130,7 @@ class Playbook:
             case "template":
                 return Refused(WINDOW_CLOSED, details.text, entry.sentence, details.status)
             case "permanent":
-                pause = _pause(entry, details.code, entry.seconds)
+                pause = _pause(entry, details.code, entry.seconds, entry.sentence)
                 return Refused(details.code, details.text, entry.sentence, details.status, pause)
 
     def _wait(self, entry: PlaybookEntry, details: _Details, context: AttemptContext, rng: random.Random) -> Outcome:
@@ -139,14 +140,15 @@ class Playbook:
         if delay is None or (entry.waits is not None and waits >= entry.waits):
             return self._exhausted(entry, details, waits + 1, rng)
         seconds = delay if details.retry_after is None else max(details.retry_after, MIN_RETRY_AFTER)
-        return self._due_after(seconds, entry, details, rng, spent=False)
+        return self._due_after(seconds, entry, details, rng, entry.waiting, spent=False)
 
     def _retry(self, entry: PlaybookEntry, details: _Details, context: AttemptContext, rng: random.Random) -> Outcome:
         """Spend one try, as long as tries are left."""
         delay = entry.delay(max(0, context.tries - 1))
         if delay is None or context.tries >= (entry.tries or self._table.tries):
             return self._exhausted(entry, details, context.tries, rng)
-        return self._due_after(max(delay, details.retry_after or 0.0), entry, details, rng, spent=True)
+        seconds = max(delay, details.retry_after or 0.0)
+        return self._due_after(seconds, entry, details, rng, entry.waiting, spent=True)
 
     def _exhausted(self, entry: PlaybookEntry, details: _Details, times: int, rng: random.Random) -> Outcome:
         if entry.then == "operator":
@@ -156,15 +158,22 @@ class Playbook:
 
     def _wait_for_operator(self, entry: PlaybookEntry, details: _Details, rng: random.Random) -> Wait:
         seconds = None if entry.seconds is None else max(entry.seconds, details.retry_after or 0.0)
-        return self._due_after(seconds, entry, details, rng, spent=False)
+        return self._due_after(seconds, entry, details, rng, entry.sentence, spent=False)
 
     def _due_after(
-        self, seconds: float | None, entry: PlaybookEntry, details: _Details, rng: random.Random, *, spent: bool
+        self,
+        seconds: float | None,
+        entry: PlaybookEntry,
+        details: _Details,
+        rng: random.Random,
+        sentence: str,
+        *,
+        spent: bool,
     ) -> Wait:
         # Jitter is only added: no message is due before its time, and messages are not all due at once.
         due = None if seconds is None else seconds * (1 + self._table.jitter * rng.random())
-        reason = f"{entry.sentence} Chat Mitra said: {details.text}" if details.text else entry.sentence
-        return Wait(due, details.code, reason, spent, details.status, _pause(entry, details.code, seconds))
+        reason = f"{sentence} Chat Mitra said: {details.text}" if details.text else sentence
+        return Wait(due, details.code, reason, spent, details.status, _pause(entry, details.code, seconds, sentence))
 
     def _uncertain(
         self, entry: PlaybookEntry, details: _Details, context: UncertainContext, evidence: bool
@@ -178,7 +187,7 @@ class Playbook:
         return Uncertain(details.code, entry.sentence, after, details.status, rule.evidence)
 
 
-def _pause(entry: PlaybookEntry, code: str, seconds: float | None) -> Pause | None:
+def _pause(entry: PlaybookEntry, code: str, seconds: float | None, sentence: str) -> Pause | None:
     if entry.pause == "message":
         return None
-    return Pause(entry.pause, seconds, code, entry.sentence)
+    return Pause(entry.pause, seconds, code, sentence)

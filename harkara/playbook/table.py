@@ -40,6 +40,7 @@ class PlaybookEntry(_Model):
     on: tuple[int | str, ...] = ()
     kind: Literal["retry", "wait", "template", "permanent", "operator", "uncertain"] = Field(alias="class")
     sentence: Annotated[str, Field(min_length=20, max_length=300)]
+    meanwhile: Annotated[str, Field(min_length=20, max_length=300)] | None = None
     delays: tuple[PositiveFloat, ...] | GrowingDelay | None = None
     tries: PositiveInt | None = None
     waits: PositiveInt | None = None
@@ -53,11 +54,18 @@ class PlaybookEntry(_Model):
     def _check_class(self) -> Self:
         if (self.kind in ("retry", "wait")) != bool(self.delays):
             raise ValueError("`delays` are required in the classes retry and wait, and not allowed in others")
+        if self.meanwhile and not self.delays:
+            raise ValueError("`meanwhile` is allowed in the classes retry and wait only")
         if (self.kind == "uncertain") != bool(self.policy):
             raise ValueError("`policy` is required in the class uncertain, and not allowed in others")
         if self.seconds and self.kind != "operator":
             raise ValueError("`seconds` are allowed in the class operator only; retry and wait have `delays`")
         return self
+
+    @property
+    def waiting(self) -> str:
+        """The sentence while Harkara itself sends the message again: `sentence` may ask the operator to do so."""
+        return self.meanwhile or f"Harkara sends it again by itself. If that does not help: {self.sentence}"
 
     def delay(self, time: int) -> float | None:
         """Return the seconds to wait at the `time`-th time, counted from 0; None after the last one."""

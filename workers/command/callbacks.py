@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from workers.command.deployment import ledger
+from workers.command.local_time import LocalTime
 from workers.command.options import AsJson
-from workers.command.output import clock, emit, note, print_line, table
+from workers.command.output import emit, note, print_line, table
 
 if TYPE_CHECKING:
     from harkara.ledger.callbacks.dead_callbacks import CallbackRecord
@@ -69,11 +70,12 @@ def _show(numbers: dict[str, int], found: list[dict[str, Any]]) -> None:
     print_line(f"{numbers['waiting']} waiting, {numbers['dead']} dead")
     if found:
         columns = ("id", "kind", "subject", "state", "tries", "next", "reason")
-        table(columns, map(_cells, found))
+        local = LocalTime()
+        table(columns, (_cells(row, local) for row in found))
 
 
-def _cells(row: dict[str, Any]) -> tuple[Any, ...]:
-    following = clock(row["due_at"]) if row["state"] == "waiting" else ""
+def _cells(row: dict[str, Any], local: LocalTime) -> tuple[Any, ...]:
+    following = local.show(row["due_at"]) if row["state"] == "waiting" else ""
     return row["id"], row["kind"], row["subject"], row["state"], row["tries"], following, row["reason"]
 
 

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from workers.command.deployment import ledger, plan
+from workers.command.local_time import LocalTime
 from workers.command.options import AsJson
-from workers.command.output import ERROR, clock, emit, print_line, table
+from workers.command.output import ERROR, emit, print_line, table
 
 app = typer.Typer(no_args_is_help=True, help="Show entries that could not be applied; retry or delete them.")
 
@@ -33,8 +34,9 @@ def listing(
         dated = [row | {"created_at": row["created_at"].isoformat()} for row in rows]
         emit({"numbers": numbers, "dead_letters": dated})
         return
+    local = LocalTime()
     print_line(f"{sum(numbers.values())} dead letters")
-    table(shown, ([*(row | {"created_at": clock(row["created_at"])}).values()] for row in rows))
+    table(shown, ([*(row | {"created_at": local.show(row["created_at"])}).values()] for row in rows))
 
 
 @app.command(epilog="Example: harkara dead-letters retry --all")

@@ -9,8 +9,9 @@ import typer
 
 from harkara.errors import Conflict, HarkaraError, Invalid
 from workers.command.deployment import check_redis, configured, ledger, log_to_stderr
+from workers.command.local_time import LocalTime
 from workers.command.options import AsJson, me
-from workers.command.output import clock, emit, note, print_line, table
+from workers.command.output import emit, note, print_line, table
 
 if TYPE_CHECKING:
     from harkara.ledger.database import Database
@@ -89,19 +90,27 @@ def _show(found: list[dict[str, Any]]) -> None:
     if not found:
         note("No lane is configured: set CHATMITRA_API_TOKEN, the token of the lane `default`.")
         return
+    local = LocalTime()
     rows = [
         (
             lane["lane"],
             lane["state"] if lane["configured"] else f"not configured, {lane['state']}",
             lane["allowance"] or "",
             ", ".join(f"{number} {state}" for state, number in sorted(lane["messages"].items())),
-            clock(lane["since"]),
+            local.show(lane["since"], lane["lane"]),
             lane["reason"],
         )
         for lane in found
     ]
     rows += [
-        (lane["lane"], f"template {halt['template']} {halt['state']}", "", "", clock(halt["since"]), halt["reason"])
+        (
+            lane["lane"],
+            f"template {halt['template']} {halt['state']}",
+            "",
+            "",
+            local.show(halt["since"], lane["lane"]),
+            halt["reason"],
+        )
         for lane in found
         for halt in lane["templates"]
     ]

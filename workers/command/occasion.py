@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
+from zoneinfo import ZoneInfo
 
 import typer
 
 from harkara.errors import HarkaraError
-from harkara.json_record import iso_seconds_or_day
-from harkara.phone import normalize
 from workers.command.deployment import backend, check_lane, ledger, plan
-from workers.command.options import AsJson, time_option
-from workers.command.output import REFUSED, clock, emit, note, print_line, table
+from workers.command.local_time import show_time
+from workers.command.options import AsJson, example, time_option
+from workers.command.output import REFUSED, emit, note, print_line, table
 
 if TYPE_CHECKING:
     from harkara.occasions import OccasionUpdate
@@ -30,11 +30,12 @@ Reason = Annotated[str | None, typer.Option(help="The reason, for the record.")]
 Zone = Annotated[str | None, typer.Option(help="Time zone of the occasion; default the lane's.")]
 Language = Annotated[str | None, typer.Option(help="Language of the templates; default each kind's.")]
 
-_SAVE = (
-    "Example: harkara occasion save appointment visit-7 --at 2026-11-24T10:30 --to 9876543210 --set doctor='Dr Rao' …"
+_SAVE = example(
+    "harkara occasion save appointment visit-7 --at 2026-11-24T10:30",
+    "--to 9876543210 --set doctor='Dr Rao' …",
 )
-_IMPORT = (
-    "Example: harkara occasion import visits.csv --kind appointment --map to=Mobile --map 'helpline:=080 4000 1234'"
+_IMPORT = example(
+    "harkara occasion import visits.csv --kind appointment", "--map to=Mobile --map 'helpline:=080 4000 1234'"
 )
 
 
@@ -65,6 +66,7 @@ def save(
 ) -> None:
     """Save or change an occasion; its reminders follow."""
     from harkara.occasions import Occasion
+    from harkara.phone import normalize
 
     by = plan()
     check_lane(lane)
@@ -140,7 +142,7 @@ def listing(
     elif not found:
         note("No occasion matches.")
     else:
-        rows = ((o.kind, o.reference, iso_seconds_or_day(o.at), o.status, o.lane, o.version) for o in found)
+        rows = ((o.kind, o.reference, show_time(o.at, ZoneInfo(o.zone)), o.status, o.lane, o.version) for o in found)
         table(("kind", "reference", "at", "status", "lane", "version"), rows)
 
 
@@ -243,12 +245,11 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _show(found: OccasionStatus) -> None:
     why = f": {found.reason}" if found.reason else ""
+    zone = ZoneInfo(found.zone)
     print_line(f"{found.kind} {found.reference}  {found.status}{why}")
-    print_line(
-        f"At {iso_seconds_or_day(found.at)} ({found.zone}), lane {found.lane}, version {found.version or 'none'}\n"
-    )
+    print_line(f"At {show_time(found.at, zone)} ({found.zone}), lane {found.lane}, version {found.version or 'none'}\n")
     rows: list[tuple[object, ...]] = [
-        (each.rule, clock(each.due_at), each.state, each.id, each.reason) for each in found.reminders
+        (each.rule, show_time(each.due_at, zone), each.state, each.id, each.reason) for each in found.reminders
     ]
     rows += [(each.rule, "", "skipped", "", each.reason) for each in found.skipped]
     table(("rule", "due", "state", "message", "why"), rows)

@@ -26,27 +26,30 @@ def time_option(help_text: str, **more: Any) -> Any:
 
 
 def moment(text: str) -> datetime:
-    """Parse ISO 8601 with a zone, or a time from now such as +2h, +1d12h, -30m. Raises typer.BadParameter."""
-    from harkara.messages.fields import bounded
+    """Parse ISO 8601 with an offset, or a time from now such as +2h, +1d12h, -30m. Raises typer.BadParameter."""
+    from harkara.times import bounded, to_utc
 
     try:
-        return bounded(_parse(text))
+        return bounded(away) if (away := _from_now(text)) else to_utc(text)
     except Invalid as error:
-        raise typer.BadParameter(str(error).removeprefix(": ")) from None
+        raise typer.BadParameter(f"{str(error).removeprefix(': ')}; from now it is +2h or -30m") from None
 
 
-def _parse(text: str) -> datetime:
+def _from_now(text: str) -> datetime | None:
+    match = _FROM_NOW.fullmatch(text)
+    if match is None:
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
     try:
-        if match := _FROM_NOW.fullmatch(text):
-            days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
-            away = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-            return datetime.now(UTC) + (away if match[1] == "+" else -away)
-        read = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise typer.BadParameter("write 2026-11-24T09:00+05:30, or a time from now such as +2h or -30m") from None
-    if read.utcoffset() is None:
-        raise typer.BadParameter("has no time zone; add one, such as +05:30 or Z")
-    return read
+        away = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        return datetime.now(UTC) + (away if match[1] == "+" else -away)
+    except OverflowError:
+        raise typer.BadParameter("is too far from now") from None
+
+
+def example(*pieces: str) -> str:
+    """Return an example for the epilog of a command: each piece is a line of the same shell command."""
+    return "Example: " + " \\\n\n".join(pieces)
 
 
 def me() -> str:

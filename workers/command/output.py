@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from typing import Any, TypeVar
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+
+from workers.command.layout import break_line, table_lines
+
+if TYPE_CHECKING:  # Rich takes 0.1 s to import, which most commands need not spend
+    from rich.console import Console
 
 ERROR, MISSING, REFUSED, UNAVAILABLE = 1, 3, 4, 5
 """Exit codes; 2, wrong usage, is Typer's."""
@@ -19,7 +22,6 @@ ERROR, MISSING, REFUSED, UNAVAILABLE = 1, 3, 4, 5
 Row = TypeVar("Row")
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
-_WIDTH = 1_000  # one line for each row, also in a pipe; a narrow terminal wraps by itself
 
 
 def emit(result: Any) -> None:
@@ -29,40 +31,47 @@ def emit(result: Any) -> None:
 
 def print_line(text: str) -> None:
     """Print one line of the result."""
-    console().print(printable(text), soft_wrap=True)
+    _print(text, err=False)
 
 
 def note(text: str) -> None:
     """Print one line of progress, a warning or an error on stderr."""
-    console(stderr=True).print(printable(text), soft_wrap=True)
+    _print(text, err=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under headings, each on one line."""
-    shown = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        shown.add_row(*("" if cell is None else printable(str(cell)) for cell in row))
-    console(width=_WIDTH).print(shown)
+    """Print rows under headings: as wide as the terminal, and into a file or a pipe one line for each row."""
+    cells = [["" if cell is None else printable(str(cell)).replace("\n", " ") for cell in row] for row in rows]
+    for line in table_lines(columns, cells, _width()):
+        typer.echo(line)
 
 
 def progress(rows: Iterable[Row], what: str, total: Callable[[], int]) -> Iterable[Row]:
     """Yield the rows, with a progress bar if stderr is a terminal; `total` returns their approximate number."""
-    screen = console(stderr=True)
-    return track(rows, what, total(), console=screen, transient=True) if screen.is_terminal else rows
+    if not sys.stderr.isatty():
+        return rows
+    from rich.progress import track
 
-
-def clock(moment: datetime | str | None) -> str:
-    """Return a time, or its ISO 8601 form, in this machine's zone."""
-    if not moment:
-        return ""
-    time = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    return f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    return track(rows, what, total(), console=console(stderr=True), transient=True)
 
 
 def console(**options: Any) -> Console:
+    from rich.console import Console
+
     return Console(markup=False, highlight=False, emoji=False, **options)
 
 
 def printable(text: str) -> str:
     """Replace control characters: Chat Mitra's texts are shown too, and must not control the terminal."""
     return _CONTROL.sub(" ", text)
+
+
+def _print(text: str, *, err: bool) -> None:
+    width = _width()
+    for line in printable(text).split("\n"):
+        typer.echo("\n".join(break_line(line, width)), err=err)
+
+
+def _width() -> int | None:
+    """Return the width of the terminal, or what COLUMNS says; None for a file or a pipe, whose lines stay whole."""
+    return get_terminal_size((0, 0)).columns or None

@@ -11,7 +11,6 @@ from typing import Annotated, TextIO
 
 import typer
 
-from harkara.campaigns.spreadsheet import CsvWriter
 from harkara.errors import Invalid
 from workers.command.output import note
 
@@ -20,6 +19,8 @@ CsvFile = Annotated[Path | None, typer.Option("--csv", metavar="FILE.csv", help=
 
 def write_rows(to: Path | None, columns: Sequence[str], rows: Iterable[Sequence[object]], *, as_json: bool) -> None:
     """Write each row as it is read, so that memory does not grow with their number. Raises Invalid for the file."""
+    from harkara.campaigns.spreadsheet import CsvWriter
+
     with open_csv(to, "csv", bom=not as_json) if to else nullcontext(sys.stdout) as file:
         if as_json:
             documents = (dict(zip(columns, row, strict=True)) for row in rows)

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from harkara.errors import HarkaraError, Unavailable
-from harkara.message_status import MessageStatus
-from harkara.messages import Category, Envelope, Text
 from harkara.states import UNSENT, State
-from workers.command.closed_window import closed_window
-from workers.command.compose import envelope
+from workers.command import send_options as options
 from workers.command.deployment import backend, check_lane
-from workers.command.options import AsJson, time_option
+from workers.command.options import AsJson, example
 from workers.command.output import ERROR, emit, note
-from workers.command.preview import note_previews, note_problems, preview, preview_fields
 
 if TYPE_CHECKING:
     from harkara.backends.ledger import LedgerBackend
+    from harkara.message_status import MessageStatus
+    from harkara.messages import Envelope
 
-EXAMPLES = """
-Example: harkara send 9876543210 "Your order is ready" --reference order-1042
-
-Example: harkara send 9876543210 --kind otp_verification --set code=482913 --set minutes=5 --set purpose="the login"
-
-Example: harkara send 9876543210 --template visit_tomorrow --param Asha --param 10:30 --at +2h
-
-Give the position of a button among the template's buttons, from 0, before its value: --url-suffix 1:track/1042
-"""
+EXAMPLES = "\n\n".join(
+    (
+        example('harkara send 9876543210 "Your order is ready" --reference order-1042'),
+        example(
+            "harkara send 9876543210 --kind otp_verification --set code=482913",
+            '--set minutes=5 --set purpose="the login"',
+        ),
+        example("harkara send 9876543210 --template visit_tomorrow", "--param Asha --param 10:30 --at +2h"),
+        "Give the position of a button among the template's buttons, from 0, before its value: "
+        "--url-suffix 1:track/1042",
+    )
+)
 
 _POLL_SECONDS = 0.2
 _ADVISED_LENGTH = 1_000
@@ -38,82 +38,51 @@ _OPEN = UNSENT | {State.SENDING}
 _ARRIVED = {State.ACCEPTED, State.SENT, State.DELIVERED, State.READ}
 
 
-def _content(help_text: str) -> Any:
-    return typer.Option(help=help_text, rich_help_panel="What to send, instead of TEXT")
-
-
-def _of_template(help_text: str) -> Any:
-    return typer.Option(help=help_text, rich_help_panel="With --template")
-
-
-def _of_kind(help_text: str, *names: str) -> Any:
-    return typer.Option(*names, help=help_text, rich_help_panel="With --kind")
-
-
-def _of_medium(help_text: str, *names: str) -> Any:
-    return typer.Option(*names, help=help_text, rich_help_panel="With media")
-
-
-def _delivery(help_text: str, **more: Any) -> Any:
-    return typer.Option(help=help_text, rich_help_panel="Delivery", **more)
-
-
-def _window(help_text: str) -> Any:
-    return typer.Option(help=help_text, rich_help_panel="When the 24-hour window is closed")
-
-
-def _time(help_text: str) -> Any:
-    return time_option(help_text, rich_help_panel="Delivery")
-
-
 def send(
     ctx: typer.Context,
-    to: Annotated[str | None, typer.Argument(metavar="TO", help="Recipient's number.")] = None,
-    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="Text; - reads it from stdin.")] = None,
-    kind: Annotated[str | None, _content("Kind of template; `harkara templates` lists them.")] = None,
-    template: Annotated[str | None, _content("Name of an approved template.")] = None,
-    image: Annotated[str | None, _content("Public link to a JPG, PNG or WEBP.")] = None,
-    video: Annotated[str | None, _content("Public link to an MP4 or 3GP.")] = None,
-    audio: Annotated[str | None, _content("Public link to an MP3, OGG or OPUS.")] = None,
-    document: Annotated[str | None, _content("Public link to a PDF, Office file or TXT.")] = None,
-    sticker: Annotated[str | None, _content("Public link to a WEBP.")] = None,
-    json_file: Annotated[str | None, _content("File with a request in Chat Mitra's format; - reads stdin.")] = None,
-    set_: Annotated[list[str] | None, _of_kind("Parameter, as NAME=VALUE; repeat it for each.", "--set")] = None,
-    opted_in: Annotated[bool, _of_kind("The recipient agreed to marketing.", "--opted-in")] = False,
-    param: Annotated[list[str] | None, _of_template("Parameter of the body; repeat it in order.")] = None,
-    header: Annotated[str | None, _of_template("Parameter of a text header.")] = None,
-    header_image: Annotated[str | None, _of_template("Public link for the header.")] = None,
-    header_video: Annotated[str | None, _of_template("Public link for the header.")] = None,
-    header_document: Annotated[str | None, _of_template("Public link for the header.")] = None,
-    url_suffix: Annotated[list[str] | None, _of_template("Last part of a button's link.")] = None,
-    quick_reply: Annotated[list[str] | None, _of_template("Payload that comes back when a button is tapped.")] = None,
-    copy_code: Annotated[list[str] | None, _of_template("Code that a button copies.")] = None,
-    language: Annotated[str | None, _of_template("Language; default en, or the kind's.")] = None,
-    caption: Annotated[str | None, _of_medium("Caption of an image, video or document.")] = None,
-    filename: Annotated[str | None, _of_medium("Name of the document that the recipient sees.")] = None,
-    voice: Annotated[bool, _of_medium("Send an OGG as a voice note.", "--voice")] = False,
-    reference: Annotated[str | None, _delivery("Your name for the message: the same one twice is one message.")] = None,
-    at: Annotated[datetime | None, _time("Earliest time to send: ISO 8601 with a zone, or +2h.")] = None,
-    expires: Annotated[datetime | None, _time("Latest time to send.")] = None,
-    lane: Annotated[str | None, _delivery("Account to send from.")] = None,
-    category: Annotated[Category | None, _delivery("Category of the template at Meta.")] = None,
-    priority: Annotated[
-        int | None, _delivery("0 is sent first; by default the category decides.", min=0, max=3)
-    ] = None,
-    customer_name: Annotated[str | None, _delivery("Value of $name in a template.")] = None,
-    fallback: Annotated[str | None, _window("Template that is sent instead.")] = None,
-    fallback_param: Annotated[list[str] | None, _window("Parameter of its body; repeat it in order.")] = None,
-    fallback_language: Annotated[str | None, _window("Its language; default en.")] = None,
-    alt: Annotated[list[str] | None, _delivery("Value of a placeholder, such as '$city=Pune'.")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the request body, and what the customer reads; send nothing.")
-    ] = False,
-    wait: Annotated[
-        float | None, typer.Option(min=0, metavar="SECONDS", help="Seconds to wait for the outcome, at most.")
-    ] = None,
+    to: options.To = None,
+    text: options.Words = None,
+    kind: options.Kind = None,
+    template: options.TemplateName = None,
+    image: options.ImageLink = None,
+    video: options.VideoLink = None,
+    audio: options.AudioLink = None,
+    document: options.DocumentLink = None,
+    sticker: options.StickerLink = None,
+    json_file: options.JsonFile = None,
+    set_: options.Set = None,
+    opted_in: options.OptedIn = False,
+    param: options.Parameters = None,
+    header: options.HeaderText = None,
+    header_image: options.HeaderLink = None,
+    header_video: options.HeaderLink = None,
+    header_document: options.HeaderLink = None,
+    url_suffix: options.UrlSuffixes = None,
+    quick_reply: options.QuickReplies = None,
+    copy_code: options.CopyCodes = None,
+    language: options.Language = None,
+    caption: options.Caption = None,
+    filename: options.Filename = None,
+    voice: options.Voice = False,
+    reference: options.Reference = None,
+    at: options.At = None,
+    expires: options.Expires = None,
+    lane: options.SendLane = None,
+    category: options.CategoryAtMeta = None,
+    priority: options.Priority = None,
+    customer_name: options.CustomerName = None,
+    fallback: options.Fallback = None,
+    fallback_param: options.FallbackParameters = None,
+    fallback_language: options.FallbackLanguage = None,
+    alt: options.AltTexts = None,
+    dry_run: options.DryRun = False,
+    wait: options.WaitSeconds = None,
     as_json: AsJson = False,
 ) -> None:
     """Hand over a message and print its id. With --wait, exits with 0 only if Chat Mitra accepts it."""
+    from workers.command.compose import envelope
+    from workers.command.preview import note_previews, note_problems, preview, preview_fields
+
     wanted = envelope(ctx.params)  # the parameters above, by name
     check_lane(wanted.lane)
     _note_length(wanted)
@@ -130,12 +99,16 @@ def send(
 
 def _note_length(wanted: Envelope) -> None:
     """Note a text that is longer than Chat Mitra advises (docs, Best Practices); it is sent all the same."""
+    from harkara.messages import Text
+
     longest = max((len(each.body) for each in wanted.messages if isinstance(each, Text)), default=0)
     if longest >= _ADVISED_LENGTH:
         note(f"The text has {longest:,} characters; Chat Mitra advises fewer than {_ADVISED_LENGTH:,}.")
 
 
 def _hand_over(wanted: Envelope, wait: float | None, as_json: bool) -> None:
+    from workers.command.closed_window import closed_window
+
     with backend() as opened:
         receipt = opened.enqueue([wanted])[0]
         if isinstance(receipt, HarkaraError):

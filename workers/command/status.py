@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harkara.message_status import MessageStatus, MessageSummary
 from harkara.states import State
 from workers.command.deployment import ledger
+from workers.command.local_time import LocalTime
 from workers.command.next_step import next_step
 from workers.command.options import AsJson, Key, LaneOf, time_option
-from workers.command.output import clock, emit, note, print_line, table
+from workers.command.output import emit, note, print_line, table
+
+if TYPE_CHECKING:
+    from harkara.message_status import MessageStatus, MessageSummary
 
 
 def status(key: Key, lane: LaneOf = None, as_json: AsJson = False) -> None:
@@ -21,17 +24,20 @@ def status(key: Key, lane: LaneOf = None, as_json: AsJson = False) -> None:
     from harkara.ledger.messages import queries
     from harkara.ledger.messages.commands import find_id
 
+    local = LocalTime()
     with ledger() as db:
         message = queries.get_status(db, find_id(db, key, lane))
-        step = next_step(db, message)
+        step = next_step(db, message, local)
     if as_json:
         emit(dict(message) | {"next": step})
     else:
-        _show_status(message, step)
+        _show_status(message, step, local)
 
 
 def listing(
-    state: Annotated[list[State] | None, typer.Option(help="State; repeat it for several.")] = None,
+    state: Annotated[
+        list[State] | None, typer.Option(metavar="STATE", help="State, such as failed; repeat it for several.")
+    ] = None,
     lane: Annotated[str | None, typer.Option(help="Lane.")] = None,
     to: Annotated[str | None, typer.Option(help="Recipient's number, in any notation.")] = None,
     reference: Annotated[str | None, typer.Option(help="Your reference.")] = None,
@@ -74,20 +80,22 @@ def listing(
         _show_list(found, more)
 
 
-def _show_status(message: MessageStatus, step: str | None) -> None:
+def _show_status(message: MessageStatus, step: str | None, local: LocalTime) -> None:
     print_line(f"{message.id}  {message.state}")
     print_line(f"{_what(message)} ({message.category}), lane {message.lane}, reference {message.reference or 'none'}")
     if about := message.occasion:
         print_line(f"Reminder {about.rule} of the {about.kind} {about.reference}")
-    print_line(f"Due {clock(message.due_at)}, expires {clock(message.expires_at)}, tries: {message.tries}")
+    due, expires = (local.show(at, message.lane) for at in (message.due_at, message.expires_at))
+    print_line(f"Due {due}, expires {expires}, tries: {message.tries}")
     for flag in message.flags:
         print_line(_FLAGS[flag])
     if message.reason:
-        print_line(f"Why: {message.reason} [{message.code}]")
+        print_line(f"Why: {local.within(message.reason, message.lane)} [{message.code}]")
     if step:
         print_line(f"Next: {step}")
     print_line("")
-    table(("when", "event", "detail"), ((clock(entry.at), entry.event, entry.detail) for entry in message.trace))
+    rows = ((local.show(e.at, message.lane), e.event, local.within(e.detail, message.lane)) for e in message.trace)
+    table(("when", "event", "detail"), rows)
 
 
 _FLAGS = {
@@ -100,7 +108,8 @@ def _show_list(found: Sequence[MessageSummary], more: str | None) -> None:
     if not found:
         note("No message matches.")
         return
-    rows = ((m.id, m.state, clock(m.created_at), m.lane, _what(m), m.reference, m.code) for m in found)
+    local = LocalTime()
+    rows = ((m.id, m.state, local.show(m.created_at, m.lane), m.lane, _what(m), m.reference, m.code) for m in found)
     table(("id", "state", "handed over", "lane", "message", "reference", "code"), rows)
     if more:
         note(f"There may be more messages: add --before {more}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import and_, false, func, null, or_, select
 
+from harkara.campaigns.recipient_name import recipient_name
 from harkara.campaigns.rehearsal import RehearsalInputs
 from harkara.campaigns.status import CampaignProgress, CampaignSummary, RecipientReport
 from harkara.errors import NotFound
@@ -61,12 +62,16 @@ def get_progress(db: Database, identity: str) -> CampaignProgress:
     return CampaignProgress(**summary_fields(row), by_state=by_state, by_code=by_code)
 
 
-def report(db: Database, identity: str, *, numbers: bool) -> Iterator[RecipientReport]:
-    """The result of each recipient, in the order of the file. With `numbers`, with the recipient's number."""
+def report(db: Database, identity: str, *, numbers: bool, name_at: int | None = None) -> Iterator[RecipientReport]:
+    """The result of each recipient, in the order of the file. With `numbers`, with the recipient's number and name.
+
+    `name_at` is the position of the name among the parameters of the template's body; see `recipient_name`.
+    """
     query = (
         select(
             message.c.position,
             message.c.recipient if numbers else null(),
+            message.c.body if numbers else null(),
             message.c.state,
             message.c.code,
             message.c.reason,
@@ -77,8 +82,8 @@ def report(db: Database, identity: str, *, numbers: bool) -> Iterator[RecipientR
         .order_by(message.c.position)
     )
     with db.read(snapshot=True) as tx:
-        for row in tx.execute(query.execution_options(yield_per=_PAGE_ROWS)):
-            yield RecipientReport(*row)
+        for row in map(RecipientReport._make, tx.execute(query.execution_options(yield_per=_PAGE_ROWS))):
+            yield row._replace(name=row.name and recipient_name(row.name, name_at))  # the column is the whole request
 
 
 def list_media(db: Database, identity: str) -> list[tuple[str, str]]:

@@ -36,6 +36,7 @@ class NewMessage(TypedDict):
     fallback: str | None
     state: str
     due_at: datetime
+    planned_at: datetime
     expires_at: datetime
     lease_until: datetime | None
     created_at: datetime
@@ -74,6 +75,7 @@ def message_row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float
         "fallback": fallback,
         "state": State.WAITING.value,
         "due_at": due,
+        "planned_at": due,
         "expires_at": expires,
         "lease_until": None,
         "created_at": now,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, case, literal_column
 
+from harkara.json_record import iso_seconds
 from harkara.ledger.database import Row
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.tables import message
@@ -61,13 +62,22 @@ def replaced_columns(outcome: Replaced, now: datetime) -> Row:
 
 def uncertain_columns(outcome: Uncertain, now: datetime) -> Row:
     """Return the columns of a message that may or may not have arrived."""
-    after = outcome.resend_after
+    again = None if outcome.resend_after is None else now + timedelta(seconds=outcome.resend_after)
     return UNLEASED | {
-        "resend_at": None if after is None else now + timedelta(seconds=after),
+        "resend_at": again,
         "on_evidence": outcome.on_evidence,
         "code": outcome.code,
-        "reason": outcome.reason,
+        "reason": f"{outcome.reason} {_what_follows(again, outcome.on_evidence)}"[:1000],
     }
+
+
+def _what_follows(again: datetime | None, on_evidence: bool) -> str:
+    if again is None:
+        return "Harkara does not send it again by itself."
+    condition = "if webhooks show by then that it did not arrive"
+    if not on_evidence:
+        condition = "unless a webhook shows by then that it arrived"
+    return f"Harkara sends it again at {iso_seconds(again)}, {condition}."
 
 
 def final_columns(code: str | None, reason: str | None) -> Row:

@@ -136,14 +136,26 @@ def _attempt(row: Row) -> Attempt:
 
 def _trace(row: Row, attempts: Sequence[Row], lines: Sequence[Row]) -> Iterator[TraceEntry]:
     """Everything that happened to the message; of two entries of one moment, the first happened first."""
-    yield TraceEntry(at=row["created_at"], event="accepted here", detail=f"due {iso(row['due_at'])}")
+    planned = row["planned_at"] or row["due_at"]  # null in rows of earlier releases
+    yield TraceEntry(at=row["created_at"], event="accepted here", detail=f"due {iso(planned)}")
     for each in attempts:
         yield TraceEntry(at=each["claimed_at"], event="claimed", detail=f"by {each['worker']}")
         yield TraceEntry(at=each["started_at"], event="posted", detail=each["gates"])
         if each["ended_at"]:
-            answer = (each["status"], each["code"], each["job_id"] or each["text"])
-            detail = " ".join(str(part) for part in answer if part)
-            yield TraceEntry(at=each["ended_at"], event=each["outcome"], detail=detail)
+            yield TraceEntry(at=each["ended_at"], event=each["outcome"], detail=_answer(each, lines))
     for line in lines:
         detail = " ".join(filter(None, (line["code"], line["detail"])))
         yield TraceEntry(at=line["at"], event=line["event"], detail=detail)
+
+
+_SEEN = (State.SENT, State.DELIVERED, State.READ)
+"""The states that only a webhook gives."""
+
+
+def _answer(attempt: Row, lines: Sequence[Row]) -> str:
+    """What the answer said. If a webhook showed the message before, a lost answer leaves nothing unknown."""
+    shown = [line["event"] for line in lines if line["event"] in _SEEN and line["at"] <= attempt["ended_at"]]
+    text = attempt["text"]
+    if shown and attempt["outcome"] == "uncertain":
+        text = f"No answer was read, but a webhook had already shown that the message was {shown[-1]}."
+    return " ".join(str(part) for part in (attempt["status"], attempt["code"], attempt["job_id"] or text) if part)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, or_, update
 
+from harkara.json_record import iso
 from harkara.ledger.callbacks.notify import StateChange, notify_states
 from harkara.ledger.conditions import sql_list, still_in, unlocked
 from harkara.ledger.database import Row, Transaction
@@ -73,8 +74,16 @@ def _record_other(tx: Transaction, result: ClaimResult) -> Pause | None:
         if not result.posted:
             _remove_strike(tx, result.id)
         return None
-    add_trace(tx, result.id, changed, columns["code"], columns["reason"])
+    add_trace(tx, result.id, changed, columns["code"], _traced_reason(result, columns))
     return result.outcome.pause if isinstance(result.outcome, Wait | Refused) else None
+
+
+def _traced_reason(result: ClaimResult, columns: Row) -> str | None:
+    """Return the reason for the trace, where no column shows until when the message waited."""
+    if isinstance(result.outcome, Wait):
+        return f"{columns['reason']} Due {iso(columns['due_at'])}."
+    reason: str | None = columns["reason"]
+    return reason
 
 
 def _close_attempts(tx: Transaction, posted: Sequence[ClaimResult]) -> None:

@@ -7,13 +7,11 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, insert, update
 
+from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.callbacks.notify import StateChange, notify_states
 from harkara.ledger.database import Row, Transaction
 from harkara.ledger.tables import message, trace
 from harkara.states import State
-
-MAX_ROWS = 1000
-"""Rows that one transaction changes at most, so that other writers do not wait long for its locks."""
 
 
 class TracedChange(NamedTuple):

@@ -16,6 +16,7 @@ _SETTLED = f"state IN ({', '.join(repr(s.value) for s in State if s in DONE | {S
 class MessageRow(SQLModel, table=True):
     """One message: what to send, its state, and when it is due.
 
+    `planned_at` is the first `due_at`, which every wait moves; it is null in rows of earlier releases.
     `fallback` is sent instead when the 24-hour window is closed; `replaced` says that it was. It is erased when it
     cannot be needed any more: the message has arrived, is final, or is past its deadline.
     """
@@ -58,6 +59,7 @@ class MessageRow(SQLModel, table=True):
 
     state: str = Field(max_length=10)
     due_at: datetime
+    planned_at: datetime | None = None
     expires_at: datetime
     lease_until: datetime | None = None
     resend_at: datetime | None = None

@@ -173,10 +173,23 @@ def test_the_report_has_a_result_for_each_row_and_numbers_only_on_request(
     assert not any(number in "".join(lines) for number in NUMBERS)
     file = tmp_path / "done.csv"
     assert harkara("campaign", "report", "visits", "--csv", str(file), "--numbers").exit_code == 0
-    assert "2,919876543210,accepted" in file.read_text("utf-8-sig")
+    assert "2,919876543210,,accepted" in file.read_text("utf-8-sig")
     (last,) = harkara("campaign", "watch", "visits", "--json").stdout.splitlines()
     assert (json.loads(last)["state"], json.loads(last)["by_code"]) == ("finished", {"131026": 1})
     assert "131026: 1" in harkara("campaign", "watch", "visits").stdout
+
+
+def test_the_report_for_staff_names_the_people(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
+    named, addressed = tmp_path / "named.csv", tmp_path / "addressed.csv"
+    named.write_text("to,doctor,date,Name\n9876543210,Dr Rao,today,Asha\n9876543211,Dr Rao,today,\n")
+    addressed.write_text("to,customer,provider,date,url_suffix\n9876543210,Ravi,Dr Rao,today,visit-7\n")
+    name = ["--map", "customer_name=Name"]
+    printed(harkara("campaign", "new", str(named), *KIND[:2], *FIXED, *name, "--json"))
+    printed(harkara("campaign", "new", str(addressed), "--template", "visit_feedback", "--json"))
+    for campaign, names in (("named", ["Asha", None]), ("addressed", ["Ravi"])):
+        lines = harkara("campaign", "report", campaign, "--numbers", "--json").stdout.splitlines()
+        assert [json.loads(line)["name"] for line in lines] == names
+        assert "name" not in json.loads(harkara("campaign", "report", campaign, "--json").stdout.splitlines()[0])
 
 
 def test_a_killed_load_leaves_a_campaign_that_never_starts(
@@ -251,7 +264,7 @@ def test_a_rehearsal_checks_media_on_request(harkara: Harkara, ledger: Database,
     assert result.exit_code == 4
     (medium,) = json.loads(result.stdout)["media"]
     assert (medium["type"], medium["link"]) == ("image", link)
-    assert medium["problem"].endswith("Z, before the last message is sent")
+    assert medium["problem"].endswith("+00:00, before the last message is sent")
     shown = harkara("campaign", "rehearse", "all", "--at", "+2h", "--probe-media")
     assert "Media: 1 of 1 checked, 1 with a problem" in shown.stdout
 

@@ -23,7 +23,8 @@ from harkara.ledger.database import Database
 from harkara.ledger.events.inbound_messages import record_received
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
-from harkara.limits import Allowance, Limiter
+from harkara.limits import Allowance
+from harkara.limits.limiter import Limiter
 from harkara.playbook import Playbook
 from harkara.redis_client import connect
 from tests.integration.ledger.steps import age_messages, dispatch_all, states_of

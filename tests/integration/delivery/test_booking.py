@@ -5,8 +5,8 @@ from __future__ import annotations
 from harkara.delivery.booking import Booking, Passed
 from harkara.inbound.window import WindowState
 from harkara.lanes import Lane
-from harkara.limits import Limiter, Slot
-from harkara.limits.limiter import PAIR_BURST
+from harkara.limits import Slot
+from harkara.limits.limiter import PAIR_BURST, Limiter
 from harness.valkey import ValkeyServer
 from tests.integration.limits.booking import connect, no_seed
 from tests.unit.test_gates import claimed

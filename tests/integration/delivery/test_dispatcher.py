@@ -7,7 +7,7 @@ from harkara.delivery.hints import Hints
 from harkara.delivery.leased_rounds import Rounds
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
-from harkara.limits import Limiter
+from harkara.limits.limiter import Limiter
 from harkara.redis_client import connect
 from tests.integration.ledger.steps import accept_messages, reply, states_of
 

@@ -16,9 +16,9 @@ from harkara.ledger.messages.accept import MAX_DIRECT_HINTS, accept, accept_as_f
 from harkara.ledger.messages.commands import find_id
 from harkara.ledger.messages.queries import list_messages
 from harkara.messages import Envelope, Text
-from harkara.messages.fields import LATEST
 from harkara.receipt import Receipt
 from harkara.shared_defaults import DEADLINES
+from harkara.times import LATEST
 from tests.integration.ledger.steps import (
     accept_messages,
     claim_messages,

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import event, update
 
 from harkara.ledger.audit import audit
+from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.database import Database
 from harkara.ledger.halts import active_halts, add_halt
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.otp_limit import recent_codes
-from harkara.ledger.messages.trace import MAX_ROWS
 from harkara.ledger.sweep import POISON_CLAIMS, Crashed, sweep
 from harkara.ledger.tables import attempt
 from harkara.outcomes import Outcome, Pause, Refused, Uncertain, Wait

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from harkara.limits import Limiter
+from harkara.limits.limiter import Limiter
 from harness.valkey import ValkeyServer
 from tests.integration.limits.booking import connect, no_seed
 

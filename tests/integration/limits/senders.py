@@ -22,7 +22,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from harkara.limits import HORIZON, Allowance, Limiter, Slot, SlotRequest
+from harkara.limits import Allowance, Slot, SlotRequest
+from harkara.limits.limiter import HORIZON, Limiter
 
 PROCESSES, THREADS = 8, 4
 CLAIMED, SENT, RELEASED = "CSR"

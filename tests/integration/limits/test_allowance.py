@@ -15,7 +15,8 @@ import redis
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harkara.limits import Allowance, Limiter, Slot, SlotRequest, with_margin
+from harkara.limits import Allowance, Slot, SlotRequest, with_margin
+from harkara.limits.limiter import Limiter
 from harness.valkey import ValkeyServer
 from tests.integration.limits.booking import (
     MARKETING,

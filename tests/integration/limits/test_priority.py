@@ -7,7 +7,8 @@ import time
 import pytest
 import redis
 
-from harkara.limits import HORIZON, Allowance, Limiter, Slot, SlotRequest, with_margin
+from harkara.limits import Allowance, Slot, SlotRequest, with_margin
+from harkara.limits.limiter import HORIZON, Limiter
 from harkara.outcomes import Wait
 from tests.integration.limits.booking import (
     MARKETING,

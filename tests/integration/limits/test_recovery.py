@@ -10,7 +10,8 @@ import pytest
 import redis
 
 from harkara.errors import Unavailable
-from harkara.limits import Allowance, Limiter, SlotRequest, with_margin
+from harkara.limits import Allowance, SlotRequest, with_margin
+from harkara.limits.limiter import Limiter
 from harkara.outcomes import Wait
 from harness.ports import free_port
 from harness.valkey import valkey

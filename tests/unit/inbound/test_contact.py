@@ -74,7 +74,7 @@ def test_a_choice_read_from_json_has_its_lane_and_the_application_as_its_source(
         ({"action": "stop"}, "wish", "must be opt-out or opt-in"),
         ({"category": "offers"}, "category", "must be everything or marketing"),
         ({"proof": "\0"}, "proof", "is empty"),
-        ({"at": datetime(2026, 5, 1)}, "at", "must have a time zone"),
+        ({"at": datetime(2026, 5, 1)}, "at", "has no time zone"),
         ({"at": datetime(2126, 5, 1, tzinfo=UTC)}, "at", "is in the future"),
     ],
 )

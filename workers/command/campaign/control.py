@@ -9,8 +9,9 @@ import typer
 
 from harkara.states import CampaignState
 from workers.command.deployment import ledger
+from workers.command.local_time import LocalTime
 from workers.command.options import AsJson, By, Campaign, me, time_option
-from workers.command.output import clock, emit, note, print_line, table
+from workers.command.output import emit, note, print_line, table
 
 if TYPE_CHECKING:
     from harkara.ledger.database import Database
@@ -73,7 +74,8 @@ def listing(as_json: AsJson = False) -> None:
     if as_json:
         emit({"campaigns": found})
     elif found:
-        rows = ((c.name, c.state, c.audience, c.lane, clock(c.created_at), c.reason) for c in found)
+        local = LocalTime()
+        rows = ((c.name, c.state, c.audience, c.lane, local.show(c.created_at, c.lane), c.reason) for c in found)
         table(("name", "state", "audience", "lane", "loaded", "reason"), rows)
     else:
         note("There is no campaign yet: `harkara campaign new FILE.csv --template KIND` creates one.")
@@ -86,6 +88,6 @@ def _report(db: Database, identity: str, as_json: bool, **more: Any) -> None:
     if as_json:
         emit(dict(found) | more)
         return
-    when = f" from {clock(found.start_at)}" if found.state is CampaignState.SCHEDULED else ""
+    when = f" from {LocalTime().show(found.start_at, found.lane)}" if found.state is CampaignState.SCHEDULED else ""
     numbers = ", ".join(f"{number:,} {state}" for state, number in sorted(found.by_state.items()))
     print_line(f"{found.name}  {found.state}{when}  ({numbers})")

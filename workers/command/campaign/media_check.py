@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from harkara.callbacks.connector import Connector
+from harkara.json_record import iso_seconds
 from harkara.media_probe import probe
 from harkara.messages.link_expiry import end_of_link
 
@@ -20,7 +21,7 @@ def check_media(media: list[tuple[str, str]], last: datetime, connector: Connect
     def problem(medium: tuple[str, str]) -> str | None:
         end = end_of_link(medium[1])
         if end is not None and end <= last:
-            return f"its link ends at {end:%Y-%m-%dT%H:%M:%SZ}, before the last message is sent"
+            return f"its link ends at {iso_seconds(end)}, before the last message is sent"
         return probe(*medium, connector)
 
     chosen = media[:MOST]

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from harkara.campaigns import Prices, Rehearsal, RehearsalInputs
-from harkara.campaigns import rehearse as forecast
 from harkara.errors import Invalid
 from workers.command.deployment import configured, ledger
+from workers.command.local_time import LocalTime, show_time
 from workers.command.options import AsJson, Campaign, time_option
-from workers.command.output import REFUSED, clock, emit, note, print_line
-from workers.command.preview import note_previews, preview_fields, preview_request
+from workers.command.output import REFUSED, emit, note, print_line
 
 if TYPE_CHECKING:
+    from harkara.campaigns import Prices, Rehearsal, RehearsalInputs
     from harkara.lanes import Lane
     from harkara.messages.template import TemplateCategory
 
@@ -34,7 +33,10 @@ def rehearse(
     With --probe-media, the exit code is 4 if WhatsApp would not take one of its media.
     """
     from config.settings import settings
+    from harkara.campaigns import Prices
+    from harkara.campaigns import rehearse as forecast
     from harkara.ledger.campaigns import queries
+    from workers.command.preview import note_previews, preview_fields, preview_request
 
     prices = Prices.load(settings().prices_file)
     with ledger() as db:
@@ -63,12 +65,12 @@ def rehearse(
         checked = {"previews": [preview_fields(each) for each in shown]} | ({"media": media} if probe_media else {})
         emit({"id": found.id, "name": found.name, "currency": prices.currency, **_shown(result), **left_out, **checked})
     else:
-        _report(result, prices.currency, str(lane.allowance or "no limit"), inputs.opted_out, free)
+        _report(result, prices.currency, lane, inputs.opted_out, free)
         if shown:
             note("The first message:")
             note_previews(shown)
         if probe_media:
-            _report_media(media, len(links))
+            _report_media(media, len(links), lane.name)
     if any(each["problem"] for each in media):
         raise typer.Exit(REFUSED)
 
@@ -80,10 +82,11 @@ def _check_media(links: list[tuple[str, str]], last: datetime) -> list[dict[str,
     return check_media(links, last, Connector()) if links else []
 
 
-def _report_media(media: list[dict[str, Any]], number: int) -> None:
+def _report_media(media: list[dict[str, Any]], number: int, lane: str) -> None:
+    local = LocalTime()
     bad = [each for each in media if each["problem"]]
     for each in bad:
-        print_line(f"{each['type']} {each['link']}: {each['problem']}")
+        print_line(f"{each['type']} {each['link']}: {local.within(each['problem'], lane)}")
     print_line(f"Media: {len(media):,} of {number:,} checked, {len(bad):,} with a problem")
 
 
@@ -115,9 +118,11 @@ def _shown(result: Rehearsal) -> dict[str, Any]:
     }
 
 
-def _report(result: Rehearsal, currency: str, allowance: str, opted_out: int, free: int) -> None:
-    print_line(f"{result.messages:,} messages at {allowance}: {_span(result.seconds_of_sending)} of sending")
-    print_line(f"From {clock(result.starts_at.isoformat())} to {clock(result.ends_at.isoformat())}")
+def _report(result: Rehearsal, currency: str, lane: Lane, opted_out: int, free: int) -> None:
+    print_line(
+        f"{result.messages:,} messages at {lane.allowance or 'no limit'}: {_span(result.seconds_of_sending)} of sending"
+    )
+    print_line(f"From {show_time(result.starts_at, lane.zone)} to {show_time(result.ends_at, lane.zone)}")
     if result.paused_for_quiet:
         print_line(f"Quiet hours in between: {_span(result.paused_for_quiet)}")
     for category, cost in result.cost_by_category.items():

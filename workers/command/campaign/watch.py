@@ -8,15 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rich.live import Live
-from rich.table import Table
-
 from harkara.states import CampaignState, State
 from workers.command.deployment import ledger
 from workers.command.options import AsJson, Campaign
 from workers.command.output import console, emit, printable
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from harkara.ledger.database import Database
 
 SECONDS = 1.0
@@ -27,6 +26,8 @@ _OPEN = {State.WAITING, State.QUEUED, State.CLAIMED, State.SENDING}
 
 def watch(key: Campaign, as_json: AsJson = False) -> None:
     """Show the progress of a campaign, its rate and the time left. With --json, one line a second."""
+    from rich.live import Live
+
     from harkara.ledger.campaigns import queries
 
     with ledger() as db:
@@ -69,6 +70,8 @@ class _Pace:
 
 
 def _picture(found: dict[str, Any]) -> Table:
+    from rich.table import Table
+
     picture = Table(box=None, pad_edge=False, show_header=False)
     done = found["audience"] - found["left"]
     eta = "" if found["seconds_left"] is None else f", {found['seconds_left']:,} s left"

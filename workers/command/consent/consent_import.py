@@ -13,23 +13,27 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from harkara.campaigns import Recipient, Reject, parse_mapping, read_recipients
 from harkara.errors import Invalid
-from harkara.people.names import parse_name
-from workers.command.deployment import check_lane, configured, ledger
-from workers.command.options import AsJson
+from workers.command.deployment import check_lane, ledger
+from workers.command.local_time import LocalTime
+from workers.command.options import AsJson, example
 from workers.command.output import REFUSED, emit, note, print_line
 
 if TYPE_CHECKING:
+    from harkara.campaigns import Recipient, Reject
     from harkara.inbound.contact import ConsentChoice
     from harkara.ledger.database import Database
 
-EXAMPLES = """
-Example: harkara consent import stopped.csv --map to=Mobile --map at=Date --map wish:=opt-out --map category:=everything
---map "proof:=STOP by SMS"
-
-Columns: to, wish (opt-out or opt-in), category (everything or marketing), at and proof; `export` writes such a file.
-"""
+EXAMPLES = "\n\n".join(
+    (
+        example(
+            "harkara consent import stopped.csv --map to=Mobile --map at=Date",
+            '--map wish:=opt-out --map category:=everything --map "proof:=STOP by SMS"',
+        ),
+        "Columns: to, wish (opt-out or opt-in), category (everything or marketing), at and proof; `export` writes such "
+        "a file.",
+    )
+)
 
 BATCH = 500
 """Rows in one transaction."""
@@ -50,6 +54,7 @@ def import_(
         ),
     ] = None,
     lane: Annotated[str, typer.Option(help="Account that it concerns.")] = "default",
+    zone: Annotated[str | None, typer.Option(help="Time zone of times without an offset; default the lane's.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Record a choice for each row. Invalid rows are listed by number, and the exit code is 4.
@@ -57,8 +62,7 @@ def import_(
     Each choice counts from its own time, so an old list does not undo a newer choice.
     """
     check_lane(lane)
-    here = configured().get(lane)
-    importer = ConsentImport(file, lane, here.zone if here else ZoneInfo("UTC"))
+    importer = ConsentImport(file, lane, _zone(zone, lane))
     with ledger() as db:
         result = importer.record(db, mapped or ())
     if as_json:
@@ -69,6 +73,15 @@ def import_(
         print_line(f"{result['kept']:,} kept, {len(result['rejected']):,} rejected, cancelled: {result['withdrawn']:,}")
     if result["rejected"]:
         raise typer.Exit(REFUSED)
+
+
+def _zone(name: str | None, lane: str) -> ZoneInfo:
+    if name is None:
+        return LocalTime().zone(lane)
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        raise Invalid("zone", "is not the name of a time zone; use one such as Asia/Kolkata") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +97,9 @@ class ConsentImport:
 
         Raises Invalid, before anything is recorded, for an unreadable file or an unknown column.
         """
+        from harkara.campaigns import parse_mapping, read_recipients
         from harkara.ledger.contacts.consent import record_consent
+        from harkara.people.names import parse_name
 
         rows = read_recipients(self.file, parse_mapping(mapping, _PARAMETERS), unique=False, parse_to=parse_name)
         result: Counter[str] = Counter(kept=0, withdrawn=0)
@@ -104,6 +119,7 @@ class ConsentImport:
                 rejected.append({"row": row.row, "reason": str(error)})
 
     def _choice(self, row: Recipient | Reject) -> ConsentChoice:
+        from harkara.campaigns import Reject
         from harkara.inbound.contact import ConsentChoice
 
         if isinstance(row, Reject):
@@ -113,8 +129,8 @@ class ConsentImport:
         return ConsentChoice.parse(row.to, action=said.pop("wish"), how="import", at=at, **said)
 
     def _moment(self, text: str) -> datetime:
-        try:
-            at = datetime.fromisoformat(text)
-        except ValueError:
-            raise Invalid("at", "write 2026-05-03 or 2026-05-03T10:30, with +05:30 or Z if it is not local") from None
-        return at if at.utcoffset() is not None else at.replace(tzinfo=self.zone)
+        from harkara.messages.validation import field_path
+        from harkara.times import to_utc
+
+        with field_path("at"):
+            return to_utc(text, self.zone)

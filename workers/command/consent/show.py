@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from workers.command.deployment import ledger
+from workers.command.local_time import LocalTime
 from workers.command.options import AsJson
-from workers.command.output import clock, emit, print_line, table
+from workers.command.output import emit, print_line, table
 from workers.command.rows import CsvFile, write_rows
 
 COLUMNS = ("to", "lane", "wish", "category", "at", "how", "proof")
@@ -30,8 +31,9 @@ def show(
     if as_json:
         emit({"lanes": found})
         return
+    local = LocalTime()
     for each in found:
-        _report(each)
+        _report(each, local)
 
 
 def export(
@@ -48,12 +50,17 @@ def export(
         write_rows(to, COLUMNS, rows, as_json=as_json)
 
 
-def _report(found: dict[str, Any]) -> None:
+def _report(found: dict[str, Any], local: LocalTime) -> None:
+    lane = found["lane"]
     stopped = f"opted out of {'all messages' if found['stopped'] == 'everything' else 'marketing'}"
-    agreed = f"agreed to marketing {clock(found['agreed_at'])}" if found["agreed_at"] else "has not agreed to marketing"
-    print_line(f"Lane {found['lane']}: {stopped if found['stopped'] else agreed}")
+    agreed = (
+        f"agreed to marketing {local.show(found['agreed_at'], lane)}"
+        if found["agreed_at"]
+        else "has not agreed to marketing"
+    )
+    print_line(f"Lane {lane}: {stopped if found['stopped'] else agreed}")
     if len(found["names"]) > 1:
         print_line(f"Known as {', '.join(found['names'])}")
-    print_line(f"Last wrote {clock(found['wrote_at']) or 'never, as far as Harkara knows'}")
-    rows = ((clock(p["at"]), p["wish"], p["category"], p["how"], p["proof"]) for p in found["proofs"])
+    print_line(f"Last wrote {local.show(found['wrote_at'], lane) or 'never, as far as Harkara knows'}")
+    rows = ((local.show(p["at"], lane), p["wish"], p["category"], p["how"], p["proof"]) for p in found["proofs"])
     table(("when", "wish", "of", "how", "proof"), rows)

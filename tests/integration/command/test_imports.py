@@ -1,0 +1,55 @@
+"""What a command line imports before it answers: importing is most of the time that it takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from config.environment import ROOT, process_environment
+from harkara.ledger.database import Database
+from tests.integration.command.deployment import store
+
+_REPORT = """
+import runpy, sys
+try:
+    runpy.run_module("harkara", run_name="__main__")
+except SystemExit as end:
+    assert not end.code, end.code
+print(*sys.modules, file=sys.stderr)
+"""
+
+
+def _imported(environment: dict[str, str], *words: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", _REPORT, *words],
+        cwd=ROOT,
+        env=process_environment() | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stderr.split())
+
+
+def _packages(modules: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in modules}
+
+
+HEAVY = {"alembic", "babel", "celery", "fastapi", "kombu", "phonenumbers", "prometheus_client", "redis", "requests"}
+"""Packages that a look-up in the ledger does not need; each takes 30 ms or more to import."""
+
+
+@pytest.mark.parametrize("words", [["--help"], ["send", "--help"], ["campaign", "new", "--help"], ["--version"]])
+def test_help_imports_the_commands_and_what_prints_them_alone(environment: dict[str, str], words: list[str]) -> None:
+    imported = _imported(environment, *words)
+    own = {name for name in imported if name.partition(".")[0] in ("harkara", "config")}
+    assert own <= {"harkara", "harkara.__main__", "harkara.categories", "harkara.errors", "harkara.states"}
+    assert not _packages(imported) & (HEAVY | {"psycopg", "pydantic", "sqlalchemy", "sqlmodel", "structlog"})
+
+
+def test_status_imports_the_ledger_and_the_settings_alone(environment: dict[str, str], ledger: Database) -> None:
+    imported = _imported(environment, "status", store(ledger))
+    assert not _packages(imported) & (HEAVY | {"markdown_it", "pygments", "structlog"})
+    assert not imported & {"harkara.messages", "rich.console"}
