@@ -67,10 +67,10 @@ def test_the_closing_of_an_unknown_occasion_is_reported(redis_client: redis.Redi
 def test_another_content_under_the_same_version_is_reported(redis_client: redis.Redis, db: Database) -> None:
     save(db, visit(version=1))
     (logged,) = hand_over(redis_client, db, visit(version=1, at=noon(4)))
-    (told,) = refusals(db)
-    assert (told["update"], told["version"], told["code"]) == ("saved", 1, "conflict")
-    assert told["reason"] == logged["why"]
-    assert "+919876500001" not in json.dumps([told, str(logged)])
+    (reported,) = refusals(db)
+    assert (reported["update"], reported["version"], reported["code"]) == ("saved", 1, "conflict")
+    assert reported["reason"] == logged["why"]
+    assert "+919876500001" not in json.dumps([reported, str(logged)])
 
 
 def test_a_refusal_of_an_entry_that_comes_twice_is_reported_once(redis_client: redis.Redis, db: Database) -> None:

@@ -85,7 +85,7 @@ def save(
     _save(wanted, as_json)
 
 
-@app.command(epilog="Example: harkara occasion cancel appointment visit-7 --reason 'The doctor is ill'")
+@app.command(epilog=example("harkara occasion cancel appointment visit-7", "--reason 'The doctor is ill'"))
 def cancel(
     kind: Kind,
     reference: Reference,

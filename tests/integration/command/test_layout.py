@@ -28,42 +28,37 @@ def _commands(found: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...
             yield from _commands(below, (*path, name))
 
 
-COMMANDS = list(_commands(typer.main.get_command(app)))
-
-
 def _fits(lines: list[str], width: int) -> bool:
     return all(len(line) <= width for line in lines)
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_no_word_of_a_help_text_is_broken_at_80_columns(
-    harkara: Harkara, environment: dict[str, str], command: tuple[str, ...]
-) -> None:
-    shown = {}
-    for width in (80, 300):
-        environment["COLUMNS"] = str(width)
-        shown[width] = harkara(*command, "--help").stdout
-    assert _fits(shown[80].splitlines(), 80)
-    narrow, wide = (sorted(_FRAME.sub(" ", shown[width]).split()) for width in (80, 300))
-    assert narrow == wide
+def _words(help_text: str) -> list[str]:
+    return sorted(_FRAME.sub(" ", help_text).split())
 
 
 def _examples(help_text: str) -> list[str]:
-    """The lines of the shell commands in a help text, the last of each without a backslash at its end."""
+    """The lines of the shell commands in a help text; all but the last line of each end with a backslash."""
     lines = [line.strip() for line in help_text.splitlines()]
     continued = [before.endswith("\\") for before in ["", *lines]]
     return [line for line, more in zip(lines, continued, strict=False) if more or line.startswith("Example: ")]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_an_example_is_pasted_as_it_stands(
-    harkara: Harkara, environment: dict[str, str], command: tuple[str, ...]
+def test_every_help_text_fits_80_columns_with_whole_words_and_examples(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shown = []
-    for width in (80, 300):
-        environment["COLUMNS"] = str(width)
-        shown.append(_examples(harkara(*command, "--help").stdout))
-    assert shown[0] == shown[1]
+    command = typer.main.get_command(app)
+
+    def shown(path: tuple[str, ...], width: int) -> str:
+        monkeypatch.setenv("COLUMNS", str(width))
+        with pytest.raises(SystemExit, match="0"):
+            command.main([*path, "--help"], prog_name="harkara")
+        return capsys.readouterr().out
+
+    for path in _commands(command):
+        narrow, wide = shown(path, 80), shown(path, 300)
+        assert _fits(narrow.splitlines(), 80), path
+        assert _words(narrow) == _words(wide), path
+        assert _examples(narrow) == _examples(wide), path
 
 
 @pytest.fixture
