@@ -15,7 +15,8 @@ from harkara.intake.stream import Intake
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.ledger.messages.claim import Claimed
-from harkara.limits import Allowance, Limiter
+from harkara.limits import Allowance
+from harkara.limits.limiter import Limiter
 from harkara.outcomes import Wait
 from harkara.published.store import PublishedStore
 from harkara.redis_client import connect, require_writable

@@ -33,7 +33,8 @@ def _last(db: Database, identity: str) -> str:
 def test_the_first_due_time_stays_in_the_trace_after_a_wait(db: Database) -> None:
     (identity,) = accept_messages(db, reply())
     first = row(db, identity)["due_at"]
-    record_outcome(db, *claim_messages(db, identity), Wait(3600, "quiet-hours", "Quiet hours."), posted=False)
+    (claimed,) = claim_messages(db, identity)
+    record_outcome(db, claimed, Wait(3600, "quiet-hours", "Quiet hours."), posted=False)
     now = row(db, identity)
     assert now["due_at"] > first + timedelta(minutes=59)
     assert get_status(db, identity).trace[0].detail == f"due {iso(first)}"
