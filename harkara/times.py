@@ -27,7 +27,7 @@ def to_utc(value: object, zone: ZoneInfo | None = None) -> datetime:
     Raises Invalid for one without an offset and without a `zone`, for another type, and for one outside of EARLIEST and
     LATEST. Its field is empty: the caller names it.
     """
-    moment = _parse(value) if isinstance(value, str) else value
+    moment = _parse(value, zone) if isinstance(value, str) else value
     if not isinstance(moment, datetime):
         raise Invalid("", "must be a datetime", f"this is of type {type(value).__name__}")
     if moment.utcoffset() is not None:
@@ -73,8 +73,9 @@ def resolve(day: date, clock: time, zone: ZoneInfo) -> datetime:
     return moment
 
 
-def _parse(text: str) -> datetime:
+def _parse(text: str, zone: ZoneInfo | None) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        raise Invalid("", "must be a time in ISO 8601, such as 2026-11-24T09:00:00+05:30") from None
+        local = ", or without +05:30 if it is local" if zone else ""
+        raise Invalid("", f"must be a time in ISO 8601, such as 2026-11-24T09:00:00+05:30{local}") from None

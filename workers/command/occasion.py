@@ -127,7 +127,10 @@ def no_show(
 @app.command("list", epilog="Example: harkara occasion list --kind appointment --status open")
 def listing(
     kind: Annotated[str | None, typer.Option(help="Kind.")] = None,
-    status: Annotated[Literal["open", "cancelled", "completed", "no-show"] | None, typer.Option(help="Status.")] = None,
+    status: Annotated[
+        Literal["open", "cancelled", "completed", "no-show"] | None,
+        typer.Option(metavar="STATUS", help="Status: open, cancelled, completed or no-show."),
+    ] = None,
     lane: Annotated[str | None, typer.Option(help="Lane.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Largest number of rows.")] = 50,
     as_json: AsJson = False,

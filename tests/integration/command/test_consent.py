@@ -112,7 +112,7 @@ def test_a_list_is_imported_and_each_invalid_row_listed_by_number(
     assert (result["kept"], result["withdrawn"]) == (2, 1)
     reasons = {wrong["row"]: wrong["reason"] for wrong in result["rejected"]}
     assert reasons.keys() == {3, 4, 5}
-    assert "write 2026-05-03" in reasons[4]
+    assert "without +05:30 if it is local" in reasons[4]
     assert "is in the future" in reasons[5]
     (known,) = list_contacts(ledger, "919876543213")
     assert (known.stopped, known.proofs[0].at.isoformat()) == ("everything", "2026-05-03T05:00:00+00:00")

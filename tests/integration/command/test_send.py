@@ -145,7 +145,7 @@ def test_a_text_is_read_from_stdin_without_its_last_line_break(harkara: Harkara)
             "--header-image: cannot be combined with --header",
         ),
         (["Hello", "--alt", "name"], "--alt: write it as"),
-        (["Hello", "--at", "tomorrow"], "'--at': write 2026-"),
+        (["Hello", "--at", "tomorrow"], "'--at': must be a time in ISO 8601"),
         (["Hello", "--expires", "2026-11-24T09:00"], "'--expires': has no time zone"),
         (["--json-file", "/nonexistent"], "--json-file: cannot be read"),
         (["Hello", "--priority", "9"], "'--priority'"),
