@@ -37,6 +37,7 @@ from harkara.ledger.messages.queries import list_messages
 from harkara.ledger.messages.record_spilled import record_spilled
 from harkara.ledger.occasions.commands import rederive
 from harkara.ledger.tables import callback, occasion
+from harkara.occasions import Closing
 from harkara.outcomes import Refused
 from harkara.shared_defaults import DEADLINES
 from harness.ports import free_port
@@ -247,6 +248,18 @@ def test_the_audit_reports_dead_letters_and_stays_clean(db: Database) -> None:
     add_dead_letters(db, [DeadLetter.of("intake", "1-1", "send", ValueError())])
     report = audit(db)
     assert (report.clean, report.dead_letters) == (True, {"intake": 1})
+
+
+def test_a_retried_occasion_undoes_no_cancellation(redis_client: redis.Redis, db: Database) -> None:
+    """The ledger refuses the occasion, so its cancellation finds none."""
+    Intake(redis_client).append("save-occasion", [visit(name).to_json() for name in ("poison", "other poison")])
+    with poisoned(db, "INSERT", "occasion", "reference LIKE '%poison'"):
+        drain(redis_client, db)
+    cancellation = Closing(kind="appointment", reference="poison", status="cancelled")
+    Intake(redis_client).append("cancel-occasion", [cancellation.to_json()])
+    drain(redis_client, db)
+    assert list(retry(db).values()) == [None]
+    assert [each["reference"] for each in occasion_rows(db)] == ["other poison"]
 
 
 OTHER = {**visit().parameters, "place": "Room 5"}

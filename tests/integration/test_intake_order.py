@@ -13,6 +13,7 @@ import redis
 from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
+from harkara.errors import NotFound
 from harkara.inbound.contact import ConsentChoice
 from harkara.intake.commit import Committer
 from harkara.intake.consumer import IntakeConsumer
@@ -24,7 +25,7 @@ from harkara.ledger.contacts.consent import record_consent
 from harkara.ledger.database import Database
 from harkara.ledger.messages.commands import resolve
 from harkara.ledger.tables import consent, occasion
-from harkara.occasions import OccasionUpdate
+from harkara.occasions import Closing, OccasionUpdate
 from harkara.outcomes import Uncertain
 from harkara.receipt import Change
 from harkara.shared_defaults import DEADLINES
@@ -213,6 +214,15 @@ save()
     done = run(db, valkey_server, script)
     assert done.returncode == 0, done.stderr
     assert occasion_rows(db)[0]["status"] == "cancelled"
+
+
+def test_a_task_that_was_refused_applies_when_it_is_retried(db: Database) -> None:
+    """Celery keeps no order: the cancellation comes first, fails, and is retried by a person."""
+    cancellation = Closing(kind="appointment", reference="visit 7", status="cancelled")
+    assert isinstance(committer(db).save_once(cancellation, "second"), NotFound)
+    assert committer(db).save_once(visit(), "first") == Change.CREATED
+    assert committer(db).save_once(cancellation, "second") == Change.CHANGED
+    assert committer(db).save_once(visit(), "first") == Change.OUTDATED
 
 
 def test_an_update_of_the_intake_after_one_of_the_ledger_counts(redis_client: redis.Redis, db: Database) -> None:

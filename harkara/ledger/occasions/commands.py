@@ -57,12 +57,18 @@ def save_once(
 ) -> UpdateResult:
     """Apply an update that a queue without positions may deliver twice; a repeat of `entry`, if given, is OUTDATED.
 
-    Raises Unavailable; then the call may be repeated.
+    A refused update is not marked: its repeat applies once the occasion is known. Raises Unavailable; then the call may
+    be repeated.
     """
-    with db.write() as tx:
-        if entry is not None and not mark_applied(tx, entry):
-            return Change.OUTDATED
-        (result,) = _save(tx, [(update, None)], plan, deadlines)
+    try:
+        with db.write() as tx:
+            if entry is not None and not mark_applied(tx, entry):
+                return Change.OUTDATED
+            (result,) = _save(tx, [(update, None)], plan, deadlines)
+            if isinstance(result, Conflict | NotFound):
+                raise result
+    except (Conflict, NotFound) as refusal:
+        return refusal
     return result
 
 
