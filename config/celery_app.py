@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from celery import Celery
 from kombu import Exchange, Queue
 
 from config import queue_elements
+from config.environment import drop_foreign_variables
 from config.periodic_work import SCHEDULE
 from config.settings import settings
 from harkara.backends.broker import ACCEPT, HINTS, QUEUES, QUIET_TRANSPORT, SEND, UPKEEP
+from harkara.backends.celery_app import RedisCelery
 
 ROUTES = {
     "harkara.accept": ACCEPT,
@@ -29,7 +30,14 @@ ROUTES = {
 OWN = f"harkara.own.{uuid4().hex}"
 """The queue of this one process, for the watchdog's probe. It holds one task at most, so workers read it first."""
 
-app = Celery("harkara", broker=settings().broker_url)
+IGNORED = drop_foreign_variables()
+"""Variables of another Celery, which the `celery` command would read."""
+
+app = RedisCelery(
+    "harkara",
+    settings().broker_url,
+    QUIET_TRANSPORT | {"queue_order_strategy": "priority", "visibility_timeout": 3600},
+)
 app.conf.update(
     imports=(
         "tasks.accept",
@@ -59,7 +67,6 @@ app.conf.update(
     accept_content=["json"],
     # Results are in the ledger alone.
     task_ignore_result=True,
-    result_backend=None,
     # The sweep finds the messages of a lost task, so tasks need no late acknowledgement.
     task_acks_late=False,
     task_reject_on_worker_lost=False,
@@ -68,7 +75,6 @@ app.conf.update(
     task_publish_retry=False,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
-    broker_transport_options=QUIET_TRANSPORT | {"queue_order_strategy": "priority", "visibility_timeout": 3600},
     broker_pool_limit=32,
     # True would end threads in the middle of a POST, and their messages could go out twice.
     worker_cancel_long_running_tasks_on_connection_loss=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -14,6 +15,7 @@ ENCODING = "utf-8-sig"
 """The encoding of `.env`: UTF-8, with the byte order mark that editors on Windows write, or without one."""
 
 _PREFIXES = ("HARKARA_", "CHATMITRA_", "SANDBOX_", "FLOWER_")
+_SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 _UNPREFIXED = frozenset({"REDIS_URL", "DATABASE_URL", "PORT"})
 
 
@@ -47,3 +49,19 @@ def bare_environment() -> dict[str, str]:
         name: value for name, value in os.environ.items() if not name.startswith(_PREFIXES) and name not in _UNPREFIXED
     }
     return others | {"HARKARA_ENV_FILE": os.devnull}
+
+
+def drop_foreign_variables() -> list[str]:
+    """Remove variables of other programs that would change how this process runs; return their names.
+
+    The options of the `celery` command are also read from CELERY_…, such as CELERY_WORKER_POOL; they belong to an
+    application with a Celery of its own. Kubernetes describes a service `flower` to the whole namespace as
+    FLOWER_PORT=tcp://10.0.0.7:5555.
+    """
+    celery = [name for name in os.environ if name.startswith("CELERY_")]
+    services = [
+        name for name, value in os.environ.items() if name.startswith(_PREFIXES) and _SERVICE_ADDRESS.match(value)
+    ]
+    for name in celery + services:
+        del os.environ[name]
+    return celery

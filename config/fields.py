@@ -1,12 +1,19 @@
-"""Types of settings that pydantic does not have: durations and lists of pairs."""
+"""Types of settings that pydantic does not have: each checks at the start what a request would meet later."""
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+from harkara.http_url import parse_http_url
+from harkara.redis_address import RedisAddress
+
+_SHORT_NAME = re.compile(r"[a-z0-9_-]{1,40}")
+_QUOTES = "\"'"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -28,6 +35,15 @@ def parse_duration(value: Any) -> Any:
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 
 
+def _redis_url(url: str) -> str:
+    RedisAddress.parse(url)  # raises Invalid
+    return url.strip()
+
+
+RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+"""A URL that RedisAddress reads."""
+
+
 def pairs(form: str) -> BeforeValidator:
     """Return a validator that parses `name:value,name:value`. It raises ValueError that shows `form`, never the value.
 
@@ -40,6 +56,76 @@ def pairs(form: str) -> BeforeValidator:
         found = [pair.strip().partition(":") for pair in value.split(",") if pair.strip()]
         if any(not name or not text for name, _, text in found):
             raise ValueError(f"must be {form}")
-        return {name: text for name, _, text in found}
+        pairs = {name.strip(): text.strip() for name, _, text in found}
+        if len(pairs) < len(found):
+            raise ValueError(f"must be {form}, with each name once")
+        return pairs
 
     return BeforeValidator(parse)
+
+
+def _short_name(name: str) -> str:
+    if not _SHORT_NAME.fullmatch(name):
+        raise ValueError("a name has 1 to 40 of a-z, 0-9, _ and -")
+    return name
+
+
+ShortName = Annotated[str, AfterValidator(_short_name)]
+"""The name of a lane or of a caller: it goes into URLs, keys of Redis and labels of metrics."""
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    """Return the secret without white space around it: a mounted file ends with a line end."""
+    text = value.get_secret_value().strip()
+    if not text or not text.isprintable():
+        raise ValueError("is empty" if not text else "has a control character inside, such as a line end")
+    if text[0] in _QUOTES and text[-1:] == text[0]:
+        raise ValueError(f"has quotation marks ({text[0]}) around it, which belong to the value: remove them")
+    return SecretStr(text)
+
+
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+"""A secret of printable characters."""
+
+
+def _header_token(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if text.lower().startswith("bearer "):
+        raise ValueError("must be the token alone, without `Bearer`")
+    if not text.isascii() or " " in text:
+        position = next(index for index, each in enumerate(text, start=1) if each == " " or not each.isascii())
+        found = "is a space" if text[position - 1] == " " else "is not ASCII"
+        raise ValueError(f"cannot be an HTTP header: character {position} of {len(text)} {found}")
+    return value
+
+
+HeaderToken = Annotated[Secret, AfterValidator(_header_token)]
+"""A token that goes into the header `Authorization`."""
+
+
+def _http_url(url: str) -> str:
+    url = url.strip()
+    if parse_http_url(url) is None:
+        raise ValueError(
+            "must be a full URL in ASCII that begins with http:// or https://, without a user name, "
+            "for example https://example.com/harkara"
+        )
+    return url
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+"""The URL of an HTTP service."""
+
+
+def _proxies(text: str) -> str:
+    for proxy in text.split(","):
+        try:
+            ip_network(proxy.strip(), strict=False)
+        except ValueError:
+            if text.strip() != "*":
+                raise ValueError("must be * or IP addresses and networks with commas, such as 10.0.0.0/8") from None
+    return text.strip()
+
+
+Proxies = Annotated[str, AfterValidator(_proxies)]
+"""Addresses of proxies; uvicorn takes any text, and a name would match no proxy."""

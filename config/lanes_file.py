@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, RootModel
 
-from config.fields import Duration
+from config.fields import Duration, ShortName
 from harkara.toml import load_toml, validate
 
 
@@ -24,7 +24,7 @@ class LaneSettings(BaseModel):
     number: str | None = None
 
 
-class _LanesFile(RootModel[dict[str, LaneSettings]]):
+class _LanesFile(RootModel[dict[ShortName, LaneSettings]]):
     pass
 
 

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 MAX_RETRY_AFTER = 86_400.0
 """Seconds. No header pauses a lane for longer than a day."""
 
-NotSentReason = Literal["name-resolution", "refused", "tls", "connect-timeout", "unreachable"]
+NotSentReason = Literal["name-resolution", "refused", "tls", "connect-timeout", "unreachable", "request"]
 NoAnswerReason = Literal["read-timeout", "reset", "closed", "half-answer", "unreadable"]
 
 
@@ -35,7 +35,10 @@ class Replied:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """No connection was made, so the provider cannot have received the message."""
+    """The request did not begin, so the provider cannot have received the message.
+
+    No connection was made, or, with the reason `request`, the request could not be written.
+    """
 
     reason: NotSentReason
 

@@ -12,6 +12,7 @@ from redis.exceptions import ReadOnlyError, RedisError
 from redis.retry import Retry
 
 from harkara.errors import Unavailable
+from harkara.redis_address import RedisAddress
 from harkara.redis_answers import refusal_of
 
 REPEAT: Final = "repeat the call with the same reference"
@@ -24,20 +25,28 @@ def connect(url: str, *, seconds: float) -> redis.Redis:
     """Return a client whose commands answer or fail within `seconds`.
 
     The client does not retry: redis-py retries ten times by default, which takes a minute when Redis is away. After a
-    failover it leaves a server that has become a replica.
+    failover it leaves a server that has become a replica. Raises Invalid for a URL that RedisAddress does not read.
     """
-    client = redis.Redis.from_url(
-        url,
+    address = RedisAddress.parse(url)
+    options = address.connection_options
+    if address.path is None:
+        options["socket_keepalive"] = True
+    pool = redis.ConnectionPool(
+        connection_class=_connection_class(address),
         socket_timeout=seconds,
         socket_connect_timeout=min(1.0, seconds),
-        socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
         encoding_errors="replace",  # one entry that is not UTF-8 must not make all others unreadable
+        **options,
     )
-    pool: Any = client.connection_pool
-    pool.connection_class = type("FailoverConnection", (_LeavesReplicas, pool.connection_class), {})
-    return client
+    return redis.Redis.from_pool(pool)
+
+
+def _connection_class(address: RedisAddress) -> type[Any]:
+    if address.path is not None:
+        return _FailoverSocketConnection
+    return _FailoverConnection if address.tls is None else _FailoverTlsConnection
 
 
 class _LeavesReplicas:
@@ -53,6 +62,18 @@ class _LeavesReplicas:
         except ReadOnlyError:
             connection.mark_for_reconnect()  # when its command ends: a pipeline still has replies to read
             raise
+
+
+class _FailoverConnection(_LeavesReplicas, redis.Connection):
+    pass
+
+
+class _FailoverTlsConnection(_LeavesReplicas, redis.SSLConnection):
+    pass
+
+
+class _FailoverSocketConnection(_LeavesReplicas, redis.UnixDomainSocketConnection):
+    pass
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,12 +68,27 @@ class _Timed(io.RawIOBase):
         super().close()
 
 
+class FirstByte(threading.local):
+    """Whether this thread has begun to send the request that it is about; whoever begins one sets it to False."""
+
+    sent = False
+
+
+FIRST_BYTE = FirstByte()
+
+
 class _Plain(HTTPConnection):
     response_class = TimedResponse
 
     def connect(self) -> None:
         with _connecting():
             super().connect()
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        FIRST_BYTE.sent = True
+        super().send(data)
 
 
 class _Secure(HTTPSConnection):
@@ -81,6 +97,12 @@ class _Secure(HTTPSConnection):
     def connect(self) -> None:
         with _connecting():
             super().connect()
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        FIRST_BYTE.sent = True
+        super().send(data)
 
 
 class _PlainPool(HTTPConnectionPool):

@@ -1,9 +1,11 @@
-"""Reads the TOML files of a deployment and validates them; an error names the file, the key and the rule."""
+"""Reads the TOML files of a deployment and validates them; an error names the file, the line, the key and the rule."""
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,15 +20,41 @@ Location = tuple[int | str, ...]
 """The keys and list positions that lead to a value, outermost first, as pydantic reports them."""
 
 
-def load_toml(path: Path, parse_float: Callable[[str], Any] = float) -> dict[str, Any]:
+class TomlDocument(dict[str, Any]):
+    """The content of a TOML file, which knows the line of each of its keys."""
+
+    def __init__(self, content: dict[str, Any], text: str) -> None:
+        super().__init__(content)
+        self._text = text
+
+    def find(self, where: Location) -> tuple[int, int]:
+        """Return how many parts of a location the file has, and the line at which the last of these begins."""
+        depth = max(end for end in range(len(where) + 1) if _contains(self, where[:end]))
+        lines = self._text.split("\n")
+        begin = 1
+        for end in range(1, len(lines) + 1):
+            try:
+                content = tomllib.loads("\n".join(lines[:end]))
+            except tomllib.TOMLDecodeError:
+                continue  # within a value of several lines
+            if _contains(content, where[:depth]):
+                break
+            begin = end + 1
+        return depth, begin
+
+
+def load_toml(path: Path, parse_float: Callable[[str], Any] = float) -> TomlDocument:
     """Return the content of a TOML file, also with a byte order mark or in UTF-16, as editors on Windows save it.
 
-    Raises Invalid for a file that cannot be read or parsed.
+    Raises Invalid for a file that cannot be read, and with line and key for one that cannot be parsed.
     """
     text = read_text(path)
     try:
-        return tomllib.loads(text, parse_float=parse_float)
-    except ValueError as error:
+        return TomlDocument(tomllib.loads(text, parse_float=parse_float), text)
+    except tomllib.TOMLDecodeError as error:
+        key = _broken_key(text, str(error))
+        raise Invalid(f"{path.name}, {key}" if key else path.name, f"cannot be read as TOML: {error}") from error
+    except ValueError as error:  # of `parse_float`
         raise Invalid(path.name, f"cannot be read as TOML: {error}") from error
 
 
@@ -35,20 +63,61 @@ def dotted(where: Location) -> str:
     return ".".join(map(str, where)) or "the file"
 
 
-def validate(model: type[Model], data: object, file: str, entry_name: Callable[[Location], str] = dotted) -> Model:
-    """Return `data` as a `model`. Raises Invalid as `file_error` describes it."""
+def validate(
+    model: type[Model],
+    data: object,
+    file: str,
+    entry_name: Callable[[Location], str] = dotted,
+    documents: Mapping[str, TomlDocument] | None = None,
+) -> Model:
+    """Return `data` as a `model`; `documents` are the files, by name, that it was merged from if it is not one itself.
+
+    Raises Invalid as `file_error` describes it.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise file_error(file, error, entry_name) from error
+        own = {file: data} if isinstance(data, TomlDocument) else {}
+        raise file_error(file, error, entry_name, documents or own) from error
 
 
-def file_error(file: str, error: ValidationError, entry_name: Callable[[Location], str] = dotted) -> Invalid:
-    """Return the innermost problem, which is the most precise one, as an Invalid that names file and entry.
+def file_error(
+    file: str,
+    error: ValidationError,
+    entry_name: Callable[[Location], str] = dotted,
+    documents: Mapping[str, TomlDocument] | None = None,
+) -> Invalid:
+    """Return the innermost problem, which is the most precise one, as an Invalid that names file, entry and line.
 
-    `entry_name` turns a location into the name that the author of the file knows.
+    `entry_name` turns a location into the name that the author of the file knows. Of several documents, the last one
+    that has the entry is named.
     """
     deepest = max(error.errors(), key=lambda each: len(each["loc"]))
+    where = deepest["loc"]
     cause = deepest.get("ctx", {}).get("error")
     rule = cause.rule if isinstance(cause, Invalid) else deepest["msg"].removeprefix("Value error, ")
-    return Invalid(f"{file}, {entry_name(deepest['loc'])}", rule)
+    line = None
+    if documents:
+        found = [(*document.find(where), name) for name, document in documents.items()]
+        _, number, file = max(reversed(found), key=itemgetter(0))
+        line = f"line {number}"
+    return Invalid(f"{file}, {entry_name(where)}", rule, line)
+
+
+def _contains(content: Any, where: Location) -> bool:
+    for part in where:
+        if isinstance(content, dict) and part in content:
+            content = content[part]
+        elif isinstance(content, list) and isinstance(part, int) and part < len(content):
+            content = content[part]
+        else:
+            return False
+    return True
+
+
+def _broken_key(text: str, error: str) -> str | None:
+    """Return the key or table of the line that a parser's error names; never a value, which may be a secret."""
+    number = re.search(r"at line (\d+)", error)
+    line = text.split("\n")[int(number[1]) - 1 if number else -1]
+    key = re.match(r"""\s*\[*\s*([\w."'-]+?)\s*(?:=|\]|$)""", line)
+    return key[1] if key else None

@@ -12,7 +12,7 @@ import structlog
 from celery import signals
 
 from config import logs, metrics
-from config.celery_app import app
+from config.celery_app import IGNORED, app
 from config.settings import settings
 from config.wiring import background, sending, shared
 from config.wiring.periodic_threads import periodic_threads
@@ -44,6 +44,8 @@ def _set_up_logging(**_: Any) -> None:
 def _build(**_: Any) -> None:
     """Build the parts that read settings and files, so that a wrong one stops the start and not the first message."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    if IGNORED:
+        log.warning("celery variables ignored", action="celery_variables", names=", ".join(IGNORED))
     try:
         shared.check_schema()
         shared.check_eviction()

@@ -17,6 +17,7 @@ from config.settings.lanes import LaneDefaults
 from config.settings.messages import MessageSettings
 from config.settings.services import ServiceSettings
 from config.settings.workers import WorkerSettings
+from harkara.errors import Invalid
 
 
 class Settings(ChatMitraSettings, ServiceSettings, LaneDefaults, ApiSettings, MessageSettings, WorkerSettings):
@@ -65,7 +66,8 @@ def _problems(error: ValidationError) -> str:
 
 
 def _problem(problem: ErrorDetails) -> str:
-    message = problem["msg"].removeprefix("Value error, ")
+    cause = problem.get("ctx", {}).get("error")
+    message = cause.rule if isinstance(cause, Invalid) else problem["msg"].removeprefix("Value error, ")
     if not problem["loc"]:
         return message
     name = str(problem["loc"][0])  # pydantic gives the field, or its alias if it has one

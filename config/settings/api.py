@@ -6,11 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 from pydantic_settings import BaseSettings, NoDecode
 
 from config.environment import CONFIG
-from config.fields import Duration, pairs
+from config.fields import Duration, HeaderToken, HttpUrl, Proxies, Secret, ShortName, pairs
 
 
 class ApiSettings(BaseSettings):
@@ -20,7 +20,7 @@ class ApiSettings(BaseSettings):
         default=8000, ge=0, le=65_535, validation_alias="port", description="Port that the HTTP API listens on"
     )
     web_address: str = Field(default="127.0.0.1", description="Address that the HTTP API listens on")
-    api_tokens: Annotated[dict[str, SecretStr], NoDecode, pairs("name:token,name:token")] = Field(
+    api_tokens: Annotated[dict[ShortName, HeaderToken], NoDecode, pairs("name:token,name:token")] = Field(
         default_factory=dict, description="Callers of the HTTP API: name:token,name:token; without any, all are refused"
     )
     api_lanes: Annotated[dict[str, str], NoDecode, pairs("name:lane+lane,name:lane")] = Field(
@@ -30,7 +30,7 @@ class ApiSettings(BaseSettings):
     api_limit: str = Field(
         default="600/60s", description="Most requests of each caller in any such window; `none` for no limit"
     )
-    trusted_proxies: str = Field(
+    trusted_proxies: Proxies = Field(
         default="127.0.0.1",
         description="Proxies whose X-Forwarded-For names the client: addresses and networks with commas, or *",
     )
@@ -39,16 +39,16 @@ class ApiSettings(BaseSettings):
         gt=timedelta(),
         description="Longest time for a client to send a whole request; then its connection is closed",
     )
-    metrics_token: SecretStr | None = Field(
+    metrics_token: HeaderToken | None = Field(
         default=None, description="Token that /metrics of the HTTP API needs; empty for none"
     )
     docs: bool = Field(default=True, description="Whether the HTTP API serves /docs and its OpenAPI description")
 
-    callback_url: str | None = Field(
+    callback_url: HttpUrl | None = Field(
         default=None,
         description="URL of your application for callbacks with states and answers; empty for no callbacks",
     )
-    callback_secret: SecretStr | None = Field(
+    callback_secret: Secret | None = Field(
         default=None, description="Secret that signs callbacks, in the form of Standard Webhooks: whsec_ and base64"
     )
     callback_private: bool = Field(

@@ -5,24 +5,24 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings
 
-from config.fields import Duration
+from config.fields import Duration, HeaderToken, HttpUrl, Secret
 
 
 class ChatMitraSettings(BaseSettings):
     """How workers reach Chat Mitra."""
 
-    chatmitra_api_url: str = Field(
+    chatmitra_api_url: HttpUrl = Field(
         default="https://backend.chatmitra.com/developer/api/send_message",
         validation_alias="chatmitra_api_url",
         description="Full URL of Chat Mitra's send_message",
     )
-    chatmitra_api_token: SecretStr | None = Field(
+    chatmitra_api_token: HeaderToken | None = Field(
         default=None, validation_alias="chatmitra_api_token", description="Chat Mitra's token of the lane `default`"
     )
-    chatmitra_webhook_secret: SecretStr | None = Field(
+    chatmitra_webhook_secret: Secret | None = Field(
         default=None,
         validation_alias="chatmitra_webhook_secret",
         description="Secret that signs the webhooks of the lane `default`; without it the HTTP API refuses them",

@@ -6,11 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 from pydantic_settings import BaseSettings, NoDecode
 
 from config.environment import CONFIG, process_environment
-from config.fields import Duration, pairs
+from config.fields import Duration, HeaderToken, Secret, ShortName, pairs
 
 
 def _quiet_hours() -> str:
@@ -36,10 +36,10 @@ class LaneDefaults(BaseSettings):
         description="Hours in which marketing and reminders wait, unless their rule ignores them; empty for none",
     )
     lanes_file: Path = Field(default=CONFIG / "lanes.toml", description="Further lanes; the file may be missing")
-    lane_tokens: Annotated[dict[str, SecretStr], NoDecode, pairs("lane:token,lane:token")] = Field(
+    lane_tokens: Annotated[dict[ShortName, HeaderToken], NoDecode, pairs("lane:token,lane:token")] = Field(
         default_factory=dict, description="Chat Mitra's tokens of further lanes: lane:token,lane:token"
     )
-    lane_webhook_secrets: Annotated[dict[str, SecretStr], NoDecode, pairs("lane:secret,lane:secret")] = Field(
+    lane_webhook_secrets: Annotated[dict[ShortName, Secret], NoDecode, pairs("lane:secret,lane:secret")] = Field(
         default_factory=dict, description="Webhook secrets of further lanes: lane:secret,lane:secret"
     )
     reengage: str | None = Field(

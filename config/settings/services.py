@@ -10,13 +10,13 @@ from pydantic import AfterValidator, AliasChoices, Field
 from pydantic_settings import BaseSettings
 
 from config.environment import ROOT, VAR
-from config.fields import Duration
+from config.fields import Duration, RedisUrl
 
 
 class ServiceSettings(BaseSettings):
     """Where Redis and the database are."""
 
-    redis_url: str | None = Field(
+    redis_url: RedisUrl | None = Field(
         default=None,
         validation_alias=AliasChoices("harkara_redis_url", "redis_url"),
         description="Redis or Valkey; without it `make up` runs an embedded Valkey under var/",

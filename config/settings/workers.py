@@ -28,5 +28,7 @@ class WorkerSettings(BaseSettings):
 
     log_format: Literal["text", "json"] = Field(default="text", description="Form of log lines: text or json")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level to log")
-    metrics_port: int | None = Field(default=None, description="Port of a worker's Prometheus metrics; empty for none")
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65_535, description="Port of a worker's Prometheus metrics; empty for none"
+    )
     metrics_address: str = Field(default="127.0.0.1", description="Address that a worker's metrics listen on")

@@ -9,6 +9,7 @@ from typing import Any, Final
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from harkara.backends.celery_app import RedisCelery
 from harkara.redis_client import redis_errors
 
 ACCEPT: Final = "harkara.accept"
@@ -44,13 +45,10 @@ class Broker:
 
     @classmethod
     def at(cls, redis_url: str) -> Broker:
-        """A broker for producers: its app knows no tasks and no result backend."""
-        app = Celery("harkara-producer", broker=redis_url, set_as_current=False)
-        app.conf.update(
-            task_ignore_result=True,
-            task_publish_retry=False,
-            broker_transport_options=QUIET_TRANSPORT | {"socket_timeout": 1},
-        )
+        """A broker for producers: its app knows no tasks and no result backend. Raises Invalid for a wrong URL."""
+        transport = QUIET_TRANSPORT | {"socket_timeout": 1}
+        app = RedisCelery("harkara-producer", redis_url, transport, set_as_current=False)
+        app.conf.update(task_ignore_result=True, task_publish_retry=False)
         return cls(app)
 
     def publish_hints(self, ids: Sequence[str], *, urgent: bool) -> None:

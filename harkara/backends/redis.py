@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import groupby
@@ -19,6 +20,8 @@ if TYPE_CHECKING:  # Celery costs a third of a second to import, and only a wake
     from harkara.backends.broker import Broker
     from harkara.inbound.contact import ConsentChoice
     from harkara.occasions import OccasionUpdate, ReminderPlan
+
+log = logging.getLogger(__name__)
 
 BATCH = 500
 """Entries in one transaction of Redis."""
@@ -82,10 +85,13 @@ class RedisBackend:
         return answer["ok"]
 
     def _wake_workers(self) -> None:
+        """Wake the workers; never raises, since the entry is stored and they read the intake every second anyway."""
         try:
             self._broker.notify_intake()
         except Unavailable:
-            pass  # the entry is stored; the workers read the intake every second without a wake-up
+            pass
+        except Exception as error:  # of the application's own Celery or kombu, for example
+            log.warning("workers were not woken up (%s); messages go out a second later", type(error).__name__)
 
     @cached_property
     def _broker(self) -> Broker:

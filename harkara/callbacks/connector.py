@@ -76,7 +76,7 @@ class Connector:
             return self._send(_connect(addresses, _port(url), until), method, url, headers, body, until)
         except TimeoutError:
             return NoResponse(f"no response within {self._seconds:g} s")
-        except (OSError, http.client.HTTPException, UnicodeError) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             return NoResponse(_reason(error))
 
     def _allows(self, addresses: Sequence[str]) -> bool:
@@ -154,4 +154,6 @@ def _reason(error: Exception) -> str:
             return "the connection broke off"
         case http.client.HTTPException():
             return "the response is not HTTP"
+        case ValueError() if not isinstance(error, UnicodeError):
+            return "the request cannot be written: check URL and secret"
     return "the host cannot be reached"

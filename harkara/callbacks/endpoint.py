@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from standardwebhooks import Webhook
 
@@ -13,6 +13,7 @@ from harkara.answers import seconds_to_wait
 from harkara.callbacks.address import Resolve, resolve
 from harkara.callbacks.connector import TIMEOUT_SECONDS, Blocked, Connector, NoResponse
 from harkara.errors import Invalid
+from harkara.http_url import parse_http_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,8 @@ class Endpoint:
 
 
 def _validated_url(url: str, private: bool) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # raises ValueError for a port that is not a number
-    except ValueError:
-        host = None
-    if not host or parts.username is not None or not url.isascii() or not url.isprintable() or " " in url:
+    parts = parse_http_url(url)
+    if parts is None:
         raise Invalid("url", "must be a full URL in ASCII without a user name, for example https://example.com/harkara")
     if parts.scheme != "https" and not (private and parts.scheme == "http"):
         raise Invalid("url", "must begin with https://, or with http:// where private addresses are allowed")

@@ -10,13 +10,16 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import requests
+import structlog
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, IncompleteRead, ReadTimeoutError
 
 from harkara.answers import Answer, NoAnswer, NoAnswerReason, NotSent, seconds_to_wait
 from harkara.chatmitra.parse_answer import parse_answer
 from harkara.errors import Invalid
-from harkara.timed_connections import POOLS, Unconnected
+from harkara.timed_connections import FIRST_BYTE, POOLS, Unconnected
+
+log = structlog.get_logger(__name__)
 
 MAX_BODY = 65_536
 """Bytes of an answer that are read; Chat Mitra's have about a hundred."""
@@ -48,22 +51,21 @@ class ChatMitra:
         self._connections: list[_Connection] = []
 
     def post(self, token: str, body: str) -> Answer:
-        """Send one message, the JSON `body` as the ledger stores it. Never raises for an error of network or server.
+        """Send one message, the JSON `body` as the ledger stores it. Never raises.
 
-        Raises Invalid for a token that cannot be an HTTP header.
+        Whatever fails before the first byte of the request, such as a token that cannot be a header, is NotSent.
         """
-        if not token.isascii() or not token.isprintable():
-            raise Invalid("token", "must be printable ASCII", f"{len(token)} characters")
         connection = self._acquire()
-        request = connection.request_with(token, body.encode())
-        connection.close_if_idle(self._keepalive)
+        FIRST_BYTE.sent = False
         try:
+            request = connection.request_with(token, body.encode())
+            connection.close_if_idle(self._keepalive)
             response = connection.adapter.send(request, stream=True, timeout=self._timeout, verify=self._verify)
             answer = _read(response, token)
         except Unconnected as error:
             answer = NotSent(error.reason)
-        except (requests.RequestException, HTTPError, OSError, http.client.HTTPException) as error:
-            answer = NoAnswer(_no_answer_reason(error))
+        except Exception as error:
+            answer = NoAnswer(_no_answer_reason(error)) if FIRST_BYTE.sent else _not_sent(error)
         connection.used_at = time.monotonic()
         self._connections.append(connection)
         return answer
@@ -153,6 +155,12 @@ def _read(response: requests.Response, token: str) -> Answer:
     if len(body) > MAX_BODY:
         response.close()
     return parse_answer(status, body, retry_after=seconds_to_wait(response.headers), token=token)
+
+
+def _not_sent(error: Exception) -> NotSent:
+    """Log the type of the error; its text may quote the token or the message."""
+    log.error("request not sent", action="request_failed", error=type(error).__name__)
+    return NotSent("request")
 
 
 _REASONS: tuple[tuple[tuple[type[BaseException], ...], NoAnswerReason], ...] = (

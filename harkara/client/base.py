@@ -11,6 +11,7 @@ from harkara.backends import Backend, ledger_backend, redis_backend
 from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
 from harkara.published.lookup import PublishedLookup
+from harkara.redis_address import RedisAddress
 from harkara.shared_defaults import DEADLINES
 
 if TYPE_CHECKING:  # an application without occasions does not pay for their import
@@ -38,6 +39,8 @@ class BaseClient:
             raise Invalid("redis_url", "give a Redis URL, a database URL, or both")
         if replicas and (replicas < 0 or database_url):
             raise Invalid("replicas", "is how many replicas of Redis confirm, for a client without a database URL")
+        if redis_url:
+            RedisAddress.parse(redis_url)  # the wake-up connects after the message is kept, when no error helps
         self._producer = producer
         self._lane = lane
         self._region = region

@@ -28,7 +28,7 @@ class Client(MessageCalls, OccasionCalls, ConsentCalls):
             loses no hand-over. Not for a client with `database_url`.
 
     Raises:
-        Invalid: Neither URL is given, or the catalogue's file breaks a rule.
+        Invalid: Neither URL is given, `redis_url` is wrong, or the catalogue's file breaks a rule.
 
     A client is a context manager that closes its connections, and may be shared by threads.
     """

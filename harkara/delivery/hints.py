@@ -33,21 +33,25 @@ class Hints:
         self._refused = False
 
     def publish(self, released: Iterable[tuple[str, int]]) -> list[str]:
-        """Publish (id, priority) in order, urgent ones first; return the ids that Redis did not accept."""
+        """Publish (id, priority) in order, urgent ones first; return the ids that were not published.
+
+        Never raises, since the messages are kept and dispatch finds them a second later.
+        """
         released = list(released)
         for urgent in (True, False):
             ids = [identity for identity, priority in released if (priority <= URGENT) == urgent]
             for start in range(0, len(ids), self._size):
                 try:
                     self._publish(ids[start : start + self._size], urgent=urgent)
-                except Unavailable as error:
+                except Exception as error:
                     self._log_once(error)
                     return ids[start:] + [i for i, priority in released if urgent and priority > URGENT]
                 self._refused = False
         return []
 
-    def _log_once(self, error: Unavailable) -> None:
-        """Log the first refusal after a success: dispatch tries again every second."""
+    def _log_once(self, error: Exception) -> None:
+        """Log the first refusal after a success: dispatch tries again every second. Only our own texts are safe."""
         if not self._refused:
-            log.warning("hints not published", action="hint_failed", error=str(error))
+            reason = str(error) if isinstance(error, Unavailable) else type(error).__name__
+            log.warning("hints not published", action="hint_failed", error=reason)
         self._refused = True

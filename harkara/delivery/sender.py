@@ -44,6 +44,8 @@ BATCH_SECONDS = 0.05
 Without it, each message of a lane with 80 slots a second has a transaction of its own.
 """
 
+NOT_POSTED = Wait(RETRY_SECONDS, "worker-trouble", "The worker could not wait for its slot; nothing was sent.")
+
 DELAYED = Wait(0.0, "late", "Its worker was delayed; another worker sends it.")
 
 
@@ -102,7 +104,12 @@ class Sender:
         post_by = time.monotonic() + self._leases.unsent
         if not self.begin(booked):
             return
-        if no_slot := self.wait_for_slot(booked, post_by):
+        try:
+            no_slot = self.wait_for_slot(booked, post_by)
+        except Exception:
+            self.record(booked.message, NOT_POSTED)
+            raise
+        if no_slot:
             self.record(booked.message, no_slot)
             return
         started = time.monotonic()

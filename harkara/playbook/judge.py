@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 from harkara.answers import Answer, Replied
 from harkara.outcomes import Accepted, Outcome, Pause, Refused, Uncertain, Wait
 from harkara.playbook.context import AttemptContext, UncertainContext, Window
-from harkara.playbook.table import PlaybookEntry, PlaybookTable
+from harkara.playbook.table import LATER_EVENTS, PlaybookEntry, PlaybookTable
 
 WINDOW_CLOSED = "window-closed"
 NO_REASON = "WhatsApp could not deliver the message and gave no reason: ask the customer, then send it again."
@@ -35,7 +35,8 @@ class Playbook:
         self._table = table
         self._codes = table.entries("code")
         self._statuses = table.entries("http")
-        self._events = table.entries("event")
+        events = table.entries("event")
+        self._events = {later: events[earlier] for later, earlier in LATER_EVENTS.items()} | events
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -1,0 +1,47 @@
+"""A Celery app on one Redis, which nothing in the environment of the process replaces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from celery import Celery
+from celery.loaders.app import AppLoader
+
+from harkara.redis_address import RedisAddress
+
+
+class RedisCelery(Celery):
+    """A Celery app that connects to the Redis of `redis_url` alone; `transport` holds further options for kombu.
+
+    Celery prefers CELERY_BROKER_URL, CELERY_BROKER_READ_URL, CELERY_BROKER_WRITE_URL, CELERY_RESULT_BACKEND,
+    CELERY_CONFIG_MODULE and CELERY_LOADER to what an app was given (celery/app/utils.py and celery/loaders/base.py of
+    5.7). In an application with a Celery of its own they name the broker of that one.
+
+    Raises Invalid for a URL that RedisAddress does not read.
+    """
+
+    backend_cls = "disabled"
+
+    def __init__(self, main: str, redis_url: str, transport: Mapping[str, Any], **options: Any) -> None:
+        self._address = RedisAddress.parse(redis_url)
+        super().__init__(main, broker=self._address.broker_url, loader=_Loader, **options)
+        tls = dict(self._address.tls or {})
+        # kombu shares connections between apps whose URLs and transport options are equal, whatever their TLS.
+        self.conf.update(
+            broker_use_ssl=tls or None, broker_transport_options={**transport, **self._address.options, "tls": tls}
+        )
+
+    def connection_for_read(self, url: str | None = None, **options: Any) -> Any:
+        """Connect to the app's own Redis, whatever URL Celery has found."""
+        return super().connection_for_read(self._address.broker_url, **options)
+
+    def connection_for_write(self, url: str | None = None, **options: Any) -> Any:
+        """Connect to the app's own Redis, whatever URL Celery has found."""
+        return super().connection_for_write(self._address.broker_url, **options)
+
+
+class _Loader(AppLoader):
+    def read_configuration(self, env: str = "CELERY_CONFIG_MODULE") -> dict[str, Any]:
+        """Read no module of settings."""
+        return {}
