@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -68,24 +68,26 @@ def validate(
     data: object,
     file: str,
     entry_name: Callable[[Location], str] = dotted,
-    documents: Mapping[str, TomlDocument] | None = None,
+    merged: Sequence[Path] = (),
 ) -> Model:
-    """Return `data` as a `model`; `documents` are the files, by name, that it was merged from if it is not one itself.
+    """Return `data` as a `model`; `merged` are the files that it was merged from if it is not one itself.
 
     Raises Invalid as `file_error` describes it.
     """
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        own = {file: data} if isinstance(data, TomlDocument) else {}
-        raise file_error(file, error, entry_name, documents or own) from error
+        documents = (
+            [(file, data)] if isinstance(data, TomlDocument) else [(each.name, load_toml(each)) for each in merged]
+        )
+        raise file_error(file, error, entry_name, documents) from error
 
 
 def file_error(
     file: str,
     error: ValidationError,
     entry_name: Callable[[Location], str] = dotted,
-    documents: Mapping[str, TomlDocument] | None = None,
+    documents: Sequence[tuple[str, TomlDocument]] = (),
 ) -> Invalid:
     """Return the innermost problem, which is the most precise one, as an Invalid that names file, entry and line.
 
@@ -98,7 +100,7 @@ def file_error(
     rule = cause.rule if isinstance(cause, Invalid) else deepest["msg"].removeprefix("Value error, ")
     line = None
     if documents:
-        found = [(*document.find(where), name) for name, document in documents.items()]
+        found = [(*document.find(where), name) for name, document in documents]
         _, number, file = max(reversed(found), key=itemgetter(0))
         line = f"line {number}"
     return Invalid(f"{file}, {entry_name(where)}", rule, line)

@@ -34,7 +34,7 @@ class Catalogue(Model):
 
         Raises Invalid, which names the file, the entry and the field.
         """
-        return validate(cls, load_files(paths), file_names(paths), _entry_name)
+        return validate(cls, load_files(paths), file_names(paths), _entry_name, paths)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
