@@ -156,3 +156,94 @@ def test_a_lane_knows_its_own_number(tmp_path: Path) -> None:
 def test_a_template_for_closed_windows_that_no_template_can_be_called_stops_the_start() -> None:
     with pytest.raises(SystemExit, match=r"^Lane default: name: 1 to 60 of a-z"):
         lanes(Settings(_env_file=None, chatmitra_api_token=SecretStr("token"), reengage="Write to us!"))
+
+
+TOKENS = {
+    "CHATMITRA_API_TOKEN": "{}",
+    "HARKARA_METRICS_TOKEN": "{}",
+    "HARKARA_API_TOKENS": "shop:{}",
+    "HARKARA_LANE_TOKENS": "shop:{}",
+}
+"""Every setting that becomes a header, in its form."""
+
+
+def tokens_of(found: Settings) -> set[str]:
+    single = [found.chatmitra_api_token, found.metrics_token]
+    return {
+        each.get_secret_value() for each in (*single, *found.api_tokens.values(), *found.lane_tokens.values()) if each
+    }
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_the_line_end_of_a_mounted_secret_is_no_part_of_a_token(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, TOKENS[name].format("live:token") + "\r\n")
+    assert tokens_of(settings()) == {"live:token"}
+
+
+@pytest.mark.parametrize("name", TOKENS)
+@pytest.mark.parametrize(
+    ("token", "rule"),
+    [
+        ("swordfish\nx", "has a control character inside, such as a line end"),
+        ("sword fish", "cannot be an HTTP header: character 6 of 10 is a space"),
+        ("swördfish", "cannot be an HTTP header: character 3 of 9 is not ASCII"),
+        ("Bearer swordfish", "must be the token alone, without `Bearer`"),
+        ('"swordfish"', "has quotation marks"),
+    ],
+)
+def test_a_token_that_cannot_be_a_header_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, token: str, rule: str
+) -> None:
+    monkeypatch.setenv(name, TOKENS[name].format(token))
+    with pytest.raises(SystemExit) as error:
+        settings()
+    assert str(error.value).startswith(f"The settings are not understood. {name}: {rule}")
+    assert "fish" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["CHATMITRA_WEBHOOK_SECRET", "HARKARA_CALLBACK_SECRET"])
+def test_a_secret_has_no_line_end(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, " नमस्ते\n")
+    found = settings().chatmitra_webhook_secret or settings().callback_secret
+    assert found is not None
+    assert found.get_secret_value() == "नमस्ते"
+
+
+@pytest.mark.parametrize("name", ["CHATMITRA_API_URL", "HARKARA_CALLBACK_URL"])
+@pytest.mark.parametrize(
+    "url",
+    ["app.example.com", "ftp://example.com", "https://", "https://a b/", "https://example.com:x/", "https://ex..com/"],
+)
+def test_a_url_without_a_host_or_scheme_stops_the_start(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
+    monkeypatch.setenv(name, url)
+    with pytest.raises(SystemExit, match=f"{name}: must be a full URL in ASCII"):
+        settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "rule"),
+    [
+        ("HARKARA_API_TOKENS", "shop:one,shop:two", "with each name once"),
+        ("HARKARA_API_TOKENS", "The Shop:one", "a name has 1 to 40 of a-z, 0-9, _ and -"),
+        ("HARKARA_LANE_TOKENS", "a/b:one", "a name has 1 to 40 of a-z, 0-9, _ and -"),
+        ("HARKARA_TRUSTED_PROXIES", "proxy.internal", r"must be \* or IP addresses and networks"),
+        ("HARKARA_METRICS_PORT", "99999", "less than or equal to 65535"),
+    ],
+)
+def test_what_no_request_could_use_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, rule: str
+) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(SystemExit, match=f"{name}: .*{rule}"):
+        settings()
+
+
+def test_a_wrong_file_names_line_and_key_but_no_value(tmp_path: Path) -> None:
+    file = tmp_path / "lanes.toml"
+    file.write_text('# Lanes\n[shop]\nallowance = """\n20/60s"""\n\n[office]\ngap = "soon"\n')
+    with pytest.raises(Invalid, match=r"lanes\.toml, office\.gap: must be a duration .*\(line 7\)$"):
+        read_lane_settings(file)
+    file.write_text("[shop]\nnumber = 98765 swordfish\n")
+    with pytest.raises(Invalid, match=r"lanes\.toml, number: cannot be read as TOML: .*line 2") as error:
+        read_lane_settings(file)
+    assert "swordfish" not in str(error.value)

@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harkara.answers import NotSent
+import pytest
+
+from harkara.answers import NoAnswer, NotSent
+from harkara.chatmitra.api import ChatMitra
 from harness.ports import free_port
 from tests.integration.chatmitra.socket_server import (
+    BODY,
     SUCCESS,
     answering,
     post,
+    read_request,
     secured,
     serving,
 )
@@ -65,3 +70,31 @@ def test_a_certificate_that_is_not_trusted_sent_nothing(certificate: Path) -> No
     with serving(secured(certificate, answering(202, SUCCESS))) as server:
         assert post(server.url.replace("http", "https")) == NotSent("tls")
         assert post(server.url.replace("http", "https"), ca_bundle=str(certificate)).ok  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("token", ["token\n", "two\r\nlines", "टोकन"])
+def test_a_request_that_cannot_be_written_sent_nothing(token: str) -> None:
+    """The same connection then carries the next request, whose outcome counts as before."""
+    with serving(answering(202, SUCCESS)) as server:
+        chatmitra = ChatMitra(server.url)
+        for _ in range(2):
+            assert chatmitra.post(token, BODY) == NotSent("request")
+            assert chatmitra.post("token", BODY).ok  # type: ignore[union-attr]
+
+
+def test_certificates_that_cannot_be_read_sent_nothing() -> None:
+    with serving(answering(202, SUCCESS)) as server:
+        assert post(server.url.replace("http", "https"), ca_bundle="/no/such/file.pem") == NotSent("request")
+    assert server.connections == 0
+
+
+def test_a_connection_that_breaks_after_the_request_is_not_called_unsent() -> None:
+    """Also after a request that could not be written, in the same thread."""
+    with serving(read_request_and_close) as server:
+        chatmitra = ChatMitra(server.url)
+        assert chatmitra.post("token\n", BODY) == NotSent("request")
+        assert chatmitra.post("token", BODY) == NoAnswer("closed")
+
+
+def read_request_and_close(connection: socket.socket) -> None:
+    read_request(connection)

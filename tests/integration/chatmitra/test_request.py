@@ -103,8 +103,3 @@ def test_a_connection_with_unread_bytes_is_not_reused() -> None:
 def test_an_invalid_url_is_refused_at_once(url: str) -> None:
     with pytest.raises(Invalid, match="url"):
         ChatMitra(url)
-
-
-def test_an_invalid_token_is_refused_before_anything_is_sent() -> None:
-    with pytest.raises(Invalid, match="token"):
-        ChatMitra("http://127.0.0.1:1/").post("two\r\nlines", BODY)
