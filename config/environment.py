@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 ROOT = Path(__file__).resolve().parent.parent
 DOTENV = Path(os.environ.get("HARKARA_ENV_FILE") or ROOT / ".env")
@@ -34,6 +36,23 @@ CONFIG = ROOT / (process_environment().get("HARKARA_CONFIG") or "config")
 
 LOCAL = VAR / "local.env"
 """Settings of the Redis and the sandbox that `make up` runs, so that a command in another terminal finds them."""
+
+
+def given_names(files: Iterable[Path]) -> set[str]:
+    """Return the names of all variables in the environment and in these files. Raises SystemExit for a broken line.
+
+    python-dotenv itself only warns about a line that is not NAME=value, and ignores it.
+    """
+    names = set(os.environ)
+    for file in files:
+        if file.is_file():
+            with file.open(encoding=ENCODING) as text:
+                for binding in parse_stream(text):
+                    own = binding.key is not None and binding.key.upper().startswith(_PREFIXES)
+                    if binding.error or (own and binding.value is None):
+                        raise SystemExit(f"{file.name}, line {binding.original.line}: is not NAME=value")
+                    names.add(binding.key or "")
+    return names
 
 
 def located_by() -> dict[str, str]:

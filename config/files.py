@@ -9,12 +9,15 @@ from pathlib import Path
 
 from config.environment import DOTENV
 from config.lanes import lanes
+from config.lanes_file import read_lane_settings
 from config.reminders import load_reminder_plan
 from config.settings import Settings
+from config.templates import catalogue
+from harkara.campaigns.prices import Prices
 from harkara.errors import Invalid
 from harkara.inbound.words import Words
 from harkara.lanes import Lane
-from harkara.occasions import ReminderPlan
+from harkara.occasions import ReminderPlan, Rules
 from harkara.playbook import Playbook
 
 
@@ -88,3 +91,15 @@ def digest(path: Path) -> str:
         return sha256(path.read_bytes()).hexdigest()
     except OSError:
         return ""
+
+
+def readers(settings: Settings) -> dict[str, Callable[[], object]]:
+    """Return, for each setting that names a file, the function that reads it. Raises Invalid or SystemExit."""
+    return {
+        "lanes_file": lambda: read_lane_settings(settings.lanes_file),
+        "templates_file": lambda: catalogue(settings),
+        "reminders_file": lambda: Rules.load(settings.reminders_file),
+        "words_file": lambda: Words.load(settings.words_file),
+        "playbook_file": lambda: Playbook.load(settings.playbook_file),
+        "prices_file": lambda: Prices.load(settings.prices_file),
+    }

@@ -69,7 +69,7 @@ class _Timed(io.RawIOBase):
 
 
 class FirstByte(threading.local):
-    """Whether this thread has begun to send the request that it is about; whoever begins one sets it to False."""
+    """Whether this thread has begun to send its present request; a client sets it to False before each one."""
 
     sent = False
 

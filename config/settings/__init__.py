@@ -10,12 +10,13 @@ from pydantic import AliasChoices, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsConfigDict
 
-from config.environment import DOTENV, ENCODING, LOCAL
+from config.environment import DOTENV, ENCODING, LOCAL, given_names
 from config.settings.api import ApiSettings
 from config.settings.chatmitra import ChatMitraSettings
 from config.settings.lanes import LaneDefaults
 from config.settings.messages import MessageSettings
 from config.settings.services import ServiceSettings
+from config.settings.unknown_names import unknown_names
 from config.settings.workers import WorkerSettings
 from harkara.errors import Invalid
 
@@ -42,8 +43,11 @@ def settings() -> Settings:
 
 
 def read_settings(files: Sequence[Path]) -> Settings:
-    """Read the environment over these files. Raises SystemExit that names each variable that is wrong."""
+    """Read the environment over these files. Raises SystemExit that names each variable that is wrong or unknown."""
     try:
+        unknown = unknown_names(given_names(files), {*map(variable, Settings.model_fields), "HARKARA_ENV_FILE"})
+        if unknown:
+            raise SystemExit(f"The settings are not understood. {'; '.join(unknown)}")
         return Settings(_env_file=files)
     except ValidationError as error:
         raise SystemExit(_problems(error)) from None

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from config.environment import bare_environment
+from config.files import readers
 from config.lanes import lanes
 from config.lanes_file import read_lane_settings
 from config.settings import Settings, read_settings, variable
@@ -247,3 +248,47 @@ def test_a_wrong_file_names_line_and_key_but_no_value(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match=r"lanes\.toml, number: cannot be read as TOML: .*line 2") as error:
         read_lane_settings(file)
     assert "swordfish" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("HARKARA_ALOWANCE", "did you mean HARKARA_ALLOWANCE?"),
+        ("HARKARA_API_TOKEN", "did you mean HARKARA_API_TOKENS?"),
+        ("CHATMITRA_TOKEN", "did you mean CHATMITRA_API_TOKEN?"),
+        ("HARKARA_CHATMITRA_API_URL", "did you mean CHATMITRA_API_URL?"),
+        ("HARKARA_ZZZ", "docs/reference/settings.md lists all"),
+    ],
+)
+def test_a_name_that_is_no_setting_is_refused_with_the_nearest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, near: str
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"{name}=swordfish\n")
+    with pytest.raises(SystemExit) as of_file:
+        read_settings((file,))
+    monkeypatch.setenv(name, "swordfish")
+    with pytest.raises(SystemExit) as of_environment:
+        settings()
+    assert str(of_file.value) == str(of_environment.value)
+    assert str(of_file.value) == f"The settings are not understood. {name}: is no setting; {near}"
+
+
+def test_the_variables_of_a_service_in_kubernetes_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8000_TCP", "PORT_8000_TCP_ADDR"):
+        monkeypatch.setenv(f"HARKARA_WEB_{name}", "tcp://10.0.0.7:8000")
+    assert settings().port == 8000
+
+
+@pytest.mark.parametrize("line", ["HARKARA_LEASE 20s", "HARKARA_LEASE"])
+def test_a_broken_line_of_the_env_file_is_named(tmp_path: Path, line: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"# Settings\n{line}\n")
+    with pytest.raises(SystemExit, match=r"^\.env, line 2: is not NAME=value$"):
+        read_settings((file,))
+
+
+def test_every_file_of_the_settings_is_read_by_the_doctor() -> None:
+    assert readers(Settings(_env_file=None)).keys() == {
+        name for name in Settings.model_fields if name.endswith("_file")
+    }

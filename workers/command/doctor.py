@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from harkara.errors import Conflict, HarkaraError, OtherDeployment
-from workers.command.deployment import configured, ledger
+from workers.command.deployment import configured, ledger, plan
 from workers.command.options import AsJson
 from workers.command.output import ERROR, emit, table
 
@@ -36,7 +36,10 @@ def doctor(as_json: AsJson = False, adopt_redis: AdoptRedis = False) -> None:
     """Check settings, lanes, database, workers, dead letters, callbacks, Redis, clocks. Exits with 1 if one fails."""
     if adopt_redis:
         _adopt_redis()
-    checks = [check for checks_of in (_settings, _lanes, _database, _callbacks, _redis) for check in _safely(checks_of)]
+    checks = list(_safely(_settings))
+    if all(check.well for check in checks):  # every other check reads them
+        others = (_lanes, _files, _callers, _database, _callbacks, _redis)
+        checks += [check for checks_of in others for check in _safely(checks_of)]
     if {check.check for check in checks if check.well} >= {"database", "redis"}:
         checks += [check for checks_of in (_pairing, _clocks) for check in _safely(checks_of)]
     well = all(check.well for check in checks)
@@ -60,6 +63,30 @@ def _settings() -> Iterator[Check]:
     from config.settings import settings
 
     yield Check("settings", True, f"sends to {settings().chatmitra_api_url}")
+
+
+def _files() -> Iterator[Check]:
+    """Read each file that any process reads, so that one report names all that are wrong."""
+    from config.files import readers
+    from config.settings import settings
+
+    well = True
+    for name, read in (readers(settings()) | {"reminders_file with the templates": plan}).items():
+        try:
+            read()
+        except (HarkaraError, SystemExit) as error:
+            well = False
+            yield Check(name.replace("_", " "), False, str(error))
+    if well:
+        yield Check("files", True, "all that any process reads are valid")
+
+
+def _callers() -> Iterator[Check]:
+    from config.callers import callers
+    from config.settings import settings
+
+    if settings().api_tokens:
+        yield Check("callers", True, f"{len(callers(settings(), frozenset(configured())))} of the HTTP API")
 
 
 def _lanes() -> Iterator[Check]:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -59,7 +60,7 @@ def test_the_doctor_names_what_is_missing_and_the_next_step(
     found = {check["check"]: (check["well"], check["found"]) for check in json.loads(result.stdout)["checks"]}
     assert result.exit_code == 1
     assert {name for name, (well, _) in found.items() if well} == {
-        "settings", "lanes", "database", "redis", "redis memory", "redis and ledger", "clocks",
+        "settings", "lanes", "files", "database", "redis", "redis memory", "redis and ledger", "clocks",
     }  # fmt: skip
     assert "appendonly yes" in found["redis disk"][1]
     assert "harkara lanes unpark shop" in found["lane shop"][1]
@@ -117,9 +118,32 @@ def test_the_doctor_reports_unreachable_services(harkara: Harkara, environment: 
     result = harkara("doctor")
     assert result.exit_code == 1
     assert [line.split()[:2] for line in result.stdout.splitlines()[3:]] == [
+        ["files", "ok"],
         ["database", "PROBLEM"],
         ["redis", "PROBLEM"],
     ]
+
+
+def test_the_doctor_names_every_file_that_is_wrong(
+    harkara: Harkara, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Also the prices, which only campaigns read, and later."""
+    for name in ("WORDS", "PRICES", "PLAYBOOK"):
+        file = tmp_path / f"{name.lower()}.toml"
+        file.write_text("[opt-out]\nwords = swordfish\n")
+        environment[f"HARKARA_{name}_FILE"] = str(file)
+    result = harkara("doctor")
+    assert result.exit_code == 1
+    for name in ("words", "prices", "playbook"):
+        assert re.search(rf"{name} file +PROBLEM +{name}\.toml, words: cannot be read as TOML: .*line 2", result.stdout)
+    assert "swordfish" not in result.stdout
+
+
+def test_the_doctor_ends_with_the_settings_if_they_are_wrong(harkara: Harkara, environment: dict[str, str]) -> None:
+    environment["CHATMITRA_API_TOKEN"] = "sword fish"
+    checks = json.loads(harkara("doctor", "--json").stdout)["checks"]
+    assert [check["check"] for check in checks] == ["settings"]
+    assert "CHATMITRA_API_TOKEN: cannot be an HTTP header" in checks[0]["found"]
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
