@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import structlog
 
 from config.lanes import DEFAULT
@@ -13,9 +11,6 @@ from harkara.gateway import Callers
 from harkara.limits import Allowance
 
 log = structlog.get_logger(__name__)
-
-_NAME = re.compile(r"[a-z0-9_-]{1,40}")
-"""A caller's name is also the producer of its messages."""
 
 
 def callers(settings: Settings, configured: frozenset[str]) -> Callers:
@@ -43,7 +38,5 @@ def _check(settings: Settings, lanes: dict[str, tuple[str, ...]], configured: fr
     for name in settings.api_lanes.keys() - lanes.keys():
         raise SystemExit(f"HARKARA_API_LANES: {name} has no token in HARKARA_API_TOKENS")
     for name, own in lanes.items():
-        if not _NAME.fullmatch(name):
-            raise SystemExit("HARKARA_API_TOKENS: a name has 1 to 40 of a-z, 0-9, _ and -")
         for lane in sorted(set(own) - configured) if configured else ():
             raise SystemExit(f"HARKARA_API_LANES: {name} is for lane {lane}, which has no token of Chat Mitra")

@@ -100,7 +100,8 @@ def file_error(
     rule = cause.rule if isinstance(cause, Invalid) else deepest["msg"].removeprefix("Value error, ")
     line = None
     if documents:
-        found = [(*document.find(where), name) for name, document in documents]
+        present = where[:-1] if deepest["type"] == "missing" else where
+        found = [(*document.find(present), name) for name, document in documents]
         _, number, file = max(reversed(found), key=itemgetter(0))
         line = f"line {number}"
     return Invalid(f"{file}, {entry_name(where)}", rule, line)
