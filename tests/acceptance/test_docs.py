@@ -34,8 +34,6 @@ BLOCK = re.compile(
 
 SHELLS = {"python": [sys.executable, "-c"], "sh": ["bash", "-euo", "pipefail", "-c"]}
 
-pytestmark = pytest.mark.xdist_group("docs")
-
 
 class Block(NamedTuple):
     """One code block; `mark` is the comment in the line above it."""

@@ -241,6 +241,6 @@ def test_an_error_of_redis_does_not_quote_the_message(redis_client: redis.Redis)
     with pytest.raises(Unavailable) as caught:
         append(redis_client, reply(7))
     shown = "".join(traceback.format_exception(caught.value))
-    assert "WRONGTYPE" in str(caught.value)
+    assert "WRONGTYPE" not in shown
     assert "9876500007" not in shown
     assert "table is ready" not in shown
