@@ -42,7 +42,8 @@ def harkara(environment: dict[str, str]) -> Iterator[Harkara]:
 
     def run(*words: str, stdin: str | None = None) -> Result:
         settings.cache_clear()
-        return CliRunner(env=environment).invoke(app, words, input=stdin, catch_exceptions=False)
+        # Without COLUMNS the output is that of a pipe; each process of a parallel test run has it from the terminal.
+        return CliRunner(env={"COLUMNS": None, **environment}).invoke(app, words, input=stdin, catch_exceptions=False)
 
     yield run
     settings.cache_clear()
