@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -63,42 +64,36 @@ OTHERS = {
     "K5": ONCE,
 }
 
-CELLS = [(point, category) for point in STATES for category in CATEGORIES]
 Table = dict[tuple[str, Category], Cell]
 
 
-# One process of the test run computes each table.
-DATABASES = [
-    pytest.param(name, marks=pytest.mark.xdist_group(f"crash table on {name}")) for name in ("sqlite", "postgres")
-]
-
-
-@pytest.fixture(scope="module", params=DATABASES)
-def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Table:
+def test_a_crash_at_each_point_leads_to_the_state_and_the_result_of_the_table(
+    database_url: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     """Run all crashes at once, each in its own deployment, since most of the time passes until a lease expires."""
 
     def crash_in(folder: Path, point: str, categories: Sequence[Category]) -> Table:
-        url = f"sqlite:///{folder / 'harkara.db'}" if server is None else server.create_database(f"crash_{folder.name}")
+        folder.mkdir()
+        url = f"sqlite:///{folder / 'harkara.db'}" if server is None else server.create_database(f"crash_{uuid4().hex}")
         with valkey() as redis, deployment(folder, redis, url) as harkara:
             return crash(harkara, point, categories)
 
-    server: PostgresServer | None = None if request.param == "sqlite" else request.getfixturevalue("postgres_server")
+    server: PostgresServer | None = (
+        None if database_url.startswith("sqlite") else request.getfixturevalue("postgres_server")
+    )
     # One transaction may record many outcomes, so at K4b each category has its own crash.
     crashes = [(point, CATEGORIES) for point in STATES if point != "K4b"] + [("K4b", (one,)) for one in CATEGORIES]
     cells: Table = {}
     with ThreadPoolExecutor(len(crashes)) as pool:
-        folders = [tmp_path_factory.mktemp(point.lower()) for point, _ in crashes]
+        folders = [tmp_path / f"{number}-{point}" for number, (point, _) in enumerate(crashes)]
         for found in pool.map(crash_in, folders, *zip(*crashes, strict=True)):
             cells |= found
-    return cells
-
-
-@pytest.mark.parametrize(("point", "category"), CELLS)
-def test_a_crash_at_this_point_leads_to_this_state(table: Table, point: str, category: Category) -> None:
-    cell = table[point, category]
-    expected = CODES if category == "authentication" else OTHERS
-    assert cell.state in STATES[point]
-    assert cell.result == expected[point]
+    assert cells.keys() == {(point, category) for point in STATES for category in CATEGORIES}
+    assert {cell: found.result for cell, found in cells.items()} == {
+        (point, category): (CODES if category == "authentication" else OTHERS)[point] for point, category in cells
+    }
+    for (point, category), cell in cells.items():
+        assert cell.state in STATES[point], (point, category)
 
 
 def crash(harkara: Deployment, point: str, categories: Sequence[Category]) -> Table:

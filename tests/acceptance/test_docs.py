@@ -25,8 +25,6 @@ BLOCK = re.compile(
     r"^(?:(?P<mark><!-- [^\n]* -->)\n)?(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^(?P=indent)```$", re.M | re.S
 )
 
-pytestmark = pytest.mark.xdist_group("docs")
-
 
 class Block(NamedTuple):
     """One code block; `mark` is the comment in the line above it."""
