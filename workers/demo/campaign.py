@@ -15,6 +15,7 @@ from config.environment import ROOT
 from harkara import Client
 from harkara.campaigns.spreadsheet import CsvWriter
 from harkara.campaigns.status import CampaignProgress
+from harkara.errors import NotFound
 from harkara.ledger.campaigns.queries import get_progress, list_campaigns
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import get_status
@@ -74,7 +75,10 @@ class Campaign:
         return shown
 
     def _check_code(self, code: str) -> None:
-        attempts = get_status(self._database, code).attempts
+        try:
+            attempts = get_status(self._database, code).attempts
+        except NotFound:  # it is still in the intake
+            return
         if attempts and attempts[0].outcome == "accepted":
             seconds = attempts[0].started_at.timestamp() - self._code_at
             waiting = PEOPLE - self._sent()
