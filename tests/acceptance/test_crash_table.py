@@ -67,7 +67,7 @@ OTHERS = {
 Table = dict[tuple[str, Category], Cell]
 
 
-def test_a_crash_at_each_point_leads_to_the_state_and_the_result_of_the_table(
+def test_a_crash_at_each_point_leads_to_its_state_and_result(
     database_url: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """Run all crashes at once, each in its own deployment, since most of the time passes until a lease expires."""
@@ -78,9 +78,8 @@ def test_a_crash_at_each_point_leads_to_the_state_and_the_result_of_the_table(
         with valkey() as redis, deployment(folder, redis, url) as harkara:
             return crash(harkara, point, categories)
 
-    server: PostgresServer | None = (
-        None if database_url.startswith("sqlite") else request.getfixturevalue("postgres_server")
-    )
+    postgres = database_url.startswith("postgres")
+    server: PostgresServer | None = request.getfixturevalue("postgres_server") if postgres else None
     # One transaction may record many outcomes, so at K4b each category has its own crash.
     crashes = [(point, CATEGORIES) for point in STATES if point != "K4b"] + [("K4b", (one,)) for one in CATEGORIES]
     cells: Table = {}

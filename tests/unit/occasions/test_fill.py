@@ -13,6 +13,7 @@ from harkara.errors import Invalid
 from harkara.lanes import Lane
 from harkara.messages import Envelope, Template
 from harkara.occasions import Occasion, ReminderMessage, ReminderPlan, Rules
+from harkara.occasions.rules import Offset
 from tests.unit.occasions.cases import FILE, SHIPPED
 
 CATALOGUE = Catalogue.load(FILE.parent / "templates.toml")
@@ -87,6 +88,14 @@ def test_a_reminder_that_says_the_days_left_is_not_sent_after_their_midnight() -
     assert {rule: envelope.expires for rule, envelope in saved.items()} == {
         rule: datetime(2026, 12, day, tzinfo=INDIA) for rule, day in (("-3d", 3), ("-1d", 5), ("0d", 6))
     }
+
+
+def test_a_reminder_hours_before_says_the_hours() -> None:
+    rule = SHIPPED.kind["payment"]["0d"]
+    hours = rule.model_copy(update={"offset": Offset(-7200, "seconds"), "at": None, "not_before": Offset(-1, "days")})
+    rules = Rules(kind={"payment": {"-2h": hours}}, fill={"payment": SHIPPED.fill["payment"]})
+    plan = ReminderPlan.from_lanes(rules, CATALOGUE, LANES)
+    assert [body[4] for body in bodies(occasion("payment", "2026-12-05T18:00", INVOICE), plan).values()] == ["2 hours"]
 
 
 def test_the_time_since_counts_days() -> None:
