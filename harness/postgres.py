@@ -48,14 +48,14 @@ class PostgresServer:
     def database_url(self, name: str) -> str:
         return f"postgresql+psycopg://harkara@127.0.0.1:{self.port}/{name}"
 
-    def connect(self) -> psycopg.Connection:
-        """Open an autocommit connection to the database `postgres`. Raises psycopg.OperationalError."""
-        return psycopg.connect(driver_url(self.url), autocommit=True, connect_timeout=2)
+    def connect(self, database: str = "postgres") -> psycopg.Connection:
+        """Open an autocommit connection. Raises psycopg.OperationalError."""
+        return psycopg.connect(driver_url(self.database_url(database)), autocommit=True, connect_timeout=2)
 
-    def create_database(self, name: str, *, encoding: str = "UTF8") -> str:
-        """Create an empty database and return its URL."""
+    def create_database(self, name: str, *, encoding: str = "UTF8", template: str = "template0") -> str:
+        """Create a database, empty or a copy of `template`, and return its URL."""
         with self.connect() as connection:
-            connection.execute(f"CREATE DATABASE \"{name}\" ENCODING '{encoding}' TEMPLATE template0")
+            connection.execute(f"CREATE DATABASE \"{name}\" ENCODING '{encoding}' TEMPLATE \"{template}\"")
         return self.database_url(name)
 
     def start(self) -> None:

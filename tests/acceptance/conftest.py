@@ -1,15 +1,39 @@
-"""The time limit of all acceptance tests, whose processes take long on a busy host."""
+"""The time limit and the databases of all acceptance tests."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from harness.ledger import migrated
+from harness.postgres import PostgresServer
+
 SECONDS = 300
+"""The processes take long on a busy host."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent) and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SECONDS))
+
+
+@pytest.fixture(scope="session")
+def empty_ledger(postgres_server: PostgresServer) -> str:
+    """The name of a PostgreSQL database with the tables and without an identity, of which each test gets a copy."""
+    name = "empty_ledger"
+    migrated(postgres_server.create_database(name))
+    with postgres_server.connect(name) as connection:
+        connection.execute("DELETE FROM identity")
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty ledger, once on each kind of database."""
+    if request.param == "sqlite":
+        return migrated(f"sqlite:///{tmp_path / 'harkara.db'}")
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.create_database(f"t{uuid4().hex}", template=request.getfixturevalue("empty_ledger"))

@@ -9,16 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from re import Match, sub
-from threading import Lock
 from typing import Any
 
 from harkara import Client, Envelope, MessageStatus
 from harkara.inbound.events import MessageReceived
 from harkara.inbound.words import Words
-from harkara.ledger import migrate
 from harkara.ledger.database import Database
 from harkara.ledger.events.inbound_messages import record_received
 from harkara.ledger.messages.queries import count_by_state, get_status
+from harness.ledger import migrated
 from harness.ports import free_port
 from harness.process import ROOT, Process
 from harness.valkey import ValkeyServer
@@ -38,8 +37,6 @@ TIMEOUTS = {"HARKARA_CONNECT_TIMEOUT": "1", "HARKARA_READ_TIMEOUT": "2"}
 WEB_READY = "Uvicorn running on"
 CELERY = ("-m", "celery")
 APP = ("-A", "workers.sender")
-ALEMBIC = Lock()
-"""Alembic has one context for the whole process."""
 
 
 class Deployment:
@@ -48,7 +45,7 @@ class Deployment:
     def __init__(self, folder: Path, valkey: ValkeyServer, database_url: str, settings: dict[str, str]) -> None:
         self.folder = folder
         self.valkey = valkey
-        self.ledger = Database(database_url, lock_timeout=20)
+        self.ledger = Database(migrated(database_url), lock_timeout=20)
         self.processes: list[Process] = []
         self._database_url = database_url
         self._settings = settings
@@ -56,8 +53,6 @@ class Deployment:
         self.sandbox = SandboxClient(f"http://127.0.0.1:{self._sandbox_port}")
         self.web = f"http://127.0.0.1:{self._web_port}"
         (folder / "playbook.toml").write_text(_shorten_delays((ROOT / "config" / "playbook.toml").read_text()))
-        with ALEMBIC:
-            migrate.upgrade(self.ledger)
 
     @property
     def settings(self) -> dict[str, str]:

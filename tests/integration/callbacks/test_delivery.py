@@ -24,6 +24,7 @@ from harkara.ledger.callbacks.dead_callbacks import count_callbacks
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.database import Database, Row
 from harkara.ledger.tables import callback
+from harness.ledger import open_ledger
 from harness.waiting import wait_until
 from tests.integration.callbacks.application import SECRET, Application, listening
 from tests.integration.ledger.steps import reply, send_message
@@ -33,10 +34,8 @@ DATA = {"id": "evt_1", "text": "नमस्ते"}
 
 @pytest.fixture
 def db(database_url: str) -> Iterator[Database]:
-    database = Database(database_url, callbacks_enabled=True)
-    migrate.upgrade(database)
-    yield database
-    database.close()
+    with open_ledger(database_url, callbacks_enabled=True) as database:
+        yield database
 
 
 def delivery_to(url: str, db: Database, counted: Counter[str] | None = None) -> CallbackDelivery:

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from config.settings import settings
-from harkara.ledger import migrate
 from harkara.ledger.database import Database
+from harness.ledger import open_ledger
 from tests.integration.command.deployment import Harkara
 from workers.command import app
 
@@ -30,10 +30,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def ledger(environment: dict[str, str]) -> Iterator[Database]:
-    db = Database(environment["HARKARA_DATABASE_URL"])
-    migrate.upgrade(db)
-    yield db
-    db.close()
+    with open_ledger(environment["HARKARA_DATABASE_URL"]) as db:
+        yield db
 
 
 @pytest.fixture

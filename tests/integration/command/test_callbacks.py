@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from harkara.ledger import migrate
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.callbacks.outbox import Dead, Delivered, DeliveryResult, Failed, claim, record_results
 from harkara.ledger.database import Database
 from harkara.outcomes import Refused
+from harness.ledger import open_ledger
 from tests.integration.command.deployment import Harkara, attempted, store
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -25,10 +25,8 @@ def callback_settings(environment: dict[str, str]) -> None:
 
 @pytest.fixture
 def ledger(environment: dict[str, str]) -> Iterator[Database]:
-    db = Database(environment["HARKARA_DATABASE_URL"], callbacks_enabled=True)
-    migrate.upgrade(db)
-    yield db
-    db.close()
+    with open_ledger(environment["HARKARA_DATABASE_URL"], callbacks_enabled=True) as db:
+        yield db
 
 
 def callback(db: Database, verdict: DeliveryResult | None = None) -> str:

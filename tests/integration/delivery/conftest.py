@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from harkara.delivery.sender import Sender
-from harkara.ledger import migrate
 from harkara.ledger.database import Database
+from harness.ledger import open_ledger
 from harness.valkey import ValkeyServer
 from tests.integration.delivery.running import running_sender
 from tests.integration.sandbox.process import Sandbox
@@ -22,10 +22,8 @@ def redis_url(valkey_server: ValkeyServer) -> str:
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'harkara.db'}", lock_timeout=0.5)
-    migrate.upgrade(database)
-    yield database
-    database.close()
+    with open_ledger(f"sqlite:///{tmp_path / 'harkara.db'}", lock_timeout=0.5) as database:
+        yield database
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
-from harkara.ledger import migrate
 from harkara.ledger.database import Database
+from harness.ledger import migrated
 from harness.ports import free_port
 from harness.process import Process
 
@@ -60,8 +60,7 @@ class Server:
 def start_server(folder: Path, **more: str) -> Iterator[Server]:
     """Start the process in this folder, with `more` settings."""
     url = f"sqlite:///{folder / 'harkara.db'}"
-    ledger = Database(url)
-    migrate.upgrade(ledger)
+    ledger = Database(migrated(url))
     port = free_port()
     settings = {
         "HARKARA_DATABASE_URL": url,
