@@ -55,7 +55,7 @@ class PostgresServer:
     def create_database(self, name: str, *, encoding: str = "UTF8", template: str = "template0") -> str:
         """Create a database, empty or a copy of `template`, and return its URL."""
         with self.connect() as connection:
-            connection.execute(f"CREATE DATABASE \"{name}\" ENCODING '{encoding}' TEMPLATE \"{template}\"")
+            connection.execute(f'CREATE DATABASE "{name}" ENCODING \'{encoding}\' TEMPLATE "{template}"')
         return self.database_url(name)
 
     def start(self) -> None:
