@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import structlog
 
-from config.wiring.shared import database
+from config.wiring.shared import database, reminder_plan
+from harkara.intake.stored_calls import storable_call
 from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
 from tasks.task import Task
 
@@ -22,9 +22,8 @@ class ConfidentialTask(Task):
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         """Keep the call as a dead letter, after its last try and without its content in the log."""
-        call = json.dumps({"task": self.name, "args": args, "kwargs": kwargs})
-        content = None if '"authentication"' in call else call
         try:
+            content = storable_call(reminder_plan().catalogue, str(self.name), args, kwargs)
             add_dead_letters(database(), [DeadLetter.of("task", task_id, str(self.name), exc, content)])
         except Exception as error:
             log.error("task lost", action="task_lost", task=self.name, id=task_id, error=type(error).__name__)

@@ -7,8 +7,9 @@ from celery import Task
 
 from config.celery_app import app
 from config.queue_elements import REJECT
-from config.wiring.shared import database
+from config.wiring.shared import database, reminder_plan
 from harkara.errors import Invalid, Unavailable
+from harkara.intake.stored_calls import storable_element
 from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
 
 log = structlog.get_logger(__name__)
@@ -26,5 +27,6 @@ log = structlog.get_logger(__name__)
 )
 def reject(self: Task[..., None], queue: str, element: str, problem: str) -> None:
     log.error("queue element rejected", action="element_rejected", queue=queue, why=problem)
-    letter = DeadLetter.of("queue", str(self.request.id), queue, Invalid("element", problem), element)
+    content = storable_element(reminder_plan().catalogue, element)
+    letter = DeadLetter.of("queue", str(self.request.id), queue, Invalid("element", problem), content)
     add_dead_letters(database(), [letter])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,7 @@ from harkara.catalogue.kind import Kind, KindName, ParameterFormat, ParameterNam
 from harkara.catalogue.model import Model
 from harkara.errors import Invalid
 from harkara.messages import Envelope, Template
+from harkara.messages.template import TemplateCategory
 from harkara.toml import Location, file_error, validate
 
 
@@ -99,6 +101,12 @@ class Catalogue(Model):
         if delicate is None or options.get("category"):
             return envelope
         return Envelope.from_wire(body, **options | {"category": delicate})
+
+    def may_hold_code(self, text: str) -> bool:
+        """Whether this JSON names the category of one-time codes, or one of its kinds or approved templates."""
+        category: TemplateCategory = "authentication"
+        codes = {key: kind.name for key, kind in self.kind.items() if kind.category == category}
+        return any(json.dumps(name) in text for name in {category, *codes, *codes.values()})
 
 
 def _entry_name(where: Location) -> str:

@@ -184,7 +184,7 @@ class Committer:
 
     def _reject(self, entry: IntakeEntry, error: Exception) -> None:
         # The content may be private and is not logged. A one-time code is not stored either: it is over before a retry.
-        content = None if '"authentication"' in entry.data else entry.data
+        content = None if self._plan.catalogue.may_hold_code(entry.data) else entry.data
         letter = DeadLetter.of("intake", entry.stream_id, entry.verb, error, content)
         log.error("intake entry rejected", action="intake_rejected", entry=entry.stream_id, why=letter.reason)
         add_dead_letters(self._db, [letter])
