@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,13 +16,14 @@ from harkara.intake.entries import IntakeEntry
 from harkara.intake.occasion_verbs import PARSERS, verb_of
 from harkara.ledger.contacts.consent import record_consent
 from harkara.ledger.database import Database
-from harkara.ledger.dead_letters import DeadLetter, add_dead_letters, delete_dead_letters, get_dead_letters
+from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
 from harkara.ledger.messages.accept import accept, accept_as_failed, add_aliases
 from harkara.ledger.occasions.commands import UpdateResult, save_occasions, save_once
 from harkara.ledger.occasions.refusals import notify_refusal
+from harkara.ledger.occasions.unknown_closings import remember_closings
 from harkara.ledger.write_each import write_each
 from harkara.messages import Envelope
-from harkara.occasions import OccasionKey, OccasionUpdate, ReminderPlan
+from harkara.occasions import OccasionUpdate, ReminderPlan
 from harkara.receipt import Change, Receipt
 
 log = structlog.get_logger(__name__)
@@ -117,15 +117,14 @@ class Committer:
         return answer
 
     def report_unknown(self, entries: Sequence[IntakeEntry]) -> None:
-        """Report closings whose occasion is unknown and will not be known later.
+        """Report closings whose occasion is unknown and will not be known later. Raises Unavailable.
 
-        A dead letter that would open the occasion is deleted: a retry would undo the closing.
+        They are remembered, since the save of the occasion may be a dead letter, whose retry would undo the closing.
         """
-        for entry in entries:
-            update = PARSERS[entry.verb](entry.data)
-            overtaken = [letter.id for letter in get_dead_letters(self._db) if _opens(letter, update, entry.position)]
-            if delete_dead_letters(self._db, overtaken):
-                log.warning("dead letter overtaken", action="dead_letter_overtaken", entry=_name(entry))
+        closings = [(entry, PARSERS[entry.verb](entry.data)) for entry in entries]
+        if closings:
+            remember_closings(self._db, [(update.key, entry.position) for entry, update in closings])
+        for entry, update in closings:
             self._report(update, NotFound("no occasion has this reference"), _name(entry))
 
     def _write(
@@ -198,15 +197,3 @@ def _name(entry: IntakeEntry) -> str:
 
 def _age(entry: IntakeEntry) -> timedelta | None:
     return None if entry.appended_at is None else timedelta(seconds=time.monotonic() - entry.appended_at)
-
-
-def _opens(letter: DeadLetter, update: OccasionUpdate, position: str) -> bool:
-    """Return whether the letter is an earlier save of the occasion. Its other fields may be of another release."""
-    if (letter.source, letter.kind) != ("intake", "save-occasion") or letter.content is None:
-        return False
-    try:
-        saved = json.loads(letter.content)
-        key = OccasionKey(saved["reference"], saved["kind"], saved.get("lane", "default"))
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return False
-    return key == update.key and IntakeEntry(letter.entry, letter.kind, "").position < position

@@ -16,6 +16,8 @@ from harkara.ledger.events.store_events import Parse, store_webhooks
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.record import record
 from harkara.ledger.occasions.commands import derive_again
+from harkara.ledger.occasions.unknown_closings import require_open
+from harkara.occasions import Closing, Occasion, OccasionKey
 from harkara.webhooks.process import load_entry
 
 
@@ -23,6 +25,7 @@ class LetterRetry:
     """Applies dead letters again. A letter that succeeds is deleted; one that fails stays, with its new reason.
 
     An update of an occasion keeps its position in the intake, so it undoes nothing that the application said since.
+    The save of an occasion that was closed since, or may have been, is refused.
     """
 
     def __init__(self, db: Database, committer: Committer, parse: Parse, broker: Broker) -> None:
@@ -44,6 +47,7 @@ class LetterRetry:
 
     def _problem(self, letter: DeadLetter) -> str | None:
         try:
+            self._require_open(letter)
             self._apply(letter)
         except Exception as error:
             if stops_all(error):
@@ -52,6 +56,13 @@ class LetterRetry:
             add_dead_letters(self._db, [again])
             return again.reason
         return None
+
+    def _require_open(self, letter: DeadLetter) -> None:
+        """Raise Conflict for the save of an occasion that was closed since, or may have been."""
+        saved = _saved_occasion(letter)
+        if saved and letter.created_at:
+            key, position = saved
+            require_open(self._db, key, letter.created_at, position)
 
     def _apply(self, letter: DeadLetter) -> None:
         match letter.source:
@@ -78,3 +89,18 @@ def _content(letter: DeadLetter) -> str:
     if letter.content is None:
         raise Conflict("its content is erased, or was never stored: delete the letter")
     return letter.content
+
+
+def _saved_occasion(letter: DeadLetter) -> tuple[OccasionKey, str | None] | None:
+    """Return the occasion that a retry would save, and the position of its save in the intake, if it has one."""
+    match letter.source, letter.kind:
+        case "intake", "save-occasion":
+            entry = IntakeEntry(letter.entry, letter.kind, _content(letter))
+            return Occasion.from_json(entry.data).key, entry.position
+        case "task", "harkara.occasion":
+            call = json.loads(_content(letter))
+            match call["args"]:
+                case ["save", kind, reference]:
+                    lane = call["kwargs"].get("lane", "default")
+                    return Closing(status="cancelled", kind=kind, reference=reference, lane=lane).key, None
+    return None

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 import redis
@@ -14,6 +15,7 @@ from structlog.testing import capture_logs
 
 from harkara.backends.broker import Broker
 from harkara.chatmitra.webhooks import parse
+from harkara.errors import Unavailable
 from harkara.intake.commit import Committer
 from harkara.intake.consumer import IntakeConsumer
 from harkara.intake.retry import LetterRetry
@@ -36,7 +38,7 @@ from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.ledger.messages.queries import list_messages
 from harkara.ledger.messages.record_spilled import record_spilled
 from harkara.ledger.occasions.commands import rederive
-from harkara.ledger.tables import callback, occasion
+from harkara.ledger.tables import callback, dead_letter, occasion
 from harkara.occasions import Closing
 from harkara.outcomes import Refused
 from harkara.shared_defaults import DEADLINES
@@ -255,12 +257,51 @@ def test_a_retried_occasion_undoes_no_cancellation(redis_client: redis.Redis, db
     Intake(redis_client).append("save-occasion", [visit(name).to_json() for name in ("poison", "other poison")])
     with poisoned(db, "INSERT", "occasion", "reference LIKE '%poison'"):
         drain(redis_client, db)
-    cancellation = Closing(kind="appointment", reference="poison", status="cancelled")
-    Intake(redis_client).append("cancel-occasion", [cancellation.to_json()])
-    drain(redis_client, db)
-    assert list(retry(db).values()) == [None]
+    cancel(redis_client, db, "poison")
+    refused, applied = retry(db).values()
+    assert (refused, applied) == (CLOSED, None)
     assert [each["reference"] for each in occasion_rows(db)] == ["other poison"]
 
+
+def test_a_retried_occasion_that_was_saved_after_its_cancellation_applies(
+    redis_client: redis.Redis, db: Database
+) -> None:
+    cancel(redis_client, db, "poison")
+    Intake(redis_client).append("save-occasion", [visit("poison").to_json()])
+    with poisoned(db, "INSERT", "occasion", "reference = 'poison'"):
+        drain(redis_client, db)
+    assert list(retry(db).values()) == [None]
+    assert [each["reference"] for each in occasion_rows(db)] == ["poison"]
+
+
+def test_a_retried_call_of_the_occasion_task_undoes_no_cancellation(redis_client: redis.Redis, db: Database) -> None:
+    """The broker of the retry does not answer: a call that is repeated raises Unavailable."""
+    cancel(redis_client, db, "later")
+    calls = [["save", "appointment", "poison"], ["save", "appointment", "later"], ["cancel", "appointment", "poison"]]
+    contents = [json.dumps({"task": "harkara.occasion", "args": args, "kwargs": {}}) for args in calls]
+    letters = [DeadLetter.of("task", str(n), "harkara.occasion", ValueError(), each) for n, each in enumerate(contents)]
+    add_dead_letters(db, letters)
+    cancel(redis_client, db, "poison")
+    save_poison, save_later, cancel_poison = get_dead_letters(db)
+    assert retry(db, save_poison.id) == {save_poison.id: CLOSED}
+    for repeated in (save_later, cancel_poison):
+        with pytest.raises(Unavailable):
+            retry(db, repeated.id)
+
+
+def test_an_occasion_is_not_saved_by_a_retry_after_its_closing_may_be_forgotten(
+    redis_client: redis.Redis, db: Database
+) -> None:
+    Intake(redis_client).append("save-occasion", [visit("poison").to_json()])
+    with poisoned(db, "INSERT", "occasion", "reference = 'poison'"):
+        drain(redis_client, db)
+    age_letters(db, 31 * DAY)
+    (problem,) = retry(db).values()
+    assert (problem or "").startswith("the save is older than 30 days")
+    assert occasion_rows(db) == []
+
+
+CLOSED = "the application closed this occasion after it had saved it: delete the letter"
 
 OTHER = {**visit().parameters, "place": "Room 5"}
 
@@ -271,11 +312,23 @@ def drain(client: redis.Redis, db: Database) -> int:
     ).drain()
 
 
-def retry(db: Database) -> dict[int, str | None]:
-    """Retry all dead letters without Redis; return what became of each."""
+def cancel(client: redis.Redis, db: Database, reference: str) -> None:
+    """Hand over the cancellation of an occasion that the ledger does not know."""
+    closing = Closing(kind="appointment", reference=reference, status="cancelled")
+    Intake(client).append("cancel-occasion", [closing.to_json()])
+    drain(client, db)
+
+
+def age_letters(db: Database, seconds: float) -> None:
+    with db.write() as tx:
+        tx.execute(update(dead_letter).values(created_at=tx.now - timedelta(seconds=seconds)))
+
+
+def retry(db: Database, *ids: int) -> dict[int, str | None]:
+    """Retry these dead letters, or all, without Redis; return what became of each."""
     committer = Committer(db, lambda _: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10, rejected=lambda: None)
     broker = Broker.at(f"redis://127.0.0.1:{free_port()}/0")
-    results = {letter.id: problem for letter, problem in LetterRetry(db, committer, parse, broker).retry(None)}
+    results = {letter.id: problem for letter, problem in LetterRetry(db, committer, parse, broker).retry(ids or None)}
     broker.close()
     return results
 
