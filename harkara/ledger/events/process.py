@@ -15,6 +15,7 @@ from harkara.inbound.events import Event, MessageReceived, NumberChanged, Prefer
 from harkara.inbound.normalization import outline
 from harkara.inbound.words import Words
 from harkara.lanes import Lane
+from harkara.ledger.applied_entries import mark_applied
 from harkara.ledger.contacts.marketing_choice import STOPPED_MARKETING, apply_marketing_choice, apply_marketing_stop
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.dead_letters import DeadLetter, store_dead_letters
@@ -151,10 +152,13 @@ def _apply(tx: Transaction, context: EventContext, received: Sequence[tuple[Stor
 
 
 def _apply_marketing_stops(tx: Transaction, statuses: Sequence[ReceivedStatus]) -> None:
-    """Apply each once, also one that is about no message of ours; in the order of lanes, as people must be locked."""
+    """Apply each once, also one that is about no message of ours; in the order of lanes, as people must be locked.
+
+    The first try does not count as once, since an error may have rolled it back.
+    """
     for stored, change in sorted(statuses, key=lambda one: (one[0].lane, one[0].id)):
         names = (*((change.recipient,) if change.recipient else ()), *change.user_ids)
-        if change.code == STOPPED_MARKETING and names and not stored.tries:
+        if change.code == STOPPED_MARKETING and names and mark_applied(tx, f"marketing-stop {stored.id}"):
             apply_marketing_stop(tx, stored.lane, names, change.at, f"event_{stored.id}")
 
 

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from harkara.ledger.database import Database
-from tests.integration.ledger.steps import accept_messages, marketing, reply, states_of
+from tests.integration.ledger.outbox import callback_rows
+from tests.integration.ledger.poison import poisoned
+from tests.integration.ledger.steps import ACCEPTED, accept_messages, marketing, reply, states_of
 from tests.integration.ledger.test_inbound_messages import ago, contact_state, proofs
 from tests.integration.ledger.webhooks import (
     age_events,
@@ -17,6 +19,7 @@ from tests.integration.ledger.webhooks import (
     process_events,
     send_message,
     status_webhook,
+    stored_events,
 )
 
 
@@ -58,11 +61,42 @@ def test_a_failure_because_marketing_was_stopped_is_an_opt_out(db: Database, *, 
     (waiting,) = accept_messages(db, marketing(1))
     if ours:
         send_message(db, reply(1))
-    deliver_webhooks(db, status_webhook(db, "failed", n=1, error={"code": 131050, "message": "User has stopped"}))
+    deliver_webhooks(db, stopped_marketing(db))
     assert (contact_state(db).stopped, states_of(db, [waiting])) == ("marketing", ["cancelled"])
     age_events(db, 5)
     process_events(db)
     assert len(proofs(db)) == 1
+
+
+def test_a_failure_whose_first_try_is_rolled_back_is_an_opt_out_at_the_next(callback_db: Database) -> None:
+    send_message(callback_db, reply(1))
+    with poisoned(callback_db, "UPDATE", "message", "state = 'failed'"):
+        deliver_webhooks(callback_db, stopped_marketing(callback_db, jobId=ACCEPTED.job_id))
+    assert contact_state(callback_db).stopped is None
+    try_again(callback_db)
+    assert contact_state(callback_db).stopped == "marketing"
+    assert [row["kind"] for row in callback_rows(callback_db)].count("contact.opted-out") == 1
+
+
+@pytest.mark.parametrize("minutes", [60, -60], ids=["past", "future"])
+def test_a_failure_that_is_tried_again_is_reported_as_one_opt_out(callback_db: Database, minutes: int) -> None:
+    """It is about no message of ours, so it waits for one. The sender's clock may be wrong."""
+    deliver_webhooks(callback_db, stopped_marketing(callback_db, minutes))
+    for _ in range(3):
+        try_again(callback_db)
+    assert [row["tries"] for row in stored_events(callback_db)] == [4]
+    assert [row["kind"] for row in callback_rows(callback_db)] == ["contact.opted-out"]
+
+
+def stopped_marketing(db: Database, minutes: int = 60, **fields: Any) -> bytes:
+    """Return the webhook of some minutes ago about a failure because the person has stopped marketing."""
+    error = {"code": 131050, "message": "User has stopped"}
+    return status_webhook(db, "failed", n=1, error=error, timestamp=ago(minutes=minutes).timestamp(), **fields)
+
+
+def try_again(db: Database) -> None:
+    age_events(db, 60)
+    process_events(db)
 
 
 @pytest.mark.parametrize("kind", ["edit", "revoke"])
