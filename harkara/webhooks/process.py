@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import structlog
@@ -15,7 +15,7 @@ from harkara.intake.stream import Intake
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
 from harkara.ledger.events.process import BATCH, EventContext, any_due, process
-from harkara.ledger.events.reread import reread_unknown
+from harkara.ledger.events.reread import RECENT, reread_unknown
 from harkara.ledger.events.silence import webhook_silences
 from harkara.ledger.events.store_events import RawWebhook, store_webhooks
 from harkara.ledger.leases import lease
@@ -26,6 +26,11 @@ log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 10.0
 
+REREAD_SECONDS = 60.0
+
+OLD_PROCESSES = timedelta(hours=1)
+"""How long after its receipt a process of an older release may still leave an event as unknown."""
+
 _PROCESSING = "fold"  # the lease's name in the table `duty`, after the task harkara.fold
 
 
@@ -33,7 +38,7 @@ class EventProcessor:
     """Collects webhooks from Redis, processes events, and checks for silence; `holder` names this process.
 
     `on_processed` gets how many events had which outcome. A lane is silent after `silence_seconds` without any event,
-    and an alarm for it comes at most every `check_seconds`.
+    and an alarm for it comes at most every `check_seconds`. Unknown events are read again every `reread_seconds`.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class EventProcessor:
         holder: str,
         silence_seconds: float,
         check_seconds: float,
+        reread_seconds: float = REREAD_SECONDS,
         on_processed: Callable[[Counter[str]], None] = lambda done: None,
     ) -> None:
         self._db = db
@@ -54,7 +60,8 @@ class EventProcessor:
         self._silence = silence_seconds
         self._check_seconds = check_seconds
         self._on_processed = on_processed
-        self._has_reread = False
+        self._reread_seconds = reread_seconds
+        self._reread_at: float | None = None
 
     def collect(self) -> int:
         """Store the webhooks that Redis holds since the database was unavailable; return how many.
@@ -72,7 +79,7 @@ class EventProcessor:
     def process(self) -> Counter[str]:
         """Process the due events, in one process at a time; return how many had which outcome. Raises Unavailable."""
         done: Counter[str] = Counter()
-        self._reread_once()
+        self._reread()
         if not any_due(self._db):
             return done
         end = monotonic() + 0.8 * LEASE_SECONDS
@@ -85,11 +92,15 @@ class EventProcessor:
         self._on_processed(done)
         return done
 
-    def _reread_once(self) -> None:
-        if self._has_reread:
-            return
-        reread = reread_unknown(self._db, list(self._context.lanes), self._context.parse)
-        self._has_reread = True
+    def _reread(self) -> None:
+        """Read again what a process of an older release leaves: it may still run after this one has started."""
+        now, since = monotonic(), RECENT
+        if self._reread_at is not None:
+            if now - self._reread_at < self._reread_seconds:
+                return
+            since = min(RECENT, timedelta(seconds=now - self._reread_at) + OLD_PROCESSES)
+        reread = reread_unknown(self._db, self._context, since)
+        self._reread_at = now
         if reread:
             log.info("unknown events read again", action="events_reread", events=reread)
 

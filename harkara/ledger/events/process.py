@@ -129,7 +129,7 @@ def _apply(tx: Transaction, context: EventContext, received: Sequence[tuple[Stor
     statuses: list[ReceivedStatus] = []
     for row, found in received:
         match found:
-            case MessageReceived() if _is_own_number(context.lanes.get(row.lane), found.sender):
+            case MessageReceived() if is_own_number(context.lanes.get(row.lane), found.sender):
                 _set_state(tx, row, EventState.UNKNOWN)
             case MessageReceived():
                 apply_received(tx, row, found, context.words)
@@ -171,7 +171,7 @@ def _set_state(tx: Transaction, row: StoredEvent, state: EventState) -> None:
     tx.execute(update(event).where(event.c.id == row.id).values(state=state.value))
 
 
-def _is_own_number(lane: Lane | None, sender: str) -> bool:
+def is_own_number(lane: Lane | None, sender: str) -> bool:
     """Whether the account itself is the sender: such an event of its own message is no customer's."""
     return lane is not None and lane.number is not None and canonical(sender) == canonical(lane.number)
 

@@ -18,14 +18,17 @@ from harkara.ledger.events.stored_event import EventState
 from harkara.outcomes import Accepted, Uncertain
 from harness.valkey import ValkeyServer
 from tests.integration.ledger.steps import record_outcome, reply, update_message
+from tests.integration.ledger.test_event_reread import leave_as_unknown
 from tests.integration.ledger.webhooks import (
     age_events,
     deliver_webhooks,
     inbound_webhook,
     post_message,
+    preference_webhook,
     send_message,
     state_of,
     status_webhook,
+    store_webhooks,
     stored_events,
 )
 from tests.integration.test_occasions import run
@@ -142,3 +145,18 @@ def test_a_silent_lane_is_logged_once_in_a_while(db: Database, redis_client: red
         assert processor(db, redis_client, silence_seconds=0.0).check_silence() == {}, "not again so soon"
     assert [(line["action"], line["lane"]) for line in lines] == [("webhooks_silent", "default")]
     assert processor(db, redis_client, silence_seconds=900).check_silence() == {}
+
+
+def test_a_choice_that_an_older_process_stores_after_the_start_is_applied(
+    db: Database, redis_client: redis.Redis
+) -> None:
+    """In a rolling upgrade, an old web process answers for a while and knows fewer events."""
+    rounds = processor(db, redis_client, reread_seconds=0.0)
+    assert rounds.process() == Counter()
+    store_webhooks(db, preference_webhook("stop"))
+    leave_as_unknown(db)
+    assert rounds.process() == Counter({APPLIED: 1})
+    hourly = processor(db, redis_client, reread_seconds=3600)
+    hourly.process()
+    leave_as_unknown(db)
+    assert hourly.process() == Counter(), "it reads again only from time to time"
