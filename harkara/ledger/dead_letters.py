@@ -117,6 +117,19 @@ def erase_dead_letters(tx: Transaction, retention_seconds: float | None) -> int:
     return tx.execute(update(dead_letter).where(dead_letter.c.id.in_(old)).values(content=None)).rowcount
 
 
+def delete_erased_letters(tx: Transaction, retention_seconds: float | None) -> int:
+    """Delete dead letters without a content that are past the retention twice; return how many. None deletes nothing.
+
+    Those of reminders stay: their occasion still has the old reminders, and they have no content to erase.
+    """
+    if retention_seconds is None:
+        return 0
+    past = dead_letter.c.created_at <= tx.now - timedelta(seconds=2 * retention_seconds)
+    erased = (dead_letter.c.content.is_(None), dead_letter.c.source != "reminders")
+    old = select(dead_letter.c.id).where(past, *erased).limit(MAX_ROWS)
+    return tx.execute(delete(dead_letter).where(dead_letter.c.id.in_(old))).rowcount
+
+
 _FIELDS = ("source", "entry", "kind", "error", "reason", "content", "id", "created_at", "tries")
 
 

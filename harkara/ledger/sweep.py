@@ -16,7 +16,7 @@ from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.contacts.housekeeping import delete_inactive, settle_people
 from harkara.ledger.database import Database, Transaction
-from harkara.ledger.dead_letters import erase_dead_letters
+from harkara.ledger.dead_letters import delete_erased_letters, erase_dead_letters
 from harkara.ledger.erasure import erase_fallbacks, erase_messages, erase_occasions
 from harkara.ledger.events.store_events import delete_old_events
 from harkara.ledger.messages.due import due_flows
@@ -71,6 +71,8 @@ def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> C
         ("strangers", lambda tx: delete_inactive(tx, retention_seconds, MAX_ROWS)),
         ("events", lambda tx: delete_old_events(tx, retention_seconds)),
         ("entries", delete_old_entries),
+        # The deletion comes first, so that a content is erased one sweep before its letter is deleted at the earliest.
+        ("deleted-letters", lambda tx: delete_erased_letters(tx, retention_seconds)),
         ("letters", lambda tx: erase_dead_letters(tx, retention_seconds)),
         ("halts", _end_halts),
     ):

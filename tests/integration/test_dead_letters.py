@@ -242,8 +242,19 @@ def test_the_retention_erases_contents_and_a_long_content_is_not_kept(db: Databa
     assert [each.content for each in get_dead_letters(db)] == ["a\ufffdb?", None]
     assert "919876500001" not in str(get_dead_letters(db))
     assert run_sweep(db, retention=DAY)["letters"] == 0
-    assert run_sweep(db, retention=0)["letters"] == 1
+    age_letters(db, 1.5 * DAY)
+    assert run_sweep(db, retention=DAY)["letters"] == 1
     assert [each.content for each in get_dead_letters(db)] == [None, None]
+
+
+def test_letters_are_deleted_a_retention_after_their_contents(db: Database) -> None:
+    contents = [DeadLetter.of("intake", f"1-{n}", "send", ValueError(), "content") for n in range(2)]
+    add_dead_letters(db, [*contents, DeadLetter.of("reminders", "occ_1", "appointment", ValueError())])
+    age_letters(db, 2.5 * DAY)
+    assert run_sweep(db, retention=None)["letters"] == 0
+    assert run_sweep(db, retention=DAY)["letters"] == 2
+    assert run_sweep(db, retention=DAY)["deleted-letters"] == 2
+    assert [each.source for each in get_dead_letters(db)] == ["reminders"], "its occasion still waits for a decision"
 
 
 def test_the_audit_reports_dead_letters_and_stays_clean(db: Database) -> None:
