@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from datetime import datetime
-from threading import Lock
+from threading import Event, Lock
 from typing import Final
 from uuid import uuid4
 
@@ -55,7 +55,7 @@ class Pairing:
         self._registered: RegisteredProcess | None = None
         self._register_at = 0.0
         self._lock = Lock()
-        self._confirmed = False
+        self._confirmed = Event()
 
     def ledger(self) -> str | None:
         """Return the identity of the ledger, once a check has read it."""
@@ -79,14 +79,18 @@ class Pairing:
             try:
                 self._check()
             except OtherDeployment:
-                self._confirmed = False
+                self._confirmed.clear()
                 raise
-            self._confirmed = True
+            self._confirmed.set()
 
     def require(self) -> None:
         """Raise unless the last check passed; check now if there was none."""
-        if not self._confirmed:
+        if not self._confirmed.is_set():
             self.check()
+
+    def wait(self, seconds: float) -> None:
+        """Return when the check of another thread passes, after `seconds` at the latest."""
+        self._confirmed.wait(seconds)
 
     def close(self) -> None:
         """Forget this process, so that the next one need not wait for it. Raises Unavailable."""

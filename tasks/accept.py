@@ -36,7 +36,6 @@ def accept() -> None:
     max_retries=None,
     retry_backoff=True,
     retry_backoff_max=30,
-    acks_late=True,
 )
 def enqueue(self: Task, body: dict[str, Any], /, **options: Any) -> None:
     """Accept Chat Mitra's own request body with the options of `Client.send`.

@@ -15,9 +15,13 @@ log = structlog.get_logger(__name__)
 
 
 class ConfidentialTask(Task):
-    """A task that no caller waits for: what it could not do is kept, so that people see it and retry it."""
+    """A task that no caller waits for: what it could not do is kept, so that people see it and retry it.
+
+    Its call is the only copy of what it carries, so it is acknowledged when that is stored elsewhere.
+    """
 
     abstract = True
+    acks_late = True
     Request = "tasks.accept:ConfidentialRequest"
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:

@@ -24,7 +24,6 @@ _STATUS = {"cancel": "cancelled", "complete": "completed", "no-show": "no-show"}
     max_retries=None,
     retry_backoff=True,
     retry_backoff_max=30,
-    acks_late=True,
 )
 def occasion(self: Task[..., None], action: str, kind: str, reference: str, /, **options: Any) -> None:
     """Run `save`, `cancel`, `complete` or `no-show` with the options of `Client.save_occasion` and its siblings.

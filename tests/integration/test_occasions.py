@@ -241,9 +241,13 @@ for action in actions:
 
 
 def run(db: Database, valkey_server: ValkeyServer, script: str) -> subprocess.CompletedProcess[str]:
-    url = db.url.render_as_string(hide_password=False)
-    environment = {"HARKARA_DATABASE_URL": url, "HARKARA_REDIS_URL": valkey_server.url, "CHATMITRA_API_TOKEN": "secret"}
-    command = [sys.executable, "-c", script]
     with connect(valkey_server.url, seconds=2) as redis:
         redis.delete(LEDGER, DATABASE)  # tests with other ledgers use the same server
+    return run_with(db.url.render_as_string(hide_password=False), valkey_server.url, script)
+
+
+def run_with(database_url: str, redis_url: str, script: str) -> subprocess.CompletedProcess[str]:
+    environment = {"HARKARA_DATABASE_URL": database_url, "HARKARA_REDIS_URL": redis_url}
+    environment |= {"CHATMITRA_API_TOKEN": "secret"}
+    command = [sys.executable, "-c", script]
     return subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False)

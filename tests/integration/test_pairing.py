@@ -241,3 +241,12 @@ def test_a_reader_takes_nothing_from_a_redis_that_became_anothers_since_its_last
         intake.read()
     redis_client.delete(LEDGER)  # as after FLUSHALL
     assert len(intake.read()) == 1
+
+
+def test_a_wait_for_the_first_check_ends_when_it_passes(redis_client: redis.Redis, db: Database) -> None:
+    pairing = Pairing(db, redis_client, "worker")
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(pairing.wait, 600)
+        pairing.check()
+        waiting.result(timeout=10)
+    pairing.require()
