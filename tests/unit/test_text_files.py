@@ -44,7 +44,7 @@ def test_a_toml_file_is_read_in_each_encoding_of_an_editor(tmp_path: Path, mark:
         ("a = 1".encode("utf-16-le"), "own.toml: is not a text file; open it in an editor and save it in UTF-8"),
         ("a = 1".encode("utf-32"), "own.toml: is not a text file"),
         (b"PK\x03\x04 and more", "own.toml: is not a text file"),
-        (b"\xef\xbb\xbfa = \n", "own.toml: cannot be read as TOML: Invalid value (at line 1"),
+        (b"\xef\xbb\xbfa = \n", "own.toml, a: cannot be read as TOML: Invalid value (at line 1"),
     ],
 )
 def test_another_file_is_refused_with_its_line_and_the_next_step(tmp_path: Path, data: bytes, complaint: str) -> None:

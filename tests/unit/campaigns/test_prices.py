@@ -67,7 +67,7 @@ def test_what_is_free_in_an_open_window_costs_nothing_there(tmp_path: Path) -> N
         ("{ default = 2 }", "{ 91 = 2 }", "prices.toml, authentication: `default` is missing: the price for all"),
         ("utility = {", "# utility = {", "prices.toml, utility: Field required"),
         ("utility = {", "service = {", "prices.toml, "),
-        ('"INR"', "INR", "prices.toml: cannot be read as TOML: Invalid value"),
+        ('"INR"', "INR", "prices.toml, currency: cannot be read as TOML: Invalid value"),
     ],
 )
 def test_an_invalid_file_is_refused_with_its_entry_and_the_problem(
