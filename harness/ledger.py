@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import RLock
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import delete, make_url
+from sqlalchemy import make_url
 
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
-from harkara.ledger.tables import identity
 
 ALEMBIC = RLock()
 """Alembic has one context for the whole process."""
@@ -37,7 +38,10 @@ def prepare(url: str) -> None:
     if parts.get_backend_name() == "sqlite":
         file = Path(parts.database or "")
         if not file.exists() or not file.stat().st_size:
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(_empty_ledger())
+            with closing(sqlite3.connect(file)) as connection, connection:
+                connection.execute("UPDATE identity SET ledger = ?", (uuid4().hex,))
             return
     with ALEMBIC:
         db = Database(url)
@@ -55,14 +59,12 @@ def migrated(url: str) -> str:
 
 @cache
 def _empty_ledger() -> bytes:
-    """Return the file of an SQLite ledger without an identity, so that each copy gets its own."""
+    """Return the file of an SQLite ledger; each copy needs an identity of its own."""
     with TemporaryDirectory(prefix="harkara-ledger-") as folder, ALEMBIC:
         file = Path(folder) / "harkara.db"
         db = Database(f"sqlite:///{file}")
         try:
             migrate.upgrade(db)
-            with db.write() as tx:
-                tx.execute(delete(identity))
         finally:
             db.close()
         return file.read_bytes()

@@ -22,11 +22,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def empty_ledger(postgres_server: PostgresServer) -> str:
-    """The name of a PostgreSQL database with the tables and without an identity, of which each test gets a copy."""
+    """The name of a PostgreSQL database with the tables, of which each test gets a copy."""
     name = "empty_ledger"
     migrated(postgres_server.create_database(name))
-    with postgres_server.connect(name) as connection:
-        connection.execute("DELETE FROM identity")
     return name
 
 
@@ -36,4 +34,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return migrated(f"sqlite:///{tmp_path / 'harkara.db'}")
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.create_database(f"t{uuid4().hex}", template=request.getfixturevalue("empty_ledger"))
+    name = f"t{uuid4().hex}"
+    url = server.create_database(name, template=request.getfixturevalue("empty_ledger"))
+    with server.connect(name) as connection:
+        connection.execute("UPDATE identity SET ledger = %s", (uuid4().hex,))
+    return url
