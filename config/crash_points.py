@@ -20,13 +20,14 @@ from collections.abc import Callable, Collection, Sequence
 from threading import Event, Lock, Timer
 from typing import Any, TypeVar
 
+from harkara.answers import Connection
 from harkara.delivery.booking import Booked, Passed
 from harkara.delivery.sender import Sender
 from harkara.ledger.database import Transaction
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
-from harkara.outcomes import Outcome, Wait
+from harkara.outcomes import Outcome
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -52,14 +53,15 @@ class CheckpointedSender(Sender):
         self._checkpoint("K1")
         return super().check_gates(claimed)
 
-    def wait_for_slot(self, booked: Booked, post_by: float) -> Wait | None:
+    def connect(self, booked: Booked) -> Connection:
         self._checkpoint("K2")
-        return super().wait_for_slot(booked, post_by)
+        return super().connect(booked)
 
-    def post(self, booked: Booked) -> Outcome:
+    def post(self, booked: Booked, connection: Connection) -> Outcome | None:
         self._checkpoint("K3")
-        outcome = super().post(booked)
-        self._checkpoint("K4")
+        outcome = super().post(booked, connection)
+        if outcome:
+            self._checkpoint("K4")
         return outcome
 
     def report(self, message: Claimed, outcome: Outcome, seconds: float) -> None:

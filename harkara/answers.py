@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.message import Message
@@ -59,8 +59,19 @@ Answer = Replied | NotSent | NoAnswer
 class Provider(Protocol):
     """Sends messages; all that the sender needs of a provider."""
 
-    def post(self, token: str, body: str) -> Answer:
-        """Send one message, the JSON `body`, for the account of this token. Never raises for a network error."""
+    def connect(self, at: float) -> Connection:
+        """Return a connection for one POST at `at`, a `time.monotonic()`; open unless that fails. Never raises."""
+        ...
+
+
+class Connection(Protocol):
+    """A connection for one POST; afterwards it belongs to the provider again."""
+
+    def post(self, token: str, body: str, too_late: Callable[[], bool]) -> Answer | None:
+        """Send one message, the JSON `body`, for the account of this token. Never raises.
+
+        `too_late` is asked right before the first byte. If it says so, nothing is sent and the answer is None.
+        """
         ...
 
 

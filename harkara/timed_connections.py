@@ -8,9 +8,10 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +24,7 @@ from urllib3.exceptions import (
     NameResolutionError,
     NewConnectionError,
 )
+from urllib3.util.wait import wait_for_read
 
 from harkara.answers import NotSentReason
 
@@ -68,48 +70,91 @@ class _Timed(io.RawIOBase):
         super().close()
 
 
+class TooLate(Exception):
+    """The connection is open, and the moment to send the request is over; nothing was sent."""
+
+
 class FirstByte(threading.local):
-    """Whether this thread has begun to send its present request; a client sets it to False before each one."""
+    """The first byte of this thread's present request: whether it was sent, and whether it may be."""
 
     sent = False
+    too_late: Callable[[], bool] = staticmethod(lambda: False)
+
+    def expect(self, too_late: Callable[[], bool]) -> None:
+        """Begin a request that must not be sent once it is `too_late`."""
+        self.sent, self.too_late = False, too_late
+
+    def send(self) -> None:
+        """Raises TooLate."""
+        if not self.sent and self.too_late():
+            raise TooLate
+        self.sent = True
 
 
 FIRST_BYTE = FirstByte()
 
 
-class _Plain(HTTPConnection):
-    response_class = TimedResponse
+class _Observed:
+    """Tells an error while connecting from a later one, and stops a request before its first byte if it is too late."""
+
+    sock: socket.socket | None
 
     def connect(self) -> None:
         with _connecting():
-            super().connect()
+            super().connect()  # type: ignore[misc]  # the connection of urllib3 follows
 
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
-        FIRST_BYTE.sent = True
-        super().send(data)
+        FIRST_BYTE.send()
+        super().send(data)  # type: ignore[misc]
 
 
-class _Secure(HTTPSConnection):
+class _Plain(_Observed, HTTPConnection):
     response_class = TimedResponse
 
-    def connect(self) -> None:
-        with _connecting():
-            super().connect()
 
-    def send(self, data: Any) -> None:
-        if self.sock is None:
-            self.connect()
-        FIRST_BYTE.sent = True
-        super().send(data)
+class _Secure(_Observed, HTTPSConnection):
+    response_class = TimedResponse
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the server has not closed it. The tickets that TLS 1.3 sends after the handshake are read."""
+        sock = self.sock
+        if sock is None or not wait_for_read(sock, timeout=0.0):
+            return sock is not None
+        seconds = sock.gettimeout()
+        sock.settimeout(0)
+        try:
+            sock.recv(1)
+        except ssl.SSLWantReadError:
+            return True
+        except OSError:
+            return False
+        finally:
+            sock.settimeout(seconds)
+        return False  # the end, or bytes that nobody asked for
 
 
-class _PlainPool(HTTPConnectionPool):
+class _Openable:
+    """Can open its connection before a request needs it."""
+
+    def open(self, seconds: float) -> None:
+        """Open the connection that the next request uses, unless it is open. Raises Unconnected."""
+        connection: Any = self._get_conn()  # type: ignore[attr-defined]  # closes it when the server has
+        try:
+            if connection.is_closed:
+                connection.timeout = seconds
+                connection.connect()
+        finally:
+            self._put_conn(connection)  # type: ignore[attr-defined]
+
+
+class _PlainPool(_Openable, HTTPConnectionPool):
     ConnectionCls = _Plain
 
 
-class _SecurePool(HTTPSConnectionPool):
+class _SecurePool(_Openable, HTTPSConnectionPool):
     ConnectionCls = _Secure
 
 

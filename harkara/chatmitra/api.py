@@ -5,19 +5,19 @@ from __future__ import annotations
 import http.client
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 import structlog
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, IncompleteRead, ReadTimeoutError
 
-from harkara.answers import Answer, NoAnswer, NoAnswerReason, NotSent, seconds_to_wait
+from harkara.answers import Answer, Connection, NoAnswer, NoAnswerReason, NotSent, seconds_to_wait
 from harkara.chatmitra.parse_answer import parse_answer
 from harkara.errors import Invalid
-from harkara.timed_connections import FIRST_BYTE, POOLS, Unconnected
+from harkara.timed_connections import FIRST_BYTE, POOLS, TooLate, Unconnected
 
 log = structlog.get_logger(__name__)
 
@@ -44,38 +44,29 @@ class ChatMitra:
     ) -> None:
         if not _is_http_url(url):
             raise Invalid("url", "must be the full http or https URL of send_message")
-        self._timeout = (connect_timeout, read_timeout)
-        self._keepalive = keepalive
-        self._verify: bool | str = ca_bundle or True
+        self._options = _Options(connect_timeout, read_timeout, keepalive, ca_bundle or True)
         self._url = url
-        self._connections: list[_Connection] = []
+        self._idle: list[_Connection] = []
 
-    def post(self, token: str, body: str) -> Answer:
-        """Send one message, the JSON `body` as the ledger stores it. Never raises.
+    def connect(self, at: float) -> Connection:
+        """Return an open connection for one POST at `at`. Never raises: the POST says what failed.
 
-        Whatever fails before the first byte of the request, such as a token that cannot be a header, is NotSent.
+        It is the connection that was used last, because it has been idle for the shortest time. It is opened here,
+        since a handshake may last longer than a request may be late in its slot.
         """
-        connection = self._acquire()
-        FIRST_BYTE.sent = False
         try:
-            request = connection.request_with(token, body.encode())
-            connection.close_if_idle(self._keepalive)
-            response = connection.adapter.send(request, stream=True, timeout=self._timeout, verify=self._verify)
-            answer = _read(response, token)
-        except Unconnected as error:
-            answer = NotSent(error.reason)
-        except Exception as error:
-            answer = NoAnswer(_no_answer_reason(error)) if FIRST_BYTE.sent else _not_sent(error)
-        connection.used_at = time.monotonic()
-        self._connections.append(connection)
-        return answer
-
-    def _acquire(self) -> _Connection:
-        """Return the connection that was used last, because it has been idle for the shortest time."""
-        try:
-            return self._connections.pop()
+            connection = self._idle.pop()
         except IndexError:
-            return _Connection(self._url)
+            connection = _Connection(self._url, self._options, self._idle)
+        connection.open(at)
+        return connection
+
+
+class _Options(NamedTuple):
+    connect_timeout: float
+    read_timeout: float
+    keepalive: float
+    verify: bool | str
 
 
 class _Connection:
@@ -85,20 +76,58 @@ class _Connection:
     client must not use. It would also add a third to the CPU time of a POST.
     """
 
-    def __init__(self, url: str) -> None:
-        self.adapter = _Adapter(pool_connections=1, pool_maxsize=1)
-        self.used_at = 0.0
+    def __init__(self, url: str, options: _Options, idle: list[_Connection]) -> None:
+        self._options = options
+        self._idle = idle
+        self._adapter = _Adapter(pool_connections=1, pool_maxsize=1)
+        self._used_at = 0.0
+        self._not_sent: NotSent | None = None
         self._request = requests.Request("POST", url, headers=_HEADERS).prepare()
 
-    def request_with(self, token: str, body: bytes) -> requests.PreparedRequest:
+    def open(self, at: float) -> None:
+        """Open it unless it is open and will be fresh at `at`."""
+        if at - self._used_at > self._options.keepalive:
+            self._adapter.close()
+        try:
+            self._adapter.open(self._request, self._options)
+            self._not_sent = None
+        except Unconnected as error:
+            self._not_sent = NotSent(error.reason)
+        except Exception as error:
+            self._not_sent = _not_sent(error)
+
+    def post(self, token: str, body: str, too_late: Callable[[], bool]) -> Answer | None:
+        """Send one message, the JSON `body` as the ledger stores it. Never raises.
+
+        Whatever fails before the first byte of the request, such as a token that cannot be a header, is NotSent.
+        """
+        try:
+            if self._not_sent or too_late():  # at the first byte, the connection would have to be closed
+                return self._not_sent
+            return self._post(token, body, too_late)
+        finally:
+            self._used_at = time.monotonic()
+            self._idle.append(self)
+
+    def _post(self, token: str, body: str, too_late: Callable[[], bool]) -> Answer | None:
+        FIRST_BYTE.expect(too_late)
+        timeout = self._options.connect_timeout, self._options.read_timeout
+        try:
+            request = self._request_with(token, body.encode())
+            response = self._adapter.send(request, stream=True, timeout=timeout, verify=self._options.verify)
+            return _read(response, token)
+        except TooLate:
+            return None
+        except Unconnected as error:
+            return NotSent(error.reason)
+        except Exception as error:
+            return NoAnswer(_no_answer_reason(error)) if FIRST_BYTE.sent else _not_sent(error)
+
+    def _request_with(self, token: str, body: bytes) -> requests.PreparedRequest:
         self._request.headers["Authorization"] = f"Bearer {token}"
         self._request.headers["Content-Length"] = str(len(body))
         self._request.body = body
         return self._request
-
-    def close_if_idle(self, keepalive: float) -> None:
-        if time.monotonic() - self.used_at > keepalive:
-            self.adapter.close()
 
 
 class _Adapter(HTTPAdapter):
@@ -114,6 +143,12 @@ class _Adapter(HTTPAdapter):
         if self._pool is None:
             self._pool = super().get_connection_with_tls_context(*args, **kwargs)
         return self._pool
+
+    def open(self, request: requests.PreparedRequest, options: _Options) -> None:
+        """Open the connection, unless it is open, as `send` would. Raises Unconnected."""
+        pool = self.get_connection_with_tls_context(request, options.verify)
+        self.cert_verify(pool, request.url, options.verify, None)  # type: ignore[no-untyped-call]
+        pool.open(options.connect_timeout)
 
     def close(self) -> None:
         super().close()

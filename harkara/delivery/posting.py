@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 
-from harkara.answers import NotSent, Provider
+from harkara.answers import Connection, NotSent, Provider
+from harkara.delivery.booking import Booked
 from harkara.delivery.breaker import Breaker
 from harkara.delivery.fallback_rule import needs_window, replacement
 from harkara.lanes import Lane
 from harkara.ledger.messages.claim import Claimed
 from harkara.outcomes import Outcome, Refused, Wait
-from harkara.playbook import WINDOW_CLOSED, AttemptContext, Playbook, Window
+from harkara.playbook import WINDOW_CLOSED, AttemptContext, Playbook
 
 TOO_MANY_REQUESTS = "429"
 
@@ -32,12 +33,19 @@ class Posting:
         self._breaker = Breaker()
         self._random = random.Random()
 
-    def post(self, message: Claimed, window: Window) -> Outcome:
-        """POST a message whose recipient's window is in this state; return its outcome."""
+    def connect(self, at: float) -> Connection:
+        """Return an open connection for one POST at `at`; the POST says what failed."""
+        return self._provider.connect(at)
+
+    def post(self, booked: Booked, connection: Connection) -> Outcome | None:
+        """POST a message in its slot; return its outcome, or None when the slot was missed and nothing was sent."""
+        message, window, slot = booked
         lane = self._lanes[message.lane]
-        answer = self._provider.post(lane.token, message.body)
+        answer = connection.post(lane.token, message.body, slot.missed)
+        if answer is None:
+            return None
         outcome = self._playbook.judge(
-            answer, _context(message), self._random, window=window, evidence=lane.webhooks_enabled
+            answer, _context(message), self._random, window=window.window, evidence=lane.webhooks_enabled
         )
         if isinstance(outcome, Refused) and outcome.code == WINDOW_CLOSED:
             outcome = _replaced(message, lane, outcome)

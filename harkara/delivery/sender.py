@@ -9,7 +9,7 @@ from concurrent.futures import Future, wait
 
 import structlog
 
-from harkara.answers import Provider
+from harkara.answers import Connection, Provider
 from harkara.categories import PRIORITY
 from harkara.delivery import gates
 from harkara.delivery.booking import Booked, Booking, Passed
@@ -27,6 +27,7 @@ from harkara.ledger.messages.claim import Claimed, claim
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.limits.limiter import Limiter
+from harkara.limits.slots import Slot
 from harkara.outcomes import Outcome, Refused, Wait
 from harkara.playbook import Playbook
 
@@ -104,16 +105,18 @@ class Sender:
         post_by = time.monotonic() + self._leases.unsent
         if not self.begin(booked):
             return
-        try:
-            no_slot = self.wait_for_slot(booked, post_by)
-        except Exception:
-            self.record(booked.message, NOT_POSTED)
-            raise
-        if no_slot:
-            self.record(booked.message, no_slot)
-            return
-        started = time.monotonic()
-        outcome = self.post(booked)
+        booked = booked._replace(slot=booked.slot.until(post_by))
+        while True:
+            connection = self.connect(booked)
+            self.wait_for_slot(booked)
+            started = time.monotonic()
+            if outcome := self.post(booked, connection):
+                break
+            slot = self.exchange_slot(booked, post_by)
+            if isinstance(slot, Wait):
+                self.record(booked.message, slot)
+                return
+            booked = booked._replace(slot=slot)
         self.record(booked.message, outcome)
         self.report(booked.message, outcome, time.monotonic() - started)
 
@@ -160,23 +163,28 @@ class Sender:
             self._stop(message, DELAYED)
         return held
 
-    def wait_for_slot(self, booked: Booked, post_by: float) -> Wait | None:
-        """Sleep until the slot, and exchange it when it was missed. Return a Wait when there is nothing to send in."""
-        slot = booked.slot
-        while True:
-            time.sleep(max(0.0, slot.at - time.monotonic()))
-            if time.monotonic() > post_by:
-                return DELAYED
-            if not slot.missed():
-                return None
-            exchanged = self._booking.exchange(booked.message, slot)
-            if isinstance(exchanged, Wait):
-                return exchanged
-            slot = exchanged
+    def connect(self, booked: Booked) -> Connection:
+        """Return an open connection: to open one in the slot may take longer than the slot allows."""
+        return self._posting.connect(booked.slot.at)
 
-    def post(self, booked: Booked) -> Outcome:
-        """POST the message; return the outcome of its answer."""
-        return self._posting.post(booked.message, booked.window.window)
+    def wait_for_slot(self, booked: Booked) -> None:
+        """Sleep until the slot begins."""
+        time.sleep(max(0.0, booked.slot.at - time.monotonic()))
+
+    def post(self, booked: Booked, connection: Connection) -> Outcome | None:
+        """POST the message; return the outcome of its answer, or None when the slot was missed and nothing was sent."""
+        return self._posting.post(booked, connection)
+
+    def exchange_slot(self, booked: Booked, post_by: float) -> Slot | Wait:
+        """Return a missed slot for a new one, or for a Wait when there is nothing to send in."""
+        if time.monotonic() > post_by:
+            return DELAYED
+        try:
+            slot = self._booking.exchange(booked.message, booked.slot)
+        except Exception:
+            self.record(booked.message, NOT_POSTED)
+            raise
+        return slot if isinstance(slot, Wait) else slot.until(post_by)
 
     def record(self, message: Claimed, outcome: Outcome) -> None:
         """Return when the outcome of an attempt is durable, and the opt-out that it may show."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,10 @@ class Slot:
     at: float
     by: float
     place: int = 0
+
+    def until(self, moment: float) -> Slot:
+        """Return the same slot, in which nothing may be sent after this moment."""
+        return replace(self, by=min(self.by, moment))
 
     def missed(self) -> bool:
         """Whether it is too late to send in this slot; sending now could overfill a later window."""

@@ -6,13 +6,14 @@ import json
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
-from harkara.answers import NoAnswer, NotSent, Replied
+from harkara.answers import Answer
 from harkara.chatmitra.api import ChatMitra
 
 BODY = json.dumps({"recipient_mobile_number": "919999999999", "message": "नमस्ते"}, ensure_ascii=False)
@@ -70,8 +71,15 @@ def serving(handler: Handler) -> Iterator[SocketServer]:
         thread.join()
 
 
-def post(url: str, **options: float | str | None) -> Replied | NotSent | NoAnswer:
-    return ChatMitra(url, **options).post("token", BODY)  # type: ignore[arg-type]  # each test gives what fits
+def post(url: str, **options: float | str | None) -> Answer:
+    return send(ChatMitra(url, **options))  # type: ignore[arg-type]  # each test gives what fits
+
+
+def send(chatmitra: ChatMitra, token: str = "token", body: str = BODY) -> Answer:
+    """Send the message at once."""
+    answer = chatmitra.connect(time.monotonic()).post(token, body, lambda: False)
+    assert answer is not None
+    return answer
 
 
 def read_request(connection: socket.socket) -> bytes:

@@ -18,6 +18,7 @@ from tests.integration.chatmitra.socket_server import (
     read_request,
     reset,
     secured,
+    send,
     sending,
     serving,
 )
@@ -60,7 +61,7 @@ def test_a_server_that_never_answers_is_unknown() -> None:
 def test_a_server_that_does_not_even_read_is_unknown() -> None:
     with serving(lambda connection: time.sleep(1)) as server:
         huge = json.dumps({"message": "x" * 20_000_000})
-        assert ChatMitra(server.url, connect_timeout=0.3).post("token", huge) == NoAnswer("read-timeout")
+        assert send(ChatMitra(server.url, connect_timeout=0.3), body=huge) == NoAnswer("read-timeout")
 
 
 @pytest.mark.parametrize(

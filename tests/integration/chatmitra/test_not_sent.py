@@ -14,12 +14,12 @@ from harkara.answers import NoAnswer, NotSent
 from harkara.chatmitra.api import ChatMitra
 from harness.ports import free_port
 from tests.integration.chatmitra.socket_server import (
-    BODY,
     SUCCESS,
     answering,
     post,
     read_request,
     secured,
+    send,
     serving,
 )
 
@@ -78,8 +78,8 @@ def test_a_request_that_cannot_be_written_sent_nothing(token: str) -> None:
     with serving(answering(202, SUCCESS)) as server:
         chatmitra = ChatMitra(server.url)
         for _ in range(2):
-            assert chatmitra.post(token, BODY) == NotSent("request")
-            assert chatmitra.post("token", BODY).ok  # type: ignore[union-attr]
+            assert send(chatmitra, token) == NotSent("request")
+            assert send(chatmitra).ok  # type: ignore[union-attr]
 
 
 def test_certificates_that_cannot_be_read_sent_nothing() -> None:
@@ -92,8 +92,8 @@ def test_a_connection_that_breaks_after_the_request_is_not_called_unsent() -> No
     """Also after a request that could not be written, in the same thread."""
     with serving(read_request_and_close) as server:
         chatmitra = ChatMitra(server.url)
-        assert chatmitra.post("token\n", BODY) == NotSent("request")
-        assert chatmitra.post("token", BODY) == NoAnswer("closed")
+        assert send(chatmitra, "token\n") == NotSent("request")
+        assert send(chatmitra) == NoAnswer("closed")
 
 
 def read_request_and_close(connection: socket.socket) -> None:

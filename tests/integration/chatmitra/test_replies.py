@@ -11,10 +11,10 @@ import pytest
 from harkara.answers import Replied
 from harkara.chatmitra.api import ChatMitra
 from tests.integration.chatmitra.socket_server import (
-    BODY,
     answering,
     http_answer,
     post,
+    send,
     sending,
     serving,
 )
@@ -64,7 +64,7 @@ def test_numbers_codes_and_the_token_are_removed_from_the_text() -> None:
     text = "Bad number +91 98765-43210 or 919999999999, code 123456, token secret:token, 20 a minute " + "x" * 900
     body = json.dumps({"status": "error", "message": text}).encode()
     with serving(answering(400, body)) as server:
-        got = ChatMitra(server.url).post("secret:token", BODY)
+        got = send(ChatMitra(server.url), "secret:token")
     assert isinstance(got, Replied)
     assert got.text.startswith("Bad number +… or …, code …, token …, 20 a minute xxx")
     assert len(got.text) == 500

@@ -18,6 +18,7 @@ from tests.integration.chatmitra.socket_server import (
     http_answer,
     post,
     read_request,
+    send,
     sending,
     serving,
 )
@@ -36,7 +37,7 @@ def test_the_request_is_what_the_documentation_shows() -> None:
         connection.sendall(http_answer(200, SUCCESS))
 
     with serving(handle) as server:
-        ChatMitra(server.url).post("key:part", BODY)
+        send(ChatMitra(server.url), "key:part")
     head, _, body = seen[0].partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     assert lines[0] == "POST /developer/api/send_message HTTP/1.1"
@@ -58,10 +59,10 @@ def test_a_connection_is_reused_until_it_has_been_idle_too_long() -> None:
     with serving(answering(200, SUCCESS)) as server:
         chatmitra = ChatMitra(server.url, keepalive=0.2)
         for _ in range(3):
-            chatmitra.post("token", BODY)
+            send(chatmitra)
         assert server.connections == 1
         time.sleep(0.3)
-        chatmitra.post("token", BODY)
+        send(chatmitra)
         assert server.connections == 2
 
 
@@ -76,27 +77,27 @@ def test_idle_connections_are_closed_before_the_server_closes_them() -> None:
         chatmitra = ChatMitra(server.url, keepalive=0.03)
         for pause in (0.0, 0.02, 0.04, 0.049, 0.05, 0.051, 0.06, 0.1) * 4:
             time.sleep(pause)
-            assert isinstance(chatmitra.post("token", BODY), Replied), pause
+            assert isinstance(send(chatmitra), Replied), pause
 
 
 def test_a_connection_that_the_server_has_closed_is_replaced() -> None:
     with serving(closing_when_idle) as server:
         chatmitra = ChatMitra(server.url)
         for _ in range(3):
-            assert isinstance(chatmitra.post("token", BODY), Replied)
+            assert isinstance(send(chatmitra), Replied)
             time.sleep(0.15)
 
 
 def test_a_connection_with_a_close_header_is_not_reused() -> None:
     with serving(sending(http_answer(200, SUCCESS, "Connection: close"))) as server:
         chatmitra = ChatMitra(server.url)
-        assert [isinstance(chatmitra.post("token", BODY), Replied) for _ in range(5)] == [True] * 5
+        assert [isinstance(send(chatmitra), Replied) for _ in range(5)] == [True] * 5
 
 
 def test_a_connection_with_unread_bytes_is_not_reused() -> None:
     with serving(answering(400, b"x" * 200_000)) as server:
         chatmitra = ChatMitra(server.url)
-        assert [chatmitra.post("token", BODY) for _ in range(3)] == [Replied(400, text="x" * 500)] * 3
+        assert [send(chatmitra) for _ in range(3)] == [Replied(400, text="x" * 500)] * 3
 
 
 @pytest.mark.parametrize("url", ["", "chatmitra.com/send_message", "ftp://chatmitra.com/", "http://"])
