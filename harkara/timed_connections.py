@@ -95,18 +95,33 @@ FIRST_BYTE = FirstByte()
 
 
 class _Observed:
-    """Tells an error while connecting from a later one, and stops a request before its first byte if it is too late."""
+    """Tells an error while connecting from a later one, and stops a request before its first byte if it is too late.
+
+    Head and body leave together: on a busy host a thread may have to wait between two writes.
+    """
 
     sock: socket.socket | None
+    _head: bytes | None = None
+    """The head that waits for its body; None outside a request."""
+
+    def request(self, *args: Any, **options: Any) -> None:
+        self._head = b""
+        super().request(*args, **options)  # type: ignore[misc]  # the connection of urllib3 follows
+        if self._head:  # there is no body
+            self.send(b"")
 
     def connect(self) -> None:
         with _connecting():
-            super().connect()  # type: ignore[misc]  # the connection of urllib3 follows
+            super().connect()  # type: ignore[misc]
 
     def send(self, data: Any) -> None:
+        if self._head == b"":
+            self._head = data
+            return
         if self.sock is None:
             self.connect()
         FIRST_BYTE.send()
+        data, self._head = (self._head or b"") + data, None
         super().send(data)  # type: ignore[misc]
 
 
