@@ -41,14 +41,15 @@ class Account:
         self._history = history
         self._window = SlidingWindow()
 
-    def receive(self, authorization: str, content_type: str, raw: bytes) -> Decision:
+    def receive(self, authorization: str, content_type: str, raw: bytes, waited: float = 0.0) -> Decision:
         """Check the token, then the faults that replace a decision, the rate limit, the rules and the recipient.
 
-        The limit comes before the rules, so a request that breaks a rule counts against the limit too.
+        The limit comes before the rules, so a request that breaks a rule counts against the limit too. The request
+        arrived `waited` seconds ago.
         """
         body, canonical = _parse(raw)
         token = _bearer_token(authorization)
-        entry = _new_entry(token, body, raw, canonical)
+        entry = _new_entry(token, body, raw, canonical, waited)
         fault = self._marked_fault(entry)
         try:
             self._authorize(token, entry.token)
@@ -195,10 +196,12 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _new_entry(token: str, body: Any = None, raw: bytes = b"", canonical: bytes = b"") -> RequestEntry:
+def _new_entry(
+    token: str, body: Any = None, raw: bytes = b"", canonical: bytes = b"", waited: float = 0.0
+) -> RequestEntry:
     recipient = body.get("recipient_mobile_number") if isinstance(body, dict) else None
     return RequestEntry(
-        received_at=now(),
+        received_at=now() - waited,
         token=fingerprint(token) if token else "",
         recipient=recipient if isinstance(recipient, str) else None,
         content=digest(canonical or raw),

@@ -35,8 +35,8 @@ def request_counts(entries: Sequence[RequestEntry], window: float) -> dict[str, 
 
 
 def most_in_window(times: Iterable[float], window: float) -> int:
-    """Return the most of these ascending times that any half-open interval of `window` seconds (above 0) contains."""
-    ordered = list(times)
+    """Return the most of these times that any half-open interval of `window` seconds (above 0) contains."""
+    ordered = sorted(times)
     first = most = 0
     for last, at in enumerate(ordered):
         while at - ordered[first] >= window:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict, deque
+from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict
 from functools import lru_cache
+
+READ_SECONDS = 1.0
+"""Seconds after its arrival within which a request is read."""
 
 _SPELLING = re.compile(r"(\d+)/(\d+(?:\.\d+)?)s")
 
@@ -27,19 +31,24 @@ class SlidingWindow:
     """An exact sliding log for each token; a refused request does not count."""
 
     def __init__(self) -> None:
-        self._acquired: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._acquired: defaultdict[str, list[float]] = defaultdict(list)
 
     def try_acquire(self, token: str, at: float, limit: tuple[int, float] | None) -> bool:
-        """Count a request at `at` (seconds, never going backwards) if the limit allows one more."""
+        """Count a request that arrived at `at` (seconds) if then no window has more than the limit allows.
+
+        Of requests that arrived within READ_SECONDS, a later one may have been read first.
+        """
         if limit is None:
             return True
         most, window = limit
         acquired = self._acquired[token]
-        while acquired and acquired[0] <= at - window:
-            acquired.popleft()
-        if len(acquired) >= most:
-            return False
-        acquired.append(at)
+        del acquired[: bisect_left(acquired, at - window - READ_SECONDS)]
+        insort(acquired, at)
+        last = bisect_right(acquired, at) - 1
+        for end in range(max(last, most), min(last + most + 1, len(acquired))):
+            if acquired[end] - acquired[end - most] < window:
+                del acquired[last]
+                return False
         return True
 
     def clear(self) -> None:

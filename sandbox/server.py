@@ -10,6 +10,7 @@ from http import HTTPStatus
 import h11
 
 from sandbox.account import Account, Decision
+from sandbox.arrival import TimedListener
 from sandbox.connection import BodyTooLarge, Connection, Request
 from sandbox.control_api import ControlAPI
 from sandbox.fault_state import Faults
@@ -44,8 +45,9 @@ class Server:
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
-        server = await asyncio.start_server(self._handle_connection, self._host, self._port, backlog=1024)
-        port = server.sockets[0].getsockname()[1]
+        self._listener = TimedListener(self._host, self._port)
+        server = await asyncio.start_server(self._handle_connection, sock=self._listener, backlog=1024)
+        port = self._listener.getsockname()[1]
         sys.stdout.write(f"sandbox listening on http://{self._host}:{port}\n")
         sys.stdout.flush()
         await stop.wait()
@@ -59,7 +61,7 @@ class Server:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        connection = Connection(reader, writer)
+        connection = Connection(reader, writer, lambda: self._listener.waited(writer))
         try:
             while request := await connection.read_request(self._faults.switches.keepalive_seconds):
                 await self._handle_request(connection, request)
@@ -88,7 +90,8 @@ class Server:
             return
         try:
             raw = await connection.read_body(BODY_MAX)
-            decision = self._account.receive(authorization, request.header(b"content-type"), raw)
+            content_type = request.header(b"content-type")
+            decision = self._account.receive(authorization, content_type, raw, connection.waited())
         except BodyTooLarge:
             decision = self._account.refuse_too_large(authorization)
         if decision.entry.delivered:

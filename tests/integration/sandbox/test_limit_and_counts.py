@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from tests.integration.sandbox.process import ASHA, TOKEN, Sandbox
@@ -120,3 +123,19 @@ def test_clearing_the_history_clears_the_limit_too(sandbox: Sandbox) -> None:
 
     assert sandbox.counts()["total"] == 0
     assert sandbox.send().status_code == 202
+
+
+def test_a_request_counts_from_its_arrival_and_not_from_when_the_process_reads_it(sandbox: Sandbox) -> None:
+    """The sandbox is suspended meanwhile, as a process that waits for the CPU."""
+    sandbox.set(limit="1/0.2s")
+    os.kill(sandbox.process.pid, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            first = threads.submit(sandbox.send, message="First")
+            time.sleep(0.3)
+            second = threads.submit(sandbox.send, message="Second")
+            time.sleep(0.1)
+            os.kill(sandbox.process.pid, signal.SIGCONT)
+            assert [first.result().status_code, second.result().status_code] == [202, 202]
+    finally:
+        os.kill(sandbox.process.pid, signal.SIGCONT)
