@@ -41,15 +41,15 @@ class Account:
         self._history = history
         self._window = SlidingWindow()
 
-    def receive(self, authorization: str, content_type: str, raw: bytes, waited: float = 0.0) -> Decision:
+    def receive(self, authorization: str, content_type: str, raw: bytes, received_at: float) -> Decision:
         """Check the token, then the faults that replace a decision, the rate limit, the rules and the recipient.
 
-        The limit comes before the rules, so a request that breaks a rule counts against the limit too. The request
-        arrived `waited` seconds ago.
+        The limit comes before the rules, so a request that breaks a rule counts against the limit too.
+        `received_at` is its time of arrival.
         """
         body, canonical = _parse(raw)
         token = _bearer_token(authorization)
-        entry = _new_entry(token, body, raw, canonical, waited)
+        entry = _new_entry(token, body, raw, canonical, received_at)
         fault = self._marked_fault(entry)
         try:
             self._authorize(token, entry.token)
@@ -197,11 +197,11 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _new_entry(
-    token: str, body: Any = None, raw: bytes = b"", canonical: bytes = b"", waited: float = 0.0
+    token: str, body: Any = None, raw: bytes = b"", canonical: bytes = b"", received_at: float | None = None
 ) -> RequestEntry:
     recipient = body.get("recipient_mobile_number") if isinstance(body, dict) else None
     return RequestEntry(
-        received_at=now() - waited,
+        received_at=now() if received_at is None else received_at,
         token=fingerprint(token) if token else "",
         recipient=recipient if isinstance(recipient, str) else None,
         content=digest(canonical or raw),

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from weakref import WeakValueDictionary
 
+from sandbox.history import now
+
 SO_TIMESTAMPNS = 35
 """Linux, socket(7): the kernel adds the time of arrival, in CLOCK_REALTIME, to what `recvmsg` returns."""
 
@@ -21,13 +23,13 @@ _TIMESPEC = struct.Struct("@qq")
 
 
 class TimedSocket(socket.socket):
-    """A connection; `waited` is the seconds that its latest bytes lay in the kernel, 0 where that is unknown."""
+    """A connection; its latest bytes came at `received_at`, in seconds as `now` counts them."""
 
-    waited = 0.0
+    received_at = 0.0
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         data, ancillary, _, _ = self.recvmsg(size, socket.CMSG_SPACE(_TIMESPEC.size), flags)
-        self.waited = _waited(ancillary)
+        self.received_at = _arrival(ancillary)
         return data
 
 
@@ -49,15 +51,15 @@ class TimedListener(socket.socket):
         self._connections[connection.fileno()] = connection
         return connection, address
 
-    def waited(self, writer: asyncio.StreamWriter) -> float:
-        """Return the seconds that the latest bytes of this connection lay in the kernel."""
+    def received_at(self, writer: asyncio.StreamWriter) -> float:
+        """Return when the latest bytes of this connection arrived."""
         connection = self._connections.get(writer.get_extra_info("socket").fileno())
-        return connection.waited if connection else 0.0
+        return connection.received_at if connection else now()
 
 
-def _waited(ancillary: Iterable[tuple[int, int, bytes]]) -> float:
+def _arrival(ancillary: Iterable[tuple[int, int, bytes]]) -> float:
     for level, kind, value in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS) and len(value) == _TIMESPEC.size:
             seconds, nanoseconds = map(float, _TIMESPEC.unpack(value))
-            return max(0.0, time.time() - seconds - nanoseconds / 1e9)
-    return 0.0
+            return now() - time.time() + seconds + nanoseconds / 1e9  # the system may have set its clock
+    return now()

@@ -43,12 +43,12 @@ Handler = Callable[[Request, bytes], Response]
 
 
 class Connection:
-    """An HTTP/1.1 server connection with keep-alive; `waited` gives the seconds since its latest bytes arrived."""
+    """An HTTP/1.1 server connection with keep-alive; `received_at` returns when its latest bytes arrived."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, waited: Callable[[], float] = lambda: 0.0
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, received_at: Callable[[], float]
     ) -> None:
-        self.waited = waited
+        self.received_at = received_at
         self._reader = reader
         self._writer = writer
         self._http = h11.Connection(h11.SERVER)

@@ -61,7 +61,7 @@ class Server:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        connection = Connection(reader, writer, lambda: self._listener.waited(writer))
+        connection = Connection(reader, writer, lambda: self._listener.received_at(writer))
         try:
             while request := await connection.read_request(self._faults.switches.keepalive_seconds):
                 await self._handle_request(connection, request)
@@ -91,7 +91,7 @@ class Server:
         try:
             raw = await connection.read_body(BODY_MAX)
             content_type = request.header(b"content-type")
-            decision = self._account.receive(authorization, content_type, raw, connection.waited())
+            decision = self._account.receive(authorization, content_type, raw, connection.received_at())
         except BodyTooLarge:
             decision = self._account.refuse_too_large(authorization)
         if decision.entry.delivered:
