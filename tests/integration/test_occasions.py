@@ -203,6 +203,7 @@ def test_a_client_without_redis_needs_the_rules(db: Database) -> None:
 # Through a Celery task
 
 
+@pytest.mark.parametrize("db", ["postgres"], indirect=True)  # each call starts a process
 def test_a_task_call_by_name_saves_and_closes_an_occasion(db: Database, valkey_server: ValkeyServer) -> None:
     fields = {"at": "2031-03-09T10:30", "to": "+919876500001", "parameters": VISIT}
     assert call_task(db, valkey_server, "save", "save", **fields, version=2) == ""
@@ -215,6 +216,7 @@ def test_a_task_call_by_name_saves_and_closes_an_occasion(db: Database, valkey_s
     assert occasion_rows(db)[0]["status"] == "no-show"
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 def test_a_wrong_task_call_fails_with_the_reason_and_hides_its_arguments(
     db: Database, valkey_server: ValkeyServer
 ) -> None:
