@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from harkara import Text
 from harkara.ledger.callbacks.dead_callbacks import count_callbacks
 from harkara.messages import Envelope
@@ -16,6 +18,7 @@ from tests.integration.callbacks.application import SECRET, Application, listeni
 NUMBER, WORD = "919811122233", "marzipan"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_worker_delivers_callbacks_to_an_application_that_starts_later(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:

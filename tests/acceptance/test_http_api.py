@@ -19,6 +19,7 @@ from tests.acceptance.http_client import API_TOKENS, request
 CALLERS = 8
 
 
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 def test_kill_9_of_the_http_api_loses_no_message_that_it_accepted(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:

@@ -35,6 +35,7 @@ STEPS = 3
 READ = Result(1, "read")
 
 
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 def test_every_message_is_read_by_its_own_webhooks_and_by_no_others(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
@@ -69,6 +70,7 @@ def test_every_message_is_read_by_its_own_webhooks_and_by_no_others(
         assert set(applied_events(harkara).values()) == {STEPS}
 
 
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 def test_uncertain_messages_of_a_killed_worker_are_settled_by_webhooks_within_a_minute(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
@@ -88,6 +90,7 @@ def test_uncertain_messages_of_a_killed_worker_are_settled_by_webhooks_within_a_
         assert harkara.sandbox.counts()["accepted"] == UNRECORDED, "nothing was sent twice"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_messages_of_a_killed_worker_are_never_uncertain_when_webhooks_come_before_the_sweep(
     tmp_path: Path, redis_server: ValkeyServer, database_url: str
 ) -> None:
