@@ -75,6 +75,10 @@ SCHEDULE: Final[dict[str, Work]] = {
     "publish": Work("Publish the catalogue and the reminder rules to Redis", WorkerRound("main", 60)),
     "probe": Work("Check that this worker still receives tasks", WorkerRound("main", 10)),
     "silence": Work("Log the lanes that receive no webhooks", WorkerRound("main", 300)),
+    # Before the derivation, which may take long and adds many messages.
+    "statistics": Work(
+        "Renew the statistics by which PostgreSQL plans queries, after many changes", WorkerRound("derivation", 10)
+    ),
     "derive": Work("Derive reminders again after their rules have changed", WorkerRound("derivation", 60)),
     "clean_up": Work("Delete callbacks past their retention", WorkerRound("derivation", 60)),
     "callbacks": Work("Deliver callbacks to the application", WorkerRound("callbacks", 1)),

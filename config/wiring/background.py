@@ -39,6 +39,7 @@ from harkara.delivery.last_posts import LastPosts
 from harkara.delivery.leased_rounds import Rounds
 from harkara.delivery.maintenance import Maintenance
 from harkara.delivery.parked_lanes import ParkedLanes
+from harkara.delivery.table_statistics import TableStatistics
 from harkara.delivery.watchdog import Watchdog
 from harkara.errors import Unavailable
 from harkara.intake.consumer import IntakeConsumer
@@ -121,6 +122,11 @@ def event_processor(files: ConfigFiles) -> EventProcessor:
 @cache
 def parked_lanes() -> ParkedLanes:
     return ParkedLanes(database())
+
+
+@cache
+def table_statistics() -> TableStatistics:
+    return TableStatistics(database(), _rounds())
 
 
 @cache

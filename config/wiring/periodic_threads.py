@@ -41,6 +41,7 @@ def _functions() -> dict[str, Callable[[], object]]:
         "publish": background.publish_plan,
         "probe": background.watchdog().probe,
         "silence": lambda: background.event_processor().check_silence(),
+        "statistics": background.table_statistics().renew,
         "derive": lambda: background.maintenance().derive(),
         "clean_up": background.delete_old_callbacks,
         "callbacks": background.deliver_callbacks,
