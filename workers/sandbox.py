@@ -16,16 +16,17 @@ from harkara.messages import Template
 from sandbox.server import Server
 from sandbox.settings import settings_from_environment
 from sandbox.template_texts import ReadTemplate, TemplateText
+from workers.exit_status import end_misconfigured, ends_if_misconfigured
 
 
 def main() -> None:
-    """Exit with 2 for a wrong variable in the environment, and with 1 when the port is in use."""
-    read = template_reader()
+    """Exit with 78 for a setting or a variable that is wrong, and with 1 when the port is in use."""
+    with ends_if_misconfigured():
+        read = template_reader()
     try:
         settings, switches = settings_from_environment()
     except ValidationError as error:
-        sys.stderr.write(f"sandbox: wrong variables in the environment\n{error}\n")
-        raise SystemExit(2) from None
+        end_misconfigured(f"sandbox: wrong variables in the environment\n{error}")
     try:
         asyncio.run(Server(settings, switches, read).run())
     except OSError as error:

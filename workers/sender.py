@@ -11,15 +11,18 @@ from typing import Any
 import structlog
 from celery import signals
 
-from config import logs, metrics
-from config.celery_app import IGNORED, app
-from config.settings import settings
-from config.wiring import background, sending, shared
-from config.wiring.periodic_threads import periodic_threads
-from config.wiring.reload import answer_request
 from harkara.delivery.periodic_thread import PeriodicThread
 from harkara.errors import HarkaraError, OtherDeployment, Unavailable
 from harkara.reload_requests import ReloadAnswer
+from workers.exit_status import end_misconfigured, ends_if_misconfigured
+
+with ends_if_misconfigured():  # the Celery app reads settings when it is imported
+    from config import logs, metrics
+    from config.celery_app import IGNORED, app
+    from config.settings import settings
+    from config.wiring import background, sending, shared
+    from config.wiring.periodic_threads import periodic_threads
+    from config.wiring.reload import answer_request
 
 __all__ = ["app"]
 
@@ -46,7 +49,7 @@ def _build(**_: Any) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     if IGNORED:
         log.warning("celery variables ignored", action="celery_variables", names=", ".join(IGNORED))
-    try:
+    with ends_if_misconfigured():  # Celery would log the error and start all the same
         shared.check_schema()
         shared.check_eviction()
         shared.check_pairing()
@@ -54,8 +57,6 @@ def _build(**_: Any) -> None:
         background.callback_delivery()
         with suppress(Unavailable):  # without Redis nothing is sent, and the periodic work compares later
             background.last_posts().compare()
-    except HarkaraError as error:  # Celery would log it and start all the same
-        raise SystemExit(str(error)) from error
 
 
 @signals.beat_init.connect
@@ -66,7 +67,7 @@ def _check_beat(**_: Any) -> None:
     try:
         shared.check_pairing()
     except OtherDeployment as error:
-        raise SystemExit(str(error)) from error
+        end_misconfigured(str(error))
     except HarkaraError as error:
         log.warning("pairing not checked", action="not_paired", error=str(error))
     else:

@@ -9,14 +9,17 @@ from threading import Event
 import structlog
 import uvicorn
 
-from config import logs
-from config.settings import settings
-from config.wiring import http_api, shared
-from config.wiring.reload import answer_request, reload_files
 from harkara.delivery.periodic_thread import PeriodicThread
-from harkara.errors import HarkaraError, Unavailable
+from harkara.errors import Unavailable
 from harkara.gateway import create_app
 from harkara.gateway.request_timeout import timed_protocol
+from workers.exit_status import ends_if_misconfigured
+
+with ends_if_misconfigured():  # the Celery app reads settings when it is imported
+    from config import logs
+    from config.settings import settings
+    from config.wiring import http_api, shared
+    from config.wiring.reload import answer_request, reload_files
 
 log = structlog.get_logger(__name__)
 
@@ -27,16 +30,14 @@ STOP_SECONDS = 30
 def main() -> None:
     """Serve until SIGTERM, then answer the requests that have come.
 
-    Exits with 1 for a setting that is wrong, and for a Redis of another ledger.
+    Exits with 78 for a setting that is wrong, and for a Redis of another ledger.
     """
     logs.set_up()
-    try:
+    with ends_if_misconfigured():
         _check_schema()
         shared.check_eviction()
         shared.check_pairing()
         dependencies = http_api.dependencies()
-    except HarkaraError as error:
-        sys.exit(str(error))
     app = create_app(dependencies)
     server = uvicorn.Server(
         uvicorn.Config(

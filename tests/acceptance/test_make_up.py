@@ -116,7 +116,7 @@ def test_a_wrong_setting_ends_all_processes(tmp_path: Path) -> None:
     settings = {"HARKARA_VAR": str(tmp_path), "HARKARA_ENV_FILE": os.devnull, "HARKARA_API_LIMIT": "many"}
     local = Process.start("local", [sys.executable, "-m", "workers.local"], settings, tmp_path)
     try:
-        assert local.popen.wait(180) == 1
+        assert local.popen.wait(180) == os.EX_CONFIG
         assert "HARKARA_API_TOKENS, HARKARA_API_LIMIT: allow" in local.output()
         assert "starts again" not in local.output()
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from harkara.redis_identity import LEDGER
 from harness.valkey import ValkeyServer, valkey
 from tests.acceptance.deployment import APP, CELERY, deployment
 from tests.acceptance.messages import new_messages
+from workers.command.output import UNAVAILABLE
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -33,8 +35,9 @@ def test_staging_on_the_redis_of_production_refuses_to_start_and_takes_no_messag
             ]
             with production.client() as client:
                 client.send_many(envelopes)
-            for process in refused:
-                assert process.popen.wait(60) != 0, process.name
+            statuses = [os.EX_CONFIG] * 3 + [UNAVAILABLE]
+            for process, status in zip(refused, statuses, strict=True):
+                assert process.popen.wait(60) == status, process.name
                 assert "this Redis belongs to ledger" in process.output(), process.name
             assert production.wait_settled(60) == {"accepted": 60}
             assert staging.states().total() == 0
@@ -48,7 +51,7 @@ def test_a_worker_on_a_second_redis_refuses_to_start(
     with deployment(tmp_path, redis_server, database_url) as harkara, valkey() as second:
         harkara.start_worker()
         worker = harkara.start("worker", *CELERY, *APP, "worker", "-n", "w2@%h", HARKARA_REDIS_URL=second.url)
-        assert worker.popen.wait(60) != 0
+        assert worker.popen.wait(60) == os.EX_CONFIG
         assert "another Redis than" in worker.output()
         harkara.deliver(new_messages(20)).assert_kept()
 

@@ -11,6 +11,7 @@ from config.environment import LOCAL, ROOT, VAR
 from config.settings import settings
 from harkara.ledger import migrate
 from workers.embedded_valkey import EmbeddedValkey
+from workers.exit_status import ends_if_misconfigured
 from workers.local.folder_lock import FolderLock
 from workers.local.parts import Parts
 from workers.local.private_files import write_private
@@ -26,11 +27,13 @@ STOP_SECONDS = 45
 def main() -> None:
     """Start the embedded Valkey, then the processes of the Procfile; stop them in the opposite order.
 
-    A process that ends meanwhile starts again, unless it ends at once: then a setting is wrong, and all end.
+    A process that ends meanwhile starts again, unless its status says that a setting is wrong: then all end.
     """
     lock = FolderLock.acquire(VAR)
     LOCAL.unlink(missing_ok=True)  # a run that was killed may have left it, and it would count as settings
     valkey = None
+    with ends_if_misconfigured():
+        settings()
     if not settings().redis_url:
         valkey = EmbeddedValkey(VAR / "valkey", 6379, report=lambda text: print(text, flush=True))
     try:

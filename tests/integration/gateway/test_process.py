@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -137,7 +138,7 @@ def test_an_invalid_setting_stops_the_start_with_its_name(tmp_path: Path) -> Non
     done = subprocess.run(
         [sys.executable, "-m", "workers.web"], cwd=ROOT, env=wrong, capture_output=True, text=True, timeout=60
     )
-    assert done.returncode == 1
+    assert done.returncode == os.EX_CONFIG
     assert done.stderr.endswith("HARKARA_API_TOKENS: a name has 1 to 40 of a-z, 0-9, _ and -\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -76,7 +77,7 @@ def test_its_environment_sets_tokens_switches_and_history() -> None:
 def test_an_invalid_setting_is_named() -> None:
     result = run_sandbox(SANDBOX_SERVER_ERROR_SHARE="2")
 
-    assert result.returncode == 2
+    assert result.returncode == os.EX_CONFIG
     assert "server_error_share" in result.stderr
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,6 +111,6 @@ def test_a_text_that_does_not_fit_its_kind_stops_the_sandbox_with_the_next_step(
 
     ended = run_sandbox(HARKARA_TEMPLATES_FILE=str(file), SANDBOX_PORT="0")
 
-    assert ended.returncode == 1
+    assert ended.returncode == os.EX_CONFIG
     assert "templates.local.toml, kind otp_verification: text.body has 1 placeholders" in ended.stderr
     assert "Traceback" not in ended.stderr

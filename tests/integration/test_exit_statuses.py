@@ -1,0 +1,84 @@
+"""The exit status of each process, and what `make up` does by it: 78 is for what no restart repairs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from honcho.environ import parse_procfile
+
+from harness.ports import free_port
+from harness.process import ROOT
+
+COMMANDS = dict(parse_procfile((ROOT / "Procfile").read_text()).processes)
+COMMANDS |= {"sandbox": "python -m workers.sandbox", "migrate": "python -m workers.migrate"}
+COMMANDS |= {"local": "python -m workers.local"}
+
+
+def run(command: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the Procfile until it ends."""
+    own = {"HARKARA_VAR": str(folder), "HARKARA_ENV_FILE": os.devnull, "HARKARA_METRICS_PORT": ""}
+    own |= {"HARKARA_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0", "PORT": str(free_port())}
+    return subprocess.run(
+        ["sh", "-c", f"exec {Path(sys.executable).parent}/{command}"],
+        cwd=ROOT,
+        env=os.environ | own | settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_setting_that_is_wrong_ends_each_process_with_78_and_a_sentence(name: str, tmp_path: Path) -> None:
+    ended = run(COMMANDS[name], tmp_path, HARKARA_SILENCE="soon")
+    assert ended.returncode == os.EX_CONFIG
+    assert ended.stderr.startswith("The settings are not understood. HARKARA_SILENCE: must be a duration")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_file_that_is_wrong_ends_a_worker_with_78(tmp_path: Path) -> None:
+    (tmp_path / "reminders.toml").write_text("[rule\n")
+    ended = run(COMMANDS["worker"], tmp_path, HARKARA_REMINDERS_FILE=str(tmp_path / "reminders.toml"))
+    assert ended.returncode == os.EX_CONFIG
+    assert "reminders.toml" in ended.stderr
+
+
+def test_a_database_without_the_schema_ends_the_http_api_with_78(tmp_path: Path) -> None:
+    ended = run(COMMANDS["web"], tmp_path, HARKARA_DATABASE_URL=f"sqlite:///{tmp_path / 'empty.db'}")
+    assert ended.returncode == os.EX_CONFIG
+    assert "run `python -m workers.migrate`" in ended.stderr
+
+
+def test_a_database_that_does_not_answer_ends_a_worker_with_1_since_it_comes_back(tmp_path: Path) -> None:
+    url = f"postgresql://harkara@127.0.0.1:{free_port()}/harkara"
+    ended = run(COMMANDS["worker"], tmp_path, HARKARA_DATABASE_URL=url)
+    assert ended.returncode == 1
+    assert "the database cannot be used now" in ended.stderr
+
+
+MANAGER = """
+import sys
+from honcho.printer import Printer
+from workers.restarts import RestartingManager
+
+manager = RestartingManager(Printer(sys.stdout))
+manager.add_process("other", "exec sleep 60")
+manager.add_process("worker", "if mkdir restarted; then exit 1; else echo A setting is wrong.; exit 78; fi")
+manager.loop()
+sys.exit(manager.returncode)
+"""
+
+
+def test_make_up_starts_a_process_again_that_ends_with_1_and_ends_all_for_78(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", MANAGER]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == os.EX_CONFIG
+    assert ended.stdout.count("starts again in") == 1
+    restarted, _, last = ended.stdout.partition("worker ended with status 1. It starts again in 1 s.")
+    assert "A setting is wrong." not in restarted
+    assert "A setting is wrong." in last
