@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Sequence
 from threading import Event, Lock, Timer
 from typing import Any, TypeVar
 
-from harkara.answers import Connection
+from harkara.answers import ProviderConnection
 from harkara.delivery.booking import Booked, Passed
 from harkara.delivery.sender import Sender
 from harkara.ledger.database import Transaction
@@ -53,11 +53,11 @@ class CheckpointedSender(Sender):
         self._checkpoint("K1")
         return super().check_gates(claimed)
 
-    def connect(self, booked: Booked) -> Connection:
+    def connect(self, booked: Booked) -> ProviderConnection:
         self._checkpoint("K2")
         return super().connect(booked)
 
-    def post(self, booked: Booked, connection: Connection) -> Outcome | None:
+    def post(self, booked: Booked, connection: ProviderConnection) -> Outcome | None:
         self._checkpoint("K3")
         outcome = super().post(booked, connection)
         if outcome:

@@ -59,12 +59,12 @@ Answer = Replied | NotSent | NoAnswer
 class Provider(Protocol):
     """Sends messages; all that the sender needs of a provider."""
 
-    def connect(self, at: float) -> Connection:
+    def connect(self, at: float) -> ProviderConnection:
         """Return a connection for one POST at `at`, a `time.monotonic()`; open unless that fails. Never raises."""
         ...
 
 
-class Connection(Protocol):
+class ProviderConnection(Protocol):
     """A connection for one POST; afterwards it belongs to the provider again."""
 
     def post(self, token: str, body: str, too_late: Callable[[], bool]) -> Answer | None:

@@ -95,7 +95,7 @@ FIRST_BYTE = FirstByte()
 
 
 class _Observed:
-    """Tells an error while connecting from a later one, and stops a request before its first byte if it is too late.
+    """Marks an error while connecting as one, and stops a request before its first byte if it is too late.
 
     Head and body leave together: on a busy host a thread may have to wait between two writes.
     """
@@ -148,7 +148,7 @@ class _Secure(_Observed, HTTPSConnection):
             return False
         finally:
             sock.settimeout(seconds)
-        return False  # the end, or bytes that nobody asked for
+        return False  # the end, or bytes that no request asked for
 
 
 class _Openable:

@@ -14,7 +14,7 @@ import structlog
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, IncompleteRead, ReadTimeoutError
 
-from harkara.answers import Answer, Connection, NoAnswer, NoAnswerReason, NotSent, seconds_to_wait
+from harkara.answers import Answer, NoAnswer, NoAnswerReason, NotSent, ProviderConnection, seconds_to_wait
 from harkara.chatmitra.parse_answer import parse_answer
 from harkara.errors import Invalid
 from harkara.timed_connections import FIRST_BYTE, POOLS, TooLate, Unconnected
@@ -48,7 +48,7 @@ class ChatMitra:
         self._url = url
         self._idle: list[_Connection] = []
 
-    def connect(self, at: float) -> Connection:
+    def connect(self, at: float) -> ProviderConnection:
         """Return an open connection for one POST at `at`. Never raises: the POST says what failed.
 
         It is the connection that was used last, because it has been idle for the shortest time. It is opened here,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 
-from harkara.answers import Connection, NotSent, Provider
+from harkara.answers import NotSent, Provider, ProviderConnection
 from harkara.delivery.booking import Booked
 from harkara.delivery.breaker import Breaker
 from harkara.delivery.fallback_rule import needs_window, replacement
@@ -33,11 +33,11 @@ class Posting:
         self._breaker = Breaker()
         self._random = random.Random()
 
-    def connect(self, at: float) -> Connection:
+    def connect(self, at: float) -> ProviderConnection:
         """Return an open connection for one POST at `at`; the POST says what failed."""
         return self._provider.connect(at)
 
-    def post(self, booked: Booked, connection: Connection) -> Outcome | None:
+    def post(self, booked: Booked, connection: ProviderConnection) -> Outcome | None:
         """POST a message in its slot; return its outcome, or None when the slot was missed and nothing was sent."""
         message, window, slot = booked
         lane = self._lanes[message.lane]

@@ -9,7 +9,7 @@ from concurrent.futures import Future, wait
 
 import structlog
 
-from harkara.answers import Connection, Provider
+from harkara.answers import Provider, ProviderConnection
 from harkara.categories import PRIORITY
 from harkara.delivery import gates
 from harkara.delivery.booking import Booked, Booking, Passed
@@ -163,7 +163,7 @@ class Sender:
             self._stop(message, DELAYED)
         return held
 
-    def connect(self, booked: Booked) -> Connection:
+    def connect(self, booked: Booked) -> ProviderConnection:
         """Return an open connection: to open one in the slot may take longer than the slot allows."""
         return self._posting.connect(booked.slot.at)
 
@@ -171,7 +171,7 @@ class Sender:
         """Sleep until the slot begins."""
         time.sleep(max(0.0, booked.slot.at - time.monotonic()))
 
-    def post(self, booked: Booked, connection: Connection) -> Outcome | None:
+    def post(self, booked: Booked, connection: ProviderConnection) -> Outcome | None:
         """POST the message; return the outcome of its answer, or None when the slot was missed and nothing was sent."""
         return self._posting.post(booked, connection)
 
