@@ -94,14 +94,14 @@ SCHEDULE: Final[dict[str, Work]] = {
 class WakeUp(NamedTuple):
     """A task that a process publishes at once, so that the next step does not wait for the periodic work."""
 
-    method: str
-    """Of `harkara.backends.broker.Broker`."""
+    method: str | None
+    """Of `harkara.backends.broker.Broker`; None for the one that producers write without Celery."""
     task: str
     cause: str
 
 
 WAKE_UPS: Final = (
-    WakeUp("notify_intake", "harkara.accept", "A producer appended to the intake"),
+    WakeUp(None, "harkara.accept", "A producer appended to the intake"),
     WakeUp("publish_hints", "harkara.send", "A message is due, accepted or dispatched"),
     WakeUp("notify_webhooks", "harkara.fold", "The HTTP API stored a webhook"),
     WakeUp("publish_outcome", "harkara.record", "A worker has an outcome that the database does not take"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harkara.catalogue import Catalogue
     from harkara.categories import Category
-    from harkara.client import Client
+    from harkara.client import AsyncClient, Client
     from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
     from harkara.message_status import MessageStatus
     from harkara.messages import (
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
         parse_item,
     )
     from harkara.receipt import Change, Handle
+    from harkara.version import __version__
 
 __all__ = [
+    "AsyncClient",
     "Audio",
     "Button",
     "Buttons",
@@ -70,14 +72,16 @@ __all__ = [
     "Unavailable",
     "UrlSuffix",
     "Video",
+    "__version__",
     "parse_item",
 ]
 
 _ELSEWHERE = {
+    "AsyncClient": "harkara.client.async_client",
     "Catalogue": "harkara.catalogue",
     "Category": "harkara.categories",
     "Change": "harkara.receipt",
-    "Client": "harkara.client",
+    "Client": "harkara.client.client",
     "Conflict": "harkara.errors",
     "Handle": "harkara.receipt",
     "HarkaraError": "harkara.errors",
@@ -85,6 +89,7 @@ _ELSEWHERE = {
     "MessageStatus": "harkara.message_status",
     "NotFound": "harkara.errors",
     "Unavailable": "harkara.errors",
+    "__version__": "harkara.version",
 }
 """The modules of the names that are not in `harkara.messages`."""
 

@@ -28,25 +28,29 @@ def connect(url: str, *, seconds: float) -> redis.Redis:
     failover it leaves a server that has become a replica. Raises Invalid for a URL that RedisAddress does not read.
     """
     address = RedisAddress.parse(url)
-    options = address.connection_options
-    if address.path is None:
-        options["socket_keepalive"] = True
-    pool = redis.ConnectionPool(
-        connection_class=_connection_class(address),
-        socket_timeout=seconds,
-        socket_connect_timeout=min(1.0, seconds),
-        retry=Retry(NoBackoff(), 0),
-        decode_responses=True,
-        encoding_errors="replace",  # one entry that is not UTF-8 must not make all others unreadable
-        **options,
+    return redis.Redis.from_pool(
+        redis.ConnectionPool(
+            connection_class=_connection_class(address), retry=Retry(NoBackoff(), 0), **connection_options(address, seconds)
+        )
     )
-    return redis.Redis.from_pool(pool)
 
 
 def _connection_class(address: RedisAddress) -> type[Any]:
     if address.path is not None:
         return _FailoverSocketConnection
     return _FailoverConnection if address.tls is None else _FailoverTlsConnection
+
+
+def connection_options(address: RedisAddress, seconds: float) -> dict[str, Any]:
+    """Return the arguments of a connection that blocks, or of one of an event loop."""
+    return {
+        "socket_timeout": seconds,
+        "socket_connect_timeout": min(1.0, seconds),
+        "decode_responses": True,
+        "encoding_errors": "replace",  # one entry that is not UTF-8 must not make all others unreadable
+        **({"socket_keepalive": True} if address.path is None else {}),
+        **address.connection_options,
+    }
 
 
 class _LeavesReplicas:

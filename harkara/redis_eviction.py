@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import redis
 from redis.exceptions import ResponseError
 
 from harkara.errors import Unavailable
 from harkara.redis_client import redis_errors
+from harkara.steps import Commands, Steps
 
 CHECK_SECONDS: Final = 60.0
 """How long a check of the policy counts; it may be changed while the server runs."""
@@ -28,24 +30,35 @@ def eviction_problem(connection: redis.Redis) -> str | None:
             memory = connection.info("memory")
         except ResponseError:
             return None
-    policy = str(memory.get("maxmemory_policy", ""))
-    if not policy.startswith("allkeys") or not memory.get("maxmemory"):
-        return None
-    return f"this Redis deletes messages when its memory is full (maxmemory-policy {policy}): {NEXT_STEP}"
+    return _problem(memory)
 
 
 class EvictionCheck:
     """Refuses to store messages in a Redis that may delete them; asks the server once in CHECK_SECONDS."""
 
-    def __init__(self, connection: redis.Redis) -> None:
-        self._redis = connection
+    def __init__(self) -> None:
         self._check_at = 0.0
 
-    def require_safe(self) -> None:
+    def require_safe(self) -> Steps[None]:
         """Raise Unavailable if the server may delete messages, and if it does not answer."""
         now = time.monotonic()
         if now < self._check_at:
             return
-        if problem := eviction_problem(self._redis):
+        if problem := (yield from self._find_problem()):
             raise Unavailable(f"{problem}, then repeat the call with the same reference")
         self._check_at = now + CHECK_SECONDS
+
+    def _find_problem(self) -> Steps[str | None]:
+        with redis_errors():
+            try:
+                (memory,) = yield Commands((("INFO", "memory"),))
+            except ResponseError:
+                return None
+        return _problem(memory)
+
+
+def _problem(memory: Mapping[str, Any]) -> str | None:
+    policy = str(memory.get("maxmemory_policy", ""))
+    if not policy.startswith("allkeys") or not memory.get("maxmemory"):
+        return None
+    return f"this Redis deletes messages when its memory is full (maxmemory-policy {policy}): {NEXT_STEP}"

@@ -8,37 +8,39 @@ from typing import TYPE_CHECKING, Protocol
 from harkara.errors import Conflict, Invalid, NotFound
 from harkara.message_status import MessageStatus
 from harkara.receipt import Change, Receipt
+from harkara.server_extra import require_server
 from harkara.shared_defaults import CHUNK, LEASE_SECONDS
 
 if TYPE_CHECKING:  # named in signatures alone
+    from harkara.connections import LoopConnections, SyncConnections
     from harkara.inbound.contact import ConsentChoice
     from harkara.messages import Envelope
     from harkara.occasions import OccasionUpdate, ReminderPlan
-    from harkara.published.store import PublishedStore
+    from harkara.steps import Steps
 
 
 class Backend(Protocol):
     """Where a producer's calls go. Every method raises Unavailable when its service does not answer."""
 
-    def enqueue(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
+    def enqueue(self, envelopes: Sequence[Envelope]) -> Steps[list[Receipt | Conflict | Invalid]]:
         """Store the messages; return for each, in order, its receipt or the error that refused it."""
         ...
 
     def save_occasions(
         self, updates: Sequence[OccasionUpdate], plan: ReminderPlan
-    ) -> list[Change | Conflict | NotFound]:
+    ) -> Steps[list[Change | Conflict | NotFound]]:
         """Apply the updates in their order; return for each its effect or the error that refused it."""
         ...
 
-    def record_consent(self, lane: str, choice: ConsentChoice) -> None:
+    def record_consent(self, lane: str, choice: ConsentChoice) -> Steps[None]:
         """Store an opt-out or an opt-in."""
         ...
 
-    def cancel(self, key: str) -> bool:
+    def cancel(self, key: str) -> Steps[bool]:
         """Cancel the message with this id or reference; return False when it is too late. Raises NotFound."""
         ...
 
-    def status(self, key: str) -> MessageStatus:
+    def status(self, key: str) -> Steps[MessageStatus]:
         """The status of the message with this id or reference. Raises NotFound."""
         ...
 
@@ -47,33 +49,40 @@ class Backend(Protocol):
         ...
 
 
-def redis_backend(redis_url: str, seconds: float, replicas: int) -> Backend:
+def redis_backend(seconds: float, replicas: int) -> Backend:
     # Imported here: an application that only builds messages does not pay for redis-py.
     from harkara.backends.redis import RedisBackend
 
-    # What remains of the timeout covers the work outside Redis.
-    return RedisBackend(redis_url, 0.9 * seconds, replicas)
+    return RedisBackend(0.9 * seconds, replicas)  # what remains of the timeout covers the work outside Redis
 
 
 def ledger_backend(database_url: str, redis_url: str | None, seconds: float, deadlines: Mapping[str, float]) -> Backend:
     # Imported here: an application with Redis alone does not pay for SQLModel, nor for Celery before its first call.
+    require_server("A client with a database URL")
+    from harkara.backends.blocking import BlockingBackend
     from harkara.backends.broker import Broker
     from harkara.backends.ledger import LedgerBackend
     from harkara.ledger.database import Database
 
-    return LedgerBackend(
+    backend = LedgerBackend(
         Database(database_url, lock_timeout=seconds, statement_timeout=0.5 * seconds),
         Broker.at(redis_url) if redis_url else None,
         deadlines=deadlines,
         queued_seconds=LEASE_SECONDS,
         chunk=CHUNK,
     )
+    return BlockingBackend(backend)
 
 
-def open_published(redis_url: str, seconds: float) -> PublishedStore:
+def connections(redis_url: str, seconds: float) -> SyncConnections:
     # Imported here: an application that only builds messages does not pay for redis-py.
-    from harkara.published.store import PublishedStore
-    from harkara.redis_client import connect
+    from harkara.connections import SyncConnections
 
-    # A call may read this store, once a minute, before it asks its backend.
-    return PublishedStore(connect(redis_url, seconds=0.4 * seconds))
+    return SyncConnections(redis_url, seconds)
+
+
+def loop_connections(redis_url: str, seconds: float) -> LoopConnections:
+    # Imported here: an application that only builds messages does not pay for redis-py.
+    from harkara.connections import LoopConnections
+
+    return LoopConnections(redis_url, seconds)

@@ -59,10 +59,6 @@ class Broker:
         """
         self._publish("harkara.send", URGENT if urgent else SEND, [list(ids)])
 
-    def notify_intake(self) -> None:
-        """Wake the workers to read the intake."""
-        self._publish("harkara.accept", ACCEPT, [])
-
     def notify_webhooks(self) -> None:
         """Wake the workers to process webhooks."""
         self._publish("harkara.fold", UPKEEP, [])

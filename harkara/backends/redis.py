@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
 from harkara.intake.entries import Verb
-from harkara.intake.stream import Intake
+from harkara.intake.producer import IntakeProducer
+from harkara.intake.wake_up import wake_up_command
 from harkara.message_status import MessageStatus
 from harkara.messages import Envelope
 from harkara.receipt import Change, Receipt
-from harkara.redis_client import connect
+from harkara.redis_client import redis_errors
+from harkara.steps import Commands, Steps
 
-if TYPE_CHECKING:  # Celery costs a third of a second to import, and only a wake-up needs it
-    from harkara.backends.broker import Broker
+if TYPE_CHECKING:  # an application without consent calls and occasions does not pay for their import
     from harkara.inbound.contact import ConsentChoice
     from harkara.occasions import OccasionUpdate, ReminderPlan
-
-log = logging.getLogger(__name__)
 
 BATCH = 500
 """Entries in one transaction of Redis."""
@@ -35,67 +32,56 @@ class RedisBackend:
     A hand-over returns when so many `replicas` have it.
     """
 
-    def __init__(self, url: str, seconds: float, replicas: int = 0) -> None:
-        self._url = url
+    def __init__(self, seconds: float, replicas: int = 0) -> None:
         self._seconds = seconds
-        self._connection = connect(url, seconds=seconds)
-        self._intake = Intake(self._connection, replicas=replicas, replica_seconds=0.8 * seconds)
+        self._intake = IntakeProducer(replicas=replicas, replica_seconds=0.8 * seconds)
 
-    def enqueue(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
+    def enqueue(self, envelopes: Sequence[Envelope]) -> Steps[list[Receipt | Conflict | Invalid]]:
         for start in range(0, len(envelopes), BATCH):
             batch = envelopes[start : start + BATCH]
-            if self._intake.append("send", [e.to_json() for e in batch], valid_for=[e.valid_for for e in batch]):
-                self._wake_workers()
+            yield from self._append("send", [e.to_json() for e in batch], [e.valid_for for e in batch])
         return [Receipt(envelope.id, new=True) for envelope in envelopes]
 
     def save_occasions(
         self, updates: Sequence[OccasionUpdate], plan: ReminderPlan
-    ) -> list[Change | Conflict | NotFound]:
+    ) -> Steps[list[Change | Conflict | NotFound]]:
         # Imported here: an application without occasions does not pay for them.
         from harkara.intake.occasion_verbs import verb_of
 
         for verb, run in groupby(updates, key=verb_of):
-            if self._intake.append(verb, [update.to_json() for update in run]):
-                self._wake_workers()
+            yield from self._append(verb, [update.to_json() for update in run])
         return [Change.HANDED_OVER for _ in updates]
 
-    def record_consent(self, lane: str, choice: ConsentChoice) -> None:
-        if self._intake.append("wish", [choice.to_json(lane)]):
-            self._wake_workers()
+    def record_consent(self, lane: str, choice: ConsentChoice) -> Steps[None]:
+        yield from self._append("wish", [choice.to_json(lane)])
 
-    def cancel(self, key: str) -> bool:
-        return bool(self._request("cancel", key))
+    def cancel(self, key: str) -> Steps[bool]:
+        return bool((yield from self._request("cancel", key)))
 
-    def status(self, key: str) -> MessageStatus:
-        return MessageStatus.from_dict(self._request("status", key))
+    def status(self, key: str) -> Steps[MessageStatus]:
+        return MessageStatus.from_dict((yield from self._request("status", key)))
 
     def close(self) -> None:
-        self._connection.close()
-        if "_broker" in self.__dict__:
-            self._broker.close()
+        """Do nothing: the connections belong to the client."""
 
-    def _request(self, verb: Verb, key: str) -> Any:
-        answer = self._intake.request(verb, key, self._wake_workers, seconds=0.75 * self._seconds)
+    def _append(self, verb: Verb, payloads: Sequence[str], valid_for: Sequence[Any] = ()) -> Steps[None]:
+        if (yield from self._intake.append(verb, payloads, valid_for=valid_for)):
+            yield from self._wake_workers()
+
+    def _request(self, verb: Verb, key: str) -> Steps[Any]:
+        answer = yield from self._intake.request(verb, key, self._wake_workers, seconds=0.75 * self._seconds)
         if answer.get("error") == "NotFound":
             # Another worker may have read the message and not committed it yet.
-            self._intake.wait_for_readers(self._seconds)
-            answer = self._intake.request(verb, key, self._wake_workers, seconds=0.5 * self._seconds)
+            yield from self._intake.wait_for_readers(self._seconds)
+            answer = yield from self._intake.request(verb, key, self._wake_workers, seconds=0.5 * self._seconds)
         if "error" in answer:
             raise _ERRORS.get(answer["error"], HarkaraError)(answer["message"])
         return answer["ok"]
 
-    def _wake_workers(self) -> None:
-        """Wake the workers; never raises, since the entry is stored and they read the intake every second anyway."""
+    def _wake_workers(self) -> Steps[None]:
+        """Wake the workers, or leave it: the entry is stored, and they read the intake every second anyway."""
         try:
-            self._broker.notify_intake()
+            with redis_errors():
+                yield Commands((wake_up_command(),))
         except Unavailable:
             pass
-        except Exception as error:  # of the application's own Celery or kombu, for example
-            log.warning("workers were not woken up (%s); messages go out a second later", type(error).__name__)
-
-    @cached_property
-    def _broker(self) -> Broker:
-        # Imported here: Celery costs a third of a second, and an append within another's wake-up needs none.
-        from harkara.backends.broker import Broker
-
-        return Broker.at(self._url)

@@ -1,11 +1,10 @@
-"""The backend, the defaults and the published data that all calls of a client share."""
+"""The backend, the defaults and the published data that all calls of both clients share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from harkara.backends import Backend, ledger_backend, redis_backend
 from harkara.catalogue import Catalogue
@@ -15,11 +14,11 @@ from harkara.redis_address import RedisAddress
 from harkara.shared_defaults import DEADLINES
 
 if TYPE_CHECKING:  # an application without occasions does not pay for their import
-    from harkara.occasions import ReminderPlan, Rules
+    from harkara.occasions import Rules
 
 
 class BaseClient:
-    """The part of `Client` without calls; its arguments are documented there."""
+    """The part of both clients without calls; `Client` documents the arguments."""
 
     def __init__(
         self,
@@ -44,32 +43,10 @@ class BaseClient:
         self._producer = producer
         self._lane = lane
         self._region = region
+        self._seconds = seconds
         self._backend: Backend = (
             ledger_backend(database_url, redis_url, seconds, deadlines)
             if database_url
-            else redis_backend(str(redis_url), seconds, replicas)
+            else redis_backend(seconds, replicas)
         )
-        self._published = PublishedLookup(catalogue, reminders, redis_url, seconds)
-
-    def catalogue(self) -> Catalogue:
-        """The template catalogue that `send_template` uses.
-
-        Raises NotFound when no worker has published one, Unavailable, and Invalid for a client without Redis and
-        `catalogue`.
-        """
-        return self._published.catalogue()
-
-    def plan(self) -> ReminderPlan:
-        """The reminder rules with their templates that `save_occasion` uses. Raises as `catalogue` does."""
-        return self._published.reminder_plan()
-
-    def close(self) -> None:
-        """Close the connections to Redis and the database."""
-        self._backend.close()
-        self._published.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self.close()
+        self._published = PublishedLookup(catalogue, reminders, published=bool(redis_url))

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Unpack
+from typing import Any
 
-from harkara.catalogue import OPTIONS
 from harkara.catalogue.fill import Value
-from harkara.client.base import BaseClient
-from harkara.client.options import EnvelopeOptions, MessageOptions
-from harkara.errors import Conflict, HarkaraError, Invalid
+from harkara.client.options import MessageOptions
+from harkara.client.steps import Content
+from harkara.client.sync import SyncCalls
+from harkara.errors import Conflict, Invalid
 from harkara.message_status import MessageStatus
-from harkara.messages import Category, Envelope, Message, Template, Text
-from harkara.phone import normalize
-from harkara.receipt import Handle, Receipt
-
-Content = str | Message | Sequence[Message]
+from harkara.messages import Category, Envelope, Template
+from harkara.receipt import Handle
 
 
-class MessageCalls(BaseClient):
+class MessageCalls(SyncCalls):
     """The part of `Client` that concerns messages."""
 
     def send(
@@ -72,7 +69,7 @@ class MessageCalls(BaseClient):
             "alt_texts": alt_texts,
             "fallback": fallback,
         }
-        return self._enqueue(self.envelope(message, to=to, **options))
+        return self._run(self._send_steps(self.envelope(message, to=to, **options)))
 
     def send_template(
         self,
@@ -103,41 +100,21 @@ class MessageCalls(BaseClient):
             NotFound: No worker has published a catalogue to this Redis.
             Invalid, Conflict, Unavailable: As in `send`.
         """
-        return self._enqueue(
-            self.envelope_from_template(
-                kind,
-                to=to,
-                reference=reference,
-                at=at,
-                expires=expires,
-                lane=lane,
-                priority=priority,
-                language=language,
-                customer_name=customer_name,
-                opted_in=opted_in,
-                **parameters,
-            )
-        )
-
-    def envelope(self, message: Content, *, to: str, **options: Unpack[EnvelopeOptions]) -> Envelope:
-        """Validate a message as `send` does, with the same options, for `send_many`. Raises Invalid."""
-        items = [Text(message)] if isinstance(message, str) else message
-        given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-        return Envelope(
-            to=normalize(to, self._region),
-            messages=list(items) if isinstance(items, Sequence) else [items],
-            producer=self._producer,
-            **({"lane": self._lane} | given),
-        )
+        options = {
+            "reference": reference,
+            "at": at,
+            "expires": expires,
+            "lane": lane,
+            "priority": priority,
+            "language": language,
+            "customer_name": customer_name,
+            "opted_in": opted_in,
+        }
+        return self._run(self._send_template_steps(kind, to, {**options, **parameters}))
 
     def envelope_from_template(self, kind: str, *, to: str, **given: Any) -> Envelope:
         """Validate a template as `send_template` does, without sending it: for `send_many`. Raises as it does."""
-        options = {name: given.pop(name) for name in OPTIONS & given.keys()}
-        catalogue = self.catalogue()
-        message = catalogue.message(
-            kind, given, language=options.pop("language", None), opted_in=options.pop("opted_in", False)
-        )
-        return catalogue.find(kind).with_deadline(self.envelope(message, to=to, **options))
+        return self._run(self._template_steps(kind, to, given))
 
     def send_many(self, envelopes: Iterable[Envelope]) -> list[Handle | Conflict | Invalid]:
         """Send many messages, in transactions of 500.
@@ -148,29 +125,18 @@ class MessageCalls(BaseClient):
         Raises:
             Unavailable: A transaction failed. Those before it are stored, and a repeat stores none of them twice.
         """
-        batch = list(envelopes)
-        results = self._backend.enqueue(batch)
-        return [
-            Handle(result.id, envelope.reference, result.new) if isinstance(result, Receipt) else result
-            for envelope, result in zip(batch, results, strict=True)
-        ]
+        return self._run(self._send_many_steps(envelopes))
 
     def cancel(self, key: str | Handle) -> bool:
         """Cancel a message by its handle, id or reference.
 
         Returns False when it is too late. Raises NotFound, Conflict for a reference of several lanes, and Unavailable.
         """
-        return self._backend.cancel(key.id if isinstance(key, Handle) else key)
+        return self._run(self._cancel_steps(key))
 
     def status(self, key: str | Handle) -> MessageStatus:
         """State, reason, flags, attempts and trace of a message, by its handle, id or reference.
 
         Raises NotFound, Conflict for a reference of several lanes, and Unavailable.
         """
-        return self._backend.status(key.id if isinstance(key, Handle) else key)
-
-    def _enqueue(self, envelope: Envelope) -> Handle:
-        result = self.send_many([envelope])[0]
-        if isinstance(result, HarkaraError):
-            raise result
-        return result
+        return self._run(self._status_steps(key))

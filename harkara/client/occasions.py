@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harkara.client.base import BaseClient
-from harkara.errors import HarkaraError
-from harkara.phone import normalize
+from harkara.client.options import ClosingOptions, OccasionOptions
+from harkara.client.sync import SyncCalls
 from harkara.receipt import Change
 
 if TYPE_CHECKING:  # an application without occasions does not pay for their import
-    from harkara.occasions import OccasionUpdate, ReminderPlan
     from harkara.occasions.rules import ClosedStatus
 
 
-class OccasionCalls(BaseClient):
+class OccasionCalls(SyncCalls):
     """The part of `Client` that concerns occasions."""
 
     def save_occasion(
@@ -51,24 +49,15 @@ class OccasionCalls(BaseClient):
             Conflict: The version exists with other content. Through Redis, a worker logs that instead.
             Unavailable: Redis or the database did not answer. Repeat the call.
         """
-        # Imported here: an application without occasions does not pay for them.
-        from harkara.occasions import Occasion
-
-        plan, lane = self.plan(), lane or self._lane
-        occasion = Occasion(
-            kind=kind,
-            reference=reference,
-            lane=lane,
-            producer=self._producer,
-            to=normalize(to, self._region),
-            at=at,
-            zone=zone or plan.lane_zone(lane),
-            parameters=parameters,
-            language=language,
-            version=version,
-        )
-        plan.validate_occasion(occasion)
-        return self._save(occasion, plan)
+        options: OccasionOptions = {
+            "at": at,
+            "zone": zone,
+            "parameters": parameters,
+            "version": version,
+            "lane": lane,
+            "language": language,
+        }
+        return self._run(self._save_occasion_steps(kind, reference, to, options))
 
     def cancel_occasion(
         self,
@@ -84,7 +73,7 @@ class OccasionCalls(BaseClient):
         Raises as `save_occasion` does, and NotFound for an unknown one (with `database_url`). Through Redis alone, the
         callback `occasion.refused` and the log of the worker report an update that the ledger refuses later.
         """
-        return self._close(kind, reference, "cancelled", lane, reason=reason, version=version)
+        return self._close(kind, reference, "cancelled", {"reason": reason, "version": version, "lane": lane})
 
     def complete_occasion(
         self,
@@ -99,7 +88,7 @@ class OccasionCalls(BaseClient):
 
         The rules may then send a message such as the question for feedback. Raises as `cancel_occasion` does.
         """
-        return self._close(kind, reference, "completed", lane, reason=reason, version=version)
+        return self._close(kind, reference, "completed", {"reason": reason, "version": version, "lane": lane})
 
     def no_show_occasion(
         self,
@@ -114,19 +103,7 @@ class OccasionCalls(BaseClient):
 
         No feedback is asked for. Raises as `cancel_occasion` does.
         """
-        return self._close(kind, reference, "no-show", lane, reason=reason, version=version)
+        return self._close(kind, reference, "no-show", {"reason": reason, "version": version, "lane": lane})
 
-    def _close(self, kind: str, reference: str, status: ClosedStatus, lane: str | None, **fields: Any) -> Change:
-        # Imported here: an application without occasions does not pay for them.
-        from harkara.occasions import Closing
-
-        plan = self.plan()
-        plan.rules.for_kind(kind)
-        closing = Closing(kind=kind, reference=reference, status=status, lane=lane or self._lane, **fields)
-        return self._save(closing, plan)
-
-    def _save(self, update: OccasionUpdate, plan: ReminderPlan) -> Change:
-        (result,) = self._backend.save_occasions([update], plan)
-        if isinstance(result, HarkaraError):
-            raise result
-        return result
+    def _close(self, kind: str, reference: str, status: ClosedStatus, options: ClosingOptions) -> Change:
+        return self._run(self._close_occasion_steps(kind, reference, status, options))

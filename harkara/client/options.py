@@ -1,12 +1,31 @@
-"""Keyword arguments of `Client.envelope`; `Client.send` documents them."""
+"""Keyword arguments that several calls of the clients share; the calls of `Client` document them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import TypedDict
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Required, TypedDict
 
+from harkara.catalogue import Catalogue
 from harkara.messages import Category, Template
+
+if TYPE_CHECKING:  # an application without occasions does not pay for their import
+    from harkara.occasions import Rules
+
+
+class ClientOptions(TypedDict, total=False):
+    """How a client reaches Harkara, besides the URL of Redis."""
+
+    database_url: str | None
+    producer: str
+    lane: str
+    region: str
+    seconds: float
+    deadlines: Mapping[str, float]
+    catalogue: Path | str | Catalogue | None
+    reminders: Path | str | Rules | None
+    replicas: int
 
 
 class MessageOptions(TypedDict, total=False):
@@ -30,3 +49,22 @@ class EnvelopeOptions(MessageOptions, total=False):
     """The message's id, `job_` and 32 hexadecimal digits. Default: a new one."""
     quiet: bool | None
     """Whether quiet hours hold the message back. Default: only marketing."""
+
+
+class OccasionOptions(TypedDict, total=False):
+    """What an occasion says besides its kind, reference and customer."""
+
+    at: Required[date]
+    zone: str | None
+    parameters: Mapping[str, str] | None
+    version: int | None
+    lane: str | None
+    language: str | None
+
+
+class ClosingOptions(TypedDict, total=False):
+    """What the ending of an occasion says besides its kind and reference."""
+
+    reason: str | None
+    version: int | None
+    lane: str | None

@@ -5,47 +5,33 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
-from itertools import zip_longest
 from typing import Any, Final, cast
-from uuid import uuid4
 
 import redis
 from redis.exceptions import OutOfMemoryError, ResponseError
 
-from harkara.errors import OtherDeployment, Unavailable
+from harkara.errors import OtherDeployment
 from harkara.intake.entries import (
     IntakeEntry,
     ReadBegin,
     Verb,
     parse_entries,
     parse_id,
-    parse_position,
     readable_entries,
     streams_of,
 )
-from harkara.redis_client import REPEAT, redis_errors
-from harkara.redis_eviction import EvictionCheck
+from harkara.intake.producer import GROUP, STREAM, IntakeProducer, wake_up_key
+from harkara.redis_client import redis_errors
 from harkara.redis_identity import LEDGER
+from harkara.steps import run
 
-STREAM: Final = "harkara:intake"
 WEBHOOKS: Final = "harkara:webhooks"
 """The stream that keeps webhooks while the database is unavailable."""
-GROUP: Final = "ledger"
-
-WAKE_UP_SECONDS: Final = 60
-"""Interval of wake-ups while no worker reads, so that they do not fill a Redis without workers.
-
-A lost wake-up costs a second: every worker reads the intake every second without one.
-"""
-
 ABANDONED_SECONDS: Final = 10.0
 """Age at which an entry that a reader has not acknowledged goes to another reader."""
 
 ANSWER_SECONDS: Final = 30
 """Lifetime of an answer that the producer does not fetch."""
-
-POLL_SECONDS: Final = 0.02
 
 
 class Intake:
@@ -69,69 +55,24 @@ class Intake:
         ledger: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._redis = connection
-        self._eviction = EvictionCheck(connection)
+        self._producer = IntakeProducer(stream=stream, replicas=replicas, replica_seconds=replica_seconds)
         self._reader = reader
         self._stream = stream
-        self._wake_up_key = f"{stream}:bell"
+        self._wake_up_key = wake_up_key(stream)
         self._ledger = ledger
         self._abandoned_ms = int(1000 * abandoned_seconds)
-        self._replicas = replicas
-        self._replica_ms = max(1, int(1000 * replica_seconds))  # 0 would wait without end
 
-    def append(
-        self,
-        verb: Verb,
-        payloads: Sequence[str],
-        reply_to: str | None = None,
-        valid_for: Sequence[timedelta | None] = (),
-    ) -> bool:
-        """Append entries, all or none; return whether the caller must wake a worker.
-
-        `valid_for` has a value for each payload, or none at all. Raises Unavailable, also when this Redis may delete
-        the entries before a worker has committed them, and when too few replicas have them.
-        """
-        if not reply_to:
-            self._eviction.require_safe()
-        with redis_errors(), self._redis.pipeline(transaction=not self._replicas) as pipe:
-            if self._replicas:
-                cast(Any, pipe).execute_command("MULTI")
-            for payload, valid in zip_longest(payloads, valid_for):
-                fields = {"verb": verb, "data": payload} | ({"reply_to": reply_to} if reply_to else {})
-                fields |= {"valid_for": str(valid.total_seconds())} if valid else {}
-                pipe.xadd(self._stream, cast(Any, fields))
-            # A reader deletes the key before it reads: while the key is there, the entries are not missed.
-            pipe.set(self._wake_up_key, "1", nx=True, ex=WAKE_UP_SECONDS)
-            stored = self._execute_on_replicas(pipe) if self._replicas else pipe.execute()
-            return bool(stored[-1])
+    def append(self, verb: Verb, payloads: Sequence[str], reply_to: str | None = None) -> bool:
+        """Append entries, all or none, as `IntakeProducer.append` does."""
+        return run(self._producer.append(verb, payloads, reply_to), self)
 
     def notify(self) -> bool:
         """Return whether the caller must wake a worker, without an entry. Raises Unavailable."""
-        with redis_errors():
-            return bool(self._redis.set(self._wake_up_key, "1", nx=True, ex=WAKE_UP_SECONDS))
+        return run(self._producer.notify(), self)
 
-    def request(self, verb: Verb, payload: str, wake: Callable[[], None], seconds: float) -> dict[str, Any]:
-        """Append an entry, call `wake` if needed, and wait for a worker's answer.
-
-        Raises Unavailable when no answer arrives within `seconds`.
-        """
-        reply_to = f"harkara:answer:{uuid4().hex}"
-        if self.append(verb, [payload], reply_to):
-            wake()
-        with redis_errors():
-            answer = cast("list[str] | None", self._redis.blpop([reply_to], timeout=seconds))
-        if answer is None:
-            raise Unavailable(f"no worker answered within {seconds:g} s: is one running?")
-        return cast(dict[str, Any], json.loads(answer[1]))
-
-    def wait_for_readers(self, seconds: float) -> None:
-        """Wait until the entries that readers hold now are committed, or `seconds` have passed. Raises Unavailable."""
-        end = time.monotonic() + seconds
-        _, newest = self._held()
-        while time.monotonic() < end:
-            oldest, _ = self._held()
-            if oldest is None or newest is None or oldest > newest:
-                return
-            time.sleep(POLL_SECONDS)
+    def get(self, *, quick: bool) -> redis.Redis:
+        """The connection, for the steps of the producer."""
+        return self._redis
 
     def read(
         self,
@@ -191,29 +132,6 @@ class Intake:
     def length(self) -> int:
         with redis_errors():
             return int(self._redis.xlen(self._stream))
-
-    def _execute_on_replicas(self, pipe: Any) -> list[Any]:
-        """End the transaction of the pipeline and wait for the replicas, in one round trip; return its replies.
-
-        WAIT counts the writes of its own connection, and does not wait within a transaction of redis-py.
-        """
-        pipe.execute_command("EXEC")
-        pipe.execute_command("WAIT", self._replicas, self._replica_ms)
-        *_, stored, copies = pipe.execute()
-        if copies < self._replicas:
-            raise Unavailable(f"{copies} of {self._replicas} replicas of Redis have the message: {REPEAT}")
-        return cast("list[Any]", stored)
-
-    def _held(self) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
-        """Positions of the oldest and the newest entry that a reader has and did not acknowledge."""
-        with redis_errors():
-            try:
-                held = cast(Any, self._redis.xpending(self._stream, GROUP))
-            except ResponseError as error:
-                if "NOGROUP" not in str(error):
-                    raise
-                return None, None
-        return parse_position(held["min"]), parse_position(held["max"])
 
     def _begin_read(self) -> ReadBegin:
         """Delete the key of the wake-up; return Redis' time and this process' at that moment.

@@ -6,16 +6,29 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from babel import Locale
-
-from harkara.occasions.local_text import date_text, duration_text, locale_of, time_text
+from harkara.occasions.durations import is_other_duration
 from harkara.occasions.local_time import Span, day_of
-from harkara.occasions.readings import is_other_date, is_other_duration, is_other_time
 from harkara.occasions.rules import Role
 from harkara.times import resolve
+
+if TYPE_CHECKING:
+    from babel import Locale
+
+try:
+    from harkara.occasions.local_text import date_text, duration_text, locale_of, time_text
+    from harkara.occasions.readings import is_other_date, is_other_time
+except ModuleNotFoundError:  # of Babel: 36 MB, which only harkara[server] installs
+    from harkara.occasions.without_babel import (  # type: ignore[assignment]
+        date_text,
+        duration_text,
+        is_other_date,
+        is_other_time,
+        locale_of,
+        time_text,
+    )
 
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)

@@ -6,7 +6,6 @@ A text that is not understood completely has no reading: a range, "tomorrow", or
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import date, time
 from functools import cache
@@ -14,13 +13,14 @@ from typing import NamedTuple
 
 from babel import Locale
 
+from harkara.occasions.durations import normalize
+
 _SEPARATORS = re.compile(r"[\s,./\-\u2010-\u2015]+")
 _NUMBER = re.compile(r"(\d{1,4})(?:st|nd|rd|th)?")
 _FILLERS = frozenset({"of", "on", "the", "de", "del"})
 _CLOCK = re.compile(r"(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2})(?:[:.]\d{2})?)? ?(?P<mark>[^\d\s].*)?")
 _HOURS = frozenset({"h", "hr", "hrs", "hours", "uhr"})
 _NAMED_TIMES = {"noon": time(12), "midday": time(12), "midnight": time(0)}
-_DURATION = re.compile(r"(\d{1,4}) ?(day|hour|hr)s?")
 
 
 class DateReading(NamedTuple):
@@ -36,7 +36,7 @@ class DateReading(NamedTuple):
 
 def is_other_date(text: str, day: date, locale: Locale) -> bool:
     """Return whether the text is a date or a weekday, and in no reading this day."""
-    words = [word for word in _SEPARATORS.split(_normalize(text)) if word and word not in _FILLERS]
+    words = [word for word in _SEPARATORS.split(normalize(text)) if word and word not in _FILLERS]
     names = _names(str(locale))
     weekdays = [names.weekdays[word] for word in words if word in names.weekdays]
     rest = [word for word in words if word not in names.weekdays]
@@ -49,14 +49,8 @@ def is_other_date(text: str, day: date, locale: Locale) -> bool:
 
 def is_other_time(text: str, clock: time, locale: Locale) -> bool:
     """Return whether the text is a time of the day, and in no reading this one."""
-    readings = _times(_normalize(text), _names(str(locale)))
+    readings = _times(normalize(text), _names(str(locale)))
     return bool(readings) and (clock.hour, clock.minute) not in {(each.hour, each.minute) for each in readings}
-
-
-def is_other_duration(text: str, days: int, hours: int) -> bool:
-    """Return whether the text is a number of days or hours in English, and another one."""
-    found = _DURATION.fullmatch(_normalize(text))
-    return found is not None and int(found[1]) != (days if found[2] == "day" else hours)
 
 
 class _Names(NamedTuple):
@@ -73,8 +67,8 @@ def _names(identifier: str) -> _Names:
     locales = [Locale.parse("en"), Locale.parse(identifier)]
     periods = [each.day_periods[context][width] for each in locales for context, width in _periods(each)]
     return _Names(
-        {_normalize(name).strip("."): number for name, number in _calendar(locales, "months")},
-        {_normalize(name).strip("."): number for name, number in _calendar(locales, "days")},
+        {normalize(name).strip("."): number for name, number in _calendar(locales, "months")},
+        {normalize(name).strip("."): number for name, number in _calendar(locales, "days")},
         frozenset({_letters(each["am"]) for each in periods if "am" in each} | {"am"}),
         frozenset({_letters(each["pm"]) for each in periods if "pm" in each} | {"pm"}),
     )
@@ -145,9 +139,5 @@ def _times(text: str, names: _Names) -> list[time]:
     return [time(hour, minute), time((hour + 12) % 24, minute)] if either else [time(hour, minute)]
 
 
-def _normalize(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
 def _letters(text: str) -> str:
-    return _normalize(text).replace(".", "").replace(" ", "")
+    return normalize(text).replace(".", "").replace(" ", "")

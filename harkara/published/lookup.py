@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harkara.backends import open_published
 from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
+from harkara.steps import Steps
 
 if TYPE_CHECKING:  # an application without occasions does not pay for their import
     from harkara.occasions import ReminderPlan, Rules
+    from harkara.published.store import PublishedReader
 
 
 class PublishedLookup:
@@ -21,35 +23,37 @@ class PublishedLookup:
         self,
         catalogue: Path | str | Catalogue | None,
         reminders: Path | str | Rules | None,
-        redis_url: str | None,
-        seconds: float,
+        published: bool,
     ) -> None:
         self._catalogue = Catalogue.load(Path(catalogue)) if isinstance(catalogue, Path | str) else catalogue
         self._reminders = reminders
-        self._store = open_published(redis_url, seconds) if redis_url else None
+        self._published = published
 
-    def catalogue(self) -> Catalogue:
-        """Raises NotFound and Unavailable as PublishedStore does, and Invalid without a catalogue and without Redis."""
+    def catalogue(self) -> Steps[Catalogue]:
+        """Raises NotFound and Unavailable as PublishedReader does, and Invalid without a catalogue and Redis."""
         if self._catalogue is not None:
             return self._catalogue
-        if self._store is None:
+        if not self._published:
             raise Invalid("catalogue", "a client without Redis needs one: Client(..., catalogue=Path(...))")
-        return self._store.catalogue()
+        return (yield from self._store.catalogue())
 
-    def reminder_plan(self) -> ReminderPlan:
+    def reminder_plan(self) -> Steps[ReminderPlan]:
         """Raises as `catalogue` does."""
         # Imported here: an application without occasions does not pay for them.
         from harkara.occasions import ReminderPlan, Rules
 
-        if self._store and self._reminders is None:
-            plan = self._store.reminder_plan()
+        if self._published and self._reminders is None:
+            plan = yield from self._store.reminder_plan()
             return plan if self._catalogue is None else replace(plan, catalogue=self._catalogue)
         if self._reminders is None:
             raise Invalid("reminders", "a client without Redis needs the rules: Client(..., reminders=Path(...))")
         if not isinstance(self._reminders, Rules):
             self._reminders = Rules.load(Path(self._reminders))
-        return ReminderPlan(self._reminders, self.catalogue(), {})
+        return ReminderPlan(self._reminders, (yield from self.catalogue()), {})
 
-    def close(self) -> None:
-        if self._store:
-            self._store.close()
+    @cached_property
+    def _store(self) -> PublishedReader:
+        # Imported here: an application that only builds messages does not pay for redis-py.
+        from harkara.published.store import PublishedReader
+
+        return PublishedReader()

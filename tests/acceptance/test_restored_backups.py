@@ -15,6 +15,7 @@ import pytest
 
 from config.environment import ROOT
 from harkara.backends.redis import RedisBackend
+from harkara.connections import SyncConnections
 from harkara.delivery.last_posts import KEY
 from harkara.intake.stream import STREAM
 from harkara.ledger.halts import list_halts
@@ -23,6 +24,7 @@ from harkara.ledger.occasions.queries import list_occasions
 from harkara.ledger.restore import RESTORED
 from harkara.occasions import Closing
 from harkara.redis_client import connect
+from harkara.steps import run
 from harness.valkey import ValkeyServer, valkey
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.messages import CATEGORIES, new_message, new_messages
@@ -91,16 +93,16 @@ def test_an_old_append_only_file_sends_nothing_again_and_undoes_nothing(tmp_path
         deployment(tmp_path, server, database_url, **settings) as harkara,
     ):
         harkara.sandbox.set_faults(limit=LIMIT)
-        with harkara.client() as client, closing(RedisBackend(server.url, 3)) as backend:
+        with harkara.client() as client, closing(SyncConnections(server.url, 3)) as connections:
             client.send_many(envelopes)
-            backend.save_occasions([moved, cancelled], plan)
+            run(RedisBackend(3).save_occasions([moved, cancelled], plan), connections)
             client.opt_out(again.to, proof="form 1")
             shutil.copytree(server.dir / "appendonlydir", tmp_path / "old")
             time.sleep(1.1)  # of two choices in one second, the opt-out counts
             client.opt_in(again.to, proof="form 2")
             later = visit(1, at + timedelta(days=1), plan)
             ending = Closing(kind=cancelled.kind, reference=cancelled.reference, status="cancelled")
-            backend.save_occasions([later, ending], plan)
+            run(RedisBackend(3).save_occasions([later, ending], plan), connections)
         worker = harkara.start_worker()
         harkara.wait_until(lambda: harkara.states()["accepted"] == 60, "all messages are sent")
         harkara.wait_until(lambda: not connect(server.url, seconds=3).xlen(STREAM), "the intake is committed")

@@ -37,7 +37,11 @@ def test_a_lock_pins_by_hash_and_names_no_host(file: str) -> None:
 def test_a_lock_satisfies_the_project_and_holds_all_of_the_runtime(group: str) -> None:
     locked = pins(LOCKS[group])
     assert pins("requirements.lock").items() <= locked.items()
-    for wanted in [*PROJECT["project"]["dependencies"], *members(group)]:
+    for wanted in [
+        *PROJECT["project"]["dependencies"],
+        *PROJECT["project"]["optional-dependencies"]["server"],
+        *members(group),
+    ]:
         requirement = Requirement(wanted)
         assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), f"{wanted}: run make lock"
 

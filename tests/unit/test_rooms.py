@@ -23,16 +23,24 @@ SQL = {"sqlalchemy", "sqlmodel", "alembic", "psycopg", "sqlite3"}
 PURE = {"campaigns", "catalogue", "inbound", "limits", "messages", "occasions", "people", "playbook"}
 """Values and rules: no SQL, no process, and no Redis but the limiter's."""
 
-BENEATH_THE_LEDGER = PURE | {"errors", "lanes", "outcomes", "receipt", "states", "message_status", "json_record"}
+BENEATH_THE_LEDGER = PURE | {
+    "errors",
+    "lanes",
+    "outcomes",
+    "receipt",
+    "states",
+    "message_status",
+    "json_record",
+    "server_extra",
+}
 """What the ledger may import besides itself."""
 
 OUTER = {"backends", "callbacks", "client", "delivery", "gateway", "intake", "ledger", "published", "webhooks"}
 
 DEFERRED = {
     "harkara.backends": "a producer imports the client of Redis, or SQLModel and Celery, when it uses that backend",
-    "harkara.backends.redis": "a producer imports Celery when it sends its first wake-up",
-    "harkara.client.consent": "a producer imports the rules of consent when it records some",
-    "harkara.client.occasions": "a producer imports the rules of reminders when it saves an occasion",
+    "harkara.backends.redis": "a producer imports the rules of reminders when it saves an occasion",
+    "harkara.client.steps": "a producer imports the rules of reminders and of consent when it needs them",
     "harkara.ledger.migrate": "a worker checks the schema once, and would keep the 12 MB of Alembic",
     "harkara.published.lookup": "a producer imports the rules of reminders when it saves an occasion",
     "harkara.published.store": "a producer imports the rules of reminders when it saves an occasion",

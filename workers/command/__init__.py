@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import Annotated
 
 import typer
 
+from harkara import __version__
 from workers.command import (
     audit,
     callbacks,
@@ -23,7 +23,6 @@ from workers.command import (
     status,
     templates,
 )
-from workers.command.deployment import ROOT
 from workers.command.errors import Commands
 
 __all__ = ["app", "main"]
@@ -59,8 +58,7 @@ def main() -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-        typer.echo(f"harkara {project['version']}")
+        typer.echo(f"harkara {__version__}")
         raise typer.Exit
 
 

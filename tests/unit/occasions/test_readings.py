@@ -6,8 +6,9 @@ from datetime import date, time
 
 import pytest
 
+from harkara.occasions.durations import is_other_duration
 from harkara.occasions.local_text import date_text, locale_of, time_text
-from harkara.occasions.readings import is_other_date, is_other_duration, is_other_time
+from harkara.occasions.readings import is_other_date, is_other_time
 
 HINDI = locale_of("hi", "Asia/Kolkata")
 TUESDAY = date(2026, 11, 24)

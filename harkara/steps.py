@@ -1,0 +1,114 @@
+"""Calls to Redis and the ledger as steps, which a thread or an event loop carries out: the logic is written once.
+
+A function of steps is a generator. It yields a request, and is sent the result or gets the exception thrown in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
+
+if TYPE_CHECKING:  # the connections are given: building messages needs no client of Redis
+    import redis
+    import redis.asyncio
+
+T = TypeVar("T")
+
+
+class Commands(NamedTuple):
+    """Commands for Redis in one round trip; the result is the list of their replies.
+
+    With `quick`, Redis has less time to answer, since a call asks for more than this.
+    """
+
+    commands: tuple[tuple[Any, ...], ...]
+    transaction: bool = False
+    quick: bool = False
+
+
+class Pause(NamedTuple):
+    """A wait of so many seconds."""
+
+    seconds: float
+
+
+class Call(NamedTuple):
+    """A function that blocks; the result is what it returns."""
+
+    function: Callable[[], Any]
+
+
+Request = Commands | Pause | Call
+Steps = Generator[Request, Any, T]
+
+
+class Connections(Protocol):
+    """The connections of a client that blocks."""
+
+    def get(self, *, quick: bool) -> redis.Redis: ...
+
+
+class AsyncConnections(Protocol):
+    """The connections of a client of an event loop."""
+
+    def get(self, *, quick: bool) -> redis.asyncio.Redis: ...
+
+
+def run(steps: Steps[T], connections: Connections | None) -> T:
+    """Carry out the steps in this thread and return their result; without connections they are all of the ledger."""
+    reply, error = None, None
+    while True:
+        try:
+            request = steps.throw(error) if error else steps.send(reply)
+        except StopIteration as stop:
+            return cast(T, stop.value)
+        reply, error = None, None
+        try:
+            reply = _execute(request, connections)
+        except Exception as raised:
+            error = raised
+
+
+async def run_async(steps: Steps[T], connections: AsyncConnections | None) -> T:
+    """Carry out the steps in this event loop and return their result; a function that blocks runs in a thread."""
+    reply, error = None, None
+    while True:
+        try:
+            request = steps.throw(error) if error else steps.send(reply)
+        except StopIteration as stop:
+            return cast(T, stop.value)
+        reply, error = None, None
+        try:
+            reply = await _execute_async(request, connections)
+        except Exception as raised:
+            error = raised
+
+
+def _execute(request: Request, connections: Connections | None) -> Any:
+    match request:
+        case Commands(commands, transaction, quick) if connections:
+            with connections.get(quick=quick).pipeline(transaction=transaction) as pipe:
+                for command in commands:
+                    cast(Any, pipe).execute_command(*command)
+                return pipe.execute()
+        case Pause(seconds):
+            return time.sleep(seconds)
+        case Call(function):
+            return function()
+    raise TypeError("commands for Redis in a client without Redis")
+
+
+async def _execute_async(request: Request, connections: AsyncConnections | None) -> Any:
+    match request:
+        case Commands(commands, transaction, quick) if connections:
+            async with connections.get(quick=quick).pipeline(transaction=transaction) as pipe:
+                for command in commands:
+                    cast(Any, pipe).execute_command(*command)
+                return await pipe.execute()
+        case Pause(seconds):
+            return await asyncio.sleep(seconds)
+        case Call(function):
+            return await asyncio.to_thread(function)
+    raise TypeError("commands for Redis in a client without Redis")
