@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from random import Random
 
-from harkara.intake.stream import STREAM, WEBHOOKS
+from harkara.intake.producer import STREAM
+from harkara.intake.stream import WEBHOOKS
 from harkara.redis_client import connect
 from harness.postgres import PostgresServer
 from harness.process import Process

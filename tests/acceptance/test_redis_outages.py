@@ -13,7 +13,7 @@ from celery import Celery
 from redis import Redis
 
 from harkara.backends.broker import ACCEPT, QUEUES, UPKEEP, Broker
-from harkara.intake.stream import STREAM
+from harkara.intake.producer import STREAM
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer, valkey
 from tests.acceptance.deployment import deployment, locked

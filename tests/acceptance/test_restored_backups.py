@@ -17,7 +17,7 @@ from config.environment import ROOT
 from harkara.backends.redis import RedisBackend
 from harkara.connections import SyncConnections
 from harkara.delivery.last_posts import KEY
-from harkara.intake.stream import STREAM
+from harkara.intake.producer import STREAM
 from harkara.ledger.halts import list_halts
 from harkara.ledger.messages.commands import resolve
 from harkara.ledger.occasions.queries import list_occasions

@@ -21,7 +21,8 @@ from sqlalchemy import select
 
 from harkara import Client, CopyCode, Envelope, Invalid, Template, Text
 from harkara.backends.broker import ACCEPT
-from harkara.intake.stream import STREAM, WEBHOOKS
+from harkara.intake.producer import STREAM
+from harkara.intake.stream import WEBHOOKS
 from harkara.ledger.callbacks.dead_callbacks import count_callbacks
 from harkara.ledger.tables import event, message
 from harkara.redis_client import connect

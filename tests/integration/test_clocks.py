@@ -15,7 +15,8 @@ import time_machine
 from harkara import Client, Envelope, Invalid, Text
 from harkara.inbound.contact import ConsentChoice
 from harkara.intake.consumer import IntakeConsumer
-from harkara.intake.stream import STREAM, Intake
+from harkara.intake.producer import STREAM
+from harkara.intake.stream import Intake
 from harkara.ledger.contacts.consent import record_consent
 from harkara.ledger.contacts.queries import list_contacts
 from harkara.ledger.database import Database

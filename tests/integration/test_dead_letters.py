@@ -18,8 +18,9 @@ from harkara.chatmitra.webhooks import parse
 from harkara.errors import Unavailable
 from harkara.intake.commit import Committer
 from harkara.intake.consumer import IntakeConsumer
+from harkara.intake.producer import STREAM
 from harkara.intake.retry import LetterRetry
-from harkara.intake.stream import STREAM, WEBHOOKS, Intake
+from harkara.intake.stream import WEBHOOKS, Intake
 from harkara.ledger.audit import audit
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.callbacks.outbox import claim

@@ -16,7 +16,8 @@ from structlog.testing import capture_logs
 
 from harkara.errors import Unavailable
 from harkara.intake.consumer import IntakeConsumer
-from harkara.intake.stream import GROUP, STREAM, Intake
+from harkara.intake.producer import GROUP, STREAM
+from harkara.intake.stream import Intake
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.messages.commands import find_id

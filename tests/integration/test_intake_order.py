@@ -19,7 +19,8 @@ from harkara.intake.commit import Committer
 from harkara.intake.consumer import IntakeConsumer
 from harkara.intake.entries import IntakeEntry
 from harkara.intake.occasion_verbs import verb_of
-from harkara.intake.stream import GROUP, STREAM, Intake
+from harkara.intake.producer import GROUP, STREAM
+from harkara.intake.stream import Intake
 from harkara.ledger.audit import audit
 from harkara.ledger.contacts.consent import record_consent
 from harkara.ledger.database import Database

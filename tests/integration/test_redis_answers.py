@@ -8,6 +8,7 @@ import pytest
 
 from harkara.backends.broker import Broker
 from harkara.backends.redis import RedisBackend
+from harkara.connections import SyncConnections
 from harkara.delivery.booking import Booking, Passed
 from harkara.errors import Unavailable
 from harkara.inbound.window import WindowState
@@ -18,9 +19,10 @@ from harkara.ledger.messages.claim import Claimed
 from harkara.limits import Allowance
 from harkara.limits.limiter import Limiter
 from harkara.outcomes import Wait
-from harkara.published.store import PublishedStore
+from harkara.published.store import PublishedReader
 from harkara.redis_client import connect, require_writable
 from harkara.redis_identity import claim_redis
+from harkara.steps import run
 from harness.refusing_redis import RefusingRedis, refusing_redis
 from harness.valkey import ValkeyServer
 from tests.integration.ledger.steps import accept_messages, claim_messages, reply
@@ -92,7 +94,7 @@ def read(url: str) -> None:
 
 
 def hand_over(url: str) -> None:
-    RedisBackend(url, 2).enqueue([reply()])
+    run(RedisBackend(2).enqueue([reply()]), SyncConnections(url, 2))
 
 
 def publish_a_hint(url: str) -> None:
@@ -116,7 +118,7 @@ def claim_it(url: str) -> None:
 
 
 def read_the_catalogue(url: str) -> None:
-    PublishedStore(connect(url, seconds=2)).catalogue()
+    run(PublishedReader().catalogue(), SyncConnections(url, 2))
 
 
 def count_the_capacity(url: str) -> None:

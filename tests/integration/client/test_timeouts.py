@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from harkara import Client, Unavailable
-from harkara.intake.stream import STREAM
+from harkara.intake.producer import STREAM
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import list_messages

@@ -16,7 +16,8 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 from structlog.testing import capture_logs
 
-from harkara.intake.stream import STREAM, Intake
+from harkara.intake.producer import STREAM
+from harkara.intake.stream import Intake
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import get_dead_letters

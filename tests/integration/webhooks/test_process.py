@@ -12,7 +12,8 @@ import redis
 from structlog.testing import capture_logs
 
 from harkara.errors import Unavailable
-from harkara.intake.stream import GROUP, WEBHOOKS
+from harkara.intake.producer import GROUP
+from harkara.intake.stream import WEBHOOKS
 from harkara.ledger.database import Database
 from harkara.ledger.events.stored_event import EventState
 from harkara.outcomes import Accepted, Uncertain
