@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 
 from harkara.errors import Unavailable
 from harkara.redis_client import redis_errors
-from harkara.steps import Commands, Steps
+from harkara.steps import RedisCommands, Steps
 
 CHECK_SECONDS: Final = 60.0
 """How long a check of the policy counts; it may be changed while the server runs."""
@@ -51,7 +51,7 @@ class EvictionCheck:
     def _find_problem(self) -> Steps[str | None]:
         with redis_errors():
             try:
-                (memory,) = yield Commands((("INFO", "memory"),))
+                (memory,) = yield RedisCommands((("INFO", "memory"),))
             except ResponseError:
                 return None
         return _problem(memory)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # the connections are given: building messages needs no clien
 T = TypeVar("T")
 
 
-class Commands(NamedTuple):
+class RedisCommands(NamedTuple):
     """Commands for Redis in one round trip; the result is the list of their replies.
 
     With `quick`, Redis has less time to answer, since a call asks for more than this.
@@ -28,7 +28,7 @@ class Commands(NamedTuple):
     quick: bool = False
 
 
-class Pause(NamedTuple):
+class Delay(NamedTuple):
     """A wait of so many seconds."""
 
     seconds: float
@@ -40,7 +40,7 @@ class Call(NamedTuple):
     function: Callable[[], Any]
 
 
-Request = Commands | Pause | Call
+Request = RedisCommands | Delay | Call
 Steps = Generator[Request, Any, T]
 
 
@@ -88,12 +88,12 @@ async def run_async(steps: Steps[T], connections: AsyncConnections | None) -> T:
 
 def _execute(request: Request, connections: Connections | None) -> Any:
     match request:
-        case Commands(commands, transaction, quick) if connections:
+        case RedisCommands(commands, transaction, quick) if connections:
             with connections.get(quick=quick).pipeline(transaction=transaction) as pipe:
                 for command in commands:
                     cast(Any, pipe).execute_command(*command)
                 return pipe.execute()
-        case Pause(seconds):
+        case Delay(seconds):
             return time.sleep(seconds)
         case Call(function):
             return function()
@@ -102,12 +102,12 @@ def _execute(request: Request, connections: Connections | None) -> Any:
 
 async def _execute_async(request: Request, connections: AsyncConnections | None) -> Any:
     match request:
-        case Commands(commands, transaction, quick) if connections:
+        case RedisCommands(commands, transaction, quick) if connections:
             async with connections.get(quick=quick).pipeline(transaction=transaction) as pipe:
                 for command in commands:
                     cast(Any, pipe).execute_command(*command)
                 return await pipe.execute()
-        case Pause(seconds):
+        case Delay(seconds):
             return await asyncio.sleep(seconds)
         case Call(function):
             return await asyncio.to_thread(function)

@@ -14,7 +14,7 @@ from harkara.message_status import MessageStatus
 from harkara.messages import Envelope
 from harkara.receipt import Change, Receipt
 from harkara.redis_client import redis_errors
-from harkara.steps import Commands, Steps
+from harkara.steps import RedisCommands, Steps
 
 if TYPE_CHECKING:  # an application without consent calls and occasions does not pay for their import
     from harkara.inbound.contact import ConsentChoice
@@ -82,6 +82,6 @@ class RedisBackend:
         """Wake the workers, or leave it: the entry is stored, and they read the intake every second anyway."""
         try:
             with redis_errors():
-                yield Commands((wake_up_command(),))
+                yield RedisCommands((wake_up_command(),))
         except Unavailable:
             pass

@@ -16,7 +16,7 @@ from harkara.errors import Unavailable
 from harkara.intake.entries import Verb, parse_position
 from harkara.redis_client import REPEAT, redis_errors
 from harkara.redis_eviction import EvictionCheck
-from harkara.steps import Commands, Pause, Steps
+from harkara.steps import Delay, RedisCommands, Steps
 
 STREAM: Final = "harkara:intake"
 GROUP: Final = "ledger"
@@ -65,7 +65,7 @@ class IntakeProducer:
     def notify(self) -> Steps[bool]:
         """Return whether the caller must wake a worker, without an entry. Raises Unavailable."""
         with redis_errors():
-            (stored,) = yield Commands((self._wake_up,))
+            (stored,) = yield RedisCommands((self._wake_up,))
         return bool(stored)
 
     def request(
@@ -79,7 +79,7 @@ class IntakeProducer:
         if (yield from self.append(verb, [payload], reply_to)):
             yield from wake()
         with redis_errors():
-            (answer,) = yield Commands((("BLPOP", reply_to, seconds),))
+            (answer,) = yield RedisCommands((("BLPOP", reply_to, seconds),))
         if answer is None:
             raise Unavailable(f"no worker answered within {seconds:g} s: is one running?")
         return cast(dict[str, Any], json.loads(answer[1]))
@@ -92,7 +92,7 @@ class IntakeProducer:
             oldest, _ = yield from self._held()
             if oldest is None or newest is None or oldest > newest:
                 return
-            yield Pause(POLL_SECONDS)
+            yield Delay(POLL_SECONDS)
 
     def _entry(self, verb: Verb, payload: str, valid: timedelta | None, reply_to: str | None) -> tuple[Any, ...]:
         fields = {"verb": verb, "data": payload} | ({"reply_to": reply_to} if reply_to else {})
@@ -102,10 +102,10 @@ class IntakeProducer:
     def _store(self, commands: tuple[tuple[Any, ...], ...]) -> Steps[list[Any]]:
         with redis_errors():
             if not self._replicas:
-                return cast("list[Any]", (yield Commands(commands, transaction=True)))
+                return cast("list[Any]", (yield RedisCommands(commands, transaction=True)))
             # WAIT counts the writes of its own connection, and does not wait within a transaction of redis-py.
             wait = ("WAIT", self._replicas, self._replica_ms)
-            *_, stored, copies = yield Commands((("MULTI",), *commands, ("EXEC",), wait))
+            *_, stored, copies = yield RedisCommands((("MULTI",), *commands, ("EXEC",), wait))
         if copies < self._replicas:
             raise Unavailable(f"{copies} of {self._replicas} replicas of Redis have the message: {REPEAT}")
         return cast("list[Any]", stored)
@@ -114,7 +114,7 @@ class IntakeProducer:
         """Positions of the oldest and the newest entry that a reader has and did not acknowledge."""
         with redis_errors():
             try:
-                (held,) = yield Commands((("XPENDING", self._stream, GROUP),))
+                (held,) = yield RedisCommands((("XPENDING", self._stream, GROUP),))
             except ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise

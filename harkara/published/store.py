@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 from harkara.catalogue.catalogue import Catalogue
 from harkara.errors import NotFound, Unavailable
 from harkara.redis_client import redis_errors
-from harkara.steps import Commands, Steps
+from harkara.steps import RedisCommands, Steps
 
 if TYPE_CHECKING:  # the connection is given; occasions cost import time that only `reminder_plan` needs
     import redis
@@ -71,7 +71,7 @@ class PublishedReader:
 
     def _read(self, key: str, content: str, option: str) -> Steps[str]:
         with redis_errors():
-            (text,) = yield Commands((("GET", key),), quick=True)
+            (text,) = yield RedisCommands((("GET", key),), quick=True)
         if text is None:
             raise NotFound(f"no worker has published the {content} to this Redis: start one, or pass {option}=")
         return cast(str, text)
