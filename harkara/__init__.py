@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harkara.catalogue import Catalogue
     from harkara.categories import Category
-    from harkara.client import AsyncClient, Client
+    from harkara.client.async_client import AsyncClient
+    from harkara.client.client import Client
     from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
     from harkara.message_status import MessageStatus
     from harkara.messages import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import redis
 import redis.asyncio
 
-from harkara.redis_client import connect, connect_async
+from harkara import redis_loop_client
+from harkara.redis_client import connect
 
 _CALL, _QUICK = 0.9, 0.4
 """Parts of a call's timeout. What remains covers the work outside Redis."""
@@ -30,8 +31,8 @@ class LoopConnections:
     """Connections of one event loop, which is that of their first command."""
 
     def __init__(self, redis_url: str, seconds: float) -> None:
-        self._call = connect_async(redis_url, seconds=_CALL * seconds)
-        self._quick = connect_async(redis_url, seconds=_QUICK * seconds)
+        self._call = redis_loop_client.connect(redis_url, seconds=_CALL * seconds)
+        self._quick = redis_loop_client.connect(redis_url, seconds=_QUICK * seconds)
 
     def get(self, *, quick: bool) -> redis.asyncio.Redis:
         return self._quick if quick else self._call

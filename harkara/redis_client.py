@@ -30,7 +30,9 @@ def connect(url: str, *, seconds: float) -> redis.Redis:
     address = RedisAddress.parse(url)
     return redis.Redis.from_pool(
         redis.ConnectionPool(
-            connection_class=_connection_class(address), retry=Retry(NoBackoff(), 0), **connection_options(address, seconds)
+            connection_class=_connection_class(address),
+            retry=Retry(NoBackoff(), 0),
+            **connection_options(address, seconds),
         )
     )
 

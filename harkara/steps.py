@@ -5,14 +5,12 @@ A function of steps is a generator. It yields a request, and is sent the result 
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:  # the connections are given: building messages needs no client of Redis
     import redis
-    import redis.asyncio
 
 T = TypeVar("T")
 
@@ -50,12 +48,6 @@ class Connections(Protocol):
     def get(self, *, quick: bool) -> redis.Redis: ...
 
 
-class AsyncConnections(Protocol):
-    """The connections of a client of an event loop."""
-
-    def get(self, *, quick: bool) -> redis.asyncio.Redis: ...
-
-
 def run(steps: Steps[T], connections: Connections | None) -> T:
     """Carry out the steps in this thread and return their result; without connections they are all of the ledger."""
     reply, error = None, None
@@ -71,21 +63,6 @@ def run(steps: Steps[T], connections: Connections | None) -> T:
             error = raised
 
 
-async def run_async(steps: Steps[T], connections: AsyncConnections | None) -> T:
-    """Carry out the steps in this event loop and return their result; a function that blocks runs in a thread."""
-    reply, error = None, None
-    while True:
-        try:
-            request = steps.throw(error) if error else steps.send(reply)
-        except StopIteration as stop:
-            return cast(T, stop.value)
-        reply, error = None, None
-        try:
-            reply = await _execute_async(request, connections)
-        except Exception as raised:
-            error = raised
-
-
 def _execute(request: Request, connections: Connections | None) -> Any:
     match request:
         case RedisCommands(commands, transaction, quick) if connections:
@@ -97,18 +74,4 @@ def _execute(request: Request, connections: Connections | None) -> Any:
             return time.sleep(seconds)
         case Call(function):
             return function()
-    raise TypeError("commands for Redis in a client without Redis")
-
-
-async def _execute_async(request: Request, connections: AsyncConnections | None) -> Any:
-    match request:
-        case RedisCommands(commands, transaction, quick) if connections:
-            async with connections.get(quick=quick).pipeline(transaction=transaction) as pipe:
-                for command in commands:
-                    cast(Any, pipe).execute_command(*command)
-                return await pipe.execute()
-        case Delay(seconds):
-            return await asyncio.sleep(seconds)
-        case Call(function):
-            return await asyncio.to_thread(function)
     raise TypeError("commands for Redis in a client without Redis")

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from harkara.errors import Conflict, Invalid, NotFound
-from harkara.message_status import MessageStatus
 from harkara.receipt import Change, Receipt
 from harkara.server_extra import require_server
 from harkara.shared_defaults import CHUNK, LEASE_SECONDS
@@ -14,6 +13,7 @@ from harkara.shared_defaults import CHUNK, LEASE_SECONDS
 if TYPE_CHECKING:  # named in signatures alone
     from harkara.connections import LoopConnections, SyncConnections
     from harkara.inbound.contact import ConsentChoice
+    from harkara.message_status import MessageStatus
     from harkara.messages import Envelope
     from harkara.occasions import OccasionUpdate, ReminderPlan
     from harkara.steps import Steps

@@ -8,17 +8,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from harkara.backends import loop_connections
-from harkara.catalogue import Catalogue
 from harkara.client.options import ClientOptions, ClosingOptions, MessageOptions, OccasionOptions
-from harkara.client.steps import ClientSteps, Content
+from harkara.client.steps import ClientSteps
 from harkara.errors import Conflict, Invalid
-from harkara.message_status import MessageStatus
-from harkara.messages import Envelope
+from harkara.loop_steps import run_async
 from harkara.receipt import Change, Handle
-from harkara.steps import Steps, run_async
+from harkara.steps import Steps
 
-if TYPE_CHECKING:  # an application without occasions and consent calls does not pay for their import
+if TYPE_CHECKING:  # `import harkara` does not pay for pydantic, nor for occasions
+    from harkara.catalogue import Catalogue
+    from harkara.client.steps import Content
     from harkara.inbound.contact import ConsentCategory
+    from harkara.message_status import MessageStatus
+    from harkara.messages import Envelope
     from harkara.occasions import ReminderPlan
 
 T = TypeVar("T")

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harkara.backends import Backend, ledger_backend, redis_backend
-from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
 from harkara.published.lookup import PublishedLookup
 from harkara.redis_address import RedisAddress
 from harkara.shared_defaults import DEADLINES
 
-if TYPE_CHECKING:  # an application without occasions does not pay for their import
+if TYPE_CHECKING:  # `import harkara` does not pay for pydantic, nor for occasions
+    from harkara.catalogue import Catalogue
     from harkara.occasions import Rules
 
 

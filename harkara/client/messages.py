@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from harkara.catalogue.fill import Value
 from harkara.client.options import MessageOptions
-from harkara.client.steps import Content
 from harkara.client.sync import SyncCalls
 from harkara.errors import Conflict, Invalid
-from harkara.message_status import MessageStatus
-from harkara.messages import Category, Envelope, Template
 from harkara.receipt import Handle
+
+if TYPE_CHECKING:  # `import harkara` does not pay for pydantic
+    from harkara.catalogue.fill import Value
+    from harkara.client.steps import Content
+    from harkara.message_status import MessageStatus
+    from harkara.messages import Category, Envelope, Template
 
 
 class MessageCalls(SyncCalls):

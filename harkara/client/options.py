@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Required, TypedDict
 
-from harkara.catalogue import Catalogue
-from harkara.messages import Category, Template
-
-if TYPE_CHECKING:  # an application without occasions does not pay for their import
+if TYPE_CHECKING:  # `import harkara` does not pay for pydantic, nor for occasions
+    from harkara.catalogue import Catalogue
+    from harkara.categories import Category
+    from harkara.messages import Template
     from harkara.occasions import Rules
 
 

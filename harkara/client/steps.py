@@ -6,22 +6,21 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Unpack
 
-from harkara.catalogue import OPTIONS, Catalogue
 from harkara.client.base import BaseClient
 from harkara.client.options import ClosingOptions, EnvelopeOptions, OccasionOptions
 from harkara.errors import Conflict, HarkaraError, Invalid
-from harkara.message_status import MessageStatus
-from harkara.messages import Envelope, Message, Text
-from harkara.phone import normalize
 from harkara.receipt import Change, Handle, Receipt
 from harkara.steps import Steps
 
-if TYPE_CHECKING:  # an application without occasions and consent calls does not pay for their import
+if TYPE_CHECKING:  # `import harkara` does not pay for pydantic, nor for occasions
+    from harkara.catalogue import Catalogue
     from harkara.inbound.contact import ConsentAction
+    from harkara.message_status import MessageStatus
+    from harkara.messages import Envelope, Message
     from harkara.occasions import OccasionUpdate, ReminderPlan
     from harkara.occasions.rules import ClosedStatus
 
-Content = str | Message | Sequence[Message]
+    Content = str | Message | Sequence[Message]
 
 
 class ClientSteps(BaseClient):
@@ -29,6 +28,10 @@ class ClientSteps(BaseClient):
 
     def envelope(self, message: Content, *, to: str, **options: Unpack[EnvelopeOptions]) -> Envelope:
         """Validate a message as `send` does, with the same options, for `send_many`. Raises Invalid."""
+        # Imported here: `import harkara` does not pay for pydantic and the numbering plans.
+        from harkara.messages import Envelope, Text
+        from harkara.phone import normalize
+
         items = [Text(message)] if isinstance(message, str) else message
         given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
         return Envelope(
@@ -45,6 +48,9 @@ class ClientSteps(BaseClient):
         return self._published.reminder_plan()
 
     def _template_steps(self, kind: str, to: str, given: dict[str, Any]) -> Steps[Envelope]:
+        # Imported here: `import harkara` does not pay for pydantic.
+        from harkara.catalogue import OPTIONS
+
         options = {name: given.pop(name) for name in OPTIONS & given.keys()}
         catalogue = yield from self._published.catalogue()
         message = catalogue.message(
@@ -78,6 +84,7 @@ class ClientSteps(BaseClient):
     def _save_occasion_steps(self, kind: str, reference: str, to: str, options: OccasionOptions) -> Steps[Change]:
         # Imported here: an application without occasions does not pay for them.
         from harkara.occasions import Occasion
+        from harkara.phone import normalize
 
         plan = yield from self._published.reminder_plan()
         given: dict[str, Any] = {**options}

@@ -6,12 +6,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 from harkara.backends import connections
-from harkara.catalogue import Catalogue
 from harkara.client.options import ClientOptions
 from harkara.client.steps import ClientSteps
 from harkara.steps import Steps, run
 
-if TYPE_CHECKING:  # an application without occasions does not pay for their import
+if TYPE_CHECKING:  # `import harkara` does not pay for pydantic, nor for occasions
+    from harkara.catalogue import Catalogue
     from harkara.occasions import ReminderPlan
 
 T = TypeVar("T")

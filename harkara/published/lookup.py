@@ -7,11 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
 from harkara.steps import Steps
 
-if TYPE_CHECKING:  # an application without occasions does not pay for their import
+if TYPE_CHECKING:  # `import harkara` does not pay for pydantic, nor for occasions
+    from harkara.catalogue import Catalogue
     from harkara.occasions import ReminderPlan, Rules
     from harkara.published.store import PublishedReader
 
@@ -25,7 +25,7 @@ class PublishedLookup:
         reminders: Path | str | Rules | None,
         published: bool,
     ) -> None:
-        self._catalogue = Catalogue.load(Path(catalogue)) if isinstance(catalogue, Path | str) else catalogue
+        self._catalogue = _load(Path(catalogue)) if isinstance(catalogue, Path | str) else catalogue
         self._reminders = reminders
         self._published = published
 
@@ -57,3 +57,10 @@ class PublishedLookup:
         from harkara.published.store import PublishedReader
 
         return PublishedReader()
+
+
+def _load(file: Path) -> Catalogue:
+    # Imported here: `import harkara` does not pay for pydantic.
+    from harkara.catalogue import Catalogue
+
+    return Catalogue.load(file)

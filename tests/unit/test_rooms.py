@@ -40,7 +40,7 @@ OUTER = {"backends", "callbacks", "client", "delivery", "gateway", "intake", "le
 DEFERRED = {
     "harkara.backends": "a producer imports the client of Redis, or SQLModel and Celery, when it uses that backend",
     "harkara.backends.redis": "a producer imports the rules of reminders when it saves an occasion",
-    "harkara.client.steps": "a producer imports the rules of reminders and of consent when it needs them",
+    "harkara.client.steps": "a producer imports the messages, reminders and consent when it uses them",
     "harkara.ledger.migrate": "a worker checks the schema once, and would keep the 12 MB of Alembic",
     "harkara.published.lookup": "a producer imports the rules of reminders when it saves an occasion",
     "harkara.published.store": "a producer imports the rules of reminders when it saves an occasion",
