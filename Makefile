@@ -19,7 +19,7 @@ sync = .venv/bin/uv pip sync --quiet --require-hashes --python $(1)/bin/python $
 compile = .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --extra server \
 	--python-version 3.11 $(if $(UPGRADE),--upgrade) pyproject.toml
 
-.PHONY: help demo up test check fmt bench chaos test-browser docs lock clean
+.PHONY: help demo up test check fmt bench chaos test-browser test-examples docs lock clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ chaos: .venv/.dev ## Kill workers, Redis and the database under load for minutes
 test-browser: .venv-browser/.synced ## Run the tests that need Chromium
 	@.venv-browser/bin/pytest -m browser
 
+test-examples: .venv-examples/.synced ## Run the tests of examples/ with Flask and Django
+	@.venv-examples/bin/pytest tests/integration/test_examples.py
+
 docs: $(runtime) .venv-docs/.synced ## Render the reference pages and build the documentation into site/
 	@.venv/bin/python -m docs.render
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
@@ -61,10 +64,11 @@ lock: .venv/bin/uv ## Pin the requirements of pyproject.toml; UPGRADE=1 takes th
 	$(compile) --group dev --constraints requirements.lock --output-file requirements-dev.lock
 	$(compile) --group bench --constraints requirements-dev.lock --output-file requirements-bench.lock
 	$(compile) --group browser --constraints requirements-dev.lock --output-file requirements-browser.lock
+	$(compile) --group examples --constraints requirements-dev.lock --output-file requirements-examples.lock
 	$(compile) --group docs --constraints requirements-dev.lock --output-file requirements-docs.lock
 
 clean: ## Remove environments, caches and builds, but not the data under var/
-	rm -rf .venv .venv-bench .venv-browser .venv-docs site .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .venv-bench .venv-browser .venv-docs .venv-examples site .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.runtime: requirements.lock pyproject.toml | .venv/bin/uv

@@ -21,6 +21,7 @@ LOCKS = {
     "bench": "requirements-bench.lock",
     "browser": "requirements-browser.lock",
     "docs": "requirements-docs.lock",
+    "examples": "requirements-examples.lock",
 }
 """Lock file by dependency group. Each lock pins the runtime and its group."""
 
