@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
@@ -42,6 +44,37 @@ def _redis_url(url: str) -> str:
 
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 """A URL that RedisAddress reads."""
+
+
+def _database_url(text: str) -> str:
+    """Return the URL of the ledger. SQLAlchemy, which would parse it, takes too long to import for a command."""
+    url = text.strip()
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.partition("+")[0] not in ("postgresql", "postgres", "sqlite"):
+        raise ValueError("must begin with postgresql:// or sqlite:///")
+    if scheme == "sqlite":
+        file = rest.partition("?")[0]
+        if not file.startswith("/") or not file.strip("/"):
+            raise ValueError("must be sqlite:/// and the path of a file; an absolute path begins with a fourth slash")
+        folder = Path(file[1:]).parent
+        if not folder.is_dir():
+            raise ValueError(f"the folder {folder} does not exist: create it, or correct the path")
+    else:
+        _check_port(url)
+    return url
+
+
+def _check_port(url: str) -> None:
+    try:
+        _ = urlsplit(url).port
+    except ValueError as error:
+        raise ValueError(
+            "has no number as its port; write special characters of the password as %40 for @ and %2F for /"
+        ) from error
+
+
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+"""The URL of a PostgreSQL database, or of an SQLite file in a folder that exists."""
 
 
 def pairs(form: str) -> BeforeValidator:

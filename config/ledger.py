@@ -7,6 +7,8 @@ from harkara.ledger.database import Database
 
 
 def open_database(settings: Settings) -> Database:
-    """Return the ledger. It connects at the first query."""
+    """Return the ledger. It connects at the first query. Without a URL, its folder is Harkara's own."""
+    if not settings.database_url:
+        settings.var.mkdir(parents=True, exist_ok=True)
     lock_timeout = settings.database_patience.total_seconds()
     return Database(settings.ledger_url, lock_timeout=lock_timeout, callbacks_enabled=settings.callbacks_enabled)

@@ -17,6 +17,7 @@ from workers.exit_status import ends_if_misconfigured
 
 with ends_if_misconfigured():  # the Celery app reads settings when it is imported
     from config import logs
+    from config.callback_endpoint import endpoint
     from config.settings import settings
     from config.wiring import http_api, shared
     from config.wiring.reload import answer_request, reload_files
@@ -37,6 +38,7 @@ def main() -> None:
         _check_schema()
         shared.check_eviction()
         shared.check_pairing()
+        endpoint(settings())  # a change that this process records could never be called back
         dependencies = http_api.dependencies()
     app = create_app(dependencies)
     server = uvicorn.Server(

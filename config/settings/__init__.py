@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -39,6 +40,7 @@ class Settings(ChatMitraSettings, ServiceSettings, LaneDefaults, ApiSettings, Me
 @cache
 def settings() -> Settings:
     """Return the settings of this process. Raises SystemExit that names each variable that is wrong."""
+    check_env_file(os.environ.get("HARKARA_ENV_FILE"))
     return read_settings((LOCAL, DOTENV))
 
 
@@ -54,6 +56,12 @@ def read_settings(files: Sequence[Path]) -> Settings:
     except UnicodeDecodeError:
         names = " or ".join(file.name for file in files if file.exists())
         raise SystemExit(f"The settings are not understood. {names}: is not in UTF-8; save it as UTF-8") from None
+
+
+def check_env_file(named: str | None) -> None:
+    """Raises SystemExit when HARKARA_ENV_FILE names a file that does not exist."""
+    if named and not Path(named).exists():
+        raise SystemExit(f"HARKARA_ENV_FILE: {named} does not exist")
 
 
 def variable(field: str) -> str:

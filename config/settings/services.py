@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AliasChoices, Field
 from pydantic_settings import BaseSettings
 
 from config.environment import ROOT, VAR
-from config.fields import Duration, RedisUrl
+from config.fields import DatabaseUrl, Duration, RedisUrl
 
 
 class ServiceSettings(BaseSettings):
@@ -21,7 +21,7 @@ class ServiceSettings(BaseSettings):
         validation_alias=AliasChoices("harkara_redis_url", "redis_url"),
         description="Redis or Valkey; without it `make up` runs an embedded Valkey under var/",
     )
-    database_url: str | None = Field(
+    database_url: DatabaseUrl | None = Field(
         default=None,
         validation_alias=AliasChoices("harkara_database_url", "database_url"),
         description="PostgreSQL or SQLite; without it the ledger is a SQLite file under var/",

@@ -15,17 +15,22 @@ class Client(MessageCalls, OccasionCalls, ConsentCalls):
 
     Args:
         redis_url: URL of the workers' Redis, such as `redis://127.0.0.1:6379/0`.
-        database_url: SQLAlchemy URL of the ledger, for an application that may write to it.
-        producer: Name of this application. Producers share a lane's allowance fairly.
-        lane: Name of the Chat Mitra account to send from, unless a call names another.
-        region: Country of phone numbers without a country code, as two letters.
-        seconds: Timeout of each call. A call that exceeds it raises Unavailable; repeat it with the same reference.
-        deadlines: Seconds by category after which a message without `expires` is not sent. Needs `database_url`;
-            through Redis alone the workers' settings apply.
-        catalogue: The template catalogue or its TOML file. Default: what the workers publish to Redis.
-        reminders: The reminder rules or their TOML file. Default: what the workers publish to Redis.
-        replicas: How many replicas of Redis must have a message before `send` returns. With 1, a failover to a replica
-            loses no hand-over. Not for a client with `database_url`.
+
+    Keyword Args:
+        database_url (str | None): SQLAlchemy URL of the ledger, for an application that may write to it.
+        producer (str): Name of this application. Producers share a lane's allowance fairly.
+        lane (str): Name of the Chat Mitra account to send from, unless a call names another.
+        region (str): Country of phone numbers without a country code, as two letters.
+        seconds (float): Timeout of each call. A call that exceeds it raises Unavailable; repeat it with the same
+            reference.
+        deadlines (Mapping[str, float]): Seconds by category after which a message without `expires` is not sent. Needs
+            `database_url`; through Redis alone the workers' settings apply.
+        catalogue (Path | str | Catalogue | None): The template catalogue or its TOML file. Default: what the workers
+            publish to Redis.
+        reminders (Path | str | Rules | None): The reminder rules or their TOML file. Default: what the workers publish
+            to Redis.
+        replicas (int): How many replicas of Redis must have a message before `send` returns. With 1, a failover to a
+            replica loses no hand-over. Not for a client with `database_url`.
 
     Raises:
         Invalid: Neither URL is given, `redis_url` is wrong, or the catalogue's file breaks a rule.

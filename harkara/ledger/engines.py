@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 
+from harkara.errors import Invalid
 from harkara.ledger.postgres_connection import PostgresConnection, SessionConnector
 
 IDLE_SECONDS = 1.0
@@ -19,9 +20,12 @@ IDLE_SECONDS = 1.0
 
 
 def sqlite_engine(url: URL, lock_timeout: float, connections: int) -> Engine:
-    """Return an engine in WAL mode that syncs every commit to disk and waits `lock_timeout` seconds for the lock."""
-    if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    """Return an engine in WAL mode that syncs every commit to disk and waits `lock_timeout` seconds for the lock.
+
+    Raises Invalid when the folder of the file does not exist: a wrong path must not become a new, empty ledger.
+    """
+    if url.database and url.database != ":memory:" and not (folder := Path(url.database).parent).is_dir():
+        raise Invalid("database_url", f"must name a file in a folder that exists, and {folder} does not")
     engine = create_engine(
         url,
         hide_parameters=True,

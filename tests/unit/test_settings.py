@@ -14,7 +14,7 @@ from config.environment import bare_environment
 from config.files import readers
 from config.lanes import lanes
 from config.lanes_file import read_lane_settings
-from config.settings import Settings, read_settings, variable
+from config.settings import Settings, check_env_file, read_settings, variable
 from harkara.errors import Invalid
 
 
@@ -229,6 +229,12 @@ def test_a_url_without_a_host_or_scheme_stops_the_start(monkeypatch: pytest.Monk
         ("HARKARA_LANE_TOKENS", "a/b:one", "a name has 1 to 40 of a-z, 0-9, _ and -"),
         ("HARKARA_TRUSTED_PROXIES", "proxy.internal", r"must be \* or IP addresses and networks"),
         ("HARKARA_METRICS_PORT", "99999", "less than or equal to 65535"),
+        ("HARKARA_DATABASE_URL", "mysql://localhost/harkara", "must begin with postgresql:// or sqlite:///"),
+        ("HARKARA_DATABASE_URL", "var/harkara.db", "must begin with postgresql:// or sqlite:///"),
+        ("HARKARA_DATABASE_URL", "postgresql://harkara:a/b@localhost/harkara", "has no number as its port"),
+        ("HARKARA_DATABASE_URL", "sqlite://harkara.db", "must be sqlite:/// and the path of a file"),
+        ("HARKARA_DATABASE_URL", "sqlite://", "must be sqlite:/// and the path of a file"),
+        ("DATABASE_URL", "sqlite:///no/such/harkara.db", "the folder no/such does not exist"),
     ],
 )
 def test_what_no_request_could_use_stops_the_start(
@@ -237,6 +243,26 @@ def test_what_no_request_could_use_stops_the_start(
     monkeypatch.setenv(name, text)
     with pytest.raises(SystemExit, match=f"{name}: .*{rule}"):
         settings()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://harkara@db:5432/harkara?sslmode=require",
+        "postgres://db/harkara",
+        "sqlite:///harkara.db",
+        "sqlite:////tmp/harkara.db",
+    ],
+)
+def test_a_url_that_the_ledger_understands_is_accepted(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("HARKARA_DATABASE_URL", f" {url}\n")
+    assert settings().ledger_url == url
+
+
+def test_a_file_of_variables_that_is_named_and_absent_stops_the_start(tmp_path: Path) -> None:
+    """Otherwise a wrong path would mean the defaults, with another ledger and other lanes."""
+    with pytest.raises(SystemExit, match=r"HARKARA_ENV_FILE: .*absent\.env does not exist"):
+        check_env_file(str(tmp_path / "absent.env"))
 
 
 def test_a_wrong_file_names_line_and_key_but_no_value(tmp_path: Path) -> None:
