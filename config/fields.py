@@ -56,7 +56,7 @@ def _database_url(text: str) -> str:
         file = rest.partition("?")[0]
         if not file.startswith("/") or not file.strip("/"):
             raise ValueError("must be sqlite:/// and the path of a file; an absolute path begins with a fourth slash")
-        folder = Path(file[1:]).parent
+        folder = Path(file[1:].removeprefix("file:")).parent
         if not folder.is_dir():
             raise ValueError(f"the folder {folder} does not exist: create it, or correct the path")
     else:

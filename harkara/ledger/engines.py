@@ -24,7 +24,8 @@ def sqlite_engine(url: URL, lock_timeout: float, connections: int) -> Engine:
 
     Raises Invalid when the folder of the file does not exist: a wrong path must not become a new, empty ledger.
     """
-    if url.database and url.database != ":memory:" and not (folder := Path(url.database).parent).is_dir():
+    file = (url.database or ":memory:").removeprefix("file:")  # SQLite also understands the URI of a file
+    if file != ":memory:" and not (folder := Path(file).parent).is_dir():
         raise Invalid("database_url", f"must name a file in a folder that exists, and {folder} does not")
     engine = create_engine(
         url,

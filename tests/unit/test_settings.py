@@ -252,6 +252,7 @@ def test_what_no_request_could_use_stops_the_start(
         "postgres://db/harkara",
         "sqlite:///harkara.db",
         "sqlite:////tmp/harkara.db",
+        "sqlite:///file:/tmp/harkara.db?mode=ro&uri=true",
     ],
 )
 def test_a_url_that_the_ledger_understands_is_accepted(monkeypatch: pytest.MonkeyPatch, url: str) -> None:

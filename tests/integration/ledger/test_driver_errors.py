@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import bindparam, insert, select, text
 
-from harkara.errors import HarkaraError, Unavailable
+from harkara.errors import HarkaraError, Invalid, Unavailable
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.driver_errors import LedgerError
 from harkara.ledger.tables import lease, message
@@ -118,6 +118,14 @@ def test_a_database_that_cannot_be_reached_says_why(postgres_server: PostgresSer
     assert refused == "the database cannot be used now (Connection refused)"
     unknown = reason(f"{server.replace('harkara', 'stranger')}/postgres")
     assert unknown == 'the database cannot be used now (role "stranger" does not exist)'
+
+
+def test_no_folder_is_created_for_a_wrong_path(tmp_path: Path) -> None:
+    with pytest.raises(
+        Invalid, match=f"in a folder that exists, and {tmp_path}/no does not"
+    ):
+        Database(f"sqlite:///{tmp_path / 'no' / 'ledger.db'}")
+    assert not (tmp_path / "no").exists()
 
 
 def garbage(folder: Path) -> str:
