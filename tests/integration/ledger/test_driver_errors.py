@@ -121,9 +121,7 @@ def test_a_database_that_cannot_be_reached_says_why(postgres_server: PostgresSer
 
 
 def test_no_folder_is_created_for_a_wrong_path(tmp_path: Path) -> None:
-    with pytest.raises(
-        Invalid, match=f"in a folder that exists, and {tmp_path}/no does not"
-    ):
+    with pytest.raises(Invalid, match=f"in a folder that exists, and {tmp_path}/no does not"):
         Database(f"sqlite:///{tmp_path / 'no' / 'ledger.db'}")
     assert not (tmp_path / "no").exists()
 
