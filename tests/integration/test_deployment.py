@@ -16,7 +16,21 @@ from config.periodic_work import SCHEDULE, WAKE_UPS
 from harkara.backends.broker import QUEUES
 from harness.process import ROOT
 
-MAKE_TARGETS = ["bench", "chaos", "check", "clean", "demo", "docs", "fmt", "help", "lock", "test", "test-browser", "up"]
+MAKE_TARGETS = [
+    "bench",
+    "chaos",
+    "check",
+    "clean",
+    "demo",
+    "docs",
+    "fmt",
+    "help",
+    "lock",
+    "test",
+    "test-browser",
+    "test-examples",
+    "up",
+]
 PASSWORDS = {"REDIS_PASSWORD": "r", "POSTGRES_PASSWORD": "p", "FLOWER_BASIC_AUTH": "user:password"}
 
 

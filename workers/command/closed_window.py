@@ -26,19 +26,19 @@ def closed_window(wanted: Envelope) -> str | None:
         return None
     return (
         "This person has not written in the last 24 hours, and WhatsApp then takes only templates: this message fails "
-        f"unless they write first. Send a template (--kind or --template), or add --fallback.{_sandbox_advice(wanted)}"
+        "unless they write first. Send a template (--kind or --template), or add --fallback."
     )
 
 
-def _sandbox_advice(wanted: Envelope) -> str:
-    """Return how to write as the customer, if messages go to the sandbox that `make up` runs."""
+def command_to_write(wanted: Envelope) -> str | None:
+    """Return the command that writes as the customer, if messages go to the sandbox that `make up` runs."""
     from dotenv import dotenv_values
 
     from config.environment import LOCAL
 
     port = dotenv_values(LOCAL).get("SANDBOX_PORT")
     if port is None or wanted.lane != "default":
-        return ""
+        return None
     body = shlex.quote(json.dumps({"from": wanted.to, "text": "Hello"}))
     url = f"http://127.0.0.1:{port}/_sandbox/customer"
-    return f" In the sandbox, write as this person: curl -fsS {url} -H 'Content-Type: application/json' -d {body}"
+    return f"curl -fsS {url} -H 'Content-Type: application/json' -d {body}"

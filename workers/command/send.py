@@ -107,7 +107,7 @@ def _note_length(wanted: Envelope) -> None:
 
 
 def _hand_over(wanted: Envelope, wait: float | None, as_json: bool) -> None:
-    from workers.command.closed_window import closed_window
+    from workers.command.closed_window import closed_window, command_to_write
 
     with backend() as opened:
         receipt = opened.enqueue([wanted])[0]
@@ -120,6 +120,9 @@ def _hand_over(wanted: Envelope, wait: float | None, as_json: bool) -> None:
             note("This reference exists already; no second message is sent.")
         elif advice := closed_window(wanted):
             note(advice)
+            if command := command_to_write(wanted):
+                note("In the sandbox, write as this person:")
+                typer.echo(f"  {command}", err=True)  # in one line, so that it can be copied
         if wait is not None:
             result |= _follow(opened, receipt.id, wait)
     if as_json:
