@@ -106,9 +106,17 @@ def _note_length(wanted: Envelope) -> None:
         note(f"The text has {longest:,} characters; Chat Mitra advises fewer than {_ADVISED_LENGTH:,}.")
 
 
-def _hand_over(wanted: Envelope, wait: float | None, as_json: bool) -> None:
+def _note_closed_window(wanted: Envelope) -> None:
     from workers.command.closed_window import closed_window, command_to_write
 
+    if advice := closed_window(wanted):
+        note(advice)
+        if command := command_to_write(wanted):
+            note("In the sandbox, write as this person:")
+            typer.echo(f"  {command}", err=True)  # in one line, so that it can be copied
+
+
+def _hand_over(wanted: Envelope, wait: float | None, as_json: bool) -> None:
     with backend() as opened:
         receipt = opened.enqueue([wanted])[0]
         if isinstance(receipt, HarkaraError):
@@ -118,11 +126,8 @@ def _hand_over(wanted: Envelope, wait: float | None, as_json: bool) -> None:
             typer.echo(receipt.id)
         if not receipt.new:
             note("This reference exists already; no second message is sent.")
-        elif advice := closed_window(wanted):
-            note(advice)
-            if command := command_to_write(wanted):
-                note("In the sandbox, write as this person:")
-                typer.echo(f"  {command}", err=True)  # in one line, so that it can be copied
+        else:
+            _note_closed_window(wanted)
         if wait is not None:
             result |= _follow(opened, receipt.id, wait)
     if as_json:
