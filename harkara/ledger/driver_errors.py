@@ -42,6 +42,9 @@ _POSTGRES = {
     "53100": "the disk of the database is full: free space on it, and work continues by itself",
 }
 
+_FULL = re.compile("could not write init file|No space left on device")
+"""What PostgreSQL says of a full disk where it gives no SQLSTATE for it: while a connection begins (relcache.c)."""
+
 _SQLITE = {
     "SQLITE_FULL": _POSTGRES["53100"],
     "SQLITE_BUSY": "the database cannot be used now (another process has locked it for too long)",
@@ -91,6 +94,8 @@ def translated(error: Exception) -> HarkaraError:
             f"the user of the database lacks a privilege ({_reason(cause)}): grant it, or make this user the owner of "
             "the database; nothing is lost meanwhile"
         )
+    if isinstance(cause, psycopg.OperationalError) and _FULL.search(str(cause)):
+        state = errors.DiskFull.sqlstate
     if known := _POSTGRES.get(state) or _sqlite_sentence(cause):
         return Unavailable(known)
     retriable = isinstance(error, OperationalError | PoolTimeout | psycopg.OperationalError | sqlite3.OperationalError)

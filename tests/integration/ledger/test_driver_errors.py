@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import bindparam, insert, select, text
 
 from harkara.errors import HarkaraError, Invalid, Unavailable
 from harkara.ledger.database import Database, Transaction
-from harkara.ledger.driver_errors import LedgerError
+from harkara.ledger.driver_errors import LedgerError, translated
 from harkara.ledger.tables import lease, message
 from harness.ports import free_port
 from harness.postgres import PostgresServer
@@ -118,6 +119,12 @@ def test_a_database_that_cannot_be_reached_says_why(postgres_server: PostgresSer
     assert refused == "the database cannot be used now (Connection refused)"
     unknown = reason(f"{server.replace('harkara', 'stranger')}/postgres")
     assert unknown == 'the database cannot be used now (role "stranger" does not exist)'
+
+
+@pytest.mark.parametrize("says", ["could not write init file", 'could not extend file "1": No space left on device'])
+def test_a_full_disk_that_no_code_tells_is_named_while_a_connection_begins(says: str) -> None:
+    refused = psycopg.OperationalError(f'connection to server at "10.0.0.1", port 5432 failed: FATAL:  {says}')
+    assert str(translated(refused)).startswith("the disk of the database is full: ")
 
 
 def test_no_folder_is_created_for_a_wrong_path(tmp_path: Path) -> None:
