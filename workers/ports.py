@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import socket
 
 _reserved: list[socket.socket] = []
@@ -27,3 +28,9 @@ def reserve_port(preferred: int) -> int:
             _reserved.append(mark)
             return port
     raise OSError("no free port on 127.0.0.1")
+
+
+@atexit.register
+def _release() -> None:
+    for mark in _reserved:
+        mark.close()

@@ -118,7 +118,7 @@ def test_make_up_survives_a_full_disk_under_the_ledger_and_redis(tmp_path: Path)
             local.wait_for_output("Uvicorn running on")
             local.wait_for_output("ready.")
             places = json.loads((var / "places.json").read_text())
-            accepted = [post(places, number) for number in range(20)]
+            accepted = [post(places, number, patience=60) for number in range(20)]
             with disk.full():
                 refused = wait_refused(places, accepted, disk)
                 with Client(places["Redis"]) as client:
