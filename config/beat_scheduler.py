@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import Any
 
 from celery.beat import PersistentScheduler, ScheduleEntry, SchedulingError
 
+from config.settings import settings
 from harkara.backends.broker import Broker
 from harkara.errors import Unavailable
 from harkara.outages import OutageLog
@@ -54,10 +56,14 @@ class Beat(PersistentScheduler):
             self._outages.failed(str(entry.task), redis_unavailable(cause, "take a task of beat"))
             return None
 
+    @cached_property
+    def _broker(self) -> Broker:
+        return Broker.at(settings().broker_url)
+
     def _is_consumed(self, entry: ScheduleEntry) -> bool:
         queue = self.app.conf.task_routes[entry.task]["queue"]
         try:
-            depth = Broker(self.app).queue_depths()[queue]
+            depth = self._broker.queue_depths()[queue]
         except Unavailable as error:
             self._outages.failed(str(entry.task), error)
             return False

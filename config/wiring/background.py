@@ -7,7 +7,6 @@ import signal
 from contextlib import suppress
 from functools import cache
 
-import redis
 from celery.worker import state as worker_state
 
 from config.callback_endpoint import endpoint
@@ -55,7 +54,7 @@ from harkara.ledger.messages.queries import count_by_state
 from harkara.ledger.sweep import Crashed
 from harkara.outcomes import Uncertain
 from harkara.published.store import PublishedStore
-from harkara.redis_client import connect, redis_errors
+from harkara.redis_client import connect
 from harkara.webhooks.process import EventProcessor
 
 
@@ -187,17 +186,10 @@ def _rounds() -> Rounds:
     return Rounds(database(), process_name(), worker_seconds)
 
 
-@cache
-def _hint_queues() -> redis.Redis:
-    return connect(settings().broker_url, seconds=3)
-
-
 def _hints_waiting() -> int:
     """Return the number of hints in the longer of their queues. Raises Unavailable."""
-    with redis_errors("count the hints", "nothing is dispatched until it does"), _hint_queues().pipeline(False) as pipe:
-        for queue in HINTS:
-            pipe.llen(queue)
-        return max(map(int, pipe.execute()))
+    depths = broker().queue_depths()
+    return max(depths[queue] for queue in HINTS)
 
 
 @cache

@@ -9,7 +9,6 @@ from functools import cache
 
 import structlog
 
-from config.celery_app import app
 from config.ledger import open_database
 from config.settings import settings
 from config.wiring.loaded_files import config_files
@@ -46,7 +45,7 @@ def database() -> Database:
 
 @cache
 def broker() -> Broker:
-    return Broker(app)
+    return Broker(connect(settings().broker_url, seconds=3))
 
 
 def lanes() -> dict[str, Lane]:

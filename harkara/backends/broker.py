@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from celery import Celery
-from kombu.exceptions import OperationalError
+import redis
 
-from harkara.backends.celery_app import RedisCelery
-from harkara.redis_client import redis_errors
+from harkara.redis_client import connect, redis_errors
+from harkara.task_elements import task_element
 
 ACCEPT: Final = "harkara.accept"
 URGENT: Final = "harkara.urgent"
@@ -23,33 +22,17 @@ QUEUES: Final = (URGENT, ACCEPT, SEND, UPKEEP)
 HINTS: Final = (URGENT, SEND)
 """Queues whose tasks carry nothing but ids."""
 
-QUIET_TRANSPORT: Final = {
-    # Without timeouts, a publish waits forever for a server that accepts the connection and does not answer.
-    "socket_timeout": 3,
-    "socket_connect_timeout": 1,
-    "socket_keepalive": True,
-    "health_check_interval": 25,
-    # kombu retries to open a channel, whatever `retry` the publisher passes: 6 s for a refused connection.
-    "max_retries": 0,
-    "interval_start": 0,
-    "interval_step": 0,
-    "interval_max": 0,
-}
-
 
 class Broker:
-    """Publishes through a Celery app. Every call raises Unavailable within seconds when Redis does not accept it."""
+    """Pushes elements into the queues. Every call raises Unavailable within seconds when Redis does not accept it."""
 
-    def __init__(self, app: Celery) -> None:
-        self._app = app
+    def __init__(self, connection: redis.Redis) -> None:
+        self._redis = connection
 
     @classmethod
     def at(cls, redis_url: str) -> Broker:
-        """A broker for producers: its app knows no tasks and no result backend. Raises Invalid for a wrong URL."""
-        transport = QUIET_TRANSPORT | {"socket_timeout": 1}
-        app = RedisCelery("harkara-producer", redis_url, transport, set_as_current=False)
-        app.conf.update(task_ignore_result=True, task_publish_retry=False)
-        return cls(app)
+        """Return a broker whose calls answer or fail within a second. Raises Invalid for a wrong URL."""
+        return cls(connect(redis_url, seconds=1))
 
     def publish_hints(self, ids: Sequence[str], *, urgent: bool) -> None:
         """Ask the workers to send these messages now.
@@ -78,24 +61,23 @@ class Broker:
 
     def push(self, queue: str, element: str) -> None:
         """Push an element into a queue as it is."""
-        with self._app.connection_for_write() as connection, _errors(f"take an element of {queue}"):
-            client: Any = connection.default_channel.client  # type: ignore[attr-defined]  # of the Redis transport
-            client.lpush(queue, element)
+        with _errors(f"take an element of {queue}"):
+            self._redis.lpush(queue, element)
 
     def queue_depths(self) -> dict[str, int]:
         """The number of tasks that wait in each queue."""
-        with self._app.connection_for_read() as connection, _errors("count the queues"):
-            client: Any = connection.default_channel.client  # type: ignore[attr-defined]  # of the Redis transport
-            return {queue: int(client.llen(queue)) for queue in QUEUES}
+        with _errors("count the queues"), self._redis.pipeline(transaction=False) as pipe:
+            for queue in QUEUES:
+                pipe.llen(queue)
+            return dict(zip(QUEUES, cast("list[int]", pipe.execute()), strict=True))
 
     def close(self) -> None:
-        self._app.close()
+        self._redis.close()
 
     def _publish(self, task: str, queue: str, args: list[Any], **options: Any) -> None:
         with _errors(f"take {task}"):
-            self._app.send_task(task, args=args, queue=queue, retry=False, ignore_result=True, **options)
+            self._redis.lpush(queue, task_element(task, queue, args, **options))
 
 
 def _errors(action: str) -> AbstractContextManager[None]:
-    """kombu raises OperationalError and OSError where redis-py raises errors of its own."""
-    return redis_errors(action, "see that it runs and has memory", also=(OperationalError, OSError))
+    return redis_errors(action, "see that it runs and has memory")

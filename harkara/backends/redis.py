@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from harkara.backends.broker import ACCEPT
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
 from harkara.intake.entries import Verb
 from harkara.intake.producer import IntakeProducer
-from harkara.intake.wake_up import wake_up_command
 from harkara.message_status import MessageStatus
 from harkara.messages import Envelope
 from harkara.receipt import Change, Receipt
 from harkara.redis_client import redis_errors
 from harkara.steps import RedisCommands, Steps
+from harkara.task_elements import task_element
 
 if TYPE_CHECKING:  # an application without consent calls and occasions does not pay for their import
     from harkara.inbound.contact import ConsentChoice
@@ -82,6 +83,6 @@ class RedisBackend:
         """Wake the workers, or leave it: the entry is stored, and they read the intake every second anyway."""
         try:
             with redis_errors():
-                yield RedisCommands((wake_up_command(),))
+                yield RedisCommands((("LPUSH", ACCEPT, task_element("harkara.accept", ACCEPT)),))
         except Unavailable:
             pass

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 import redis
 
+from config.redis_celery import RedisCelery
 from harkara import Client
 from harkara.backends.broker import ACCEPT, Broker
 from harkara.errors import Invalid, Unavailable
@@ -166,7 +167,7 @@ def test_the_celery_of_the_application_gets_none_of_the_wake_ups(
         monkeypatch.setenv("CELERY_CONFIG_MODULE", "no_such_module")
         monkeypatch.setenv("CELERY_LOADER", "no_such_module:Loader")
         send(server.url)
-        with Broker.at(server.url)._app as app:
+        with RedisCelery("test", server.url, {}, set_as_current=False) as app:
             assert type(app.backend).__name__ == "DisabledBackend"
             assert app.connection().port == server.port
         assert kept(server) == (1, 1)

@@ -38,7 +38,7 @@ BENEATH_THE_LEDGER = PURE | {
 OUTER = {"backends", "callbacks", "client", "delivery", "gateway", "intake", "ledger", "published", "webhooks"}
 
 DEFERRED = {
-    "harkara.backends": "a producer imports the client of Redis, or SQLModel and Celery, when it uses that backend",
+    "harkara.backends": "a producer imports the client of Redis, or SQLModel, when it uses that backend",
     "harkara.backends.redis": "a producer imports the rules of reminders when it saves an occasion",
     "harkara.client.steps": "a producer imports the messages, reminders and consent when it uses them",
     "harkara.ledger.migrate": "a worker checks the schema once, and would keep the 12 MB of Alembic",

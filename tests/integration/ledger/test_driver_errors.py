@@ -122,7 +122,7 @@ def test_a_database_that_cannot_be_reached_says_why(postgres_server: PostgresSer
 
 
 @pytest.mark.parametrize("says", ["could not write init file", 'could not extend file "1": No space left on device'])
-def test_a_full_disk_that_no_code_tells_is_named_while_a_connection_begins(says: str) -> None:
+def test_a_full_disk_without_a_code_is_named_while_a_connection_begins(says: str) -> None:
     refused = psycopg.OperationalError(f'connection to server at "10.0.0.1", port 5432 failed: FATAL:  {says}')
     assert str(translated(refused)).startswith("the disk of the database is full: ")
 
