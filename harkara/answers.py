@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
-from email.message import Message
 from email.utils import parsedate_to_datetime
 from typing import Literal, Protocol
 
@@ -75,17 +74,19 @@ class ProviderConnection(Protocol):
         ...
 
 
-def seconds_to_wait(headers: Mapping[str, str] | Message) -> float | None:
-    """Parse `Retry-After`, which is seconds or a date (RFC 9110, 10.2.3), into seconds from now; None for neither.
+def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
+    """Parse `retry-after`, which is seconds or a date (RFC 9110, 10.2.3), into seconds from now; None for neither.
 
-    A date counts from the `Date` of the same answer, so that both are of the server's clock.
+    A date counts from the `date` of the same answer, so that both are of the server's clock.
     """
-    value = (headers.get("Retry-After") or "").strip()
+    value = headers.get("retry-after", "").strip()
+    if not value:
+        return None
     if value.isascii() and value.isdecimal():
         return min(float(value), MAX_RETRY_AFTER)
     if (until := _timestamp(value)) is None:
         return None
-    now = _timestamp(headers.get("Date") or "")
+    now = _timestamp(headers.get("date", ""))
     return min(max(until - (time.time() if now is None else now), 0.0), MAX_RETRY_AFTER)
 
 

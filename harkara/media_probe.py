@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from email.message import Message
+from collections.abc import Mapping
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from harkara.callbacks.connector import Connector, ResponseHead
+from harkara.callbacks.connector import Connector
 from harkara.errors import Invalid
+from harkara.http_exchange import Head
 from harkara.messages.media_limits import MEDIA_LIMITS, MediaLimit
 from harkara.messages.media_links import validate_media_link
 
@@ -30,28 +31,28 @@ def probe(kind: str, link: str, connector: Connector) -> str | None:
     return _problem(response.headers, MEDIA_LIMITS[kind])
 
 
-def _follow(link: str, connector: Connector) -> ResponseHead | str:
+def _follow(link: str, connector: Connector) -> Head | str:
     for _ in range(MAX_REDIRECTS + 1):
         response = _ask(urlsplit(link), connector)
         if isinstance(response, str):
             return response
         if response.status in (200, 206):
             return response
-        if response.status not in (301, 302, 303, 307, 308) or not (to := response.headers.get("Location")):
+        if response.status not in (301, 302, 303, 307, 308) or not (to := response.headers.get("location")):
             return f"its host responds with HTTP {response.status}"
         link = validate_media_link(urljoin(link, to), ())
     return f"it redirects more than {MAX_REDIRECTS} times"
 
 
-def _ask(url: SplitResult, connector: Connector) -> ResponseHead | str:
+def _ask(url: SplitResult, connector: Connector) -> Head | str:
     response = connector.request("HEAD", url, {})
-    if isinstance(response, ResponseHead) and response.status in _HEAD_REFUSED:
+    if isinstance(response, Head) and response.status in _HEAD_REFUSED:
         response = connector.request("GET", url, {"Range": "bytes=0-0"})
-    return response if isinstance(response, ResponseHead) else response.reason
+    return response if isinstance(response, Head) else response.reason
 
 
-def _problem(headers: Message, limit: MediaLimit) -> str | None:
-    kind = headers.get_content_type() if "Content-Type" in headers else "missing"
+def _problem(headers: Mapping[str, str], limit: MediaLimit) -> str | None:
+    kind = headers.get("content-type", "missing").partition(";")[0].strip().lower()
     if kind not in limit.types:
         return f"its content type is {kind[:80]}; it must be {', '.join(limit.types)}"
     size = _size(headers)
@@ -62,7 +63,7 @@ def _problem(headers: Message, limit: MediaLimit) -> str | None:
     return None
 
 
-def _size(headers: Message) -> int | None:
+def _size(headers: Mapping[str, str]) -> int | None:
     """Return the bytes of the whole file, if the host says them."""
-    whole = headers.get("Content-Range", "").rpartition("/")[2] or headers.get("Content-Length", "")
+    whole = headers.get("content-range", "").rpartition("/")[2] or headers.get("content-length", "")
     return int(whole) if whole.isascii() and whole.isdecimal() else None

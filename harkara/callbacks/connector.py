@@ -8,25 +8,16 @@ import ssl
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from email.message import Message
 from urllib.parse import SplitResult
 
 from harkara.callbacks.address import Resolve, is_public, resolve
-from harkara.timed_connections import TimedResponse
+from harkara.http_exchange import Head, ResponseReader, host_header, render_request
 
 TIMEOUT_SECONDS = 10.0
 """From the connection to the end of the response headers."""
 
 CONNECT_SECONDS = 3.05
 """The part of the timeout that each address of the host may use."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseHead:
-    """The status and the headers of a response. Its body is not read."""
-
-    status: int
-    headers: Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +56,7 @@ class Connector:
 
     def request(
         self, method: str, url: SplitResult, headers: Mapping[str, str], body: bytes | None = None
-    ) -> ResponseHead | NoResponse | Blocked:
+    ) -> Head | NoResponse | Blocked:
         """Send one request. Never raises for a fault of network or server."""
         until = time.monotonic() + self._seconds
         try:
@@ -91,24 +82,24 @@ class Connector:
         headers: Mapping[str, str],
         body: bytes | None,
         until: float,
-    ) -> ResponseHead:
+    ) -> Head:
         """Send the request and read the headers of the response."""
-        host = url.hostname or ""
-        kind = http.client.HTTPSConnection if _secure(url) else http.client.HTTPConnection
-        connection = kind(host, _port(url))
-        connection.response_class = TimedResponse
-        connection.sock = sock
+        length = {} if body is None else {"Content-Length": str(len(body))}
         try:
+            raw = render_request(
+                method, _target(url), {"Host": host_header(url), **headers, **_HEADERS, **length}, body or b""
+            )
             sock.settimeout(_left(until))
             if _secure(url):
-                connection.sock = sock = self._tls.wrap_socket(sock, server_hostname=host)
+                sock = self._tls.wrap_socket(sock, server_hostname=url.hostname or "")
             sock.settimeout(_left(until))
-            connection.request(method, _target(url), body, {**headers, "User-Agent": "harkara", "Connection": "close"})
-            sock.settimeout(_left(until))
-            with connection.getresponse() as response:
-                return ResponseHead(response.status, response.headers)
+            sock.sendall(raw)
+            return ResponseReader(sock, _left(until)).read_head()
         finally:
-            connection.close()
+            sock.close()
+
+
+_HEADERS = {"User-Agent": "harkara", "Accept-Encoding": "identity", "Connection": "close"}
 
 
 def _secure(url: SplitResult) -> bool:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import http.client
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from http.client import IncompleteRead, RemoteDisconnected
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import requests
 import structlog
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, IncompleteRead, ReadTimeoutError
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from harkara.answers import Answer, NoAnswer, NoAnswerReason, NotSent, ProviderConnection, seconds_to_wait
+from harkara.chatmitra.adapter import ConnectionAdapter, TooLate, Unconnected
 from harkara.chatmitra.parse_answer import parse_answer
 from harkara.errors import Invalid
-from harkara.timed_connections import FIRST_BYTE, POOLS, TooLate, Unconnected
 
 log = structlog.get_logger(__name__)
-
-MAX_BODY = 65_536
-"""Bytes of an answer that are read; Chat Mitra's have about a hundred."""
 
 
 class ChatMitra:
@@ -31,7 +27,7 @@ class ChatMitra:
     `connect_timeout` seconds apply to each address and to the TLS handshake, `read_timeout` to the whole answer.
     `keepalive` is how long a connection may be idle. It must be shorter than the server's own limit: when the server
     closes a connection during a POST, the outcome is unknown. `ca_bundle` names a file of certificates to trust instead
-    of certifi's. Raises Invalid for a URL that is not http or https.
+    of certifi's. Raises Invalid for a URL that is not http or https, and for certificates that cannot be read.
     """
 
     def __init__(
@@ -42,10 +38,9 @@ class ChatMitra:
         keepalive: float = 4.0,
         ca_bundle: str | None = None,
     ) -> None:
-        if not _is_http_url(url):
-            raise Invalid("url", "must be the full http or https URL of send_message")
-        self._options = _Options(connect_timeout, read_timeout, keepalive, ca_bundle or True)
-        self._url = url
+        request = _prepare(url)
+        tls = _tls_context(ca_bundle or DEFAULT_CA_BUNDLE_PATH) if url.startswith("https://") else None
+        self._options = _Options(request, tls, connect_timeout, read_timeout, keepalive)
         self._idle: list[_Connection] = []
 
     def connect(self, at: float) -> ProviderConnection:
@@ -57,39 +52,42 @@ class ChatMitra:
         try:
             connection = self._idle.pop()
         except IndexError:
-            connection = _Connection(self._url, self._options, self._idle)
+            connection = _Connection(self._options, self._idle)
         connection.open(at)
         return connection
 
 
 class _Options(NamedTuple):
+    request: requests.PreparedRequest
+    tls: ssl.SSLContext | None
     connect_timeout: float
     read_timeout: float
     keepalive: float
-    verify: bool | str
 
 
 class _Connection:
     """A connection and its prepared request, whose token and body are replaced; one thread uses it at a time.
 
     The adapter is used without a session. A session would add cookies, redirects, proxies and `.netrc`, which this
-    client must not use. It would also add a third to the CPU time of a POST.
+    client must not use. It would also cost more CPU time than the POST.
     """
 
-    def __init__(self, url: str, options: _Options, idle: list[_Connection]) -> None:
-        self._options = options
+    def __init__(self, options: _Options, idle: list[_Connection]) -> None:
+        self._keepalive = options.keepalive
         self._idle = idle
-        self._adapter = _Adapter(pool_connections=1, pool_maxsize=1)
+        self._request = request = options.request.copy()
+        self._headers = dict(request.headers)
+        request.headers = self._headers  # type: ignore[assignment]  # a plain dict, which is rendered faster
+        self._adapter = ConnectionAdapter(str(request.url), options.tls, options.connect_timeout, options.read_timeout)
         self._used_at = 0.0
         self._not_sent: NotSent | None = None
-        self._request = requests.Request("POST", url, headers=_HEADERS).prepare()
 
     def open(self, at: float) -> None:
         """Open it unless it is open and will be fresh at `at`."""
-        if at - self._used_at > self._options.keepalive:
+        if at - self._used_at > self._keepalive:
             self._adapter.close()
         try:
-            self._adapter.open(self._request, self._options)
+            self._adapter.open()
             self._not_sent = None
         except Unconnected as error:
             self._not_sent = NotSent(error.reason)
@@ -102,65 +100,49 @@ class _Connection:
         Whatever fails before the first byte of the request, such as a token that cannot be a header, is NotSent.
         """
         try:
-            if self._not_sent or too_late():  # at the first byte, the connection would have to be closed
-                return self._not_sent
-            return self._post(token, body, too_late)
+            return self._not_sent or self._post(token, body, too_late)
         finally:
             self._used_at = time.monotonic()
             self._idle.append(self)
 
     def _post(self, token: str, body: str, too_late: Callable[[], bool]) -> Answer | None:
-        FIRST_BYTE.expect(too_late)
-        timeout = self._options.connect_timeout, self._options.read_timeout
         try:
-            request = self._request_with(token, body.encode())
-            response = self._adapter.send(request, stream=True, timeout=timeout, verify=self._options.verify)
-            return _read(response, token)
+            response = self._adapter.send(self._request_with(token, body.encode()), too_late=too_late)
+            retry_after = seconds_to_wait(response.headers)
+            return parse_answer(response.status_code, response.content, retry_after=retry_after, token=token)
         except TooLate:
             return None
         except Unconnected as error:
             return NotSent(error.reason)
         except Exception as error:
-            return NoAnswer(_no_answer_reason(error)) if FIRST_BYTE.sent else _not_sent(error)
+            return NoAnswer(_no_answer_reason(error)) if self._adapter.began else _not_sent(error)
 
     def _request_with(self, token: str, body: bytes) -> requests.PreparedRequest:
-        self._request.headers["Authorization"] = f"Bearer {token}"
-        self._request.headers["Content-Length"] = str(len(body))
+        self._headers["Authorization"] = f"Bearer {token}"
+        self._headers["Content-Length"] = str(len(body))
         self._request.body = body
         return self._request
 
 
-class _Adapter(HTTPAdapter):
-    """Has one URL, so it finds its pool only once."""
-
-    _pool: Any = None
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = POOLS
-
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        if self._pool is None:
-            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
-        return self._pool
-
-    def open(self, request: requests.PreparedRequest, options: _Options) -> None:
-        """Open the connection, unless it is open, as `send` would. Raises Unconnected."""
-        pool = self.get_connection_with_tls_context(request, options.verify)
-        self.cert_verify(pool, request.url, options.verify, None)  # type: ignore[no-untyped-call]
-        pool.open(options.connect_timeout)
-
-    def close(self) -> None:
-        super().close()
-        self._pool = None
-
-
-def _is_http_url(url: str) -> bool:
+def _prepare(url: str) -> requests.PreparedRequest:
+    """Return what all requests have in common. Raises Invalid."""
     try:
-        requests.Request("POST", url).prepare()
+        request = requests.Request("POST", url, headers=_HEADERS).prepare()
     except (requests.RequestException, ValueError):
-        return False
-    return url.startswith(("http://", "https://"))
+        request = None
+    if request is None or not url.startswith(("http://", "https://")):
+        raise Invalid("url", "must be the full http or https URL of send_message")
+    return request
+
+
+def _tls_context(ca_bundle: str) -> ssl.SSLContext:
+    """Return the settings of TLS for all connections: the certificates are read and held once."""
+    try:
+        context = ssl.create_default_context(cafile=ca_bundle)
+    except OSError as error:
+        raise Invalid("ca_bundle", "must be a readable file of certificates in PEM") from error
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def _version() -> str:
@@ -177,46 +159,21 @@ _HEADERS = {
 }
 
 
-def _read(response: requests.Response, token: str) -> Answer:
-    """Parse the answer. An error status counts without its body; a success must be complete."""
-    status = response.status_code
-    try:
-        body = response.raw.read(MAX_BODY + 1, decode_content=True)
-    except (HTTPError, OSError, http.client.HTTPException):
-        response.close()
-        if 200 <= status < 300:
-            raise
-        body = b""
-    if len(body) > MAX_BODY:
-        response.close()
-    return parse_answer(status, body, retry_after=seconds_to_wait(response.headers), token=token)
-
-
 def _not_sent(error: Exception) -> NotSent:
     """Log the type of the error; its text may quote the token or the message."""
     log.error("request not sent", action="request_failed", error=type(error).__name__)
     return NotSent("request")
 
 
-_REASONS: tuple[tuple[tuple[type[BaseException], ...], NoAnswerReason], ...] = (
+_REASONS: tuple[tuple[tuple[type[Exception], ...], NoAnswerReason], ...] = (
     # In this order, because some of these types are subclasses of later ones.
-    ((ReadTimeoutError, TimeoutError), "read-timeout"),
-    ((IncompleteRead, http.client.IncompleteRead), "half-answer"),
-    ((http.client.RemoteDisconnected, ssl.SSLEOFError, ssl.SSLZeroReturnError), "closed"),
+    ((TimeoutError,), "read-timeout"),
+    ((IncompleteRead,), "half-answer"),
+    ((RemoteDisconnected, ssl.SSLEOFError, ssl.SSLZeroReturnError), "closed"),
     ((ConnectionError,), "reset"),
 )
 
 
-def _no_answer_reason(error: BaseException) -> NoAnswerReason:
-    """Classify by the nested error that describes what the socket did."""
-    chain = list(_causes(error))
-    for kinds, reason in _REASONS:
-        if any(isinstance(each, kinds) for each in chain):
-            return reason
-    return "unreadable"
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+def _no_answer_reason(error: Exception) -> NoAnswerReason:
+    """Classify by what the socket did; anything else is not an answer in HTTP."""
+    return next((reason for kinds, reason in _REASONS if isinstance(error, kinds)), "unreadable")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harkara.answers import NoAnswer, Replied
@@ -25,11 +25,12 @@ def parse_answer(status: int, body: bytes, *, retry_after: float | None = None, 
     if successful and not isinstance(parsed, dict):
         return NoAnswer("unreadable")
     fields: dict[str, Any] = parsed if isinstance(parsed, dict) else {}
-    text = _text(fields) or body.decode("utf-8", "replace")
+    parts = _error_parts(fields)
+    text = _text(parts) or body.decode("utf-8", "replace")
     job_id = fields.get("jobId")
     return Replied(
         status=status,
-        code=_code(fields, text),
+        code=_code(parts, text),
         text=_clean(text, token),
         job_id=storable(str(job_id))[:MAX_JOB_ID] or None if job_id else None,
         ok=successful and not _is_error(fields),
@@ -39,8 +40,9 @@ def parse_answer(status: int, body: bytes, *, retry_after: float | None = None, 
 
 def parse_error(fields: Mapping[str, Any]) -> tuple[str | None, str]:
     """Return the code and the text of an error, from `error`, from `errors` or from the fields themselves."""
-    text = _text(fields)
-    return _code(fields, text), _clean(text, "")
+    parts = _error_parts(fields)
+    text = _text(parts)
+    return _code(parts, text), _clean(text, "")
 
 
 def _parse_json(body: bytes) -> Any:
@@ -56,17 +58,15 @@ def _is_error(fields: Mapping[str, Any]) -> bool:
     return not good or fields.get("success") is False or bool(fields.get("error"))
 
 
-def _error_parts(fields: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects that may contain a code or a message, the innermost first."""
+def _error_parts(fields: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the objects that may contain a code or a message, the innermost first."""
     errors = fields.get("errors")
     first = errors[0] if isinstance(errors, list) and errors else None
-    for part in (fields.get("error"), first, fields):
-        if isinstance(part, dict):
-            yield part
+    return [part for part in (fields.get("error"), first, fields) if isinstance(part, dict)]
 
 
-def _text(fields: Mapping[str, Any]) -> str:
-    for part in _error_parts(fields):
+def _text(parts: Sequence[Mapping[str, Any]]) -> str:
+    for part in parts:
         for name in ("message", "error", "title"):
             if isinstance(value := part.get(name), str) and value:
                 return value
@@ -77,9 +77,9 @@ _CODE = re.compile(r"[0-9]{1,7}|[A-Za-z][\w.-]{0,39}", re.ASCII)
 _CODE_IN_TEXT = re.compile(r"\(#(\d{1,7})\)", re.ASCII)
 
 
-def _code(fields: Mapping[str, Any], text: str) -> str | None:
+def _code(parts: Sequence[Mapping[str, Any]], text: str) -> str | None:
     """Find the code in a field, or at the start of WhatsApp's texts, as in `(#131047) Re-engagement message`."""
-    for part in _error_parts(fields):
+    for part in parts:
         value = part.get("code")
         if isinstance(value, str | int) and not isinstance(value, bool) and _CODE.fullmatch(str(value)):
             return str(value)

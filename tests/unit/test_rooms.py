@@ -94,16 +94,16 @@ def test_only_config_reads_the_environment() -> None:
 
 
 def test_only_the_client_of_chatmitra_imports_requests() -> None:
-    assert users(MAY_IMPORT, {"requests"}) == {"harkara.chatmitra.api"}
+    assert users(MAY_IMPORT, {"requests"}) == {"harkara.chatmitra.adapter", "harkara.chatmitra.api"}
 
 
-def test_only_three_modules_import_an_http_client() -> None:
+def test_only_the_client_of_chatmitra_and_the_connector_use_http() -> None:
     """The sandbox and the demo are outside: they stand for other systems."""
-    chatmitra, connector = "harkara.chatmitra.api", "harkara.callbacks.connector"
+    chatmitra, connector = {"harkara.chatmitra.adapter", "harkara.chatmitra.api"}, "harkara.callbacks.connector"
     found = {
         each.module for package in ("harkara", "config", "tasks") for each in imports(package) if each.imported in HTTP
     }
-    assert found == {chatmitra, connector, "harkara.timed_connections"}
+    assert found == chatmitra | {connector, "harkara.http_exchange"}
 
 
 def test_only_the_ledger_imports_sql() -> None:

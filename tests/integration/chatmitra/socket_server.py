@@ -131,7 +131,8 @@ def secured(certificate: Path, handler: Handler) -> Handler:
     context.load_cert_chain(certificate)
 
     def handle(connection: socket.socket) -> None:
-        with context.wrap_socket(connection, server_side=True) as inner:
+        # A duplicate, since wrapping detaches the socket, and closing the server must be able to shut it down.
+        with context.wrap_socket(connection.dup(), server_side=True) as inner:
             handler(inner)
 
     return handle

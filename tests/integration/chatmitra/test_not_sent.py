@@ -12,6 +12,7 @@ import pytest
 
 from harkara.answers import NoAnswer, NotSent
 from harkara.chatmitra.api import ChatMitra
+from harkara.errors import Invalid
 from harness.ports import free_port
 from tests.integration.chatmitra.socket_server import (
     SUCCESS,
@@ -72,6 +73,12 @@ def test_a_certificate_that_is_not_trusted_sent_nothing(certificate: Path) -> No
         assert post(server.url.replace("http", "https"), ca_bundle=str(certificate)).ok  # type: ignore[union-attr]
 
 
+def test_a_certificate_of_another_host_sent_nothing(certificate: Path) -> None:
+    with serving(secured(certificate, answering(202, SUCCESS))) as server:
+        url = server.url.replace("http", "https").replace("127.0.0.1", "localhost")
+        assert post(url, ca_bundle=str(certificate)) == NotSent("tls")
+
+
 @pytest.mark.parametrize("token", ["token\n", "two\r\nlines", "टोकन"])
 def test_a_request_that_cannot_be_written_sent_nothing(token: str) -> None:
     """The same connection then carries the next request, whose outcome counts as before."""
@@ -82,10 +89,9 @@ def test_a_request_that_cannot_be_written_sent_nothing(token: str) -> None:
             assert send(chatmitra).ok  # type: ignore[union-attr]
 
 
-def test_certificates_that_cannot_be_read_sent_nothing() -> None:
-    with serving(answering(202, SUCCESS)) as server:
-        assert post(server.url.replace("http", "https"), ca_bundle="/no/such/file.pem") == NotSent("request")
-    assert server.connections == 0
+def test_certificates_that_cannot_be_read_are_refused_at_once() -> None:
+    with pytest.raises(Invalid, match="ca_bundle"):
+        ChatMitra("https://127.0.0.1/", ca_bundle="/no/such/file.pem")
 
 
 def test_a_connection_that_breaks_after_the_request_is_not_called_unsent() -> None:

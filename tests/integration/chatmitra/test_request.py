@@ -6,8 +6,10 @@ import socket
 import time
 
 import pytest
+import requests
 
 from harkara.answers import Replied
+from harkara.chatmitra.adapter import ConnectionAdapter
 from harkara.chatmitra.api import ChatMitra
 from harkara.errors import Invalid
 from harness.ports import free_port
@@ -47,6 +49,44 @@ def test_the_request_is_what_the_documentation_shows() -> None:
     assert sum(line.startswith("Content-Length") for line in lines) == 1
     assert body.decode() == BODY
     assert "नमस्ते".encode() in body
+
+
+def test_one_connection_carries_the_messages_of_several_lanes() -> None:
+    seen: list[bytes] = []
+
+    def handle(connection: socket.socket) -> None:
+        while request := read_request(connection):
+            seen.append(request)
+            connection.sendall(http_answer(200, SUCCESS))
+
+    messages = [("one", '{"a":1}'), ("two", '{"message":"longer"}'), ("one", "{}")]
+    with serving(handle) as server:
+        chatmitra = ChatMitra(server.url)
+        for token, body in messages:
+            send(chatmitra, token, body)
+        assert server.connections == 1
+        host = server.url.split("/")[2]
+    for request, (token, body) in zip(seen, messages, strict=True):
+        head, _, sent = request.decode().partition("\r\n\r\n")
+        line, *headers = head.split("\r\n")
+        assert line == "POST /developer/api/send_message HTTP/1.1"
+        assert {
+            f"Host: {host}",
+            f"Authorization: Bearer {token}",
+            f"Content-Length: {len(body)}",
+            "Content-Type: application/json",
+            "Accept-Encoding: identity",
+        } < set(headers)
+        assert len(headers) == 6
+        assert sent == body
+
+
+def test_the_adapter_serves_a_session_of_requests() -> None:
+    with serving(answering(202, SUCCESS)) as server, requests.Session() as session:
+        session.mount(server.url, ConnectionAdapter(server.url, None, connect_timeout=1, read_timeout=5))
+        answers = [session.post(server.url, json={"message": "नमस्ते"}) for _ in range(2)]
+        assert [(one.status_code, one.json()["jobId"]) for one in answers] == [(202, "job_abc")] * 2
+        assert server.connections == 1
 
 
 def test_proxies_of_the_environment_and_redirects_are_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:

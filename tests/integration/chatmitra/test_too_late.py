@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
+
+import pytest
 
 from harkara.chatmitra.api import ChatMitra
 from tests.integration.chatmitra.socket_server import (
@@ -49,12 +51,32 @@ def test_a_request_that_is_late_at_its_first_byte_sends_nothing() -> None:
             received.append(request)
             connection.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
 
-    moments: Iterator[bool] = iter((False, True))
     with serving(handle) as server:
         chatmitra = ChatMitra(server.url)
-        assert chatmitra.connect(time.monotonic()).post("token", BODY, lambda: next(moments)) is None
+        assert chatmitra.connect(time.monotonic()).post("token", BODY, lambda: True) is None
         send(chatmitra)
     assert len(received) == 1
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_connection_that_the_server_closes_before_the_moment_of_the_request_is_replaced(
+    scheme: str, certificate: Path
+) -> None:
+    closed = Event()
+
+    def handle(connection: socket.socket) -> None:
+        if closed.is_set():
+            answering(202, SUCCESS)(connection)
+        else:
+            connection.shutdown(socket.SHUT_RDWR)
+            closed.set()
+
+    with serving(secured(certificate, handle) if scheme == "https" else handle) as server:
+        chatmitra = ChatMitra(server.url.replace("http", scheme), ca_bundle=str(certificate))
+        connection = chatmitra.connect(time.monotonic())
+        assert closed.wait(10)
+        assert connection.post("token", BODY, lambda: False).ok  # type: ignore[union-attr]
+        assert server.connections == 2
 
 
 def test_a_connection_that_would_be_idle_too_long_at_the_moment_of_the_request_is_replaced() -> None:
