@@ -2,6 +2,7 @@
 
 K0   before the claim
 K1   after the claim, before the gates
+K1b  with a slot, before the commit of `sending`
 K2   after the commit of `sending`
 K3   in the slot, before the POST
 K4   after the answer, before the record
@@ -52,6 +53,10 @@ class CheckpointedSender(Sender):
     def check_gates(self, claimed: Sequence[Claimed]) -> list[Passed]:
         self._checkpoint("K1")
         return super().check_gates(claimed)
+
+    def begin(self, booked: Booked) -> bool:
+        self._checkpoint("K1b")
+        return super().begin(booked)
 
     def connect(self, booked: Booked) -> ProviderConnection:
         self._checkpoint("K2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from harkara.delivery.fallback_rule import needs_window, replacement
 from harkara.delivery.gate_context import GateContext
@@ -11,7 +12,6 @@ from harkara.inbound.window import ARRIVAL, WindowState
 from harkara.json_record import iso_seconds
 from harkara.lanes import Lane
 from harkara.ledger.contacts.consent import OPTED_OUT
-from harkara.ledger.contacts.contacts import load_contacts
 from harkara.ledger.database import Database
 from harkara.ledger.halts import PRODUCER, active_halts
 from harkara.ledger.messages.claim import Claimed
@@ -29,15 +29,23 @@ Gate = Callable[[Claimed, GateContext], Outcome | None]
 
 
 def load(db: Database, lanes: Mapping[str, Lane], messages: Sequence[Claimed]) -> GateContext:
-    """Load what the gates need to know about these messages. Raises Unavailable."""
+    """Return what the gates need to know about these messages.
+
+    Most chunks need no more than the claim has read; halts, one-time codes and reminders need a look into the ledger.
+    Raises Unavailable.
+    """
+    contacts = {(m.lane, m.recipient): m.contact for m in messages}
+    context = GateContext(max(m.claimed_at for m in messages), lanes, {}, {}, set(), contacts=contacts)
+    if not any(m.halted or m.occasion_id or m.category == "authentication" for m in messages):
+        return context
     with db.read() as tx:
         halts = {(h.lane, h.scope, h.subject): h for h in active_halts(tx)}
+        # The codes are read after the claim: of two workers that claim codes for one number, at least one sees both.
         sent = recent_codes(tx, (m.recipient for m in messages if m.category == "authentication"))
         for each in sent.values():
             each.claimed -= {m.id for m in messages}  # the gate counts the codes of this chunk one by one
         past = outdated_reminders(tx, [m.id for m in messages if m.occasion_id])
-        known = load_contacts(tx, [(m.lane, m.recipient) for m in messages])
-        return GateContext(tx.now, lanes, halts, sent, set(), past, known)
+        return replace(context, now=tx.now, halts=halts, codes=sent, outdated=past)
 
 
 def check(message: Claimed, context: GateContext) -> Outcome | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -154,16 +155,26 @@ class Transaction:
         *,
         returning: tuple[ColumnElement[Any], ...] = (),
         **moments: datetime,
-    ) -> Rows:
-        """Run one statement for many rows: `{each}` in it is a table of `rows` with these columns (name: SQL type).
+    ) -> list[tuple[Any, ...]]:
+        """Run one statement for many rows, and return the rows of its result.
 
-        A moment in a row is written with its offset, so its meaning does not depend on the zone of the session.
-        `{skip_locked}` in a subquery of `message` locks its rows and skips those that are locked already. `returning`
-        gives the types of the returned columns.
+        `{each}` in it is a table of `rows` with these columns (name: SQL type). A moment in a row is written with its
+        offset, so its meaning does not depend on the zone of the session. `{skip_locked}` in a subquery of `message`
+        locks its rows and skips those that are locked already. `returning` gives the types of the returned columns.
         """
-        prepared = _for_each(statement, tuple(columns.items()), returning, tuple(moments), self.sqlite)
-        as_text = json.dumps(rows, default=_to_sqlite if self.sqlite else datetime.isoformat)
-        return self.execute(prepared, {"rows": as_text, **moments})
+        if self.sqlite:
+            prepared = _for_each_sqlite(statement, tuple(columns), returning, tuple(moments))
+            result = self.execute(prepared, {"rows": json.dumps(rows, default=_to_sqlite), **moments})
+            return [tuple(row) for row in result] if result.returns_rows else []
+        # Beneath SQLAlchemy, whose layers take a quarter of the CPU of a message's writes.
+        query, zoned = _for_each_postgres(statement, tuple(columns.items()), returning)
+        as_text = json.dumps(rows, default=datetime.isoformat)
+        cursor: Any = self.connection.connection.cursor()
+        with cursor:
+            cursor.execute(query, {"rows": as_text, "number": len(rows), **moments})
+            # `description` would be parsed for this question alone.
+            found = [] if cursor.rownumber is None else cursor.fetchall()
+        return [_in_utc(row, zoned) for row in found] if zoned else found
 
     def load(self, kind: Callable[..., T], statement: Executable) -> list[T]:
         """Run a query and return one `kind` for each row, made of the row's values in their order."""
@@ -222,23 +233,37 @@ def _to_sqlite(moment: datetime) -> str:
 
 
 @cache
-def _for_each(
-    statement: str,
-    columns: tuple[tuple[str, str], ...],
-    returning: tuple[ColumnElement[Any], ...],
-    moments: tuple[str, ...],
-    sqlite: bool,
+def _for_each_sqlite(
+    statement: str, columns: tuple[str, ...], returning: tuple[ColumnElement[Any], ...], moments: tuple[str, ...]
 ) -> Executable:
-    if sqlite:
-        fields = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name, _ in columns)
-        each = f"(SELECT {fields} FROM json_each(:rows)) AS each"
-    else:
-        fields = ", ".join(f"{name} {kind}" for name, kind in columns)
-        each = f"json_to_recordset(CAST(:rows AS json)) AS each({fields})"
-    skip_locked = "" if sqlite else "FOR UPDATE OF message SKIP LOCKED"
-    prepared = text(statement.format(each=each, skip_locked=skip_locked))
+    fields = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns)
+    each = f"(SELECT {fields} FROM json_each(:rows)) AS each"
+    prepared = text(statement.format(each=each, skip_locked=""))
     bound = prepared.bindparams(*(bindparam(name, type_=UTCDateTime()) for name in moments))
     return bound.columns(*returning) if returning else bound
+
+
+@cache
+def _for_each_postgres(
+    statement: str, columns: tuple[tuple[str, str], ...], returning: tuple[ColumnElement[Any], ...]
+) -> tuple[bytes, tuple[int, ...]]:
+    """Return the driver's statement, and the places of the moments in the rows of its result."""
+    fields = ", ".join(f"{name} {kind}" for name, kind in columns)
+    # The limit gives the planner the number of rows: it would read all of a small table for one of them otherwise.
+    each = f"(SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS row({fields}) LIMIT :number) AS each"
+    query = statement.format(each=each, skip_locked="FOR UPDATE OF message SKIP LOCKED")
+    zoned = tuple(place for place, column in enumerate(returning) if isinstance(column.type, UTCDateTime))
+    return _PARAMETER.sub(r"%(\1)s", query).encode(), zoned
+
+
+_PARAMETER = re.compile(r"(?<!:):(\w+)")
+
+
+def _in_utc(row: tuple[Any, ...], zoned: tuple[int, ...]) -> tuple[Any, ...]:
+    """Return the row with its moments in UTC; the driver gives them in the zone of the session."""
+    return tuple(
+        value.astimezone(UTC) if place in zoned and value is not None else value for place, value in enumerate(row)
+    )
 
 
 def _with_driver(url: URL) -> URL:

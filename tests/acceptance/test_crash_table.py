@@ -38,7 +38,8 @@ class Cell:
 
 STATES = {
     "K0": {"queued", "waiting"},  # before the claim
-    "K1": {"claimed"},  # claimed, before the commit of `sending`
+    "K1": {"claimed"},  # claimed, before the gates
+    "K1b": {"claimed"},  # with a slot, before the commit of `sending`
     "K2": {"sending"},  # `sending` is committed, the POST has not begun
     "K3": {"sending"},  # the request is sent, no response was read
     "K4": {"sending"},  # the response was read, not recorded
@@ -48,6 +49,7 @@ STATES = {
 CODES = {
     "K0": ONCE,
     "K1": ONCE,
+    "K1b": ONCE,
     "K2": RESENT,
     "K3": TWICE,
     "K4": TWICE,
@@ -57,6 +59,7 @@ CODES = {
 OTHERS = {
     "K0": ONCE,
     "K1": ONCE,
+    "K1b": ONCE,
     "K2": UNCERTAIN_LOST,
     "K3": UNCERTAIN_SENT,
     "K4": UNCERTAIN_SENT,
@@ -102,7 +105,7 @@ def crash(harkara: Deployment, point: str, categories: Sequence[Category]) -> Ta
     if point == "K3":
         kill_during_post(harkara, envelopes)
     else:
-        # Codes and replies are one chunk, the others another; from K2 on each message reaches the point by itself.
+        # Codes and replies are one chunk, the others another; from K1b on each message reaches the point by itself.
         times = 2 if point in ("K0", "K1") else len(envelopes)
         harkara.start_worker(ready=False, HARKARA_KILL_AT=f"{point}*{times}").wait_killed()
     states = [harkara.status(envelope)["state"] for envelope in envelopes]

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from typing import Any
 
+from sqlalchemy import Boolean, column
+
+from harkara.inbound.contact import UNKNOWN_CONTACT, ContactState
 from harkara.ledger.conditions import sql_list
 from harkara.ledger.database import Database
-from harkara.ledger.tables import message
+from harkara.ledger.tables import contact, message
 from harkara.states import Action, State, allowed_from
 
 
@@ -16,7 +20,8 @@ from harkara.states import Action, State, allowed_from
 class Claimed:
     """A message that is leased to this worker.
 
-    `epoch` is a fencing token: after a later claim of the message, no write of this claim succeeds.
+    `epoch` is a fencing token: after a later claim of the message, no write of this claim succeeds. `contact` is what
+    the lane knew about the recipient when the message was claimed, and `halted` whether anything was halted then.
     """
 
     id: str
@@ -40,9 +45,19 @@ class Claimed:
     claimed_at: datetime
     occasion_id: str | None = None
     fallback: str | None = field(default=None, repr=False)
+    contact: ContactState = UNKNOWN_CONTACT
+    halted: bool = False
 
 
-_COLUMNS = tuple(message.c[f.name] for f in fields(Claimed) if f.name != "claimed_at")
+_OF_MESSAGE = tuple(message.c[f.name] for f in fields(Claimed) if f.name in message.c and f.name != "claimed_at")
+_OF_CONTACT = tuple(contact.c[name] for name in ("wrote_at", "stopped", "agreed_at", "wished_at"))
+_HALTED = column("halted", Boolean)
+
+
+def _of_contact(name: str) -> str:
+    recipient = "contact.lane = message.lane AND contact.recipient = message.recipient"
+    return f"(SELECT contact.{name} FROM contact WHERE {recipient}) AS {name}"
+
 
 # Written by hand, as the whole hot path: building and compiling the expression costs more than the database's work.
 # Locked rows are skipped: two workers with the same hint must not wait for each other.
@@ -56,7 +71,8 @@ WHERE id IN (
       AND (coalesce(state, '') <> 'waiting' OR due_at <= :now)
     {{skip_locked}}
 )
-RETURNING {", ".join(column.name for column in _COLUMNS)}
+RETURNING {", ".join(each.name for each in _OF_MESSAGE)}, {", ".join(_of_contact(each.name) for each in _OF_CONTACT)},
+    EXISTS (SELECT 1 FROM halt) AS halted
 """
 
 
@@ -68,7 +84,17 @@ def claim(db: Database, ids: Sequence[str], lease_seconds: float) -> list[Claime
     """
     with db.write(autocommit=True) as tx:
         lease = tx.now + timedelta(seconds=lease_seconds)
+        returning = (*_OF_MESSAGE, *_OF_CONTACT, _HALTED)
         wanted = [{"id": identity} for identity in ids]
-        rows = tx.execute_each(_CLAIM, {"id": "text"}, wanted, returning=_COLUMNS, now=tx.now, lease=lease)
-        claimed = [Claimed(**row, claimed_at=tx.now) for row in rows.mappings()]
+        rows = tx.execute_each(_CLAIM, {"id": "text"}, wanted, returning=returning, now=tx.now, lease=lease)
+        claimed = [_claimed(row, tx.now) for row in rows]
     return sorted(claimed, key=lambda one: (one.priority, one.expires_at, one.id))
+
+
+def _claimed(row: tuple[Any, ...], now: datetime) -> Claimed:
+    *values, wrote_at, stopped, agreed_at, chosen_at, halted = row
+    known = ContactState(wrote_at=wrote_at, stopped=stopped, agreed_at=agreed_at, chosen_at=chosen_at)
+    return Claimed(**dict(zip(_NAMES, values, strict=True)), claimed_at=now, contact=known, halted=halted)
+
+
+_NAMES = tuple(each.name for each in _OF_MESSAGE)

@@ -143,7 +143,7 @@ class GroupCommit:
     def _commit(self, requests: Sequence[BeginRequest], results: Sequence[ClaimResult]) -> set[tuple[str, int]]:
         now = time.monotonic()
         working = [lane for lane, at in self._working_lanes.items() if now - at < WORKING_SECONDS]
-        with self._db.write() as tx:
+        with self._db.write(autocommit=not results) as tx:
             if results:
                 # A new dict, since the threads that retry outcomes read it, too.
                 self._working_lanes = self._working_lanes | dict.fromkeys(self.write_results(tx, results, working), now)

@@ -53,8 +53,8 @@ def _record_accepted(tx: Transaction, accepted: Sequence[ClaimResult]) -> None:
     if not accepted:
         return
     answers = [_answer(result) for result in accepted]
-    moved = tx.execute_each(_ACCEPT, _ANSWER, answers, now=tx.now).all()
-    notify_states(tx, [StateChange(row.id, State.ACCEPTED) for row in moved])
+    moved = tx.execute_each(_ACCEPT, _ANSWER, answers, now=tx.now)
+    notify_states(tx, [StateChange(identity, State.ACCEPTED) for (identity,) in moved])
     if len(moved) < len(answers):
         tx.execute_each(_SET_JOB_ID, _ANSWER, answers)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from threading import Event, Timer
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Engine, event, text
 
 from config.crash_points import CheckpointedGroupCommit
 from harkara.errors import Unavailable
@@ -94,9 +94,13 @@ def test_each_thread_gets_the_answer_to_its_own_request(db: Database) -> None:
 def test_requests_at_the_same_time_share_commits(db: Database) -> None:
     claims = claim_messages(db, *accept_messages(db, *(reply(n) for n in range(64))))
     commits: list[object] = []
-    event.listen(db.engine, "commit", commits.append)
-    with group_commit(db) as commit, ThreadPoolExecutor(64) as threads:
-        list(threads.map(lambda claimed: commit.begin(begin_request(claimed)), claims))
+    count = commits.append
+    event.listen(Engine, "commit", count)
+    try:
+        with group_commit(db) as commit, ThreadPoolExecutor(64) as threads:
+            list(threads.map(lambda claimed: commit.begin(begin_request(claimed)), claims))
+    finally:
+        event.remove(Engine, "commit", count)
     assert 1 <= len(commits) <= 16
 
 

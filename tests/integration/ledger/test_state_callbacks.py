@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 
 from harkara.ledger.audit import audit
 from harkara.ledger.callbacks.notify import notify
@@ -26,6 +26,7 @@ from harkara.shared_defaults import DEADLINES
 from tests.integration.ledger import occasions
 from tests.integration.ledger.campaigns import load_campaign
 from tests.integration.ledger.outbox import HOUR, age_callbacks, callback_rows, notified_states, payloads_of
+from tests.integration.ledger.statements import executed_statements
 from tests.integration.ledger.steps import (
     ACCEPTED,
     LOST,
@@ -279,9 +280,6 @@ def count_statements(db: Database) -> int:
     """Return the number of statements in a group commit of five accepted messages."""
     claimed = claim_messages(db, *accept_messages(db, *(reply(n) for n in range(5))))
     begin_posts(db, *claimed)
-    executed: list[str] = []
-    with db.write() as tx:
-        _ = tx.now
-        event.listen(db.engine, "before_cursor_execute", lambda *given: executed.append(given[2]))
+    with executed_statements() as executed, db.write() as tx:
         record(tx, [ClaimResult.of(each, ACCEPTED, posted=True) for each in claimed])
     return len(executed)

@@ -1,0 +1,50 @@
+"""The statements that one message takes from its claim to its POST; each is a round trip on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harkara.delivery import gates
+from harkara.lanes import Lane
+from harkara.ledger.database import Database
+from harkara.ledger.halts import park
+from harkara.ledger.messages.begin import BeginRequest
+from harkara.ledger.messages.claim import claim
+from harkara.ledger.messages.group_commit import GroupCommit
+from tests.integration.ledger.statements import executed_statements
+from tests.integration.ledger.steps import accept_messages, claim_messages, otp, reply
+
+LANES = {"default": Lane("default", "token", None)}
+
+
+def test_a_message_is_claimed_and_checked_in_one_statement(db: Database) -> None:
+    ids = accept_messages(db, reply())
+    with executed_statements() as statements:
+        gates.load(db, LANES, claim(db, ids, 10))
+    assert first_words(statements) == ["UPDATE message"]
+
+
+def test_gates_look_into_the_ledger_for_codes_and_halts(db: Database) -> None:
+    ids = accept_messages(db, otp())
+    with executed_statements() as statements:
+        gates.load(db, LANES, claim(db, ids, 10))
+    assert first_words(statements) == ["UPDATE message", "SELECT halt.lane,", "SELECT message.id,"]
+    park(db, "other", "unknown")
+    ids = accept_messages(db, reply())
+    with executed_statements() as statements:
+        gates.load(db, LANES, claim(db, ids, 10))
+    assert first_words(statements) == ["UPDATE message", "SELECT halt.lane,"]
+
+
+def test_a_message_begins_in_one_statement_on_postgresql(db: Database) -> None:
+    """SQLite, which has no round trips, marks the message and writes its attempt in two."""
+    (claimed,) = claim_messages(db, *accept_messages(db, reply()))
+    commit = GroupCommit(db, print)
+    with executed_statements() as statements:
+        assert commit.begin(BeginRequest(claimed, "worker", "passed", 30))
+    commit.close()
+    assert first_words(statements) == (["UPDATE message", "INSERT INTO"] if db.sqlite else ["WITH held"])
+
+
+def first_words(statements: Sequence[str]) -> list[str]:
+    return [" ".join(statement.split()[:2]) for statement in statements]
