@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-Thread = Literal["main", "derivation", "callbacks", "pairing"]
+Thread = Literal["main", "derivation", "callbacks", "pairing", "lease"]
 
 THREADS: Final[dict[Thread, str]] = {
     "main": "Work that must not wait",
     "derivation": "Work that may take long",
     "callbacks": "Work that waits for the application",
     "pairing": "Work that no other work may delay",
+    "lease": "The lease of the worker, which must not wait for Redis",
 }
 """The periodic threads of each worker. A thread runs its work one after the other, in the order of the schedule."""
 
@@ -84,6 +85,7 @@ SCHEDULE: Final[dict[str, Work]] = {
     "callbacks": Work("Deliver callbacks to the application", WorkerRound("callbacks", 1)),
     "pairing": Work("Check that Redis and the ledger belong together", WorkerRound("pairing", 1)),
     "reload": Work("Read the files of config/ again after `harkara reload`", WorkerRound("pairing", 1)),
+    "worker": Work("Renew the lease by which the sweep knows that this worker lives", WorkerRound("lease", 2)),
     "heartbeat": Work(
         "Record that beat, Redis, a worker and the ledger work together", beat=BeatTask("harkara.heartbeat", 10)
     ),

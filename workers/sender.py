@@ -35,7 +35,7 @@ throughput falls; at 20 ms a thread wakes up too late for its slot.
 
 log = structlog.get_logger(__name__)
 
-_threads: list[PeriodicThread] = []
+_threads: dict[str, PeriodicThread] = {}
 
 
 @signals.setup_logging.connect
@@ -86,8 +86,10 @@ def _answer_reload() -> None:
 def _start_threads(**_: Any) -> None:
     """Start the periodic work before the consumer, which waits for Redis: a full one is emptied by this work alone."""
     metrics.serve(background.collector())
-    _threads.extend(periodic_threads())
-    for thread in _threads:
+    with suppress(Unavailable):  # the lease begins a second later, and attempts have none until then
+        sending.worker_lease().renew()
+    _threads.update(periodic_threads())
+    for thread in _threads.values():
         thread.start()
 
 
@@ -96,8 +98,13 @@ def _close(**_: Any) -> None:
     """Record the outcomes of the sender threads before the process ends; Celery has waited for its tasks."""
     if delivery := background.callback_delivery():
         delivery.stop()
-    for thread in _threads:
+    lease = _threads.pop("lease", None)
+    for thread in _threads.values():
         thread.close()
     sending.pool().close()
     sending.group_commit().close()
+    if lease:  # it lasts until the last POST has its outcome
+        lease.close()
+    with suppress(Unavailable):
+        sending.worker_lease().end()
     shared.end_pairing()

@@ -18,7 +18,7 @@ from config.scraped_metrics import DeploymentCollector
 from config.settings import settings
 from config.wiring.loaded_files import config_files, of_files
 from config.wiring.reload import answer_request, reload_files
-from config.wiring.sending import leases, limiter
+from config.wiring.sending import leases, limiter, worker_lease
 from config.wiring.shared import (
     broker,
     database,
@@ -101,6 +101,7 @@ def maintenance(files: ConfigFiles) -> Maintenance:
         files.plan,
         deadlines=s.deadlines,
         retention_seconds=s.retention_seconds,
+        may_judge=worker_lease().may_judge,
         on_swept=count_swept,
     )
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from config.periodic_work import SCHEDULE, THREADS, WorkerRound
+from config.periodic_work import SCHEDULE, THREADS, Thread, WorkerRound
 from config.wiring import background
+from config.wiring.sending import worker_lease
 from config.wiring.shared import outages, pairing
 from harkara.delivery.periodic_thread import INTERVAL_SECONDS, PeriodicThread, every
 
+_UNPAIRED = {"pairing", "worker"}
+"""Work that finds out whether Redis and the ledger belong together, or that needs no Redis."""
 
-def periodic_threads() -> list[PeriodicThread]:
-    """Return a thread for each of the schedule's. Raises KeyError for a work of the schedule without a function."""
+
+def periodic_threads() -> dict[Thread, PeriodicThread]:
+    """Return each thread of the schedule by its name. Raises KeyError for a work of the schedule without a function."""
     functions = _functions()
     rounds = {name: work.worker for name, work in SCHEDULE.items() if work.worker}
-    return [
-        PeriodicThread(
+    return {
+        thread: PeriodicThread(
             *(
                 _timed(round_, _paired(name, functions[name]))
                 for name, round_ in rounds.items()
@@ -24,7 +28,7 @@ def periodic_threads() -> list[PeriodicThread]:
             outages=outages(),
         )
         for thread in THREADS
-    ]
+    }
 
 
 def _functions() -> dict[str, Callable[[], object]]:
@@ -47,6 +51,7 @@ def _functions() -> dict[str, Callable[[], object]]:
         "callbacks": background.deliver_callbacks,
         "pairing": background.check_pairing,
         "reload": background.reload,
+        "worker": worker_lease().renew,
     }
 
 
@@ -54,7 +59,7 @@ def _paired(name: str, function: Callable[[], object]) -> Callable[[], object]:
     """Return the function with the name of its work, and the condition that Redis and the ledger belong together."""
 
     def run() -> object:
-        if name != "pairing":
+        if name not in _UNPAIRED:
             pairing().require()
         return function()
 

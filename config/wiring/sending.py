@@ -9,11 +9,12 @@ from config.files import ConfigFiles
 from config.metrics import observe_post
 from config.settings import settings
 from config.wiring.loaded_files import of_files
-from config.wiring.shared import broker, database, lanes, process_name
+from config.wiring.shared import broker, database, lanes, pairing, process_name
 from harkara.chatmitra.api import ChatMitra
 from harkara.delivery.lease_times import Leases
 from harkara.delivery.pool import Pool
 from harkara.delivery.sender import Sender
+from harkara.delivery.worker_lease import WorkerLease
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.ledger.messages.used_slots import slots_used
@@ -37,7 +38,7 @@ def sender(files: ConfigFiles) -> Sender:
         limiter(),
         _chatmitra(),
         files.playbook,
-        worker=process_name(),
+        worker=worker_lease().name_until,
         leases=leases(),
         on_posted=observe_post,
     )
@@ -58,6 +59,11 @@ def pool() -> Pool:
 @cache
 def limiter() -> Limiter:
     return Limiter(connect(settings().broker_url, seconds=3), _recent_slots, horizon=_horizon())
+
+
+@cache
+def worker_lease() -> WorkerLease:
+    return WorkerLease(database(), pairing().name, process_name())
 
 
 @cache

@@ -27,10 +27,14 @@ from harkara.redis_eviction import eviction_problem
 log = structlog.get_logger(__name__)
 
 
+_MAX_HOST = 60
+"""Characters of a host's name: the ledger stores 80 for a process, with its id and a random part."""
+
+
 @cache
 def process_name() -> str:
     """Return host and process id, which name the holder of a lease, a claim or a stream entry."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    return f"{socket.gethostname()[:_MAX_HOST]}:{os.getpid()}"
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from time import monotonic
 
 import structlog
@@ -25,6 +26,7 @@ class Maintenance:
     """The periodic work on the ledger besides dispatch. Every method raises Unavailable.
 
     `policy` decides what happens to a message whose worker died. `deadlines` are the seconds of each category.
+    `may_judge` says whether this process may call a worker dead now (see `harkara.delivery.worker_lease`).
     `on_swept` receives the number of rows that each part of the sweep moved.
     """
 
@@ -37,6 +39,7 @@ class Maintenance:
         *,
         deadlines: Mapping[str, float],
         retention_seconds: float | None,
+        may_judge: Callable[[datetime], bool],
         on_swept: Callable[[Counter[str]], None],
     ) -> None:
         self._db = db
@@ -45,6 +48,7 @@ class Maintenance:
         self._plan = plan
         self._deadlines = deadlines
         self._retention = retention_seconds
+        self._may_judge = may_judge
         self._on_swept = on_swept
 
     def sweep(self) -> Counter[str]:
@@ -70,7 +74,7 @@ class Maintenance:
         return derived or 0
 
     def _sweep(self) -> Counter[str]:
-        return sweep(self._db, self._policy, retention_seconds=self._retention)
+        return sweep(self._db, self._policy, retention_seconds=self._retention, may_judge=self._may_judge)
 
     def _derive(self) -> int:
         end, derived = monotonic() + DERIVE_LIMIT_SECONDS, 0

@@ -55,6 +55,7 @@ class Sender:
 
     A chunk is claimed, passes the gates and books its slots. Then each message runs in a sender thread: it begins,
     waits for its slot, is posted, and its outcome is recorded. A subclass may wrap these steps, as the crash tests do.
+    `worker` returns the name for an attempt whose first byte leaves by that `time.monotonic()`.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Sender:
         provider: Provider,
         playbook: Playbook,
         *,
-        worker: str,
+        worker: Callable[[float], str],
         leases: Leases,
         on_posted: Callable[[Claimed, Outcome, float], None] = lambda message, outcome, seconds: None,
     ) -> None:
@@ -149,7 +150,8 @@ class Sender:
         """Commit the message as `sending` with its attempt; return whether this worker may POST it."""
         message, window, slot = booked
         trace = gates.trace_line(window, slot.at - time.monotonic())
-        request = BeginRequest(message, self._worker, trace, self._leases.sending, self._fingerprint(message))
+        worker = self._worker(time.monotonic() + self._leases.unsent)
+        request = BeginRequest(message, worker, trace, self._leases.sending, self._fingerprint(message))
         try:
             held = self._commit.begin(request)
         except Unavailable:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from harkara.errors import stops_all
 from harkara.ledger.applied_entries import delete_old_entries
@@ -24,6 +24,7 @@ from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_col
 from harkara.ledger.messages.resend import resend
 from harkara.ledger.messages.trace import change_state
 from harkara.ledger.tables import attempt, halt, message
+from harkara.ledger.workers import sent_by_dead_worker
 from harkara.outcomes import Uncertain
 from harkara.states import Action, State, allowed_from
 
@@ -50,19 +51,26 @@ class Crashed(NamedTuple):
 Policy = Callable[[Crashed], Uncertain]
 
 
-def sweep(db: Database, policy: Policy, *, retention_seconds: float | None) -> Counter[str]:
+def sweep(
+    db: Database,
+    policy: Policy,
+    *,
+    retention_seconds: float | None,
+    may_judge: Callable[[datetime], bool] = lambda now: False,
+) -> Counter[str]:
     """Run all steps once; return how many rows each one changed. Any process may run it, at any time.
 
     Each step is a transaction of its own. One that fails stops no other; its error is raised after the last.
     `retention_seconds` after a message was accepted into the ledger, its body and number are erased. Occasions, events,
-    contacts and dead letters of that age lose their data too; None keeps everything.
+    contacts and dead letters of that age lose their data too; None keeps everything. `may_judge` says at the database's
+    time whether a worker whose lease ran out is dead; otherwise only the leases of messages count.
     """
     changed: Counter[str] = Counter()
     failed: Exception | None = None
     for name, step in (
         ("poison", _fail_poison),
         ("given-back", _give_back),
-        ("uncertain", lambda tx: _mark_uncertain(tx, policy)),
+        ("uncertain", lambda tx: _mark_uncertain(tx, policy, may_judge)),
         ("resent", resend),
         ("expired", _expire),
         ("late-fallbacks", erase_fallbacks),
@@ -122,15 +130,15 @@ class _Orphan(NamedTuple):
     expires_at: datetime
 
 
-def _mark_uncertain(tx: Transaction, policy: Policy) -> int:
-    """Mark `sending` messages whose lease ran out: whether the POST reached Chat Mitra is unknown."""
+def _mark_uncertain(tx: Transaction, policy: Policy, may_judge: Callable[[datetime], bool]) -> int:
+    """Mark `sending` messages whose lease ran out, or their worker's: whether the POST arrived is unknown."""
+    unanswered: ColumnElement[bool] = message.c.lease_until <= tx.now
+    if may_judge(tx.now) and (orphaned := sent_by_dead_worker(tx)) is not None:
+        unanswered = or_(unanswered, orphaned)
     columns = (message.c[name] for name in _Orphan._fields)
     orphans = tx.load(
         _Orphan,
-        select(*columns)
-        .where(LEASED, _UNANSWERED, message.c.lease_until <= tx.now)
-        .limit(MAX_ROWS)
-        .with_for_update(skip_locked=True),
+        select(*columns).where(LEASED, _UNANSWERED, unanswered).limit(MAX_ROWS).with_for_update(skip_locked=True),
     )
     for each in orphans:
         seconds_left = (each.expires_at - tx.now).total_seconds()

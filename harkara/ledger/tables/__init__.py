@@ -17,6 +17,7 @@ from harkara.ledger.tables.intake import AppliedEntryRow, DeadLetterRow
 from harkara.ledger.tables.leases import LeaseRow
 from harkara.ledger.tables.messages import AliasRow, AttemptRow, MessageRow, ReplacedPostRow, TraceRow
 from harkara.ledger.tables.occasions import OccasionRow
+from harkara.ledger.tables.workers import WorkerRow
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -40,3 +41,4 @@ applied_entry = _table(AppliedEntryRow)
 dead_letter = _table(DeadLetterRow)
 identity = _table(IdentityRow)
 process = _table(ProcessRow)
+worker = _table(WorkerRow)

@@ -58,7 +58,7 @@ def running_sender(
             Limiter(redis, lambda lane, booking: []),
             ChatMitra(f"{sandbox.url}/send_message"),
             PLAYBOOK,
-            worker="worker",
+            worker=lambda until: "worker",
             leases=leases or Leases(),
             checkpoint=checkpoint,
         )

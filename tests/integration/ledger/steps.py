@@ -56,10 +56,10 @@ def claim_messages(db: Database, *ids: str, lease_seconds: float = 10) -> list[C
     return claim(db, ids, lease_seconds)
 
 
-def begin_posts(db: Database, *claimed: Claimed) -> set[Any]:
+def begin_posts(db: Database, *claimed: Claimed, worker: str = "worker") -> set[Any]:
     """Mark them `sending`; return the (id, epoch) of those that may be sent."""
     with db.write() as tx:
-        return begin(tx, [BeginRequest(one, "worker", "passed", 30) for one in claimed])
+        return begin(tx, [BeginRequest(one, worker, "passed", 30) for one in claimed])
 
 
 def record_outcome(db: Database, claimed: Claimed, outcome: Outcome, *, posted: bool = True) -> None:
@@ -92,13 +92,15 @@ def send_message(db: Database, envelope: Envelope, outcome: Outcome = ACCEPTED) 
     return identity
 
 
-def run_sweep(db: Database, *, resend_after: float | None = None, retention: float | None = None) -> Counter[str]:
+def run_sweep(
+    db: Database, *, resend_after: float | None = None, retention: float | None = None, may_judge: bool = False
+) -> Counter[str]:
     """Sweep once, with the same policy for all messages."""
 
     def policy(crashed: Crashed) -> Uncertain:
         return Uncertain("crashed", "Its worker went away.", resend_after)
 
-    return sweep(db, policy, retention_seconds=retention)
+    return sweep(db, policy, retention_seconds=retention, may_judge=lambda now: may_judge)
 
 
 def age_messages(db: Database, seconds: float, *ids: str) -> None:
