@@ -34,6 +34,9 @@ PATIENCE = 120.0
 TIMEOUTS = {"HARKARA_CONNECT_TIMEOUT": "1", "HARKARA_READ_TIMEOUT": "2"}
 """Timeouts of a POST in seconds; the lease of a message in `sending` is ten seconds longer."""
 
+BY_WORKER_LEASE = {"HARKARA_READ_TIMEOUT": "500"}
+"""A lease of `sending` that no test waits for, so that only the lease of its worker can end it."""
+
 WEB_READY = "Uvicorn running on"
 CELERY = ("-m", "celery")
 APP = ("-A", "workers.sender")

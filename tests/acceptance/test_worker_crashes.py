@@ -15,7 +15,7 @@ from harkara import Envelope
 from harkara.backends.broker import QUEUES, URGENT
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer
-from tests.acceptance.deployment import LEASE, deployment
+from tests.acceptance.deployment import BY_WORKER_LEASE, LEASE, deployment
 from tests.acceptance.messages import CATEGORIES, new_message, new_messages
 from tests.acceptance.promises import ONCE, RESENT, Result
 
@@ -28,7 +28,8 @@ ON_POSTGRES = pytest.mark.parametrize("database_url", ["postgres"], indirect=Tru
 def test_kill_9_of_the_only_worker_under_load(tmp_path: Path, redis_server: ValkeyServer, database_url: str) -> None:
     """SIGKILL goes to its whole group, and the lock of Celery's own recovery is stale as well."""
     envelopes = new_messages(2000, ("reply", "utility", "marketing"))
-    with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS=str(THREADS)) as harkara:
+    settings = {"HARKARA_THREADS": str(THREADS), **BY_WORKER_LEASE}
+    with deployment(tmp_path, redis_server, database_url, **settings) as harkara:
         harkara.sandbox.set_faults(latency_ms=50)
         worker = harkara.start_worker()
         harkara.accept(envelopes)
@@ -59,10 +60,10 @@ def test_a_worker_suspended_past_its_lease_causes_no_unflagged_duplicate(
 ) -> None:
     """It sends nothing that another worker may have sent: it looks at the clock again right before the first byte.
 
-    Its late outcome settles the uncertain message: it was not sent.
+    Its own lease has run out, too. Its late outcome settles the uncertain message: it was not sent.
     """
     envelopes = [new_message(category) for category in CATEGORIES]
-    with deployment(tmp_path, redis_server, database_url) as harkara:
+    with deployment(tmp_path, redis_server, database_url, **BY_WORKER_LEASE) as harkara:
         harkara.accept(envelopes)
         suspended = harkara.start_worker(ready=False, HARKARA_KILL_AT=point)
         harkara.wait_until(lambda: suspended.suspended, f"the worker is suspended at {point}")
