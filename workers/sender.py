@@ -19,6 +19,7 @@ from workers.exit_status import end_misconfigured, ends_if_misconfigured
 with ends_if_misconfigured():  # the Celery app reads settings when it is imported
     from config import logs, metrics
     from config.celery_app import IGNORED, app
+    from config.periodic_work import Thread
     from config.settings import settings
     from config.wiring import background, sending, shared
     from config.wiring.periodic_threads import periodic_threads
@@ -35,7 +36,7 @@ throughput falls; at 20 ms a thread wakes up too late for its slot.
 
 log = structlog.get_logger(__name__)
 
-_threads: dict[str, PeriodicThread] = {}
+_threads: dict[Thread, PeriodicThread] = {}
 
 
 @signals.setup_logging.connect
