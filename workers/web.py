@@ -33,8 +33,8 @@ def main() -> None:
 
     Exits with 78 for a setting that is wrong, and for a Redis of another ledger.
     """
-    logs.set_up()
     with ends_if_misconfigured():
+        logs.set_up()
         _check_schema()
         shared.check_eviction()
         shared.check_pairing()
