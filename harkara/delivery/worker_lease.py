@@ -21,7 +21,7 @@ In a shorter outage no lease of a living worker can run out, since at least 7 s 
 """
 
 SETTLE_SECONDS = 5.0
-"""How long it judges none after such a gap, or after its start: whoever lives renews its lease meanwhile."""
+"""How long it judges none after such a gap, or after its start: the living workers renew their leases meanwhile."""
 
 
 class Witness:
