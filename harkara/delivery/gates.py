@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from harkara.delivery.fallback_rule import needs_window, replacement
@@ -59,9 +59,8 @@ def check(message: Claimed, context: GateContext) -> Outcome | None:
 
 def trace_line(at: WindowState, slot_seconds: float) -> str:
     """Describe, for the trace, the gates of a message that passed, its window and the seconds until its slot."""
-    names: Iterable[str] = (gate.__name__.replace("_", " ") for gate in GATES)
     left = f" for {at.seconds_left / 3600:.1f} h" if at.window == "open" else ""
-    return f"passed {', '.join(names)}; window {at.window}{left}; slot in {max(slot_seconds, 0):.3f} s"
+    return f"passed {_NAMES}; window {at.window}{left}; slot in {max(slot_seconds, 0):.3f} s"
 
 
 def deadline(message: Claimed, context: GateContext) -> Outcome | None:
@@ -166,3 +165,5 @@ GATES: tuple[Gate, ...] = (
     template_open,
     producer_open,
 )
+
+_NAMES = ", ".join(gate.__name__.replace("_", " ") for gate in GATES)

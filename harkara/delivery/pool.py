@@ -7,11 +7,21 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
-from itertools import count, islice
-from queue import PriorityQueue
-from threading import Condition, Lock, Thread
+from itertools import count
+from queue import SimpleQueue
+from threading import Condition, Event, Lock, Thread
+from typing import NamedTuple
 
 Work = Callable[[], None]
+
+
+class _Admission(NamedTuple):
+    """A caller that waits until its works are admitted; the most urgent is the least."""
+
+    priority: int
+    turn: int
+    works: int
+    granted: Event
 
 
 class Pool:
@@ -19,11 +29,15 @@ class Pool:
 
     def __init__(self, threads: int) -> None:
         self._turn = count()
-        self._ready: PriorityQueue[tuple[int, int, Work | None, Future[None]]] = PriorityQueue()
+        self._lock = Lock()
+        self._changed = Condition(self._lock)
         self._timed: list[tuple[float, int, int, Work, Future[None]]] = []
-        self._changed = Condition()
-        self._admitted: Counter[int] = Counter()
-        self._admission = Lock()
+        self._ready: list[tuple[int, int, Work, Future[None]]] = []
+        self._permits: SimpleQueue[bool] = SimpleQueue()
+        """True for each ready work, False for each thread that ends: much cheaper to wait for than a condition."""
+        self._load: Counter[int] = Counter()
+        """Works that are ready or admitted, by priority."""
+        self._waiting: list[_Admission] = []
         self._closed = False
         self._clock = Thread(target=self._run_clock, name="sender-clock", daemon=True)
         self._threads = [Thread(target=self._run, name=f"sender-{n}", daemon=True) for n in range(threads)]
@@ -36,13 +50,13 @@ class Pool:
         Lower priority numbers run first, equal ones in the order of their submission.
         """
         future: Future[None] = Future()
-        if at is None or at <= time.monotonic():
-            self._ready.put((priority, next(self._turn), work, future))
-            return future
-        with self._changed:
-            heapq.heappush(self._timed, (at, priority, next(self._turn), work, future))
-            if self._timed[0][4] is future:
-                self._changed.notify()
+        with self._lock:
+            if at is None or at <= time.monotonic():
+                self._make_ready(priority, next(self._turn), work, future)
+            else:
+                heapq.heappush(self._timed, (at, priority, next(self._turn), work, future))
+                if self._timed[0][4] is future:
+                    self._changed.notify()
         return future
 
     def admit(self, works: int, priority: int, seconds: float) -> bool:
@@ -51,17 +65,23 @@ class Pool:
         Threads are free while fewer works of such priorities are ready, or admitted by other callers, than there are
         threads. The caller ends the admission with `end_admission` when it has submitted its works.
         """
-        deadline = time.monotonic() + seconds
-        while not self._admitted_now(works, priority):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.01)
-        return True
+        admission = _Admission(priority, next(self._turn), works, Event())
+        with self._lock:
+            heapq.heappush(self._waiting, admission)
+            self._grant()
+        if admission.granted.wait(seconds):
+            return True
+        with self._lock:
+            if not admission.granted.is_set():
+                self._waiting.remove(admission)
+                heapq.heapify(self._waiting)
+            return admission.granted.is_set()
 
     def end_admission(self, works: int, priority: int) -> None:
         """End what `admit` returned True for, with the same arguments."""
-        with self._admission:
-            self._admitted[priority] -= works
+        with self._lock:
+            self._load[priority] -= works
+            self._grant()
 
     def close(self) -> None:
         """Run everything that was submitted, then end the threads."""
@@ -70,19 +90,24 @@ class Pool:
             self._changed.notify()
         self._clock.join()
         for _ in self._threads:
-            self._ready.put((1_000_000, next(self._turn), None, Future()))
+            self._permits.put(False)
         for thread in self._threads:
             thread.join()
 
-    def _admitted_now(self, works: int, priority: int) -> bool:
-        with self._admission:
-            before = (each for each, *_ in list(self._ready.queue) if each <= priority)
-            ready = sum(1 for _ in islice(before, len(self._threads)))  # more makes no difference
-            admitted = sum(number for each, number in self._admitted.items() if each <= priority)
-            free = ready + admitted < len(self._threads)
-            if free:
-                self._admitted[priority] += works
-        return free
+    def _grant(self) -> None:
+        """Admit the callers that wait and have free threads. The caller holds the lock and has changed the load."""
+        while self._waiting:
+            load = sum(works for priority, works in self._load.items() if priority <= self._waiting[0].priority)
+            if load >= len(self._threads):
+                return  # no thread is free for less urgent works either
+            admission = heapq.heappop(self._waiting)
+            self._load[admission.priority] += admission.works
+            admission.granted.set()
+
+    def _make_ready(self, priority: int, turn: int, work: Work, future: Future[None]) -> None:
+        heapq.heappush(self._ready, (priority, turn, work, future))
+        self._load[priority] += 1
+        self._permits.put(True)
 
     def _run_clock(self) -> None:
         with self._changed:
@@ -92,13 +117,14 @@ class Pool:
                     self._changed.wait(wait)
                     continue
                 _at, priority, turn, work, future = heapq.heappop(self._timed)
-                self._ready.put((priority, turn, work, future))
+                self._make_ready(priority, turn, work, future)
 
     def _run(self) -> None:
-        while True:
-            _priority, _turn, work, future = self._ready.get()
-            if work is None:
-                return
+        while self._permits.get():
+            with self._lock:
+                priority, _turn, work, future = heapq.heappop(self._ready)
+                self._load[priority] -= 1
+                self._grant()
             if not future.set_running_or_notify_cancel():
                 continue
             try:

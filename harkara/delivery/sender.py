@@ -171,7 +171,9 @@ class Sender:
 
     def wait_for_slot(self, booked: Booked) -> None:
         """Sleep until the slot begins."""
-        time.sleep(max(0.0, booked.slot.at - time.monotonic()))
+        seconds = booked.slot.at - time.monotonic()
+        if seconds > 0:  # a sleep of no time would let another thread run first
+            time.sleep(seconds)
 
     def post(self, booked: Booked, connection: ProviderConnection) -> Outcome | None:
         """POST the message; return the outcome of its answer, or None when the slot was missed and nothing was sent."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Slot:
 
     def until(self, moment: float) -> Slot:
         """Return the same slot, in which nothing may be sent after this moment."""
-        return replace(self, by=min(self.by, moment))
+        return self if self.by <= moment else Slot(self.at, moment, self.place)
 
     def missed(self) -> bool:
         """Whether it is too late to send in this slot; sending now could overfill a later window."""

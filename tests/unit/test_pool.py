@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from threading import Event
 
@@ -83,6 +83,16 @@ def test_admitted_works_count_until_they_are_submitted(pool: Pool) -> None:
     assert not pool.admit(1, 3, 0)
     pool.end_admission(50, 1)
     assert pool.admit(1, 3, 0)
+
+
+def test_the_end_of_an_admission_admits_a_caller_that_waits(pool: Pool) -> None:
+    assert pool.admit(50, 1, 0)
+    with ThreadPoolExecutor(2) as callers:
+        waiting = [callers.submit(pool.admit, 1, priority, 30) for priority in (3, 2)]
+        pool.end_admission(50, 1)
+        assert waiting[1].result(10)
+        pool.end_admission(1, 2)
+        assert waiting[0].result(10)
 
 
 def test_less_urgent_works_delay_no_admission(pool: Pool) -> None:
