@@ -61,7 +61,7 @@ SCHEDULE: Final[dict[str, Work]] = {
         BeatTask("harkara.fold", 5),
     ),
     "sweep": Work(
-        "Recover messages after crashes and lost hints, and delete what is too old",
+        "Recover messages after crashes and lost hints",
         WorkerRound("main", 1),
         BeatTask("harkara.sweep", 5),
     ),
@@ -81,6 +81,7 @@ SCHEDULE: Final[dict[str, Work]] = {
         "Renew the statistics by which PostgreSQL plans queries, after many changes", WorkerRound("derivation", 10)
     ),
     "derive": Work("Derive reminders again after their rules have changed", WorkerRound("derivation", 60)),
+    "erase": Work("Erase and delete what is older than its retention", WorkerRound("derivation", 60)),
     "clean_up": Work("Delete callbacks past their retention", WorkerRound("derivation", 60)),
     "callbacks": Work("Deliver callbacks to the application", WorkerRound("callbacks", 1)),
     "pairing": Work("Check that Redis and the ledger belong together", WorkerRound("pairing", 1)),

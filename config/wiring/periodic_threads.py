@@ -47,6 +47,7 @@ def _functions() -> dict[str, Callable[[], object]]:
         "silence": lambda: background.event_processor().check_silence(),
         "statistics": background.table_statistics().renew,
         "derive": lambda: background.maintenance().derive(),
+        "erase": lambda: background.maintenance().erase(),
         "clean_up": background.delete_old_callbacks,
         "callbacks": background.deliver_callbacks,
         "pairing": background.check_pairing,

@@ -13,13 +13,14 @@ from harkara.delivery.leased_rounds import Rounds
 from harkara.ledger.campaigns.housekeeping import advance_campaigns
 from harkara.ledger.database import Database
 from harkara.ledger.occasions.commands import BATCH_SIZE, rederive
+from harkara.ledger.retention import erase_old
 from harkara.ledger.sweep import Policy, sweep
 from harkara.occasions import ReminderPlan
 
 log = structlog.get_logger(__name__)
 
-DERIVE_LIMIT_SECONDS = 25.0
-"""The most that one round of derivation takes; the next round continues."""
+LIMIT_SECONDS = 25.0
+"""The most that one round of derivation or erasure takes; the next round continues."""
 
 
 class Maintenance:
@@ -52,12 +53,12 @@ class Maintenance:
         self._on_swept = on_swept
 
     def sweep(self) -> Counter[str]:
-        """Recover what crashes left behind and remove what is too old; return the rows moved by each part."""
-        moved = self._rounds.run("sweep", self._sweep) or Counter[str]()
-        if moved:
-            log.info("rows swept", action="swept", **moved)
-        self._on_swept(moved)
-        return moved
+        """Recover what crashes left behind; return the rows moved by each part."""
+        return self._report(self._rounds.run("sweep", self._sweep))
+
+    def erase(self) -> Counter[str]:
+        """Erase and delete what is too old; return the rows moved by each part."""
+        return self._report(self._rounds.run("erase", self._erase, lease_seconds=2 * LIMIT_SECONDS))
 
     def campaigns(self) -> Counter[str]:
         """Start, pause and finish campaigns; return how many."""
@@ -68,16 +69,30 @@ class Maintenance:
 
     def derive(self) -> int:
         """Derive the reminders of occasions again whose rules were edited; return the number of occasions."""
-        derived = self._rounds.run("derive", self._derive, lease_seconds=2 * DERIVE_LIMIT_SECONDS)
+        derived = self._rounds.run("derive", self._derive, lease_seconds=2 * LIMIT_SECONDS)
         if derived:
             log.info("reminders derived", action="derived", occasions=derived)
         return derived or 0
 
     def _sweep(self) -> Counter[str]:
-        return sweep(self._db, self._policy, retention_seconds=self._retention, may_judge=self._may_judge)
+        return sweep(self._db, self._policy, may_judge=self._may_judge)
+
+    def _erase(self) -> Counter[str]:
+        end, moved = monotonic() + LIMIT_SECONDS, Counter[str]()
+        while batch := erase_old(self._db, self._retention):
+            moved += batch
+            if monotonic() > end:
+                break
+        return moved
+
+    def _report(self, moved: Counter[str] | None) -> Counter[str]:
+        if moved:
+            log.info("rows swept", action="swept", **moved)
+        self._on_swept(moved or Counter())
+        return moved or Counter()
 
     def _derive(self) -> int:
-        end, derived = monotonic() + DERIVE_LIMIT_SECONDS, 0
+        end, derived = monotonic() + LIMIT_SECONDS, 0
         while monotonic() < end:
             batch = rederive(self._db, self._plan, self._deadlines)
             derived += batch

@@ -1,4 +1,4 @@
-"""Sweep: repair what dead workers, lost hints and passed deadlines leave behind, in one transaction for each step."""
+"""Sweep: repair what dead workers, lost hints and passed deadlines leave behind."""
 
 from __future__ import annotations
 
@@ -7,28 +7,21 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-import structlog
 from sqlalchemy import ColumnElement, delete, or_, select, update
 
-from harkara.errors import stops_all
-from harkara.ledger.applied_entries import delete_old_entries
 from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.conditions import LEASED, in_state
-from harkara.ledger.contacts.housekeeping import delete_inactive, settle_people
+from harkara.ledger.contacts.housekeeping import settle_people
 from harkara.ledger.database import Database, Transaction
-from harkara.ledger.dead_letters import delete_erased_letters, erase_dead_letters
-from harkara.ledger.erasure import erase_fallbacks, erase_messages, erase_occasions
-from harkara.ledger.events.store_events import delete_old_events
 from harkara.ledger.messages.due import due_flows
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_columns, uncertain_columns
 from harkara.ledger.messages.resend import resend
 from harkara.ledger.messages.trace import change_state
+from harkara.ledger.steps import run_steps
 from harkara.ledger.tables import attempt, halt, message
 from harkara.ledger.workers import sent_by_dead_worker
 from harkara.outcomes import Uncertain
 from harkara.states import Action, State, allowed_from
-
-log = structlog.get_logger(__name__)
 
 POISON_CLAIMS = 5
 """A message that was claimed so often without an outcome crashes its workers: it fails, and the others go on."""
@@ -51,51 +44,25 @@ class Crashed(NamedTuple):
 Policy = Callable[[Crashed], Uncertain]
 
 
-def sweep(
-    db: Database,
-    policy: Policy,
-    *,
-    retention_seconds: float | None,
-    may_judge: Callable[[datetime], bool] = lambda now: False,
-) -> Counter[str]:
+def sweep(db: Database, policy: Policy, *, may_judge: Callable[[datetime], bool] = lambda now: False) -> Counter[str]:
     """Run all steps once; return how many rows each one changed. Any process may run it, at any time.
 
-    Each step is a transaction of its own. One that fails stops no other; its error is raised after the last.
-    `retention_seconds` after a message was accepted into the ledger, its body and number are erased. Occasions, events,
-    contacts and dead letters of that age lose their data too; None keeps everything. `may_judge` says at the database's
-    time whether a worker whose lease ran out is dead; otherwise only the leases of messages count.
+    `may_judge` says at the database's time whether a worker whose lease ran out is dead; otherwise only the leases of
+    messages count. A step that fails stops no other; its error is raised after the last.
     """
-    changed: Counter[str] = Counter()
-    failed: Exception | None = None
-    for name, step in (
-        ("poison", _fail_poison),
-        ("given-back", _give_back),
-        ("uncertain", lambda tx: _mark_uncertain(tx, policy, may_judge)),
-        ("resent", resend),
-        ("expired", _expire),
-        ("late-fallbacks", erase_fallbacks),
-        ("erased", lambda tx: erase_messages(tx, retention_seconds)),
-        ("forgotten", lambda tx: erase_occasions(tx, retention_seconds)),
-        ("strangers", lambda tx: delete_inactive(tx, retention_seconds, MAX_ROWS)),
-        ("events", lambda tx: delete_old_events(tx, retention_seconds)),
-        ("entries", delete_old_entries),
-        # The deletion comes first, so that a content is erased one sweep before its letter is deleted at the earliest.
-        ("deleted-letters", lambda tx: delete_erased_letters(tx, retention_seconds)),
-        ("letters", lambda tx: erase_dead_letters(tx, retention_seconds)),
-        ("halts", _end_halts),
-    ):
-        try:
-            with db.write() as tx:
-                changed[name] = step(tx)
-        except Exception as error:
-            if stops_all(error):
-                raise
-            log.error("sweep step failed", action="sweep_failed", step=name, error=type(error).__name__)
-            failed = error
-    changed["people"] = settle_people(db, MAX_SETTLED)
-    if failed:
-        raise failed
-    return +changed
+    try:
+        changed = run_steps(
+            db,
+            ("poison", _fail_poison),
+            ("given-back", _give_back),
+            ("uncertain", lambda tx: _mark_uncertain(tx, policy, may_judge)),
+            ("resent", resend),
+            ("expired", _expire),
+            ("halts", _end_halts),
+        )
+    finally:
+        people = settle_people(db, MAX_SETTLED)
+    return changed + Counter(people=people)
 
 
 _POISONABLE = in_state(*allowed_from(State.FAILED, by=Action.SWEEP))

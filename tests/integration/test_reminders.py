@@ -88,7 +88,7 @@ def test_after_six_hours_without_workers_useful_reminders_are_sent_once(
     move_into_past(db, noon(5) - datetime.now(UTC) - timedelta(hours=1))
     playbook = Playbook.load(CONFIG / "playbook.toml")
     with ThreadPoolExecutor(2) as threads:
-        list(threads.map(lambda _: sweep(db, playbook.after_crash, retention_seconds=None), range(2)))
+        list(threads.map(lambda _: sweep(db, playbook.after_crash), range(2)))
         hinted = list(threads.map(lambda _: dispatch_all(db), range(2)))
     for ids in hinted:
         sender.send(ids)

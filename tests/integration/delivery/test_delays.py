@@ -72,7 +72,7 @@ def test_a_slow_worker_makes_no_poison(db: Database, sandbox: Sandbox, redis_url
     def checkpoint(name: str) -> None:
         if name == "K1":
             time.sleep(0.3)
-            sweep(db, PLAYBOOK.after_crash, retention_seconds=None)
+            sweep(db, PLAYBOOK.after_crash)
 
     with running_sender(db, sandbox, redis_url, leases=slow, checkpoint=checkpoint) as sender:
         for _ in range(POISON_CLAIMS + 1):

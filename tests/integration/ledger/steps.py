@@ -17,6 +17,7 @@ from harkara.ledger.messages.claim import Claimed, claim
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.dispatch import dispatch
 from harkara.ledger.messages.record import record
+from harkara.ledger.retention import erase_old
 from harkara.ledger.sweep import Crashed, sweep
 from harkara.ledger.tables import attempt, message, trace
 from harkara.messages import Envelope, Template, Text
@@ -95,12 +96,12 @@ def send_message(db: Database, envelope: Envelope, outcome: Outcome = ACCEPTED) 
 def run_sweep(
     db: Database, *, resend_after: float | None = None, retention: float | None = None, may_judge: bool = False
 ) -> Counter[str]:
-    """Sweep once, with the same policy for all messages."""
+    """Sweep once, with the same policy for all messages, and erase what is too old."""
 
     def policy(crashed: Crashed) -> Uncertain:
         return Uncertain("crashed", "Its worker went away.", resend_after)
 
-    return sweep(db, policy, retention_seconds=retention, may_judge=lambda now: may_judge)
+    return sweep(db, policy, may_judge=lambda now: may_judge) + erase_old(db, retention)
 
 
 def age_messages(db: Database, seconds: float, *ids: str) -> None:

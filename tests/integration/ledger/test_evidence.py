@@ -190,4 +190,4 @@ def sweep_with_webhooks(db: Database) -> None:
     def policy(crashed: Crashed) -> Uncertain:
         return CONTEXT.playbook.after_crash(crashed, evidence=CONTEXT.lanes[crashed.lane].webhooks_enabled)
 
-    sweep(db, policy, retention_seconds=None)
+    sweep(db, policy)

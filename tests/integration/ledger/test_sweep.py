@@ -94,7 +94,7 @@ def test_a_post_without_an_outcome_is_uncertain_and_the_policy_decides(db: Datab
         again = 20.0 if crashed.category == "authentication" else None
         return Uncertain("crash", "Its worker went away.", again)
 
-    assert sweep(db, policy, retention_seconds=None) == Counter({"uncertain": 2})
+    assert sweep(db, policy) == Counter({"uncertain": 2})
     assert states_of(db, ids) == ["uncertain"] * 2
     assert {(one.category, one.tries, one.resends) for one in asked} == {("authentication", 1, 0), ("reply", 1, 0)}
     assert all(0 < one.seconds_left <= DAY for one in asked)
