@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from threading import Thread
 
@@ -30,7 +29,10 @@ LINGER_SECONDS = 0.03
 RETRY_SECONDS = 0.25
 """Between two attempts to record an outcome."""
 
-Job = tuple[BeginRequest | ClaimResult, "Future[bool]"]
+Reply = SimpleQueue[bool | Unavailable]
+"""Takes one answer: whether the claim held, or that the database did not confirm it. It costs half of a Future."""
+
+Job = tuple[BeginRequest | ClaimResult, Reply]
 
 
 class GroupCommit:
@@ -69,7 +71,9 @@ class GroupCommit:
         Raises Unavailable when the database did not confirm the write: then there must be no POST.
         """
         submitted = time.monotonic()
-        held = self._submit(request).result()
+        held = self._submit(request).get()
+        if isinstance(held, Unavailable):
+            raise held
         seconds = time.monotonic() - submitted
         # It rises at once and falls slowly: a missed slot costs more than one that was awaited for too long.
         self._begin_seconds = max(seconds, self._begin_seconds + (seconds - self._begin_seconds) / 16)
@@ -77,7 +81,7 @@ class GroupCommit:
 
     def record(self, result: ClaimResult) -> None:
         """Return when the outcome is durable, in the ledger or with `spill`."""
-        self._submit(result).result()
+        self._submit(result).get()
 
     def record_later(self, result: ClaimResult) -> None:
         """Record without waiting, for a message that was stopped before its POST.
@@ -96,10 +100,10 @@ class GroupCommit:
         self._jobs.put(None)
         self._thread.join()
 
-    def _submit(self, write: BeginRequest | ClaimResult) -> Future[bool]:
-        future: Future[bool] = Future()
-        self._jobs.put((write, future))
-        return future
+    def _submit(self, write: BeginRequest | ClaimResult) -> Reply:
+        reply: Reply = SimpleQueue()
+        self._jobs.put((write, reply))
+        return reply
 
     def _run(self) -> None:
         busy = False
@@ -128,17 +132,17 @@ class GroupCommit:
         return batch
 
     def _write(self, batch: Sequence[Job]) -> None:
-        begins = [(write, future) for write, future in batch if isinstance(write, BeginRequest)]
-        results = [(write, future) for write, future in batch if isinstance(write, ClaimResult)]
+        begins = [(write, reply) for write, reply in batch if isinstance(write, BeginRequest)]
+        results = [(write, reply) for write, reply in batch if isinstance(write, ClaimResult)]
         try:
             held = self._commit([request for request, _ in begins], [result for result, _ in results])
         except Exception as error:
             self._commit_failed(begins, results, error)
             return
-        for request, future in begins:
-            future.set_result((request.claimed.id, request.claimed.epoch) in held)
-        for _, future in results:
-            future.set_result(True)
+        for request, reply in begins:
+            reply.put((request.claimed.id, request.claimed.epoch) in held)
+        for _, reply in results:
+            reply.put(True)
 
     def _commit(self, requests: Sequence[BeginRequest], results: Sequence[ClaimResult]) -> set[tuple[str, int]]:
         now = time.monotonic()
@@ -155,8 +159,8 @@ class GroupCommit:
 
     def _commit_failed(
         self,
-        begins: Sequence[tuple[BeginRequest, Future[bool]]],
-        results: Sequence[tuple[ClaimResult, Future[bool]]],
+        begins: Sequence[tuple[BeginRequest, Reply]],
+        results: Sequence[tuple[ClaimResult, Reply]],
         error: Exception,
     ) -> None:
         """Refuse the POSTs and retry the outcomes: whether the commit happened is unknown.
@@ -167,29 +171,27 @@ class GroupCommit:
             "commit failed", action="commit_failed", error=type(error).__name__, changes=len(begins) + len(results)
         )
         alone = len(begins) > 1 and not stops_all(error)
-        for request, begun in begins:
+        for request, reply in begins:
             if alone:
-                self._write([(request, begun)])
+                self._write([(request, reply)])
             else:
-                begun.set_exception(
-                    error if isinstance(error, Unavailable) else Unavailable("the ledger refused the write")
-                )
+                reply.put(error if isinstance(error, Unavailable) else Unavailable("the ledger refused the write"))
         if results:
             Thread(target=self._retry, args=(results,), name="record-again", daemon=True).start()
 
-    def _retry(self, results: Sequence[tuple[ClaimResult, Future[bool]]]) -> None:
+    def _retry(self, results: Sequence[tuple[ClaimResult, Reply]]) -> None:
         """Record each outcome alone, so that a bad one does not stop the others, until it is durable."""
         until = time.monotonic() + self._retry_seconds
         waiting = list(results)
         while waiting := [one for one in waiting if not self._settled(*one, until)]:
             time.sleep(RETRY_SECONDS)
 
-    def _settled(self, result: ClaimResult, future: Future[bool], until: float) -> bool:
+    def _settled(self, result: ClaimResult, reply: Reply, until: float) -> bool:
         """Record an outcome alone; return False if it must be tried again. After `until` it is spilled instead."""
         error = self._record_alone(result)
         if error and not (time.monotonic() > until and self._spilled(result)):
             return False
-        future.set_result(True)
+        reply.put(True)
         return True
 
     def _record_alone(self, result: ClaimResult) -> Exception | None:
