@@ -13,6 +13,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from config.periodic_work import SCHEDULE, WAKE_UPS
 from workers.command import app
+from workers.command.outline import Outline
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -145,7 +146,7 @@ def _commands(found: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ..
         return
     for name, below in found.commands.items():
         if not below.hidden:
-            yield from _commands(below, (*path, name))
+            yield from _commands(below.build() if isinstance(below, Outline) else below, (*path, name))
 
 
 def _usage(found: TyperCommand, path: Sequence[str]) -> Iterator[str]:

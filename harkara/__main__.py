@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 
 from harkara.server_extra import require_server
-from harkara.version import __version__
+
+_GARBAGE = 100_000
+"""New objects between two searches for garbage: among a program's modules, most of what a command loads, is none."""
 
 
 def main() -> None:
@@ -15,6 +18,7 @@ def main() -> None:
         return
     try:
         require_server("The harkara command")
+        gc.set_threshold(_GARBAGE)
         command = import_module("workers.command")
     except ModuleNotFoundError as error:
         if error.name not in (None, "workers", "workers.command"):
@@ -29,6 +33,8 @@ def main() -> None:
 
 def print_version() -> None:
     """Print the version, also where only the client is installed and outside of a deployment."""
+    from harkara.version import __version__  # reading the metadata takes 0.05 s, which no other command needs
+
     sys.stdout.write(f"harkara {__version__}\n")
 
 

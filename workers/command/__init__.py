@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from harkara import __version__
+from harkara.__main__ import print_version
 from workers.command import (
     audit,
     callbacks,
@@ -24,32 +24,44 @@ from workers.command import (
     templates,
 )
 from workers.command.errors import Commands
+from workers.command.outline import command, group
 
 __all__ = ["app", "main"]
 
+COMMANDS = (
+    command("send", send.send, send.EXAMPLES),
+    command("templates", templates.templates, "Example: harkara templates order_confirmation"),
+    command("status", status.status, "Example: harkara status order-1042"),
+    command("list", status.listing, "Example: harkara list --state failed --since -2h"),
+    command("cancel", resolve.cancel, "Example: harkara cancel order-1042 order-1043"),
+    command("resolve", resolve.resolve, "Example: harkara resolve order-1042 --sent --by Asha"),
+    command("restored", restored.restored, "Example: harkara restored --by Asha"),
+    command("audit", audit.audit, "Example: harkara audit --json"),
+    command("reload", reload.reload, "Example: harkara reload --check"),
+    command("doctor", doctor.doctor, "Example: harkara doctor"),
+    group("lanes", lanes.app),
+    group("occasion", occasion.app),
+    group("campaign", campaign.app),
+    group("consent", consent.app),
+    group("callbacks", callbacks.app),
+    group("dead-letters", dead_letters.app),
+)
+
+
+class Harkara(Commands):
+    """The group of all commands."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given | {"commands": {each.name: each for each in COMMANDS}})
+
+
 app = typer.Typer(
     name="harkara",
-    cls=Commands,
+    cls=Harkara,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # they would show numbers and texts
     epilog="Exit codes: 0 success, 1 error, 2 usage, 3 not found, 4 refused, 5 service unavailable.",
 )
-app.command(epilog=send.EXAMPLES)(send.send)
-app.command(epilog="Example: harkara templates order_confirmation")(templates.templates)
-app.command(epilog="Example: harkara status order-1042")(status.status)
-app.command("list", epilog="Example: harkara list --state failed --since -2h")(status.listing)
-app.command(epilog="Example: harkara cancel order-1042 order-1043")(resolve.cancel)
-app.command(epilog="Example: harkara resolve order-1042 --sent --by Asha")(resolve.resolve)
-app.command(epilog="Example: harkara restored --by Asha")(restored.restored)
-app.add_typer(lanes.app, name="lanes")
-app.add_typer(occasion.app, name="occasion")
-app.add_typer(campaign.app, name="campaign")
-app.add_typer(consent.app, name="consent")
-app.add_typer(callbacks.app, name="callbacks")
-app.add_typer(dead_letters.app, name="dead-letters")
-app.command(epilog="Example: harkara audit --json")(audit.audit)
-app.command(epilog="Example: harkara reload --check")(reload.reload)
-app.command(epilog="Example: harkara doctor")(doctor.doctor)
 
 
 def main() -> None:
@@ -58,7 +70,7 @@ def main() -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"harkara {__version__}")
+        print_version()
         raise typer.Exit
 
 

@@ -16,14 +16,13 @@ from workers.command.output import emit, note, print_line, table
 if TYPE_CHECKING:
     from harkara.ledger.database import Database
 
-app = typer.Typer(invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True, help="Show the lanes; park or unpark one.")
 
 Name = Annotated[str, typer.Argument(help="The lane.")]
 
 
 @app.callback(epilog="Example: harkara lanes --json")
 def lanes(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """Show the lanes; park or unpark one."""
     if ctx.invoked_subcommand:
         return
     with ledger() as db:

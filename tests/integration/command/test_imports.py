@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from config.environment import ROOT, process_environment
 from harkara.ledger.database import Database
 from tests.integration.command.deployment import store
+from workers.command import COMMANDS, app
+from workers.command.outline import Outline
 
 _REPORT = """
 import runpy, sys
@@ -51,6 +56,25 @@ def test_help_imports_the_commands_and_what_prints_them_alone(environment: dict[
     assert own <= {"harkara"} | {f"harkara.{name}" for name in SMALL}
     assert not _packages(imported) & (HEAVY | {"psycopg", "pydantic_settings", "sqlalchemy", "sqlmodel", "structlog"})
     assert words != ["--help"] or "pydantic" not in imported, "Typer needs it for the options of a command alone"
+    assert words != ["--help"] or "importlib.metadata" not in imported, "it is for the version alone"
+
+
+def test_a_command_line_builds_the_options_of_its_own_command_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+
+    def watched(outline: Outline, build: Callable[[], Any]) -> Callable[[], Any]:
+        def watch() -> Any:
+            called.append(str(outline.name))
+            return build()
+
+        return watch
+
+    for each in COMMANDS:
+        monkeypatch.setattr(each, "build", watched(each, each.build))
+    assert CliRunner().invoke(app, ["--help"]).exit_code == 0
+    assert called == []
+    assert CliRunner().invoke(app, ["status", "--help"]).exit_code == 0
+    assert called == ["status"]
 
 
 def test_status_imports_the_ledger_and_the_settings_alone(environment: dict[str, str], ledger: Database) -> None:

@@ -17,6 +17,7 @@ from harkara.messages import Template
 from harkara.outcomes import Refused
 from tests.integration.command.deployment import Harkara, attempted, store
 from workers.command import app
+from workers.command.outline import Outline
 
 _FRAME = re.compile(r"[│╭╮╰╯─]+")
 
@@ -25,7 +26,7 @@ def _commands(found: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...
     yield path
     if isinstance(found, TyperGroup):
         for name, below in found.commands.items():
-            yield from _commands(below, (*path, name))
+            yield from _commands(below.build() if isinstance(below, Outline) else below, (*path, name))
 
 
 def _fits(lines: list[str], width: int) -> bool:
