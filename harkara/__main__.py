@@ -6,6 +6,7 @@ import gc
 import sys
 from importlib import import_module
 
+import harkara
 from harkara.server_extra import require_server
 
 _GARBAGE = 100_000
@@ -33,9 +34,7 @@ def main() -> None:
 
 def print_version() -> None:
     """Print the version, also where only the client is installed and outside of a deployment."""
-    from harkara.version import __version__  # reading the metadata takes 0.05 s, which no other command needs
-
-    sys.stdout.write(f"harkara {__version__}\n")
+    sys.stdout.write(f"harkara {harkara.__version__}\n")
 
 
 if __name__ == "__main__":

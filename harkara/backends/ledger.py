@@ -12,8 +12,8 @@ from harkara.inbound.contact import ConsentChoice
 from harkara.ledger.contacts.consent import record_consent
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept
-from harkara.ledger.messages.commands import cancel, find_id
-from harkara.ledger.messages.queries import get_status
+from harkara.ledger.messages.commands import cancel
+from harkara.ledger.messages.queries import find_id, get_status
 from harkara.ledger.occasions.commands import save_occasions
 from harkara.message_status import MessageStatus
 from harkara.messages import Envelope

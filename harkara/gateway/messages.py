@@ -23,7 +23,7 @@ from harkara.gateway.schemas.messages import (
 )
 from harkara.ledger.contacts.queries import all_names
 from harkara.ledger.messages import queries
-from harkara.ledger.messages.commands import cancel, find_id
+from harkara.ledger.messages.commands import cancel
 from harkara.message_status import MessageStatus
 from harkara.messages import Category, Template
 from harkara.messages.validation import field_path
@@ -134,12 +134,12 @@ def _names(deps: Deps, text: str, lanes: Collection[str] | None) -> set[str]:
 @router.get("/messages/{jobId}", responses=error_responses(400, 401, 403, 404, 409, 429, 503))
 def get_message(deps: Deps, lanes: Lanes, key: JobId) -> MessageStatus:
     """Get a message with its state, its attempts and its trace, by its jobId or its Idempotency-Key."""
-    return queries.get_status(deps.db, find_id(deps.db, key, lanes=lanes))
+    return queries.get_status(deps.db, queries.find_id(deps.db, key, lanes=lanes))
 
 
 @router.post("/messages/{jobId}/cancel", responses=error_responses(400, 401, 403, 404, 409, 429, 503))
 def cancel_message(deps: Deps, caller: CurrentCaller, lanes: Lanes, key: JobId) -> CancelResult:
     """Cancel a message that is not sent yet. The response says whether that was in time."""
-    identity = find_id(deps.db, key, lanes=lanes)
+    identity = queries.find_id(deps.db, key, lanes=lanes)
     cancelled = bool(cancel(deps.db, [identity], by=caller.name))
     return CancelResult(id=identity, cancelled=cancelled, state=queries.get_status(deps.db, identity).state)

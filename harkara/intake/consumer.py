@@ -13,8 +13,8 @@ from harkara.intake.entries import IntakeEntry, Verb
 from harkara.intake.occasion_verbs import PARSERS
 from harkara.intake.stream import Intake
 from harkara.ledger.database import Database
-from harkara.ledger.messages.commands import cancel_once, find_id
-from harkara.ledger.messages.queries import get_status
+from harkara.ledger.messages.commands import cancel_once
+from harkara.ledger.messages.queries import find_id, get_status
 from harkara.ledger.occasions.commands import UpdateResult, newest_position
 from harkara.messages import Envelope
 from harkara.occasions import OccasionUpdate, ReminderPlan

@@ -47,8 +47,8 @@ def resolve(
     as_json: AsJson = False,
 ) -> None:
     """Decide about a message that is uncertain, or that waits for an operator."""
-    from harkara.ledger.messages.commands import find_id
     from harkara.ledger.messages.commands import resolve as settle
+    from harkara.ledger.messages.queries import find_id
 
     options: dict[Decision, bool] = {"sent": sent, "resend": resend, "drop": drop}
     chosen = [decision for decision, given in options.items() if given]
@@ -65,10 +65,10 @@ def resolve(
 
 def _cancel(db: Database, key: str, lane: str | None, by: str) -> dict[str, Any]:
     from harkara.ledger.messages import commands
-    from harkara.ledger.messages.queries import get_status
+    from harkara.ledger.messages.queries import find_id, get_status
 
     try:
-        identity = commands.find_id(db, key, lane)
+        identity = find_id(db, key, lane)
     except NotFound:
         return {"key": key, "id": None, "cancelled": False, "state": None}
     commands.cancel(db, [identity], by)

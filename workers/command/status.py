@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 def status(key: Key, lane: LaneOf = None, as_json: AsJson = False) -> None:
     """Show the state of a message, the reason, the next step and its trace."""
     from harkara.ledger.messages import queries
-    from harkara.ledger.messages.commands import find_id
 
     local = LocalTime()
     with ledger() as db:
-        message = queries.get_status(db, find_id(db, key, lane))
+        message = queries.get_status(db, queries.find_id(db, key, lane))
         step = next_step(db, message, local)
     if as_json:
         emit(dict(message) | {"next": step})

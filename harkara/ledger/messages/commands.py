@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 
 from harkara.errors import Conflict, NotFound
 from harkara.ledger.applied_entries import mark_applied
@@ -14,36 +14,12 @@ from harkara.ledger.conditions import still_in
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_columns
 from harkara.ledger.messages.trace import CHANGED, TracedChange, add_trace, add_traces
-from harkara.ledger.tables import alias, message
+from harkara.ledger.tables import message
 from harkara.states import Action, State, allowed_from
 
 Decision = Literal["sent", "resend", "drop"]
 
 _TARGETS = {"sent": State.ACCEPTED, "resend": State.WAITING, "drop": State.CANCELLED}
-
-
-def find_id(db: Database, key: str, lane: str | None = None, *, lanes: Collection[str] | None = None) -> str:
-    """Return the id of the message with this id, alias or reference, in `lane`, in one of `lanes`, or in any lane.
-
-    Raises NotFound, and Conflict when several lanes have a message with this reference.
-    """
-    with db.read() as tx:
-        named = or_(
-            message.c.id == key,
-            message.c.reference == key,
-            message.c.id == select(alias.c.message_id).where(alias.c.id == key).scalar_subquery(),
-        )
-        query = select(message.c.id).where(named).limit(2)
-        if lane:
-            query = query.where(message.c.lane == lane)
-        if lanes is not None:
-            query = query.where(message.c.lane.in_(lanes))
-        found = tx.execute(query).scalars().all()
-    if not found:
-        raise NotFound("no message has this id or reference")
-    if len(found) > 1:
-        raise Conflict("several lanes have a message with this reference: name the lane, or use the id")
-    return str(found[0])
 
 
 def cancel(db: Database, ids: Sequence[str], by: str, reason: str = "cancelled") -> list[str]:

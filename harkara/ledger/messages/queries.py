@@ -7,13 +7,13 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 
-from harkara.errors import NotFound
+from harkara.errors import Conflict, NotFound
 from harkara.json_record import iso
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database, Row, Transaction
-from harkara.ledger.tables import attempt, message, occasion, trace
+from harkara.ledger.tables import alias, attempt, message, occasion, trace
 from harkara.message_status import Attempt, MessageStatus, MessageSummary, ReminderOf, ReminderSummary, TraceEntry
 from harkara.states import State
 
@@ -23,6 +23,30 @@ _FLAGS = {"maybe_duplicate": "maybe_duplicate", "replaced": "fallback"}
 COLUMNS = {field.name: field.name for field in fields(MessageSummary) if field.name != "flags"}
 COLUMNS["campaign"] = "campaign_id"
 """The column of each field of a summary but `flags`."""
+
+
+def find_id(db: Database, key: str, lane: str | None = None, *, lanes: Collection[str] | None = None) -> str:
+    """Return the id of the message with this id, alias or reference, in `lane`, in one of `lanes`, or in any lane.
+
+    Raises NotFound, and Conflict when several lanes have a message with this reference.
+    """
+    with db.read() as tx:
+        named = or_(
+            message.c.id == key,
+            message.c.reference == key,
+            message.c.id == select(alias.c.message_id).where(alias.c.id == key).scalar_subquery(),
+        )
+        query = select(message.c.id).where(named).limit(2)
+        if lane:
+            query = query.where(message.c.lane == lane)
+        if lanes is not None:
+            query = query.where(message.c.lane.in_(lanes))
+        found = tx.execute(query).scalars().all()
+    if not found:
+        raise NotFound("no message has this id or reference")
+    if len(found) > 1:
+        raise Conflict("several lanes have a message with this reference: name the lane, or use the id")
+    return str(found[0])
 
 
 def get_status(db: Database, identity: str) -> MessageStatus:

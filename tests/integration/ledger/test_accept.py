@@ -13,8 +13,7 @@ from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.driver_errors import LedgerError
 from harkara.ledger.messages.accept import MAX_DIRECT_HINTS, accept, accept_as_failed, add_aliases
-from harkara.ledger.messages.commands import find_id
-from harkara.ledger.messages.queries import list_messages
+from harkara.ledger.messages.queries import find_id, list_messages
 from harkara.messages import Envelope, Text
 from harkara.receipt import Receipt
 from harkara.shared_defaults import DEADLINES

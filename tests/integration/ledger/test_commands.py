@@ -9,8 +9,8 @@ import pytest
 from harkara.errors import Conflict, NotFound
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.messages.commands import Decision, cancel, find_id, resolve
-from harkara.ledger.messages.queries import count_by_state, get_status, list_messages
+from harkara.ledger.messages.commands import Decision, cancel, resolve
+from harkara.ledger.messages.queries import count_by_state, find_id, get_status, list_messages
 from harkara.outcomes import Uncertain, Wait
 from harkara.states import State
 from tests.integration.ledger.steps import (
