@@ -39,7 +39,7 @@ LAST = max(PRIORITY.values())
 RETRY_SECONDS = 5.0
 """The wait of messages that a worker could not prepare, because of its database or a bug."""
 
-BATCH_SECONDS = 0.05
+BATCH_SECONDS = 0.1
 """Messages whose slots lie in the same interval begin in one transaction, a little earlier than they must.
 
 Without it, each message of a lane with 80 slots a second has a transaction of its own.

@@ -23,8 +23,11 @@ MAX_WRITES = 256
 WORKING_SECONDS = 0.5
 """How long after an answer the next answers of the same lane cannot be a probe's, which would end a halt."""
 
-LINGER_SECONDS = 0.03
-"""How long outcomes wait for a begin request, in whose transaction they cost next to nothing."""
+LINGER_SECONDS = 0.05
+"""How long a few outcomes wait for a begin request, in whose transaction they cost next to nothing."""
+
+FEW = 8
+"""From this many on, outcomes wait no longer: all sender threads could be among those that wait, and begin nothing."""
 
 RETRY_SECONDS = 0.25
 """Between two attempts to record an outcome."""
@@ -115,20 +118,20 @@ class GroupCommit:
             self._write(batch)
 
     def _next_batch(self, first: Job) -> list[Job]:
-        """Return all queued writes; while none of them is a begin request, linger for more."""
+        """Return all queued writes; while they are few, and none of them is a begin request, linger for more."""
         batch = [first]
         until = time.monotonic() + LINGER_SECONDS
-        begins = isinstance(first[0], BeginRequest)
+        ripe = isinstance(first[0], BeginRequest)
         while len(batch) < MAX_WRITES:
             try:
-                job = self._jobs.get(timeout=0.0 if begins else max(0.0, until - time.monotonic()))
+                job = self._jobs.get(timeout=0.0 if ripe else max(0.0, until - time.monotonic()))
             except Empty:
                 break
             if job is None:
                 self._jobs.put(None)
                 break
             batch.append(job)
-            begins = begins or isinstance(job[0], BeginRequest)
+            ripe = ripe or isinstance(job[0], BeginRequest) or len(batch) >= FEW
         return batch
 
     def _write(self, batch: Sequence[Job]) -> None:
