@@ -53,15 +53,6 @@ class Dispatcher:
 
         Raises Unavailable.
         """
-        return self._rounds.run("dispatch", self._dispatch, at_once=at_once) or 0
-
-    def hint(self, released: Sequence[tuple[str, int]]) -> None:
-        """Publish (id, priority); a message whose hint Redis does not accept is due again at once."""
-        unpublished = self._hints.publish(released)
-        if unpublished:
-            unqueue(self._db, unpublished)
-
-    def _dispatch(self) -> int:
         if (waiting := self._hints_waiting()) >= MAX_HINTS:
             log.warning("dispatch paused", action="hints_full", waiting=waiting)
             return 0
@@ -71,7 +62,14 @@ class Dispatcher:
             self._limiter.capacity,
             depth=self._depth.current,
             queued_seconds=self._queued_seconds,
+            lease=self._rounds.lease("dispatch", at_once=at_once),
         )
         self.hint(released.hints)
         self._depth.adapt(len(released.hints), released.unclaimed)
         return len(released.hints)
+
+    def hint(self, released: Sequence[tuple[str, int]]) -> None:
+        """Publish (id, priority); a message whose hint Redis does not accept is due again at once."""
+        unpublished = self._hints.publish(released)
+        if unpublished:
+            unqueue(self._db, unpublished)

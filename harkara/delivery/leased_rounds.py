@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from harkara.ledger.database import Database
-from harkara.ledger.leases import lease
+from harkara.ledger.leases import TransactionLease, lease
 
 T = TypeVar("T")
 
@@ -29,6 +29,13 @@ class Rounds:
         `at_once` ignores the period. Another process takes over `lease_seconds` after a holder has died.
         Raises Unavailable.
         """
-        pause = 0.0 if at_once else 0.8 * self._period_of(name)
+        pause = self._pause(name, at_once)
         with lease(self._db, name, self._holder, lease_seconds=lease_seconds, every_seconds=pause) as held:
             return work() if held else None
+
+    def lease(self, name: str, *, at_once: bool = False) -> TransactionLease:
+        """Return the lease of a round that is a single transaction."""
+        return TransactionLease(name, self._holder, self._pause(name, at_once))
+
+    def _pause(self, name: str, at_once: bool) -> float:
+        return 0.0 if at_once else 0.8 * self._period_of(name)

@@ -1,16 +1,20 @@
-"""Leases: periodic work that any process may do, and only one at a time does."""
+"""Leases: periodic work that any process may do, and only one at a time does.
+
+A lease is a row of its own, or the lock of that row when the work is a single transaction.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 
 from harkara.ledger import tables
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database, Row, Transaction
 
 
 @contextmanager
@@ -31,6 +35,32 @@ def lease(db: Database, name: str, holder: str, *, lease_seconds: float, every_s
                     .where(tables.lease.c.name == name, tables.lease.c.holder == holder)
                     .values(**free)
                 )
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionLease:
+    """The lease of periodic work that is done within one transaction, and not again before `every_seconds`.
+
+    A holder that dies leaves nothing to wait for.
+    """
+
+    name: str
+    holder: str
+    every_seconds: float
+
+    def is_free(self, tx: Transaction) -> bool:
+        """Return whether the work is due, so that the others need not write to find out that it is not."""
+        found = _load(tx, self.name)
+        return found is None or _free(found, timedelta(seconds=self.every_seconds), tx.now)
+
+    def acquire(self, tx: Transaction) -> bool:
+        """Hold the lease until the transaction ends; return False, without a wait, if another one does."""
+        done = {"holder": self.holder, "until": tx.now, "done_at": tx.now}
+        free = select(tables.lease.c.name).where(*_is_free(self.name, timedelta(seconds=self.every_seconds), tx.now))
+        mine = tables.lease.c.name.in_(free.with_for_update(skip_locked=True))
+        if tx.execute(update(tables.lease).where(mine).values(**done)).rowcount == 1:
+            return True
+        return _insert(tx, {"name": self.name, **done})
 
 
 def mark_done(db: Database, name: str, holder: str) -> None:
@@ -56,25 +86,30 @@ class _Lease(NamedTuple):
 def _acquire(db: Database, name: str, holder: str, lease_seconds: float, every_seconds: float) -> bool:
     interval = timedelta(seconds=every_seconds)
     with db.read() as tx:
-        found = tx.load(_Lease, select(tables.lease.c.until, tables.lease.c.done_at).where(tables.lease.c.name == name))
-        if found and not _free(found[0], interval, tx.now):
+        found = _load(tx, name)
+        if found and not _free(found, interval, tx.now):
             return False  # the common case writes nothing
     with db.write() as tx:
         until = tx.now + timedelta(seconds=lease_seconds)
         if not found:
-            return _insert(tx, name, holder, until)
-        free = update(tables.lease).where(
-            tables.lease.c.name == name,
-            tables.lease.c.until <= tx.now,
-            or_(tables.lease.c.done_at.is_(None), tables.lease.c.done_at <= tx.now - interval),
-        )
+            return _insert(tx, {"name": name, "holder": holder, "until": until, "done_at": None})
+        free = update(tables.lease).where(*_is_free(name, interval, tx.now))
         return tx.execute(free.values(holder=holder, until=until)).rowcount == 1
+
+
+def _load(tx: Transaction, name: str) -> _Lease | None:
+    query = select(tables.lease.c.until, tables.lease.c.done_at).where(tables.lease.c.name == name)
+    return next(iter(tx.load(_Lease, query)), None)
 
 
 def _free(found: _Lease, interval: timedelta, now: datetime) -> bool:
     return found.until <= now and (found.done_at is None or found.done_at <= now - interval)
 
 
-def _insert(tx: Transaction, name: str, holder: str, until: datetime) -> bool:
-    row = {"name": name, "holder": holder, "until": until, "done_at": None}
+def _is_free(name: str, interval: timedelta, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    done_at = tables.lease.c.done_at
+    return tables.lease.c.name == name, tables.lease.c.until <= now, or_(done_at.is_(None), done_at <= now - interval)
+
+
+def _insert(tx: Transaction, row: Row) -> bool:
     return tx.execute(tx.insert_new(tables.lease).returning(tables.lease.c.name), row).first() is not None

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
-from itertools import groupby
 from typing import NamedTuple
 
 from sqlalchemy import func, select, update
 
 from harkara.lanes import Lane
-from harkara.ledger.conditions import LEASED, in_state, still_in, unlocked
+from harkara.ledger.conditions import LEASED, in_state, sql_list, still_in, unlocked
 from harkara.ledger.database import Database, Transaction
-from harkara.ledger.halts import Halt, active_halts
-from harkara.ledger.messages.due import Flow, choose_fairly, due_flows, held_producers
+from harkara.ledger.halts import PRODUCER, Halt, active_halts
+from harkara.ledger.leases import TransactionLease
+from harkara.ledger.messages.due import Flow, Share, choose_fairly, due_flows
 from harkara.ledger.tables import message
 from harkara.limits import Allowance
 from harkara.states import Action, State, allowed_from
@@ -24,6 +24,16 @@ Capacities = Callable[[Mapping[str, Allowance]], Mapping[str, tuple[int, int]]]
 
 MARKETING = 3
 """The priority that may not use the part of the allowance which is reserved for urgent messages."""
+
+_MARK = f"""
+UPDATE message SET state = 'queued', lease_until = :lease, changed_at = :now
+WHERE id IN (
+    SELECT message.id FROM message JOIN {{each}} ON message.id = each.id
+    WHERE coalesce(state, '') IN ({sql_list(allowed_from(State.QUEUED, by=Action.DISPATCH))})
+    {{skip_locked}}
+)
+RETURNING id, priority
+"""
 
 
 class Release(NamedTuple):
@@ -36,27 +46,36 @@ class Release(NamedTuple):
     unclaimed: int
 
 
+NOTHING = Release([], 0)
+
+
 def dispatch(
-    db: Database, lanes: Mapping[str, Lane], capacities: Capacities, *, depth: int, queued_seconds: float
+    db: Database,
+    lanes: Mapping[str, Lane],
+    capacities: Capacities,
+    *,
+    depth: int,
+    queued_seconds: float,
+    lease: TransactionLease | None = None,
 ) -> Release:
-    """Release the due messages that their lanes have capacity for.
+    """Release the due messages that their lanes have capacity for; nothing while another process has the `lease`.
 
     A lane without a limit holds at most `depth` queued messages. Raises Unavailable when the database or the limiter
     does not answer; then nothing is released.
     """
     with db.read() as tx:
-        flows = _released_flows(tx, lanes)
-        halts = {halt.lane: halt for halt in active_halts(tx) if halt.scope == "lane"}
-        queued = _count_queued(tx, {flow.lane for flow in flows})
-    if not flows:
-        return Release([], 0)
+        if lease and not lease.is_free(tx):
+            return NOTHING
+        halts = active_halts(tx)
+        flows = _released_flows(tx, lanes, halts)
+        queued = _count_queued(tx, {flow.lane for flow in flows}) if flows else Counter()
     slots = _free_slots(lanes, {flow.lane for flow in flows}, capacities)
+    shares = _shares(flows, slots, {halt.lane: halt for halt in halts if halt.scope == "lane"}, queued, depth)
     with db.write() as tx:
-        chosen: list[str] = []
-        for lane, of_lane in groupby(flows, key=lambda flow: flow.lane):
-            free = _limit_to_probe(slots.get(lane, (depth, depth)), halts.get(lane))
-            chosen += _choose(tx, list(of_lane), *(each - queued[lane] for each in free))
-        return Release(_mark_queued(tx, chosen, queued_seconds), max(queued.values(), default=0))
+        if lease and not lease.acquire(tx):
+            return NOTHING
+        hints = _mark_queued(tx, choose_fairly(tx, shares), queued_seconds)
+    return Release(hints, max(queued.values(), default=0))
 
 
 def unqueue(db: Database, ids: Iterable[str]) -> None:
@@ -69,8 +88,8 @@ def unqueue(db: Database, ids: Iterable[str]) -> None:
         )
 
 
-def _released_flows(tx: Transaction, lanes: Collection[str]) -> list[Flow]:
-    held = held_producers(tx)
+def _released_flows(tx: Transaction, lanes: Collection[str], halts: Iterable[Halt]) -> list[Flow]:
+    held = {(halt.lane, halt.subject) for halt in halts if halt.scope == PRODUCER and not halt.probing}
     return [flow for flow in due_flows(tx) if flow.lane in lanes and (flow.lane, flow.producer) not in held]
 
 
@@ -88,6 +107,22 @@ def _free_slots(
     return capacities(limited) if limited else {}
 
 
+def _shares(
+    flows: Iterable[Flow],
+    slots: Mapping[str, tuple[int, int]],
+    halts: Mapping[str, Halt],
+    queued: Mapping[str, int],
+    depth: int,
+) -> list[Share]:
+    """Return how many messages of its lane each flow may wait for, and still go."""
+    shares = []
+    for flow in flows:
+        urgent, marketing = _limit_to_probe(slots.get(flow.lane, (depth, depth)), halts.get(flow.lane))
+        most = urgent if flow.priority < MARKETING else min(urgent, marketing)
+        shares.append(Share(flow, most - queued.get(flow.lane, 0)))
+    return shares
+
+
 def _limit_to_probe(free: tuple[int, int], halt: Halt | None) -> tuple[int, int]:
     """A halted lane releases nothing, and one message as a probe once its halt has run out."""
     if halt is None:
@@ -96,24 +131,10 @@ def _limit_to_probe(free: tuple[int, int], halt: Halt | None) -> tuple[int, int]
     return most, most
 
 
-def _choose(tx: Transaction, flows: Sequence[Flow], urgent: int, marketing: int) -> list[str]:
-    first = choose_fairly(tx, [flow for flow in flows if flow.priority < MARKETING], urgent)
-    rest = [flow for flow in flows if flow.priority >= MARKETING]
-    return first + choose_fairly(tx, rest, marketing - len(first))
-
-
 def _mark_queued(tx: Transaction, ids: Sequence[str], queued_seconds: float) -> list[tuple[str, int]]:
     if not ids:
         return []
-    marked = tx.execute(
-        update(message)
-        .where(unlocked(message.c.id.in_(ids), still_in(*allowed_from(State.QUEUED, by=Action.DISPATCH))))
-        .values(
-            state=State.QUEUED.value,
-            lease_until=tx.now + timedelta(seconds=queued_seconds),
-            changed_at=tx.now,
-        )
-        .returning(message.c.id, message.c.priority)
-    )
-    priority = {row.id: row.priority for row in marked}
+    rows = [{"id": identity} for identity in ids]
+    lease = tx.now + timedelta(seconds=queued_seconds)
+    priority: dict[str, int] = dict(tx.execute_each(_MARK, {"id": "text"}, rows, now=tx.now, lease=lease))
     return [(identity, priority[identity]) for identity in ids if identity in priority]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from heapq import merge
-from itertools import islice
 from typing import NamedTuple
 
 from sqlalchemy import BindParameter, bindparam, text
@@ -24,6 +22,13 @@ class Flow:
     lane: str
     priority: int
     producer: str
+
+
+class Share(NamedTuple):
+    """A flow, and how many messages of its lane may go until the last of this flow has gone."""
+
+    flow: Flow
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,40 @@ SELECT lane, priority, producer FROM message WHERE id IN (SELECT id FROM first_o
 ORDER BY lane, priority, producer
 """).bindparams(_moment("now"))
 
-_NEXT = text("""
-SELECT id, expires_at, due_at FROM message
-WHERE state = 'waiting' AND lane = :lane AND priority = :priority AND producer = :producer AND due_at <= :now
-ORDER BY expires_at, due_at, id LIMIT :most
-""").bindparams(_moment("now"))
+_OF_FLOW = """
+FROM message WHERE state = 'waiting' AND lane = each.lane AND priority = each.priority AND producer = each.producer
+    AND due_at <= :now
+ORDER BY expires_at, due_at, id
+"""
+
+# SQLite has no LATERAL, and PostgreSQL would compare each flow with each message.
+_NEXT_ON_POSTGRES = f"{{each}} CROSS JOIN LATERAL (SELECT id, expires_at, due_at {_OF_FLOW} LIMIT each.most) AS next"
+_NEXT_ON_SQLITE = f"""
+    {{each}} CROSS JOIN message AS next
+    ON next.id IN (SELECT id {_OF_FLOW} LIMIT (SELECT max(most) FROM {{each}}))
+"""
+
+
+def _chosen(next_of_each: str) -> str:
+    return f"""
+WITH candidate AS (
+    SELECT next.id, next.expires_at, next.due_at, each.lane, each.priority, each.most, row_number() OVER (
+        PARTITION BY each.lane, each.priority, each.producer ORDER BY next.expires_at, next.due_at, next.id
+    ) AS turn
+    FROM {next_of_each}
+), placed AS (
+    SELECT id, lane, most, row_number() OVER (
+        PARTITION BY lane ORDER BY priority, turn, expires_at, due_at, id
+    ) AS place
+    FROM candidate
+)
+SELECT id FROM placed WHERE place <= most ORDER BY lane, place
+"""
+
+
+_CHOSEN_ON_POSTGRES = _chosen(_NEXT_ON_POSTGRES)
+_CHOSEN_ON_SQLITE = _chosen(_NEXT_ON_SQLITE)
+_SHARE_COLUMNS = {"lane": "text", "priority": "integer", "producer": "text", "most": "integer"}
 
 _OBSTACLES = text("""
 SELECT
@@ -99,31 +133,17 @@ def find_obstacles(tx: Transaction, lane: str) -> Obstacles:
     return Obstacles(bool(found.unswept), backlog)
 
 
-def choose_fairly(tx: Transaction, flows: Sequence[Flow], capacity: int) -> list[str]:
-    """Return the ids of up to `capacity` due messages of one lane, in the order in which they go.
+def choose_fairly(tx: Transaction, shares: Sequence[Share]) -> list[str]:
+    """Return the ids of the due messages that go now, in their order.
 
-    The most urgent priority goes first; within one, the flows take turns; each flow gives its earliest deadline first.
+    Within a lane the most urgent priority goes first; within one, the flows take turns; each flow gives its earliest
+    deadline first.
     """
-    chosen: list[str] = []
-    for priority in sorted({flow.priority for flow in flows}):
-        most = capacity - len(chosen)
-        if most <= 0:
-            break
-        queues = [_next_messages(tx, flow, most) for flow in flows if flow.priority == priority]
-        turns = merge(*([(turn, *each) for turn, each in enumerate(queue)] for queue in queues))
-        chosen += [identity for _turn, _expires, _due, identity in islice(turns, most)]
-    return chosen
-
-
-class _Next(NamedTuple):
-    expires_at: datetime
-    due_at: datetime
-    id: str
-
-
-def _next_messages(tx: Transaction, flow: Flow, most: int) -> list[_Next]:
-    parameters = {"lane": flow.lane, "priority": flow.priority, "producer": flow.producer, "now": tx.now, "most": most}
-    return [_Next(row.expires_at, row.due_at, row.id) for row in tx.execute(_NEXT, parameters)]
+    rows = [{**asdict(share.flow), "most": share.most} for share in shares if share.most > 0]
+    if not rows:
+        return []
+    statement = _CHOSEN_ON_SQLITE if tx.sqlite else _CHOSEN_ON_POSTGRES
+    return [identity for (identity,) in tx.execute_each(statement, _SHARE_COLUMNS, rows, now=tx.now)]
 
 
 def _has_unheld_flow(tx: Transaction, lane: str) -> bool:

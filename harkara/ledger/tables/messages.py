@@ -29,7 +29,7 @@ class MessageRow(SQLModel, table=True):
         CheckConstraint("tries <= claims", name="tries"),
         partial("ix_message_due", "lane", "priority", "producer", "due_at", "expires_at", where="state = 'waiting'"),
         partial("ix_message_backlog", "lane", "due_at", where="state = 'waiting'"),
-        partial("ix_message_recipient_lane", "recipient", "lane", where="state = 'waiting'"),
+        partial("ix_message_recipient_lane", "recipient", "lane", where="state = 'waiting' AND recipient IS NOT NULL"),
         partial("ix_message_lease", "lease_until", where="state IN ('queued', 'claimed', 'sending')"),
         partial("ix_message_uncertain", "resend_at", where="state = 'uncertain'"),
         partial("ix_message_codes", "recipient", "posted_at", where="category = 'authentication'"),

@@ -87,7 +87,8 @@ def send_due(db: Database, outcome: Outcome = ACCEPTED, most: int = 1000) -> int
     """Send up to `most` due messages with one outcome; return how many were sent."""
     with DISPATCH_LOCK:
         hinted = dispatch_all(db, depth=most)
-    passed = pass_gates(db, claim_messages(db, *hinted))
+    claims = claim_messages(db, *hinted)
+    passed = pass_gates(db, claims) if claims else []
     if not passed:
         return 0
     begun = begin_posts(db, *passed)

@@ -12,17 +12,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from config.periodic_work import worker_seconds
 from harkara.delivery.leased_rounds import Rounds
 from harkara.delivery.table_statistics import TableStatistics
 from harkara.lanes import Lane
-from harkara.ledger.database import Database
+from harkara.ledger.database import Database, Transaction
 from harkara.ledger.halts import add_halt, park, unpark
 from harkara.ledger.messages.commands import cancel
 from harkara.ledger.messages.dispatch import dispatch, unqueue
-from harkara.ledger.messages.due import find_obstacles
+from harkara.ledger.messages.due import Flow, Share, choose_fairly, due_flows, find_obstacles
 from harkara.ledger.tables import message
 from harkara.limits import Allowance
 from harkara.outcomes import Pause, Wait
@@ -155,7 +155,7 @@ def test_a_lane_has_a_backlog_while_a_due_message_waits(db: Database) -> None:
 DISPATCHER = """
 import sys
 from harkara.lanes import Lane
-from harkara.ledger.database import Database
+from harkara.ledger.database import Database, Transaction
 from harkara.ledger.messages.dispatch import dispatch
 db = Database(sys.argv[1])
 lanes = {"default": Lane("default", "token", None)}
@@ -198,6 +198,34 @@ def test_a_round_costs_the_same_however_many_messages_are_due_later(db: Database
     # A scan of all messages would take a hundred times as long.
     assert dispatch_among_many < 4 * dispatch_alone + 0.05
     assert sweep_among_many < 4 * sweep_alone + 0.05
+
+
+def test_dispatch_and_accept_read_few_rows_before_postgresql_has_counted_a_bulk(db: Database) -> None:
+    """To PostgreSQL, every index of waiting messages then is as good as any other."""
+    if db.sqlite:
+        pytest.skip("SQLite plans without statistics")
+    ids = accept_messages(db, *(reply(n) for n in range(200)))
+    with db.write() as tx:
+        tx.execute(update(message).values(state="accepted", lease_until=None))
+    with only_analyzed_here(db):
+        with db.write() as tx:
+            tomorrow = tx.now + timedelta(days=1)
+            tx.execute(update(message).where(message.c.id == ids[0]).values(state="waiting", due_at=tomorrow))
+        fill(db, ids[0], 20_000)
+        with db.write() as tx:
+            before = rows_read(tx)
+            flows = due_flows(tx)
+            assert not find_obstacles(tx, "default").backlog
+            assert choose_fairly(tx, [Share(Flow("default", 1, f"p{n}"), 100) for n in range(7)]) == []
+            assert flows == []
+            assert rows_read(tx) - before < 1_000
+
+
+def rows_read(tx: Transaction) -> int:
+    """Count the rows of messages, and the entries of their indexes, that the transaction has read so far."""
+    relations = "SELECT indexrelid FROM pg_index WHERE indrelid = 'message'::regclass UNION SELECT 'message'::regclass"
+    count = f"SELECT sum(pg_stat_get_xact_tuples_returned(r.oid)) FROM ({relations}) AS r(oid)"
+    return int(tx.execute(text(count)).scalar_one())
 
 
 def costs(db: Database) -> tuple[float, float]:
