@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from hashlib import blake2b
 from typing import Any, TypeVar, cast
 
+import psycopg
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -20,18 +18,25 @@ from sqlalchemy import (
     Engine,
     Executable,
     Table,
-    bindparam,
     func,
     select,
-    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlmodel.sql.sqltypes import UTCDateTime
 
 from harkara.ledger.clock import Clock
 from harkara.ledger.driver_errors import DRIVER_ERRORS, translated
 from harkara.ledger.engines import has_temporary_tables, is_pooled, postgres_engines, sqlite_engine
+from harkara.ledger.for_each import (
+    in_utc,
+    places_of_moments,
+    psycopg_for_each,
+    rows_for_postgres,
+    rows_for_sqlite,
+    sqlalchemy_for_each,
+    sqlite_for_each,
+    sqlite_moment,
+)
 
 Row = dict[str, Any]
 Rows = CursorResult[*tuple[Any, ...]]
@@ -62,10 +67,11 @@ class Database:
         self._clock = Clock()
         if self.sqlite:
             self.engine: Engine = sqlite_engine(self.url, lock_timeout, connections)
-            self._autocommit = self.engine  # BEGIN and COMMIT cost no round trip there
+            self._autocommit = self._prepared = self.engine  # BEGIN and COMMIT cost no round trip there
         else:
             statement_timeout = statement_timeout or 6 * lock_timeout
-            self.engine, self._autocommit = postgres_engines(self.url, lock_timeout, statement_timeout, connections)
+            engines = postgres_engines(self.url, lock_timeout, statement_timeout, connections)
+            self.engine, self._autocommit, self._prepared = engines
 
     @contextmanager
     def write(self, *, autocommit: bool = False) -> Iterator[Transaction]:
@@ -86,6 +92,33 @@ class Database:
             with self._transaction(self.engine, harkara_write=False, isolation_level="REPEATABLE READ") as tx:
                 yield tx
 
+    def execute_each(
+        self, statement: str, columns: Mapping[str, str], rows: Sequence[Row], **moments: datetime
+    ) -> list[tuple[Any, ...]]:
+        """Run one statement for many rows as `Transaction.execute_each` does, and commit it; return its result.
+
+        PostgreSQL plans the statement once in each session, so it must find its rows by indexes. It runs beneath
+        SQLAlchemy, which would take as much CPU as the statement itself. The values of the result are the driver's.
+        """
+        query: str | bytes
+        parameters: Row
+        if self.sqlite:
+            query = sqlite_for_each(statement, tuple(columns))
+            parameters = {
+                "rows": rows_for_sqlite(rows),
+                **{name: sqlite_moment(each) for name, each in moments.items()},
+            }
+        else:
+            query = psycopg_for_each(statement, tuple(columns.items()))
+            parameters = {"rows": rows_for_postgres(rows), "number": len(rows), **moments}
+        with self._prepared_cursor() as cursor:
+            cursor.execute(query, parameters)
+            return list(cursor.fetchall())
+
+    def now(self) -> datetime:
+        """Return the database's time. Raises Unavailable."""
+        return self._clock.now(self._query_time)
+
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """Open a connection without a transaction, for migrations; its errors are translated as in `write`."""
@@ -98,8 +131,26 @@ class Database:
             return is_pooled(connection)
 
     def close(self) -> None:
-        self.engine.dispose()
-        self._autocommit.dispose()
+        for engine in {self.engine, self._autocommit, self._prepared}:
+            engine.dispose()
+
+    def _query_time(self) -> datetime:
+        with self.read() as tx:
+            return tx.now
+
+    @contextmanager
+    def _prepared_cursor(self) -> Iterator[Any]:
+        try:
+            with closing(self._prepared.raw_connection()) as connection:
+                try:
+                    with closing(connection.cursor()) as cursor:
+                        yield cursor
+                except psycopg.Error as error:
+                    if connection.driver_connection and connection.driver_connection.closed:
+                        connection.invalidate(error)  # the pool could not reset it, and would log that with a traceback
+                    raise
+        except DRIVER_ERRORS as error:
+            raise translated(error) from None
 
     @contextmanager
     def _transaction(self, engine: Engine, **options: Any) -> Iterator[Transaction]:
@@ -163,18 +214,18 @@ class Transaction:
         locks its rows and skips those that are locked already. `returning` gives the types of the returned columns.
         """
         if self.sqlite:
-            prepared = _for_each_sqlite(statement, tuple(columns), returning, tuple(moments))
-            result = self.execute(prepared, {"rows": json.dumps(rows, default=_to_sqlite), **moments})
+            prepared = sqlalchemy_for_each(statement, tuple(columns), returning, tuple(moments))
+            result = self.execute(prepared, {"rows": rows_for_sqlite(rows), **moments})
             return [tuple(row) for row in result] if result.returns_rows else []
         # Beneath SQLAlchemy, whose layers take a quarter of the CPU of a message's writes.
-        query, zoned = _for_each_postgres(statement, tuple(columns.items()), returning)
-        as_text = json.dumps(rows, default=datetime.isoformat)
+        query = psycopg_for_each(statement, tuple(columns.items()))
         cursor: Any = self.connection.connection.cursor()
         with cursor:
-            cursor.execute(query, {"rows": as_text, "number": len(rows), **moments})
+            cursor.execute(query, {"rows": rows_for_postgres(rows), "number": len(rows), **moments})
             # `description` would be parsed for this question alone.
             found = [] if cursor.rownumber is None else cursor.fetchall()
-        return [_in_utc(row, zoned) for row in found] if zoned else found
+        zoned = places_of_moments(returning)
+        return [in_utc(row, zoned) for row in found] if zoned else found
 
     def load(self, kind: Callable[..., T], statement: Executable) -> list[T]:
         """Run a query and return one `kind` for each row, made of the row's values in their order."""
@@ -225,45 +276,6 @@ def from_sql(text: str) -> datetime:
     """Parse a moment that a database wrote as text: SQLite in UTC without an offset, PostgreSQL in any zone."""
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-
-
-def _to_sqlite(moment: datetime) -> str:
-    """Format a moment as SQLite stores it; texts without an offset sort by time."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-
-
-@cache
-def _for_each_sqlite(
-    statement: str, columns: tuple[str, ...], returning: tuple[ColumnElement[Any], ...], moments: tuple[str, ...]
-) -> Executable:
-    fields = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns)
-    each = f"(SELECT {fields} FROM json_each(:rows)) AS each"
-    prepared = text(statement.format(each=each, skip_locked=""))
-    bound = prepared.bindparams(*(bindparam(name, type_=UTCDateTime()) for name in moments))
-    return bound.columns(*returning) if returning else bound
-
-
-@cache
-def _for_each_postgres(
-    statement: str, columns: tuple[tuple[str, str], ...], returning: tuple[ColumnElement[Any], ...]
-) -> tuple[bytes, tuple[int, ...]]:
-    """Return the driver's statement, and the places of the moments in the rows of its result."""
-    fields = ", ".join(f"{name} {kind}" for name, kind in columns)
-    # The limit gives the planner the number of rows: it would read all of a small table for one of them otherwise.
-    each = f"(SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS row({fields}) LIMIT :number) AS each"
-    query = statement.format(each=each, skip_locked="FOR UPDATE OF message SKIP LOCKED")
-    zoned = tuple(place for place, column in enumerate(returning) if isinstance(column.type, UTCDateTime))
-    return _PARAMETER.sub(r"%(\1)s", query).encode(), zoned
-
-
-_PARAMETER = re.compile(r"(?<!:):(\w+)")
-
-
-def _in_utc(row: tuple[Any, ...], zoned: tuple[int, ...]) -> tuple[Any, ...]:
-    """Return the row with its moments in UTC; the driver gives them in the zone of the session."""
-    return tuple(
-        value.astimezone(UTC) if place in zoned and value is not None else value for place, value in enumerate(row)
-    )
 
 
 def _with_driver(url: URL) -> URL:

@@ -69,26 +69,40 @@ def _enable_wal(connection: sqlite3.Connection, lock_timeout: float) -> None:
 
 def postgres_engines(
     url: URL, lock_timeout: float, statement_timeout: float, connections: int
-) -> tuple[Engine, Engine]:
-    """Return one engine for transactions and one for single statements that commit by themselves.
+) -> tuple[Engine, Engine, Engine]:
+    """Return an engine for transactions, one for queries that commit by themselves, and one for prepared statements.
 
-    Each has its own connections, since switching the mode of a connection costs as much as a query. Both wait
+    Each has its own connections, since switching the mode of a connection costs as much as a query. All wait
     `lock_timeout` seconds for a connection or a lock, and `statement_timeout` seconds for any answer.
     """
     limits: dict[str, str | int] = {
         "lock_timeout": int(lock_timeout * 1000),
         "statement_timeout": int(statement_timeout * 1000),
     }
-    connector = SessionConnector(
-        limits | _PLANS | _FORMATS, statement_timeout + 1.0
-    )  # the server's own limit comes first, if it can
-    transactions = _postgres_engine(url, connector, lock_timeout, max(2, connections // 2))
+
+    def engine(plans: dict[str, str | int], connections: int, **more: Any) -> Engine:
+        # The server's own limit comes first, if it can.
+        connector = SessionConnector(limits | plans | _FORMATS, statement_timeout + 1.0)
+        return _postgres_engine(url, connector, lock_timeout, connections, **more)
+
+    transactions = engine(_PLANS, max(2, connections // 2))
     _limit_pooled_transactions(transactions, limits)
-    return transactions, _postgres_engine(url, connector, lock_timeout, connections, isolation_level="AUTOCOMMIT")
+    queries = engine(_PLANS, connections, isolation_level="AUTOCOMMIT")
+    return transactions, queries, engine(_PREPARED_PLANS, connections, isolation_level="AUTOCOMMIT")
 
 
-# A plan that was cached for a small table would scan all of it after a bulk of messages has arrived.
 _PLANS: dict[str, str | int] = {"plan_cache_mode": "force_custom_plan"}
+"""A plan that was cached for a small table would scan all of it after a bulk of messages has arrived."""
+
+_PREPARED_PLANS: dict[str, str | int] = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+"""For statements that find every row by an index: to plan one takes longer than to execute it, and a plan that was
+cached for a small table is right for a large one too when it scans none.
+"""
 
 _FORMATS: dict[str, str | int] = {"datestyle": "ISO"}
 """psycopg reads no other style, which a role or a database may have."""

@@ -14,6 +14,7 @@ from harkara.ledger.contacts.contacts import load_opted_out
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.messages.due import find_obstacles
 from harkara.ledger.messages.insert_rows import COPY_ROWS, NewMessage, insert_messages, message_row
+from harkara.ledger.messages.insert_unopposed import insert_unopposed
 from harkara.ledger.messages.trace import add_trace
 from harkara.ledger.tables import alias, message
 from harkara.messages import Envelope
@@ -52,19 +53,22 @@ def accept(
 
     Raises Unavailable; a repeated call stores nothing twice.
     """
-    with db.read() as tx:
-        expired = {} if keep_refused else _expired(envelopes, tx.now)
-        rows = [message_row(each, tx.now, deadlines) for each in envelopes if each.id not in expired]
-        objections = _objections(tx, rows)
-        wanted = [row for row in rows if row["id"] not in objections]
-        if direct_hints and len(wanted) <= MAX_DIRECT_HINTS:
-            _queue_directly(tx, wanted, queued_seconds)
-    stored = _store(db, wanted)
-    if keep_refused:
-        stored |= _store_cancelled(db, rows, objections)
-    known = _load_known(db, [row for row in rows if row["id"] not in stored])
-    answers = expired | {row["id"]: _answer(row, stored, known, objections) for row in rows}
-    return AcceptResult([answers[each.id] for each in envelopes], _hints(wanted, stored))
+    now = db.now()
+    expired = {} if keep_refused else _expired(envelopes, now)
+    rows = [message_row(each, now, deadlines) for each in envelopes if each.id not in expired]
+    lease = now + timedelta(seconds=queued_seconds) if direct_hints else None
+    few = len(rows) <= MAX_DIRECT_HINTS
+    states = insert_unopposed(db, rows, now, lease) if few else {}
+    opposed = [row for row in rows if row["id"] not in states]
+    known = _load_known(db, opposed) if few else {}
+    objections: dict[str, str] = {}
+    if unknown := [row for row in opposed if _find(known, row) is None]:
+        more, objections = _store_opposed(db, unknown, lease, keep_refused=keep_refused)
+        states |= more
+        known |= _load_known(db, [row for row in unknown if row["id"] not in more])
+    answers = expired | {row["id"]: _answer(row, states, known, objections) for row in rows}
+    hints = [(row["id"], row["priority"]) for row in rows if states.get(row["id"]) == State.QUEUED]
+    return AcceptResult([answers[each.id] for each in envelopes], hints)
 
 
 def accept_as_failed(db: Database, envelope: Envelope, code: str, reason: str, deadlines: Mapping[str, float]) -> None:
@@ -104,6 +108,22 @@ def _expired(envelopes: Sequence[Envelope], now: datetime) -> dict[str, Receipt 
     }
 
 
+def _store_opposed(
+    db: Database, rows: Sequence[NewMessage], lease: datetime | None, *, keep_refused: bool
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Store those that their recipients do not refuse; return the states of the stored, and the objections, by id."""
+    with db.read() as tx:
+        objections = _objections(tx, rows)
+        wanted = [row for row in rows if row["id"] not in objections]
+        if lease and len(wanted) <= MAX_DIRECT_HINTS:
+            _queue_directly(tx, wanted, lease)
+    with db.write(autocommit=len(wanted) <= COPY_ROWS) as tx:
+        stored = insert_messages(tx, wanted)
+    if keep_refused:
+        stored |= _store_cancelled(db, rows, objections)
+    return {row["id"]: row["state"] for row in rows if row["id"] in stored}, objections
+
+
 def _objections(tx: Transaction, rows: Sequence[NewMessage]) -> dict[str, str]:
     """Return, by id, why the recipients refuse these messages; one query for all."""
     contacts = load_opted_out(tx, {_to(row) for row in rows})
@@ -118,7 +138,7 @@ def _to(row: NewMessage) -> tuple[str, str]:
     return row["lane"], row["recipient"]
 
 
-def _queue_directly(tx: Transaction, rows: Sequence[NewMessage], queued_seconds: float) -> None:
+def _queue_directly(tx: Transaction, rows: Sequence[NewMessage], lease: datetime) -> None:
     """Make a row `queued` that may be sent at once, so that its hint need not wait for the next dispatch."""
     due = [row for row in rows if row["due_at"] <= tx.now]
     lanes = {lane: find_obstacles(tx, lane) for lane in {row["lane"] for row in due}}
@@ -127,12 +147,7 @@ def _queue_directly(tx: Transaction, rows: Sequence[NewMessage], queued_seconds:
         # Without workers no hint is consumed, and Redis would fill up.
         if not obstacles.unswept and (row["priority"] == URGENT or not obstacles.backlog):
             row["state"] = State.QUEUED.value
-            row["lease_until"] = tx.now + timedelta(seconds=queued_seconds)
-
-
-def _store(db: Database, rows: Sequence[NewMessage]) -> set[str]:
-    with db.write(autocommit=len(rows) <= COPY_ROWS) as tx:
-        return insert_messages(tx, rows)
+            row["lease_until"] = lease
 
 
 def _store_cancelled(db: Database, rows: Sequence[NewMessage], objections: Mapping[str, str]) -> set[str]:
@@ -159,12 +174,16 @@ def _load_known(db: Database, rows: Sequence[NewMessage]) -> _ByKey:
     return by_id | {(each.lane, each.reference): each for each in found}
 
 
+def _find(known: _ByKey, row: NewMessage) -> _Known | None:
+    return known.get(row["id"]) or known.get((row["lane"], row["reference"] or ""))
+
+
 def _answer(
-    row: NewMessage, stored: set[str], known: _ByKey, objections: Mapping[str, str]
+    row: NewMessage, states: Mapping[str, str], known: _ByKey, objections: Mapping[str, str]
 ) -> Receipt | Conflict | Invalid:
-    if row["id"] in stored:
+    if row["id"] in states:
         return Receipt(row["id"], new=True)
-    before = known.get(row["id"]) or known.get((row["lane"], row["reference"] or ""))
+    before = _find(known, row)
     if before is None:  # a repeat keeps its first answer, even if its recipient has opted out since
         return Invalid("to", objections[row["id"]])
     # An erased one-time code has no digest, since six digits could be guessed from it: the reference alone decides.
@@ -174,7 +193,3 @@ def _answer(
             "use another reference"
         )
     return Receipt(before.id, new=False)
-
-
-def _hints(rows: Sequence[NewMessage], stored: set[str]) -> list[tuple[str, int]]:
-    return [(row["id"], row["priority"]) for row in rows if row["state"] == State.QUEUED and row["id"] in stored]

@@ -12,7 +12,7 @@ from sqlalchemy import BindParameter, bindparam, text
 from harkara.ledger.database import Transaction
 from harkara.ledger.tables import message
 
-UNSWEPT_SECONDS = 5.0
+_UNSWEPT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -101,13 +101,20 @@ _CHOSEN_ON_POSTGRES = _chosen(_NEXT_ON_POSTGRES)
 _CHOSEN_ON_SQLITE = _chosen(_NEXT_ON_SQLITE)
 _SHARE_COLUMNS = {"lane": "text", "priority": "integer", "producer": "text", "most": "integer"}
 
-_OBSTACLES = text("""
-SELECT
-    EXISTS (
-        SELECT 1 FROM message WHERE state IN ('queued', 'claimed', 'sending') AND lease_until < :unswept
-    ) AS unswept,
-    EXISTS (SELECT 1 FROM message WHERE state = 'waiting' AND lane = :lane AND due_at <= :now) AS backlog,
-    EXISTS (SELECT 1 FROM halt WHERE lane = :lane AND scope = 'producer') AS held
+UNSWEPT = """EXISTS (
+    SELECT 1 FROM message WHERE state IN ('queued', 'claimed', 'sending') AND lease_until < :unswept
+)"""
+"""SQL: whether a lease ran out before `unswept`."""
+
+BACKLOG = "(SELECT 1 FROM message WHERE state = 'waiting' AND lane = {lane} AND due_at <= :now LIMIT 1) IS NOT NULL"
+HELD = "(SELECT 1 FROM halt WHERE lane = {lane} AND scope = 'producer' LIMIT 1) IS NOT NULL"
+"""SQL: whether a message of the lane is due, and whether a producer of it is on hold.
+
+Without the limit, PostgreSQL may read the rows of all lanes for the first answer of a statement.
+"""
+
+_OBSTACLES = text(f"""
+SELECT {UNSWEPT} AS unswept, {BACKLOG.format(lane=":lane")} AS backlog, {HELD.format(lane=":lane")} AS held
 """).bindparams(_moment("now"), _moment("unswept"))
 
 _HELD = text("SELECT lane, subject FROM halt WHERE scope = 'producer' AND (until IS NULL OR until > :now)").bindparams(
@@ -125,10 +132,14 @@ def held_producers(tx: Transaction) -> set[tuple[str, str]]:
     return {(row.lane, row.subject) for row in tx.execute(_HELD, {"now": tx.now})}
 
 
+def unswept_since(now: datetime) -> datetime:
+    """Return the moment before which no lease of a swept ledger ran out."""
+    return now - timedelta(seconds=_UNSWEPT_SECONDS)
+
+
 def find_obstacles(tx: Transaction, lane: str) -> Obstacles:
     """Return what stands against a direct hint in this lane."""
-    unswept = tx.now - timedelta(seconds=UNSWEPT_SECONDS)
-    found = tx.execute(_OBSTACLES, {"now": tx.now, "unswept": unswept, "lane": lane}).one()
+    found = tx.execute(_OBSTACLES, {"now": tx.now, "unswept": unswept_since(tx.now), "lane": lane}).one()
     backlog = bool(found.backlog and (not found.held or _has_unheld_flow(tx, lane)))
     return Obstacles(bool(found.unswept), backlog)
 

@@ -98,12 +98,15 @@ def insert_messages(tx: Transaction, rows: Sequence[NewMessage]) -> set[str]:
     """Insert the rows that do not exist yet; return their ids. All rows must have the same columns."""
     if not rows:
         return set()
-    # Always in one order: two transactions that insert the same references would otherwise deadlock.
-    ordered = sorted(rows, key=lambda row: (row["lane"], row["reference"] or "", row["id"]))
-    plain = cast(list[Row], ordered)
+    plain = cast(list[Row], in_order_of_locks(rows))
     if len(plain) > COPY_ROWS and tx.can_copy:
         return tx.copy_new(message, plain)
     return set(tx.execute(tx.insert_new(message).returning(message.c.id), plain).scalars())
+
+
+def in_order_of_locks(rows: Sequence[NewMessage]) -> list[NewMessage]:
+    """Sort the rows: two transactions that insert the same references in different orders would deadlock."""
+    return sorted(rows, key=lambda row: (row["lane"], row["reference"] or "", row["id"]))
 
 
 def _digest(body: str, fallback: str | None) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import psycopg
-from sqlalchemy import Engine, event
+from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-_BESIDES = ("BEGIN", "SELECT 1", "SELECT clock_timestamp", "SELECT strftime")
+_BESIDES = ("BEGIN", "COMMIT", "SELECT 1", "SELECT clock_timestamp", "SELECT strftime")
 
 
 class _Cursor(psycopg.Cursor[Any]):
@@ -27,14 +28,9 @@ def executed_statements() -> Iterator[list[str]]:
     found: list[str] = []
     _Cursor.statements = found
 
-    def add(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if connection.dialect.name == "sqlite":
-            found.append(statement)
-
     listeners: list[tuple[type, str, Any]] = [
-        (Pool, "checkout", lambda connection, *_: _set_cursors(connection, _Cursor)),
-        (Pool, "checkin", lambda connection, *_: _set_cursors(connection, psycopg.Cursor)),
-        (Engine, "before_cursor_execute", add),
+        (Pool, "checkout", lambda connection, *_: _watch(connection, _Cursor, found.append)),
+        (Pool, "checkin", lambda connection, *_: _watch(connection, psycopg.Cursor, None)),
     ]
     for listener in listeners:
         event.listen(*listener)
@@ -43,9 +39,11 @@ def executed_statements() -> Iterator[list[str]]:
     finally:
         for listener in listeners:
             event.remove(*listener)
-        found[:] = [statement for statement in found if not statement.startswith(_BESIDES)]
+        found[:] = [statement for statement in found if not statement.lstrip().startswith(_BESIDES)]
 
 
-def _set_cursors(connection: Any, cursors: type[psycopg.Cursor[Any]]) -> None:
+def _watch(connection: Any, cursors: type[psycopg.Cursor[Any]], add: Callable[[str], None] | None) -> None:
     if isinstance(connection, psycopg.Connection):
         connection.cursor_factory = cursors
+    elif isinstance(connection, sqlite3.Connection):
+        connection.set_trace_callback(add)

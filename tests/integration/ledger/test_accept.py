@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from harkara.errors import Conflict, Invalid, NotFound
+from harkara.errors import Conflict, Invalid, NotFound, Unavailable
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.driver_errors import LedgerError
 from harkara.ledger.messages.accept import MAX_DIRECT_HINTS, accept, accept_as_failed, add_aliases
 from harkara.ledger.messages.queries import find_id, list_messages
-from harkara.messages import Envelope, Text
+from harkara.messages import Envelope, Template, Text
 from harkara.receipt import Receipt
 from harkara.shared_defaults import DEADLINES
 from harkara.times import LATEST
@@ -151,6 +153,28 @@ def test_without_workers_no_further_message_is_hinted(db: Database) -> None:
     assert hinted(db, otp(1)) == []
 
 
+def test_few_messages_are_stored_with_the_same_columns_as_many(db: Database) -> None:
+    options: dict[str, Any] = {"at": datetime.now(UTC) + timedelta(hours=1), "fallback": Template("hello"), "customer_name": "Asha"}
+    (few,) = accept_messages(db, reply(**options))
+    (many, *_) = accept_messages(db, reply(**options), *(reply() for _ in range(MAX_DIRECT_HINTS)))
+    of_one, of_many = row(db, few), row(db, many)
+    different = {name for name in of_one if of_one[name] != of_many[name]}
+    assert different <= {"id", "created_at", "changed_at", "expires_at"}
+
+
+def test_a_session_that_the_server_ended_costs_one_call(migrated_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    db = Database(migrated_url)
+    others = "pid <> pg_backend_pid() AND datname = current_database()"
+    accept_messages(db, reply())
+    with db.write() as tx:
+        tx.execute(text(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}"))
+    with pytest.raises(Unavailable):
+        accept_messages(db, reply(1))
+    assert accept_messages(db, again := reply(1)) == [again.id]
+    assert not caplog.records
+    db.close()
+
+
 @pytest.mark.parametrize("envelope", [reply(reference="r"), otp(reference="r")], ids=["letter", "code"])
 def test_a_message_without_a_caller_is_stored_as_failed_without_its_reference(db: Database, envelope: Envelope) -> None:
     for _ in range(2):
@@ -176,9 +200,9 @@ def test_five_hundred_repeats_are_recognized_in_one_call(db: Database) -> None:
     assert accept_messages(db, *(reply(n, reference=f"r{n}") for n in range(500))) == first
 
 
-@pytest.mark.parametrize("text", ["नमस्ते 🎉", 'Hello "Asha" \\ :name {each} %s $name'])
-def test_special_characters_are_stored_unchanged(db: Database, text: str) -> None:
-    envelopes = [Envelope(to="+919876500000", messages=[Text(text)]) for _ in range(MAX_DIRECT_HINTS + 1)]
+@pytest.mark.parametrize("body", ["नमस्ते 🎉", 'Hello "Asha" \\ :name {each} %s $name'])
+def test_special_characters_are_stored_unchanged(db: Database, body: str) -> None:
+    envelopes = [Envelope(to="+919876500000", messages=[Text(body)]) for _ in range(MAX_DIRECT_HINTS + 1)]
     for batch in (envelopes[:1], envelopes[1:]):
         (*_, identity) = accept_messages(db, *batch)
         assert row(db, identity)["body"] == envelopes[0].body_json()

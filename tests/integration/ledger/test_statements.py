@@ -1,20 +1,40 @@
-"""The statements that one message takes from its claim to its POST; each is a round trip on PostgreSQL."""
+"""The statements that one message takes from its acceptance to its POST; each is a round trip on PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from harkara.delivery import gates
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.ledger.halts import park
+from harkara.ledger.messages.accept import MAX_DIRECT_HINTS, accept
 from harkara.ledger.messages.begin import BeginRequest
 from harkara.ledger.messages.claim import claim
 from harkara.ledger.messages.group_commit import GroupCommit
+from harkara.shared_defaults import DEADLINES
 from tests.integration.ledger.statements import executed_statements
 from tests.integration.ledger.steps import accept_messages, claim_messages, otp, reply
 
 LANES = {"default": Lane("default", "token", None)}
+
+
+@pytest.mark.parametrize("number", [1, MAX_DIRECT_HINTS])
+def test_messages_that_nothing_opposes_are_accepted_in_one_statement(db: Database, number: int) -> None:
+    envelopes = [reply(n, reference=f"r{n}") for n in range(number)]
+    with executed_statements() as statements:
+        _, hints = accept(db, envelopes, deadlines=DEADLINES, queued_seconds=10)
+    assert first_words(statements) == ["WITH judged"]
+    assert len(hints) == number
+
+
+def test_a_repeat_takes_one_statement_more(db: Database) -> None:
+    accept_messages(db, reply(reference="r"))
+    with executed_statements() as statements:
+        accept(db, [reply(reference="r")], deadlines=DEADLINES, queued_seconds=10)
+    assert first_words(statements) == ["WITH judged", "SELECT message.id,"]
 
 
 def test_a_message_is_claimed_and_checked_in_one_statement(db: Database) -> None:

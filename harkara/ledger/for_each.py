@@ -1,0 +1,75 @@
+"""Statements for many rows, as the drivers and SQLAlchemy take them: the rows are one parameter, as JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Executable, bindparam, text
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+_PARAMETER = re.compile(r"(?<!:):(\w+)")
+
+
+@cache
+def psycopg_for_each(statement: str, columns: tuple[tuple[str, str], ...]) -> bytes:
+    """Return the statement with the table of rows for `{each}`; `:name` becomes a parameter of the driver."""
+    fields = ", ".join(f"{name} {kind}" for name, kind in columns)
+    # The limit gives the planner the number of rows: it would read all of a small table for one of them otherwise.
+    each = f"(SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS row({fields}) LIMIT :number) AS each"
+    query = statement.format(each=each, skip_locked="FOR UPDATE OF message SKIP LOCKED")
+    return _PARAMETER.sub(r"%(\1)s", query).encode()
+
+
+@cache
+def sqlite_for_each(statement: str, columns: tuple[str, ...]) -> str:
+    """Return the statement with the table of rows for `{each}`."""
+    fields = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns)
+    return statement.format(each=f"(SELECT {fields} FROM json_each(:rows)) AS each", skip_locked="")
+
+
+@cache
+def sqlalchemy_for_each(
+    statement: str, columns: tuple[str, ...], returning: tuple[ColumnElement[Any], ...], moments: tuple[str, ...]
+) -> Executable:
+    """Return the same for SQLAlchemy, which converts the moments of SQLite."""
+    prepared = text(sqlite_for_each(statement, columns))
+    bound = prepared.bindparams(*(bindparam(name, type_=UTCDateTime()) for name in moments))
+    return bound.columns(*returning) if returning else bound
+
+
+@cache
+def places_of_moments(returning: tuple[ColumnElement[Any], ...]) -> tuple[int, ...]:
+    """Return where a row of the result has moments."""
+    return tuple(place for place, column in enumerate(returning) if isinstance(column.type, UTCDateTime))
+
+
+def in_utc(row: tuple[Any, ...], zoned: tuple[int, ...]) -> tuple[Any, ...]:
+    """Return the row with its moments in UTC; the driver gives them in the zone of the session."""
+    return tuple(
+        value.astimezone(UTC) if place in zoned and value is not None else value for place, value in enumerate(row)
+    )
+
+
+def sqlite_moment(moment: datetime) -> str:
+    """Format a moment as SQLite stores it; texts without an offset sort by time."""
+    return moment.astimezone(UTC).isoformat(" ", "microseconds")[:26]
+
+
+# Not in ASCII: an unpaired surrogate, which no database stores, must be refused and not be stored as something else.
+_SQLITE, _POSTGRES = (
+    json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=default)
+    for default in (sqlite_moment, datetime.isoformat)
+)
+
+
+def rows_for_sqlite(rows: Sequence[Mapping[str, Any]]) -> str:
+    return _SQLITE.encode(rows)
+
+
+def rows_for_postgres(rows: Sequence[Mapping[str, Any]]) -> str:
+    return _POSTGRES.encode(rows)
