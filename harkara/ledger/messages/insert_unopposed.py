@@ -37,7 +37,7 @@ ON CONFLICT DO NOTHING RETURNING id, state
 
 
 def insert_unopposed(db: Database, rows: Sequence[NewMessage], now: datetime, lease: datetime | None) -> dict[str, str]:
-    """Insert the rows of which one statement can tell that nothing opposes them; return their states by id.
+    """Insert the rows that one statement finds unopposed; return their states by id.
 
     With `lease`, a row that is due becomes `queued` until then if nothing is against its direct hint (see `Obstacles`).
     Left out are rows that exist already, rows to a person with an opt-out, and rows behind a backlog whose producer may

@@ -154,7 +154,11 @@ def test_without_workers_no_further_message_is_hinted(db: Database) -> None:
 
 
 def test_few_messages_are_stored_with_the_same_columns_as_many(db: Database) -> None:
-    options: dict[str, Any] = {"at": datetime.now(UTC) + timedelta(hours=1), "fallback": Template("hello"), "customer_name": "Asha"}
+    options: dict[str, Any] = {
+        "at": datetime.now(UTC) + timedelta(hours=1),
+        "fallback": Template("hello"),
+        "customer_name": "Asha",
+    }
     (few,) = accept_messages(db, reply(**options))
     (many, *_) = accept_messages(db, reply(**options), *(reply() for _ in range(MAX_DIRECT_HINTS)))
     of_one, of_many = row(db, few), row(db, many)

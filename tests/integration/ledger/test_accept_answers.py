@@ -33,7 +33,7 @@ PEOPLE = {
     ),
     3: ContactState(agreed_at=datetime(2026, 1, 2, tzinfo=UTC), chosen_at=datetime(2026, 1, 2, tzinfo=UTC)),
 }
-"""What is known about the first persons of the lane `default`; nobody knows the others."""
+"""What is known about the first persons of the lane `default`; the others are unknown."""
 
 
 @dataclass
