@@ -105,7 +105,9 @@ def test_two_hints_have_ids_of_their_own(valkey_server: ValkeyServer, redis_clie
 def test_celery_reads_the_wake_up_of_a_producer(valkey_server: ValkeyServer, redis_client: redis.Redis) -> None:
     with Client(valkey_server.url) as client:
         client.send("Hello", to="+919876500001")
-    with RedisCelery("test", valkey_server.url, {}, set_as_current=False).connection_for_read() as connection:
+    # By its module: a worker's app in the same process replaces the transport of the scheme.
+    app = RedisCelery("test", valkey_server.url, {}, set_as_current=False)
+    with app.connection_for_read(transport="kombu.transport.redis:Transport") as connection:
         message: Any = connection.SimpleQueue(ACCEPT).get(timeout=5)
         message.ack()
     assert (message.headers["task"], message.headers["retries"]) == ("harkara.accept", 0)
