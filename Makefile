@@ -19,7 +19,7 @@ sync = .venv/bin/uv pip sync --quiet --require-hashes --python $(1)/bin/python $
 compile = .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --extra server \
 	--python-version 3.11 $(if $(UPGRADE),--upgrade) pyproject.toml
 
-.PHONY: help demo up test check fmt bench chaos test-browser test-examples docs lock clean
+.PHONY: help demo up test check fmt bench bench-quick chaos test-browser test-examples docs lock clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
@@ -42,8 +42,12 @@ fmt: .venv/.dev ## Format the code and apply the linter's fixes
 	@.venv/bin/ruff format
 	@.venv/bin/ruff check --fix
 
-bench: .venv-bench/.synced ## Run the benchmarks, in an environment with the other projects that they measure
-	@.venv-bench/bin/python -m benchmarks
+bench: .venv-bench/.synced ## Run the benchmarks, and write their figures into the documentation
+	@.venv-bench/bin/python -m benchmarks --json docs/figures.json
+	@.venv-bench/bin/python -m docs.render
+
+bench-quick: .venv-bench/.synced ## Run a small part of the benchmarks in 3 minutes, to check that they work
+	@.venv-bench/bin/python -m benchmarks --quick
 
 chaos: .venv/.dev ## Kill workers, Redis and the database under load for minutes, then audit every message
 	@.venv/bin/python -m tests.acceptance.chaos

@@ -5,48 +5,53 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import accept, latency, lateness, limit, otp, recovery, report, schedule, send, webhooks
+from benchmarks import accept, latency, lateness, limit, otp, recovery, report, schedule, send, start, webhooks
+from benchmarks.about import Benchmark
 from benchmarks.environment import Environment
 from benchmarks.figure import Figure
 from benchmarks.machine import machine, warning
 from harness.postgres import postgres
 
-BENCHMARKS = {
-    "send": send.measure,
-    "limit": limit.measure,
-    "latency": latency.measure,
-    "otp": otp.measure,
-    "accept": accept.measure,
-    "schedule": schedule.measure,
-    "lateness": lateness.measure,
-    "recovery": recovery.measure,
-    "webhooks": webhooks.measure,
+BENCHMARKS: dict[str, Benchmark] = {
+    "send": send,
+    "latency": latency,
+    "accept": accept,
+    "limit": limit,
+    "otp": otp,
+    "schedule": schedule,
+    "lateness": lateness,
+    "recovery": recovery,
+    "webhooks": webhooks,
+    "start": start,
 }
 
 
 def main() -> None:
     given = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends every process that was started
     load = os.getloadavg()[0]
     with postgres() as server, tempfile.TemporaryDirectory(prefix="harkara-bench-") as folder:
         environment = Environment(server, Path(folder))
         facts = machine(load, *environment.describe())
         if found := warning(facts):
             _log(found)
-        results = {name: _run(name, environment, given.quick) for name in given.names or BENCHMARKS}
+        figures = {name: _run(name, environment, given.quick) for name in given.names or BENCHMARKS}
+    run = report.to_json({name: (BENCHMARKS[name].ABOUT, found) for name, found in figures.items()}, facts, given.quick)
     if given.json:
-        given.json.write_text(json.dumps(report.to_json(results, facts, quick=given.quick), indent=2) + "\n")
-    print((report.markdown if given.markdown else report.table)(results, facts))
+        given.json.write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(report.table(run))
 
 
 def _run(name: str, environment: Environment, quick: bool) -> list[Figure]:
     _log(f"{name} …")
     start = time.monotonic()
-    figures = BENCHMARKS[name](environment, quick)
+    figures = BENCHMARKS[name].measure(environment, quick)
     _log(f"{name} took {time.monotonic() - start:.0f} s")
     return figures
 
@@ -54,9 +59,8 @@ def _run(name: str, environment: Environment, quick: bool) -> list[Figure]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"one of {', '.join(BENCHMARKS)}; default: all")
-    parser.add_argument("--quick", action="store_true", help="run a tenth of the size, to check that it works")
+    parser.add_argument("--quick", action="store_true", help="measure less, within 3 minutes, to check that it works")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file as well")
-    parser.add_argument("--markdown", action="store_true", help="print the table for the README")
     given = parser.parse_args()
     if unknown := set(given.names) - BENCHMARKS.keys():
         parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; choose from {', '.join(BENCHMARKS)}")

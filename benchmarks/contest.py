@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +14,7 @@ import psycopg
 
 from benchmarks.environment import WORKERS, Environment
 from benchmarks.messages import envelopes, recipient
-from benchmarks.resource_usage import CommandCounter, UsageSampler
+from benchmarks.resource_usage import CommandCounter, Usage, UsageSampler
 from benchmarks.stand_in_client import StandIn, stand_in
 from harness.postgres import driver_url
 from harness.process import Process
@@ -26,30 +27,34 @@ PATIENCE = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a contestant: its rate, and what its worker processes use."""
+    """One run of a contestant: its rate, and what its processes use; CPU in seconds for 1,000 messages."""
 
     jobs_per_second: float
-    cpu_per_thousand: float
+    worker_cpu: float
+    total_cpu: float
+    """Of the workers, PostgreSQL and Redis; Harkara's also has the client that hands the messages over."""
     megabytes: float
     redis_commands: float
-    api_cpu_ms: float
-    """The stand-in's CPU time for each request."""
 
 
 def harkara(environment: Environment, number: int) -> Run:
     """Send a backlog of the ledger with two workers as deployed."""
     with environment.deploy() as deployment:
+        services = [environment.postgres.pid, deployment.valkey.pid]
+        before, client_before = Usage.now(services).seconds, time.process_time()
         with deployment.client() as client:
             client.send_many(envelopes(number))
+        handed_over = time.process_time() - client_before + Usage.now(services).seconds - before
         run = _measure(
             deployment.api,
             deployment.valkey.url,
+            services,
             number,
             start=lambda: deployment.start_workers(ready=False),
             recorded=lambda: deployment.states()["accepted"],
         )
         deployment.check()
-        return run
+        return replace(run, total_cpu=run.total_cpu + handed_over / number * 1000)
 
 
 CELERY = ["celery", "-A", "benchmarks.contestants.celery_task", "worker", "--loglevel", "WARNING"]
@@ -81,6 +86,12 @@ def taskiq(environment: Environment, number: int) -> Run:
     return _run_contestant(environment, number, ["benchmarks.contestants.taskiq_task", str(number)], [worker])
 
 
+def dramatiq(environment: Environment, number: int) -> Run:
+    module = "benchmarks.contestants.dramatiq_task"
+    worker = ["dramatiq", module, "--processes", str(WORKERS), "--threads", "32"]
+    return _run_contestant(environment, number, [module, str(number)], [worker])
+
+
 def bare(environment: Environment, number: int) -> Run:
     share = number // WORKERS
     workers = [["benchmarks.contestants.bare", str(n * share), str(share)] for n in range(WORKERS)]
@@ -98,6 +109,7 @@ def _run_contestant(
             return _measure(
                 api,
                 redis.url,
+                [environment.postgres.pid, redis.pid],
                 number,
                 start=lambda: [start(f"worker-{n}", arguments) for n, arguments in enumerate(workers)],
                 recorded=lambda: _count_outcomes(connection),
@@ -136,22 +148,31 @@ def _set_up(
 
 
 def _measure(
-    api: StandIn, redis_url: str, number: int, start: Callable[[], list[Process]], recorded: Callable[[], int]
+    api: StandIn,
+    redis_url: str,
+    services: Sequence[int],
+    number: int,
+    start: Callable[[], list[Process]],
+    recorded: Callable[[], int],
 ) -> Run:
-    """Raises TimeoutError when outcomes are missing after `PATIENCE`, AssertionError when a message was sent twice."""
+    """Measure from the first POST to the last outcome; `services` are the process ids of PostgreSQL and Redis.
+
+    Raises TimeoutError when outcomes are missing after `PATIENCE`, AssertionError when a message was sent twice.
+    """
     commands = CommandCounter(redis_url)
-    idle_cpu = api.cpu_seconds()
-    with UsageSampler(worker.popen.pid for worker in start()) as usage:
-        end = wait_until(lambda: recorded() >= number, PATIENCE, f"{number} outcomes", interval=0.2)
+    with UsageSampler(worker.popen.pid for worker in start()) as usage, UsageSampler(services) as beside:
+        wait_until(lambda: api.count_posts() >= number, PATIENCE, f"{number} POSTs", interval=0.1)
+        end = wait_until(lambda: recorded() >= number, PATIENCE, f"{number} outcomes", interval=0.02)
         sent = commands.count()
     posts = api.posts()
     assert len({post.to for post in posts}) == len(posts) == number, "every message was to be sent once"
+    worker_cpu = usage.seconds(posts[0].at, end)
     return Run(
         jobs_per_second=number / (end - posts[0].at),
-        cpu_per_thousand=usage.seconds(posts[0].at, end) / number * 1000,
+        worker_cpu=worker_cpu / number * 1000,
+        total_cpu=(worker_cpu + beside.seconds(posts[0].at, end)) / number * 1000,
         megabytes=usage.megabytes,
         redis_commands=sent / number,
-        api_cpu_ms=(api.cpu_seconds() - idle_cpu) / number * 1000,
     )
 
 

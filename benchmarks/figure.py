@@ -1,4 +1,4 @@
-"""A figure of a benchmark, its goal, and their ratio."""
+"""A figure of a benchmark, its goal, and the samples behind it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Any, Literal
+
+ENOUGH = 1000
+"""The fewest samples of a 99th percentile: ten of them lie above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +32,24 @@ def at_most(value: float) -> Goal:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure in `unit`, the median of its `rounds`; the goal is optional."""
+    """One figure in `unit`, the median of its `rounds`; the goal is optional.
+
+    `of` is the number of measurements that a percentile or a maximum comes from; without it, each round is one.
+    """
 
     what: str
     unit: str
     rounds: Sequence[float]
     goal: Goal | None = None
+    of: int | None = None
 
     @property
     def value(self) -> float:
         return median(self.rounds)
 
     @property
-    def ratio(self) -> float | None:
-        """The figure divided by its goal: 1 or more meets a goal of "at least", 1 or less one of "at most"."""
-        return self.value / self.goal.value if self.goal and self.goal.value else None
+    def samples(self) -> int:
+        return self.of or len(self.rounds)
 
     @property
     def met(self) -> bool | None:
@@ -56,37 +62,22 @@ class Figure:
             "value": self.value,
             "lowest": min(self.rounds),
             "highest": max(self.rounds),
-            "goal": self.goal and f"{self.goal.bound} {self.goal.value:g}",
-            "ratio": self.ratio,
+            "samples": self.samples,
+            "goal": self.goal and f"{self.goal.bound} {self.goal.value:,g}",
             "met": self.met,
         }
 
-    def cells(self) -> tuple[str, str, str, str, str]:
-        """Return the cells of a table row: what, goal, figure with the range of its rounds, ratio, met."""
-        spread = f" ({short(min(self.rounds))}–{short(max(self.rounds))})" if len(self.rounds) > 1 else ""
-        return (
-            self.what,
-            f"{self.goal.bound} {self.goal.value:,g} {self.unit}" if self.goal else "",
-            f"{short(self.value)}{spread} {self.unit}".rstrip(),
-            "" if self.ratio is None else f"{self.ratio:.2f}",
-            {None: "", True: "yes", False: "NO"}[self.met],
-        )
 
+def percentiles(
+    what: str, seconds: Sequence[float], *, p50: float | None, p99: float | None, unit: str = "ms"
+) -> list[Figure]:
+    """Return the median and the 99th percentile of times in seconds, against goals in `unit` (ms or s).
 
-def lateness(what: str, seconds: Sequence[float], *, p50: float | None, p99: float, unit: str = "ms") -> list[Figure]:
-    """Return the median and the 99th percentile of times in seconds, against goals in `unit` (ms or s)."""
+    Of fewer than `ENOUGH` times it returns the highest instead of the 99th percentile, without a goal.
+    """
     times = sorted(1000 * s if unit == "ms" else s for s in seconds)
-    middle = Figure(f"{what}, p50", unit, [median(times)], at_most(p50) if p50 else None)
-    return [middle, Figure(f"{what}, p99", unit, [percentile_99(times)], at_most(p99))]
-
-
-def percentile_99(values: Sequence[float]) -> float:
-    """Return the 99th percentile, or the maximum of fewer than a hundred values."""
-    return quantiles(values, n=100, method="inclusive")[98] if len(values) >= 100 else max(values)
-
-
-def short(number: float) -> str:
-    """Format with three significant digits."""
-    if number and abs(number) < 1:
-        return f"{number:.3f}"
-    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+    middle = Figure(f"{what}, p50", unit, [median(times)], at_most(p50) if p50 else None, len(times))
+    if len(times) < ENOUGH:
+        return [middle, Figure(f"{what}, highest", unit, [times[-1]], None, len(times))]
+    highest = quantiles(times, n=100, method="inclusive")[98]
+    return [middle, Figure(f"{what}, p99", unit, [highest], at_most(p99) if p99 else None, len(times))]

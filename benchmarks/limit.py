@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from benchmarks.about import About
 from benchmarks.environment import WORKERS, Environment
 from benchmarks.figure import Figure, at_least, at_most
 from benchmarks.messages import envelopes
@@ -14,6 +15,15 @@ from harness.waiting import wait_until
 PER_SECOND = 80
 WARM_UP = 3.0
 """Seconds after the first POST in which the workers open their connections."""
+
+ABOUT = About(
+    "A backlog behind a rate limit",
+    f"Two workers send a backlog; the server refuses with 429 what exceeds {PER_SECOND} requests in any second. The "
+    "share is of what the limit permits in 30 seconds. Idle is the CPU time of both cores that workers, PostgreSQL and "
+    "Redis leave.",
+    f"the first {WARM_UP:g} seconds; the CPU of the server that answers; and the commands that a script runs inside "
+    "Redis, which cost no round trip.",
+)
 
 
 def measure(environment: Environment, quick: bool) -> list[Figure]:
@@ -30,10 +40,10 @@ def measure(environment: Environment, quick: bool) -> list[Figure]:
         posts = [post for post in deployment.api.posts() if start <= post.at < start + span]
     accepted = sum(post.status == 202 for post in posts)
     busy = (after.seconds - before.seconds) / (after.at - before.at) / (os.cpu_count() or 1)
-    what = f"{PER_SECOND}/s over {WORKERS} workers"
+    what, of = f"{PER_SECOND}/s, {WORKERS} workers", len(posts)
     return [
-        Figure(f"{what}, achieved / permitted", "", [accepted / (PER_SECOND * span)], at_least(0.985)),
-        Figure(f"{what}, answers of 429 after warm-up", "", [len(posts) - accepted], at_most(0)),
-        Figure(f"{what}, Redis commands a message", "", [sent / accepted], at_most(2)),
-        Figure(f"{what}, CPU left idle", "%", [100 * (1 - busy)], at_least(85)),
+        Figure(f"{what}: share of the limit used", "", [accepted / (PER_SECOND * span)], at_least(0.985), of),
+        Figure(f"{what}: answers of 429", "", [len(posts) - accepted], at_most(0), of),
+        Figure(f"{what}: CPU left idle", "%", [100 * (1 - busy)], at_least(85), of),
+        Figure(f"{what}: Redis commands per message", "", [sent / accepted], at_most(2), of),
     ]

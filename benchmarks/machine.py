@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("celery", "kombu", "redis", "requests", "SQLAlchemy", "sqlmodel", "psycopg", "taskiq", "taskiq-redis")
+LIBRARIES = ("celery", "kombu", "redis", "requests", "SQLAlchemy", "sqlmodel", "psycopg", "taskiq", "dramatiq")
 QUIET = 0.5
 """The highest load average for each core at which absolute figures count."""
 

@@ -47,9 +47,6 @@ class StandIn:
         """Return the time of the first POST to each recipient."""
         return {post.to: post.at for post in reversed(self.posts())}
 
-    def cpu_seconds(self) -> float:
-        return float(self._get("log")["cpu_seconds"])
-
     def _get(self, path: str) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self.root}/{path}", timeout=30) as response:
             found: dict[str, Any] = json.load(response)

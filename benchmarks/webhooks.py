@@ -1,108 +1,71 @@
-"""Webhooks: events stored by the HTTP API, and events applied to their messages by one worker."""
+"""Webhooks: stored by the HTTP API, and applied to their messages by one worker at the same time."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from uuid import uuid4
 
-from benchmarks.environment import Environment
+from benchmarks.about import About
+from benchmarks.environment import WEBHOOK_SECRET, Deployment, Environment
 from benchmarks.figure import Figure, at_least
-from benchmarks.messages import envelopes, recipient, text
-from harkara.chatmitra.signature import sign
-from harkara.chatmitra.webhooks import parse
-from harkara.inbound import fingerprint
-from harkara.inbound.words import Words
-from harkara.intake.stream import WEBHOOKS, Intake
-from harkara.lanes import Lane
-from harkara.ledger.database import Database
-from harkara.ledger.events.process import EventContext
-from harkara.ledger.messages.accept import accept
-from harkara.ledger.messages.begin import BeginRequest, begin
-from harkara.ledger.messages.claim import Claimed, claim
-from harkara.ledger.messages.claim_result import ClaimResult
-from harkara.ledger.messages.queries import count_by_state
-from harkara.ledger.messages.record import record
-from harkara.outcomes import Accepted
-from harkara.playbook import Playbook
-from harkara.receipt import Receipt
-from harkara.redis_client import connect
-from harkara.shared_defaults import DEADLINES
-from harkara.states import State
-from harkara.webhooks.process import EventProcessor
-from harkara.webhooks.receive import WebhookReceiver
-from harness.ledger import open_ledger
-from harness.process import ROOT
-from harness.valkey import valkey
+from benchmarks.http_clients import Request, post_all
+from benchmarks.messages import recipient, text
+from harkara import Envelope, Template
+from harness.waiting import wait_until
 
-THREADS = 8
-"""Requests that the HTTP API handles at the same time."""
+CLIENTS = 8
 
 GOAL = at_least(10_000)
 
-SECRET = "secret"
-LANE = Lane("default", "token", None, webhook_secret=SECRET)
-CONTEXT = EventContext(
-    {LANE.name: LANE},
-    Playbook.load(ROOT / "config" / "playbook.toml"),
-    Words.load(ROOT / "config" / "words.toml"),
-    parse,
+ABOUT = About(
+    "Webhooks",
+    f"{CLIENTS} clients POST signed webhooks to the HTTP API: `sent` and `delivered` for each message. One worker "
+    "applies them to the messages meanwhile. Stored means answered with 200, after the commit; applied means from the "
+    "first POST until the last message is `delivered`.",
+    "replies of customers and callbacks to the application. The clients use the same two cores.",
 )
 
 
 def measure(environment: Environment, quick: bool) -> list[Figure]:
-    """Process two events of each message, in ledgers of both kinds that take turns."""
     messages, rounds = (100, 1) if quick else (500, 3)
-    found: dict[str, list[tuple[float, float]]] = {"PostgreSQL": [], "SQLite": []}
-    for _ in range(rounds):
-        for name, rates in found.items():
-            file = Path(environment.folder) / f"{uuid4().hex}.db"
-            url = environment.create_database() if name == "PostgreSQL" else f"sqlite:///{file}"
-            with open_ledger(url, connections=THREADS + 2) as db:
-                rates.append(_round(db, messages))
-    return [
-        figure
-        for name, rates in found.items()
-        for figure in (
-            Figure(f"events stored, {THREADS} at once, {name}", "/min", [stored for stored, _ in rates], GOAL),
-            Figure(f"events applied by one worker, {name}", "/min", [applied for _, applied in rates], GOAL),
-        )
-    ]
+    figures = []
+    for name in ("PostgreSQL", "SQLite"):
+        with environment.deploy(sqlite=name == "SQLite", CHATMITRA_WEBHOOK_SECRET=WEBHOOK_SECRET) as deployment:
+            deployment.start_workers(1)
+            url = deployment.start_web()
+            rates = [_round(deployment, url, n * messages, messages) for n in range(rounds)]
+        figures += [
+            Figure(f"stored, {name}", "/min", [stored for stored, _ in rates], GOAL),
+            Figure(f"applied, {name}", "/min", [applied for _, applied in rates], GOAL),
+        ]
+    return figures
 
 
-def _round(db: Database, messages: int) -> tuple[float, float]:
-    """Return events a minute, stored and applied."""
-    _send(db, messages)
-    webhooks = [_status_webhook(status, n) for status in ("sent", "delivered") for n in range(messages)]
-    with valkey() as server, connect(server.url, seconds=3) as redis:
-        stream = Intake(redis, "bench", stream=WEBHOOKS)
-        stored = _store(WebhookReceiver(db, CONTEXT.lanes, stream, lambda: None), webhooks)
-        processor = EventProcessor(db, stream, CONTEXT, holder="bench", silence_seconds=900, check_seconds=300)
-        applied = _apply(processor, len(webhooks))
-    assert count_by_state(db) == {LANE.name: {State.DELIVERED: messages}}
-    return stored, applied
+def _round(deployment: Deployment, url: str, first: int, messages: int) -> tuple[float, float]:
+    """Return webhooks a minute, stored and applied."""
+    _send(deployment, first, messages)
+    webhooks = [_webhook(status, first + n) for status in ("sent", "delivered") for n in range(messages)]
+    start = time.time()
+    stored = post_all(url, webhooks, CLIENTS)
+    end = wait_until(lambda: deployment.states()["delivered"] >= first + messages, 60, "every webhook is applied")
+    return 60 * stored, 60 * len(webhooks) / (end - start)
 
 
-def _send(db: Database, number: int) -> None:
-    """Bring messages to the state `accepted`, as a worker does."""
-    receipts, _ = accept(
-        db, list(envelopes(number, category="reply")), deadlines=DEADLINES, queued_seconds=60, direct_hints=False
-    )
-    claims = claim(db, [receipt.id for receipt in receipts if isinstance(receipt, Receipt)], 60)
-    with db.write() as tx:
-        assert len(begin(tx, [_begin(claimed) for claimed in claims])) == number
-        record(tx, [ClaimResult.of(claimed, Accepted(f"job-{claimed.id}", 202), posted=True) for claimed in claims])
+def _send(deployment: Deployment, first: int, messages: int) -> None:
+    """Send templates, which need no open 24-hour window, and wait until Chat Mitra has accepted them."""
+    with deployment.client() as client:
+        client.send_many([_template(n) for n in range(first, first + messages)])
+    wait_until(lambda: deployment.states()["accepted"] >= messages, 60, "every message is accepted")
 
 
-def _begin(claimed: Claimed) -> BeginRequest:
-    content = fingerprint.of_request(json.loads(claimed.body))
-    return BeginRequest(claimed, "worker", "passed", 60, fingerprint.keyed(LANE.token, claimed.recipient, content))
+def _template(n: int) -> Envelope:
+    return Envelope(to=recipient(n), messages=[Template("order_sent", body=[text(n)])], category="utility")
 
 
-def _status_webhook(status: str, n: int) -> bytes:
+def _webhook(status: str, n: int) -> Request:
+    template = _template(n).body()["messages"][0]["template"]
     event = {
         "event": "message.sent" if status == "sent" else "message.status.updated",
         "status": status,
@@ -110,23 +73,8 @@ def _status_webhook(status: str, n: int) -> bytes:
         "direction": "outbound",
         "to": recipient(n),
         "timestamp": time.time(),
-        "message": {"type": "text", "text": text(n)},
+        "message": {"type": "template", "template": template},
     }
-    return json.dumps(event).encode()
-
-
-def _store(receiver: WebhookReceiver, webhooks: Sequence[bytes]) -> float:
-    def receive(raw: bytes) -> bool:
-        return receiver.receive(LANE.name, raw, sign(raw, SECRET))
-
-    start = time.perf_counter()
-    with ThreadPoolExecutor(THREADS) as threads:
-        assert all(threads.map(receive, webhooks))
-    return 60 * len(webhooks) / (time.perf_counter() - start)
-
-
-def _apply(processor: EventProcessor, events: int) -> float:
-    start, applied = time.perf_counter(), 0
-    while applied < events:
-        applied += processor.process()["folded"]
-    return 60 * events / (time.perf_counter() - start)
+    body = json.dumps(event).encode()
+    signature = hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
+    return Request("/webhooks/chatmitra", body, {"X-Webhook-Signature": signature})

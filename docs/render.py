@@ -1,4 +1,4 @@
-"""Render the reference pages that the code determines: `python -m docs.render` writes them, a test compares them."""
+"""Render the pages that code and figures determine: `python -m docs.render` writes them, tests compare them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from config.periodic_work import SCHEDULE, WAKE_UPS
+from docs import figures
 from workers.command import app
 from workers.command.outline import Outline
 
@@ -139,6 +140,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "schedule.md": schedule,
 }
 
+WITH_FIGURES = {"README.md": figures.readme, "docs/figures.md": figures.page}
+"""Documents with figures of the benchmarks: given the document and the run, they return it with this run's tables."""
+
 
 def _commands(found: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], TyperCommand]]:
     if not isinstance(found, TyperGroup):
@@ -188,6 +192,8 @@ def _page(lines: Sequence[str]) -> str:
 def main() -> None:
     for name, render in PAGES.items():
         (ROOT / "docs" / "reference" / name).write_text(render(), encoding="utf-8")
+    for file, with_figures in WITH_FIGURES.items():
+        (ROOT / file).write_text(with_figures((ROOT / file).read_text("utf-8"), figures.load()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -45,6 +45,11 @@ class PostgresServer:
     def url(self) -> str:
         return self.database_url("postgres")
 
+    @property
+    def pid(self) -> int:
+        assert self.process is not None, "the server is not running"
+        return self.process.pid
+
     def database_url(self, name: str) -> str:
         return f"postgresql+psycopg://harkara@127.0.0.1:{self.port}/{name}"
 

@@ -1,12 +1,12 @@
-"""The job of every contestant: POST one message, and store a row with its outcome."""
+"""The job of every contestant: validate one message, POST it, and store a row with its outcome."""
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import UTC, datetime
-from typing import cast
+from typing import Annotated, cast
 
+from pydantic import BaseModel, StringConstraints
 from sqlalchemy import Engine, Table, create_engine
 from sqlmodel import Field, SQLModel
 
@@ -15,6 +15,13 @@ REDIS_URL = os.environ.get("BENCH_REDIS_URL", "")
 DATABASE_URL = os.environ.get("BENCH_DATABASE_URL", "")
 
 HEADERS = {"Authorization": "Bearer test-token", "Content-Type": "application/json"}
+
+
+class Request(BaseModel):
+    """A request to Chat Mitra with a text; its lengths are checked, as Harkara checks them."""
+
+    recipient_mobile_number: Annotated[str, StringConstraints(pattern=r"^\d{10,15}$")]
+    message: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
 class Outcome(SQLModel, table=True):
@@ -32,7 +39,8 @@ def outcome(recipient: str, status: int, answer: dict[str, str]) -> Outcome:
 
 
 def body(recipient: str, text: str) -> bytes:
-    return json.dumps({"recipient_mobile_number": recipient, "message": text}).encode()
+    """Validate a message and return its request. Raises pydantic.ValidationError."""
+    return Request(recipient_mobile_number=recipient, message=text).model_dump_json().encode()
 
 
 def engine(connections: int) -> Engine:
