@@ -30,7 +30,7 @@ Send = Callable[[int], object]
 
 
 def measure(environment: Environment, quick: bool) -> list[Figure]:
-    turns = 2 if quick else 20
+    turns, compared = (1, BLOCK) if quick else (20, 4 * BLOCK)
     with environment.deploy(appendfsync="always") as deployment, _ways(deployment) as ways:
         deployment.start_workers()
         called: dict[str, dict[str, float]] = {name: {} for name in ways}
@@ -44,7 +44,7 @@ def measure(environment: Environment, quick: bool) -> list[Figure]:
         arrivals = deployment.api.arrivals()
         deployment.check()
     found = {name: [arrivals[to] - at for to, at in times.items()] for name, times in called.items()}
-    celery = contest.celery_latencies(environment, 4 * BLOCK, PER_SECOND)
+    celery = contest.celery_latencies(environment, compared, PER_SECOND)
     return [
         *percentiles("client of PostgreSQL and Redis", found["ledger"], p50=8, p99=25),
         *percentiles("client of Redis alone", found["redis"], p50=15, p99=50),

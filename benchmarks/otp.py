@@ -40,8 +40,8 @@ SCENARIOS = (
 
 
 def measure(environment: Environment, quick: bool) -> list[Figure]:
-    campaign = CAMPAIGN // 10 if quick else CAMPAIGN
-    return [_measure_scenario(environment, scenario, campaign, quick) for scenario in SCENARIOS]
+    campaign, scenarios = (CAMPAIGN // 10, SCENARIOS[1:]) if quick else (CAMPAIGN, SCENARIOS)
+    return [_measure_scenario(environment, scenario, campaign, quick) for scenario in scenarios]
 
 
 def _measure_scenario(environment: Environment, scenario: Scenario, campaign: int, quick: bool) -> Figure:

@@ -38,7 +38,7 @@ print(json.dumps([1000 * seconds, imported, peak()]))
 
 
 def measure(environment: Environment, quick: bool) -> list[Figure]:
-    number = 5 if quick else 20
+    number = 3 if quick else 20
     with environment.deploy() as deployment:
         with deployment.client() as client:
             handle = client.send(text(0), to=recipient(0))
