@@ -18,6 +18,9 @@ class Goal:
     bound: Literal["≥", "≤"]
     value: float
 
+    def __str__(self) -> str:
+        return f"{self.bound} {self.value:,g}" if self.value else "0"
+
     def met(self, found: float) -> bool:
         return found >= self.value if self.bound == "≥" else found <= self.value
 
@@ -63,7 +66,7 @@ class Figure:
             "lowest": min(self.rounds),
             "highest": max(self.rounds),
             "samples": self.samples,
-            "goal": self.goal and f"{self.goal.bound} {self.goal.value:,g}",
+            "goal": self.goal and str(self.goal),
             "met": self.met,
         }
 

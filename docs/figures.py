@@ -42,6 +42,11 @@ def load() -> Run:
     return run
 
 
+def named(run: Run) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the figures of a run by their benchmark and name."""
+    return {(name, figure["what"]): figure for name, each in run["benchmarks"].items() for figure in each["figures"]}
+
+
 def page(text: str, run: Run) -> str:
     """Return the page of figures with all tables of this run."""
     sections = (line for each in run["benchmarks"].values() for line in _section(each))
@@ -49,18 +54,21 @@ def page(text: str, run: Run) -> str:
 
 
 def readme(text: str, run: Run) -> str:
-    """Return the README with its table of this run. Raises KeyError for a figure that the run does not have."""
-    figures = {(name, figure["what"]): figure for name, each in run["benchmarks"].items() for figure in each["figures"]}
-    rows = [figures[key] | {"what": what} for key, what in README_ROWS.items()]
-    return _replace(text, ["", *_table(rows), ""])
+    """Return the README with its table of this run, without what the run has not measured."""
+    figures = named(run)
+    rows = [figures[key] | {"what": what} for key, what in README_ROWS.items() if key in figures]
+    return _replace(text, ["", f"The last {_kind(run)}:", "", *_table(rows), ""])
 
 
 def _origin(run: Run) -> Iterator[str]:
-    kind = "quick run, which only shows that the benchmarks work" if run["quick"] else "full run"
-    yield f"The last {kind}: {run['date']}, Harkara {run['harkara']}."
+    yield f"The last {_kind(run)}: {run['date']}, Harkara {run['harkara']}."
     yield f"The machine: {describe(run['machine'])}."
     if run["warning"]:
         yield run["warning"]
+
+
+def _kind(run: Run) -> str:
+    return "quick run, which only shows that the benchmarks work" if run["quick"] else "full run"
 
 
 def _section(benchmark: dict[str, Any]) -> Iterator[str]:
