@@ -104,7 +104,8 @@ def test_the_median_of_the_rounds_is_compared_with_the_goal(goal: Goal, met: boo
 def test_a_99th_percentile_needs_a_thousand_samples() -> None:
     middle, p99 = percentiles("one message", [0.1] * 999 + [2.0], p50=90, p99=150)
     assert (middle.value, middle.met, middle.samples) == (100, False, 1000)
-    assert (p99.what, p99.value, p99.met, p99.samples) == ("one message, p99", pytest.approx(100), True, 1000)
+    assert (p99.what, p99.met, p99.samples) == ("one message, p99", True, 1000)
+    assert p99.value == pytest.approx(100)
 
 
 def test_of_fewer_samples_the_highest_is_given_without_a_goal() -> None:
