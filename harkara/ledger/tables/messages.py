@@ -102,7 +102,8 @@ class AliasRow(SQLModel, table=True):
 class AttemptRow(SQLModel, table=True):
     """One POST, committed before its first byte leaves. The primary key allows one for each claim.
 
-    Its fingerprint is a keyed digest of recipient and content, by which a webhook event finds the attempt.
+    Its fingerprint is a keyed digest of recipient and content, by which a webhook event finds the attempt. It has no
+    foreign key, which would be checked for each POST: no message is ever deleted.
     """
 
     __tablename__ = "attempt"
@@ -112,7 +113,7 @@ class AttemptRow(SQLModel, table=True):
         partial("ix_attempt_echo", "echo", "started_at", where="echo IS NOT NULL"),
     )
 
-    message_id: str = Field(primary_key=True, foreign_key="message.id", max_length=40)
+    message_id: str = Field(primary_key=True, max_length=40)
     epoch: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     lane: str = Field(max_length=40)
     weight: int
