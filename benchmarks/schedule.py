@@ -25,7 +25,7 @@ ABOUT = About(
 
 
 def measure(environment: Environment, quick: bool) -> list[Figure]:
-    future, ticks, at_once = (100_000, 100, 1_000) if quick else (1_000_000, 1_000, 10_000)
+    future, ticks, at_once = (20_000, 100, 1_000) if quick else (1_000_000, 1_000, 10_000)
     with environment.deploy() as deployment:
         with deployment.client() as client:
             tomorrow = datetime.now(UTC) + timedelta(days=1)

@@ -32,9 +32,9 @@ ABOUT = About(
 
 
 def measure(environment: Environment, quick: bool) -> list[Figure]:
-    messages, rounds = (100, 1) if quick else (500, 3)
+    messages, rounds, ledgers = (100, 1, ("SQLite",)) if quick else (500, 3, ("PostgreSQL", "SQLite"))
     figures = []
-    for name in ("PostgreSQL", "SQLite"):
+    for name in ledgers:
         with environment.deploy(sqlite=name == "SQLite", CHATMITRA_WEBHOOK_SECRET=WEBHOOK_SECRET) as deployment:
             _send(deployment, rounds * messages)
             url = deployment.start_web()
