@@ -18,6 +18,7 @@ from harness.process import ROOT
 
 MAKE_TARGETS = [
     "bench",
+    "bench-quick",
     "chaos",
     "check",
     "clean",
