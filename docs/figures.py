@@ -1,4 +1,4 @@
-"""Render the tables of figures from `docs/figures.json`, the last full run of the benchmarks."""
+"""Render the tables of figures from `docs/figures.json`, the last run of the benchmarks."""
 
 from __future__ import annotations
 
@@ -57,14 +57,18 @@ def readme(text: str, run: Run) -> str:
     """Return the README with its table of this run, without what the run has not measured."""
     figures = named(run)
     rows = [figures[key] | {"what": what} for key, what in README_ROWS.items() if key in figures]
-    return _replace(text, ["", f"The last {_kind(run)}:", "", *_table(rows), ""])
+    return _replace(text, ["", f"The last {_kind(run)}:", *_warning(run), "", *_table(rows), ""])
 
 
 def _origin(run: Run) -> Iterator[str]:
     yield f"The last {_kind(run)}: {run['date']}, Harkara {run['harkara']}."
     yield f"The machine: {describe(run['machine'])}."
-    if run["warning"]:
-        yield run["warning"]
+    yield from _warning(run)
+
+
+def _warning(run: Run) -> list[str]:
+    """Return why the figures compare, but measure nothing absolute; nothing on an idle machine."""
+    return [run["warning"]] if run["warning"] else []
 
 
 def _kind(run: Run) -> str:
