@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.fork_server import Fork, fork_server
 from harness.waiting import DETAILS, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,25 +33,35 @@ class Process:
     """A running process, which leads its own process group, and its log file."""
 
     name: str
-    popen: subprocess.Popen[bytes]
+    popen: subprocess.Popen[bytes] | Fork
     log: Path
 
     @classmethod
     def start(cls, name: str, command: Sequence[str], settings: Mapping[str, str], folder: Path) -> Process:
         """Start the command with these environment variables; its output goes to `NAME.log` in the folder."""
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith(NOT_INHERITED)}
         log = folder / f"{name}.log"
         with log.open("wb") as output:
             popen = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**inherited, "PYTHONUNBUFFERED": "1", **settings},
+                env=_environment(settings),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
             )
         return cls(name, popen, log)
+
+    @classmethod
+    def fork(cls, name: str, arguments: Sequence[str], settings: Mapping[str, str], folder: Path) -> Process:
+        """Start `python -m ARGUMENTS` likewise, as a fork of a process that has imported the libraries."""
+        server = fork_server()
+        if server is None:
+            return cls.start(name, [sys.executable, "-m", *arguments], settings, folder)
+        log = folder / f"{name}.log"
+        with log.open("wb") as output:
+            fork = server.start(arguments, _environment(settings), output.fileno(), output.fileno())
+        return cls(name, fork, log)
 
     @property
     def alive(self) -> bool:
@@ -99,3 +111,8 @@ class Process:
         wait_until(lambda: not self.alive, seconds, f"{self.name} dies", details=self.output)
         status = self.popen.returncode
         assert status == -signal.SIGKILL, f"{self.name} ended with status {status}:\n{self.output()[-DETAILS:]}"
+
+
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(NOT_INHERITED)}
+    return {**inherited, "PYTHONUNBUFFERED": "1", **settings}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -38,7 +37,7 @@ BY_WORKER_LEASE = {"HARKARA_READ_TIMEOUT": "500"}
 """A lease of `sending` that no test waits for, so that only the lease of its worker can end it."""
 
 WEB_READY = "Uvicorn running on"
-CELERY = ("-m", "celery")
+CELERY = ("celery",)
 APP = ("-A", "workers.sender")
 
 
@@ -76,9 +75,9 @@ class Deployment:
         }
 
     def start(self, kind: str, *arguments: str, **settings: str) -> Process:
-        """Start a Python process with these arguments in this deployment."""
+        """Start `python -m ARGUMENTS` in this deployment."""
         name = f"{kind}-{len(self.processes)}"
-        process = Process.start(name, [sys.executable, *arguments], self.settings | settings, self.folder)
+        process = Process.fork(name, arguments, self.settings | settings, self.folder)
         self.processes.append(process)
         return process
 
@@ -88,7 +87,7 @@ class Deployment:
         if secret := self._settings.get("CHATMITRA_WEBHOOK_SECRET"):
             url = f"{self.web}/webhooks/chatmitra"
             settings |= {"SANDBOX_WEBHOOK_URL": url, "SANDBOX_WEBHOOK_SECRET": secret}
-        process = self.start("sandbox", "-m", "workers.sandbox", **settings)
+        process = self.start("sandbox", "workers.sandbox", **settings)
         process.wait_for_output("listening on")
         return process
 
@@ -123,7 +122,7 @@ class Deployment:
 
     def start_web(self, *, ready: bool = True, **settings: str) -> Process:
         """Start the HTTP API, on the same port each time; return when it listens, or at once without `ready`."""
-        web = self.start("web", "-m", "workers.web", PORT=str(self._web_port), **settings)
+        web = self.start("web", "workers.web", PORT=str(self._web_port), **settings)
         if ready:
             web.wait_for_output(WEB_READY)
         return web
@@ -217,7 +216,7 @@ class Deployment:
 
 
 def _celery(clock: float | str) -> tuple[str, ...]:
-    return ("-m", "tests.acceptance.skewed_clock", str(clock)) if clock else CELERY
+    return ("tests.acceptance.skewed_clock", str(clock)) if clock else CELERY
 
 
 @contextmanager

@@ -109,7 +109,7 @@ def test_a_redis_that_may_delete_keys_accepts_no_hand_over_and_every_process_say
                 client.send_many([envelope])
             redis = connect(server.url, seconds=3)
             assert not redis.xlen("harkara:intake")
-            doctor = harkara.start("doctor", "-m", "harkara", "doctor", "--json")
+            doctor = harkara.start("doctor", "harkara", "doctor", "--json")
             assert doctor.popen.wait(60) == 1
             for output in (worker.output(), web.output(), doctor.output()):
                 assert "maxmemory-policy noeviction" in output

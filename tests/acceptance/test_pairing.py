@@ -31,7 +31,7 @@ def test_staging_on_the_redis_of_production_refuses_to_start_and_takes_no_messag
                 staging.start_worker(ready=False),
                 staging.start_web(ready=False),
                 staging.start_beat(),
-                staging.start("command", "-m", "harkara", "send", "919876543210", "Hello"),
+                staging.start("command", "harkara", "send", "919876543210", "Hello"),
             ]
             with production.client() as client:
                 client.send_many(envelopes)

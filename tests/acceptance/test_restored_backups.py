@@ -156,7 +156,7 @@ def halts(harkara: Deployment) -> list[tuple[str, str, str]]:
 
 def command(harkara: Deployment, *words: str) -> tuple[int, Any]:
     """Run the `harkara` command on the deployment; return its exit code and its JSON document."""
-    process = harkara.start("command", "-m", "harkara", *words, "--json")
+    process = harkara.start("command", "harkara", *words, "--json")
     code = process.popen.wait(60)
     lines = [line for line in process.output().splitlines() if line.startswith("{")]
     return code, json.loads(lines[-1])

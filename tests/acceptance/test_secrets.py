@@ -155,7 +155,7 @@ def send_by_task_name(redis_url: str) -> None:
 def send_by_command(harkara: Deployment) -> None:
     code = ["--template", "login_code", "--param", CODE, "--copy-code", CODE, "--category", "authentication"]
     for content, status in ((code, 0), ([f"Your {WORD} is ready."], 0), ([REFUSED], 4)):
-        assert harkara.start("command", "-m", "harkara", "send", COMMAND, *content).popen.wait(60) == status
+        assert harkara.start("command", "harkara", "send", COMMAND, *content).popen.wait(60) == status
 
 
 def send_by_http(harkara: Deployment) -> None:

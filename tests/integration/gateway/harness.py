@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,7 +73,7 @@ def start_server(folder: Path, **more: str) -> Iterator[Server]:
         "PORT": str(port),
         **more,
     }
-    process = Process.start("web", [sys.executable, "-m", "workers.web"], settings, folder)
+    process = Process.fork("web", ["workers.web"], settings, folder)
     server = Server(port, process, ledger)
     try:
         _wait(server)
