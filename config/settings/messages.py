@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings
 
 from config.environment import CONFIG
-from config.fields import Duration
+from config.fields import Duration, Secret
 from harkara.shared_defaults import DEADLINES
 
 
@@ -53,6 +53,9 @@ class MessageSettings(BaseSettings):
     prices_file: Path = Field(default=CONFIG / "prices.toml", description="What a message of each category costs you")
     retention_days: float | None = Field(
         default=90, description="Days until the text and the number of a finished message are erased"
+    )
+    erasure_key: Secret | None = Field(
+        default=None, description="Key of the digests that stay of erased people; `harkara person erase` needs it"
     )
     playbook_file: Path = Field(
         default=CONFIG / "playbook.toml", description="What Harkara does after each error of Chat Mitra"

@@ -16,6 +16,7 @@ from workers.command import (
     doctor,
     lanes,
     occasion,
+    person,
     reload,
     resolve,
     restored,
@@ -43,6 +44,7 @@ COMMANDS = (
     group("occasion", occasion.app),
     group("campaign", campaign.app),
     group("consent", consent.app),
+    group("person", person.app),
     group("callbacks", callbacks.app),
     group("dead-letters", dead_letters.app),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
@@ -38,5 +39,13 @@ def open_csv(path: Path, option: str, *, bom: bool = True) -> TextIO:
     """Open a file to write; spreadsheets recognize UTF-8 by the byte order mark. Raises Invalid, with the option."""
     try:
         return path.open("w", encoding="utf-8-sig" if bom else "utf-8", newline="")
+    except OSError as error:
+        raise Invalid(option, f"cannot be written: {error.strerror}") from None
+
+
+def open_private(path: Path, option: str) -> TextIO:
+    """Open a new file that only this user can read: it has personal data. Raises Invalid, with the option."""
+    try:
+        return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
     except OSError as error:
         raise Invalid(option, f"cannot be written: {error.strerror}") from None

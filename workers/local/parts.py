@@ -53,6 +53,8 @@ class Parts:
         if not settings().api_tokens:
             own["HARKARA_API_TOKENS"] = lasting["HARKARA_API_TOKENS"]
             places["Web token"] = lasting["HARKARA_API_TOKENS"].partition(":")[2]
+        if settings().erasure_key is None:
+            own["HARKARA_ERASURE_KEY"] = lasting["HARKARA_ERASURE_KEY"]
         flower = reserve_port(int(process_environment().get("FLOWER_PORT", "5555")))
         places["Flower"] = f"http://127.0.0.1:{flower}"
         return cls(own, places, flower)

@@ -18,7 +18,7 @@ def write_private(file: Path, text: str) -> None:
 
 
 def lasting_secrets(folder: Path) -> dict[str, str]:
-    """Return the API token and the webhook secret of the folder by the settings' names; create them once.
+    """Return API token, webhook secret and erasure key of the folder by the settings' names; create them once.
 
     They outlive a run, since applications have the token in their own settings.
     """
@@ -27,6 +27,7 @@ def lasting_secrets(folder: Path) -> dict[str, str]:
     fresh = {
         "HARKARA_API_TOKENS": f"demo:{secrets.token_urlsafe(24)}",
         "CHATMITRA_WEBHOOK_SECRET": secrets.token_hex(16),
+        "HARKARA_ERASURE_KEY": secrets.token_hex(32),
     }
     if missing := fresh.keys() - known.keys():
         known |= {name: fresh[name] for name in missing}

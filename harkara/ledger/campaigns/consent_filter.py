@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from harkara.campaigns.audience import Recipient, Reject
@@ -10,7 +10,8 @@ from harkara.campaigns.columns import TO
 from harkara.inbound.contact import UNKNOWN_CONTACT, ContactState
 from harkara.ledger.contacts.consent import OPTED_OUT
 from harkara.ledger.contacts.contacts import load_contacts
-from harkara.ledger.database import Database
+from harkara.ledger.database import Database, Transaction
+from harkara.people.pseudonym import pseudonym
 
 BATCH_SIZE = 500
 """Contacts that one query loads."""
@@ -19,22 +20,40 @@ NOT_AGREED = "not-agreed"
 
 
 def filter_by_consent(
-    db: Database, lane: str, category: str, rows: Iterable[Recipient | Reject], *, agreed_only: bool = False
+    db: Database,
+    lane: str,
+    category: str,
+    rows: Iterable[Recipient | Reject],
+    *,
+    agreed_only: bool = False,
+    erasure_key: str | None = None,
 ) -> Iterator[Recipient | Reject]:
     """Yield each row in order, as a Reject `opted-out` for a recipient who opted out of the category.
 
-    With `agreed_only`, a recipient without a recorded agreement to marketing is a Reject `not-agreed`. Raises
-    Unavailable.
+    With `agreed_only`, a recipient without a recorded agreement to marketing is a Reject `not-agreed`. With
+    `erasure_key`, an opt-out counts also if its person was erased since. Raises Unavailable.
     """
     rows = iter(rows)
     while batch := list(islice(rows, BATCH_SIZE)):
         with db.read() as tx:
-            contacts = load_contacts(tx, [(lane, row.to) for row in batch if isinstance(row, Recipient)])
+            contacts = _contacts(tx, lane, [row.to for row in batch if isinstance(row, Recipient)], erasure_key)
         for row in batch:
             if isinstance(row, Recipient):
-                yield _filter(row, contacts.get((lane, row.to), UNKNOWN_CONTACT), category, agreed_only)
+                yield _filter(row, contacts[row.to], category, agreed_only)
             else:
                 yield row
+
+
+def _contacts(tx: Transaction, lane: str, names: Sequence[str], erasure_key: str | None) -> dict[str, ContactState]:
+    """Return what is known about each of these names. Of what was erased and what is known since, the later counts."""
+    erased = {name: pseudonym(erasure_key, name) for name in names} if erasure_key else {}
+    found = load_contacts(tx, [(lane, name) for name in (*names, *erased.values())])
+    states = {name: found.get((lane, name), UNKNOWN_CONTACT) for name in names}
+    for name, kept in erased.items():
+        before, since = found.get((lane, kept)), states[name].chosen_at
+        if before and before.chosen_at and (since is None or since < before.chosen_at):
+            states[name] = before
+    return states
 
 
 def _filter(row: Recipient, contact: ContactState, category: str, agreed_only: bool) -> Recipient | Reject:

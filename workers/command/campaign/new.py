@@ -120,6 +120,7 @@ def _load(plan: CampaignPlan, audience: _Audience, refused: _Rejects) -> tuple[L
 
     Return the result, and what the first recipient reads.
     """
+    from config.settings import settings
     from harkara.campaigns import Recipient, build_messages, parse_mapping, read_recipients
     from harkara.ledger.campaigns.consent_filter import filter_by_consent
     from harkara.ledger.campaigns.load import load
@@ -140,7 +141,15 @@ def _load(plan: CampaignPlan, audience: _Audience, refused: _Rejects) -> tuple[L
     columns = parse_mapping(audience.mapped, (*known.find(plan.kind).parameters, NAME))
     with ledger() as db:
         people = read_recipients(file, columns, optional=[NAME])
-        agreed = filter_by_consent(db, plan.lane, plan.category, people, agreed_only=audience.agreed_only)
+        key = settings().erasure_key
+        agreed = filter_by_consent(
+            db,
+            plan.lane,
+            plan.category,
+            people,
+            agreed_only=audience.agreed_only,
+            erasure_key=key.get_secret_value() if key else None,
+        )
         rows = build_messages(agreed, envelope)
         loaded = load(db, plan, refused.record(progress(rows, "Loading", lambda: _lines(file))))
     return loaded, preview(first)

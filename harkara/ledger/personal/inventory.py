@@ -1,0 +1,172 @@
+"""The inventory of personal data: each text column of each table, what it holds, and what an erasure does with it.
+
+A test compares it with the schema: a new table or a new text column needs an entry here. Numbers, times and flags hold
+nothing of a person once the texts of their row are erased.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from sqlalchemy import ColumnElement, Table, or_, select
+
+from harkara.ledger.personal.contains import contains
+from harkara.ledger.tables import (
+    alias,
+    applied_entry,
+    attempt,
+    callback,
+    campaign,
+    consent,
+    contact,
+    dead_letter,
+    event,
+    halt,
+    identity,
+    lease,
+    message,
+    occasion,
+    process,
+    replaced_post,
+    trace,
+    worker,
+)
+from harkara.people.mentions import Mentions
+
+Treatment = Literal["remove", "rename", "mask", "none"]
+"""What an erasure does with a column.
+
+`remove`: it is emptied in the person's own rows, and masked in other rows. `rename`: the name becomes a pseudonym.
+`mask`: each mention of the person becomes a pseudonym. `none`: it holds no personal data, because Harkara generates it
+(an id, a digest, a state) or because the configuration names it (a lane, a kind, a template).
+"""
+
+Find = Callable[[Mentions], ColumnElement[bool]]
+"""Returns the condition on the rows of a table that are about a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalTable:
+    """One table: `own` finds the rows that are about a person, None if none are; `columns` has each text column.
+
+    `kept` says why something stays of the person's rows, None if nothing does.
+    """
+
+    table: Table
+    own: Find | None
+    columns: Mapping[str, Treatment] = field(default_factory=dict)
+    kept: str | None = None
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """The columns in which a person may be mentioned, in rows about anyone."""
+        return tuple(name for name, treatment in self.columns.items() if treatment in ("remove", "mask"))
+
+
+def _columns(*, remove: str = "", rename: str = "", mask: str = "", none: str = "") -> dict[str, Treatment]:
+    by_treatment: dict[Treatment, str] = {"remove": remove, "rename": rename, "mask": mask, "none": none}
+    return {name: treatment for treatment, names in by_treatment.items() for name in names.split()}
+
+
+def _named(column: ColumnElement[str]) -> Find:
+    return lambda person: column.in_(person.names)
+
+
+def _of_messages(column: ColumnElement[str]) -> Find:
+    return lambda person: column.in_(select(message.c.id).where(message.c.recipient.in_(person.names)))
+
+
+def _mentions(*columns: ColumnElement[str | None]) -> Find:
+    return lambda person: or_(*(contains(column, person.needles) for column in columns))
+
+
+PROOF_STAYS: Final = (
+    "The proof that consent was given or withdrawn stays under a keyed digest of the number: it is owed in a dispute"
+    " (DPDP Act, 2023, section 6(10))."
+)
+
+INVENTORY: Final = (
+    PersonalTable(
+        message,
+        _named(message.c.recipient),
+        _columns(
+            remove="recipient body fallback digest",
+            mask="reference reason",
+            none="id lane producer kind template category state waited_for code job_id whatsapp_id occasion_id rule"
+            " answer campaign_id",
+        ),
+        "State, times and template stay, without number and text: they are counted.",
+    ),
+    PersonalTable(
+        attempt,
+        _of_messages(attempt.c.message_id),
+        _columns(remove="echo", mask="text", none="message_id lane worker gates outcome code job_id"),
+        "Times and outcomes of the POSTs stay, without number and text.",
+    ),
+    PersonalTable(
+        trace,
+        _of_messages(trace.c.message_id),
+        _columns(mask="detail", none="message_id event code"),
+        "The changes of state stay, without number and text.",
+    ),
+    PersonalTable(alias, _of_messages(alias.c.message_id), _columns(none="id message_id"), "Ids alone."),
+    PersonalTable(
+        replaced_post,
+        _of_messages(replaced_post.c.message_id),
+        _columns(none="lane kind value message_id"),
+        "Digests and ids alone.",
+    ),
+    PersonalTable(
+        occasion,
+        _named(occasion.c.recipient),
+        _columns(
+            remove="recipient parameters reason",
+            mask="reference",
+            none="id kind lane producer language zone stream_position rules status",
+        ),
+        "Time and status stay, without number and parameters: they are counted.",
+    ),
+    PersonalTable(
+        event,
+        _mentions(event.c.body),
+        _columns(remove="body", none="lane identity about state message_id"),
+        "The digest stays, by which a repeat is recognized.",
+    ),
+    PersonalTable(
+        callback,
+        _mentions(callback.c.data),
+        _columns(remove="data", mask="reason", none="id lane kind subject state"),
+        "Time and kind stay until the callback is deleted, a week after its end.",
+    ),
+    PersonalTable(
+        dead_letter,
+        _mentions(dead_letter.c.content),
+        _columns(remove="content", mask="entry reason", none="source kind error"),
+        "The error stays, without the content.",
+    ),
+    PersonalTable(
+        contact,
+        _named(contact.c.recipient),
+        _columns(rename="recipient", none="lane stopped person"),
+        "An opt-out stays under a keyed digest of the number, so that no later campaign selects it.",
+    ),
+    PersonalTable(
+        consent,
+        _named(consent.c.recipient),
+        _columns(rename="recipient", mask="proof", none=" ".join(("lane", "wish", "category", "how"))),
+        PROOF_STAYS,
+    ),
+    PersonalTable(
+        campaign,
+        None,
+        _columns(mask="name source reason", none="id lane kind template category state code"),
+    ),
+    PersonalTable(halt, None, _columns(mask="reason", none="lane scope subject code")),
+    PersonalTable(applied_entry, None, _columns(none="id")),
+    PersonalTable(identity, None, _columns(none="ledger")),
+    PersonalTable(lease, None, _columns(none="name holder")),
+    PersonalTable(process, None, _columns(none="name redis")),
+    PersonalTable(worker, None, _columns(none="name")),
+)

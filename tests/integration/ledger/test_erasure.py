@@ -1,0 +1,244 @@
+"""The erasure of a person: nothing about them is left in any table or file, and what stays is under a digest."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import String, Table, select, text, update
+from sqlmodel import SQLModel
+from sqlmodel.sql.sqltypes import AutoString
+
+from harkara.campaigns import Recipient
+from harkara.errors import Conflict, NotFound
+from harkara.inbound.contact import ConsentChoice
+from harkara.ledger.audit import audit
+from harkara.ledger.campaigns.consent_filter import filter_by_consent
+from harkara.ledger.contacts.consent import link_names, record_consent
+from harkara.ledger.database import Database, Row
+from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
+from harkara.ledger.personal.erase import ERASED
+from harkara.ledger.personal.export import export_person
+from harkara.ledger.personal.inventory import INVENTORY
+from harkara.ledger.personal.receipt import digest_of, erase_with_receipt
+from harkara.ledger.tables import campaign, consent
+from harkara.messages import Envelope, Template, Text
+from harkara.outcomes import Refused
+from harkara.people.pseudonym import pseudonym
+from tests.integration.ledger.occasions import save, visit
+from tests.integration.ledger.outbox import claim_callbacks
+from tests.integration.ledger.steps import (
+    LOST,
+    accept_messages,
+    begin_posts,
+    claim_messages,
+    reply,
+    row,
+    run_sweep,
+    send_message,
+    states_of,
+    update_message,
+)
+from tests.integration.ledger.webhooks import (
+    deliver_webhooks,
+    inbound_webhook,
+    process_events,
+    status_webhook,
+    store_webhooks,
+)
+
+CANARY = "919876543217"
+NATIONAL = CANARY[2:]
+WRITTEN = "+91 98765-43217"
+OTHER = "919876543299"
+USER_ID = "IN.13491208655302741918"
+KEY = "k" * 32
+LATER = datetime.now(UTC) + timedelta(hours=2)
+
+
+def test_every_text_column_has_an_entry_in_the_inventory() -> None:
+    declared = {
+        table.name: {column.name for column in table.columns if isinstance(column.type, String | AutoString)}
+        for table in SQLModel.metadata.tables.values()
+    }
+    listed = {where.table.name: set(where.columns) for where in INVENTORY}
+    assert listed == declared, "a new table or text column needs an entry in harkara/ledger/personal/inventory.py"
+
+
+def test_a_table_with_rows_about_people_says_what_stays_of_them() -> None:
+    assert [where.table.name for where in INVENTORY if (where.own is None) != (where.kept is None)] == []
+
+
+def test_nothing_about_an_erased_person_is_found_in_any_table_or_file(callback_db: Database) -> None:
+    db = callback_db
+    fill(db)
+    assert canaries_in_tables(db)
+    receipt = erase_with_receipt(db, CANARY, KEY, "Asha")
+    assert canaries_in_tables(db) == []
+    assert receipt["storage"] == {"database": "clean"}
+    assert receipt["rows"].keys() >= {"message", "occasion", "event", "callback", "dead_letter", "contact", "consent"}
+    if db.sqlite:
+        assert [file.name for file in files_of(db) if is_marked(file.read_bytes())] == []
+    assert all(one in export_of(db, OTHER) for one in ("Your table is ready", "call us"))
+    assert audit(db).clean
+
+
+def test_the_receipt_names_no_person_and_has_a_digest_of_the_rest(db: Database) -> None:
+    send_message(db, to(CANARY))
+    accept_messages(db, to(CANARY, at=LATER))
+    receipt = erase_with_receipt(db, WRITTEN, KEY, "Asha")
+    assert (receipt["rows"], receipt["cancelled"]) == ({"message": 2}, 1)
+    assert receipt["person"] == pseudonym(KEY, CANARY)
+    assert not is_marked(json.dumps(receipt).encode())
+    assert receipt["digest"] == digest_of(receipt) != digest_of(receipt | {"cancelled": 0})
+    again = erase_with_receipt(db, CANARY, KEY, "Asha")
+    assert (again["rows"], again["cancelled"]) == ({}, 0)
+
+
+def test_waiting_messages_are_cancelled_and_never_sent_again(db: Database) -> None:
+    waiting, unanswered = accept_messages(db, to(CANARY, at=LATER))[0], send_message(db, to(CANARY), LOST)
+    update_message(db, unanswered, resend_at=datetime.now(UTC))
+    erase_with_receipt(db, CANARY, KEY, "Asha")
+    run_sweep(db)
+    assert states_of(db, [waiting, unanswered]) == ["cancelled", "uncertain"]
+    assert row(db, waiting)["code"] == ERASED
+    assert row(db, unanswered)["body"] is None
+
+
+def test_nothing_is_erased_while_a_message_is_being_sent(db: Database) -> None:
+    later, now = accept_messages(db, to(CANARY, at=LATER), to(CANARY))
+    begin_posts(db, *claim_messages(db, now))
+    with pytest.raises(Conflict, match="is being sent"):
+        erase_with_receipt(db, CANARY, KEY, "Asha")
+    assert (row(db, later)["state"], row(db, now)["recipient"]) == ("waiting", CANARY)
+
+
+def test_nothing_is_erased_before_a_webhook_is_processed(db: Database) -> None:
+    store_webhooks(db, wrote("STOP", CANARY))
+    with pytest.raises(Conflict, match="webhook"):
+        erase_with_receipt(db, CANARY, KEY, "Asha")
+    process_events(db)
+    assert erase_with_receipt(db, CANARY, KEY, "Asha")["rows"]["consent"] == 1
+
+
+def test_the_proof_of_consent_stays_under_a_keyed_digest(db: Database) -> None:
+    record_consent(db, "default", [choice(CANARY, f"called from {WRITTEN}")])
+    receipt = erase_with_receipt(db, CANARY, KEY, "Asha")
+    (proof,) = rows_of(db, consent)
+    assert proof["recipient"] == pseudonym(KEY, CANARY) != pseudonym("another key", CANARY)
+    assert (proof["wish"], proof["how"]) == ("opt-out", "operator")
+    assert proof["proof"] == f"called from {pseudonym(KEY, CANARY)}"
+    assert "section 6(10)" in receipt["kept"]["consent"]
+
+
+def test_a_campaign_leaves_out_an_erased_person_who_had_opted_out_until_they_opt_in_again(db: Database) -> None:
+    record_consent(db, "default", [choice(CANARY, "Form")])
+    erase_with_receipt(db, CANARY, KEY, "Asha")
+    assert selected(db, CANARY, OTHER) == [OTHER]
+    record_consent(db, "default", [choice(CANARY, "Old list", "opt-in", datetime(2020, 1, 1, tzinfo=UTC))])
+    assert selected(db, CANARY) == []
+    record_consent(db, "default", [choice(CANARY, "Form", "opt-in")])
+    assert selected(db, CANARY) == [CANARY]
+
+
+def test_a_message_to_another_person_that_waits_keeps_its_text(db: Database) -> None:
+    mention = accept_messages(db, to(OTHER, messages=[Text(f"Dr Rao: {WRITTEN}")], at=LATER))[0]
+    receipt = erase_with_receipt(db, CANARY, KEY, "Asha")
+    assert WRITTEN in row(db, mention)["body"]
+    assert (receipt["waiting_mentions"], receipt["rows"]) == (1, {})
+
+
+def test_a_sent_message_to_another_person_loses_only_the_mention(db: Database) -> None:
+    mention = send_message(db, to(OTHER, messages=[Text(f"Dr Rao: {WRITTEN}")]))
+    erase_with_receipt(db, CANARY, KEY, "Asha")
+    assert row(db, mention)["recipient"] == OTHER
+    assert f"Dr Rao: {pseudonym(KEY, CANARY)}" in row(db, mention)["body"]
+
+
+def test_the_export_has_everything_about_the_person_and_nothing_about_others(callback_db: Database) -> None:
+    fill(callback_db)
+    exported = export_person(callback_db, WRITTEN)
+    assert set(exported["names"]) == {CANARY, USER_ID}
+    assert exported["tables"].keys() >= {"message", "attempt", "trace", "occasion", "event", "callback", "consent"}
+    assert "Your table is ready" in json.dumps(exported)
+    assert OTHER not in json.dumps(exported)
+    with pytest.raises(NotFound):
+        export_person(callback_db, "919876543200")
+
+
+def fill(db: Database) -> None:
+    """Put the canary wherever the ledger can have a number, and another person beside it."""
+    save(db, visit("visit 7", to=f"+{CANARY}"), visit(f"visit of {CANARY}", to=f"+{OTHER}"))
+    with db.write() as tx:
+        link_names(tx, "default", (CANARY, USER_ID))
+    for number in (CANARY, OTHER):
+        send_message(db, to(number))
+        send_message(db, to(number, reference=f"call us {number}"), Refused("131026", f"Unreachable: {number}", "Ask."))
+        send_message(db, to(number, fallback=Template("hello_world")))
+        accept_messages(db, to(number, at=LATER))
+        hello = wrote("Hello", number, f"wamid.HBgM{b64encode(number.encode()).decode()}FQIA")
+        stop = wrote("STOP", number, f"wamid.{number}")
+        deliver_webhooks(db, hello, stop, status_webhook(db, "failed", "wamid.2", to=number))
+        add_dead_letters(db, [DeadLetter.of("task", number, "send", ValueError(), f'{{"to": "+{number}"}}')])
+    deliver_webhooks(db, wrote("Hello", USER_ID))
+    claim_callbacks(db, 1)
+    with db.write() as tx:
+        tx.execute(update(campaign).values(reason=CANARY))
+
+
+def wrote(text: str, name: str, wamid: str = "wamid.3") -> bytes:
+    sender: dict[str, Any] = {"from": name}
+    return inbound_webhook(text, wamid, **sender)
+
+
+def to(number: str, **options: Any) -> Envelope:
+    return reply(**{"to": f"+{number}"} | options)
+
+
+def choice(number: str, proof: str, action: Any = "opt-out", at: datetime | None = None) -> ConsentChoice:
+    at = at or datetime.now(UTC)
+    return ConsentChoice(recipient=number, action=action, category="everything", how="operator", proof=proof, at=at)
+
+
+def selected(db: Database, *numbers: str) -> list[str]:
+    rows = [Recipient(row, number, {}) for row, number in enumerate(numbers, start=1)]
+    found = filter_by_consent(db, "default", "marketing", rows, erasure_key=KEY)
+    return [each.to for each in found if isinstance(each, Recipient)]
+
+
+def rows_of(db: Database, table: Table) -> list[Row]:
+    with db.read() as tx:
+        return tx.rows(select(table))
+
+
+def export_of(db: Database, number: str) -> str:
+    return json.dumps(export_person(db, number))
+
+
+def canaries_in_tables(db: Database) -> list[str]:
+    """Return each column of each table, and of PostgreSQL's statistics, that has the canary in one of its values."""
+    found = [
+        f"{table.name}.{name}"
+        for table in SQLModel.metadata.sorted_tables
+        for each in rows_of(db, table)
+        for name, value in each.items()
+        if is_marked(str(value).encode())
+    ]
+    if not db.sqlite:
+        with db.read() as tx:
+            statistics = tx.execute(text("SELECT tablename, attname, pg_stats::text FROM pg_stats")).all()
+        found += [f"statistics of {table}.{name}" for table, name, value in statistics if is_marked(value.encode())]
+    return found
+
+
+def is_marked(content: bytes) -> bool:
+    return any(mark in content for mark in (NATIONAL.encode(), b64encode(CANARY.encode()), USER_ID.encode()))
+
+
+def files_of(db: Database) -> list[Path]:
+    file = Path(str(db.url.database))
+    return [each for each in file.parent.iterdir() if each.name.startswith(file.name)]
