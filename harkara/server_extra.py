@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 
-_LIBRARIES = ("babel", "celery", "fastapi", "requests", "sqlmodel", "structlog", "typer")
+_LIBRARIES = ("argon2", "babel", "celery", "fastapi", "jinja2", "requests", "sqlmodel", "structlog", "typer")
 
 
 def require_server(name: str) -> None:

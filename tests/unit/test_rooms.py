@@ -26,8 +26,10 @@ PURE = {"campaigns", "catalogue", "inbound", "limits", "messages", "occasions", 
 BENEATH_THE_LEDGER = PURE | {
     "errors",
     "lanes",
+    "masking",
     "outcomes",
     "receipt",
+    "roles",
     "states",
     "message_status",
     "json_record",
@@ -35,7 +37,7 @@ BENEATH_THE_LEDGER = PURE | {
 }
 """What the ledger may import besides itself."""
 
-OUTER = {"backends", "callbacks", "client", "delivery", "gateway", "intake", "ledger", "published", "webhooks"}
+OUTER = {"backends", "callbacks", "client", "console", "delivery", "gateway", "intake", "ledger", "published", "webhooks"}
 
 DEFERRED = {
     "harkara.backends": "a producer imports the client of Redis, or SQLModel, when it uses that backend",
@@ -71,7 +73,14 @@ def test_the_ledger_imports_only_pure_rooms_and_values() -> None:
 
 @pytest.mark.parametrize("room", ["callbacks", "delivery", "webhooks"])
 def test_the_rooms_of_the_workers_do_not_import_the_http_api(room: str) -> None:
-    assert named(each for each in of_room(room) if room_of(each.imported) == "gateway") == []
+    assert named(each for each in of_room(room) if room_of(each.imported) in ("console", "gateway")) == []
+
+
+def test_only_a_deployment_puts_the_console_and_the_http_api_together() -> None:
+    """The console reads bodies as the HTTP API does, and shares nothing else with it."""
+    assert named(each for each in of_room("gateway") if room_of(each.imported) == "console") == []
+    shared = {each.imported for each in of_room("console") if room_of(each.imported) == "gateway"}
+    assert shared <= {"harkara.gateway.body", "harkara.gateway.addresses"}
 
 
 @pytest.mark.parametrize("package", [*MAY_IMPORT, "harness", "benchmarks"])

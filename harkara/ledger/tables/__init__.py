@@ -17,6 +17,7 @@ from harkara.ledger.tables.intake import AppliedEntryRow, DeadLetterRow
 from harkara.ledger.tables.leases import LeaseRow
 from harkara.ledger.tables.messages import AliasRow, AttemptRow, MessageRow, ReplacedPostRow, TraceRow
 from harkara.ledger.tables.occasions import OccasionRow
+from harkara.ledger.tables.users import ActRow, SessionRow, UserRow
 from harkara.ledger.tables.workers import WorkerRow
 
 
@@ -42,3 +43,6 @@ dead_letter = _table(DeadLetterRow)
 identity = _table(IdentityRow)
 process = _table(ProcessRow)
 worker = _table(WorkerRow)
+user = _table(UserRow)
+session = _table(SessionRow)
+act = _table(ActRow)

@@ -1,0 +1,81 @@
+"""The log of acts: who did what, when, to how many. Nothing in it is ever changed or deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, NamedTuple
+
+from sqlalchemy import insert, select
+
+from harkara.ledger.database import Database, Transaction
+from harkara.ledger.tables import act
+from harkara.masking import mask_numbers
+
+ACTS: Final[Mapping[str, str]] = {
+    "user.added": "user added",
+    "user.changed": "user changed",
+    "user.disabled": "user disabled",
+    "user.enabled": "user enabled",
+    "link.created": "one-time link created",
+    "password.set": "password set",
+    "session.started": "signed in",
+    "session.ended": "signed out",
+    "sessions.ended": "other sessions ended",
+}
+"""Every kind of act, with its sentence. The console translates the sentence."""
+
+
+class Actor(NamedTuple):
+    """Who acts, and where: a user of the console, or who runs the `harkara` command."""
+
+    name: str
+    source: Literal["console", "command"]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A row of the log."""
+
+    id: int
+    at: datetime
+    name: str
+    source: str
+    act: str
+    subject: str
+    filter: str | None
+    number: int | None
+
+
+_COLUMNS = tuple(act.c[name] for name in Act.__slots__)
+
+
+def record_act(
+    tx: Transaction, by: Actor, kind: str, subject: str = "", *, filter: str | None = None, number: int | None = None
+) -> None:
+    """Add an act of a kind of ACTS, in the transaction of what was done. Phone numbers in the texts are masked."""
+    if kind not in ACTS:
+        raise KeyError(kind)
+    values = {
+        "at": tx.now,
+        "name": by.name[:60],
+        "source": by.source,
+        "act": kind,
+        "subject": mask_numbers(subject)[:200],
+        "filter": None if filter is None else mask_numbers(filter),
+        "number": number,
+    }
+    tx.execute(insert(act), values)
+
+
+def list_acts(db: Database, *, name: str | None = None, before: int | None = None, limit: int = 50) -> list[Act]:
+    """Return acts, the newest first: those of one person, and those older than the id `before`. Raises Unavailable."""
+    query = select(*_COLUMNS).order_by(act.c.id.desc()).limit(limit)
+    if name is not None:
+        query = query.where(act.c.name == name)
+    if before is not None:
+        query = query.where(act.c.id < before)
+    with db.read() as tx:
+        return tx.load(Act, query)
+
