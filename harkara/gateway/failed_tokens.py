@@ -7,7 +7,8 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
+
+from harkara.gateway.addresses import network_of
 
 FREE = 5
 """Wrong tokens of an address that are answered at once, because a token may have been copied badly."""
@@ -43,7 +44,7 @@ class FailedTokens:
     @contextmanager
     def count(self, address: str) -> Iterator[float | None]:
         """Count a wrong token; yield the seconds until its answer, or None if too many of the address wait already."""
-        record = self._record(_network(address))
+        record = self._record(network_of(address))
         if record.waiting >= MAX_WAITING:
             yield None
             return
@@ -68,14 +69,3 @@ class FailedTokens:
 
 def _delay(excess: int) -> float:
     return 0.0 if excess <= 0 else min(FIRST_SECONDS * 2.0 ** min(excess - 1, 20), LONGEST_SECONDS)
-
-
-def _network(address: str) -> str:
-    """Return the address, or the /64 of an IPv6 address: one host can have all addresses in it."""
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(ip, IPv6Address):
-        return str(ip.ipv4_mapped or ip_network((ip, 64), strict=False))
-    return address

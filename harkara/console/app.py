@@ -1,0 +1,40 @@
+"""Build the console: an app of its own, which a deployment mounts on the HTTP API."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+
+from harkara.console.errors import add_error_pages
+from harkara.console.headers import HeadersMiddleware
+from harkara.console.navigation import NAVIGATION
+from harkara.console.pages import account, acts, home, sign_in, users
+from harkara.console.parts import Console
+from harkara.console.static_files import STATIC, CachedFiles
+
+PAGES = (home, sign_in, account, acts, users)
+"""The modules with routes. A page is one of these, a template, and an entry of the navigation."""
+
+
+def mount(app: FastAPI, console: Console, path: str = "/console") -> FastAPI:
+    """Serve the console at this path of the HTTP API, and redirect `/` to it; return the app of the console."""
+    pages = _create_app(console)
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> RedirectResponse:
+        return RedirectResponse(f"{path}/")
+
+    app.mount(path, pages)
+    return pages
+
+
+def _create_app(console: Console) -> FastAPI:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.console = console
+    app.state.navigation = NAVIGATION
+    app.add_middleware(HeadersMiddleware)
+    add_error_pages(app)
+    for module in PAGES:
+        app.include_router(module.router)
+    app.mount("/static", CachedFiles(directory=STATIC))
+    return app

@@ -1,0 +1,91 @@
+"""The languages of the pages: their texts, and how they write numbers, rupees, dates and times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from gettext import NullTranslations
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from babel import Locale
+from babel.dates import format_datetime
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_currency, format_decimal
+from babel.support import Translations
+from fastapi import Request
+
+from harkara.ledger.users.user import User
+
+LOCALES = Path(__file__).parent / "locales"
+
+LANGUAGES: Final = {"en": "English", "hi": "हिन्दी"}
+"""The name of each language in itself. English is in the code, and each other one in a catalogue of LOCALES."""
+
+MOST_COUNTED = 10_000
+"""Larger counts are not exact: a page says `10,000+`, and a query counts no further."""
+
+
+def N_(text: str) -> str:
+    """Mark a text for the catalogues. It is translated where a page shows it."""
+    return text
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language, as it is written in India."""
+
+    code: str
+    locale: Locale
+    texts: NullTranslations
+
+    def number(self, value: float | Decimal) -> str:
+        """Return a number with lakh grouping, such as `12,34,567`."""
+        return format_decimal(value, locale=self.locale)
+
+    def count(self, value: int) -> str:
+        """Return a count, exact up to MOST_COUNTED."""
+        return f"{self.number(MOST_COUNTED)}+" if value > MOST_COUNTED else self.number(value)
+
+    def rupees(self, value: Decimal) -> str:
+        """Return an amount such as `₹1,23,456.50`."""
+        return format_currency(value, "INR", locale=self.locale)
+
+    def moment(self, value: datetime) -> str:
+        """Return date and time such as `29 Nov 2026, 10:02 am`, in the zone that the value has."""
+        return _plain(format_datetime(value, "d MMM y, h:mm a", locale=self.locale))
+
+
+@cache
+def language(code: str) -> Language:
+    """Return the language of a code of LANGUAGES."""
+    file = LOCALES / f"{code}.po"
+    locale = Locale(code, "IN")
+    if not file.exists():
+        return Language(code, locale, NullTranslations())
+    compiled = BytesIO()
+    with file.open("rb") as source:
+        write_mo(compiled, read_po(source, locale))
+    compiled.seek(0)
+    return Language(code, locale, Translations(compiled))
+
+
+def language_of(request: Request, user: User | None) -> Language:
+    """Return the language that the user chose, else that of the query's `lang`, else the browser's."""
+    chosen = user.language if user else request.query_params.get("lang")
+    return language(chosen if chosen in LANGUAGES else _of_browser(request.headers.get("Accept-Language", "")))
+
+
+def _of_browser(header: str) -> str:
+    """Return the first language of the header that the pages have. Browsers sort it by preference."""
+    codes = (part.split(";")[0].split("-")[0].strip().lower() for part in header.split(","))
+    return next((code for code in codes if code in LANGUAGES), "en")
+
+
+def _plain(text: str) -> str:
+    """Replace the narrow and no-break spaces of CLDR."""
+    return " ".join(text.split())

@@ -1,0 +1,22 @@
+"""The entries of the navigation, in the order in which the frame shows them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from harkara.console.languages import N_
+from harkara.roles import Role
+
+
+class Entry(NamedTuple):
+    """A page of the navigation, for users of this role and above. The label is translated where it is shown."""
+
+    path: str
+    label: str
+    role: Role
+
+
+NAVIGATION = (
+    Entry("/acts", N_("Acts"), Role.ADMIN),
+    Entry("/users", N_("Users"), Role.ADMIN),
+)

@@ -1,0 +1,67 @@
+"""The parts of a deployment that the pages use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Annotated, cast
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
+
+from harkara.console.passwords import FailedPasswords
+from harkara.gateway.addresses import peer_of
+from harkara.ledger.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyUser:
+    """A header in which a proxy names the user, and the networks of the proxies that are believed.
+
+    With it the console has no passwords and no links: the proxy signs people in.
+    """
+
+    header: str
+    proxies: Sequence[IPv4Network | IPv6Network]
+
+    def name(self, request: Request) -> str | None:
+        """Return the name that a proxy of these networks gives, None if another peer asks or the header is missing."""
+        values = request.headers.getlist(self.header)
+        if len(values) != 1 or not self._believes(peer_of(request)):
+            return None
+        return values[0].encode("latin-1").decode("utf-8", "replace").strip() or None
+
+    def _believes(self, peer: str) -> bool:
+        try:
+            address = ip_address(peer)
+        except ValueError:
+            return False
+        mapped = getattr(address, "ipv4_mapped", None) or address
+        return any(mapped in network for network in self.proxies)
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """What the pages use.
+
+    `lanes` are the names of the configured lanes. Times are shown in `zone`. A session lasts for `session`. `url` is
+    the address of the console in one-time links, None for that of the request.
+    """
+
+    db: Database
+    lanes: Sequence[str]
+    zone: ZoneInfo
+    session: timedelta
+    url: str | None = None
+    proxy_user: ProxyUser | None = None
+    failed_passwords: FailedPasswords = field(default_factory=FailedPasswords)
+
+
+async def _console(request: Request) -> Console:
+    return cast(Console, request.app.state.console)
+
+
+Parts = Annotated[Console, Depends(_console)]
+"""The parts, as a parameter of a route."""

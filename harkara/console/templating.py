@@ -1,0 +1,70 @@
+"""Render templates: what every page has, and the filters that write values in the user's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from harkara.console.languages import LANGUAGES, Language
+from harkara.console.static_files import static_path
+from harkara.ledger.users.acts import ACTS
+from harkara.masking import mask_numbers
+from harkara.version import __version__
+
+if TYPE_CHECKING:
+    from harkara.console.visitors import Visitor
+
+
+def render(visitor: Visitor, template: str, values: Mapping[str, Any]) -> str:
+    """Return the page. Every template has `visitor`, `user` (None for a stranger), `base`, `pages` and `notice`."""
+    user = visitor.known
+    path = visitor.request.scope["path"].removeprefix(visitor.base)
+    frame = {
+        "visitor": visitor,
+        "user": user,
+        "base": visitor.base,
+        "token": lambda: Markup('<input type="hidden" name="token" value="{}">').format(visitor.token),
+        "path": path,
+        "zone": visitor.console.zone,
+        "pages": [page for page in visitor.request.app.state.navigation if user and user.role.permits(page.role)],
+        "notice": ACTS.get(visitor.request.query_params.get("done", "")),
+    }
+    return _environment(visitor.language).get_template(template).render(frame | dict(values))
+
+
+@cache
+def _environment(language: Language) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("harkara.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_callables(language.texts.gettext, language.texts.ngettext, newstyle=True)  # type: ignore[attr-defined]  # of the extension
+    environment.globals |= {"language": language, "languages": LANGUAGES, "static": static_path, "version": __version__}
+    environment.filters |= {
+        "number": language.number,
+        "count": language.count,
+        "rupees": language.rupees,
+        "mask": mask_numbers,
+        "moment": _moment,
+    }
+    return environment
+
+
+@pass_context
+def _moment(context: Context, value: datetime) -> Markup:
+    """Return a time as people read it, in the zone of the deployment, with the exact one for programs."""
+    language: Language = context["language"]
+    zone: ZoneInfo = context["zone"]
+    exact = value.isoformat(timespec="seconds")
+    return Markup('<time datetime="{}">{}</time>').format(exact, language.moment(value.astimezone(zone)))
