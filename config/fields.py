@@ -15,6 +15,7 @@ from harkara.http_url import parse_http_url
 from harkara.redis_address import RedisAddress
 
 _SHORT_NAME = re.compile(r"[a-z0-9_-]{1,40}")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,80}")
 _QUOTES = "\"'"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -162,3 +163,23 @@ def _proxies(text: str) -> str:
 
 Proxies = Annotated[str, AfterValidator(_proxies)]
 """Addresses of proxies; uvicorn takes any text, and a name would match no proxy."""
+
+
+def _networks(text: str) -> str:
+    if text.strip() == "*":
+        raise ValueError("must be IP addresses and networks with commas, such as 10.0.0.0/8; * would believe everyone")
+    return _proxies(text)
+
+
+Networks = Annotated[str, AfterValidator(_networks)]
+"""Addresses whose word is believed, so that they must be named."""
+
+
+def _header_name(text: str) -> str:
+    if not _HEADER_NAME.fullmatch(text):
+        raise ValueError("must be the name of a header, such as X-Forwarded-User")
+    return text
+
+
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+"""The name of an HTTP header."""

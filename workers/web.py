@@ -9,9 +9,11 @@ from threading import Event
 import structlog
 import uvicorn
 
+from harkara.console import mount
 from harkara.delivery.periodic_thread import PeriodicThread
 from harkara.errors import Unavailable
 from harkara.gateway import create_app
+from harkara.gateway.addresses import behind_proxies
 from harkara.gateway.request_timeout import timed_protocol
 from workers.exit_status import ends_if_misconfigured
 
@@ -20,6 +22,7 @@ with ends_if_misconfigured():  # the Celery app reads settings when it is import
     from config.callback_endpoint import endpoint
     from config.settings import settings
     from config.wiring import http_api, shared
+    from config.wiring.console import console
     from config.wiring.reload import answer_request, reload_files
 
 log = structlog.get_logger(__name__)
@@ -41,13 +44,15 @@ def main() -> None:
         endpoint(settings())  # a change that this process records could never be called back
         dependencies = http_api.dependencies()
     app = create_app(dependencies)
+    if settings().console:
+        mount(app, console())
     server = uvicorn.Server(
         uvicorn.Config(
-            app,
+            behind_proxies(app, settings().trusted_proxies),
             host=settings().web_address,
             port=settings().port,
             http=timed_protocol(settings().request_timeout.total_seconds()),
-            forwarded_allow_ips=settings().trusted_proxies,
+            proxy_headers=False,  # uvicorn's own would hide the peer
             log_config=None,
             access_log=False,  # it writes whole addresses, with references; RequestMiddleware writes routes
             server_header=False,

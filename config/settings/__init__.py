@@ -14,6 +14,7 @@ from pydantic_settings import SettingsConfigDict
 from config.environment import DOTENV, ENCODING, LOCAL, given_names
 from config.settings.api import ApiSettings
 from config.settings.chatmitra import ChatMitraSettings
+from config.settings.console import ConsoleSettings
 from config.settings.lanes import LaneDefaults
 from config.settings.messages import MessageSettings
 from config.settings.services import ServiceSettings
@@ -22,7 +23,9 @@ from config.settings.workers import WorkerSettings
 from harkara.errors import Invalid
 
 
-class Settings(ChatMitraSettings, ServiceSettings, LaneDefaults, ApiSettings, MessageSettings, WorkerSettings):
+class Settings(
+    ChatMitraSettings, ServiceSettings, LaneDefaults, ApiSettings, ConsoleSettings, MessageSettings, WorkerSettings
+):
     """One field for each environment variable: its name is the field's in upper case, after `HARKARA_`.
 
     A field with an alias has the alias as its name instead.

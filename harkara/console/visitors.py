@@ -21,7 +21,7 @@ from harkara.ledger.users.users import find_user
 from harkara.roles import Role
 
 SESSION, FORM = "harkara_session", "harkara_form"
-"""The cookies: the secret of a session, and the one that proves that a form came from here while there is no session."""
+"""The cookies: the secret of a session, and the one for the tokens of forms while there is no session."""
 
 
 class SignInNeeded(Exception):
@@ -102,22 +102,23 @@ class SignedIn(Visitor):
 
 
 def _visitor(request: Request, console: Parts) -> Visitor:
-    form = request.cookies.get(FORM)
-    common: tuple[Any, ...] = (form or new_secret(), form is None)
-    if proxy := console.proxy_user:
-        name = proxy.name(request)
+    session = None if console.proxy_user else request.cookies.get(SESSION)
+    user = _user(request, console, session)
+    secret = session if user and session else request.cookies.get(FORM)
+    visitor = Visitor(request, console, language_of(request, user), secret or new_secret(), secret is None)
+    return SignedIn(**vars(visitor), user=user, session=session) if user else visitor
+
+
+def _user(request: Request, console: Console, session: str | None) -> User | None:
+    if console.proxy_user:
+        name = console.proxy_user.name(request)
         user = find_user(console.db, name) if name else None
-        if user is not None and user.disabled_at is None:
-            return SignedIn(request, console, language_of(request, user), *common, user, None)
-    elif session := request.cookies.get(SESSION):
-        user = user_of_session(console.db, session)
-        if user is not None:
-            return SignedIn(request, console, language_of(request, user), session, False, user, session)
-    return Visitor(request, console, language_of(request, None), *common)
+        return user if user and user.disabled_at is None else None
+    return user_of_session(console.db, session) if session else None
 
 
 AnyVisitor = Annotated[Visitor, Depends(_visitor)]
-"""Whoever asks, as a parameter of a route that needs no user."""
+"""The sender of the request, as a parameter of a route that needs no user."""
 
 
 class _AtLeast:

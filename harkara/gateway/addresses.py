@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any, cast
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 _PEER = "harkara.peer"
 
@@ -20,6 +22,12 @@ class PeerMiddleware:
         if client := scope.get("client"):
             scope[_PEER] = client[0]
         await self._app(scope, receive, send)
+
+
+def behind_proxies(app: ASGIApp, trusted: str) -> ASGIApp:
+    """Return the app with what `trusted` proxies say of the client, as uvicorn does it, and with the peer noted."""
+    proxied: Any = ProxyHeadersMiddleware(cast(Any, app), trusted)
+    return PeerMiddleware(proxied)
 
 
 def peer_of(request: Request) -> str:

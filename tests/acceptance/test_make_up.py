@@ -46,7 +46,10 @@ def test_the_last_lines_of_make_up_are_commands_that_work_and_their_messages_arr
         assert f"Bearer {places['Web token']}" in commands[2]
         phones = f"Open {places['Sandbox']} to see the customers' phones."
         ending = f"Ctrl-C stops everything; the data stays in {tmp_path}."
-        assert last.splitlines()[len(commands) :] == [f"{phones} {ending}"]
+        assert last.splitlines()[len(commands) :] == [
+            f"Open {places['Console']} for the console.",
+            f"{phones} {ending}",
+        ]
         assert [line for line in local.output().splitlines() if len(TIMES.findall(line)) > 1] == []
 
         answers = [pasted(command, tmp_path) for command in commands]

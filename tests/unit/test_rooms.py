@@ -37,7 +37,18 @@ BENEATH_THE_LEDGER = PURE | {
 }
 """What the ledger may import besides itself."""
 
-OUTER = {"backends", "callbacks", "client", "console", "delivery", "gateway", "intake", "ledger", "published", "webhooks"}
+OUTER = {
+    "backends",
+    "callbacks",
+    "client",
+    "console",
+    "delivery",
+    "gateway",
+    "intake",
+    "ledger",
+    "published",
+    "webhooks",
+}
 
 DEFERRED = {
     "harkara.backends": "a producer imports the client of Redis, or SQLModel, when it uses that backend",

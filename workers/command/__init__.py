@@ -8,6 +8,7 @@ import typer
 
 from harkara.__main__ import print_version
 from workers.command import (
+    acts,
     audit,
     callbacks,
     campaign,
@@ -23,6 +24,7 @@ from workers.command import (
     send,
     status,
     templates,
+    user,
 )
 from workers.command.errors import Commands
 from workers.command.outline import command, group
@@ -38,6 +40,7 @@ COMMANDS = (
     command("resolve", resolve.resolve, "Example: harkara resolve order-1042 --sent --by Asha"),
     command("restored", restored.restored, "Example: harkara restored --by Asha"),
     command("audit", audit.audit, "Example: harkara audit --json"),
+    command("acts", acts.acts, "Example: harkara acts --by Asha"),
     command("reload", reload.reload, "Example: harkara reload --check"),
     command("doctor", doctor.doctor, "Example: harkara doctor"),
     group("lanes", lanes.app),
@@ -45,6 +48,7 @@ COMMANDS = (
     group("campaign", campaign.app),
     group("consent", consent.app),
     group("person", person.app),
+    group("user", user.app),
     group("callbacks", callbacks.app),
     group("dead-letters", dead_letters.app),
 )

@@ -91,6 +91,7 @@ def _places(local: subprocess.Popen[bytes]) -> dict[str, str]:
 def _play(places: Mapping[str, str], environment: dict[str, str], application: Application) -> bool:
     web = f"{places['Web']}/docs" + (f" (token {places['Web token']})" if "Web token" in places else "")
     console.print(
+        f"Console       {places['Console']}\n"
         f"Sandbox page  {places['Sandbox']}\nFlower        {places['Flower']}\nHTTP API      {web}\n",
         highlight=False,
         soft_wrap=True,

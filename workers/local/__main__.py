@@ -12,6 +12,7 @@ from config.settings import settings
 from harkara.ledger import migrate
 from workers.embedded_valkey import EmbeddedValkey
 from workers.exit_status import ends_if_misconfigured
+from workers.local.console_link import console_place
 from workers.local.folder_lock import FolderLock
 from workers.local.parts import Parts
 from workers.local.private_files import write_private
@@ -52,6 +53,8 @@ def _run(lock: FolderLock, valkey: EmbeddedValkey | None) -> int:
         migrate_to(migrate.head())
     parts = Parts.choose(valkey.url if valkey else None)
     lock.note(parts.places["Web"])
+    if place := console_place(parts.places["Web"]):
+        parts.places["Console"] = place
     honcho.manager.KILL_WAIT = STOP_SECONDS
     notice = ReadyNotice(parts.places)
     manager = RestartingManager(SingleTimestamp(sys.stdout), started=notice.start)

@@ -76,6 +76,8 @@ def notice(places: Mapping[str, str]) -> str:
     lines = [f"  {command} {words}" for words in commands]
     if "Sandbox" in places and "Web token" in places:
         lines.append(f"  {_curl(places)}")
+    if "Console" in places:
+        lines.append(f"Open {places['Console']} for the console.")
     return "\n".join(["", "Ready. Try:", *lines, f"{hint}Ctrl-C stops everything; the data stays in {VAR}."])
 
 

@@ -18,5 +18,6 @@ router = APIRouter()
 @router.get("/acts")
 def acts(visitor: Admin, name: str = "", before: Annotated[int | None, Query(ge=1, le=2**31)] = None) -> HTMLResponse:
     """Show the newest acts, or those before one of them."""
+    name = "".join(filter(str.isprintable, name))  # PostgreSQL refuses a NUL
     rows = list_acts(visitor.console.db, name=name or None, before=before, limit=ROWS + 1)
     return visitor.page("acts.html", acts=rows[:ROWS], more=len(rows) > ROWS, name=name, sentences=ACTS)

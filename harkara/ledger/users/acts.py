@@ -20,7 +20,8 @@ ACTS: Final[Mapping[str, str]] = {
     "user.enabled": "user enabled",
     "link.created": "one-time link created",
     "password.set": "password set",
-    "session.started": "signed in",
+    "session.link": "signed in by a one-time link",
+    "session.password": "signed in by password",
     "session.ended": "signed out",
     "sessions.ended": "other sessions ended",
 }
@@ -78,4 +79,3 @@ def list_acts(db: Database, *, name: str | None = None, before: int | None = Non
         query = query.where(act.c.id < before)
     with db.read() as tx:
         return tx.load(Act, query)
-

@@ -12,5 +12,5 @@ def new_secret() -> str:
 
 
 def digest(secret: str) -> str:
-    """Return the digest under which the ledger finds a secret. It needs no salt, since nobody can guess 256 bits."""
+    """Return the digest under which the ledger finds a secret. It needs no salt, since 256 bits cannot be guessed."""
     return sha256(secret.encode("utf-8", "replace")).hexdigest()

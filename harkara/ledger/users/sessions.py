@@ -65,7 +65,7 @@ def start_session(tx: Transaction, identity: str, name: str, how: How, lifetime:
     row = {"digest": digest(secret), "user_id": identity, "how": how, "created_at": tx.now}
     tx.execute(insert(session), row | {"expires_at": tx.now + lifetime})
     tx.execute(update(user).where(user.c.id == identity).values(signed_in_at=tx.now))
-    record_act(tx, Actor(name, "console"), "session.started", how)
+    record_act(tx, Actor(name, "console"), f"session.{how}")
     return secret
 
 

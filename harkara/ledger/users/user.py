@@ -72,7 +72,8 @@ def parse_name(text: str) -> str:
 
 def user_id(name: str) -> str:
     """Return the id of a name: `Asha` and `asha` are one user."""
-    return unicodedata.normalize("NFKC", " ".join(name.split())).casefold()[:120]
+    printable = "".join(each for each in " ".join(name.split()) if each.isprintable())
+    return unicodedata.normalize("NFKC", printable).casefold()[:120]
 
 
 def stored_lanes(role: Role, lanes: Collection[str]) -> str | None:

@@ -1,0 +1,30 @@
+"""Parts of the console."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from zoneinfo import ZoneInfo
+
+from config.settings import Settings, settings
+from config.wiring.shared import database, lanes
+from harkara.console import Console, ProxyUser
+
+
+def console() -> Console:
+    """Return what the pages use."""
+    s = settings()
+    return Console(
+        db=database(),
+        lanes=sorted(lanes()),
+        zone=ZoneInfo(s.timezone),
+        session=s.console_session,
+        url=s.console_url,
+        proxy_user=_proxy_user(s),
+    )
+
+
+def _proxy_user(s: Settings) -> ProxyUser | None:
+    if s.console_user_header is None or s.console_proxies is None:
+        return None
+    networks = [ip_network(each.strip(), strict=False) for each in s.console_proxies.split(",")]
+    return ProxyUser(s.console_user_header, networks)

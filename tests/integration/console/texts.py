@@ -1,0 +1,33 @@
+"""The texts of the console that people read, as Babel finds them in the code and the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.extract import extract_from_dir
+
+from harkara.ledger.users.acts import ACTS
+
+ROOT = Path(__file__).resolve().parents[3]
+
+_PAGES = (("templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python"))
+_MARKS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
+_ERRORS = {"Invalid": ((1,), (2,)), "Conflict": None, "NotFound": None}
+
+
+def texts() -> set[str]:
+    """Return every text: of the pages, of the acts, and of the errors that a form shows."""
+    return {*_found("harkara/console", _PAGES, _MARKS), *ACTS.values(), *_error_texts()}
+
+
+def _found(folder: str, method_map: object, keywords: object) -> Iterator[str]:
+    options = {"templates/**.html": {"trimmed": "true", "silent": "false", "newstyle_gettext": "true"}}
+    for _, _, found, _, _ in extract_from_dir(ROOT / folder, method_map, options, keywords=keywords):  # type: ignore[arg-type]  # Babel's own types are narrower
+        yield from found if isinstance(found, tuple) else (found,)
+
+
+def _error_texts() -> Iterator[str]:
+    for folder, words in (("harkara/ledger/users", {"Invalid": (1, 2)}), ("harkara/console", {"Invalid": (1, 2)})):
+        yield from _found(folder, [("**.py", "python")], words)
+    yield from _found("harkara/ledger/users", [("**.py", "python")], {"Conflict": None, "NotFound": None})
