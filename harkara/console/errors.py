@@ -11,7 +11,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from harkara.console.languages import N_, Language, language_of
-from harkara.console.parts import Console
 from harkara.console.visitors import SignInNeeded, Visitor
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
 from harkara.ledger.users.secrets import new_secret
@@ -55,7 +54,7 @@ async def _sign_in(request: Request, _error: Exception) -> Response:
     """
     base = request.scope["root_path"]
     if request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site":
-        return _stranger(request).page("arrive.html")
+        return _visitor_of(request).page("arrive.html")
     url = f"{base}/sign-in"
     if "HX-Request" in request.headers:
         return Response(status_code=401, headers={"HX-Redirect": url})
@@ -65,26 +64,26 @@ async def _sign_in(request: Request, _error: Exception) -> Response:
 
 async def _harkara_error(request: Request, error: Exception) -> HTMLResponse:
     assert isinstance(error, HarkaraError)
-    visitor = _stranger(request)
+    visitor = _visitor_of(request)
     status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
     return _page(visitor, status, sentence(error, visitor.language))
 
 
 async def _http_error(request: Request, error: Exception) -> HTMLResponse:
     assert isinstance(error, HTTPException)
-    visitor = _stranger(request)
+    visitor = _visitor_of(request)
     text = _FORM_EXPIRED if error.detail == "form" else _SENTENCES.get(error.status_code, _SENTENCES[400])
     return _page(visitor, error.status_code, visitor.language.texts.gettext(text))
 
 
 async def _wrong_request(request: Request, _error: Exception) -> HTMLResponse:
-    visitor = _stranger(request)
+    visitor = _visitor_of(request)
     return _page(visitor, 400, visitor.language.texts.gettext(_SENTENCES[400]))
 
 
 async def _unexpected(request: Request, _error: Exception) -> HTMLResponse:
     """The middleware of the HTTP API logs the place; the server raises the error again after this page."""
-    visitor = _stranger(request)
+    visitor = _visitor_of(request)
     return _page(visitor, 500, visitor.language.texts.gettext(_SENTENCES[500]))
 
 
@@ -92,7 +91,7 @@ def _page(visitor: Visitor, status: int, text: str) -> HTMLResponse:
     return visitor.page("error.html", status, sentence=text)
 
 
-def _stranger(request: Request) -> Visitor:
-    """Return a visitor without a look at the ledger, which may be what has failed. The page has no form."""
-    console: Console = request.app.state.console
-    return Visitor(request, console, language_of(request, None), new_secret(), False)
+def _visitor_of(request: Request) -> Visitor:
+    """Return the visitor whom the route found, else a stranger without a look at the ledger, which may have failed."""
+    found: Visitor | None = getattr(request.state, "visitor", None)
+    return found or Visitor(request, request.app.state.console, language_of(request, None), new_secret(), False)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 
-from harkara.console.passwords import FailedPasswords
+from harkara.console.passwords import FailedPasswords, Passwords
 from harkara.gateway.addresses import peer_of
 from harkara.ledger.database import Database
 
@@ -56,6 +56,7 @@ class Console:
     session: timedelta
     url: str | None = None
     proxy_user: ProxyUser | None = None
+    passwords: Passwords = field(default_factory=Passwords)
     failed_passwords: FailedPasswords = field(default_factory=FailedPasswords)
 
 

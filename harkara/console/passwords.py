@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable
-from functools import cache
+from functools import cached_property
 from threading import BoundedSemaphore, Lock
 
 from argon2 import PasswordHasher
@@ -20,36 +20,40 @@ WINDOW_SECONDS = 60.0
 
 MAX_KEYS = 10_000
 
-_hasher = PasswordHasher()
-_slots = BoundedSemaphore(4)
-"""Each check takes 64 MiB of memory, so few run at the same time."""
+MOST_CHECKED = 4
+"""Passwords that are checked at the same time: each check takes 64 MiB of memory."""
 
 
-def hash_password(password: str) -> str:
-    """Return the hash of a new password, by Argon2id. Raises Invalid for one that is too short or too long."""
-    if len(password) < SHORTEST:
-        raise Invalid("password", "must have at least 10 characters")
-    if len(password) > LONGEST:
-        raise Invalid("password", "may have at most 256 characters")
-    with _slots:
-        return _hasher.hash(password)
+class Passwords:
+    """Hashes and checks passwords by Argon2id, with the parameters of RFC 9106 for little memory by default."""
 
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher()
+        self._slots = BoundedSemaphore(MOST_CHECKED)
 
-def is_password(password: str, known: str | None) -> bool:
-    """Return whether the password has this hash. Without a hash it takes as long, so the time reveals no name."""
-    if len(password) > LONGEST:
-        return False
-    try:
-        with _slots:
-            _hasher.verify(known or _unknown(), password)
-    except (Argon2Error, InvalidHashError):
-        return False
-    return known is not None
+    def hash(self, password: str) -> str:
+        """Return the hash of a new password. Raises Invalid for one that is too short or too long."""
+        if len(password) < SHORTEST:
+            raise Invalid("password", "must have at least 10 characters")
+        if len(password) > LONGEST:
+            raise Invalid("password", "may have at most 256 characters")
+        with self._slots:
+            return self._hasher.hash(password)
 
+    def check(self, password: str, known: str | None) -> bool:
+        """Return whether the password has this hash. Without a hash it takes as long, so the time reveals no name."""
+        if len(password) > LONGEST:
+            return False
+        try:
+            with self._slots:
+                self._hasher.verify(known or self._unknown, password)
+        except (Argon2Error, InvalidHashError):
+            return False
+        return known is not None
 
-@cache
-def _unknown() -> str:
-    return _hasher.hash("the hash that is checked for a name without one")
+    @cached_property
+    def _unknown(self) -> str:
+        return self._hasher.hash("the hash that is checked for a name without one")
 
 
 class FailedPasswords:

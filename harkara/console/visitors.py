@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -106,7 +106,8 @@ def _visitor(request: Request, console: Parts) -> Visitor:
     user = _user(request, console, session)
     secret = session if user and session else request.cookies.get(FORM)
     visitor = Visitor(request, console, language_of(request, user), secret or new_secret(), secret is None)
-    return SignedIn(**vars(visitor), user=user, session=session) if user else visitor
+    request.state.visitor = SignedIn(**vars(visitor), user=user, session=session) if user else visitor
+    return cast(Visitor, request.state.visitor)
 
 
 def _user(request: Request, console: Console, session: str | None) -> User | None:

@@ -12,7 +12,6 @@ from harkara.console.forms import Fields, Form
 from harkara.console.languages import LANGUAGES, N_
 from harkara.console.pages.sign_in import start
 from harkara.console.pages.users import ROLES
-from harkara.console.passwords import hash_password, is_password
 from harkara.console.visitors import SignedIn, Viewer
 from harkara.errors import Invalid
 from harkara.ledger.users import account, sessions
@@ -35,7 +34,7 @@ def set_password(visitor: Viewer, form: Form) -> Response:
     if problem := _password_problem(visitor, form, session):
         return _page(visitor, 400, visitor.language.texts.gettext(problem))
     try:
-        new_hash = hash_password(form["new"])
+        new_hash = visitor.console.passwords.hash(form["new"])
     except Invalid as error:
         return _page(visitor, 400, sentence(error, visitor.language))
     secret = account.set_password(visitor.console.db, visitor.user, new_hash, visitor.console.session)
@@ -89,7 +88,8 @@ def _password_problem(visitor: SignedIn, form: Fields, session: str) -> str | No
     keys, limit = (f"name {visitor.user.id}",), visitor.console.failed_passwords
     if limit.begin(keys, time.monotonic()):
         return _TOO_MANY
-    if not is_password(form["present"], account.password_hash(visitor.console.db, visitor.user.name)):
+    known = account.password_hash(visitor.console.db, visitor.user.name)
+    if not visitor.console.passwords.check(form["present"], known):
         return _WRONG
     limit.forgive(keys)
     return None

@@ -11,7 +11,6 @@ from fastapi.responses import Response
 
 from harkara.console.forms import Fields, Form
 from harkara.console.languages import N_
-from harkara.console.passwords import is_password
 from harkara.console.visitors import FORM, SESSION, AnyVisitor, SignedIn, Viewer, Visitor
 from harkara.gateway.addresses import client_of, network_of
 from harkara.ledger.users.account import password_hash
@@ -104,7 +103,7 @@ def _refuse_beside_proxy(visitor: Visitor) -> None:
 def _session(visitor: Visitor, form: Fields) -> str | None:
     db, name = visitor.console.db, form["name"]
     known = password_hash(db, name)
-    if not is_password(form["password"], known) or known is None:
+    if not visitor.console.passwords.check(form["password"], known) or known is None:
         return None
     return sign_in_by_password(db, name, known, visitor.console.session)
 
