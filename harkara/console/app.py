@@ -16,16 +16,14 @@ PAGES = (home, sign_in, account, acts, users)
 """The modules with routes. A page is one of these, a template, and an entry of the navigation."""
 
 
-def mount(app: FastAPI, console: Console, path: str = "/console") -> FastAPI:
-    """Serve the console at this path of the HTTP API, and redirect `/` to it; return the app of the console."""
-    pages = _create_app(console)
+def mount(app: FastAPI, console: Console, path: str = "/console") -> None:
+    """Serve the console at this path of the HTTP API, and redirect `/` to it."""
 
     @app.get("/", include_in_schema=False)
     async def root() -> RedirectResponse:
         return RedirectResponse(f"{path}/")
 
-    app.mount(path, pages)
-    return pages
+    app.mount(path, _create_app(console))
 
 
 def _create_app(console: Console) -> FastAPI:

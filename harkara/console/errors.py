@@ -92,6 +92,6 @@ def _page(visitor: Visitor, status: int, text: str) -> HTMLResponse:
 
 
 def _visitor_of(request: Request) -> Visitor:
-    """Return the visitor whom the route found, else a stranger without a look at the ledger, which may have failed."""
+    """Return the visitor that the route found, else a stranger without a look at the ledger, which may have failed."""
     found: Visitor | None = getattr(request.state, "visitor", None)
     return found or Visitor(request, request.app.state.console, language_of(request, None), new_secret(), False)

@@ -17,7 +17,7 @@ TOKEN = "token"
 """The field that each form has besides its own."""
 
 
-class Fields:
+class FormFields:
     """The fields of a form. A missing field is empty."""
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
@@ -31,17 +31,17 @@ class Fields:
         return [value for key, value in self._pairs if key == name]
 
 
-async def _form(request: Request, visitor: AnyVisitor) -> Fields:
+async def _form(request: Request, visitor: AnyVisitor) -> FormFields:
     body = await read_body(request, MAX_BYTES)
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:
         raise HTTPException(400) from None
-    fields = Fields(pairs)
+    fields = FormFields(pairs)
     if not visitor.sent(fields[TOKEN]):
         raise HTTPException(403, "form")
     return fields
 
 
-Form = Annotated[Fields, Depends(_form)]
+Form = Annotated[FormFields, Depends(_form)]
 """The fields of the form, as a parameter of a route that changes something."""

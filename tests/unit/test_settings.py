@@ -85,6 +85,15 @@ def test_the_two_timeouts_of_a_post_have_a_common_limit(monkeypatch: pytest.Monk
         settings()
 
 
+@pytest.mark.parametrize(("name", "value"), [("USER_HEADER", "X-Forwarded-User"), ("PROXIES", "10.0.0.0/8")])
+def test_a_header_with_a_user_and_its_proxies_belong_together(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"HARKARA_CONSOLE_{name}", value)
+    with pytest.raises(SystemExit, match="set both HARKARA_CONSOLE_USER_HEADER and HARKARA_CONSOLE_PROXIES"):
+        settings()
+
+
 def test_a_list_of_tokens_is_refused_without_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARKARA_LANE_TOKENS", "live_secret")
     with pytest.raises(SystemExit, match="HARKARA_LANE_TOKENS: must be lane:token,lane:token") as error:
@@ -228,6 +237,8 @@ def test_a_url_without_a_host_or_scheme_stops_the_start(monkeypatch: pytest.Monk
         ("HARKARA_API_TOKENS", "The Shop:one", "a name has 1 to 40 of a-z, 0-9, _ and -"),
         ("HARKARA_LANE_TOKENS", "a/b:one", "a name has 1 to 40 of a-z, 0-9, _ and -"),
         ("HARKARA_TRUSTED_PROXIES", "proxy.internal", r"must be \* or IP addresses and networks"),
+        ("HARKARA_CONSOLE_PROXIES", "*", r"\* would believe everyone"),
+        ("HARKARA_CONSOLE_USER_HEADER", "X Forwarded", "must be the name of a header"),
         ("HARKARA_METRICS_PORT", "99999", "less than or equal to 65535"),
         ("HARKARA_DATABASE_URL", "mysql://localhost/harkara", "must begin with postgresql:// or sqlite:///"),
         ("HARKARA_DATABASE_URL", "var/harkara.db", "must begin with postgresql:// or sqlite:///"),

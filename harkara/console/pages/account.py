@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
 from harkara.console.errors import sentence
-from harkara.console.forms import Fields, Form
+from harkara.console.forms import Form, FormFields
 from harkara.console.languages import LANGUAGES, N_
 from harkara.console.pages.sign_in import start
 from harkara.console.pages.users import ROLES
@@ -80,7 +80,7 @@ def _is_proved(visitor: SignedIn, session: str) -> bool:
     return not visitor.user.has_password or account.signed_in_by_link(visitor.console.db, session)
 
 
-def _password_problem(visitor: SignedIn, form: Fields, session: str) -> str | None:
+def _password_problem(visitor: SignedIn, form: FormFields, session: str) -> str | None:
     if form["new"] != form["again"]:
         return _DIFFERENT
     if _is_proved(visitor, session):

@@ -9,7 +9,7 @@ import structlog
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
-from harkara.console.forms import Fields, Form
+from harkara.console.forms import Form, FormFields
 from harkara.console.languages import N_
 from harkara.console.visitors import FORM, SESSION, AnyVisitor, SignedIn, Viewer, Visitor
 from harkara.gateway.addresses import client_of, network_of
@@ -100,7 +100,7 @@ def _refuse_beside_proxy(visitor: Visitor) -> None:
         raise HTTPException(404)
 
 
-def _session(visitor: Visitor, form: Fields) -> str | None:
+def _session(visitor: Visitor, form: FormFields) -> str | None:
     db, name = visitor.console.db, form["name"]
     known = password_hash(db, name)
     if not visitor.console.passwords.check(form["password"], known) or known is None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
 from harkara.console.errors import sentence
-from harkara.console.forms import Fields, Form
+from harkara.console.forms import Form, FormFields
 from harkara.console.languages import N_
 from harkara.console.visitors import Admin, SignedIn
 from harkara.errors import Conflict, Invalid, NotFound
@@ -92,13 +92,13 @@ def _page(
     )
 
 
-def _oneself(visitor: SignedIn, form: Fields) -> Response | None:
+def _oneself(visitor: SignedIn, form: FormFields) -> Response | None:
     if user_id(form["name"]) != visitor.user.id:
         return None
     return _page(visitor, 400, problem=visitor.language.texts.gettext(_ONESELF))
 
 
-def _role(form: Fields) -> Role:
+def _role(form: FormFields) -> Role:
     if form["role"] not in {*Role}:
         raise HTTPException(400)
     return Role(form["role"])

@@ -36,7 +36,7 @@ class Actor(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class RecordedAct:
     """A row of the log."""
 
     id: int
@@ -49,7 +49,7 @@ class Act:
     number: int | None
 
 
-_COLUMNS = tuple(act.c[name] for name in Act.__slots__)
+_COLUMNS = tuple(act.c[name] for name in RecordedAct.__slots__)
 
 
 def record_act(
@@ -70,7 +70,9 @@ def record_act(
     tx.execute(insert(act), values)
 
 
-def list_acts(db: Database, *, name: str | None = None, before: int | None = None, limit: int = 50) -> list[Act]:
+def list_acts(
+    db: Database, *, name: str | None = None, before: int | None = None, limit: int = 50
+) -> list[RecordedAct]:
     """Return acts, the newest first: those of one person, and those older than the id `before`. Raises Unavailable."""
     query = select(*_COLUMNS).order_by(act.c.id.desc()).limit(limit)
     if name is not None:
@@ -78,4 +80,4 @@ def list_acts(db: Database, *, name: str | None = None, before: int | None = Non
     if before is not None:
         query = query.where(act.c.id < before)
     with db.read() as tx:
-        return tx.load(Act, query)
+        return tx.load(RecordedAct, query)

@@ -73,8 +73,8 @@ class Browser(httpx2.Client):
 class Server:
     """A console that runs."""
 
-    def __init__(self, url: str, console: Console, app: FastAPI) -> None:
-        self.url, self.console, self.app = url, console, app
+    def __init__(self, url: str, console: Console) -> None:
+        self.url, self.console = url, console
         self._browsers: list[Browser] = []
 
     def browser(self, address: str = "127.0.0.1", **options: Any) -> Browser:
@@ -99,13 +99,13 @@ def serve(console: Console) -> Iterator[Server]:
     """Run the console in a thread, on the HTTP API's middleware and behind its proxies."""
     api = FastAPI(openapi_url=None)
     api.add_middleware(RequestMiddleware, registry=CollectorRegistry())
-    pages = mount(api, console)
+    mount(api, console)
     listener = socket.create_server(("0.0.0.0", 0))  # connections wait in it until the server accepts them
     config = uvicorn.Config(behind_proxies(api, TRUSTED), log_config=None, access_log=False, proxy_headers=False)
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    running = Server(f"http://127.0.0.1:{listener.getsockname()[1]}", console, pages)
+    running = Server(f"http://127.0.0.1:{listener.getsockname()[1]}", console)
     try:
         yield running
     finally:

@@ -45,7 +45,7 @@ def test_a_link_signs_in_once_and_looking_at_it_does_not_use_it_up(server: Serve
     assert not signed_in(other)
 
 
-def test_an_expired_and_a_replaced_link_sign_nobody_in(server: Server) -> None:
+def test_an_expired_and_a_replaced_link_sign_no_user_in(server: Server) -> None:
     db, browser = server.console.db, server.browser()
     expired = add_user(db, "Asha", Role.VIEWER, by=BY, lifetime=timedelta())
     replaced = new_link(db, "Asha", by=BY)
@@ -88,7 +88,7 @@ def test_a_wrong_password_and_an_unknown_name_are_answered_alike(server: Server,
     browser = server.browser()
     browser.see("/sign-in")
     wrong = browser.submit("/sign-in", name=asha, password="wrong")
-    unknown = browser.submit("/sign-in", name="Nobody\0", password="wrong")
+    unknown = browser.submit("/sign-in", name="Unknown\0", password="wrong")
     assert (wrong.status_code, unknown.status_code) == (401, 401)
     assert wrong.text == unknown.text
     assert enter(browser, asha.upper(), PASSWORD) == 303

@@ -9,7 +9,7 @@ from babel.messages.extract import extract_from_dir
 
 from harkara.ledger.users.acts import ACTS
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 _PAGES = (("templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python"))
 _MARKS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}

@@ -1,0 +1,101 @@
+"""Each route of the console is for one role and above, and each form needs its token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute
+
+from harkara.console.app import PAGES
+from harkara.ledger.users.acts import list_acts
+from harkara.ledger.users.users import list_users
+from harkara.roles import Role
+from harness.ledger import open_ledger
+from tests.integration.console.server import Browser, Server, console_of, serve
+
+ROUTES: dict[str, Role | None] = {
+    "GET /": Role.VIEWER,
+    "GET /sign-in": None,
+    "POST /sign-in": None,
+    "GET /link/{secret}": None,
+    "POST /link/{secret}": None,
+    "POST /sign-out": Role.VIEWER,
+    "GET /account": Role.VIEWER,
+    "POST /account/password": Role.VIEWER,
+    "POST /account/language": Role.VIEWER,
+    "POST /account/sessions": Role.VIEWER,
+    "GET /acts": Role.ADMIN,
+    "GET /users": Role.ADMIN,
+    "POST /users/add": Role.ADMIN,
+    "POST /users/change": Role.ADMIN,
+    "POST /users/disable": Role.ADMIN,
+    "POST /users/enable": Role.ADMIN,
+    "POST /users/link": Role.ADMIN,
+}
+"""The lowest role of each route, None for those of strangers. A new route needs its line here."""
+
+ADMINS = [route for route, role in ROUTES.items() if role is Role.ADMIN]
+FOR_USERS = [route for route, role in ROUTES.items() if role]
+FORMS = [route for route in ROUTES if route.startswith("POST")]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    file: Path = tmp_path_factory.mktemp("roles") / "harkara.db"
+    with open_ledger(f"sqlite:///{file}") as db, serve(console_of(db)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def users(running: Server) -> dict[Role, Browser]:
+    return {role: running.user(role.value, role) for role in Role}
+
+
+def ask(browser: Browser, route: str, token: str) -> int:
+    method, path = route.split()
+    response = browser.request(
+        method, f"/console{path}", data={"token": token, "name": "admin"} if method == "POST" else None
+    )
+    return response.status_code
+
+
+def test_the_table_has_every_route() -> None:
+    routes = [route for module in PAGES for route in module.router.routes if isinstance(route, APIRoute)]
+    assert {f"{method} {route.path}" for route in routes for method in route.methods} == ROUTES.keys()
+
+
+@pytest.mark.parametrize("route", FOR_USERS)
+def test_a_stranger_is_sent_to_the_sign_in_page(running: Server, route: str) -> None:
+    browser = running.browser()
+    browser.see("/sign-in")
+    response = browser.request(route.split()[0], f"/console{route.split()[1]}", data={"token": browser.token})
+    assert (response.status_code, response.headers["location"].split("?")[0]) == (303, "/console/sign-in")
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
+@pytest.mark.parametrize("route", ADMINS)
+def test_a_user_with_a_lower_role_is_refused(
+    running: Server, users: dict[Role, Browser], role: Role, route: str
+) -> None:
+    acts = len(list_acts(running.console.db))
+    assert ask(users[role], route, users[role].token) == 403
+    assert len(list_acts(running.console.db)) == acts
+
+
+@pytest.mark.parametrize("route", FORMS)
+def test_a_form_without_its_token_or_with_that_of_another_user_changes_nothing(
+    running: Server, users: dict[Role, Browser], route: str
+) -> None:
+    before = list_users(running.console.db), list_acts(running.console.db)
+    for token in ("", "x", "é", users[Role.VIEWER].token):
+        assert ask(users[Role.ADMIN], route, token) == 403
+    assert (list_users(running.console.db), list_acts(running.console.db)) == before
+
+
+def test_each_user_starts_on_a_page_that_they_may_see(users: dict[Role, Browser]) -> None:
+    starts = {role: browser.see("/").headers["location"] for role, browser in users.items()}
+    assert starts == {Role.VIEWER: "/console/account", Role.OPERATOR: "/console/account", Role.ADMIN: "/console/acts"}
+    assert 'href="/console/users"' in users[Role.ADMIN].see("/account").text
+    assert 'href="/console/users"' not in users[Role.OPERATOR].see("/account").text
