@@ -150,7 +150,7 @@ def test_a_name_is_one_user_however_it_is_written(db: Database) -> None:
     for unknown in (change_user, disable_user, enable_user, new_link):
         arguments = (Role.VIEWER, ()) if unknown is change_user else ()
         with pytest.raises(NotFound):
-            unknown(db, "unknown\0", *arguments, by=ROOT)  # type: ignore[operator]
+            unknown(db, "unknown\0", *arguments, by=ROOT)
     assert len(list_users(db)) == 1
 
 
