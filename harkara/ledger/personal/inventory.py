@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Table, or_, select
 
 from harkara.ledger.personal.contains import contains
 from harkara.ledger.tables import (
+    act,
     alias,
     applied_entry,
     attempt,
@@ -30,7 +31,9 @@ from harkara.ledger.tables import (
     occasion,
     process,
     replaced_post,
+    session,
     trace,
+    user,
     worker,
 )
 from harkara.people.mentions import Mentions
@@ -169,4 +172,8 @@ INVENTORY: Final = (
     PersonalTable(lease, None, _columns(none="name holder")),
     PersonalTable(process, None, _columns(none="name redis")),
     PersonalTable(worker, None, _columns(none="name")),
+    # Users are the deployment's own people. An act names no customer: numbers are masked before it is written.
+    PersonalTable(user, None, _columns(none="id name role lanes language password link")),
+    PersonalTable(session, None, _columns(none="digest user_id how")),
+    PersonalTable(act, None, _columns(none="name source act subject filter")),
 )
