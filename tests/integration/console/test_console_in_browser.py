@@ -38,8 +38,24 @@ def open_page(chromium: Any, server: Server) -> Iterator[Open]:
     problems: list[str] = []
     contexts = []
 
+    def open_page(**options: Any) -> Any:
+        contexts.append(chromium.new_context(base_url=server.url, **{"viewport": SCREEN} | options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(10_000)
+        watch(page, urlsplit(server.url).netloc, problems)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def watch(page: Any, host: str, problems: list[str]) -> None:
+    """Add to `problems` what the browser reports, and each request to another host."""
+
     def check_request(request: Any) -> None:
-        if urlsplit(request.url).netloc != urlsplit(server.url).netloc and not request.url.startswith("data:"):
+        if urlsplit(request.url).netloc != host and not request.url.startswith("data:"):
             problems.append(request.url)
 
     def check_response(response: Any) -> None:
@@ -50,21 +66,10 @@ def open_page(chromium: Any, server: Server) -> Iterator[Open]:
         if not message.text.startswith("Failed to load resource"):  # it says no more than the response
             problems.append(message.text)
 
-    def open_page(**options: Any) -> Any:
-        context = chromium.new_context(base_url=server.url, **{"viewport": SCREEN} | options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on("console", check_message)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", check_request)
-        page.on("response", check_response)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert problems == []
+    page.on("console", check_message)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", check_request)
+    page.on("response", check_response)
 
 
 def link_of(server: Server, name: str, role: Role) -> str:
