@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from benchmarks.about import About
 from benchmarks.environment import Environment
-from benchmarks.figure import Figure, Goal, at_least
+from benchmarks.figure import Figure, Target, at_least
 from benchmarks.http_clients import message, post_all
 from benchmarks.messages import recipient, text
 from harkara import Client
@@ -99,7 +99,7 @@ def _intake(environment: Environment) -> Iterator[Client]:
 
 ONE_BY_ONE, BULK = at_least(1_000), at_least(10_000)
 
-BACKENDS: dict[str, tuple[OpenClient, Goal | None, Goal | None]] = {
+BACKENDS: dict[str, tuple[OpenClient, Target | None, Target | None]] = {
     "PostgreSQL with hints": (_postgres_and_hints, ONE_BY_ONE, BULK),
     "PostgreSQL": (_postgres, None, None),
     "SQLite": (_sqlite, at_least(800), BULK),

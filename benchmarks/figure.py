@@ -12,7 +12,7 @@ ENOUGH = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
+class Target:
     """A lower or an upper bound."""
 
     bound: Literal["≥", "≤"]
@@ -25,12 +25,12 @@ class Goal:
         return found >= self.value if self.bound == "≥" else found <= self.value
 
 
-def at_least(value: float) -> Goal:
-    return Goal("≥", value)
+def at_least(value: float) -> Target:
+    return Target("≥", value)
 
 
-def at_most(value: float) -> Goal:
-    return Goal("≤", value)
+def at_most(value: float) -> Target:
+    return Target("≤", value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Figure:
     what: str
     unit: str
     rounds: Sequence[float]
-    goal: Goal | None = None
+    goal: Target | None = None
     of: int | None = None
 
     @property

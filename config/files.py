@@ -15,6 +15,7 @@ from config.settings import Settings
 from config.templates import catalogue
 from harkara.campaigns.prices import Prices
 from harkara.errors import Invalid
+from harkara.goals import Goals
 from harkara.inbound.words import Words
 from harkara.lanes import Lane
 from harkara.occasions import ReminderPlan, Rules
@@ -29,6 +30,7 @@ class ConfigFiles:
     plan: ReminderPlan
     words: Words
     playbook: Playbook
+    goals: Goals
     digests: Mapping[str, str]
 
     @classmethod
@@ -39,7 +41,12 @@ class ConfigFiles:
         plan = load_reminder_plan(settings, configured)
         try:
             return cls(
-                configured, plan, Words.load(settings.words_file), Playbook.load(settings.playbook_file), digests
+                configured,
+                plan,
+                Words.load(settings.words_file),
+                Playbook.load(settings.playbook_file),
+                Goals.load(settings.goals_file),
+                digests,
             )
         except Invalid as error:
             raise SystemExit(str(error)) from error
@@ -82,6 +89,7 @@ def paths(settings: Settings) -> Sequence[Path]:
         *settings.template_files,
         settings.words_file,
         settings.playbook_file,
+        settings.goals_file,
     )
 
 
@@ -101,5 +109,6 @@ def readers(settings: Settings) -> dict[str, Callable[[], object]]:
         "reminders_file": lambda: Rules.load(settings.reminders_file),
         "words_file": lambda: Words.load(settings.words_file),
         "playbook_file": lambda: Playbook.load(settings.playbook_file),
+        "goals_file": lambda: Goals.load(settings.goals_file),
         "prices_file": lambda: Prices.load(settings.prices_file),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import structlog
@@ -21,6 +21,18 @@ POST = Histogram(
     "From the POST to the durable record of its outcome",
     ("lane",),
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
+)
+WAITING = Histogram(
+    "harkara_waiting_seconds",
+    "From the due time of a message to the claim that POSTed it",
+    ("lane", "priority"),
+    buckets=(0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400),
+)
+DELIVERY = Histogram(
+    "harkara_delivery_seconds",
+    "From the POST that was accepted to the webhook that reports the delivery",
+    ("lane",),
+    buckets=(1, 2.5, 5, 10, 15, 30, 60, 120, 300, 900, 1800, 3600, 14_400, 86_400),
 )
 FINDINGS = Gauge("harkara_audit_findings", "Rules that the last audit of this worker found broken")
 SWEPT = Counter("harkara_swept_total", "Rows that the sweep repaired", ("duty",))
@@ -41,6 +53,15 @@ def observe_post(claimed: Claimed, outcome: Outcome, seconds: float) -> None:
     code = getattr(outcome, "code", None) or "-"
     _outcomes(claimed.lane, claimed.category, type(outcome).__name__.lower(), code).inc()
     _post_seconds(claimed.lane).observe(seconds)
+    _waiting_seconds(claimed.lane, claimed.priority).observe(
+        max(0.0, (claimed.claimed_at - claimed.due_at).total_seconds())
+    )
+
+
+def observe_deliveries(deliveries: Sequence[tuple[str, float]]) -> None:
+    """Observe deliveries, each given by its lane and its seconds."""
+    for lane, seconds in deliveries:
+        _delivery_seconds(lane).observe(seconds)
 
 
 @cache
@@ -52,6 +73,16 @@ def _outcomes(lane: str, category: str, outcome: str, code: str) -> Counter:
 @cache
 def _post_seconds(lane: str) -> Histogram:
     return POST.labels(lane)
+
+
+@cache
+def _waiting_seconds(lane: str, priority: int) -> Histogram:
+    return WAITING.labels(lane, priority)
+
+
+@cache
+def _delivery_seconds(lane: str) -> Histogram:
+    return DELIVERY.labels(lane)
 
 
 def count_swept(moved: Mapping[str, int]) -> None:
@@ -83,12 +114,13 @@ def count_events(ends: Mapping[str, int]) -> None:
         EVENTS.labels(end).inc(events)
 
 
-def serve(collector: Collector) -> None:
+def serve(*collectors: Collector) -> None:
     """Serve /metrics of this process if a port is set. A port in use is logged, and the worker starts without it."""
     port = settings().metrics_port
     if port is None:
         return
-    REGISTRY.register(collector)
+    for collector in collectors:
+        REGISTRY.register(collector)
     try:
         start_http_server(port, settings().metrics_address)
     except OSError as error:

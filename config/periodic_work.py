@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-Thread = Literal["main", "derivation", "callbacks", "pairing", "lease"]
+Thread = Literal["main", "derivation", "callbacks", "alarms", "pairing", "lease"]
 
 THREADS: Final[dict[Thread, str]] = {
     "main": "Work that must not wait",
     "derivation": "Work that may take long",
     "callbacks": "Work that waits for the application",
+    "alarms": "Work that waits for the receivers of alarms",
     "pairing": "Work that no other work may delay",
     "lease": "The lease of the worker, which must not wait for Redis",
 }
@@ -84,6 +85,7 @@ SCHEDULE: Final[dict[str, Work]] = {
     "erase": Work("Erase and delete what is older than its retention", WorkerRound("derivation", 60)),
     "clean_up": Work("Delete callbacks past their retention", WorkerRound("derivation", 60)),
     "callbacks": Work("Deliver callbacks to the application", WorkerRound("callbacks", 1)),
+    "goals": Work("Measure the goals, and open and close their alarms", WorkerRound("alarms", 60)),
     "pairing": Work("Check that Redis and the ledger belong together", WorkerRound("pairing", 1)),
     "reload": Work("Read the files of config/ again after `harkara reload`", WorkerRound("pairing", 1)),
     "worker": Work("Renew the lease by which the sweep knows that this worker lives", WorkerRound("lease", 2)),

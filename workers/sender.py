@@ -22,6 +22,7 @@ with ends_if_misconfigured():  # the Celery app reads settings when it is import
     from config.periodic_work import Thread
     from config.settings import settings
     from config.wiring import background, sending, shared
+    from config.wiring.alarms import receivers
     from config.wiring.periodic_threads import periodic_threads
     from config.wiring.reload import answer_request
 
@@ -56,6 +57,7 @@ def _build(**_: Any) -> None:
         shared.check_pairing()
         sending.sender()
         background.callback_delivery()
+        receivers()
         with suppress(Unavailable):  # without Redis nothing is sent, and the periodic work compares later
             background.last_posts().compare()
 
@@ -86,7 +88,7 @@ def _answer_reload() -> None:
 @signals.celeryd_after_setup.connect
 def _start_threads(**_: Any) -> None:
     """Start the periodic work before the consumer, which waits for Redis: a full one is emptied by this work alone."""
-    metrics.serve(background.collector())
+    metrics.serve(background.collector(), background.goal_collector())
     with suppress(Unavailable):  # the lease begins a second later, and attempts have none until then
         sending.worker_lease().renew()
     _threads.update(periodic_threads())

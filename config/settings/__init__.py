@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsConfigDict
 
 from config.environment import DOTENV, ENCODING, LOCAL, given_names
+from config.settings.alarms import AlarmSettings
 from config.settings.api import ApiSettings
 from config.settings.chatmitra import ChatMitraSettings
 from config.settings.console import ConsoleSettings
@@ -24,7 +25,14 @@ from harkara.errors import Invalid
 
 
 class Settings(
-    ChatMitraSettings, ServiceSettings, LaneDefaults, ApiSettings, ConsoleSettings, MessageSettings, WorkerSettings
+    ChatMitraSettings,
+    ServiceSettings,
+    LaneDefaults,
+    ApiSettings,
+    ConsoleSettings,
+    MessageSettings,
+    AlarmSettings,
+    WorkerSettings,
 ):
     """One field for each environment variable: its name is the field's in upper case, after `HARKARA_`.
 

@@ -12,7 +12,8 @@ from celery.worker import state as worker_state
 from config.callback_endpoint import endpoint
 from config.celery_app import OWN
 from config.files import ConfigFiles
-from config.metrics import REJECTED, count_callbacks, count_events, count_swept
+from config.goal_metrics import GoalCollector
+from config.metrics import REJECTED, count_callbacks, count_events, count_swept, observe_deliveries
 from config.periodic_work import worker_seconds
 from config.scraped_metrics import DeploymentCollector
 from config.settings import settings
@@ -43,6 +44,8 @@ from harkara.delivery.watchdog import Watchdog
 from harkara.errors import Unavailable
 from harkara.intake.consumer import IntakeConsumer
 from harkara.intake.stream import Intake
+from harkara.ledger.alarms.alarms import list_alarms
+from harkara.ledger.alarms.record import list_goals
 from harkara.ledger.callbacks.dead_callbacks import clean_up
 from harkara.ledger.callbacks.dead_callbacks import count_callbacks as callbacks_by_state
 from harkara.ledger.dead_letters import SOURCES, count_dead_letters
@@ -50,7 +53,9 @@ from harkara.ledger.events.process import EventContext
 from harkara.ledger.events.silence import webhook_silences
 from harkara.ledger.halts import halted_lanes
 from harkara.ledger.leases import seconds_since
+from harkara.ledger.messages.due import oldest_due_seconds
 from harkara.ledger.messages.queries import count_by_state
+from harkara.ledger.messages.used_slots import allowances_used
 from harkara.ledger.sweep import Crashed
 from harkara.outcomes import Uncertain
 from harkara.published.store import PublishedStore
@@ -81,7 +86,7 @@ def dispatcher(files: ConfigFiles) -> Dispatcher:
     s = settings()
     return Dispatcher(
         database(),
-        _rounds(),
+        rounds(),
         files.lanes,
         limiter(),
         Hints(broker().publish_hints, s.chunk_size),
@@ -96,7 +101,7 @@ def maintenance(files: ConfigFiles) -> Maintenance:
     s = settings()
     return Maintenance(
         database(),
-        _rounds(),
+        rounds(),
         _after_crash,
         files.plan,
         deadlines=s.deadlines,
@@ -111,7 +116,7 @@ def event_processor(files: ConfigFiles) -> EventProcessor:
     return EventProcessor(
         database(),
         webhook_stream(),
-        EventContext(files.lanes, files.playbook, files.words, parse),
+        EventContext(files.lanes, files.playbook, files.words, parse, observe_deliveries),
         holder=process_name(),
         silence_seconds=settings().silence.total_seconds(),
         check_seconds=worker_seconds("silence"),
@@ -126,7 +131,7 @@ def parked_lanes() -> ParkedLanes:
 
 @cache
 def table_statistics() -> TableStatistics:
-    return TableStatistics(database(), _rounds())
+    return TableStatistics(database(), rounds())
 
 
 @cache
@@ -183,7 +188,17 @@ def collector() -> DeploymentCollector:
 
 
 @cache
-def _rounds() -> Rounds:
+def goal_collector() -> GoalCollector:
+    return GoalCollector(
+        lambda: list_goals(database()),
+        lambda: list_alarms(database(), open_only=True, limit=1000),
+        lambda: oldest_due_seconds(database()),
+        lambda: allowances_used(database(), lanes()),
+    )
+
+
+@cache
+def rounds() -> Rounds:
     return Rounds(database(), process_name(), worker_seconds)
 
 

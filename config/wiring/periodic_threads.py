@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from config.periodic_work import SCHEDULE, THREADS, Thread, WorkerRound
 from config.wiring import background
+from config.wiring.alarms import alarm_round
 from config.wiring.sending import worker_lease
 from config.wiring.shared import outages, pairing
 from harkara.delivery.periodic_thread import INTERVAL_SECONDS, PeriodicThread, every
 
-_UNPAIRED = {"pairing", "worker"}
+_UNPAIRED = {"pairing", "worker", "goals"}
 """Work that finds out whether Redis and the ledger belong together, or that needs no Redis."""
 
 
@@ -50,6 +51,7 @@ def _functions() -> dict[str, Callable[[], object]]:
         "erase": lambda: background.maintenance().erase(),
         "clean_up": background.delete_old_callbacks,
         "callbacks": background.deliver_callbacks,
+        "goals": lambda: alarm_round().run(),
         "pairing": background.check_pairing,
         "reload": background.reload,
         "worker": worker_lease().renew,

@@ -70,13 +70,20 @@ class PolitePhrases(_Model):
     words: Phrases = ()
 
 
+class AlarmPhrases(_Model):
+    """Phrases by which an operator acknowledges an alarm."""
+
+    acknowledge: SomePhrases
+
+
 class Vocabulary(_Model):
-    """The whole file; every phrase is normalized. A file of an older release has no polite words."""
+    """The whole file; every phrase is normalized. A file of an older release has no polite words, and no alarm."""
 
     polite: PolitePhrases = PolitePhrases(words=("please", "pls", "plz", "kindly", "thank you", "thanks"))
     opt_out: ConsentPhrases = Field(alias="opt-out")
     opt_in: ConsentPhrases = Field(alias="opt-in")
     reminder: ReminderPhrases
+    alarm: AlarmPhrases = AlarmPhrases(acknowledge=("ok", "okay"))
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -46,6 +46,7 @@ class Words:
     """Interprets texts and buttons by the vocabulary, which an operator can change without new code."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
+        self._acknowledging = frozenset(vocabulary.alarm.acknowledge)
         opt_out, opt_in, reminder = vocabulary.opt_out, vocabulary.opt_in, vocabulary.reminder
         self._polite = sorted(vocabulary.polite.words, key=len, reverse=True)
         self._consent: dict[str, Reply] = {
@@ -66,6 +67,10 @@ class Words:
     def load(cls, path: Path) -> Self:
         """Load config/words.toml. Raises Invalid, which names the list and its fault."""
         return cls(Vocabulary.load(path))
+
+    def acknowledges(self, text: str | None, payload: str | None) -> bool:
+        """Return whether a text or a tapped button acknowledges an alarm, if it comes from an operator."""
+        return normalize(payload or text or "") in self._acknowledging
 
     def interpret(self, text: str | None, payload: str | None, *, reminder_open: bool) -> Reply | None:
         """Return the meaning of a text or caption, or of a tapped button; None leaves the message to a person.

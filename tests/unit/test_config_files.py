@@ -36,6 +36,7 @@ def loaded(folder: Path) -> LoadedFiles:
         templates_file=folder / "templates.local.toml",
         words_file=folder / "words.toml",
         playbook_file=folder / "playbook.toml",
+        goals_file=folder / "goals.toml",
     )
     return LoadedFiles(lambda: ConfigFiles.load(settings), folder / ".env")
 
@@ -63,14 +64,18 @@ def test_each_file_is_read_again(loaded: LoadedFiles, folder: Path) -> None:
     (folder / "templates.local.toml").write_text('[kind.visit]\ncategory = "utility"\nwhen = "After a visit."\n')
     edit(folder / "words.toml", '"stop all",', '"stop all", "enough now",')
     edit(folder / "playbook.toml", "tries = ", "tries = 1")
-    assert loaded.reload() == ["playbook.toml", "reminders.toml", "templates.local.toml", "words.toml"]
+    edit(folder / "goals.toml", "least = 0.98", "least = 0.9")
+    assert loaded.reload() == ["goals.toml", "playbook.toml", "reminders.toml", "templates.local.toml", "words.toml"]
     assert loaded.current.plan.digest("appointment", "default") != former.plan.digest("appointment", "default")
+    assert loaded.current.goals.by_name["delivered"].limit == 0.9
     assert "visit" in loaded.current.plan.catalogue.kind
     assert loaded.current.words.interpret("enough now", None, reminder_open=False) is not None
     assert former.words.interpret("enough now", None, reminder_open=False) is None
 
 
-@pytest.mark.parametrize("name", ["lanes.toml", "reminders.toml", "templates.toml", "words.toml", "playbook.toml"])
+@pytest.mark.parametrize(
+    "name", ["lanes.toml", "reminders.toml", "templates.toml", "words.toml", "playbook.toml", "goals.toml"]
+)
 def test_a_mistake_in_one_file_changes_nothing_and_names_the_file(loaded: LoadedFiles, folder: Path, name: str) -> None:
     before = loaded.current
     (folder / "templates.local.toml").write_text('[kind.visit]\ncategory = "utility"\nwhen = "After a visit."\n')

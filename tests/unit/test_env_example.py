@@ -51,7 +51,7 @@ def example() -> str:
 
 def shown(default: Any) -> str:
     """Return a default as .env has it."""
-    if default is None or default == {}:
+    if default in (None, {}, ()):
         return ""
     if isinstance(default, timedelta):
         return duration(default.total_seconds())

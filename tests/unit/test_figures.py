@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.about import About
-from benchmarks.figure import ENOUGH, Figure, Goal, at_least, at_most, percentiles
+from benchmarks.figure import ENOUGH, Figure, Target, at_least, at_most, percentiles
 from benchmarks.report import Run, to_json
 from docs import figures
 from docs.figures import ROOT
@@ -97,7 +97,7 @@ def test_a_document_without_its_marks_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("goal", "met"), [(at_least(3), True), (at_least(4), False), (at_most(3), True)])
-def test_the_median_of_the_rounds_is_compared_with_the_goal(goal: Goal, met: bool) -> None:
+def test_the_median_of_the_rounds_is_compared_with_the_goal(goal: Target, met: bool) -> None:
     assert Figure("a ratio", "×", [1, 3, 9], goal).met is met
 
 

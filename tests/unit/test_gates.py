@@ -42,6 +42,7 @@ def claimed(**changes: Any) -> Claimed:
         "quiet": False,
         "body": "{}",
         "weight": 1,
+        "due_at": NIGHT,
         "expires_at": NIGHT + timedelta(hours=1),
         "tries": 0,
         "waits": 0,

@@ -41,6 +41,7 @@ def test_a_lock_satisfies_the_project_and_holds_all_of_the_runtime(group: str) -
     for wanted in [
         *PROJECT["project"]["dependencies"],
         *PROJECT["project"]["optional-dependencies"]["server"],
+        *PROJECT["project"]["optional-dependencies"]["alarms"],
         *members(group),
     ]:
         requirement = Requirement(wanted)

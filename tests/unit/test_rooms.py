@@ -20,7 +20,7 @@ MAY_IMPORT = {
 HTTP = {"http.client", "urllib3", "urllib3.connection", "urllib3.exceptions", "urllib.request", "httpx", "aiohttp"}
 SQL = {"sqlalchemy", "sqlmodel", "alembic", "psycopg", "sqlite3"}
 
-PURE = {"campaigns", "catalogue", "inbound", "limits", "messages", "occasions", "people", "playbook"}
+PURE = {"campaigns", "catalogue", "goals", "inbound", "limits", "messages", "occasions", "people", "playbook"}
 """Values and rules: no SQL, no process, and no Redis but the limiter's."""
 
 BENEATH_THE_LEDGER = PURE | {
@@ -38,6 +38,7 @@ BENEATH_THE_LEDGER = PURE | {
 """What the ledger may import besides itself."""
 
 OUTER = {
+    "alarms",
     "backends",
     "callbacks",
     "client",
@@ -82,7 +83,7 @@ def test_the_ledger_imports_only_pure_rooms_and_values() -> None:
     assert named(each for each in found if room_of(each.imported) not in BENEATH_THE_LEDGER | {"ledger"}) == []
 
 
-@pytest.mark.parametrize("room", ["callbacks", "delivery", "webhooks"])
+@pytest.mark.parametrize("room", ["alarms", "callbacks", "delivery", "webhooks"])
 def test_the_rooms_of_the_workers_do_not_import_the_http_api(room: str) -> None:
     assert named(each for each in of_room(room) if room_of(each.imported) in ("console", "gateway")) == []
 

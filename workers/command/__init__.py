@@ -9,12 +9,14 @@ import typer
 from harkara.__main__ import print_version
 from workers.command import (
     acts,
+    alarms,
     audit,
     callbacks,
     campaign,
     consent,
     dead_letters,
     doctor,
+    goals,
     lanes,
     occasion,
     person,
@@ -49,6 +51,8 @@ COMMANDS = (
     group("consent", consent.app),
     group("person", person.app),
     group("user", user.app),
+    group("alarms", alarms.app),
+    group("goals", goals.app),
     group("callbacks", callbacks.app),
     group("dead-letters", dead_letters.app),
 )

@@ -97,6 +97,7 @@ def _lanes() -> Iterator[Check]:
 def _database() -> Iterator[Check]:
     from config.settings import settings
     from harkara.ledger import halts
+    from harkara.ledger.alarms.alarms import list_alarms
     from harkara.ledger.dead_letters import count_dead_letters
     from harkara.ledger.events.silence import webhook_silences
     from harkara.ledger.leases import seconds_since
@@ -110,6 +111,9 @@ def _database() -> Iterator[Check]:
         if letters := count_dead_letters(db):
             sources = ", ".join(f"{number} of {source}" for source, number in sorted(letters.items()))
             yield Check("dead letters", False, f"{sources}: `harkara dead-letters list` shows the reasons")
+        for alarm in list_alarms(db, open_only=True):
+            by = f" Acknowledged by {alarm.acknowledged_by}." if alarm.acknowledged_by else ""
+            yield Check(f"alarm {alarm.title}", bool(by), f"{alarm.sentence}{by}")
         seconds = seconds_since(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
         for lane, silent in webhook_silences(db, configured()).items():
             if silent > settings().silence.total_seconds():

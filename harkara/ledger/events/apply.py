@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import NamedTuple
 
 from sqlalchemy import select, update
 
@@ -49,10 +50,24 @@ class Match:
     late: bool = False
 
 
+class Delivery(NamedTuple):
+    """A message that was delivered, and the seconds since its POST."""
+
+    lane: str
+    seconds: float
+
+
+class AppliedStatuses(NamedTuple):
+    """The events that no message was found for, or that come too early; and the deliveries that the others report."""
+
+    unmatched: list[StatusEvent]
+    deliveries: list[Delivery]
+
+
 def apply_statuses(
     tx: Transaction, events: Sequence[StatusEvent], playbook: Playbook, lanes: Mapping[str, Lane]
-) -> list[StatusEvent]:
-    """Apply these events to their messages; return the events that no message was found for, or that come too early."""
+) -> AppliedStatuses:
+    """Apply these events to their messages."""
     candidates = load_candidates(tx, events)
     matches: list[Match] = []
     unmatched: list[StatusEvent] = []
@@ -64,7 +79,7 @@ def apply_statuses(
             matches.append(match)
     if matches:
         _write(tx, candidates, matches)
-    return unmatched
+    return AppliedStatuses(unmatched, list(_deliveries(tx, candidates, matches)))
 
 
 def _match(
@@ -113,6 +128,16 @@ def _write(tx: Transaction, candidates: Candidates, matches: Sequence[Match]) ->
     restore_posts(tx, sorted({match.candidate.id for match in matches if match.late and match.to}))
     add_halts(tx, _halts(tx, candidates, matches))
 
+
+def _deliveries(tx: Transaction, candidates: Candidates, matches: Sequence[Match]) -> Iterator[Delivery]:
+    for match in matches:
+        row = candidates.messages[match.candidate.id]
+        arrived = match.to in _DELIVERED and match.candidate.state not in _DELIVERED
+        if arrived and row.posted_at and not match.late:
+            yield Delivery(row.lane, max(0.0, (tx.now - row.posted_at).total_seconds()))
+
+
+_DELIVERED = (State.DELIVERED, State.READ)
 
 _MARK_APPLIED = f"""
 UPDATE event SET state = '{EventState.APPLIED}', message_id = each.message_id, body = NULL FROM {{each}}

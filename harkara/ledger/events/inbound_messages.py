@@ -13,6 +13,7 @@ from harkara.inbound.contact import ConsentChoice
 from harkara.inbound.events import MessageReceived, NumberChanged
 from harkara.inbound.normalization import digest
 from harkara.inbound.words import Cancel, Confirm, OptIn, OptOut, Reply, Reschedule, Words
+from harkara.ledger.alarms.alarms import acknowledge_by_answer
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.contacts.consent import apply_consent, link_names
 from harkara.ledger.contacts.customer import customer_data
@@ -95,6 +96,10 @@ def record_received(
     at = min(received.at, tx.now)
     person = link_names(tx, lane, received.names, wrote_at=at if received.opens_window else None)
     reminded = _reminded_occasion(tx, lane, person.names, answers)
+    # An operator may be a customer as well: without a quoted message, an open reminder has precedence.
+    acknowledges = words.acknowledges(received.text, received.payload) and (answers is not None or reminded is None)
+    if acknowledges and acknowledge_by_answer(tx, lane, person.names, answers):
+        return InterpretedMessage(None, person=person)
     reply = words.interpret(received.text, received.payload, reminder_open=reminded is not None)
     if isinstance(reply, OptOut | OptIn):
         apply_consent(tx, lane, [_choice(received, reply, at)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ from harkara.ledger.applied_entries import mark_applied
 from harkara.ledger.contacts.marketing_choice import STOPPED_MARKETING, apply_marketing_choice, apply_marketing_stop
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.dead_letters import DeadLetter, store_dead_letters
-from harkara.ledger.events.apply import apply_statuses
+from harkara.ledger.events.apply import AppliedStatuses, Delivery, apply_statuses
 from harkara.ledger.events.inbound_messages import apply_number_change, apply_received
 from harkara.ledger.events.recipients import ReceivedStatus, link_recipients, status_events
 from harkara.ledger.events.store_events import Parse
@@ -44,13 +44,15 @@ _NEW = event.c.state == literal_column(f"'{EventState.NEW}'")
 class EventContext:
     """What event processing needs of this deployment.
 
-    `parse` reads the stored JSON of an event again; the lanes' tokens are the keys of fingerprints.
+    `parse` reads the stored JSON of an event again; the lanes' tokens are the keys of fingerprints. `on_delivered` gets
+    the deliveries of each transaction after its commit.
     """
 
     lanes: Mapping[str, Lane]
     playbook: Playbook
     words: Words
     parse: Parse
+    on_delivered: Callable[[Sequence[Delivery]], None] = lambda deliveries: None
 
 
 def any_due(db: Database) -> bool:
@@ -88,7 +90,8 @@ def _process_ids(db: Database, context: EventContext, ids: Sequence[int]) -> Cou
     try:
         with db.write() as tx:
             received = [(row, _parse(row, context.parse)) for row in _lock(tx, ids)]
-            done = _apply(tx, context, received)
+            done, deliveries = _apply(tx, context, received)
+        context.on_delivered(deliveries)
         link_recipients(db, received)
         return done
     except Exception as error:
@@ -125,7 +128,9 @@ def _lock(tx: Transaction, ids: Sequence[int]) -> list[StoredEvent]:
     return [StoredEvent(*row) for row in tx.execute(query.with_for_update(skip_locked=True))]
 
 
-def _apply(tx: Transaction, context: EventContext, received: Sequence[tuple[StoredEvent, Event]]) -> Counter[str]:
+def _apply(
+    tx: Transaction, context: EventContext, received: Sequence[tuple[StoredEvent, Event]]
+) -> tuple[Counter[str], Sequence[Delivery]]:
     statuses: list[ReceivedStatus] = []
     for row, found in received:
         match found:
@@ -146,9 +151,11 @@ def _apply(tx: Transaction, context: EventContext, received: Sequence[tuple[Stor
                 _set_state(tx, row, EventState.UNKNOWN)
     _apply_marketing_stops(tx, statuses)
     changes = status_events(tx, context.lanes, statuses)
-    unmatched = apply_statuses(tx, changes, context.playbook, context.lanes) if changes else []
+    unmatched, deliveries = (
+        apply_statuses(tx, changes, context.playbook, context.lanes) if changes else AppliedStatuses([], [])
+    )
     applied = Counter({EventState.APPLIED.value: len(received) - len(unmatched)})
-    return applied + _postpone(tx, [one.stored for one in unmatched], EventState.ORPHAN)
+    return applied + _postpone(tx, [one.stored for one in unmatched], EventState.ORPHAN), deliveries
 
 
 def _apply_marketing_stops(tx: Transaction, statuses: Sequence[ReceivedStatus]) -> None:

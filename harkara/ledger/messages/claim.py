@@ -36,6 +36,7 @@ class Claimed:
     quiet: bool
     body: str
     weight: int
+    due_at: datetime
     expires_at: datetime
     tries: int
     waits: int

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import BindParameter, bindparam, text
 
-from harkara.ledger.database import Transaction
+from harkara.ledger.database import Database, Transaction
 from harkara.ledger.tables import message
 
 _UNSWEPT_SECONDS = 5.0
@@ -29,6 +29,15 @@ class Share(NamedTuple):
 
     flow: Flow
     most: int
+
+
+class OldestDue(NamedTuple):
+    """How long the oldest due message of a flow has waited; `campaign` says whether the flow is one."""
+
+    lane: str
+    priority: int
+    campaign: bool
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +65,20 @@ _FOLLOWING = (
 # A loose index scan: it jumps from one flow to the next through ix_message_due. Its cost follows the number of flows,
 # not of messages, of which a million may be due later. Each step compares one column: with row comparison, SQLite
 # scans the whole flow.
-_FLOWS = text(f"""
+_FLOWS = (
+    text(f"""
 WITH RECURSIVE first_of(id) AS (
     SELECT {_FIRST.format("true")}
     UNION ALL
     SELECT coalesce({", ".join(_FOLLOWING)}) FROM first_of JOIN message AS at ON at.id = first_of.id
 )
-SELECT lane, priority, producer FROM message WHERE id IN (SELECT id FROM first_of) AND due_at <= :now
+SELECT lane, priority, producer, due_at, campaign_id FROM message
+WHERE id IN (SELECT id FROM first_of) AND due_at <= :now
 ORDER BY lane, priority, producer
-""").bindparams(_moment("now"))
+""")
+    .bindparams(_moment("now"))
+    .columns(due_at=message.c.due_at.type)
+)
 
 _OF_FLOW = """
 FROM message WHERE state = 'waiting' AND lane = each.lane AND priority = each.priority AND producer = each.producer
@@ -122,9 +136,33 @@ _HELD = text("SELECT lane, subject FROM halt WHERE scope = 'producer' AND (until
 )
 
 
+_HALTED_LANES = text("SELECT lane FROM halt WHERE scope = 'lane' AND (until IS NULL OR until > :now)").bindparams(
+    _moment("now")
+)
+
+
 def due_flows(tx: Transaction) -> list[Flow]:
     """Return the flows of all lanes that have a message due now, in order."""
     return [Flow(row.lane, row.priority, row.producer) for row in tx.execute(_FLOWS, {"now": tx.now})]
+
+
+def oldest_due(tx: Transaction) -> list[OldestDue]:
+    """Return the oldest due message of each flow that nothing holds: no halt of its lane or of its producer."""
+    held, halted = held_producers(tx), _halted_lanes(tx)
+    return [
+        OldestDue(row.lane, row.priority, row.campaign_id is not None, (tx.now - row.due_at).total_seconds())
+        for row in tx.execute(_FLOWS, {"now": tx.now})
+        if row.lane not in halted and (row.lane, row.producer) not in held
+    ]
+
+
+def oldest_due_seconds(db: Database) -> dict[tuple[str, int], float]:
+    """Return how long the oldest due message of each lane and priority has waited. Raises Unavailable."""
+    found: dict[tuple[str, int], float] = {}
+    with db.read() as tx:
+        for each in oldest_due(tx):
+            found[each.lane, each.priority] = max(each.seconds, found.get((each.lane, each.priority), 0.0))
+    return found
 
 
 def held_producers(tx: Transaction) -> set[tuple[str, str]]:
@@ -161,3 +199,7 @@ def _has_unheld_flow(tx: Transaction, lane: str) -> bool:
     """Return whether a due message of the lane is not on hold: a paused campaign is no backlog."""
     held = held_producers(tx)
     return any(flow.lane == lane and (lane, flow.producer) not in held for flow in due_flows(tx))
+
+
+def _halted_lanes(tx: Transaction) -> set[str]:
+    return {row.lane for row in tx.execute(_HALTED_LANES, {"now": tx.now})}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
 
+from harkara.lanes import Lane
 from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.database import Database
 from harkara.ledger.tables import attempt, message
@@ -36,6 +38,19 @@ def slots_used(db: Database, lane: str, window_seconds: float, horizon_seconds: 
         ).scalar_one()
         ages = [age for post in posts for age in [_age(post, tx.now, horizon_seconds)] * post.weight]
     return [age for age in ages if age < window_seconds] + [-horizon_seconds] * max(0, int(claims) - own_claims)
+
+
+def allowances_used(db: Database, lanes: Mapping[str, Lane]) -> dict[str, float]:
+    """Return the share of its allowance that each lane's POSTs of the last window used. Raises Unavailable."""
+    used: dict[str, float] = {}
+    with db.read() as tx:
+        for name, lane in lanes.items():
+            if allowance := lane.allowance:
+                since = tx.now - timedelta(seconds=allowance.window)
+                weights = select(func.coalesce(func.sum(attempt.c.weight), 0))
+                posts = weights.where(attempt.c.lane == name, attempt.c.started_at > since)
+                used[name] = int(tx.execute(posts).scalar_one()) / allowance.count
+    return used
 
 
 def _age(post: Any, now: datetime, horizon_seconds: float) -> float:

@@ -7,6 +7,7 @@ from typing import cast
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
+from harkara.ledger.tables.alarms import AlarmRow, GoalRow, NoticeRow
 from harkara.ledger.tables.callbacks import CallbackRow
 from harkara.ledger.tables.campaigns import CampaignRow
 from harkara.ledger.tables.contacts import ConsentRow, ContactRow
@@ -46,3 +47,6 @@ worker = _table(WorkerRow)
 user = _table(UserRow)
 session = _table(SessionRow)
 act = _table(ActRow)
+goal = _table(GoalRow)
+alarm = _table(AlarmRow)
+notice = _table(NoticeRow)

@@ -32,6 +32,7 @@ class MessageRow(SQLModel, table=True):
         partial("ix_message_recipient_lane", "recipient", "lane", where="state = 'waiting' AND recipient IS NOT NULL"),
         partial("ix_message_lease", "lease_until", where="state IN ('queued', 'claimed', 'sending')"),
         partial("ix_message_uncertain", "resend_at", where="state = 'uncertain'"),
+        partial("ix_message_failed", "lane", "changed_at", where="state = 'failed' AND campaign_id IS NULL"),
         partial("ix_message_codes", "recipient", "posted_at", where="category = 'authentication'"),
         partial("ix_message_occasion", "occasion_id", where="occasion_id IS NOT NULL"),
         partial("ix_message_campaign_state", "campaign_id", "state", where="campaign_id IS NOT NULL"),
