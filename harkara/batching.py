@@ -1,11 +1,11 @@
-"""Batching: writes that callers submit at the same time go into one transaction."""
+"""Batching: writes that the requests of an event loop submit at the same time go into one transaction."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from threading import Lock
+from functools import partial
 from typing import Generic, TypeVar
 
 from harkara.errors import stops_all
@@ -14,45 +14,51 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-@dataclass
-class _Submission(Generic[A, B]):
-    item: A
-    answer: B | Exception | None = None
-
-
 class Batcher(Generic[A, B]):
-    """Writes items in batches, in the callers' own threads.
+    """Writes items in batches, one batch at a time, in a thread of the event loop's executor.
 
-    Every commit waits for the disk, so one commit for each item would limit all callers to the disk's speed; and
-    SQLite has one writer, whose lock is granted in no order.
+    Every commit waits for the disk, so one commit for each item would limit all requests to the disk's speed; and
+    SQLite has one writer, whose lock is granted in no order. One thread for each batch also costs a fraction of one
+    for each request.
 
-    No caller waits for others to arrive: the first writes at once, and the next writes all items that arrived
+    No item waits for others to arrive: the first is written at once, and the next batch has all items that arrived
     meanwhile, up to `batch_size`. `write` returns an answer for each item in its place once it is durable, or raises
-    if it stored none of them.
+    if it stored none of them. An item whose request is cancelled is written nevertheless.
     """
 
     def __init__(self, write: Callable[[Sequence[A]], Sequence[B | Exception]], batch_size: int) -> None:
         self._write = write
         self._batch_size = batch_size
-        self._submissions: deque[_Submission[A, B]] = deque()
-        self._lock = Lock()
+        self._waiting: deque[tuple[A, asyncio.Future[B]]] = deque()
+        self._writing = False
 
-    def submit(self, item: A) -> B:
+    async def submit(self, item: A) -> B:
         """Write the item and return its answer. Raises the exception that `write` answered or raised for it."""
-        mine = _Submission[A, B](item)
-        self._submissions.append(mine)
-        while mine.answer is None:
-            with self._lock:
-                if mine.answer is None:
-                    self._write_batch()
-        if isinstance(mine.answer, Exception):
-            raise mine.answer
-        return mine.answer
+        answer: asyncio.Future[B] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        if not self._writing:
+            self._write_next()
+        return await answer
 
-    def _write_batch(self) -> None:
-        batch = [self._submissions.popleft() for _ in range(min(self._batch_size, len(self._submissions)))]
-        for each, answer in zip(batch, self._answers([each.item for each in batch]), strict=True):
-            each.answer = answer
+    def _write_next(self) -> None:
+        batch = [self._waiting.popleft() for _ in range(min(self._batch_size, len(self._waiting)))]
+        self._writing = bool(batch)
+        if batch:
+            items = [item for item, _ in batch]
+            written = asyncio.get_running_loop().run_in_executor(None, self._answers, items)
+            written.add_done_callback(partial(self._answer, [waiting for _, waiting in batch]))
+
+    def _answer(
+        self, requests: Sequence[asyncio.Future[B]], written: asyncio.Future[Sequence[B | Exception]]
+    ) -> None:
+        self._write_next()  # first, so that the next commit waits for the disk while these requests are answered
+        for request, answer in zip(requests, written.result(), strict=True):
+            if request.done():  # it was cancelled
+                continue
+            if isinstance(answer, Exception):
+                request.set_exception(answer)
+            else:
+                request.set_result(answer)
 
     def _answers(self, items: Sequence[A]) -> Sequence[B | Exception]:
         try:

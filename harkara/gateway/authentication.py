@@ -14,9 +14,14 @@ from harkara.gateway.callers import Caller
 from harkara.gateway.dependencies import Dependencies, Deps
 from harkara.gateway.failed_tokens import LONGEST_SECONDS
 
-_bearer = HTTPBearer(auto_error=False, description="A token of HARKARA_API_TOKENS")
+bearer = HTTPBearer(auto_error=False, description="A token of HARKARA_API_TOKENS")
 
-Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+
+
+async def authenticate(request: Request, deps: Dependencies) -> Caller:
+    """Return the caller whose token the request has. Raises HTTPException 401 and 429."""
+    return await _authenticate(request, deps, await bearer(request))
 
 
 async def _authenticate(request: Request, deps: Deps, credentials: Credentials) -> Caller:
@@ -69,17 +74,23 @@ def _unauthorized(message: str) -> HTTPException:
 CurrentCaller = Annotated[Caller, Depends(_authenticate)]
 """The caller whose token the request has."""
 
-LaneHeader = Annotated[
-    str | None, Header(alias="Harkara-Lane", description="The lane (Chat Mitra account); one that the token may use")
-]
+LANE = "Harkara-Lane"
+LANE_DESCRIPTION = "The lane (Chat Mitra account); one that the token may use"
+
+LaneHeader = Annotated[str | None, Header(alias=LANE, description=LANE_DESCRIPTION)]
 
 
-async def _lanes(caller: CurrentCaller, lane: LaneHeader = None) -> tuple[str, ...]:
+def allowed_lanes(caller: Caller, lane: str | None) -> tuple[str, ...]:
+    """Return the lane that a request names, otherwise all lanes of the token. Raises HTTPException 403."""
     if lane is None:
         return caller.lanes
     if lane not in caller.lanes:
-        raise HTTPException(403, "Harkara-Lane: this token may not use the lane")
+        raise HTTPException(403, f"{LANE}: this token may not use the lane")
     return (lane,)
+
+
+async def _lanes(caller: CurrentCaller, lane: LaneHeader = None) -> tuple[str, ...]:
+    return allowed_lanes(caller, lane)
 
 
 Lanes = Annotated[tuple[str, ...], Depends(_lanes)]

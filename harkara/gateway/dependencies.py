@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
@@ -18,7 +18,7 @@ from harkara.messages import Envelope
 from harkara.occasions import ReminderPlan
 from harkara.receipt import Receipt
 
-ReceiveWebhook = Callable[[str, bytes, str | None], bool]
+ReceiveWebhook = Callable[[str, bytes, str | None], Awaitable[bool]]
 """Store a webhook, given its lane, raw body and signature. Returns False if the signature is wrong.
 
 Raises NotFound if the lane receives no webhooks, Unavailable if neither the database nor Redis can store it.
@@ -47,8 +47,12 @@ class Dependencies:
     failed_tokens: FailedTokens = field(default_factory=FailedTokens)
 
 
-async def _dependencies(request: Request) -> Dependencies:
+def dependencies_of(request: Request) -> Dependencies:
     return cast(Dependencies, request.app.state.dependencies)
+
+
+async def _dependencies(request: Request) -> Dependencies:
+    return dependencies_of(request)
 
 
 Deps = Annotated[Dependencies, Depends(_dependencies)]

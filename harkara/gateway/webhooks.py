@@ -45,18 +45,18 @@ Signature = Annotated[
 
 
 @router.post("", response_model=WebhookStored, responses=_RESPONSES, openapi_extra=_EVENT)
-def receive_webhook(deps: Deps, body: Body, signature: Signature = None) -> Any:
+async def receive_webhook(deps: Deps, body: Body, signature: Signature = None) -> Any:
     """Receive an event of the lane `default`."""
-    return _receive(deps, "default", body, signature)
+    return await _receive(deps, "default", body, signature)
 
 
 @router.post("/{lane}", response_model=WebhookStored, responses=_RESPONSES, openapi_extra=_EVENT)
-def receive_webhook_of_lane(deps: Deps, lane: str, body: Body, signature: Signature = None) -> Any:
+async def receive_webhook_of_lane(deps: Deps, lane: str, body: Body, signature: Signature = None) -> Any:
     """Receive an event of another lane."""
-    return _receive(deps, lane, body, signature)
+    return await _receive(deps, lane, body, signature)
 
 
-def _receive(deps: Dependencies, lane: str, body: bytes, signature: str | None) -> WebhookStored | JSONResponse:
-    if deps.receive_webhook(lane, body, signature):
+async def _receive(deps: Dependencies, lane: str, body: bytes, signature: str | None) -> WebhookStored | JSONResponse:
+    if await deps.receive_webhook(lane, body, signature):
         return WebhookStored()
     return JSONResponse(InvalidSignature().model_dump(), 401)

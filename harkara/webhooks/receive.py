@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -55,7 +56,7 @@ class WebhookReceiver:
         self._on_received = on_received
         self._on_unknown = on_unknown
 
-    def receive(self, lane: str, body: bytes, signature: str | None) -> bool:
+    async def receive(self, lane: str, body: bytes, signature: str | None) -> bool:
         """Store a webhook; return False when it is not genuine. `body` is its raw bytes.
 
         Raises NotFound for an unknown lane. Raises Unavailable when neither the database nor Redis stores it; Chat
@@ -67,20 +68,20 @@ class WebhookReceiver:
         if not verify(body, signature, known.webhook_secret or ""):
             self._on_received(lane, "refused")
             return False
-        self._on_received(lane, self._store(lane, body))
+        self._on_received(lane, await self._store(lane, body))
         self._notifier.notify()
         return True
 
-    def _store(self, lane: str, body: bytes) -> str:
+    async def _store(self, lane: str, body: bytes) -> str:
         try:
-            new = self._batcher.submit(RawWebhook(lane, body))
+            new = await self._batcher.submit(RawWebhook(lane, body))
         except Unavailable as error:
             log.warning("webhook spilled to Redis", action="webhook_spilled", lane=lane, error=str(error))
-            return self._spill(lane, body)
+            return await asyncio.to_thread(self._spill, lane, body)
         except Exception as error:
             # A worker tries once more, and keeps what cannot be stored as a dead letter.
             log.error("webhook not stored", action="webhook_failed", lane=lane, error=type(error).__name__)
-            return self._spill(lane, body)
+            return await asyncio.to_thread(self._spill, lane, body)
         for event in new:
             if isinstance(event, events.UnknownEvent):
                 self._on_unknown(event.about)

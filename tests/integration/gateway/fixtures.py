@@ -50,5 +50,5 @@ def unreachable_database() -> Database:
     return Database("postgresql://harkara@127.0.0.1:1/none", lock_timeout=0.5)
 
 
-def refuse_webhook(lane: str, raw: bytes, signature: str | None) -> bool:
+async def refuse_webhook(lane: str, raw: bytes, signature: str | None) -> bool:
     raise AssertionError("no webhook is expected here")

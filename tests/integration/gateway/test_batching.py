@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from harkara.backends.ledger import LedgerBackend
 from harkara.batching import Batcher
-from harkara.errors import Conflict, Unavailable
+from harkara.errors import Conflict, Invalid, Unavailable
 from harkara.ledger.database import Database
 from harkara.ledger.driver_errors import LedgerError
 from harkara.ledger.messages.accept import MAX_DIRECT_HINTS
@@ -24,66 +25,85 @@ from tests.integration.gateway.fixtures import unreachable_database
 from tests.integration.ledger.steps import reply
 
 
-def batcher_of(db: Database) -> Batcher[Envelope, Receipt]:
-    backend = LedgerBackend(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50)
-    return Batcher(backend.enqueue, MAX_DIRECT_HINTS)
+@dataclass
+class HeldLedger:
+    """A ledger that stores nothing until it is released, with the number of messages in each of its transactions."""
+
+    db: Database
+    sizes: list[int] = field(default_factory=list)
+    released: Event = field(default_factory=Event)
+
+    def enqueue(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
+        self.sizes.append(len(envelopes))
+        assert self.released.wait(60)
+        backend = LedgerBackend(self.db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50)
+        return backend.enqueue(envelopes)
+
+    async def submit(self, *envelopes: Any) -> list[asyncio.Task[Receipt]]:
+        """Submit the first envelope to an idle batcher, and the others while it is stored; return when all wait."""
+        batcher = Batcher(self.enqueue, MAX_DIRECT_HINTS)
+        tasks = []
+        for envelope in envelopes:
+            tasks.append(asyncio.create_task(batcher.submit(envelope)))
+            await asyncio.sleep(0)
+        return tasks
+
+    async def answers(self, *envelopes: Any) -> list[Any]:
+        """Submit the envelopes, release the ledger, and return the receipts and exceptions."""
+        tasks = await self.submit(*envelopes)
+        self.released.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
 
 
-@contextmanager
-def writes_blocked(db: Database) -> Iterator[None]:
-    """Block every write of a message until the block ends."""
-    with db.write() as tx:
-        if not tx.sqlite:
-            tx.execute(text("LOCK TABLE message IN EXCLUSIVE MODE"))
-        yield
-
-
-def submit_at_once(db: Database, *envelopes: object) -> list[Future[Receipt]]:
-    """Submit the first envelope to an idle batcher, and the others while it is busy."""
-    batcher = batcher_of(db)
-    with ThreadPoolExecutor(len(envelopes)) as callers:
-        with writes_blocked(db):
-            answers = []
-            for envelope in envelopes:
-                answers.append(callers.submit(batcher.submit, envelope))  # type: ignore[arg-type]  # one is broken
-                time.sleep(0.05)
-        return answers
+def stored(db: Database) -> int:
+    with db.read() as tx:
+        number: int = tx.execute(select(func.count()).select_from(message)).scalar_one()
+        return number
 
 
 def test_each_waiting_request_gets_its_own_answer(db: Database) -> None:
     first, once, again, other = (reply(n, reference=f"order {n}") for n in (0, 1, 1, 2))
-    answers = submit_at_once(db, first, once, again, other)
-    assert [each.result().id for each in answers] == [first.id, once.id, once.id, other.id]
-    assert [each.result().new for each in answers] == [True, True, False, True]
+    answers = asyncio.run(HeldLedger(db).answers(first, once, again, other))
+    assert [each.id for each in answers] == [first.id, once.id, once.id, other.id]
+    assert [each.new for each in answers] == [True, True, False, True]
 
 
 def test_a_conflict_reaches_only_the_request_that_caused_it(db: Database) -> None:
     same = reply(1, reference="b")
     other = same.model_copy(update={"id": reply().id, "messages": (Text("Something else"),)})
-    first, taken, refused, last = submit_at_once(db, reply(0), same, other, reply(2))
-    assert isinstance(refused.exception(), Conflict)
-    assert [each.exception() for each in (first, taken, last)] == [None] * 3
+    answers = asyncio.run(HeldLedger(db).answers(reply(0), same, other, reply(2)))
+    assert [type(each) for each in answers] == [Receipt, Receipt, Conflict, Receipt]
 
 
 def test_a_message_that_the_ledger_cannot_store_fails_alone(db: Database) -> None:
     broken = reply(1).model_copy(update={"producer": None})
-    first, refused, last = submit_at_once(db, reply(0), broken, reply(2))
-    assert isinstance(refused.exception(), LedgerError)
-    assert [each.exception() for each in (first, last)] == [None] * 2
-    with db.read() as tx:
-        assert tx.execute(select(func.count()).select_from(message)).scalar_one() == 2
+    answers = asyncio.run(HeldLedger(db).answers(reply(0), broken, reply(2), reply(3)))
+    assert [type(each) for each in answers] == [Receipt, LedgerError, Receipt, Receipt]
+    assert stored(db) == 3
 
 
 def test_every_request_fails_while_the_ledger_is_unreachable() -> None:
-    batcher = batcher_of(unreachable_database())
-    with ThreadPoolExecutor(5) as callers:
-        answers = [callers.submit(batcher.submit, reply(n)) for n in range(5)]
-    assert {type(each.exception()) for each in answers} == {Unavailable}
+    answers = asyncio.run(HeldLedger(unreachable_database()).answers(*(reply(n) for n in range(5))))
+    assert [type(each) for each in answers] == [Unavailable] * 5
 
 
-@pytest.mark.parametrize("number", [1, 120])
-def test_more_messages_than_fit_into_one_transaction_are_all_stored(db: Database, number: int) -> None:
-    batcher = batcher_of(db)
-    with ThreadPoolExecutor(number) as callers:
-        ids = {each.id for each in callers.map(batcher.submit, [reply(n) for n in range(number)])}
-    assert len(ids) == number
+def test_a_request_is_stored_at_once_and_the_next_transaction_has_what_arrived_meanwhile(db: Database) -> None:
+    ledger = HeldLedger(db)
+    answers = asyncio.run(ledger.answers(*(reply(n) for n in range(MAX_DIRECT_HINTS + 5))))
+    assert len({each.id for each in answers}) == stored(db) == MAX_DIRECT_HINTS + 5
+    assert ledger.sizes == [1, MAX_DIRECT_HINTS, 4]
+
+
+@pytest.mark.parametrize("cancelled", [0, 1])
+def test_a_cancelled_request_takes_no_answer_from_the_others(db: Database, cancelled: int) -> None:
+    async def cancel_one() -> list[Any]:
+        ledger = HeldLedger(db)
+        tasks = await ledger.submit(reply(0), reply(1), reply(2))
+        tasks[cancelled].cancel()
+        await asyncio.sleep(0)
+        ledger.released.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    answers = asyncio.run(cancel_one())
+    assert [type(each) for each in answers if not isinstance(each, asyncio.CancelledError)] == [Receipt] * 2
+    assert stored(db) == 3

@@ -85,7 +85,7 @@ def test_requests_are_counted_by_route_and_status_never_by_path(client: TestClie
 
 
 def test_an_exception_is_answered_in_the_same_shape_and_counted() -> None:
-    def fail(lane: str, raw: bytes, signature: str | None) -> bool:
+    async def fail(lane: str, raw: bytes, signature: str | None) -> bool:
         raise KeyError(raw)
 
     app = create_app(dependencies_of(unreachable_database(), receive_webhook=fail))

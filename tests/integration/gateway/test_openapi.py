@@ -34,6 +34,10 @@ from tests.integration.ledger.steps import reply, send_message
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
+async def refuse(lane: str, raw: bytes, signature: str | None) -> bool:
+    return False
+
+
 OPERATIONS = [
     (method, path)
     for path, methods in create_app(dependencies_of(unreachable_database())).openapi()["paths"].items()
@@ -51,7 +55,7 @@ def description(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     send_message(db, reply(1, reference="order-7"))
     save(db, visit("visit-7"))
     load_campaign(db)
-    app = create_app(dependencies_of(db, receive_webhook=lambda *_: False))
+    app = create_app(dependencies_of(db, receive_webhook=refuse))
     yield schemathesis.openapi.from_asgi("/openapi.json", app)
     db.close()
 

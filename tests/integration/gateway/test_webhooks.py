@@ -20,7 +20,7 @@ class Receiver:
     def __init__(self) -> None:
         self.received: list[tuple[str, bytes, str | None]] = []
 
-    def receive(self, lane: str, raw: bytes, signature: str | None) -> bool:
+    async def receive(self, lane: str, raw: bytes, signature: str | None) -> bool:
         if lane == "unknown":
             raise NotFound("no lane of this name receives webhooks")
         if lane == "unavailable":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from threading import Event
 from typing import Any
@@ -48,7 +49,8 @@ class RecordingReceiver:
     def receive(self, body: bytes, lane: str = "default", signature: str | None = None) -> bool:
         """Receive a webhook, signed with the lane's secret unless there is a signature."""
         secret = CONTEXT.lanes[lane].webhook_secret if lane in CONTEXT.lanes else ""
-        return self.receiver.receive(lane, body, sign(body, secret or "") if signature is None else signature)
+        signature = sign(body, secret or "") if signature is None else signature
+        return asyncio.run(self.receiver.receive(lane, body, signature))
 
 
 def processor(db: Database, redis_client: redis.Redis, reader: str = "reader", **options: Any) -> EventProcessor:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
@@ -59,7 +59,7 @@ def test_a_missing_or_truncated_signature_or_one_of_other_bytes_is_refused(
 ) -> None:
     receiver, body = RecordingReceiver(db, redis_client), status_webhook(db, "sent")
     genuine = sign(body, "secret")
-    assert receiver.receiver.receive("default", body, None) is False
+    assert asyncio.run(receiver.receiver.receive("default", body, None)) is False
     assert receiver.receive(body, signature=genuine[:-1]) is False
     assert receiver.receive(body[:-1], signature=genuine) is False
     assert receiver.receive(body.replace(b"sent", b"read"), signature=genuine) is False
@@ -78,13 +78,17 @@ def test_a_replayed_webhook_is_accepted_and_changes_nothing(db: Database, redis_
 
 def test_a_webhook_of_an_unknown_lane_is_not_found(db: Database, redis_client: redis.Redis) -> None:
     with pytest.raises(NotFound):
-        RecordingReceiver(db, redis_client).receiver.receive("nowhere", b"{}", sign(b"{}", "secret"))
+        asyncio.run(RecordingReceiver(db, redis_client).receiver.receive("nowhere", b"{}", sign(b"{}", "secret")))
 
 
-def test_the_same_webhook_in_many_threads_is_one_event(db: Database, redis_client: redis.Redis) -> None:
+def test_the_same_webhook_in_many_requests_is_one_event(db: Database, redis_client: redis.Redis) -> None:
     receiver, body = RecordingReceiver(db, redis_client), status_webhook(db, "sent")
-    with ThreadPoolExecutor(8) as threads:
-        assert all(threads.map(lambda _: receiver.receive(body), range(24)))
+    genuine = sign(body, "secret")
+
+    async def receive_at_once() -> list[bool]:
+        return await asyncio.gather(*(receiver.receiver.receive("default", body, genuine) for _ in range(24)))
+
+    assert asyncio.run(receive_at_once()) == [True] * 24
     assert len(stored_events(db)) == 1
     assert Counter(outcome for _, outcome in receiver.outcomes) == Counter(stored=1, repeated=23)
 
