@@ -48,9 +48,7 @@ class Batcher(Generic[A, B]):
             written = asyncio.get_running_loop().run_in_executor(None, self._answers, items)
             written.add_done_callback(partial(self._answer, [waiting for _, waiting in batch]))
 
-    def _answer(
-        self, requests: Sequence[asyncio.Future[B]], written: asyncio.Future[Sequence[B | Exception]]
-    ) -> None:
+    def _answer(self, requests: Sequence[asyncio.Future[B]], written: asyncio.Future[Sequence[B | Exception]]) -> None:
         self._write_next()  # first, so that the next commit waits for the disk while these requests are answered
         for request, answer in zip(requests, written.result(), strict=True):
             if request.done():  # it was cancelled

@@ -53,7 +53,8 @@ def create_app(dependencies: Dependencies) -> FastAPI:
     app.state.dependencies = dependencies
     app.add_middleware(RequestMiddleware, registry=dependencies.registry)
     add_error_handlers(app)
-    for module in (send, messages, occasions, reports, campaigns, alarms, webhooks, health):
+    send.add_routes(app)
+    for module in (messages, occasions, reports, campaigns, alarms, webhooks, health):
         app.include_router(module.router)
     if dependencies.docs:
         docs.add_page(app)

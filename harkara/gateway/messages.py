@@ -24,6 +24,7 @@ from harkara.message_status import MessageStatus
 
 router = APIRouter(tags=["Messages"])
 
+
 @router.get("/messages", responses=error_responses(400, 401, 429, 503))
 def list_messages(
     deps: Deps,

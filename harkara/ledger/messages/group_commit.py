@@ -46,8 +46,8 @@ class GroupCommit:
     process can record it later. While `spill` is unavailable too, the outcome stays here and is tried again. The
     process that records it later decides whether it can be recorded at all (see `record_spilled`).
 
-    `Batcher` batches without a thread, a delay or a retry: its callers write in turn. Here a thread lets outcomes
-    linger, keeps unrecorded ones, and leaves the sender threads to their POSTs, so the two share no code.
+    `Batcher` batches for an event loop, without a delay or a retry. Here a thread lets outcomes linger, keeps
+    unrecorded ones, and leaves the sender threads to their POSTs, so the two share no code.
     """
 
     def __init__(

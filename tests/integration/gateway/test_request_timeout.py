@@ -1,4 +1,4 @@
-"""A client that sends no request, or half of one, loses its connection; other clients notice nothing."""
+"""A client that sends half of a request, or endless headers, loses its connection; other clients notice nothing."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from harkara.gateway.request_timeout import MAX_HEAD_BYTES
 from tests.integration.gateway.fixtures import HELLO
 from tests.integration.gateway.harness import TOKEN, Server, start_server
 
@@ -104,6 +105,31 @@ def test_a_request_that_is_complete_in_time_is_answered(server: Server) -> None:
             connection.sendall(POST + f"Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY[:10])
             time.sleep(0.6 * SECONDS)
             connection.sendall(BODY[10:])
+            assert response(connection).startswith(b"HTTP/1.1 202 ")
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        GET + b"X-Long: " + b"x" * MAX_HEAD_BYTES,
+        GET + b"X: y\r\n" * (MAX_HEAD_BYTES // 6),
+        POST + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"x" * MAX_HEAD_BYTES,
+        POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX-Late: " + b"x" * MAX_HEAD_BYTES,
+    ],
+    ids=["one header", "many headers", "an extension of a chunk", "a trailer"],
+)
+def test_a_head_above_the_limit_is_refused_before_its_end(server: Server, endless: bytes) -> None:
+    with connect(server) as connection:
+        connection.sendall(endless)
+        assert response(connection).startswith(b"HTTP/1.1 400 ")
+        assert connection.recv(1) == b""
+
+
+def test_a_body_does_not_count_as_headers(server: Server) -> None:
+    body = BODY.ljust(3 * MAX_HEAD_BYTES)
+    with connect(server) as connection:
+        for _ in range(2):
+            connection.sendall(POST + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
             assert response(connection).startswith(b"HTTP/1.1 202 ")
 
 
