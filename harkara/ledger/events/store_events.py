@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from sqlalchemy import delete, select
 
@@ -53,7 +54,8 @@ def store_events(tx: Transaction, webhooks: Sequence[RawWebhook], parse: Parse) 
         received_at = tx.now if webhook.arrived_at is None else tx.time_of(webhook.arrived_at)
         events = parse(webhook.body, received_at)
         parsed.append((webhook.lane, events))
-        rows += [_row(webhook.lane, one, received_at) | {"due_at": tx.now} for one in events]
+        same = {"due_at": tx.now, "webhook_digest": sha256(webhook.body).hexdigest()}
+        rows += [_row(webhook.lane, one, received_at) | same for one in events]
     insert = tx.insert_new(event).returning(event.c.lane, event.c.identity)
     new = {(row.lane, row.identity) for row in tx.execute(insert, rows)} if rows else set()
     return [[one for one in events if _first(new, (lane, one.identity))] for lane, events in parsed]

@@ -137,7 +137,7 @@ INVENTORY: Final = (
     PersonalTable(
         event,
         _mentions(event.c.body),
-        _columns(remove="body", none="lane identity about state message_id"),
+        _columns(remove="body", none="lane identity about state message_id webhook_digest"),
         "The digest stays, by which a repeat is recognized.",
     ),
     PersonalTable(

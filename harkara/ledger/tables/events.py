@@ -14,7 +14,8 @@ class EventRow(SQLModel, table=True):
     """One event of a webhook: stored before the webhook is answered, applied to the ledger later.
 
     Two deliveries of the same event have the same `identity`. `about` is the event's kind, `body` its JSON, which is
-    removed once the event has been applied.
+    removed once the event has been applied. `webhook_digest` is the SHA-256 of the signed webhook, byte by byte; it is
+    null in rows of earlier releases.
     """
 
     __tablename__ = "event"
@@ -38,3 +39,4 @@ class EventRow(SQLModel, table=True):
     received_at: datetime
     due_at: datetime
     tries: int = counter()
+    webhook_digest: str | None = Field(default=None, max_length=64)
