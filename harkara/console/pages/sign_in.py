@@ -77,7 +77,12 @@ def sign_out(visitor: Viewer, form: Form) -> Response:
 
 
 def start(visitor: Visitor, secret: str, path: str) -> Response:
-    """Return the answer to a sign-in: a session with a new secret, so that one that another person knows is void."""
+    """Return the answer to a sign-in: a session with a new secret, so that one that another person knows is void.
+
+    The session that the browser had before ends.
+    """
+    if isinstance(visitor, SignedIn) and visitor.session is not None:
+        end_session(visitor.console.db, visitor.session, by=visitor.actor)
     response = visitor.redirect(path)
     visitor.set_cookie(response, SESSION, secret, int(visitor.console.session.total_seconds()))
     visitor.delete_cookie(response, FORM)

@@ -54,6 +54,7 @@ def test_over_tls_browsers_come_back_over_tls_alone(server: Server) -> None:
 
 def test_the_root_of_the_http_api_leads_to_the_console(server: Server) -> None:
     assert server.browser().get("/").headers["location"] == "/console/"
+    assert server.browser().get("/console").headers["location"].endswith("/console/")
 
 
 def test_an_admin_adds_changes_disables_and_enables_a_user(server: Server, admin: Browser) -> None:
@@ -86,6 +87,14 @@ def test_an_admin_adds_changes_disables_and_enables_a_user(server: Server, admin
     ]
 
 
+def test_a_user_of_a_lane_that_is_no_longer_configured_keeps_it(ledger: Database) -> None:
+    with serve(console_of(ledger, lanes=("default",))) as server:
+        admin = server.user("Asha", Role.ADMIN)
+        assert 'name="lane"' not in admin.see("/users").text
+        add_user(ledger, "Ravi", Role.VIEWER, ["shop"], by=BY)
+        assert 'value="shop" checked' in admin.see("/users").text
+
+
 def test_wrong_input_is_refused_with_a_sentence(server: Server, admin: Browser) -> None:
     for fields, expected in (
         ({"name": " ", "role": "viewer"}, "must have 1 to 60 characters"),
@@ -110,21 +119,21 @@ def test_a_form_that_is_too_large_is_refused(admin: Browser) -> None:
 
 
 def test_html_in_a_name_is_text_on_every_page(server: Server, admin: Browser) -> None:
-    admin.submit("/users/add", name=HTML, role="viewer")
-    pages = [admin.see(path).text for path in ("/users", "/acts")]
+    added = admin.submit("/users/add", name=HTML, role="viewer").text
+    pages = [added, *(admin.see(path).text for path in ("/users", "/acts"))]
     pages.append(admin.submit("/users/add", name=HTML, role="viewer").text)
     pages.append(admin.see("/users?done=" + HTML).text)
-    pages.append(
-        admin.see(
-            "/acts",
-        ).text
-    )
-    mallory = server.user("<img src=x>")
+    pages.append(admin.see("/acts?name=" + HTML).text)
+    link = add_user(server.console.db, "<img src=x>", Role.VIEWER, by=BY)
+    mallory = server.browser()
+    pages.append(mallory.see(f"/link/{link}").text)
+    mallory.submit(f"/link/{link}")
     pages.append(mallory.see("/account").text)
     for page in pages:
         assert "<script>alert" not in page
         assert "<img" not in page
     assert "&lt;script&gt;" in pages[0]
+    assert "&lt;img" in pages[-1]
 
 
 def test_acts_are_listed_by_person_and_in_pages(server: Server, admin: Browser) -> None:

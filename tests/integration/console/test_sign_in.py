@@ -9,6 +9,7 @@ import pytest
 from harkara.console.passwords import MOST_WRONG
 from harkara.ledger.database import Database
 from harkara.ledger.users.account import set_password
+from harkara.ledger.users.sessions import user_of_session
 from harkara.ledger.users.users import add_user, disable_user, enable_user, find_user, new_link
 from harkara.roles import Role
 from tests.integration.console.server import BY, PASSWORD, Browser, Server, console_of, serve, text_of
@@ -69,6 +70,7 @@ def test_a_session_known_before_the_sign_in_is_void_after_it(server: Server, ash
     assert "harkara_form" not in browser.cookies
     browser.sign_in(new_link(server.console.db, asha, by=BY))
     assert browser.cookies["harkara_session"] not in (first, "known")
+    assert user_of_session(server.console.db, first) is None
 
 
 def test_a_cookie_is_for_this_site_alone_and_no_script_reads_it(server: Server) -> None:
