@@ -168,8 +168,7 @@ def test_older_acts_are_added_below_without_a_new_page(server: Server, open_page
     assert page.locator("#acts tr").count() == len(list_acts(server.console.db, limit=100)) > first
 
 
-@pytest.mark.parametrize("language", ["en", "hi"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "hi")])
 def test_every_page_fits_a_phone_and_axe_finds_nothing(
     server: Server, open_page: Open, scheme: str, language: str
 ) -> None:
@@ -180,15 +179,20 @@ def test_every_page_fits_a_phone_and_axe_finds_nothing(
     page.wait_for_url("**/account")
     add_user(server.console.db, "A very long name " * 3, Role.VIEWER, by=BY)
     for path in ("/console/account", "/console/acts", "/console/users", "/console/no-such-page"):
-        for viewport in (PHONE, SCREEN):
-            page.set_viewport_size(viewport)
-            examine(page, path)
+        examine(page, path)
+        page.set_viewport_size(SCREEN)
+        assert fits(page)
+        page.set_viewport_size(PHONE)
 
 
 def examine(page: Any, path: str) -> None:
     page.goto(path)
     for closed in page.query_selector_all("details"):
         closed.evaluate("each => { each.open = true; }")
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    assert fits(page)
     found = axe.Axe().run(page)
     assert found.response["violations"] == [], found.generate_report()
+
+
+def fits(page: Any) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"])
