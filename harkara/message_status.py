@@ -82,6 +82,8 @@ class TraceEntry(JsonRecord):
     at: Timestamp
     event: str
     detail: str
+    sentence: str = ""
+    """The same for people."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -93,6 +95,10 @@ class MessageStatus(MessageSummary):
     attempts: tuple[Attempt, ...]
     trace: tuple[TraceEntry, ...]
     """In order of time."""
+    next: str | None = None
+    """What happens next, or what an operator can do."""
+    next_at: Timestamp | None = None
+    """When, if that is known."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:

@@ -34,6 +34,7 @@ def dependencies() -> Dependencies:
         receive_webhook=_webhook_receiver().receive,
         redis_problem=_redis_problem,
         registry=REGISTRY,
+        allowances={name: lane.allowance for name, lane in lanes().items()},
         metrics_token=token.get_secret_value() if (token := settings().metrics_token) else None,
         docs=settings().docs,
     )

@@ -27,7 +27,8 @@ BATCH = 500
 class LedgerBackend:
     """Writes to the ledger, then hints the workers through Redis.
 
-    Without a broker nothing is hinted: dispatch, which runs every second, finds the messages.
+    Without a broker nothing is hinted: dispatch, which runs every second, finds the messages. `deadlines` gives, by
+    category, the seconds after which a message without `expires` is no longer worth sending.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class LedgerBackend:
         self._db = db
         self._broker = broker
         self._hints = Hints(broker.publish_hints, chunk) if broker else None
-        self._deadlines = deadlines
+        self.deadlines = deadlines
         self._queued = queued_seconds if broker else 0.0
 
     def enqueue(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
@@ -46,7 +47,7 @@ class LedgerBackend:
             results, direct = accept(
                 self._db,
                 batch,
-                deadlines=self._deadlines,
+                deadlines=self.deadlines,
                 queued_seconds=self._queued,
                 direct_hints=self._hints is not None,
             )
@@ -58,7 +59,7 @@ class LedgerBackend:
     def save_occasions(
         self, updates: Sequence[OccasionUpdate], plan: ReminderPlan
     ) -> list[Change | Conflict | NotFound]:
-        return save_occasions(self._db, updates, plan, self._deadlines)
+        return save_occasions(self._db, updates, plan, self.deadlines)
 
     def record_consent(self, lane: str, choice: ConsentChoice) -> None:
         record_consent(self._db, lane, [choice], made_at=[time.monotonic()])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
@@ -14,6 +14,7 @@ from harkara.batching import Batcher
 from harkara.gateway.callers import Callers
 from harkara.gateway.failed_tokens import FailedTokens
 from harkara.ledger.database import Database
+from harkara.limits import Allowance
 from harkara.messages import Envelope
 from harkara.occasions import ReminderPlan
 from harkara.receipt import Receipt
@@ -30,8 +31,9 @@ class Dependencies:
     """The parts of a deployment that the routes use.
 
     `batcher` accepts single messages: those of concurrent requests share a transaction of `backend`.
-    `redis_problem` raises nothing. With `metrics_token`, `/metrics` answers that token alone. `docs` says whether
-    `/docs` and the OpenAPI description are served.
+    `redis_problem` raises nothing. `allowances` are those of the known lanes, None without a limit.
+    With `metrics_token`, `/metrics` answers that token alone. `docs` says whether `/docs` and the OpenAPI description
+    are served.
     """
 
     db: Database
@@ -42,6 +44,7 @@ class Dependencies:
     receive_webhook: ReceiveWebhook
     redis_problem: Callable[[], str | None]
     registry: CollectorRegistry
+    allowances: Mapping[str, Allowance | None] = field(default_factory=dict)
     metrics_token: str | None = field(default=None, repr=False)
     docs: bool = True
     failed_tokens: FailedTokens = field(default_factory=FailedTokens)

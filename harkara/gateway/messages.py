@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 
@@ -11,21 +10,22 @@ from harkara.errors import Invalid
 from harkara.gateway.authentication import CurrentCaller, Lanes
 from harkara.gateway.dependencies import Deps
 from harkara.gateway.errors import error_responses
+from harkara.gateway.message_filter import message_filter
 from harkara.gateway.schemas.fields import JobId
 from harkara.gateway.schemas.messages import (
     CancelResult,
     MessageFilters,
     MessagePage,
 )
-from harkara.ledger.contacts.queries import all_names
-from harkara.ledger.messages import queries
+from harkara.ledger.messages import queries, search
 from harkara.ledger.messages.commands import cancel
+from harkara.ledger.messages.reasons import explain
 from harkara.message_status import MessageStatus
 
 router = APIRouter(tags=["Messages"])
 
 
-@router.get("/messages", responses=error_responses(400, 401, 429, 503))
+@router.get("/messages", responses=error_responses(400, 401, 404, 429, 503))
 def list_messages(
     deps: Deps,
     caller: CurrentCaller,
@@ -35,25 +35,24 @@ def list_messages(
         Header(alias="Harkara-To", description="To this number; a header, because proxies write addresses to logs"),
     ] = None,
 ) -> MessagePage:
-    """List the messages of the token's lanes that match every filter, newest first."""
-    wanted = filters.model_dump(exclude={"state"})
-    recipients = None if to is None else _names(deps, to, caller.lanes)
-    found = queries.list_messages(deps.db, lanes=caller.lanes, states=filters.state, recipients=recipients, **wanted)
+    """List the messages of the token's lanes that match every filter, newest first; with `why`, also their reasons."""
+    wanted = message_filter(deps.db, caller, filters, to, "Harkara-To")
+    found = search.list_messages(deps.db, wanted, before=filters.before, limit=filters.limit)
     before = found[-1].id if len(found) == filters.limit else None
-    return MessagePage.model_validate({"messages": found, "before": before})
-
-
-def _names(deps: Deps, text: str, lanes: Collection[str] | None) -> set[str]:
-    try:
-        return all_names(deps.db, text, lanes)
-    except Invalid as error:
-        raise Invalid("Harkara-To", error.rule, error.measure) from None
+    page: dict[str, Any] = {"messages": found, "before": before}
+    if filters.count:
+        number, exact = search.count_messages(deps.db, wanted)
+        page |= {"count": number, "count_is_exact": exact}
+    if filters.why:
+        zones = {name: hours.zone for name, hours in deps.plan.hours.items()}
+        page["groups"] = explain(deps.db, wanted, zones)
+    return MessagePage.model_validate(page)
 
 
 @router.get("/messages/{jobId}", responses=error_responses(400, 401, 403, 404, 409, 429, 503))
 def get_message(deps: Deps, lanes: Lanes, key: JobId) -> MessageStatus:
-    """Get a message with its state, its attempts and its trace, by its jobId or its Idempotency-Key."""
-    return queries.get_status(deps.db, queries.find_id(deps.db, key, lanes=lanes))
+    """Get a message with its state, its attempts, its trace and its next step, by its jobId or its Idempotency-Key."""
+    return queries.get_status(deps.db, queries.find_id(deps.db, key, lanes=lanes), deps.plan.hours)
 
 
 @router.post("/messages/{jobId}/cancel", responses=error_responses(400, 401, 403, 404, 409, 429, 503))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import ColumnElement, func, literal_column, or_, select
 
 from harkara.ledger.tables import attempt, message
-from harkara.states import State
+from harkara.states import DONE, State
 
 
 def in_state(*states: State) -> ColumnElement[bool]:
@@ -41,8 +41,14 @@ def _literals(states: Iterable[State]) -> list[ColumnElement[str]]:
     return [literal_column(f"'{state.value}'") for state in states]
 
 
-LEASED = in_state(State.QUEUED, State.CLAIMED, State.SENDING)
+LEASED_STATES = frozenset({State.QUEUED, State.CLAIMED, State.SENDING})
+SETTLED_STATES = DONE | {State.UNCERTAIN}
+
+LEASED = in_state(*(state for state in State if state in LEASED_STATES))
 """Messages with a lease. SQLite uses their partial index only for a query with exactly this condition in it."""
+
+SETTLED = in_state(*(state for state in State if state in SETTLED_STATES))
+"""Messages that Harkara sends no more by itself, in the words of their partial indexes."""
 
 ARRIVED: ColumnElement[bool] = or_(attempt.c.outcome.in_(("accepted", "uncertain")), attempt.c.outcome.is_(None))
 """POSTs that may have reached the recipient: accepted, uncertain or still open."""

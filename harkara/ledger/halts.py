@@ -46,6 +46,10 @@ class Halt:
         """Whether the halt has run out, so that one message may probe the lane."""
         return self.seconds is not None and self.seconds <= 0
 
+    def until(self, now: datetime) -> datetime | None:
+        """Return when it ends; None until an operator lifts it."""
+        return None if self.seconds is None else now + timedelta(seconds=self.seconds)
+
 
 class HaltStatus(NamedTuple):
     """A halt of a lane or template as operators see it; `since` and `until` are ISO 8601.

@@ -20,7 +20,7 @@ from docs.render import PAGES
 from harkara import Client
 from harkara.errors import NotFound
 from harkara.ledger.database import Database
-from harkara.ledger.messages.queries import list_messages
+from harkara.ledger.messages.search import list_messages
 from harkara.message_status import MessageSummary
 from harkara.states import State
 from harness.process import ROOT, Process

@@ -36,8 +36,8 @@ from harkara.ledger.dead_letters import (
 from harkara.ledger.events.process import RETRY_SECONDS
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
-from harkara.ledger.messages.queries import list_messages
 from harkara.ledger.messages.record_spilled import record_spilled
+from harkara.ledger.messages.search import list_messages
 from harkara.ledger.occasions.commands import rederive
 from harkara.ledger.tables import callback, dead_letter, occasion
 from harkara.occasions import Closing

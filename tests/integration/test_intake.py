@@ -20,7 +20,8 @@ from harkara.intake.producer import GROUP, STREAM
 from harkara.intake.stream import Intake
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.messages.queries import find_id, list_messages
+from harkara.ledger.messages.queries import find_id
+from harkara.ledger.messages.search import list_messages
 from harkara.messages import Envelope, Text
 from harkara.redis_client import connect
 from harkara.shared_defaults import DEADLINES

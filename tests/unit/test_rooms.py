@@ -31,9 +31,12 @@ BENEATH_THE_LEDGER = PURE | {
     "receipt",
     "roles",
     "states",
+    "message_groups",
+    "message_selection",
     "message_status",
     "json_record",
     "server_extra",
+    "trace_sentences",
 }
 """What the ledger may import besides itself."""
 

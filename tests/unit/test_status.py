@@ -47,7 +47,9 @@ STATUS = MessageStatus(
             worker="w1",
         ),
     ),
-    trace=(TraceEntry(at=NOON, event="accepted here", detail="due now"),),
+    trace=(TraceEntry(at=NOON, event="accepted here", detail="due now", sentence="Handed over and stored."),),
+    next="It is sent when it is due.",
+    next_at=NOON,
 )
 
 JSON = (
@@ -58,7 +60,9 @@ JSON = (
     '"occasion": {"kind": "appointment", "reference": "visit 7", "rule": "-24h"}, '
     f'"attempts": [{{"n": 1, "started_at": "{ISO}", "ended_at": null, "outcome": "open", "status": null, '
     '"code": null, "text": null, "job_id": null, "worker": "w1"}], '
-    f'"trace": [{{"at": "{ISO}", "event": "accepted here", "detail": "due now"}}]}}'
+    f'"trace": [{{"at": "{ISO}", "event": "accepted here", "detail": "due now", '
+    '"sentence": "Handed over and stored."}], "next": "It is sent when it is due.", '
+    f'"next_at": "{ISO}"}}'
 )
 
 

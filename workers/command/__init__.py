@@ -40,6 +40,7 @@ COMMANDS = (
     command("status", status.status, "Example: harkara status order-1042"),
     command("list", status.listing, "Example: harkara list --state failed --since -2h"),
     command("cancel", resolve.cancel, "Example: harkara cancel order-1042 order-1043"),
+    command("resend", resolve.resend, "Example: harkara resend --state failed --code 131000 --since -1d"),
     command("resolve", resolve.resolve, "Example: harkara resolve order-1042 --sent --by Asha"),
     command("restored", restored.restored, "Example: harkara restored --by Asha"),
     command("audit", audit.audit, "Example: harkara audit --json"),

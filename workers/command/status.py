@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harkara.states import State
-from workers.command.deployment import ledger
+from workers.command.deployment import configured, ledger
+from workers.command.filters import Filters, with_filters
 from workers.command.local_time import LocalTime
-from workers.command.next_step import next_step
-from workers.command.options import AsJson, Key, LaneOf, time_option
+from workers.command.options import AsJson, Key, LaneOf
 from workers.command.output import emit, note, print_line, table
 
 if TYPE_CHECKING:
+    from harkara.ledger.database import Database
+    from harkara.ledger.messages.search import Count, MessageFilter
     from harkara.message_status import MessageStatus, MessageSummary
 
 
@@ -23,63 +23,60 @@ def status(key: Key, lane: LaneOf = None, as_json: AsJson = False) -> None:
     """Show the state of a message, the reason, the next step and its trace."""
     from harkara.ledger.messages import queries
 
-    local = LocalTime()
     with ledger() as db:
-        message = queries.get_status(db, queries.find_id(db, key, lane))
-        step = next_step(db, message, local)
+        message = queries.get_status(db, queries.find_id(db, key, lane), configured())
     if as_json:
-        emit(dict(message) | {"next": step})
+        emit(message)
     else:
-        _show_status(message, step, local)
+        _show_status(message, LocalTime())
 
 
+@with_filters
 def listing(
-    state: Annotated[
-        list[State] | None, typer.Option(metavar="STATE", help="State, such as failed; repeat it for several.")
-    ] = None,
-    lane: Annotated[str | None, typer.Option(help="Lane.")] = None,
-    to: Annotated[str | None, typer.Option(help="Recipient's number, in any notation.")] = None,
-    reference: Annotated[str | None, typer.Option(help="Your reference.")] = None,
-    code: Annotated[str | None, typer.Option(help="Code, such as 131049 or expired.")] = None,
-    producer: Annotated[str | None, typer.Option(help="Application that handed the message over.")] = None,
-    template: Annotated[str | None, typer.Option(help="Template.")] = None,
-    flagged: Annotated[bool, typer.Option("--flagged", help="Only messages that may have been sent twice.")] = False,
-    since: Annotated[datetime | None, time_option("Handed over since this time, such as -2h.")] = None,
-    until: Annotated[datetime | None, time_option("Handed over before this time.")] = None,
+    filters: Filters,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Largest number of rows.")] = 50,
     before: Annotated[
         str | None, typer.Option(metavar="ID", help="Continue after this id, the last of a list.")
     ] = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Group what waits, is uncertain or failed by reason, with what helps.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List messages that match every filter, newest first."""
-    from harkara.ledger.contacts.queries import all_names
-    from harkara.ledger.messages import queries
+    """List messages that match every filter, newest first; or why they do not go on."""
+    from harkara.ledger.messages.search import Count, count_messages, list_messages
 
     with ledger() as db:
-        found = queries.list_messages(
-            db,
-            states=state or (),
-            lane=lane,
-            recipients=None if to is None else all_names(db, to),
-            reference=reference,
-            code=code,
-            producer=producer,
-            template=template,
-            flagged=flagged,
-            since=since,
-            until=until,
-            limit=limit,
-            before=before,
-        )
-    more = found[-1].id if len(found) == limit else None
+        wanted = filters.wanted(db)
+        if why:
+            _show_groups(db, wanted, as_json)
+            return
+        found = list_messages(db, wanted, limit=limit, before=before)
+        more = found[-1].id if len(found) == limit else None
+        count = count_messages(db, wanted) if more or before else Count(len(found))
     if as_json:
-        emit({"messages": found, "before": more})
+        emit({"messages": found, "before": more, "count": count.number, "count_is_exact": count.exact})
     else:
-        _show_list(found, more)
+        _show_list(found, more, count)
 
 
-def _show_status(message: MessageStatus, step: str | None, local: LocalTime) -> None:
+def _show_groups(db: Database, wanted: MessageFilter, as_json: bool) -> None:
+    from harkara.ledger.messages.reasons import explain
+
+    groups = explain(db, wanted, {name: lane.zone for name, lane in configured().items()})
+    if as_json:
+        emit({"groups": groups})
+        return
+    if not groups:
+        note("No message that matches waits, is uncertain or failed.")
+    lanes = {group.lane for group in groups}
+    for group in groups:
+        print_line(group.sentence + (f", lane {group.lane}" if len(lanes) > 1 else ""))
+        for line in filter(None, (group.remedy, group.command and f"`{group.command}`")):
+            print_line(f"  {line}")
+
+
+def _show_status(message: MessageStatus, local: LocalTime) -> None:
     print_line(f"{message.id}  {message.state}")
     print_line(f"{_what(message)} ({message.category}), lane {message.lane}, reference {message.reference or 'none'}")
     if about := message.occasion:
@@ -90,8 +87,8 @@ def _show_status(message: MessageStatus, step: str | None, local: LocalTime) -> 
         print_line(_FLAGS[flag])
     if message.reason:
         print_line(f"Why: {local.within(message.reason, message.lane)} [{message.code}]")
-    if step:
-        print_line(f"Next: {step}")
+    if message.next:
+        print_line(f"Next: {local.within(message.next, message.lane)}")
     print_line("")
     rows = ((local.show(e.at, message.lane), e.event, local.within(e.detail, message.lane)) for e in message.trace)
     table(("when", "event", "detail"), rows)
@@ -103,7 +100,7 @@ _FLAGS = {
 }
 
 
-def _show_list(found: Sequence[MessageSummary], more: str | None) -> None:
+def _show_list(found: Sequence[MessageSummary], more: str | None, count: Count) -> None:
     if not found:
         note("No message matches.")
         return
@@ -111,7 +108,7 @@ def _show_list(found: Sequence[MessageSummary], more: str | None) -> None:
     rows = ((m.id, m.state, local.show(m.created_at, m.lane), m.lane, _what(m), m.reference, m.code) for m in found)
     table(("id", "state", "handed over", "lane", "message", "reference", "code"), rows)
     if more:
-        note(f"There may be more messages: add --before {more}")
+        note(f"{count} messages match; for the next, add --before {more}")
 
 
 def _what(message: MessageSummary) -> str:

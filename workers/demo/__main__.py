@@ -18,7 +18,7 @@ from harkara import Client, Invalid, Text
 from harkara.errors import NotFound
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.messages.queries import list_messages
+from harkara.ledger.messages.search import MessageFilter, list_messages
 from workers.demo import messages
 from workers.demo.answers import Answers
 from workers.demo.application import Application
@@ -137,7 +137,7 @@ def _run(client: Client, database: Database, environment: dict[str, str], answer
             campaign.advance()
             answers.advance(occasions.reminders(MOVED))
             # Ids grow with time, and the mixed set came first.
-            rows = {row["id"]: row for row in list_messages(database, producer="default", limit=100)}
+            rows = {row["id"]: row for row in list_messages(database, MessageFilter(producer="default"), limit=100)}
             tables = (messages.table(rows, handed), occasions.table(), answers.table(), campaign.table())
             live.update(Group(*(part for table in tables for part in (table, ""))))
             ended = all(identity in rows and rows[identity]["state"] == act.ends for identity, act in handed.items())

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from uuid_utils import uuid7
 
 from harkara.ledger.database import Transaction, from_sql
-from harkara.ledger.messages.queries import COLUMNS, summary
+from harkara.ledger.messages.summary import COLUMNS, summary
 from harkara.ledger.tables import callback, message
 from harkara.message_status import ReminderOf
 from harkara.states import DONE, State

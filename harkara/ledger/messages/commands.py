@@ -6,18 +6,26 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, case, or_, select, update
 
 from harkara.errors import Conflict, NotFound
 from harkara.ledger.applied_entries import mark_applied
-from harkara.ledger.conditions import still_in
+from harkara.ledger.conditions import in_state, still_in
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_columns
-from harkara.ledger.messages.trace import CHANGED, TracedChange, add_trace, add_traces
+from harkara.ledger.messages.trace import CHANGED, TracedChange, add_traces
 from harkara.ledger.tables import message
 from harkara.states import Action, State, allowed_from
 
 Decision = Literal["sent", "resend", "drop"]
+
+_PARKED = message.c.due_at >= message.c.expires_at
+"""A parked message is due at its deadline."""
+
+OPEN = or_(in_state(State.UNCERTAIN), and_(in_state(State.WAITING), _PARKED))
+"""Messages that an operator may decide about: uncertain or parked."""
+
+_OPEN_STILL = or_(still_in(State.UNCERTAIN), _PARKED)
 
 _TARGETS = {"sent": State.ACCEPTED, "resend": State.WAITING, "drop": State.CANCELLED}
 
@@ -71,19 +79,26 @@ def resolve(db: Database, identity: str, decision: Decision, by: str) -> State:
             raise Conflict(f"the message is {found.state}: only an uncertain or a parked one can be resolved")
         if decision == "resend" and found.body is None:
             raise Conflict("its text has been erased: send a new message instead")
-        columns = _columns(tx, decision, by, uncertain=found.state == State.UNCERTAIN)
-        tx.execute(
-            update(message)
-            .where(message.c.id == identity, message.c.state == found.state, message.c.epoch == found.epoch)
-            .values(state=target.value, changed_at=tx.now, **columns)
-        )
-        add_trace(tx, identity, target, columns["code"], columns["reason"])
+        decide(tx, [identity], decision, by)
     return target
+
+
+def decide(tx: Transaction, ids: Sequence[str], decision: Decision, by: str) -> list[str]:
+    """Do the same within a transaction, for those of the messages that are uncertain or parked; return their ids."""
+    target = _TARGETS[decision]
+    decided = tx.load(
+        TracedChange,
+        update(message)
+        .where(message.c.id.in_(list(ids)), still_in(*allowed_from(target, by=Action.RESOLVE)), _OPEN_STILL)
+        .values(state=target.value, changed_at=tx.now, **_columns(tx, decision, by))
+        .returning(*CHANGED),
+    )
+    add_traces(tx, decided)
+    return [each.id for each in decided]
 
 
 class _Found(NamedTuple):
     state: str
-    epoch: int
     due_at: datetime
     expires_at: datetime
     body: str | None
@@ -100,14 +115,20 @@ def _lock(tx: Transaction, identity: str) -> _Found | None:
     return found[0] if found else None
 
 
-def _columns(tx: Transaction, decision: Decision, by: str, *, uncertain: bool) -> Row:
+def _columns(tx: Transaction, decision: Decision, by: str) -> Row:
     match decision:
         case "sent":
             return final_columns("operator", f"Seen to have arrived, says {by}.")
         case "drop":
             return final_columns("dropped", f"Dropped by {by}.")
         case "resend":
-            resend: Row = {"due_at": tx.now, "resend_at": None, "strikes": 0, "code": "resend"}
-            if uncertain:
-                resend |= {"maybe_duplicate": True, "resends": message.c.resends + 1}
-            return resend | {"reason": f"Sent again by decision of {by}."}
+            uncertain = message.c.state == State.UNCERTAIN.value
+            return {
+                "due_at": tx.now,
+                "resend_at": None,
+                "strikes": 0,
+                "maybe_duplicate": or_(message.c.maybe_duplicate, uncertain),
+                "resends": message.c.resends + case((uncertain, 1), else_=0),
+                "code": "resend",
+                "reason": f"Sent again by decision of {by}.",
+            }

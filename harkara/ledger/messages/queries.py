@@ -1,28 +1,21 @@
-"""Read messages: one with its trace, lists, counts; nothing here writes."""
+"""Read messages: one with its trace, and counts by state; nothing here writes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import func, or_, select
 
 from harkara.errors import Conflict, NotFound
 from harkara.json_record import iso
-from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.messages.next_step import next_step
+from harkara.ledger.messages.summary import summary_fields
 from harkara.ledger.tables import alias, attempt, message, occasion, trace
-from harkara.message_status import Attempt, MessageStatus, MessageSummary, ReminderOf, ReminderSummary, TraceEntry
+from harkara.message_status import Attempt, MessageStatus, ReminderOf, TraceEntry
 from harkara.states import State
-
-_FLAGS = {"maybe_duplicate": "maybe_duplicate", "replaced": "fallback"}
-"""Flags of a message by the column that sets them when it is true or not null."""
-
-COLUMNS = {field.name: field.name for field in fields(MessageSummary) if field.name != "flags"}
-COLUMNS["campaign"] = "campaign_id"
-"""The column of each field of a summary but `flags`."""
+from harkara.trace_sentences import trace_sentence
 
 
 def find_id(db: Database, key: str, lane: str | None = None, *, lanes: Collection[str] | None = None) -> str:
@@ -49,8 +42,11 @@ def find_id(db: Database, key: str, lane: str | None = None, *, lanes: Collectio
     return str(found[0])
 
 
-def get_status(db: Database, identity: str) -> MessageStatus:
-    """One message with its attempts, its trace, and its occasion if it is a reminder. Raises NotFound."""
+def get_status(db: Database, identity: str, lanes: Collection[str] | None = None) -> MessageStatus:
+    """One message with its attempts, its trace, what happens next, and its occasion if it is a reminder.
+
+    `lanes` are those that this deployment sends for, None if not known. Raises NotFound.
+    """
     with db.read(snapshot=True) as tx:
         found = tx.rows(select(message).where(message.c.id == identity))
         if not found:
@@ -59,61 +55,15 @@ def get_status(db: Database, identity: str) -> MessageStatus:
         attempts = tx.rows(select(attempt).where(attempt.c.message_id == identity).order_by(attempt.c.epoch))
         lines = tx.rows(select(trace).where(trace.c.message_id == identity).order_by(trace.c.id))
         reminder_of = _reminder_of(tx, row)
+        step = next_step(tx, row, lanes)
     return MessageStatus(
-        **_summary(row),
+        **summary_fields(row),
         occasion=reminder_of,
         attempts=tuple(_attempt(each) for each in attempts),
         trace=tuple(sorted(_trace(row, attempts, lines), key=lambda entry: entry.at)),
+        next=step.sentence,
+        next_at=step.at,
     )
-
-
-def summary(row: Mapping[str, Any]) -> MessageSummary:
-    """The fields that may be shown anywhere, from a row with all columns of `message`."""
-    return MessageSummary(**_summary(row))
-
-
-def reminder_summary(row: Mapping[str, Any]) -> ReminderSummary:
-    """The same of a reminder, with the rule that scheduled it."""
-    return ReminderSummary(**_summary(row), rule=row["rule"])
-
-
-def list_messages(
-    db: Database,
-    *,
-    states: Sequence[State] = (),
-    lane: str | None = None,
-    lanes: Collection[str] | None = None,
-    recipients: Collection[str] | None = None,
-    reference: str | None = None,
-    code: str | None = None,
-    producer: str | None = None,
-    template: str | None = None,
-    flagged: bool = False,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    before: str | None = None,
-    limit: int = 50,
-) -> list[MessageSummary]:
-    """Messages that match every filter given, newest first, at most `limit` of them.
-
-    `lanes` restricts the result to these lanes, `recipients` to these names; None allows all. `flagged` selects what
-    may have been sent twice. `since` and `until` compare the time of acceptance. `before` is the last id of the page
-    before.
-    """
-    conditions = [
-        *_equal(lane=lane, reference=reference, code=code, producer=producer, template=template),
-        in_state(*states) if states else None,
-        message.c.lane.in_(lanes) if lanes is not None else None,
-        message.c.recipient.in_(recipients) if recipients is not None else None,
-        message.c.maybe_duplicate if flagged else None,
-        message.c.created_at >= since if since else None,
-        message.c.created_at < until if until else None,
-        message.c.id < before if before else None,
-    ]
-    given = (condition for condition in conditions if condition is not None)
-    query = select(message).where(*given).order_by(message.c.id.desc()).limit(limit)
-    with db.read() as tx:
-        return [summary(row) for row in tx.rows(query)]
 
 
 def count_by_state(db: Database) -> dict[str, dict[str, int]]:
@@ -124,17 +74,6 @@ def count_by_state(db: Database) -> dict[str, dict[str, int]]:
         for row in tx.execute(query.group_by(message.c.lane, message.c.state)):
             by_lane.setdefault(row.lane, {})[row.state] = row.number
     return by_lane
-
-
-def _equal(**values: str | None) -> list[ColumnElement[bool]]:
-    """A condition for each column whose value is given."""
-    return [message.c[name] == value for name, value in values.items() if value is not None]
-
-
-def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
-    found = {field: row[column] for field, column in COLUMNS.items()}
-    flags = tuple(flag for column, flag in _FLAGS.items() if row[column])
-    return found | {"state": State(found["state"]), "flags": flags}
 
 
 def _reminder_of(tx: Transaction, row: Row) -> ReminderOf | None:
@@ -161,15 +100,19 @@ def _attempt(row: Row) -> Attempt:
 def _trace(row: Row, attempts: Sequence[Row], lines: Sequence[Row]) -> Iterator[TraceEntry]:
     """Everything that happened to the message; of two entries of one moment, the first happened first."""
     planned = row["planned_at"] or row["due_at"]  # null in rows of earlier releases
-    yield TraceEntry(at=row["created_at"], event="accepted here", detail=f"due {iso(planned)}")
+    yield _entry(at=row["created_at"], event="accepted here", detail=f"due {iso(planned)}")
     for each in attempts:
-        yield TraceEntry(at=each["claimed_at"], event="claimed", detail=f"by {each['worker']}")
-        yield TraceEntry(at=each["started_at"], event="posted", detail=each["gates"])
+        yield _entry(at=each["claimed_at"], event="claimed", detail=f"by {each['worker']}")
+        yield _entry(at=each["started_at"], event="posted", detail=each["gates"])
         if each["ended_at"]:
-            yield TraceEntry(at=each["ended_at"], event=each["outcome"], detail=_answer(each, lines))
+            yield _entry(at=each["ended_at"], event=each["outcome"], detail=_answer(each, lines))
     for line in lines:
         detail = " ".join(filter(None, (line["code"], line["detail"])))
-        yield TraceEntry(at=line["at"], event=line["event"], detail=detail)
+        yield _entry(at=line["at"], event=line["event"], detail=detail)
+
+
+def _entry(at: datetime, event: str, detail: str) -> TraceEntry:
+    return TraceEntry(at=at, event=event, detail=detail, sentence=trace_sentence(event))
 
 
 _SEEN = (State.SENT, State.DELIVERED, State.READ)

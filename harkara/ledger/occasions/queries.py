@@ -11,7 +11,7 @@ from sqlalchemy import select
 from harkara.errors import NotFound
 from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.messages.insert_rows import content_digest
-from harkara.ledger.messages.queries import reminder_summary
+from harkara.ledger.messages.summary import reminder_summary
 from harkara.ledger.occasions.derivation import plan_reminders
 from harkara.ledger.occasions.received import ReceivedReminders, Result, may_have_arrived, slot, slot_of
 from harkara.ledger.occasions.rows import ending_of, occasion_of, superseded_reason

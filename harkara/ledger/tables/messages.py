@@ -40,6 +40,12 @@ class MessageRow(SQLModel, table=True):
         partial("ix_message_retention", "created_at", where=f"recipient IS NOT NULL AND {_SETTLED}"),
         partial("ix_message_job", "job_id", where="job_id IS NOT NULL"),
         partial("ix_message_whatsapp", "whatsapp_id", where="whatsapp_id IS NOT NULL"),
+        partial("ix_message_recipient", "recipient", "created_at", where=f"recipient IS NOT NULL AND {_SETTLED}"),
+        partial("ix_message_state", "state", "created_at", where=_SETTLED),
+        partial("ix_message_code", "code", "created_at", where="code IS NOT NULL"),
+        partial("ix_message_template", "template", "created_at", where="template IS NOT NULL"),
+        partial("ix_message_flagged", "created_at", where="maybe_duplicate"),
+        Index("ix_message_created", "created_at"),
         partial("ix_message_fallback", "expires_at", where="fallback IS NOT NULL AND state IN ('accepted', 'sent')"),
     )
 

@@ -10,7 +10,7 @@ import pytest
 from harkara import Client, Handle, Invalid, NotFound, Template, Unavailable
 from harkara.intake.stream import Intake
 from harkara.ledger.database import Database
-from harkara.ledger.messages.queries import list_messages
+from harkara.ledger.messages.search import list_messages
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer
 from harness.waiting import wait_until

@@ -13,7 +13,7 @@ from harkara import Client, Unavailable
 from harkara.intake.producer import STREAM
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
-from harkara.ledger.messages.queries import list_messages
+from harkara.ledger.messages.search import list_messages
 from harkara.redis_client import connect
 from harness.ports import free_port
 from harness.postgres import PostgresServer

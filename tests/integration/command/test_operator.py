@@ -82,7 +82,7 @@ def test_the_list_finds_messages_by_every_filter_and_shows_no_number(harkara: Ha
         assert [message["id"] for message in shown["messages"]] == expected, words
     for_people = harkara("list", "--limit", "2")
     assert [line.split()[0] for line in for_people.stdout.splitlines()] == ["id", third, second]
-    assert for_people.stderr == f"There may be more messages: add --before {second}\n"
+    assert for_people.stderr == f"3 messages match; for the next, add --before {second}\n"
     assert NUMBER[2:] not in for_people.stdout
 
 

@@ -15,7 +15,8 @@ from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.driver_errors import LedgerError
 from harkara.ledger.messages.accept import MAX_DIRECT_HINTS, accept, accept_as_failed, add_aliases
-from harkara.ledger.messages.queries import find_id, list_messages
+from harkara.ledger.messages.queries import find_id
+from harkara.ledger.messages.search import list_messages
 from harkara.messages import Envelope, Template, Text
 from harkara.receipt import Receipt
 from harkara.shared_defaults import DEADLINES

@@ -10,7 +10,8 @@ from harkara.errors import Conflict, NotFound
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.messages.commands import Decision, cancel, resolve
-from harkara.ledger.messages.queries import count_by_state, find_id, get_status, list_messages
+from harkara.ledger.messages.queries import count_by_state, find_id, get_status
+from harkara.ledger.messages.search import MessageFilter, list_messages
 from harkara.outcomes import Uncertain, Wait
 from harkara.states import State
 from tests.integration.ledger.steps import (
@@ -148,14 +149,14 @@ def test_lists_are_newest_first_and_filtered(db: Database) -> None:
     cancel(db, [ids[0]], by="Asha")
     assert [one["id"] for one in list_messages(db)] == ids[::-1]
     assert [one["id"] for one in list_messages(db, limit=1, before=ids[2])] == [ids[1]]
-    filters = {
-        "lane": "other",
-        "producer": "sales",
-        "template": "spring_sale",
-        "recipients": ["919876500003"],
-        "states": [State.WAITING],
-    }
-    assert [one["id"] for one in list_messages(db, **filters)] == [ids[2]]  # type: ignore[arg-type]  # each by its own type
-    assert [one["id"] for one in list_messages(db, code="cancelled")] == [ids[0]]
-    assert list_messages(db, flagged=True) == []
+    wanted = MessageFilter(
+        lane="other",
+        producer="sales",
+        template="spring_sale",
+        recipients=["919876500003"],
+        states=[State.WAITING],
+    )
+    assert [one["id"] for one in list_messages(db, wanted)] == [ids[2]]
+    assert [one["id"] for one in list_messages(db, MessageFilter(code="cancelled"))] == [ids[0]]
+    assert list_messages(db, MessageFilter(flagged=True)) == []
     assert count_by_state(db) == {"default": {"cancelled": 1, "waiting": 1}, "other": {"waiting": 1}}

@@ -16,7 +16,7 @@ from harkara.errors import Invalid
 from harkara.ledger.contacts.consent import record_consent
 from harkara.ledger.contacts.queries import all_names, find_name, iterate_proofs, list_contacts
 from harkara.ledger.database import Database
-from harkara.ledger.messages.queries import list_messages
+from harkara.ledger.messages.search import MessageFilter, list_messages
 from harkara.ledger.tables import contact
 from tests.integration.ledger.people import (
     Step,
@@ -144,8 +144,8 @@ def test_messages_are_listed_by_all_names_of_the_person(db: Database) -> None:
     ids = accept_messages(db, reply(1), reply(2), reply(to=BRAZIL), reply(3))
     apply_steps(db, "default", [link(ASHA, ASHA_LATER, USER_ID)])
     for text in (ASHA, ASHA_LATER, USER_ID):
-        assert {one.id for one in list_messages(db, recipients=all_names(db, text))} == set(ids[:2])
-    assert [one.id for one in list_messages(db, recipients=all_names(db, BRAZIL_OLD))] == [ids[2]]
+        assert {one.id for one in list_messages(db, MessageFilter(recipients=all_names(db, text)))} == set(ids[:2])
+    assert [one.id for one in list_messages(db, MessageFilter(recipients=all_names(db, BRAZIL_OLD)))] == [ids[2]]
     assert all_names(db, ASHA, ["north"]) == {ASHA}
 
 

@@ -22,7 +22,7 @@ from harkara.ledger import migrate
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import get_dead_letters
 from harkara.ledger.driver_errors import NoPrivilege, OtherSchema, WrongEncoding
-from harkara.ledger.messages.queries import list_messages
+from harkara.ledger.messages.search import list_messages
 from harkara.messages import Text
 from harness.ledger import migrated
 from harness.postgres import PostgresServer

@@ -1,0 +1,139 @@
+"""Why messages do not go on: those that wait, are being sent, are uncertain or failed, grouped by reason."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Set
+from dataclasses import replace
+from datetime import datetime
+from itertools import groupby
+from typing import Any, NamedTuple, cast
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import CompoundSelect, Select, case, func, literal_column, select, union_all
+
+from harkara.ledger.conditions import LEASED_STATES
+from harkara.ledger.database import Database
+from harkara.ledger.halts import PRODUCER, Halt, active_halts
+from harkara.ledger.messages.search import EVERY_MESSAGE, MessageFilter, is_in
+from harkara.ledger.tables import message
+from harkara.message_groups import Hold, MessageGroup, Reason, describe
+from harkara.states import State
+
+MOST_EXPLAINED = 100_000
+"""Messages of one kind (waiting, leased, uncertain, failed) that are read; numbers of more are said as `412+`."""
+
+_KINDS = ({State.WAITING}, LEASED_STATES, {State.UNCERTAIN}, {State.FAILED})
+"""The states of messages that have a reason; each kind has an index."""
+
+_UTC = ZoneInfo("UTC")
+
+
+def explain(
+    db: Database,
+    wanted: MessageFilter = EVERY_MESSAGE,
+    zones: Mapping[str, ZoneInfo] | None = None,
+    *,
+    most: int = MOST_EXPLAINED,
+) -> list[MessageGroup]:
+    """Group the messages that match every filter by lane, state and reason; return the largest group first.
+
+    `zones` are the lanes' time zones, UTC without one. What is sent or cancelled is in no group.
+    """
+    kinds = [kind for kind in _KINDS if not wanted.states or kind & set(wanted.states)]
+    if not kinds:
+        return []
+    with db.read(snapshot=True) as tx:
+        now, halts = tx.now, active_halts(tx)
+        rows = tx.load(_Row, _grouped(_selected(wanted, kinds, most), now))
+    full = [kind for kind in kinds if sum(row.number for row in rows if State(row.state) in kind) > most]
+    groups = [
+        describe(each, now, (zones or {}).get(each.lane, _UTC), exact=not any(each.state in kind for kind in full))
+        for each in _merged(_reason(row, halts, now) for row in rows)
+    ]
+    return sorted(groups, key=lambda group: -group.number)
+
+
+class _Row(NamedTuple):
+    lane: str
+    state: str
+    code: str | None
+    template: str | None
+    producer: str | None
+    phase: str | None
+    number: int
+    first: datetime
+    last: datetime
+    reason: str | None
+    resend_at: datetime | None
+
+
+_READ = ("lane", "state", "code", "template", "producer", "due_at", "expires_at", "changed_at", "reason", "resend_at")
+
+
+def _selected(wanted: MessageFilter, kinds: Collection[Set[State]], most: int) -> CompoundSelect[Any]:
+    """Select the messages of each kind, at most so many of each: the cost does not grow with the ledger."""
+    query = select(*(message.c[name] for name in _READ)).where(*wanted.conditions()).limit(most + 1)
+    return union_all(*(select(query.where(is_in(kind)).subquery()) for kind in kinds))
+
+
+def _grouped(selected: CompoundSelect[Any], now: datetime) -> Select[Any]:
+    each = selected.subquery("each").c
+    waits = each.state == State.WAITING.value
+    phase = case(
+        (~waits, None),
+        (each.due_at >= each.expires_at, "decision"),  # a parked message is due at its deadline
+        (each.due_at > now, "later"),
+        else_="due",
+    )
+    moment = case((waits, each.due_at), else_=each.changed_at)
+    halted_by = (case((waits, each.template)), case((waits, each.producer)))
+    keys = [each.lane, each.state, each.code, *halted_by, phase]
+    read = (func.count(), func.min(moment), func.max(moment), func.min(each.reason), func.min(each.resend_at))
+    return select(*keys, *read).group_by(*(literal_column(str(place + 1)) for place in range(len(keys))))
+
+
+def _reason(row: _Row, halts: Iterable[Halt], now: datetime) -> Reason:
+    state, phase = State(row.state), cast(Hold | None, row.phase)
+    plain = Reason(
+        lane=row.lane,
+        state=State.SENDING if state in LEASED_STATES else state,
+        code=None if state in LEASED_STATES else row.code,
+        hold="leased" if state in LEASED_STATES else phase,
+        subject=None,
+        number=row.number,
+        first=row.first,
+        last=row.last,
+        reason=row.reason,
+        resend_at=row.resend_at,
+    )
+    held = _halt(row, halts) if state == State.WAITING else None
+    if held is None:
+        return plain
+    scope = cast(Hold, held.scope)
+    return replace(
+        plain, hold=scope, subject=held.subject or None, code=held.code, halt=held.reason, until=held.until(now)
+    )
+
+
+def _halt(row: _Row, halts: Iterable[Halt]) -> Halt | None:
+    """Return what holds these messages: the halt of their lane, else of their template, else of their producer."""
+    subjects = {"lane": "", "template": row.template, PRODUCER: row.producer}
+    holding = [
+        each
+        for each in halts
+        if each.lane == row.lane and not each.probing and subjects.get(each.scope) == each.subject
+    ]
+    return min(holding, key=lambda each: list(subjects).index(each.scope), default=None)
+
+
+def _key(group: Reason) -> tuple[str, ...]:
+    return (group.lane, group.state, group.code or "", group.hold or "", group.subject or "")
+
+
+def _merged(groups: Iterable[Reason]) -> Iterable[Reason]:
+    """Add up the groups that differ only in a template or producer that holds nothing."""
+    for _, same in groupby(sorted(groups, key=_key), key=_key):
+        first, *more = same
+        for each in more:
+            first = first.with_more(each)
+        yield first

@@ -1,0 +1,144 @@
+"""Each filter of a search for messages has an index, so a page costs the same with a million messages."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.event import listen, remove
+
+from harkara.ledger.database import Database
+from harkara.ledger.messages.reasons import explain
+from harkara.ledger.messages.search import EVERY_MESSAGE, MessageFilter, count_messages, list_messages
+from harkara.messages import Template
+from harkara.states import State
+from tests.integration.ledger.bulk import fill
+from tests.integration.ledger.steps import accept_messages, reply
+
+ROWS = 10_000
+
+FILTERS = {
+    "id": (MessageFilter(id="copy77"), {"pk_message", "sqlite_autoindex_message_1", "ix_message_job"}),
+    "reference": (MessageFilter(reference="r77"), {"uq_message_reference_lane"}),
+    "recipient": (MessageFilter(recipients=["910000077"]), {"ix_message_recipient", "ix_message_recipient_lane"}),
+    "template": (MessageFilter(template="t77"), {"ix_message_template"}),
+    "failed": (MessageFilter(states=[State.FAILED]), {"ix_message_state"}),
+    "uncertain": (MessageFilter(states=[State.UNCERTAIN]), {"ix_message_state", "ix_message_uncertain"}),
+    "waiting": (MessageFilter(states=[State.WAITING]), {"ix_message_backlog", "ix_message_due"}),
+    "being sent": (MessageFilter(states=[State.SENDING]), {"ix_message_lease"}),
+    "code": (MessageFilter(code="131026"), {"ix_message_code"}),
+    "campaign": (MessageFilter(campaign="c7"), {"ix_message_campaign_state", "ix_message_campaign_posted"}),
+    "occasion": (MessageFilter(occasion=("appointment", "visit-7")), {"ix_message_occasion"}),
+    "flagged": (MessageFilter(flagged=True), {"ix_message_flagged"}),
+    "time": (MessageFilter(since=datetime.now(UTC) - timedelta(minutes=1)), {"ix_message_created"}),
+}
+"""Filters that select few of the rows, with the indexes that may serve them."""
+
+_VARIED = """
+UPDATE message SET template = 't' || (n % 400), recipient = CAST(910000000 + n % 5000 AS text), reference = 'r' || n,
+    campaign_id = CASE WHEN n % 3 = 0 THEN 'c' || (n % 100) END, maybe_duplicate = (n % 4000 = 0),
+    occasion_id = CASE WHEN n % 5 = 0 THEN 'o' || n END, job_id = 'j' || n, created_at = {created},
+    state = CASE WHEN n % 200 = 0 THEN 'failed' WHEN n % 200 = 1 THEN 'uncertain' WHEN n % 200 = 2 THEN 'waiting'
+        WHEN n % 2000 = 3 THEN 'sending' ELSE 'delivered' END,
+    code = CASE WHEN n % 200 = 0 THEN '131026' WHEN n % 200 = 1 THEN 'read-timeout' END
+FROM (SELECT id AS copy, CAST(substr(id, 5) AS integer) AS n FROM message WHERE id LIKE 'copy%') AS numbered
+WHERE id = copy
+"""
+
+
+def test_each_filter_and_the_reasons_use_indexes(db: Database) -> None:
+    fill_varied(db)
+    for name, (wanted, indexes) in FILTERS.items():
+        with explained(db) as plans:
+            list_messages(db, wanted)
+            count_messages(db, wanted)
+        assert len(plans) == 2, name
+        for plan in plans:
+            assert plan & indexes, (name, plan)
+            assert "message" not in plan, f"{name} reads the whole table"
+    with explained(db) as plans:
+        list_messages(db, before="copy5")
+    assert plans[-1] == {"ix_message_created"}
+    with explained(db) as plans:
+        groups = explain(db)
+    assert not [plan for plan in plans if "message" in plan]
+    numbers = Counter[State]()
+    for group in groups:
+        numbers[group.state] += group.number
+    few = ROWS // 200
+    assert numbers == {State.FAILED: few, State.UNCERTAIN: few, State.WAITING: few + 1, State.SENDING: few // 10}
+
+
+def test_a_count_reads_no_more_than_its_bound(db: Database) -> None:
+    accept_messages(db, *(reply(n) for n in range(4)))
+    assert str(count_messages(db, EVERY_MESSAGE, most=3)) == "3+"
+    assert str(count_messages(db, EVERY_MESSAGE, most=4)) == "4"
+
+
+def fill_varied(db: Database) -> None:
+    (identity,) = accept_messages(db, reply(messages=[Template("visit")]))
+    fill(db, identity, ROWS)
+    created = (
+        "strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || n || ' minutes') || '000'"
+        if db.sqlite
+        else "clock_timestamp() - n * interval '1 minute'"
+    )
+    with db.write() as tx:
+        tx.execute(text(_VARIED.format(created=created)))
+        tx.execute(text("ANALYZE message"))
+
+
+@contextmanager
+def explained(db: Database) -> Iterator[list[set[str]]]:
+    """Collect, for each query, the indexes that its plan uses and the tables that it reads as a whole."""
+    plans: list[set[str]] = []
+
+    def plan(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if not statement.startswith("SELECT") or "FROM" not in statement:
+            return
+        driver = connection.connection.driver_connection
+        plans.append(
+            sqlite_plan(driver, statement, parameters) if db.sqlite else postgres_plan(driver, statement, parameters)
+        )
+
+    engines = {db.engine, db._autocommit}
+    for engine in engines:
+        listen(engine, "before_cursor_execute", plan)
+    try:
+        yield plans
+    finally:
+        for engine in engines:
+            remove(engine, "before_cursor_execute", plan)
+
+
+def sqlite_plan(driver: Any, statement: str, parameters: Any) -> set[str]:
+    steps = [step[3] for step in driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    indexes = {found for step in steps for found in re.findall(r"INDEX (\w+)", step)}
+    return indexes | {found for step in steps for found in re.findall(r"^SCAN (\w+)$", step)}
+
+
+def postgres_plan(driver: Any, statement: str, parameters: Any) -> set[str]:
+    """Without scans of whole tables where another way exists: of so few rows, they would be cheap."""
+    driver.execute("SET enable_seqscan = off")
+    (found,) = driver.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters).fetchone()
+    driver.execute("RESET enable_seqscan")
+    return set(_names(found if isinstance(found, list) else json.loads(found)))
+
+
+def _names(node: Any) -> Iterator[str]:
+    if isinstance(node, list):
+        for each in node:
+            yield from _names(each)
+    elif isinstance(node, dict):
+        if "Index Name" in node:
+            yield node["Index Name"]
+        elif node.get("Node Type") == "Seq Scan":
+            yield node["Relation Name"]
+        for value in node.values():
+            yield from _names(value)
