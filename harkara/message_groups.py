@@ -52,7 +52,7 @@ class MessageGroup(JsonRecordSeconds):
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class GroupedMessages:
     """What the ledger knows about one group. `halt` is the reason of its halt, `until` the end; None has no end."""
 
     lane: str
@@ -68,7 +68,7 @@ class Reason:
     halt: str | None = None
     until: datetime | None = None
 
-    def with_more(self, other: Reason) -> Reason:
+    def with_more(self, other: GroupedMessages) -> GroupedMessages:
         """Return both groups as one."""
         resends = [at for at in (self.resend_at, other.resend_at) if at]
         return replace(
@@ -81,7 +81,7 @@ class Reason:
         )
 
 
-def describe(group: Reason, now: datetime, zone: ZoneInfo, *, exact: bool) -> MessageGroup:
+def describe(group: GroupedMessages, now: datetime, zone: ZoneInfo, *, exact: bool) -> MessageGroup:
     """Return the group with its sentence and its remedy."""
     number = f"{group.number:,}" + ("" if exact else "+")
     match group.state:
@@ -109,7 +109,7 @@ _Text = tuple[str, str | None, str | None]
 """Sentence, remedy and command."""
 
 
-def _waiting(group: Reason, now: datetime, zone: ZoneInfo) -> _Text:
+def _waiting(group: GroupedMessages, now: datetime, zone: ZoneInfo) -> _Text:
     at = short_time(group.first, now, zone)
     match group.hold:
         case "lane" | "template":
@@ -129,21 +129,21 @@ def _waiting(group: Reason, now: datetime, zone: ZoneInfo) -> _Text:
             return "are due and go when their turn in the lane comes", None, None
 
 
-def _halted(group: Reason, now: datetime, zone: ZoneInfo) -> _Text:
+def _halted(group: GroupedMessages, now: datetime, zone: ZoneInfo) -> _Text:
     what = f"template {group.subject}" if group.hold == "template" else f"lane {group.lane}"
     state = f"is paused until {short_time(group.until, now, zone)}" if group.until else "is parked"
     remedy = "Correct what the reason names, then let it go on."
     return f"wait: {what} {state}: {_plain(group.halt)}", remedy, f"harkara lanes unpark {group.lane}"
 
 
-def _held_campaign(group: Reason) -> _Text:
+def _held_campaign(group: GroupedMessages) -> _Text:
     verb = "resume" if group.code == "campaign-paused" else "start"
     if group.code not in ("campaign-paused", "campaign-ready"):
         return f"wait: {_plain(group.halt)}", None, None
     return f"wait: {_plain(group.halt)}", f"The campaign can {verb}.", f"harkara campaign {verb} {group.subject}"
 
 
-def _uncertain(group: Reason, now: datetime, zone: ZoneInfo) -> _Text:
+def _uncertain(group: GroupedMessages, now: datetime, zone: ZoneInfo) -> _Text:
     first, last = (short_time(at, now, zone) for at in (group.first, group.last))
     when = first if first == last else f"{first} to {last}"
     remedy = "Ask the recipients whether it arrived, then say that it did, drop them, or send them once more."
@@ -152,7 +152,7 @@ def _uncertain(group: Reason, now: datetime, zone: ZoneInfo) -> _Text:
     return f"uncertain, {_label(group)} {when}", remedy, f"harkara resolve {_filters(group)} --sent"
 
 
-def _failed(group: Reason) -> _Text:
+def _failed(group: GroupedMessages) -> _Text:
     command = f"harkara resend {_filters(group)}"
     return f"failed: {_label(group)}", _advice(group.reason), command
 
@@ -161,12 +161,12 @@ def _advice(reason: str | None) -> str:
     return _plain(reason) or "Correct what the reason names, then send them again."
 
 
-def _filters(group: Reason) -> str:
+def _filters(group: GroupedMessages) -> str:
     code = f" --code {group.code}" if group.code else ""
     return f"--state {group.state} --lane {group.lane}{code}"
 
 
-def _label(group: Reason) -> str:
+def _label(group: GroupedMessages) -> str:
     return _LABELS.get(group.code or "") or _plain(group.reason) or group.code or "no reason is known"
 
 

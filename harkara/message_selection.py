@@ -16,7 +16,7 @@ it is not sent again; `resend` sends it once more, and sends each failed message
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Preview(JsonRecord):
+class SelectionPreview(JsonRecord):
     """What an act would concern."""
 
     act: Act
@@ -40,7 +40,7 @@ class Progress(JsonRecord):
     total: int
 
 
-def delay_seconds(preview: Preview, allowances: Mapping[str, Allowance | None]) -> float | None:
+def delay_seconds(preview: SelectionPreview, allowances: Mapping[str, Allowance | None]) -> float | None:
     """Return by how many seconds a resend can delay other messages: the longest time that a lane needs for its part.
 
     None if the allowance of a lane is not known; other acts delay nothing.

@@ -11,7 +11,7 @@ _SENTENCES = {
     "refused": "Chat Mitra refused it.",
     "replaced": "Its fallback template replaces it.",
     "waiting": "It waits and is sent later.",
-    "uncertain": "Nobody knows whether it arrived.",
+    "uncertain": "Whether it arrived is not known.",
     "sent": "Chat Mitra has sent it to WhatsApp.",
     "delivered": "It has reached the phone.",
     "read": "The recipient has read it.",

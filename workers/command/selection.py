@@ -14,7 +14,7 @@ from workers.command.output import emit, note, print_line, table
 if TYPE_CHECKING:
     from harkara.ledger.database import Database
     from harkara.ledger.messages.search import MessageFilter
-    from harkara.message_selection import Act, Preview, Progress
+    from harkara.message_selection import Act, Progress, SelectionPreview
 
 Token = Annotated[str | None, typer.Option(help="Token of a preview: do it on exactly that set.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it on what fits now, without a preview.")]
@@ -61,7 +61,7 @@ def _perform(db: Database, wanted: MessageFilter, act: Act, token: str, by: str)
     return last
 
 
-def _show_preview(shown: Preview, as_json: bool) -> None:
+def _show_preview(shown: SelectionPreview, as_json: bool) -> None:
     from harkara.message_selection import delay_seconds
 
     delay = delay_seconds(shown, {name: lane.allowance for name, lane in configured().items()})

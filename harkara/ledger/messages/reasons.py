@@ -16,7 +16,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.halts import PRODUCER, Halt, active_halts
 from harkara.ledger.messages.search import EVERY_MESSAGE, MessageFilter, is_in
 from harkara.ledger.tables import message
-from harkara.message_groups import Hold, MessageGroup, Reason, describe
+from harkara.message_groups import GroupedMessages, Hold, MessageGroup, describe
 from harkara.states import State
 
 MOST_EXPLAINED = 100_000
@@ -92,9 +92,9 @@ def _grouped(selected: CompoundSelect[Any], now: datetime) -> Select[Any]:
     return select(*keys, *read).group_by(*(literal_column(str(place + 1)) for place in range(len(keys))))
 
 
-def _reason(row: _Row, halts: Iterable[Halt], now: datetime) -> Reason:
+def _reason(row: _Row, halts: Iterable[Halt], now: datetime) -> GroupedMessages:
     state, phase = State(row.state), cast(Hold | None, row.phase)
-    plain = Reason(
+    plain = GroupedMessages(
         lane=row.lane,
         state=State.SENDING if state in LEASED_STATES else state,
         code=None if state in LEASED_STATES else row.code,
@@ -126,11 +126,11 @@ def _halt(row: _Row, halts: Iterable[Halt]) -> Halt | None:
     return min(holding, key=lambda each: list(subjects).index(each.scope), default=None)
 
 
-def _key(group: Reason) -> tuple[str, ...]:
+def _key(group: GroupedMessages) -> tuple[str, ...]:
     return (group.lane, group.state, group.code or "", group.hold or "", group.subject or "")
 
 
-def _merged(groups: Iterable[Reason]) -> Iterable[Reason]:
+def _merged(groups: Iterable[GroupedMessages]) -> Iterable[GroupedMessages]:
     """Add up the groups that differ only in a template or producer that holds nothing."""
     for _, same in groupby(sorted(groups, key=_key), key=_key):
         first, *more = same

@@ -19,7 +19,7 @@ from harkara.ledger.messages.search import NEWEST_FIRST, MessageFilter
 from harkara.ledger.messages.send_again import REPEATABLE, send_again
 from harkara.ledger.messages.summary import summary
 from harkara.ledger.tables import message
-from harkara.message_selection import Act, Preview, Progress
+from harkara.message_selection import Act, Progress, SelectionPreview
 from harkara.states import Action, State, allowed_from
 
 LARGEST_SET = 200_000
@@ -46,7 +46,7 @@ class Version(NamedTuple):
     lane: str
 
 
-def preview(db: Database, wanted: MessageFilter, act: Act) -> Preview:
+def preview(db: Database, wanted: MessageFilter, act: Act) -> SelectionPreview:
     """Return what an act on all messages that fit the filter would concern, with the token that does it.
 
     Raises Invalid for an empty filter, and for more than LARGEST_SET messages.
@@ -55,7 +55,7 @@ def preview(db: Database, wanted: MessageFilter, act: Act) -> Preview:
         versions = _select(tx, wanted, act)
         ids = [each.id for each in versions[:EXAMPLES]]
         rows = {row["id"]: row for row in tx.rows(select(message).where(message.c.id.in_(ids)))}
-    return Preview(
+    return SelectionPreview(
         act=act,
         count=len(versions),
         lanes=dict(Counter(each.lane for each in versions)),
@@ -114,7 +114,7 @@ def _check(token: str, act: Act, versions: Sequence[Version]) -> None:
     was = f"of the preview had {int(before):,}" if before.isdecimal() and len(before) < 9 else "was another"
     raise Conflict(
         f"nothing was done, since the set has changed: {len(versions):,} messages fit now, and the set {was}. "
-        "Preview again. If the messages are being sent, park the lane or pause the campaign first."
+        "SelectionPreview again. If the messages are being sent, park the lane or pause the campaign first."
     )
 
 

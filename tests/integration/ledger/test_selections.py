@@ -1,4 +1,4 @@
-"""Acts on all messages that fit a filter: exactly the set of the preview, once, whoever acts beside."""
+"""Acts on all messages that fit a filter: exactly the set of the preview, and once, also of two operators."""
 
 from __future__ import annotations
 
