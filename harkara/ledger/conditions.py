@@ -50,5 +50,9 @@ LEASED = in_state(*(state for state in State if state in LEASED_STATES))
 SETTLED = in_state(*(state for state in State if state in SETTLED_STATES))
 """Messages that Harkara sends no more by itself, in the words of their partial indexes."""
 
+UNREAD_STATES = SETTLED_STATES - {State.DELIVERED, State.READ}
+UNREAD = in_state(*(state for state in State if state in UNREAD_STATES))
+"""Settled messages that are not known to have arrived, in the words of the index of their states."""
+
 ARRIVED: ColumnElement[bool] = or_(attempt.c.outcome.in_(("accepted", "uncertain")), attempt.c.outcome.is_(None))
 """POSTs that may have reached the recipient: accepted, uncertain or still open."""

@@ -39,7 +39,8 @@ def explain(
 
     `zones` are the lanes' time zones, UTC without one. What is sent or cancelled is in no group.
     """
-    kinds = [kind for kind in _KINDS if not wanted.states or kind & set(wanted.states)]
+    states = set(wanted.states or State)
+    kinds = [kind & states for kind in _KINDS if kind & states]
     if not kinds:
         return []
     with db.read(snapshot=True) as tx:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Set
+from collections.abc import Collection, Iterator, Set
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, and_, func, literal_column, or_, select, union_all
 
-from harkara.errors import Invalid
-from harkara.ledger.conditions import LEASED, LEASED_STATES, SETTLED, SETTLED_STATES, in_state
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.conditions import LEASED, LEASED_STATES, SETTLED, SETTLED_STATES, UNREAD, UNREAD_STATES, in_state
+from harkara.ledger.database import Database
 from harkara.ledger.messages.summary import summary
 from harkara.ledger.tables import alias, message, occasion
 from harkara.message_status import MessageSummary
 from harkara.states import State
+
+LATEST_ACCEPTANCE = timedelta(days=30)
+CLOCK_ERROR = timedelta(days=1)
+"""A search by time finds what was accepted at most so long after its id was made, or seemingly before."""
 
 MOST_COUNTED = 10_000
 """Rows that a count reads; more are said as `10,000+`."""
@@ -51,8 +54,19 @@ class MessageFilter:
         return not any(getattr(self, each.name) for each in fields(self) if each.name != "lanes")
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Return the conditions on `message`; each one that selects few rows has an index."""
+        """Return the conditions on `message` but those on its state."""
         return [condition for condition in self._conditions() if condition is not None]
+
+    def alternatives(self) -> list[list[ColumnElement[bool]]]:
+        """Return conditions, one list for each index that must be used; a message meets at most one of them.
+
+        The indexes of recipients and templates cover what is settled. What waits or is leased has its own.
+        """
+        if not self.states and self.recipients is None and self.template is None:
+            return [self.conditions()]
+        wanted = frozenset(self.states or State)
+        classes = (frozenset({State.WAITING}), LEASED_STATES, SETTLED_STATES)
+        return [[*self.conditions(), is_in(states & wanted)] for states in classes if states & wanted]
 
     def _conditions(self) -> tuple[ColumnElement[bool] | None, ...]:
         named = {"lane": self.lane, "reference": self.reference, "code": self.code, "producer": self.producer}
@@ -60,13 +74,11 @@ class MessageFilter:
         return (
             *(message.c[name] == value for name, value in named.items() if value is not None),
             _has_id(self.id) if self.id is not None else None,
-            is_in(set(self.states)) if self.states else None,
             message.c.lane.in_(self.lanes) if self.lanes is not None else None,
-            _is_to(self.recipients) if self.recipients is not None else None,
+            message.c.recipient.in_(self.recipients) if self.recipients is not None else None,
             _is_about(*self.occasion) if self.occasion else None,
             literal_column("message.maybe_duplicate") if self.flagged else None,  # in the words of its index
-            message.c.created_at >= self.since if self.since else None,
-            message.c.created_at < self.until if self.until else None,
+            *_accepted(self.since, self.until),
         )
 
 
@@ -82,8 +94,8 @@ class Count(NamedTuple):
 
 EVERY_MESSAGE = MessageFilter()
 
-NEWEST_FIRST = (message.c.created_at.desc(), message.c.id.desc())
-"""By the time of acceptance; the messages of one transaction have the same."""
+NEWEST_FIRST = message.c.id.desc()
+"""Ids grow with the time of the hand-over."""
 
 
 def list_messages(
@@ -91,48 +103,64 @@ def list_messages(
 ) -> list[MessageSummary]:
     """Return messages that match every filter, the newest first, at most `limit`.
 
-    `before` is the last id of the page before. Raises Invalid if no message has it.
+    `before` is the last id of the page before.
     """
-    query = select(message).where(*wanted.conditions()).order_by(*NEWEST_FIRST).limit(limit)
+    older = [message.c.id < before] if before else []
+    found = matching(wanted, *older, limit=limit)
+    query = select(message).where(message.c.id.in_(found)).order_by(NEWEST_FIRST)
     with db.read() as tx:
-        if before:
-            query = query.where(*_older_than(tx, before))
-        return [summary(row) for row in tx.rows(query)]
+        return [summary(row) for row in tx.rows(query.limit(limit))]
 
 
 def count_messages(db: Database, wanted: MessageFilter, most: int = MOST_COUNTED) -> Count:
     """Count the messages that match every filter, up to `most`."""
-    found = select(message.c.id).where(*wanted.conditions()).limit(most + 1).subquery()
+    found = matching(wanted, limit=most + 1, ordered=False).subquery()
     with db.read() as tx:
         number = int(tx.execute(select(func.count()).select_from(found)).scalar_one())
     return Count(min(number, most), number <= most)
 
 
+def matching(
+    wanted: MessageFilter, *more: ColumnElement[bool], limit: int, ordered: bool = True
+) -> CompoundSelect[tuple[str]]:
+    """Select the ids of the messages that match, at most `limit` by each index: the newest ones if `ordered`."""
+    queries = (select(message.c.id).where(*conditions, *more).limit(limit) for conditions in wanted.alternatives())
+    parts = ((query.order_by(NEWEST_FIRST) if ordered else query).subquery() for query in queries)
+    return union_all(*(select(part.c.id) for part in parts))
+
+
 def is_in(states: Set[State]) -> ColumnElement[bool]:
     """Match by state; SQLite uses a partial index only for a query with exactly its condition in it."""
-    chosen = in_state(*sorted(states))
+    if states == {State.WAITING}:
+        return in_state(State.WAITING)
     if states <= LEASED_STATES:
-        return and_(chosen, LEASED)
-    # Of several states, the index has no common order: the newest of most messages are found without it.
-    return and_(chosen, SETTLED) if len(states) == 1 and states <= SETTLED_STATES else chosen
+        return and_(in_state(*sorted(states)), LEASED)
+    # Of several states, the index of states has no common order.
+    covered = UNREAD if len(states) == 1 and states <= UNREAD_STATES else SETTLED
+    return and_(in_state(*sorted(states)), SETTLED, covered)
 
 
-def _older_than(tx: Transaction, identity: str) -> tuple[ColumnElement[bool], ...]:
-    at = tx.execute(select(message.c.created_at).where(message.c.id == identity)).scalar()
-    if at is None:
-        raise Invalid("before", "is not the id of a message")
-    return message.c.created_at <= at, or_(message.c.created_at < at, message.c.id < identity)
+def _accepted(since: datetime | None, until: datetime | None) -> Iterator[ColumnElement[bool]]:
+    """Match by the time of acceptance, and bound the ids, which begin with the time of the hand-over.
+
+    A message may be accepted late, for example as a dead letter that is retried; the clock of its producer may differ.
+    """
+    if since:
+        yield message.c.created_at >= since
+        yield message.c.id >= _id_at(since - LATEST_ACCEPTANCE)
+    if until:
+        yield message.c.created_at < until
+        yield message.c.id < _id_at(until + CLOCK_ERROR)
+
+
+def _id_at(moment: datetime) -> str:
+    """Return the lowest id of a UUID of version 7 that begins with this time in milliseconds (RFC 9562)."""
+    return f"job_{int(moment.timestamp() * 1000):012x}"
 
 
 def _has_id(key: str) -> ColumnElement[bool]:
     also = select(alias.c.message_id).where(alias.c.id == key).scalar_subquery()
     return or_(message.c.id == key, message.c.job_id == key, message.c.id == also)
-
-
-def _is_to(recipients: Collection[str]) -> ColumnElement[bool]:
-    """Match by recipient: in the index of what waits, in that of what is settled, and among the few that are leased."""
-    named = select(message.c.id).where(message.c.recipient.in_(recipients), message.c.recipient.is_not(None))
-    return message.c.id.in_(union_all(*(named.where(which) for which in (in_state(State.WAITING), LEASED, SETTLED))))
 
 
 def _is_about(kind: str, reference: str) -> ColumnElement[bool]:

@@ -15,7 +15,7 @@ from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database, Transaction
 from harkara.ledger.messages.commands import OPEN, cancel_messages, decide
-from harkara.ledger.messages.search import NEWEST_FIRST, MessageFilter
+from harkara.ledger.messages.search import NEWEST_FIRST, MessageFilter, matching
 from harkara.ledger.messages.send_again import REPEATABLE, send_again
 from harkara.ledger.messages.summary import summary
 from harkara.ledger.tables import message
@@ -88,7 +88,8 @@ def perform(
 def _select(tx: Transaction, wanted: MessageFilter, act: Act) -> list[Version]:
     if wanted.is_empty:
         raise Invalid("filter", "is empty, so it would concern every message: give at least one")
-    query = _versions().where(*wanted.conditions(), _CONCERNED[act]).order_by(*NEWEST_FIRST)
+    ids = matching(wanted, _CONCERNED[act], limit=LARGEST_SET + 1, ordered=False)
+    query = _versions().where(message.c.id.in_(ids)).order_by(NEWEST_FIRST)
     found = tx.load(Version, query.limit(LARGEST_SET + 1))
     if len(found) > LARGEST_SET:
         raise Invalid("filter", f"fits more than {LARGEST_SET:,} messages: narrow it, for example by time")

@@ -10,7 +10,9 @@ from sqlmodel import Field, SQLModel
 from harkara.ledger.tables.columns import counter, partial
 from harkara.states import DONE, State
 
-_SETTLED = f"state IN ({', '.join(repr(s.value) for s in State if s in DONE | {State.UNCERTAIN})})"
+_SETTLED_STATES = [state for state in State if state in DONE | {State.UNCERTAIN}]
+_SETTLED = f"state IN ({', '.join(repr(s.value) for s in _SETTLED_STATES)})"
+_UNREAD = f"state IN ({', '.join(repr(s.value) for s in _SETTLED_STATES if s not in (State.DELIVERED, State.READ))})"
 
 
 class MessageRow(SQLModel, table=True):
@@ -40,12 +42,11 @@ class MessageRow(SQLModel, table=True):
         partial("ix_message_retention", "created_at", where=f"recipient IS NOT NULL AND {_SETTLED}"),
         partial("ix_message_job", "job_id", where="job_id IS NOT NULL"),
         partial("ix_message_whatsapp", "whatsapp_id", where="whatsapp_id IS NOT NULL"),
-        partial("ix_message_recipient", "recipient", "created_at", where=f"recipient IS NOT NULL AND {_SETTLED}"),
-        partial("ix_message_state", "state", "created_at", where=_SETTLED),
-        partial("ix_message_code", "code", "created_at", where="code IS NOT NULL"),
-        partial("ix_message_template", "template", "created_at", where="template IS NOT NULL"),
-        partial("ix_message_flagged", "created_at", where="maybe_duplicate"),
-        Index("ix_message_created", "created_at"),
+        partial("ix_message_recipient", "recipient", "id", where=f"recipient IS NOT NULL AND {_SETTLED}"),
+        partial("ix_message_state", "state", "id", where=_UNREAD),
+        partial("ix_message_code", "code", "id", where="code IS NOT NULL"),
+        partial("ix_message_template", "template", "id", where=f"template IS NOT NULL AND {_SETTLED}"),
+        partial("ix_message_flagged", "id", where="maybe_duplicate"),
         partial("ix_message_fallback", "expires_at", where="fallback IS NOT NULL AND state IN ('accepted', 'sent')"),
     )
 
