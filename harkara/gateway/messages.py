@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 
-from harkara.errors import Invalid
 from harkara.gateway.authentication import CurrentCaller, Lanes
 from harkara.gateway.dependencies import Deps
 from harkara.gateway.errors import error_responses
