@@ -23,7 +23,7 @@ from harkara.ledger.alarms.notices import open_notices
 from harkara.ledger.alarms.record import list_goals
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept
-from harkara.ledger.messages.queries import list_messages
+from harkara.ledger.messages.search import list_messages
 from harkara.shared_defaults import DEADLINES
 from tests.integration.alarms.service import PASSWORD, Service, service
 from tests.integration.ledger.alarms import wait_minutes

@@ -65,7 +65,7 @@ def test_each_filter_and_the_reasons_use_indexes(db: Database) -> None:
     now = datetime.now(UTC)
     for options in ({"before": "copy5"}, {"wanted": MessageFilter(since=now)}, {"wanted": MessageFilter(until=now)}):
         with explained(db) as plans:
-            list_messages(db, **options)  # type: ignore[arg-type]  # each by its own type
+            list_messages(db, **options)
         assert plans[-1] & PRIMARY
         assert "message" not in plans[-1]
     with explained(db) as plans:
