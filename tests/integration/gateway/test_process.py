@@ -16,6 +16,9 @@ from urllib.parse import quote
 import pytest
 
 from harkara.ledger.messages.queries import count_by_state
+from harkara.ledger.users.acts import Actor
+from harkara.ledger.users.users import add_user
+from harkara.roles import Role
 from harness.ports import free_port
 from harness.process import ROOT
 from tests.integration.gateway.fixtures import HELLO
@@ -125,6 +128,14 @@ def test_numbers_codes_and_tokens_are_in_no_error_and_no_log(server: Server) -> 
     log = server.process.log.read_text()
     assert "POST /send_message" in log
     assert leaked(log) == set()
+
+
+def test_the_console_is_served_and_no_secret_of_a_link_is_in_the_log(server: Server) -> None:
+    link = add_user(server.ledger, "Asha", Role.VIEWER, by=Actor("the test", "command"))
+    status, page = server.request("GET", f"/console/link/{link}")
+    assert (status, "Asha" in page) == (200, True)
+    server.process.wait_for_output("GET /console/link/{secret}")
+    assert link not in server.process.output()
 
 
 def test_an_invalid_setting_stops_the_start_with_its_name(tmp_path: Path) -> None:
