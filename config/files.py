@@ -13,11 +13,11 @@ from config.lanes_file import read_lane_settings
 from config.reminders import load_reminder_plan
 from config.settings import Settings
 from config.templates import catalogue
-from harkara.campaigns.prices import Prices
 from harkara.errors import Invalid
 from harkara.goals import Goals
 from harkara.inbound.words import Words
 from harkara.lanes import Lane
+from harkara.money.prices import Prices
 from harkara.occasions import ReminderPlan, Rules
 from harkara.playbook import Playbook
 
@@ -31,6 +31,7 @@ class ConfigFiles:
     words: Words
     playbook: Playbook
     goals: Goals
+    prices: Prices
     digests: Mapping[str, str]
 
     @classmethod
@@ -46,6 +47,7 @@ class ConfigFiles:
                 Words.load(settings.words_file),
                 Playbook.load(settings.playbook_file),
                 Goals.load(settings.goals_file),
+                Prices.load(settings.prices_file),
                 digests,
             )
         except Invalid as error:
@@ -82,7 +84,7 @@ class LoadedFiles:
 
 
 def paths(settings: Settings) -> Sequence[Path]:
-    """Return the files that are read at the start and by a reload. The prices are read each time they are used."""
+    """Return the files that are read at the start and by a reload."""
     return (
         settings.lanes_file,
         settings.reminders_file,
@@ -90,6 +92,7 @@ def paths(settings: Settings) -> Sequence[Path]:
         settings.words_file,
         settings.playbook_file,
         settings.goals_file,
+        settings.prices_file,
     )
 
 

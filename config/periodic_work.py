@@ -81,6 +81,7 @@ SCHEDULE: Final[dict[str, Work]] = {
     "statistics": Work(
         "Renew the statistics by which PostgreSQL plans queries, after many changes", WorkerRound("derivation", 10)
     ),
+    "budgets": Work("Hold the marketing of budgets that are used up", WorkerRound("derivation", 60)),
     "derive": Work("Derive reminders again after their rules have changed", WorkerRound("derivation", 60)),
     "erase": Work("Erase and delete what is older than its retention", WorkerRound("derivation", 60)),
     "clean_up": Work("Delete callbacks past their retention", WorkerRound("derivation", 60)),

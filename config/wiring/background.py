@@ -33,6 +33,7 @@ from config.wiring.shared import (
 from harkara.backends.broker import HINTS
 from harkara.callbacks.delivery import CallbackDelivery
 from harkara.chatmitra.webhooks import parse
+from harkara.delivery.budgets import Budgets
 from harkara.delivery.dispatcher import Dispatcher
 from harkara.delivery.hints import Hints
 from harkara.delivery.last_posts import LastPosts
@@ -112,11 +113,16 @@ def maintenance(files: ConfigFiles) -> Maintenance:
 
 
 @of_files
+def budgets(files: ConfigFiles) -> Budgets:
+    return Budgets(database(), rounds(), files.lanes)
+
+
+@of_files
 def event_processor(files: ConfigFiles) -> EventProcessor:
     return EventProcessor(
         database(),
         webhook_stream(),
-        EventContext(files.lanes, files.playbook, files.words, parse, observe_deliveries),
+        EventContext(files.lanes, files.playbook, files.words, parse, files.prices, observe_deliveries),
         holder=process_name(),
         silence_seconds=settings().silence.total_seconds(),
         check_seconds=worker_seconds("silence"),

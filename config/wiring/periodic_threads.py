@@ -47,6 +47,7 @@ def _functions() -> dict[str, Callable[[], object]]:
         "probe": background.watchdog().probe,
         "silence": lambda: background.event_processor().check_silence(),
         "statistics": background.table_statistics().renew,
+        "budgets": lambda: background.budgets().check(),
         "derive": lambda: background.maintenance().derive(),
         "erase": lambda: background.maintenance().erase(),
         "clean_up": background.delete_old_callbacks,

@@ -4,7 +4,6 @@ from harkara.campaigns.audience import Recipient, Reject, read_recipients
 from harkara.campaigns.columns import TO, Column, FixedText, Source, parse_mapping
 from harkara.campaigns.error_share import pause_reason
 from harkara.campaigns.messages import CampaignMessage, build_messages
-from harkara.campaigns.prices import Prices
 from harkara.campaigns.rehearsal import Rehearsal, RehearsalInputs, rehearse
 
 __all__ = [
@@ -12,7 +11,6 @@ __all__ = [
     "CampaignMessage",
     "Column",
     "FixedText",
-    "Prices",
     "Recipient",
     "Rehearsal",
     "RehearsalInputs",

@@ -13,6 +13,7 @@ from harkara.chatmitra.fields import parse_id, parse_time
 from harkara.chatmitra.parse_answer import parse_error
 from harkara.chatmitra.people import parse_change, parse_chooser, parse_recipient, parse_sender
 from harkara.chatmitra.preferences import EVENT_NAMES, parse_preference, split_preferences
+from harkara.chatmitra.pricing import parse_pricing
 from harkara.inbound import fingerprint
 from harkara.inbound.content import bounded
 from harkara.inbound.events import (
@@ -136,6 +137,7 @@ def _status_changed(raw: _RawEvent) -> StatusChanged | None:
         digest=fingerprint.of_message(raw.message),
         code=code,
         reason=reason,
+        pricing=parse_pricing(raw.first(_object, "pricing")),
         body=raw.body,
     )
 

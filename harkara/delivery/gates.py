@@ -13,7 +13,7 @@ from harkara.json_record import iso_seconds
 from harkara.lanes import Lane
 from harkara.ledger.contacts.consent import OPTED_OUT
 from harkara.ledger.database import Database
-from harkara.ledger.halts import PRODUCER, active_halts
+from harkara.ledger.halts import BUDGET, PRODUCER, active_halts
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.otp_limit import recent_codes
 from harkara.ledger.occasions.queries import outdated_reminders
@@ -153,6 +153,15 @@ def producer_open(message: Claimed, context: GateContext) -> Outcome | None:
     return Wait(0.0, "campaign-paused", halt.reason)
 
 
+def budget(message: Claimed, context: GateContext) -> Outcome | None:
+    """Only marketing waits; the round of budgets has summed what is spent, so that no message asks for it."""
+    if message.category != "marketing":
+        return None
+    halts = (context.halts.get((message.lane, BUDGET, subject)) for subject in ("", message.producer))
+    halt = next((each for each in halts if each and not each.probing), None)
+    return Wait(halt.seconds, halt.code, halt.reason) if halt else None
+
+
 GATES: tuple[Gate, ...] = (
     deadline,
     occasion,
@@ -164,6 +173,7 @@ GATES: tuple[Gate, ...] = (
     lane_open,
     template_open,
     producer_open,
+    budget,
 )
 
 _NAMES = ", ".join(gate.__name__.replace("_", " ") for gate in GATES)

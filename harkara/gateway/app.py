@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from harkara.gateway import acts, alarms, campaigns, docs, health, messages, occasions, reports, send, webhooks
+from harkara.gateway import acts, alarms, campaigns, docs, health, messages, occasions, reports, send, spend, webhooks
 from harkara.gateway.dependencies import Dependencies
 from harkara.gateway.errors import add_error_handlers
 from harkara.gateway.middleware import RequestMiddleware
@@ -54,7 +54,7 @@ def create_app(dependencies: Dependencies) -> FastAPI:
     app.add_middleware(RequestMiddleware, registry=dependencies.registry)
     add_error_handlers(app)
     send.add_routes(app)
-    for module in (messages, acts, occasions, reports, campaigns, alarms, webhooks, health):
+    for module in (messages, acts, occasions, reports, campaigns, spend, alarms, webhooks, health):
         app.include_router(module.router)
     if dependencies.docs:
         docs.add_page(app)

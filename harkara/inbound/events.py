@@ -8,6 +8,7 @@ from typing import Literal
 
 from harkara.inbound.contact import ConsentAction
 from harkara.inbound.content import Content
+from harkara.money.pricing import Pricing
 
 Status = Literal["sent", "delivered", "read", "failed"]
 
@@ -17,8 +18,8 @@ class StatusChanged:
     """A message of the account has a new status: one of ours, or one that a person typed in the provider's dashboard.
 
     Two events with the same `identity` are one event. `digest` is that of the content (see `fingerprint`), `recipient`
-    is digits alone, `user_ids` are other names of the same person, `code` and `reason` explain a failure. `body` is the
-    event's JSON, which can be parsed again.
+    is digits alone, `user_ids` are other names of the same person, `code` and `reason` explain a failure. `pricing` is
+    there if the event has it. `body` is the event's JSON, which can be parsed again.
     """
 
     identity: str
@@ -31,6 +32,7 @@ class StatusChanged:
     digest: str | None = None
     code: str | None = None
     reason: str = ""
+    pricing: Pricing | None = None
     body: bytes = field(default=b"", repr=False, compare=False)
 
 

@@ -19,6 +19,9 @@ from harkara.states import State
 PRODUCER = "producer"
 """The scope of a halt that holds the messages of one producer, such as a campaign."""
 
+BUDGET: Final = "budget"
+"""The scope of a halt that holds marketing, of a lane or of a campaign whose budget is used up."""
+
 RESUMED = ("template-paused", "lane-parked")
 """Codes of the messages that `unpark` makes due at once."""
 
@@ -162,10 +165,10 @@ def park(db: Database, lane: str, reason: str, code: str = "operator") -> None:
 def unpark(db: Database, lane: str) -> int:
     """Lift the halts of a lane and of its templates, and make their messages due; return how many were lifted.
 
-    Producers stay on hold: the commands that paused a campaign resume it.
+    Producers stay on hold: the commands that paused a campaign resume it. So does what waits for a budget.
     """
     with db.write() as tx:
-        lifting = delete(halt).where(halt.c.lane == lane, halt.c.scope != PRODUCER)
+        lifting = delete(halt).where(halt.c.lane == lane, halt.c.scope.not_in((PRODUCER, BUDGET)))
         lifted = tx.load(_Row, lifting.returning(*_COLUMNS))
         for row in lifted:
             if row.scope == "lane" and row.until is None:

@@ -12,6 +12,7 @@ from config.environment import ROOT
 from config.files import ConfigFiles, LoadedFiles, paths
 from config.settings import Settings
 
+FILES = ["lanes.toml", "reminders.toml", "templates.toml", "words.toml", "playbook.toml", "goals.toml", "prices.toml"]
 LANES = '[default]\nallowance = "{}"\nquiet_hours = "{}"\n'
 
 
@@ -37,6 +38,7 @@ def loaded(folder: Path) -> LoadedFiles:
         words_file=folder / "words.toml",
         playbook_file=folder / "playbook.toml",
         goals_file=folder / "goals.toml",
+        prices_file=folder / "prices.toml",
     )
     return LoadedFiles(lambda: ConfigFiles.load(settings), folder / ".env")
 
@@ -65,17 +67,18 @@ def test_each_file_is_read_again(loaded: LoadedFiles, folder: Path) -> None:
     edit(folder / "words.toml", '"stop all",', '"stop all", "enough now",')
     edit(folder / "playbook.toml", "tries = ", "tries = 1")
     edit(folder / "goals.toml", "least = 0.98", "least = 0.9")
-    assert loaded.reload() == ["goals.toml", "playbook.toml", "reminders.toml", "templates.local.toml", "words.toml"]
+    edit(folder / "prices.toml", "gst = 18", "gst = 12")
+    changed = ["goals.toml", "playbook.toml", "prices.toml", "reminders.toml", "templates.local.toml", "words.toml"]
+    assert loaded.reload() == changed
     assert loaded.current.plan.digest("appointment", "default") != former.plan.digest("appointment", "default")
     assert loaded.current.goals.by_name["delivered"].limit == 0.9
     assert "visit" in loaded.current.plan.catalogue.kind
     assert loaded.current.words.interpret("enough now", None, reminder_open=False) is not None
+    assert [int(each.prices.gst) for each in (loaded.current, former)] == [12, 18]
     assert former.words.interpret("enough now", None, reminder_open=False) is None
 
 
-@pytest.mark.parametrize(
-    "name", ["lanes.toml", "reminders.toml", "templates.toml", "words.toml", "playbook.toml", "goals.toml"]
-)
+@pytest.mark.parametrize("name", FILES)
 def test_a_mistake_in_one_file_changes_nothing_and_names_the_file(loaded: LoadedFiles, folder: Path, name: str) -> None:
     before = loaded.current
     (folder / "templates.local.toml").write_text('[kind.visit]\ncategory = "utility"\nwhen = "After a visit."\n')
@@ -99,11 +102,11 @@ def test_a_changed_env_file_is_reported_since_settings_need_a_restart(loaded: Lo
     assert loaded.restart_needed
 
 
-def test_every_file_of_rules_is_reloaded_but_the_prices_which_no_process_keeps() -> None:
+def test_every_file_of_rules_is_reloaded() -> None:
     settings = Settings(_env_file=None)
     files = {name for name in Settings.model_fields if name.endswith("_file")}
     reloaded = {path.name for path in (*paths(settings), settings.templates_file)}
-    assert {getattr(settings, name).name for name in files} - reloaded == {"prices.toml"}
+    assert {getattr(settings, name).name for name in files} - reloaded == set()
 
 
 def edit(file: Path, old: str, new: str) -> None:

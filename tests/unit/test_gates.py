@@ -263,3 +263,16 @@ def test_a_message_that_may_have_arrived_does_not_fail_for_its_link() -> None:
     outcome = outcome_of(claimed(body=document(NIGHT), resends=1))
     assert isinstance(outcome, Cancelled)
     assert outcome.code == "link-ended"
+
+
+SPENT = Halt("default", "budget", "", "budget", "The budget of this day is used up.", 60)
+
+
+def test_marketing_waits_for_a_budget_that_is_used_up_and_nothing_else_does() -> None:
+    advert = claimed(category="marketing", producer="camp_1")
+    assert outcome_of(advert, SPENT) == Wait(60, "budget", SPENT.reason)
+    assert outcome_of(advert, replace(SPENT, subject="camp_1")) == Wait(60, "budget", SPENT.reason)
+    assert outcome_of(advert, replace(SPENT, subject="camp_2")) is None
+    assert outcome_of(advert, replace(SPENT, seconds=0)) is None
+    for category in ("utility", "authentication", "reply"):
+        assert outcome_of(claimed(category=category), SPENT) is None

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from config.lanes_file import read_lane_settings
-from harkara.campaigns import Prices
 from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
 from harkara.inbound.word_lists import Vocabulary
+from harkara.money.prices import Prices
 from harkara.occasions import Rules
 from harkara.playbook.table import PlaybookTable
 from harkara.text_files import read_text

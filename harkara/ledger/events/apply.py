@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from harkara.inbound.ladder import next_state
 from harkara.inbound.matching import Candidate, matches_id
 from harkara.inbound.window import window_state
 from harkara.lanes import Lane
+from harkara.ledger.callbacks.notify import StateChange, notify_states
+from harkara.ledger.charges.record import Arrival, record_charges
 from harkara.ledger.conditions import still_in
 from harkara.ledger.database import Row, Transaction
 from harkara.ledger.events.candidate_messages import Candidates, LockedMessage, StatusEvent, load_candidates
@@ -22,8 +24,9 @@ from harkara.ledger.events.replaced_posts import MatchKey, replace_posts, restor
 from harkara.ledger.events.stored_event import EventState
 from harkara.ledger.halts import add_halts
 from harkara.ledger.messages.next_state import final_columns, on_its_way_columns, replaced_columns
-from harkara.ledger.messages.trace import add_trace
-from harkara.ledger.tables import attempt, contact, message
+from harkara.ledger.messages.trace import TracedChange, add_lines
+from harkara.ledger.tables import attempt, message
+from harkara.money.prices import Prices
 from harkara.outcomes import Pause, Refused, Replaced
 from harkara.playbook import WINDOW_CLOSED, Playbook
 from harkara.states import State
@@ -65,9 +68,9 @@ class AppliedStatuses(NamedTuple):
 
 
 def apply_statuses(
-    tx: Transaction, events: Sequence[StatusEvent], playbook: Playbook, lanes: Mapping[str, Lane]
+    tx: Transaction, events: Sequence[StatusEvent], playbook: Playbook, lanes: Mapping[str, Lane], prices: Prices
 ) -> AppliedStatuses:
-    """Apply these events to their messages."""
+    """Apply these events to their messages, with the charges of what has arrived."""
     candidates = load_candidates(tx, events)
     matches: list[Match] = []
     unmatched: list[StatusEvent] = []
@@ -79,6 +82,7 @@ def apply_statuses(
             matches.append(match)
     if matches:
         _write(tx, candidates, matches)
+        record_charges(tx, prices, lanes, _arrivals(candidates, matches))
     return AppliedStatuses(unmatched, list(_deliveries(tx, candidates, matches)))
 
 
@@ -94,7 +98,7 @@ def _match(
         return None  # its POST is still under way: the event waits until the answer is recorded
     if fallback:
         return Match(event, found, State.WAITING, fallback=fallback, replaced=candidates.replace(found, event))
-    failure = _failure(tx, row, event, playbook) if to is State.FAILED else None
+    failure = _failure(row, event, playbook, tx.now) if to is State.FAILED else None
     candidates.update(found, event, to or found.state)
     return Match(event, found, to, failure)
 
@@ -110,17 +114,18 @@ def _match_replaced(candidates: Candidates, event: StatusEvent) -> Match | None:
     return Match(event, found, to, late=True)
 
 
-def _failure(tx: Transaction, row: LockedMessage, event: StatusEvent, playbook: Playbook) -> Refused:
+def _failure(row: LockedMessage, event: StatusEvent, playbook: Playbook, now: datetime) -> Refused:
     """Look the code up in the playbook, with the 24-hour window as it was at the time of the POST."""
-    wrote_at = select(contact.c.wrote_at).where(contact.c.lane == row.lane, contact.c.recipient == row.recipient)
-    window = window_state(tx.execute(wrote_at).scalar(), row.posted_at or tx.now).window
+    window = window_state(row.wrote_at, row.posted_at or now).window
     return playbook.undelivered(event.change.code, event.change.reason, raw=row.kind != "template", window=window)
 
 
 def _write(tx: Transaction, candidates: Candidates, matches: Sequence[Match]) -> None:
     """Write messages, then attempts, then halts: the same order as in every transaction that writes several of them."""
-    for match in sorted(matches, key=lambda one: one.candidate.id):  # a stable sort: events of one message keep theirs
+    ordered = sorted(matches, key=lambda one: one.candidate.id)  # a stable sort: events of one message keep theirs
+    for match in ordered:
         _move(tx, candidates, match)
+    add_lines(tx, [_traced(match, match.to) for match in ordered if match.to])
     sending = [row.id for row in candidates.messages.values() if row.state == State.SENDING]
     _close_attempts(tx, sending, matches)
     applied = [{"id": match.event.stored.id, "message_id": match.candidate.id} for match in matches]
@@ -146,7 +151,7 @@ WHERE event.id = each.id
 
 
 def _move(tx: Transaction, candidates: Candidates, match: Match) -> None:
-    """Write the new state with its trace line; an event that changes no state may still give WhatsApp's id."""
+    """Write the new state, with its callback; an event that changes no state may still give WhatsApp's id."""
     values: Row = {} if match.late else {"whatsapp_id": candidates.by_id[match.candidate.id].whatsapp_id}
     if match.to:
         values |= {"state": match.to.value, "changed_at": tx.now, **_columns(tx, match, match.to)}
@@ -154,7 +159,7 @@ def _move(tx: Transaction, candidates: Candidates, match: Match) -> None:
     if values:
         tx.execute(update(message).where(message.c.id == match.candidate.id, unchanged).values(**values))
     if match.to:
-        _add_trace(tx, match, match.to)
+        notify_states(tx, [StateChange(match.candidate.id, match.to)])  # with the columns of this state
 
 
 def _columns(tx: Transaction, match: Match, to: State) -> Row:
@@ -177,13 +182,20 @@ def _why(match: Match) -> tuple[str | None, str | None]:
     return match.failure.code, f"{advice} WhatsApp said: {text}" if text else advice
 
 
-def _add_trace(tx: Transaction, match: Match, to: State) -> None:
-    """The line shows how the message was found, and the time by Chat Mitra's clock."""
+def _traced(match: Match, to: State) -> TracedChange:
+    """Return the line of the trace: how the message was found, and the time by Chat Mitra's clock."""
     code, reason = _why(match)
     change = match.event.change
     source = f"webhook of {change.at.isoformat(timespec='seconds')}"
     found_by = BY_ID if match.late or matches_id(change, match.candidate) else BY_CONTENT
-    add_trace(tx, match.candidate.id, str(to), code or found_by, f"{source}: {reason}" if reason else source)
+    return TracedChange(match.candidate.id, to.value, code or found_by, f"{source}: {reason}" if reason else source)
+
+
+def _arrivals(candidates: Candidates, matches: Sequence[Match]) -> Iterator[Arrival]:
+    """A POST that a fallback has replaced costs nothing, even if it has arrived: it was no template."""
+    for match in matches:
+        if match.event.change.status in ("delivered", "read") and not match.late:
+            yield candidates.messages[match.candidate.id], match.event.change
 
 
 def _halts(

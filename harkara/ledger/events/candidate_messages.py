@@ -17,7 +17,7 @@ from harkara.ledger.conditions import ARRIVED
 from harkara.ledger.database import Transaction
 from harkara.ledger.events.replaced_posts import MatchKey, load_replaced_posts
 from harkara.ledger.events.stored_event import StoredEvent
-from harkara.ledger.tables import attempt, message
+from harkara.ledger.tables import attempt, contact, message
 from harkara.states import State
 
 
@@ -43,13 +43,16 @@ class StatusEvent:
 
 
 class LockedMessage(NamedTuple):
-    """A row of the table `message`, locked until the transaction ends."""
+    """A row of the table `message`, locked until the transaction ends; `wrote_at` is when its recipient wrote last."""
 
     id: str
     lane: str
     recipient: str | None
     kind: str
     template: str | None
+    category: str
+    campaign_id: str | None
+    weight: int
     state: str
     resends: int
     job_id: str | None
@@ -57,6 +60,12 @@ class LockedMessage(NamedTuple):
     posted_at: datetime | None
     expires_at: datetime
     code: str | None
+    wrote_at: datetime | None
+
+
+_SAME_CONTACT = (contact.c.lane == message.c.lane, contact.c.recipient == message.c.recipient)
+_WROTE_AT = select(contact.c.wrote_at).where(*_SAME_CONTACT).correlate(message).scalar_subquery()
+_LOCKED = (*(message.c[name] for name in LockedMessage._fields if name != "wrote_at"), _WROTE_AT)
 
 
 class Posts(NamedTuple):
@@ -162,8 +171,7 @@ def _lock(tx: Transaction, ids: set[str]) -> list[LockedMessage]:
     """In the order of ids, as in every transaction that changes several messages: otherwise two could deadlock."""
     if not ids:
         return []
-    columns = (message.c[name] for name in LockedMessage._fields)
-    query = select(*columns).where(message.c.id.in_(sorted(ids))).order_by(message.c.id).with_for_update()
+    query = select(*_LOCKED).where(message.c.id.in_(sorted(ids))).order_by(message.c.id).with_for_update()
     return [LockedMessage(*row) for row in tx.execute(query)]
 
 

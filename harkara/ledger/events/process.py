@@ -25,6 +25,7 @@ from harkara.ledger.events.recipients import ReceivedStatus, link_recipients, st
 from harkara.ledger.events.store_events import Parse
 from harkara.ledger.events.stored_event import RECEIVED, EventState, StoredEvent, select_events
 from harkara.ledger.tables import event
+from harkara.money.prices import Prices
 from harkara.people.spellings import canonical
 from harkara.playbook import Playbook
 
@@ -52,6 +53,7 @@ class EventContext:
     playbook: Playbook
     words: Words
     parse: Parse
+    prices: Prices
     on_delivered: Callable[[Sequence[Delivery]], None] = lambda deliveries: None
 
 
@@ -151,9 +153,8 @@ def _apply(
                 _set_state(tx, row, EventState.UNKNOWN)
     _apply_marketing_stops(tx, statuses)
     changes = status_events(tx, context.lanes, statuses)
-    unmatched, deliveries = (
-        apply_statuses(tx, changes, context.playbook, context.lanes) if changes else AppliedStatuses([], [])
-    )
+    rules = (context.playbook, context.lanes, context.prices)
+    unmatched, deliveries = apply_statuses(tx, changes, *rules) if changes else AppliedStatuses([], [])
     applied = Counter({EventState.APPLIED.value: len(received) - len(unmatched)})
     return applied + _postpone(tx, [one.stored for one in unmatched], EventState.ORPHAN), deliveries
 

@@ -53,6 +53,12 @@ def add_trace(tx: Transaction, identity: str, event: str, code: str | None, deta
 
 def add_traces(tx: Transaction, changes: Sequence[TracedChange]) -> None:
     """Add a line to the trace of each message, and its callback if the application is notified of this state."""
+    add_lines(tx, changes)
+    notify_states(tx, [StateChange(each.id, each.state) for each in changes])
+
+
+def add_lines(tx: Transaction, changes: Sequence[TracedChange]) -> None:
+    """Add a line to the trace of each message, without a callback."""
     if not changes:
         return
     lines = [
@@ -60,7 +66,6 @@ def add_traces(tx: Transaction, changes: Sequence[TracedChange]) -> None:
         for each in changes
     ]
     tx.execute(insert(trace), lines)
-    notify_states(tx, [StateChange(each.id, each.state) for each in changes])
 
 
 def _cut(detail: str | None) -> str:

@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 from harkara.ledger.tables.alarms import AlarmRow, GoalRow, NoticeRow
 from harkara.ledger.tables.callbacks import CallbackRow
 from harkara.ledger.tables.campaigns import CampaignRow
+from harkara.ledger.tables.charges import BudgetRow, ChargeRow
 from harkara.ledger.tables.contacts import ConsentRow, ContactRow
 from harkara.ledger.tables.events import EventRow
 from harkara.ledger.tables.halts import HaltRow
@@ -34,6 +35,8 @@ trace = _table(TraceRow)
 occasion = _table(OccasionRow)
 campaign = _table(CampaignRow)
 event = _table(EventRow)
+charge = _table(ChargeRow)
+budget = _table(BudgetRow)
 contact = _table(ContactRow)
 consent = _table(ConsentRow)
 callback = _table(CallbackRow)

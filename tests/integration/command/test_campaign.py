@@ -131,7 +131,7 @@ def test_a_missing_column_is_refused_with_the_existing_ones(harkara: Harkara, le
 def test_a_rehearsal_shows_time_cost_and_delays(harkara: Harkara, visits: str) -> None:
     found = printed(harkara("campaign", "rehearse", "visits", "--at", "+1h", "--json"))
     assert (found["messages"], found["currency"], found["delays_others"]) == (2, "INR", 0)
-    assert found["cost_by_category"] == {"utility": "0.2300"}
+    assert found["cost_by_category"] == {"utility": "0.271400"}
     assert [each["header"] for each in found["previews"]] == ["⏰ Appointment in 2 Hours"]
     shown = harkara("campaign", "rehearse", visits)
     assert "2 messages at 20/60s" in shown.stdout
@@ -238,7 +238,7 @@ def test_a_rehearsal_counts_later_opt_outs_and_free_messages(harkara: Harkara, l
     with ledger.write() as tx:
         tx.execute(insert(contact), {"lane": "default", "recipient": "919876543210", "wrote_at": datetime.now(UTC)})
     found = printed(harkara("campaign", "rehearse", visits, "--json"))
-    assert (found["free"], found["opted_out"], found["cost_by_category"]) == (1, 0, {"utility": "0.1150"})
+    assert (found["free"], found["opted_out"], found["cost_by_category"]) == (1, 0, {"utility": "0.135700"})
     assert "1 free in an open window" in harkara("campaign", "rehearse", visits).stdout
     assert printed(harkara("campaign", "rehearse", visits, "--at", "+25h", "--json"))["free"] == 0
     with ledger.write() as tx:

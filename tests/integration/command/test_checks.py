@@ -127,7 +127,6 @@ def test_the_doctor_reports_unreachable_services(harkara: Harkara, environment: 
 def test_the_doctor_names_every_file_that_is_wrong(
     harkara: Harkara, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """Also the prices, which only campaigns read, and later."""
     for name in ("WORDS", "PRICES", "PLAYBOOK"):
         file = tmp_path / f"{name.lower()}.toml"
         file.write_text("[opt-out]\nwords = swordfish\n")

@@ -22,6 +22,7 @@ from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.tables import event
 from harkara.messages import Envelope
+from harkara.money.prices import Prices
 from harkara.outcomes import Outcome
 from harkara.playbook import Playbook
 from tests.integration.ledger.steps import ACCEPTED, accept_messages, claim_messages, record_outcome, row
@@ -33,6 +34,7 @@ CONTEXT = EventContext(
     Playbook.load(ROOT / "config" / "playbook.toml"),
     Words.load(ROOT / "config" / "words.toml"),
     parse,
+    Prices.load(ROOT / "config" / "prices.toml"),
 )
 
 

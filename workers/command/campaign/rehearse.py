@@ -15,9 +15,10 @@ from workers.command.options import AsJson, Campaign, time_option
 from workers.command.output import REFUSED, emit, note, print_line
 
 if TYPE_CHECKING:
-    from harkara.campaigns import Prices, Rehearsal, RehearsalInputs
+    from harkara.campaigns import Rehearsal, RehearsalInputs
     from harkara.lanes import Lane
     from harkara.messages.template import TemplateCategory
+    from harkara.money.prices import Rates
 
 
 def rehearse(
@@ -33,9 +34,9 @@ def rehearse(
     With --probe-media, the exit code is 4 if WhatsApp would not take one of its media.
     """
     from config.settings import settings
-    from harkara.campaigns import Prices
     from harkara.campaigns import rehearse as forecast
     from harkara.ledger.campaigns import queries
+    from harkara.money.prices import Prices
     from workers.command.preview import note_previews, preview_fields, preview_request
 
     prices = Prices.load(settings().prices_file)
@@ -47,8 +48,9 @@ def rehearse(
         links = queries.list_media(db, found.id) if probe_media else []
     lane = _lane(found.lane)
     category = cast("TemplateCategory", found.category)
-    cost = {found.category: _cost(prices, category, inputs)}
-    free = inputs.in_window.total() if category in prices.free_in_window else 0
+    rates = prices.on(begin.astimezone(lane.zone).date())
+    free = inputs.in_window.total() if category in rates.free_in_window else 0
+    cost = {found.category: _cost(rates, category, inputs) if prices.mode == "per-message" else _credits(rates, inputs)}
     result = forecast(
         inputs.messages - inputs.opted_out,
         category,
@@ -96,14 +98,20 @@ def _lane(name: str) -> Lane:
     return lane
 
 
-def _cost(prices: Prices, category: TemplateCategory, inputs: RehearsalInputs) -> Decimal:
-    """Return the cost; messages to open windows may be free."""
-    cost = Decimal(0)
-    for digits, number in inputs.by_prefix.items():
-        inside = inputs.in_window[digits]
-        cost += prices.price(category, digits) * (number - inside)
-        cost += prices.price(category, digits, window_open=True) * inside
-    return cost
+def _cost(rates: Rates, category: TemplateCategory, inputs: RehearsalInputs) -> Decimal:
+    """Return the cost with fee and tax; messages to open windows may be free."""
+    from harkara.money.amounts import from_micros
+
+    free = inputs.in_window if category in rates.free_in_window else {}
+    numbers = inputs.by_prefix.items()
+    return from_micros(sum(rates.cost(category, digits).total * (n - free.get(digits, 0)) for digits, n in numbers))
+
+
+def _credits(rates: Rates, inputs: RehearsalInputs) -> Decimal:
+    """Return the most that it costs: a message within 24 hours of another one to the same person is free."""
+    from harkara.money.amounts import from_micros
+
+    return from_micros(rates.cost_of_credit().total * inputs.by_prefix.total())
 
 
 def _shown(result: Rehearsal) -> dict[str, Any]:

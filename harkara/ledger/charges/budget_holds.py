@@ -1,0 +1,62 @@
+"""The halts of budgets that are used up: the marketing of a lane or of a campaign waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, delete, select, update
+
+from harkara.ledger.conditions import in_state
+from harkara.ledger.database import Transaction
+from harkara.ledger.halts import BUDGET
+from harkara.ledger.tables import halt, message
+from harkara.states import State
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Hold(NamedTuple):
+    """Marketing that waits `until` a moment, or until the budget is raised: of a lane, or of one campaign in it."""
+
+    lane: str
+    campaign_id: str
+    reason: str
+    until: datetime | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.lane, self.campaign_id
+
+
+def hold_marketing(tx: Transaction, holds: Iterable[Hold]) -> set[tuple[str, str]]:
+    """Hold this marketing and no other; return the keys of what was not held before.
+
+    Of two budgets of a lane, the one that ends later holds it.
+    """
+    wanted = {hold.key: hold for hold in sorted(holds, key=lambda hold: hold.until or _NEVER)}
+    query = select(halt.c.lane, halt.c.subject, halt.c.until).where(halt.c.scope == BUDGET)
+    before = {(row.lane, row.subject): row.until for row in tx.execute(query.with_for_update())}
+    for key in sorted(before.keys() - wanted.keys()):
+        tx.execute(delete(halt).where(*_of(key)))
+        _make_due(tx, *key)
+    for key, hold in sorted(wanted.items()):
+        if key not in before:
+            row = {"lane": hold.lane, "scope": BUDGET, "subject": hold.campaign_id, "code": BUDGET, "times": 1}
+            tx.execute(tx.insert_new(halt), row | {"reason": hold.reason[:1000], "since": tx.now, "until": hold.until})
+        elif before[key] != hold.until:
+            tx.execute(update(halt).where(*_of(key)).values(until=hold.until, reason=hold.reason[:1000]))
+    return wanted.keys() - before.keys()
+
+
+def _make_due(tx: Transaction, lane: str, campaign_id: str) -> None:
+    """Make due what waited for this budget."""
+    waiting = (message.c.lane == lane, in_state(State.WAITING), message.c.code == BUDGET, message.c.due_at > tx.now)
+    mine = (*waiting, message.c.campaign_id == campaign_id) if campaign_id else waiting
+    tx.execute(update(message).where(*mine).values(due_at=tx.now))
+
+
+def _of(key: tuple[str, str]) -> tuple[ColumnElement[bool], ...]:
+    lane, subject = key
+    return (halt.c.lane == lane, halt.c.scope == BUDGET, halt.c.subject == subject)

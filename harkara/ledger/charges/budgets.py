@@ -1,0 +1,92 @@
+"""Budgets in the ledger: set and list them, and hold the marketing of those that are used up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, tzinfo
+
+from sqlalchemy import BigInteger, ColumnElement, cast, delete, func, select, update
+
+from harkara.errors import NotFound
+from harkara.ledger.charges.budget_holds import Hold, hold_marketing
+from harkara.ledger.database import Database, Transaction
+from harkara.ledger.tables import budget, charge
+from harkara.money.budgets import WARNED_AT, Budget, BudgetSpan, BudgetStatus, span
+
+_COLUMNS = tuple(budget.c[name] for name in Budget.__dataclass_fields__)
+
+
+def set_budget(db: Database, wanted: Budget) -> None:
+    """Set a budget, which replaces the one for the same period. Raises Unavailable."""
+    values = {"amount": wanted.amount, "currency": wanted.currency, "warned_on": None}
+    key = {"lane": wanted.lane, "period": wanted.period, "campaign_id": wanted.campaign_id}
+    with db.write() as tx:
+        row = key | values | {"changed_at": tx.now}
+        if not tx.execute(tx.insert_new(budget).returning(budget.c.lane), row).first():
+            tx.execute(update(budget).where(*_is(wanted)).values(changed_at=tx.now, **values))
+
+
+def remove_budget(db: Database, former: Budget) -> None:
+    """Remove the budget of the same lane, period and campaign. Raises NotFound and Unavailable."""
+    with db.write() as tx:
+        if not tx.execute(delete(budget).where(*_is(former))).rowcount:
+            raise NotFound("there is no such budget; `harkara budget` shows them")
+
+
+def list_budgets(db: Database, zones: Mapping[str, tzinfo]) -> list[BudgetStatus]:
+    """Return every budget with what is spent of it; `zones` are those of the lanes by name. Raises Unavailable."""
+    with db.read() as tx:
+        return [status for _, status in _load(tx, zones)]
+
+
+def check_budgets(db: Database, zones: Mapping[str, tzinfo]) -> tuple[list[BudgetStatus], list[BudgetStatus]]:
+    """Hold the marketing of budgets that are used up, and release what was held by others.
+
+    Return the budgets that are nearly used up, each once in a period, and those whose marketing is held from now on.
+    Raises Unavailable.
+    """
+    with db.read() as tx:
+        found = _load(tx, zones)
+    nearly = [(period, status) for period, status in found if status.share >= WARNED_AT]
+    held = [status for _, status in nearly if status.exhausted]
+    with db.write() as tx:
+        warned = [status for period, status in nearly if _warn(tx, status.budget, period)]
+        new = hold_marketing(tx, [_hold(status) for status in held])
+    return warned, [status for status in held if _hold(status).key in new]
+
+
+def _load(tx: Transaction, zones: Mapping[str, tzinfo]) -> list[tuple[BudgetSpan, BudgetStatus]]:
+    budgets = tx.load(Budget, select(*_COLUMNS).order_by(budget.c.lane, budget.c.period, budget.c.campaign_id))
+    spans = [span(each.period, tx.now, zones.get(each.lane, UTC)) for each in budgets]
+    return [
+        (period, BudgetStatus(each, _spent(tx, each, period.first), period.until))
+        for each, period in zip(budgets, spans, strict=True)
+    ]
+
+
+def _spent(tx: Transaction, of: Budget, first: date | None) -> int:
+    """Sum by an index that has the amount. Charges in another currency, from before it was changed, do not count."""
+    mine: Sequence[ColumnElement[bool]] = (charge.c.campaign_id == of.campaign_id,)
+    if first is not None:
+        mine = (charge.c.lane == of.lane, charge.c.day >= first)
+    total = select(func.coalesce(cast(func.sum(charge.c.amount), BigInteger), 0))
+    return int(tx.execute(total.where(*mine, charge.c.currency == of.currency)).scalar_one())
+
+
+def _warn(tx: Transaction, of: Budget, period: BudgetSpan) -> bool:
+    """Remember the warning; return whether it is the first of the period."""
+    marked = period.first or tx.now.date()
+    is_new = budget.c.warned_on.is_(None) if period.first is None else budget.c.warned_on.is_distinct_from(marked)
+    return bool(tx.execute(update(budget).where(*_is(of), is_new).values(warned_on=marked)).rowcount)
+
+
+def _hold(status: BudgetStatus) -> Hold:
+    return Hold(status.budget.lane, status.budget.campaign_id, status.reason, status.until)
+
+
+def _is(one: Budget) -> tuple[ColumnElement[bool], ...]:
+    return (
+        budget.c.lane == one.lane,
+        budget.c.period == one.period,
+        budget.c.campaign_id == one.campaign_id,
+    )

@@ -1,0 +1,59 @@
+"""Spend: the charges of some days, summed by one of their properties."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import PlainSerializer, WithJsonSchema
+
+from harkara.errors import Invalid
+from harkara.money.amounts import from_micros
+
+By = Literal["day", "lane", "category", "template", "campaign"]
+
+Micros = Annotated[
+    int,
+    PlainSerializer(lambda micros: str(from_micros(micros)), return_type=str),
+    WithJsonSchema({"type": "string", "description": "An amount of the currency with six decimal places"}),
+]
+"""Whole micros in Python, and in JSON a decimal of the currency, such as `"0.863100"`."""
+
+
+DAYS = 31
+"""How many days are summed unless the first is given."""
+
+_AHEAD = timedelta(hours=14)
+"""The zone in which days begin first is 14 hours ahead of UTC: with it, today is included in every lane."""
+
+
+def summed_days(since: date | None, until: date | None) -> tuple[date, date]:
+    """Return the first and the last day to sum, both included; by default the last month until now.
+
+    Raises Invalid if the first is after the last.
+    """
+    last = until or (datetime.now(UTC) + _AHEAD).date()
+    first = since or last - timedelta(days=min(DAYS - 1, (last - date.min).days))
+    if first > last:
+        raise Invalid("since", f"is after the last day, {last}", first.isoformat())
+    return first, last
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """The sum of the charges with the same `key`: a day such as `2026-11-29`, a lane, a category, a template's name
+    or a campaign's name. The key is empty for messages without a template or a campaign.
+
+    `amount` is the whole cost: `price`, `fee` and `tax`. `free` of the `messages` cost nothing.
+    """
+
+    key: str
+    currency: str
+    messages: int
+    free: int
+    credits: int
+    price: Micros
+    fee: Micros
+    tax: Micros
+    amount: Micros

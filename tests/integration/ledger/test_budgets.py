@@ -1,0 +1,134 @@
+"""Budgets: marketing waits when they are used up, and nothing else does."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select, update
+
+from harkara.delivery import gates
+from harkara.delivery.gates import check
+from harkara.errors import NotFound
+from harkara.lanes import Lane
+from harkara.ledger.campaigns.commands import start
+from harkara.ledger.charges.budgets import check_budgets, list_budgets, remove_budget, set_budget
+from harkara.ledger.database import Database
+from harkara.ledger.halts import unpark
+from harkara.ledger.messages.claim import claim
+from harkara.ledger.tables import charge, halt
+from harkara.messages import Envelope
+from harkara.money.budgets import Budget, BudgetStatus
+from harkara.outcomes import Outcome, Wait
+from tests.integration.ledger.campaigns import load_campaign
+from tests.integration.ledger.money import MARKETING, delivered, template
+from tests.integration.ledger.statements import executed_statements
+from tests.integration.ledger.steps import accept_messages, claim_messages, marketing, otp, record_outcome, reply
+
+ZONES = {"default": ZoneInfo("UTC")}
+LANES = {"default": Lane("default", "token", None)}
+
+
+def budget(amount: int, period: str = "day", campaign_id: str = "", currency: str = "INR") -> Budget:
+    return Budget("default", period, campaign_id, amount, currency)  # type: ignore[arg-type]  # the tests' own
+
+
+def check_all(db: Database) -> tuple[list[int], list[int]]:
+    """Check the budgets; return the amounts of those that are reported, and of those that are held from now on."""
+    warned, held = check_budgets(db, ZONES)
+    return [each.budget.amount for each in warned], [each.budget.amount for each in held]
+
+
+def outcome_of(db: Database, envelope: Envelope) -> Outcome | None:
+    (one,) = claim_messages(db, *accept_messages(db, envelope))
+    return check(one, gates.load(db, LANES, [one]))
+
+
+def test_at_80_percent_a_budget_is_reported_once(db: Database) -> None:
+    set_budget(db, budget(int(MARKETING / 0.81)))
+    assert check_all(db) == ([], [])
+    delivered(db, marketing())
+    assert check_all(db) == ([int(MARKETING / 0.81)], [])
+    assert check_all(db) == ([], [])
+    assert outcome_of(db, marketing(1)) is None
+
+
+@pytest.mark.parametrize("period", ["day", "month"])
+def test_when_it_is_used_up_marketing_waits_for_the_next_period_and_nothing_else_does(
+    db: Database, period: str
+) -> None:
+    set_budget(db, budget(MARKETING, period))
+    delivered(db, marketing())
+    assert check_all(db) == ([MARKETING], [MARKETING])
+    assert check_all(db) == ([], [])
+    waits = outcome_of(db, marketing(1))
+    assert isinstance(waits, Wait)
+    assert waits.code == "budget"
+    assert "The budget of this" in waits.reason
+    with db.read() as tx:
+        (until,) = tx.execute(select(halt.c.until)).one()
+    (status,) = list_budgets(db, ZONES)
+    assert status == BudgetStatus(budget(MARKETING, period), MARKETING, until)
+    assert until.astimezone(UTC).hour == 0
+    assert [outcome_of(db, one) for one in (reply(2), template(3), otp(4))] == [None] * 3
+
+
+def test_a_raised_budget_makes_due_what_waited_for_it(db: Database) -> None:
+    set_budget(db, budget(MARKETING))
+    delivered(db, marketing())
+    check_all(db)
+    (one,) = claim_messages(db, *accept_messages(db, marketing(1)))
+    waits = check(one, gates.load(db, LANES, [one]))
+    assert waits
+    record_outcome(db, one, waits, posted=False)
+    assert claim(db, [one.id], 10) == []
+    set_budget(db, budget(2 * MARKETING))
+    assert check_all(db) == ([], [])
+    assert [each.id for each in claim(db, [one.id], 10)] == [one.id]
+    assert outcome_of(db, marketing(2)) is None
+
+
+def test_the_budget_of_a_campaign_holds_that_campaign_alone(db: Database) -> None:
+    identity = load_campaign(db)
+    start(db, identity)
+    delivered(db, marketing())
+    with db.write() as tx:
+        tx.execute(update(charge).values(campaign_id=identity))
+    set_budget(db, budget(MARKETING, "campaign", identity))
+    assert check_all(db)[1] == [MARKETING]
+    assert isinstance(outcome_of(db, marketing(1, producer=identity)), Wait)
+    assert outcome_of(db, marketing(2)) is None
+    remove_budget(db, budget(0, "campaign", identity))
+    check_all(db)
+    assert outcome_of(db, marketing(4, producer=identity)) is None
+    with pytest.raises(NotFound):
+        remove_budget(db, budget(0, "campaign", identity))
+
+
+def test_a_charge_of_an_earlier_day_or_in_another_currency_does_not_count(db: Database) -> None:
+    set_budget(db, budget(MARKETING))
+    set_budget(db, budget(MARKETING, "month", currency="USD"))
+    delivered(db, marketing())
+    with db.write() as tx:
+        tx.execute(update(charge).values(day=tx.now.date() - timedelta(days=1)))
+    assert check_all(db) == ([], [])
+
+
+def test_an_opened_lane_keeps_what_waits_for_a_budget(db: Database) -> None:
+    set_budget(db, budget(MARKETING))
+    delivered(db, marketing())
+    check_all(db)
+    assert unpark(db, "default") == 0
+    assert isinstance(outcome_of(db, marketing(1)), Wait)
+
+
+def test_a_budget_that_is_not_used_up_costs_no_statement_of_a_message(db: Database) -> None:
+    set_budget(db, budget(10 * MARKETING))
+    delivered(db, marketing())
+    check_all(db)
+    ids = accept_messages(db, marketing(1))
+    with executed_statements() as statements:
+        (one,) = claim(db, ids, 10)
+        assert check(one, gates.load(db, LANES, [one])) is None
+    assert len(statements) == 1

@@ -1,0 +1,38 @@
+"""The migration that adds charges and budgets: the ledger goes on in both directions."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from harkara.ledger import migrate
+from harkara.ledger.audit import audit
+from harkara.ledger.charges.budgets import check_budgets, set_budget
+from harkara.ledger.database import Database
+from harkara.ledger.tables import halt
+from harkara.money.budgets import Budget
+from tests.integration.ledger.money import MARKETING, amounts, delivered
+from tests.integration.ledger.steps import marketing, row
+
+
+def test_messages_survive_the_migration_of_charges_in_both_directions(database_url: str) -> None:
+    db = Database(database_url)
+    migrate.upgrade(db)
+    identity = delivered(db, marketing())
+    before = row(db, identity)
+    set_budget(db, Budget("default", "day", "", MARKETING, "INR"))
+    check_budgets(db, {})
+    assert halts(db) == 1
+    migrate.downgrade(db, "0017")
+    assert row(db, identity) == before
+    assert halts(db) == 0, "the earlier release could not lift it"
+    migrate.upgrade(db)
+    assert amounts(db) == []
+    delivered(db, marketing(1), "job-1")
+    assert amounts(db) == [MARKETING]
+    assert audit(db).clean
+    db.close()
+
+
+def halts(db: Database) -> int:
+    with db.read() as tx:
+        return int(tx.execute(select(func.count()).select_from(halt)).scalar_one())

@@ -1,0 +1,81 @@
+"""`harkara spend`: what the delivered messages of some days cost."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from workers.command.deployment import ledger
+from workers.command.options import AsJson
+from workers.command.output import emit, note, table
+from workers.command.rows import CsvFile, write_rows
+
+if TYPE_CHECKING:
+    from harkara.money.spend import Spend
+
+By = Literal["day", "lane", "category", "template", "campaign"]
+
+_AMOUNTS = ("price", "fee", "tax", "amount")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is not a day: give it as 2026-11-29") from None
+
+
+def spend(
+    by: Annotated[By, typer.Option(help="What to sum by.")] = "day",
+    since: Annotated[
+        date | None, typer.Option(parser=_day, metavar="DAY", help="First day; default 30 days before the last.")
+    ] = None,
+    until: Annotated[
+        date | None, typer.Option(parser=_day, metavar="DAY", help="Last day, included; default today.")
+    ] = None,
+    to: CsvFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what delivered messages cost, by day, lane, category, template or campaign.
+
+    Days are those of each lane's time zone. Amounts are exact in --json and --csv, and rounded to the paisa otherwise.
+    """
+    from harkara.ledger.charges.spend import get_spend
+    from harkara.money.spend import Spend, summed_days
+
+    first, last = summed_days(since, until)
+    with ledger() as db:
+        found = get_spend(db, by, since=first, until=last)
+    if as_json:
+        emit({"by": by, "since": first.isoformat(), "until": last.isoformat(), "spend": [_exact(row) for row in found]})
+    elif to:
+        columns = [field.name for field in fields(Spend)]
+        write_rows(to, [by, *columns[1:]], (list(_exact(row).values()) for row in found), as_json=False)
+    else:
+        _show(by, found)
+
+
+def _exact(row: Spend) -> dict[str, Any]:
+    from harkara.money.amounts import from_micros
+
+    return asdict(row) | {name: str(from_micros(getattr(row, name))) for name in _AMOUNTS}
+
+
+def _show(by: str, found: list[Spend]) -> None:
+    if not found:
+        note("Nothing was charged on these days. A message is charged when a webhook reports that it was delivered.")
+        return
+    rows = [_cells(row.key or f"no {by}", [row]) for row in found]
+    for currency in sorted({row.currency for row in found}):
+        rows.append(_cells("total", [row for row in found if row.currency == currency]))
+    table((by, "messages", "free", "credits", "price", "fee", "tax", "amount", "currency"), rows)
+
+
+def _cells(key: str, rows: list[Spend]) -> tuple[object, ...]:
+    from harkara.money.amounts import show
+
+    counts = (f"{sum(getattr(row, name) for row in rows):,}" for name in ("messages", "free", "credits"))
+    return (key, *counts, *(show(sum(getattr(row, name) for row in rows)) for name in _AMOUNTS), rows[0].currency)
