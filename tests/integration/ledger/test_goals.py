@@ -86,7 +86,8 @@ def test_a_delivery_is_reported_once_with_its_seconds(db: Database) -> None:
     for status in ("delivered", "read"):
         store_webhooks(db, status_webhook(db, status))
         process(db, replace(CONTEXT, on_delivered=found.extend))
-    assert [(each.lane, each.seconds) for each in found] == [("default", pytest.approx(40, abs=20))]
+    assert [each.lane for each in found] == ["default"]
+    assert found[0].seconds == pytest.approx(40, abs=20)
 
 
 def test_the_oldest_due_message_of_an_open_lane(db: Database) -> None:
