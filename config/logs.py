@@ -6,7 +6,9 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from contextlib import nullcontext, suppress
+from functools import partial
+from typing import Any, TextIO
 
 import structlog
 
@@ -39,18 +41,19 @@ def set_up() -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.format_exc_info,
         mask,
     ]
+    renderer = _renderer()
+    handler = _handler(shared, renderer)
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, renderer],
+        logger_factory=partial(_Lines, handler),
+        wrapper_class=structlog.make_filtering_bound_logger(settings().log_level),
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
-    root.handlers = [_handler(shared)]
+    root.handlers = [handler]
     root.setLevel(settings().log_level)
     for name, level in _LEVELS.items():
         logging.getLogger(name).setLevel(level)
@@ -83,9 +86,31 @@ def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutable
     return event
 
 
-def _handler(shared: list[structlog.typing.Processor]) -> logging.Handler:
+class _Lines:
+    """Writes the events of a structlog logger where the root handler writes.
+
+    A record of the standard library for each event would take more CPU than the event itself.
+    """
+
+    def __init__(self, handler: logging.StreamHandler[TextIO], name: str = "") -> None:
+        self.name = name
+        self._handler = handler
+
+    def msg(self, line: str) -> None:
+        # As with the handler, a full disk or a closed pipe must not fail what is logged.
+        with suppress(OSError, ValueError), self._handler.lock or nullcontext():
+            self._handler.stream.write(f"{line}\n")
+            self._handler.flush()
+
+    debug = info = warning = error = critical = msg
+
+
+def _renderer() -> Any:
     json = settings().log_format == "json"
-    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+    return structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+
+
+def _handler(shared: list[structlog.typing.Processor], renderer: Any) -> logging.StreamHandler[TextIO]:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
