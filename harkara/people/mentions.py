@@ -22,7 +22,8 @@ _SHORTEST_NATIONAL = 9
 class Mentions:
     """All names of one person, and how to find them in a text.
 
-    `needles` are substrings of every text that mentions the person, once SEPARATORS are removed from it.
+    `needles` are substrings, one of which is in every text that mentions the person: those of digits alone once
+    SEPARATORS are removed from the text, the others in the text as it is.
     """
 
     names: tuple[str, ...] = field(repr=False)
@@ -46,7 +47,7 @@ class Mentions:
 
 def _needles(name: str) -> tuple[str, ...]:
     if is_user_id(name):
-        return ("".join(character for character in name if character not in SEPARATORS),)
+        return (name,)
     return (_national(name)[1], *_encoded(name))
 
 

@@ -75,8 +75,10 @@ def _new_value(where: PersonalTable, name: str, old: Any, own: bool, person: Men
     match where.columns.get(name, "none"):
         case "none":
             return old
-        case "remove" if own:
+        case "remove" | "clear" if own:
             return None
+        case "clear":
+            return old
         case "rename":
             return pseudonym(key, old) if own else old
     masked = person.replace(old, pseudonym(key, person.names[0]))

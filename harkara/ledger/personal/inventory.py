@@ -43,12 +43,14 @@ from harkara.ledger.tables import (
 )
 from harkara.people.mentions import Mentions
 
-Treatment = Literal["remove", "rename", "mask", "none"]
+Treatment = Literal["remove", "clear", "rename", "mask", "none"]
 """What an erasure does with a column.
 
-`remove`: it is emptied in the person's own rows, and masked in other rows. `rename`: the name becomes a pseudonym.
-`mask`: each mention of the person becomes a pseudonym. `none`: it holds no personal data, because Harkara generates it
-(an id, a digest, a state) or because the configuration names it (a lane, a kind, a template).
+`remove`: it is emptied in the person's own rows, and masked in other rows. `clear`: it is emptied in the person's own
+rows, and other rows cannot mention the person in it: a digest, or the name by which own rows are found.
+`rename`: the name becomes a pseudonym. `mask`: each mention of the person becomes a pseudonym. `none`: it holds no
+personal data, because Harkara generates it (an id, a digest, a state) or because the configuration names it (a lane, a
+kind, a template).
 """
 
 Find = Callable[[Mentions], ColumnElement[bool]]
@@ -73,8 +75,16 @@ class PersonalTable:
         return tuple(name for name, treatment in self.columns.items() if treatment in ("remove", "mask"))
 
 
-def _columns(*, remove: str = "", rename: str = "", mask: str = "", none: str = "") -> dict[str, Treatment]:
-    by_treatment: dict[Treatment, str] = {"remove": remove, "rename": rename, "mask": mask, "none": none}
+def _columns(
+    *, remove: str = "", clear: str = "", rename: str = "", mask: str = "", none: str = ""
+) -> dict[str, Treatment]:
+    by_treatment: dict[Treatment, str] = {
+        "remove": remove,
+        "clear": clear,
+        "rename": rename,
+        "mask": mask,
+        "none": none,
+    }
     return {name: treatment for treatment, names in by_treatment.items() for name in names.split()}
 
 
@@ -100,7 +110,8 @@ INVENTORY: Final = (
         message,
         _named(message.c.recipient),
         _columns(
-            remove="recipient body fallback digest",
+            remove="body fallback",
+            clear="recipient digest",
             mask="reference reason",
             none="id lane producer kind template category state waited_for code job_id whatsapp_id occasion_id rule"
             " answer campaign_id",
@@ -110,7 +121,7 @@ INVENTORY: Final = (
     PersonalTable(
         attempt,
         _of_messages(attempt.c.message_id),
-        _columns(remove="echo", mask="text", none="message_id lane worker gates outcome code job_id"),
+        _columns(clear="echo", mask="text", none="message_id lane worker gates outcome code job_id"),
         "Times and outcomes of the POSTs stay, without number and text.",
     ),
     PersonalTable(
@@ -130,7 +141,8 @@ INVENTORY: Final = (
         occasion,
         _named(occasion.c.recipient),
         _columns(
-            remove="recipient parameters reason",
+            remove="parameters reason",
+            clear="recipient",
             mask="reference",
             none="id kind lane producer language zone stream_position rules status",
         ),

@@ -28,7 +28,7 @@ AMERICAN = Mentions.of(["12025550123"])
 def test_a_mention_is_found_by_the_database_and_replaced(text: str) -> None:
     assert INDIAN.in_text(text)
     plain = "".join(each for each in text if each not in SEPARATORS)
-    assert any(needle in plain for needle in INDIAN.needles)
+    assert any(needle in (plain if needle.isdigit() else text) for needle in INDIAN.needles)
     replaced = INDIAN.replace(text, "X")
     assert "X" in replaced
     assert not INDIAN.in_text(replaced)
