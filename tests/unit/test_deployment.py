@@ -165,8 +165,8 @@ def test_only_this_user_can_read_a_file_with_the_secrets_of_a_local_run(tmp_path
 
 def test_the_secrets_of_a_local_run_stay_the_same_and_are_private(tmp_path: Path) -> None:
     first = lasting_secrets(tmp_path)
-    assert set(first) == {"HARKARA_API_TOKENS", "CHATMITRA_WEBHOOK_SECRET"}
-    assert len(set(first.values())) == 2
+    assert set(first) == {"HARKARA_API_TOKENS", "CHATMITRA_WEBHOOK_SECRET", "HARKARA_ERASURE_KEY"}
+    assert len(set(first.values())) == 3
     assert lasting_secrets(tmp_path) == first
     assert (tmp_path / "secrets.env").stat().st_mode & 0o777 == 0o600
 
