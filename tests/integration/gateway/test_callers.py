@@ -46,6 +46,11 @@ PROTECTED = [
     ("POST", "/campaigns/sale/pause"),
     ("POST", "/campaigns/sale/resume"),
     ("POST", "/campaigns/sale/cancel"),
+    ("POST", "/messages/preview"),
+    ("POST", "/messages/act"),
+    ("GET", "/spend"),
+    ("GET", "/alarms"),
+    ("POST", "/alarms/1/acknowledge"),
 ]
 PUBLIC = {"/webhooks/chatmitra", "/webhooks/chatmitra/{lane}", "/livez", "/readyz"}
 OPTIONAL = {"/metrics"}
