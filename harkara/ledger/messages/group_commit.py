@@ -23,9 +23,6 @@ MAX_WRITES = 256
 WORKING_SECONDS = 0.5
 """How long after an answer the next answers of the same lane cannot be a probe's, which would end a halt."""
 
-LINGER_SECONDS = 0.05
-"""How long a few outcomes wait for a begin request, in whose transaction they cost next to nothing."""
-
 FEW = 8
 """From this many on, outcomes wait no longer: all sender threads could be among those that wait, and begin nothing."""
 
@@ -35,6 +32,8 @@ RETRY_SECONDS = 0.25
 Reply = SimpleQueue[bool | Unavailable]
 """Takes one answer: whether the claim held, or that the database did not confirm it. It costs half of a Future."""
 
+Begin = tuple[BeginRequest, Reply]
+Result = tuple[ClaimResult, Reply]
 Job = tuple[BeginRequest | ClaimResult, Reply]
 
 
@@ -42,6 +41,7 @@ class GroupCommit:
     """Writes for all sender threads of a process, in a thread of its own.
 
     `gather_seconds` is how long a busy writer waits for more writes before it commits; an idle one commits at once.
+    `linger_seconds` is how long a few outcomes wait for begin requests, in whose transaction they cost next to nothing.
     An outcome that the database does not take for `retry_seconds` goes to `spill`, which stores it where another
     process can record it later. While `spill` is unavailable too, the outcome stays here and is tried again. The
     process that records it later decides whether it can be recorded at all (see `record_spilled`).
@@ -56,11 +56,13 @@ class GroupCommit:
         spill: Callable[[ClaimResult], None],
         *,
         gather_seconds: float = 0.005,
+        linger_seconds: float = 0.05,
         retry_seconds: float = 20.0,
     ) -> None:
         self._db = db
         self._spill = spill
         self._gather_seconds = gather_seconds
+        self._linger_seconds = linger_seconds
         self._retry_seconds = retry_seconds
         self._begin_seconds = 0.005
         self._working_lanes: dict[str, float] = {}
@@ -114,13 +116,19 @@ class GroupCommit:
             if busy:
                 time.sleep(self._gather_seconds)
             batch = self._next_batch(first)
-            busy = len(batch) > 1
-            self._write(batch)
+            begins = [(write, reply) for write, reply in batch if isinstance(write, BeginRequest)]
+            results = [(write, reply) for write, reply in batch if isinstance(write, ClaimResult)]
+            busy = len(begins) > 1
+            if busy or len(results) >= FEW:
+                self._write(begins, results)
+            else:  # a POST waits for the only begin request, and nothing waits for the outcomes
+                self._write(begins, [])
+                self._write([], results)
 
     def _next_batch(self, first: Job) -> list[Job]:
         """Return all queued writes; while they are few, and none of them is a begin request, linger for more."""
         batch = [first]
-        until = time.monotonic() + LINGER_SECONDS
+        until = time.monotonic() + self._linger_seconds
         ripe = isinstance(first[0], BeginRequest)
         while len(batch) < MAX_WRITES:
             try:
@@ -134,9 +142,9 @@ class GroupCommit:
             ripe = ripe or isinstance(job[0], BeginRequest) or len(batch) >= FEW
         return batch
 
-    def _write(self, batch: Sequence[Job]) -> None:
-        begins = [(write, reply) for write, reply in batch if isinstance(write, BeginRequest)]
-        results = [(write, reply) for write, reply in batch if isinstance(write, ClaimResult)]
+    def _write(self, begins: Sequence[Begin], results: Sequence[Result]) -> None:
+        if not begins and not results:
+            return
         try:
             held = self._commit([request for request, _ in begins], [result for result, _ in results])
         except Exception as error:
@@ -160,12 +168,7 @@ class GroupCommit:
         """Write outcomes in the transaction of a batch. A subclass may wrap this step, as the crash tests do."""
         return record(tx, results, working)
 
-    def _commit_failed(
-        self,
-        begins: Sequence[tuple[BeginRequest, Reply]],
-        results: Sequence[tuple[ClaimResult, Reply]],
-        error: Exception,
-    ) -> None:
+    def _commit_failed(self, begins: Sequence[Begin], results: Sequence[Result], error: Exception) -> None:
         """Refuse the POSTs and retry the outcomes: whether the commit happened is unknown.
 
         After an error that one write of the batch may have caused, each POST is begun alone.
@@ -176,13 +179,13 @@ class GroupCommit:
         alone = len(begins) > 1 and not stops_all(error)
         for request, reply in begins:
             if alone:
-                self._write([(request, reply)])
+                self._write([(request, reply)], [])
             else:
                 reply.put(error if isinstance(error, Unavailable) else Unavailable("the ledger refused the write"))
         if results:
             Thread(target=self._retry, args=(results,), name="record-again", daemon=True).start()
 
-    def _retry(self, results: Sequence[tuple[ClaimResult, Reply]]) -> None:
+    def _retry(self, results: Sequence[Result]) -> None:
         """Record each outcome alone, so that a bad one does not stop the others, until it is durable."""
         until = time.monotonic() + self._retry_seconds
         waiting = list(results)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from threading import Event, Timer
 
@@ -19,7 +19,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.messages.begin import BeginRequest
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.claim_result import ClaimResult
-from harkara.ledger.messages.group_commit import GroupCommit
+from harkara.ledger.messages.group_commit import FEW, GroupCommit
 from harkara.ledger.messages.record import record
 from harkara.outcomes import Refused, Wait
 from harness.postgres import postgres
@@ -34,6 +34,9 @@ from tests.integration.ledger.steps import (
     row,
     states_of,
 )
+
+PATIENCE = 60.0
+"""Seconds for which no test waits, unless it fails."""
 
 
 def begin_request(claimed: Claimed) -> BeginRequest:
@@ -54,10 +57,13 @@ def group_commit(
     spill: Callable[[ClaimResult], None] | None = None,
     patience: float = 20.0,
     checkpoint: Callable[[str], None] = no_checkpoint,
+    linger_seconds: float = 0.05,
 ) -> Iterator[GroupCommit]:
     """It is closed at the end; without a `spill`, nothing may have been spilled by then."""
     spilled: list[ClaimResult] = []
-    commit = CheckpointedGroupCommit(db, spill or spilled.append, retry_seconds=patience, checkpoint=checkpoint)
+    commit = CheckpointedGroupCommit(
+        db, spill or spilled.append, retry_seconds=patience, checkpoint=checkpoint, linger_seconds=linger_seconds
+    )
     yield commit
     commit.close()
     assert spilled == []
@@ -102,6 +108,33 @@ def test_requests_at_the_same_time_share_commits(db: Database) -> None:
     finally:
         event.remove(Engine, "commit", count)
     assert 1 <= len(commits) <= 16
+
+
+def test_a_few_outcomes_wait_for_a_begin_request(db: Database) -> None:
+    """A lone request is committed before them, since a POST waits for it."""
+    *done, new = claim_messages(db, *accept_messages(db, *(reply(n) for n in range(FEW))))
+    begin_posts(db, *done)
+    states: list[object] = []
+
+    def note_state(_name: str) -> None:
+        states.append(row(db, new.id)["state"])
+
+    with group_commit(db, checkpoint=note_state, linger_seconds=PATIENCE) as commit:
+        for claimed in done:
+            commit.record_later(accepted_result(claimed))
+        assert commit.begin(begin_request(new))
+    assert states == ["sending"]
+    assert states_of(db, [one.id for one in done]) == ["accepted"] * len(done)
+
+
+def test_many_outcomes_wait_for_no_begin_request(db: Database) -> None:
+    """All sender threads may be among those that wait for an outcome, so that none of them begins."""
+    claims = claim_messages(db, *accept_messages(db, *(reply(n) for n in range(FEW))))
+    begin_posts(db, *claims)
+    with group_commit(db, linger_seconds=PATIENCE) as commit, ThreadPoolExecutor(FEW) as threads:
+        recording = [threads.submit(commit.record, accepted_result(claimed)) for claimed in claims]
+        finished = wait(recording, PATIENCE / 2)
+    assert not finished.not_done
 
 
 def test_a_write_is_in_the_ledger_when_its_call_returns(db: Database) -> None:
