@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-Thread = Literal["main", "derivation", "callbacks", "alarms", "pairing", "lease"]
+Thread = Literal["main", "intake", "derivation", "callbacks", "alarms", "pairing", "lease"]
 
 THREADS: Final[dict[Thread, str]] = {
     "main": "Work that must not wait",
+    "intake": "Work that waits for messages in Redis",
     "derivation": "Work that may take long",
     "callbacks": "Work that waits for the application",
     "alarms": "Work that waits for the receivers of alarms",
@@ -22,7 +23,7 @@ THREADS: Final[dict[Thread, str]] = {
 
 
 class WorkerRound(NamedTuple):
-    """A run in a thread of every worker, every `seconds`."""
+    """A run in a thread of every worker, every `seconds`; 0 for work that waits for something to do."""
 
     thread: Thread
     seconds: float
@@ -51,7 +52,7 @@ SCHEDULE: Final[dict[str, Work]] = {
     "compare": Work("Park the lanes whose last POST the ledger lacks", WorkerRound("main", 5)),
     "accept": Work(
         "Commit the messages of the intake to the ledger",
-        WorkerRound("main", 1),
+        WorkerRound("intake", 0),
         BeatTask("harkara.accept", 1),
     ),
     # Before the sweep: webhooks that waited in Redis are evidence that a message arrived, and prevent a second POST.

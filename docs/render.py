@@ -101,7 +101,11 @@ def schedule() -> str:
     ]
     for work in SCHEDULE.values():
         worker, beat = work.worker, work.beat
-        in_worker = (f"every {worker.seconds:g} s", f"`{worker.thread}`") if worker else ("", "")
+        in_worker = (
+            (f"every {worker.seconds:g} s" if worker.seconds else "at once", f"`{worker.thread}`")
+            if worker
+            else ("", "")
+        )
         by_beat = (f"`{beat.task}`", f"every {beat.seconds:g} s") if beat else ("", "")
         lines.append(f"| {' | '.join((work.purpose, *in_worker, *by_beat))} |")
     lines += [

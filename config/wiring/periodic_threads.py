@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from config.periodic_work import SCHEDULE, THREADS, Thread, WorkerRound
 from config.wiring import background
@@ -18,25 +18,23 @@ _UNPAIRED = {"pairing", "worker", "goals"}
 def periodic_threads() -> dict[Thread, PeriodicThread]:
     """Return each thread of the schedule by its name. Raises KeyError for a work of the schedule without a function."""
     functions = _functions()
-    rounds = {name: work.worker for name, work in SCHEDULE.items() if work.worker}
-    return {
-        thread: PeriodicThread(
-            *(
-                _timed(round_, _paired(name, functions[name]))
-                for name, round_ in rounds.items()
-                if round_.thread == thread
-            ),
-            outages=outages(),
-        )
-        for thread in THREADS
-    }
+    return {thread: _periodic_thread(thread, functions) for thread in THREADS}
+
+
+def _periodic_thread(thread: Thread, functions: Mapping[str, Callable[[], object]]) -> PeriodicThread:
+    rounds = {name: work.worker for name, work in SCHEDULE.items() if work.worker and work.worker.thread == thread}
+    return PeriodicThread(
+        *(_timed(round_, _paired(name, functions[name])) for name, round_ in rounds.items()),
+        outages=outages(),
+        waits=not any(round_.seconds for round_ in rounds.values()),
+    )
 
 
 def _functions() -> dict[str, Callable[[], object]]:
     """Return the function of each work. A reload of the files replaces some of the parts between two rounds."""
     return {
         "compare": background.last_posts().compare,
-        "accept": lambda: background.intake_consumer().drain(),
+        "accept": lambda: background.intake_consumer().listen(INTERVAL_SECONDS),
         "collect": lambda: background.event_processor().collect(),
         "process": lambda: background.event_processor().process(),
         "sweep": lambda: background.maintenance().sweep(),

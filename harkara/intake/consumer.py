@@ -56,16 +56,18 @@ class IntakeConsumer:
         Raises Unavailable when Redis or the database does not answer. No entry is lost then.
         """
         committed = 0
-        while entries := self._intake.read(newest=lambda: newest_position(self._db), moved=_log_moved):
-            done = self._committer.commit(entries)
-            later = self._may_be_known_later(done.unknown, entries)
-            self._committer.report_unknown([entry for entry in done.unknown if entry not in later])
-            answers = [(entry, self._answer(entry)) for entry in entries if entry.verb not in _WITHOUT_ANSWER]
-            # Entries are deleted before answers are stored, since a full Redis stores no answer.
-            self._intake.acknowledge([entry for entry in entries if entry not in later])
-            self._reply(answers)
-            committed += done.applied - len(later)
+        while entries := self._read():
+            committed += self._commit(entries)
         return committed
+
+    def listen(self, seconds: float) -> int:
+        """Wait up to `seconds` for entries, and commit the first batch; return the number of entries read.
+
+        Raises Unavailable as `drain` does.
+        """
+        if entries := self._read(seconds):
+            self._commit(entries)
+        return len(entries)
 
     def accept(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
         """Store messages, and hint those that may go at once. Raises Unavailable; no message is stored then."""
@@ -74,6 +76,19 @@ class IntakeConsumer:
     def save_once(self, update: OccasionUpdate, entry: str | None) -> UpdateResult:
         """Apply an update of a queue that may deliver it twice, under the id `entry` if any. Raises Unavailable."""
         return self._committer.save_once(update, entry)
+
+    def _read(self, wait_seconds: float = 0.0) -> list[IntakeEntry]:
+        return self._intake.read(wait_seconds=wait_seconds, newest=lambda: newest_position(self._db), moved=_log_moved)
+
+    def _commit(self, entries: Sequence[IntakeEntry]) -> int:
+        done = self._committer.commit(entries)
+        later = self._may_be_known_later(done.unknown, entries)
+        self._committer.report_unknown([entry for entry in done.unknown if entry not in later])
+        answers = [(entry, self._answer(entry)) for entry in entries if entry.verb not in _WITHOUT_ANSWER]
+        # Entries are deleted before answers are stored, since a full Redis stores no answer.
+        self._intake.acknowledge([entry for entry in entries if entry not in later])
+        self._reply(answers)
+        return done.applied - len(later)
 
     def _may_be_known_later(self, unknown: Sequence[IntakeEntry], batch: Sequence[IntakeEntry]) -> list[IntakeEntry]:
         """Return the closings of unknown occasions that an earlier entry, held by another reader, may still save.

@@ -78,23 +78,29 @@ class Intake:
         self,
         limit: int = 500,
         *,
+        wait_seconds: float = 0.0,
         newest: Callable[[], str | None] = lambda: None,
         moved: Callable[[str, int], None] = lambda newest, entries: None,
     ) -> list[IntakeEntry]:
         """The next entries, those that a dead reader left first; empty when there are none. Raises Unavailable.
+
+        A reader waits up to `wait_seconds` for the first one, less than the connection waits for an answer. It needs no
+        wake-up meanwhile, and leaves the key by which producers know.
 
         `newest` returns the newest position that the ledger has seen. It is asked when the stream is new. If the clock
         of the server is behind it, later entries get ids after it all the same; then `moved` gets the position, and the
         number of entries before it: an old copy of the stream, or new entries that the ledger may take for repeats.
         """
         with redis_errors():
-            begin = self._begin_read()
+            begin = self._begin_read(wakes=not wait_seconds)
             try:
-                raw = self._read_abandoned(limit) or self._read_new(limit)
+                raw = self._read_abandoned(limit) or self._read_new(limit, wait_seconds)
             except ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise
                 raw = self._read_first(limit, newest, moved)
+            if raw and wait_seconds:
+                begin = self._begin_read(wakes=False)  # Redis may have become another ledger's, and time has passed
         return parse_entries(raw, begin)
 
     def others_hold_earlier(self, entry: IntakeEntry, batch: Sequence[IntakeEntry]) -> bool:
@@ -133,8 +139,8 @@ class Intake:
         with redis_errors():
             return int(self._redis.xlen(self._stream))
 
-    def _begin_read(self) -> ReadBegin:
-        """Delete the key of the wake-up; return Redis' time and this process' at that moment.
+    def _begin_read(self, *, wakes: bool) -> ReadBegin:
+        """Return Redis' time and this process' at one moment; with `wakes`, delete the key of the wake-up then.
 
         Raises OtherDeployment if the Redis belongs to another ledger. All of it is one round trip.
         """
@@ -142,8 +148,9 @@ class Intake:
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.get(LEDGER)
             pipe.time()
-            pipe.delete(self._wake_up_key)
-            owner, (seconds, microseconds), _ = cast("tuple[str | None, tuple[int, int], int]", tuple(pipe.execute()))
+            if wakes:
+                pipe.delete(self._wake_up_key)
+            owner, (seconds, microseconds), *_ = cast("tuple[str | None, tuple[int, int], int]", tuple(pipe.execute()))
         if owner and (own := self._ledger()) and owner != own:
             raise OtherDeployment("this Redis belongs to another ledger: nothing was read from it")
         return ReadBegin(seconds + microseconds / 1e6, local)
@@ -152,8 +159,9 @@ class Intake:
         reply = cast(Any, self._redis.xautoclaim(self._stream, GROUP, self._reader, self._abandoned_ms, count=limit))
         return readable_entries(reply[1])
 
-    def _read_new(self, limit: int) -> list[Any]:
-        reply = cast(Any, self._redis.xreadgroup(GROUP, self._reader, {self._stream: ">"}, count=limit))
+    def _read_new(self, limit: int, wait_seconds: float = 0.0) -> list[Any]:
+        block = int(1000 * wait_seconds) or None  # 0 would wait without end
+        reply = cast(Any, self._redis.xreadgroup(GROUP, self._reader, {self._stream: ">"}, count=limit, block=block))
         return readable_entries(next(streams_of(reply), []))
 
     def _read_first(self, limit: int, newest: Callable[[], str | None], moved: Callable[[str, int], None]) -> list[Any]:

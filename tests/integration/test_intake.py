@@ -14,7 +14,7 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from harkara.errors import Unavailable
+from harkara.errors import OtherDeployment, Unavailable
 from harkara.intake.consumer import IntakeConsumer
 from harkara.intake.producer import GROUP, STREAM
 from harkara.intake.stream import Intake
@@ -24,9 +24,11 @@ from harkara.ledger.messages.queries import find_id
 from harkara.ledger.messages.search import list_messages
 from harkara.messages import Envelope, Text
 from harkara.redis_client import connect
+from harkara.redis_identity import LEDGER
 from harkara.shared_defaults import DEADLINES
 from harness.ledger import open_ledger
 from harness.valkey import valkey
+from harness.waiting import wait_until
 from tests.integration.ledger.occasions import PLAN
 from tests.integration.ledger.steps import otp, reply, row
 
@@ -68,6 +70,55 @@ def test_only_the_first_append_needs_a_wake_up_until_the_intake_is_read(
     assert [append(redis_client, reply(n)) for n in range(3)] == [True, False, False]
     consumer(redis_client, db).drain()
     assert append(redis_client, reply(4))
+
+
+def test_a_listening_reader_reads_an_entry_when_it_is_appended(redis_client: redis.Redis, db: Database) -> None:
+    """It leaves the key by which producers know that no wake-up is needed."""
+    reader = consumer(redis_client, db)
+    reader.drain()
+    with ThreadPoolExecutor(1) as threads:
+        listening = threads.submit(reader.listen, 1.5)
+        wait_until(lambda: any(each["cmd"] == "xreadgroup" for each in blocked(redis_client)), 10, "a reader waits")
+        assert [append(redis_client, reply(n)) for n in range(2)] == [True, False]
+        assert listening.result() == 1
+    assert reader.listen(0.1) == 1
+    assert reader.listen(0.1) == 0
+    assert append(redis_client, reply(2)) is False
+    assert audit(db).messages == 2
+
+
+def test_a_listening_reader_knows_when_an_entry_was_appended(redis_client: redis.Redis) -> None:
+    intake = Intake(redis_client, "reader")
+    intake.read()
+    with ThreadPoolExecutor(1) as threads:
+        listening = threads.submit(intake.read, wait_seconds=1.5)
+        wait_until(lambda: bool(blocked(redis_client)), 10, "a reader waits")
+        before = time.monotonic()
+        append(redis_client, reply())
+        (entry,) = listening.result()
+    assert entry.appended_at
+    # Ids of entries have milliseconds.
+    assert before - 0.002 < entry.appended_at <= time.monotonic()
+
+
+def test_a_listening_reader_applies_nothing_of_a_redis_that_became_anothers(redis_client: redis.Redis) -> None:
+    intake = Intake(redis_client, "reader", ledger=lambda: "ours")
+    intake.read()
+    with ThreadPoolExecutor(1) as threads:
+        listening = threads.submit(intake.read, wait_seconds=1.5)
+        wait_until(lambda: bool(blocked(redis_client)), 10, "a reader waits")
+        redis_client.set(LEDGER, "theirs")
+        append(redis_client, reply())
+        with pytest.raises(OtherDeployment):
+            listening.result()
+    redis_client.delete(LEDGER)
+    assert redis_client.xpending(STREAM, GROUP)["pending"] == 1, "the readers of the other ledger take it over"
+
+
+def blocked(redis_client: redis.Redis) -> list[dict[str, str]]:
+    """Return the clients that wait for something to arrive."""
+    clients: list[dict[str, str]] = redis_client.client_list()
+    return [each for each in clients if "b" in each["flags"]]
 
 
 def test_a_due_message_is_hinted_after_its_commit(redis_client: redis.Redis, db: Database) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import pytest
 
-from harkara.delivery.periodic_thread import every
+from harkara.delivery.periodic_thread import PeriodicThread, every
 from harkara.errors import Unavailable
 
 
@@ -27,3 +29,20 @@ def test_a_round_runs_at_once_and_is_repeated_until_it_succeeds() -> None:
     without_interval()
     without_interval()
     assert len(runs) == 4
+
+
+def test_a_round_that_waits_for_its_work_runs_again_at_once_while_there_is_some() -> None:
+    """With a pause after each, these runs would take five minutes."""
+    work = iter(range(300, -1, -1))
+    done = Event()
+
+    def listen() -> int:
+        left = next(work, 0)
+        if not left:
+            done.set()
+        return left
+
+    thread = PeriodicThread(listen, waits=True)
+    thread.start()
+    assert done.wait(60)
+    thread.close()
