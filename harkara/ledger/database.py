@@ -29,7 +29,6 @@ from harkara.ledger.driver_errors import DRIVER_ERRORS, translated
 from harkara.ledger.engines import has_temporary_tables, is_pooled, postgres_engines, sqlite_engine
 from harkara.ledger.for_each import (
     in_utc,
-    places_of_moments,
     psycopg_for_each,
     rows_for_postgres,
     rows_for_sqlite,
@@ -93,13 +92,23 @@ class Database:
                 yield tx
 
     def execute_each(
-        self, statement: str, columns: Mapping[str, str], rows: Sequence[Row], **moments: datetime
+        self,
+        statement: str,
+        columns: Mapping[str, str],
+        rows: Sequence[Row],
+        *,
+        returning: tuple[ColumnElement[Any], ...] = (),
+        **moments: datetime,
     ) -> list[tuple[Any, ...]]:
         """Run one statement for many rows as `Transaction.execute_each` does, and commit it; return its result.
 
         PostgreSQL plans the statement once in each session, so it must find its rows by indexes. It runs beneath
-        SQLAlchemy, which would take as much CPU as the statement itself. The values of the result are the driver's.
+        SQLAlchemy, which would take as much CPU as the statement itself. Without `returning`, the values of the result
+        are the driver's.
         """
+        if self.sqlite and returning:
+            with self.write() as tx:
+                return tx.execute_each(statement, columns, rows, returning=returning, **moments)
         query: str | bytes
         parameters: Row
         if self.sqlite:
@@ -113,7 +122,8 @@ class Database:
             parameters = {"rows": rows_for_postgres(rows), "number": len(rows), **moments}
         with self._prepared_cursor() as cursor:
             cursor.execute(query, parameters)
-            return list(cursor.fetchall())
+            found = cursor.fetchall()
+        return in_utc(found, returning)
 
     def now(self) -> datetime:
         """Return the database's time. Raises Unavailable."""
@@ -224,8 +234,7 @@ class Transaction:
             cursor.execute(query, {"rows": rows_for_postgres(rows), "number": len(rows), **moments})
             # `description` would be parsed for this question alone.
             found = [] if cursor.rownumber is None else cursor.fetchall()
-        zoned = places_of_moments(returning)
-        return [in_utc(row, zoned) for row in found] if zoned else found
+        return in_utc(found, returning)
 
     def load(self, kind: Callable[..., T], statement: Executable) -> list[T]:
         """Run a query and return one `kind` for each row, made of the row's values in their order."""

@@ -43,13 +43,18 @@ def sqlalchemy_for_each(
 
 
 @cache
-def places_of_moments(returning: tuple[ColumnElement[Any], ...]) -> tuple[int, ...]:
+def _places_of_moments(returning: tuple[ColumnElement[Any], ...]) -> tuple[int, ...]:
     """Return where a row of the result has moments."""
     return tuple(place for place, column in enumerate(returning) if isinstance(column.type, UTCDateTime))
 
 
-def in_utc(row: tuple[Any, ...], zoned: tuple[int, ...]) -> tuple[Any, ...]:
-    """Return the row with its moments in UTC; the driver gives them in the zone of the session."""
+def in_utc(rows: list[tuple[Any, ...]], returning: tuple[ColumnElement[Any], ...]) -> list[tuple[Any, ...]]:
+    """Return the rows with their moments in UTC; the driver gives them in the zone of the session."""
+    zoned = _places_of_moments(returning)
+    return [_row_in_utc(row, zoned) for row in rows] if zoned else rows
+
+
+def _row_in_utc(row: tuple[Any, ...], zoned: tuple[int, ...]) -> tuple[Any, ...]:
     return tuple(
         value.astimezone(UTC) if place in zoned and value is not None else value for place, value in enumerate(row)
     )

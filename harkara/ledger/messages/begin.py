@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from harkara.ledger.conditions import sql_list
-from harkara.ledger.database import Row, Transaction
+from harkara.ledger.database import Database, Row, Transaction
 from harkara.ledger.messages.claim import Claimed
 from harkara.states import Action, State, allowed_from
 
@@ -26,14 +26,22 @@ class BeginRequest:
     fingerprint: str | None = None
 
 
+def begin_alone(db: Database, requests: Sequence[BeginRequest]) -> set[tuple[str, int]]:
+    """Do what `begin` does, and commit it. On PostgreSQL it is a single prepared statement, which commits by itself."""
+    if db.sqlite:
+        with db.write() as tx:
+            return begin(tx, requests)
+    now = db.now()
+    attempts, lease = _attempts(requests), _lease(requests, now)
+    return set(db.execute_each(_BEGIN_WITH_ATTEMPTS, _ATTEMPT, attempts, now=now, lease=lease))
+
+
 def begin(tx: Transaction, requests: Sequence[BeginRequest]) -> set[tuple[str, int]]:
     """Mark those messages as `sending` whose claim still holds, each with its attempt; return their ids and epochs.
 
-    The others were cancelled, or swept and claimed by another worker in the meantime, and must not be POSTed. On
-    PostgreSQL it is a single statement, which may commit by itself.
+    The others were cancelled, or swept and claimed by another worker in the meantime, and must not be POSTed.
     """
-    lease = tx.now + timedelta(seconds=requests[0].lease_seconds)
-    attempts = [_attempt(request) for request in sorted(requests, key=lambda request: request.claimed.id)]
+    attempts, lease = _attempts(requests), _lease(requests, tx.now)
     if not tx.sqlite:
         return set(tx.execute_each(_BEGIN_WITH_ATTEMPTS, _ATTEMPT, attempts, now=tx.now, lease=lease))
     held = set(tx.execute_each(_BEGIN, _ATTEMPT, attempts, now=tx.now, lease=lease))
@@ -66,6 +74,14 @@ _BEGIN_WITH_ATTEMPTS = f"""
 WITH held AS ({_BEGIN}), opened AS ({_OPEN_ATTEMPT} JOIN held ON held.id = each.id AND held.epoch = each.epoch)
 SELECT id, epoch FROM held
 """
+
+
+def _lease(requests: Sequence[BeginRequest], now: datetime) -> datetime:
+    return now + timedelta(seconds=requests[0].lease_seconds)
+
+
+def _attempts(requests: Sequence[BeginRequest]) -> list[Row]:
+    return [_attempt(request) for request in sorted(requests, key=lambda request: request.claimed.id)]
 
 
 def _attempt(request: BeginRequest) -> Row:

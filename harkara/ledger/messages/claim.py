@@ -52,7 +52,7 @@ class Claimed:
 
 _OF_MESSAGE = tuple(message.c[f.name] for f in fields(Claimed) if f.name in message.c and f.name != "claimed_at")
 _OF_CONTACT = tuple(contact.c[name] for name in ("wrote_at", "stopped", "agreed_at", "wished_at"))
-_HALTED = column("halted", Boolean)
+_RETURNED = (*_OF_MESSAGE, *_OF_CONTACT, column("halted", Boolean))
 
 
 def _of_contact(name: str) -> str:
@@ -83,12 +83,11 @@ def claim(db: Database, ids: Sequence[str], lease_seconds: float) -> list[Claime
     It is one conditional UPDATE for all. It counts the claims, so that the sweep recognizes a message that was claimed
     too often without an outcome. Raises Unavailable.
     """
-    with db.write(autocommit=True) as tx:
-        lease = tx.now + timedelta(seconds=lease_seconds)
-        returning = (*_OF_MESSAGE, *_OF_CONTACT, _HALTED)
-        wanted = [{"id": identity} for identity in ids]
-        rows = tx.execute_each(_CLAIM, {"id": "text"}, wanted, returning=returning, now=tx.now, lease=lease)
-        claimed = [_claimed(row, tx.now) for row in rows]
+    now = db.now()
+    lease = now + timedelta(seconds=lease_seconds)
+    wanted = [{"id": identity} for identity in ids]
+    rows = db.execute_each(_CLAIM, {"id": "text"}, wanted, returning=_RETURNED, now=now, lease=lease)
+    claimed = [_claimed(row, now) for row in rows]
     return sorted(claimed, key=lambda one: (one.priority, one.expires_at, one.id))
 
 

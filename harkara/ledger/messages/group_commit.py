@@ -11,7 +11,7 @@ import structlog
 
 from harkara.errors import Unavailable, stops_all
 from harkara.ledger.database import Database, Transaction
-from harkara.ledger.messages.begin import BeginRequest, begin
+from harkara.ledger.messages.begin import BeginRequest, begin, begin_alone
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.record import record
 
@@ -156,12 +156,13 @@ class GroupCommit:
             reply.put(True)
 
     def _commit(self, requests: Sequence[BeginRequest], results: Sequence[ClaimResult]) -> set[tuple[str, int]]:
+        if not results:
+            return begin_alone(self._db, requests)
         now = time.monotonic()
         working = [lane for lane, at in self._working_lanes.items() if now - at < WORKING_SECONDS]
-        with self._db.write(autocommit=not results) as tx:
-            if results:
-                # A new dict, since the threads that retry outcomes read it, too.
-                self._working_lanes = self._working_lanes | dict.fromkeys(self.write_results(tx, results, working), now)
+        with self._db.write() as tx:
+            # A new dict, since the threads that retry outcomes read it, too.
+            self._working_lanes = self._working_lanes | dict.fromkeys(self.write_results(tx, results, working), now)
             return begin(tx, requests) if requests else set()
 
     def write_results(self, tx: Transaction, results: Sequence[ClaimResult], working: Collection[str]) -> set[str]:

@@ -11,7 +11,7 @@ from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.ledger.halts import park
 from harkara.ledger.messages.accept import MAX_DIRECT_HINTS, accept
-from harkara.ledger.messages.begin import BeginRequest
+from harkara.ledger.messages.begin import BeginRequest, begin_alone
 from harkara.ledger.messages.claim import claim
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.shared_defaults import DEADLINES
@@ -64,6 +64,18 @@ def test_a_message_begins_in_one_statement_on_postgresql(db: Database) -> None:
         assert commit.begin(BeginRequest(claimed, "worker", "passed", 30))
     commit.close()
     assert first_words(statements) == (["UPDATE message", "INSERT INTO"] if db.sqlite else ["WITH held"])
+
+
+@pytest.mark.parametrize("db", ["postgres"], indirect=True)
+def test_postgresql_plans_claim_and_begin_once(db: Database) -> None:
+    for n in range(10):
+        (claimed,) = claim_messages(db, *accept_messages(db, reply(n)))
+        begin_alone(db, [BeginRequest(claimed, "worker", "passed", 30)])
+    # The connection that was used last is used next.
+    query = "SELECT statement, generic_plans, custom_plans FROM pg_prepared_statements, {each}"
+    plans = db.execute_each(query, {"n": "integer"}, [{"n": 1}])
+    hot = [plan for plan in plans if first_words([plan[0]])[0] in ("UPDATE message", "WITH held")]
+    assert [(generic >= 3, custom) for _, generic, custom in hot] == [(True, 0)] * 2
 
 
 def first_words(statements: Sequence[str]) -> list[str]:
