@@ -17,7 +17,7 @@ from harkara.steps import Steps
 
 if TYPE_CHECKING:  # `import harkara` does not pay for pydantic, nor for occasions
     from harkara.catalogue import Catalogue
-    from harkara.client.steps import Content
+    from harkara.client.envelopes import Content
     from harkara.inbound.contact import ConsentCategory
     from harkara.message_status import MessageStatus
     from harkara.messages import Envelope

@@ -13,7 +13,7 @@ from harkara.receipt import Handle
 
 if TYPE_CHECKING:  # `import harkara` does not pay for pydantic
     from harkara.catalogue.fill import Value
-    from harkara.client.steps import Content
+    from harkara.client.envelopes import Content
     from harkara.message_status import MessageStatus
     from harkara.messages import Category, Envelope, Template
 

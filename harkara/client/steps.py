@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -14,13 +14,12 @@ from harkara.steps import Steps
 
 if TYPE_CHECKING:  # `import harkara` does not pay for pydantic, nor for occasions
     from harkara.catalogue import Catalogue
+    from harkara.client.envelopes import Content
     from harkara.inbound.contact import ConsentAction
     from harkara.message_status import MessageStatus
-    from harkara.messages import Envelope, Message
+    from harkara.messages import Envelope
     from harkara.occasions import OccasionUpdate, ReminderPlan
     from harkara.occasions.rules import ClosedStatus
-
-    Content = str | Message | Sequence[Message]
 
 
 class ClientSteps(BaseClient):
@@ -29,17 +28,11 @@ class ClientSteps(BaseClient):
     def envelope(self, message: Content, *, to: str, **options: Unpack[EnvelopeOptions]) -> Envelope:
         """Validate a message as `send` does, with the same options, for `send_many`. Raises Invalid."""
         # Imported here: `import harkara` does not pay for pydantic and the numbering plans.
-        from harkara.messages import Envelope, Text
-        from harkara.phone import normalize
+        from harkara.client.envelopes import build_envelope
 
-        items = [Text(message)] if isinstance(message, str) else message
-        given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-        return Envelope(
-            to=normalize(to, self._region),
-            messages=list(items) if isinstance(items, Sequence) else [items],
-            producer=self._producer,
-            **({"lane": self._lane} | given),
-        )
+        given = {name: value for name, value in options.items() if value is not None}
+        defaults = {"lane": self._lane, "producer": self._producer}
+        return build_envelope(message, to, self._region, defaults | given)
 
     def _catalogue_steps(self) -> Steps[Catalogue]:
         return self._published.catalogue()

@@ -28,12 +28,15 @@ from harkara.ledger.clock import Clock
 from harkara.ledger.driver_errors import DRIVER_ERRORS, translated
 from harkara.ledger.engines import has_temporary_tables, is_pooled, postgres_engines, sqlite_engine
 from harkara.ledger.for_each import (
+    in_runs,
     in_utc,
     psycopg_for_each,
+    psycopg_for_runs,
     rows_for_postgres,
     rows_for_sqlite,
     sqlalchemy_for_each,
     sqlite_for_each,
+    sqlite_for_runs,
     sqlite_moment,
 )
 
@@ -109,21 +112,31 @@ class Database:
         if self.sqlite and returning:
             with self.write() as tx:
                 return tx.execute_each(statement, columns, rows, returning=returning, **moments)
-        query: str | bytes
-        parameters: Row
-        if self.sqlite:
-            query = sqlite_for_each(statement, tuple(columns))
-            parameters = {
-                "rows": rows_for_sqlite(rows),
-                **{name: sqlite_moment(each) for name, each in moments.items()},
-            }
-        else:
-            query = psycopg_for_each(statement, tuple(columns.items()))
-            parameters = {"rows": rows_for_postgres(rows), "number": len(rows), **moments}
-        with self._prepared_cursor() as cursor:
-            cursor.execute(query, parameters)
-            found = cursor.fetchall()
-        return in_utc(found, returning)
+        query = (
+            sqlite_for_each(statement, tuple(columns))
+            if self.sqlite
+            else psycopg_for_each(statement, tuple(columns.items()))
+        )
+        return in_utc(self._execute_prepared(query, rows, len(rows), moments), returning)
+
+    def execute_runs(
+        self,
+        statement: str,
+        common: Mapping[str, str],
+        own: Mapping[str, str],
+        rows: Sequence[Row],
+        **moments: datetime,
+    ) -> list[tuple[Any, ...]]:
+        """Run a statement as `execute_each` does; return the driver's values.
+
+        Its parameter is short where consecutive rows have the same values in the columns `common`.
+        """
+        query = (
+            sqlite_for_runs(statement, tuple(common), tuple(own))
+            if self.sqlite
+            else psycopg_for_runs(statement, tuple(common.items()), tuple(own.items()))
+        )
+        return self._execute_prepared(query, in_runs(rows, common, own), len(rows), moments)
 
     def now(self) -> datetime:
         """Return the database's time. Raises Unavailable."""
@@ -147,6 +160,18 @@ class Database:
     def _query_time(self) -> datetime:
         with self.read() as tx:
             return tx.now
+
+    def _execute_prepared(
+        self, query: str | bytes, rows: Sequence[Row], number: int, moments: Mapping[str, datetime]
+    ) -> list[tuple[Any, ...]]:
+        parameters: Row = (
+            {"rows": rows_for_sqlite(rows)} | {name: sqlite_moment(each) for name, each in moments.items()}
+            if self.sqlite
+            else {"rows": rows_for_postgres(rows), "number": number} | moments
+        )
+        with self._prepared_cursor() as cursor:
+            cursor.execute(query, parameters)
+            return list(cursor.fetchall())
 
     @contextmanager
     def _prepared_cursor(self) -> Iterator[Any]:

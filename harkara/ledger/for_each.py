@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, bindparam, text
@@ -23,6 +24,29 @@ def psycopg_for_each(statement: str, columns: tuple[tuple[str, str], ...]) -> by
     each = f"(SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS row({fields}) LIMIT :number) AS each"
     query = statement.format(each=each, skip_locked="FOR UPDATE OF message SKIP LOCKED")
     return _PARAMETER.sub(r"%(\1)s", query).encode()
+
+
+@cache
+def psycopg_for_runs(statement: str, common: tuple[tuple[str, str], ...], own: tuple[tuple[str, str], ...]) -> bytes:
+    """Return the same for rows that `in_runs` has made shorter."""
+    shared, fields = (", ".join(f"{name} {kind}" for name, kind in columns) for columns in (common, own))
+    names = ", ".join(name for name, _ in common + own)
+    runs = f"json_to_recordset(CAST(:rows AS json)) AS run({shared}, rows json)"
+    row = f"LATERAL json_to_recordset(rows) AS row({fields})"
+    each = f"(SELECT {names} FROM {runs} CROSS JOIN {row} LIMIT :number) AS each"
+    return _PARAMETER.sub(r"%(\1)s", statement.format(each=each)).encode()
+
+
+@cache
+def sqlite_for_runs(statement: str, common: tuple[str, ...], own: tuple[str, ...]) -> str:
+    """Return the same for SQLite, which would extract the common values again for each row of an inlined query."""
+    shared, fields = (
+        ", ".join(f"json_extract({value}, '$.{name}') AS {name}" for name in names)
+        for value, names in (("value", (*common, "rows")), ("row.value", own))
+    )
+    runs = f"WITH run AS MATERIALIZED (SELECT {shared} FROM json_each(:rows))"
+    each = f"({runs} SELECT {', '.join(common)}, {fields} FROM run CROSS JOIN json_each(run.rows) AS row) AS each"
+    return statement.format(each=each)
 
 
 @cache
@@ -70,6 +94,14 @@ _SQLITE, _POSTGRES = (
     json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=default)
     for default in (sqlite_moment, datetime.isoformat)
 )
+
+
+def in_runs(rows: Iterable[Mapping[str, Any]], common: Collection[str], own: Collection[str]) -> list[dict[str, Any]]:
+    """Write the values that consecutive rows have in common once, which takes most of the JSON of a bulk away."""
+    return [
+        shared | {"rows": [{name: row[name] for name in own} for row in run]}
+        for shared, run in groupby(rows, lambda row: {name: row[name] for name in common})
+    ]
 
 
 def rows_for_sqlite(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from harkara.categories import Category
 from harkara.messages.parse import Message
-from harkara.messages.template import Template
+
+_STRICTEST_FIRST: tuple[Category, ...] = ("authentication", "marketing", "utility", "reply")
 
 
-def default_category(messages: Sequence[Message]) -> Category:
+def default_category(messages: Iterable[Message]) -> Category:
     """Return authentication if a message has it, otherwise the category with the strictest rules."""
-    found = {message.category or "utility" if isinstance(message, Template) else "reply" for message in messages}
-    order: tuple[Category, ...] = ("authentication", "marketing", "utility", "reply")
-    return next(category for category in order if category in found)
+    return min((message.default_category for message in messages), key=_STRICTEST_FIRST.index)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import Field, SkipValidation, StrictBool
+from pydantic_core import to_json
 from uuid_utils import uuid7
 
 from harkara.categories import PRIORITY, Category
@@ -95,22 +96,25 @@ class Envelope(StrictModel):
         items = validate_messages(messages)
         expires, valid_for = split_deadline(expires)
         category = default_category(items) if category is None else category
+        optional = {
+            "customer_name": customer_name,
+            "alt_texts": alt_texts,
+            "reference": reference,
+            "at": at,
+            "expires": expires,
+            "valid_for": valid_for,
+            "fallback": validate_fallback(fallback, items),
+        }
         super().__init__(
             id=f"job_{uuid7().hex}" if id is None else id,
             to=str(normalize(to)),
             messages=items,
-            customer_name=customer_name,
-            alt_texts=alt_texts,
-            reference=reference,
             lane=lane,
             category=category,
             priority=PRIORITY.get(str(category)) if priority is None else priority,
             quiet=category == "marketing" if quiet is None else quiet,
-            at=at,
-            expires=expires,
-            valid_for=valid_for,
             producer=producer,
-            fallback=validate_fallback(fallback, items),
+            **{name: value for name, value in optional.items() if value is not None},  # None takes time to validate
         )
         _check(self)
 
@@ -199,7 +203,7 @@ class Envelope(StrictModel):
 
     def body_json(self) -> str:
         """Return the body as compact JSON. Equal envelopes give equal texts."""
-        return json.dumps(self.body(), ensure_ascii=False, separators=(",", ":"))
+        return to_json(self.body()).decode()
 
     @property
     def kind(self) -> str:
@@ -219,37 +223,35 @@ def _check(envelope: Envelope) -> None:
     """Check the rules that concern several fields."""
     if envelope.at and envelope.expires and envelope.expires <= envelope.at:
         raise Invalid("expires", "must be later than at")
-    _check_placeholders(envelope)
-    _check_links(envelope)
+    places = _places(envelope)
+    _check_placeholders(envelope, places)
+    _check_links(envelope, places)
     if len(envelope.messages) == 1 and envelope.kind != "contacts" and not envelope.alt_texts:
         return  # the limits of one message keep it far below this one
     if (size := len(envelope.body_json().encode())) > _MAX_BODY_BYTES:
         raise Invalid("messages", f"at most {_MAX_BODY_BYTES:,} bytes of JSON in all", f"this has {size:,}")
 
 
-def _check_placeholders(envelope: Envelope) -> None:
-    known = set(envelope.alt_texts or ()) | ({"$name"} if envelope.customer_name else set())
-    for position, message in _places(envelope):
-        if isinstance(message, Template):
-            for path, name in message.placeholders():
-                if name not in known:
-                    rule = "has a $placeholder without a value; give it one in alt_texts, or customer_name for $name"
-                    raise Invalid(f"{position}.{path}", rule)
+def _check_placeholders(envelope: Envelope, places: Iterable[tuple[str, Message]]) -> None:
+    for place, message in places:
+        for path, name in message.placeholders():
+            if name not in (envelope.alt_texts or ()) and not (name == "$name" and envelope.customer_name):
+                rule = "has a $placeholder without a value; give it one in alt_texts, or customer_name for $name"
+                raise Invalid(f"{place}.{path}", rule)
 
 
-def _check_links(envelope: Envelope) -> None:
-    if handed_over():
-        return
-    now = datetime.now(UTC)
-    for position, message in _places(envelope):
-        with field_path(position):
-            check_links(message, max(envelope.at or now, now))
+def _check_links(envelope: Envelope, places: Iterable[tuple[str, Message]]) -> None:
+    for place, message in places:
+        if (links := message.links()) and not handed_over():
+            now = datetime.now(UTC)
+            with field_path(place):
+                check_links(links, max(envelope.at or now, now))
 
 
-def _places(envelope: Envelope) -> Iterator[tuple[str, Message | None]]:
-    """Yield each message, and the fallback, with the field that it has in the envelope."""
-    yield from ((f"messages[{position}]", each) for position, each in enumerate(envelope.messages))
-    yield "fallback", envelope.fallback
+def _places(envelope: Envelope) -> list[tuple[str, Message]]:
+    """Return each message, and the fallback, with the field that it has in the envelope."""
+    places = [(f"messages[{position}]", message) for position, message in enumerate(envelope.messages)]
+    return places if envelope.fallback is None else [*places, ("fallback", envelope.fallback)]
 
 
 def _read_messages(body: dict[str, Any]) -> list[Message]:

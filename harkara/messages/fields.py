@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, PlainValidator
@@ -24,6 +25,7 @@ def _validate_id(value: str) -> str:
     return value
 
 
+@lru_cache
 def validate_short_name(value: str) -> str:
     if not _SHORT_NAME.fullmatch(value):
         raise Invalid("", "1 to 40 of a-z, 0-9, _ and -", f"this has {len(value):,} characters")

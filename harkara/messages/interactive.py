@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from harkara.errors import Invalid
 from harkara.messages.model import RawMessage, StrictModel
-from harkara.messages.parameters import Header, ParameterObject, to_parameter, validate_header
+from harkara.messages.parameters import Header, ParameterObject, header_links, to_parameter, validate_header
 from harkara.messages.text_rules import PrintableRule, TextRule
 from harkara.messages.validation import field_path, join_path, require_list
 
@@ -95,6 +95,9 @@ class Buttons(RawMessage):
         super().__init__(body=body, buttons=made, header=header, footer=footer)
         _require_unique([button.id for button in self.buttons], "buttons", "id")
         _require_unique([button.title for button in self.buttons], "buttons", "title")
+
+    def links(self) -> tuple[tuple[str, str], ...]:
+        return header_links(self.header)
 
     @classmethod
     def read(cls, value: object) -> Self:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 from harkara.errors import Invalid
-from harkara.messages.media import media_in, media_of
+from harkara.messages.media import media_in
 
 LINK_ENDED = "link-ended"
 """The code of a message whose link ended before the message was sent."""
@@ -33,10 +33,10 @@ def end_of_link(link: str) -> datetime | None:
         return None  # it resembles a signed link only
 
 
-def check_links(message: object, at: datetime) -> None:
-    """Raise Invalid, with the field, for a link of the message that ends before it is sent `at` this moment."""
-    for field, medium in media_of(message):
-        if (end := end_of_link(medium.link)) is not None and end <= at:
+def check_links(links: Iterable[tuple[str, str]], at: datetime) -> None:
+    """Raise Invalid, with the field, for a link of a message that ends before the message is sent `at` this moment."""
+    for field, link in links:
+        if (end := end_of_link(link)) is not None and end <= at:
             rule = "ends before the message is sent; use a link that lasts longer"
             raise Invalid(field, rule, f"this one ends at {end:%Y-%m-%dT%H:%M:%SZ}")
 

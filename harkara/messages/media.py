@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, StrictBool
 
@@ -33,7 +32,20 @@ StickerLink = Annotated[str, AfterValidator(partial(validate_media_link, types=_
 Caption = Annotated[str, AfterValidator(TextRule(1_024, lines=True))]
 
 
-class Image(RawMessage):
+class Medium(RawMessage):
+    """Base of the messages with a link to a file."""
+
+    link: str
+
+    if TYPE_CHECKING:  # pydantic's mypy plugin would write a constructor that knows no field of the subclasses
+
+        def __init__(self, /, **fields: Any) -> None: ...
+
+    def links(self) -> tuple[tuple[str, str], ...]:
+        return (("link", self.link),)
+
+
+class Image(Medium):
     """A picture: `Image("https://example.com/menu.jpg", caption="Today's menu")`.
 
     JPG, PNG or WEBP of at most 5 MB (Chat Mitra docs, Media Messages); the size is not checked here.
@@ -49,7 +61,7 @@ class Image(RawMessage):
         super().__init__(link=link, caption=caption)
 
 
-class Video(RawMessage):
+class Video(Medium):
     """A video: `Video("https://example.com/tour.mp4")`.
 
     MP4 with H.264, or 3GP, of at most 16 MB (Chat Mitra docs, Media Messages); the size is not checked here.
@@ -65,7 +77,7 @@ class Video(RawMessage):
         super().__init__(link=link, caption=caption)
 
 
-class Audio(RawMessage):
+class Audio(Medium):
     """A sound file: `Audio("https://example.com/greeting.ogg", voice=True)`.
 
     MP3, OGG or OPUS of at most 16 MB (Chat Mitra docs, Media Messages); the size is not checked here.
@@ -88,7 +100,7 @@ def _validate_filename(value: str) -> str:
     return value
 
 
-class Document(RawMessage):
+class Document(Medium):
     """A file to download: `Document("https://example.com/7.pdf", filename="Invoice 7.pdf")`.
 
     PDF, DOC(X), XLS(X), PPT(X) or TXT of at most 100 MB (Chat Mitra docs, Media Messages); the size is not checked.
@@ -105,7 +117,7 @@ class Document(RawMessage):
         super().__init__(link=link, filename=filename, caption=caption)
 
 
-class Sticker(RawMessage):
+class Sticker(Medium):
     """A sticker: `Sticker("https://example.com/thanks.webp")`.
 
     WEBP of 512 x 512 pixels and at most 500 KB (Chat Mitra docs, Media Messages); the size is not checked here.
@@ -120,8 +132,6 @@ class Sticker(RawMessage):
         super().__init__(link=link)
 
 
-Media = Image | Video | Audio | Document | Sticker
-
 # Envelope.body_json writes compact JSON with the link first, and no valid link has a quote or a backslash. A quote
 # within a text has a backslash before it, so no text matches.
 _MEDIUM_IN_JSON = re.compile(rf'"({"|".join(_TYPES)})":\{{"link":"([^"\\]+)"')
@@ -130,10 +140,3 @@ _MEDIUM_IN_JSON = re.compile(rf'"({"|".join(_TYPES)})":\{{"link":"([^"\\]+)"')
 def media_in(body: str) -> list[tuple[str, str]]:
     """Return kind and link of each medium in a request, given its body as `Envelope.body_json` wrote it."""
     return _MEDIUM_IN_JSON.findall(body) if '"link":"' in body else []
-
-
-def media_of(message: object) -> Iterator[tuple[str, Media]]:
-    """Yield the field of each link of a message, and the medium: the message itself, or its header."""
-    for field, part in (("link", message), ("header.link", getattr(message, "header", None))):
-        if isinstance(part, Media):
-            yield field, part

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from harkara.categories import Category
 from harkara.errors import Invalid
 from harkara.messages.validation import require_object, to_invalid
 
@@ -32,7 +33,8 @@ class StrictModel(BaseModel):
 
     def __init__(self, /, **fields: Any) -> None:
         try:
-            super().__init__(**fields)
+            # As the constructor of BaseModel, which passes the fields on once more.
+            self.__pydantic_validator__.validate_python(fields, self_instance=self)
             return
         except ValidationError as error:
             problem = to_invalid(error.errors(include_url=False)[0])
@@ -85,6 +87,19 @@ class RawMessage(StrictModel):
     if TYPE_CHECKING:  # pydantic's mypy plugin would write a constructor that knows no field of the subclasses
 
         def __init__(self, /, **fields: Any) -> None: ...
+
+    @property
+    def default_category(self) -> Category:
+        """The category of an envelope with this message alone."""
+        return "reply"
+
+    def links(self) -> tuple[tuple[str, str], ...]:
+        """Return the field of each link to a medium, and the link."""
+        return ()
+
+    def placeholders(self) -> Iterable[tuple[str, str]]:
+        """Return the path of each field with a `$name` that Chat Mitra replaces by a value, and the name."""
+        return ()
 
     def wire(self) -> dict[str, Any]:
         """Return the item for `messages` in Chat Mitra's request."""

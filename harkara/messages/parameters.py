@@ -43,6 +43,11 @@ def to_parameter(value: Header) -> dict[str, Any]:
     return {"type": value.kind, value.kind: value.dump()}
 
 
+def header_links(header: Header | None) -> tuple[tuple[str, str], ...]:
+    """Return the field of the link of a header in its message, and the link; nothing for a text."""
+    return () if header is None or isinstance(header, str) else (("header.link", header.link),)
+
+
 def validate_header(value: object, rule: Callable[[str], str]) -> Header:
     """Return the header if it is a text that passes `rule`, or media without a caption. Raises Invalid otherwise."""
     if isinstance(value, str):

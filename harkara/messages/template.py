@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from harkara.errors import Invalid
 from harkara.messages.model import StrictModel
-from harkara.messages.parameters import Header, ParameterObject, to_parameter, validate_header
+from harkara.messages.parameters import Header, ParameterObject, header_links, to_parameter, validate_header
 from harkara.messages.template_buttons import MAX_BUTTONS, CopyCode, Index, QuickReply, TemplateButton, UrlSuffix
 from harkara.messages.text_rules import PLACEHOLDER, validate_parameter
 from harkara.messages.validation import field_path, require_list, type_measure
@@ -127,6 +127,13 @@ class Template(StrictModel):
     def wire(self) -> dict[str, Any]:
         """Return the item for `messages` in Chat Mitra's request."""
         return {"kind": self.kind, self.kind: self.dump()}
+
+    @property
+    def default_category(self) -> TemplateCategory:
+        return self.category or "utility"
+
+    def links(self) -> tuple[tuple[str, str], ...]:
+        return header_links(self.header)
 
     def placeholders(self) -> Iterator[tuple[str, str]]:
         """Yield the path of a field and each `$name` in it that Chat Mitra replaces by a value."""

@@ -56,11 +56,11 @@ def accept(
     now = db.now()
     expired = {} if keep_refused else _expired(envelopes, now)
     rows = [message_row(each, now, deadlines) for each in envelopes if each.id not in expired]
-    lease = now + timedelta(seconds=queued_seconds) if direct_hints else None
-    few = len(rows) <= MAX_DIRECT_HINTS
-    states = insert_unopposed(db, rows, now, lease) if few else {}
+    hinted = direct_hints and len(rows) <= MAX_DIRECT_HINTS
+    lease = now + timedelta(seconds=queued_seconds) if hinted else None
+    states = insert_unopposed(db, rows, now, lease)
     opposed = [row for row in rows if row["id"] not in states]
-    known = _load_known(db, opposed) if few else {}
+    known = _load_known(db, opposed)
     objections: dict[str, str] = {}
     if unknown := [row for row in opposed if _find(known, row) is None]:
         more, objections = _store_opposed(db, unknown, lease, keep_refused=keep_refused)
@@ -115,7 +115,7 @@ def _store_opposed(
     with db.read() as tx:
         objections = _objections(tx, rows)
         wanted = [row for row in rows if row["id"] not in objections]
-        if lease and len(wanted) <= MAX_DIRECT_HINTS:
+        if lease:
             _queue_directly(tx, wanted, lease)
     with db.write(autocommit=len(wanted) <= COPY_ROWS) as tx:
         stored = insert_messages(tx, wanted)

@@ -10,16 +10,16 @@ from harkara.ledger.database import Database, Row
 from harkara.ledger.messages.due import BACKLOG, HELD, UNSWEPT, unswept_since
 from harkara.ledger.messages.insert_rows import NewMessage, in_order_of_locks
 
-_TEXTS = "id reference digest lane producer recipient kind template category body fallback".split()
-_MOMENTS = "due_at planned_at expires_at created_at changed_at".split()
-_STORED = (
-    dict.fromkeys(_TEXTS, "text")
+_OWN = dict.fromkeys("id reference digest recipient body fallback".split(), "text")
+_COMMON = (
+    dict.fromkeys("lane producer kind template category".split(), "text")
     | dict.fromkeys(("priority", "weight"), "integer")
     | {"quiet": "boolean"}
-    | dict.fromkeys(_MOMENTS, "timestamptz")
+    | dict.fromkeys("due_at planned_at expires_at created_at changed_at".split(), "timestamptz")
 )
-_COLUMNS = _STORED | {"lease_until": "timestamptz"}
-_NAMES = ", ".join(_STORED)
+"""The columns that most messages of a bulk have in common."""
+
+_NAMES = ", ".join(_OWN | _COMMON)
 _BACKLOG, _HELD = BACKLOG.format(lane="each.lane"), HELD.format(lane="each.lane")
 
 # Scalar subqueries, since PostgreSQL could join EXISTS in another order than that of the rows.
@@ -46,4 +46,5 @@ def insert_unopposed(db: Database, rows: Sequence[NewMessage], now: datetime, le
     if not rows:
         return {}
     given = [row | {"lease_until": lease if row["due_at"] <= now else None} for row in in_order_of_locks(rows)]
-    return dict(db.execute_each(_INSERT, _COLUMNS, cast(list[Row], given), now=now, unswept=unswept_since(now)))
+    common = _COMMON | {"lease_until": "timestamptz"}
+    return dict(db.execute_runs(_INSERT, common, _OWN, cast(list[Row], given), now=now, unswept=unswept_since(now)))

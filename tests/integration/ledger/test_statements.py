@@ -9,11 +9,13 @@ import pytest
 from harkara.delivery import gates
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
+from harkara.ledger.for_each import in_runs
 from harkara.ledger.halts import park
 from harkara.ledger.messages.accept import MAX_DIRECT_HINTS, accept
 from harkara.ledger.messages.begin import BeginRequest, begin_alone
 from harkara.ledger.messages.claim import claim
 from harkara.ledger.messages.group_commit import GroupCommit
+from harkara.receipt import Receipt
 from harkara.shared_defaults import DEADLINES
 from tests.integration.ledger.statements import executed_statements
 from tests.integration.ledger.steps import accept_messages, claim_messages, otp, reply
@@ -28,6 +30,22 @@ def test_messages_that_nothing_opposes_are_accepted_in_one_statement(db: Databas
         _, hints = accept(db, envelopes, deadlines=DEADLINES, queued_seconds=10)
     assert first_words(statements) == ["WITH judged"]
     assert len(hints) == number
+
+
+def test_a_bulk_is_accepted_in_one_statement(db: Database) -> None:
+    envelopes = [reply(n) for n in range(10 * MAX_DIRECT_HINTS)]
+    with executed_statements() as statements:
+        answers, _ = accept(db, envelopes, deadlines=DEADLINES, queued_seconds=10)
+    assert first_words(statements) == ["WITH judged"]
+    assert answers == [Receipt(each.id, new=True) for each in envelopes]
+
+
+def test_the_values_that_a_bulk_has_in_common_are_written_once() -> None:
+    rows = [{"lane": lane, "kind": "text", "id": number} for number, lane in enumerate(("pune", "pune", "goa"))]
+    assert in_runs(rows, ("lane", "kind"), ("id",)) == [
+        {"lane": "pune", "kind": "text", "rows": [{"id": 0}, {"id": 1}]},
+        {"lane": "goa", "kind": "text", "rows": [{"id": 2}]},
+    ]
 
 
 def test_a_repeat_takes_one_statement_more(db: Database) -> None:
