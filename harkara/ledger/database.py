@@ -167,7 +167,7 @@ class Database:
         parameters: Row = (
             {"rows": rows_for_sqlite(rows)} | {name: sqlite_moment(each) for name, each in moments.items()}
             if self.sqlite
-            else {"rows": rows_for_postgres(rows), "number": number} | moments
+            else {"rows": rows_for_postgres(rows), "number": number, **moments}
         )
         with self._prepared_cursor() as cursor:
             cursor.execute(query, parameters)
