@@ -29,7 +29,9 @@ def _day(text: str) -> date:
 
 
 def spend(
-    by: Annotated[By, typer.Option(help="What to sum by.")] = "day",
+    by: Annotated[
+        By, typer.Option(metavar="WHAT", help="What to sum by: day, lane, category, template or campaign.")
+    ] = "day",
     since: Annotated[
         date | None, typer.Option(parser=_day, metavar="DAY", help="First day; default 30 days before the last.")
     ] = None,
