@@ -24,10 +24,10 @@ from typing import Any, TypeVar
 from harkara.answers import ProviderConnection
 from harkara.delivery.booking import Booked, Passed
 from harkara.delivery.sender import Sender
-from harkara.ledger.database import Transaction
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
+from harkara.ledger.transaction import Transaction
 from harkara.outcomes import Outcome
 
 T = TypeVar("T")

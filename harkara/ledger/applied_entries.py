@@ -7,8 +7,8 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 
 from harkara.ledger.batch_size import MAX_ROWS
-from harkara.ledger.database import Transaction
 from harkara.ledger.tables import applied_entry
+from harkara.ledger.transaction import Transaction
 
 MEMORY = timedelta(days=30)
 """How long a repeat is recognized. A queue repeats within hours; an old copy of Redis' disk is rarely older."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import Select, case, func, select
 
 from harkara.ledger.audit_rules import rules
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import count_by_source
 from harkara.ledger.tables import attempt, message
+from harkara.ledger.transaction import Transaction
 from harkara.states import State
 
 MAX_IDS = 50

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, or_, select, true
 
 from harkara.ledger.conditions import ARRIVED, in_state
-from harkara.ledger.database import Transaction
 from harkara.ledger.events.negative_evidence import BY_CONTENT, BY_ID
 from harkara.ledger.tables import attempt, campaign, message, occasion, trace
+from harkara.ledger.transaction import Transaction
 from harkara.states import FINAL, REPLACEMENT, UNSENT, CampaignState, State, unreachable_from
 
 Rules = dict[str, Select[tuple[str]]]

@@ -12,8 +12,9 @@ from sqlalchemy import delete, func, null, select, update
 
 from harkara.errors import HarkaraError, NotFound
 from harkara.ledger.batch_size import MAX_ROWS
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.tables import dead_letter
+from harkara.ledger.transaction import Transaction
 from harkara.ledger.write_each import write_each
 
 Source = Literal["intake", "webhooks", "events", "queue", "task", "outcome", "reminders"]

@@ -8,8 +8,8 @@ from sqlalchemy import exists, or_, select, update
 
 from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.conditions import in_state
-from harkara.ledger.database import Row, Transaction
 from harkara.ledger.tables import message, occasion
+from harkara.ledger.transaction import Row, Transaction
 from harkara.states import DONE, UNSENT, State
 
 # An uncertain message without a decision stays visible, but without text and number.

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Select, delete, insert, select, update
 
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.conditions import in_state
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.tables import halt, message
+from harkara.ledger.transaction import Row, Transaction
 from harkara.outcomes import Pause
 from harkara.states import State
 

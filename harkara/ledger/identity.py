@@ -10,8 +10,9 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, delete, insert, or_, select, text, update
 
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.tables import identity, process
+from harkara.ledger.transaction import Transaction
 
 ALIVE_SECONDS = 15.0
 """A process that has not seen its Redis for longer does not count any more."""

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, or_, select, update
 
 from harkara.ledger import tables
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
+from harkara.ledger.transaction import Row, Transaction
 
 
 @contextmanager

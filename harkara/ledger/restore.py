@@ -9,11 +9,12 @@ from typing import Final
 from sqlalchemy import or_, select
 
 from harkara.ledger.conditions import in_state
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.halts import RESUMED, active_halts, add_halt, park
 from harkara.ledger.messages.next_state import uncertain_columns
 from harkara.ledger.messages.trace import change_state
 from harkara.ledger.tables import attempt, message
+from harkara.ledger.transaction import Transaction
 from harkara.outcomes import Pause, Uncertain
 from harkara.states import Action, State, allowed_from
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import structlog
 
 from harkara.errors import stops_all
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
+from harkara.ledger.transaction import Transaction
 
 log = structlog.get_logger(__name__)
 

@@ -12,13 +12,14 @@ from sqlalchemy import ColumnElement, delete, or_, select, update
 from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.contacts.housekeeping import settle_people
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.messages.due import due_flows
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_columns, uncertain_columns
 from harkara.ledger.messages.resend import resend
 from harkara.ledger.messages.trace import change_state
 from harkara.ledger.steps import run_steps
 from harkara.ledger.tables import attempt, halt, message
+from harkara.ledger.transaction import Transaction
 from harkara.ledger.workers import sent_by_dead_worker
 from harkara.outcomes import Uncertain
 from harkara.states import Action, State, allowed_from

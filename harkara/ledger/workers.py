@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, exists, insert, select, update
 
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.tables import attempt, message, worker
+from harkara.ledger.transaction import Transaction
 
 _FORGOTTEN = timedelta(hours=1)
 """Longer than any lease of a message that is being sent."""

@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from harkara import Envelope
 from harkara.ledger.audit import Report, audit
-from harkara.ledger.database import Database, Row
+from harkara.ledger.database import Database
 from harkara.ledger.tables import message
+from harkara.ledger.transaction import Row
 from harkara.states import State
 from tests.acceptance.sandbox_client import content_digest
 

@@ -13,8 +13,9 @@ from harkara.errors import Conflict, NotFound
 from harkara.goals.alarm import Alarm, AlarmState
 from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.callbacks.notify import notify
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.tables import alarm, message, notice
+from harkara.ledger.transaction import Row, Transaction
 
 OPENED: Final = "alarm.opened"
 CLOSED: Final = "alarm.closed"

@@ -22,11 +22,12 @@ from harkara.goals.goal import (
 )
 from harkara.lanes import Lane
 from harkara.ledger.conditions import in_state
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.events.silence import webhook_silences
 from harkara.ledger.leases import seconds_since
 from harkara.ledger.messages.due import oldest_due
 from harkara.ledger.tables import attempt, message, trace
+from harkara.ledger.transaction import Transaction
 from harkara.states import State
 
 SAMPLE: Final = 1000

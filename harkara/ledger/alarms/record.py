@@ -12,8 +12,9 @@ from sqlalchemy import delete, insert, select, update
 from harkara.goals import Goal, Goals, Reading
 from harkara.goals.alarm import Alarm
 from harkara.ledger.alarms.alarms import IS_OPEN, close_alarm, delete_old_alarms, open_alarm
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.tables import alarm, goal
+from harkara.ledger.transaction import Row, Transaction
 
 FORGOTTEN: Final = timedelta(hours=1)
 """After this time without a measurement a goal is no longer watched: its section, its lane or its host is gone."""

@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from harkara.errors import Conflict, NotFound
 from harkara.ledger.callbacks.notify import LIFETIME
 from harkara.ledger.callbacks.outbox import MAX_ROWS, in_callback_state
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.tables import callback
+from harkara.ledger.transaction import Row, Transaction
 
 WEEK = timedelta(days=7)
 """How long a delivered callback stays listed, and how long a dead one keeps its data for another try."""

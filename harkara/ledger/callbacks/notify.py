@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import insert
 from uuid_utils import uuid7
 
-from harkara.ledger.database import Transaction, from_sql
 from harkara.ledger.messages.summary import COLUMNS, summary
 from harkara.ledger.tables import callback, message
+from harkara.ledger.transaction import Transaction, from_sql
 from harkara.message_status import ReminderOf
 from harkara.states import DONE, State
 

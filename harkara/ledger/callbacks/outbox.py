@@ -12,8 +12,9 @@ import structlog
 from sqlalchemy import ColumnElement, literal_column, select, update
 
 from harkara.ledger.callbacks.notify import payload_data
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.tables import callback
+from harkara.ledger.transaction import Row, Transaction
 from harkara.ledger.write_each import write_each
 
 log = structlog.get_logger(__name__)

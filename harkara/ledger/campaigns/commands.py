@@ -12,11 +12,12 @@ from harkara.errors import Conflict, Invalid, NotFound
 from harkara.json_record import iso_seconds
 from harkara.ledger.campaigns.queries import summary_fields
 from harkara.ledger.conditions import in_state
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.halts import hold_producer, release_producer
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_columns
 from harkara.ledger.messages.trace import change_state
 from harkara.ledger.tables import campaign, message
+from harkara.ledger.transaction import Transaction
 from harkara.states import UNSENT, CampaignState, State
 
 _STATE_SENTENCES = {

@@ -10,7 +10,8 @@ from harkara.campaigns.columns import TO
 from harkara.inbound.contact import UNKNOWN_CONTACT, ContactState
 from harkara.ledger.contacts.consent import OPTED_OUT
 from harkara.ledger.contacts.contacts import load_contacts
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
+from harkara.ledger.transaction import Transaction
 from harkara.people.pseudonym import pseudonym
 
 BATCH_SIZE = 500

@@ -13,9 +13,10 @@ from harkara.errors import Conflict
 from harkara.ledger.campaigns.commands import cancel_unsent, lock_campaign, pause, run_or_schedule, set_state
 from harkara.ledger.campaigns.queries import summary_fields
 from harkara.ledger.conditions import in_state
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.halts import release_producer
 from harkara.ledger.tables import campaign, message
+from harkara.ledger.transaction import Transaction
 from harkara.states import DONE, UNSENT, CampaignState, State
 
 _OPEN = [state for state in CampaignState if state not in (CampaignState.LOADING, CampaignState.FINISHED)]

@@ -14,10 +14,11 @@ from harkara.campaigns.audience import Reject
 from harkara.campaigns.messages import CampaignMessage
 from harkara.errors import Conflict, Invalid
 from harkara.json_record import iso_seconds
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.halts import hold_producer
 from harkara.ledger.messages.insert_rows import NewMessage, insert_messages, message_row
 from harkara.ledger.tables import campaign
+from harkara.ledger.transaction import Transaction
 from harkara.messages.template import TemplateCategory
 from harkara.states import CampaignState
 

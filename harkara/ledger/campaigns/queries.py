@@ -15,8 +15,9 @@ from harkara.campaigns.status import CampaignProgress, CampaignSummary, Recipien
 from harkara.errors import NotFound
 from harkara.inbound.window import LENGTH
 from harkara.ledger.conditions import in_state
-from harkara.ledger.database import Database, Row
+from harkara.ledger.database import Database
 from harkara.ledger.tables import campaign, contact, message
+from harkara.ledger.transaction import Row
 from harkara.messages.media import media_in
 from harkara.states import CampaignState, State
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, delete, select, update
 
 from harkara.ledger.conditions import in_state
-from harkara.ledger.database import Transaction
 from harkara.ledger.halts import BUDGET
 from harkara.ledger.tables import halt, message
+from harkara.ledger.transaction import Transaction
 from harkara.states import State
 
 _NEVER = datetime.max.replace(tzinfo=UTC)

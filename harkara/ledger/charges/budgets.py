@@ -9,8 +9,9 @@ from sqlalchemy import BigInteger, ColumnElement, cast, delete, func, select, up
 
 from harkara.errors import NotFound
 from harkara.ledger.charges.budget_holds import Hold, hold_marketing
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.tables import budget, charge
+from harkara.ledger.transaction import Transaction
 from harkara.money.budgets import WARNED_AT, Budget, BudgetSpan, BudgetStatus, span
 
 _COLUMNS = tuple(budget.c[name] for name in Budget.__dataclass_fields__)

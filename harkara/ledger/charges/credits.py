@@ -11,8 +11,8 @@ from sqlalchemy import or_, select, update
 from harkara.inbound import fingerprint
 from harkara.lanes import Lane
 from harkara.ledger.batch_size import MAX_ROWS
-from harkara.ledger.database import Row, Transaction
 from harkara.ledger.tables import charge
+from harkara.ledger.transaction import Row, Transaction
 from harkara.money.credits import LENGTH, Counted, count_credits
 from harkara.money.prices import FREE, Prices
 from harkara.people.spellings import canonical

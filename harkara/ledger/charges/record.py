@@ -8,8 +8,8 @@ from datetime import UTC
 from harkara.inbound.events import StatusChanged
 from harkara.lanes import Lane
 from harkara.ledger.charges.credits import recipient_key, recount
-from harkara.ledger.database import Row, Transaction
 from harkara.ledger.events.candidate_messages import LockedMessage
+from harkara.ledger.transaction import Row, Transaction
 from harkara.money.charges import DeliveredMessage, charge
 from harkara.money.prices import Prices
 

@@ -12,9 +12,10 @@ from harkara.inbound.contact import ConsentChoice
 from harkara.ledger.applied_entries import mark_applied
 from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.contacts.people import Link, Person, join
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.messages.commands import cancel_messages
 from harkara.ledger.tables import consent, message
+from harkara.ledger.transaction import Row, Transaction
 from harkara.states import State
 
 OPTED_OUT = "opted-out"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from harkara.inbound.contact import ContactState
-from harkara.ledger.database import Transaction
 from harkara.ledger.tables import contact
+from harkara.ledger.transaction import Transaction
 
 ContactKey = tuple[str, str]
 """A lane and a name of a person: a phone number or a user id."""

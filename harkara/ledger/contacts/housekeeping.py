@@ -10,9 +10,10 @@ from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, text, t
 from harkara.inbound.window import LENGTH
 from harkara.ledger.contacts.consent import settle
 from harkara.ledger.contacts.people import lock_people
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.tables import contact
 from harkara.ledger.tables.contacts import UNSETTLED
+from harkara.ledger.transaction import Row, Transaction
 
 _KEY = (contact.c.lane, contact.c.recipient)
 

@@ -9,7 +9,7 @@ from harkara.inbound.contact import ConsentAction, ConsentChoice
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.contacts.consent import apply_consent, link_names
 from harkara.ledger.contacts.customer import customer_data
-from harkara.ledger.database import Transaction
+from harkara.ledger.transaction import Transaction
 
 STOPPED_MARKETING = "131050"
 """WhatsApp's code for marketing to a person who has stopped it; only their choice to resume ends it (Meta: errors)."""

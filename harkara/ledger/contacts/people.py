@@ -12,8 +12,8 @@ from uuid_utils import uuid7
 
 from harkara.inbound.contact import ContactState
 from harkara.ledger.contacts.queries import PROOFS, proof_of
-from harkara.ledger.database import Row, Transaction
 from harkara.ledger.tables import consent, contact
+from harkara.ledger.transaction import Row, Transaction
 from harkara.people.names import group_names
 from harkara.people.spellings import spellings
 

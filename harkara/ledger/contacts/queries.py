@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from harkara.errors import NotFound
 from harkara.inbound.contact import ConsentAction, ConsentCategory, ConsentChoice, ConsentSource
-from harkara.ledger.database import Database, Row
+from harkara.ledger.database import Database
 from harkara.ledger.tables import consent, contact
+from harkara.ledger.transaction import Row
 from harkara.people.names import parse_name, possible_names
 from harkara.people.spellings import spellings
 

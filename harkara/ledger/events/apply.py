@@ -16,7 +16,6 @@ from harkara.lanes import Lane
 from harkara.ledger.callbacks.notify import StateChange, notify_states
 from harkara.ledger.charges.record import Arrival, record_charges
 from harkara.ledger.conditions import still_in
-from harkara.ledger.database import Row, Transaction
 from harkara.ledger.events.candidate_messages import Candidates, LockedMessage, StatusEvent, load_candidates
 from harkara.ledger.events.late_fallback import Fallback, late_fallback
 from harkara.ledger.events.negative_evidence import BY_CONTENT, BY_ID
@@ -26,6 +25,7 @@ from harkara.ledger.halts import add_halts
 from harkara.ledger.messages.next_state import final_columns, on_its_way_columns, replaced_columns
 from harkara.ledger.messages.trace import TracedChange, add_lines
 from harkara.ledger.tables import attempt, message
+from harkara.ledger.transaction import Row, Transaction
 from harkara.money.prices import Prices
 from harkara.outcomes import Pause, Refused, Replaced
 from harkara.playbook import WINDOW_CLOSED, Playbook

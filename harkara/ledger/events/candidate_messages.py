@@ -14,10 +14,10 @@ from harkara.inbound import matching
 from harkara.inbound.events import StatusChanged
 from harkara.inbound.matching import RECENT, Candidate, whatsapp_id
 from harkara.ledger.conditions import ARRIVED
-from harkara.ledger.database import Transaction
 from harkara.ledger.events.replaced_posts import MatchKey, load_replaced_posts
 from harkara.ledger.events.stored_event import StoredEvent
 from harkara.ledger.tables import attempt, contact, message
+from harkara.ledger.transaction import Transaction
 from harkara.states import State
 
 

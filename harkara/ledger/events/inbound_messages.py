@@ -18,10 +18,10 @@ from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.contacts.consent import apply_consent, link_names
 from harkara.ledger.contacts.customer import customer_data
 from harkara.ledger.contacts.people import Person
-from harkara.ledger.database import Transaction
 from harkara.ledger.events.stored_event import StoredEvent
 from harkara.ledger.occasions.answers import record_answer
 from harkara.ledger.tables import message, occasion
+from harkara.ledger.transaction import Transaction
 from harkara.states import State
 
 ANSWERABLE = timedelta(days=3)

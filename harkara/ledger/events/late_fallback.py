@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from harkara.lanes import Lane
-from harkara.ledger.database import Row, Transaction
 from harkara.ledger.events.candidate_messages import LockedMessage, StatusEvent
 from harkara.ledger.messages.fallback import replacement
+from harkara.ledger.transaction import Row, Transaction
 from harkara.messages import Template
 from harkara.playbook import Playbook
 from harkara.states import UNSENT, State

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from sqlalchemy import exists, func, literal_column, select
 
-from harkara.ledger.database import Transaction
 from harkara.ledger.events.stored_event import EventState
 from harkara.ledger.tables import attempt, event, message, trace
+from harkara.ledger.transaction import Transaction
 
 BY_CONTENT = "by-content"
 """The code of a trace line whose event named no message and matched by its content."""

@@ -17,7 +17,7 @@ from harkara.inbound.words import Words
 from harkara.lanes import Lane
 from harkara.ledger.applied_entries import mark_applied
 from harkara.ledger.contacts.marketing_choice import STOPPED_MARKETING, apply_marketing_choice, apply_marketing_stop
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, store_dead_letters
 from harkara.ledger.events.apply import AppliedStatuses, Delivery, apply_statuses
 from harkara.ledger.events.inbound_messages import apply_number_change, apply_received
@@ -25,6 +25,7 @@ from harkara.ledger.events.recipients import ReceivedStatus, link_recipients, st
 from harkara.ledger.events.store_events import Parse
 from harkara.ledger.events.stored_event import RECEIVED, EventState, StoredEvent, select_events
 from harkara.ledger.tables import event
+from harkara.ledger.transaction import Row, Transaction
 from harkara.money.prices import Prices
 from harkara.people.spellings import canonical
 from harkara.playbook import Playbook

@@ -10,9 +10,10 @@ from harkara.inbound.events import Event, StatusChanged
 from harkara.lanes import Lane
 from harkara.ledger.contacts.consent import link_names
 from harkara.ledger.contacts.people import names_of
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.events.candidate_messages import StatusEvent
 from harkara.ledger.events.stored_event import StoredEvent
+from harkara.ledger.transaction import Transaction
 from harkara.people.spellings import spellings
 
 ReceivedStatus = tuple[StoredEvent, StatusChanged]

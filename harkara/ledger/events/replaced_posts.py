@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from sqlalchemy import func, select, tuple_, update
 
 from harkara.ledger.conditions import ARRIVED
-from harkara.ledger.database import Transaction
 from harkara.ledger.tables import attempt, message, replaced_post
+from harkara.ledger.transaction import Transaction
 from harkara.playbook import WINDOW_CLOSED
 
 MatchKey = tuple[str, str, str]

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select
 
 from harkara.lanes import Lane
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.tables import attempt, event
+from harkara.ledger.transaction import Transaction
 
 _EARLIEST = datetime(2009, 1, 1, tzinfo=UTC)
 

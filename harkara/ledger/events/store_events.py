@@ -17,9 +17,10 @@ from harkara.inbound.events import (
     StatusChanged,
     UnknownEvent,
 )
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.events.stored_event import RECEIVED, EventState
 from harkara.ledger.tables import event
+from harkara.ledger.transaction import Row, Transaction
 
 MAX_DELETED = 500
 """Rows that one transaction deletes."""

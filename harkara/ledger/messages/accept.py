@@ -11,12 +11,13 @@ from sqlalchemy import and_, or_, select
 from harkara.errors import Conflict, Invalid
 from harkara.ledger.contacts.consent import cancel_unwanted
 from harkara.ledger.contacts.contacts import load_opted_out
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.messages.due import find_obstacles
 from harkara.ledger.messages.insert_rows import COPY_ROWS, NewMessage, insert_messages, message_row
 from harkara.ledger.messages.insert_unopposed import insert_unopposed
 from harkara.ledger.messages.trace import add_trace
 from harkara.ledger.tables import alias, message
+from harkara.ledger.transaction import Transaction
 from harkara.messages import Envelope
 from harkara.receipt import Receipt
 from harkara.states import State

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from harkara.ledger.conditions import sql_list
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.messages.claim import Claimed
+from harkara.ledger.transaction import Row, Transaction
 from harkara.states import Action, State, allowed_from
 
 

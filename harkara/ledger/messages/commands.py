@@ -11,10 +11,11 @@ from sqlalchemy import and_, case, or_, select, update
 from harkara.errors import Conflict, NotFound
 from harkara.ledger.applied_entries import mark_applied
 from harkara.ledger.conditions import in_state, still_in
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_columns
 from harkara.ledger.messages.trace import CHANGED, TracedChange, add_traces
 from harkara.ledger.tables import message
+from harkara.ledger.transaction import Row, Transaction
 from harkara.states import Action, State, allowed_from
 
 Decision = Literal["sent", "resend", "drop"]

@@ -11,11 +11,12 @@ from sqlalchemy import func, select, update
 
 from harkara.lanes import Lane
 from harkara.ledger.conditions import LEASED, in_state, sql_list, still_in, unlocked
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.halts import PRODUCER, Halt, active_halts
 from harkara.ledger.leases import TransactionLease
 from harkara.ledger.messages.due import Flow, Share, choose_fairly, due_flows
 from harkara.ledger.tables import message
+from harkara.ledger.transaction import Transaction
 from harkara.limits import Allowance
 from harkara.states import Action, State, allowed_from
 

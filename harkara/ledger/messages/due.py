@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from sqlalchemy import BindParameter, bindparam, text
 
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.tables import message
+from harkara.ledger.transaction import Transaction
 
 _UNSWEPT_SECONDS = 5.0
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from harkara.ledger.database import Row, Transaction
 from harkara.ledger.tables import message
+from harkara.ledger.transaction import Row, Transaction
 from harkara.messages import Envelope, Template
 
 _ITEMS = ("message", "messages")

@@ -10,10 +10,11 @@ from threading import Thread
 import structlog
 
 from harkara.errors import Unavailable, stops_all
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.messages.begin import BeginRequest, begin, begin_alone
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.record import record
+from harkara.ledger.transaction import Transaction
 
 log = structlog.get_logger(__name__)
 

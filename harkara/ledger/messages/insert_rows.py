@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import NotRequired, TypedDict, cast
 
-from harkara.ledger.database import Row, Transaction
 from harkara.ledger.messages.fallback import fallback_json
 from harkara.ledger.tables import message
+from harkara.ledger.transaction import Row, Transaction
 from harkara.messages import Envelope
 from harkara.states import State
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
-from harkara.ledger.database import Database, Row
+from harkara.ledger.database import Database
 from harkara.ledger.messages.due import BACKLOG, HELD, UNSWEPT, unswept_since
 from harkara.ledger.messages.insert_rows import NewMessage, in_order_of_locks
+from harkara.ledger.transaction import Row
 
 _OWN = dict.fromkeys("id reference digest recipient body fallback".split(), "text")
 _COMMON = (

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, case, literal_column
 
 from harkara.json_record import iso_seconds
-from harkara.ledger.database import Row
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.tables import message
+from harkara.ledger.transaction import Row
 from harkara.outcomes import Accepted, Cancelled, Pause, Refused, Replaced, Uncertain, Wait
 from harkara.states import State
 

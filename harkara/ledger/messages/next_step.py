@@ -9,9 +9,9 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from harkara.json_record import iso_seconds
-from harkara.ledger.database import Row, Transaction
 from harkara.ledger.halts import Halt, active_halts
 from harkara.ledger.tables import campaign
+from harkara.ledger.transaction import Row, Transaction
 from harkara.states import CampaignState, State
 
 

@@ -10,8 +10,8 @@ from datetime import timedelta
 from sqlalchemy import and_, exists, literal_column, or_, select
 
 from harkara.ledger.conditions import ARRIVED, in_state
-from harkara.ledger.database import Transaction
 from harkara.ledger.tables import attempt, message
+from harkara.ledger.transaction import Transaction
 from harkara.people.spellings import canonical, spellings
 from harkara.states import State
 

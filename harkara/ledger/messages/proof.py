@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from harkara.errors import NotFound
 from harkara.ledger.contacts.queries import list_contacts
-from harkara.ledger.database import Database, Row
+from harkara.ledger.database import Database
 from harkara.ledger.tables import attempt, event, message, trace
+from harkara.ledger.transaction import Row
 
 _HEAD = (
     "id reference lane producer recipient kind template category state code reason created_at posted_at replaced"

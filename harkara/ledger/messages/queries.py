@@ -9,10 +9,11 @@ from sqlalchemy import func, or_, select
 
 from harkara.errors import Conflict, NotFound
 from harkara.json_record import iso
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.messages.next_step import next_step
 from harkara.ledger.messages.summary import summary_fields
 from harkara.ledger.tables import alias, attempt, message, occasion, trace
+from harkara.ledger.transaction import Row, Transaction
 from harkara.message_status import Attempt, MessageStatus, ReminderOf, TraceEntry
 from harkara.states import State
 from harkara.trace_sentences import trace_sentence

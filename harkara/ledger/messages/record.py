@@ -9,13 +9,13 @@ from sqlalchemy import ColumnElement, or_, update
 from harkara.json_record import iso
 from harkara.ledger.callbacks.notify import StateChange, notify_states
 from harkara.ledger.conditions import sql_list, still_in, unlocked
-from harkara.ledger.database import Row, Transaction
 from harkara.ledger.halts import add_halts, end_probed_halts
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.fallback import replacement
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, IS_CODE, next_state
 from harkara.ledger.messages.trace import add_trace
 from harkara.ledger.tables import message
+from harkara.ledger.transaction import Row, Transaction
 from harkara.outcomes import Accepted, Pause, Refused, Replaced, Wait
 from harkara.states import DONE, UNSENT, Action, State, allowed_from
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from harkara.ledger.conditions import in_state
-from harkara.ledger.database import Row, Transaction
 from harkara.ledger.events.negative_evidence import DoubtfulMessage, has_negative_evidence, has_unread_event
 from harkara.ledger.messages.trace import change_state
 from harkara.ledger.tables import message
+from harkara.ledger.transaction import Row, Transaction
 from harkara.states import Action, State, allowed_from
 
 MAX_EVIDENCE_CHECKS = 20

@@ -13,12 +13,13 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from harkara.errors import Conflict, Invalid
 from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.conditions import in_state
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.messages.commands import OPEN, cancel_messages, decide
 from harkara.ledger.messages.search import NEWEST_FIRST, MessageFilter, matching
 from harkara.ledger.messages.send_again import REPEATABLE, send_again
 from harkara.ledger.messages.summary import summary
 from harkara.ledger.tables import message
+from harkara.ledger.transaction import Transaction
 from harkara.message_selection import Act, Progress, SelectionPreview
 from harkara.states import Action, State, allowed_from
 

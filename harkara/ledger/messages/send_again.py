@@ -10,9 +10,9 @@ from sqlalchemy import and_, exists, insert, literal, select
 from uuid_utils import uuid7
 
 from harkara.ledger.conditions import in_state
-from harkara.ledger.database import Row, Transaction
 from harkara.ledger.messages.insert_rows import insert_messages
 from harkara.ledger.tables import message, trace
+from harkara.ledger.transaction import Row, Transaction
 from harkara.states import State
 
 PREFIX = "again-"

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Select, insert, update
 
 from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.callbacks.notify import StateChange, notify_states
-from harkara.ledger.database import Row, Transaction
 from harkara.ledger.tables import message, trace
+from harkara.ledger.transaction import Row, Transaction
 from harkara.states import State
 
 

@@ -9,8 +9,9 @@ from typing import Final
 from sqlalchemy import ColumnElement, func, select, update
 
 from harkara.inbound.words import Cancel, Confirm, Reply, Reschedule
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.tables import message, occasion
+from harkara.ledger.transaction import Row, Transaction
 from harkara.occasions.report import Answer, OccasionReport, RuleReport
 from harkara.occasions.rules import STATUSES
 from harkara.states import State

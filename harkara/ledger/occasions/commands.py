@@ -10,12 +10,13 @@ from sqlalchemy import ColumnElement, bindparam, func, select, tuple_, update
 
 from harkara.errors import Conflict, NotFound, stops_all
 from harkara.ledger.applied_entries import mark_applied
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, store_dead_letters
 from harkara.ledger.occasions.derivation import derive_reminders
 from harkara.ledger.occasions.rows import NOT_DERIVED, content_of, is_new, key_of, new_row
 from harkara.ledger.occasions.stale_rows import stale_rows
 from harkara.ledger.tables import occasion
+from harkara.ledger.transaction import Row, Transaction
 from harkara.occasions import Closing, Occasion, OccasionKey, OccasionUpdate, ReminderPlan
 from harkara.receipt import Change
 

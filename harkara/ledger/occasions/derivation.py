@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from harkara.ledger.database import Row, Transaction
 from harkara.ledger.messages.commands import cancel_messages
 from harkara.ledger.messages.insert_rows import NewMessage, insert_messages, message_row
 from harkara.ledger.occasions.received import SUPERSEDED, ReceivedReminders, Result, slot, slot_of
 from harkara.ledger.occasions.rows import NOT_DERIVED, ending_of, occasion_of, superseded_reason
 from harkara.ledger.tables import message
+from harkara.ledger.transaction import Row, Transaction
 from harkara.occasions import ReminderMessage, ReminderPlan
 from harkara.states import UNSENT, State
 

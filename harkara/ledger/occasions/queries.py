@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from harkara.errors import NotFound
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.messages.insert_rows import content_digest
 from harkara.ledger.messages.summary import reminder_summary
 from harkara.ledger.occasions.derivation import plan_reminders
 from harkara.ledger.occasions.received import ReceivedReminders, Result, may_have_arrived, slot, slot_of
 from harkara.ledger.occasions.rows import ending_of, occasion_of, superseded_reason
 from harkara.ledger.tables import message, occasion
+from harkara.ledger.transaction import Row, Transaction
 from harkara.messages import Envelope
 from harkara.occasions import OccasionKey, ReminderPlan, SkippedReminder
 from harkara.occasions.local_time import day_of

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast, get_args
 
-from harkara.ledger.database import Row
 from harkara.ledger.occasions.rows import ending_of
+from harkara.ledger.transaction import Row
 from harkara.occasions import ReminderMessage, SkippedReminder
 from harkara.occasions.rules import Origin
 from harkara.people.spellings import canonical

@@ -8,7 +8,7 @@ from typing import Any
 
 from uuid_utils import uuid7
 
-from harkara.ledger.database import Row
+from harkara.ledger.transaction import Row
 from harkara.occasions import Closing, Ending, Occasion, OccasionKey, OccasionUpdate
 
 NOT_DERIVED = ""

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, TextClause, and_, or_, select, text
 
-from harkara.ledger.database import Row, Transaction
 from harkara.ledger.tables import occasion
+from harkara.ledger.transaction import Row, Transaction
 from harkara.occasions import ReminderPlan
 
 

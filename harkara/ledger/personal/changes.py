@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Table, and_, delete, select, update
 
-from harkara.ledger.database import Row, Transaction
 from harkara.ledger.events.stored_event import EventState
 from harkara.ledger.personal.find import FoundRow
 from harkara.ledger.personal.inventory import PersonalTable
 from harkara.ledger.tables import callback, contact, event, message
+from harkara.ledger.transaction import Row, Transaction
 from harkara.people.mentions import Mentions
 from harkara.people.pseudonym import pseudonym
 from harkara.states import UNSENT, State

@@ -11,7 +11,7 @@ from sqlalchemy import or_, select, update
 
 from harkara.errors import Conflict
 from harkara.ledger.conditions import in_state
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.events.stored_event import RECEIVED, EventState
 from harkara.ledger.messages.commands import cancel_messages
 from harkara.ledger.personal.changes import RowChange, change_row, must_stay
@@ -19,6 +19,7 @@ from harkara.ledger.personal.contains import contains
 from harkara.ledger.personal.find import find_rows
 from harkara.ledger.personal.inventory import INVENTORY
 from harkara.ledger.tables import event, message
+from harkara.ledger.transaction import Transaction
 from harkara.people.mentions import Mentions
 from harkara.states import DONE, UNSENT, State
 

@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import false, or_, select
 
 from harkara.ledger.contacts.queries import all_names
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.personal.contains import contains
 from harkara.ledger.personal.inventory import INVENTORY, PersonalTable
+from harkara.ledger.transaction import Row, Transaction
 from harkara.people.mentions import Mentions
 from harkara.people.spellings import spellings
 

@@ -9,8 +9,9 @@ from typing import Final, Literal, NamedTuple
 
 from sqlalchemy import insert, select
 
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.tables import act
+from harkara.ledger.transaction import Transaction
 from harkara.masking import mask_numbers
 
 ACTS: Final[Mapping[str, str]] = {

@@ -9,8 +9,9 @@ from typing import Any, Final
 from sqlalchemy import delete, select, update
 
 from harkara.errors import Conflict, NotFound
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.tables import session, user
+from harkara.ledger.transaction import Transaction
 from harkara.ledger.users.acts import Actor, record_act
 from harkara.ledger.users.secrets import digest, new_secret
 from harkara.ledger.users.user import COLUMNS, User, parse_name, stored_lanes, user_id

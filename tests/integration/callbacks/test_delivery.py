@@ -22,8 +22,9 @@ from harkara.callbacks.endpoint import Endpoint
 from harkara.ledger import migrate
 from harkara.ledger.callbacks.dead_callbacks import count_callbacks
 from harkara.ledger.callbacks.notify import notify
-from harkara.ledger.database import Database, Row
+from harkara.ledger.database import Database
 from harkara.ledger.tables import callback
+from harkara.ledger.transaction import Row
 from harness.ledger import open_ledger
 from harness.waiting import wait_until
 from tests.integration.callbacks.application import SECRET, Application, listening

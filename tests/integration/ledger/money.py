@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import select
 
 from harkara.ledger.charges.spend import get_spend
-from harkara.ledger.database import Database, Row
+from harkara.ledger.database import Database
 from harkara.ledger.events.process import process
 from harkara.ledger.tables import charge
+from harkara.ledger.transaction import Row
 from harkara.messages import Envelope, Template
 from harkara.money.spend import By, Spend
 from harkara.outcomes import Accepted

@@ -12,9 +12,10 @@ from sqlalchemy import select, update
 
 from harkara.catalogue import Catalogue
 from harkara.lanes import Lane
-from harkara.ledger.database import Database, Row
+from harkara.ledger.database import Database
 from harkara.ledger.occasions.commands import UpdateResult, save_occasions
 from harkara.ledger.tables import message, occasion
+from harkara.ledger.transaction import Row
 from harkara.occasions import Closing, Occasion, OccasionUpdate, ReminderPlan, Rules
 from harkara.shared_defaults import DEADLINES
 

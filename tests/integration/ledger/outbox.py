@@ -9,8 +9,9 @@ from sqlalchemy import select, update
 
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.callbacks.outbox import ClaimedCallback, claim
-from harkara.ledger.database import Database, Row
+from harkara.ledger.database import Database
 from harkara.ledger.tables import callback
+from harkara.ledger.transaction import Row
 
 HOUR = 3600.0
 

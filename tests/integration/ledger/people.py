@@ -10,8 +10,9 @@ from sqlalchemy import insert, select
 
 from harkara.inbound.contact import ConsentChoice
 from harkara.ledger.contacts.consent import apply_consent, link_names
-from harkara.ledger.database import Database, Row, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.tables import consent, contact
+from harkara.ledger.transaction import Row, Transaction
 
 START = datetime(2026, 5, 3, 10, 30, tzinfo=UTC)
 SHARED = ("wrote_at", "stopped", "agreed_at", "wished_at", "settled_at")

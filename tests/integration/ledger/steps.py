@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from harkara.lanes import Lane
-from harkara.ledger.database import Database, Row
+from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept
 from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import Claimed, claim
@@ -20,6 +20,7 @@ from harkara.ledger.messages.record import record
 from harkara.ledger.retention import erase_old
 from harkara.ledger.sweep import Crashed, sweep
 from harkara.ledger.tables import attempt, message, trace
+from harkara.ledger.transaction import Row
 from harkara.messages import Envelope, Template, Text
 from harkara.outcomes import Accepted, Outcome, Uncertain, Wait
 from harkara.receipt import Receipt

@@ -18,12 +18,13 @@ from config.periodic_work import worker_seconds
 from harkara.delivery.leased_rounds import Rounds
 from harkara.delivery.table_statistics import TableStatistics
 from harkara.lanes import Lane
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.halts import add_halt, park, unpark
 from harkara.ledger.messages.commands import cancel
 from harkara.ledger.messages.dispatch import dispatch, unqueue
 from harkara.ledger.messages.due import Flow, Share, choose_fairly, due_flows, find_obstacles
 from harkara.ledger.tables import message
+from harkara.ledger.transaction import Transaction
 from harkara.limits import Allowance
 from harkara.outcomes import Pause, Wait
 from tests.integration.ledger.bulk import fill, only_analyzed_here, wait_until_counted
@@ -155,7 +156,8 @@ def test_a_lane_has_a_backlog_while_a_due_message_waits(db: Database) -> None:
 DISPATCHER = """
 import sys
 from harkara.lanes import Lane
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
+from harkara.ledger.transaction import Transaction
 from harkara.ledger.messages.dispatch import dispatch
 db = Database(sys.argv[1])
 lanes = {"default": Lane("default", "token", None)}

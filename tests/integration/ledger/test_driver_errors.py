@@ -13,9 +13,10 @@ import pytest
 from sqlalchemy import bindparam, insert, select, text
 
 from harkara.errors import HarkaraError, Invalid, Unavailable
-from harkara.ledger.database import Database, Transaction
+from harkara.ledger.database import Database
 from harkara.ledger.driver_errors import LedgerError, translated
 from harkara.ledger.tables import lease, message
+from harkara.ledger.transaction import Transaction
 from harness.ports import free_port
 from harness.postgres import PostgresServer
 

@@ -19,13 +19,14 @@ from harkara.inbound.contact import ConsentChoice
 from harkara.ledger.audit import audit
 from harkara.ledger.campaigns.consent_filter import filter_by_consent
 from harkara.ledger.contacts.consent import link_names, record_consent
-from harkara.ledger.database import Database, Row
+from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
 from harkara.ledger.personal.erase import ERASED
 from harkara.ledger.personal.export import export_person
 from harkara.ledger.personal.inventory import INVENTORY
 from harkara.ledger.personal.receipt import digest_of, erase_with_receipt
 from harkara.ledger.tables import campaign, consent
+from harkara.ledger.transaction import Row
 from harkara.messages import Envelope, Template, Text
 from harkara.outcomes import Refused
 from harkara.people.pseudonym import pseudonym

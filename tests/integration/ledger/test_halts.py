@@ -8,11 +8,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from harkara.ledger.database import Database, Row
+from harkara.ledger.database import Database
 from harkara.ledger.halts import LONGEST_SECONDS, active_halts, add_halt, list_halts, park, unpark
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.record import record
 from harkara.ledger.tables import halt
+from harkara.ledger.transaction import Row
 from harkara.outcomes import Pause, Refused, Wait
 from tests.integration.ledger.steps import (
     ACCEPTED,

@@ -12,11 +12,12 @@ from sqlalchemy import delete, event, func, select
 
 from harkara.errors import Conflict
 from harkara.ledger.audit import audit
-from harkara.ledger.database import Database, Row
+from harkara.ledger.database import Database
 from harkara.ledger.halts import active_halts, park, unpark
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.commands import Decision, cancel, resolve
 from harkara.ledger.tables import alias, attempt, halt, message, trace
+from harkara.ledger.transaction import Row
 from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Uncertain, Wait
 from harkara.states import Action
 from tests.integration.ledger.state_changes import StateChanges, declared, recorded_state_changes

@@ -15,12 +15,13 @@ from harkara.chatmitra.webhooks import parse
 from harkara.inbound import fingerprint
 from harkara.inbound.words import Words
 from harkara.lanes import Lane
-from harkara.ledger.database import Database, Row
+from harkara.ledger.database import Database
 from harkara.ledger.events.process import EventContext, process
 from harkara.ledger.events.store_events import RawWebhook, store_events
 from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.tables import event
+from harkara.ledger.transaction import Row
 from harkara.messages import Envelope
 from harkara.money.prices import Prices
 from harkara.outcomes import Outcome
