@@ -1,4 +1,4 @@
-"""Who asks for a page: a visitor or a user who has signed in, and the parameters by which a route says who may."""
+"""The sender of a request: a stranger or a user who has signed in, and the parameters by which a route says who may."""
 
 from __future__ import annotations
 

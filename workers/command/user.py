@@ -66,7 +66,7 @@ def change(name: Name, role: RoleOption, lanes: LanesOption = None, as_json: AsJ
 
 @app.command(epilog="Example: harkara user link Asha")
 def link(name: Name, as_json: AsJson = False) -> None:
-    """Print a new one-time link, for a user who has no password or forgot it. A former link is void."""
+    """Print a new one-time link, for a user who has no password or forgot it. The former link no longer works."""
     from harkara.ledger.users import users
 
     with ledger() as db:
