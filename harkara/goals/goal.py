@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -39,18 +40,18 @@ class Goal(BaseModel):
     at_least: ClassVar[bool] = False
 
     @property
+    @abstractmethod
     def limit(self) -> float:
         """The most that meets the goal; of a goal with `at_least`, the least."""
-        raise NotImplementedError
 
     def is_missed(self, value: float | None) -> bool:
         if value is None:
             return False
         return value < self.limit if self.at_least else value > self.limit
 
+    @abstractmethod
     def sentence(self, value: float) -> str:
         """Return what was measured and the limit, as a sentence."""
-        raise NotImplementedError
 
 
 class _LongestGoal(Goal):
