@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from typing import Final
 
 from babel import Locale
 from babel.dates import format_datetime
+from babel.messages import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal
@@ -24,7 +26,7 @@ from harkara.ledger.users.user import User
 LOCALES = Path(__file__).parent / "locales"
 
 LANGUAGES: Final = {"en": "English", "hi": "हिन्दी"}
-"""The name of each language in itself. English is in the code, and each other one in a catalogue of LOCALES."""
+"""The name of each language in itself. English is in the code, and each other one in a folder of LOCALES, by page."""
 
 MOST_COUNTED = 10_000
 """Larger counts are not exact: a page says `10,000+`, and a query counts no further."""
@@ -63,15 +65,23 @@ class Language:
 @cache
 def language(code: str) -> Language:
     """Return the language of a code of LANGUAGES."""
-    file = LOCALES / f"{code}.po"
     locale = Locale(code, "IN")
-    if not file.exists():
-        return Language(code, locale, NullTranslations())
-    compiled = BytesIO()
-    with file.open("rb") as source:
-        write_mo(compiled, read_po(source, locale))
-    compiled.seek(0)
-    return Language(code, locale, Translations(compiled))
+    texts = NullTranslations()
+    for catalogue in catalogues(code):
+        compiled = BytesIO()
+        write_mo(compiled, catalogue)
+        compiled.seek(0)
+        page = Translations(compiled)
+        page.add_fallback(texts)
+        texts = page
+    return Language(code, locale, texts)
+
+
+def catalogues(code: str) -> Iterator[Catalog]:
+    """Yield the texts of a language, one catalogue for each file. English has none."""
+    for file in sorted((LOCALES / code).glob("*.po")):
+        with file.open("rb") as source:
+            yield read_po(source, code)
 
 
 def language_of(request: Request, user: User | None) -> Language:

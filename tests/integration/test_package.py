@@ -25,5 +25,5 @@ def test_the_wheel_holds_harkara_alone(tmp_path: Path) -> None:
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"harkara"}
     assert "harkara/ledger/migrations/script.py.mako" in names
     assert "harkara/gateway/static/swagger-ui-bundle.js" in names
-    console = {"static/pico.min.css", "static/htmx.min.js", "templates/frame.html", "locales/hi.po"}
+    console = {"static/pico.min.css", "static/htmx.min.js", "templates/frame.html", "locales/hi/frame.po"}
     assert {f"harkara/console/{name}" for name in console} <= {*names}

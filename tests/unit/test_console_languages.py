@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from babel.messages.pofile import read_po
 
-from harkara.console.languages import LANGUAGES, LOCALES, language
+from harkara.console.languages import LANGUAGES, catalogues, language
 from tests.unit.console_texts import texts
 
 TRANSLATED = sorted(LANGUAGES.keys() - {"en"})
@@ -20,8 +20,10 @@ _PLACEHOLDER = re.compile(r"%\(\w+\)s|`[^`]*`")
 
 @pytest.mark.parametrize("code", TRANSLATED)
 def test_a_catalogue_has_exactly_the_texts_of_the_pages(code: str) -> None:
-    with (LOCALES / f"{code}.po").open("rb") as file:
-        catalogue = {message.id: message for message in read_po(file) if message.id}
+    messages = [message for catalogue in catalogues(code) for message in catalogue if message.id]
+    catalogue = {message.id: message for message in messages}
+    twice = [text for text, count in Counter(str(message.id) for message in messages).items() if count > 1]
+    assert twice == [], "in two files"
     assert texts() - catalogue.keys() == set(), "missing"
     assert catalogue.keys() - texts() == set(), "on no page"
     for text, message in catalogue.items():
