@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from zoneinfo import ZoneInfo
 
 from config.settings import Settings, settings
+from config.wiring.loaded_files import config_files
 from config.wiring.shared import database, lanes
 from harkara.console import Console, ProxyUser
 
@@ -15,6 +16,7 @@ def console() -> Console:
     s = settings()
     return Console(
         db=database(),
+        files=config_files,
         lanes=sorted(lanes()),
         zone=ZoneInfo(s.timezone),
         session=s.console_session,

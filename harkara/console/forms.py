@@ -31,6 +31,11 @@ class FormFields:
         return [value for key, value in self._pairs if key == name]
 
 
+def printable(text: str) -> str:
+    """Return the text without characters that cannot be printed: PostgreSQL refuses a NUL."""
+    return "".join(filter(str.isprintable, text))
+
+
 async def _form(request: Request, visitor: AnyVisitor) -> FormFields:
     body = await read_body(request, MAX_BYTES)
     try:

@@ -17,6 +17,7 @@ class Entry(NamedTuple):
 
 
 NAVIGATION = (
+    Entry("/campaigns", N_("Campaigns"), Role.VIEWER),
     Entry("/acts", N_("Acts"), Role.ADMIN),
     Entry("/users", N_("Users"), Role.ADMIN),
 )

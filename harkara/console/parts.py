@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Annotated, cast
+from typing import Annotated, Protocol, cast
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 
 from harkara.console.passwords import FailedPasswords, Passwords
 from harkara.gateway.addresses import peer_of
+from harkara.lanes import Lane
 from harkara.ledger.database import Database
+from harkara.money.prices import Prices
+from harkara.occasions import ReminderPlan
+from harkara.playbook import Playbook
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +46,30 @@ class ProxyUser:
         return any(mapped in network for network in self.proxies)
 
 
+class Files(Protocol):
+    """What the files of `config/` say."""
+
+    @property
+    def lanes(self) -> Mapping[str, Lane]: ...
+    @property
+    def plan(self) -> ReminderPlan: ...
+    @property
+    def playbook(self) -> Playbook: ...
+    @property
+    def prices(self) -> Prices: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Console:
     """What the pages use.
 
-    `lanes` are the names of the configured lanes. Times are shown in `zone`. A session lasts for `session`. `url` is
-    the address of the console in one-time links, None for that of the request.
+    `files` returns what the files of `config/` said when they were read last. `lanes` are the names of the configured
+    lanes. Times are shown in `zone`. A session lasts for `session`. `url` is the address of the console in one-time
+    links, None for that of the request.
     """
 
     db: Database
+    files: Callable[[], Files]
     lanes: Sequence[str]
     zone: ZoneInfo
     session: timedelta

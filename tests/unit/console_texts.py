@@ -12,6 +12,7 @@ from harkara.ledger.users.acts import ACTS
 ROOT = Path(__file__).resolve().parents[2]
 
 _PAGES = (("templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python"))
+_FORMS = (("harkara/console", "**.py"), ("harkara/ledger/campaigns", "commands.py"), ("harkara/ledger/users", "**.py"))
 _MARKS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
 _ERRORS = {"Invalid": ((1,), (2,)), "Conflict": None, "NotFound": None}
 
@@ -28,6 +29,6 @@ def _found(folder: str, method_map: object, keywords: object) -> Iterator[str]:
 
 
 def _error_texts() -> Iterator[str]:
-    for folder, words in (("harkara/ledger/users", {"Invalid": (1, 2)}), ("harkara/console", {"Invalid": (1, 2)})):
-        yield from _found(folder, [("**.py", "python")], words)
+    for folder, files in _FORMS:
+        yield from _found(folder, [(files, "python")], {"Invalid": (1, 2)})
     yield from _found("harkara/ledger/users", [("**.py", "python")], {"Conflict": None, "NotFound": None})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from harkara.campaigns.status import CampaignSummary
 from harkara.errors import Conflict, Invalid, NotFound
@@ -18,6 +18,7 @@ from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_col
 from harkara.ledger.messages.trace import change_state
 from harkara.ledger.tables import campaign, message
 from harkara.ledger.transaction import Transaction
+from harkara.ledger.users.acts import Actor, record_act
 from harkara.states import UNSENT, CampaignState, State
 
 _STATE_SENTENCES = {
@@ -32,8 +33,8 @@ _STATE_SENTENCES = {
 """Why a command is refused, by the state of the campaign, with the next step where there is one."""
 
 
-def start(db: Database, identity: str, at: datetime | None = None) -> None:
-    """Start the campaign now, or schedule its start `at` a later time.
+def start(db: Database, identity: str, at: datetime | None = None, *, actor: Actor | None = None) -> None:
+    """Start the campaign now, or schedule its start `at` a later time. This is an act of `actor`.
 
     Raises NotFound, Conflict for another state than ready or scheduled, and Invalid for a time that has passed or is
     not before the deadline of the messages.
@@ -45,28 +46,34 @@ def start(db: Database, identity: str, at: datetime | None = None) -> None:
         if at is not None and at >= _deadline(tx, identity):
             raise Invalid("at", "is not before the deadline of its messages", iso_seconds(at))
         run_or_schedule(tx, found, at)
+        _record(tx, actor, "started" if at is None else "scheduled", found, iso_seconds(at) if at else None)
 
 
-def pause(db: Database, identity: str, reason: str, code: str = "operator") -> None:
-    """Hold back every message that has not passed the gates. Raises NotFound and Conflict."""
+def pause(db: Database, identity: str, reason: str, code: str = "operator", *, actor: Actor | None = None) -> None:
+    """Hold back every message that has not passed the gates: an act of `actor`. Raises NotFound and Conflict."""
     with db.write() as tx:
         found = lock_campaign(tx, identity, CampaignState.RUNNING, CampaignState.SCHEDULED)
         hold_producer(tx, found.lane, identity, "campaign-paused", f"Campaign {found.name} is paused: {reason}")
         set_state(tx, identity, CampaignState.PAUSED, code=code, reason=reason[:1000])
+        _record(tx, actor, "paused", found)
 
 
-def resume(db: Database, identity: str) -> None:
-    """Run the campaign again, or schedule it again if its start is still to come. Raises NotFound and Conflict."""
+def resume(db: Database, identity: str, *, actor: Actor | None = None) -> None:
+    """Run the campaign again, or schedule it again if its start is still to come: an act of `actor`.
+
+    Raises NotFound and Conflict.
+    """
     with db.write() as tx:
         found = lock_campaign(tx, identity, CampaignState.PAUSED)
         run_or_schedule(tx, found, found.start_at)
+        _record(tx, actor, "resumed", found)
 
 
-def cancel(db: Database, identity: str, by: str) -> int:
+def cancel(db: Database, identity: str, by: str, *, actor: Actor | None = None) -> int:
     """Cancel every unsent message and return their number. From the first transaction on, none passes the gates.
 
     A message that is being sent ends on its own. If it returns to `waiting`, or if this process dies, the housekeeping
-    cancels the rest. Raises NotFound and Conflict.
+    cancels the rest. This is an act of `actor`. Raises NotFound and Conflict.
     """
     states = (state for state in CampaignState if state not in (CampaignState.CANCELLED, CampaignState.FINISHED))
     with db.write() as tx:
@@ -74,6 +81,8 @@ def cancel(db: Database, identity: str, by: str) -> int:
         reason = f"cancelled by {by}"
         hold_producer(tx, found.lane, identity, "campaign-cancelled", f"Campaign {found.name} was {reason}.")
         set_state(tx, identity, CampaignState.CANCELLED, code="operator", reason=reason)
+        unsent = select(func.count()).where(message.c.campaign_id == identity, in_state(*UNSENT))
+        _record(tx, actor, "cancelled", found, number=int(tx.execute(unsent).scalar_one()) if actor else None)
     cancelled = 0
     while batch := cancel_unsent(db, identity):
         cancelled += batch
@@ -124,6 +133,19 @@ def set_state(tx: Transaction, identity: str, state: CampaignState, **values: An
     tx.execute(
         update(campaign).where(campaign.c.id == identity).values(state=state.value, changed_at=tx.now, **columns)
     )
+
+
+def _record(
+    tx: Transaction,
+    actor: Actor | None,
+    kind: str,
+    found: CampaignSummary,
+    detail: str | None = None,
+    *,
+    number: int | None = None,
+) -> None:
+    if actor is not None:
+        record_act(tx, actor, f"campaign.{kind}", found.name, filter=detail, number=number)
 
 
 def _deadline(tx: Transaction, identity: str) -> datetime:

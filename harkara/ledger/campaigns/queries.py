@@ -27,13 +27,20 @@ _PREFIX_DIGITS = 7
 
 _MAX_OTHERS = 100_000
 
-_STATES_WITH_CODE = (State.UNCERTAIN, State.FAILED, State.CANCELLED)
+STATES_WITH_CODE = (State.UNCERTAIN, State.FAILED, State.CANCELLED)
 
 
-def list_campaigns(db: Database) -> list[CampaignSummary]:
-    """All campaigns, newest first."""
+def list_campaigns(
+    db: Database, *, lanes: Collection[str] | None = None, before: str | None = None, limit: int | None = None
+) -> list[CampaignSummary]:
+    """Return campaigns, newest first: those of `lanes`, older than the id `before`, at most `limit`; by default all."""
+    query = select(campaign).order_by(campaign.c.id.desc()).limit(limit)
+    if lanes is not None:
+        query = query.where(campaign.c.lane.in_(lanes))
+    if before is not None:
+        query = query.where(campaign.c.id < before)
     with db.read() as tx:
-        rows = tx.rows(select(campaign).order_by(campaign.c.id.desc()))
+        rows = tx.rows(query)
     return [CampaignSummary(**summary_fields(row)) for row in rows]
 
 
@@ -58,7 +65,7 @@ def get_progress(db: Database, identity: str) -> CampaignProgress:
         number = func.count().label("number")
         states = tx.execute(select(message.c.state, number).where(own).group_by(message.c.state))
         by_state = {row.state: row.number for row in states}
-        codes = select(message.c.code, number).where(own, in_state(*_STATES_WITH_CODE)).group_by(message.c.code)
+        codes = select(message.c.code, number).where(own, in_state(*STATES_WITH_CODE)).group_by(message.c.code)
         by_code = {row.code or "unknown": row.number for row in tx.execute(codes.order_by(number.desc()))}
     return CampaignProgress(**summary_fields(row), by_state=by_state, by_code=by_code)
 

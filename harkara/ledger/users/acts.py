@@ -15,6 +15,11 @@ from harkara.ledger.transaction import Transaction
 from harkara.masking import mask_numbers
 
 ACTS: Final[Mapping[str, str]] = {
+    "campaign.cancelled": "campaign cancelled",
+    "campaign.paused": "campaign paused",
+    "campaign.resumed": "campaign resumed",
+    "campaign.scheduled": "campaign scheduled",
+    "campaign.started": "campaign started",
     "user.added": "user added",
     "user.changed": "user changed",
     "user.disabled": "user disabled",

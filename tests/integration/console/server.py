@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
 from threading import Thread
@@ -18,13 +19,20 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from config.environment import ROOT
+from harkara.catalogue import Catalogue
 from harkara.console import Console, mount
 from harkara.console.passwords import Passwords
 from harkara.gateway.addresses import behind_proxies
 from harkara.gateway.middleware import RequestMiddleware
+from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.ledger.users.acts import Actor
 from harkara.ledger.users.users import add_user
+from harkara.limits import Allowance
+from harkara.money.prices import Prices
+from harkara.occasions import ReminderPlan, Rules
+from harkara.playbook import Playbook
 from harkara.roles import Role
 
 BY = Actor("the test", "command")
@@ -32,13 +40,38 @@ PASSWORD = "correct horse battery"
 TRUSTED = "127.0.0.1"
 """The proxy whose X-Forwarded-For and X-Forwarded-Proto count."""
 
+_ZONE = ZoneInfo("Asia/Kolkata")
+
+
+@dataclass(frozen=True)
+class TestFiles:
+    """The files of this repository, and two lanes."""
+
+    __test__ = False
+    lanes: Mapping[str, Lane]
+    plan: ReminderPlan
+    playbook: Playbook
+    prices: Prices
+
+
+def _files() -> TestFiles:
+    config = ROOT / "config"
+    lanes = {name: Lane(name, "token", Allowance(60, 60.0), zone=_ZONE) for name in ("default", "shop")}
+    catalogue = Catalogue.load(config / "templates.toml")
+    plan = ReminderPlan.from_lanes(Rules.load(config / "reminders.toml"), catalogue, lanes)
+    return TestFiles(lanes, plan, Playbook.load(config / "playbook.toml"), Prices.load(config / "prices.toml"))
+
+
+FILES = _files()
+
 _TOKEN = re.compile(r'name="token" value="([0-9a-f]{64})"')
 
 
 def console_of(db: Database, **other: Any) -> Console:
     defaults: dict[str, Any] = {
-        "lanes": ("default", "shop"),
-        "zone": ZoneInfo("Asia/Kolkata"),
+        "files": lambda: FILES,
+        "lanes": tuple(FILES.lanes),
+        "zone": _ZONE,
         "session": timedelta(hours=12),
         "passwords": Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
     }

@@ -15,6 +15,7 @@ from workers.command.output import emit, note, print_line, table
 
 if TYPE_CHECKING:
     from harkara.ledger.database import Database
+    from harkara.ledger.users.acts import Actor
 
 
 def start(
@@ -27,7 +28,7 @@ def start(
 
     with ledger() as db:
         identity = queries.get_campaign(db, key).id
-        commands.start(db, identity, at)
+        commands.start(db, identity, at, actor=_me())
         _report(db, identity, as_json)
 
 
@@ -41,7 +42,7 @@ def pause(
 
     with ledger() as db:
         identity = queries.get_campaign(db, key).id
-        commands.pause(db, identity, reason or f"Decided by {me()}.")
+        commands.pause(db, identity, reason or f"Decided by {me()}.", actor=_me())
         _report(db, identity, as_json)
 
 
@@ -51,7 +52,7 @@ def resume(key: Campaign, as_json: AsJson = False) -> None:
 
     with ledger() as db:
         identity = queries.get_campaign(db, key).id
-        commands.resume(db, identity)
+        commands.resume(db, identity, actor=_me())
         _report(db, identity, as_json)
 
 
@@ -61,7 +62,7 @@ def cancel(key: Campaign, by: By = None, as_json: AsJson = False) -> None:
 
     with ledger() as db:
         identity = queries.get_campaign(db, key).id
-        withdrawn = commands.cancel(db, identity, by or me())
+        withdrawn = commands.cancel(db, identity, by or me(), actor=_me(by))
         _report(db, identity, as_json, withdrawn=withdrawn)
 
 
@@ -79,6 +80,12 @@ def listing(as_json: AsJson = False) -> None:
         table(("name", "state", "audience", "lane", "loaded", "reason"), rows)
     else:
         note("There is no campaign yet: `harkara campaign new FILE.csv --template KIND` creates one.")
+
+
+def _me(by: str | None = None) -> Actor:
+    from harkara.ledger.users.acts import Actor
+
+    return Actor(by or me(), "command")
 
 
 def _report(db: Database, identity: str, as_json: bool, **more: Any) -> None:

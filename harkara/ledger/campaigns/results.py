@@ -1,0 +1,76 @@
+"""Reads the results of campaigns, each in a time that grows with the campaign alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import BigInteger, cast, func, select
+
+from harkara.campaigns.results import PACE_OVER, TO_SEND, CampaignFailures, CampaignResults
+from harkara.campaigns.status import CampaignSummary
+from harkara.errors import NotFound
+from harkara.ledger.campaigns.queries import STATES_WITH_CODE, summary_fields
+from harkara.ledger.conditions import in_state
+from harkara.ledger.database import Database
+from harkara.ledger.tables import campaign, charge, message
+from harkara.ledger.transaction import Transaction
+from harkara.states import State
+
+MOST_POSTED = 100_000
+"""POSTs that are counted for the pace: more than any allowance permits in its minutes."""
+
+MOST_CODES = 20
+
+
+def get_results(db: Database, identity: str, *, lanes: Collection[str] | None = None) -> CampaignResults:
+    """Return the results of the campaign with this id, in one of `lanes` or in any lane. Raises NotFound."""
+    wanted = select(campaign).where(campaign.c.id == identity)
+    with db.read(snapshot=True) as tx:
+        rows = tx.rows(wanted if lanes is None else wanted.where(campaign.c.lane.in_(lanes)))
+        if not rows:
+            raise NotFound("no campaign has this id")
+        return CampaignResults(
+            CampaignSummary(**summary_fields(rows[0])),
+            tx.now,
+            _by_state(tx, identity),
+            _failures(tx, identity),
+            _posted(tx, identity, tx.now - PACE_OVER),
+            _spent(tx, identity),
+        )
+
+
+def count_left(db: Database, identities: Collection[str]) -> Mapping[str, int]:
+    """Return how many messages of each of these campaigns are still to be sent."""
+    if not identities:
+        return {}
+    mine = (message.c.campaign_id.in_(identities), in_state(*sorted(TO_SEND)))
+    query = select(message.c.campaign_id, func.count()).where(*mine).group_by(message.c.campaign_id)
+    with db.read() as tx:
+        found = {identity: number for identity, number in tx.execute(query)}
+    return {identity: found.get(identity, 0) for identity in identities}
+
+
+def _by_state(tx: Transaction, identity: str) -> Mapping[State, int]:
+    query = select(message.c.state, func.count()).where(message.c.campaign_id == identity).group_by(message.c.state)
+    return {State(state): number for state, number in tx.execute(query)}
+
+
+def _failures(tx: Transaction, identity: str) -> Sequence[CampaignFailures]:
+    number = func.count().label("number")
+    code = func.coalesce(message.c.code, "unknown").label("code")
+    mine = (message.c.campaign_id == identity, in_state(*STATES_WITH_CODE))
+    query = select(message.c.state, code, number, func.min(message.c.reason)).where(*mine)
+    grouped = query.group_by(message.c.state, code).order_by(number.desc(), code).limit(MOST_CODES)
+    return [CampaignFailures(State(state), *rest) for state, *rest in tx.execute(grouped)]
+
+
+def _posted(tx: Transaction, identity: str, since: datetime) -> int:
+    mine = select(message.c.id).where(message.c.campaign_id == identity, message.c.posted_at > since)
+    return int(tx.execute(select(func.count()).select_from(mine.limit(MOST_POSTED).subquery())).scalar_one())
+
+
+def _spent(tx: Transaction, identity: str) -> Mapping[str, int]:
+    total = cast(func.sum(charge.c.amount), BigInteger)
+    query = select(charge.c.currency, total).where(charge.c.campaign_id == identity).group_by(charge.c.currency)
+    return {currency: int(amount) for currency, amount in tx.execute(query)}

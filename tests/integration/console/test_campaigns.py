@@ -1,0 +1,161 @@
+"""The pages of campaigns: what they show to which user, and what operators decide there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from harkara.ledger.campaigns import commands
+from harkara.ledger.campaigns.queries import get_campaign
+from harkara.ledger.database import Database
+from harkara.ledger.users.acts import list_acts
+from harkara.roles import Role
+from harness.ledger import open_ledger
+from tests.integration.console.server import Browser, Server, console_of, serve, text_of
+from tests.integration.ledger.campaigns import REFUSED, load_campaign, send_due, start_campaign
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    file: Path = tmp_path_factory.mktemp("campaigns") / "harkara.db"
+    with open_ledger(f"sqlite:///{file}", connections=10) as db, serve(console_of(db)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def users(running: Server) -> dict[Role, Browser]:
+    return {role: running.user(role.value, role) for role in Role}
+
+
+@pytest.fixture
+def db(running: Server) -> Database:
+    return running.console.db
+
+
+@pytest.fixture
+def operator(users: dict[Role, Browser]) -> Browser:
+    return users[Role.OPERATOR]
+
+
+def acts_of(db: Database, name: str) -> list[tuple[str, int | None]]:
+    return [(act.act, act.number) for act in list_acts(db) if act.subject == name]
+
+
+def test_the_list_says_what_a_campaign_is_before_there_is_one(tmp_path: Path) -> None:
+    with open_ledger(f"sqlite:///{tmp_path / 'harkara.db'}") as empty, serve(console_of(empty)) as server:
+        page = server.user("Vik").see("/campaigns")
+    assert "There is no campaign yet. Upload a list" in text_of(page)
+    assert "New campaign" not in text_of(page)
+
+
+def test_a_viewer_sees_the_progress_the_funnel_and_why_messages_failed(
+    users: dict[Role, Browser], db: Database
+) -> None:
+    identity = start_campaign(db, 8, "diwali")
+    send_due(db, most=4)
+    send_due(db, REFUSED, most=2)
+    listed = users[Role.VIEWER].see("/campaigns")
+    assert "diwali running 6 of 8 8 sale default" in text_of(listed)
+    assert 'hx-trigger="every 10s"' in listed.text
+    page = users[Role.VIEWER].see(f"/campaigns/{identity}")
+    text = text_of(page)
+    for expected in (
+        "6 of 8",
+        "Messages a minute 1.2",
+        "Recipients 8",
+        "Accepted by Chat Mitra 4",
+        "50 %",
+        "Spent so far nothing yet",
+        "Still to be sent 2",
+        "Failed 2",
+        "2 131026 The number has no WhatsApp. Chat Mitra said: Undeliverable 131026",
+    ):
+        assert expected in text
+    assert 'href="/console/messages?campaign=diwali&amp;state=failed&amp;code=131026"' in page.text
+    assert 'href="/console/messages?campaign=diwali&amp;state=failed"' in page.text
+    assert "/cancel" not in page.text
+
+
+def test_an_operator_starts_pauses_resumes_and_cancels_after_a_question(operator: Browser, db: Database) -> None:
+    identity = load_campaign(db, 3, "holi")
+    assert "Start Cancel" in text_of(operator.see(f"/campaigns/{identity}"))
+    for name, question, state in (
+        ("start", "3 messages are sent", "running"),
+        ("pause", "3 messages wait until you resume", "paused"),
+        ("resume", "3 messages go on", "running"),
+        ("cancel", "3 messages are not sent any more. This cannot be undone.", "cancelled"),
+    ):
+        assert question in text_of(operator.see(f"/campaigns/{identity}/{name}"))
+        answer = operator.submit(f"/campaigns/{identity}/{name}", reason="wrong price" if name == "pause" else "")
+        assert answer.status_code == 303
+        page = operator.see(answer.headers["location"].removeprefix("/console"))
+        assert f"Done: campaign {state if name == 'cancel' else name.removesuffix('e')}" in text_of(page)
+        assert get_campaign(db, identity).state == state
+        assert ("wrong price" in text_of(page)) is (name == "pause")
+    acts = [("cancelled", 3), ("resumed", None), ("paused", None), ("started", None)]
+    assert acts_of(db, "holi") == [(f"campaign.{act}", number) for act, number in acts]
+
+
+def test_a_campaign_is_scheduled_in_local_time(operator: Browser, running: Server, db: Database) -> None:
+    identity = load_campaign(db, 2, "onam")
+    zone = running.console.zone
+    at = (datetime.now(zone) + timedelta(days=2)).replace(hour=10, minute=30, second=0, microsecond=0)
+    operator.see(f"/campaigns/{identity}/start")
+    assert "at: choose a day and a time" in text_of(operator.submit(f"/campaigns/{identity}/start", when="later"))
+    past = operator.submit(f"/campaigns/{identity}/start", when="later", at="2020-01-01T10:00")
+    assert (past.status_code, "at: has passed already" in text_of(past)) == (400, True)
+    operator.submit(f"/campaigns/{identity}/start", when="later", at=at.strftime("%Y-%m-%dT%H:%M"))
+    assert get_campaign(db, identity).start_at == at
+    page = operator.see(f"/campaigns/{identity}")
+    assert f"starts {at.day} {at:%b %Y}, 10:30 am".lower() in text_of(page).lower()
+    assert acts_of(db, "onam") == [("campaign.scheduled", None)]
+
+
+def test_a_decision_that_came_too_late_is_explained(operator: Browser, db: Database) -> None:
+    identity = load_campaign(db, 1, "pongal")
+    operator.see(f"/campaigns/{identity}/start")
+    commands.cancel(db, identity, "another operator")
+    late = operator.submit(f"/campaigns/{identity}/start", when="now")
+    assert (late.status_code, "the campaign is now in this state: cancelled" in text_of(late)) == (400, True)
+    assert acts_of(db, "pongal") == []
+
+
+def test_a_user_sees_and_steers_the_campaigns_of_their_lanes_alone(running: Server, db: Database) -> None:
+    identity = load_campaign(db, 1, "eid")
+    ravi = running.user("Ravi", Role.OPERATOR, ("shop",))
+    assert "eid" not in text_of(ravi.see("/campaigns"))
+    assert ravi.see(f"/campaigns/{identity}").status_code == 404
+    assert ravi.see(f"/campaigns/{identity}/start").status_code == 404
+    ravi.see("/account")
+    assert ravi.submit(f"/campaigns/{identity}/start", when="now").status_code == 404
+    assert get_campaign(db, identity).state == "ready"
+
+
+def test_older_campaigns_are_on_further_pages(users: dict[Role, Browser], db: Database) -> None:
+    for number in range(51):
+        load_campaign(db, 1, f"weekly {number}", lane="shop")
+    first = users[Role.VIEWER].see("/campaigns")
+    older = re.search(r'href="(\?before=[^"]+)"', first.text)
+    assert older
+    assert "weekly 0 " not in text_of(first)
+    assert "weekly 0 " in text_of(users[Role.VIEWER].see(f"/campaigns{older[1]}"))
+
+
+@pytest.mark.parametrize("path", ["/campaigns/camp_none", "/campaigns/%00", "/campaigns/camp_none/start"])
+def test_an_unknown_campaign_is_not_found(operator: Browser, path: str) -> None:
+    assert operator.see(path).status_code == 404
+    assert operator.see("/campaigns/camp_none/explode").status_code == 404
+
+
+def test_names_and_reasons_are_text_and_numbers_in_them_are_masked(operator: Browser, db: Database) -> None:
+    identity = start_campaign(db, 1, "<script>alert(1)</script>")
+    commands.pause(db, identity, "Asked by 919876543210 <b>")
+    for path in ("/campaigns", f"/campaigns/{identity}", f"/campaigns/{identity}/resume"):
+        page = operator.see(path)
+        assert "<script>alert" not in page.text
+        assert "919876543210" not in page.text
+    assert "Asked by 91••••••3210 <b>" in text_of(operator.see(f"/campaigns/{identity}"))
