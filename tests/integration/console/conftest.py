@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -22,3 +25,55 @@ def ledger(tmp_path: Path) -> Iterator[Database]:
 def server(ledger: Database) -> Iterator[Server]:
     with serve(console_of(ledger)) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Start the system's Chromium, otherwise the one that Playwright installed."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any, server: Server) -> Iterator[Callable[..., Any]]:
+    """Open pages without cookies; the browser must report no error and ask no other host."""
+    problems: list[str] = []
+    contexts = []
+
+    def open_page(**options: Any) -> Any:
+        contexts.append(
+            chromium.new_context(base_url=server.url, **{"viewport": {"width": 1200, "height": 800}} | options)
+        )
+        page = contexts[-1].new_page()
+        page.set_default_timeout(10_000)
+        watch(page, urlsplit(server.url).netloc, problems)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def watch(page: Any, host: str, problems: list[str]) -> None:
+    """Add to `problems` what the browser reports, and each request to another host."""
+
+    def check_request(request: Any) -> None:
+        if urlsplit(request.url).netloc != host and not request.url.startswith("data:"):
+            problems.append(request.url)
+
+    def check_response(response: Any) -> None:
+        if response.status >= 400 and not response.request.is_navigation_request():
+            problems.append(f"{response.status} {response.url}")
+
+    def check_message(message: Any) -> None:
+        if not message.text.startswith("Failed to load resource"):  # it says no more than the response
+            problems.append(message.text)
+
+    page.on("console", check_message)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", check_request)
+    page.on("response", check_response)

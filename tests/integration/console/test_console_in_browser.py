@@ -2,94 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from typing import Any
-from urllib.parse import urlsplit
-
 import pytest
 
 from harkara.ledger.users.acts import list_acts, record_act
 from harkara.ledger.users.users import add_user, find_user
 from harkara.roles import Role
+from tests.integration.console.in_browser import (
+    PHONE,
+    SCREEN,
+    Open,
+    examine,
+    fits,
+    focused,
+    link_of,
+    press,
+    signed_in,
+)
 from tests.integration.console.server import BY, PASSWORD, Server
 
-playwright = pytest.importorskip("playwright.sync_api")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 pytestmark = pytest.mark.browser
-
-Open = Callable[..., Any]
-PHONE = {"width": 400, "height": 800}
-SCREEN = {"width": 1200, "height": 800}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """Start the system's Chromium, otherwise the one that Playwright installed."""
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(chromium: Any, server: Server) -> Iterator[Open]:
-    """Open pages without cookies; the browser must report no error and ask no other host."""
-    problems: list[str] = []
-    contexts = []
-
-    def open_page(**options: Any) -> Any:
-        contexts.append(chromium.new_context(base_url=server.url, **{"viewport": SCREEN} | options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(10_000)
-        watch(page, urlsplit(server.url).netloc, problems)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert problems == []
-
-
-def watch(page: Any, host: str, problems: list[str]) -> None:
-    """Add to `problems` what the browser reports, and each request to another host."""
-
-    def check_request(request: Any) -> None:
-        if urlsplit(request.url).netloc != host and not request.url.startswith("data:"):
-            problems.append(request.url)
-
-    def check_response(response: Any) -> None:
-        if response.status >= 400 and not response.request.is_navigation_request():
-            problems.append(f"{response.status} {response.url}")
-
-    def check_message(message: Any) -> None:
-        if not message.text.startswith("Failed to load resource"):  # it says no more than the response
-            problems.append(message.text)
-
-    page.on("console", check_message)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("request", check_request)
-    page.on("response", check_response)
-
-
-def link_of(server: Server, name: str, role: Role) -> str:
-    return f"/console/link/{add_user(server.console.db, name, role, by=BY)}"
-
-
-def signed_in(server: Server, page: Any, name: str = "Asha", role: Role = Role.ADMIN) -> Any:
-    page.goto(link_of(server, name, role))
-    page.click("main button")
-    page.wait_for_url("**/account")
-    return page
-
-
-def press(page: Any, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
-
-
-def focused(page: Any) -> str:
-    return str(page.evaluate("document.activeElement.innerText.trim() || document.activeElement.name"))
 
 
 def test_a_user_signs_in_by_link_sets_a_password_and_comes_back_by_keyboard_alone(
@@ -183,16 +114,3 @@ def test_every_page_fits_a_phone_and_axe_finds_nothing(
         page.set_viewport_size(SCREEN)
         assert fits(page)
         page.set_viewport_size(PHONE)
-
-
-def examine(page: Any, path: str) -> None:
-    page.goto(path)
-    for closed in page.query_selector_all("details"):
-        closed.evaluate("each => { each.open = true; }")
-    assert fits(page)
-    found = axe.Axe().run(page)
-    assert found.response["violations"] == [], found.generate_report()
-
-
-def fits(page: Any) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"])
