@@ -5,9 +5,10 @@ from __future__ import annotations
 from ipaddress import ip_network
 from zoneinfo import ZoneInfo
 
+from config.ledger_backend import ledger_backend
 from config.settings import Settings, settings
 from config.wiring.loaded_files import config_files
-from config.wiring.shared import database, lanes
+from config.wiring.shared import broker, database, lanes
 from harkara.console import Console, ProxyUser
 
 
@@ -16,6 +17,7 @@ def console() -> Console:
     s = settings()
     return Console(
         db=database(),
+        backend=ledger_backend(s, database(), broker()),
         files=config_files,
         lanes=sorted(lanes()),
         zone=ZoneInfo(s.timezone),

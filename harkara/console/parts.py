@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 
+from harkara.backends.ledger import LedgerBackend
+from harkara.catalogue import Catalogue
 from harkara.console.passwords import FailedPasswords, Passwords
 from harkara.gateway.addresses import peer_of
 from harkara.lanes import Lane
@@ -63,12 +65,13 @@ class Files(Protocol):
 class Console:
     """What the pages use.
 
-    `files` returns what the files of `config/` said when they were read last. `lanes` are the names of the configured
-    lanes. Times are shown in `zone`. A session lasts for `session`. `url` is the address of the console in one-time
-    links, None for that of the request.
+    `backend` sends messages and saves occasions, as it does for the HTTP API. `files` returns what the files of
+    `config/` said when they were read last. `lanes` are the names of the configured lanes. Times are shown in `zone`.
+    A session lasts for `session`. `url` is the address of the console in one-time links, None for that of the request.
     """
 
     db: Database
+    backend: LedgerBackend
     files: Callable[[], Files]
     lanes: Sequence[str]
     zone: ZoneInfo
@@ -77,6 +80,11 @@ class Console:
     proxy_user: ProxyUser | None = None
     passwords: Passwords = field(default_factory=Passwords)
     failed_passwords: FailedPasswords = field(default_factory=FailedPasswords)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The kinds of template, as the files say them now."""
+        return self.files().plan.catalogue
 
 
 async def _console(request: Request) -> Console:

@@ -12,6 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from harkara.console.bubbles import MEDIA, STATES
+from harkara.console.bubbles.markup import whatsapp
 from harkara.console.languages import LANGUAGES, Language
 from harkara.console.static_files import static_path
 from harkara.ledger.users.acts import ACTS
@@ -36,12 +38,13 @@ def render(visitor: Visitor, template: str, values: Mapping[str, Any]) -> str:
         "pages": [page for page in visitor.request.app.state.navigation if user and user.role.permits(page.role)],
         "notice": ACTS.get(visitor.request.query_params.get("done", "")),
     }
-    return _environment(visitor.language).get_template(template).render(frame | dict(values))
+    return environment(visitor.language).get_template(template).render(frame | dict(values))
 
 
 @cache
-def _environment(language: Language) -> Environment:
-    environment = Environment(
+def environment(language: Language) -> Environment:
+    """Return what renders the templates in a language."""
+    made = Environment(
         loader=PackageLoader("harkara.console"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -49,16 +52,18 @@ def _environment(language: Language) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    environment.install_gettext_callables(language.texts.gettext, language.texts.ngettext, newstyle=True)  # type: ignore[attr-defined]  # of the extension
-    environment.globals |= {"language": language, "languages": LANGUAGES, "static": static_path, "version": __version__}
-    environment.filters |= {
+    made.install_gettext_callables(language.texts.gettext, language.texts.ngettext, newstyle=True)  # type: ignore[attr-defined]  # of the extension
+    made.globals |= {"language": language, "languages": LANGUAGES, "static": static_path, "version": __version__}
+    made.globals |= {"bubble_states": STATES, "bubble_media": MEDIA}
+    made.filters |= {
         "number": language.number,
         "count": language.count,
         "rupees": language.rupees,
         "mask": mask_numbers,
         "moment": _moment,
+        "whatsapp": whatsapp,
     }
-    return environment
+    return made
 
 
 @pass_context

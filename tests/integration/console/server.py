@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from config.environment import ROOT
+from harkara.backends.ledger import LedgerBackend
 from harkara.catalogue import Catalogue
 from harkara.console import Console, mount
 from harkara.console.passwords import Passwords
@@ -34,6 +35,7 @@ from harkara.money.prices import Prices
 from harkara.occasions import ReminderPlan, Rules
 from harkara.playbook import Playbook
 from harkara.roles import Role
+from harkara.shared_defaults import DEADLINES
 
 BY = Actor("the test", "command")
 PASSWORD = "correct horse battery"
@@ -69,6 +71,7 @@ _TOKEN = re.compile(r'name="token" value="([0-9a-f]{64})"')
 
 def console_of(db: Database, **other: Any) -> Console:
     defaults: dict[str, Any] = {
+        "backend": LedgerBackend(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50),
         "files": lambda: FILES,
         "lanes": tuple(FILES.lanes),
         "zone": _ZONE,
