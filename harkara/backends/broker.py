@@ -10,6 +10,7 @@ import redis
 
 from harkara.redis_client import connect, redis_errors
 from harkara.task_elements import task_element
+from harkara.unawaited_commands import UnawaitedCommands
 
 ACCEPT: Final = "harkara.accept"
 URGENT: Final = "harkara.urgent"
@@ -28,6 +29,7 @@ class Broker:
 
     def __init__(self, connection: redis.Redis) -> None:
         self._redis = connection
+        self._unawaited = UnawaitedCommands(connection.connection_pool)
 
     @classmethod
     def at(cls, redis_url: str) -> Broker:
@@ -41,6 +43,12 @@ class Broker:
         since the claim finds nothing.
         """
         self._publish("harkara.send", URGENT if urgent else SEND, [list(ids)])
+
+    def publish_unawaited_hints(self, ids: Sequence[str], *, urgent: bool) -> None:
+        """Do the same without waiting for the answer, for a caller that leaves a lost hint to the sweep."""
+        queue = URGENT if urgent else SEND
+        with _errors("take harkara.send"):
+            self._unawaited.send("LPUSH", queue, task_element("harkara.send", queue, [list(ids)]))
 
     def notify_webhooks(self) -> None:
         """Wake the workers to process webhooks."""
@@ -72,6 +80,7 @@ class Broker:
             return dict(zip(QUEUES, cast("list[int]", pipe.execute()), strict=True))
 
     def close(self) -> None:
+        self._unawaited.close()
         self._redis.close()
 
     def _publish(self, task: str, queue: str, args: list[Any], **options: Any) -> None:

@@ -36,7 +36,7 @@ class LedgerBackend:
     ) -> None:
         self._db = db
         self._broker = broker
-        self._hints = Hints(broker.publish_hints, chunk) if broker else None
+        self._hints = Hints(broker.publish_unawaited_hints, chunk) if broker else None
         self.deadlines = deadlines
         self._queued = queued_seconds if broker else 0.0
 
