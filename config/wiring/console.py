@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from ipaddress import ip_network
 from zoneinfo import ZoneInfo
 
+from config.erasure import erase
 from config.ledger_backend import ledger_backend
 from config.settings import Settings, settings
 from config.wiring.loaded_files import config_files
@@ -22,6 +24,7 @@ def console() -> Console:
         lanes=sorted(lanes()),
         zone=ZoneInfo(s.timezone),
         session=s.console_session,
+        erase=partial(erase, database()),
         url=s.console_url,
         proxy_user=_proxy_user(s),
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Annotated, Protocol, cast
+from typing import Annotated, Any, Protocol, cast
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
@@ -68,6 +68,7 @@ class Console:
     `backend` sends messages and saves occasions, as it does for the HTTP API. `files` returns what the files of
     `config/` said when they were read last. `lanes` are the names of the configured lanes. Times are shown in `zone`.
     A session lasts for `session`. `url` is the address of the console in one-time links, None for that of the request.
+    `erase` erases the person of a number for a user's name and returns the receipt, as `erase_with_receipt` does.
     """
 
     db: Database
@@ -76,6 +77,7 @@ class Console:
     lanes: Sequence[str]
     zone: ZoneInfo
     session: timedelta
+    erase: Callable[[str, str], dict[str, Any]]
     url: str | None = None
     proxy_user: ProxyUser | None = None
     passwords: Passwords = field(default_factory=Passwords)

@@ -14,7 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 _PAGES = (("templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python"))
 _FORMS = (("harkara/console", "**.py"), ("harkara/ledger/campaigns", "commands.py"), ("harkara/ledger/users", "**.py"))
 _MARKS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
-_ERRORS = {"Invalid": ((1,), (2,)), "Conflict": None, "NotFound": None}
+
+
+_REFUSALS = (("harkara/ledger/users", "**.py"), ("harkara/ledger/personal", "**.py"), ("harkara/intake", "erasure.py"))
+"""Where an error says in a whole sentence why a form is refused."""
 
 
 def texts() -> set[str]:
@@ -31,4 +34,5 @@ def _found(folder: str, method_map: object, keywords: object) -> Iterator[str]:
 def _error_texts() -> Iterator[str]:
     for folder, files in _FORMS:
         yield from _found(folder, [(files, "python")], {"Invalid": (1, 2)})
-    yield from _found("harkara/ledger/users", [("**.py", "python")], {"Conflict": None, "NotFound": None})
+    for folder, files in _REFUSALS:
+        yield from _found(folder, [(files, "python")], {"Conflict": None, "NotFound": None})

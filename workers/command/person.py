@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from harkara.errors import Invalid
 from workers.command.deployment import ledger
 from workers.command.options import AsJson, By, me
 from workers.command.output import emit, note, print_line
@@ -40,23 +39,14 @@ def erase(
     as_json: AsJson = False,
 ) -> None:
     """Erase a person for good: cancel what waits, then erase numbers and texts. Writes a receipt with --yes."""
-    from config.settings import settings
-    from harkara.intake.erasure import RedisErasure
-    from harkara.ledger.personal.find import find_own, find_person
-    from harkara.ledger.personal.receipt import erase_with_receipt
-    from harkara.redis_client import connect
+    from config import erasure
+    from harkara.ledger.personal.find import count_own
 
-    key = settings().erasure_key
-    if key is None:
-        raise Invalid("HARKARA_ERASURE_KEY", "is not set: set it to the output of `openssl rand -hex 32`, and keep it")
     with ledger() as db:
-        if not yes:
-            counts = {table: len(rows) for table, rows in find_own(db, find_person(db, number)).items() if rows}
-            _report_plan(counts, as_json)
-            return
-        with connect(settings().broker_url, seconds=3) as connection:
-            receipt = erase_with_receipt(db, number, key.get_secret_value(), by or me(), [RedisErasure(connection)])
-    _write(receipt, out)
+        if yes:
+            _write(erasure.erase(db, number, by or me()), out)
+        else:
+            _report_plan(count_own(db, number), as_json)
 
 
 def _report_plan(counts: dict[str, int], as_json: bool) -> None:

@@ -20,6 +20,8 @@ ACTS: Final[Mapping[str, str]] = {
     "campaign.resumed": "campaign resumed",
     "campaign.scheduled": "campaign scheduled",
     "campaign.started": "campaign started",
+    "person.erased": "person erased",
+    "person.exported": "person exported",
     "user.added": "user added",
     "user.changed": "user changed",
     "user.disabled": "user disabled",

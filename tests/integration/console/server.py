@@ -28,6 +28,7 @@ from harkara.gateway.addresses import behind_proxies
 from harkara.gateway.middleware import RequestMiddleware
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
+from harkara.ledger.personal.receipt import erase_with_receipt
 from harkara.ledger.users.acts import Actor
 from harkara.ledger.users.users import add_user
 from harkara.limits import Allowance
@@ -76,6 +77,7 @@ def console_of(db: Database, **other: Any) -> Console:
         "lanes": tuple(FILES.lanes),
         "zone": _ZONE,
         "session": timedelta(hours=12),
+        "erase": lambda number, by: erase_with_receipt(db, number, "k" * 32, by),
         "passwords": Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
     }
     return Console(db, **defaults | other)
