@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from babel import Locale
-from babel.dates import format_datetime
+from babel.dates import format_datetime, format_timedelta
 from babel.messages import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -60,6 +60,10 @@ class Language:
     def moment(self, value: datetime) -> str:
         """Return date and time such as `29 Nov 2026, 10:02 am`, in the zone that the value has."""
         return _plain(format_datetime(value, "d MMM y, h:mm a", locale=self.locale))
+
+    def duration(self, seconds: float) -> str:
+        """Return a time span in its largest unit, such as `6 hours`."""
+        return format_timedelta(round(seconds), threshold=1.5, locale=self.locale)
 
 
 @cache

@@ -59,6 +59,7 @@ def environment(language: Language) -> Environment:
         "number": language.number,
         "count": language.count,
         "rupees": language.rupees,
+        "duration": language.duration,
         "mask": mask_numbers,
         "moment": _moment,
         "whatsapp": whatsapp,

@@ -147,13 +147,13 @@ def _accepted(since: datetime | None, until: datetime | None) -> Iterator[Column
     """
     if since:
         yield message.c.created_at >= since
-        yield message.c.id >= _id_at(since - LATEST_ACCEPTANCE)
+        yield message.c.id >= id_at(since - LATEST_ACCEPTANCE)
     if until:
         yield message.c.created_at < until
-        yield message.c.id < _id_at(until + CLOCK_ERROR)
+        yield message.c.id < id_at(until + CLOCK_ERROR)
 
 
-def _id_at(moment: datetime) -> str:
+def id_at(moment: datetime) -> str:
     """Return the lowest id of a UUID of version 7 that begins with this time in milliseconds (RFC 9562)."""
     return f"job_{int(moment.timestamp() * 1000):012x}"
 

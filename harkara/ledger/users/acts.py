@@ -22,6 +22,7 @@ ACTS: Final[Mapping[str, str]] = {
     "campaign.started": "campaign started",
     "person.erased": "person erased",
     "person.exported": "person exported",
+    "template.tested": "template tested",
     "user.added": "user added",
     "user.changed": "user changed",
     "user.disabled": "user disabled",
