@@ -55,7 +55,8 @@ class MessageSettings(BaseSettings):
         default=90, description="Days until the text and the number of a finished message are erased"
     )
     erasure_key: Secret | None = Field(
-        default=None, description="Key of the digests that stay of erased people; `harkara person erase` needs it"
+        default=None,
+        description="Key of the digests that stay of erased people, for `harkara person erase` and for workers",
     )
     playbook_file: Path = Field(
         default=CONFIG / "playbook.toml", description="What Harkara does after each error of Chat Mitra"

@@ -40,6 +40,7 @@ def sender(files: ConfigFiles) -> Sender:
         files.playbook,
         worker=worker_lease().name_until,
         leases=leases(),
+        erasure_key=key.get_secret_value() if (key := settings().erasure_key) else None,
         on_posted=observe_post,
     )
 

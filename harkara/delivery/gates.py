@@ -12,6 +12,7 @@ from harkara.inbound.window import ARRIVAL, WindowState
 from harkara.json_record import iso_seconds
 from harkara.lanes import Lane
 from harkara.ledger.contacts.consent import OPTED_OUT
+from harkara.ledger.contacts.contacts import recall_erased
 from harkara.ledger.database import Database
 from harkara.ledger.halts import BUDGET, PRODUCER, active_halts
 from harkara.ledger.messages.claim import Claimed
@@ -28,24 +29,29 @@ CODES_AN_HOUR = 3
 Gate = Callable[[Claimed, GateContext], Outcome | None]
 
 
-def load(db: Database, lanes: Mapping[str, Lane], messages: Sequence[Claimed]) -> GateContext:
+def load(
+    db: Database, lanes: Mapping[str, Lane], messages: Sequence[Claimed], erasure_key: str | None = None
+) -> GateContext:
     """Return what the gates need to know about these messages.
 
-    Most chunks need no more than the claim has read; halts, one-time codes and reminders need a look into the ledger.
-    Raises Unavailable.
+    Most chunks need no more than the claim has read; halts, one-time codes, reminders and opt-outs of erased people
+    need a look into the ledger. `erasure_key` is that of the pseudonyms of the latter. Raises Unavailable.
     """
     contacts = {(m.lane, m.recipient): m.contact for m in messages}
     context = GateContext(max(m.claimed_at for m in messages), lanes, {}, {}, set(), contacts=contacts)
-    if not any(m.halted or m.occasion_id or m.category == "authentication" for m in messages):
+    recall = erasure_key if any(m.erased for m in messages) else None
+    if not recall and not any(m.halted or m.occasion_id or m.category == "authentication" for m in messages):
         return context
     with db.read() as tx:
+        if recall:
+            contacts = recall_erased(tx, contacts, recall)
         halts = {(h.lane, h.scope, h.subject): h for h in active_halts(tx)}
         # The codes are read after the claim: of two workers that claim codes for one number, at least one sees both.
         sent = recent_codes(tx, (m.recipient for m in messages if m.category == "authentication"))
         for each in sent.values():
             each.claimed -= {m.id for m in messages}  # the gate counts the codes of this chunk one by one
         past = outdated_reminders(tx, [m.id for m in messages if m.occasion_id])
-        return replace(context, now=tx.now, halts=halts, codes=sent, outdated=past)
+        return replace(context, now=tx.now, halts=halts, codes=sent, outdated=past, contacts=contacts)
 
 
 def check(message: Claimed, context: GateContext) -> Outcome | None:

@@ -55,7 +55,8 @@ class Sender:
 
     A chunk is claimed, passes the gates and books its slots. Then each message runs in a sender thread: it begins,
     waits for its slot, is posted, and its outcome is recorded. A subclass may wrap these steps, as the crash tests do.
-    `worker` returns the name for an attempt whose first byte leaves by that `time.monotonic()`.
+    `worker` returns the name for an attempt whose first byte leaves by that `time.monotonic()`. `erasure_key` is the
+    key under which the ledger keeps the opt-outs of people whose data was erased.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Sender:
         *,
         worker: Callable[[float], str],
         leases: Leases,
+        erasure_key: str | None = None,
         on_posted: Callable[[Claimed, Outcome, float], None] = lambda message, outcome, seconds: None,
     ) -> None:
         self._db = db
@@ -80,6 +82,7 @@ class Sender:
         self._posting = Posting(provider, playbook, lanes, self._booking.slow)
         self._worker = worker
         self._leases = leases
+        self._erasure_key = erasure_key
         self._on_posted = on_posted
 
     def send(self, ids: Sequence[str], *, urgent: bool = False) -> None:
@@ -127,7 +130,7 @@ class Sender:
 
     def check_gates(self, claimed: Sequence[Claimed]) -> list[Passed]:
         """Return the messages that pass every gate; the outcomes of the others are recorded."""
-        context = gates.load(self._db, self._lanes, claimed)
+        context = gates.load(self._db, self._lanes, claimed, self._erasure_key)
         passed = []
         for message in claimed:
             if outcome := gates.check(message, context):

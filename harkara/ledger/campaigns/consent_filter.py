@@ -9,10 +9,9 @@ from harkara.campaigns.audience import Recipient, Reject
 from harkara.campaigns.columns import TO
 from harkara.inbound.contact import UNKNOWN_CONTACT, ContactState
 from harkara.ledger.contacts.consent import OPTED_OUT
-from harkara.ledger.contacts.contacts import load_contacts
+from harkara.ledger.contacts.contacts import load_contacts, recall_erased
 from harkara.ledger.database import Database
 from harkara.ledger.transaction import Transaction
-from harkara.people.pseudonym import pseudonym
 
 BATCH_SIZE = 500
 """Contacts that one query loads."""
@@ -46,15 +45,11 @@ def filter_by_consent(
 
 
 def _contacts(tx: Transaction, lane: str, names: Sequence[str], erasure_key: str | None) -> dict[str, ContactState]:
-    """Return what is known about each of these names. Of what was erased and what is known since, the later counts."""
-    erased = {name: pseudonym(erasure_key, name) for name in names} if erasure_key else {}
-    found = load_contacts(tx, [(lane, name) for name in (*names, *erased.values())])
-    states = {name: found.get((lane, name), UNKNOWN_CONTACT) for name in names}
-    for name, kept in erased.items():
-        before, since = found.get((lane, kept)), states[name].chosen_at
-        if before and before.chosen_at and (since is None or since < before.chosen_at):
-            states[name] = before
-    return states
+    found = load_contacts(tx, [(lane, name) for name in names])
+    states = {(lane, name): found.get((lane, name), UNKNOWN_CONTACT) for name in names}
+    if erasure_key:
+        states = recall_erased(tx, states, erasure_key)
+    return {name: state for (_, name), state in states.items()}
 
 
 def _filter(row: Recipient, contact: ContactState, category: str, agreed_only: bool) -> Recipient | Reject:

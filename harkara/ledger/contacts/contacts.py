@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from harkara.inbound.contact import ContactState
 from harkara.ledger.tables import contact
 from harkara.ledger.transaction import Transaction
+from harkara.people.pseudonym import pseudonym
 
 ContactKey = tuple[str, str]
 """A lane and a name of a person: a phone number or a user id."""
@@ -23,6 +25,23 @@ def load_contacts(tx: Transaction, keys: Collection[ContactKey]) -> dict[Contact
 def load_opted_out(tx: Transaction, keys: Collection[ContactKey]) -> dict[ContactKey, ContactState]:
     """Return the contacts among these keys that have an opt-out. Every call of `accept` runs this query."""
     return _load(tx, f"{_LOAD} WHERE contact.stopped IS NOT NULL", keys) if keys else {}
+
+
+def recall_erased(
+    tx: Transaction, known: Mapping[ContactKey, ContactState], key: str
+) -> dict[ContactKey, ContactState]:
+    """Return these contacts with the choices that people made before they were erased.
+
+    `key` is that of the pseudonyms. Of the choice before an erasure and one that is known since, the later counts.
+    """
+    erased = {(lane, name): (lane, pseudonym(key, name)) for lane, name in known}
+    kept = load_contacts(tx, erased.values())
+    recalled = dict(known)
+    for contact_key, state in known.items():
+        before = kept.get(erased[contact_key])
+        if before and before.chosen_at and (state.chosen_at is None or state.chosen_at < before.chosen_at):
+            recalled[contact_key] = replace(before, wrote_at=state.wrote_at)
+    return recalled
 
 
 _COLUMNS = tuple(contact.c[name] for name in ("lane", "recipient", "wrote_at", "stopped", "agreed_at", "wished_at"))

@@ -13,6 +13,7 @@ from harkara.inbound.contact import UNKNOWN_CONTACT, ContactState
 from harkara.ledger.conditions import sql_list
 from harkara.ledger.database import Database
 from harkara.ledger.tables import contact, message
+from harkara.ledger.tables.contacts import ERASED
 from harkara.states import Action, State, allowed_from
 
 
@@ -21,7 +22,8 @@ class Claimed:
     """A message that is leased to this worker.
 
     `epoch` is a fencing token: after a later claim of the message, no write of this claim succeeds. `contact` is what
-    the lane knew about the recipient when the message was claimed, and `halted` whether anything was halted then.
+    the lane knew about the recipient when the message was claimed. `halted` says whether anything was halted then, and
+    `erased` whether the ledger has an opt-out of a person whose data was erased, which could be the recipient.
     """
 
     id: str
@@ -48,11 +50,12 @@ class Claimed:
     fallback: str | None = field(default=None, repr=False)
     contact: ContactState = UNKNOWN_CONTACT
     halted: bool = False
+    erased: bool = False
 
 
 _OF_MESSAGE = tuple(message.c[f.name] for f in fields(Claimed) if f.name in message.c and f.name != "claimed_at")
 _OF_CONTACT = tuple(contact.c[name] for name in ("wrote_at", "stopped", "agreed_at", "wished_at"))
-_RETURNED = (*_OF_MESSAGE, *_OF_CONTACT, column("halted", Boolean))
+_RETURNED = (*_OF_MESSAGE, *_OF_CONTACT, column("halted", Boolean), column("erased", Boolean))
 
 
 def _of_contact(name: str) -> str:
@@ -73,7 +76,7 @@ WHERE id IN (
     {{skip_locked}}
 )
 RETURNING {", ".join(each.name for each in _OF_MESSAGE)}, {", ".join(_of_contact(each.name) for each in _OF_CONTACT)},
-    EXISTS (SELECT 1 FROM halt) AS halted
+    EXISTS (SELECT 1 FROM halt) AS halted, EXISTS (SELECT 1 FROM contact WHERE {ERASED}) AS erased
 """
 
 
@@ -92,9 +95,11 @@ def claim(db: Database, ids: Sequence[str], lease_seconds: float) -> list[Claime
 
 
 def _claimed(row: tuple[Any, ...], now: datetime) -> Claimed:
-    *values, wrote_at, stopped, agreed_at, chosen_at, halted = row
+    *values, wrote_at, stopped, agreed_at, chosen_at, halted, erased = row
     known = ContactState(wrote_at=wrote_at, stopped=stopped, agreed_at=agreed_at, chosen_at=chosen_at)
-    return Claimed(**dict(zip(_NAMES, values, strict=True)), claimed_at=now, contact=known, halted=halted)
+    return Claimed(
+        **dict(zip(_NAMES, values, strict=True)), claimed_at=now, contact=known, halted=halted, erased=erased
+    )
 
 
 _NAMES = tuple(each.name for each in _OF_MESSAGE)

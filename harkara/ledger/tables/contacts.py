@@ -12,6 +12,9 @@ from harkara.ledger.tables.columns import partial
 UNSETTLED = "wished_at IS NOT NULL AND (settled_at IS NULL OR wished_at <> settled_at)"
 """A contact whose last choice was written without the other names of the person, as releases before people did."""
 
+ERASED = "stopped IS NOT NULL AND substr(recipient, 1, 7) = 'erased:'"
+"""The opt-out of a person whose data was erased, under a pseudonym."""
+
 
 class ContactRow(SQLModel, table=True):
     """One name of a customer in one lane: when they last wrote, and which messages they refuse.
@@ -32,6 +35,7 @@ class ContactRow(SQLModel, table=True):
         Index("ix_contact_person", "person"),
         partial("ix_contact_unexamined", "recipient", where="person IS NULL"),
         partial("ix_contact_unsettled", "wished_at", where=UNSETTLED),
+        partial("ix_contact_erased", "recipient", where=ERASED),
     )
 
     lane: str = Field(primary_key=True, max_length=40)

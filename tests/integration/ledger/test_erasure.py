@@ -14,6 +14,7 @@ from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
 from harkara.campaigns import Recipient
+from harkara.delivery import gates
 from harkara.errors import Conflict, NotFound
 from harkara.inbound.contact import ConsentChoice
 from harkara.ledger.audit import audit
@@ -28,10 +29,11 @@ from harkara.ledger.personal.receipt import digest_of, erase_with_receipt
 from harkara.ledger.tables import campaign, consent
 from harkara.ledger.transaction import Row
 from harkara.messages import Envelope, Template, Text
-from harkara.outcomes import Refused
+from harkara.outcomes import Cancelled, Refused
 from harkara.people.pseudonym import pseudonym
 from tests.integration.ledger.occasions import save, visit
 from tests.integration.ledger.outbox import claim_callbacks
+from tests.integration.ledger.statements import executed_statements
 from tests.integration.ledger.steps import (
     LOST,
     accept_messages,
@@ -45,6 +47,7 @@ from tests.integration.ledger.steps import (
     update_message,
 )
 from tests.integration.ledger.webhooks import (
+    CONTEXT,
     deliver_webhooks,
     inbound_webhook,
     process_events,
@@ -146,6 +149,25 @@ def test_a_campaign_leaves_out_an_erased_person_who_had_opted_out_until_they_opt
     assert selected(db, CANARY) == [CANARY]
 
 
+def test_an_opt_out_stops_a_new_message_after_the_erasure_until_a_later_opt_in(db: Database) -> None:
+    record_consent(db, "default", [choice(CANARY, "Form")])
+    erase_with_receipt(db, CANARY, KEY, "Asha")
+    assert stopped(db, CANARY, OTHER) == ["opted-out", None]
+    with db.write() as tx:
+        link_names(tx, "default", (CANARY, USER_ID), wrote_at=tx.now)  # the person writes again, which is no opt-in
+    assert stopped(db, CANARY) == ["opted-out"]
+    assert stopped(db, CANARY, key=None) == [None], "a worker without the key cannot know"
+    record_consent(db, "default", [choice(CANARY, "Form", "opt-in")])
+    assert stopped(db, CANARY, OTHER) == [None, None]
+
+
+def test_gates_look_for_erased_people_only_once_one_has_opted_out(db: Database) -> None:
+    record_consent(db, "default", [choice(CANARY, "Form")])
+    assert len(statements_of_gates(db)) == 1
+    erase_with_receipt(db, CANARY, KEY, "Asha")
+    assert len(statements_of_gates(db)) == 3, "the halts, too"
+
+
 def test_a_message_to_another_person_that_waits_keeps_its_text(db: Database) -> None:
     mention = accept_messages(db, to(OTHER, messages=[Text(f"Dr Rao: {WRITTEN}")], at=LATER))[0]
     receipt = erase_with_receipt(db, CANARY, KEY, "Asha")
@@ -200,6 +222,10 @@ def to(number: str, **options: Any) -> Envelope:
     return reply(**{"to": f"+{number}"} | options)
 
 
+def offer(number: str) -> Envelope:
+    return to(number, messages=[Template("festival_offer")], category="marketing")
+
+
 def choice(number: str, proof: str, action: Any = "opt-out", at: datetime | None = None) -> ConsentChoice:
     at = at or datetime.now(UTC)
     return ConsentChoice(recipient=number, action=action, category="everything", how="operator", proof=proof, at=at)
@@ -209,6 +235,21 @@ def selected(db: Database, *numbers: str) -> list[str]:
     rows = [Recipient(row, number, {}) for row, number in enumerate(numbers, start=1)]
     found = filter_by_consent(db, "default", "marketing", rows, erasure_key=KEY)
     return [each.to for each in found if isinstance(each, Recipient)]
+
+
+def stopped(db: Database, *numbers: str, key: str | None = KEY) -> list[str | None]:
+    """Return the codes with which the gates stop a new message to each number, None if they let it pass."""
+    claimed = {one.recipient: one for one in claim_messages(db, *accept_messages(db, *map(offer, numbers)))}
+    context = gates.load(db, CONTEXT.lanes, list(claimed.values()), key)
+    outcomes = [gates.check(claimed[number], context) for number in numbers]
+    return [outcome.code if isinstance(outcome, Cancelled) else None for outcome in outcomes]
+
+
+def statements_of_gates(db: Database) -> list[str]:
+    ids = accept_messages(db, to(OTHER), to(OTHER))
+    with executed_statements() as statements:
+        gates.load(db, CONTEXT.lanes, claim_messages(db, *ids), KEY)
+    return statements
 
 
 def rows_of(db: Database, table: Table) -> list[Row]:
