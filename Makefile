@@ -31,7 +31,7 @@ up: $(runtime) ## Run every process of the Procfile until Ctrl-C
 	@.venv/bin/python -m workers.local
 
 test: .venv/.dev ## Run all tests except the browser tests and the long ones
-	@.venv/bin/pytest -n 3 --maxschedchunk=1 -m "not browser and not soak"
+	@.venv/bin/pytest -n 4 --no-loadscope-reorder -m "not browser and not soak"
 
 check: .venv/.dev ## Check format, lint and types without any change
 	@.venv/bin/ruff format --check

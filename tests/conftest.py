@@ -1,16 +1,31 @@
-"""Servers for all tests: one PostgreSQL for a test process, a Valkey and an empty database for a test."""
+"""Servers for all tests: one PostgreSQL for a test process, a Valkey and an empty database for a test.
+
+And the order of a run in several processes.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from harness.postgres import PostgresServer, PostgresUnavailable, postgres
+from harness.spread import Spread, mix
 from harness.valkey import ValkeyServer, valkey
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spread:
+    return Spread(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # this process is one of several
+        mix(items)
 
 
 @pytest.fixture(scope="session")
