@@ -30,17 +30,22 @@ class TomlDocument(dict[str, Any]):
     def find(self, where: Location) -> tuple[int, int]:
         """Return how many parts of a location the file has, and the line at which the last of these begins."""
         depth = max(end for end in range(len(where) + 1) if _contains(self, where[:end]))
+        return depth, self._line(where[:depth])
+
+    def _line(self, where: Location) -> int:
+        """Return the line after the longest part of the text that is TOML without this value; found by halving."""
         lines = self._text.split("\n")
-        begin = 1
-        for end in range(1, len(lines) + 1):
-            try:
-                content = tomllib.loads("\n".join(lines[:end]))
-            except tomllib.TOMLDecodeError:
-                continue  # within a value of several lines
-            if _contains(content, where[:depth]):
-                break
-            begin = end + 1
-        return depth, begin
+        without, contained = 0, len(lines)
+        while True:
+            between = sorted(range(without + 1, contained), key=lambda end: abs(2 * end - without - contained))
+            parts = ((end, _parsed(lines[:end])) for end in between)
+            end, content = next((part for part in parts if part[1] is not None), (0, None))
+            if not end:
+                return without + 1
+            if _contains(content, where):
+                contained = end
+            else:
+                without = end
 
 
 def load_toml(path: Path, parse_float: Callable[[str], Any] = float) -> TomlDocument:
@@ -105,6 +110,13 @@ def file_error(
         _, number, file = max(reversed(found), key=itemgetter(0))
         line = f"line {number}"
     return Invalid(f"{file}, {entry_name(where)}", rule, line)
+
+
+def _parsed(lines: Sequence[str]) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads("\n".join(lines))
+    except tomllib.TOMLDecodeError:
+        return None  # they end within a value of several lines
 
 
 def _contains(content: Any, where: Location) -> bool:
