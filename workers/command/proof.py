@@ -40,11 +40,17 @@ def write(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE.json", help="File to write; default stdout.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE.html", help="The same as a page to read.")
+    ] = None,
+    pdf: Annotated[
+        Path | None, typer.Option("--pdf", metavar="FILE.pdf", help="The same to print; needs Chromium or Chrome.")
+    ] = None,
 ) -> None:
     """Write what proves the way of a message: consent, text, attempts, states, and digests of webhooks.
 
     `write` may be left out. The same state of the ledger gives the same file, byte by byte. It has the number and the
-    text of the message.
+    text of the message. With --html or --pdf, nothing is written to stdout; only the JSON can be verified.
     """
     from harkara.ledger.messages.proof import collect_evidence
     from harkara.ledger.messages.queries import find_id
@@ -53,12 +59,16 @@ def write(
     with ledger() as db:
         evidence = collect_evidence(db, find_id(db, key, lane))
     file = dump_proof(_head(evidence), evidence.records)
-    if out is None:
+    if out is None and html is None and pdf is None:
         typer.echo(file, nl=False)
-        return
-    with open_private(out, "out") as opened:
-        opened.write(file.decode())
-    note(f"Wrote {out}.")
+    if out:
+        _write(out, "out", file)
+    if html:
+        _write(html, "html", _page(file).encode())
+    if pdf:
+        from workers.command.chromium import print_to_pdf
+
+        _write(pdf, "pdf", print_to_pdf(_page(file)))
 
 
 @app.command(epilog="Example: harkara proof verify proof.json")
@@ -82,6 +92,18 @@ def verify(
         return
     print_line(f"Unchanged. Message {message['id']}, {message['state']}, days: {', '.join(days) or 'none'}")
     print_line(f"Digest {proof['digest']}")
+
+
+def _page(file: bytes) -> str:
+    from harkara.proof_page import proof_page
+
+    return proof_page(json.loads(file))
+
+
+def _write(path: Path, option: str, content: bytes) -> None:
+    with open_private(path, option) as file:
+        file.buffer.write(content)
+    note(f"Wrote {path}.")
 
 
 def _head(evidence: Evidence) -> dict[str, Any]:
