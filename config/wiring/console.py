@@ -10,7 +10,7 @@ from config.erasure import erase
 from config.ledger_backend import ledger_backend
 from config.settings import Settings, settings
 from config.wiring.loaded_files import config_files
-from config.wiring.shared import broker, database, lanes
+from config.wiring.shared import broker, campaigns, database, lanes
 from harkara.console import Console, ProxyUser
 
 
@@ -23,6 +23,7 @@ def console() -> Console:
         files=config_files,
         lanes=sorted(lanes()),
         zone=ZoneInfo(s.timezone),
+        campaigns=campaigns,
         session=s.console_session,
         erase=partial(erase, database()),
         url=s.console_url,

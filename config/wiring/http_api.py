@@ -11,7 +11,7 @@ from config.crash_points import checked_after, crash_at
 from config.ledger_backend import ledger_backend
 from config.metrics import count_unknown_event, count_webhook
 from config.settings import settings
-from config.wiring.shared import broker, database, lanes, reminder_plan, webhook_stream
+from config.wiring.shared import broker, campaigns, database, lanes, reminder_plan, webhook_stream
 from harkara.batching import Batcher
 from harkara.errors import Unavailable
 from harkara.gateway import Dependencies
@@ -34,6 +34,7 @@ def dependencies() -> Dependencies:
         receive_webhook=_webhook_receiver().receive,
         redis_problem=_redis_problem,
         registry=REGISTRY,
+        campaigns=campaigns,
         allowances={name: lane.allowance for name, lane in lanes().items()},
         metrics_token=token.get_secret_value() if (token := settings().metrics_token) else None,
         docs=settings().docs,

@@ -9,14 +9,17 @@ from functools import cache
 
 import structlog
 
+from config.campaigns import campaign_settings
+from config.files import ConfigFiles
 from config.ledger import open_database
 from config.settings import settings
-from config.wiring.loaded_files import config_files
+from config.wiring.loaded_files import config_files, of_files
 from harkara.backends.broker import Broker
 from harkara.errors import OtherDeployment, Unavailable
 from harkara.intake.stream import WEBHOOKS, Intake
 from harkara.lanes import Lane
 from harkara.ledger import migrate
+from harkara.ledger.campaigns.create import CampaignSettings
 from harkara.ledger.database import Database
 from harkara.occasions import ReminderPlan
 from harkara.outages import OutageLog
@@ -59,6 +62,11 @@ def lanes() -> dict[str, Lane]:
 
 def reminder_plan() -> ReminderPlan:
     return config_files().plan
+
+
+@of_files
+def campaigns(files: ConfigFiles) -> CampaignSettings:
+    return campaign_settings(settings(), files.plan.catalogue, files.lanes, files.prices)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
@@ -53,12 +53,18 @@ def parse_mapping(texts: Iterable[str], parameters: Collection[str] | None = Non
         if parameter in found:
             raise Invalid(f"map {parameter}", "must not occur twice")
         found[parameter] = FixedText(value) if name.endswith(":") else Column(value)
-    if parameters is None:
-        return found
+    return found if parameters is None else complete_mapping(found, parameters)
+
+
+def complete_mapping(found: Mapping[str, Source], parameters: Collection[str]) -> dict[str, Source]:
+    """Return the mapping of all `parameters`: an unmapped one comes from the column with its own name.
+
+    Raises Invalid for a parameter that is not among them.
+    """
     for parameter in found:
         if parameter != TO and parameter not in parameters:
             raise Invalid(f"map {parameter}", f"the template has no such parameter; {_choice(parameter, parameters)}")
-    return {name: Column(name) for name in parameters} | found
+    return {name: Column(name) for name in parameters} | {**found}
 
 
 def find_column(header: Sequence[str], parameter: str, column: Column) -> int:

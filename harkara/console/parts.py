@@ -16,6 +16,7 @@ from harkara.catalogue import Catalogue
 from harkara.console.passwords import FailedPasswords, Passwords
 from harkara.gateway.addresses import peer_of
 from harkara.lanes import Lane
+from harkara.ledger.campaigns.create import CampaignSettings
 from harkara.ledger.database import Database
 from harkara.money.prices import Prices
 from harkara.occasions import ReminderPlan
@@ -66,8 +67,9 @@ class Console:
     """What the pages use.
 
     `backend` sends messages and saves occasions, as it does for the HTTP API. `files` returns what the files of
-    `config/` said when they were read last. `lanes` are the names of the configured lanes. Times are shown in `zone`.
-    A session lasts for `session`. `url` is the address of the console in one-time links, None for that of the request.
+    `config/` said when they were read last, and `campaigns` what they say about campaigns. `lanes` are the names of the
+    configured lanes. Times are shown in `zone`. A session lasts for `session`. `url` is the address of the console in
+    one-time links, None for that of the request.
     `erase` erases the person of a number for a user's name and returns the receipt, as `erase_with_receipt` does.
     """
 
@@ -76,6 +78,7 @@ class Console:
     files: Callable[[], Files]
     lanes: Sequence[str]
     zone: ZoneInfo
+    campaigns: Callable[[], CampaignSettings]
     session: timedelta
     erase: Callable[[str, str], dict[str, Any]]
     url: str | None = None

@@ -8,7 +8,21 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from harkara.gateway import acts, alarms, campaigns, docs, health, messages, occasions, reports, send, spend, webhooks
+from harkara.gateway import (
+    acts,
+    alarms,
+    campaigns,
+    docs,
+    health,
+    messages,
+    new_campaigns,
+    occasions,
+    reports,
+    send,
+    spend,
+    uploads,
+    webhooks,
+)
 from harkara.gateway.dependencies import Dependencies
 from harkara.gateway.errors import add_error_handlers
 from harkara.gateway.middleware import RequestMiddleware
@@ -54,7 +68,19 @@ def create_app(dependencies: Dependencies) -> FastAPI:
     app.add_middleware(RequestMiddleware, registry=dependencies.registry)
     add_error_handlers(app)
     send.add_routes(app)
-    for module in (messages, acts, occasions, reports, campaigns, spend, alarms, webhooks, health):
+    for module in (
+        messages,
+        acts,
+        occasions,
+        reports,
+        uploads,
+        new_campaigns,
+        campaigns,
+        spend,
+        alarms,
+        webhooks,
+        health,
+    ):
         app.include_router(module.router)
     if dependencies.docs:
         docs.add_page(app)

@@ -22,16 +22,16 @@ async def read_body(request: Request, limit: int) -> bytes:
     """
     length = request.headers.get("content-length", "")
     if length.isdecimal() and (len(length) > 12 or int(length) > limit):
-        raise _too_large(limit)
+        raise too_large(limit)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
     return bytes(body)
 
 
-def _too_large(limit: int) -> HTTPException:
+def too_large(limit: int) -> HTTPException:
     return HTTPException(413, f"the body may have at most {limit:,} bytes", {"Connection": "close"})
 
 

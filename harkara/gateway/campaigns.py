@@ -1,20 +1,23 @@
-"""Routes for campaigns: list, get, start, pause, resume, cancel."""
+"""Routes for campaigns: list, get, rehearse, start, pause, resume, cancel, report."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from fastapi.responses import Response
 
 from harkara.campaigns.status import CampaignProgress
 from harkara.gateway.authentication import CurrentCaller
 from harkara.gateway.body import Body, body_schema, read_json
 from harkara.gateway.callers import Caller
+from harkara.gateway.csv_response import csv_response
 from harkara.gateway.dependencies import Dependencies, Deps
 from harkara.gateway.errors import error_responses
-from harkara.gateway.schemas.campaigns import CampaignList, PauseCampaign, StartCampaign
+from harkara.gateway.schemas.campaigns import CampaignForecast, CampaignList, PauseCampaign, StartCampaign
 from harkara.gateway.schemas.fields import Word
 from harkara.ledger.campaigns import commands, queries
+from harkara.ledger.campaigns.rehearse import rehearse_campaign as rehearse
 
 router = APIRouter(tags=["Campaigns"], prefix="/campaigns")
 
@@ -24,14 +27,40 @@ Name = Annotated[Word, Path(description="The campaign's name or id")]
 @router.get("", responses=error_responses(401, 429, 503))
 def list_campaigns(deps: Deps, caller: CurrentCaller) -> CampaignList:
     """List the campaigns of the token's lanes, newest first."""
-    found = [each for each in queries.list_campaigns(deps.db) if each.lane in caller.lanes]
-    return CampaignList(campaigns=found)
+    return CampaignList(campaigns=queries.list_campaigns(deps.db, lanes=caller.lanes))
 
 
 @router.get("/{name}", responses=error_responses(400, 401, 404, 429, 503))
 def get_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> CampaignProgress:
     """Get a campaign with its messages by state, and its failed, cancelled and uncertain messages by code."""
     return _progress(deps, _find(deps, caller, name))
+
+
+@router.post(
+    "/{name}/rehearse",
+    responses=error_responses(400, 401, 404, 413, 429, 503),
+    openapi_extra=body_schema(StartCampaign, required=False),
+)
+def rehearse_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) -> CampaignForecast:
+    """Forecast end and cost of a campaign that starts now or at a given time. Nothing is sent."""
+    found = queries.get_campaign(deps.db, name, lanes=caller.lanes)
+    asked = StartCampaign.read(read_json(body, required=False)).at
+    return CampaignForecast.of(rehearse(deps.db, found, deps.campaigns(), asked))
+
+
+@router.get(
+    "/{name}/report",
+    responses={
+        **error_responses(400, 401, 404, 429, 503),
+        200: {"content": {"text/csv": {}}, "description": "A line for each recipient: row, state, code, reason, ids"},
+    },
+    response_class=Response,
+)
+def report_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> Response:
+    """Report the result for each recipient as CSV, without number and name, in the order of the file."""
+    columns = ("row", "state", "code", "reason", "job_id", "id")
+    lines = queries.report(deps.db, _find(deps, caller, name), numbers=False)
+    return csv_response(columns, ([getattr(line, column) for column in columns] for line in lines))
 
 
 @router.post(

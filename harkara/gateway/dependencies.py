@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -13,11 +14,14 @@ from harkara.backends.ledger import LedgerBackend
 from harkara.batching import Batcher
 from harkara.gateway.callers import Callers
 from harkara.gateway.failed_tokens import FailedTokens
+from harkara.ledger.campaigns.create import CampaignSettings
 from harkara.ledger.database import Database
 from harkara.limits import Allowance
 from harkara.messages import Envelope
 from harkara.occasions import ReminderPlan
 from harkara.receipt import Receipt
+
+MOST_READ_AT_ONCE = 2
 
 ReceiveWebhook = Callable[[str, bytes, str | None], Awaitable[bool]]
 """Store a webhook, given its lane, raw body and signature. Returns False if the signature is wrong.
@@ -31,9 +35,10 @@ class Dependencies:
     """The parts of a deployment that the routes use.
 
     `batcher` accepts single messages: those of concurrent requests share a transaction of `backend`.
-    `redis_problem` raises nothing. `allowances` are those of the known lanes, None without a limit.
-    With `metrics_token`, `/metrics` answers that token alone. `docs` says whether `/docs` and the OpenAPI description
-    are served.
+    `redis_problem` raises nothing. `campaigns` returns what the files of `config/` say now. `allowances` are those of
+    the known lanes, None without a limit. With `metrics_token`, `/metrics` answers that token alone. `docs` says
+    whether `/docs` and the OpenAPI description are served. `reading` bounds the files that are read at once, since each
+    takes a CPU for seconds.
     """
 
     db: Database
@@ -44,10 +49,12 @@ class Dependencies:
     receive_webhook: ReceiveWebhook
     redis_problem: Callable[[], str | None]
     registry: CollectorRegistry
+    campaigns: Callable[[], CampaignSettings]
     allowances: Mapping[str, Allowance | None] = field(default_factory=dict)
     metrics_token: str | None = field(default=None, repr=False)
     docs: bool = True
     failed_tokens: FailedTokens = field(default_factory=FailedTokens)
+    reading: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_READ_AT_ONCE))
 
 
 def dependencies_of(request: Request) -> Dependencies:

@@ -10,12 +10,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 MAX_HEAD_BYTES = 64 * 1024
 """Bytes of a request besides its body: the headers, and the sizes of chunks."""
 
+BYTES_IN_TIME = 1024 * 1024
+"""Bytes of a body that a client must send in the time of a request. Only an upload may have more."""
+
 
 class TimedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, with a limit on the time from a connection, or a request's first byte, to the request's end.
 
     uvicorn limits only the time between two requests: a client that sends nothing, or one byte now and then, would keep
-    its connection for ever. The response to a complete request may take as long as it needs.
+    its connection for ever. Each megabyte of a body gives the client the same time once more. The response to a
+    complete request may take as long as it needs.
 
     The parser of `httptools` takes a third of the CPU of h11. Unlike h11 it has no limit for headers, so this has one.
     """
@@ -23,6 +27,7 @@ class TimedProtocol(HttpToolsProtocol):
     request_seconds: ClassVar[float]
     _request_timer: TimerHandle | None = None
     _head_bytes = 0
+    _body_bytes = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
@@ -38,16 +43,24 @@ class TimedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._head_bytes -= len(body)
+        self._body_bytes += len(body)
+        if self._body_bytes >= BYTES_IN_TIME:
+            self._body_bytes = 0
+            self._restart_timer()
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._head_bytes = 0
+        self._head_bytes = self._body_bytes = 0
         self._stop_timer()
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
+
+    def _restart_timer(self) -> None:
+        self._stop_timer()
+        self._start_timer()
 
     def _start_timer(self) -> None:
         self._request_timer = self.loop.call_later(self.request_seconds, self.transport.abort)

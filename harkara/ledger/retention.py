@@ -6,6 +6,7 @@ from collections import Counter
 
 from harkara.ledger.applied_entries import delete_old_entries
 from harkara.ledger.batch_size import MAX_ROWS
+from harkara.ledger.campaigns.uploads import delete_old_uploads
 from harkara.ledger.charges.credits import erase_people
 from harkara.ledger.contacts.housekeeping import delete_inactive
 from harkara.ledger.database import Database
@@ -31,6 +32,7 @@ def erase_old(db: Database, retention_seconds: float | None) -> Counter[str]:
         ("events", lambda tx: delete_old_events(tx, retention_seconds)),
         ("charges", lambda tx: erase_people(tx, retention_seconds)),
         ("entries", delete_old_entries),
+        ("uploads", delete_old_uploads),
         # The deletion comes first, so that a content is erased one round before its letter is deleted at the earliest.
         ("deleted-letters", lambda tx: delete_erased_letters(tx, retention_seconds)),
         ("letters", lambda tx: erase_dead_letters(tx, retention_seconds)),

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from pydantic import BaseModel, Field
 
-from harkara.campaigns.status import CampaignSummary
-from harkara.gateway.schemas.fields import UtcTime
+from harkara.campaigns.audience import Reject
+from harkara.campaigns.columns import TO, Column, FixedText, Source
+from harkara.campaigns.forecast import Forecast
+from harkara.campaigns.rejects import Rejects
+from harkara.campaigns.status import CampaignProgress, CampaignSummary
+from harkara.errors import Invalid
+from harkara.gateway.schemas.fields import UtcTime, Word
+from harkara.json_record import TimestampSeconds
+from harkara.ledger.campaigns.create import CampaignRequest
+from harkara.ledger.campaigns.uploads import Upload
 from harkara.messages.model import StrictModel
 from harkara.occasions.occasion import Reason
+
+MOST_SHOWN = 100
+"""Rejected rows in a response; `POST /campaigns/rejects` returns more of them."""
 
 
 class CampaignList(BaseModel):
@@ -20,3 +33,118 @@ class StartCampaign(StrictModel):
 
 class PauseCampaign(StrictModel):
     reason: Reason | None = Field(default=None, description="Why the campaign pauses, for its later readers")
+
+
+class UploadedFile(BaseModel):
+    upload: Upload
+    columns: list[str] = Field(description="The names of the columns, by the file's header")
+
+
+class NewCampaign(StrictModel):
+    """A campaign and the file of its audience. A parameter that is not mapped is read from the column of its name."""
+
+    name: str = Field(description="The name of the campaign, which no other has")
+    template: str = Field(description="The kind of template")
+    upload: Word | None = Field(default=None, description="The id of the upload; absent in a form with the file")
+    map: dict[str, str] = Field(default_factory=dict, description="The column of a parameter; `to` is the number")
+    fixed: dict[str, str] = Field(default_factory=dict, description="The same text of a parameter for every recipient")
+    language: str | None = Field(default=None, description="The language of the template; default the kind's")
+    opted_in: bool = Field(default=False, description="Whether all recipients agreed to marketing")
+    agreed_only: bool = Field(default=False, description="Skip recipients whose agreement is not recorded")
+    expires: UtcTime | None = Field(default=None, description="Messages that are not sent by then are cancelled")
+    error_share: float | None = Field(
+        default=None, description="Share of its latest messages that may fail before the campaign pauses"
+    )
+
+    def to_request(self, lane: str, source: str) -> CampaignRequest:
+        """Return the request for a file with the name `source`. Raises Invalid."""
+        return CampaignRequest(
+            name=self.name,
+            lane=lane,
+            kind=self.template,
+            source=source,
+            mapping=self._mapping(),
+            language=self.language,
+            opted_in=self.opted_in,
+            agreed_only=self.agreed_only,
+            expires=self.expires,
+            error_share=self.error_share,
+        )
+
+    def _mapping(self) -> dict[str, Source]:
+        if twice := sorted(self.map.keys() & self.fixed.keys()):
+            raise Invalid("fixed", f"the parameter {twice[0]} is in `map` too")
+        if TO in self.fixed:
+            raise Invalid("fixed", "the number must be read from a column")
+        columns = {name: Column(column) for name, column in self.map.items()}
+        return columns | {name: FixedText(text) for name, text in self.fixed.items()}
+
+
+class RehearseCampaign(NewCampaign):
+    at: UtcTime | None = Field(default=None, description="Assume a start at this time instead of now")
+
+
+class RejectedRow(BaseModel):
+    """A row of the file that gets no message. It repeats nothing of the row's content."""
+
+    row: int
+    column: str
+    code: str
+    rule: str
+
+    @classmethod
+    def of(cls, reject: Reject) -> Self:
+        return cls(row=reject.row, column=reject.field, code=reject.code, rule=reject.rule)
+
+
+class RejectedRows(BaseModel):
+    rejected: int
+    rejected_by_code: dict[str, int]
+    first_rejects: list[RejectedRow] = Field(description=f"The first {MOST_SHOWN}")
+
+    @classmethod
+    def of(cls, rejects: Rejects) -> Self:
+        first = [RejectedRow.of(each) for each in rejects.first[:MOST_SHOWN]]
+        return cls(rejected=rejects.by_code.total(), rejected_by_code=dict(rejects.by_code), first_rejects=first)
+
+
+class CreatedCampaign(BaseModel):
+    campaign: CampaignProgress
+    upload: str = Field(description="The id of the upload that the campaign was loaded from")
+    rows: RejectedRows
+
+
+class CampaignForecast(BaseModel):
+    """When a campaign ends and what it costs; nothing was sent."""
+
+    messages: int
+    starts_at: TimestampSeconds
+    ends_at: TimestampSeconds
+    seconds_of_sending: float
+    paused_for_quiet: float
+    delays_others: int
+    cost: str
+    currency: str
+    opted_out: int
+    free: int
+
+    @classmethod
+    def of(cls, found: Forecast) -> Self:
+        result = found.rehearsal
+        return cls(
+            messages=result.messages,
+            starts_at=result.starts_at,
+            ends_at=result.ends_at,
+            seconds_of_sending=round(result.seconds_of_sending, 1),
+            paused_for_quiet=result.paused_for_quiet,
+            delays_others=result.delays_others,
+            cost=str(found.cost),
+            currency=found.currency,
+            opted_out=found.opted_out,
+            free=found.free,
+        )
+
+
+class RehearsedUpload(BaseModel):
+    forecast: CampaignForecast
+    rows: RejectedRows

@@ -19,6 +19,7 @@ from harkara.ledger.halts import hold_producer
 from harkara.ledger.messages.insert_rows import NewMessage, insert_messages, message_row
 from harkara.ledger.tables import campaign
 from harkara.ledger.transaction import Transaction
+from harkara.ledger.users.acts import Actor, record_act
 from harkara.messages.template import TemplateCategory
 from harkara.states import CampaignState
 
@@ -64,8 +65,10 @@ class LoadResult:
     rejected: int = 0
 
 
-def load(db: Database, plan: CampaignPlan, rows: Iterable[CampaignMessage | Reject]) -> LoadResult:
-    """Write the messages; the campaign is `ready` when the last one is committed.
+def load(
+    db: Database, plan: CampaignPlan, rows: Iterable[CampaignMessage | Reject], *, actor: Actor | None = None
+) -> LoadResult:
+    """Write the messages; the campaign is `ready` when the last one is committed, and that is an act of `actor`.
 
     A load that is interrupted leaves the campaign `loading`: it never starts and can only be cancelled. A campaign that
     is cancelled meanwhile stops the load. Nothing is written before the first message.
@@ -87,6 +90,8 @@ def load(db: Database, plan: CampaignPlan, rows: Iterable[CampaignMessage | Reje
         raise Invalid("audience", f"no row of {plan.source} gives a message", f"{result.rejected} were rejected")
     with db.write() as tx:
         _update_campaign(tx, plan, state=CampaignState.READY.value, rejected=result.rejected)
+        if actor is not None:
+            record_act(tx, actor, "campaign.created", plan.name, number=result.audience)
     return result
 
 

@@ -17,12 +17,12 @@ from harkara.inbound.window import LENGTH
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
 from harkara.ledger.tables import campaign, contact, message
-from harkara.ledger.transaction import Row
+from harkara.ledger.transaction import Row, Transaction
 from harkara.messages.media import media_in
 from harkara.states import CampaignState, State
 
 _PAGE_ROWS = 1000
-_PREFIX_DIGITS = 7
+PREFIX_DIGITS = 7
 """The first digits of a number that its price can depend on."""
 
 _MAX_OTHERS = 100_000
@@ -113,17 +113,14 @@ def get_first_body(db: Database, identity: str) -> str | None:
 def get_rehearsal_inputs(db: Database, found: CampaignSummary, at: datetime) -> RehearsalInputs:
     """What a rehearsal must know of the ledger for a start of the campaign `at` this time."""
     own = (message.c.campaign_id == found.id, in_state(State.WAITING, State.QUEUED, State.CLAIMED))
-    prefix = func.substr(message.c.recipient, 1, _PREFIX_DIGITS)
+    prefix = func.substr(message.c.recipient, 1, PREFIX_DIGITS)
     same_contact = and_(contact.c.lane == message.c.lane, contact.c.recipient == message.c.recipient)
     opted_out = func.coalesce(contact.c.stopped.in_(("everything", found.category)), false())
     window_open = func.coalesce(contact.c.wrote_at > at - LENGTH, false())
     people = select(prefix, opted_out, window_open, func.count()).join(contact, same_contact, isouter=True).where(*own)
-    others = select(message.c.due_at).where(
-        message.c.lane == found.lane, in_state(State.WAITING), message.c.campaign_id.is_(None)
-    )
     with db.read(snapshot=True) as tx:
         groups = tx.execute(people.group_by(prefix, opted_out, window_open)).all()
-        due_times = tuple(tx.execute(others.order_by(message.c.due_at).limit(_MAX_OTHERS)).scalars())
+        due_times = others_of(tx, found.lane)
     by_prefix, in_window, number_opted_out = Counter[str](), Counter[str](), 0
     for digits, is_opted_out, is_window_open, number in groups:
         if is_opted_out:
@@ -132,6 +129,13 @@ def get_rehearsal_inputs(db: Database, found: CampaignSummary, at: datetime) -> 
         by_prefix[digits] += number
         in_window[digits] += number if is_window_open else 0
     return RehearsalInputs(by_prefix.total() + number_opted_out, number_opted_out, by_prefix, in_window, due_times)
+
+
+def others_of(tx: Transaction, lane: str) -> tuple[datetime, ...]:
+    """Return when the lane's waiting messages of no campaign are due, the first 100,000."""
+    mine = (message.c.lane == lane, in_state(State.WAITING), message.c.campaign_id.is_(None))
+    query = select(message.c.due_at).where(*mine).order_by(message.c.due_at).limit(_MAX_OTHERS)
+    return tuple(tx.execute(query).scalars())
 
 
 def summary_fields(row: Row) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import or_, select, update
 
 from harkara.errors import Conflict
+from harkara.ledger.campaigns.uploads import delete_all_uploads
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
 from harkara.ledger.events.stored_event import RECEIVED, EventState
@@ -46,13 +47,16 @@ class Erasure:
 def erase_person(db: Database, person: Mentions, key: str) -> Erasure:
     """Cancel what waits for the person, then erase each row about the person, and mask mentions in other rows.
 
+    All uploads are deleted: the person may be in any of them, in any spelling.
+
     `key` is that of the pseudonyms. A row that is written meanwhile is found in another round. Raises Conflict, before
     anything is changed, while a message to the person is being sent or a webhook about the person is not processed.
     Raises Unavailable; then the call may be repeated.
     """
     with db.write() as tx:
         cancelled, at = _stop_messages(tx, person), tx.now
-    rows: Counter[str] = Counter()
+        uploads = delete_all_uploads(tx)
+    rows: Counter[str] = Counter({"upload": uploads} if uploads else {})
     for _ in range(_ROUNDS):
         changes, mentions = _plan(db, person, key)
         if not changes:

@@ -38,6 +38,8 @@ from harkara.ledger.tables import (
     replaced_post,
     session,
     trace,
+    upload,
+    upload_part,
     user,
     worker,
 )
@@ -189,6 +191,9 @@ INVENTORY: Final = (
         None,
         _columns(mask="name source reason", none="id lane kind template category state code"),
     ),
+    # An erasure deletes all uploads: their files hold numbers in any spelling.
+    PersonalTable(upload, None, _columns(mask="name", none="id lane")),
+    PersonalTable(upload_part, None, _columns(none="upload_id")),
     PersonalTable(goal, None, _columns(none="goal lane subject")),
     PersonalTable(alarm, None, _columns(mask="acknowledged_by", none="id goal lane subject sentence")),
     PersonalTable(notice, None, _columns(none="alarm_id event receiver")),

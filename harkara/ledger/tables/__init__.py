@@ -19,6 +19,7 @@ from harkara.ledger.tables.intake import AppliedEntryRow, DeadLetterRow
 from harkara.ledger.tables.leases import LeaseRow
 from harkara.ledger.tables.messages import AliasRow, AttemptRow, MessageRow, ReplacedPostRow, TraceRow
 from harkara.ledger.tables.occasions import OccasionRow
+from harkara.ledger.tables.uploads import UploadPartRow, UploadRow
 from harkara.ledger.tables.users import ActRow, SessionRow, UserRow
 from harkara.ledger.tables.workers import WorkerRow
 
@@ -34,6 +35,8 @@ replaced_post = _table(ReplacedPostRow)
 trace = _table(TraceRow)
 occasion = _table(OccasionRow)
 campaign = _table(CampaignRow)
+upload = _table(UploadRow)
+upload_part = _table(UploadPartRow)
 event = _table(EventRow)
 charge = _table(ChargeRow)
 budget = _table(BudgetRow)

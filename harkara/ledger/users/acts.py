@@ -16,6 +16,7 @@ from harkara.masking import mask_numbers
 
 ACTS: Final[Mapping[str, str]] = {
     "campaign.cancelled": "campaign cancelled",
+    "campaign.created": "campaign created",
     "campaign.paused": "campaign paused",
     "campaign.resumed": "campaign resumed",
     "campaign.scheduled": "campaign scheduled",

@@ -37,6 +37,7 @@ from harkara.occasions import ReminderPlan, Rules
 from harkara.playbook import Playbook
 from harkara.roles import Role
 from harkara.shared_defaults import DEADLINES
+from tests.integration.ledger.campaigns import SETTINGS
 
 BY = Actor("the test", "command")
 PASSWORD = "correct horse battery"
@@ -76,6 +77,7 @@ def console_of(db: Database, **other: Any) -> Console:
         "files": lambda: FILES,
         "lanes": tuple(FILES.lanes),
         "zone": _ZONE,
+        "campaigns": lambda: SETTINGS,
         "session": timedelta(hours=12),
         "erase": lambda number, by: erase_with_receipt(db, number, "k" * 32, by),
         "passwords": Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),

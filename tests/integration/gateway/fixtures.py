@@ -10,15 +10,21 @@ from prometheus_client import CollectorRegistry
 from harkara.backends.ledger import LedgerBackend
 from harkara.batching import Batcher
 from harkara.gateway import Callers, Dependencies
+from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import MAX_DIRECT_HINTS
 from harkara.limits import Allowance
 from harkara.shared_defaults import DEADLINES
+from tests.integration.ledger.campaigns import SETTINGS
 from tests.integration.ledger.occasions import PLAN
 
 TOKENS = {"shop": "live:token-of-the-shop", "clinic": "token-of-the-clinic", "agency": "token-of-the-agency"}
 LANES = {"shop": ("default",), "clinic": ("clinic", "default"), "agency": ("north", "south")}
 SHOP, CLINIC, AGENCY = ({"Authorization": f"Bearer {token}"} for token in TOKENS.values())
+
+CAMPAIGNS = replace(
+    SETTINGS, lanes={name: Lane(name, "token", None) for name in ("default", "clinic", "north", "south")}
+)
 
 NUMBER = "919876543210"
 HELLO = {"recipient_mobile_number": NUMBER, "message": "Hello! Your order #12345 is ready for pickup 📦"}
@@ -41,6 +47,7 @@ def dependencies_of(db: Database, **other: Any) -> Dependencies:
         receive_webhook=refuse_webhook,
         redis_problem=lambda: None,
         registry=CollectorRegistry(),
+        campaigns=lambda: CAMPAIGNS,
     )
     return replace(defaults, **other)
 

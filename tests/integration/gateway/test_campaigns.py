@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from harkara.gateway import Dependencies
 from harkara.ledger.campaigns.queries import get_progress, list_campaigns
+from harkara.ledger.tables import message
 from tests.integration.ledger.campaigns import load_campaign
 
 
@@ -48,12 +52,37 @@ def test_a_campaign_starts_at_a_given_time(client: TestClient, deps: Dependencie
 
 def test_an_invalid_start_time_is_refused(client: TestClient, deps: Dependencies) -> None:
     load_campaign(deps.db)
-    for body, message in (
+    for body, said in (
         ({"at": "2020-01-01T00:00:00Z"}, "at: has passed already"),
         ({"at": "2020-01-01T00:00:00"}, "at: has no time zone"),
         ({"when": "now"}, "when: unknown key; known are at"),
     ):
         answer = client.post("/campaigns/sale/start", json=body)
         assert answer.status_code == 400
-        assert answer.json()["message"].startswith(message)
+        assert answer.json()["message"].startswith(said)
     assert client.get("/campaigns/sale").json()["state"] == "ready"
+
+
+def test_a_loaded_campaign_is_rehearsed_for_its_scheduled_time_or_another(
+    client: TestClient, deps: Dependencies
+) -> None:
+    load_campaign(deps.db)
+    at = (datetime.now(UTC) + timedelta(hours=3)).replace(microsecond=0)
+    found = client.post("/campaigns/sale/rehearse", json={"at": at.isoformat()}).json()
+    assert (found["messages"], found["starts_at"], found["currency"]) == (4, at.isoformat(), "INR")
+    assert client.get("/campaigns/sale").json()["state"] == "ready"
+
+
+def test_the_report_is_csv_whose_cells_no_spreadsheet_computes(client: TestClient, deps: Dependencies) -> None:
+    load_campaign(deps.db)
+    with deps.db.write() as tx:
+        tx.execute(update(message).where(message.c.position == 3).values(reason="=HYPERLINK(1)"))
+    answer = client.get("/campaigns/sale/report")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    lines = list(csv.DictReader(StringIO(answer.text)))
+    assert [(line["row"], line["state"], line["reason"]) for line in lines] == [
+        ("2", "waiting", ""),
+        ("3", "waiting", "'=HYPERLINK(1)"),
+        ("4", "waiting", ""),
+        ("5", "waiting", ""),
+    ]

@@ -17,6 +17,7 @@ from harkara.campaigns import CampaignMessage
 from harkara.delivery import gates
 from harkara.lanes import Lane
 from harkara.ledger.campaigns import commands
+from harkara.ledger.campaigns.create import CampaignSettings
 from harkara.ledger.campaigns.load import CampaignPlan, load
 from harkara.ledger.campaigns.queries import get_campaign, get_progress, report
 from harkara.ledger.database import Database
@@ -24,7 +25,9 @@ from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.record import record
 from harkara.ledger.tables import campaign, halt
+from harkara.money.prices import Prices
 from harkara.outcomes import Outcome, Refused, Wait
+from tests.integration.ledger.occasions import CONFIG, PLAN
 from tests.integration.ledger.steps import (
     ACCEPTED,
     begin_posts,
@@ -41,6 +44,9 @@ DISPATCH_LOCK = Lock()
 """Threads dispatch in turn, since a dispatch skips rows that another one has locked."""
 
 LANES = {"default": Lane("default", "token", None)}
+SETTINGS = CampaignSettings(
+    PLAN.catalogue, LANES, Prices.load(CONFIG / "prices.toml"), error_share=0.1, seconds=30 * DAY
+)
 REFUSED = Refused("131026", "Undeliverable", "The number has no WhatsApp.", 400)
 
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harkara.errors import Invalid
-from workers.command.deployment import catalogue, check_lane, ledger
-from workers.command.options import AsJson, example, time_option
+from workers.command.deployment import check_lane, ledger
+from workers.command.options import AsJson, example, me, time_option
 from workers.command.output import emit, note, print_line, progress, table
 from workers.command.rows import open_csv
 
 if TYPE_CHECKING:
     from harkara.campaigns import CampaignMessage, Reject
-    from harkara.catalogue import Kind, Preview
+    from harkara.campaigns.rejects import Rejects
+    from harkara.catalogue import Preview
+    from harkara.ledger.campaigns.create import CampaignRequest, CampaignSettings
     from harkara.ledger.campaigns.load import CampaignPlan, LoadResult
+    from harkara.messages import Message
 
 EXAMPLES = "\n\n".join(
     (
@@ -58,24 +58,12 @@ Share = Annotated[
     float | None,
     typer.Option(min=0.001, max=1, help="Share of its latest messages that may fail before the campaign pauses."),
 ]
-Rejects = Annotated[
+RejectsFile = Annotated[
     Path | None, typer.Option(metavar="FILE.csv", help="Write the rejected rows with their reasons to this file.")
 ]
 
-NAME = "customer_name"
-"""The parameter that each kind may have besides its own: the report shows it."""
-
 _SHOWN = 5
 """Rejected rows that are printed; `--rejects` writes all of them."""
-
-
-class _Audience(NamedTuple):
-    """The file of the audience, how its columns map to parameters, and who of it gets a message in which language."""
-
-    file: Path
-    mapped: list[str]
-    agreed_only: bool
-    language: str | None
 
 
 def new(
@@ -89,117 +77,77 @@ def new(
     agreed_only: AgreedOnly = False,
     expires: Expires = None,
     error_share: Share = None,
-    rejects: Rejects = None,
+    rejects: RejectsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Load a campaign: a message for every valid row. None is sent before `harkara campaign start`."""
-    from config.settings import settings
-    from harkara.ledger.campaigns.load import CampaignPlan
+    from harkara.campaigns import parse_mapping
+    from harkara.ledger.campaigns.create import CampaignRequest, make_plan
+    from workers.command.campaign.settings import campaign_settings
 
-    found = catalogue().find(kind)
-    _check(found, opted_in or agreed_only)
-    check_lane(lane)
-    plan = CampaignPlan(
+    known = campaign_settings()
+    request = CampaignRequest(
         name=file.stem[:80] if name is None else name,
         lane=lane,
         kind=kind,
-        template=found.name,
-        category=found.category,
         source=file.name,
-        error_share=settings().error_share if error_share is None else error_share,
-        seconds=settings().deadline_campaign.total_seconds(),
+        mapping=parse_mapping(mapped or []),
+        language=language,
+        opted_in=opted_in,
+        agreed_only=agreed_only,
         expires=expires,
+        error_share=error_share,
     )
+    plan = make_plan(request, known)
+    check_lane(lane)
     with _rejects(rejects) as refused:
-        loaded, shown = _load(plan, _Audience(file, mapped or [], agreed_only, language), refused)
+        loaded, shown = _load(plan, request, known, file, refused)
     _report(plan, loaded, refused, shown, as_json)
 
 
-def _load(plan: CampaignPlan, audience: _Audience, refused: _Rejects) -> tuple[LoadResult, Sequence[Preview]]:
+def _load(
+    plan: CampaignPlan, request: CampaignRequest, known: CampaignSettings, file: Path, refused: Rejects
+) -> tuple[LoadResult, Sequence[Preview]]:
     """Write the messages of the audience to the ledger row by row, and give the rejected rows to `refused`.
 
     Return the result, and what the first recipient reads.
     """
-    from config.settings import settings
-    from harkara.campaigns import Recipient, build_messages, parse_mapping, read_recipients
-    from harkara.ledger.campaigns.consent_filter import filter_by_consent
+    from harkara.ledger.campaigns.create import read_audience
     from harkara.ledger.campaigns.load import load
-    from harkara.messages import Envelope, Template
+    from harkara.ledger.users.acts import Actor
     from workers.command.preview import preview
 
-    first: list[Template] = []
-    known, file = catalogue(), audience.file
-
-    def envelope(recipient: Recipient) -> Envelope:
-        values = dict(recipient.values)
-        name = values.pop(NAME, None) or None
-        template = known.message(plan.kind, values, language=audience.language, opted_in=True)
-        if not first:
-            first.append(template)
-        return Envelope(to=recipient.to, messages=[template], lane=plan.lane, producer=plan.id, customer_name=name)
-
-    columns = parse_mapping(audience.mapped, (*known.find(plan.kind).parameters, NAME))
+    first: list[Message] = []
     with ledger() as db:
-        people = read_recipients(file, columns, optional=[NAME])
-        key = settings().erasure_key
-        agreed = filter_by_consent(
-            db,
-            plan.lane,
-            plan.category,
-            people,
-            agreed_only=audience.agreed_only,
-            erasure_key=key.get_secret_value() if key else None,
-        )
-        rows = build_messages(agreed, envelope)
-        loaded = load(db, plan, refused.record(progress(rows, "Loading", lambda: _lines(file))))
+        rows = _with_first(read_audience(db, request, plan, known, file), first)
+        actor = Actor(me(), "command")
+        loaded = load(db, plan, refused.record(progress(rows, "Loading", lambda: _lines(file))), actor=actor)
     return loaded, preview(first)
 
 
-@dataclass
-class _Rejects:
-    """The rejected rows in memory: their number by code, and the first few."""
+def _with_first(rows: Iterable[CampaignMessage | Reject], first: list[Message]) -> Iterator[CampaignMessage | Reject]:
+    """Yield the rows, and put the messages of the first recipient into `first`."""
+    from harkara.campaigns import CampaignMessage
 
-    write: Any
-    by_code: Counter[str] = field(default_factory=Counter)
-    first: list[Reject] = field(default_factory=list)
-
-    def record(self, rows: Iterable[CampaignMessage | Reject]) -> Iterator[CampaignMessage | Reject]:
-        from harkara.campaigns import Reject
-
-        for row in rows:
-            if isinstance(row, Reject):
-                self._add(row)
-            yield row
-
-    def _add(self, reject: Reject) -> None:
-        self.by_code[reject.code] += 1
-        if len(self.first) < _SHOWN:
-            self.first.append(reject)
-        if self.write:
-            self.write((reject.row, reject.field, reject.code, reject.rule))
+    for row in rows:
+        if not first and isinstance(row, CampaignMessage):
+            first.extend(row.envelope.messages)
+        yield row
 
 
 @contextmanager
-def _rejects(path: Path | None) -> Iterator[_Rejects]:
+def _rejects(path: Path | None) -> Iterator[Rejects]:
+    from harkara.campaigns.rejects import COLUMNS, Rejects
+
     if path is None:
-        yield _Rejects(None)
+        yield Rejects(most=_SHOWN)
         return
     from harkara.campaigns.spreadsheet import CsvWriter
 
     with open_csv(path, "rejects") as file:
         writer = CsvWriter(file)
-        writer.write(("row", "column", "code", "rule"))
-        yield _Rejects(writer.write)
-
-
-def _check(kind: Kind, agreed: bool) -> None:
-    if kind.category == "authentication":
-        raise Invalid("template", "is an authentication template; a campaign cannot send one-time codes")
-    if kind.category == "marketing" and not agreed:
-        rule = (
-            "is marketing: give --opted-in if all agreed, or --agreed-only to skip those without a recorded agreement"
-        )
-        raise Invalid("template", rule)
+        writer.write(COLUMNS)
+        yield Rejects(writer.write, _SHOWN)
 
 
 def _lines(file: Path) -> int:
@@ -207,7 +155,7 @@ def _lines(file: Path) -> int:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: opened.read(1 << 20), b""))
 
 
-def _report(plan: CampaignPlan, loaded: LoadResult, refused: _Rejects, shown: Sequence[Preview], as_json: bool) -> None:
+def _report(plan: CampaignPlan, loaded: LoadResult, refused: Rejects, shown: Sequence[Preview], as_json: bool) -> None:
     from workers.command.preview import note_previews, preview_fields
 
     if as_json:

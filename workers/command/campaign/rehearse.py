@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harkara.errors import Invalid
-from workers.command.deployment import configured, ledger
+from workers.command.deployment import ledger
 from workers.command.local_time import LocalTime, show_time
 from workers.command.options import AsJson, Campaign, time_option
 from workers.command.output import REFUSED, emit, note, print_line
 
 if TYPE_CHECKING:
-    from harkara.campaigns import Rehearsal, RehearsalInputs
+    from harkara.campaigns import Rehearsal
+    from harkara.campaigns.forecast import Forecast
     from harkara.lanes import Lane
-    from harkara.messages.template import TemplateCategory
-    from harkara.money.prices import Rates
 
 
 def rehearse(
@@ -33,41 +30,27 @@ def rehearse(
 
     With --probe-media, the exit code is 4 if WhatsApp would not take one of its media.
     """
-    from config.settings import settings
-    from harkara.campaigns import rehearse as forecast
     from harkara.ledger.campaigns import queries
-    from harkara.money.prices import Prices
+    from harkara.ledger.campaigns.rehearse import rehearse_campaign
+    from workers.command.campaign.settings import campaign_settings
     from workers.command.preview import note_previews, preview_fields, preview_request
 
-    prices = Prices.load(settings().prices_file)
+    known = campaign_settings()
     with ledger() as db:
         found = queries.get_campaign(db, key)
-        begin = at or max(datetime.now(UTC), found.start_at or datetime.min.replace(tzinfo=UTC))
-        inputs = queries.get_rehearsal_inputs(db, found, begin)
+        expected = rehearse_campaign(db, found, known, at)
         body = queries.get_first_body(db, found.id)
         links = queries.list_media(db, found.id) if probe_media else []
-    lane = _lane(found.lane)
-    category = cast("TemplateCategory", found.category)
-    rates = prices.on(begin.astimezone(lane.zone).date())
-    free = inputs.in_window.total() if category in rates.free_in_window else 0
-    cost = {found.category: _cost(rates, category, inputs) if prices.mode == "per-message" else _credits(rates, inputs)}
-    result = forecast(
-        inputs.messages - inputs.opted_out,
-        category,
-        begin,
-        lane.allowance,
-        lane.quiet_hours,
-        others=inputs.others,
-        cost_by_category=cost,
-    )
+    lane, result = known.lanes[found.lane], expected.rehearsal
     shown = preview_request(body) if body else []
     media = _check_media(links, result.ends_at)
     if as_json:
-        left_out = {"opted_out": inputs.opted_out, "free": free}
+        left_out = {"opted_out": expected.opted_out, "free": expected.free}
         checked = {"previews": [preview_fields(each) for each in shown]} | ({"media": media} if probe_media else {})
-        emit({"id": found.id, "name": found.name, "currency": prices.currency, **_shown(result), **left_out, **checked})
+        of = {"id": found.id, "name": found.name, "currency": expected.currency}
+        emit(of | _shown(result) | left_out | checked)
     else:
-        _report(result, prices.currency, lane, inputs.opted_out, free)
+        _report(result, lane, expected)
         if shown:
             note("The first message:")
             note_previews(shown)
@@ -92,28 +75,6 @@ def _report_media(media: list[dict[str, Any]], number: int, lane: str) -> None:
     print_line(f"Media: {len(media):,} of {number:,} checked, {len(bad):,} with a problem")
 
 
-def _lane(name: str) -> Lane:
-    if (lane := configured().get(name)) is None:
-        raise Invalid("lane", f"{name} has no token here, so its allowance is unknown: add it to HARKARA_LANE_TOKENS")
-    return lane
-
-
-def _cost(rates: Rates, category: TemplateCategory, inputs: RehearsalInputs) -> Decimal:
-    """Return the cost with fee and tax; messages to open windows may be free."""
-    from harkara.money.amounts import from_micros
-
-    free = inputs.in_window if category in rates.free_in_window else {}
-    numbers = inputs.by_prefix.items()
-    return from_micros(sum(rates.cost(category, digits).total * (n - free.get(digits, 0)) for digits, n in numbers))
-
-
-def _credits(rates: Rates, inputs: RehearsalInputs) -> Decimal:
-    """Return the most that it costs: a message within 24 hours of another one to the same person is free."""
-    from harkara.money.amounts import from_micros
-
-    return from_micros(rates.cost_of_credit().total * inputs.by_prefix.total())
-
-
 def _shown(result: Rehearsal) -> dict[str, Any]:
     return {
         "messages": result.messages,
@@ -126,7 +87,8 @@ def _shown(result: Rehearsal) -> dict[str, Any]:
     }
 
 
-def _report(result: Rehearsal, currency: str, lane: Lane, opted_out: int, free: int) -> None:
+def _report(result: Rehearsal, lane: Lane, expected: Forecast) -> None:
+    currency, opted_out, free = expected.currency, expected.opted_out, expected.free
     print_line(
         f"{result.messages:,} messages at {lane.allowance or 'no limit'}: {_span(result.seconds_of_sending)} of sending"
     )

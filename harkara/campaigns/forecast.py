@@ -1,0 +1,61 @@
+"""The forecast of a campaign in a lane: its rehearsal with the lane's allowance, and its cost by the rate card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from harkara.campaigns.rehearsal import Rehearsal, RehearsalInputs, rehearse
+from harkara.lanes import Lane
+from harkara.messages.template import TemplateCategory
+from harkara.money.amounts import from_micros
+from harkara.money.prices import Prices, Rates
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A rehearsal with its costs in `currency`.
+
+    `opted_out` messages are not counted in it; `free` ones are, and cost nothing since their window is open.
+    """
+
+    rehearsal: Rehearsal
+    currency: str
+    opted_out: int
+    free: int
+
+    @property
+    def cost(self) -> Decimal:
+        return sum(self.rehearsal.cost_by_category.values(), Decimal())
+
+
+def forecast(
+    inputs: RehearsalInputs, category: TemplateCategory, begin: datetime, lane: Lane, prices: Prices
+) -> Forecast:
+    """Return when a campaign that starts at `begin` ends, and what it costs. Raises Invalid as `rehearse` does."""
+    rates = prices.on(begin.astimezone(lane.zone).date())
+    cost = _cost(rates, category, inputs) if prices.mode == "per-message" else _credits(rates, inputs)
+    result = rehearse(
+        inputs.messages - inputs.opted_out,
+        category,
+        begin,
+        lane.allowance,
+        lane.quiet_hours,
+        others=inputs.others,
+        cost_by_category={category: cost},
+    )
+    free = inputs.in_window.total() if category in rates.free_in_window else 0
+    return Forecast(result, prices.currency, inputs.opted_out, free)
+
+
+def _cost(rates: Rates, category: TemplateCategory, inputs: RehearsalInputs) -> Decimal:
+    """Return the cost with fee and tax; messages to open windows may be free."""
+    free = inputs.in_window if category in rates.free_in_window else {}
+    numbers = inputs.by_prefix.items()
+    return from_micros(sum(rates.cost(category, digits).total * (n - free.get(digits, 0)) for digits, n in numbers))
+
+
+def _credits(rates: Rates, inputs: RehearsalInputs) -> Decimal:
+    """Return the most that it costs: a message within 24 hours of another one to the same person is free."""
+    return from_micros(rates.cost_of_credit().total * inputs.by_prefix.total())
