@@ -13,14 +13,12 @@ from harkara.errors import HarkaraError
 from harkara.gateway.authentication import check_metrics_token
 from harkara.gateway.dependencies import Dependencies, Deps
 from harkara.gateway.errors import error_responses
+from harkara.health.ledger_checks import BEAT_SECONDS
 from harkara.ledger import migrate
 from harkara.ledger.halts import parked_lanes
 from harkara.ledger.leases import seconds_since
 
 router = APIRouter(tags=["Health"])
-
-MAX_HEARTBEAT_AGE = 60
-"""Seconds. Beat starts a heartbeat every ten seconds; an older one means that beat and the workers do not meet."""
 
 
 class Alive(BaseModel):
@@ -82,7 +80,7 @@ def _heartbeat_state(deps: Dependencies) -> str:
         return "unknown"
     if seconds is None:
         return "never received"
-    return f"{'received' if seconds <= MAX_HEARTBEAT_AGE else 'silent'}, the last one {seconds:.0f} s ago"
+    return f"{'received' if seconds <= BEAT_SECONDS else 'silent'}, the last one {seconds:.0f} s ago"
 
 
 def _lanes_state(deps: Dependencies) -> str:

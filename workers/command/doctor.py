@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harkara.errors import Conflict, HarkaraError, OtherDeployment
+from harkara.errors import Conflict, HarkaraError
+from harkara.health.check import Check
 from workers.command.deployment import configured, ledger, plan
 from workers.command.options import AsJson
 from workers.command.output import ERROR, emit, table
 
-_ALIVE_SECONDS = 15.0
-
-
-class Check(NamedTuple):
-    """One check: its subject, whether it passed, and the finding or the next step."""
-
-    check: str
-    well: bool
-    found: str
-
+if TYPE_CHECKING:
+    from redis import Redis
 
 AdoptRedis = Annotated[
     bool, typer.Option("--adopt-redis", help="First give the Redis to this ledger, if its own ledger is gone.")
 ]
-
-_LARGEST_SKEW = 10.0
-"""Seconds."""
 
 
 def doctor(as_json: AsJson = False, adopt_redis: AdoptRedis = False) -> None:
@@ -40,13 +29,20 @@ def doctor(as_json: AsJson = False, adopt_redis: AdoptRedis = False) -> None:
     if all(check.well for check in checks):  # every other check reads them
         others = (_lanes, _files, _callers, _database, _callbacks, _redis)
         checks += [check for checks_of in others for check in _safely(checks_of)]
-    if {check.check for check in checks if check.well} >= {"database", "redis"}:
+    if {check.name for check in checks if check.well} >= {"database", "redis"}:
         checks += [check for checks_of in (_pairing, _clocks) for check in _safely(checks_of)]
     well = all(check.well for check in checks)
     if as_json:
-        emit({"well": well, "checks": [check._asdict() for check in checks]})
+        emit(
+            {
+                "well": well,
+                "checks": [{"check": check.name, "well": check.well, "found": check.found} for check in checks],
+            }
+        )
     else:
-        table(("check", "", "found"), ((check, "ok" if fine else "PROBLEM", found) for check, fine, found in checks))
+        table(
+            ("check", "", "found"), ((check.name, "ok" if check.well else "PROBLEM", check.found) for check in checks)
+        )
     if not well:
         raise typer.Exit(ERROR)
 
@@ -96,110 +92,54 @@ def _lanes() -> Iterator[Check]:
 
 def _database() -> Iterator[Check]:
     from config.settings import settings
-    from harkara.ledger import halts
+    from harkara.health.ledger_checks import halt_checks, ledger_checks
     from harkara.ledger.alarms.alarms import list_alarms
-    from harkara.ledger.dead_letters import count_dead_letters
-    from harkara.ledger.events.silence import webhook_silences
-    from harkara.ledger.leases import seconds_since
 
     with ledger() as db:
-        through = ", through a pooler" if not db.sqlite and db.pooled() else ""
-        yield Check("database", True, f"{db.url.get_backend_name()}, schema of this release{through}")
-        for halt in halts.list_halts(db):
-            held = f"{halt.template or 'the lane'} is {halt.state}: {halt.reason}"
-            yield Check(f"lane {halt.lane}", False, f"{held} run `harkara lanes unpark {halt.lane}` to continue")
-        if letters := count_dead_letters(db):
-            sources = ", ".join(f"{number} of {source}" for source, number in sorted(letters.items()))
-            yield Check("dead letters", False, f"{sources}: `harkara dead-letters list` shows the reasons")
+        yield from ledger_checks(db, configured(), settings().silence.total_seconds())
+        yield from halt_checks(db)
         for alarm in list_alarms(db, open_only=True):
             by = f" Acknowledged by {alarm.acknowledged_by}." if alarm.acknowledged_by else ""
             yield Check(f"alarm {alarm.title}", bool(by), f"{alarm.sentence}{by}")
-        seconds = seconds_since(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
-        for lane, silent in webhook_silences(db, configured()).items():
-            if silent > settings().silence.total_seconds():
-                silence = f"no webhook for {silent:.0f} s after accepted messages: check address and secret"
-                yield Check(f"webhooks of {lane}", False, silence)
-    alive = seconds is not None and seconds < _ALIVE_SECONDS
-    found = "no worker has ever run" if seconds is None else f"last round {seconds:.0f} s ago"
-    yield Check("workers", alive, found if alive else f"{found}: run `celery -A workers.sender worker`, or `make up`")
 
 
 def _callbacks() -> Iterator[Check]:
     from config.callback_endpoint import endpoint
     from config.settings import settings
-    from harkara.ledger.callbacks.dead_callbacks import count_callbacks
+    from harkara.health.ledger_checks import callback_check
 
     if endpoint(settings()) is None:
         return
     with ledger() as db:
-        left = count_callbacks(db)
-    found = f"{left['waiting']} waiting, {left['dead']} dead"
-    yield Check(
-        "callbacks", not left["dead"], f"{found}: `harkara callbacks list` shows the reasons" if left["dead"] else found
-    )
+        yield callback_check(db)
 
 
 def _redis() -> Iterator[Check]:
-    from config.settings import settings
-    from harkara.redis_client import connect, redis_errors, require_writable
-    from harkara.redis_eviction import NEXT_STEP
+    from harkara.health.redis_checks import redis_checks
 
-    with (
-        redis_errors(advice="check that it runs at HARKARA_REDIS_URL"),
-        connect(settings().broker_url, seconds=3) as connection,
-    ):
-        info = connection.info()
-        require_writable(connection)
-    yield Check("redis", True, "answers")
-    on_disk = bool(info.get("aof_enabled"))
-    yield Check(
-        "redis disk",
-        on_disk,
-        "append-only file on" if on_disk else "set appendonly yes: without it a crash loses hand-overs",
-    )
-    policy = info.get("maxmemory_policy")
-    never_evicts = policy == "noeviction"
-    deleted = f", {info.get('evicted_keys', 0)} keys deleted since its start"
-    advice = f"{policy}{deleted}: {NEXT_STEP}, or Redis may delete hand-overs"
-    yield Check("redis memory", never_evicts, policy if never_evicts else advice)
+    with _connection() as connection:
+        yield from redis_checks(connection)
 
 
 def _pairing() -> Iterator[Check]:
-    from config.settings import settings
-    from harkara.ledger.identity import ledger_identity, live_processes
-    from harkara.pairing import refuse_other_ledger
-    from harkara.redis_client import connect
-    from harkara.redis_identity import read_identity
+    from harkara.health.redis_checks import pairing_checks
 
-    with ledger() as db, connect(settings().broker_url, seconds=3) as connection:
-        own, found = ledger_identity(db), read_identity(connection)
-        elsewhere = [each.name for each in live_processes(db) if each.redis != found.own]
-    try:
-        refuse_other_ledger(own, found)
-    except OtherDeployment as error:
-        yield Check("redis and ledger", False, str(error))
-    else:
-        yield Check("redis and ledger", True, "belong together" if found.ledger else "no process has used this Redis")
-    for name in elsewhere:
-        yield Check(f"process {name}", False, "uses another Redis: give all processes the same HARKARA_REDIS_URL")
+    with ledger() as db, _connection() as connection:
+        yield from pairing_checks(db, connection)
 
 
 def _clocks() -> Iterator[Check]:
-    """Due times follow the database's clock, so a wrong one sends reminders at the wrong hour."""
-    from config.settings import settings
-    from harkara.ledger.identity import current_time
-    from harkara.redis_client import connect, redis_errors
+    from harkara.health.redis_checks import clock_check
 
-    here = datetime.now(UTC)
-    with ledger() as db, redis_errors(), connect(settings().broker_url, seconds=3) as connection:
-        seconds, _ = connection.time()
-        ahead = {
-            "Redis": (datetime.fromtimestamp(seconds, UTC) - here).total_seconds(),
-            "the database": (current_time(db) - here).total_seconds(),
-        }
-    found = ", ".join(f"{name} is {abs(by):.0f} s {'ahead' if by > 0 else 'behind'}" for name, by in ahead.items())
-    wrong = max(0.0, *ahead.values()) - min(0.0, *ahead.values()) > _LARGEST_SKEW
-    yield Check("clocks", not wrong, f"{found}: set them by NTP" if wrong else "agree")
+    with ledger() as db, _connection() as connection:
+        yield clock_check(db, connection)
+
+
+def _connection() -> Redis:
+    from config.settings import settings
+    from harkara.redis_client import connect
+
+    return connect(settings().broker_url, seconds=3)
 
 
 def _adopt_redis() -> None:

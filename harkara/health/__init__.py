@@ -1,0 +1,1 @@
+"""Health: the checks of what sending needs, which `harkara doctor` and the console show."""

@@ -1,0 +1,93 @@
+"""Checks of the ledger: lanes, dead letters, webhooks, workers, beat and callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final
+
+from harkara.health.check import Check
+from harkara.lanes import Lane
+from harkara.ledger import halts
+from harkara.ledger.callbacks.dead_callbacks import count_callbacks
+from harkara.ledger.database import Database
+from harkara.ledger.dead_letters import count_dead_letters
+from harkara.ledger.events.silence import webhook_silences
+from harkara.ledger.leases import seconds_since
+
+WORKERS_SECONDS: Final = 15.0
+"""A worker sweeps every few seconds; an older sweep means that none lives."""
+
+BEAT_SECONDS: Final = 60.0
+"""Beat starts a heartbeat every ten seconds; an older one means that beat and the workers do not meet."""
+
+
+def ledger_checks(db: Database, lanes: Mapping[str, Lane], longest_silence: float) -> Iterator[Check]:
+    """Check the ledger itself and what it says of these lanes; `longest_silence` is in seconds. Raises Unavailable."""
+    about = {"database": db.url.get_backend_name()}
+    if not db.sqlite and db.pooled():
+        yield Check("database", True, "%(database)s, schema of this release, through a pooler", about)
+    else:
+        yield Check("database", True, "%(database)s, schema of this release", about)
+    if letters := count_dead_letters(db):
+        sources = ", ".join(f"{number} of {source}" for source, number in sorted(letters.items()))
+        yield Check(
+            "dead letters", False, "%(sources)s: `harkara dead-letters list` shows the reasons", {"sources": sources}
+        )
+    yield from _silences(db, lanes, longest_silence)
+    yield _workers(db)
+    yield _beat(db)
+
+
+def halt_checks(db: Database, lanes: Collection[str] | None = None) -> Iterator[Check]:
+    """Report each halt of these lanes and of their templates, or of all lanes for None. Raises Unavailable."""
+    for halt in halts.list_halts(db):
+        if lanes is not None and halt.lane not in lanes:
+            continue
+        about = {"lane": halt.lane, "template": halt.template, "reason": halt.reason, "state": halt.state}
+        if halt.template is None:
+            text = "the lane is %(state)s: %(reason)s run `harkara lanes unpark %(lane)s` to continue"
+            yield Check("lane %(lane)s", False, text, about)
+        else:
+            text = "%(template)s is %(state)s: %(reason)s run `harkara lanes unpark %(lane)s` to continue"
+            yield Check("lane %(lane)s", False, text, about)
+
+
+def callback_check(db: Database) -> Check:
+    """Report what the application has not received. Raises Unavailable."""
+    left = count_callbacks(db)
+    if left["dead"]:
+        return Check(
+            "callbacks", False, "%(waiting)s waiting, %(dead)s dead: `harkara callbacks list` shows the reasons", left
+        )
+    return Check("callbacks", True, "%(waiting)s waiting, %(dead)s dead", left)
+
+
+def _silences(db: Database, lanes: Mapping[str, Lane], longest: float) -> Iterator[Check]:
+    for lane, silent in webhook_silences(db, lanes).items():
+        if silent > longest:
+            about = {"lane": lane, "seconds": round(silent)}
+            text = "no webhook for %(seconds)s s after accepted messages: check address and secret"
+            yield Check("webhooks of %(lane)s", False, text, about)
+
+
+def _workers(db: Database) -> Check:
+    seconds = seconds_since(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
+    if seconds is None:
+        text = "no worker has ever run: run `celery -A workers.sender worker`, or `make up`"
+        return Check("workers", False, text)
+    about = {"seconds": round(seconds)}
+    if seconds < WORKERS_SECONDS:
+        return Check("workers", True, "last round %(seconds)s s ago", about)
+    text = "last round %(seconds)s s ago: run `celery -A workers.sender worker`, or `make up`"
+    return Check("workers", False, text, about)
+
+
+def _beat(db: Database) -> Check:
+    seconds = seconds_since(db, "heartbeat")
+    if seconds is None:
+        return Check("beat", False, "no heartbeat was ever received: run `celery -A workers.sender beat`, or `make up`")
+    about = {"seconds": round(seconds)}
+    if seconds <= BEAT_SECONDS:
+        return Check("beat", True, "last heartbeat %(seconds)s s ago", about)
+    text = "last heartbeat %(seconds)s s ago: run `celery -A workers.sender beat`, or `make up`"
+    return Check("beat", False, text, about)
