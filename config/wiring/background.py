@@ -24,9 +24,10 @@ from config.wiring.shared import (
     broker,
     database,
     end_unless_paired,
+    intake,
     lanes,
-    pairing,
     process_name,
+    queue_depths,
     reminder_plan,
     webhook_stream,
 )
@@ -44,7 +45,6 @@ from harkara.delivery.table_statistics import TableStatistics
 from harkara.delivery.watchdog import Watchdog
 from harkara.errors import Unavailable
 from harkara.intake.consumer import IntakeConsumer
-from harkara.intake.stream import Intake
 from harkara.ledger.alarms.alarms import list_alarms
 from harkara.ledger.alarms.record import list_goals
 from harkara.ledger.callbacks.dead_callbacks import clean_up
@@ -67,7 +67,7 @@ from harkara.webhooks.process import EventProcessor
 @of_files
 def intake_consumer(files: ConfigFiles) -> IntakeConsumer:
     return IntakeConsumer(
-        _intake(),
+        intake(),
         database(),
         dispatcher().hint,
         plan=files.plan,
@@ -183,7 +183,7 @@ def watchdog() -> Watchdog:
 @cache
 def collector() -> DeploymentCollector:
     return DeploymentCollector(
-        _queue_depths,
+        queue_depths,
         lambda: count_by_state(database()),
         lambda: callbacks_by_state(database()),
         lambda: seconds_since(database(), "heartbeat"),
@@ -215,11 +215,6 @@ def _hints_waiting() -> int:
 
 
 @cache
-def _intake() -> Intake:
-    return Intake(connect(settings().broker_url, seconds=3), reader=process_name(), ledger=pairing().ledger)
-
-
-@cache
 def _published_store() -> PublishedStore:
     return PublishedStore(connect(settings().broker_url, seconds=3))
 
@@ -239,8 +234,3 @@ def _after_crash(crashed: Crashed) -> Uncertain:
     """Return what the playbook says. Webhooks can be evidence only in a lane that receives them."""
     lane = lanes().get(crashed.lane)
     return config_files().playbook.after_crash(crashed, evidence=lane is not None and lane.webhooks_enabled)
-
-
-def _queue_depths() -> dict[str, int]:
-    """Return the number of entries in each queue and stream. Raises Unavailable."""
-    return broker().queue_depths() | {"intake": _intake().length(), "webhooks": webhook_stream().length()}

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from config.erasure import erase
 from config.ledger_backend import ledger_backend
 from config.settings import Settings, settings
+from config.wiring.health import health_sources
 from config.wiring.loaded_files import config_files
 from config.wiring.shared import broker, campaigns, database, lanes
 from harkara.console import Console, ProxyUser
@@ -26,6 +27,7 @@ def console() -> Console:
         campaigns=campaigns,
         session=s.console_session,
         erase=partial(erase, database()),
+        health=health_sources(),
         url=s.console_url,
         proxy_user=_proxy_user(s),
     )

@@ -70,10 +70,20 @@ def campaigns(files: ConfigFiles) -> CampaignSettings:
 
 
 @cache
+def intake() -> Intake:
+    return Intake(connect(settings().broker_url, seconds=3), reader=process_name(), ledger=pairing().ledger)
+
+
+@cache
 def webhook_stream() -> Intake:
     """Return the Redis stream that keeps webhooks while the database is away."""
     connection = connect(settings().broker_url, seconds=3)
     return Intake(connection, reader=process_name(), stream=WEBHOOKS, ledger=pairing().ledger)
+
+
+def queue_depths() -> dict[str, int]:
+    """Return the number of entries in each queue and stream. Raises Unavailable."""
+    return broker().queue_depths() | {"intake": intake().length(), "webhooks": webhook_stream().length()}
 
 
 @cache

@@ -8,11 +8,33 @@ from fastapi.responses import RedirectResponse
 from harkara.console.errors import add_error_pages
 from harkara.console.headers import HeadersMiddleware
 from harkara.console.navigation import NAVIGATION
-from harkara.console.pages import account, acts, campaigns, home, people, sign_in, steer_campaign, templates, users
+from harkara.console.pages import (
+    account,
+    acts,
+    campaigns,
+    health,
+    home,
+    people,
+    sign_in,
+    steer_campaign,
+    templates,
+    users,
+)
 from harkara.console.parts import Console
 from harkara.console.static_files import STATIC, CachedFiles
 
-PAGES = (home, sign_in, account, campaigns, steer_campaign, templates, people, acts, users)
+PAGES = (
+    home,
+    sign_in,
+    account,
+    campaigns,
+    steer_campaign,
+    templates,
+    health,
+    people,
+    acts,
+    users,
+)
 """The modules with routes. A page is one of these, a template, and an entry of the navigation."""
 
 

@@ -19,6 +19,7 @@ class Entry(NamedTuple):
 NAVIGATION = (
     Entry("/campaigns", N_("Campaigns"), Role.VIEWER),
     Entry("/templates", N_("Templates"), Role.VIEWER),
+    Entry("/health", N_("Health"), Role.VIEWER),
     Entry("/people", N_("People"), Role.ADMIN),
     Entry("/acts", N_("Acts"), Role.ADMIN),
     Entry("/users", N_("Users"), Role.ADMIN),

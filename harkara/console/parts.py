@@ -15,6 +15,7 @@ from harkara.backends.ledger import LedgerBackend
 from harkara.catalogue import Catalogue
 from harkara.console.passwords import FailedPasswords, Passwords
 from harkara.gateway.addresses import peer_of
+from harkara.health.sources import Sources
 from harkara.lanes import Lane
 from harkara.ledger.campaigns.create import CampaignSettings
 from harkara.ledger.database import Database
@@ -71,6 +72,7 @@ class Console:
     configured lanes. Times are shown in `zone`. A session lasts for `session`. `url` is the address of the console in
     one-time links, None for that of the request.
     `erase` erases the person of a number for a user's name and returns the receipt, as `erase_with_receipt` does.
+    `health` is what a page reads of Redis and of the settings.
     """
 
     db: Database
@@ -81,6 +83,7 @@ class Console:
     campaigns: Callable[[], CampaignSettings]
     session: timedelta
     erase: Callable[[str, str], dict[str, Any]]
+    health: Sources = field(default_factory=Sources)
     url: str | None = None
     proxy_user: ProxyUser | None = None
     passwords: Passwords = field(default_factory=Passwords)

@@ -45,11 +45,19 @@ def halt_checks(db: Database, lanes: Collection[str] | None = None) -> Iterator[
             continue
         about = {"lane": halt.lane, "template": halt.template, "reason": halt.reason, "state": halt.state}
         if halt.template is None:
-            text = "the lane is %(state)s: %(reason)s run `harkara lanes unpark %(lane)s` to continue"
-            yield Check("lane %(lane)s", False, text, about)
+            yield Check(
+                "lane %(lane)s",
+                False,
+                "the lane is %(state)s: %(reason)s run `harkara lanes unpark %(lane)s` to continue",
+                about,
+            )
         else:
-            text = "%(template)s is %(state)s: %(reason)s run `harkara lanes unpark %(lane)s` to continue"
-            yield Check("lane %(lane)s", False, text, about)
+            yield Check(
+                "lane %(lane)s",
+                False,
+                "%(template)s is %(state)s: %(reason)s run `harkara lanes unpark %(lane)s` to continue",
+                about,
+            )
 
 
 def callback_check(db: Database) -> Check:
@@ -66,20 +74,24 @@ def _silences(db: Database, lanes: Mapping[str, Lane], longest: float) -> Iterat
     for lane, silent in webhook_silences(db, lanes).items():
         if silent > longest:
             about = {"lane": lane, "seconds": round(silent)}
-            text = "no webhook for %(seconds)s s after accepted messages: check address and secret"
-            yield Check("webhooks of %(lane)s", False, text, about)
+            yield Check(
+                "webhooks of %(lane)s",
+                False,
+                "no webhook for %(seconds)s s after accepted messages: check address and secret",
+                about,
+            )
 
 
 def _workers(db: Database) -> Check:
     seconds = seconds_since(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
     if seconds is None:
-        text = "no worker has ever run: run `celery -A workers.sender worker`, or `make up`"
-        return Check("workers", False, text)
+        return Check("workers", False, "no worker has ever run: run `celery -A workers.sender worker`, or `make up`")
     about = {"seconds": round(seconds)}
     if seconds < WORKERS_SECONDS:
         return Check("workers", True, "last round %(seconds)s s ago", about)
-    text = "last round %(seconds)s s ago: run `celery -A workers.sender worker`, or `make up`"
-    return Check("workers", False, text, about)
+    return Check(
+        "workers", False, "last round %(seconds)s s ago: run `celery -A workers.sender worker`, or `make up`", about
+    )
 
 
 def _beat(db: Database) -> Check:
@@ -89,5 +101,6 @@ def _beat(db: Database) -> Check:
     about = {"seconds": round(seconds)}
     if seconds <= BEAT_SECONDS:
         return Check("beat", True, "last heartbeat %(seconds)s s ago", about)
-    text = "last heartbeat %(seconds)s s ago: run `celery -A workers.sender beat`, or `make up`"
-    return Check("beat", False, text, about)
+    return Check(
+        "beat", False, "last heartbeat %(seconds)s s ago: run `celery -A workers.sender beat`, or `make up`", about
+    )

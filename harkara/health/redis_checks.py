@@ -35,8 +35,12 @@ def redis_checks(connection: redis.Redis) -> Iterator[Check]:
     if about["policy"] == "noeviction":
         yield Check("redis memory", True, "%(policy)s", about)
     else:
-        text = "%(policy)s, %(number)s keys deleted since its start: %(advice)s, or Redis may delete hand-overs"
-        yield Check("redis memory", False, text, about)
+        yield Check(
+            "redis memory",
+            False,
+            "%(policy)s, %(number)s keys deleted since its start: %(advice)s, or Redis may delete hand-overs",
+            about,
+        )
 
 
 def pairing_checks(db: Database, connection: redis.Redis) -> Iterator[Check]:
@@ -47,11 +51,18 @@ def pairing_checks(db: Database, connection: redis.Redis) -> Iterator[Check]:
     except OtherDeployment as error:
         yield Check("redis and ledger", False, "%(error)s", {"error": error})
     else:
-        yield Check("redis and ledger", True, "belong together" if found.ledger else "no process has used this Redis")
+        if found.ledger:
+            yield Check("redis and ledger", True, "belong together")
+        else:
+            yield Check("redis and ledger", True, "no process has used this Redis")
     for each in live_processes(db):
         if each.redis != found.own:
-            text = "uses another Redis: give all processes the same HARKARA_REDIS_URL"
-            yield Check("process %(name)s", False, text, {"name": each.name})
+            yield Check(
+                "process %(name)s",
+                False,
+                "uses another Redis: give all processes the same HARKARA_REDIS_URL",
+                {"name": each.name},
+            )
 
 
 def clock_check(db: Database, connection: redis.Redis) -> Check:

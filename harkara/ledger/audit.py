@@ -11,6 +11,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import count_by_source
 from harkara.ledger.tables import attempt, message
 from harkara.ledger.transaction import Transaction
+from harkara.ledger.users.acts import Actor, record_act
 from harkara.states import State
 
 MAX_IDS = 50
@@ -65,6 +66,15 @@ def audit(db: Database) -> Report:
     if lost := sums.messages - known:
         findings.append(Finding("every message is in exactly one known state, and the sums match", lost, []))
     return Report(sums.messages, by_state, attempts, sums.claims, sums.flagged, letters, findings)
+
+
+def run_audit(db: Database, actor: Actor) -> Report:
+    """Check the whole ledger as an act of `actor`. Raises Unavailable."""
+    report = audit(db)
+    with db.write() as tx:
+        broken = [f"{finding.rule}: {finding.broken}" for finding in report.findings]
+        record_act(tx, actor, "audit.run", "; ".join(broken) or "clean", number=report.messages)
+    return report
 
 
 def _finding(tx: Transaction, rule: str, query: Select[tuple[str]]) -> Finding | None:

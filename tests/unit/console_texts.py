@@ -22,7 +22,8 @@ _REFUSALS = (("harkara/ledger/users", "**.py"), ("harkara/ledger/personal", "**.
 
 def texts() -> set[str]:
     """Return every text: of the pages, of the acts, and of the errors that a form shows."""
-    return {*_found("harkara/console", _PAGES, _MARKS), *ACTS.values(), *_error_texts()}
+    checks = _found("harkara/health", [("**.py", "python")], {"Check": (1, 3)})
+    return {*_found("harkara/console", _PAGES, _MARKS), *ACTS.values(), *checks, *_error_texts()}
 
 
 def _found(folder: str, method_map: object, keywords: object) -> Iterator[str]:

@@ -57,9 +57,11 @@ def acknowledge(
 ) -> None:
     """Acknowledge an open alarm: others see who takes care of it. Exits with 3 if it is unknown, with 4 if closed."""
     from harkara.ledger.alarms import alarms
+    from harkara.ledger.users.acts import Actor
 
+    actor = Actor(by or me(), "command")
     with ledger() as db:
-        found = alarms.acknowledge(db, identity, by or me())
+        found = alarms.acknowledge(db, identity, actor.name, actor=actor)
     if as_json:
         emit(dict(found))
     else:

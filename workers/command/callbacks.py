@@ -10,7 +10,7 @@ import typer
 
 from workers.command.deployment import ledger
 from workers.command.local_time import LocalTime
-from workers.command.options import AsJson
+from workers.command.options import AsJson, me
 from workers.command.output import emit, note, print_line, table
 
 if TYPE_CHECKING:
@@ -48,13 +48,15 @@ def retry(
 ) -> None:
     """Retry callbacks now, and for another day. Exits with 3 if one is unknown, with 4 if its data is deleted."""
     from harkara.ledger.callbacks import dead_callbacks
+    from harkara.ledger.users.acts import Actor
 
     if bool(ids) == dead:
         raise typer.BadParameter("give ids, or --dead for all dead callbacks", param_hint="ID... / --dead")
+    actor = Actor(me(), "command")
     with ledger() as db:
         if ids:
-            dead_callbacks.retry(db, ids)
-        number = len(set(ids)) if ids else dead_callbacks.retry_dead(db)
+            dead_callbacks.retry(db, ids, actor=actor)
+        number = len(set(ids)) if ids else dead_callbacks.retry_dead(db, actor=actor)
     _warn_without_url()
     if as_json:
         emit({"retried": number})

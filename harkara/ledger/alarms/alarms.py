@@ -16,6 +16,7 @@ from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.database import Database
 from harkara.ledger.tables import alarm, message, notice
 from harkara.ledger.transaction import Row, Transaction
+from harkara.ledger.users.acts import Actor, record_act
 
 OPENED: Final = "alarm.opened"
 CLOSED: Final = "alarm.closed"
@@ -43,8 +44,10 @@ def list_alarms(
         return [as_alarm(row) for row in tx.rows(query)]
 
 
-def acknowledge(db: Database, identity: str, by: str, *, lanes: Collection[str] | None = None) -> Alarm:
-    """Record who takes care of an open alarm; the first one stays.
+def acknowledge(
+    db: Database, identity: str, by: str, *, lanes: Collection[str] | None = None, actor: Actor | None = None
+) -> Alarm:
+    """Record who takes care of an open alarm; the first one stays. This is an act of `actor`.
 
     Raises NotFound for an unknown id and for an alarm of another lane than `lanes`, and Conflict for a closed alarm.
     """
@@ -55,6 +58,8 @@ def acknowledge(db: Database, identity: str, by: str, *, lanes: Collection[str] 
         if found[0]["closed_at"] is not None:
             raise Conflict("the alarm is closed: its goal is met again")
         _acknowledge(tx, by, alarm.c.id == identity)
+        if actor is not None:
+            record_act(tx, actor, "alarm.acknowledged", as_alarm(found[0]).title)
         return as_alarm(tx.rows(select(alarm).where(alarm.c.id == identity))[0])
 
 

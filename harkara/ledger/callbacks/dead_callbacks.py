@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,10 @@ from harkara.ledger.callbacks.outbox import MAX_ROWS, in_callback_state
 from harkara.ledger.database import Database
 from harkara.ledger.tables import callback
 from harkara.ledger.transaction import Row, Transaction
+from harkara.ledger.users.acts import Actor, record_act
+
+Lanes = Collection[str] | None
+"""The lanes whose callbacks are meant, besides those of the whole deployment; None for all."""
 
 WEEK = timedelta(days=7)
 """How long a delivered callback stays listed, and how long a dead one keeps its data for another try."""
@@ -38,28 +42,33 @@ class CallbackRecord:
     reason: str | None
 
 
-def list_callbacks(db: Database, states: Sequence[str], limit: int) -> list[CallbackRecord]:
+def list_callbacks(db: Database, states: Sequence[str], limit: int, *, lanes: Lanes = None) -> list[CallbackRecord]:
     """Return callbacks in these states, the oldest first."""
     columns = (callback.c[name] for name in CallbackRecord.__slots__)
-    query = select(*columns).where(or_(*map(in_callback_state, states))).order_by(callback.c.id).limit(limit)
+    which = (or_(*map(in_callback_state, states)), *_of(lanes))
+    query = select(*columns).where(*which).order_by(callback.c.id).limit(limit)
     with db.read() as tx:
         return [CallbackRecord(*row) for row in tx.execute(query)]
 
 
-def count_callbacks(db: Database) -> dict[str, int]:
-    """Return how many callbacks are `waiting` and how many are `dead`. Raises Unavailable."""
-    number = select(func.count()).select_from(callback)
+def count_callbacks(db: Database, *, lanes: Lanes = None, most: int | None = None) -> dict[str, int]:
+    """Return how many callbacks are `waiting` and how many are `dead`, counted up to `most`. Raises Unavailable."""
     with db.read() as tx:
-        return {s: tx.execute(number.where(in_callback_state(s))).scalar_one() for s in ("waiting", "dead")}
+        counted = {}
+        for state in ("waiting", "dead"):
+            found = select(callback.c.id).where(in_callback_state(state), *_of(lanes)).limit(most).subquery()
+            counted[state] = tx.execute(select(func.count()).select_from(found)).scalar_one()
+        return counted
 
 
-def retry(db: Database, ids: Sequence[str]) -> None:
-    """Make all of these callbacks due now, with a new lifetime, or none of them.
+def retry(db: Database, ids: Sequence[str], *, lanes: Lanes = None, actor: Actor | None = None) -> None:
+    """Make all of these callbacks due now, with a new lifetime, or none of them. This is an act of `actor`.
 
-    Raises NotFound for an unknown id, and Conflict for a callback whose data is erased.
+    Raises NotFound for an unknown id and for one of another lane than `lanes`, and Conflict for a callback whose data
+    is erased.
     """
     which = callback.c.id.in_(list(ids))
-    query = select(callback.c.id, callback.c.state, callback.c.data.is_(None)).where(which)
+    query = select(callback.c.id, callback.c.state, callback.c.data.is_(None)).where(which, *_of(lanes))
     with db.write() as tx:
         found = {row[0]: row for row in tx.execute(query.with_for_update())}
         for callback_id in ids:
@@ -68,13 +77,15 @@ def retry(db: Database, ids: Sequence[str]) -> None:
             _, state, erased = found[callback_id]
             if erased:
                 raise Conflict(f"{callback_id} is {state} and its data is erased, so it cannot be sent again")
-        _make_due(tx, which)
+        _record(tx, actor, ", ".join(ids), _make_due(tx, which))
 
 
-def retry_dead(db: Database) -> int:
-    """Make all dead callbacks due that still have their data; return how many."""
+def retry_dead(db: Database, *, lanes: Lanes = None, actor: Actor | None = None) -> int:
+    """Make all dead callbacks due that still have their data; return how many. This is an act of `actor`."""
     with db.write() as tx:
-        return _make_due(tx, in_callback_state("dead"), callback.c.data.is_not(None))
+        number = _make_due(tx, in_callback_state("dead"), callback.c.data.is_not(None), *_of(lanes))
+        _record(tx, actor, "all dead callbacks", number)
+        return number
 
 
 def clean_up(db: Database, retention_seconds: float | None) -> int:
@@ -95,6 +106,16 @@ def clean_up(db: Database, retention_seconds: float | None) -> int:
             over = callback.c.done_at <= tx.now - max(WEEK, timedelta(seconds=retention_seconds))
             changed += _change(tx, delete(callback), dead, over)
         return changed
+
+
+def _of(lanes: Lanes) -> Sequence[ColumnElement[bool]]:
+    """Return the condition that a callback is of these lanes or of the whole deployment."""
+    return () if lanes is None else (callback.c.lane.in_(["", *lanes]),)
+
+
+def _record(tx: Transaction, actor: Actor | None, subject: str, number: int) -> None:
+    if actor is not None:
+        record_act(tx, actor, "callbacks.retried", subject, number=number)
 
 
 def _make_due(tx: Transaction, *which: ColumnElement[bool]) -> int:

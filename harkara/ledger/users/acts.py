@@ -15,6 +15,9 @@ from harkara.ledger.transaction import Transaction
 from harkara.masking import mask_numbers
 
 ACTS: Final[Mapping[str, str]] = {
+    "alarm.acknowledged": "alarm acknowledged",
+    "audit.run": "audit run",
+    "callbacks.retried": "callbacks retried",
     "campaign.cancelled": "campaign cancelled",
     "campaign.created": "campaign created",
     "campaign.paused": "campaign paused",
@@ -91,3 +94,11 @@ def list_acts(
         query = query.where(act.c.id < before)
     with db.read() as tx:
         return tx.load(RecordedAct, query)
+
+
+def newest_act(db: Database, kind: str, *, among: int = 1000) -> RecordedAct | None:
+    """Return the newest act of a kind, None if it is not `among` the newest ones. Raises Unavailable."""
+    newest = select(*_COLUMNS).order_by(act.c.id.desc()).limit(among).subquery()
+    query = select(newest).where(newest.c.act == kind).order_by(newest.c.id.desc()).limit(1)
+    with db.read() as tx:
+        return next(iter(tx.load(RecordedAct, query)), None)
