@@ -15,9 +15,11 @@ from harkara.ledger.messages.accept import accept
 from harkara.ledger.messages.commands import cancel
 from harkara.ledger.messages.queries import find_id, get_status
 from harkara.ledger.occasions.commands import save_occasions
+from harkara.ledger.occasions.remind import remind_now
+from harkara.ledger.users.acts import Actor
 from harkara.message_status import MessageStatus
 from harkara.messages import Envelope
-from harkara.occasions import OccasionUpdate, ReminderPlan
+from harkara.occasions import OccasionKey, OccasionUpdate, ReminderPlan
 from harkara.receipt import Change, Receipt
 
 BATCH = 500
@@ -60,6 +62,9 @@ class LedgerBackend:
         self, updates: Sequence[OccasionUpdate], plan: ReminderPlan
     ) -> list[Change | Conflict | NotFound]:
         return save_occasions(self._db, updates, plan, self.deadlines)
+
+    def remind(self, key: OccasionKey, plan: ReminderPlan, *, by: Actor | None = None) -> str:
+        return remind_now(self._db, key, plan, self.deadlines, by=by)
 
     def record_consent(self, lane: str, choice: ConsentChoice) -> None:
         record_consent(self._db, lane, [choice], made_at=[time.monotonic()])

@@ -1,4 +1,4 @@
-"""Routes for occasions: save, cancel, complete, no-show, get. Their reminders follow each change."""
+"""Routes for occasions: save, cancel, complete, no-show, remind, get. Their reminders follow each change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harkara.gateway.body import Body, body_schema, read_json
 from harkara.gateway.dependencies import Dependencies, Deps
 from harkara.gateway.errors import error_responses
 from harkara.gateway.schemas.fields import Word
-from harkara.gateway.schemas.occasions import CloseOccasion, OccasionChange, SaveOccasion
+from harkara.gateway.schemas.occasions import CloseOccasion, OccasionChange, ReminderSent, SaveOccasion
 from harkara.ledger.occasions import queries
 from harkara.messages.validation import require_object
 from harkara.occasions import Closing, Occasion, OccasionKey, OccasionUpdate
@@ -72,6 +72,13 @@ def no_show_occasion(
 ) -> OccasionChange:
     """Record that the customer did not come. No reminder and no request for feedback is sent."""
     return _close(deps, body, kind=kind, reference=reference, lane=lane, status="no-show")
+
+
+@router.post("/remind", responses=error_responses(400, 401, 403, 404, 409, 429, 503))
+def send_reminder(deps: Deps, _caller: CurrentCaller, lane: LaneName, kind: Kind, reference: Reference) -> ReminderSent:
+    """Send the reminder that suits this moment now. It takes the place of the planned one, and is never sent twice."""
+    message = deps.backend.remind(OccasionKey(reference, kind, lane), deps.plan)
+    return ReminderSent(kind=kind, reference=reference, message=message)
 
 
 @router.get("", responses=error_responses(400, 401, 403, 404, 429, 503))

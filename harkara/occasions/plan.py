@@ -19,7 +19,7 @@ from harkara.messages.validation import as_handed_over
 from harkara.occasions.occasion import Occasion
 from harkara.occasions.reminder_builder import ReminderBuilder
 from harkara.occasions.rules import Origin, Rule, Rules
-from harkara.occasions.schedule import Ending, PlannedReminder, SkippedReminder, schedule
+from harkara.occasions.schedule import Ending, PlannedReminder, SkippedReminder, schedule, useful_now
 
 NO_RULES: Final = "none"
 """The digest of a kind without rules, such as one that was removed from the file. It has no reminders."""
@@ -128,21 +128,26 @@ class ReminderPlan:
         return self.rules.digest(kind, lane, _HOURS.dump_python(own_hours, mode="json"), templates)
 
     def reminders(
-        self, occasion: Occasion, now: datetime, ending: Ending | None = None
+        self, occasion: Occasion, now: datetime, ending: Ending | None = None, at_once: str | None = None
     ) -> list[ReminderMessage | SkippedReminder]:
         """Return one result for each rule of the kind, those for the occasion's status in the order of their times.
 
-        `ending` is None for an open occasion. An unknown kind has no rules.
+        `ending` is None for an open occasion. `at_once` is a rule of `useful_now`, whose reminder is due now.
+        An unknown kind has no rules.
         """
-        rules = self.rules.kind.get(occasion.kind, {})
-        hours = self.hours.get(occasion.lane)
-        results = schedule(occasion.at, ZoneInfo(occasion.zone), rules, now, hours.quiet if hours else None, ending)
+        rules, quiet = self.rules.kind.get(occasion.kind, {}), self._quiet_hours(occasion.lane)
+        results = schedule(occasion.at, ZoneInfo(occasion.zone), rules, now, quiet, ending, at_once)
         return [
             self._message(occasion, rules[result.rule], result, ending)
             if isinstance(result, PlannedReminder)
             else result
             for result in results
         ]
+
+    def useful_now(self, occasion: Occasion, now: datetime) -> list[str]:
+        """Return the rules whose reminder makes sense now for an open occasion, the best first."""
+        rules, quiet = self.rules.kind.get(occasion.kind, {}), self._quiet_hours(occasion.lane)
+        return useful_now(occasion.at, ZoneInfo(occasion.zone), rules, now, quiet)
 
     def envelope(self, occasion: Occasion, rule: str, due: datetime, ending: Ending | None = None) -> Envelope | None:
         """Return the message of this rule as it is sent at `due`; None if rule or parameters do not allow it."""
@@ -178,6 +183,10 @@ class ReminderPlan:
         except Invalid:  # the rule or its template was edited after the occasion had been validated
             return SkippedReminder(planned.rule, "parameters", rule.origin)
         return ReminderMessage(planned.rule, envelope, rule.origin)
+
+    def _quiet_hours(self, lane: str) -> QuietHours | None:
+        hours = self.hours.get(lane)
+        return hours.quiet if hours else None
 
     @property
     def _builder(self) -> ReminderBuilder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -68,11 +68,12 @@ def schedule(
     now: datetime,
     quiet_hours: QuietHours | None,
     ending: Ending | None = None,
+    at_once: str | None = None,
 ) -> list[PlannedReminder | SkippedReminder]:
     """Return one result for each rule: first those for another status, then in the order of their preferred times.
 
     `at` is the occasion's time. `zone` defines its calendar days. `quiet_hours` are the lane's, in the lane's zone.
-    `ending` is None for an open occasion.
+    `ending` is None for an open occasion. `at_once` is a rule of `useful_now`, whose reminder is due now.
 
     Guarantees for planned reminders: now <= due_at < expires_at <= latest useful time. Due times increase. None lies in
     quiet hours, unless its rule ignores them. With a later `now` alone, no reminder is added and none moves to an
@@ -82,6 +83,7 @@ def schedule(
     status = ending.status if ending else "open"
     applies = {name: rule for name, rule in rules.items() if status in rule.status}
     specs = [_spec(name, rule, _origin(rule, at, zone, ending), zone, quiet_hours) for name, rule in applies.items()]
+    specs = [replace(spec, due=now) if spec.name == at_once else spec for spec in specs]
     specs.sort(key=lambda spec: (spec.preferred, spec.name))
     results: list[PlannedReminder | SkippedReminder] = []
     next_due = _NEVER  # the earliest due time of the later reminders
@@ -91,6 +93,23 @@ def schedule(
             next_due = min(next_due, spec.due)
     others = sorted(rules.keys() - applies.keys())
     return [SkippedReminder(name, "other-status", rules[name].origin) for name in others] + results[::-1]
+
+
+def useful_now(
+    at: datetime, zone: ZoneInfo, rules: Mapping[str, Rule], now: datetime, quiet_hours: QuietHours | None
+) -> list[str]:
+    """Return the rules whose reminder makes sense now for an open occasion, the best first: due nearest to now.
+
+    In quiet hours these are the rules that ignore them.
+    """
+    open_rules = {name: rule for name, rule in rules.items() if "open" in rule.status and rule.origin == "at"}
+    found: dict[str, timedelta] = {}
+    for name, rule in open_rules.items():
+        spec = _spec(name, rule, _origin(rule, at, zone, None), zone, quiet_hours)
+        silent = spec.quiet is not None and spec.quiet.seconds_left(now) is not None
+        if _moment(rule.not_before, Span.from_at(at, zone), zone) <= now < spec.until and not silent:
+            found[name] = abs(spec.preferred - now)
+    return sorted(found, key=lambda name: (found[name], name))
 
 
 def preferred_time(rule: Rule, at: datetime, zone: ZoneInfo) -> datetime:

@@ -16,7 +16,12 @@ _FORMS = (("harkara/console", "**.py"), ("harkara/ledger/campaigns", "commands.p
 _MARKS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
 
 
-_REFUSALS = (("harkara/ledger/users", "**.py"), ("harkara/ledger/personal", "**.py"), ("harkara/intake", "erasure.py"))
+_REFUSALS = (
+    ("harkara/ledger/users", "**.py"),
+    ("harkara/ledger/occasions", "remind.py"),
+    ("harkara/ledger/personal", "**.py"),
+    ("harkara/intake", "erasure.py"),
+)
 """Where an error says in a whole sentence why a form is refused."""
 
 

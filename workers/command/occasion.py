@@ -1,4 +1,4 @@
-"""`harkara occasion`: save, end, list and import occasions, and show their reminders."""
+"""`harkara occasion`: save, end, list and import occasions, and show or send their reminders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from harkara.errors import HarkaraError
 from workers.command.deployment import backend, check_lane, ledger, plan
 from workers.command.local_time import show_time
-from workers.command.options import AsJson, example, time_option
+from workers.command.options import AsJson, example, me, time_option
 from workers.command.output import REFUSED, emit, note, print_line, table
 
 if TYPE_CHECKING:
@@ -122,6 +122,17 @@ def no_show(
 ) -> None:
     """Record that the customer did not come; nothing more is sent, except what the rules send after a no-show."""
     _close(kind, reference, "no-show", reason, version, lane, as_json)
+
+
+@app.command(epilog="Example: harkara occasion remind appointment visit-7")
+def remind(kind: Kind, reference: Reference, lane: Lane = "default", as_json: AsJson = False) -> None:
+    """Send the reminder that suits this moment now; it replaces the planned one, and is never sent twice."""
+    from harkara.ledger.users.acts import Actor
+    from harkara.occasions import OccasionKey
+
+    with backend() as opened:
+        message = opened.remind(OccasionKey(reference, kind, lane), plan(), by=Actor(me(), "command"))
+    emit({"kind": kind, "reference": reference, "message": message}) if as_json else print_line(message)
 
 
 @app.command("list", epilog="Example: harkara occasion list --kind appointment --status open")

@@ -42,3 +42,9 @@ class OccasionChange(BaseModel):
     kind: str
     reference: str
     change: Literal["created", "changed", "unchanged", "outdated"]
+
+
+class ReminderSent(BaseModel):
+    kind: str
+    reference: str
+    message: str = Field(description="The id of the message")

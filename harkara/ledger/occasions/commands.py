@@ -49,7 +49,7 @@ def save_occasions(
     results: list[UpdateResult] = []
     for start in range(0, len(ordered), BATCH_SIZE):
         with db.write() as tx:
-            results += _save(tx, ordered[start : start + BATCH_SIZE], plan, deadlines)
+            results += apply_updates(tx, ordered[start : start + BATCH_SIZE], plan, deadlines)
     return results
 
 
@@ -65,7 +65,7 @@ def save_once(
         with db.write() as tx:
             if entry is not None and not mark_applied(tx, entry):
                 return Change.OUTDATED
-            (result,) = _save(tx, [(update, None)], plan, deadlines)
+            (result,) = apply_updates(tx, [(update, None)], plan, deadlines)
             if isinstance(result, Conflict | NotFound):
                 raise result
     except (Conflict, NotFound) as refusal:
@@ -103,9 +103,10 @@ _Positioned = tuple[OccasionUpdate, str | None]
 """An update and its position in the intake, if it comes from there."""
 
 
-def _save(
+def apply_updates(
     tx: Transaction, positioned: Sequence[_Positioned], plan: ReminderPlan, deadlines: Mapping[str, float]
 ) -> list[UpdateResult]:
+    """Apply updates, each with its position in the intake, if it comes from there; see `save_occasions`."""
     updates = [update for update, _ in positioned]
     # Sorted, because two transactions that insert the same keys in different orders would deadlock.
     new_rows = sorted((new_row(each, tx.now) for each in updates if isinstance(each, Occasion)), key=key_of)
@@ -122,7 +123,7 @@ def _save(
         row |= {"revision": row["revision"] + 1, "changed_at": tx.now}
         if row["status"] != before[key_of(row)]["status"]:
             row["closed_at"] = None if row["status"] == "open" else tx.now
-    _write(tx, changed, plan, deadlines)
+    write_with_reminders(tx, changed, plan, deadlines)
     if only_seen := [row for row in seen if row not in changed]:
         values = [{"id": row["id"], "position": row["stream_position"]} for row in only_seen]
         tx.execute_each(_SET_POSITION, {"id": "text", "position": "text"}, values)
@@ -171,11 +172,17 @@ def _compare(version: int | None, stored: int | None) -> int | None:
     return (version > stored) - (version < stored)
 
 
-def _write(tx: Transaction, rows: Sequence[Row], plan: ReminderPlan, deadlines: Mapping[str, float]) -> None:
-    """Write the rows with their reminders."""
+def write_with_reminders(
+    tx: Transaction,
+    rows: Sequence[Row],
+    plan: ReminderPlan,
+    deadlines: Mapping[str, float],
+    at_once: str | None = None,
+) -> None:
+    """Write the rows, which are locked and have a new revision, with their reminders (see `derive_reminders`)."""
     if not rows:
         return
-    derive_reminders(tx, rows, plan, deadlines)
+    derive_reminders(tx, rows, plan, deadlines, at_once)
     changing = rows[0].keys() - {"id", *OccasionKey._fields, "created_at"}
     columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in changing}
     values = [{f"new_{name}": value for name, value in row.items()} for row in rows]
@@ -187,7 +194,7 @@ def _rederive(db: Database, plan: ReminderPlan, deadlines: Mapping[str, float], 
         rows = stale_rows(tx, plan, BATCH_SIZE, *only)
         for row in rows:
             row["revision"] += 1
-        _write(tx, rows, plan, deadlines)
+        write_with_reminders(tx, rows, plan, deadlines)
     return len(rows)
 
 

@@ -25,21 +25,26 @@ _ONE_SECOND = timedelta(seconds=1)
 
 
 def derive_reminders(
-    tx: Transaction, occasions: Sequence[Row], plan: ReminderPlan, deadlines: Mapping[str, float]
+    tx: Transaction,
+    occasions: Sequence[Row],
+    plan: ReminderPlan,
+    deadlines: Mapping[str, float],
+    at_once: str | None = None,
 ) -> None:
     """Bring the reminders of these occasions in line with the plan, and set `rules` of each row to the plan's digest.
 
     The rows are locked and carry their new content, with a new revision. A reminder that still fits gets the new
     revision. One that no longer fits is cancelled as superseded if it is unsent. Missing ones are added. For one time
     and recipient, a rule has no second reminder once the first was sent, or was stopped by anything but a change,
-    unless this person has received another time since (see `ReceivedReminders`).
+    unless this person has received another time since (see `ReceivedReminders`). The reminder of the rule `at_once`, if
+    it is still to be sent, is due now.
     """
-    known = _lock_reminders(tx, [row["id"] for row in occasions])
+    known = lock_reminders(tx, [row["id"] for row in occasions])
     superseded: dict[str, list[str]] = defaultdict(list)
     kept: list[Row] = []
     added: list[NewMessage] = []
     for row in occasions:
-        results = plan_reminders(row, plan, tx.now)
+        results = plan_reminders(row, plan, tx.now, at_once)
         difference = _compare(row, known[row["id"]], results, tx.now, deadlines)
         row["follow_up_until"] = _follow_up_until(row, results)
         row["rules"] = NOT_DERIVED if difference.unsettled else plan.digest(row["kind"], row["lane"])
@@ -54,11 +59,11 @@ def derive_reminders(
         insert_messages(tx, added)
 
 
-def plan_reminders(row: Row, plan: ReminderPlan, now: datetime) -> list[Result]:
+def plan_reminders(row: Row, plan: ReminderPlan, now: datetime, at_once: str | None = None) -> list[Result]:
     """Return the plan's result for each rule; none for an occasion whose recipient was erased."""
     if row["recipient"] is None:
         return []
-    return plan.reminders(occasion_of(row), now, ending_of(row))
+    return plan.reminders(occasion_of(row), now, ending_of(row), at_once)
 
 
 def _follow_up_until(row: Row, results: Sequence[Result]) -> datetime | None:
@@ -84,7 +89,7 @@ class _Difference:
     unsettled: bool = False
 
 
-def _lock_reminders(tx: Transaction, occasions: Sequence[str]) -> dict[str, list[Row]]:
+def lock_reminders(tx: Transaction, occasions: Sequence[str]) -> dict[str, list[Row]]:
     """Lock the reminders of each occasion until the transaction ends.
 
     Outcomes are written in the same order, by id, which avoids deadlocks.

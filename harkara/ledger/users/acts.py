@@ -24,6 +24,7 @@ ACTS: Final[Mapping[str, str]] = {
     "campaign.resumed": "campaign resumed",
     "campaign.scheduled": "campaign scheduled",
     "campaign.started": "campaign started",
+    "occasion.reminded": "reminder sent now",
     "person.erased": "person erased",
     "person.exported": "person exported",
     "template.tested": "template tested",

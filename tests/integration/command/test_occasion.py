@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from harkara.ledger.database import Database
+from harkara.ledger.users.acts import list_acts
 from tests.integration.command.deployment import Harkara
 from tests.integration.ledger.occasions import VISIT, noon, occasion_rows, reminder_rows
 
@@ -56,6 +58,17 @@ def test_an_occasion_shows_its_reminders_and_why_a_rule_has_none(harkara: Harkar
     assert printed.count("The time in which this reminder is useful has passed.") == 2
     assert harkara("occasion", "show", "appointment", "unknown").exit_code == 3
     assert "9876500001" not in printed
+
+
+def test_a_reminder_is_sent_now_and_once(harkara: Harkara, ledger: Database) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=5)
+    assert harkara("occasion", "remind", "appointment", "visit-7").exit_code == 3
+    save(harkara, "--at", f"{soon:%Y-%m-%dT%H:%M}Z")
+    message = harkara("occasion", "remind", "appointment", "visit-7").stdout.strip()
+    assert [row["id"] for row in reminder_rows(ledger, "-2h", "waiting")] == [message]
+    again = harkara("occasion", "remind", "appointment", "visit-7")
+    assert "on its way already" in again.stderr
+    assert [act.act for act in list_acts(ledger)] == ["occasion.reminded"]
 
 
 def test_the_list_filters(harkara: Harkara, ledger: Database) -> None:

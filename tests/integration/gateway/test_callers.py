@@ -39,6 +39,7 @@ PROTECTED = [
     ("POST", "/occasions/appointment/visit-7/cancel"),
     ("POST", "/occasions/appointment/visit-7/complete"),
     ("POST", "/occasions/appointment/visit-7/no-show"),
+    ("POST", "/occasions/appointment/visit-7/remind"),
     ("GET", "/reports/occasions/appointment"),
     ("POST", "/uploads"),
     ("GET", "/uploads/upl_1"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from harkara.gateway import Dependencies
+from harkara.ledger.messages.queries import get_status
 from harkara.ledger.occasions.queries import get_occasion
 from harkara.occasions import OccasionKey
 from tests.integration.gateway.fixtures import AGENCY, CLINIC, NUMBER
@@ -68,6 +70,18 @@ def test_a_closed_occasion_cancels_its_reminders(
 def test_closing_an_occasion_needs_no_body(client: TestClient) -> None:
     client.put(URL, json=visit())
     assert client.post(f"{URL}/complete").json()["change"] == "changed"
+
+
+def test_a_reminder_is_sent_now_and_once(client: TestClient, deps: Dependencies) -> None:
+    assert client.post(f"{URL}/remind").status_code == 404
+    client.put(URL, json=visit(at=(datetime.now(UTC) + timedelta(hours=5)).isoformat(timespec="seconds")))
+    sent = client.post(f"{URL}/remind").json()
+    assert (sent["kind"], sent["reference"]) == ("appointment", "visit-7")
+    assert get_status(deps.db, sent["message"]).state == "waiting"
+    again = client.post(f"{URL}/remind")
+    assert (again.status_code, again.json()["message"]) == (409, "its reminder is on its way already")
+    client.post(f"{URL}/cancel")
+    assert client.post(f"{URL}/remind").status_code == 409
 
 
 def test_an_occasion_belongs_to_one_lane(client: TestClient) -> None:
