@@ -33,7 +33,6 @@ def receivers() -> Sequence[Receiver]:
 
 
 def _sources() -> Sequence[Source]:
-    """Return what measures the goals. What measures the goal `budget` yields a reading for each budget."""
     redis = connect(settings().broker_url, seconds=3)
     return (
         lambda goals: measure(database(), goals, lanes()),

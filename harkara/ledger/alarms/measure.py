@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from harkara.goals import Goals, Reading
 from harkara.goals.goal import (
     BeatGoal,
+    BudgetGoal,
     DeliveredGoal,
     DeliveryTimeGoal,
     ErrorsGoal,
@@ -21,14 +22,15 @@ from harkara.goals.goal import (
     WebhooksGoal,
 )
 from harkara.lanes import Lane
+from harkara.ledger.charges.budgets import list_budgets
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
 from harkara.ledger.events.silence import webhook_silences
 from harkara.ledger.leases import seconds_since
 from harkara.ledger.messages.due import oldest_due
-from harkara.ledger.tables import attempt, message, trace
+from harkara.ledger.tables import attempt, campaign, message, trace
 from harkara.ledger.transaction import Transaction
-from harkara.states import State
+from harkara.states import CampaignState, State
 
 SAMPLE: Final = 1000
 """The messages of a lane, the newest of the period, by which its deliveries are judged."""
@@ -48,6 +50,7 @@ def measure(db: Database, goals: Goals, lanes: Mapping[str, Lane]) -> Iterator[R
     yield from _each(db, goals.uncertain, lanes, _uncertain)
     yield from _each(db, goals.errors, lanes, _errors)
     yield from _each(db, goals.webhooks, lanes, _webhooks)
+    yield from _each(db, goals.budget, lanes, _budgets)
     yield from _each(db, goals.beat, lanes, _beat)
 
 
@@ -140,6 +143,21 @@ def _errors(db: Database, goal: ErrorsGoal, lanes: Mapping[str, Lane]) -> Iterat
 def _webhooks(db: Database, goal: WebhooksGoal, lanes: Mapping[str, Lane]) -> Iterator[Reading]:
     for lane, seconds in webhook_silences(db, lanes).items():
         yield Reading(goal.name, seconds, lane)
+
+
+def _budgets(db: Database, goal: BudgetGoal, lanes: Mapping[str, Lane]) -> Iterator[Reading]:
+    """The budget of a campaign that has ended is watched no longer: nothing more is spent of it."""
+    found = list_budgets(db, {name: lane.zone for name, lane in lanes.items()})
+    with db.read() as tx:
+        ended = select(campaign.c.id).where(
+            campaign.c.id.in_([each.budget.campaign_id for each in found]),
+            campaign.c.state.in_((CampaignState.CANCELLED, CampaignState.FINISHED)),
+        )
+        over = set(tx.execute(ended).scalars())
+    for status in found:
+        budget = status.budget
+        if budget.lane in lanes and budget.campaign_id not in over:
+            yield Reading(goal.name, status.share, budget.lane, budget.campaign_id or budget.period)
 
 
 def _beat(db: Database, goal: BeatGoal, lanes: Mapping[str, Lane]) -> Iterator[Reading]:

@@ -13,22 +13,27 @@ import pytest
 from sqlalchemy import Engine, event, text, update
 
 from config.environment import ROOT
-from harkara.goals import Goals
+from harkara.goals import Goals, Reading
 from harkara.lanes import Lane
 from harkara.ledger.alarms.measure import measure
+from harkara.ledger.campaigns.commands import cancel
+from harkara.ledger.charges.budgets import set_budget
 from harkara.ledger.database import Database
 from harkara.ledger.events.apply import Delivery
 from harkara.ledger.events.process import process
 from harkara.ledger.halts import hold_producer, park
 from harkara.ledger.leases import mark_done
-from harkara.ledger.tables import trace
+from harkara.ledger.tables import charge, trace
+from harkara.money.budgets import Budget
 from harkara.outcomes import Refused
 from tests.integration.ledger.bulk import fill, only_analyzed_here
 from tests.integration.ledger.campaigns import load_campaign
+from tests.integration.ledger.money import MARKETING, delivered
 from tests.integration.ledger.steps import (
     LOST,
     accept_messages,
     age_messages,
+    marketing,
     reply,
     update_message,
 )
@@ -136,6 +141,28 @@ def test_the_silence_of_webhooks_and_the_age_of_the_heartbeat(db: Database) -> N
     assert read(db, "beat", most="60s") == []  # beat has never run
     mark_done(db, "heartbeat", "worker")
     assert read(db, "beat", most="60s") == [pytest.approx(0, abs=20)]
+
+
+def test_the_share_of_each_budget_that_is_spent(db: Database) -> None:
+    identity = load_campaign(db)
+    delivered(db, marketing())
+    with db.write() as tx:
+        tx.execute(update(charge).values(campaign_id=identity))
+    for lane, period, campaign_id, times in (
+        ("default", "day", "", 1),
+        ("default", "month", "", 4),
+        ("default", "campaign", identity, 2),
+        ("gone", "day", "", 1),
+    ):
+        set_budget(db, Budget(lane, period, campaign_id, times * MARKETING, "INR"))  # type: ignore[arg-type]  # the test's own
+    goals = Goals.model_validate({"budget": {"most": 0.8}})
+    assert [*measure(db, goals, LANES)] == [
+        Reading("budget", 0.5, "default", identity),
+        Reading("budget", 1.0, "default", "day"),
+        Reading("budget", 0.25, "default", "month"),
+    ]
+    cancel(db, identity, "Asha")
+    assert [each.subject for each in measure(db, goals, LANES)] == ["day", "month"], "nothing more is spent of it"
 
 
 def test_no_query_reads_all_messages(db: Database) -> None:
