@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from gettext import NullTranslations
@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Final
 
 from babel import Locale
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.messages import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, format_percent
 from babel.support import Translations
 from fastapi import Request
 
+from harkara.ledger.messages.search import Count
 from harkara.ledger.users.user import User
 
 LOCALES = Path(__file__).parent / "locales"
@@ -53,13 +54,37 @@ class Language:
         """Return a count, exact up to MOST_COUNTED."""
         return f"{self.number(MOST_COUNTED)}+" if value > MOST_COUNTED else self.number(value)
 
+    def counted(self, value: Count) -> str:
+        """Return a number of rows, with a plus if there are more."""
+        return self.number(value.number) + ("" if value.exact else "+")
+
+    def percent(self, share: float) -> str:
+        """Return a share such as `82%`."""
+        return format_percent(share, locale=self.locale)
+
     def rupees(self, value: Decimal) -> str:
         """Return an amount such as `₹1,23,456.50`."""
-        return format_currency(value, "INR", locale=self.locale)
+        return self.money(value, "INR")
+
+    def money(self, value: float | Decimal, currency: str) -> str:
+        """Return an amount of a currency such as `$1,234.50`."""
+        return format_currency(value, currency, locale=self.locale)
 
     def moment(self, value: datetime) -> str:
         """Return date and time such as `29 Nov 2026, 10:02 am`, in the zone that the value has."""
         return _plain(format_datetime(value, "d MMM y, h:mm a", locale=self.locale))
+
+    def clock(self, value: datetime) -> str:
+        """Return a time of the day such as `3:35 pm`, in the zone that the value has."""
+        return _plain(format_datetime(value, "h:mm a", locale=self.locale))
+
+    def hour(self, value: datetime) -> str:
+        """Return an hour of the day such as `3 pm`, in the zone that the value has."""
+        return _plain(format_datetime(value, "h a", locale=self.locale))
+
+    def day(self, value: date) -> str:
+        """Return a day such as `29 Nov`."""
+        return _plain(format_date(value, "d MMM", locale=self.locale))
 
     def duration(self, seconds: float) -> str:
         """Return a time span in its largest unit, such as `6 hours`."""

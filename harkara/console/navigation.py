@@ -17,6 +17,7 @@ class Entry(NamedTuple):
 
 
 NAVIGATION = (
+    Entry("/now", N_("Now"), Role.VIEWER),
     Entry("/campaigns", N_("Campaigns"), Role.VIEWER),
     Entry("/templates", N_("Templates"), Role.VIEWER),
     Entry("/health", N_("Health"), Role.VIEWER),

@@ -18,6 +18,7 @@ from harkara.console.languages import LANGUAGES, Language
 from harkara.console.static_files import static_path
 from harkara.ledger.users.acts import ACTS
 from harkara.masking import mask_numbers
+from harkara.money.amounts import from_micros
 from harkara.version import __version__
 
 if TYPE_CHECKING:
@@ -58,10 +59,16 @@ def environment(language: Language) -> Environment:
     made.filters |= {
         "number": language.number,
         "count": language.count,
-        "rupees": language.rupees,
+        "counted": language.counted,
         "duration": language.duration,
+        "instant": datetime.fromisoformat,
+        "micros": lambda micros, currency: language.money(from_micros(micros), currency),
+        "money": language.money,
+        "percent": language.percent,
+        "rupees": language.rupees,
         "mask": mask_numbers,
         "moment": _moment,
+        "soon": _soon,
         "whatsapp": whatsapp,
     }
     return made
@@ -71,6 +78,18 @@ def environment(language: Language) -> Environment:
 def _moment(context: Context, value: datetime) -> Markup:
     """Return a time as people read it, in the zone of the deployment, with the exact one for programs."""
     language: Language = context["language"]
+    return _time(value, language.moment(value.astimezone(context["zone"])))
+
+
+@pass_context
+def _soon(context: Context, value: datetime) -> Markup:
+    """Return the same without the date if the time is today."""
+    language: Language = context["language"]
     zone: ZoneInfo = context["zone"]
-    exact = value.isoformat(timespec="seconds")
-    return Markup('<time datetime="{}">{}</time>').format(exact, language.moment(value.astimezone(zone)))
+    local = value.astimezone(zone)
+    today = local.date() == datetime.now(zone).date()
+    return _time(value, language.clock(local) if today else language.moment(local))
+
+
+def _time(value: datetime, shown: str) -> Markup:
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(timespec="seconds"), shown)

@@ -96,6 +96,11 @@ class SignedIn(Visitor):
         return self.user
 
     @property
+    def lanes(self) -> list[str]:
+        """The configured lanes that the user may see."""
+        return [lane for lane in self.console.lanes if self.user.may_use(lane)]
+
+    @property
     def actor(self) -> Actor:
         """The user as the log of acts names them."""
         return Actor(self.user.name, "console")

@@ -163,28 +163,19 @@ def park(db: Database, lane: str, reason: str, code: str = "operator") -> None:
         add_halt(tx, lane, Pause("lane", None, code, reason))
 
 
-def unpark(db: Database, lane: str) -> int:
+def lift_halts(tx: Transaction, lane: str) -> int:
     """Lift the halts of a lane and of its templates, and make their messages due; return how many were lifted.
 
     Producers stay on hold: the commands that paused a campaign resume it. So does what waits for a budget.
     """
-    with db.write() as tx:
-        lifting = delete(halt).where(halt.c.lane == lane, halt.c.scope.not_in((PRODUCER, BUDGET)))
-        lifted = tx.load(_Row, lifting.returning(*_COLUMNS))
-        for row in lifted:
-            if row.scope == "lane" and row.until is None:
-                notify(tx, UNPARKED, lane, lane, _callback_data(lane, row.code, row.reason, row.since))
-        tx.execute(
-            update(message)
-            .where(
-                message.c.lane == lane,
-                in_state(State.WAITING),
-                message.c.code.in_(RESUMED),
-                message.c.due_at > tx.now,
-            )
-            .values(due_at=tx.now)
-        )
-        return len(lifted)
+    lifting = delete(halt).where(halt.c.lane == lane, halt.c.scope.not_in((PRODUCER, BUDGET)))
+    lifted = tx.load(_Row, lifting.returning(*_COLUMNS))
+    for row in lifted:
+        if row.scope == "lane" and row.until is None:
+            notify(tx, UNPARKED, lane, lane, _callback_data(lane, row.code, row.reason, row.since))
+    resumed = (message.c.lane == lane, in_state(State.WAITING), message.c.code.in_(RESUMED), message.c.due_at > tx.now)
+    tx.execute(update(message).where(*resumed).values(due_at=tx.now))
+    return len(lifted)
 
 
 class _Row(NamedTuple):

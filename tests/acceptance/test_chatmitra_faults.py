@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from harkara.ledger.halts import list_halts, unpark
+from harkara.ledger.halts import list_halts
 from harness.valkey import valkey
 from sandbox.fault_state import MARKED_NUMBERS
 from tests.acceptance.deployment import Deployment, deployment
@@ -22,6 +22,7 @@ from tests.acceptance.promises import (
     UNCERTAIN_SENT,
     Result,
 )
+from tests.integration.ledger.steps import unpark
 
 Results = tuple[Result, Result, Result, Result]
 """By category in the order of CATEGORIES: authentication, reply, utility, marketing."""

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from harkara import Category
-from harkara.ledger.halts import list_halts, unpark
+from harkara.ledger.halts import list_halts
 from harness.postgres import PostgresServer
 from harness.valkey import valkey
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.messages import CATEGORIES, new_message, new_messages
 from tests.acceptance.promises import ONCE
+from tests.integration.ledger.steps import unpark
 
 BACKLOG = 10_000
 SLOT = 0.5

@@ -12,15 +12,20 @@ from harkara.ledger.users.acts import ACTS
 ROOT = Path(__file__).resolve().parents[2]
 
 _PAGES = (("templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python"))
-_FORMS = (("harkara/console", "**.py"), ("harkara/ledger/campaigns", "commands.py"), ("harkara/ledger/users", "**.py"))
+_FORMS = (
+    ("harkara/console", "**.py"),
+    ("harkara/ledger", "lane_commands.py"),
+    ("harkara/ledger/campaigns", "commands.py"),
+    ("harkara/ledger/users", "**.py"),
+)
 _MARKS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
-
 
 _REFUSALS = (
     ("harkara/ledger/users", "**.py"),
     ("harkara/ledger/occasions", "remind.py"),
     ("harkara/ledger/personal", "**.py"),
     ("harkara/intake", "erasure.py"),
+    ("harkara/ledger", "lane_commands.py"),
 )
 """Where an error says in a whole sentence why a form is refused."""
 

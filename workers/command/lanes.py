@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harkara.errors import Conflict, HarkaraError, Invalid
+from harkara.errors import HarkaraError, Invalid
 from workers.command.deployment import check_redis, configured, ledger, log_to_stderr
 from workers.command.local_time import LocalTime
 from workers.command.options import AsJson, me
@@ -40,23 +40,24 @@ def park(
     as_json: AsJson = False,
 ) -> None:
     """Park a lane: its messages wait, and no attempt is spent."""
-    from harkara.ledger import halts
+    from harkara.ledger.lane_commands import park_lane
+    from harkara.ledger.users.acts import Actor
 
     with ledger() as db:
         _check(db, name)
-        halts.park(db, name, reason or f"Decided by {me()}.")
+        park_lane(db, name, reason or "", by=Actor(me(), "command"))
     _report({"lane": name, "state": "parked"}, f"{name}  parked", as_json)
 
 
 @app.command(epilog="Example: harkara lanes unpark default")
 def unpark(name: Name, as_json: AsJson = False) -> None:
     """Unpark a lane, and every paused template of it."""
-    from harkara.ledger import halts
+    from harkara.ledger.lane_commands import unpark_lane
+    from harkara.ledger.users.acts import Actor
 
     with ledger() as db:
         _check(db, name)
-        _refuse_restored(db, name)
-        lifted = halts.unpark(db, name)
+        lifted = unpark_lane(db, name, by=Actor(me(), "command"))
     if lifted:
         _dispatch()
     _report({"lane": name, "state": "open", "lifted": lifted}, f"{name}  open, halts lifted: {lifted}", as_json)
@@ -122,14 +123,6 @@ def _check(db: Database, name: str) -> None:
     known = sorted(configured() | queries.count_by_state(db))
     if name not in known:
         raise Invalid("lane", f"is unknown; known lanes: {', '.join(known) or 'none'}")
-
-
-def _refuse_restored(db: Database, name: str) -> None:
-    from harkara.ledger import halts
-    from harkara.ledger.restore import RESTORED
-
-    if any((halt.lane, halt.code) == (name, RESTORED) for halt in halts.list_halts(db)):
-        raise Conflict("the ledger was restored from a backup: stop the workers and run `harkara restored` first")
 
 
 def _dispatch() -> None:

@@ -17,6 +17,8 @@ from harkara.masking import mask_numbers
 ACTS: Final[Mapping[str, str]] = {
     "alarm.acknowledged": "alarm acknowledged",
     "audit.run": "audit run",
+    "budget.removed": "budget removed",
+    "budget.set": "budget set",
     "callbacks.retried": "callbacks retried",
     "campaign.cancelled": "campaign cancelled",
     "campaign.created": "campaign created",
@@ -24,6 +26,8 @@ ACTS: Final[Mapping[str, str]] = {
     "campaign.resumed": "campaign resumed",
     "campaign.scheduled": "campaign scheduled",
     "campaign.started": "campaign started",
+    "lane.parked": "lane parked",
+    "lane.unparked": "lane unparked",
     "occasion.reminded": "reminder sent now",
     "person.erased": "person erased",
     "person.exported": "person exported",

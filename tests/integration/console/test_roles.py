@@ -26,6 +26,9 @@ ROUTES: dict[str, Role | None] = {
     "POST /account/password": Role.VIEWER,
     "POST /account/language": Role.VIEWER,
     "POST /account/sessions": Role.VIEWER,
+    "GET /now": Role.VIEWER,
+    "POST /now/park": Role.OPERATOR,
+    "POST /now/unpark": Role.OPERATOR,
     "GET /campaigns": Role.VIEWER,
     "GET /campaigns/{key}": Role.VIEWER,
     "GET /campaigns/{key}/{name}": Role.OPERATOR,
@@ -109,8 +112,8 @@ def test_a_form_without_its_token_or_with_that_of_another_user_changes_nothing(
     assert (list_users(running.console.db), list_acts(running.console.db)) == before
 
 
-def test_each_user_starts_on_a_page_that_they_may_see(users: dict[Role, Browser]) -> None:
-    starts = {role: browser.see("/").headers["location"] for role, browser in users.items()}
-    assert starts == dict.fromkeys(Role, "/console/campaigns")
+def test_each_user_starts_on_the_page_now(users: dict[Role, Browser]) -> None:
+    assert {browser.see("/").headers["location"] for browser in users.values()} == {"/console/now"}
+    assert {browser.see("/now").status_code for browser in users.values()} == {200}
     assert 'href="/console/users"' in users[Role.ADMIN].see("/account").text
     assert 'href="/console/users"' not in users[Role.OPERATOR].see("/account").text

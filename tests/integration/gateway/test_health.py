@@ -10,9 +10,10 @@ from structlog.testing import capture_logs
 from harkara.gateway import Dependencies, create_app
 from harkara.ledger.database import Database
 from harkara.ledger.driver_errors import OTHER_SCHEMA
-from harkara.ledger.halts import park, unpark
+from harkara.ledger.halts import park
 from harkara.ledger.leases import mark_done
 from tests.integration.gateway.fixtures import HELLO, SEND, SHOP, dependencies_of, unreachable_database
+from tests.integration.ledger.steps import unpark
 
 READY = {
     "ready": True,

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
+from harkara.ledger.lane_commands import unpark_lane
 from harkara.ledger.messages.accept import accept
 from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import Claimed, claim
@@ -21,6 +22,7 @@ from harkara.ledger.retention import erase_old
 from harkara.ledger.sweep import Crashed, sweep
 from harkara.ledger.tables import attempt, message, trace
 from harkara.ledger.transaction import Row
+from harkara.ledger.users.acts import Actor
 from harkara.messages import Envelope, Template, Text
 from harkara.outcomes import Accepted, Outcome, Uncertain, Wait
 from harkara.receipt import Receipt
@@ -141,3 +143,8 @@ def trace_of(db: Database, identity: str) -> list[str]:
     with db.read() as tx:
         query = select(trace.c.event).where(trace.c.message_id == identity).order_by(trace.c.id)
         return list(tx.execute(query).scalars())
+
+
+def unpark(db: Database, lane: str) -> int:
+    """Unpark a lane as an operator does; return how many halts were lifted."""
+    return unpark_lane(db, lane, by=Actor("Asha", "command"))

@@ -15,7 +15,6 @@ from harkara.lanes import Lane
 from harkara.ledger.campaigns.commands import start
 from harkara.ledger.charges.budgets import check_budgets, list_budgets, remove_budget, set_budget
 from harkara.ledger.database import Database
-from harkara.ledger.halts import unpark
 from harkara.ledger.messages.claim import claim
 from harkara.ledger.tables import charge, halt
 from harkara.messages import Envelope
@@ -24,7 +23,15 @@ from harkara.outcomes import Outcome, Wait
 from tests.integration.ledger.campaigns import load_campaign
 from tests.integration.ledger.money import MARKETING, delivered, template
 from tests.integration.ledger.statements import executed_statements
-from tests.integration.ledger.steps import accept_messages, claim_messages, marketing, otp, record_outcome, reply
+from tests.integration.ledger.steps import (
+    accept_messages,
+    claim_messages,
+    marketing,
+    otp,
+    record_outcome,
+    reply,
+    unpark,
+)
 
 ZONES = {"default": ZoneInfo("UTC")}
 LANES = {"default": Lane("default", "token", None)}

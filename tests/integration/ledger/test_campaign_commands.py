@@ -14,7 +14,7 @@ from harkara.ledger.campaigns import commands
 from harkara.ledger.campaigns.housekeeping import advance_campaigns
 from harkara.ledger.campaigns.queries import get_campaign, get_progress
 from harkara.ledger.database import Database
-from harkara.ledger.halts import list_halts, park, unpark
+from harkara.ledger.halts import list_halts, park
 from harkara.ledger.messages.due import find_obstacles
 from harkara.ledger.tables import halt, message
 from harkara.outcomes import Uncertain, Wait
@@ -41,6 +41,7 @@ from tests.integration.ledger.steps import (
     row,
     run_sweep,
     states_of,
+    unpark,
 )
 
 

@@ -19,7 +19,7 @@ from harkara.delivery.leased_rounds import Rounds
 from harkara.delivery.table_statistics import TableStatistics
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
-from harkara.ledger.halts import add_halt, park, unpark
+from harkara.ledger.halts import add_halt, park
 from harkara.ledger.messages.commands import cancel
 from harkara.ledger.messages.dispatch import dispatch, unqueue
 from harkara.ledger.messages.due import Flow, Share, choose_fairly, due_flows, find_obstacles
@@ -41,6 +41,7 @@ from tests.integration.ledger.steps import (
     run_sweep,
     states_of,
     unlimited,
+    unpark,
 )
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from harkara.ledger.database import Database
-from harkara.ledger.halts import LONGEST_SECONDS, active_halts, add_halt, list_halts, park, unpark
+from harkara.ledger.halts import LONGEST_SECONDS, active_halts, add_halt, list_halts, park
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.record import record
 from harkara.ledger.tables import halt
@@ -24,6 +24,7 @@ from tests.integration.ledger.steps import (
     reply,
     row,
     send_message,
+    unpark,
 )
 
 BREAKER = Pause("lane", 5.0, "refused", "Not reachable")

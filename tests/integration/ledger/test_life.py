@@ -13,7 +13,7 @@ from sqlalchemy import delete, event, func, select
 from harkara.errors import Conflict
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.halts import active_halts, park, unpark
+from harkara.ledger.halts import active_halts, park
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.commands import Decision, cancel, resolve
 from harkara.ledger.tables import alias, attempt, halt, message, trace
@@ -36,6 +36,7 @@ from tests.integration.ledger.steps import (
     reply,
     row,
     run_sweep,
+    unpark,
 )
 
 LANES = ("default", "other")

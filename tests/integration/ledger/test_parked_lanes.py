@@ -15,12 +15,12 @@ from structlog.testing import capture_logs
 from config.scraped_metrics import DeploymentCollector
 from harkara.delivery.parked_lanes import ParkedLanes
 from harkara.ledger.database import Database
-from harkara.ledger.halts import add_halt, halted_lanes, park, unpark
+from harkara.ledger.halts import add_halt, halted_lanes, park
 from harkara.ledger.restore import RESTORED, park_restored
 from harkara.ledger.tables import halt
 from harkara.outcomes import Pause, Wait
 from tests.integration.ledger.outbox import callback_rows
-from tests.integration.ledger.steps import accept_messages, begin_posts, claim_messages, record_outcome, reply
+from tests.integration.ledger.steps import accept_messages, begin_posts, claim_messages, record_outcome, reply, unpark
 
 TOKEN = Pause("lane", None, "401", "Chat Mitra refuses the token.")
 BREAKER = Pause("lane", 5.0, "refused", "Not reachable")

@@ -10,7 +10,7 @@ import redis
 from harkara.delivery.last_posts import KEY, LastPosts
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.halts import list_halts, unpark
+from harkara.ledger.halts import list_halts
 from harkara.ledger.messages.commands import resolve
 from harkara.ledger.restore import RESTORED, latest_posts, settle_restored
 from harkara.outcomes import Uncertain
@@ -31,6 +31,7 @@ from tests.integration.ledger.steps import (
     send_message,
     states_of,
     trace_of,
+    unpark,
     update_message,
 )
 

@@ -1,0 +1,46 @@
+"""Park and unpark a lane, as an operator decides, with the act in the log."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from harkara.errors import Conflict, Invalid
+from harkara.ledger.database import Database
+from harkara.ledger.halts import active_halts, add_halt, lift_halts
+from harkara.ledger.restore import RESTORED
+from harkara.ledger.transaction import Transaction
+from harkara.ledger.users.acts import Actor, record_act
+from harkara.outcomes import Pause
+
+LONGEST_REASON: Final = 200
+
+
+def park_lane(db: Database, lane: str, reason: str, *, by: Actor) -> None:
+    """Stop a lane until someone unparks it: its messages wait and use up no attempts.
+
+    Without a reason, it names the actor. Raises Invalid for a reason that is too long, and Conflict after a restore.
+    """
+    if len(reason) > LONGEST_REASON:
+        raise Invalid("reason", "must have at most 200 characters", str(len(reason)))
+    with db.write() as tx:
+        _refuse_restored(tx, lane)
+        add_halt(tx, lane, Pause("lane", None, "operator", reason or f"Decided by {by.name}."))
+        record_act(tx, by, "lane.parked", lane, filter=reason or None)
+
+
+def unpark_lane(db: Database, lane: str, *, by: Actor) -> int:
+    """Lift the halts of a lane and of its templates, and make their messages due; return how many were lifted.
+
+    Raises Conflict after a restore.
+    """
+    with db.write() as tx:
+        _refuse_restored(tx, lane)
+        lifted = lift_halts(tx, lane)
+        record_act(tx, by, "lane.unparked", lane, number=lifted)
+    return lifted
+
+
+def _refuse_restored(tx: Transaction, lane: str) -> None:
+    """What may have been sent since the backup must first be marked."""
+    if any((each.lane, each.code) == (lane, RESTORED) for each in active_halts(tx)):
+        raise Conflict("the ledger was restored from a backup: stop the workers and run `harkara restored` first")

@@ -1,0 +1,53 @@
+"""What has become of the messages that were accepted since a moment, such as the beginning of the day."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sqlalchemy import func, select
+
+from harkara.ledger.database import Database
+from harkara.ledger.messages.search import CLOCK_ERROR, NEWEST_FIRST, id_at
+from harkara.ledger.tables import message
+from harkara.states import State
+
+MOST_READ: Final = 30_000
+"""Messages that are read, the newest ones."""
+
+
+class StateCounts(NamedTuple):
+    """The number of messages in each state; if they are not `all`, more were accepted, before the newest."""
+
+    by_state: Mapping[State, int]
+    all: bool
+
+    def number(self, *states: State) -> int:
+        """Return the number of messages in one of these states, in any without one."""
+        return sum(self.by_state.get(state, 0) for state in states or State)
+
+
+def count_states_since(
+    db: Database, since: datetime, lanes: Collection[str] | None = None, *, most: int = MOST_READ
+) -> StateCounts:
+    """Count the messages that were accepted since a moment by state, the newest `most` of all lanes.
+
+    Those of `lanes` are counted, None for all. What a producer handed over more than a day before is left out.
+    Raises Unavailable.
+    """
+    read = (
+        select(message.c.state, message.c.lane)
+        .where(message.c.id >= id_at(since - CLOCK_ERROR), message.c.created_at >= since)
+        .order_by(NEWEST_FIRST)
+        .limit(most + 1)
+        .subquery()
+    )
+    with db.read() as tx:
+        rows = tx.execute(select(read.c.state, read.c.lane, func.count()).group_by(read.c.state, read.c.lane)).all()
+    by_state: Counter[State] = Counter()
+    for state, lane, number in rows:
+        if lanes is None or lane in lanes:
+            by_state[State(state)] += number
+    return StateCounts(by_state, sum(row[2] for row in rows) <= most)
