@@ -53,7 +53,7 @@ class Part(NamedTuple):
     height: float
 
 
-class Column(NamedTuple):
+class StackedColumn(NamedTuple):
     label: str
     parts: Sequence[Part]
 
@@ -83,7 +83,7 @@ class Chart:
     limit: Series | None
     grid: Sequence[GridLine]
     ticks: Sequence[Tick]
-    columns: Sequence[Column] = ()
+    columns: Sequence[StackedColumn] = ()
     lines: Sequence[Line] = ()
     limit_lines: Sequence[Line] = ()
 
@@ -110,7 +110,7 @@ def stacked_columns(labels: Sequence[str], series: Sequence[Series], limit: Seri
     """Return columns in which the series are on top of each other, the first one at the bottom."""
     totals = [sum(each.values[place] or 0 for each in series) for place in range(len(labels))]
     scale = _Scale([*totals, *_known(limit)])
-    columns = [Column(label, _parts(place, series, len(labels), scale)) for place, label in enumerate(labels)]
+    columns = [StackedColumn(label, _parts(place, series, len(labels), scale)) for place, label in enumerate(labels)]
     return Chart(
         labels,
         series,
