@@ -9,12 +9,13 @@ from harkara.errors import Invalid
 from harkara.intake.erasure import RedisErasure
 from harkara.ledger.database import Database
 from harkara.ledger.personal.receipt import erase_with_receipt
+from harkara.ledger.users.acts import Actor
 from harkara.redis_client import connect
 
 KEY = "HARKARA_ERASURE_KEY"
 
 
-def erase(db: Database, number: str, by: str) -> dict[str, Any]:
+def erase(db: Database, number: str, by: Actor) -> dict[str, Any]:
     """Erase a person from the ledger and from Redis, and return the receipt (see `erase_with_receipt`).
 
     Raises Invalid for HARKARA_ERASURE_KEY if it is not set.

@@ -19,6 +19,7 @@ from harkara.health.sources import Sources
 from harkara.lanes import Lane
 from harkara.ledger.campaigns.create import CampaignSettings
 from harkara.ledger.database import Database
+from harkara.ledger.users.acts import Actor
 from harkara.money.prices import Prices
 from harkara.occasions import ReminderPlan
 from harkara.playbook import Playbook
@@ -71,7 +72,7 @@ class Console:
     `config/` said when they were read last, and `campaigns` what they say about campaigns. `lanes` are the names of the
     configured lanes. Times are shown in `zone`. A session lasts for `session`. `url` is the address of the console in
     one-time links, None for that of the request.
-    `erase` erases the person of a number for a user's name and returns the receipt, as `erase_with_receipt` does.
+    `erase` erases the person of a number as an act of a user, and returns the receipt, as `erase_with_receipt` does.
     `health` is what a page reads of Redis and of the settings.
     """
 
@@ -82,7 +83,7 @@ class Console:
     zone: ZoneInfo
     campaigns: Callable[[], CampaignSettings]
     session: timedelta
-    erase: Callable[[str, str], dict[str, Any]]
+    erase: Callable[[str, Actor], dict[str, Any]]
     health: Sources = field(default_factory=Sources)
     url: str | None = None
     proxy_user: ProxyUser | None = None

@@ -13,6 +13,7 @@ from harkara.gateway.errors import error_responses
 from harkara.gateway.message_filter import message_filter
 from harkara.gateway.schemas.messages import ActPreview, ActResult, PerformAct, PreviewAct
 from harkara.ledger.messages import selections
+from harkara.ledger.users.acts import Actor
 from harkara.message_selection import Progress, delay_seconds
 
 router = APIRouter(tags=["Messages"], prefix="/messages")
@@ -36,6 +37,8 @@ def perform_act(deps: Deps, caller: CurrentCaller, body: Body) -> ActResult:
     """
     chosen = PerformAct.read(read_json(body))
     wanted = message_filter(deps.db, caller, chosen, chosen.to)
-    steps = selections.perform(deps.db, wanted, chosen.act, chosen.token, caller.name, deadlines=deps.backend.deadlines)
+    steps = selections.perform(
+        deps.db, wanted, chosen.act, chosen.token, Actor(caller.name, "api"), deadlines=deps.backend.deadlines
+    )
     (last,) = deque(steps, maxlen=1) or [Progress(done=0, left=0, total=0)]
     return ActResult.model_validate(dict(last) | {"act": chosen.act})

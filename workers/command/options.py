@@ -5,11 +5,14 @@ from __future__ import annotations
 import getpass
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from harkara.errors import Invalid
+
+if TYPE_CHECKING:
+    from harkara.ledger.users.acts import Actor
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, also for an error.")]
 LaneOf = Annotated[str | None, typer.Option("--lane", help="Lane of the message, if several have the same reference.")]
@@ -50,6 +53,13 @@ def _from_now(text: str) -> datetime | None:
 def example(*pieces: str) -> str:
     """Return an example for the epilog of a command: each piece is a line of the same shell command."""
     return "Example: " + " \\\n\n".join(pieces)
+
+
+def actor(by: str | None = None) -> Actor:
+    """Return who runs this command, as the log of acts names them."""
+    from harkara.ledger.users.acts import Actor
+
+    return Actor(by or me(), "command")
 
 
 def me() -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from workers.command.deployment import ledger
-from workers.command.options import AsJson, By, me
+from workers.command.options import AsJson, By, actor
 from workers.command.output import emit, note, print_line
 from workers.command.rows import open_private
 
@@ -25,7 +25,7 @@ def export(number: Number, out: OutFile = None) -> None:
     from harkara.ledger.personal.export import export_person
 
     with ledger() as db:
-        _write(export_person(db, number), out)
+        _write(export_person(db, number, by=actor()), out)
 
 
 @app.command(epilog="Example: harkara person erase 9876543210 --yes --by Asha --out receipt.json")
@@ -44,7 +44,7 @@ def erase(
 
     with ledger() as db:
         if yes:
-            _write(erasure.erase(db, number, by or me()), out)
+            _write(erasure.erase(db, number, actor(by)), out)
         else:
             _report_plan(count_own(db, number), as_json)
 

@@ -10,13 +10,14 @@ from harkara.errors import NotFound
 from harkara.states import State
 from workers.command.deployment import ledger
 from workers.command.filters import Filters, with_filters
-from workers.command.options import AsJson, By, me
+from workers.command.options import AsJson, By, actor
 from workers.command.output import MISSING, REFUSED, emit, print_line
 from workers.command.selection import Token, Yes, act_on_all, act_on_one
 
 if TYPE_CHECKING:
     from harkara.ledger.database import Database
     from harkara.ledger.messages.commands import Decision
+    from harkara.ledger.users.acts import Actor
 
 Keys = Annotated[
     list[str] | None, typer.Argument(metavar="[ID|REFERENCE...]", help="Ids of messages, or your references.")
@@ -33,9 +34,9 @@ def cancel(
     With filters instead of ids it shows what it would cancel, and a token that cancels exactly that.
     """
     if _is_for_all(keys, filters):
-        return act_on_all("cancel", filters, token, yes, by or me(), as_json)
+        return act_on_all("cancel", filters, token, yes, actor(by), as_json)
     with ledger() as db:
-        results = [_cancel(db, key, filters.lane, by or me()) for key in keys or ()]
+        results = [_cancel(db, key, filters.lane, actor(by)) for key in keys or ()]
     _report(results, "cancelled", as_json)
 
 
@@ -48,9 +49,9 @@ def resend(
     With filters instead of ids it shows what it would send, and a token that sends exactly that.
     """
     if _is_for_all(keys, filters):
-        return act_on_all("resend", filters, token, yes, by or me(), as_json)
+        return act_on_all("resend", filters, token, yes, actor(by), as_json)
     with ledger() as db:
-        results = [_resend(db, key, filters.lane, by or me()) for key in keys or ()]
+        results = [_resend(db, key, filters.lane, actor(by)) for key in keys or ()]
     _report(results, "resent", as_json)
 
 
@@ -80,10 +81,10 @@ def resolve(
     if _is_for_all(key, filters):
         if resend:
             raise typer.BadParameter("`harkara resend` sends many once more", param_hint="--resend")
-        return act_on_all(chosen[0], filters, token, yes, by or me(), as_json)
+        return act_on_all(chosen[0], filters, token, yes, actor(by), as_json)
     with ledger() as db:
-        identity = find_id(db, key or "", filters.lane)
-        state = settle(db, identity, chosen[0], by or me())
+        identity, decider = find_id(db, key or "", filters.lane), actor(by)
+        state = settle(db, identity, chosen[0], decider.name, actor=decider)
     if as_json:
         emit({"id": identity, "state": state})
     else:
@@ -96,7 +97,7 @@ def _is_for_all(keys: list[str] | str | None, filters: Filters) -> bool:
     return not keys
 
 
-def _cancel(db: Database, key: str, lane: str | None, by: str) -> dict[str, Any]:
+def _cancel(db: Database, key: str, lane: str | None, by: Actor) -> dict[str, Any]:
     from harkara.ledger.messages import commands
     from harkara.ledger.messages.queries import find_id, get_status
 
@@ -104,12 +105,12 @@ def _cancel(db: Database, key: str, lane: str | None, by: str) -> dict[str, Any]
         identity = find_id(db, key, lane)
     except NotFound:
         return {"key": key, "id": None, "cancelled": False, "state": None}
-    commands.cancel(db, [identity], by)
+    commands.cancel(db, [identity], by.name, actor=by)
     state = get_status(db, identity).state
     return {"key": key, "id": identity, "cancelled": state == State.CANCELLED, "state": state}
 
 
-def _resend(db: Database, key: str, lane: str | None, by: str) -> dict[str, Any]:
+def _resend(db: Database, key: str, lane: str | None, by: Actor) -> dict[str, Any]:
     from harkara.ledger.messages.queries import find_id, get_status
 
     try:

@@ -14,6 +14,7 @@ from workers.command.output import emit, note, print_line, table
 if TYPE_CHECKING:
     from harkara.ledger.database import Database
     from harkara.ledger.messages.search import MessageFilter
+    from harkara.ledger.users.acts import Actor
     from harkara.message_selection import Act, Progress, SelectionPreview
 
 Token = Annotated[str | None, typer.Option(help="Token of a preview: do it on exactly that set.")]
@@ -22,7 +23,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do it on what fits now, withou
 _DONE = {"cancel": "cancelled", "resend": "resent", "sent": "noted as sent", "drop": "dropped"}
 
 
-def act_on_all(act: Act, filters: Filters, token: str | None, yes: bool, by: str, as_json: bool) -> None:
+def act_on_all(act: Act, filters: Filters, token: str | None, yes: bool, by: Actor, as_json: bool) -> None:
     """Show the preview of an act, or do it with the token of one. Raises Conflict if the set has changed since."""
     from harkara.ledger.messages.selections import preview
 
@@ -40,7 +41,7 @@ def act_on_all(act: Act, filters: Filters, token: str | None, yes: bool, by: str
             print_line(f"{result.left:,} were left alone: they changed meanwhile, or cannot be sent again")
 
 
-def act_on_one(db: Database, act: Act, identity: str, by: str) -> bool:
+def act_on_one(db: Database, act: Act, identity: str, by: Actor) -> bool:
     """Do the act on one message; return whether it was possible."""
     from harkara.ledger.messages.search import MessageFilter
     from harkara.ledger.messages.selections import preview
@@ -49,7 +50,7 @@ def act_on_one(db: Database, act: Act, identity: str, by: str) -> bool:
     return bool(_perform(db, wanted, act, preview(db, wanted, act).token, by).done)
 
 
-def _perform(db: Database, wanted: MessageFilter, act: Act, token: str, by: str) -> Progress:
+def _perform(db: Database, wanted: MessageFilter, act: Act, token: str, by: Actor) -> Progress:
     from config.settings import settings
     from harkara.ledger.messages.selections import perform
     from harkara.message_selection import Progress

@@ -11,11 +11,10 @@ import typer
 from harkara.roles import Role
 from workers.command.deployment import check_lane, ledger
 from workers.command.local_time import LocalTime
-from workers.command.options import AsJson, me
+from workers.command.options import AsJson, actor
 from workers.command.output import emit, note, print_line, table
 
 if TYPE_CHECKING:
-    from harkara.ledger.users.acts import Actor
     from harkara.ledger.users.user import User
 
 app = typer.Typer(no_args_is_help=True, help="Add, list, change and disable users of the console.")
@@ -32,7 +31,7 @@ def add(name: Name, role: RoleOption, lanes: LanesOption = None, as_json: AsJson
 
     _check_lanes(lanes)
     with ledger() as db:
-        secret = users.add_user(db, name, role, lanes or (), by=_me())
+        secret = users.add_user(db, name, role, lanes or (), by=actor())
     _print_link(name, secret, as_json)
 
 
@@ -60,7 +59,7 @@ def change(name: Name, role: RoleOption, lanes: LanesOption = None, as_json: AsJ
 
     _check_lanes(lanes)
     with ledger() as db:
-        users.change_user(db, name, role, lanes or (), by=_me())
+        users.change_user(db, name, role, lanes or (), by=actor())
     _report(name, "changed", as_json)
 
 
@@ -70,7 +69,7 @@ def link(name: Name, as_json: AsJson = False) -> None:
     from harkara.ledger.users import users
 
     with ledger() as db:
-        secret = users.new_link(db, name, by=_me())
+        secret = users.new_link(db, name, by=actor())
     _print_link(name, secret, as_json)
 
 
@@ -80,7 +79,7 @@ def disable(name: Name, as_json: AsJson = False) -> None:
     from harkara.ledger.users import users
 
     with ledger() as db:
-        users.disable_user(db, name, by=_me())
+        users.disable_user(db, name, by=actor())
     _report(name, "disabled", as_json)
 
 
@@ -90,14 +89,8 @@ def enable(name: Name, as_json: AsJson = False) -> None:
     from harkara.ledger.users import users
 
     with ledger() as db:
-        users.enable_user(db, name, by=_me())
+        users.enable_user(db, name, by=actor())
     _report(name, "enabled", as_json)
-
-
-def _me() -> Actor:
-    from harkara.ledger.users.acts import Actor
-
-    return Actor(me(), "command")
 
 
 def _check_lanes(lanes: list[str] | None) -> None:

@@ -15,7 +15,6 @@ from harkara.console.visitors import Admin, SignedIn
 from harkara.errors import Conflict, Invalid, NotFound
 from harkara.ledger.personal.export import export_person
 from harkara.ledger.personal.find import count_own
-from harkara.ledger.users.acts import record_act
 
 router = APIRouter()
 
@@ -37,10 +36,9 @@ def find(visitor: Admin, form: Form) -> Response:
 @router.post("/people/export")
 def export(visitor: Admin, form: Form) -> Response:
     try:
-        document = export_person(visitor.console.db, _number(form))
+        document = export_person(visitor.console.db, _number(form), by=visitor.actor)
     except (Invalid, NotFound) as error:
         return _page(visitor, 400, problem=sentence(error, visitor.language))
-    _record(visitor, "person.exported")
     attachment = {"Content-Disposition": 'attachment; filename="person.json"'}
     return Response(_json(document), media_type="application/json", headers=attachment)
 
@@ -50,10 +48,9 @@ def erase(visitor: Admin, form: Form) -> Response:
     if form["confirmation"].strip().casefold() != CONFIRMED:
         return _found(visitor, form, 400, unconfirmed=True)
     try:
-        receipt = visitor.console.erase(_number(form), visitor.user.name)
+        receipt = visitor.console.erase(_number(form), visitor.actor)
     except (Invalid, Conflict) as error:
         return _found(visitor, form, 400, problem=sentence(error, visitor.language))
-    _record(visitor, "person.erased", sum(receipt["rows"].values()))
     return visitor.page("person_erased.html", receipt=receipt, file=_json(receipt))
 
 
@@ -90,12 +87,6 @@ def _page(
 
 def _number(form: FormFields) -> str:
     return printable(form["number"]).strip()
-
-
-def _record(visitor: SignedIn, kind: str, number: int | None = None) -> None:
-    """Add the act without the person, since nothing in the log is ever deleted."""
-    with visitor.console.db.write() as tx:
-        record_act(tx, visitor.actor, kind, number=number)
 
 
 def _json(document: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_col
 from harkara.ledger.messages.trace import CHANGED, TracedChange, add_traces
 from harkara.ledger.tables import message
 from harkara.ledger.transaction import Row, Transaction
+from harkara.ledger.users.acts import Actor, record_act
 from harkara.states import Action, State, allowed_from
 
 Decision = Literal["sent", "resend", "drop"]
@@ -28,16 +29,22 @@ OPEN = or_(in_state(State.UNCERTAIN), and_(in_state(State.WAITING), _PARKED))
 
 _OPEN_STILL = or_(still_in(State.UNCERTAIN), _PARKED)
 
+_KINDS = {"sent": "noted", "resend": "resent", "drop": "dropped"}
 _TARGETS = {"sent": State.ACCEPTED, "resend": State.WAITING, "drop": State.CANCELLED}
 
 
-def cancel(db: Database, ids: Sequence[str], by: str, reason: str = "cancelled") -> list[str]:
-    """Cancel the messages that were not sent yet; return their ids.
+def cancel(
+    db: Database, ids: Sequence[str], by: str, reason: str = "cancelled", *, actor: Actor | None = None
+) -> list[str]:
+    """Cancel the messages that were not sent yet; return their ids. This is an act of `actor`.
 
     A claimed message can be cancelled safely: its worker finds the claim gone before the POST. Raises Unavailable.
     """
     with db.write() as tx:
-        return cancel_messages(tx, ids, "cancelled", f"{reason} by {by}")
+        cancelled = cancel_messages(tx, ids, "cancelled", f"{reason} by {by}")
+        for identity in cancelled if actor else ():
+            _record(tx, actor, "cancelled", identity)
+        return cancelled
 
 
 def cancel_once(db: Database, identity: str, by: str, entry: str) -> bool:
@@ -65,8 +72,8 @@ def cancel_messages(tx: Transaction, ids: Sequence[str], code: str, why: str) ->
     return [each.id for each in cancelled]
 
 
-def resolve(db: Database, identity: str, decision: Decision, by: str) -> State:
-    """Apply an operator's decision about an uncertain or a parked message; return its new state.
+def resolve(db: Database, identity: str, decision: Decision, by: str, *, actor: Actor | None = None) -> State:
+    """Apply an operator's decision about an uncertain or a parked message; return its new state: an act of `actor`.
 
     `sent`: it has arrived. `resend`: send it once more, perhaps a second time. `drop`: do not send it again.
     Raises NotFound, and Conflict when the message is in a state that needs no decision.
@@ -81,6 +88,7 @@ def resolve(db: Database, identity: str, decision: Decision, by: str) -> State:
         if decision == "resend" and found.body is None:
             raise Conflict("its text has been erased: send a new message instead")
         decide(tx, [identity], decision, by)
+        _record(tx, actor, _KINDS[decision], identity)
     return target
 
 
@@ -96,6 +104,11 @@ def decide(tx: Transaction, ids: Sequence[str], decision: Decision, by: str) -> 
     )
     add_traces(tx, decided)
     return [each.id for each in decided]
+
+
+def _record(tx: Transaction, actor: Actor | None, kind: str, identity: str) -> None:
+    if actor is not None:
+        record_act(tx, actor, f"messages.{kind}", identity, number=1)
 
 
 class _Found(NamedTuple):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Set
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, CompoundSelect, and_, func, literal_column, or_, select, union_all
 
+from harkara.json_record import iso_seconds
 from harkara.ledger.conditions import LEASED, LEASED_STATES, SETTLED, SETTLED_STATES, UNREAD, UNREAD_STATES, in_state
 from harkara.ledger.database import Database
 from harkara.ledger.messages.summary import summary
@@ -53,6 +54,12 @@ class MessageFilter:
         """Whether all messages match, but for `lanes`, which are what the caller may see."""
         return not any(getattr(self, each.name) for each in fields(self) if each.name != "lanes")
 
+    def __str__(self) -> str:
+        """Return the filters as the log of acts shows them, such as `state failed, lane shop`."""
+        named = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "lanes"}
+        named["occasion"] = "/".join(self.occasion or ())
+        return ", ".join(f"{_WORDS.get(name, name)} {_word(value)}" for name, value in named.items() if value)
+
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the conditions on `message` but those on its state."""
         return [condition for condition in self._conditions() if condition is not None]
@@ -93,6 +100,9 @@ class Count(NamedTuple):
 
 
 EVERY_MESSAGE = MessageFilter()
+
+_WORDS = {"states": "state", "recipients": "to"}
+"""The words for filters in the log of acts, where they differ from the names."""
 
 NEWEST_FIRST = message.c.id.desc()
 """Ids grow with the time of the hand-over."""
@@ -156,6 +166,17 @@ def _accepted(since: datetime | None, until: datetime | None) -> Iterator[Column
 def id_at(moment: datetime) -> str:
     """Return the lowest id of a UUID of version 7 that begins with this time in milliseconds (RFC 9562)."""
     return f"job_{int(moment.timestamp() * 1000):012x}"
+
+
+def _word(value: Any) -> str:
+    match value:
+        case True:
+            return "yes"
+        case datetime():
+            return iso_seconds(value)
+        case str():
+            return value
+    return " or ".join(sorted(value))
 
 
 def _has_id(key: str) -> ColumnElement[bool]:

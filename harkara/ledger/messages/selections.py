@@ -20,6 +20,7 @@ from harkara.ledger.messages.send_again import REPEATABLE, send_again
 from harkara.ledger.messages.summary import summary
 from harkara.ledger.tables import message
 from harkara.ledger.transaction import Transaction
+from harkara.ledger.users.acts import Actor, record_act
 from harkara.message_selection import Act, Progress, SelectionPreview
 from harkara.states import Action, State, allowed_from
 
@@ -27,6 +28,14 @@ LARGEST_SET = 200_000
 """Messages in one act. The versions of a set are in memory, some 60 MB for this many."""
 
 EXAMPLES = 10
+
+KINDS: Mapping[Act, str] = {
+    "cancel": "messages.cancelled",
+    "resend": "messages.resent",
+    "sent": "messages.noted",
+    "drop": "messages.dropped",
+}
+"""The kind of each act in the log of acts."""
 
 _CONCERNED: Mapping[Act, ColumnElement[bool]] = {
     "cancel": in_state(*allowed_from(State.CANCELLED, by=Action.CANCEL)),
@@ -66,12 +75,13 @@ def preview(db: Database, wanted: MessageFilter, act: Act) -> SelectionPreview:
 
 
 def perform(
-    db: Database, wanted: MessageFilter, act: Act, token: str, by: str, *, deadlines: Mapping[str, float]
+    db: Database, wanted: MessageFilter, act: Act, token: str, by: Actor, *, deadlines: Mapping[str, float]
 ) -> Iterator[Progress]:
     """Do the act on exactly the set of the preview, in batches; yield the progress after each one.
 
     A message that changes meanwhile is left alone, so two operators never double an act. What a batch has done stays
-    done: if this ends early, a new preview shows the rest. `deadlines` are those of new messages, by category.
+    done: if this ends early, a new preview shows the rest. The first batch writes the entry in the log of acts, with
+    the number of the whole set. `deadlines` are those of new messages, by category.
     Raises Conflict if the set is not that of the token any more, before anything is done.
     """
     with db.read(snapshot=True) as tx:
@@ -81,7 +91,9 @@ def perform(
     for start in range(0, len(versions), MAX_ROWS):
         batch = versions[start : start + MAX_ROWS]
         with db.write() as tx:
-            changed = _act(tx, act, _unchanged(tx, batch), by, deadlines)
+            if start == 0:
+                record_act(tx, by, KINDS[act], wanted.id or "", filter=str(wanted), number=len(versions))
+            changed = _act(tx, act, _unchanged(tx, batch), by.name, deadlines)
         done, left = done + changed, left + len(batch) - changed
         yield Progress(done=done, left=left, total=len(versions))
 

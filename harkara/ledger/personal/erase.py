@@ -21,7 +21,9 @@ from harkara.ledger.personal.find import find_rows
 from harkara.ledger.personal.inventory import INVENTORY
 from harkara.ledger.tables import event, message
 from harkara.ledger.transaction import Transaction
+from harkara.ledger.users.acts import Actor, record_act
 from harkara.people.mentions import Mentions
+from harkara.people.pseudonym import pseudonym
 from harkara.states import DONE, UNSENT, State
 
 ERASED = "erased"
@@ -44,18 +46,20 @@ class Erasure:
     mentions: int = 0
 
 
-def erase_person(db: Database, person: Mentions, key: str) -> Erasure:
+def erase_person(db: Database, person: Mentions, key: str, *, by: Actor) -> Erasure:
     """Cancel what waits for the person, then erase each row about the person, and mask mentions in other rows.
 
     All uploads are deleted: the person may be in any of them, in any spelling.
 
-    `key` is that of the pseudonyms. A row that is written meanwhile is found in another round. Raises Conflict, before
-    anything is changed, while a message to the person is being sent or a webhook about the person is not processed.
+    `key` is that of the pseudonyms, under one of which the log of acts says that `by` erased the person. A row that is
+    written meanwhile is found in another round. Raises Conflict, before anything is changed, while a message to the
+    person is being sent or a webhook about the person is not processed.
     Raises Unavailable; then the call may be repeated.
     """
     with db.write() as tx:
         cancelled, at = _stop_messages(tx, person), tx.now
         uploads = delete_all_uploads(tx)
+        record_act(tx, by, "person.erased", pseudonym(key, person.names[0]))
     rows: Counter[str] = Counter({"upload": uploads} if uploads else {})
     for _ in range(_ROUNDS):
         changes, mentions = _plan(db, person, key)

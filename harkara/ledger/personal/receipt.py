@@ -12,6 +12,7 @@ from harkara.ledger.personal.erase import erase_person
 from harkara.ledger.personal.find import find_person
 from harkara.ledger.personal.inventory import INVENTORY
 from harkara.ledger.storage import clean_storage
+from harkara.ledger.users.acts import Actor
 from harkara.people.mentions import Mentions
 from harkara.people.pseudonym import pseudonym
 
@@ -34,7 +35,9 @@ class OtherStore(Protocol):
         ...
 
 
-def erase_with_receipt(db: Database, text: str, key: str, by: str, others: Sequence[OtherStore] = ()) -> dict[str, Any]:
+def erase_with_receipt(
+    db: Database, text: str, key: str, by: Actor, others: Sequence[OtherStore] = ()
+) -> dict[str, Any]:
     """Erase the person whose number or user id this is, and return the receipt. `by` is who decided it.
 
     The receipt names the person by a pseudonym. Its `digest` is the SHA-256 of the rest as `canonical_json` writes it.
@@ -44,13 +47,13 @@ def erase_with_receipt(db: Database, text: str, key: str, by: str, others: Seque
     person = find_person(db, text)
     for store in others:
         store.check(person)
-    done = erase_person(db, person, key)
+    done = erase_person(db, person, key, by=by)
     problem = clean_storage(db, [where.table.name for where in INVENTORY if where.searched])
     receipt = {
         "receipt": "erasure",
         "person": pseudonym(key, person.names[0]),
         "at": done.at.isoformat(),
-        "by": by,
+        "by": by.name,
         "cancelled": done.cancelled,
         "rows": dict(sorted(done.rows.items())),
         "kept": {where.table.name: where.kept for where in INVENTORY if where.kept and where.table.name in done.rows},

@@ -53,7 +53,7 @@ class SessionRow(SQLModel, table=True):
 
 
 class ActRow(SQLModel, table=True):
-    """What a person did, in the console or by command. Triggers refuse to change or delete a row.
+    """What a person did, in the console, by command or through the HTTP API. Triggers refuse to change or delete a row.
 
     `subject` is what it was done to. `filter` chose the `number` of rows that it changed, if it did not name them.
     """
@@ -61,7 +61,7 @@ class ActRow(SQLModel, table=True):
     __tablename__ = "act"
 
     __table_args__ = (
-        CheckConstraint("source IN ('console', 'command')", name="source"),
+        CheckConstraint("source IN ('console', 'command', 'api')", name="source"),
         Index("ix_act_name_id", "name", "id"),
     )
 

@@ -28,6 +28,11 @@ ACTS: Final[Mapping[str, str]] = {
     "campaign.started": "campaign started",
     "lane.parked": "lane parked",
     "lane.unparked": "lane unparked",
+    "messages.cancelled": "messages cancelled",
+    "messages.dropped": "messages dropped",
+    "messages.noted": "messages noted as arrived",
+    "messages.resent": "messages sent once more",
+    "number.shown": "phone number shown",
     "occasion.reminded": "reminder sent now",
     "person.erased": "person erased",
     "person.exported": "person exported",
@@ -47,10 +52,10 @@ ACTS: Final[Mapping[str, str]] = {
 
 
 class Actor(NamedTuple):
-    """Who acts, and where: a user of the console, or who runs the `harkara` command."""
+    """Who acts, and where: a user of the console, who runs the `harkara` command, or a caller of the HTTP API."""
 
     name: str
-    source: Literal["console", "command"]
+    source: Literal["console", "command", "api"]
 
 
 @dataclass(frozen=True, slots=True)

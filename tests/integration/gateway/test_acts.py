@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from harkara.gateway import Dependencies, create_app
 from harkara.ledger.campaigns.queries import list_campaigns
+from harkara.ledger.users.acts import list_acts
 from harkara.limits import Allowance
 from tests.integration.gateway.fixtures import AGENCY, SHOP
 from tests.integration.ledger.campaigns import load_campaign
@@ -27,6 +28,10 @@ def test_an_act_is_done_on_the_set_of_its_preview(client: TestClient, deps: Depe
     answer = client.post("/messages/act", json=wanted | {"token": shown["token"]})
     assert answer.json() == {"act": "cancel", "done": 1, "left": 0, "total": 1}
     assert states_of(deps.db, [*ids, code]) == ["cancelled", "waiting", "waiting"]
+    (entry,) = list_acts(deps.db)
+    assert (entry.name, entry.source, entry.act, entry.number) == ("shop", "api", "messages.cancelled", 1)
+    assert "state waiting, to " in (entry.filter or "")
+    assert "9876500001" not in (entry.filter or "")
     again = client.post("/messages/act", json=wanted | {"token": shown["token"]})
     assert again.status_code == 409
     assert again.json()["message"].startswith("nothing was done, since the set has changed: 0 messages fit now")

@@ -28,6 +28,7 @@ from harkara.ledger.personal.inventory import INVENTORY
 from harkara.ledger.personal.receipt import digest_of, erase_with_receipt
 from harkara.ledger.tables import campaign, consent
 from harkara.ledger.transaction import Row
+from harkara.ledger.users.acts import Actor, list_acts
 from harkara.messages import Envelope, Template, Text
 from harkara.outcomes import Cancelled, Refused
 from harkara.people.pseudonym import pseudonym
@@ -61,6 +62,7 @@ WRITTEN = "+91 98765-43217"
 OTHER = "919876543299"
 USER_ID = "IN.13491208655302741918"
 KEY = "k" * 32
+ASHA = Actor("Asha", "command")
 LATER = datetime.now(UTC) + timedelta(hours=2)
 
 
@@ -81,8 +83,9 @@ def test_nothing_about_an_erased_person_is_found_in_any_table_or_file(callback_d
     db = callback_db
     fill(db)
     assert canaries_in_tables(db)
-    receipt = erase_with_receipt(db, CANARY, KEY, "Asha")
+    receipt = erase_with_receipt(db, CANARY, KEY, ASHA)
     assert canaries_in_tables(db) == []
+    assert [(each.act, each.subject) for each in list_acts(db)] == [("person.erased", pseudonym(KEY, CANARY))]
     assert receipt["storage"] == {"database": "clean"}
     assert receipt["rows"].keys() >= {"message", "occasion", "event", "callback", "dead_letter", "contact", "consent"}
     if db.sqlite:
@@ -94,19 +97,19 @@ def test_nothing_about_an_erased_person_is_found_in_any_table_or_file(callback_d
 def test_the_receipt_names_no_person_and_has_a_digest_of_the_rest(db: Database) -> None:
     send_message(db, to(CANARY))
     accept_messages(db, to(CANARY, at=LATER))
-    receipt = erase_with_receipt(db, WRITTEN, KEY, "Asha")
+    receipt = erase_with_receipt(db, WRITTEN, KEY, ASHA)
     assert (receipt["rows"], receipt["cancelled"]) == ({"message": 2}, 1)
     assert receipt["person"] == pseudonym(KEY, CANARY)
     assert not is_marked(json.dumps(receipt).encode())
     assert receipt["digest"] == digest_of(receipt) != digest_of(receipt | {"cancelled": 0})
-    again = erase_with_receipt(db, CANARY, KEY, "Asha")
+    again = erase_with_receipt(db, CANARY, KEY, ASHA)
     assert (again["rows"], again["cancelled"]) == ({}, 0)
 
 
 def test_waiting_messages_are_cancelled_and_never_sent_again(db: Database) -> None:
     waiting, unanswered = accept_messages(db, to(CANARY, at=LATER))[0], send_message(db, to(CANARY), LOST)
     update_message(db, unanswered, resend_at=datetime.now(UTC))
-    erase_with_receipt(db, CANARY, KEY, "Asha")
+    erase_with_receipt(db, CANARY, KEY, ASHA)
     run_sweep(db)
     assert states_of(db, [waiting, unanswered]) == ["cancelled", "uncertain"]
     assert row(db, waiting)["code"] == ERASED
@@ -117,21 +120,21 @@ def test_nothing_is_erased_while_a_message_is_being_sent(db: Database) -> None:
     later, now = accept_messages(db, to(CANARY, at=LATER), to(CANARY))
     begin_posts(db, *claim_messages(db, now))
     with pytest.raises(Conflict, match="is being sent"):
-        erase_with_receipt(db, CANARY, KEY, "Asha")
+        erase_with_receipt(db, CANARY, KEY, ASHA)
     assert (row(db, later)["state"], row(db, now)["recipient"]) == ("waiting", CANARY)
 
 
 def test_nothing_is_erased_before_a_webhook_is_processed(db: Database) -> None:
     store_webhooks(db, wrote("STOP", CANARY))
     with pytest.raises(Conflict, match="webhook"):
-        erase_with_receipt(db, CANARY, KEY, "Asha")
+        erase_with_receipt(db, CANARY, KEY, ASHA)
     process_events(db)
-    assert erase_with_receipt(db, CANARY, KEY, "Asha")["rows"]["consent"] == 1
+    assert erase_with_receipt(db, CANARY, KEY, ASHA)["rows"]["consent"] == 1
 
 
 def test_the_proof_of_consent_stays_under_a_keyed_digest(db: Database) -> None:
     record_consent(db, "default", [choice(CANARY, f"called from {WRITTEN}")])
-    receipt = erase_with_receipt(db, CANARY, KEY, "Asha")
+    receipt = erase_with_receipt(db, CANARY, KEY, ASHA)
     (proof,) = rows_of(db, consent)
     assert proof["recipient"] == pseudonym(KEY, CANARY) != pseudonym("another key", CANARY)
     assert (proof["wish"], proof["how"]) == ("opt-out", "operator")
@@ -141,7 +144,7 @@ def test_the_proof_of_consent_stays_under_a_keyed_digest(db: Database) -> None:
 
 def test_a_campaign_leaves_out_an_erased_person_who_had_opted_out_until_they_opt_in_again(db: Database) -> None:
     record_consent(db, "default", [choice(CANARY, "Form")])
-    erase_with_receipt(db, CANARY, KEY, "Asha")
+    erase_with_receipt(db, CANARY, KEY, ASHA)
     assert selected(db, CANARY, OTHER) == [OTHER]
     record_consent(db, "default", [choice(CANARY, "Old list", "opt-in", datetime(2020, 1, 1, tzinfo=UTC))])
     assert selected(db, CANARY) == []
@@ -151,7 +154,7 @@ def test_a_campaign_leaves_out_an_erased_person_who_had_opted_out_until_they_opt
 
 def test_an_opt_out_stops_a_new_message_after_the_erasure_until_a_later_opt_in(db: Database) -> None:
     record_consent(db, "default", [choice(CANARY, "Form")])
-    erase_with_receipt(db, CANARY, KEY, "Asha")
+    erase_with_receipt(db, CANARY, KEY, ASHA)
     assert stopped(db, CANARY, OTHER) == ["opted-out", None]
     with db.write() as tx:
         link_names(tx, "default", (CANARY, USER_ID), wrote_at=tx.now)  # the person writes again, which is no opt-in
@@ -164,33 +167,34 @@ def test_an_opt_out_stops_a_new_message_after_the_erasure_until_a_later_opt_in(d
 def test_gates_look_for_erased_people_only_once_one_has_opted_out(db: Database) -> None:
     record_consent(db, "default", [choice(CANARY, "Form")])
     assert len(statements_of_gates(db)) == 1
-    erase_with_receipt(db, CANARY, KEY, "Asha")
+    erase_with_receipt(db, CANARY, KEY, ASHA)
     assert len(statements_of_gates(db)) == 3, "the halts, too"
 
 
 def test_a_message_to_another_person_that_waits_keeps_its_text(db: Database) -> None:
     mention = accept_messages(db, to(OTHER, messages=[Text(f"Dr Rao: {WRITTEN}")], at=LATER))[0]
-    receipt = erase_with_receipt(db, CANARY, KEY, "Asha")
+    receipt = erase_with_receipt(db, CANARY, KEY, ASHA)
     assert WRITTEN in row(db, mention)["body"]
     assert (receipt["waiting_mentions"], receipt["rows"]) == (1, {})
 
 
 def test_a_sent_message_to_another_person_loses_only_the_mention(db: Database) -> None:
     mention = send_message(db, to(OTHER, messages=[Text(f"Dr Rao: {WRITTEN}")]))
-    erase_with_receipt(db, CANARY, KEY, "Asha")
+    erase_with_receipt(db, CANARY, KEY, ASHA)
     assert row(db, mention)["recipient"] == OTHER
     assert f"Dr Rao: {pseudonym(KEY, CANARY)}" in row(db, mention)["body"]
 
 
 def test_the_export_has_everything_about_the_person_and_nothing_about_others(callback_db: Database) -> None:
     fill(callback_db)
-    exported = export_person(callback_db, WRITTEN)
+    exported = export_person(callback_db, WRITTEN, by=ASHA)
     assert set(exported["names"]) == {CANARY, USER_ID}
     assert exported["tables"].keys() >= {"message", "attempt", "trace", "occasion", "event", "callback", "consent"}
     assert "Your table is ready" in json.dumps(exported)
     assert OTHER not in json.dumps(exported)
+    assert [(each.act, each.subject) for each in list_acts(callback_db)] == [("person.exported", "")]
     with pytest.raises(NotFound):
-        export_person(callback_db, "919876543200")
+        export_person(callback_db, "919876543200", by=ASHA)
 
 
 def fill(db: Database) -> None:
@@ -258,7 +262,7 @@ def rows_of(db: Database, table: Table) -> list[Row]:
 
 
 def export_of(db: Database, number: str) -> str:
-    return json.dumps(export_person(db, number))
+    return json.dumps(export_person(db, number, by=ASHA))
 
 
 def canaries_in_tables(db: Database) -> list[str]:

@@ -14,6 +14,7 @@ from harkara.ledger.messages.commands import cancel
 from harkara.ledger.messages.queries import find_id, get_status
 from harkara.ledger.messages.search import EVERY_MESSAGE, MessageFilter, list_messages
 from harkara.ledger.messages.selections import perform, preview
+from harkara.ledger.users.acts import Actor, list_acts
 from harkara.limits import Allowance
 from harkara.message_selection import Act, Progress, delay_seconds
 from harkara.outcomes import Refused
@@ -38,11 +39,12 @@ from tests.integration.ledger.steps import (
     update_message,
 )
 
+ASHA = Actor("Asha", "command")
 HERE = MessageFilter(lane="default")
 REFUSED = Refused("131000", "Something went wrong", "Send it again.", 400)
 
 
-def done(db: Database, act: Act, token: str, wanted: MessageFilter = HERE, by: str = "Asha") -> Progress:
+def done(db: Database, act: Act, token: str, wanted: MessageFilter = HERE, by: Actor = ASHA) -> Progress:
     *_, last = perform(db, wanted, act, token, by, deadlines=DEADLINES)
     return last
 
@@ -57,6 +59,8 @@ def test_an_act_concerns_exactly_the_set_of_its_preview(db: Database) -> None:
     assert done(db, "cancel", shown.token) == Progress(done=12, left=0, total=12)
     assert states_of(db, [*waiting, sent]) == ["cancelled"] * 12 + ["accepted"]
     assert row(db, waiting[0])["reason"] == "cancelled by Asha"
+    (entry,) = list_acts(db)
+    assert (entry.name, entry.act, entry.filter, entry.number) == ("Asha", "messages.cancelled", "lane default", 12)
     assert audit(db).clean
 
 
@@ -80,7 +84,7 @@ def test_two_operators_on_one_set_double_nothing(db: Database) -> None:
     ids = [send_message(db, marketing(n), REFUSED) for n in range(30)]
     token = preview(db, HERE, "resend").token
     with ThreadPoolExecutor(2) as threads:
-        tries = [threads.submit(done, db, "resend", token, HERE, name) for name in ("Asha", "Ravi")]
+        tries = [threads.submit(done, db, "resend", token, HERE, by) for by in (ASHA, ASHA._replace(name="Ravi"))]
         results = [each.result() for each in tries if not isinstance(each.exception(), Conflict)]
     assert sum(each.done for each in results) == len(ids)
     assert len(list_messages(db, MessageFilter(states=[State.WAITING]))) == len(ids)
@@ -91,7 +95,7 @@ def test_a_message_that_changes_during_the_act_is_left_alone(db: Database) -> No
     (identity,) = accept_messages(db, reply())
     fill(db, identity, 1_500)
     token = preview(db, HERE, "cancel").token
-    steps = perform(db, HERE, "cancel", token, "Asha", deadlines=DEADLINES)
+    steps = perform(db, HERE, "cancel", token, ASHA, deadlines=DEADLINES)
     assert next(steps) == Progress(done=1_000, left=0, total=1_501)
     (waiting, *_) = list_messages(db, MessageFilter(states=[State.WAITING]))
     cancel(db, [waiting.id], by="Ravi")
@@ -104,9 +108,10 @@ def test_what_an_interrupted_act_has_left_is_in_a_new_preview(db: Database) -> N
     (identity,) = accept_messages(db, reply())
     fill(db, identity, 1_200)
     token = preview(db, HERE, "cancel").token
-    [*islice(perform(db, HERE, "cancel", token, "Asha", deadlines=DEADLINES), 1)]
+    [*islice(perform(db, HERE, "cancel", token, ASHA, deadlines=DEADLINES), 1)]
     with pytest.raises(Conflict):
         done(db, "cancel", token)
+    assert [each.number for each in list_acts(db)] == [1_201]
     assert done(db, "cancel", preview(db, HERE, "cancel").token).done == 201
 
 

@@ -10,12 +10,11 @@ import typer
 from harkara.states import CampaignState
 from workers.command.deployment import ledger
 from workers.command.local_time import LocalTime
-from workers.command.options import AsJson, By, Campaign, me, time_option
+from workers.command.options import AsJson, By, Campaign, actor, me, time_option
 from workers.command.output import emit, note, print_line, table
 
 if TYPE_CHECKING:
     from harkara.ledger.database import Database
-    from harkara.ledger.users.acts import Actor
 
 
 def start(
@@ -28,7 +27,7 @@ def start(
 
     with ledger() as db:
         identity = queries.get_campaign(db, key).id
-        commands.start(db, identity, at, actor=_me())
+        commands.start(db, identity, at, actor=actor())
         _report(db, identity, as_json)
 
 
@@ -42,7 +41,7 @@ def pause(
 
     with ledger() as db:
         identity = queries.get_campaign(db, key).id
-        commands.pause(db, identity, reason or f"Decided by {me()}.", actor=_me())
+        commands.pause(db, identity, reason or f"Decided by {me()}.", actor=actor())
         _report(db, identity, as_json)
 
 
@@ -52,7 +51,7 @@ def resume(key: Campaign, as_json: AsJson = False) -> None:
 
     with ledger() as db:
         identity = queries.get_campaign(db, key).id
-        commands.resume(db, identity, actor=_me())
+        commands.resume(db, identity, actor=actor())
         _report(db, identity, as_json)
 
 
@@ -62,7 +61,7 @@ def cancel(key: Campaign, by: By = None, as_json: AsJson = False) -> None:
 
     with ledger() as db:
         identity = queries.get_campaign(db, key).id
-        withdrawn = commands.cancel(db, identity, by or me(), actor=_me(by))
+        withdrawn = commands.cancel(db, identity, by or me(), actor=actor(by))
         _report(db, identity, as_json, withdrawn=withdrawn)
 
 
@@ -80,12 +79,6 @@ def listing(as_json: AsJson = False) -> None:
         table(("name", "state", "audience", "lane", "loaded", "reason"), rows)
     else:
         note("There is no campaign yet: `harkara campaign new FILE.csv --template KIND` creates one.")
-
-
-def _me(by: str | None = None) -> Actor:
-    from harkara.ledger.users.acts import Actor
-
-    return Actor(by or me(), "command")
 
 
 def _report(db: Database, identity: str, as_json: bool, **more: Any) -> None:

@@ -1,0 +1,136 @@
+"""Every command is in one of these tables: those with which people decide write what they did to the log of acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+
+from harkara.ledger.database import Database
+from harkara.ledger.users.acts import list_acts
+from harkara.outcomes import Refused, Uncertain
+from tests.integration.command.deployment import NUMBER, Harkara, attempted, store
+from tests.integration.ledger.campaigns import load_campaign
+from workers.command import app
+
+LOST = Uncertain("read-timeout", "No answer came in time.", None)
+REFUSED = Refused("131000", "Something went wrong", "Send it again.", 400)
+
+ACTING = {
+    "cancel": "messages.cancelled",
+    "resend": "messages.resent",
+    "resolve": "messages.noted",
+    "campaign cancel": "campaign.cancelled",
+    "campaign pause": "campaign.paused",
+    "campaign resume": "campaign.resumed",
+    "campaign start": "campaign.started",
+    "person erase": "person.erased",
+    "person export": "person.exported",
+    "user add": "user.added",
+    "user change": "user.changed",
+    "user disable": "user.disabled",
+    "user enable": "user.enabled",
+    "user link": "link.created",
+}
+"""The kind of act that each of these commands writes."""
+
+APPLICATIONS = {"send", "occasion save", "occasion cancel", "occasion complete", "occasion no-show", "occasion import"}
+"""What an application does too: the message or the occasion is its own record."""
+
+ELSEWHERE = {
+    "alarms acknowledge": "the alarm names who takes care of it",
+    "budget remove": "the budgets are a list",
+    "budget set": "the budgets are a list",
+    "callbacks retry": "repeats what was decided before",
+    "campaign new": "the campaign has its source",
+    "consent import": "each proof is a record",
+    "consent in": "the proof is a record",
+    "consent out": "the proof is a record",
+    "dead-letters delete": "the log of the command",
+    "dead-letters retry": "repeats what was decided before",
+    "lanes park": "the halt names its reason",
+    "lanes unpark": "the callback of the application",
+    "reload": "changes nothing in the ledger",
+    "restored": "each message that it marks names who decided",
+}
+"""Commands that change something without an act, and where that is recorded."""
+
+READING = {
+    *("acts", "audit", "doctor", "list", "spend", "status", "templates", "alarms list", "budget", "callbacks list"),
+    *("campaign list", "campaign rehearse", "campaign report", "campaign watch", "consent export", "consent show"),
+    *("dead-letters list", "goals export", "goals list", "lanes", "occasion list", "occasion report"),
+    *("occasion show", "proof verify", "proof write", "user list"),
+}
+
+
+def names(command: Any, *above: str) -> Iterator[str]:
+    """Yield the words of each command that does something."""
+    found = getattr(command, "commands", None)
+    if found is None and hasattr(command, "build"):
+        yield from names(command.build(), *above)
+        return
+    if found is None or getattr(command, "invoke_without_command", False):
+        yield " ".join(above)
+    for name, each in (found or {}).items():
+        yield from names(each, *above, name)
+
+
+def test_every_command_is_in_one_table() -> None:
+    tables = (set(ACTING), APPLICATIONS, set(ELSEWHERE), READING)
+    assert sorted(names(typer.main.get_command(app))) == sorted(name for table in tables for name in table)
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    return environment | {"HARKARA_ERASURE_KEY": "k" * 32}
+
+
+def test_a_decision_about_one_or_many_messages_is_one_act(harkara: Harkara, ledger: Database) -> None:
+    first, second, third = store(ledger), store(ledger, reference="order-2"), store(ledger)
+    lost, failed = attempted(ledger, LOST), attempted(ledger, REFUSED)
+    acted = []
+    for words in (
+        ["cancel", first, second, "--by", "Asha"],
+        ["cancel", "--id", third, "--yes"],
+        ["cancel", third],
+        ["resolve", lost, "--sent"],
+        ["resend", failed],
+        ["resend", "--state", "failed", "--yes"],
+    ):
+        before = len(list_acts(ledger))
+        harkara(*words)
+        acted.append(len(list_acts(ledger)) - before)
+    assert acted == [2, 1, 0, 1, 1, 0]  # what changes nothing is no act
+    acts = [(each.act, each.subject, each.filter, each.number) for each in list_acts(ledger)]
+    assert acts == [
+        ("messages.resent", failed, f"id {failed}", 1),
+        ("messages.noted", lost, None, 1),
+        ("messages.cancelled", third, f"id {third}", 1),
+        ("messages.cancelled", second, None, 1),
+        ("messages.cancelled", first, None, 1),
+    ]
+    assert {each.name for each in list_acts(ledger) if each.subject in (first, second)} == {"Asha"}
+
+
+def test_each_other_decision_is_an_act_of_its_kind(harkara: Harkara, ledger: Database) -> None:
+    store(ledger)
+    campaign = load_campaign(ledger, 2, "diwali")
+    for words in (
+        ["campaign", "start", campaign],
+        ["campaign", "pause", campaign],
+        ["campaign", "resume", campaign],
+        ["campaign", "cancel", campaign],
+        ["person", "export", NUMBER],
+        ["user", "add", "Ravi", "--role", "viewer"],
+        ["user", "change", "Ravi", "--role", "operator"],
+        ["user", "link", "Ravi"],
+        ["user", "disable", "Ravi"],
+        ["user", "enable", "Ravi"],
+    ):
+        before = len(list_acts(ledger))
+        result = harkara(*words)
+        assert result.exit_code == 0, (words, result.output)
+        (entry,) = list_acts(ledger)[: len(list_acts(ledger)) - before]
+        assert entry.act == ACTING[" ".join(words[:2])]
