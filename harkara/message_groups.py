@@ -46,6 +46,10 @@ class MessageGroup(JsonRecordSeconds):
     """What helps, as a sentence; None if the messages go on by themselves."""
     command: str | None
     """The command that helps."""
+    hold: Hold | None
+    """What messages that wait are held by; `leased` while they are being sent."""
+    subject: str | None
+    """The template or the campaign that is halted."""
     first: TimestampSeconds
     """The first due time of what waits, otherwise the first time of the change to this state."""
     last: TimestampSeconds
@@ -100,6 +104,8 @@ def describe(group: GroupedMessages, now: datetime, zone: ZoneInfo, *, exact: bo
         sentence=f"{number} {sentence}",
         remedy=remedy,
         command=command,
+        hold=group.hold,
+        subject=group.subject,
         first=group.first,
         last=group.last,
     )

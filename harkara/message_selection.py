@@ -24,6 +24,8 @@ class SelectionPreview(JsonRecord):
     """Messages for which the act is possible, of those that fit the filter."""
     lanes: dict[str, int]
     """The same by lane."""
+    templates: dict[str, int]
+    """The templates among them by category: only they have a price."""
     examples: tuple[MessageSummary, ...]
     """The newest ten."""
     token: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_SENTENCES = {
+SENTENCES = {
     "accepted here": "Handed over and stored.",
     "claimed": "A worker has taken it up.",
     "posted": "Every gate passed it, and it was sent to Chat Mitra.",
@@ -23,4 +23,4 @@ _SENTENCES = {
 
 def trace_sentence(event: str) -> str:
     """Return the sentence of an event; one of a later release is its own."""
-    return _SENTENCES.get(event, f"{event.capitalize()}.")
+    return SENTENCES.get(event, f"{event.capitalize()}.")

@@ -14,6 +14,9 @@ from harkara.console.pages import (
     campaigns,
     health,
     home,
+    message,
+    message_acts,
+    messages,
     now,
     people,
     sign_in,
@@ -24,7 +27,22 @@ from harkara.console.pages import (
 from harkara.console.parts import Console
 from harkara.console.static_files import STATIC, CachedFiles
 
-PAGES = (home, sign_in, account, now, campaigns, steer_campaign, templates, health, people, acts, users)
+PAGES = (
+    home,
+    sign_in,
+    account,
+    now,
+    messages,
+    message_acts,
+    message,
+    campaigns,
+    steer_campaign,
+    templates,
+    health,
+    people,
+    acts,
+    users,
+)
 """The modules with routes. A page is one of these, a template, and an entry of the navigation."""
 
 

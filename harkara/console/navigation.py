@@ -18,6 +18,7 @@ class Entry(NamedTuple):
 
 NAVIGATION = (
     Entry("/now", N_("Now"), Role.VIEWER),
+    Entry("/messages", N_("Messages"), Role.VIEWER),
     Entry("/campaigns", N_("Campaigns"), Role.VIEWER),
     Entry("/templates", N_("Templates"), Role.VIEWER),
     Entry("/health", N_("Health"), Role.VIEWER),

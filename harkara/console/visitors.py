@@ -101,6 +101,11 @@ class SignedIn(Visitor):
         return [lane for lane in self.console.lanes if self.user.may_use(lane)]
 
     @property
+    def may_decide(self) -> bool:
+        """Whether the user decides about messages, and sees whole numbers."""
+        return self.user.role.permits(Role.OPERATOR)
+
+    @property
     def actor(self) -> Actor:
         """The user as the log of acts names them."""
         return Actor(self.user.name, "console")

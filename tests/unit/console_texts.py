@@ -7,7 +7,9 @@ from pathlib import Path
 
 from babel.messages.extract import extract_from_dir
 
+from harkara.ledger.messages.next_step import PLAIN
 from harkara.ledger.users.acts import ACTS
+from harkara.trace_sentences import SENTENCES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,7 +35,14 @@ _REFUSALS = (
 def texts() -> set[str]:
     """Return every text: of the pages, of the acts, and of the errors that a form shows."""
     checks = _found("harkara/health", [("**.py", "python")], {"Check": (1, 3)})
-    return {*_found("harkara/console", _PAGES, _MARKS), *ACTS.values(), *checks, *_error_texts()}
+    return {
+        *_found("harkara/console", _PAGES, _MARKS),
+        *ACTS.values(),
+        *SENTENCES.values(),
+        *PLAIN.values(),
+        *checks,
+        *_error_texts(),
+    }
 
 
 def _found(folder: str, method_map: object, keywords: object) -> Iterator[str]:

@@ -93,6 +93,7 @@ class ActPreview(BaseModel):
     act: Act
     count: int = Field(description="Messages that fit the filters and for which the act is possible")
     lanes: dict[str, int] = Field(description="The same by lane")
+    templates: dict[str, int] = Field(description="The templates among them by category: only they have a price")
     delay_seconds: float | None = Field(
         description="How much longer other messages can wait; null if an allowance is not known"
     )

@@ -54,6 +54,8 @@ class Version(NamedTuple):
     epoch: int
     changed_at: datetime
     lane: str
+    category: str
+    template: str | None
 
 
 def preview(db: Database, wanted: MessageFilter, act: Act) -> SelectionPreview:
@@ -69,6 +71,7 @@ def preview(db: Database, wanted: MessageFilter, act: Act) -> SelectionPreview:
         act=act,
         count=len(versions),
         lanes=dict(Counter(each.lane for each in versions)),
+        templates=dict(Counter(each.category for each in versions if each.template)),
         examples=tuple(summary(rows[identity]) for identity in ids),
         token=_token(act, versions),
     )

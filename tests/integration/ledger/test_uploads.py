@@ -16,6 +16,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.personal.erase import erase_person
 from harkara.ledger.retention import erase_old
 from harkara.ledger.tables import upload, upload_part
+from harkara.ledger.users.acts import Actor
 from harkara.people.mentions import Mentions
 
 ROWS = b"Mobile,Name\n9876543210,Asha\n9876543211,Ravi\n"
@@ -76,7 +77,7 @@ def test_parts_of_an_interrupted_upload_are_no_upload_and_are_deleted_too(db: Da
 
 def test_an_erasure_deletes_every_upload(db: Database, file: Path) -> None:
     store_upload(db, file, "a.csv", "default")
-    assert erase_person(db, Mentions.of(["919876543210"]), "key").rows["upload"] == 1
+    assert erase_person(db, Mentions.of(["919876543210"]), "key", by=Actor("Asha", "command")).rows["upload"] == 1
     assert counts(db) == (0, 0)
 
 
