@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from harkara.campaigns.steps import campaign_of
 from harkara.json_record import JsonRecordSeconds, TimestampSeconds
 from harkara.states import State
 
@@ -146,7 +147,11 @@ def _held_campaign(group: GroupedMessages) -> _Text:
     verb = "resume" if group.code == "campaign-paused" else "start"
     if group.code not in ("campaign-paused", "campaign-ready"):
         return f"wait: {_plain(group.halt)}", None, None
-    return f"wait: {_plain(group.halt)}", f"The campaign can {verb}.", f"harkara campaign {verb} {group.subject}"
+    return (
+        f"wait: {_plain(group.halt)}",
+        f"The campaign can {verb}.",
+        f"harkara campaign {verb} {campaign_of(group.subject or '')}",
+    )
 
 
 def _uncertain(group: GroupedMessages, now: datetime, zone: ZoneInfo) -> _Text:

@@ -71,6 +71,7 @@ TRANSITIONS = (
     Transition((), _W, Action.ACCEPT, "accepted into the ledger"),
     Transition((), _Q, Action.ACCEPT, "due now, and nothing due waits before it"),
     Transition((), State.FAILED, Action.ACCEPT, "it conflicts with another message, and no caller waits for the error"),
+    Transition((), State.CANCELLED, Action.ACCEPT, "its campaign holds its recipient out"),
     Transition((_W,), _Q, Action.DISPATCH, "due, and its lane has capacity"),
     Transition((_Q,), _W, Action.DISPATCH, "its hint could not be published"),
     Transition((_Q,), _C, Action.CLAIM, "a worker leases it, epoch + 1"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, NamedTuple
 
 from pydantic import Field
@@ -38,6 +38,11 @@ class CampaignSummary(JsonRecordSeconds):
     started_at: TimestampSeconds | None
     finished_at: TimestampSeconds | None
     resumed_at: TimestampSeconds | None
+    stage: int = 1
+    """The present stage, from 1."""
+    stages: int = 1
+    steps: list[str] = field(default_factory=list)
+    """What the campaign does by itself, a sentence for each step."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

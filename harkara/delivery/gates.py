@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from harkara.campaigns.steps import campaign_of
 from harkara.delivery.fallback_rule import needs_window, replacement
 from harkara.delivery.gate_context import GateContext
 from harkara.inbound.window import ARRIVAL, WindowState
@@ -163,7 +164,7 @@ def budget(message: Claimed, context: GateContext) -> Outcome | None:
     """Only marketing waits; the round of budgets has summed what is spent, so that no message asks for it."""
     if message.category != "marketing":
         return None
-    halts = (context.halts.get((message.lane, BUDGET, subject)) for subject in ("", message.producer))
+    halts = (context.halts.get((message.lane, BUDGET, subject)) for subject in ("", campaign_of(message.producer)))
     halt = next((each for each in halts if each and not each.probing), None)
     return Wait(halt.seconds, halt.code, halt.reason) if halt else None
 

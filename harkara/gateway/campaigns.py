@@ -1,4 +1,4 @@
-"""Routes for campaigns: list, get, rehearse, start, pause, resume, cancel, report."""
+"""Routes for campaigns: list, get, rehearse, start, pause, resume, cancel, repeat, report."""
 
 from __future__ import annotations
 
@@ -7,16 +7,29 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
+from harkara.campaigns.effect import CampaignEffect
 from harkara.campaigns.status import CampaignProgress
 from harkara.gateway.authentication import CurrentCaller
 from harkara.gateway.body import Body, body_schema, read_json
 from harkara.gateway.callers import Caller
 from harkara.gateway.csv_response import csv_response
-from harkara.gateway.dependencies import Dependencies, Deps
+from harkara.gateway.dependencies import Dependencies, Deps, reading
 from harkara.gateway.errors import error_responses
-from harkara.gateway.schemas.campaigns import CampaignForecast, CampaignList, PauseCampaign, StartCampaign
+from harkara.gateway.schemas.campaigns import (
+    CampaignForecast,
+    CampaignList,
+    NextRound,
+    PauseCampaign,
+    RejectedRows,
+    ResumeCampaign,
+    SecondRound,
+    StartCampaign,
+)
 from harkara.gateway.schemas.fields import Word
 from harkara.ledger.campaigns import commands, queries
+from harkara.ledger.campaigns.again import create_second_round
+from harkara.ledger.campaigns.create import parse_stop_loss
+from harkara.ledger.campaigns.effects import get_effect
 from harkara.ledger.campaigns.rehearse import rehearse_campaign as rehearse
 
 router = APIRouter(tags=["Campaigns"], prefix="/campaigns")
@@ -88,12 +101,48 @@ def pause_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) ->
     return _progress(deps, identity)
 
 
-@router.post("/{name}/resume", responses=error_responses(400, 401, 404, 409, 429, 503))
-def resume_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> CampaignProgress:
-    """Resume a paused campaign."""
+@router.post(
+    "/{name}/resume",
+    responses=error_responses(400, 401, 404, 409, 413, 429, 503),
+    openapi_extra=body_schema(ResumeCampaign, required=False),
+)
+def resume_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) -> CampaignProgress:
+    """Resume a paused campaign, with a new stop-loss if it has reached its own."""
     identity = _find(deps, caller, name)
-    commands.resume(deps.db, identity)
+    wanted = ResumeCampaign.read(read_json(body, required=False)).stop_loss
+    prices = deps.campaigns().prices
+    stop_loss = None if wanted is None else (parse_stop_loss(wanted, prices), prices.currency)
+    commands.resume(deps.db, identity, stop_loss=stop_loss)
     return _progress(deps, identity)
+
+
+@router.post(
+    "/{name}/again",
+    status_code=201,
+    responses=error_responses(400, 401, 404, 409, 413, 429, 503),
+    openapi_extra=body_schema(SecondRound),
+)
+def repeat_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) -> NextRound:
+    """Create a campaign for the recipients whose message failed. Consent is asked again; nothing is sent yet."""
+    found = queries.get_campaign(deps.db, name, lanes=caller.lanes)
+    wanted = SecondRound.read(read_json(body))
+    with reading(deps):
+        plan, _, rejects = create_second_round(
+            deps.db,
+            found,
+            wanted.name,
+            deps.campaigns(),
+            codes=wanted.codes,
+            agreed_only=wanted.agreed_only,
+            expires=wanted.expires,
+        )
+    return NextRound(campaign=_progress(deps, plan.id), rows=RejectedRows.of(rejects))
+
+
+@router.get("/{name}/effect", responses=error_responses(400, 401, 404, 429, 503))
+def measure_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> CampaignEffect:
+    """Compare how many recipients wrote with how many of those who got nothing, and how sure the difference is."""
+    return get_effect(deps.db, _find(deps, caller, name))
 
 
 @router.post("/{name}/cancel", responses=error_responses(400, 401, 404, 409, 429, 503))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from typing import Annotated, cast
@@ -12,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from harkara.backends.ledger import LedgerBackend
 from harkara.batching import Batcher
+from harkara.errors import Unavailable
 from harkara.gateway.callers import Callers
 from harkara.gateway.failed_tokens import FailedTokens
 from harkara.ledger.campaigns.create import CampaignSettings
@@ -66,3 +68,14 @@ async def _dependencies(request: Request) -> Dependencies:
 
 
 Deps = Annotated[Dependencies, Depends(_dependencies)]
+
+
+@contextmanager
+def reading(deps: Dependencies) -> Iterator[None]:
+    """Limit the files that are read at once. Raises Unavailable: the caller may repeat the request."""
+    if not deps.reading.acquire(blocking=False):
+        raise Unavailable("other files are being read: repeat the request in a moment")
+    try:
+        yield
+    finally:
+        deps.reading.release()

@@ -13,13 +13,13 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from harkara.campaigns.rejects import COLUMNS, reject_rows
-from harkara.errors import Invalid, Unavailable
+from harkara.errors import Invalid
 from harkara.gateway.authentication import CurrentCaller, LaneName
 from harkara.gateway.body import MAX_BYTES as MAX_JSON
 from harkara.gateway.body import body_schema, read_body, read_json
 from harkara.gateway.callers import Caller
 from harkara.gateway.csv_response import csv_response
-from harkara.gateway.dependencies import Dependencies, Deps
+from harkara.gateway.dependencies import Dependencies, Deps, reading
 from harkara.gateway.errors import error_responses
 from harkara.gateway.file_body import ReceivedFile, is_multipart, receive_file
 from harkara.gateway.schemas.campaigns import (
@@ -79,7 +79,7 @@ def _schema(model: type[StrictModel]) -> dict[str, Any]:
 def create_campaign(deps: Deps, caller: CurrentCaller, lane: LaneName, asked: Asked) -> CreatedCampaign:
     """Create a campaign from an upload, or from the file of a form. Nothing is sent before its start."""
     wanted = NewCampaign.read(asked.fields)
-    with _reading(deps), _file(deps, caller, lane, wanted, asked) as (identity, source, path):
+    with reading(deps), _file(deps, caller, lane, wanted, asked) as (identity, source, path):
         plan, _, rejects = create(deps.db, wanted.to_request(lane, source), deps.campaigns(), path)
     progress = queries.get_progress(deps.db, plan.id)
     return CreatedCampaign(campaign=progress, upload=identity, rows=RejectedRows.of(rejects))
@@ -89,7 +89,7 @@ def create_campaign(deps: Deps, caller: CurrentCaller, lane: LaneName, asked: As
 def rehearse_upload(deps: Deps, caller: CurrentCaller, lane: LaneName, asked: Asked) -> RehearsedUpload:
     """Forecast end and cost of a campaign that is not created, and count the rows that it would reject."""
     wanted = RehearseCampaign.read(asked.fields)
-    with _reading(deps), _file(deps, caller, lane, wanted, asked) as (_, source, path):
+    with reading(deps), _file(deps, caller, lane, wanted, asked) as (_, source, path):
         at = wanted.at or datetime.now(UTC)
         found, rejects = rehearse_file(deps.db, wanted.to_request(lane, source), deps.campaigns(), path, at)
     return RehearsedUpload(forecast=CampaignForecast.of(found), rows=RejectedRows.of(rejects))
@@ -104,7 +104,7 @@ def rehearse_upload(deps: Deps, caller: CurrentCaller, lane: LaneName, asked: As
 def list_rejects(deps: Deps, caller: CurrentCaller, lane: LaneName, asked: Asked) -> Response:
     """Return the rows that a campaign would reject as CSV, the first 10,000. It repeats nothing of their content."""
     wanted = RehearseCampaign.read(asked.fields)
-    with _reading(deps), _file(deps, caller, lane, wanted, asked) as (_, source, path):
+    with reading(deps), _file(deps, caller, lane, wanted, asked) as (_, source, path):
         at = wanted.at or datetime.now(UTC)
         _, rejects = rehearse_file(deps.db, wanted.to_request(lane, source), deps.campaigns(), path, at)
     return csv_response(COLUMNS, reject_rows(rejects))
@@ -126,14 +126,3 @@ def _file(
     found = get_upload(deps.db, wanted.upload, lanes=caller.lanes)
     with opened_upload(deps.db, found.id, lanes=caller.lanes) as path:
         yield found.id, found.name, path
-
-
-@contextmanager
-def _reading(deps: Dependencies) -> Iterator[None]:
-    """Limit the files that are read at once. Raises Unavailable: the caller may repeat the request."""
-    if not deps.reading.acquire(blocking=False):
-        raise Unavailable("other files are being read: repeat the request in a moment")
-    try:
-        yield
-    finally:
-        deps.reading.release()

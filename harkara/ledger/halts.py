@@ -20,6 +20,9 @@ from harkara.states import State
 PRODUCER = "producer"
 """The scope of a halt that holds the messages of one producer, such as a campaign."""
 
+STAGE: Final = "campaign-stage"
+"""The code of a halt that holds the later stages of a campaign until they begin."""
+
 BUDGET: Final = "budget"
 """The scope of a halt that holds marketing, of a lane or of a campaign whose budget is used up."""
 

@@ -11,6 +11,7 @@ from harkara.campaigns.columns import TO, Column, FixedText, Source
 from harkara.campaigns.forecast import Forecast
 from harkara.campaigns.rejects import Rejects
 from harkara.campaigns.status import CampaignProgress, CampaignSummary
+from harkara.campaigns.steps import CampaignSteps
 from harkara.errors import Invalid
 from harkara.gateway.schemas.fields import UtcTime, Word
 from harkara.json_record import TimestampSeconds
@@ -25,6 +26,17 @@ MOST_SHOWN = 100
 
 class CampaignList(BaseModel):
     campaigns: list[CampaignSummary]
+
+
+class ResumeCampaign(StrictModel):
+    stop_loss: str | None = Field(default=None, description="A new stop-loss, such as 5000")
+
+
+class SecondRound(StrictModel):
+    name: str = Field(description="The name of the new campaign")
+    codes: list[Word] = Field(default_factory=list, description="Only messages that failed with one of these codes")
+    agreed_only: bool = Field(default=False, description="Skip recipients whose agreement is not recorded")
+    expires: UtcTime | None = Field(default=None, description="Messages that are not sent by then are cancelled")
 
 
 class StartCampaign(StrictModel):
@@ -55,6 +67,17 @@ class NewCampaign(StrictModel):
     error_share: float | None = Field(
         default=None, description="Share of its latest messages that may fail before the campaign pauses"
     )
+    canary: float | None = Field(default=None, description="The share that goes first and is judged")
+    canary_hours: float = Field(default=1.0, description="Hours after the canary was sent until it is judged")
+    canary_delivered: float = Field(default=0.8, description="The least share of the canary that must be delivered")
+    canary_opted_out: float = Field(default=0.02, description="The largest share of the canary that may opt out")
+    wave_column: str | None = Field(default=None, description="The column that says who is in the first wave")
+    wave_value: str | None = Field(default=None, description="Its value for the first wave")
+    wave_share: float | None = Field(default=None, description="The share in the first wave, instead of a column")
+    wave_hours: float = Field(default=24.0, description="Hours from the begin of the first wave to the others")
+    hold_out: float | None = Field(default=None, description="The share that gets nothing, to measure the effect")
+    answer_days: int = Field(default=7, description="Days within which answers count for the effect")
+    stop_loss: str | None = Field(default=None, description="The cost at which it pauses, such as 5000")
 
     def to_request(self, lane: str, source: str) -> CampaignRequest:
         """Return the request for a file with the name `source`. Raises Invalid."""
@@ -69,6 +92,9 @@ class NewCampaign(StrictModel):
             agreed_only=self.agreed_only,
             expires=self.expires,
             error_share=self.error_share,
+            steps=CampaignSteps(**{name: getattr(self, name) for name in CampaignSteps.__slots__}),
+            stop_loss=self.stop_loss,
+            answer_days=self.answer_days,
         )
 
     def _mapping(self) -> dict[str, Source]:
@@ -106,6 +132,11 @@ class RejectedRows(BaseModel):
     def of(cls, rejects: Rejects) -> Self:
         first = [RejectedRow.of(each) for each in rejects.first[:MOST_SHOWN]]
         return cls(rejected=rejects.by_code.total(), rejected_by_code=dict(rejects.by_code), first_rejects=first)
+
+
+class NextRound(BaseModel):
+    campaign: CampaignProgress
+    rows: RejectedRows
 
 
 class CreatedCampaign(BaseModel):

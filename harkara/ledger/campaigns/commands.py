@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from harkara.campaigns.status import CampaignSummary
+from harkara.campaigns.steps import producer
 from harkara.errors import Conflict, Invalid, NotFound
 from harkara.json_record import iso_seconds
 from harkara.ledger.campaigns.queries import summary_fields
+from harkara.ledger.campaigns.stop_loss import reached_stop_loss, set_stop_loss
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
 from harkara.ledger.halts import hold_producer, release_producer
@@ -20,6 +22,9 @@ from harkara.ledger.tables import campaign, message
 from harkara.ledger.transaction import Transaction
 from harkara.ledger.users.acts import Actor, record_act
 from harkara.states import UNSENT, CampaignState, State
+
+CANARY = "canary"
+"""The code of a campaign that paused after its canary."""
 
 _STATE_SENTENCES = {
     CampaignState.LOADING: "is being loaded, or its load was interrupted: then cancel it and load it again",
@@ -53,19 +58,28 @@ def pause(db: Database, identity: str, reason: str, code: str = "operator", *, a
     """Hold back every message that has not passed the gates: an act of `actor`. Raises NotFound and Conflict."""
     with db.write() as tx:
         found = lock_campaign(tx, identity, CampaignState.RUNNING, CampaignState.SCHEDULED)
-        hold_producer(tx, found.lane, identity, "campaign-paused", f"Campaign {found.name} is paused: {reason}")
+        _hold(tx, found, "campaign-paused", f"Campaign {found.name} is paused: {reason}")
         set_state(tx, identity, CampaignState.PAUSED, code=code, reason=reason[:1000])
         _record(tx, actor, "paused", found)
 
 
-def resume(db: Database, identity: str, *, actor: Actor | None = None) -> None:
+def resume(
+    db: Database, identity: str, *, stop_loss: tuple[int, str] | None = None, actor: Actor | None = None
+) -> None:
     """Run the campaign again, or schedule it again if its start is still to come: an act of `actor`.
 
-    Raises NotFound and Conflict.
+    `stop_loss` is a new one, in micros of a currency. A campaign that paused after its canary goes on with the rest.
+    Raises NotFound, and Conflict also for a campaign whose stop-loss is still reached.
     """
     with db.write() as tx:
         found = lock_campaign(tx, identity, CampaignState.PAUSED)
+        if stop_loss is not None:
+            set_stop_loss(tx, identity, *stop_loss)
+        if reached := reached_stop_loss(tx, identity):
+            raise Conflict(f"{reached} Give it a higher stop-loss to resume it.")
         run_or_schedule(tx, found, found.start_at)
+        if found.code == CANARY and found.stage < found.stages:
+            begin_next_stage(tx, found)
         _record(tx, actor, "resumed", found)
 
 
@@ -79,7 +93,7 @@ def cancel(db: Database, identity: str, by: str, *, actor: Actor | None = None) 
     with db.write() as tx:
         found = lock_campaign(tx, identity, *states)
         reason = f"cancelled by {by}"
-        hold_producer(tx, found.lane, identity, "campaign-cancelled", f"Campaign {found.name} was {reason}.")
+        _hold(tx, found, "campaign-cancelled", f"Campaign {found.name} was {reason}.")
         set_state(tx, identity, CampaignState.CANCELLED, code="operator", reason=reason)
         unsent = select(func.count()).where(message.c.campaign_id == identity, in_state(*UNSENT))
         _record(tx, actor, "cancelled", found, number=int(tx.execute(unsent).scalar_one()) if actor else None)
@@ -119,12 +133,32 @@ def run_or_schedule(tx: Transaction, found: CampaignSummary, at: datetime | None
     """Set the campaign running, or scheduled if `at` is in the future."""
     if at is not None and at > tx.now:
         reason = f"Campaign {found.name} starts {iso_seconds(at)}."
-        hold_producer(tx, found.lane, found.id, "campaign-scheduled", reason, at)
+        _hold(tx, found, "campaign-scheduled", reason, at)
         set_state(tx, found.id, CampaignState.SCHEDULED, start_at=at)
         return
-    release_producer(tx, found.lane, found.id)
-    started_at = found.started_at or tx.now
-    set_state(tx, found.id, CampaignState.RUNNING, resumed_at=tx.now, started_at=started_at, start_at=at)
+    for stage in range(1, found.stage + 1):
+        release_producer(tx, found.lane, producer(found.id, stage))
+    times = {"resumed_at": tx.now, "started_at": found.started_at or tx.now, "start_at": at}
+    set_state(tx, found.id, CampaignState.RUNNING, **times if found.started_at else times | {"stage_at": tx.now})
+
+
+def begin_next_stage(tx: Transaction, found: CampaignSummary) -> None:
+    """Begin the next stage of a campaign that is locked and running."""
+    release_producer(tx, found.lane, producer(found.id, found.stage + 1))
+    stage = {"stage": found.stage + 1, "stage_at": tx.now, "changed_at": tx.now}
+    tx.execute(update(campaign).where(campaign.c.id == found.id).values(**stage))
+
+
+def release_all(tx: Transaction, found: CampaignSummary) -> None:
+    """End the halts of all stages of a campaign that is over."""
+    for stage in range(1, found.stages + 1):
+        release_producer(tx, found.lane, producer(found.id, stage))
+
+
+def _hold(tx: Transaction, found: CampaignSummary, code: str, reason: str, until: datetime | None = None) -> None:
+    """Hold the stages that have begun; the others are held until they begin."""
+    for stage in range(1, found.stage + 1):
+        hold_producer(tx, found.lane, producer(found.id, stage), code, reason, until)
 
 
 def set_state(tx: Transaction, identity: str, state: CampaignState, **values: Any) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from harkara.campaigns.audience import Recipient, Reject, read_recipients
-from harkara.campaigns.columns import Source, complete_mapping
+from harkara.campaigns.columns import Column, Source, complete_mapping
 from harkara.campaigns.messages import CampaignMessage, build_messages
 from harkara.campaigns.rejects import Rejects
+from harkara.campaigns.steps import SEGMENT, CampaignSteps, producer
 from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
 from harkara.lanes import Lane
@@ -20,6 +21,7 @@ from harkara.ledger.campaigns.load import CampaignPlan, LoadResult, load
 from harkara.ledger.database import Database
 from harkara.ledger.users.acts import Actor
 from harkara.messages import Envelope
+from harkara.money.amounts import parse_amount
 from harkara.money.prices import Prices
 
 CUSTOMER_NAME: Final = "customer_name"
@@ -46,7 +48,8 @@ class CampaignRequest:
     """A campaign as someone asks for it: a kind of template, and how the columns of a file map to its parameters.
 
     `source` is the name of the file. `opted_in` states that all recipients agreed to marketing; `agreed_only` skips
-    those whose agreement is not recorded. Without `error_share` and `expires`, the settings decide.
+    those whose agreement is not recorded. `stop_loss` is an amount in the currency of the prices, such as `5000`.
+    Without `error_share` and `expires`, the settings decide.
     """
 
     name: str
@@ -59,6 +62,9 @@ class CampaignRequest:
     agreed_only: bool = False
     expires: datetime | None = None
     error_share: float | None = None
+    steps: CampaignSteps = field(default_factory=CampaignSteps)
+    stop_loss: str | None = None
+    answer_days: int = 7
 
 
 def make_plan(request: CampaignRequest, settings: CampaignSettings) -> CampaignPlan:
@@ -79,7 +85,19 @@ def make_plan(request: CampaignRequest, settings: CampaignSettings) -> CampaignP
         error_share=settings.error_share if request.error_share is None else request.error_share,
         seconds=settings.seconds,
         expires=request.expires,
+        steps=request.steps,
+        stop_loss=parse_stop_loss(request.stop_loss, settings.prices) if request.stop_loss else None,
+        currency=settings.prices.currency if request.stop_loss else None,
+        answer_days=request.answer_days,
     )
+
+
+def parse_stop_loss(text: str, prices: Prices) -> int:
+    """Return the micros of a stop-loss such as `5000`. Raises Invalid."""
+    try:
+        return parse_amount(text, prices.currency, expected=prices.currency)
+    except Invalid as error:
+        raise Invalid("stop_loss", error.rule) from None
 
 
 def read_audience(
@@ -89,24 +107,34 @@ def read_audience(
 
     Raises Invalid for the file or a column, before the first result, and Unavailable.
     """
-    known = settings.catalogue
+    known, steps = settings.catalogue, plan.steps
 
-    def envelope(recipient: Recipient) -> Envelope:
+    def message(recipient: Recipient) -> CampaignMessage:
         values = dict(recipient.values)
         name = values.pop(CUSTOMER_NAME, None) or None
+        stage = steps.stage(plan.name, recipient.to, values.pop(SEGMENT, None))
         template = known.message(plan.kind, values, language=request.language, opted_in=True)
-        return Envelope(to=recipient.to, messages=[template], lane=plan.lane, producer=plan.id, customer_name=name)
+        envelope = Envelope(
+            to=recipient.to,
+            messages=[template],
+            lane=plan.lane,
+            producer=producer(plan.id, stage),
+            customer_name=name,
+        )
+        return CampaignMessage(recipient.row, envelope, steps.holds_out(plan.name, recipient.to))
 
     columns = complete_mapping(request.mapping, (*known.find(plan.kind).parameters, CUSTOMER_NAME))
+    if steps.wave_column is not None:
+        columns[SEGMENT] = Column(steps.wave_column)
     agreed = filter_by_consent(
         db,
         plan.lane,
         plan.category,
-        read_recipients(file, columns, optional=[CUSTOMER_NAME]),
+        read_recipients(file, columns, optional=[CUSTOMER_NAME, SEGMENT]),
         agreed_only=request.agreed_only,
         erasure_key=settings.erasure_key,
     )
-    return build_messages(agreed, envelope)
+    return build_messages(agreed, message)
 
 
 def create_campaign(

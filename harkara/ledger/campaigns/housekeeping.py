@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
+from typing import NamedTuple
 
 from sqlalchemy import select
 
 from harkara.campaigns.error_share import LATEST, pause_reason
 from harkara.campaigns.status import CampaignSummary
 from harkara.errors import Conflict
-from harkara.ledger.campaigns.commands import cancel_unsent, lock_campaign, pause, run_or_schedule, set_state
+from harkara.ledger.campaigns.commands import (
+    CANARY,
+    begin_next_stage,
+    cancel_unsent,
+    lock_campaign,
+    pause,
+    release_all,
+    run_or_schedule,
+    set_state,
+)
+from harkara.ledger.campaigns.effects import record_effects
 from harkara.ledger.campaigns.queries import summary_fields
+from harkara.ledger.campaigns.stages import stage_is_over
+from harkara.ledger.campaigns.stop_loss import STOP_LOSS, reached_stop_loss
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
-from harkara.ledger.halts import release_producer
 from harkara.ledger.tables import campaign, message
-from harkara.ledger.transaction import Transaction
+from harkara.ledger.transaction import Row, Transaction
 from harkara.states import DONE, UNSENT, CampaignState, State
 
 _OPEN = [state for state in CampaignState if state not in (CampaignState.LOADING, CampaignState.FINISHED)]
@@ -38,16 +50,18 @@ def advance_campaigns(db: Database) -> Counter[str]:
         if found.state is CampaignState.CANCELLED:
             cancel_unsent(db, found.id)
         with suppress(Conflict):  # an operator changed the state meanwhile
-            if step := _advance(db, found):
+            if step := _advance(db, found, row):
                 done[step] += 1
+    if measured := record_effects(db):
+        done["measured"] = measured
     return done
 
 
-def _advance(db: Database, found: CampaignSummary) -> str | None:
+def _advance(db: Database, found: CampaignSummary, row: Row) -> str | None:
     """Take the campaign's next step and return its name. The step is found by reads, since mostly there is none."""
     with db.read() as tx:
         in_progress = _in_progress(tx, found.id)
-        too_many_failed = _pause_reason(tx, found) if found.state is CampaignState.RUNNING else None
+        problem = _problem(tx, found) if found.state is CampaignState.RUNNING else None
         due = found.state is CampaignState.SCHEDULED and found.start_at is not None and found.start_at <= tx.now
     if not in_progress:
         return _finish(db, found.id)
@@ -55,16 +69,48 @@ def _advance(db: Database, found: CampaignSummary) -> str | None:
         with db.write() as tx:
             run_or_schedule(tx, lock_campaign(tx, found.id, CampaignState.SCHEDULED), found.start_at)
         return "started"
-    if too_many_failed:
-        pause(db, found.id, too_many_failed, code="error-share")
+    if problem:
+        pause(db, found.id, problem.reason, code=problem.code)
         return "paused"
+    return _next_stage(db, found, row) if found.state is CampaignState.RUNNING else None
+
+
+class _Problem(NamedTuple):
+    """Why a campaign pauses itself."""
+
+    code: str
+    reason: str
+
+
+def _problem(tx: Transaction, found: CampaignSummary) -> _Problem | None:
+    if too_many_failed := _pause_reason(tx, found):
+        return _Problem("error-share", too_many_failed)
+    if reached := reached_stop_loss(tx, found.id):
+        return _Problem(STOP_LOSS, f"{reached} Resume it with a higher stop-loss, or cancel it.")
     return None
+
+
+def _next_stage(db: Database, found: CampaignSummary, row: Row) -> str | None:
+    """Begin the next stage, or pause, if the present one is over. Of two processes, one finds the stage unchanged."""
+    with db.read() as tx:
+        is_over, reason = stage_is_over(tx, found, row)
+    if not is_over:
+        return None
+    if reason is not None:
+        pause(db, found.id, reason, code=CANARY)
+        return "paused"
+    with db.write() as tx:
+        locked = lock_campaign(tx, found.id, CampaignState.RUNNING)
+        if locked.stage != found.stage:
+            return None
+        begin_next_stage(tx, locked)
+    return "continued"
 
 
 def _finish(db: Database, identity: str) -> str:
     with db.write() as tx:
         found = lock_campaign(tx, identity, *_OPEN)
-        release_producer(tx, found.lane, identity)
+        release_all(tx, found)
         if found.state is CampaignState.CANCELLED:
             set_state(tx, identity, found.state, finished_at=tx.now, code=found.code, reason=found.reason)
         else:

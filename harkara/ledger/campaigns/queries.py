@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import and_, false, func, null, or_, select
 from harkara.campaigns.recipient_name import recipient_name
 from harkara.campaigns.rehearsal import RehearsalInputs
 from harkara.campaigns.status import CampaignProgress, CampaignSummary, RecipientReport
+from harkara.campaigns.steps import CampaignSteps
 from harkara.errors import NotFound
 from harkara.inbound.window import LENGTH
 from harkara.ledger.conditions import in_state
@@ -19,6 +21,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.tables import campaign, contact, message
 from harkara.ledger.transaction import Row, Transaction
 from harkara.messages.media import media_in
+from harkara.money.amounts import show
 from harkara.states import CampaignState, State
 
 _PAGE_ROWS = 1000
@@ -26,6 +29,8 @@ PREFIX_DIGITS = 7
 """The first digits of a number that its price can depend on."""
 
 _MAX_OTHERS = 100_000
+
+_SUMMARY = tuple(each.name for each in fields(CampaignSummary) if each.name != "steps")
 
 STATES_WITH_CODE = (State.UNCERTAIN, State.FAILED, State.CANCELLED)
 
@@ -140,4 +145,7 @@ def others_of(tx: Transaction, lane: str) -> tuple[datetime, ...]:
 
 def summary_fields(row: Row) -> dict[str, Any]:
     """The fields of a CampaignSummary from a row with all columns of `campaign`."""
-    return row | {"state": CampaignState(row["state"])}
+    steps = CampaignSteps.load(row["steps"]).explain(row["error_share"])
+    if row["stop_loss"] is not None:
+        steps.append(f"It pauses when it has cost {show(row['stop_loss'])} {row['currency']}.")
+    return {name: row[name] for name in _SUMMARY} | {"state": CampaignState(row["state"]), "steps": steps}

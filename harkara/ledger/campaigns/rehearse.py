@@ -76,4 +76,4 @@ def _count(db: Database, lane: str, rows: Iterable[CampaignMessage | Reject], at
 
 
 def _numbers(rows: Iterable[CampaignMessage | Reject]) -> Iterator[str]:
-    return (row.envelope.to for row in rows if isinstance(row, CampaignMessage))
+    return (row.envelope.to for row in rows if isinstance(row, CampaignMessage) and not row.held_out)

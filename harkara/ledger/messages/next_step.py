@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from harkara.json_record import iso_seconds
-from harkara.ledger.halts import Halt, active_halts
+from harkara.ledger.halts import STAGE, Halt, active_halts
 from harkara.ledger.tables import campaign
 from harkara.ledger.transaction import Row, Transaction
 from harkara.states import CampaignState, State
@@ -84,10 +84,14 @@ def _waiting(tx: Transaction, row: Row, lanes: Collection[str] | None) -> NextSt
 def _held(tx: Transaction, row: Row) -> NextStep | None:
     """Return the step of a message that its lane, its template or its campaign holds back."""
     subjects = {"lane": "", "template": row["template"]}
-    for halt in sorted(active_halts(tx), key=lambda each: each.scope):
+    halts = sorted(active_halts(tx), key=lambda each: each.scope)
+    for halt in halts:
         if halt.lane == row["lane"] and not halt.probing and subjects.get(halt.scope) == halt.subject:
             return _halted(tx, halt)
-    return _campaign(tx, row["campaign_id"]) if row["campaign_id"] else None
+    if not row["campaign_id"]:
+        return None
+    stage = next((each for each in halts if each.code == STAGE and each.subject == row["producer"]), None)
+    return _campaign(tx, row["campaign_id"]) or (NextStep(stage.reason) if stage else None)
 
 
 def _halted(tx: Transaction, halt: Halt) -> NextStep:

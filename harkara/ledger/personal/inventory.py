@@ -189,7 +189,9 @@ INVENTORY: Final = (
     PersonalTable(
         campaign,
         None,
-        _columns(mask="name source reason", none="id lane kind template category state code"),
+        _columns(
+            mask="name source reason steps", none="id lane kind template category state code currency effect parent_id"
+        ),
     ),
     # An erasure deletes all uploads: their files hold numbers in any spelling.
     PersonalTable(upload, None, _columns(mask="name", none="id lane")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Text, text
 from sqlmodel import Field, SQLModel
 
 from harkara.ledger.tables.columns import counter
@@ -13,7 +13,10 @@ from harkara.ledger.tables.columns import counter
 class CampaignRow(SQLModel, table=True):
     """A template for a fixed audience; each of its messages has the campaign's id as `campaign_id` and as producer.
 
-    A halt on that producer keeps the messages back before the start and during a pause.
+    A halt on that producer keeps the messages back before the start and during a pause. The messages of later stages
+    have producers of their own (`harkara.campaigns.steps.producer`), which are halted until their stage; `stage` is the
+    present one, since `stage_at`. `stop_loss` is in micros of `currency`, `answer_days` is how long answers count for
+    the `effect`, and `parent_id` the campaign whose failed recipients this one has.
     """
 
     __tablename__ = "campaign"
@@ -43,3 +46,12 @@ class CampaignRow(SQLModel, table=True):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     resumed_at: datetime | None = None
+    steps: str | None = Field(default=None, sa_type=Text)
+    stage: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})
+    stages: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})
+    stage_at: datetime | None = None
+    stop_loss: int | None = Field(default=None, sa_type=BigInteger)
+    currency: str | None = Field(default=None, max_length=3)
+    answer_days: int | None = None
+    effect: str | None = Field(default=None, sa_type=Text)
+    parent_id: str | None = Field(default=None, max_length=40)

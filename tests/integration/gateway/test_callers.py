@@ -55,6 +55,8 @@ PROTECTED = [
     ("POST", "/campaigns/sale/pause"),
     ("POST", "/campaigns/sale/resume"),
     ("POST", "/campaigns/sale/cancel"),
+    ("POST", "/campaigns/sale/again"),
+    ("GET", "/campaigns/sale/effect"),
     ("POST", "/messages/preview"),
     ("POST", "/messages/act"),
     ("GET", "/spend"),

@@ -12,9 +12,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from harkara.gateway import Dependencies
+from harkara.ledger.campaigns.housekeeping import advance_campaigns
 from harkara.ledger.campaigns.queries import list_campaigns, report
 from harkara.ledger.campaigns.uploads import MAX_BYTES
 from tests.integration.gateway.fixtures import AGENCY
+from tests.integration.ledger.campaigns import REFUSED, send_due
 
 ROWS = """Mobile,Doctor,Date
 98765 43210,Dr Rao,24 November
@@ -155,3 +157,60 @@ def test_more_than_two_files_at_once_are_asked_to_come_back(client: TestClient, 
         answer = client.post("/campaigns", json=wanted)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert client.post("/campaigns", json=wanted).status_code == 201
+
+
+def test_a_campaign_with_steps_says_them_in_its_status(client: TestClient, deps: Dependencies) -> None:
+    rows = "Mobile,City,Doctor,Date\n" + "".join(
+        f"98765{n:05d},{'Pune' if n < 5 else ''},Dr Rao,today\n" for n in range(20)
+    )
+    steps = {"wave_column": "City", "wave_value": "pune", "hold_out": 0.2, "stop_loss": "5000"}
+    wanted = VISITS | steps | {"upload": uploaded(client, rows)}
+    forecast = client.post("/campaigns/rehearse", json=wanted).json()["forecast"]
+    found = client.post("/campaigns", json=wanted).json()["campaign"]
+    assert (found["stage"], found["stages"], found["audience"]) == (1, 2, 20)
+    assert found["by_state"]["waiting"] == forecast["messages"] < 20
+    assert found["steps"] == [
+        "20 % of the recipients get nothing, to measure the effect on answers.",
+        "The first wave are those with pune in City; the others follow 24 h after its begin.",
+        "It pauses when it has cost 5,000.00 INR.",
+    ]
+    assert refusal(client.get("/campaigns/visits/effect"))[0] == 404, "it was not started"
+    client.post("/campaigns/visits/start")
+    sent = send_due(deps.db)
+    first = [line.row for line in report(deps.db, found["id"], numbers=False) if line.state == "accepted"]
+    assert sent == len(first)
+    assert set(first) <= set(range(2, 7)), "only Pune"
+    assert client.get("/campaigns/visits/effect").json()["held_out"] == 20 - forecast["messages"]
+    client.post("/campaigns/visits/pause")
+    assert (
+        client.post("/campaigns/visits/resume", json={"stop_loss": "8000"}).json()["steps"][2].endswith("8,000.00 INR.")
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"canary": 2}, "canary: must be more than 0 and at most 0.5"),
+        ({"wave_column": "Town", "wave_value": "Pune"}, "first_segment: no column is called Town"),
+        ({"stop_loss": "-5"}, "stop_loss: must be a positive number of at most 9 digits"),
+        ({"hold_out": 0.1, "answer_days": 90}, "answer-days: must be between 1 and 30 days"),
+    ],
+)
+def test_steps_that_cannot_be_are_sentences(
+    client: TestClient, deps: Dependencies, change: dict[str, Any], message: str
+) -> None:
+    status, said = refusal(client.post("/campaigns", json=VISITS | {"upload": uploaded(client)} | change))
+    assert (status, said[: len(message)]) == (400, message)
+    assert list_campaigns(deps.db) == []
+
+
+def test_a_second_round_goes_to_those_whose_message_failed(client: TestClient, deps: Dependencies) -> None:
+    client.post("/campaigns", json=VISITS | {"upload": uploaded(client), "error_share": 1})
+    client.post("/campaigns/visits/start")
+    send_due(deps.db, REFUSED)
+    assert refusal(client.post("/campaigns/visits/again", json={"name": "next"}))[0] == 409, "it is not over"
+    advance_campaigns(deps.db)
+    assert refusal(client.post("/campaigns/visits/again", json={"name": "next", "codes": ["131047"]}))[0] == 400
+    answer = client.post("/campaigns/visits/again", json={"name": "next", "codes": ["131026"]})
+    assert (answer.status_code, answer.json()["campaign"]["by_state"]) == (201, {"waiting": 2})
+    assert refusal(client.post("/campaigns/visits/again", json={"name": "more"}))[0] == 409

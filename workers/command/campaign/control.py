@@ -45,13 +45,21 @@ def pause(
         _report(db, identity, as_json)
 
 
-def resume(key: Campaign, as_json: AsJson = False) -> None:
-    """Resume a paused campaign."""
+def resume(
+    key: Campaign,
+    stop_loss: Annotated[str | None, typer.Option(metavar="AMOUNT", help="A new stop-loss, such as 8000.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Resume a paused campaign. One that paused after its canary goes on with the rest."""
     from harkara.ledger.campaigns import commands, queries
+    from harkara.ledger.campaigns.create import parse_stop_loss
+    from workers.command.campaign.settings import campaign_settings
 
+    prices = campaign_settings().prices if stop_loss else None
+    limit = (parse_stop_loss(stop_loss, prices), prices.currency) if stop_loss and prices else None
     with ledger() as db:
         identity = queries.get_campaign(db, key).id
-        commands.resume(db, identity, actor=actor())
+        commands.resume(db, identity, stop_loss=limit, actor=actor())
         _report(db, identity, as_json)
 
 
@@ -90,4 +98,7 @@ def _report(db: Database, identity: str, as_json: bool, **more: Any) -> None:
         return
     when = f" from {LocalTime().show(found.start_at, found.lane)}" if found.state is CampaignState.SCHEDULED else ""
     numbers = ", ".join(f"{number:,} {state}" for state, number in sorted(found.by_state.items()))
-    print_line(f"{found.name}  {found.state}{when}  ({numbers})")
+    stage = f", stage {found.stage} of {found.stages}" if found.stages > 1 else ""
+    print_line(f"{found.name}  {found.state}{when}{stage}  ({numbers})")
+    for sentence in found.steps:
+        note(sentence)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ from workers.command.rows import open_csv
 if TYPE_CHECKING:
     from harkara.campaigns import CampaignMessage, Reject
     from harkara.campaigns.rejects import Rejects
+    from harkara.campaigns.steps import CampaignSteps
     from harkara.catalogue import Preview
     from harkara.ledger.campaigns.create import CampaignRequest, CampaignSettings
     from harkara.ledger.campaigns.load import CampaignPlan, LoadResult
@@ -62,6 +63,21 @@ RejectsFile = Annotated[
     Path | None, typer.Option(metavar="FILE.csv", help="Write the rejected rows with their reasons to this file.")
 ]
 
+Canary = Annotated[
+    float | None, typer.Option(metavar="SHARE", help="Share that goes first and is judged, such as 0.02.")
+]
+CanaryHours = Annotated[float, typer.Option(help="Hours after the canary was sent until it is judged.")]
+First = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN=VALUE|SHARE", help="First wave: the rows with a value in a column, or a share."),
+]
+WaveHours = Annotated[float, typer.Option(help="Hours from the first wave to the others.")]
+StopLoss = Annotated[str | None, typer.Option(metavar="AMOUNT", help="Pause when it has cost so much, such as 5000.")]
+HoldOut = Annotated[
+    float | None, typer.Option(metavar="SHARE", help="Share that gets nothing, to measure the effect on answers.")
+]
+AnswerDays = Annotated[int, typer.Option(help="Days within which answers count for the effect.")]
+
 _SHOWN = 5
 """Rejected rows that are printed; `--rejects` writes all of them."""
 
@@ -77,6 +93,13 @@ def new(
     agreed_only: AgreedOnly = False,
     expires: Expires = None,
     error_share: Share = None,
+    canary: Canary = None,
+    canary_hours: CanaryHours = 1.0,
+    first: First = None,
+    wave_hours: WaveHours = 24.0,
+    stop_loss: StopLoss = None,
+    hold_out: HoldOut = None,
+    answer_days: AnswerDays = 7,
     rejects: RejectsFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -97,6 +120,9 @@ def new(
         agreed_only=agreed_only,
         expires=expires,
         error_share=error_share,
+        steps=_steps(first, canary=canary, canary_hours=canary_hours, wave_hours=wave_hours, hold_out=hold_out),
+        stop_loss=stop_loss,
+        answer_days=answer_days,
     )
     plan = make_plan(request, known)
     check_lane(lane)
@@ -133,6 +159,22 @@ def _with_first(rows: Iterable[CampaignMessage | Reject], first: list[Message]) 
         if not first and isinstance(row, CampaignMessage):
             first.extend(row.envelope.messages)
         yield row
+
+
+def _steps(first: str | None, **others: Any) -> CampaignSteps:
+    """Return the steps; `first` is `COLUMN=VALUE`, or a share such as 0.2. Raises Invalid."""
+    from harkara.campaigns.steps import CampaignSteps
+    from harkara.errors import Invalid
+
+    if first is None:
+        return CampaignSteps(**others)
+    column, equals, value = (part.strip() for part in first.partition("="))
+    if equals:
+        return CampaignSteps(wave_column=column, wave_value=value, **others)
+    try:
+        return CampaignSteps(wave_share=float(first), **others)
+    except ValueError:
+        raise Invalid("first", "must be COLUMN=VALUE, or a share such as 0.2") from None
 
 
 @contextmanager
@@ -172,5 +214,7 @@ def _report(plan: CampaignPlan, loaded: LoadResult, refused: Rejects, shown: Seq
     if shown:
         note("The first message:")
         note_previews(shown)
+    for sentence in plan.steps.explain(plan.error_share):
+        note(sentence)
     key = shlex.quote(plan.name)
     note(f"Nothing is sent yet: run `harkara campaign rehearse {key}`, then `harkara campaign start {key}`.")

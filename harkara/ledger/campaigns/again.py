@@ -1,0 +1,112 @@
+"""The second round of a campaign: a new one for the recipients whose message failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import select
+
+from harkara.campaigns.audience import Recipient, Reject
+from harkara.campaigns.messages import CampaignMessage, build_messages
+from harkara.campaigns.rejects import Rejects
+from harkara.campaigns.status import CampaignSummary
+from harkara.errors import Conflict
+from harkara.ledger.campaigns.consent_filter import filter_by_consent
+from harkara.ledger.campaigns.create import CampaignSettings
+from harkara.ledger.campaigns.load import CampaignPlan, LoadResult, load
+from harkara.ledger.conditions import in_state
+from harkara.ledger.database import Database
+from harkara.ledger.tables import message
+from harkara.ledger.users.acts import Actor
+from harkara.messages import Envelope
+from harkara.messages.template import TemplateCategory
+from harkara.messages.validation import as_handed_over
+from harkara.states import CampaignState, State
+
+_PAGE_ROWS = 500
+
+_BODY = "body"
+
+_OVER = (CampaignState.FINISHED, CampaignState.CANCELLED)
+
+
+def create_second_round(
+    db: Database,
+    found: CampaignSummary,
+    name: str,
+    settings: CampaignSettings,
+    *,
+    codes: Collection[str] = (),
+    agreed_only: bool = False,
+    expires: datetime | None = None,
+    actor: Actor | None = None,
+) -> tuple[CampaignPlan, LoadResult, Rejects]:
+    """Load a campaign with the same messages for the recipients of `found` whose message failed.
+
+    With `codes`, only for those that failed with one of them. Who has opted out since is rejected, and with
+    `agreed_only` who never agreed. It is `ready`, and nothing is sent before its start. A campaign has one second
+    round, so that no recipient gets two more messages.
+
+    Raises Conflict for a campaign that is not over and for another second round, and as `load` does.
+    """
+    if found.state not in _OVER:
+        raise Conflict(f"campaign {found.name} is not over: its failed messages are not known yet")
+    plan = CampaignPlan(
+        name=name,
+        lane=found.lane,
+        kind=found.kind,
+        template=found.template,
+        category=cast("TemplateCategory", found.category),
+        source=f"failed of {found.name}",
+        error_share=found.error_share,
+        seconds=settings.seconds,
+        expires=expires,
+        parent=found.id,
+    )
+
+    def again(recipient: Recipient) -> CampaignMessage:
+        with as_handed_over():
+            former = Envelope.from_wire(json.loads(recipient.values[_BODY]))
+        envelope = Envelope(
+            to=recipient.to,
+            messages=former.messages,
+            lane=plan.lane,
+            producer=plan.id,
+            category=plan.category,
+            customer_name=former.customer_name,
+        )
+        return CampaignMessage(recipient.row, envelope)
+
+    asked = filter_by_consent(
+        db,
+        plan.lane,
+        plan.category,
+        _failed(db, found.id, codes),
+        agreed_only=agreed_only,
+        erasure_key=settings.erasure_key,
+    )
+    rejects = Rejects()
+    return plan, load(db, plan, rejects.record(build_messages(asked, again)), actor=actor), rejects
+
+
+def _failed(db: Database, identity: str, codes: Collection[str]) -> Iterator[Recipient | Reject]:
+    """Yield the failed recipients by pages, each read by itself. One whose data was erased is left out."""
+    mine = (message.c.campaign_id == identity, in_state(State.FAILED), message.c.recipient.is_not(None))
+    query = select(message.c.id, message.c.position, message.c.recipient, message.c.body).where(
+        *mine, message.c.body.is_not(None)
+    )
+    if codes:
+        query = query.where(message.c.code.in_(sorted(codes)))
+    after = ""
+    while True:
+        page = query.where(message.c.id > after).order_by(message.c.id).limit(_PAGE_ROWS)
+        with db.read() as tx:
+            rows = tx.execute(page).all()
+        for row in rows:
+            yield Recipient(row.position, row.recipient, {_BODY: row.body})
+        if len(rows) < _PAGE_ROWS:
+            return
+        after = rows[-1].id
