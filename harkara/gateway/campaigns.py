@@ -31,6 +31,7 @@ from harkara.ledger.campaigns.again import create_second_round
 from harkara.ledger.campaigns.create import parse_stop_loss
 from harkara.ledger.campaigns.effects import get_effect
 from harkara.ledger.campaigns.rehearse import rehearse_campaign as rehearse
+from harkara.ledger.users.acts import Actor
 
 router = APIRouter(tags=["Campaigns"], prefix="/campaigns")
 
@@ -84,7 +85,7 @@ def report_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> Response:
 def start_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) -> CampaignProgress:
     """Start a campaign now or at a given time."""
     identity = _find(deps, caller, name)
-    commands.start(deps.db, identity, StartCampaign.read(read_json(body, required=False)).at)
+    commands.start(deps.db, identity, StartCampaign.read(read_json(body, required=False)).at, actor=_actor(caller))
     return _progress(deps, identity)
 
 
@@ -97,7 +98,7 @@ def pause_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) ->
     """Pause a campaign. Messages that no worker is about to send wait; no attempt and no deadline is used up."""
     identity = _find(deps, caller, name)
     pause = PauseCampaign.read(read_json(body, required=False))
-    commands.pause(deps.db, identity, pause.reason or f"Decided by {caller.name}.")
+    commands.pause(deps.db, identity, pause.reason or f"Decided by {caller.name}.", actor=_actor(caller))
     return _progress(deps, identity)
 
 
@@ -112,7 +113,7 @@ def resume_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) -
     wanted = ResumeCampaign.read(read_json(body, required=False)).stop_loss
     prices = deps.campaigns().prices
     stop_loss = None if wanted is None else (parse_stop_loss(wanted, prices), prices.currency)
-    commands.resume(deps.db, identity, stop_loss=stop_loss)
+    commands.resume(deps.db, identity, stop_loss=stop_loss, actor=_actor(caller))
     return _progress(deps, identity)
 
 
@@ -135,6 +136,7 @@ def repeat_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) -
             codes=wanted.codes,
             agreed_only=wanted.agreed_only,
             expires=wanted.expires,
+            actor=_actor(caller),
         )
     return NextRound(campaign=_progress(deps, plan.id), rows=RejectedRows.of(rejects))
 
@@ -149,8 +151,12 @@ def measure_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> CampaignE
 def cancel_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> CampaignProgress:
     """Cancel all messages of a campaign that are not sent yet. This cannot be undone."""
     identity = _find(deps, caller, name)
-    commands.cancel(deps.db, identity, caller.name)
+    commands.cancel(deps.db, identity, caller.name, actor=_actor(caller))
     return _progress(deps, identity)
+
+
+def _actor(caller: Caller) -> Actor:
+    return Actor(caller.name, "api")
 
 
 def _find(deps: Dependencies, caller: Caller, name: str) -> str:

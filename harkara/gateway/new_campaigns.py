@@ -34,6 +34,7 @@ from harkara.ledger.campaigns import queries
 from harkara.ledger.campaigns.create import create_campaign as create
 from harkara.ledger.campaigns.rehearse import rehearse_file
 from harkara.ledger.campaigns.uploads import MAX_BYTES, get_upload, opened_upload, store_upload, temporary_file
+from harkara.ledger.users.acts import Actor
 from harkara.messages.model import StrictModel
 
 router = APIRouter(tags=["Campaigns"], prefix="/campaigns")
@@ -80,7 +81,9 @@ def create_campaign(deps: Deps, caller: CurrentCaller, lane: LaneName, asked: As
     """Create a campaign from an upload, or from the file of a form. Nothing is sent before its start."""
     wanted = NewCampaign.read(asked.fields)
     with reading(deps), _file(deps, caller, lane, wanted, asked) as (identity, source, path):
-        plan, _, rejects = create(deps.db, wanted.to_request(lane, source), deps.campaigns(), path)
+        plan, _, rejects = create(
+            deps.db, wanted.to_request(lane, source), deps.campaigns(), path, actor=Actor(caller.name, "api")
+        )
     progress = queries.get_progress(deps.db, plan.id)
     return CreatedCampaign(campaign=progress, upload=identity, rows=RejectedRows.of(rejects))
 

@@ -15,6 +15,7 @@ from harkara.gateway import Dependencies
 from harkara.ledger.campaigns.housekeeping import advance_campaigns
 from harkara.ledger.campaigns.queries import list_campaigns, report
 from harkara.ledger.campaigns.uploads import MAX_BYTES
+from harkara.ledger.users.acts import list_acts
 from tests.integration.gateway.fixtures import AGENCY
 from tests.integration.ledger.campaigns import REFUSED, send_due
 
@@ -69,6 +70,8 @@ def test_an_upload_is_rehearsed_then_created_and_only_its_start_sends(client: Te
         "rule": found["rows"]["first_rejects"][0]["rule"],
     }
     assert client.post("/campaigns/visits/start").json()["state"] == "running"
+    acts = [(each.name, each.source, each.act, each.number) for each in list_acts(deps.db, limit=2)]
+    assert acts == [("shop", "api", "campaign.started", None), ("shop", "api", "campaign.created", 2)]
     assert refusal(client.post("/campaigns", json=wanted))[0] == 409, "the name is in use"
 
 
