@@ -21,6 +21,9 @@ _FIRST = 5
 _CHUNK_BYTES = 1 << 20
 _NUMBER_COLUMNS = ("to", "mobile", "mobilenumber", "phone", "phonenumber", "number", "whatsapp", "whatsappnumber")
 
+_USUAL = {TO: _NUMBER_COLUMNS, "customer": ("name", "customername", "fullname", "firstname")}
+"""What columns are usually called that hold the number, and the name that a message addresses."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
@@ -54,7 +57,7 @@ def suggest_mapping(columns: Iterable[str], parameters: Collection[str]) -> Mapp
     found = {}
     for parameter in parameters:
         wanted = normalize_name(parameter)
-        names = [each for each in _NUMBER_COLUMNS if each in known][:1] if parameter == TO else []
+        names = [each for each in _USUAL.get(parameter, ()) if each in known][:1]
         if near := [wanted] if wanted in known else names or get_close_matches(wanted, known, 1):
             found[parameter] = known[near[0]]
     return found

@@ -17,11 +17,13 @@ from harkara.console.pages import (
     message,
     message_acts,
     messages,
+    new_campaign,
     now,
     people,
     sign_in,
     steer_campaign,
     templates,
+    try_campaign,
     users,
 )
 from harkara.console.parts import Console
@@ -35,7 +37,9 @@ PAGES = (
     messages,
     message_acts,
     message,
+    new_campaign,
     campaigns,
+    try_campaign,
     steer_campaign,
     templates,
     health,
@@ -43,7 +47,10 @@ PAGES = (
     acts,
     users,
 )
-"""The modules with routes. A page is one of these, a template, and an entry of the navigation."""
+"""The modules with routes, which are tried in this order.
+
+A page is one of these, a template, and an entry of the navigation.
+"""
 
 
 def mount(app: FastAPI, console: Console, path: str = "/console") -> None:

@@ -92,10 +92,15 @@ def test_the_rooms_of_the_workers_do_not_import_the_http_api(room: str) -> None:
 
 
 def test_only_a_deployment_puts_the_console_and_the_http_api_together() -> None:
-    """The console reads bodies as the HTTP API does, and shares nothing else with it."""
+    """The console reads bodies and writes CSV as the HTTP API does, and shares nothing else with it."""
     assert named(each for each in of_room("gateway") if room_of(each.imported) == "console") == []
     shared = {each.imported for each in of_room("console") if room_of(each.imported) == "gateway"}
-    assert shared <= {"harkara.gateway.body", "harkara.gateway.addresses", "harkara.gateway.file_body"}
+    assert shared <= {
+        "harkara.gateway.body",
+        "harkara.gateway.addresses",
+        "harkara.gateway.file_body",
+        "harkara.gateway.csv_response",
+    }
 
 
 @pytest.mark.parametrize("package", [*MAY_IMPORT, "harness", "benchmarks"])

@@ -11,3 +11,10 @@ document.addEventListener("focusin", (event) => {
 if (navigator.clipboard) {
   for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 }
+document.addEventListener("change", (event) => {
+  const input = event.target;
+  if (!input.matches("input[data-most]")) return;
+  const tooLarge = [...input.files].some((file) => file.size > Number(input.dataset.most));
+  input.setCustomValidity(tooLarge ? input.dataset.tooLarge : "");
+  input.reportValidity();
+});

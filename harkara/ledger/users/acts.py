@@ -26,6 +26,7 @@ ACTS: Final[Mapping[str, str]] = {
     "campaign.resumed": "campaign resumed",
     "campaign.scheduled": "campaign scheduled",
     "campaign.started": "campaign started",
+    "campaign.tested": "campaign tested",
     "lane.parked": "lane parked",
     "lane.unparked": "lane unparked",
     "messages.cancelled": "messages cancelled",

@@ -27,6 +27,7 @@ from harkara.console.passwords import Passwords
 from harkara.gateway.addresses import behind_proxies
 from harkara.gateway.middleware import RequestMiddleware
 from harkara.lanes import Lane
+from harkara.ledger.campaigns.create import CampaignSettings
 from harkara.ledger.database import Database
 from harkara.ledger.personal.receipt import erase_with_receipt
 from harkara.ledger.users.acts import Actor
@@ -37,7 +38,6 @@ from harkara.occasions import ReminderPlan, Rules
 from harkara.playbook import Playbook
 from harkara.roles import Role
 from harkara.shared_defaults import DEADLINES
-from tests.integration.ledger.campaigns import SETTINGS
 
 BY = Actor("the test", "command")
 PASSWORD = "correct horse battery"
@@ -67,6 +67,7 @@ def _files() -> TestFiles:
 
 
 FILES = _files()
+CAMPAIGNS = CampaignSettings(FILES.plan.catalogue, FILES.lanes, FILES.prices, error_share=0.1, seconds=30 * 86_400.0)
 
 _TOKEN = re.compile(r'name="token" value="([0-9a-f]{64})"')
 
@@ -75,9 +76,9 @@ def console_of(db: Database, **other: Any) -> Console:
     defaults: dict[str, Any] = {
         "backend": LedgerBackend(db, None, deadlines=DEADLINES, queued_seconds=10, chunk=50),
         "files": lambda: FILES,
+        "campaigns": lambda: CAMPAIGNS,
         "lanes": tuple(FILES.lanes),
         "zone": _ZONE,
-        "campaigns": lambda: SETTINGS,
         "session": timedelta(hours=12),
         "erase": lambda number, by: erase_with_receipt(db, number, "k" * 32, by),
         "passwords": Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),

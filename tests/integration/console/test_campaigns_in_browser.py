@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from urllib.parse import urlencode
+
 import pytest
 
 from harkara.ledger.campaigns.queries import get_campaign
+from harkara.ledger.campaigns.uploads import store_upload
+from harkara.ledger.database import Database
 from harkara.roles import Role
 from tests.integration.console.in_browser import PHONE, SCREEN, Open, examine, fits, signed_in
 from tests.integration.console.server import Server
+from tests.integration.console.test_new_campaign import CHOSEN, LIST
 from tests.integration.ledger.campaigns import REFUSED, load_campaign, send_due, start_campaign
 
 pytestmark = pytest.mark.browser
+
+
+def store(db: Database, folder: Path) -> str:
+    file = folder / "list.csv"
+    file.write_text(LIST)
+    return store_upload(db, file, "list.csv", "default").id
 
 
 def test_an_operator_follows_and_pauses_a_campaign_on_a_phone(server: Server, open_page: Open) -> None:
@@ -31,9 +43,62 @@ def test_an_operator_follows_and_pauses_a_campaign_on_a_phone(server: Server, op
     assert get_campaign(db, identity).state == "paused"
 
 
+@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 900}, PHONE], ids=["screen", "phone"])
+def test_a_list_becomes_a_running_campaign(
+    server: Server, open_page: Open, tmp_path: Path, viewport: dict[str, int]
+) -> None:
+    db, file = server.console.db, tmp_path / "diwali.csv"
+    file.write_text(LIST)
+    page = signed_in(server, open_page(viewport=viewport), role=Role.OPERATOR)
+    page.click("nav >> text=Campaigns")
+    page.click("text=New campaign")
+    page.set_input_files("input[type=file]", file)
+    page.click("text=Upload")
+    page.select_option("select[name=template]", "promotional_broadcast")
+    assert page.input_value("select[name='column.to']") == "Mobile"
+    for name in ("collection", "new_items", "offer", "image"):
+        page.fill(f"input[name='text.{name}']", CHOSEN[f"text.{name}"])
+    page.wait_for_selector("text=Hi Asha, discover our Diwali sarees with 12 new styles.")
+    assert page.locator("input[name='text.customer']").is_hidden(), "a column is chosen"
+    page.check("input[value=all]")
+    page.wait_for_url("**agreed=all**")
+    page.reload()
+    page.wait_for_selector("text=the longest of the first")
+    assert fits(page)
+    page.click("text=Check all rows")
+    page.wait_for_selector("text=Rows without a message: 3")
+    with page.expect_download() as download:
+        page.click("text=Download these rows")
+    assert "mangled-number" in Path(download.value.path()).read_text("utf-8-sig")
+    page.go_back()
+    page.wait_for_selector("text=What fills the message")
+    page.go_forward()
+    page.click("text=Create the campaign")
+    page.fill("input[name=to]", "98765 00001")
+    page.click("text=Send the test")
+    page.wait_for_selector("text=Done: campaign tested.")
+    page.click("text=Go on to the start")
+    page.click("main button")
+    page.wait_for_selector("text=Done: campaign started.")
+    found = get_campaign(db, "diwali")
+    assert (found.state, found.audience) == ("running", 3)
+    assert fits(page)
+
+
+def test_a_file_that_is_too_large_is_not_sent(server: Server, open_page: Open, tmp_path: Path) -> None:
+    file = tmp_path / "large.csv"
+    with file.open("wb") as opened:
+        opened.truncate(51 * 1024 * 1024)
+    page = signed_in(server, open_page(), role=Role.OPERATOR)
+    page.goto("/console/campaigns/new")
+    page.set_input_files("input[type=file]", file)
+    said = page.evaluate("document.querySelector('input[type=file]').validationMessage")
+    assert said == "This file is larger than 50 MB. Divide it into several."
+
+
 @pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "hi")])
 def test_the_pages_of_campaigns_fit_a_phone_and_axe_finds_nothing(
-    server: Server, open_page: Open, scheme: str, language: str
+    server: Server, open_page: Open, tmp_path: Path, scheme: str, language: str
 ) -> None:
     db = server.console.db
     page = signed_in(server, open_page(color_scheme=scheme, locale=f"{language}-IN", viewport=PHONE))
@@ -42,7 +107,18 @@ def test_the_pages_of_campaigns_fit_a_phone_and_axe_finds_nothing(
     send_due(db, most=3)
     send_due(db, REFUSED, most=2)
     ready = load_campaign(db, 2, "ready")
-    paths = ("", f"/{identity}", f"/{identity}/pause", f"/{identity}/cancel", f"/{ready}", f"/{ready}/start")
+    upload = store(db, tmp_path)
+    steps = (f"/new/{upload}", f"/new/{upload}?{urlencode(CHOSEN)}", f"/new/{upload}/check?{urlencode(CHOSEN)}&read=1")
+    paths = (
+        "/new",
+        *steps,
+        f"/{ready}/try",
+        f"/{identity}",
+        f"/{identity}/pause",
+        f"/{identity}/cancel",
+        f"/{ready}",
+        f"/{ready}/start",
+    )
     for path in paths:
         examine(page, f"/console/campaigns{path}")
         page.set_viewport_size(SCREEN)
