@@ -27,9 +27,9 @@ def server(ledger: Database) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    """Start the system's Chromium, otherwise the one that Playwright installed."""
+    """Start one browser for all tests: the system's Chromium, otherwise the one that Playwright installed."""
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])

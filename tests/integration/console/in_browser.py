@@ -50,5 +50,14 @@ def examine(page: Any, path: str) -> None:
     assert found.response["violations"] == [], found.generate_report()
 
 
+def violations(page: Any, *rules: str) -> list[str]:
+    """Return what axe finds on the page as it is now: by all rules, or by these alone."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe.Axe().axe_script)
+    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    found = page.evaluate("options => axe.run(options)", options)["violations"]
+    return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
+
+
 def fits(page: Any) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"])

@@ -1,0 +1,142 @@
+"""A ledger with one of everything, in which every text of others is HTML; and the paths of all pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi.routing import APIRoute
+
+from harkara.console.app import PAGES
+from harkara.health.sources import Setting, Sources
+from harkara.ledger.callbacks.notify import notify
+from harkara.ledger.callbacks.outbox import Dead, claim, record_results
+from harkara.ledger.campaigns import commands
+from harkara.ledger.database import Database
+from harkara.ledger.halts import park
+from harkara.ledger.messages.commands import cancel
+from harkara.ledger.users.acts import record_act
+from harkara.ledger.users.users import add_user
+from harkara.messages import Template, Text
+from harkara.outcomes import Refused
+from harkara.roles import Role
+from harness.ledger import open_ledger
+from tests.integration.console.server import BY, Server, console_of, serve
+from tests.integration.ledger.alarms import measured, open_one, wait_minutes
+from tests.integration.ledger.campaigns import REFUSED, load_campaign, send_due, start_campaign
+from tests.integration.ledger.money import delivered, template
+from tests.integration.ledger.occasions import VISIT, closing, save, visit
+from tests.integration.ledger.steps import LOST, accept_messages, marketing, otp, reply, send_message
+from tests.integration.ledger.webhooks import deliver_webhooks, inbound_webhook, preference_webhook, status_webhook
+
+N = 43210
+"""The person who gets most messages."""
+
+NUMBER = f"9198765{N}"
+CODE = "493817"
+"""The code of `otp`."""
+
+HTML = "<img src=x onerror=alert(1) //\"'&"
+
+SETTINGS = [Setting("HARKARA_PORT", "8000", "Port that the HTTP API listens on", False)]
+
+WRITTEN = {"name": f"Ravi {HTML}"}
+
+
+@contextmanager
+def serve_everything(folder: Path) -> Iterator[tuple[Server, list[str]]]:
+    """Run a console over such a ledger; yield it with the paths of all pages."""
+    with (
+        open_ledger(f"sqlite:///{folder / 'harkara.db'}", callbacks_enabled=True, connections=10) as db,
+        serve(console_of(db, health=Sources(callbacks=True, settings=lambda: SETTINGS))) as server,
+    ):
+        yield server, list(paths(fill(db)))
+
+
+def fill(db: Database) -> Mapping[str, Sequence[str]]:
+    """Add one of everything; return for each parameter of a path the values that lead to a page."""
+    messages = _messages(db)
+    campaigns = _campaigns(db)
+    _conversation(db)
+    _occasions(db)
+    _trouble(db)
+    add_user(db, f"<b>{HTML}</b>", Role.VIEWER, by=BY)
+    with db.write() as tx:
+        record_act(tx, BY, "user.changed", HTML, filter=f"{HTML} to {NUMBER}", number=3)
+    return {"message": messages, "campaign": campaigns}
+
+
+def paths(values: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield the path of every page, from the routes of the console. Raises KeyError for a parameter without a value."""
+    for route in (route for module in PAGES for route in module.router.routes if isinstance(route, APIRoute)):
+        if "GET" in (route.methods or ()):
+            yield from _PARAMETERS[route.path](values) if "{" in route.path else [route.path]
+
+
+def _each(pattern: str, name: str) -> Any:
+    return lambda values: [pattern.format(value) for value in values[name]]
+
+
+_PARAMETERS: Mapping[str, Any] = {
+    "/link/{secret}": lambda _: ["/link/none"],
+    "/campaigns/{key}": _each("/campaigns/{}", "campaign"),
+    "/campaigns/{key}/{name}": lambda values: [
+        f"/campaigns/{campaign}/{act}" for campaign, act in zip(values["campaign"], ("pause", "start"), strict=True)
+    ],
+    "/messages/{key}": _each("/messages/{}", "message"),
+    "/templates/{name}": lambda _: ["/templates/otp_verification", "/templates/appointment_reminder"],
+}
+"""The paths of each page that has a parameter. A new page needs its line here."""
+
+
+def _messages(db: Database) -> list[str]:
+    text = reply(N, messages=[Text(f"Dear {HTML}, call {NUMBER}")], reference=f"order {HTML}"[:60])
+    ids = [send_message(db, text), send_message(db, otp(N)), send_message(db, reply(N), LOST)]
+    ids.append(send_message(db, template(N), Refused("131026", "Undeliverable", f"No WhatsApp: {HTML}", 400)))
+    named = Template("visit", body=[HTML, NUMBER], category="utility")
+    ids += accept_messages(db, reply(N, messages=[named]), marketing(N), otp(N, reference="code 1"))
+    cancel(db, accept_messages(db, reply(N)), "Asha", HTML)
+    ids.append(delivered(db, template(N, reference="delivered"), "job-9"))
+    return ids
+
+
+def _campaigns(db: Database) -> list[str]:
+    running = start_campaign(db, 6, f"Sale {HTML}", source=f"{HTML}.csv")
+    send_due(db, most=3)
+    send_due(db, REFUSED, most=2)
+    paused = load_campaign(db, 2, "Later")
+    stopped = start_campaign(db, 2, "Stopped")
+    commands.pause(db, stopped, f"{HTML} for {NUMBER}", actor=BY)
+    return [running, paused]
+
+
+def _conversation(db: Database) -> None:
+    deliver_webhooks(
+        db,
+        inbound_webhook(f"Hello {HTML}", "wamid.1", N, contact=WRITTEN, profile=WRITTEN),
+        inbound_webhook(f"My code is {CODE}, my number {NUMBER}", "wamid.2", N),
+        inbound_webhook("STOP", "wamid.3", N + 1),
+        preference_webhook("stop", N + 2),
+        status_webhook(db, "read", "wamid.foreign", N, message={"type": "text", "text": HTML}),
+    )
+
+
+def _occasions(db: Database) -> None:
+    to = f"+{NUMBER}"
+    save(db, visit(f"visit {HTML}"[:60], to=to, parameters={**VISIT, "doctor": f"Dr {HTML}"[:30]}))
+    save(db, visit("visit 8", to=to))
+    save(db, closing("cancelled", "visit 8"))
+
+
+def _trouble(db: Database) -> None:
+    park(db, "shop", f"{HTML} of {NUMBER}")
+    open_one(db, lane="shop")
+    measured(db, 0, lane="shop")
+    wait_minutes(db, 6)
+    measured(db, 0, lane="shop")
+    open_one(db)
+    with db.write() as tx:
+        notify(tx, "message.received", "default", "evt_1", {"from": NUMBER, "text": HTML})
+    record_results(db, [(each, Dead(f"HTTP 500 {HTML} {NUMBER}", 500)) for each in claim(db, 100, 60.0)])

@@ -1,0 +1,106 @@
+"""Every page in Chromium, over a ledger with one of everything: a new page is in these tests by its route.
+
+For each role, on a phone and on a screen, in light and dark colors: it fits, axe finds nothing, the browser reports no
+error, and no request goes elsewhere. Each control is reached by the Tab key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from harkara.roles import Role
+from tests.integration.console.conftest import watch
+from tests.integration.console.everything import serve_everything
+from tests.integration.console.in_browser import PHONE, SCREEN, fits, signed_in, violations
+from tests.integration.console.server import Server
+
+pytestmark = pytest.mark.browser
+
+_OPEN_ALL = "document.querySelectorAll('details').forEach(each => { each.open = true; })"
+
+_CONTENT = """
+document.querySelector('main').innerHTML.replace(/[0-9a-f]{64}|datetime=".*?<|>[^<]*ago/g, '') + location.pathname
+"""
+"""What a page shows, without what differs from one request to the next."""
+
+_CONTROLS = """
+[...document.querySelectorAll('a[href], button, input, select, textarea, summary')]
+  .filter(each => each.type !== 'hidden' && !each.disabled && !each.closest('[aria-hidden]')
+    && each.checkVisibility({visibilityProperty: true})
+    && !(each.type === 'radio' && !each.checked && document.querySelector(`[name="${each.name}"]:checked`)))
+"""
+"""What a person can use. The Tab key stops once in a group of radio buttons."""
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, list[str]]]:
+    with serve_everything(tmp_path_factory.mktemp("every")) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def examined() -> set[str]:
+    """The contents that axe has seen: most pages show the same to each role."""
+    return set()
+
+
+@pytest.fixture(scope="module")
+def traversed() -> set[str]:
+    """The contents through which the Tab key has gone."""
+    return set()
+
+
+@pytest.fixture(scope="module", params=list(Role))
+def visited(request: pytest.FixtureRequest, chromium: Any, everything: tuple[Server, list[str]]) -> Iterator[Any]:
+    """A page of a user of each role, with what the browser has reported so far."""
+    server, _ = everything
+    context = chromium.new_context(base_url=server.url, viewport=PHONE, reduced_motion="reduce")
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    problems: list[str] = []
+    watch(page, urlsplit(server.url).netloc, problems)
+    yield signed_in(server, page, f"Any {request.param}", request.param), problems
+    context.close()
+
+
+def test_every_page_fits_and_axe_finds_nothing(
+    visited: Any, everything: tuple[Server, list[str]], examined: set[str]
+) -> None:
+    page, problems = visited
+    for path in everything[1]:
+        if page.goto(f"/console{path}").status != 200 or (content := page.evaluate(_CONTENT)) in examined:
+            continue
+        examined.add(content)
+        page.evaluate(_OPEN_ALL)
+        problems += [f"{path} is wider than a phone"] * (not fits(page))
+        problems += [f"{path}: {each}" for each in violations(page)]
+        page.emulate_media(color_scheme="dark")
+        problems += [f"{path}, dark: {each}" for each in violations(page, "color-contrast")]
+        page.set_viewport_size(SCREEN)
+        problems += [f"{path} is wider than the screen"] * (not fits(page))
+        page.set_viewport_size(PHONE)
+        page.emulate_media(color_scheme="light")
+    assert "\n".join(problems) == ""
+
+
+def test_the_tab_key_reaches_every_control(
+    visited: Any, everything: tuple[Server, list[str]], traversed: set[str]
+) -> None:
+    page, problems = visited
+    for path in everything[1]:
+        if page.goto(f"/console{path}").status != 200 or (content := page.evaluate(_CONTENT)) in traversed:
+            continue
+        traversed.add(content)
+        page.evaluate(_OPEN_ALL)
+        page.evaluate("window.reached = new Set(); document.addEventListener('focusin', e => reached.add(e.target))")
+        for _ in range(3 * page.evaluate(f"{_CONTROLS}.length")):  # a time has several fields
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement === document.body"):
+                break
+        missed = page.evaluate(f"{_CONTROLS}.filter(each => !reached.has(each)).map(each => each.outerHTML)")
+        problems += [f"{path}: the Tab key does not reach {each}" for each in missed]
+    assert "\n".join(problems) == ""
