@@ -296,3 +296,24 @@ def test_a_cell_of_the_report_is_never_a_formula(
         assert rows[1]["reason"].startswith("'@SUM(1)")
     lines = harkara("campaign", "report", "visits", "--json").stdout.splitlines()
     assert json.loads(lines[0])["job_id"] == "=cmd()"
+
+
+def test_a_campaign_in_steps_explains_them_and_is_repeated_for_the_failed(
+    harkara: Harkara, ledger: Database, sheet: Path
+) -> None:
+    steps = ["--canary", "0.5", "--first", "Doctor=Dr Rao", "--stop-loss", "5000", "--error-share", "1"]
+    result = harkara("campaign", "new", str(sheet), *KIND, *steps, "--name", "steps")
+    assert result.exit_code == 0, result.output
+    assert "The first wave are those with Dr Rao in Doctor; the others follow 24 h after its begin." in result.stderr
+    started = harkara("campaign", "start", "steps")
+    assert started.stdout.startswith("steps  running, stage 1 of 3  (2 waiting)")
+    assert "It pauses when it has cost 5,000.00 INR." in started.stderr
+    assert "no effect to measure" in harkara("campaign", "effect", "steps").stderr
+    assert "is not over" in harkara("campaign", "again", "steps", "--name", "next").stderr
+    assert "must be COLUMN=VALUE, or a share" in harkara("campaign", "new", str(sheet), *KIND, "--first", "Pune").stderr
+    harkara("campaign", "cancel", "steps")
+    advance_campaigns(ledger)
+    refused = harkara("campaign", "again", "steps", "--name", "next")
+    assert (refused.exit_code, "no row of failed of steps gives a message" in refused.stderr) == (4, True), (
+        refused.output
+    )
