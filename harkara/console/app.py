@@ -17,6 +17,7 @@ from harkara.console.pages import (
     message,
     message_acts,
     messages,
+    money,
     new_campaign,
     now,
     people,
@@ -44,6 +45,7 @@ PAGES = (
     templates,
     health,
     people,
+    money,
     acts,
     users,
 )

@@ -21,8 +21,9 @@ NAVIGATION = (
     Entry("/messages", N_("Messages"), Role.VIEWER),
     Entry("/campaigns", N_("Campaigns"), Role.VIEWER),
     Entry("/templates", N_("Templates"), Role.VIEWER),
-    Entry("/health", N_("Health"), Role.VIEWER),
     Entry("/people", N_("People"), Role.ADMIN),
+    Entry("/money", N_("Money"), Role.VIEWER),
+    Entry("/health", N_("Health"), Role.VIEWER),
     Entry("/acts", N_("Acts"), Role.ADMIN),
     Entry("/users", N_("Users"), Role.ADMIN),
 )

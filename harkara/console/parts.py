@@ -91,6 +91,11 @@ class Console:
     failed_passwords: FailedPasswords = field(default_factory=FailedPasswords)
 
     @property
+    def zones(self) -> Mapping[str, ZoneInfo]:
+        """The time zones of the lanes, by which budgets have their days."""
+        return {name: lane.zone for name, lane in self.files().lanes.items()}
+
+    @property
     def catalogue(self) -> Catalogue:
         """The kinds of template, as the files say them now."""
         return self.files().plan.catalogue

@@ -36,7 +36,9 @@ def parse_amount(text: str, currency: str, *, expected: str) -> int:
     rate card: Harkara converts no currencies.
     """
     if currency != expected:
-        raise Invalid("currency", f"{currency} is not the currency of prices.toml: give the budget in {expected}")
+        raise Invalid(
+            "currency", "must be the currency of prices.toml: amounts are not converted", f"{expected}, not {currency}"
+        )
     if not _AMOUNT.fullmatch(text) or not (micros := to_micros(Decimal(text))):
         raise Invalid("amount", "must be a positive number of at most 9 digits, such as 15000 or 0.25")
     return micros

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import PlainSerializer, WithJsonSchema
 
@@ -36,7 +36,7 @@ def summed_days(since: date | None, until: date | None) -> tuple[date, date]:
     last = until or (datetime.now(UTC) + _AHEAD).date()
     first = since or last - timedelta(days=min(DAYS - 1, (last - date.min).days))
     if first > last:
-        raise Invalid("since", f"is after the last day, {last}", first.isoformat())
+        raise Invalid("since", "is after the last day", f"{first}, and {last}")
     return first, last
 
 
@@ -48,6 +48,9 @@ class Spend:
     `amount` is the whole cost: `price`, `fee` and `tax`. `free` of the `messages` cost nothing.
     """
 
+    NUMBERS: ClassVar = ("messages", "free", "credits", "price", "fee", "tax", "amount")
+    AMOUNTS: ClassVar = ("price", "fee", "tax", "amount")
+
     key: str
     currency: str
     messages: int
@@ -57,3 +60,13 @@ class Spend:
     fee: Micros
     tax: Micros
     amount: Micros
+
+    @classmethod
+    def columns(cls, by: By) -> list[str]:
+        """Return the names of the columns of a table by this property."""
+        return [by, "currency", *cls.NUMBERS]
+
+    def cells(self) -> list[object]:
+        """Return the row of such a table: amounts are exact decimals of the currency."""
+        amounts = {name: str(from_micros(getattr(self, name))) for name in self.AMOUNTS}
+        return [self.key, self.currency, *(amounts.get(name, getattr(self, name)) for name in self.NUMBERS)]

@@ -19,6 +19,8 @@ _FORMS = (
     ("harkara/ledger", "lane_commands.py"),
     ("harkara/ledger/campaigns", "commands.py"),
     ("harkara/ledger/users", "**.py"),
+    ("harkara/money", "amounts.py"),
+    ("harkara/money", "spend.py"),
 )
 _MARKS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
 
@@ -28,6 +30,8 @@ _REFUSALS = (
     ("harkara/ledger/personal", "**.py"),
     ("harkara/intake", "erasure.py"),
     ("harkara/ledger", "lane_commands.py"),
+    ("harkara/ledger/campaigns", "queries.py"),
+    ("harkara/ledger/charges", "budgets.py"),
 )
 """Where an error says in a whole sentence why a form is refused."""
 

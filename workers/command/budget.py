@@ -9,7 +9,7 @@ import typer
 from harkara.errors import Invalid
 from workers.command.deployment import check_lane, configured, ledger
 from workers.command.local_time import LocalTime
-from workers.command.options import AsJson
+from workers.command.options import AsJson, me
 from workers.command.output import emit, note, print_line, table
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def set_budget(
     """
     from config.settings import settings
     from harkara.ledger.charges import budgets
+    from harkara.ledger.users.acts import Actor
     from harkara.money.amounts import parse_amount
     from harkara.money.prices import Prices
 
@@ -60,7 +61,7 @@ def set_budget(
     micros = parse_amount(amount, currency or expected, expected=expected)
     with ledger() as db:
         wanted = _budget(db, per, lane, campaign, micros, expected)
-        budgets.set_budget(db, wanted)
+        budgets.set_budget(db, wanted, by=Actor(me(), "command"))
         budgets.check_budgets(db, _zones())
         found = next(each for each in budgets.list_budgets(db, _zones()) if each.budget == wanted)
     if as_json:
@@ -75,10 +76,11 @@ def remove_budget(
 ) -> None:
     """Remove a budget: marketing that waited for it is due at once."""
     from harkara.ledger.charges import budgets
+    from harkara.ledger.users.acts import Actor
 
     with ledger() as db:
         former = _budget(db, per, lane, campaign, 0, "")
-        budgets.remove_budget(db, former)
+        budgets.remove_budget(db, former, by=Actor(me(), "command"))
         budgets.check_budgets(db, _zones())
     if as_json:
         emit({"lane": former.lane, "period": former.period, "removed": True})

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from harkara.money.spend import Spend
 
 By = Literal["day", "lane", "category", "template", "campaign"]
-
-_AMOUNTS = ("price", "fee", "tax", "amount")
 
 
 def _day(text: str) -> date:
@@ -52,18 +49,12 @@ def spend(
     with ledger() as db:
         found = get_spend(db, by, since=first, until=last)
     if as_json:
-        emit({"by": by, "since": first.isoformat(), "until": last.isoformat(), "spend": [_exact(row) for row in found]})
+        rows = [dict(zip(["key", *Spend.columns(by)[1:]], row.cells(), strict=True)) for row in found]
+        emit({"by": by, "since": first.isoformat(), "until": last.isoformat(), "spend": rows})
     elif to:
-        columns = [field.name for field in fields(Spend)]
-        write_rows(to, [by, *columns[1:]], (list(_exact(row).values()) for row in found), as_json=False)
+        write_rows(to, Spend.columns(by), (row.cells() for row in found), as_json=False)
     else:
         _show(by, found)
-
-
-def _exact(row: Spend) -> dict[str, Any]:
-    from harkara.money.amounts import from_micros
-
-    return asdict(row) | {name: str(from_micros(getattr(row, name))) for name in _AMOUNTS}
 
 
 def _show(by: str, found: list[Spend]) -> None:
@@ -78,6 +69,7 @@ def _show(by: str, found: list[Spend]) -> None:
 
 def _cells(key: str, rows: list[Spend]) -> tuple[object, ...]:
     from harkara.money.amounts import show
+    from harkara.money.spend import Spend
 
     counts = (f"{sum(getattr(row, name) for row in rows):,}" for name in ("messages", "free", "credits"))
-    return (key, *counts, *(show(sum(getattr(row, name) for row in rows)) for name in _AMOUNTS), rows[0].currency)
+    return (key, *counts, *(show(sum(getattr(row, name) for row in rows)) for name in Spend.AMOUNTS), rows[0].currency)

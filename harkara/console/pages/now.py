@@ -72,7 +72,6 @@ def _page(visitor: SignedIn, status: int = 200, *, problem: str | None = None, g
     db, names = visitor.console.db, visitor.lanes
     today = datetime.now(visitor.console.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     counts = count_states_since(db, today, None if visitor.user.lanes is None else names)
-    zones = {name: lane.zone for name, lane in visitor.console.files().lanes.items()}
     return visitor.page(
         "now.html",
         status,
@@ -85,7 +84,11 @@ def _page(visitor: SignedIn, status: int = 200, *, problem: str | None = None, g
         beside=[(label, counts.number(*states), _link(visitor, today, states)) for label, states in _BESIDE],
         spent=_spent(visitor, today),
         periods=PERIODS,
-        budgets=[each for each in list_budgets(db, zones) if each.budget.lane in names and not each.budget.campaign_id],
+        budgets=[
+            each
+            for each in list_budgets(db, visitor.console.zones)
+            if each.budget.lane in names and not each.budget.campaign_id
+        ],
         problem=problem,
         given=given,
     )

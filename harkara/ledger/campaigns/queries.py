@@ -62,6 +62,14 @@ def get_campaign(db: Database, key: str, *, lanes: Collection[str] | None = None
     return CampaignSummary(**summary_fields(min(found, key=lambda row: bool(row["id"] != key))))
 
 
+def campaign_names(db: Database, ids: Collection[str]) -> dict[str, str]:
+    """Return the names of these campaigns by their ids."""
+    with db.read() as tx:
+        return {
+            row.id: row.name for row in tx.execute(select(campaign.c.id, campaign.c.name).where(campaign.c.id.in_(ids)))
+        }
+
+
 def get_progress(db: Database, identity: str) -> CampaignProgress:
     """The campaign with the number of its messages by state and by code."""
     with db.read(snapshot=True) as tx:

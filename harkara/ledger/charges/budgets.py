@@ -12,26 +12,35 @@ from harkara.ledger.charges.budget_holds import Hold, hold_marketing
 from harkara.ledger.database import Database
 from harkara.ledger.tables import budget, charge
 from harkara.ledger.transaction import Transaction
+from harkara.ledger.users.acts import Actor, record_act
+from harkara.money.amounts import show
 from harkara.money.budgets import WARNED_AT, Budget, BudgetSpan, BudgetStatus, span
 
 _COLUMNS = tuple(budget.c[name] for name in Budget.__dataclass_fields__)
 
 
-def set_budget(db: Database, wanted: Budget) -> None:
-    """Set a budget, which replaces the one for the same period. Raises Unavailable."""
+def set_budget(db: Database, wanted: Budget, *, by: Actor | None = None) -> None:
+    """Set a budget, which replaces the one for the same period, and record the act of `by`. Raises Unavailable."""
     values = {"amount": wanted.amount, "currency": wanted.currency, "warned_on": None}
     key = {"lane": wanted.lane, "period": wanted.period, "campaign_id": wanted.campaign_id}
     with db.write() as tx:
         row = key | values | {"changed_at": tx.now}
         if not tx.execute(tx.insert_new(budget).returning(budget.c.lane), row).first():
             tx.execute(update(budget).where(*_is(wanted)).values(changed_at=tx.now, **values))
+        if by:
+            record_act(tx, by, "budget.set", _subject(wanted), filter=f"{show(wanted.amount)} {wanted.currency}")
 
 
-def remove_budget(db: Database, former: Budget) -> None:
-    """Remove the budget of the same lane, period and campaign. Raises NotFound and Unavailable."""
+def remove_budget(db: Database, former: Budget, *, by: Actor | None = None) -> None:
+    """Remove the budget of the same lane, period and campaign, and record the act of `by`.
+
+    Raises NotFound and Unavailable.
+    """
     with db.write() as tx:
         if not tx.execute(delete(budget).where(*_is(former))).rowcount:
             raise NotFound("there is no such budget; `harkara budget` shows them")
+        if by:
+            record_act(tx, by, "budget.removed", _subject(former))
 
 
 def list_budgets(db: Database, zones: Mapping[str, tzinfo]) -> list[BudgetStatus]:
@@ -79,6 +88,10 @@ def _warn(tx: Transaction, of: Budget, period: BudgetSpan) -> bool:
     marked = period.first or tx.now.date()
     is_new = budget.c.warned_on.is_(None) if period.first is None else budget.c.warned_on.is_distinct_from(marked)
     return bool(tx.execute(update(budget).where(*_is(of), is_new).values(warned_on=marked)).rowcount)
+
+
+def _subject(one: Budget) -> str:
+    return f"{one.lane}, {one.campaign_id or one.period}"
 
 
 def _hold(status: BudgetStatus) -> Hold:

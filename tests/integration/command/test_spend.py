@@ -70,7 +70,10 @@ def test_the_csv_of_the_accountant_computes_nothing(harkara: Harkara, spent: Dat
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (("--since", "2026-11-02", "--until", "2026-11-01"), "since: is after the last day, 2026-11-01"),
+        (
+            ("--since", "2026-11-02", "--until", "2026-11-01"),
+            "since: is after the last day (2026-11-02, and 2026-11-01)",
+        ),
         (("--since", "yesterday"), "yesterday is not a day: give it as 2026-11-29"),
         (("--by", "person"), "'person' is not one of"),
     ],
@@ -97,7 +100,7 @@ def test_budgets_are_set_shown_and_removed(harkara: Harkara, spent: Database) ->
     [
         (
             ("100", "--per", "day", "--currency", "USD"),
-            "USD is not the currency of prices.toml: give the budget in INR",
+            "currency: must be the currency of prices.toml: amounts are not converted (INR, not USD)",
         ),
         (("-5", "--per", "day"), "No such option"),
         (("free", "--per", "day"), "amount: must be a positive number"),

@@ -14,7 +14,18 @@ from harkara.ledger.users.users import add_user, find_user
 from harkara.roles import Role
 from tests.integration.console.server import BY, Browser, Server, console_of, serve, text_of
 
-PATHS = ("/sign-in", "/link/none", "/account", "/now", "/campaigns", "/people", "/acts", "/users", "/no-such-page")
+PATHS = (
+    "/sign-in",
+    "/link/none",
+    "/account",
+    "/now",
+    "/campaigns",
+    "/people",
+    "/money",
+    "/acts",
+    "/users",
+    "/no-such-page",
+)
 HTML = "<script>alert(1)</script>\"'"
 
 _FROM_ELSEWHERE = re.compile(r"""(?:src|href|action|content)=["']?\s*(?:[a-z]+:)?//""", re.IGNORECASE)
