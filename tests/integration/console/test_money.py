@@ -67,7 +67,8 @@ def test_without_charges_the_page_says_when_a_message_is_charged(operator: Brows
 
 
 def test_a_viewer_sees_the_spend_of_some_days_by_each_property(running: Server) -> None:
-    response = running.user("Vik").see(f"/money?{DAYS}")
+    vik = running.user("Vik")
+    response = vik.see(f"/money?{DAYS}")
     page = text_of(response)
     for expected in (
         "spent ₹8.00 delivered messages 4 of them free 1 25% tax in it ₹2.00",
@@ -82,6 +83,7 @@ def test_a_viewer_sees_the_spend_of_some_days_by_each_property(running: Server) 
     links = re.findall(r'href="/console(/messages[^"]*)"', unescape(response.text))
     since = "state=delivered&state=read&since=2026-09-30T18%3A30%3A00Z&until=2026-10-31T18%3A30%3A00Z"
     assert f"/messages?template=visit&{since}" in links
+    assert {vik.see(link).status_code for link in links} == {200}
 
 
 def test_the_accountant_gets_exact_amounts_that_no_spreadsheet_computes(operator: Browser) -> None:

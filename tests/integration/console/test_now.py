@@ -82,6 +82,7 @@ def test_every_number_of_messages_leads_to_its_rows(operator: Browser) -> None:
     today = [link for link in links if "since=" in link]
     assert len(today) == 5
     assert today[2].endswith("&state=delivered&state=read")
+    assert {operator.see(link).status_code for link in {*links}} == {200}
     assert all(re.search(r"since=\d{4}-\d\d-\d\dT\d\d%3A\d\d%3A00Z", link) for link in today)
 
 
