@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harkara.ledger.campaigns import commands
+from harkara.ledger.campaigns.housekeeping import advance_campaigns
 from harkara.ledger.campaigns.queries import get_campaign
 from harkara.ledger.database import Database
 from harkara.ledger.users.acts import list_acts
@@ -159,3 +160,23 @@ def test_names_and_reasons_are_text_and_numbers_in_them_are_masked(operator: Bro
         assert "<script>alert" not in page.text
         assert "919876543210" not in page.text
     assert "Asked by 91••••••3210 <b>" in text_of(operator.see(f"/campaigns/{identity}"))
+
+
+def test_a_report_has_a_line_for_each_row_and_a_second_round_the_failed(server: Server) -> None:
+    db, viewer, operator = server.console.db, server.user("Vik"), server.user("Omi", Role.OPERATOR)
+    identity = start_campaign(db, 3, "bihu")
+    send_due(db, most=1)
+    send_due(db, REFUSED, most=2)
+    advance_campaigns(db)
+    report = viewer.see(f"/campaigns/{identity}/report.csv")
+    assert [line.split(",")[1] for line in report.text.splitlines()] == ["state", "accepted", "failed", "failed"]
+    assert "9876" not in report.text
+    assert "Second round" not in text_of(viewer.see(f"/campaigns/{identity}"))
+    assert "Second round" in text_of(operator.see(f"/campaigns/{identity}"))
+    page = operator.see(f"/campaigns/{identity}/again")
+    assert 'value="bihu (2)"' in page.text
+    answer = operator.submit(f"/campaigns/{identity}/again", name="bihu again")
+    assert answer.status_code == 303, text_of(answer)
+    assert get_campaign(db, "bihu again").audience == 2
+    twice = operator.submit(f"/campaigns/{identity}/again", name="bihu once more")
+    assert (twice.status_code, "has a second round already" in text_of(twice)) == (400, True)

@@ -85,7 +85,8 @@ def test_a_list_becomes_a_campaign_step_by_step(operator: Browser, db: Database)
     assert '<option value="Name" selected>' in message
     assert 'name="name" value="diwali"' in message
     live = text_of(operator.see(step(path)))
-    assert "Row 2 Image (Image) Hi Asha, discover our Diwali sarees with 12 new styles." in live
+    assert "Row 2 " in live
+    assert "Hi Asha, discover our Diwali sarees with 12 new styles." in live
     assert "Row 3, the longest of the first 2,000" in live
     assert f"Reading {7} lines" in text_of(operator.see(step(path, "/check")))
     checked = operator.see(step(path, "/check", read="1"))
