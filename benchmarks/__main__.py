@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import accept, latency, lateness, limit, otp, recovery, report, schedule, send, start, webhooks
+from benchmarks import accept, console, latency, lateness, limit, otp, recovery, report, schedule, send, start, webhooks
 from benchmarks.about import Benchmark
 from benchmarks.environment import Environment
 from benchmarks.figure import Figure
@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "recovery": recovery,
     "webhooks": webhooks,
     "start": start,
+    "console": console,
 }
 
 
