@@ -67,7 +67,12 @@ def _names_like(db: Database, identity: str, lanes: Collection[str] | None) -> s
         query = query.where(message.c.lane.in_(lanes))
     with db.read() as tx:
         found = tx.execute(query).scalar()
-    return set() if found is None else all_names(db, found, lanes)
+    if found is None:
+        return set()
+    try:
+        return all_names(db, found, lanes)
+    except Invalid:  # the ledger may hold digits that no numbering plan has
+        return {found}
 
 
 def _occasion(text: str) -> tuple[str, str]:

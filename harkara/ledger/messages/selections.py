@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select, union_all
 
 from harkara.errors import Conflict, Invalid
 from harkara.ledger.batch_size import MAX_ROWS
@@ -45,6 +46,15 @@ _CONCERNED: Mapping[Act, ColumnElement[bool]] = {
 }
 """The messages for which an act is possible."""
 
+_UNDECIDED = frozenset({State.UNCERTAIN, State.WAITING})
+_STATES: Mapping[Act, frozenset[State]] = {
+    "cancel": frozenset(allowed_from(State.CANCELLED, by=Action.CANCEL)),
+    "resend": _UNDECIDED | {State.FAILED},
+    "sent": _UNDECIDED,
+    "drop": _UNDECIDED,
+}
+"""Their states. Each is searched alone, since none of the indexes covers several states."""
+
 
 class Version(NamedTuple):
     """A message as a preview saw it: every change of its state changes one of these."""
@@ -56,6 +66,14 @@ class Version(NamedTuple):
     lane: str
     category: str
     template: str | None
+
+
+_COMPARED = {"id": "text", "state": "text", "epoch": "integer", "changed_at": "timestamptz"}
+_LOCK = """
+SELECT message.id FROM {each} JOIN message ON message.id = each.id
+WHERE message.state = each.state AND message.epoch = each.epoch AND message.changed_at = each.changed_at
+ORDER BY message.id {skip_locked}
+"""
 
 
 def preview(db: Database, wanted: MessageFilter, act: Act) -> SelectionPreview:
@@ -104,7 +122,12 @@ def perform(
 def _select(tx: Transaction, wanted: MessageFilter, act: Act) -> list[Version]:
     if wanted.is_empty:
         raise Invalid("filter", "is empty, so it would concern every message: give at least one")
-    ids = matching(wanted, _CONCERNED[act], limit=LARGEST_SET + 1, ordered=False)
+    states = sorted(_STATES[act] & set(wanted.states or State))
+    if not states:
+        return []
+    each = (replace(wanted, states=(state,)) for state in states)
+    found_in = [matching(one, _CONCERNED[act], limit=LARGEST_SET + 1, ordered=False).subquery() for one in each]
+    ids = union_all(*(select(part.c.id) for part in found_in))
     query = _versions().where(message.c.id.in_(ids)).order_by(NEWEST_FIRST)
     found = tx.load(Version, query.limit(LARGEST_SET + 1))
     if len(found) > LARGEST_SET:
@@ -140,10 +163,9 @@ def _unchanged(tx: Transaction, batch: Sequence[Version]) -> list[Version]:
 
     One that another transaction has locked is being changed.
     """
-    ids = [each.id for each in batch]
-    locking = _versions().where(message.c.id.in_(ids)).order_by(message.c.id).with_for_update(skip_locked=True)
-    seen = set(batch)
-    return [each for each in tx.load(Version, locking) if each in seen]
+    seen = {each.id: each for each in batch}
+    rows = [{name: getattr(each, name) for name in _COMPARED} for each in batch]
+    return [seen[identity] for (identity,) in tx.execute_each(_LOCK, _COMPARED, rows)]
 
 
 def _act(tx: Transaction, act: Act, versions: Sequence[Version], by: str, deadlines: Mapping[str, float]) -> int:

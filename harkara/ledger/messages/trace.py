@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, insert, update
+from sqlalchemy import ColumnElement, Select, update
 
 from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.callbacks.notify import StateChange, notify_states
-from harkara.ledger.tables import message, trace
+from harkara.ledger.tables import message
 from harkara.ledger.transaction import Row, Transaction
 from harkara.states import State
 
@@ -22,6 +22,12 @@ class TracedChange(NamedTuple):
     code: str | None
     reason: str | None
 
+
+_COLUMNS = dict.fromkeys(TracedChange._fields, "text")
+_INSERT = """
+INSERT INTO trace (message_id, at, event, code, detail)
+SELECT each.id, :now, each.state, each.code, each.reason FROM {each}
+"""
 
 CHANGED = (message.c.id, message.c.state, message.c.code, message.c.reason)
 """The columns of a `TracedChange`, for RETURNING."""
@@ -58,14 +64,10 @@ def add_traces(tx: Transaction, changes: Sequence[TracedChange]) -> None:
 
 
 def add_lines(tx: Transaction, changes: Sequence[TracedChange]) -> None:
-    """Add a line to the trace of each message, without a callback."""
-    if not changes:
-        return
-    lines = [
-        {"message_id": each.id, "at": tx.now, "event": each.state, "code": each.code, "detail": _cut(each.reason)}
-        for each in changes
-    ]
-    tx.execute(insert(trace), lines)
+    """Add a line to the trace of each message, without a callback: one statement, since many may change together."""
+    if changes:
+        lines = [each._asdict() | {"reason": _cut(each.reason)} for each in changes]
+        tx.execute_each(_INSERT, _COLUMNS, lines, now=tx.now)
 
 
 def _cut(detail: str | None) -> str:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.event import listen, remove
 
 from harkara.ledger.database import Database
+from harkara.ledger.messages.content import get_content, list_recipients
+from harkara.ledger.messages.named_filter import find_filter, named_filter
+from harkara.ledger.messages.queries import find_id, get_status
 from harkara.ledger.messages.reasons import explain
 from harkara.ledger.messages.search import EVERY_MESSAGE, MessageFilter, count_messages, list_messages
+from harkara.ledger.messages.selections import KINDS, preview
 from harkara.messages import Template
 from harkara.states import State
 from tests.integration.ledger.bulk import fill
@@ -76,6 +81,26 @@ def test_each_filter_and_the_reasons_use_indexes(db: Database) -> None:
         numbers[group.state] += group.number
     few = ROWS // 200
     assert numbers == {State.FAILED: few, State.UNCERTAIN: few, State.WAITING: few + 1, State.SENDING: few // 10}
+
+
+def test_the_pages_of_messages_read_no_whole_table(db: Database) -> None:
+    fill_varied(db)
+    pages: dict[str, Callable[[], object]] = {
+        "search by id": lambda: find_filter(db, "copy77", None),
+        "search by reference": lambda: find_filter(db, "r77", None),
+        "search by number": lambda: find_filter(db, "98765 43210", ["default"]),
+        "same number": lambda: list_messages(db, named_filter(db, lanes=["default"], like="copy77"), limit=51),
+        "numbers of the rows": lambda: list_recipients(db, [f"copy{n}" for n in range(50)]),
+        "reasons": lambda: explain(db, MessageFilter(lane="default"), most=10_000),
+        "one message": lambda: get_status(db, find_id(db, "r77", lanes=["default"])),
+        "its content": lambda: get_content(db, "copy77", ["default"]),
+    }
+    pages |= {act: partial(preview, db, MessageFilter(lane="default"), act) for act in KINDS}  # type: ignore[arg-type]
+    for name, read in pages.items():
+        with explained(db) as plans:
+            read()
+        assert plans, name
+        assert [plan for plan in plans if plan & {"message", "trace", "attempt"}] == [], name
 
 
 def test_a_count_reads_no_more_than_its_bound(db: Database) -> None:
