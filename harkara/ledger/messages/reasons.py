@@ -9,7 +9,8 @@ from itertools import groupby
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import CompoundSelect, Select, case, func, literal_column, select, union_all
+from sqlalchemy import CompoundSelect, Select, case, func, literal_column, null, select, union_all
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from harkara.ledger.conditions import LEASED_STATES
 from harkara.ledger.database import Database
@@ -45,7 +46,7 @@ def explain(
         return []
     with db.read(snapshot=True) as tx:
         now, halts = tx.now, active_halts(tx)
-        rows = tx.load(_Row, _grouped(_selected(wanted, kinds, most), now))
+        rows = tx.load(_Row, _grouped(wanted, kinds, most, now))
     full = [kind for kind in kinds if sum(row.number for row in rows if State(row.state) in kind) > most]
     groups = [
         describe(each, now, (zones or {}).get(each.lane, _UTC), exact=not any(each.state in kind for kind in full))
@@ -71,26 +72,24 @@ class _Row(NamedTuple):
 _READ = ("lane", "state", "code", "template", "producer", "due_at", "expires_at", "changed_at", "reason", "resend_at")
 
 
-def _selected(wanted: MessageFilter, kinds: Collection[Set[State]], most: int) -> CompoundSelect[Any]:
-    """Select the messages of each kind, at most so many of each: the cost does not grow with the ledger."""
+def _grouped(wanted: MessageFilter, kinds: Collection[Set[State]], most: int, now: datetime) -> CompoundSelect[Any]:
+    """Group the messages of each kind, at most so many of each: the cost does not grow with the ledger."""
     query = select(*(message.c[name] for name in _READ)).where(*wanted.conditions()).limit(most + 1)
-    return union_all(*(select(query.where(is_in(kind)).subquery()) for kind in kinds))
+    return union_all(*(_groups(query.where(is_in(kind)).subquery().c, kind == {State.WAITING}, now) for kind in kinds))
 
 
-def _grouped(selected: CompoundSelect[Any], now: datetime) -> Select[Any]:
-    each = selected.subquery("each").c
-    waits = each.state == State.WAITING.value
+def _groups(each: ReadOnlyColumnCollection[str, Any], waits: bool, now: datetime) -> Select[Any]:
+    """Group the messages of one kind. Only what waits is held by a template or a producer, and has a phase."""
     phase = case(
-        (~waits, None),
         (each.due_at >= each.expires_at, "decision"),  # a parked message is due at its deadline
         (each.due_at > now, "later"),
         else_="due",
     )
-    moment = case((waits, each.due_at), else_=each.changed_at)
-    halted_by = (case((waits, each.template)), case((waits, each.producer)))
-    keys = [each.lane, each.state, each.code, *halted_by, phase]
+    moment = each.due_at if waits else each.changed_at
+    keys = [each.lane, each.state, each.code, *((each.template, each.producer, phase) if waits else ())]
+    absent = [] if waits else [null(), null(), null()]
     read = (func.count(), func.min(moment), func.max(moment), func.min(each.reason), func.min(each.resend_at))
-    return select(*keys, *read).group_by(*(literal_column(str(place + 1)) for place in range(len(keys))))
+    return select(*keys, *absent, *read).group_by(*(literal_column(str(place + 1)) for place in range(len(keys))))
 
 
 def _reason(row: _Row, halts: Iterable[Halt], now: datetime) -> GroupedMessages:
