@@ -30,6 +30,10 @@ class FormFields:
         """Return all values of a field, such as the boxes that are checked."""
         return [value for key, value in self._pairs if key == name]
 
+    def names(self, prefix: str) -> list[str]:
+        """Return the names of the fields that begin so."""
+        return list(dict.fromkeys(key for key, _ in self._pairs if key.startswith(prefix)))
+
 
 def printable(text: str) -> str:
     """Return the text without characters that cannot be printed: PostgreSQL refuses a NUL."""

@@ -58,6 +58,7 @@ def environment(language: Language) -> Environment:
     made.globals |= {"bubble_states": STATES, "bubble_media": MEDIA}
     made.filters |= {
         "number": language.number,
+        "clock": language.clock,
         "count": language.count,
         "counted": language.counted,
         "duration": language.duration,
@@ -69,8 +70,10 @@ def environment(language: Language) -> Environment:
         "mask": mask_numbers,
         "moment": _moment,
         "soon": _soon,
+        "weekday": language.weekday,
         "whatsapp": whatsapp,
     }
+    made.tests["timed"] = lambda at: isinstance(at, datetime)  # a whole day is a date alone
     return made
 
 
