@@ -18,7 +18,7 @@ def test_an_operator_sets_a_budget_by_keyboard_and_downloads_the_spend(server: S
     page = signed_in(server, open_page(), role=Role.OPERATOR)
     page.goto(f"/console/money?{DAYS}")
     with page.expect_download() as download:
-        page.click("text=by campaign")
+        page.click("a[download]:has-text('by campaign')")
     assert download.value.suggested_filename == "spend-by-campaign-2026-10-01-2026-10-31.csv"
     page.focus("summary >> text=Set a budget")
     press(page, "Enter", "Tab")
