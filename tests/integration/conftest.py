@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 
 from harkara.ledger.database import Database
 from harkara.redis_client import connect
-from harness.ledger import migrated
+from harness.ledger import migrated, open_ledger
 from harness.postgres import PostgresServer
 from harness.valkey import ValkeyServer, valkey
 from tests.integration.sandbox.process import Sandbox, sandbox_process
@@ -24,26 +24,33 @@ def migrated_url(postgres_server: PostgresServer) -> str:
     return migrated(postgres_server.create_database("ledger"))
 
 
+@pytest.fixture(scope="session")
+def _postgres_db(migrated_url: str) -> Iterator[Database]:
+    """One pool for all tests too: connections and compiled statements of its own take most of a short test."""
+    database = Database(migrated_url, connections=10)
+    yield database
+    database.close()
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty ledger, once on each kind of database."""
-    sqlite = request.param == "sqlite"
-    url = migrated(f"sqlite:///{tmp_path / 'harkara.db'}") if sqlite else request.getfixturevalue("migrated_url")
-    database = Database(url, connections=10)
-    try:
-        if not sqlite:
-            empty(database)
+    if request.param == "postgres":
+        database: Database = request.getfixturevalue("_postgres_db")
+        empty(database)
         yield database
-    finally:
-        database.close()
+    else:
+        with open_ledger(f"sqlite:///{tmp_path / 'harkara.db'}", connections=10) as database:
+            yield database
 
 
 def empty(database: Database) -> None:
     """Delete all rows; a TRUNCATE of each table would take longer than most tests."""
-    tables = list(SQLModel.metadata.tables)
+    has_rows = " UNION ALL ".join(
+        f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in SQLModel.metadata.tables
+    )
     with database.write() as tx:
-        filled = [name for name in tables if tx.execute(text(f"SELECT EXISTS (SELECT 1 FROM {name})")).scalar()]
-        if filled:
+        if filled := tx.execute(text(has_rows)).scalars().all():
             tx.execute(text(f"TRUNCATE {', '.join(filled)} CASCADE"))
 
 

@@ -1,4 +1,4 @@
-"""A ledger that is available and one that is not."""
+"""A ledger that is not available."""
 
 from __future__ import annotations
 
@@ -7,15 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from harkara.ledger.database import Database
-from harness.ledger import open_ledger
 
 UNREACHABLE = "postgresql://harkara@127.0.0.1:1/harkara"
-
-
-@pytest.fixture
-def db(database_url: str) -> Iterator[Database]:
-    with open_ledger(database_url, connections=10) as database:
-        yield database
 
 
 @pytest.fixture
