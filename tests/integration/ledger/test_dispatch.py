@@ -164,28 +164,38 @@ db = Database(sys.argv[1])
 lanes = {"default": Lane("default", "token", None)}
 with db.read() as tx:
     print("ready", tx.now, flush=True)
-sys.stdin.readline()
 for turn in range(1, 201):
-    print(*(identity for identity, _ in dispatch(db, lanes, None, depth=2 * turn, queued_seconds=60).hints))
+    sys.stdin.readline()
+    hints = dispatch(db, lanes, None, depth=2 * turn, queued_seconds=60).hints
+    print(*(identity for identity, _ in hints), flush=True)
 db.close()
 """
 
 
 def test_two_processes_that_dispatch_at_once_release_nothing_twice(db: Database) -> None:
+    """They take each turn together, and in turn hear of it first: otherwise one could end before the other begins."""
     ids = accept_messages(db, *(reply(n, producer=f"p{n % 5}") for n in range(400)))
     command = [sys.executable, "-c", DISPATCHER, db.url.render_as_string(hide_password=False)]
     pipe = subprocess.PIPE
     both = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT) for _ in range(2)]
-    for process in both:
-        assert process.stdout
-        assert process.stdout.readline().startswith("ready")
-    for process in both:
-        assert process.stdin
-        print("go", file=process.stdin, flush=True)
-    found = [process.communicate(timeout=60)[0].split() for process in both]
+    assert all(answer(process).startswith("ready") for process in both)
+    found: list[list[str]] = [[], []]
+    for turn in range(200):
+        for process in both[:: -1 if turn % 2 else 1]:
+            assert process.stdin
+            print("go", file=process.stdin, flush=True)
+        for process, its in zip(both, found, strict=True):
+            its += answer(process).split()
+    assert [process.communicate(timeout=60) for process in both] == [("", None), ("", None)]
     assert [process.returncode for process in both] == [0, 0]
     assert Counter(found[0] + found[1]) == Counter(ids)
     assert all(found), "both had a part in it"
+
+
+def answer(process: subprocess.Popen[str]) -> str:
+    """Return the next line that the process prints."""
+    assert process.stdout
+    return process.stdout.readline()
 
 
 def test_a_round_costs_the_same_however_many_messages_are_due_later(db: Database) -> None:
