@@ -10,7 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 WAITING = "tests/acceptance/"
 """Tests that wait for leases, delays and starts most of the time, each with a deployment of its own."""
 
-SHARED = frozenset(f"{WAITING}test_{name}.py" for name in ("chatmitra_faults", "docs", "inbound", "lanes"))
+SHARED = frozenset(f"{WAITING}test_{name}.py" for name in ("chatmitra_faults", "docs", "inbound", "lanes", "make_up"))
 """Their files whose tests share a deployment."""
 
 START = 0.75

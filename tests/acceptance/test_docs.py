@@ -177,7 +177,9 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         yield Deployment(folder, ledger, places, os.environ | own | terminal, {})
         ledger.close()
     finally:
-        local.terminate(seconds=90)  # it stops the processes that it started, each of a group of its own
+        status = local.terminate(seconds=90)  # it stops the processes that it started, each of a group of its own
+    assert status == 0
+    assert not (var / "local.env").exists()
 
 
 def published(redis_url: str) -> bool:
