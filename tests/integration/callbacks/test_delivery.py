@@ -25,7 +25,6 @@ from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.database import Database
 from harkara.ledger.tables import callback
 from harkara.ledger.transaction import Row
-from harness.ledger import open_ledger
 from harness.waiting import wait_until
 from tests.integration.callbacks.application import SECRET, Application, listening
 from tests.integration.ledger.steps import reply, send_message
@@ -34,9 +33,11 @@ DATA = {"id": "evt_1", "text": "नमस्ते"}
 
 
 @pytest.fixture
-def db(database_url: str) -> Iterator[Database]:
-    with open_ledger(database_url, callbacks_enabled=True) as database:
-        yield database
+def db(db: Database) -> Iterator[Database]:
+    """The empty ledger, as a deployment with a callback URL opens it."""
+    database = Database(db.url.render_as_string(hide_password=False), callbacks_enabled=True)
+    yield database
+    database.close()
 
 
 def delivery_to(url: str, db: Database, counted: Counter[str] | None = None) -> CallbackDelivery:
@@ -217,7 +218,14 @@ def test_the_callback_of_a_killed_worker_is_delivered_after_its_lease(tmp_path: 
     db = Database(url, callbacks_enabled=True)
     migrate.upgrade(db)
     add_callbacks(db)
-    with listening(Application(delay=1.0)) as application:
+    began, killed = Event(), Event()
+
+    def respond(_: int) -> tuple[int, dict[str, str]]:
+        began.set()
+        killed.wait(60)
+        return 204, {}
+
+    with listening(Application(respond)) as application:
         script = (
             "from harkara.callbacks.delivery import CallbackDelivery\n"
             "from harkara.callbacks.endpoint import Endpoint\n"
@@ -227,12 +235,11 @@ def test_the_callback_of_a_killed_worker_is_delivered_after_its_lease(tmp_path: 
         )
         worker = subprocess.Popen([sys.executable, "-c", script])
         try:
-            wait_until(lambda: application.in_progress == 1, 30, "a request")
+            assert began.wait(60)
         finally:
             worker.kill()
             worker.wait()
-        wait_until(lambda: application.in_progress == 0, 10, "its response")
-        application.delay = 0.0
+            killed.set()
         assert delivery_to(application.url, db).round() == Counter()
         age_callbacks(db, 61)
         assert delivery_to(application.url, db).round() == Counter(delivered=1)
