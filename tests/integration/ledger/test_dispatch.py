@@ -173,7 +173,7 @@ db.close()
 
 
 def test_two_processes_that_dispatch_at_once_release_nothing_twice(db: Database) -> None:
-    """They take each turn together, and in turn hear of it first: otherwise one could end before the other begins."""
+    """They take each turn together, and in turn receive it first: otherwise one could end before the other begins."""
     ids = accept_messages(db, *(reply(n, producer=f"p{n % 5}") for n in range(400)))
     command = [sys.executable, "-c", DISPATCHER, db.url.render_as_string(hide_password=False)]
     pipe = subprocess.PIPE
