@@ -84,6 +84,9 @@ SCHEDULE: Final[dict[str, Work]] = {
     ),
     "budgets": Work("Hold the marketing of budgets that are used up", WorkerRound("derivation", 60)),
     "derive": Work("Derive reminders again after their rules have changed", WorkerRound("derivation", 60)),
+    "conversations": Work(
+        "Add what an earlier release applied to the conversations, after an upgrade", WorkerRound("derivation", 60)
+    ),
     "erase": Work("Erase and delete what is older than its retention", WorkerRound("derivation", 60)),
     "clean_up": Work("Delete callbacks past their retention", WorkerRound("derivation", 60)),
     "callbacks": Work("Deliver callbacks to the application", WorkerRound("callbacks", 1)),

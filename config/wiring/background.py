@@ -35,6 +35,7 @@ from harkara.backends.broker import HINTS
 from harkara.callbacks.delivery import CallbackDelivery
 from harkara.chatmitra.webhooks import parse
 from harkara.delivery.budgets import Budgets
+from harkara.delivery.conversations import Conversations
 from harkara.delivery.dispatcher import Dispatcher
 from harkara.delivery.hints import Hints
 from harkara.delivery.last_posts import LastPosts
@@ -128,6 +129,11 @@ def event_processor(files: ConfigFiles) -> EventProcessor:
         check_seconds=worker_seconds("silence"),
         on_processed=count_events,
     )
+
+
+@cache
+def conversations() -> Conversations:
+    return Conversations(database(), rounds(), parse)
 
 
 @cache

@@ -47,6 +47,7 @@ def _functions() -> dict[str, Callable[[], object]]:
         "statistics": background.table_statistics().renew,
         "budgets": lambda: background.budgets().check(),
         "derive": lambda: background.maintenance().derive(),
+        "conversations": background.conversations().complete,
         "erase": lambda: background.maintenance().erase(),
         "clean_up": background.delete_old_callbacks,
         "callbacks": background.deliver_callbacks,

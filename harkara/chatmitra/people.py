@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from harkara.chatmitra.fields import parse_phone_number, parse_user_id
+from harkara.inbound.normalization import clean_text
 
 T = TypeVar("T")
 
@@ -19,6 +20,7 @@ class Fields(Protocol):
 
 
 _SENDER = ("from", "sender")
+_PROFILE_NAME = ("profile_name", "profileName", "sender_name", "customer_name")
 _CHOOSER = ("wa_id", *_SENDER, "phone", "contact", "customer")
 _RECIPIENT = ("to", "recipient", "recipient_mobile_number", "recipient_id", "contact", "customer", "wa_id")
 
@@ -42,6 +44,23 @@ def parse_chooser(fields: Fields) -> tuple[str | None, tuple[str, ...]]:
 def parse_recipient(fields: Fields) -> tuple[str | None, tuple[str, ...]]:
     """Return the number of the recipient, None if it is hidden, and the user ids."""
     return fields.first(parse_phone_number, *_RECIPIENT), _user_ids(fields, _RECIPIENT_ID, _RECIPIENT_PARENT_ID)
+
+
+def parse_profile_name(fields: Fields) -> str | None:
+    """Return the name that the sender has chosen to show.
+
+    Meta's docs, Webhooks: `contacts[].profile.name`. Chat Mitra documents none; it is read where it may stand.
+    """
+    return fields.first(clean_text, *_PROFILE_NAME) or fields.first(_name_of_profile, "profile", "contact", "contacts")
+
+
+def _name_of_profile(value: object) -> str | None:
+    match value:
+        case {"profile": {"name": str(name)}} | [{"profile": {"name": str(name)}}, *_]:
+            return clean_text(name)
+        case {"name": str(name)}:
+            return clean_text(name)
+    return None
 
 
 def parse_change(fields: Fields, message: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:

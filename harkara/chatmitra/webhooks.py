@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from harkara.chatmitra import content
 from harkara.chatmitra.fields import parse_id, parse_time
 from harkara.chatmitra.parse_answer import parse_error
-from harkara.chatmitra.people import parse_change, parse_chooser, parse_recipient, parse_sender
+from harkara.chatmitra.people import parse_change, parse_chooser, parse_profile_name, parse_recipient, parse_sender
 from harkara.chatmitra.preferences import EVENT_NAMES, parse_preference, split_preferences
 from harkara.chatmitra.pricing import parse_pricing
 from harkara.inbound import fingerprint
@@ -158,6 +158,7 @@ def _message_received(raw: _RawEvent, kind: str, *, is_new: bool = True) -> Mess
         identity=raw.identity("received") if named else digest("received", raw.body),
         sender=sender,
         user_ids=user_ids,
+        name=parse_profile_name(raw),
         kind=kind,
         at=raw.at,
         message_id=raw.message_id,

@@ -42,8 +42,9 @@ class MessageReceived:
 
     `content` is all that came. `text` is the text or the caption; after a tap it is the title of the button or row, and
     `payload` its id. `opens_window` is false for a change of an earlier message. `sender` is the digits of the number,
-    or the user id of a person whose number is hidden, and `user_ids` are all user ids of the person. `kind` is
-    WhatsApp's name of the type, `reply_to` is WhatsApp's id of the message that this one answers.
+    or the user id of a person whose number is hidden, and `user_ids` are all user ids of the person. `name` is
+    what the person is called in WhatsApp, if the event has it. `kind` is WhatsApp's name of the type, `reply_to` is
+    WhatsApp's id of the message that this one answers.
     """
 
     identity: str
@@ -55,6 +56,7 @@ class MessageReceived:
     payload: str | None = field(default=None, repr=False)
     reply_to: str | None = field(default=None, repr=False)
     user_ids: tuple[str, ...] = field(default=(), repr=False)
+    name: str | None = field(default=None, repr=False)
     content: Content = field(default=Content(), repr=False)
     opens_window: bool = True
     body: bytes = field(default=b"", repr=False, compare=False)

@@ -24,6 +24,7 @@ PURE = {"campaigns", "catalogue", "goals", "inbound", "limits", "messages", "mon
 """Values and rules: no SQL, no process, and no Redis but the limiter's."""
 
 BENEATH_THE_LEDGER = PURE | {
+    "conversation",
     "errors",
     "lanes",
     "masking",

@@ -11,7 +11,7 @@ from harkara.inbound.window import LENGTH
 from harkara.ledger.contacts.consent import settle
 from harkara.ledger.contacts.people import lock_people
 from harkara.ledger.database import Database
-from harkara.ledger.tables import contact
+from harkara.ledger.tables import contact, conversation
 from harkara.ledger.tables.contacts import UNSETTLED
 from harkara.ledger.transaction import Row, Transaction
 
@@ -51,6 +51,8 @@ def delete_inactive(tx: Transaction, retention_seconds: float | None, limit: int
     people = {row["person"] for row in names if row["person"]} - _active(tx, names, or_(*inactive))
     alone = tuple_(*_KEY).in_([(row["lane"], row["recipient"]) for row in names if not row["person"]])
     gone = or_(contact.c.person.in_(people), and_(alone, contact.c.person.is_(None)))
+    if people:
+        tx.execute(delete(conversation).where(conversation.c.person.in_(people)))
     return tx.execute(delete(contact).where(gone, or_(*inactive))).rowcount if names else 0
 
 

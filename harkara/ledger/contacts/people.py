@@ -12,6 +12,7 @@ from uuid_utils import uuid7
 
 from harkara.inbound.contact import ContactState
 from harkara.ledger.contacts.queries import PROOFS, proof_of
+from harkara.ledger.conversations.record import merge_conversations
 from harkara.ledger.tables import consent, contact
 from harkara.ledger.transaction import Row, Transaction
 from harkara.people.names import group_names
@@ -55,6 +56,9 @@ def join(
     proofs = _states(tx, lane, [names for names in people if chosen or _is_mixed(names, rows)])
     merged = [_merge([rows[name] for name in sorted(names)], proofs, wrote_at) for names in people]
     _write(tx, lane, merged, rows)
+    for person in merged:
+        if others := {rows[name]["person"] for name in person.names} - {person.id, None}:
+            merge_conversations(tx, lane, others, person.id)
     return merged
 
 

@@ -18,6 +18,7 @@ from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.contacts.consent import apply_consent, link_names
 from harkara.ledger.contacts.customer import customer_data
 from harkara.ledger.contacts.people import Person
+from harkara.ledger.conversations.record import record_words
 from harkara.ledger.events.stored_event import StoredEvent
 from harkara.ledger.occasions.answers import record_answer
 from harkara.ledger.tables import message, occasion
@@ -88,13 +89,15 @@ def apply_number_change(tx: Transaction, stored: StoredEvent, change: NumberChan
 def record_received(
     tx: Transaction, lane: str, received: MessageReceived, words: Words, *, answers: str | None = None
 ) -> InterpretedMessage:
-    """Record that a customer wrote, and apply an opt-out or opt-in with its proof.
+    """Record that a customer wrote, with their conversation, and apply an opt-out or opt-in with its proof.
 
     `answers` is the id of our message that this one replies to, if known. Of several open reminders that one is meant,
-    otherwise the latest. To record the same message twice stores its proof twice, and changes nothing else.
+    otherwise the latest. To record the same message twice stores its proof twice and counts it as two unread ones, and
+    changes nothing else.
     """
     at = min(received.at, tx.now)
     person = link_names(tx, lane, received.names, wrote_at=at if received.opens_window else None)
+    record_words(tx, lane, person.id, at, name=received.name)
     reminded = _reminded_occasion(tx, lane, person.names, answers)
     # An operator may be a customer as well: without a quoted message, an open reminder has precedence.
     acknowledges = words.acknowledges(received.text, received.payload) and (answers is not None or reminded is None)

@@ -141,13 +141,13 @@ def _apply(
                 _set_state(tx, row, EventState.UNKNOWN)
             case MessageReceived():
                 apply_received(tx, row, found, context.words)
-                _set_state(tx, row, EventState.APPLIED)
+                _set_state(tx, row, EventState.APPLIED, sender=found.sender)
             case NumberChanged():
                 apply_number_change(tx, row, found)
-                _set_state(tx, row, EventState.APPLIED)
+                _set_state(tx, row, EventState.APPLIED, sender="")
             case PreferenceChanged(names=names, action=action, proof=proof, at=at):
                 apply_marketing_choice(tx, row.lane, names, action, proof, at, f"event_{row.id}")
-                _set_state(tx, row, EventState.APPLIED)
+                _set_state(tx, row, EventState.APPLIED, sender="")
             case StatusChanged():
                 statuses.append((row, found))
             case _:  # a newer release, which knows more kinds, has stored it
@@ -176,8 +176,8 @@ def _parse(row: StoredEvent, parse: Parse) -> Event:
     return parsed
 
 
-def _set_state(tx: Transaction, row: StoredEvent, state: EventState) -> None:
-    tx.execute(update(event).where(event.c.id == row.id).values(state=state.value))
+def _set_state(tx: Transaction, row: StoredEvent, state: EventState, **columns: str) -> None:
+    tx.execute(update(event).where(event.c.id == row.id).values(state=state.value, **columns))
 
 
 def is_own_number(lane: Lane | None, sender: str) -> bool:

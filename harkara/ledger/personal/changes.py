@@ -11,7 +11,7 @@ from sqlalchemy import Table, and_, delete, select, update
 from harkara.ledger.events.stored_event import EventState
 from harkara.ledger.personal.find import FoundRow
 from harkara.ledger.personal.inventory import PersonalTable
-from harkara.ledger.tables import callback, contact, event, message
+from harkara.ledger.tables import callback, contact, conversation, event, message
 from harkara.ledger.transaction import Row, Transaction
 from harkara.people.mentions import Mentions
 from harkara.people.pseudonym import pseudonym
@@ -52,8 +52,8 @@ def must_stay(where: PersonalTable, found: FoundRow) -> bool:
 
 def change_row(where: PersonalTable, found: FoundRow, person: Mentions, key: str, now: datetime) -> RowChange | None:
     """Return what the inventory says of this row, None if nothing in it changes."""
-    if where.table is contact and found.row["stopped"] is None:
-        return RowChange(contact, found.row, None)
+    if where.table is conversation or (where.table is contact and found.row["stopped"] is None):
+        return RowChange(where.table, found.row, None)
     values = {
         name: new
         for name, old in found.row.items()

@@ -25,6 +25,7 @@ from harkara.ledger.tables import (
     charge,
     consent,
     contact,
+    conversation,
     dead_letter,
     event,
     goal,
@@ -98,6 +99,10 @@ def _of_messages(column: ColumnElement[str]) -> Find:
     return lambda person: column.in_(select(message.c.id).where(message.c.recipient.in_(person.names)))
 
 
+def _of_people(person: Mentions) -> ColumnElement[bool]:
+    return conversation.c.person.in_(select(contact.c.person).where(contact.c.recipient.in_(person.names)))
+
+
 def _mentions(*columns: ColumnElement[str | None]) -> Find:
     return lambda person: or_(*(contains(column, person.needles) for column in columns))
 
@@ -152,8 +157,8 @@ INVENTORY: Final = (
     ),
     PersonalTable(
         event,
-        _mentions(event.c.body),
-        _columns(remove="body", none="lane identity about state message_id webhook_digest"),
+        lambda person: or_(event.c.sender.in_(person.names), contains(event.c.body, person.needles)),
+        _columns(remove="body", clear="sender", none="lane identity about state message_id webhook_digest"),
         "The digest stays, by which a repeat is recognized.",
     ),
     PersonalTable(
@@ -174,6 +179,7 @@ INVENTORY: Final = (
         _columns(remove="person", none="message_id lane category template campaign_id currency"),
         "The cost stays, without the recipient: it is part of the accounts.",
     ),
+    PersonalTable(conversation, _of_people, _columns(remove="name", none="lane person"), "Nothing: it is deleted."),
     PersonalTable(
         contact,
         _named(contact.c.recipient),

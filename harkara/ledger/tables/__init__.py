@@ -12,6 +12,7 @@ from harkara.ledger.tables.callbacks import CallbackRow
 from harkara.ledger.tables.campaigns import CampaignRow
 from harkara.ledger.tables.charges import BudgetRow, ChargeRow
 from harkara.ledger.tables.contacts import ConsentRow, ContactRow
+from harkara.ledger.tables.conversations import ConversationRow
 from harkara.ledger.tables.events import EventRow
 from harkara.ledger.tables.halts import HaltRow
 from harkara.ledger.tables.identity import IdentityRow, ProcessRow
@@ -42,6 +43,7 @@ charge = _table(ChargeRow)
 budget = _table(BudgetRow)
 contact = _table(ContactRow)
 consent = _table(ConsentRow)
+conversation = _table(ConversationRow)
 callback = _table(CallbackRow)
 halt = _table(HaltRow)
 lease = _table(LeaseRow)

@@ -9,13 +9,17 @@ from sqlmodel import Field, SQLModel
 
 from harkara.ledger.tables.columns import counter, partial
 
+UNLISTED = "state = 'folded' AND about = 'received' AND sender IS NULL AND body IS NOT NULL"
+"""A message of a customer that a release without conversations has applied."""
+
 
 class EventRow(SQLModel, table=True):
     """One event of a webhook: stored before the webhook is answered, applied to the ledger later.
 
     Two deliveries of the same event have the same `identity`. `about` is the event's kind, `body` its JSON, which is
-    removed once the event has been applied. `webhook_digest` is the SHA-256 of the signed webhook, byte by byte; it is
-    null in rows of earlier releases.
+    removed once a status has been applied. `webhook_digest` is the SHA-256 of the signed webhook, byte by byte; it is
+    null in rows of earlier releases. `sender` is the name under which a customer wrote, once their message is applied;
+    it is empty for what is applied and no message.
     """
 
     __tablename__ = "event"
@@ -25,6 +29,8 @@ class EventRow(SQLModel, table=True):
         CheckConstraint("state IN ('new', 'folded', 'orphan', 'unknown')", name="state"),
         partial("ix_event_due", "due_at", where="state = 'new'"),
         partial("ix_event_heard", "due_at", where="state = 'new' AND about = 'received'"),
+        partial("ix_event_sender", "sender", "lane", "id", where="sender IS NOT NULL"),
+        partial("ix_event_unlisted", "id", where=UNLISTED),
         Index("ix_event_lane_received_at", "lane", "received_at"),
     )
 
@@ -39,4 +45,5 @@ class EventRow(SQLModel, table=True):
     received_at: datetime
     due_at: datetime
     tries: int = counter()
+    sender: str | None = Field(default=None, max_length=135)
     webhook_digest: str | None = Field(default=None, max_length=64)

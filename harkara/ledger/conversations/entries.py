@@ -1,0 +1,93 @@
+"""The entries of a chat, from the rows of messages, events and consent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from harkara.conversation import ChatEntry
+from harkara.inbound.events import Event, MessageReceived
+from harkara.ledger.contacts.queries import ConsentProof
+from harkara.ledger.events.stored_event import StoredEvent
+from harkara.ledger.tables import message
+from harkara.states import UNSENT, State
+
+Parse = Callable[[bytes, datetime], Sequence[Event]]
+"""Returns the events in the body of a webhook that was received at this time."""
+
+_FIELDS = "id state code reason kind template category rule answer producer body due_at posted_at changed_at".split()
+SENT = tuple(message.c[name] for name in _FIELDS)
+"""The columns of `message` that `sent_entry` needs."""
+
+
+def received_entry(stored: StoredEvent, parse: Parse) -> ChatEntry | None:
+    """Return what a customer wrote, None for an event that is no message of a customer or is erased."""
+    match parse((stored.body or "").encode(), stored.received_at):
+        case [MessageReceived() as one]:
+            return ChatEntry(
+                direction="received",
+                at=min(one.at, stored.received_at),
+                id=f"event_{stored.id}",
+                kind=one.kind,
+                text=one.text,
+                content=one.content.fields,
+            )
+    return None
+
+
+def sent_entry(row: Mapping[str, Any]) -> ChatEntry:
+    """Return one of our messages, with its request unless that has a one-time code."""
+    state = State(row["state"])
+    request = _request(row)
+    return ChatEntry(
+        direction="sent",
+        at=row["due_at"] if state in UNSENT else row["posted_at"] or row["changed_at"],
+        id=row["id"],
+        kind=row["kind"],
+        text=_words(request),
+        content=request,
+        state=state,
+        code=row["code"],
+        reason=row["reason"],
+        template=row["template"],
+        category=row["category"],
+        rule=row["rule"],
+        answer=row["answer"],
+        source=row["producer"],
+    )
+
+
+def consent_entry(proof: ConsentProof) -> ChatEntry:
+    """Return an opt-out or opt-in, with its proof."""
+    return ChatEntry(
+        direction="consent",
+        at=proof.at,
+        kind=proof.action,
+        text=proof.proof,
+        category=proof.category,
+        source=proof.how,
+    )
+
+
+def _request(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    if row["body"] is None or row["category"] == "authentication":
+        return None
+    request: dict[str, Any] = json.loads(row["body"])
+    return request
+
+
+def _words(request: Mapping[str, Any] | None) -> str | None:
+    """Return the text or caption of a request, or the name of its template."""
+    match request:
+        case {"message": str(words)}:
+            return words
+        case {"messages": [{"kind": "template", "template": {"name": str(name)}}, *_]}:
+            return name
+        case {"messages": [{"payload": dict(payload)}, *_]}:
+            inner = payload.get(str(payload.get("type")))
+            places = inner if isinstance(inner, dict) else {}
+            found = places.get("body") or places.get("caption") or places.get("name")
+            return found.get("text") if isinstance(found, dict) else found
+    return None

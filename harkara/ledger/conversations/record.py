@@ -1,0 +1,71 @@
+"""Record that someone wrote in a conversation: the customer, or a person of the business."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from harkara.ledger.tables import conversation
+from harkara.ledger.transaction import Transaction
+
+
+def record_words(
+    tx: Transaction, lane: str, person: str, at: datetime, *, unread: bool = True, name: str | None = None
+) -> None:
+    """Record a customer's message, in the transaction that applies it. `name` is what WhatsApp shows of the person."""
+    _write(tx, lane, person, at, unread=int(unread), name=name)
+
+
+def record_reply(tx: Transaction, lane: str, person: str) -> None:
+    """Record that a person of the business answers: what was said so far is read."""
+    _write(tx, lane, person, tx.now, read=True)
+
+
+def record_choice(tx: Transaction, lane: str, person: str) -> None:
+    """Raise the revision of a conversation, if there is one, since the person's consent has changed."""
+    of_person = (conversation.c.lane == lane, conversation.c.person == person)
+    tx.execute(conversation.update().where(*of_person).values(revision=conversation.c.revision + 1))
+
+
+def merge_conversations(tx: Transaction, lane: str, people: Collection[str], person: str) -> None:
+    """Give the conversations with these people to one person: they are the same."""
+    of_people = (conversation.c.lane == lane, conversation.c.person.in_(people))
+    for row in tx.rows(select(conversation).where(*of_people).order_by(conversation.c.person)):
+        _write(tx, lane, person, row["last_at"], unread=row["unread"], name=row["name"], revisions=row["revision"] + 1)
+    tx.execute(delete(conversation).where(*of_people))
+
+
+def _write(
+    tx: Transaction,
+    lane: str,
+    person: str,
+    at: datetime,
+    *,
+    unread: int = 0,
+    read: bool = False,
+    name: str | None = None,
+    revisions: int = 1,
+) -> None:
+    """Add to the row of a conversation, in one statement."""
+    insert: Any = (sqlite if tx.sqlite else postgresql).insert(conversation)
+    new, old = insert.excluded, conversation.c
+    latest = func.max(old.last_at, new.last_at) if tx.sqlite else func.greatest(old.last_at, new.last_at)
+    changed = {
+        "last_at": latest,
+        "unread": 0 if read else old.unread + new.unread,
+        "revision": old.revision + new.revision,
+        "name": func.coalesce(new.name, old.name),
+    }
+    values = {
+        "lane": lane,
+        "person": person,
+        "last_at": at,
+        "unread": unread,
+        "revision": revisions,
+        "name": name[:60] if name else None,
+    }
+    tx.execute(insert.on_conflict_do_update(index_elements=["lane", "person"], set_=changed), values)
