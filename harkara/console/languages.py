@@ -90,6 +90,10 @@ class Language:
         """Return a day with its weekday, such as `Sun, 29 Nov`."""
         return _plain(format_date(value, "EEE, d MMM", locale=self.locale))
 
+    def long_day(self, value: date) -> str:
+        """Return a day such as `Sunday, 29 Nov 2026`."""
+        return _plain(format_date(value, "EEEE, d MMM y", locale=self.locale))
+
     def duration(self, seconds: float) -> str:
         """Return a time span in its largest unit, such as `6 hours`."""
         return format_timedelta(round(seconds), threshold=1.5, locale=self.locale)

@@ -19,6 +19,7 @@ class Entry(NamedTuple):
 NAVIGATION = (
     Entry("/now", N_("Now"), Role.VIEWER),
     Entry("/messages", N_("Messages"), Role.VIEWER),
+    Entry("/conversations", N_("Conversations"), Role.VIEWER),
     Entry("/campaigns", N_("Campaigns"), Role.VIEWER),
     Entry("/calendar", N_("Calendar"), Role.VIEWER),
     Entry("/templates", N_("Templates"), Role.VIEWER),

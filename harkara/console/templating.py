@@ -70,6 +70,7 @@ def environment(language: Language) -> Environment:
         "mask": mask_numbers,
         "moment": _moment,
         "soon": _soon,
+        "long_day": language.long_day,
         "weekday": language.weekday,
         "whatsapp": whatsapp,
     }

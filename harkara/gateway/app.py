@@ -12,6 +12,7 @@ from harkara.gateway import (
     acts,
     alarms,
     campaigns,
+    conversations,
     docs,
     health,
     messages,
@@ -29,7 +30,8 @@ from harkara.gateway.middleware import RequestMiddleware
 
 _DESCRIPTION = (
     "Accepts the requests of Chat Mitra's API, at the same path and with the same responses. A response of 202 means"
-    " that the message is in the ledger. No response repeats a phone number or the text of a message."
+    " that the message is in the ledger. No response repeats a phone number or the text of a message,"
+    " but those about conversations."
 )
 
 _SCHEMA_NAMES = {
@@ -71,6 +73,7 @@ def create_app(dependencies: Dependencies) -> FastAPI:
     for module in (
         messages,
         acts,
+        conversations,
         occasions,
         reports,
         uploads,

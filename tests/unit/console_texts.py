@@ -26,6 +26,7 @@ _MARKS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
 
 _REFUSALS = (
     ("harkara/ledger/users", "**.py"),
+    ("harkara/ledger/conversations", "commands.py"),
     ("harkara/ledger/occasions", "calendar.py"),
     ("harkara/ledger/occasions", "remind.py"),
     ("harkara/ledger/personal", "**.py"),

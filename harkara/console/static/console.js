@@ -18,3 +18,8 @@ document.addEventListener("change", (event) => {
   input.setCustomValidity(tooLarge ? input.dataset.tooLarge : "");
   input.reportValidity();
 });
+for (const text of document.querySelectorAll("[data-count]")) {
+  const count = () => { document.getElementById(text.dataset.count).textContent = text.value ? text.value.length : ""; };
+  text.addEventListener("input", count);
+  count();
+}

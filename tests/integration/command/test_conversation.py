@@ -1,0 +1,28 @@
+"""`harkara conversation`: list, show, reply and read."""
+
+from __future__ import annotations
+
+import json
+
+from harkara.ledger.database import Database
+from harkara.ledger.messages.search import list_messages
+from harkara.ledger.users.acts import list_acts
+from tests.integration.command.deployment import Harkara
+from tests.integration.ledger.webhooks import deliver_webhooks, inbound_webhook
+
+
+def test_a_customer_is_shown_answered_once_and_read(harkara: Harkara, ledger: Database) -> None:
+    assert harkara("conversation", "list").stdout == "No conversations.\n"
+    deliver_webhooks(ledger, inbound_webhook("Is it open?", "w1", 1))
+    (found,) = json.loads(harkara("conversation", "list", "--unread", "--json").stdout)["conversations"]
+    assert (found["number"], found["unread"]) == ("919876500001", 1)
+    assert "Is it open?" in harkara("conversation", "list").stdout
+    shown = harkara("conversation", "show", "98765 00001").stdout
+    assert "customer  Is it open?" in shown
+    words = ("conversation", "reply", "9876500001", "Yes", "--reference", "r1", "--by", "Asha")
+    assert [harkara(*words).exit_code for _ in range(2)] == [0, 0]
+    assert len(list_messages(ledger)) == 1
+    assert harkara("conversation", "read", "9876500001").stdout == "Nothing was unread.\n"
+    assert [each.act for each in list_acts(ledger, name="Asha")] == ["conversation.replied"]
+    assert harkara("conversation", "show", "9876599999").exit_code == 3
+    assert harkara("conversation", "reply", "9876500001").exit_code == 4

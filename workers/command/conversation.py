@@ -1,0 +1,174 @@
+"""`harkara conversation`: who wrote, the chat with one person, and replies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workers.command.deployment import backend, catalogue, configured, ledger
+from workers.command.local_time import LocalTime
+from workers.command.options import AsJson, By, me
+from workers.command.output import emit, print_line, table
+
+if TYPE_CHECKING:
+    from harkara.conversation import ChatEntry
+    from harkara.ledger.conversations.people import Participant
+    from harkara.ledger.database import Database
+
+app = typer.Typer(no_args_is_help=True, help="Show conversations, and reply to people who wrote.")
+
+Person = Annotated[str, typer.Argument(metavar="NUMBER", help="Number or user id, or the id of the person.")]
+LaneOfPerson = Annotated[str | None, typer.Option("--lane", help="Lane, if several know the person.")]
+
+
+@app.command("list", epilog="Example: harkara conversation list --unread")
+def listing(
+    unread: Annotated[bool, typer.Option("--unread", help="Only with an unread message.")] = False,
+    search: Annotated[str, typer.Option(help="A whole number, or a part of a name.")] = "",
+    lane: Annotated[str | None, typer.Option(help="Only of this lane.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Largest number of rows.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the conversations, the newest first, with the last message of each."""
+    from harkara.chatmitra.webhooks import parse
+    from harkara.ledger.conversations.queries import list_conversations
+
+    lanes = [lane] if lane else [*configured()]
+    with ledger() as db:
+        found = list_conversations(db, lanes, parse, unread=unread, search=search, limit=limit)
+    if as_json:
+        emit({"conversations": [dict(each) for each in found]})
+        return
+    if not found:
+        print_line("No conversations.")
+        return
+    local = LocalTime()
+    table(
+        ("number", "name", "lane", "last", "unread", "window until", "words"),
+        (
+            (
+                each.number,
+                each.name,
+                each.lane,
+                local.show(each.last_at, each.lane),
+                each.unread or "",
+                local.show(each.window_ends_at, each.lane) or "shut",
+                _words(each.last) if each.last else "",
+            )
+            for each in found
+        ),
+    )
+
+
+@app.command(epilog="Example: harkara conversation show 9876543210")
+def show(
+    number: Person,
+    lane: LaneOfPerson = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Largest number of messages, the newest.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was said in both directions, oldest first. One-time codes are never shown."""
+    from harkara.chatmitra.webhooks import parse
+    from harkara.ledger.conversations.chat import get_chat
+
+    with ledger() as db:
+        chat = get_chat(db, _find(db, number, lane), parse, limit=limit)
+    if as_json:
+        emit(dict(chat))
+        return
+    local = LocalTime()
+    found = chat.conversation
+    until = local.show(found.window_ends_at, found.lane)
+    print_line(f"{found.title}  {found.contact}  {'window open until ' + until if until else 'window shut'}")
+    for entry in chat.entries:
+        print_line(f"{local.show(entry.at, found.lane)}  {_who(entry)}  {_words(entry)}")
+    for entry in chat.waiting:
+        print_line(f"{local.show(entry.at, found.lane)}  not sent yet  {_words(entry)}")
+
+
+@app.command(epilog='Example: harkara conversation reply 9876543210 "Yes, until nine" --reference reply-7')
+def reply(
+    number: Person,
+    text: Annotated[str | None, typer.Argument(help="Text, while the 24-hour window is open.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of template instead of a text.")] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=TEXT", help="Parameter of the template; repeat it."),
+    ] = None,
+    reference: Annotated[str | None, typer.Option(help="Your own id: a repeat sends nothing twice.")] = None,
+    lane: LaneOfPerson = None,
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Reply to a person with a text or a template. Exits with 4 if the window is shut for a text."""
+    from harkara.errors import Invalid
+    from harkara.ledger.conversations import commands
+    from harkara.ledger.users.acts import Actor
+    from harkara.messages import Text
+
+    if (text is None) == (kind is None):
+        raise Invalid("text", "give either a text or --kind")
+    with ledger() as db, backend() as opened:
+        person = _find(db, number, lane)
+        message = Text(text) if text is not None else None
+        message_or_template = message or catalogue().message(
+            kind or "", _parameters(values or ()), opted_in=person.state.agreed_at is not None
+        )
+        receipt = commands.reply(
+            db,
+            opened.enqueue,
+            person,
+            message_or_template,
+            producer="command",
+            reference=reference,
+            by=Actor(by or me(), "command"),
+        )
+    if as_json:
+        emit({"id": receipt.id, "new": receipt.new})
+    else:
+        print_line(receipt.id if receipt.new else f"{receipt.id} was accepted before; nothing was sent again")
+
+
+@app.command(epilog="Example: harkara conversation read 9876543210")
+def read(number: Person, lane: LaneOfPerson = None, by: By = None, as_json: AsJson = False) -> None:
+    """Mark the messages of a conversation as read."""
+    from harkara.ledger.conversations import commands
+    from harkara.ledger.users.acts import Actor
+
+    with ledger() as db:
+        done = commands.mark_read(db, _find(db, number, lane), by=Actor(by or me(), "command"))
+    if as_json:
+        emit({"read": done})
+    else:
+        print_line("Marked as read." if done else "Nothing was unread.")
+
+
+def _find(db: Database, number: str, lane: str | None) -> Participant:
+    from harkara.ledger.conversations.people import find_participant
+
+    return find_participant(db, number, [lane] if lane else None)
+
+
+def _parameters(values: Iterable[str]) -> dict[str, str]:
+    from harkara.errors import Invalid
+
+    pairs = [each.partition("=") for each in values]
+    if any(not equals for _, equals, _ in pairs):
+        raise Invalid("set", "must be NAME=TEXT")
+    return {name: text for name, _, text in pairs}
+
+
+def _who(entry: ChatEntry) -> str:
+    if entry.direction == "received":
+        return "customer"
+    if entry.direction == "consent":
+        return f"{entry.kind} ({entry.category}, {entry.source})"
+    return f"us, {entry.state}" + (f", answered: {entry.answer}" if entry.answer else "")
+
+
+def _words(entry: ChatEntry) -> str:
+    if entry.category == "authentication":
+        return "(one-time code)"
+    return entry.text or f"({entry.template or entry.kind})"
