@@ -5,6 +5,7 @@ So each page can be loaded again, and the browser's way back works.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -14,6 +15,7 @@ from starlette.datastructures import QueryParams
 
 from harkara.campaigns.columns import TO, Column, FixedText, Source
 from harkara.campaigns.sheet import suggest_mapping
+from harkara.campaigns.steps import CampaignSteps
 from harkara.catalogue import Catalogue
 from harkara.console.forms import printable
 from harkara.console.languages import N_
@@ -23,6 +25,11 @@ from harkara.ledger.campaigns.uploads import Upload
 
 COLUMN, TEXT = "column.", "text."
 """The fields of a parameter: its column, and the text that everyone gets if no column is chosen."""
+
+OPTIONS = ("canary", "wave_share", "hold_out", "stop_loss")
+"""The fields of the options: three shares in percent, and an amount of money."""
+
+_PERCENT = re.compile(r"[1-9]|[1-4]\d|50")
 
 AGREED = ("all", "recorded")
 """Who may get marketing: everyone in the list, who has agreed, or people whose agreement is recorded."""
@@ -37,6 +44,7 @@ class CampaignDraft:
     agreed: str
     columns: Mapping[str, str]
     texts: Mapping[str, str]
+    options: Mapping[str, str]
 
     @classmethod
     def of(cls, query: QueryParams, catalogue: Catalogue, columns: Collection[str], name: str = "") -> Self:
@@ -54,6 +62,7 @@ class CampaignDraft:
             query.get("agreed", ""),
             {each: query.get(COLUMN + each, similar.get(each, "")) for each in names},
             {each: printable(query.get(TEXT + each, "")).strip() for each in names},
+            {each: text for each in OPTIONS if (text := printable(query.get(each, "")).strip())},
         )
 
     def mapping(self) -> Mapping[str, Source]:
@@ -70,6 +79,10 @@ class CampaignDraft:
             mapping=self.mapping(),
             opted_in=self.agreed == "all",
             agreed_only=self.agreed == "recorded",
+            steps=CampaignSteps(
+                canary=self._share("canary"), wave_share=self._share("wave_share"), hold_out=self._share("hold_out")
+            ),
+            stop_loss=self.options.get("stop_loss"),
         )
 
     @property
@@ -77,7 +90,15 @@ class CampaignDraft:
         """The choices as a query, of which `of` makes the same draft."""
         chosen = {"template": self.kind, "name": self.name, "agreed": self.agreed}
         chosen |= {COLUMN + name: column for name, column in self.columns.items()}
-        return urlencode(chosen | {TEXT + name: text for name, text in self.texts.items() if text})
+        return urlencode(chosen | {**self.options} | {TEXT + name: text for name, text in self.texts.items() if text})
+
+    def _share(self, name: str) -> float | None:
+        text = self.options.get(name)
+        if text is None:
+            return None
+        if not _PERCENT.fullmatch(text):
+            raise Invalid(name, N_("give whole percent, from 1 to 50"))
+        return int(text) / 100
 
     def _source(self, name: str) -> Source:
         if column := self.columns[name]:

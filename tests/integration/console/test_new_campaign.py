@@ -9,10 +9,13 @@ from urllib.parse import parse_qsl, urlencode
 
 import httpx2
 import pytest
+from sqlalchemy import select
 
+from harkara.campaigns.steps import CampaignSteps
 from harkara.ledger.campaigns.queries import get_campaign, get_progress
 from harkara.ledger.database import Database
 from harkara.ledger.messages.search import MessageFilter, list_messages
+from harkara.ledger.tables import campaign
 from harkara.ledger.users.acts import list_acts
 from harkara.roles import Role
 from harness.ledger import open_ledger
@@ -213,3 +216,21 @@ def test_a_part_of_the_query_that_is_odd_is_ignored(operator: Browser) -> None:
     path = upload(operator)
     odd = dict(parse_qsl("template=feedback&column.nothing=x&text.to=9876543210&name=%00a&agreed=x"))
     assert operator.see(f"{path}?{urlencode(odd)}").status_code == 200
+
+
+def test_options_are_those_of_the_campaign(operator: Browser, db: Database) -> None:
+    path = upload(operator)
+    for changed, expected in (
+        ({"canary": "51"}, "canary: give whole percent, from 1 to 50"),
+        ({"hold_out": "x"}, "hold_out: give whole percent, from 1 to 50"),
+        ({"stop_loss": "much"}, "stop_loss: must be a positive number"),
+    ):
+        assert expected in text_of(operator.see(step(path, "/check", **changed)))
+    options = {"canary": "2", "wave_share": "20", "hold_out": "10", "stop_loss": "5000"}
+    page = operator.see(step(path, "", **options)).text
+    assert 'name="stop_loss" value="5000"' in page
+    assert operator.submit(step(path, "/load", name="Stepped", **options)).status_code == 303
+    with db.read() as tx:
+        (row,) = tx.rows(select(campaign).where(campaign.c.name == "Stepped"))
+    steps = CampaignSteps.load(row["steps"])
+    assert (steps.canary, steps.wave_share, steps.hold_out, row["stop_loss"]) == (0.02, 0.2, 0.1, 5_000_000_000)
