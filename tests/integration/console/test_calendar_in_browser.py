@@ -20,7 +20,7 @@ def test_a_receptionist_reminds_and_ends_by_keyboard_alone(server: Server, open_
     saved(server, "visit 7", soon)
     page = signed_in(server, open_page(), role=Role.OPERATOR)
     page.goto(f"/console/calendar?day={soon:%Y-%m-%d}")
-    page.focus("text=visit 7")
+    page.focus(".entry a:has-text('visit 7')")
     press(page, "Enter")
     page.wait_for_selector("text=Send a reminder now")
     page.focus("text=Send a reminder now")
