@@ -48,7 +48,7 @@ def _lock(tx: Transaction, key: OccasionKey) -> Row:
     same = (occasion.c[name] == value for name, value in key._asdict().items())
     found = tx.rows(select(occasion).where(*same).with_for_update())
     if not found:
-        raise NotFound(f"no {key.kind} of lane {key.lane} has this reference")
+        raise NotFound("no occasion has this reference")
     if found[0]["status"] != "open":
         raise Conflict("it is not open any more, so there is nothing to remind of")
     if found[0]["recipient"] is None:

@@ -95,7 +95,7 @@ def test_the_pages_of_messages_read_no_whole_table(db: Database) -> None:
         "one message": lambda: get_status(db, find_id(db, "r77", lanes=["default"])),
         "its content": lambda: get_content(db, "copy77", ["default"]),
     }
-    pages |= {act: partial(preview, db, MessageFilter(lane="default"), act) for act in KINDS}  # type: ignore[arg-type]
+    pages |= {act: partial(preview, db, MessageFilter(lane="default"), act) for act in KINDS}
     for name, read in pages.items():
         with explained(db) as plans:
             read()
