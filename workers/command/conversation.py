@@ -88,7 +88,7 @@ def show(
         print_line(f"{local.show(entry.at, found.lane)}  not sent yet  {_words(entry)}")
 
 
-@app.command(epilog='Example: harkara conversation reply 9876543210 "Yes, until nine" --reference reply-7')
+@app.command(epilog='Example: harkara conversation reply 9876543210 "Yes, until nine"')
 def reply(
     number: Person,
     text: Annotated[str | None, typer.Argument(help="Text, while the 24-hour window is open.")] = None,
