@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -80,3 +82,13 @@ def sandbox(_sandbox_process: Sandbox) -> Sandbox:
     """The sandbox of the session without a rate limit, faults and requests."""
     _sandbox_process.reset()
     return _sandbox_process
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Start one browser for all tests: the system's Chromium, otherwise the one that Playwright installed."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield browser
+        browser.close()

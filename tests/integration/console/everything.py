@@ -6,17 +6,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi.routing import APIRoute
+from sqlalchemy import select
 
+from harkara.chatmitra.webhooks import parse
 from harkara.console.app import PAGES
 from harkara.health.sources import Setting, Sources
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.callbacks.outbox import Dead, claim, record_results
 from harkara.ledger.campaigns import commands
+from harkara.ledger.campaigns.housekeeping import advance_campaigns
+from harkara.ledger.campaigns.uploads import store_upload
+from harkara.ledger.conversations.queries import list_conversations
 from harkara.ledger.database import Database
 from harkara.ledger.halts import park
 from harkara.ledger.messages.commands import cancel
+from harkara.ledger.tables import occasion
 from harkara.ledger.users.acts import record_act
 from harkara.ledger.users.users import add_user
 from harkara.messages import Template, Text
@@ -52,20 +59,23 @@ def serve_everything(folder: Path) -> Iterator[tuple[Server, list[str]]]:
         open_ledger(f"sqlite:///{folder / 'harkara.db'}", callbacks_enabled=True, connections=10) as db,
         serve(console_of(db, health=Sources(callbacks=True, settings=lambda: SETTINGS))) as server,
     ):
-        yield server, list(paths(fill(db)))
+        yield server, list(paths(fill(db, folder)))
 
 
-def fill(db: Database) -> Mapping[str, Sequence[str]]:
+def fill(db: Database, folder: Path) -> Mapping[str, Sequence[str]]:
     """Add one of everything; return for each parameter of a path the values that lead to a page."""
-    messages = _messages(db)
-    campaigns = _campaigns(db)
-    _conversation(db)
-    _occasions(db)
+    values = {
+        "message": _messages(db),
+        "campaign": _campaigns(db),
+        "contact": _conversations(db),
+        "occasion": _occasions(db),
+        "upload": [_upload(db, folder)],
+    }
     _trouble(db)
     add_user(db, f"<b>{HTML}</b>", Role.VIEWER, by=BY)
     with db.write() as tx:
         record_act(tx, BY, "user.changed", HTML, filter=f"{HTML} to {NUMBER}", number=3)
-    return {"message": messages, "campaign": campaigns}
+    return values
 
 
 def paths(values: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -75,16 +85,44 @@ def paths(values: Mapping[str, Sequence[str]]) -> Iterator[str]:
             yield from _PARAMETERS[route.path](values) if "{" in route.path else [route.path]
 
 
+def is_file(path: str) -> bool:
+    """Return whether the browser downloads what is there, instead of showing it."""
+    return path.partition("?")[0].endswith(".csv")
+
+
 def _each(pattern: str, name: str) -> Any:
     return lambda values: [pattern.format(value) for value in values[name]]
 
 
+_CHOICES = urlencode(
+    {
+        "template": "promotional_broadcast",
+        "name": f"New {HTML}",
+        "agreed": "all",
+        "column.to": f"Mobile {HTML}",
+        "column.customer": f"Name {HTML}",
+        "text.collection": "Diwali sarees",
+        "text.new_items": "12",
+        "text.offer": "20 % off",
+        "text.image": "https://shop.example.com/diwali.jpg",
+    }
+)
+
 _PARAMETERS: Mapping[str, Any] = {
     "/link/{secret}": lambda _: ["/link/none"],
+    "/conversations/{contact}": _each("/conversations/{}", "contact"),
+    "/campaigns/new/{upload}": _each(f"/campaigns/new/{{}}?{_CHOICES}", "upload"),
+    "/campaigns/new/{upload}/check": _each(f"/campaigns/new/{{}}/check?read=1&{_CHOICES}", "upload"),
+    "/campaigns/new/{upload}/rejects.csv": _each(f"/campaigns/new/{{}}/rejects.csv?{_CHOICES}", "upload"),
     "/campaigns/{key}": _each("/campaigns/{}", "campaign"),
+    "/campaigns/{key}/try": lambda values: [f"/campaigns/{values['campaign'][1]}/try"],
+    "/campaigns/{key}/report.csv": _each("/campaigns/{}/report.csv", "campaign"),
+    "/campaigns/{key}/again": lambda values: [f"/campaigns/{values['campaign'][2]}/again"],
     "/campaigns/{key}/{name}": lambda values: [
-        f"/campaigns/{campaign}/{act}" for campaign, act in zip(values["campaign"], ("pause", "start"), strict=True)
+        f"/campaigns/{campaign}/{act}" for campaign, act in zip(values["campaign"], ("pause", "start"), strict=False)
     ],
+    "/calendar/{identity}": _each("/calendar/{}", "occasion"),
+    "/calendar/new/{kind}": lambda _: ["/calendar/new/appointment"],
     "/messages/{key}": _each("/messages/{}", "message"),
     "/templates/{name}": lambda _: ["/templates/otp_verification", "/templates/appointment_reminder"],
 }
@@ -109,25 +147,37 @@ def _campaigns(db: Database) -> list[str]:
     paused = load_campaign(db, 2, "Later")
     stopped = start_campaign(db, 2, "Stopped")
     commands.pause(db, stopped, f"{HTML} for {NUMBER}", actor=BY)
-    return [running, paused]
+    over = start_campaign(db, 2, "Over")
+    send_due(db, REFUSED)
+    advance_campaigns(db)
+    return [running, paused, over]
 
 
-def _conversation(db: Database) -> None:
+def _upload(db: Database, folder: Path) -> str:
+    file = folder / "list.csv"
+    file.write_text(f"Mobile {HTML};Name {HTML}\n{NUMBER};Asha {HTML}\n1234;Ravi {HTML}\n9876543299;\n")
+    return store_upload(db, file, f"{HTML}.csv", "default").id
+
+
+def _conversations(db: Database) -> list[str]:
     deliver_webhooks(
         db,
         inbound_webhook(f"Hello {HTML}", "wamid.1", N, contact=WRITTEN, profile=WRITTEN),
-        inbound_webhook(f"My code is {CODE}, my number {NUMBER}", "wamid.2", N),
+        inbound_webhook(f"My number is {NUMBER}", "wamid.2", N),
         inbound_webhook("STOP", "wamid.3", N + 1),
         preference_webhook("stop", N + 2),
         status_webhook(db, "read", "wamid.foreign", N, message={"type": "text", "text": HTML}),
     )
+    return [each.contact for each in list_conversations(db, ["default"], parse)]
 
 
-def _occasions(db: Database) -> None:
+def _occasions(db: Database) -> list[str]:
     to = f"+{NUMBER}"
     save(db, visit(f"visit {HTML}"[:60], to=to, parameters={**VISIT, "doctor": f"Dr {HTML}"[:30]}))
     save(db, visit("visit 8", to=to))
     save(db, closing("cancelled", "visit 8"))
+    with db.read() as tx:
+        return [row["id"] for row in tx.rows(select(occasion.c.id))]
 
 
 def _trouble(db: Database) -> None:

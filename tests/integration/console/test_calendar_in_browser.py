@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from harkara.roles import Role
-from tests.integration.console.in_browser import PHONE, SCREEN, Open, examine, fits, press, signed_in
+from tests.integration.console.in_browser import Open, press, signed_in
 from tests.integration.console.server import Server
 from tests.integration.console.test_calendar import INDIA, saved
-from tests.integration.ledger.occasions import closing, occasion_rows, save
+from tests.integration.ledger.occasions import occasion_rows
 
 pytestmark = pytest.mark.browser
 
@@ -31,19 +31,3 @@ def test_a_receptionist_reminds_and_ends_by_keyboard_alone(server: Server, open_
     press(page, "Tab", "Enter")
     page.wait_for_selector("text=Done: occasion completed.")
     assert [row["status"] for row in occasion_rows(server.console.db)] == ["completed"]
-
-
-@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "hi")])
-def test_the_pages_of_the_calendar_fit_a_phone_and_axe_finds_nothing(
-    server: Server, open_page: Open, scheme: str, language: str
-) -> None:
-    today = datetime.now(INDIA).replace(hour=23, minute=0, second=0, microsecond=0)
-    identity = saved(server, "A very long name of a visit " * 3, today)
-    saved(server, "another", today)
-    save(server.console.db, closing("cancelled", "another"))
-    page = signed_in(server, open_page(color_scheme=scheme, locale=f"{language}-IN", viewport=PHONE))
-    for path in ("", "?view=day", f"/{identity}", "/new/appointment"):
-        examine(page, f"/console/calendar{path}")
-        page.set_viewport_size(SCREEN)
-        assert fits(page)
-        page.set_viewport_size(PHONE)

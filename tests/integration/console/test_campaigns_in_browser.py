@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 
@@ -11,10 +10,10 @@ from harkara.ledger.campaigns.queries import get_campaign
 from harkara.ledger.campaigns.uploads import store_upload
 from harkara.ledger.database import Database
 from harkara.roles import Role
-from tests.integration.console.in_browser import PHONE, SCREEN, Open, examine, fits, signed_in
+from tests.integration.console.in_browser import PHONE, Open, fits, signed_in
 from tests.integration.console.server import Server
 from tests.integration.console.test_new_campaign import CHOSEN, LIST
-from tests.integration.ledger.campaigns import REFUSED, load_campaign, send_due, start_campaign
+from tests.integration.ledger.campaigns import send_due, start_campaign
 
 pytestmark = pytest.mark.browser
 
@@ -94,33 +93,3 @@ def test_a_file_that_is_too_large_is_not_sent(server: Server, open_page: Open, t
     page.set_input_files("input[type=file]", file)
     said = page.evaluate("document.querySelector('input[type=file]').validationMessage")
     assert said == "This file is larger than 50 MB. Divide it into several."
-
-
-@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "hi")])
-def test_the_pages_of_campaigns_fit_a_phone_and_axe_finds_nothing(
-    server: Server, open_page: Open, tmp_path: Path, scheme: str, language: str
-) -> None:
-    db = server.console.db
-    page = signed_in(server, open_page(color_scheme=scheme, locale=f"{language}-IN", viewport=PHONE))
-    examine(page, "/console/campaigns")
-    identity = start_campaign(db, 9, "A very long name " * 4)
-    send_due(db, most=3)
-    send_due(db, REFUSED, most=2)
-    ready = load_campaign(db, 2, "ready")
-    upload = store(db, tmp_path)
-    steps = (f"/new/{upload}", f"/new/{upload}?{urlencode(CHOSEN)}", f"/new/{upload}/check?{urlencode(CHOSEN)}&read=1")
-    paths = (
-        "/new",
-        *steps,
-        f"/{ready}/try",
-        f"/{identity}",
-        f"/{identity}/pause",
-        f"/{identity}/cancel",
-        f"/{ready}",
-        f"/{ready}/start",
-    )
-    for path in paths:
-        examine(page, f"/console/campaigns{path}")
-        page.set_viewport_size(SCREEN)
-        assert fits(page)
-        page.set_viewport_size(PHONE)

@@ -7,6 +7,7 @@ error, and no request goes elsewhere. Each control is reached by the Tab key.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import filterfalse
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ import pytest
 
 from harkara.roles import Role
 from tests.integration.console.conftest import watch
-from tests.integration.console.everything import serve_everything
+from tests.integration.console.everything import is_file, serve_everything
 from tests.integration.console.in_browser import PHONE, SCREEN, fits, signed_in, violations
 from tests.integration.console.server import Server
 
@@ -56,9 +57,10 @@ def traversed() -> set[str]:
 
 @pytest.fixture(scope="module", params=list(Role))
 def visited(request: pytest.FixtureRequest, chromium: Any, everything: tuple[Server, list[str]]) -> Iterator[Any]:
-    """A page of a user of each role, with what the browser has reported so far."""
+    """A page of a user of each role, a viewer in Hindi, with what the browser has reported so far."""
     server, _ = everything
-    context = chromium.new_context(base_url=server.url, viewport=PHONE, reduced_motion="reduce")
+    locale = "hi-IN" if request.param is Role.VIEWER else "en-IN"
+    context = chromium.new_context(base_url=server.url, viewport=PHONE, locale=locale, reduced_motion="reduce")
     page = context.new_page()
     page.set_default_timeout(10_000)
     problems: list[str] = []
@@ -71,7 +73,7 @@ def test_every_page_fits_and_axe_finds_nothing(
     visited: Any, everything: tuple[Server, list[str]], examined: set[str]
 ) -> None:
     page, problems = visited
-    for path in everything[1]:
+    for path in filterfalse(is_file, everything[1]):
         if page.goto(f"/console{path}").status != 200 or (content := page.evaluate(_CONTENT)) in examined:
             continue
         examined.add(content)
@@ -91,7 +93,7 @@ def test_the_tab_key_reaches_every_control(
     visited: Any, everything: tuple[Server, list[str]], traversed: set[str]
 ) -> None:
     page, problems = visited
-    for path in everything[1]:
+    for path in filterfalse(is_file, everything[1]):
         if page.goto(f"/console{path}").status != 200 or (content := page.evaluate(_CONTENT)) in traversed:
             continue
         traversed.add(content)

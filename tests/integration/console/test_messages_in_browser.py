@@ -6,7 +6,7 @@ import pytest
 
 from harkara.ledger.halts import park
 from harkara.roles import Role
-from tests.integration.console.in_browser import PHONE, SCREEN, Open, examine, fits, press, signed_in
+from tests.integration.console.in_browser import PHONE, Open, press, signed_in
 from tests.integration.console.server import Server
 from tests.integration.console.test_messages import REFUSED, text
 from tests.integration.ledger.steps import LOST, PARKED, accept_messages, marketing, otp, row, send_message
@@ -58,18 +58,3 @@ def test_failed_messages_are_sent_once_more_by_keyboard_alone(server: Server, op
     press(page, "Enter")
     page.wait_for_selector("text=1 messages were changed.")
     assert row(server.console.db, failed)["state"] == "failed"
-
-
-@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "hi")])
-def test_the_pages_of_messages_fit_a_phone_and_axe_finds_nothing(
-    server: Server, open_page: Open, scheme: str, language: str
-) -> None:
-    page = signed_in(server, open_page(color_scheme=scheme, locale=f"{language}-IN", viewport=PHONE))
-    examine(page, "/console/messages")
-    ids = fill(server)
-    queries = ("", "?state=failed&state=uncertain", "?reference=none", "/why", "/preview?state=failed&act=resend")
-    for path in (*queries, *(f"/{each}" for each in ids)):
-        examine(page, f"/console/messages{path}")
-        page.set_viewport_size(SCREEN)
-        assert fits(page)
-        page.set_viewport_size(PHONE)

@@ -6,7 +6,7 @@ import pytest
 
 from harkara.ledger.charges.budgets import list_budgets
 from harkara.roles import Role
-from tests.integration.console.in_browser import PHONE, SCREEN, Open, examine, fits, press, signed_in
+from tests.integration.console.in_browser import Open, press, signed_in
 from tests.integration.console.server import Server
 from tests.integration.console.test_money import DAYS, fill
 
@@ -31,15 +31,3 @@ def test_an_operator_sets_a_budget_by_keyboard_and_downloads_the_spend(server: S
     press(page, "Enter")
     page.wait_for_selector("text=Done: budget set.")
     assert [each.budget.lane for each in list_budgets(server.console.db, {})] == ["shop"]
-
-
-@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "hi")])
-def test_the_page_money_fits_a_phone_and_axe_finds_nothing(
-    server: Server, open_page: Open, scheme: str, language: str
-) -> None:
-    fill(server.console.db)
-    page = signed_in(server, open_page(color_scheme=scheme, locale=f"{language}-IN", viewport=PHONE))
-    for path in ("/console/money?since=2020-01-01&until=2020-01-02", f"/console/money?{DAYS}"):
-        examine(page, path)
-    page.set_viewport_size(SCREEN)
-    assert fits(page)

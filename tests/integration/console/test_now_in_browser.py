@@ -6,7 +6,7 @@ import pytest
 
 from harkara.ledger.halts import halted_lanes
 from harkara.roles import Role
-from tests.integration.console.in_browser import PHONE, SCREEN, Open, examine, fits, press, signed_in
+from tests.integration.console.in_browser import Open, press, signed_in
 from tests.integration.console.server import Server
 from tests.integration.console.test_now import fill
 from tests.integration.ledger.steps import accept_messages, otp
@@ -33,15 +33,3 @@ def test_the_numbers_refresh_while_someone_writes_a_reason_and_parks_a_lane(serv
     page.click("text=Unpark shop")
     page.wait_for_selector("text=Done: lane unparked.")
     assert halted_lanes(db) == []
-
-
-@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "hi")])
-def test_the_page_now_fits_a_phone_and_axe_finds_nothing(
-    server: Server, open_page: Open, scheme: str, language: str
-) -> None:
-    page = signed_in(server, open_page(color_scheme=scheme, locale=f"{language}-IN", viewport=PHONE))
-    examine(page, "/console/now")
-    fill(server.console.db)
-    examine(page, "/console/now")
-    page.set_viewport_size(SCREEN)
-    assert fits(page)
