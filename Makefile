@@ -19,7 +19,7 @@ sync = .venv/bin/uv pip sync --quiet --require-hashes --python $(1)/bin/python $
 compile = .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --extra server \
 	--extra alarms --python-version 3.11 $(if $(UPGRADE),--upgrade) pyproject.toml
 
-.PHONY: help demo up test check fmt bench bench-quick chaos test-browser test-examples docs lock clean
+.PHONY: help demo up test check fmt bench bench-quick chaos test-browser test-examples screenshots docs lock clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,9 @@ test-browser: .venv-browser/.synced ## Run the tests that need Chromium
 
 test-examples: .venv-examples/.synced ## Run the tests of examples/ with Flask and Django
 	@.venv-examples/bin/pytest tests/integration/test_examples.py
+
+screenshots: .venv-browser/.synced ## Take the screenshots of the console for the documentation
+	@.venv-browser/bin/python -m tests.screenshots
 
 docs: $(runtime) .venv-docs/.synced ## Render the reference pages and build the documentation into site/
 	@.venv/bin/python -m docs.render

@@ -27,6 +27,7 @@ MAKE_TARGETS = [
     "fmt",
     "help",
     "lock",
+    "screenshots",
     "test",
     "test-browser",
     "test-examples",
