@@ -24,11 +24,14 @@ ACTING = {
     "resolve": "messages.noted",
     "alarms acknowledge": "alarm.acknowledged",
     "callbacks retry": "callbacks.retried",
+    "campaign again": "campaign.created",
     "campaign cancel": "campaign.cancelled",
     "campaign new": "campaign.created",
     "campaign pause": "campaign.paused",
     "campaign resume": "campaign.resumed",
     "campaign start": "campaign.started",
+    "conversation read": "conversation.read",
+    "conversation reply": "conversation.replied",
     "lanes park": "lane.parked",
     "lanes unpark": "lane.unparked",
     "occasion remind": "occasion.reminded",
@@ -60,6 +63,7 @@ ELSEWHERE = {
 
 READING = {
     *("acts", "audit", "doctor", "list", "spend", "status", "templates", "alarms list", "budget", "callbacks list"),
+    *("campaign effect", "conversation list", "conversation show"),
     *("campaign list", "campaign rehearse", "campaign report", "campaign watch", "consent export", "consent show"),
     *("dead-letters list", "goals export", "goals list", "lanes", "occasion list", "occasion report"),
     *("occasion show", "proof verify", "proof write", "user list"),

@@ -45,7 +45,7 @@ def _packages(modules: set[str]) -> set[str]:
 HEAVY = {"alembic", "babel", "celery", "fastapi", "kombu", "phonenumbers", "prometheus_client", "redis", "requests"}
 """Packages that a look-up in the ledger does not need; each takes 30 ms or more to import."""
 
-SMALL = {"__main__", "categories", "errors", "roles", "server_extra", "states", "version"}
+SMALL = {"__main__", "categories", "errors", "health", "health.check", "roles", "server_extra", "states", "version"}
 """Modules of the package that import nothing else."""
 
 

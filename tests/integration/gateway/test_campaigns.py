@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 from fastapi.testclient import TestClient
+from pydantic_core import to_jsonable_python
 from sqlalchemy import update
 
 from harkara.gateway import Dependencies
@@ -17,8 +18,13 @@ from tests.integration.ledger.campaigns import load_campaign
 
 def test_campaigns_are_listed_and_shown(client: TestClient, deps: Dependencies) -> None:
     identity = load_campaign(deps.db)
-    assert client.get("/campaigns").json() == {"campaigns": list_campaigns(deps.db)}
-    assert client.get("/campaigns/sale").json() == get_progress(deps.db, identity)
+    (listed,) = client.get("/campaigns").json()["campaigns"]
+    (summary,) = list_campaigns(deps.db)
+    assert listed.keys() == to_jsonable_python(summary).keys()
+    assert (listed["id"], listed["name"], listed["state"]) == (identity, "sale", "ready")
+    shown, progress = client.get("/campaigns/sale").json(), to_jsonable_python(get_progress(deps.db, identity))
+    assert shown.keys() == progress.keys()
+    assert (shown["id"], shown["by_state"], shown["by_code"]) == (identity, {"waiting": 4}, progress["by_code"])
     assert client.get(f"/campaigns/{identity}").json()["by_state"] == {"waiting": 4}
     assert client.get("/campaigns/other").status_code == 404
 

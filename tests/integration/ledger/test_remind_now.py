@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Barrier
@@ -57,7 +57,11 @@ def remind(db: Database, plan: ReminderPlan = PLAN) -> str:
 
 def send_all(db: Database) -> list[str]:
     """Send what is due; return the ids that were POSTed."""
-    claimed = claim_messages(db, *dispatch_all(db), lease_seconds=600)
+    return send_hinted(db, dispatch_all(db))
+
+
+def send_hinted(db: Database, ids: Sequence[str]) -> list[str]:
+    claimed = claim_messages(db, *ids, lease_seconds=600)
     begun = {identity for identity, _ in begin_posts(db, *claimed)} if claimed else set()
     for one in claimed:
         if one.id in begun:
@@ -151,7 +155,7 @@ def test_after_a_move_the_reminder_is_sent_for_the_new_time(db: Database) -> Non
     assert [state for rule, state in rules_and_states(db) if rule == "-2h"].count("accepted") == 2
 
 
-def test_of_operators_and_the_planned_one_in_a_race_one_message_is_sent(db: Database) -> None:
+def test_of_operators_and_the_planned_one_in_a_race_no_reminder_is_sent_twice(db: Database) -> None:
     """Workers claim and send the planned one, which is due, while two operators press the button."""
     for turn in range(4):
         save(db, visit(f"race {turn}", at=soon(hours=2, seconds=1)))
@@ -174,7 +178,10 @@ def test_of_operators_and_the_planned_one_in_a_race_one_message_is_sent(db: Data
             for each in [threads.submit(step) for step in (press, press, work, work)]:
                 each.result()
     send_all(db)
+    send_hinted(db, [row["id"] for row in reminder_rows(db, state="queued")])  # a claim skips what an operator locks
     with db.read() as tx:
         posted = [row["message_id"] for row in tx.rows(select(attempt))]
-    sent = {row["occasion_id"] for row in reminder_rows(db) if row["id"] in posted}
-    assert len(posted) == len(sent) == 4
+    sent = [(row["occasion_id"], row["rule"]) for row in reminder_rows(db) if row["id"] in posted]
+    # The one of the day before is due at once, too, and goes first if a worker is faster than the operators.
+    assert len(posted) == len(sent) == len({*sent}), "no reminder is sent twice"
+    assert len({identity for identity, _ in sent}) == 4
