@@ -24,8 +24,7 @@ class UnawaitedCommands:
 
     def send(self, *command: str) -> None:
         """Send a command. Raises RedisError when Redis takes no bytes, or refused the command before this one."""
-        if self._process != os.getpid():  # a fork: the connections are those of its parent
-            self._owing, self._process = deque(), os.getpid()
+        self._leave_those_of_the_parent()
         try:
             connection = self._owing.pop()
         except IndexError:
@@ -44,6 +43,7 @@ class UnawaitedCommands:
 
     def close(self) -> None:
         """Read the last answers, and close the connections."""
+        self._leave_those_of_the_parent()
         while self._owing:
             connection = self._owing.pop()
             try:
@@ -51,6 +51,11 @@ class UnawaitedCommands:
             except RedisError:
                 pass
             connection.disconnect()
+
+    def _leave_those_of_the_parent(self) -> None:
+        """After a fork, read no answer of the parent process, and close none of its connections."""
+        if self._process != os.getpid():
+            self._owing, self._process = deque(), os.getpid()
 
 
 def _read_answer(connection: Any) -> ResponseError | None:

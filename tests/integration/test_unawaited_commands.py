@@ -78,6 +78,19 @@ def test_a_forked_process_does_not_use_the_connections_of_its_parent(
     wait_for(redis_server, "parent", "child", "parent again")
 
 
+def test_a_forked_process_that_closes_reads_no_answer_of_its_parent(
+    redis_server: ValkeyServer, commands: UnawaitedCommands
+) -> None:
+    commands.send("RPUSH", "list", "parent")
+    wait_for(redis_server, "parent")
+    if not (child := os.fork()):
+        commands.close()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    commands.send("RPUSH", "list", "parent again")  # fails after a second if its answer was taken
+    wait_for(redis_server, "parent", "parent again")
+
+
 def test_a_refused_command_is_known_with_the_next_which_is_sent(
     redis_server: ValkeyServer, commands: UnawaitedCommands
 ) -> None:
