@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from datetime import datetime
+from functools import partial
 from typing import cast
 
 from sqlalchemy import select
@@ -54,32 +55,7 @@ def create_second_round(
     """
     if found.state not in _OVER:
         raise Conflict(f"campaign {found.name} is not over: its failed messages are not known yet")
-    plan = CampaignPlan(
-        name=name,
-        lane=found.lane,
-        kind=found.kind,
-        template=found.template,
-        category=cast("TemplateCategory", found.category),
-        source=f"failed of {found.name}",
-        error_share=found.error_share,
-        seconds=settings.seconds,
-        expires=expires,
-        parent=found.id,
-    )
-
-    def again(recipient: Recipient) -> CampaignMessage:
-        with as_handed_over():
-            former = Envelope.from_wire(json.loads(recipient.values[_BODY]))
-        envelope = Envelope(
-            to=recipient.to,
-            messages=former.messages,
-            lane=plan.lane,
-            producer=plan.id,
-            category=plan.category,
-            customer_name=former.customer_name,
-        )
-        return CampaignMessage(recipient.row, envelope)
-
+    plan = _second_plan(found, name, settings.seconds, expires)
     asked = filter_by_consent(
         db,
         plan.lane,
@@ -89,7 +65,37 @@ def create_second_round(
         erasure_key=settings.erasure_key,
     )
     rejects = Rejects()
-    return plan, load(db, plan, rejects.record(build_messages(asked, again)), actor=actor), rejects
+    return plan, load(db, plan, rejects.record(build_messages(asked, partial(_again, plan))), actor=actor), rejects
+
+
+def _second_plan(found: CampaignSummary, name: str, seconds: float, expires: datetime | None) -> CampaignPlan:
+    return CampaignPlan(
+        name=name,
+        lane=found.lane,
+        kind=found.kind,
+        template=found.template,
+        category=cast("TemplateCategory", found.category),
+        source=f"failed of {found.name}",
+        error_share=found.error_share,
+        seconds=seconds,
+        expires=expires,
+        parent=found.id,
+    )
+
+
+def _again(plan: CampaignPlan, recipient: Recipient) -> CampaignMessage:
+    """Return a message with the content of the one that failed."""
+    with as_handed_over():
+        former = Envelope.from_wire(json.loads(recipient.values[_BODY]))
+    envelope = Envelope(
+        to=recipient.to,
+        messages=former.messages,
+        lane=plan.lane,
+        producer=plan.id,
+        category=plan.category,
+        customer_name=former.customer_name,
+    )
+    return CampaignMessage(recipient.row, envelope)
 
 
 def _failed(db: Database, identity: str, codes: Collection[str]) -> Iterator[Recipient | Reject]:
