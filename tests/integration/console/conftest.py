@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from harkara.ledger.database import Database
+from harkara.roles import Role
 from harness.ledger import open_ledger
-from tests.integration.console.server import Server, console_of, serve
+from tests.integration.console.server import Browser, Server, console_of, serve
 
 
 @pytest.fixture
@@ -24,6 +25,34 @@ def ledger(tmp_path: Path) -> Iterator[Database]:
 def server(ledger: Database) -> Iterator[Server]:
     with serve(console_of(ledger)) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One console for the tests of a module, which starts with an empty ledger; `server` is for one test."""
+    file: Path = tmp_path_factory.mktemp("console") / "harkara.db"
+    with open_ledger(f"sqlite:///{file}", connections=10) as db, serve(console_of(db)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def users(running: Server) -> dict[Role, Browser]:
+    return {role: running.user(role.value, role) for role in Role}
+
+
+@pytest.fixture
+def db(running: Server) -> Database:
+    return running.console.db
+
+
+@pytest.fixture
+def operator(users: dict[Role, Browser]) -> Browser:
+    return users[Role.OPERATOR]
+
+
+@pytest.fixture
+def viewer(users: dict[Role, Browser]) -> Browser:
+    return users[Role.VIEWER]
 
 
 @pytest.fixture

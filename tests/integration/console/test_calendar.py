@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,8 +14,7 @@ from harkara.ledger.occasions.calendar import find_occasion
 from harkara.ledger.tables import message
 from harkara.ledger.users.acts import list_acts
 from harkara.roles import Role
-from harness.ledger import open_ledger
-from tests.integration.console.server import FILES, Browser, Server, console_of, serve, text_of
+from tests.integration.console.server import FILES, Browser, Server, text_of
 from tests.integration.ledger.occasions import VISIT, closing, occasion_rows, reminder_rows, save, visit
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -28,13 +25,6 @@ FIELDS = {f"p.{name}": value for name, value in VISIT.items()}
 def days(number: int, clock: str = "10:30") -> datetime:
     day = datetime.now(INDIA) + timedelta(days=number)
     return datetime.fromisoformat(f"{day:%Y-%m-%d}T{clock}").replace(tzinfo=INDIA)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    file: Path = tmp_path_factory.mktemp("calendar") / "harkara.db"
-    with open_ledger(f"sqlite:///{file}") as db, serve(console_of(db)) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

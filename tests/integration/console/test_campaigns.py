@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,28 +17,6 @@ from harkara.roles import Role
 from harness.ledger import open_ledger
 from tests.integration.console.server import Browser, Server, console_of, serve, text_of
 from tests.integration.ledger.campaigns import REFUSED, load_campaign, send_due, start_campaign
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    file: Path = tmp_path_factory.mktemp("campaigns") / "harkara.db"
-    with open_ledger(f"sqlite:///{file}", connections=10) as db, serve(console_of(db)) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def users(running: Server) -> dict[Role, Browser]:
-    return {role: running.user(role.value, role) for role in Role}
-
-
-@pytest.fixture
-def db(running: Server) -> Database:
-    return running.console.db
-
-
-@pytest.fixture
-def operator(users: dict[Role, Browser]) -> Browser:
-    return users[Role.OPERATOR]
 
 
 def acts_of(db: Database, name: str) -> list[tuple[str, int | None]]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -16,20 +14,12 @@ from harkara.ledger.messages.search import list_messages
 from harkara.ledger.tables import contact
 from harkara.ledger.users.acts import list_acts
 from harkara.roles import Role
-from harness.ledger import open_ledger
-from tests.integration.console.server import Browser, Server, console_of, serve, text_of
+from tests.integration.console.server import Browser, Server, text_of
 from tests.integration.ledger import steps
 from tests.integration.ledger.webhooks import deliver_webhooks, inbound_webhook
 
 NUMBER, MASKED = "919876500001", "91••••••0001"
 HTML = "<script>alert(1)</script>\"'"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    file: Path = tmp_path_factory.mktemp("conversations") / "harkara.db"
-    with open_ledger(f"sqlite:///{file}", connections=10) as db, serve(console_of(db)) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -57,11 +57,6 @@ def all_paths(everything: tuple[Server, list[str]]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def users(running: Server) -> dict[Role, Browser]:
-    return {role: running.user(role.value, role) for role in Role}
-
-
-@pytest.fixture(scope="module")
 def pages(users: dict[Role, Browser], all_paths: list[str]) -> Mapping[tuple[Role, str], str]:
     """The text of each page that each role may see."""
     found = {}

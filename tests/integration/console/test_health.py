@@ -46,21 +46,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             yield server
 
 
-@pytest.fixture(scope="module")
-def users(running: Server) -> dict[Role, Browser]:
-    return {role: running.user(role.value, role) for role in Role}
-
-
-@pytest.fixture
-def db(running: Server) -> Database:
-    return running.console.db
-
-
-@pytest.fixture
-def operator(users: dict[Role, Browser]) -> Browser:
-    return users[Role.OPERATOR]
-
-
 def dead_callback(db: Database, lane: str = "default") -> str:
     with db.write() as tx:
         notify(tx, "message.received", lane, "evt_1", {"from": "919876543210", "text": "On my way"})

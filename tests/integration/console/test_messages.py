@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
@@ -24,33 +23,6 @@ from tests.integration.ledger.steps import LOST, PARKED, accept_messages, market
 REFUSED = Refused("131000", "Something went wrong", "Send it again.", 400)
 NUMBER = "919876543210"
 MASKED = "91••••••3210"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    file: Path = tmp_path_factory.mktemp("messages") / "harkara.db"
-    with open_ledger(f"sqlite:///{file}", connections=10) as db, serve(console_of(db)) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def users(running: Server) -> dict[Role, Browser]:
-    return {role: running.user(role.value, role) for role in Role}
-
-
-@pytest.fixture
-def db(running: Server) -> Database:
-    return running.console.db
-
-
-@pytest.fixture
-def operator(users: dict[Role, Browser]) -> Browser:
-    return users[Role.OPERATOR]
-
-
-@pytest.fixture
-def viewer(users: dict[Role, Browser]) -> Browser:
-    return users[Role.VIEWER]
 
 
 def text(reference: str, to: str = NUMBER, body: str = "Your table is ready", **other: object) -> Envelope:

@@ -40,11 +40,6 @@ def operator(running: Server) -> Browser:
     return running.user("Asha", Role.OPERATOR)
 
 
-@pytest.fixture
-def db(running: Server) -> Database:
-    return running.console.db
-
-
 def fill(db: Database) -> None:
     """Charge messages of October: 3 rupees in the lane default, one message of them free, and 5 in the shop."""
     charged = [

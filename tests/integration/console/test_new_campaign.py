@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 import httpx2
@@ -18,8 +16,7 @@ from harkara.ledger.messages.search import MessageFilter, list_messages
 from harkara.ledger.tables import campaign
 from harkara.ledger.users.acts import list_acts
 from harkara.roles import Role
-from harness.ledger import open_ledger
-from tests.integration.console.server import Browser, Server, console_of, serve, text_of
+from tests.integration.console.server import Browser, Server, text_of
 
 LIST = """Mobile;Name;City
 9876543210;Asha;Pune
@@ -47,20 +44,8 @@ CHOSEN = {
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    file: Path = tmp_path_factory.mktemp("new") / "harkara.db"
-    with open_ledger(f"sqlite:///{file}", connections=10) as db, serve(console_of(db)) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def operator(running: Server) -> Browser:
     return running.user("Omi", Role.OPERATOR)
-
-
-@pytest.fixture
-def db(running: Server) -> Database:
-    return running.console.db
 
 
 def send_file(browser: Browser, content: bytes, name: str = "list.csv", lane: str = "default") -> httpx2.Response:

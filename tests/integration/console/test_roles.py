@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from fastapi.routing import APIRoute
 
@@ -12,8 +9,7 @@ from harkara.console.app import PAGES
 from harkara.ledger.users.acts import list_acts
 from harkara.ledger.users.users import list_users
 from harkara.roles import Role
-from harness.ledger import open_ledger
-from tests.integration.console.server import Browser, Server, console_of, serve
+from tests.integration.console.server import Browser, Server
 
 ROUTES: dict[str, Role | None] = {
     "GET /": Role.VIEWER,
@@ -93,18 +89,6 @@ ROUTES: dict[str, Role | None] = {
 TOO_LOW = [(route, role) for route, needed in ROUTES.items() if needed for role in Role if not role.permits(needed)]
 FOR_USERS = [route for route, role in ROUTES.items() if role]
 FORMS = [route for route in ROUTES if route.startswith("POST")]
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    file: Path = tmp_path_factory.mktemp("roles") / "harkara.db"
-    with open_ledger(f"sqlite:///{file}") as db, serve(console_of(db)) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def users(running: Server) -> dict[Role, Browser]:
-    return {role: running.user(role.value, role) for role in Role}
 
 
 def ask(browser: Browser, route: str, token: str) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,20 +12,12 @@ from harkara.ledger.users.acts import list_acts
 from harkara.messages import Envelope, Template
 from harkara.outcomes import Refused
 from harkara.roles import Role
-from harness.ledger import open_ledger
-from tests.integration.console.server import FILES, Browser, Server, console_of, serve, text_of
+from tests.integration.console.server import FILES, Browser, Server, text_of
 from tests.integration.ledger.steps import send_message
 
 NUMBER = "919876543210"
 VALUES = {"customer": "Asha", "provider": "Dr Rao", "date": "Monday", "url_suffix": "a1"}
 REFUSED = Refused("131026", "Undeliverable", "The number has no WhatsApp.", 400)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    file: Path = tmp_path_factory.mktemp("templates") / "harkara.db"
-    with open_ledger(f"sqlite:///{file}") as db, serve(console_of(db)) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
