@@ -15,7 +15,7 @@ SEGMENT: Final = "first_segment"
 """The name under which a row has the value of the segment's column. It is no parameter of a template."""
 
 HELD_OUT: Final = "held-out"
-"""The code of the message to a recipient who gets nothing, so that the effect of the campaign can be measured."""
+"""The code of a message that is never sent: the campaign holds its recipient out, to measure its own effect."""
 
 
 _MOST: Final = {"canary_hours": 720, "wave_hours": 720, "canary_delivered": 1, "canary_opted_out": 1}
