@@ -175,9 +175,9 @@ class GroupCommit:
 
         After an error that one write of the batch may have caused, each POST is begun alone.
         """
-        log.warning(
-            "commit failed", action="commit_failed", error=type(error).__name__, changes=len(begins) + len(results)
-        )
+        # An Unavailable names its reason and no value of a row; the text of another error may quote one.
+        reason = str(error) if isinstance(error, Unavailable) else type(error).__name__
+        log.warning("commit failed", action="commit_failed", error=reason, changes=len(begins) + len(results))
         alone = len(begins) > 1 and not stops_all(error)
         for request, reply in begins:
             if alone:
