@@ -20,7 +20,19 @@ MAY_IMPORT = {
 HTTP = {"http.client", "urllib3", "urllib3.connection", "urllib3.exceptions", "urllib.request", "httpx", "aiohttp"}
 SQL = {"sqlalchemy", "sqlmodel", "alembic", "psycopg", "sqlite3"}
 
-PURE = {"campaigns", "catalogue", "goals", "inbound", "limits", "messages", "money", "occasions", "people", "playbook"}
+PURE = {
+    "assistant",
+    "campaigns",
+    "catalogue",
+    "goals",
+    "inbound",
+    "limits",
+    "messages",
+    "money",
+    "occasions",
+    "people",
+    "playbook",
+}
 """Values and rules: no SQL, no process, and no Redis but the limiter's."""
 
 BENEATH_THE_LEDGER = PURE | {
