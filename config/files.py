@@ -13,6 +13,7 @@ from config.lanes_file import read_lane_settings
 from config.reminders import load_reminder_plan
 from config.settings import Settings
 from config.templates import catalogue
+from harkara.assistant.rules import AssistantRules
 from harkara.errors import Invalid
 from harkara.goals import Goals
 from harkara.inbound.words import Words
@@ -32,6 +33,7 @@ class ConfigFiles:
     playbook: Playbook
     goals: Goals
     prices: Prices
+    assistant: AssistantRules
     digests: Mapping[str, str]
 
     @classmethod
@@ -48,6 +50,7 @@ class ConfigFiles:
                 Playbook.load(settings.playbook_file),
                 Goals.load(settings.goals_file),
                 Prices.load(settings.prices_file),
+                AssistantRules.load(settings.assistant_file),
                 digests,
             )
         except Invalid as error:
@@ -93,6 +96,7 @@ def paths(settings: Settings) -> Sequence[Path]:
         settings.playbook_file,
         settings.goals_file,
         settings.prices_file,
+        settings.assistant_file,
     )
 
 
@@ -114,4 +118,5 @@ def readers(settings: Settings) -> dict[str, Callable[[], object]]:
         "playbook_file": lambda: Playbook.load(settings.playbook_file),
         "goals_file": lambda: Goals.load(settings.goals_file),
         "prices_file": lambda: Prices.load(settings.prices_file),
+        "assistant_file": lambda: AssistantRules.load(settings.assistant_file),
     }

@@ -48,9 +48,14 @@ class MessageSettings(BaseSettings):
         description="A campaign pauses itself when more than this share of its latest messages failed",
     )
     config: Path = Field(
-        default=CONFIG, description="Folder of lanes, reminders, templates, words, playbook and prices (.toml)"
+        default=CONFIG,
+        description="Folder of lanes, reminders, templates, words, playbook, prices and assistant (.toml)",
     )
     prices_file: Path = Field(default=CONFIG / "prices.toml", description="What a message of each category costs you")
+    assistant_file: Path = Field(
+        default=CONFIG / "assistant.toml",
+        description="Where the assistant answers customers, and how; off while the file is missing or names no lane",
+    )
     retention_days: float | None = Field(
         default=90, description="Days until the text and the number of a finished message are erased"
     )

@@ -12,7 +12,16 @@ from config.environment import ROOT
 from config.files import ConfigFiles, LoadedFiles, paths
 from config.settings import Settings
 
-FILES = ["lanes.toml", "reminders.toml", "templates.toml", "words.toml", "playbook.toml", "goals.toml", "prices.toml"]
+FILES = [
+    "lanes.toml",
+    "reminders.toml",
+    "templates.toml",
+    "words.toml",
+    "playbook.toml",
+    "goals.toml",
+    "prices.toml",
+    "assistant.toml",
+]
 LANES = '[default]\nallowance = "{}"\nquiet_hours = "{}"\n'
 
 
@@ -39,6 +48,7 @@ def loaded(folder: Path) -> LoadedFiles:
         playbook_file=folder / "playbook.toml",
         goals_file=folder / "goals.toml",
         prices_file=folder / "prices.toml",
+        assistant_file=folder / "assistant.toml",
     )
     return LoadedFiles(lambda: ConfigFiles.load(settings), folder / ".env")
 
@@ -68,8 +78,10 @@ def test_each_file_is_read_again(loaded: LoadedFiles, folder: Path) -> None:
     edit(folder / "playbook.toml", "tries = ", "tries = 1")
     edit(folder / "goals.toml", "least = 0.98", "least = 0.9")
     edit(folder / "prices.toml", "gst = 18", "gst = 12")
-    changed = ["goals.toml", "playbook.toml", "prices.toml", "reminders.toml", "templates.local.toml", "words.toml"]
-    assert loaded.reload() == changed
+    edit(folder / "assistant.toml", "lanes = []", 'lanes = ["default"]')
+    rules = ["goals.toml", "playbook.toml", "prices.toml", "reminders.toml", "templates.local.toml", "words.toml"]
+    assert loaded.reload() == ["assistant.toml", *rules]
+    assert loaded.current.assistant.lanes == ("default",)
     assert loaded.current.plan.digest("appointment", "default") != former.plan.digest("appointment", "default")
     assert loaded.current.goals.by_name["delivered"].limit == 0.9
     assert "visit" in loaded.current.plan.catalogue.kind
