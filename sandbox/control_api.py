@@ -1,4 +1,4 @@
-"""The control API: the switches, the history and its figures, the phones, the webhooks, and the page."""
+"""The control API: the switches, the history and its figures, the phones, the webhooks, the model, and the page."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sandbox.connection import Handler, Request
 from sandbox.counts import request_counts
 from sandbox.fault_state import Faults
 from sandbox.history import History
+from sandbox.model.model import LanguageModel
 from sandbox.page.view import Page
 from sandbox.phones.api import PhoneAPI
 from sandbox.phones.phones import Phones
@@ -46,6 +47,7 @@ class ControlAPI:
         history: History,
         phones: Phones,
         outbox: Outbox,
+        model: LanguageModel,
         read: ReadTemplate,
     ) -> None:
         self._account = account
@@ -53,6 +55,7 @@ class ControlAPI:
         self._history = history
         self._phones = phones
         self._outbox = outbox
+        self._model = model
         page, phone_api = Page(faults, history, phones, outbox.log, read), PhoneAPI(history, phones)
         self._routes: dict[tuple[str, str], Handler] = {
             ("GET", "/"): lambda request, _: page.render(request.query),
@@ -67,6 +70,7 @@ class ControlAPI:
             ("DELETE", "/_sandbox/requests"): self._clear,
             ("GET", "/_sandbox/counts"): self._get_counts,
             ("GET", "/_sandbox/webhooks"): self._list_webhooks,
+            ("GET", "/_sandbox/model"): self._list_model_requests,
             ("POST", "/_sandbox/customer"): phone_api.write_as_customer,
             ("POST", "/_sandbox/staff"): phone_api.write_as_staff,
         }
@@ -109,6 +113,10 @@ class ControlAPI:
         requests = [entry.to_dict() for entry in entries]
         return json_response(HTTPStatus.OK, {"requests": requests, "last": self._history.last_number})
 
+    def _list_model_requests(self, request: Request, body: bytes) -> Response:
+        requests = [entry.to_dict() for entry in _select(list(self._model.requests()), request.query)]
+        return json_response(HTTPStatus.OK, {"requests": requests, "last": self._model.last_number})
+
     def _list_webhooks(self, request: Request, body: bytes) -> Response:
         """Return the figures of all that match, and a selection; `on_their_way` counts messages with events to come."""
         query = request.query
@@ -135,6 +143,7 @@ class ControlAPI:
         self._account.clear()
         self._phones.clear()
         self._outbox.clear()
+        self._model.clear()
         return json_response(HTTPStatus.OK, {"status": "success"})
 
 

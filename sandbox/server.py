@@ -15,6 +15,7 @@ from sandbox.connection import BodyTooLarge, Connection, Request
 from sandbox.control_api import ControlAPI
 from sandbox.fault_state import Faults
 from sandbox.history import History
+from sandbox.model.model import LanguageModel
 from sandbox.phones.phones import Phones
 from sandbox.responses import error_response
 from sandbox.settings import Settings
@@ -24,6 +25,7 @@ from sandbox.webhooks.outbox import Outbox
 
 BODY_MAX = 1_048_576
 SEND_PATHS = ("/developer/api/send_message", "/send_message")
+MODEL_PATH = "/v1/chat/completions"
 
 
 class Server:
@@ -37,7 +39,10 @@ class Server:
         self._account = Account(settings.allowed_tokens, self._faults, history)
         self._outbox = Outbox(self._faults, settings.history)
         self._phones = Phones(self._faults, self._outbox, settings.history, read)
-        self._control_api = ControlAPI(self._account, self._faults, history, self._phones, self._outbox, read)
+        self._model = LanguageModel(self._faults, settings.history)
+        self._control_api = ControlAPI(
+            self._account, self._faults, history, self._phones, self._outbox, self._model, read
+        )
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -78,10 +83,20 @@ class Server:
             await self._send_message(connection, request)
             return
         try:
+            if (request.method, request.path) == ("POST", MODEL_PATH):
+                await self._complete_chat(connection, request)
+                return
             response = self._control_api.handle(request, await connection.read_body(BODY_MAX))
         except BodyTooLarge:
             response = error_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Body must not be larger than 1 MiB")
         await connection.send_response(response)
+
+    async def _complete_chat(self, connection: Connection, request: Request) -> None:
+        raw = await connection.read_body(BODY_MAX)
+        answer = self._model.receive(request.header(b"authorization"), raw, connection.received_at())
+        if answer.delay:
+            await asyncio.sleep(answer.delay)
+        await connection.send_response(answer.response, answer.mode)
 
     async def _send_message(self, connection: Connection, request: Request) -> None:
         authorization = request.header(b"authorization")

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from sandbox.history import fingerprint
 from sandbox.limit import parse_limit
+from sandbox.model.answers import Behavior
 
 _PRINTABLE_ASCII = re.compile(r"[!-~]+")
 
@@ -69,7 +70,7 @@ class Switches(BaseModel):
     A share is a probability from 0 to 1, drawn anew each time.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     seed: int | None = None
     """Makes the draws repeatable from now on."""
@@ -162,6 +163,25 @@ class Switches(BaseModel):
     """Time from the first try to the second; the third and last follows after twice that time."""
     webhook_timeout_ms: Milliseconds = 10_000
     """How long a try waits for its response."""
+
+    model_behavior: Behavior = "grounded"
+    """How the stand-in of a language model answers."""
+    model_structured: bool = True
+    """Accepts a JSON schema for the answer; some servers respond 400 to it."""
+    model_latency_ms: Delay = 0
+    """Time before the model's response."""
+    model_wrong_keys: Annotated[list[str], BeforeValidator(lambda value: _fingerprints(value))] = []
+    """Responds 401 to these keys (kept and shown as fingerprints)."""
+    model_too_many_share: Share = 0
+    """Responds 429, with `retry_after`."""
+    model_error_share: Share = 0
+    model_error_status: Annotated[int, _one_of(500, 502, 503, 504)] = 500
+    model_reset_share: Share = 0
+    """Resets the TCP connection instead of a response."""
+    model_half_answer_share: Share = 0
+    """Sends half a response and closes the connection."""
+    model_never_answer_share: Share = 0
+    """Does not respond until the client gives up."""
 
     @field_validator("limit")
     @classmethod
