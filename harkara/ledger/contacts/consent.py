@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from harkara.inbound.contact import ConsentChoice
 from harkara.ledger.applied_entries import mark_applied
 from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.contacts.people import Link, Person, join
+from harkara.ledger.conversations.record import raise_revisions
 from harkara.ledger.database import Database
 from harkara.ledger.messages.commands import cancel_messages
 from harkara.ledger.tables import consent, message
@@ -54,7 +55,8 @@ def apply_consent(tx: Transaction, lane: str, choices: Sequence[ConsentChoice]) 
         return []
     if new := _new_proofs(tx, lane, choices):
         tx.execute(insert(consent), new)
-    return _cancel_waiting(tx, lane, join(tx, lane, [[choice.recipient] for choice in choices], chosen=True))
+    people = join(tx, lane, [[choice.recipient] for choice in choices], chosen=True)
+    return _apply_changes(tx, lane, people, chosen={row["recipient"] for row in new})
 
 
 def link_names(tx: Transaction, lane: str, link: Link, *, wrote_at: datetime | None = None) -> Person:
@@ -64,14 +66,14 @@ def link_names(tx: Transaction, lane: str, link: Link, *, wrote_at: datetime | N
     whatever order messages arrive and however many workers record them at once; it opens the 24-hour window.
     """
     (person,) = join(tx, lane, [link], wrote_at=wrote_at)
-    if person.changed:
-        _cancel_waiting(tx, lane, [person])
+    if person.changed or person.linked:
+        _apply_changes(tx, lane, [person])
     return person
 
 
 def settle(tx: Transaction, lane: str, names: Collection[str]) -> None:
     """Give all names of these people the sum of their choices, and cancel the messages that they forbid."""
-    _cancel_waiting(tx, lane, join(tx, lane, [[name] for name in names], chosen=True))
+    _apply_changes(tx, lane, join(tx, lane, [[name] for name in names], chosen=True), chosen=set(names))
 
 
 def cancel_unwanted(tx: Transaction, unwanted: Mapping[str, str]) -> list[str]:
@@ -109,6 +111,16 @@ def _new_proofs(tx: Transaction, lane: str, choices: Sequence[ConsentChoice]) ->
 
 def _identity(proof: Row) -> tuple[object, ...]:
     return tuple(proof[name] for name in ("recipient", "at", "wish", "category", "how", "proof"))
+
+
+def _apply_changes(tx: Transaction, lane: str, people: Sequence[Person], chosen: Set[str] = frozenset()) -> list[str]:
+    """Raise the revision of the conversations whose person has changed, and cancel what these people do not want.
+
+    `chosen` are names with a new proof: it is part of the conversation, even if a later choice counts.
+    """
+    changed = [each.id for each in people if each.changed or each.linked or not chosen.isdisjoint(each.names)]
+    raise_revisions(tx, lane, changed)
+    return _cancel_waiting(tx, lane, people)
 
 
 def _cancel_waiting(tx: Transaction, lane: str, people: Sequence[Person]) -> list[str]:

@@ -24,12 +24,17 @@ Link = Collection[str]
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person in one lane. `changed` says whether the choices of one of the names have just changed."""
+    """One person in one lane.
+
+    `changed` says whether the choices of one of the names have just changed, `linked` whether a person who was known
+    has just got another name.
+    """
 
     id: str
     names: tuple[str, ...] = field(repr=False)
     state: ContactState
     changed: bool = False
+    linked: bool = False
 
 
 def join(
@@ -157,13 +162,14 @@ def _states(tx: Transaction, lane: str, people: Sequence[Collection[str]]) -> di
 
 def _merge(rows: Sequence[Row], proofs: Mapping[str, ContactState], wrote_at: datetime | None) -> Person:
     """Return the person whose names all these rows are."""
-    ids = [row["person"] for row in rows if row["person"]]
+    ids = {row["person"] for row in rows} - {None}
     written = [at for at in (*(row["wrote_at"] for row in rows), wrote_at) if at]
     state = proofs.get(rows[0]["recipient"], _state(rows[0]))
     state = replace(state, wrote_at=max(written, default=None))
     changed = any(_choice_key(row) != (state.stopped, state.agreed_at, state.chosen_at) for row in rows)
     names = tuple(row["recipient"] for row in rows)
-    return Person(min(ids, default=None) or f"person_{uuid7().hex}", names, state, changed)
+    linked = bool(ids) and len({row["person"] for row in rows}) > 1
+    return Person(min(ids, default=None) or f"person_{uuid7().hex}", names, state, changed, linked)
 
 
 def _write(tx: Transaction, lane: str, people: Sequence[Person], rows: Mapping[str, Row]) -> None:

@@ -11,7 +11,7 @@ from harkara.errors import Conflict, Invalid
 from harkara.inbound.contact import ConsentCategory, ConsentChoice, ConsentSource
 from harkara.ledger.contacts.consent import apply_consent
 from harkara.ledger.conversations.people import Participant
-from harkara.ledger.conversations.record import record_choice, record_reply
+from harkara.ledger.conversations.record import record_reply
 from harkara.ledger.database import Database
 from harkara.ledger.tables import conversation
 from harkara.ledger.users.acts import Actor, record_act
@@ -94,7 +94,6 @@ def opt_out(
             name, action="opt-out", category=category, how=how, proof=proof, at=min(at or tx.now, tx.now)
         )
         cancelled = apply_consent(tx, person.lane, [choice])
-        record_choice(tx, person.lane, person.id)
         if by:
             record_act(tx, by, "contact.opted-out", f"{person.lane} {name}", filter=category, number=len(cancelled))
         return cancelled

@@ -25,17 +25,27 @@ def record_reply(tx: Transaction, lane: str, person: str) -> None:
     _write(tx, lane, person, tx.now, read=True)
 
 
-def record_choice(tx: Transaction, lane: str, person: str) -> None:
-    """Raise the revision of a conversation, if there is one, since the person's consent has changed."""
-    of_person = (conversation.c.lane == lane, conversation.c.person == person)
-    tx.execute(conversation.update().where(*of_person).values(revision=conversation.c.revision + 1))
+def raise_revisions(tx: Transaction, lane: str, people: Collection[str]) -> None:
+    """Raise the revision of the conversations with these people, since their choices or names have changed.
+
+    The transaction holds the lock of the lane's people.
+    """
+    if people:
+        rows = [{"lane": lane, "person": person} for person in people]
+        tx.execute_each(_RAISE, {"lane": "text", "person": "text"}, rows)
+
+
+_RAISE = """
+UPDATE conversation SET revision = conversation.revision + 1 FROM {each}
+WHERE conversation.lane = each.lane AND conversation.person = each.person
+"""
 
 
 def merge_conversations(tx: Transaction, lane: str, people: Collection[str], person: str) -> None:
-    """Give the conversations with these people to one person: they are the same."""
+    """Give the conversations with these people to one person: they are the same. Its revision is the sum of theirs."""
     of_people = (conversation.c.lane == lane, conversation.c.person.in_(people))
     for row in tx.rows(select(conversation).where(*of_people).order_by(conversation.c.person)):
-        _write(tx, lane, person, row["last_at"], unread=row["unread"], name=row["name"], revisions=row["revision"] + 1)
+        _write(tx, lane, person, row["last_at"], unread=row["unread"], name=row["name"], revisions=row["revision"])
     tx.execute(delete(conversation).where(*of_people))
 
 

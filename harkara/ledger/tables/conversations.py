@@ -14,8 +14,9 @@ class ConversationRow(SQLModel, table=True):
     """The conversation with one person in one lane, from the person's first message or the first reply on.
 
     `last_at` is the time of the last message of the person or reply to them. `unread` counts the person's messages that
-    are not read yet. The `revision` grows with each of them, each reply and each opt-out. Other outgoing messages do
-    not touch the row. What was said is in `event` and `message`; names, window and consent are those of `contact`.
+    are not read yet. The `revision` grows with each of them, each reply, each opt-out and opt-in, and each change of
+    the person's names. Other outgoing messages do not touch the row. What was said is in `event` and `message`; names,
+    window and consent are those of `contact`.
     """
 
     __tablename__ = "conversation"
