@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +18,8 @@ from harkara.redis_client import redis_unavailable
 CLOCK_STEP = 1.0
 """Seconds by which the host's clock may be set in one tick; a larger step makes beat compute all times anew."""
 
+HEARTBEAT = "harkara.heartbeat"
+
 MAX_QUEUED = 10
 """Tasks in a queue at which beat publishes no more: without a worker, a day of them would fill Redis."""
 
@@ -26,6 +29,8 @@ class Beat(PersistentScheduler):
 
     A clock that is set back would silence Celery's scheduler for as long, since it compares the time of each task's
     last run with the time of day. This one notices and begins anew.
+
+    The heartbeat is due at once: Celery's scheduler would wait for its interval, and beat would count as missing.
     """
 
     _offset: float | None = None
@@ -33,10 +38,17 @@ class Beat(PersistentScheduler):
 
     def tick(self, *args: Any, **options: Any) -> Any:
         offset = time.time() - time.monotonic()
+        if self._offset is None:
+            self._make_heartbeat_due()
         if self._offset is None or abs(offset - self._offset) > CLOCK_STEP:
             self._forget_future_runs()
         self._offset = offset
         return super().tick(*args, **options)
+
+    def _make_heartbeat_due(self) -> None:
+        for entry in self.schedule.values():
+            if entry.task == HEARTBEAT:
+                entry.last_run_at = self.app.now() - timedelta(days=1)
 
     def _forget_future_runs(self) -> None:
         now = self.app.now()

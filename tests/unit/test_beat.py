@@ -44,3 +44,13 @@ def test_every_task_is_published_soon_after_the_clock_was_set(step: float, tmp_p
         found = ticks(beat, 2.5)
         assert {name: 2 <= found[name] <= 4 for name in SCHEDULE} == dict.fromkeys(SCHEDULE, True)
         beat.close()
+
+
+def test_the_heartbeat_is_published_when_beat_starts(tmp_path: Path) -> None:
+    names = ("harkara.heartbeat", "harkara.audit")
+    with Celery(broker="memory://", set_as_current=False) as app:
+        app.conf.beat_schedule = {name: {"task": name, "schedule": 3600.0} for name in names}
+        for _ in range(2):  # also of a beat that has run before, and remembers when
+            beat = RecordingBeat(app, schedule_filename=str(tmp_path / "beat"))
+            assert ticks(beat, 0.1) == {"harkara.heartbeat": 1}
+            beat.close()

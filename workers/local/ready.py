@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
@@ -51,7 +52,8 @@ class ReadyNotice:
     def _run(self) -> None:
         db = open_database(settings())
         _wait(lambda: _answers(f"{self._places['Web']}/livez"))
-        _wait(lambda: self._worker_runs(db))
+        for work in ("sweep", "heartbeat"):
+            _wait(partial(self._is_done, db, work))
         if "Sandbox" in self._places:
             sandbox = Sandbox(self._places["Sandbox"])
             _wait(sandbox.answers)
@@ -59,10 +61,10 @@ class ReadyNotice:
         db.close()
         print(notice(self._places), flush=True)
 
-    def _worker_runs(self, db: Database) -> bool:
-        """Whether a worker of this run has done its first sweep."""
+    def _is_done(self, db: Database, work: str) -> bool:
+        """Whether a worker of this run has done this work: of its own accord, or because beat published it."""
         try:
-            since = seconds_since(db, "sweep")
+            since = seconds_since(db, work)
         except HarkaraError:
             return False
         return since is not None and since < time.monotonic() - self._started
