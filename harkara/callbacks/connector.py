@@ -6,18 +6,29 @@ import http.client
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
 from urllib.parse import SplitResult
 
 from harkara.callbacks.address import Resolve, is_public, resolve
 from harkara.http_exchange import Head, ResponseReader, host_header, render_request
+
+Response = TypeVar("Response")
 
 TIMEOUT_SECONDS = 10.0
 """From the connection to the end of the response headers."""
 
 CONNECT_SECONDS = 3.05
 """The part of the timeout that each address of the host may use."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedReply:
+    """A response with its body, decompressed."""
+
+    status: int
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,10 @@ class Blocked:
     """Nothing was sent: the host has an address that requests must not go to."""
 
     reason: str
+
+
+class TooLong(http.client.HTTPException):
+    """The body of a response is longer than it may be."""
 
 
 class Connector:
@@ -58,13 +73,37 @@ class Connector:
         self, method: str, url: SplitResult, headers: Mapping[str, str], body: bytes | None = None
     ) -> Head | NoResponse | Blocked:
         """Send one request. Never raises for a fault of network or server."""
+        return self._exchange(method, url, headers, body, ResponseReader.read_head)
+
+    def fetch(
+        self, method: str, url: SplitResult, headers: Mapping[str, str], body: bytes | None, most: int
+    ) -> BoundedReply | NoResponse | Blocked:
+        """Send one request and read a body of at most `most` bytes; a longer one is no response."""
+
+        def read(reader: ResponseReader) -> BoundedReply:
+            head = reader.read_head()
+            content = reader.read_body(head, most + 1)
+            if len(content) > most:
+                raise TooLong
+            return BoundedReply(head.status, content)
+
+        return self._exchange(method, url, headers, body, read)
+
+    def _exchange(
+        self,
+        method: str,
+        url: SplitResult,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        read: Callable[[ResponseReader], Response],
+    ) -> Response | NoResponse | Blocked:
         until = time.monotonic() + self._seconds
         try:
             # Resolved once, so that the connection goes to the very address that was checked.
             addresses = self._resolve(url.hostname or "", _port(url))
             if not self._allows(addresses):
                 return Blocked("the host has a private address")
-            return self._send(_connect(addresses, _port(url), until), method, url, headers, body, until)
+            return self._send(_connect(addresses, _port(url), until), method, url, headers, body, until, read)
         except TimeoutError:
             return NoResponse(f"no response within {self._seconds:g} s")
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -82,8 +121,9 @@ class Connector:
         headers: Mapping[str, str],
         body: bytes | None,
         until: float,
-    ) -> Head:
-        """Send the request and read the headers of the response."""
+        read: Callable[[ResponseReader], Response],
+    ) -> Response:
+        """Send the request and read the response."""
         length = {} if body is None else {"Content-Length": str(len(body))}
         try:
             raw = render_request(
@@ -94,7 +134,7 @@ class Connector:
                 sock = self._tls.wrap_socket(sock, server_hostname=url.hostname or "")
             sock.settimeout(_left(until))
             sock.sendall(raw)
-            return ResponseReader(sock, _left(until)).read_head()
+            return read(ResponseReader(sock, _left(until)))
         finally:
             sock.close()
 
@@ -143,6 +183,8 @@ def _reason(error: Exception) -> str:
             return "the connection was refused"
         case http.client.RemoteDisconnected() | ConnectionError():
             return "the connection broke off"
+        case TooLong():
+            return "the response is too long"
         case http.client.HTTPException():
             return "the response is not HTTP"
         case ValueError() if not isinstance(error, UnicodeError):

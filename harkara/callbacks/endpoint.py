@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 
 from harkara.answers import seconds_to_wait
 from harkara.callbacks.address import Resolve, resolve
-from harkara.callbacks.connector import TIMEOUT_SECONDS, Blocked, Connector, NoResponse
+from harkara.callbacks.connector import TIMEOUT_SECONDS, Blocked, BoundedReply, Connector, NoResponse
 from harkara.errors import Invalid
 from harkara.http_url import parse_http_url
 
@@ -64,6 +64,10 @@ class Endpoint:
                 return failed
             case response:
                 return Responded(response.status, seconds_to_wait(response.headers))
+
+    def ask(self, identity: str, body: bytes, most: int) -> BoundedReply | NoResponse | Blocked:
+        """Send a signed question, as `post` does, and return the answer with a body of at most `most` bytes."""
+        return self._connector.fetch("POST", self._url, self._headers(identity, body, datetime.now(UTC)), body, most)
 
     def _headers(self, identity: str, body: bytes, at: datetime) -> dict[str, str]:
         """Return the headers of Standard Webhooks: every try has the same id, and its own time and signature."""

@@ -28,11 +28,13 @@ class Application:
     """Verifies callbacks with the library that applications use, and responds as a test demands.
 
     `payloads` are the verified callbacks, `ids` and `headers` those of all requests, `refused` counts wrong signatures.
+    `content` is the body of each response.
     `delay` is the seconds before a response, `in_progress` the number of requests without a response.
     """
 
     respond: Respond = lambda _: (204, {})
     delay: float = 0.0
+    content: bytes = b""
     payloads: list[dict[str, Any]] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -57,8 +59,9 @@ class Application:
         handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name, value)
-        handler.send_header("Content-Length", "0")
+        handler.send_header("Content-Length", str(len(self.content)))
         handler.end_headers()
+        handler.wfile.write(self.content)
 
     def _record(self, headers: dict[str, str], body: bytes, path: str) -> int:
         self.in_progress += 1
