@@ -16,7 +16,7 @@ from sandbox.connection import Handler, Request
 from sandbox.counts import request_counts
 from sandbox.fault_state import Faults
 from sandbox.history import History
-from sandbox.model.model import LanguageModel
+from sandbox.model.model import ModelAccount
 from sandbox.page.view import Page
 from sandbox.phones.api import PhoneAPI
 from sandbox.phones.phones import Phones
@@ -47,7 +47,7 @@ class ControlAPI:
         history: History,
         phones: Phones,
         outbox: Outbox,
-        model: LanguageModel,
+        model: ModelAccount,
         read: ReadTemplate,
     ) -> None:
         self._account = account

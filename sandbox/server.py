@@ -15,7 +15,7 @@ from sandbox.connection import BodyTooLarge, Connection, Request
 from sandbox.control_api import ControlAPI
 from sandbox.fault_state import Faults
 from sandbox.history import History
-from sandbox.model.model import LanguageModel
+from sandbox.model.model import ModelAccount
 from sandbox.phones.phones import Phones
 from sandbox.responses import error_response
 from sandbox.settings import Settings
@@ -39,7 +39,7 @@ class Server:
         self._account = Account(settings.allowed_tokens, self._faults, history)
         self._outbox = Outbox(self._faults, settings.history)
         self._phones = Phones(self._faults, self._outbox, settings.history, read)
-        self._model = LanguageModel(self._faults, settings.history)
+        self._model = ModelAccount(self._faults, settings.history)
         self._control_api = ControlAPI(
             self._account, self._faults, history, self._phones, self._outbox, self._model, read
         )

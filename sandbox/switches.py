@@ -70,7 +70,7 @@ class Switches(BaseModel):
     A share is a probability from 0 to 1, drawn anew each time.
     """
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(extra="forbid")
 
     seed: int | None = None
     """Makes the draws repeatable from now on."""

@@ -14,6 +14,7 @@ from pydantic_settings import SettingsConfigDict
 from config.environment import DOTENV, ENCODING, LOCAL, given_names
 from config.settings.alarms import AlarmSettings
 from config.settings.api import ApiSettings
+from config.settings.assistant import ModelSettings
 from config.settings.chatmitra import ChatMitraSettings
 from config.settings.console import ConsoleSettings
 from config.settings.lanes import LaneDefaults
@@ -32,6 +33,7 @@ class Settings(
     ConsoleSettings,
     MessageSettings,
     AlarmSettings,
+    ModelSettings,
     WorkerSettings,
 ):
     """One field for each environment variable: its name is the field's in upper case, after `HARKARA_`.

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from harkara.assistant.model_rules import LookupsOnce, ModelRules
 from harkara.goals.duration import FileDuration
 from harkara.people.spellings import canonical
 from harkara.phone import normalize
@@ -36,6 +37,8 @@ class AssistantRules(BaseModel):
     give_back: FileDuration = Field(default=timedelta(minutes=30), alias="give-back")
     most_unanswered: int = Field(default=2, ge=1, le=10, alias="most-unanswered")
     parallel: int = Field(default=8, ge=1, le=64)
+    model: ModelRules = ModelRules()
+    lookups: LookupsOnce = ()
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -51,7 +51,7 @@ class ModelResponse:
     delay: float
 
 
-class LanguageModel:
+class ModelAccount:
     """Decides about requests one at a time; keeps the newest `max_requests`."""
 
     def __init__(self, faults: Faults, max_requests: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.environment import ROOT
+from harkara.assistant.model_rules import ModelRules
 from harkara.assistant.rules import AssistantRules, share_of
 from harkara.errors import Invalid
 
@@ -20,7 +21,8 @@ def rules(**values: object) -> AssistantRules:
 
 def test_the_file_that_ships_answers_no_one() -> None:
     shipped = AssistantRules.load(ROOT / "config" / "assistant.toml")
-    assert shipped == AssistantRules()
+    assert shipped.model_copy(update={"model": ModelRules()}) == AssistantRules()
+    assert not shipped.model.enabled
     assert not shipped.answers("default", "p1", ANA)
 
 
