@@ -43,7 +43,12 @@ class ChatEntry(JsonRecordSeconds):
     answer: str | None = None
     """What the customer answered to our reminder: `confirmed`, `cancelled` or `rescheduled`."""
     source: str | None = None
-    """Who sent our message, or where a choice comes from."""
+    """Who sent our message, or where a choice comes from; `dashboard` if staff typed it at Chat Mitra."""
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether staff typed it in Chat Mitra's dashboard: only an event knows it."""
+        return self.direction == "sent" and (self.id or "").startswith("event_")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -61,7 +66,7 @@ class Conversation(JsonRecordSeconds):
     """When the person wrote last, or a reply was sent to them; None if neither happened."""
     unread: int
     revision: int
-    """Grows with each message of the person, each reply and each opt-out."""
+    """Grows with each message of the person, each reply, each opt-out and opt-in, and each new name of the person."""
     window_ends_at: TimestampSeconds | None
     """Until then any message may be sent, afterwards a template alone; None if the window is shut."""
     opted_out: ConsentCategory | None

@@ -138,8 +138,17 @@ def _status_changed(raw: _RawEvent) -> StatusChanged | None:
         code=code,
         reason=reason,
         pricing=parse_pricing(raw.first(_object, "pricing")),
+        text=_sent_text(raw) if status == "sent" else None,
         body=raw.body,
     )
+
+
+def _sent_text(raw: _RawEvent) -> str | None:
+    """Return the text of a text message; other types have none, so that no code of a template is read."""
+    if raw.message.get("type") != "text":
+        return None
+    text = raw.message.get("text")
+    return clean_text(text.get("body") if isinstance(text, dict) else text)
 
 
 def _message_received(raw: _RawEvent, kind: str, *, is_new: bool = True) -> MessageReceived | None:

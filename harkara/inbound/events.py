@@ -19,7 +19,8 @@ class StatusChanged:
 
     Two events with the same `identity` are one event. `digest` is that of the content (see `fingerprint`), `recipient`
     is digits alone, `user_ids` are other names of the same person, `code` and `reason` explain a failure. `pricing` is
-    there if the event has it. `body` is the event's JSON, which can be parsed again.
+    there if the event has it. `text` is that of a sent text message. `body` is the event's JSON, which can be parsed
+    again.
     """
 
     identity: str
@@ -33,6 +34,7 @@ class StatusChanged:
     code: str | None = None
     reason: str = ""
     pricing: Pricing | None = None
+    text: str | None = field(default=None, repr=False, compare=False)
     body: bytes = field(default=b"", repr=False, compare=False)
 
 

@@ -245,6 +245,8 @@ def _line(visitor: SignedIn, entry: ChatEntry) -> ChatLine:
             return ChatLine(entry, [])
     if entry.category == "authentication":
         return ChatLine(entry, [MessageBubble(note=SECRET)])
+    if entry.is_typed:
+        return ChatLine(entry, [bubble_of_received(entry.kind, {}, entry.text)])
     body = None if entry.content is None else json.dumps(entry.content)
     return ChatLine(entry, bubbles_of_request(body, visitor.console.catalogue, category=entry.category or ""))
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from harkara.conversation import ChatEntry
-from harkara.inbound.events import Event, MessageReceived
+from harkara.inbound.events import Event, MessageReceived, StatusChanged
 from harkara.ledger.contacts.queries import ConsentProof
 from harkara.ledger.events.stored_event import StoredEvent
 from harkara.ledger.tables import message
@@ -17,13 +17,16 @@ from harkara.states import UNSENT, State
 Parse = Callable[[bytes, datetime], Sequence[Event]]
 """Returns the events in the body of a webhook that was received at this time."""
 
+DASHBOARD = "dashboard"
+"""The source of a message that staff typed in the provider's dashboard."""
+
 _FIELDS = "id state code reason kind template category rule answer producer body due_at posted_at changed_at".split()
 SENT = tuple(message.c[name] for name in _FIELDS)
 """The columns of `message` that `sent_entry` needs."""
 
 
 def received_entry(stored: StoredEvent, parse: Parse) -> ChatEntry | None:
-    """Return what a customer wrote, None for an event that is no message of a customer or is erased."""
+    """Return what a customer wrote, or staff in the provider's dashboard; None for another event or an erased one."""
     match parse((stored.body or "").encode(), stored.received_at):
         case [MessageReceived() as one]:
             return ChatEntry(
@@ -33,6 +36,16 @@ def received_entry(stored: StoredEvent, parse: Parse) -> ChatEntry | None:
                 kind=one.kind,
                 text=one.text,
                 content=one.content.fields,
+            )
+        case [StatusChanged(status="sent", text=str(text)) as typed]:
+            return ChatEntry(
+                direction="sent",
+                at=min(typed.at, stored.received_at),
+                id=f"event_{stored.id}",
+                kind="text",
+                text=text,
+                state=State.SENT,
+                source=DASHBOARD,
             )
     return None
 

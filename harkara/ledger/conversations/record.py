@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from harkara.ledger.tables import conversation
@@ -20,9 +20,9 @@ def record_words(
     _write(tx, lane, person, at, unread=int(unread), name=name)
 
 
-def record_reply(tx: Transaction, lane: str, person: str) -> None:
-    """Record that a person of the business answers: what was said so far is read."""
-    _write(tx, lane, person, tx.now, read=True)
+def record_reply(tx: Transaction, lane: str, person: str, at: datetime | None = None) -> None:
+    """Record that a person of the business answers now, or did `at` a moment: what was said until then is read."""
+    _write(tx, lane, person, at or tx.now, read=True)
 
 
 def raise_revisions(tx: Transaction, lane: str, people: Collection[str]) -> None:
@@ -66,7 +66,7 @@ def _write(
     latest = func.max(old.last_at, new.last_at) if tx.sqlite else func.greatest(old.last_at, new.last_at)
     changed = {
         "last_at": latest,
-        "unread": 0 if read else old.unread + new.unread,
+        "unread": case((new.last_at >= old.last_at, 0), else_=old.unread) if read else old.unread + new.unread,
         "revision": old.revision + new.revision,
         "name": func.coalesce(new.name, old.name),
     }

@@ -20,6 +20,7 @@ from harkara.ledger.contacts.marketing_choice import STOPPED_MARKETING, apply_ma
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, store_dead_letters
 from harkara.ledger.events.apply import AppliedStatuses, Delivery, apply_statuses
+from harkara.ledger.events.dashboard import is_typed, record_typed
 from harkara.ledger.events.inbound_messages import apply_number_change, apply_received
 from harkara.ledger.events.recipients import ReceivedStatus, link_recipients, status_events
 from harkara.ledger.events.store_events import Parse
@@ -93,10 +94,11 @@ def _process_ids(db: Database, context: EventContext, ids: Sequence[int]) -> Cou
     try:
         with db.write() as tx:
             received = [(row, _parse(row, context.parse)) for row in _lock(tx, ids)]
-            done, deliveries = _apply(tx, context, received)
+            done, deliveries, typed = _apply(tx, context, received)
         context.on_delivered(deliveries)
         link_recipients(db, received)
-        return done
+        done[EventState.ORPHAN.value] += sum(record_typed(db, *each) for each in typed)
+        return +done
     except Exception as error:
         if stops_all(error):
             raise
@@ -133,7 +135,8 @@ def _lock(tx: Transaction, ids: Sequence[int]) -> list[StoredEvent]:
 
 def _apply(
     tx: Transaction, context: EventContext, received: Sequence[tuple[StoredEvent, Event]]
-) -> tuple[Counter[str], Sequence[Delivery]]:
+) -> tuple[Counter[str], Sequence[Delivery], Sequence[ReceivedStatus]]:
+    """Apply events; return the outcomes, the deliveries, and what was typed in the dashboard, still to be recorded."""
     statuses: list[ReceivedStatus] = []
     for row, found in received:
         match found:
@@ -157,7 +160,10 @@ def _apply(
     rules = (context.playbook, context.lanes, context.prices)
     unmatched, deliveries = apply_statuses(tx, changes, *rules) if changes else AppliedStatuses([], [])
     applied = Counter({EventState.APPLIED.value: len(received) - len(unmatched)})
-    return applied + _postpone(tx, [one.stored for one in unmatched], EventState.ORPHAN), deliveries
+    typed = [(one.stored, one.change) for one in unmatched if _is_last_try(one.stored) and is_typed(one.change)]
+    recorded = {stored.id for stored, _ in typed}
+    others = [one.stored for one in unmatched if one.stored.id not in recorded]
+    return applied + _postpone(tx, others, EventState.ORPHAN), deliveries, typed
 
 
 def _apply_marketing_stops(tx: Transaction, statuses: Sequence[ReceivedStatus]) -> None:
@@ -185,6 +191,10 @@ def is_own_number(lane: Lane | None, sender: str) -> bool:
     return lane is not None and lane.number is not None and canonical(sender) == canonical(lane.number)
 
 
+def _is_last_try(row: StoredEvent) -> bool:
+    return row.tries >= len(RETRY_SECONDS)
+
+
 def _postpone(tx: Transaction, rows: Sequence[StoredEvent], end: EventState) -> Counter[str]:
     """Let these events wait for their next try; after the last one they get the state `end`."""
     done: Counter[str] = Counter()
@@ -192,7 +202,7 @@ def _postpone(tx: Transaction, rows: Sequence[StoredEvent], end: EventState) -> 
     for row in rows:
         by_tries[row.tries].append(row)
     for tries, those in by_tries.items():
-        if tries < len(RETRY_SECONDS):
+        if not _is_last_try(those[0]):
             again = {"tries": tries + 1, "due_at": tx.now + timedelta(seconds=RETRY_SECONDS[tries])}
             tx.execute(update(event).where(event.c.id.in_([row.id for row in those])).values(**again))
             done["waiting"] += len(those)

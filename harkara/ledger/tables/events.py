@@ -19,7 +19,8 @@ class EventRow(SQLModel, table=True):
     Two deliveries of the same event have the same `identity`. `about` is the event's kind, `body` its JSON, which is
     removed once a status has been applied. `webhook_digest` is the SHA-256 of the signed webhook, byte by byte; it is
     null in rows of earlier releases. `sender` is the name under which a customer wrote, once their message is applied;
-    it is empty for what is applied and no message.
+    it is empty for what is applied and no message. For a message that staff typed in the provider's dashboard it is
+    the name of the recipient.
     """
 
     __tablename__ = "event"

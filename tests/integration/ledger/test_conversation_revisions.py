@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from harkara.chatmitra.webhooks import parse
 from harkara.inbound.contact import ConsentChoice
 from harkara.ledger.contacts.consent import link_names, record_consent
 from harkara.ledger.contacts.housekeeping import settle_people
 from harkara.ledger.contacts.marketing_choice import apply_marketing_stop
+from harkara.ledger.conversations.chat import get_chat
 from harkara.ledger.conversations.commands import opt_out
 from harkara.ledger.conversations.people import find_participant
-from harkara.ledger.conversations.queries import load_row
+from harkara.ledger.conversations.queries import list_conversations, load_row
 from harkara.ledger.database import Database
+from harkara.ledger.events.process import RETRY_SECONDS
 from harkara.ledger.personal.receipt import erase_with_receipt
-from harkara.ledger.tables import conversation
+from harkara.ledger.tables import conversation, event
 from harkara.ledger.users.acts import Actor
 from tests.integration.ledger.people import choice, record_as_release_before
 from tests.integration.ledger.statements import executed_statements
 from tests.integration.ledger.steps import reply, send_message
-from tests.integration.ledger.webhooks import deliver_webhooks, inbound_webhook, preference_webhook, status_webhook
+from tests.integration.ledger.webhooks import (
+    deliver_webhooks,
+    inbound_webhook,
+    preference_webhook,
+    process_events,
+    status_webhook,
+    store_webhooks,
+)
 
 ASHA, RAVI, USER_ID = "919876500001", "919876500002", "IN.13491208655302741918"
 CHANGED = {"type": "system", "system": {"type": "user_changed_number", "wa_id": "919876500003", "body": "x"}}
@@ -145,3 +156,45 @@ def test_many_choices_raise_the_revisions_with_one_statement(db: Database) -> No
     with db.read() as tx:
         rows = tx.rows(select(conversation.c.revision))
     assert [row["revision"] for row in rows] == [2] * 5
+
+
+def typed_in_the_dashboard(db: Database, words: str = "We close at nine", **fields: Any) -> None:
+    """Let its event stay without a message until its last try."""
+    store_webhooks(db, status_webhook(db, "sent", "wamid.typed", 1, message={"type": "text", "text": words}, **fields))
+    with db.write() as tx:
+        tx.execute(update(event).where(event.c.about == "sent").values(tries=len(RETRY_SECONDS)))
+    assert process_events(db) == Counter(orphan=1)
+
+
+def test_what_staff_type_in_the_dashboard_is_a_reply_of_a_person(db: Database) -> None:
+    hour_ago = datetime.now(UTC).timestamp() - 3600
+    deliver_webhooks(db, inbound_webhook("Until when?", "w1", 1, timestamp=hour_ago))
+    typed_in_the_dashboard(db)
+    chat = get_chat(db, find_participant(db, ASHA), parse)
+    said = [(each.direction, each.text, each.source, each.state) for each in chat.entries]
+    assert said == [("received", "Until when?", None, None), ("sent", "We close at nine", "dashboard", "sent")]
+    found = chat.conversation
+    assert (found.revision, found.unread, found.last_at) == (2, 0, chat.entries[-1].at)
+    (listed,) = list_conversations(db, ["default"], parse)
+    assert listed.last
+    assert (listed.last.direction, listed.last.text) == ("sent", "We close at nine")
+    assert process_events(db) == Counter(), "it is recorded once"
+    erase_with_receipt(db, ASHA, "k" * 32, Actor("Meera", "command"))
+    with db.read() as tx:
+        assert [row["body"] for row in tx.rows(select(event.c.body))] == [None, None]
+
+
+def test_what_a_customer_writes_after_the_reply_from_the_dashboard_stays_unread(db: Database) -> None:
+    now = datetime.now(UTC).timestamp()
+    deliver_webhooks(db, inbound_webhook("Hello", "w1", 1, timestamp=now - 300))
+    deliver_webhooks(db, inbound_webhook("Anyone?", "w2", 1, timestamp=now - 60))
+    typed_in_the_dashboard(db, timestamp=now - 200)
+    assert get_chat(db, find_participant(db, ASHA), parse).conversation.unread == 2
+
+
+def test_an_event_of_a_message_of_ours_is_no_reply_from_the_dashboard(db: Database) -> None:
+    deliver_webhooks(db, inbound_webhook("Hello", "w1", 1))
+    send_message(db, reply(1))
+    before = revision(db)
+    deliver_webhooks(db, status_webhook(db, "sent", n=1))
+    assert revision(db) == before

@@ -116,7 +116,7 @@ def test_a_repeated_event_is_stored_once(db: Database) -> None:
 
 def test_an_event_without_a_message_is_an_orphan_after_two_minutes_and_keeps_only_its_outline(db: Database) -> None:
     send_message(db, reply())
-    store_webhooks(db, status_webhook(db, "sent", message={"type": "text", "text": "Typed by hand 482913"}))
+    store_webhooks(db, status_webhook(db, "delivered", message={"type": "text", "text": "Typed by hand 482913"}))
     for _ in RETRY_SECONDS:
         assert process_events(db) == Counter({WAITING: 1})
         age_events(db, 30)
