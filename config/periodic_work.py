@@ -82,7 +82,9 @@ SCHEDULE: Final[dict[str, Work]] = {
     "statistics": Work(
         "Renew the statistics by which PostgreSQL plans queries, after many changes", WorkerRound("derivation", 10)
     ),
-    "budgets": Work("Hold the marketing of budgets that are used up", WorkerRound("derivation", 60)),
+    "budgets": Work(
+        "Sum the charges, and hold the marketing of budgets that are used up", WorkerRound("derivation", 60)
+    ),
     "derive": Work("Derive reminders again after their rules have changed", WorkerRound("derivation", 60)),
     "conversations": Work(
         "Add what an earlier release applied to the conversations, after an upgrade", WorkerRound("derivation", 60)

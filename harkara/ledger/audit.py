@@ -20,7 +20,7 @@ MAX_IDS = 50
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broken rule, with the ids of the messages, or campaigns, that break it."""
+    """One broken rule, with the ids of the messages, campaigns or days that break it."""
 
     rule: str
     broken: int

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, or_, select, true
 
+from harkara.ledger.charges.spend_sums import different_days
 from harkara.ledger.conditions import ARRIVED, in_state
 from harkara.ledger.events.negative_evidence import BY_CONTENT, BY_ID
 from harkara.ledger.tables import attempt, campaign, message, occasion, trace
@@ -20,7 +21,7 @@ _LEASED = (State.QUEUED, State.CLAIMED, State.SENDING)
 
 def rules(tx: Transaction) -> Rules:
     """Return all rules, by the sentence that names each."""
-    return _attempt_rules() | _state_rules() | _lease_rules(tx) | _plan_rules(tx)
+    return _attempt_rules() | _state_rules() | _lease_rules(tx) | _plan_rules(tx) | _money_rules(tx)
 
 
 def _attempt_rules() -> Rules:
@@ -99,6 +100,10 @@ def _plan_rules(tx: Transaction) -> Rules:
             message.c.campaign_id.in_(select(campaign.c.id).where(_over(tx))),
         ),
     }
+
+
+def _money_rules(tx: Transaction) -> Rules:
+    return {"the sums of a day are those of its charges": different_days(tx)}
 
 
 _Unreachable = dict[State, tuple[State, ...]]

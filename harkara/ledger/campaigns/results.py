@@ -11,9 +11,10 @@ from harkara.campaigns.results import PACE_OVER, TO_SEND, CampaignFailures, Camp
 from harkara.campaigns.status import CampaignSummary
 from harkara.errors import NotFound
 from harkara.ledger.campaigns.queries import STATES_WITH_CODE, summary_fields
+from harkara.ledger.charges.spend_sums import campaign_spend
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
-from harkara.ledger.tables import campaign, charge, message
+from harkara.ledger.tables import campaign, message
 from harkara.ledger.transaction import Transaction
 from harkara.states import State
 
@@ -71,6 +72,6 @@ def _posted(tx: Transaction, identity: str, since: datetime) -> int:
 
 
 def _spent(tx: Transaction, identity: str) -> Mapping[str, int]:
-    total = cast(func.sum(charge.c.amount), BigInteger)
-    query = select(charge.c.currency, total).where(charge.c.campaign_id == identity).group_by(charge.c.currency)
+    rows = campaign_spend(tx, identity)
+    query = select(rows.c.currency, cast(func.sum(rows.c.amount), BigInteger)).group_by(rows.c.currency)
     return {currency: int(amount) for currency, amount in tx.execute(query)}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, cast, func, select, update
+from sqlalchemy import select, update
 
-from harkara.ledger.tables import campaign, charge
+from harkara.ledger.charges.spend_sums import campaign_spend, total_amount
+from harkara.ledger.tables import campaign
 from harkara.ledger.transaction import Transaction
 from harkara.money.amounts import show
 
@@ -27,9 +28,7 @@ def reached_stop_loss(tx: Transaction, identity: str) -> str | None:
     stop_loss, currency = tx.execute(limit).one()
     if stop_loss is None:
         return None
-    total = select(func.coalesce(cast(func.sum(charge.c.amount), BigInteger), 0))
-    mine = (charge.c.campaign_id == identity, charge.c.currency == currency)
-    spent = int(tx.execute(total.where(*mine)).scalar_one())
+    spent = total_amount(tx, campaign_spend(tx, identity), currency)
     if spent < stop_loss:
         return None
     return f"It has cost {show(spent)} {currency}, and its stop-loss is {show(stop_loss)} {currency}."

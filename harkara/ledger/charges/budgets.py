@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, date, tzinfo
 
-from sqlalchemy import BigInteger, ColumnElement, cast, delete, func, select, update
+from sqlalchemy import ColumnElement, Table, delete, select, update
 
 from harkara.errors import NotFound
 from harkara.ledger.charges.budget_holds import Hold, hold_marketing
+from harkara.ledger.charges.spend_sums import campaign_spend, spend_rows, total_amount
 from harkara.ledger.database import Database
-from harkara.ledger.tables import budget, charge
+from harkara.ledger.tables import budget
 from harkara.ledger.transaction import Transaction
 from harkara.ledger.users.acts import Actor, record_act
 from harkara.money.amounts import show
@@ -75,12 +76,13 @@ def _load(tx: Transaction, zones: Mapping[str, tzinfo]) -> list[tuple[BudgetSpan
 
 
 def _spent(tx: Transaction, of: Budget, first: date | None) -> int:
-    """Sum by an index that has the amount. Charges in another currency, from before it was changed, do not count."""
-    mine: Sequence[ColumnElement[bool]] = (charge.c.campaign_id == of.campaign_id,)
-    if first is not None:
-        mine = (charge.c.lane == of.lane, charge.c.day >= first)
-    total = select(func.coalesce(cast(func.sum(charge.c.amount), BigInteger), 0))
-    return int(tx.execute(total.where(*mine, charge.c.currency == of.currency)).scalar_one())
+    """Charges in another currency, from before it was changed, do not count."""
+
+    def chosen(table: Table) -> list[ColumnElement[bool]]:
+        return [table.c.lane == of.lane, table.c.day >= first]
+
+    rows = campaign_spend(tx, of.campaign_id) if first is None else spend_rows(tx, chosen)
+    return total_amount(tx, rows, of.currency)
 
 
 def _warn(tx: Transaction, of: Budget, period: BudgetSpan) -> bool:

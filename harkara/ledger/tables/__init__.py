@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 from harkara.ledger.tables.alarms import AlarmRow, GoalRow, NoticeRow
 from harkara.ledger.tables.callbacks import CallbackRow
 from harkara.ledger.tables.campaigns import CampaignRow
-from harkara.ledger.tables.charges import BudgetRow, ChargeRow
+from harkara.ledger.tables.charges import BudgetRow, ChargeRow, SpendBackfillRow, SpendDayRow, SpendDeltaRow
 from harkara.ledger.tables.contacts import ConsentRow, ContactRow
 from harkara.ledger.tables.conversations import ConversationRow
 from harkara.ledger.tables.events import EventRow
@@ -40,6 +40,9 @@ upload = _table(UploadRow)
 upload_part = _table(UploadPartRow)
 event = _table(EventRow)
 charge = _table(ChargeRow)
+spend_day = _table(SpendDayRow)
+spend_delta = _table(SpendDeltaRow)
+spend_backfill = _table(SpendBackfillRow)
 budget = _table(BudgetRow)
 contact = _table(ContactRow)
 consent = _table(ConsentRow)

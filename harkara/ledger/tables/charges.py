@@ -1,4 +1,4 @@
-"""The tables of charges and budgets."""
+"""The tables of charges, their sums, and budgets."""
 
 from __future__ import annotations
 
@@ -43,6 +43,59 @@ class ChargeRow(SQLModel, table=True):
     by_event: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     person: str | None = Field(default=None, max_length=32)
     began_at: datetime | None = None
+
+
+class SpendDayRow(SQLModel, table=True):
+    """The sums of a day's charges in micros, which triggers of `charge` keep exact.
+
+    `template` and `campaign_id` are empty for none. On PostgreSQL, `spend_delta` has what is not added yet.
+    """
+
+    __tablename__ = "spend_day"
+
+    __table_args__ = (partial("ix_spend_day_campaign", "campaign_id", where="campaign_id <> ''"),)
+
+    lane: str = Field(primary_key=True, max_length=40)
+    day: date = Field(primary_key=True)
+    category: str = Field(primary_key=True, max_length=20)
+    template: str = Field(primary_key=True, max_length=60)
+    campaign_id: str = Field(primary_key=True, max_length=40)
+    currency: str = Field(primary_key=True, max_length=3)
+    messages: int = Field(sa_type=BigInteger)
+    free: int = Field(sa_type=BigInteger)
+    credits: int = Field(sa_type=BigInteger)
+    fee: int = Field(sa_type=BigInteger)
+    tax: int = Field(sa_type=BigInteger)
+    amount: int = Field(sa_type=BigInteger)
+
+
+class SpendDeltaRow(SQLModel, table=True):
+    """What one statement changed in the spend of a day: writers only add rows, so that none waits for another."""
+
+    __tablename__ = "spend_delta"
+
+    id: int | None = Field(default=None, primary_key=True)
+    lane: str = Field(max_length=40)
+    day: date
+    category: str = Field(max_length=20)
+    template: str = Field(max_length=60)
+    campaign_id: str = Field(max_length=40)
+    currency: str = Field(max_length=3)
+    messages: int = Field(sa_type=BigInteger)
+    free: int = Field(sa_type=BigInteger)
+    credits: int = Field(sa_type=BigInteger)
+    fee: int = Field(sa_type=BigInteger)
+    tax: int = Field(sa_type=BigInteger)
+    amount: int = Field(sa_type=BigInteger)
+
+
+class SpendBackfillRow(SQLModel, table=True):
+    """At most one row: the charges up to this id are in the sums; without a row, all are."""
+
+    __tablename__ = "spend_backfill"
+
+    id: int = Field(primary_key=True, default=1, sa_column_kwargs={"autoincrement": False})
+    counted_to: str = Field(max_length=40)
 
 
 class BudgetRow(SQLModel, table=True):

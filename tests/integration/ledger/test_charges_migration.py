@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from sqlalchemy import func, select
 
 from harkara.ledger import migrate
 from harkara.ledger.audit import audit
 from harkara.ledger.charges.budgets import check_budgets, set_budget
+from harkara.ledger.charges.spend_sums import add_to_sums
 from harkara.ledger.database import Database
 from harkara.ledger.tables import halt
 from harkara.money.budgets import Budget
-from tests.integration.ledger.money import MARKETING, amounts, delivered
+from tests.integration.ledger.money import MARKETING, amounts, delivered, spend
 from tests.integration.ledger.steps import marketing, row
 
 
@@ -31,6 +34,20 @@ def test_messages_survive_the_migration_of_charges_in_both_directions(database_u
     assert amounts(db) == [MARKETING]
     assert audit(db).clean
     db.close()
+
+
+def test_the_charges_of_the_release_before_are_summed_after_the_migration(database_url: str) -> None:
+    with closing(Database(database_url)) as db:
+        migrate.upgrade(db)
+        migrate.downgrade(db, "0023")
+        delivered(db, marketing())
+        migrate.upgrade(db)
+        assert sum(one.amount for one in spend(db).values()) == MARKETING
+        delivered(db, marketing(1), "job-1")
+        assert sum(one.amount for one in spend(db).values()) == 2 * MARKETING
+        assert add_to_sums(db) >= 2
+        assert sum(one.amount for one in spend(db).values()) == 2 * MARKETING
+        assert audit(db).clean
 
 
 def halts(db: Database) -> int:
