@@ -4,6 +4,6 @@ A value becomes a placeholder such as `[card-1]`, and the same value has the sam
 """
 
 from harkara.assistant.privacy.found import PLACEHOLDER
-from harkara.assistant.privacy.redaction import Redaction, redact, redact_talk
+from harkara.assistant.privacy.redaction import Redaction, TalkFilter, redact, redact_talk
 
-__all__ = ["PLACEHOLDER", "Redaction", "redact", "redact_talk"]
+__all__ = ["PLACEHOLDER", "Redaction", "TalkFilter", "redact", "redact_talk"]

@@ -53,6 +53,22 @@ def redact_talk(talk: Talk, more: Sequence[str] = ()) -> Redaction:
     return redact([*talk.said, *others], number=talk.number, name=talk.name)
 
 
+class TalkFilter:
+    """Redacts a talk, and then the results of its lookups one after another, with the placeholders of the talk."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+        self._more: list[str] = []
+        self.redaction = redact_talk(talk)
+        """Of the messages of the talk alone: what of an answer may be restored."""
+
+    def __call__(self, texts: Sequence[str]) -> Sequence[str]:
+        """Return the texts without what is personal."""
+        before = len(self._talk.said) + len(self._more)
+        self._more += texts
+        return redact_talk(self._talk, self._more).texts[before:]
+
+
 def redact(said: Iterable[Said | str], *, number: str | None = None, name: str | None = None) -> Redaction:
     """Redact texts; a `str` is a message of the customer.
 

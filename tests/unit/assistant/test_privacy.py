@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from harkara.assistant.privacy import redact, redact_talk
+from harkara.assistant.privacy import TalkFilter, redact, redact_talk
 from harkara.assistant.talk import Said, Speaker, Talk
 
 NOW = datetime(2026, 1, 12, tzinfo=UTC)
@@ -207,6 +207,13 @@ def test_results_of_lookups_do_not_change_the_placeholders_of_the_talk() -> None
     more = redact_talk(asked, ["paid with 4012888888881881 by a@example.com"])
     assert more.texts == (*redact_talk(asked).texts, "paid with [card-2] by [email-1]")
     assert more.foreign("[card-1] [card-2]") == ("[card-2]",)
+
+
+def test_lookups_one_after_another_have_placeholders_of_their_own() -> None:
+    through = TalkFilter(talk(("customer", "my card 4111111111111111")))
+    assert through(["paid by a@example.com"]) == ("paid by [email-1]",)
+    assert through(["sent to b@example.com", "and a@example.com"]) == ("sent to [email-2]", "and [email-1]")
+    assert through.redaction.restore("[card-1] [email-1]") == "4111111111111111 [email-1]"
 
 
 def test_neither_values_nor_texts_are_in_the_representation_of_the_values() -> None:

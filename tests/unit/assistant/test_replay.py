@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from harkara.assistant.privacy import redact_talk
+from harkara.assistant.model import make_prompt
+from harkara.assistant.privacy import TalkFilter
+from harkara.assistant.prompt import render_user
 from harkara.assistant.replay import Measures, RecordedTalk, TurnOutcome, measure, read_talks, replay_talk
 from harkara.assistant.talk import HandOverCause, Proposal, Talk
 from harkara.errors import Invalid
@@ -43,10 +45,11 @@ def test_sixty_talks_of_every_kind_are_shipped() -> None:
 
 
 def test_no_secret_of_the_shipped_talks_is_in_what_a_model_would_get() -> None:
-    def echoing(asked: Talk, talk: RecordedTalk) -> Proposal:
-        return Proposal(texts=(redact_talk(asked).text[-900:] or "-",), source="model")
+    def quoting(asked: Talk, talk: RecordedTalk) -> Proposal:
+        prompt = render_user(make_prompt(asked, TalkFilter(asked).redaction.texts, ()))
+        return Proposal(texts=(prompt,), source="model")
 
-    found = [each for talk in read_talks(TALKS) for each in replay_talk(talk, echoing, WORDS)]
+    found = [each for talk in read_talks(TALKS) for each in replay_talk(talk, quoting, WORDS)]
     assert sum(bool(talk.turns[0].secret) for talk in read_talks(TALKS) if talk.about == "leak") == 8
     assert [(each.talk.name, each.leaked) for each in found if each.leaked] == []
 
