@@ -123,7 +123,9 @@ def event_processor(files: ConfigFiles) -> EventProcessor:
     return EventProcessor(
         database(),
         webhook_stream(),
-        EventContext(files.lanes, files.playbook, files.words, parse, files.prices, observe_deliveries),
+        EventContext(
+            files.lanes, files.playbook, files.words, parse, files.prices, observe_deliveries, files.assistant
+        ),
         holder=process_name(),
         silence_seconds=settings().silence.total_seconds(),
         check_seconds=worker_seconds("silence"),

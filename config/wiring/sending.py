@@ -41,6 +41,7 @@ def sender(files: ConfigFiles) -> Sender:
         worker=worker_lease().name_until,
         leases=leases(),
         erasure_key=key.get_secret_value() if (key := settings().erasure_key) else None,
+        assistant=files.assistant,
         on_posted=observe_post,
     )
 

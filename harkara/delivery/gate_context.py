@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from harkara.assistant.rules import AssistantRules
 from harkara.inbound.contact import UNKNOWN_CONTACT, ContactState
 from harkara.inbound.window import WindowState
 from harkara.lanes import Lane
@@ -30,6 +31,7 @@ class GateContext:
     probed: set[str]
     outdated: Mapping[str, str] = field(default_factory=dict)
     contacts: Mapping[ContactKey, ContactState] = field(default_factory=dict)
+    assistant: AssistantRules = field(default_factory=AssistantRules)
 
     def contact(self, message: Claimed) -> ContactState:
         return self.contacts.get((message.lane, message.recipient), UNKNOWN_CONTACT)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from harkara.assistant.rules import AssistantRules
 from harkara.campaigns.steps import campaign_of
 from harkara.delivery.fallback_rule import needs_window, replacement
 from harkara.delivery.gate_context import GateContext
@@ -31,7 +32,11 @@ Gate = Callable[[Claimed, GateContext], Outcome | None]
 
 
 def load(
-    db: Database, lanes: Mapping[str, Lane], messages: Sequence[Claimed], erasure_key: str | None = None
+    db: Database,
+    lanes: Mapping[str, Lane],
+    messages: Sequence[Claimed],
+    erasure_key: str | None = None,
+    assistant: AssistantRules = AssistantRules(),  # noqa: B008  # frozen
 ) -> GateContext:
     """Return what the gates need to know about these messages.
 
@@ -39,7 +44,9 @@ def load(
     need a look into the ledger. `erasure_key` is that of the pseudonyms of the latter. Raises Unavailable.
     """
     contacts = {(m.lane, m.recipient): m.contact for m in messages}
-    context = GateContext(max(m.claimed_at for m in messages), lanes, {}, {}, set(), contacts=contacts)
+    context = GateContext(
+        max(m.claimed_at for m in messages), lanes, {}, {}, set(), contacts=contacts, assistant=assistant
+    )
     recall = erasure_key if any(m.erased for m in messages) else None
     if not recall and not any(m.halted or m.occasion_id or m.category == "authentication" for m in messages):
         return context
@@ -84,6 +91,22 @@ def occasion(message: Claimed, context: GateContext) -> Outcome | None:
 def consent(message: Claimed, context: GateContext) -> Outcome | None:
     objection = context.contact(message).objection(message.category)
     return Cancelled(OPTED_OUT, f"This person {objection}.") if objection else None
+
+
+def one_voice(message: Claimed, context: GateContext) -> Outcome | None:
+    """An answer of the assistant goes out only while the conversation is the assistant's, and as it was then."""
+    if message.talk_person is None:
+        return None
+    rules, at = context.assistant, context.window(message)
+    if message.voice is None:
+        why: str | None = "the conversation is gone"
+    elif rules.mode == "shadow" or not rules.answers(message.lane, message.talk_person, message.recipient):
+        why = "the assistant does not answer this person any more"
+    elif at.window != "unknown" and at.seconds_left < ARRIVAL.total_seconds():
+        why = "the 24-hour window is shut"
+    else:
+        why = message.voice.objection(message.talk_revision, rules.most_unanswered)
+    return Cancelled("superseded", f"Not sent, since {why}.") if why else None
 
 
 def quiet_hours(message: Claimed, context: GateContext) -> Outcome | None:
@@ -173,6 +196,7 @@ GATES: tuple[Gate, ...] = (
     deadline,
     occasion,
     consent,
+    one_voice,
     quiet_hours,
     otp_limit,
     window,

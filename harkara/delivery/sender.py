@@ -10,6 +10,7 @@ from concurrent.futures import Future, wait
 import structlog
 
 from harkara.answers import Provider, ProviderConnection
+from harkara.assistant.rules import AssistantRules
 from harkara.categories import PRIORITY
 from harkara.delivery import gates
 from harkara.delivery.booking import Booked, Booking, Passed
@@ -72,6 +73,7 @@ class Sender:
         worker: Callable[[float], str],
         leases: Leases,
         erasure_key: str | None = None,
+        assistant: AssistantRules = AssistantRules(),  # noqa: B008  # frozen
         on_posted: Callable[[Claimed, Outcome, float], None] = lambda message, outcome, seconds: None,
     ) -> None:
         self._db = db
@@ -83,6 +85,7 @@ class Sender:
         self._worker = worker
         self._leases = leases
         self._erasure_key = erasure_key
+        self._assistant = assistant
         self._on_posted = on_posted
 
     def send(self, ids: Sequence[str], *, urgent: bool = False) -> None:
@@ -130,7 +133,7 @@ class Sender:
 
     def check_gates(self, claimed: Sequence[Claimed]) -> list[Passed]:
         """Return the messages that pass every gate; the outcomes of the others are recorded."""
-        context = gates.load(self._db, self._lanes, claimed, self._erasure_key)
+        context = gates.load(self._db, self._lanes, claimed, self._erasure_key, self._assistant)
         passed = []
         for message in claimed:
             if outcome := gates.check(message, context):

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, or_, select, true
 
+from harkara.assistant.voice import HANDED_OVER
 from harkara.ledger.charges.spend_sums import different_days
 from harkara.ledger.conditions import ARRIVED, in_state
 from harkara.ledger.events.negative_evidence import BY_CONTENT, BY_ID
-from harkara.ledger.tables import attempt, campaign, message, occasion, trace
+from harkara.ledger.tables import attempt, campaign, conversation, message, occasion, trace, turn
 from harkara.ledger.transaction import Transaction
 from harkara.states import FINAL, REPLACEMENT, UNSENT, CampaignState, State, unreachable_from
 
@@ -21,7 +22,8 @@ _LEASED = (State.QUEUED, State.CLAIMED, State.SENDING)
 
 def rules(tx: Transaction) -> Rules:
     """Return all rules, by the sentence that names each."""
-    return _attempt_rules() | _state_rules() | _lease_rules(tx) | _plan_rules(tx) | _money_rules(tx)
+    plans = _lease_rules(tx) | _plan_rules(tx)
+    return _attempt_rules() | _state_rules() | plans | _money_rules(tx) | _voice_rules(tx)
 
 
 def _attempt_rules() -> Rules:
@@ -104,6 +106,36 @@ def _plan_rules(tx: Transaction) -> Rules:
 
 def _money_rules(tx: Transaction) -> Rules:
     return {"the sums of a day are those of its charges": different_days(tx)}
+
+
+def _voice_rules(tx: Transaction) -> Rules:
+    """The index of answered turns prevents a second one, and the gate the others: this checks both from the rows."""
+    other, later = turn.alias(), message.alias()
+    answered = ("sent", "handed-over", "draft", "silent")
+    same = (other.c.lane == turn.c.lane, other.c.person == turn.c.person, other.c.revision == turn.c.revision)
+    own = and_(conversation.c.lane == message.c.lane, conversation.c.person == message.c.talk_person)
+    taken = and_(own, conversation.c.mode != "assistant", func.coalesce(conversation.c.mode_cause, "") != HANDED_OVER)
+    at_once = and_(
+        later.c.talk_person == message.c.talk_person,
+        later.c.lane == message.c.lane,
+        later.c.talk_revision == message.c.talk_revision,
+        later.c.id != message.c.id,
+        later.c.posted_at.is_not(None),
+    )
+    return {
+        "a revision of a conversation has one answer": select(turn.c.id).where(
+            turn.c.outcome.in_(answered), exists().where(*same, other.c.id != turn.c.id, other.c.outcome.in_(answered))
+        ),
+        "no two answers were sent at one revision": select(message.c.id).where(
+            message.c.talk_person.is_not(None), message.c.posted_at.is_not(None), exists().where(at_once)
+        ),
+        # A minute: a slot that was booked before, and the clocks of two processes.
+        "no answer is sent after a person has the conversation": select(message.c.id).where(
+            message.c.talk_person.is_not(None),
+            exists().where(taken, message.c.posted_at > conversation.c.mode_since),
+            message.c.posted_at < _minute_ago(tx),
+        ),
+    }
 
 
 _Unreachable = dict[State, tuple[State, ...]]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import exists, or_, select, text, update
 
 from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.conditions import in_state
-from harkara.ledger.tables import message, occasion
+from harkara.ledger.tables import message, occasion, turn
 from harkara.ledger.transaction import Row, Transaction
 from harkara.states import DONE, UNSENT, State
 
@@ -28,6 +28,17 @@ def erase_messages(tx: Transaction, retention_seconds: float | None) -> int:
     )
     erased: Row = {"body": None, "fallback": None, "recipient": None, "digest": None, "resend_at": None}
     return tx.execute(update(message).where(message.c.id.in_(old.limit(MAX_ROWS))).values(**erased)).rowcount
+
+
+def erase_turns(tx: Transaction, retention_seconds: float | None) -> int:
+    """Erase the texts of turns that were proposed so long ago; return how many."""
+    if retention_seconds is None:
+        return 0
+    old = select(turn.c.id).where(
+        text("(content IS NOT NULL OR summary IS NOT NULL)"), turn.c.at <= tx.now - timedelta(seconds=retention_seconds)
+    )
+    erased: Row = {"content": None, "summary": None}
+    return tx.execute(update(turn).where(turn.c.id.in_(old.limit(MAX_ROWS))).values(**erased)).rowcount
 
 
 def erase_fallbacks(tx: Transaction) -> int:

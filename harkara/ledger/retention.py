@@ -11,7 +11,7 @@ from harkara.ledger.charges.credits import erase_people
 from harkara.ledger.contacts.housekeeping import delete_inactive
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import delete_erased_letters, erase_dead_letters
-from harkara.ledger.erasure import erase_fallbacks, erase_messages, erase_occasions
+from harkara.ledger.erasure import erase_fallbacks, erase_messages, erase_occasions, erase_turns
 from harkara.ledger.events.store_events import delete_old_events
 from harkara.ledger.steps import run_steps
 
@@ -27,6 +27,7 @@ def erase_old(db: Database, retention_seconds: float | None) -> Counter[str]:
         db,
         ("late-fallbacks", erase_fallbacks),
         ("erased", lambda tx: erase_messages(tx, retention_seconds)),
+        ("turns", lambda tx: erase_turns(tx, retention_seconds)),
         ("forgotten", lambda tx: erase_occasions(tx, retention_seconds)),
         ("strangers", lambda tx: delete_inactive(tx, retention_seconds, MAX_ROWS)),
         ("events", lambda tx: delete_old_events(tx, retention_seconds)),

@@ -3,26 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import case, delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from harkara.ledger.tables import conversation
-from harkara.ledger.transaction import Transaction
+from harkara.assistant.rules import AssistantRules
+from harkara.ledger.messages.commands import cancel_messages
+from harkara.ledger.tables import conversation, message, turn
+from harkara.ledger.tables.messages import OPEN_ANSWER
+from harkara.ledger.transaction import Row, Transaction
+
+GIVE_BACK = AssistantRules().give_back
+"""How long a person has a conversation after their last message, unless the deployment says otherwise."""
+
+TOPIC = timedelta(hours=24)
+"""After such a silence, what the customer writes is a new topic."""
+
+SUPERSEDED = "superseded"
 
 
 def record_words(
     tx: Transaction, lane: str, person: str, at: datetime, *, unread: bool = True, name: str | None = None
+) -> Row:
+    """Record a customer's message, in the transaction that applies it; return the conversation as it is now.
+
+    `name` is what WhatsApp shows of the person. A person of the business whose time is over has the conversation no
+    more.
+    """
+    old = conversation.c
+    over = (old.mode == "person") & (old.mode_until <= tx.now)
+    fresh = old.topic_at.is_(None) | (old.last_at < at - TOPIC)
+    changed = {
+        "unanswered": 0,
+        "mode": case((over, "assistant"), else_=old.mode),
+        "mode_cause": case((over, "given-back"), else_=old.mode_cause),
+        "mode_since": case((over, old.mode_until), else_=old.mode_since),
+        "topic_at": case((fresh, at), else_=old.topic_at),
+        "greeted": case((fresh, False), else_=old.greeted),
+    }
+    return _write(tx, lane, person, at, {"unread": int(unread), "name": name[:60] if name else None}, changed)
+
+
+def record_reply(
+    tx: Transaction, lane: str, person: str, at: datetime | None = None, *, hold: timedelta = GIVE_BACK
 ) -> None:
-    """Record a customer's message, in the transaction that applies it. `name` is what WhatsApp shows of the person."""
-    _write(tx, lane, person, at, unread=int(unread), name=name)
+    """Record that a person of the business answers now, or did `at` a moment: what was said until then is read.
 
-
-def record_reply(tx: Transaction, lane: str, person: str, at: datetime | None = None) -> None:
-    """Record that a person of the business answers now, or did `at` a moment: what was said until then is read."""
-    _write(tx, lane, person, at or tx.now, read=True)
+    The assistant is silent. The conversation is the assistant's again `hold` after the last reply, unless it is off.
+    """
+    at = at or tx.now
+    old = conversation.c
+    off = old.mode == "off"
+    changed = {
+        "unread": case((old.last_at <= at, 0), else_=old.unread),
+        "mode": case((off, "off"), else_="person"),
+        "mode_cause": case((off, old.mode_cause), else_="replied"),
+        "mode_since": case((old.mode == "assistant", tx.now), else_=old.mode_since),
+        "mode_until": case((off, old.mode_until), else_=at + hold),
+        "turn_due_at": None,
+        "burst_at": None,
+    }
+    new = {"mode": "person", "mode_cause": "replied", "mode_since": tx.now, "mode_until": at + hold}
+    _write(tx, lane, person, at, new, changed)
 
 
 def raise_revisions(tx: Transaction, lane: str, people: Collection[str]) -> None:
@@ -41,41 +85,54 @@ WHERE conversation.lane = each.lane AND conversation.person = each.person
 """
 
 
+def cancel_answers(tx: Transaction, lane: str, people: Collection[str]) -> None:
+    """Cancel the answers of the assistant to these people that have not left: the conversation has moved on."""
+    open_ones = (text(OPEN_ANSWER), message.c.talk_person.in_(people), message.c.lane == lane)
+    ids = tx.execute(select(message.c.id).where(*open_ones).order_by(message.c.id).with_for_update()).scalars().all()
+    if ids:
+        cancel_messages(tx, ids, SUPERSEDED, "The conversation has moved on since.")
+
+
 def merge_conversations(tx: Transaction, lane: str, people: Collection[str], person: str) -> None:
-    """Give the conversations with these people to one person: they are the same. Its revision is the sum of theirs."""
+    """Give the conversations with these people to one person: they are the same. Its revision is the sum of theirs.
+
+    The turns are numbered on after those of the person, so that each still answers a revision of its own.
+    """
     of_people = (conversation.c.lane == lane, conversation.c.person.in_(people))
-    for row in tx.rows(select(conversation).where(*of_people).order_by(conversation.c.person)):
-        _write(tx, lane, person, row["last_at"], unread=row["unread"], name=row["name"], revisions=row["revision"])
+    merged = tx.rows(select(conversation).where(*of_people).order_by(conversation.c.person))
+    for row in merged:
+        of_other = (turn.c.lane == lane, turn.c.person == row["person"])
+        own = (conversation.c.lane == lane, conversation.c.person == person)
+        before = tx.execute(select(conversation.c.revision).where(*own)).scalar() or 0
+        tx.execute(update(turn).where(*of_other).values(person=person, revision=turn.c.revision + before))
+        held = row["mode"] != "assistant"
+        mode = {key: row[key] for key in ("mode", "mode_cause", "mode_since", "mode_until")} if held else {}
+        new = {"unread": row["unread"], "name": row["name"], "revision": row["revision"]} | mode
+        _write(tx, lane, person, row["last_at"], new, mode)
+    if any(row["epoch"] for row in merged):
+        cancel_answers(tx, lane, people)
     tx.execute(delete(conversation).where(*of_people))
 
 
-def _write(
-    tx: Transaction,
-    lane: str,
-    person: str,
-    at: datetime,
-    *,
-    unread: int = 0,
-    read: bool = False,
-    name: str | None = None,
-    revisions: int = 1,
-) -> None:
-    """Add to the row of a conversation, in one statement."""
+def _write(tx: Transaction, lane: str, person: str, at: datetime, values: Row, changed: Row) -> Row:
+    """Add to the row of a conversation, in one statement, and return it; cancel the answers that it supersedes.
+
+    `values` are those of a new row, `changed` what else becomes of an old one.
+    """
     insert: Any = (sqlite if tx.sqlite else postgresql).insert(conversation)
     new, old = insert.excluded, conversation.c
     latest = func.max(old.last_at, new.last_at) if tx.sqlite else func.greatest(old.last_at, new.last_at)
-    changed = {
+    sums = {
         "last_at": latest,
-        "unread": case((new.last_at >= old.last_at, 0), else_=old.unread) if read else old.unread + new.unread,
+        "unread": old.unread + new.unread,
         "revision": old.revision + new.revision,
         "name": func.coalesce(new.name, old.name),
     }
-    values = {
-        "lane": lane,
-        "person": person,
-        "last_at": at,
-        "unread": unread,
-        "revision": revisions,
-        "name": name[:60] if name else None,
-    }
-    tx.execute(insert.on_conflict_do_update(index_elements=["lane", "person"], set_=changed), values)
+    first = {"lane": lane, "person": person, "last_at": at, "topic_at": at, "unread": 0, "revision": 1, "name": None}
+    upsert = insert.values(**first | values).on_conflict_do_update(
+        index_elements=["lane", "person"], set_=sums | changed
+    )
+    (row,) = tx.rows(upsert.returning(conversation))
+    if row["epoch"]:
+        cancel_answers(tx, lane, [person])
+    return row

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select, text
 
+from harkara.assistant.rules import AssistantRules
 from harkara.inbound.contact import ConsentChoice
 from harkara.inbound.events import MessageReceived, NumberChanged
 from harkara.inbound.normalization import digest
@@ -18,15 +19,20 @@ from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.contacts.consent import apply_consent, link_names
 from harkara.ledger.contacts.customer import customer_data
 from harkara.ledger.contacts.people import Person
+from harkara.ledger.conversations.due_turns import schedule_turn, skip_turn
 from harkara.ledger.conversations.record import record_words
 from harkara.ledger.events.stored_event import StoredEvent
 from harkara.ledger.occasions.answers import record_answer
 from harkara.ledger.tables import message, occasion
 from harkara.ledger.transaction import Transaction
+from harkara.people.names import is_user_id
 from harkara.states import State
 
 ANSWERABLE = timedelta(days=3)
 """How long after its reminder an occasion can be answered, if it is still to come."""
+
+OFF = AssistantRules()
+"""The assistant answers no one."""
 
 CALLBACK_KINDS: dict[type[Reply], str] = {
     Confirm: "reminder.confirmed",
@@ -62,10 +68,12 @@ class InterpretedMessage:
     person: Person | None = field(default=None, compare=False)
 
 
-def apply_received(tx: Transaction, stored: StoredEvent, received: MessageReceived, words: Words) -> None:
+def apply_received(
+    tx: Transaction, stored: StoredEvent, received: MessageReceived, words: Words, assistant: AssistantRules = OFF
+) -> None:
     """Apply a customer's message and write its callbacks, in the transaction that marks its event as applied."""
     answers = _answered_message(tx, received)
-    interpreted = record_received(tx, stored.lane, received, words, answers=answers)
+    interpreted = record_received(tx, stored.lane, received, words, answers=answers, assistant=assistant)
     subject = f"event_{stored.id}"
     sender = customer_data(received.names, interpreted.person, received.at)
     said = {"type": received.kind, "text": received.text, "payload": received.payload, "answers": answers}
@@ -87,7 +95,13 @@ def apply_number_change(tx: Transaction, stored: StoredEvent, change: NumberChan
 
 
 def record_received(
-    tx: Transaction, lane: str, received: MessageReceived, words: Words, *, answers: str | None = None
+    tx: Transaction,
+    lane: str,
+    received: MessageReceived,
+    words: Words,
+    *,
+    answers: str | None = None,
+    assistant: AssistantRules = OFF,
 ) -> InterpretedMessage:
     """Record that a customer wrote, with their conversation, and apply an opt-out or opt-in with its proof.
 
@@ -97,19 +111,28 @@ def record_received(
     """
     at = min(received.at, tx.now)
     person = link_names(tx, lane, received.names, wrote_at=at if received.opens_window else None)
-    record_words(tx, lane, person.id, at, name=received.name)
+    conversation = record_words(tx, lane, person.id, at, name=received.name)
     reminded = _reminded_occasion(tx, lane, person.names, answers)
     # An operator may be a customer as well: without a quoted message, an open reminder has precedence.
     acknowledges = words.acknowledges(received.text, received.payload) and (answers is not None or reminded is None)
     if acknowledges and acknowledge_by_answer(tx, lane, person.names, answers):
+        skip_turn(tx, conversation)
         return InterpretedMessage(None, person=person)
     reply = words.interpret(received.text, received.payload, reminder_open=reminded is not None)
+    if reply is not None:
+        skip_turn(tx, conversation)
+    elif received.opens_window:
+        schedule_turn(tx, conversation, _number(received, person), assistant)
     if isinstance(reply, OptOut | OptIn):
         apply_consent(tx, lane, [_choice(received, reply, at)])
         return InterpretedMessage(reply, person=person)
     if reply and reminded:
         record_answer(tx, reminded.reminder, reply)
     return InterpretedMessage(reply, reminded if reply else None, person)
+
+
+def _number(received: MessageReceived, person: Person) -> str | None:
+    return next((name for name in (received.sender, *person.names) if not is_user_id(name)), None)
 
 
 def _answered_message(tx: Transaction, received: MessageReceived) -> str | None:

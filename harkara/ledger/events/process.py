@@ -10,6 +10,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import literal_column, select, update
 
+from harkara.assistant.rules import AssistantRules
 from harkara.errors import NotFound, stops_all
 from harkara.inbound.events import Event, MessageReceived, NumberChanged, PreferenceChanged, StatusChanged
 from harkara.inbound.normalization import outline
@@ -21,7 +22,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, store_dead_letters
 from harkara.ledger.events.apply import AppliedStatuses, Delivery, apply_statuses
 from harkara.ledger.events.dashboard import is_typed, record_typed
-from harkara.ledger.events.inbound_messages import apply_number_change, apply_received
+from harkara.ledger.events.inbound_messages import OFF, apply_number_change, apply_received
 from harkara.ledger.events.recipients import ReceivedStatus, link_recipients, status_events
 from harkara.ledger.events.store_events import Parse
 from harkara.ledger.events.stored_event import RECEIVED, EventState, StoredEvent, select_events
@@ -57,6 +58,7 @@ class EventContext:
     parse: Parse
     prices: Prices
     on_delivered: Callable[[Sequence[Delivery]], None] = lambda deliveries: None
+    assistant: AssistantRules = OFF
 
 
 def any_due(db: Database) -> bool:
@@ -143,7 +145,7 @@ def _apply(
             case MessageReceived() if is_own_number(context.lanes.get(row.lane), found.sender):
                 _set_state(tx, row, EventState.UNKNOWN)
             case MessageReceived():
-                apply_received(tx, row, found, context.words)
+                apply_received(tx, row, found, context.words, context.assistant)
                 _set_state(tx, row, EventState.APPLIED, sender=found.sender)
             case NumberChanged():
                 apply_number_change(tx, row, found)

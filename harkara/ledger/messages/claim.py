@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, column
+from sqlalchemy import Boolean, String, column
 
+from harkara.assistant.voice import Voice
 from harkara.inbound.contact import UNKNOWN_CONTACT, ContactState
 from harkara.ledger.conditions import sql_list
 from harkara.ledger.database import Database
@@ -24,6 +25,7 @@ class Claimed:
     `epoch` is a fencing token: after a later claim of the message, no write of this claim succeeds. `contact` is what
     the lane knew about the recipient when the message was claimed. `halted` says whether anything was halted then, and
     `erased` whether the ledger has an opt-out of a person whose data was erased, which could be the recipient.
+    An answer of the assistant has the `voice` of its conversation then, None if the conversation is gone.
     """
 
     id: str
@@ -48,20 +50,29 @@ class Claimed:
     claimed_at: datetime
     occasion_id: str | None = None
     fallback: str | None = field(default=None, repr=False)
+    talk_person: str | None = None
+    talk_revision: int | None = None
     contact: ContactState = UNKNOWN_CONTACT
     halted: bool = False
     erased: bool = False
+    voice: Voice | None = None
 
 
 _OF_MESSAGE = tuple(message.c[f.name] for f in fields(Claimed) if f.name in message.c and f.name != "claimed_at")
 _OF_CONTACT = tuple(contact.c[name] for name in ("wrote_at", "stopped", "agreed_at", "wished_at"))
-_RETURNED = (*_OF_MESSAGE, *_OF_CONTACT, column("halted", Boolean), column("erased", Boolean))
+_RETURNED = (*_OF_MESSAGE, *_OF_CONTACT, column("halted", Boolean), column("erased", Boolean), column("voice", String))
 
 
 def _of_contact(name: str) -> str:
     recipient = "contact.lane = message.lane AND contact.recipient = message.recipient"
     return f"(SELECT contact.{name} FROM contact WHERE {recipient}) AS {name}"
 
+
+# CASE: the conversation of a message that is no answer is not looked up.
+_VOICE = """CASE WHEN message.talk_person IS NOT NULL THEN (
+    SELECT mode || '/' || coalesce(mode_cause, '') || '/' || unanswered || '/' || conversation.revision
+    FROM conversation WHERE conversation.lane = message.lane AND conversation.person = message.talk_person
+) END AS voice"""
 
 # Written by hand, as the whole hot path: building and compiling the expression costs more than the database's work.
 # Locked rows are skipped: two workers with the same hint must not wait for each other.
@@ -76,7 +87,8 @@ WHERE id IN (
     {{skip_locked}}
 )
 RETURNING {", ".join(each.name for each in _OF_MESSAGE)}, {", ".join(_of_contact(each.name) for each in _OF_CONTACT)},
-    EXISTS (SELECT 1 FROM halt) AS halted, EXISTS (SELECT 1 FROM contact WHERE {ERASED}) AS erased
+    EXISTS (SELECT 1 FROM halt) AS halted, EXISTS (SELECT 1 FROM contact WHERE {ERASED}) AS erased,
+    {_VOICE}
 """
 
 
@@ -95,11 +107,21 @@ def claim(db: Database, ids: Sequence[str], lease_seconds: float) -> list[Claime
 
 
 def _claimed(row: tuple[Any, ...], now: datetime) -> Claimed:
-    *values, wrote_at, stopped, agreed_at, chosen_at, halted, erased = row
+    *values, wrote_at, stopped, agreed_at, chosen_at, halted, erased, voice = row
     known = ContactState(wrote_at=wrote_at, stopped=stopped, agreed_at=agreed_at, chosen_at=chosen_at)
     return Claimed(
-        **dict(zip(_NAMES, values, strict=True)), claimed_at=now, contact=known, halted=halted, erased=erased
+        **dict(zip(_NAMES, values, strict=True)),
+        claimed_at=now,
+        contact=known,
+        halted=halted,
+        erased=erased,
+        voice=_parse_voice(voice) if voice else None,
     )
+
+
+def _parse_voice(text: str) -> Voice:
+    mode, cause, unanswered, revision = text.split("/")
+    return Voice(mode, cause, int(unanswered), int(revision))
 
 
 _NAMES = tuple(each.name for each in _OF_MESSAGE)

@@ -42,6 +42,7 @@ from harkara.ledger.tables import (
     spend_day,
     spend_delta,
     trace,
+    turn,
     upload,
     upload_part,
     user,
@@ -124,7 +125,7 @@ INVENTORY: Final = (
             clear="recipient digest",
             mask="reference reason",
             none="id lane producer kind template category state waited_for code job_id whatsapp_id occasion_id rule"
-            " answer campaign_id",
+            " answer campaign_id talk_person",
         ),
         "State, times and template stay, without number and text: they are counted.",
     ),
@@ -182,7 +183,19 @@ INVENTORY: Final = (
         _columns(remove="person", none="message_id lane category template campaign_id currency"),
         "The cost stays, without the recipient: it is part of the accounts.",
     ),
-    PersonalTable(conversation, _of_people, _columns(remove="name", none="lane person"), "Nothing: it is deleted."),
+    PersonalTable(
+        conversation, _of_people, _columns(remove="name", none="lane person mode mode_cause"), "Nothing: it is deleted."
+    ),
+    PersonalTable(
+        turn,
+        lambda person: turn.c.person.in_(select(contact.c.person).where(contact.c.recipient.in_(person.names))),
+        _columns(
+            remove="content summary",
+            mask="failure",
+            none="id lane person outcome source citations hand_over message_id decided_by",
+        ),
+        "Times, sources and cost of the answers stay, without their texts: they are counted.",
+    ),
     PersonalTable(
         contact,
         _named(contact.c.recipient),

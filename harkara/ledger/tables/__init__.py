@@ -12,7 +12,7 @@ from harkara.ledger.tables.callbacks import CallbackRow
 from harkara.ledger.tables.campaigns import CampaignRow
 from harkara.ledger.tables.charges import BudgetRow, ChargeRow, SpendBackfillRow, SpendDayRow, SpendDeltaRow
 from harkara.ledger.tables.contacts import ConsentRow, ContactRow
-from harkara.ledger.tables.conversations import ConversationRow
+from harkara.ledger.tables.conversations import ConversationRow, TurnRow
 from harkara.ledger.tables.events import EventRow
 from harkara.ledger.tables.halts import HaltRow
 from harkara.ledger.tables.identity import IdentityRow, ProcessRow
@@ -47,6 +47,7 @@ budget = _table(BudgetRow)
 contact = _table(ContactRow)
 consent = _table(ConsentRow)
 conversation = _table(ConversationRow)
+turn = _table(TurnRow)
 callback = _table(CallbackRow)
 halt = _table(HaltRow)
 lease = _table(LeaseRow)

@@ -14,6 +14,9 @@ _SETTLED_STATES = [state for state in State if state in DONE | {State.UNCERTAIN}
 _SETTLED = f"state IN ({', '.join(repr(s.value) for s in _SETTLED_STATES)})"
 _UNREAD = f"state IN ({', '.join(repr(s.value) for s in _SETTLED_STATES if s not in (State.DELIVERED, State.READ))})"
 
+OPEN_ANSWER = "talk_person IS NOT NULL AND state IN ('waiting', 'queued', 'claimed')"
+"""An answer of the assistant that has not left."""
+
 
 class MessageRow(SQLModel, table=True):
     """One message: what to send, its state, and when it is due.
@@ -21,6 +24,8 @@ class MessageRow(SQLModel, table=True):
     `planned_at` is the first `due_at`, which every wait moves; it is null in rows of earlier releases.
     `fallback` is sent instead when the 24-hour window is closed; `replaced` says that it was. It is erased when it
     cannot be needed any more: the message has arrived, is final, or is past its deadline.
+
+    An answer of the assistant names the person of its conversation, and the revision at which it may be sent.
     """
 
     __tablename__ = "message"
@@ -47,6 +52,7 @@ class MessageRow(SQLModel, table=True):
         partial("ix_message_code", "code", "id", where="code IS NOT NULL"),
         partial("ix_message_template", "template", "id", where=f"template IS NOT NULL AND {_SETTLED}"),
         partial("ix_message_flagged", "id", where="maybe_duplicate"),
+        partial("ix_message_talk", "talk_person", "lane", where=OPEN_ANSWER),
         partial("ix_message_fallback", "expires_at", where="fallback IS NOT NULL AND state IN ('accepted', 'sent')"),
     )
 
@@ -96,6 +102,9 @@ class MessageRow(SQLModel, table=True):
     answer: str | None = Field(default=None, max_length=12)
     campaign_id: str | None = Field(default=None, max_length=40)
     position: int | None = None
+
+    talk_person: str | None = Field(default=None, max_length=40)
+    talk_revision: int | None = None
 
 
 class AliasRow(SQLModel, table=True):

@@ -248,7 +248,10 @@ def test_an_inbound_message_costs_one_statement_more_and_an_outgoing_one_none(db
         steps.send_message(db, steps.reply(1))
         steps.send_message(db, steps.marketing(1))
         steps.send_message(db, steps.otp(1))
-    assert not [each for each in statements if "conversation" in each]
+    about = [each for each in statements if "conversation" in each]
+    assert {(each.split()[0], each.split("CASE WHEN ")[1].split(" THEN")[0]) for each in about} == {
+        ("UPDATE", "message.talk_person IS NOT NULL")
+    }, "the claim alone, and only for an answer of the assistant"
 
 
 def test_a_page_reads_indexes_alone(db: Database) -> None:

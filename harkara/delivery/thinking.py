@@ -1,0 +1,128 @@
+"""Thinking: a worker claims the conversations whose turn is due, asks the assistant, and writes what it proposes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import BoundedSemaphore
+from time import sleep
+from typing import Protocol
+
+import structlog
+
+from harkara.assistant.rules import AssistantRules
+from harkara.assistant.talk import Proposal, Talk
+from harkara.errors import Unavailable
+from harkara.ledger.conversations.due_turns import ClaimedTurn, claim_turns, seconds_until_turn
+from harkara.ledger.conversations.entries import Parse
+from harkara.ledger.conversations.talk import is_bot, load_talk
+from harkara.ledger.conversations.turns import AnswerLimits, WrittenTurn, drop_turn, write_turn
+from harkara.ledger.database import Database
+
+log = structlog.get_logger(__name__)
+
+LEASE_SECONDS = 60.0
+"""A worker that thinks for longer has lost the conversation to another one."""
+
+
+class Proposer(Protocol):
+    """Proposes an answer, as `harkara.assistant.answering.Assistant` does. It may take seconds."""
+
+    def propose(self, talk: Talk) -> Proposal: ...
+
+
+class Thinker:
+    """Thinks about `rules.parallel` conversations at once, in threads of its own, and outside of any transaction.
+
+    `hint` publishes the (id, priority) of answers that can be sent now. A subclass may wrap the steps, as the crash
+    tests do.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        assistant: Proposer,
+        rules: AssistantRules,
+        limits: AnswerLimits,
+        parse: Parse,
+        hint: Callable[[Sequence[tuple[str, int]]], None],
+        *,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        self._db = db
+        self._assistant = assistant
+        self._rules = rules
+        self._limits = limits
+        self._parse = parse
+        self._hint = hint
+        self._lease_seconds = lease_seconds
+        self._free = BoundedSemaphore(rules.parallel)
+        self._threads = ThreadPoolExecutor(rules.parallel, "thinking")
+
+    def wait(self, seconds: float) -> int:
+        """Wait until a turn is due, `seconds` at most, and start to think; return about how many conversations.
+
+        A turn is a row: another worker may be first. Raises Unavailable.
+        """
+        if not self._rules.lanes:
+            sleep(seconds)
+            return 0
+        left = seconds_until_turn(self._db)
+        sleep(max(0.0, min(seconds, seconds if left is None else left)))
+        return self.start() if left is not None and left <= seconds else 0
+
+    def start(self) -> int:
+        """Claim due conversations for the threads that are free; return how many. Raises Unavailable."""
+        free = 0
+        while free < self._rules.parallel and self._free.acquire(blocking=False):
+            free += 1
+        try:
+            claimed = claim_turns(self._db, free, self._lease_seconds) if free and self._rules.lanes else []
+        except BaseException:
+            self._release(free)
+            raise
+        self._release(free - len(claimed))
+        for turn in claimed:
+            self._threads.submit(self._run, turn)
+        return len(claimed)
+
+    def think(self, turn: ClaimedTurn) -> WrittenTurn | None:
+        """Answer one conversation; return None if it needs no answer. Raises Unavailable."""
+        talk = load_talk(self._db, turn, self._parse)
+        if talk is None or not talk.burst or self._rules.is_own(talk.number) or is_bot(talk):
+            drop_turn(self._db, turn)
+            return None
+        written = self.write(turn, talk, self.propose(talk))
+        if written.hint:
+            self._hint([written.hint])
+        return written
+
+    def propose(self, talk: Talk) -> Proposal:
+        """Ask the assistant. A bug in it gives the conversation to a person, so that the customer is not left alone."""
+        try:
+            return self._assistant.propose(talk)
+        except Exception as error:
+            log.exception("turn failed", action="turn_broke", error=type(error).__name__)
+            return Proposal(texts=(), source="backup", hand_over="failed", failure=type(error).__name__)
+
+    def write(self, turn: ClaimedTurn, talk: Talk, proposal: Proposal) -> WrittenTurn:
+        return write_turn(self._db, turn, talk, proposal, self._rules, self._limits)
+
+    def close(self) -> None:
+        """Wait until the present thoughts are written."""
+        self._threads.shutdown()
+
+    def _run(self, turn: ClaimedTurn) -> None:
+        try:
+            written = self.think(turn)
+            log.info("turn written", action="turn", outcome=written.outcome if written else "none")
+        except Unavailable as error:
+            log.warning("turn not written", action="turn_failed", error=str(error))  # its lease runs out
+        except Exception as error:
+            log.error("turn failed", action="turn_broke", error=type(error).__name__)
+        finally:
+            self._release(1)
+
+    def _release(self, number: int) -> None:
+        for _ in range(number):
+            self._free.release()

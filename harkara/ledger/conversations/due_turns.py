@@ -1,0 +1,80 @@
+"""When the assistant's turn in a conversation is due, and which worker thinks about it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import func, or_, select, text, tuple_, update
+
+from harkara.assistant.rules import AssistantRules
+from harkara.ledger.database import Database
+from harkara.ledger.tables import conversation
+from harkara.ledger.transaction import Row, Transaction
+
+_DUE = text("conversation.turn_due_at IS NOT NULL")  # as in the index
+
+
+class ClaimedTurn(NamedTuple):
+    """A conversation that is leased to one worker, which thinks about what was said until `revision`.
+
+    `epoch` is a fencing token: after a later claim, nothing that this claim writes has an effect.
+    """
+
+    lane: str
+    person: str
+    revision: int
+    epoch: int
+    topic_at: datetime | None
+    greeted: bool
+
+
+def schedule_turn(tx: Transaction, row: Row, number: str | None, rules: AssistantRules) -> None:
+    """Let the assistant answer what a customer has just written, if it answers this person; `row` is the conversation.
+
+    It waits for more: `debounce` after the last message, and `debounce_limit` after the first at most.
+    """
+    if row["mode"] != "assistant" or not rules.answers(row["lane"], row["person"], number):
+        return
+    began = row["burst_at"] or tx.now
+    due = min(tx.now + rules.debounce, began + rules.debounce_limit)
+    _set_due(tx, row, due, began)
+
+
+def skip_turn(tx: Transaction, row: Row) -> None:
+    """Let the assistant be silent: an opt-out, an answer to a reminder or an acknowledgement is handled already."""
+    if row["turn_due_at"] is not None:
+        _set_due(tx, row, None, None)
+
+
+def _set_due(tx: Transaction, row: Row, due: datetime | None, began: datetime | None) -> None:
+    of_person = (conversation.c.lane == row["lane"], conversation.c.person == row["person"])
+    tx.execute(update(conversation).where(*of_person).values(turn_due_at=due, burst_at=began))
+
+
+def seconds_until_turn(db: Database) -> float | None:
+    """Return the seconds until the next turn that no worker holds is due, None without one. Raises Unavailable."""
+    with db.read() as tx:
+        free = or_(conversation.c.lease_until.is_(None), conversation.c.lease_until <= tx.now)
+        due = tx.execute(select(func.min(conversation.c.turn_due_at)).where(_DUE, free)).scalar()
+        return None if due is None else (due - tx.now).total_seconds()
+
+
+def claim_turns(db: Database, limit: int, lease_seconds: float) -> list[ClaimedTurn]:
+    """Lease up to `limit` conversations whose turn is due, the earliest first. Raises Unavailable."""
+    key = (conversation.c.lane, conversation.c.person)
+    with db.write() as tx:
+        free = or_(conversation.c.lease_until.is_(None), conversation.c.lease_until <= tx.now)
+        due = select(*key).where(_DUE, conversation.c.turn_due_at <= tx.now, free)
+        locked = due.order_by(conversation.c.turn_due_at).limit(limit).with_for_update(skip_locked=True)
+        ids = [tuple(row) for row in tx.execute(locked)]
+        if not ids:
+            return []
+        leased: Row = {
+            "epoch": conversation.c.epoch + 1,
+            "lease_until": tx.now + timedelta(seconds=lease_seconds),
+        }
+        columns = (conversation.c[name] for name in ClaimedTurn._fields)
+        return tx.load(
+            ClaimedTurn, update(conversation).where(tuple_(*key).in_(ids)).values(**leased).returning(*columns)
+        )

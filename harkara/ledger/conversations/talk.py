@@ -1,0 +1,75 @@
+"""Read a conversation as the assistant gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from harkara.assistant.talk import Said, Speaker, Talk
+from harkara.conversation import Chat, ChatEntry
+from harkara.ledger.conversations.chat import get_chat
+from harkara.ledger.conversations.due_turns import ClaimedTurn
+from harkara.ledger.conversations.entries import Parse
+from harkara.ledger.conversations.people import load_participants
+from harkara.ledger.database import Database
+
+ASSISTANT = "assistant"
+"""The producer of the answers."""
+
+MOST_SAID = 40
+REPEATS, REPEATED_WITHIN = 3, timedelta(minutes=1)
+"""So many identical texts within this time come from a bot."""
+
+
+def load_talk(db: Database, turn: ClaimedTurn, parse: Parse) -> Talk | None:
+    """Return the conversation, None for a person who is gone or refuses messages. Raises Unavailable."""
+    with db.read() as tx:
+        person, now = load_participants(tx, [turn.person]).get(turn.person), tx.now
+    if person is None or person.state.objection("reply"):
+        return None
+    chat = get_chat(db, person, parse, limit=MOST_SAID)
+    return Talk(
+        lane=turn.lane,
+        person=turn.person,
+        number=person.number,
+        name=chat.conversation.name,
+        revision=turn.revision,
+        now=now,
+        said=tuple(_said(chat, turn)),
+        greeted=turn.greeted,
+    )
+
+
+def is_bot(talk: Talk) -> bool:
+    """Return whether the customer's last texts are identical and came too fast for a person."""
+    last = [one for one in talk.said if one.by == "customer"][-REPEATS:]
+    same = len(last) == REPEATS and len({one.text for one in last}) == 1
+    return same and last[-1].at - last[0].at <= REPEATED_WITHIN
+
+
+def _said(chat: Chat, turn: ClaimedTurn) -> Iterator[Said]:
+    """Yield the messages of the topic. A person of the business is who sends what is neither a template nor ours."""
+    for entry in chat.entries:
+        text = _text(entry)
+        if entry.direction == "consent" or text is None or (turn.topic_at and entry.at < turn.topic_at):
+            continue
+        button = (entry.content or {}).get("payload") if entry.direction == "received" else None
+        yield Said(by=_speaker(entry), text=text, at=entry.at, button=button if isinstance(button, str) else None)
+
+
+def _speaker(entry: ChatEntry) -> Speaker:
+    if entry.direction == "received":
+        return "customer"
+    if entry.source == ASSISTANT:
+        return "assistant"
+    return "person" if entry.category == "reply" else "application"
+
+
+def _text(entry: ChatEntry) -> str | None:
+    """Return all texts of an answer, which is one request with several messages."""
+    if entry.direction == "sent" and isinstance(messages := (entry.content or {}).get("messages"), list):
+        payloads = [each.get("payload") or {} for each in messages]
+        texts = [p["text"]["body"] for p in payloads if isinstance(p.get("text"), dict)]
+        texts += [p["interactive"]["body"]["text"] for p in payloads if isinstance(p.get("interactive"), dict)]
+        return "\n".join(texts) or entry.text
+    return entry.text

@@ -1,0 +1,242 @@
+"""Write what the assistant proposes: the turn as its proof, and the answer as a message with a revision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import insert, select, update
+from uuid_utils import uuid7
+
+from harkara.assistant.rules import AssistantRules
+from harkara.assistant.talk import Proposal, Talk
+from harkara.assistant.voice import HANDED_OVER
+from harkara.errors import Conflict, NotFound
+from harkara.ledger.callbacks.notify import notify
+from harkara.ledger.conversations.due_turns import ClaimedTurn
+from harkara.ledger.conversations.people import load_participants
+from harkara.ledger.conversations.talk import ASSISTANT
+from harkara.ledger.database import Database
+from harkara.ledger.messages.due import find_obstacles
+from harkara.ledger.messages.insert_rows import insert_messages, message_row
+from harkara.ledger.tables import conversation, turn
+from harkara.ledger.transaction import Row, Transaction
+from harkara.ledger.users.acts import Actor, record_act
+from harkara.messages import Button, Buttons, Envelope, Text
+from harkara.states import State
+
+TurnOutcome = Literal["sent", "superseded", "handed-over", "draft", "failed", "shadow", "silent"]
+
+HANDED_OVER_CALLBACK = "conversation.handed-over"
+
+
+class WrittenTurn(NamedTuple):
+    """What became of a proposal. `hint` is the (id, priority) of a message that a worker may send now."""
+
+    outcome: TurnOutcome
+    hint: tuple[str, int] | None = None
+
+
+class AnswerLimits(NamedTuple):
+    """`deadlines` are those of `accept`, `queued_seconds` the lease of a message that is hinted at once."""
+
+    deadlines: Mapping[str, float]
+    queued_seconds: float
+
+
+def write_turn(
+    db: Database, claimed: ClaimedTurn, talk: Talk, proposal: Proposal, rules: AssistantRules, limits: AnswerLimits
+) -> WrittenTurn:
+    """Write the turn, and accept its answer, if the conversation is as it was when it was claimed.
+
+    Otherwise the turn is `superseded`, and nothing is sent. Raises Unavailable; a repeated call writes nothing twice,
+    since the claim is over.
+    """
+    with db.write() as tx:
+        outcome = _outcome(proposal, rules, talk)
+        values = _new_state(tx, outcome, proposal)
+        if not _end_claim(tx, claimed, rules, values):
+            _release(tx, claimed, proposal)
+            _insert_turn(tx, claimed, proposal, "superseded", None)
+            return WrittenTurn("superseded")
+        revision = claimed.revision + ("mode" in values)
+        sends = outcome in ("sent", "handed-over") and proposal.texts
+        row = _accept(tx, claimed, talk.number, proposal, revision, limits) if sends and talk.number else None
+        _insert_turn(tx, claimed, proposal, outcome, row["id"] if row else None)
+        if "mode" in values:
+            _notify_hand_over(tx, claimed, talk.number, proposal)
+    return WrittenTurn(outcome, (row["id"], row["priority"]) if row and row["state"] == State.QUEUED.value else None)
+
+
+def drop_turn(db: Database, claimed: ClaimedTurn) -> None:
+    """End a claim without an answer: what was said needs none. Raises Unavailable."""
+    with db.write() as tx:
+        ended = {"lease_until": None, "turn_due_at": None, "burst_at": None}
+        tx.execute(update(conversation).where(*_unchanged(claimed)).values(**ended))
+        tx.execute(update(conversation).where(*_own(claimed)).values(lease_until=None))
+
+
+def send_draft(db: Database, turn_id: str, rules: AssistantRules, limits: AnswerLimits, *, by: Actor) -> WrittenTurn:
+    """Send the answer of a draft as an act of `by`; the draft is superseded if the conversation has moved on.
+
+    Raises NotFound for an unknown turn, Conflict for one that is no draft any more, and Unavailable.
+    """
+    with db.write() as tx:
+        row = next(iter(tx.rows(select(turn).where(turn.c.id == turn_id).with_for_update())), None)
+        if row is None:
+            raise NotFound("no turn has this id")
+        if row["outcome"] != "draft" or row["content"] is None:
+            raise Conflict(f"the turn is {row['outcome']}: only a draft with its text can be sent")
+        proposal, claimed = _of_draft(row), ClaimedTurn(row["lane"], row["person"], row["revision"], 0, None, False)
+        outcome: TurnOutcome = "handed-over" if proposal.hand_over else "sent"
+        values = _new_state(tx, outcome, proposal)
+        person = load_participants(tx, [row["person"]]).get(row["person"])
+        number = person.number if person else None
+        if (
+            number is None
+            or not tx.execute(update(conversation).where(*_open(claimed, rules)).values(**values)).rowcount
+        ):
+            _decide(tx, turn_id, "superseded", by)
+            return WrittenTurn("superseded")
+        sent = _accept(tx, claimed, number, proposal, row["revision"] + ("mode" in values), limits)
+        _decide(tx, turn_id, outcome, by, sent["id"])
+        if "mode" in values:
+            _notify_hand_over(tx, claimed, number, proposal)
+    return WrittenTurn(outcome, (sent["id"], sent["priority"]) if sent["state"] == State.QUEUED.value else None)
+
+
+def _outcome(proposal: Proposal, rules: AssistantRules, talk: Talk) -> TurnOutcome:
+    if rules.mode == "shadow":
+        return "shadow"
+    if rules.mode == "drafts" and proposal.texts:
+        return "draft"
+    if (proposal.failure and not proposal.texts) or (proposal.texts and talk.number is None):
+        return "failed"
+    if proposal.hand_over:
+        return "handed-over"
+    return "sent" if proposal.texts else "silent"
+
+
+def _new_state(tx: Transaction, outcome: TurnOutcome, proposal: Proposal) -> Row:
+    """Return what becomes of the conversation: an answer counts, and a hand-over gives it to a person."""
+    state: Row = {}
+    if outcome in ("sent", "handed-over") and proposal.texts:
+        state |= {"unanswered": conversation.c.unanswered + 1, "greeted": True}
+    if outcome == "handed-over" or outcome == "failed":
+        state |= {"mode": "person", "mode_cause": HANDED_OVER, "mode_since": tx.now, "mode_until": None}
+        state |= {"revision": conversation.c.revision + 1}
+    return state
+
+
+def _end_claim(tx: Transaction, claimed: ClaimedTurn, rules: AssistantRules, values: Row) -> bool:
+    """Write the new state if nothing has happened since the claim; return whether it was written."""
+    ended = {"lease_until": None, "turn_due_at": None, "burst_at": None}
+    unchanged = (*_unchanged(claimed), *_open(claimed, rules))
+    return bool(tx.execute(update(conversation).where(*unchanged).values(**ended, **values)).rowcount)
+
+
+def _release(tx: Transaction, claimed: ClaimedTurn, proposal: Proposal) -> None:
+    """Let another worker think about what has been said since; a claim that ran out holds nothing."""
+    tx.execute(update(conversation).where(*_own(claimed)).values(lease_until=None))
+    same = (*_unchanged(claimed), conversation.c.turn_due_at.is_not(None))  # unanswered too often, or not its turn
+    tx.execute(update(conversation).where(*same).values(turn_due_at=None, burst_at=None))
+
+
+def _own(claimed: ClaimedTurn) -> tuple[Any, ...]:
+    of_person = (conversation.c.lane == claimed.lane, conversation.c.person == claimed.person)
+    return (*of_person, conversation.c.epoch == claimed.epoch)
+
+
+def _unchanged(claimed: ClaimedTurn) -> tuple[Any, ...]:
+    return (*_own(claimed), conversation.c.revision == claimed.revision)
+
+
+def _open(claimed: ClaimedTurn, rules: AssistantRules) -> tuple[Any, ...]:
+    return (
+        conversation.c.lane == claimed.lane,
+        conversation.c.person == claimed.person,
+        conversation.c.revision == claimed.revision,
+        conversation.c.mode == "assistant",
+        conversation.c.unanswered < rules.most_unanswered,
+    )
+
+
+def _accept(
+    tx: Transaction, claimed: ClaimedTurn, number: str | None, proposal: Proposal, revision: int, limits: AnswerLimits
+) -> Row:
+    """Insert the answer: one message with all its texts, so that they keep their order and go out together."""
+    assert number is not None
+    envelope = Envelope(
+        to=number,
+        messages=_messages(proposal),
+        lane=claimed.lane,
+        producer=ASSISTANT,
+        reference=f"answer {claimed.person} {claimed.revision} 0",
+    )
+    row: Row = {**message_row(envelope, tx.now, limits.deadlines)}
+    row |= {"talk_person": claimed.person, "talk_revision": revision}
+    obstacles = find_obstacles(tx, claimed.lane)
+    if limits.queued_seconds and not obstacles.unswept and not obstacles.backlog:
+        lease = tx.now + timedelta(seconds=limits.queued_seconds)
+        row |= {"state": State.QUEUED.value, "lease_until": lease}
+    insert_messages(tx, [row])  # type: ignore[list-item]  # with the columns of an answer
+    return row
+
+
+def _messages(proposal: Proposal) -> list[Text | Buttons]:
+    *texts, last = proposal.texts
+    buttons = [Button(f"answer_{number}", title) for number, title in enumerate(proposal.buttons)]
+    return [*(Text(each) for each in texts), Buttons(last, buttons=buttons) if buttons else Text(last)]
+
+
+def _insert_turn(
+    tx: Transaction, claimed: ClaimedTurn, proposal: Proposal, outcome: TurnOutcome, message_id: str | None
+) -> None:
+    content = json.dumps({"texts": proposal.texts, "buttons": proposal.buttons}) if proposal.texts else None
+    row = {
+        "id": f"turn_{uuid7().hex}",
+        "lane": claimed.lane,
+        "person": claimed.person,
+        "revision": claimed.revision,
+        "at": tx.now,
+        "outcome": outcome,
+        "source": proposal.source,
+        "citations": " ".join(proposal.citations)[:1000] or None,
+        "hand_over": proposal.hand_over,
+        "milliseconds": proposal.milliseconds,
+        "tokens": proposal.tokens,
+        "price": proposal.price,
+        "failure": proposal.failure[:200] if proposal.failure else None,
+        "content": content,
+        "summary": proposal.summary,
+        "message_id": message_id,
+    }
+    tx.execute(insert(turn), row)
+    if proposal.price:
+        of_person = (conversation.c.lane == claimed.lane, conversation.c.person == claimed.person)
+        tx.execute(update(conversation).where(*of_person).values(cost=conversation.c.cost + proposal.price))
+
+
+def _decide(tx: Transaction, turn_id: str, outcome: TurnOutcome, by: Actor, message_id: str | None = None) -> None:
+    decided = {"outcome": outcome, "decided_by": by.name[:80], "message_id": message_id}
+    tx.execute(update(turn).where(turn.c.id == turn_id).values(**decided))
+    record_act(tx, by, "turn.approved", turn_id, filter=outcome)
+
+
+def _of_draft(row: Row) -> Proposal:
+    content = json.loads(row["content"])
+    return Proposal(
+        texts=tuple(content["texts"]),
+        buttons=tuple(content["buttons"]),
+        source=row["source"],
+        hand_over=row["hand_over"],
+        summary=row["summary"],
+    )
+
+
+def _notify_hand_over(tx: Transaction, claimed: ClaimedTurn, number: str | None, proposal: Proposal) -> None:
+    data = {"person": claimed.person, "number": number, "cause": proposal.hand_over or "failed"}
+    data |= {"summary": proposal.summary, "at": tx.now.isoformat()}
+    notify(tx, HANDED_OVER_CALLBACK, claimed.lane, claimed.person, data)
