@@ -68,8 +68,8 @@ def _is_code(text: str, match: re.Match[str], postal: bool) -> bool:
 
 
 _PASSWORD_WORD = re.compile(
-    rf"(?<![{_LETTER}])(?:pass ?word|pas{{1,2}}w[oa]?r?d|pwd|passcode|pass ?phrase|verification code|security code"
-    rf"|login code|otp|mpin|पासवर्ड|ओटीपी)(?![a-z\u0900-\u097f])"
+    rf"(?<![{_LETTER}])(?:pass ?word|pas{{1,2}}w[oa]?r?d|pwd|pass(?=\s?[:=])|passcode|pass ?phrase"
+    rf"|verification code|security code|login code|otp|mpin|पासवर्ड|ओटीपी)(?![a-z\u0900-\u097f])"
 )
 _LINKS = frozenset("is was are hai h he hain = : - := -> है : ये यह yeh ye".split())
 _SKIPPED = _LINKS | frozenset(
@@ -95,8 +95,9 @@ def find_passwords(text: str) -> Iterator[Found]:
             yield Found(quoted.start(1), quoted.end(1), "password")
         after = list(_SPOKEN.finditer(text, word.end(), word.end() + 120))[:6]
         before = list(_SPOKEN.finditer(text, _word_start(text, word.start() - 80), word.start()))[-6:]
-        yield from _secret(text, after)
-        yield from _secret(text, before[::-1])
+        plain = not word[0].startswith(("otp", "ओटीपी", "mpin", "verification", "security", "login"))
+        yield from _secret(text, after, plain)
+        yield from _secret(text, before[::-1], plain)
 
 
 def _word_start(text: str, at: int) -> int:
@@ -105,8 +106,11 @@ def _word_start(text: str, at: int) -> int:
     return at if at == 0 else max(text.rfind(" ", max(0, at - 40), at) + 1, text.rfind("\n", max(0, at - 40), at) + 1)
 
 
-def _secret(text: str, tokens: Sequence[re.Match[str]]) -> Iterator[Found]:
-    """The first token that is a secret by its form, or by the words between it and `password`."""
+def _secret(text: str, tokens: Sequence[re.Match[str]], plain: bool) -> Iterator[Found]:
+    """The first token that is a secret by its form, or by the words between it and `password`.
+
+    `plain` is whether it may be a plain word; a code has a digit.
+    """
     linked = False
     for number, token in enumerate(tokens):
         word = token[0].strip(_MARKS)
@@ -115,9 +119,10 @@ def _secret(text: str, tokens: Sequence[re.Match[str]]) -> Iterator[Found]:
             linked = linked or bare in _LINKS or any(mark in word for mark in ":=")
             continue
         start, end = _bounds(token)
-        if bare not in _ORDINARY and (_is_strong(bare) or (linked and number <= 4 and len(bare) >= 4)):
+        said = linked and number <= 4 and len(bare) >= 4 and (plain or any(map(str.isdigit, bare)))
+        if bare not in _ORDINARY and (said or _is_strong(bare)):
             if not names_an_order(text, start) and not _UNIT.match(text, end):
-                yield Found(start, end, "code" if bare.isdecimal() else "password")
+                yield Found(start, start + len(bare), "code") if bare.isdecimal() else Found(start, end, "password")
                 return
         linked = False
 
