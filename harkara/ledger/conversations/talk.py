@@ -9,7 +9,7 @@ from harkara.assistant.talk import Said, Speaker, Talk
 from harkara.conversation import Chat, ChatEntry
 from harkara.ledger.conversations.chat import get_chat
 from harkara.ledger.conversations.due_turns import ClaimedTurn
-from harkara.ledger.conversations.entries import Parse
+from harkara.ledger.conversations.entries import DASHBOARD, Parse
 from harkara.ledger.conversations.people import load_participants
 from harkara.ledger.database import Database
 
@@ -62,7 +62,7 @@ def _speaker(entry: ChatEntry) -> Speaker:
         return "customer"
     if entry.source == ASSISTANT:
         return "assistant"
-    return "person" if entry.category == "reply" else "application"
+    return "person" if entry.source == DASHBOARD or entry.category == "reply" else "application"
 
 
 def _text(entry: ChatEntry) -> str | None:
