@@ -13,6 +13,7 @@ from harkara.gateway.schemas.alarms import AlarmFilters, AlarmList
 from harkara.gateway.schemas.fields import Word
 from harkara.goals.alarm import Alarm
 from harkara.ledger.alarms import alarms
+from harkara.ledger.users.acts import Actor
 
 router = APIRouter(tags=["Alarms"], prefix="/alarms")
 
@@ -29,4 +30,4 @@ def list_alarms(deps: Deps, caller: CurrentCaller, filters: Annotated[AlarmFilte
 @router.post("/{id}/acknowledge", responses=error_responses(400, 401, 404, 409, 429, 503))
 def acknowledge_alarm(deps: Deps, caller: CurrentCaller, identity: AlarmId) -> Alarm:
     """Acknowledge an open alarm under the token's name: others see who takes care of it."""
-    return alarms.acknowledge(deps.db, identity, caller.name, lanes=caller.lanes)
+    return alarms.acknowledge(deps.db, identity, caller.name, lanes=caller.lanes, actor=Actor(caller.name, "api"))

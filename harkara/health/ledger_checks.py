@@ -9,6 +9,7 @@ from harkara.health.check import Check
 from harkara.lanes import Lane
 from harkara.ledger import halts
 from harkara.ledger.callbacks.dead_callbacks import count_callbacks
+from harkara.ledger.contacts.contacts import any_erased
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import count_dead_letters
 from harkara.ledger.events.silence import webhook_silences
@@ -68,6 +69,22 @@ def callback_check(db: Database) -> Check:
             "callbacks", False, "%(waiting)s waiting, %(dead)s dead: `harkara callbacks list` shows the reasons", left
         )
     return Check("callbacks", True, "%(waiting)s waiting, %(dead)s dead", left)
+
+
+def erasure_checks(db: Database, key: bool) -> Iterator[Check]:
+    """Report that this process cannot recognize erased people who opted out. Raises Unavailable.
+
+    Whether the `key` is the one of their erasure cannot be known: a pseudonym leads back to no number.
+    """
+    with db.read() as tx:
+        erased = any_erased(tx)
+    if erased and not key:
+        yield Check(
+            "erasure key",
+            False,
+            "erased people have opted out, and without HARKARA_ERASURE_KEY a new message to them is sent: set the key "
+            "with which they were erased, for every process",
+        )
 
 
 def _silences(db: Database, lanes: Mapping[str, Lane], longest: float) -> Iterator[Check]:

@@ -9,7 +9,7 @@ import typer
 
 from workers.command.deployment import ledger, plan
 from workers.command.local_time import LocalTime
-from workers.command.options import AsJson
+from workers.command.options import AsJson, By, actor
 from workers.command.output import ERROR, emit, print_line, table
 
 app = typer.Typer(no_args_is_help=True, help="Show entries that could not be applied; retry or delete them.")
@@ -40,13 +40,14 @@ def listing(
 
 
 @app.command(epilog="Example: harkara dead-letters retry --all")
-def retry(ids: Ids = None, every: All = False, as_json: AsJson = False) -> None:
+def retry(ids: Ids = None, every: All = False, by: By = None, as_json: AsJson = False) -> None:
     """Apply entries again, for example after an upgrade; those that succeed are deleted. Exits with 1 if one fails."""
     from config.settings import settings
     from harkara.backends.broker import Broker
     from harkara.chatmitra.webhooks import parse
     from harkara.intake.commit import Committer
     from harkara.intake.retry import LetterRetry
+    from harkara.ledger.users.acts import record_done
 
     chosen = _chosen(ids, every)
     with ledger() as db:
@@ -57,6 +58,8 @@ def retry(ids: Ids = None, every: All = False, as_json: AsJson = False) -> None:
         )
         results = list(LetterRetry(db, committer, parse, broker).retry(chosen))
         broker.close()
+        if results:
+            record_done(db, actor(by), "dead-letters.retried", number=len(results))
     failed = {letter.id: problem for letter, problem in results if problem}
     if as_json:
         emit({"retried": len(results) - len(failed), "failed": failed})
@@ -69,13 +72,16 @@ def retry(ids: Ids = None, every: All = False, as_json: AsJson = False) -> None:
 
 
 @app.command(epilog="Example: harkara dead-letters delete 7")
-def delete(ids: Ids = None, every: All = False, as_json: AsJson = False) -> None:
+def delete(ids: Ids = None, every: All = False, by: By = None, as_json: AsJson = False) -> None:
     """Delete dead letters with their contents. Exits with 3 if one is unknown."""
     from harkara.ledger.dead_letters import delete_dead_letters, get_dead_letters
+    from harkara.ledger.users.acts import record_done
 
     chosen = _chosen(ids, every)
     with ledger() as db:
         number = delete_dead_letters(db, [each.id for each in get_dead_letters(db, chosen)])
+        if number:
+            record_done(db, actor(by), "dead-letters.deleted", number=number)
     if as_json:
         emit({"deleted": number})
     else:

@@ -92,12 +92,13 @@ def _lanes() -> Iterator[Check]:
 
 def _database() -> Iterator[Check]:
     from config.settings import settings
-    from harkara.health.ledger_checks import halt_checks, ledger_checks
+    from harkara.health.ledger_checks import erasure_checks, halt_checks, ledger_checks
     from harkara.ledger.alarms.alarms import list_alarms
 
     with ledger() as db:
         yield from ledger_checks(db, configured(), settings().silence.total_seconds())
         yield from halt_checks(db)
+        yield from erasure_checks(db, settings().erasure_key is not None)
         for alarm in list_alarms(db, open_only=True):
             by = f" Acknowledged by {alarm.acknowledged_by}." if alarm.acknowledged_by else ""
             yield Check(f"alarm {alarm.title}", bool(by), f"{alarm.sentence}{by}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harkara.errors import Unavailable
 from workers.command.deployment import configured, ledger
-from workers.command.options import AsJson, By, me
+from workers.command.options import AsJson, By, actor, me
 from workers.command.output import emit, note, print_line
 
 
@@ -15,10 +15,12 @@ def restored(by: By = None, as_json: AsJson = False) -> None:
     """
     from harkara.ledger.messages.queries import count_by_state
     from harkara.ledger.restore import settle_restored
+    from harkara.ledger.users.acts import record_done
 
     with ledger() as db:
         lanes = sorted(configured() | count_by_state(db))
         marked = settle_restored(db, lanes, by or me())
+        record_done(db, actor(by), "ledger.restored", ", ".join(lanes), number=marked)
     _forget_last_posts()
     if as_json:
         emit({"lanes": lanes, "uncertain": marked})

@@ -17,6 +17,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.messages.commands import cancel_messages
 from harkara.ledger.tables import consent, message
 from harkara.ledger.transaction import Row, Transaction
+from harkara.ledger.users.acts import Actor, record_act
 from harkara.states import State
 
 OPTED_OUT = "opted-out"
@@ -29,11 +30,13 @@ def record_consent(
     choices: Sequence[ConsentChoice],
     entries: Sequence[str] | None = None,
     made_at: Sequence[float | None] | None = None,
+    by: Actor | None = None,
 ) -> list[str]:
     """Record the choices in one transaction, as `apply_consent` does. Raises Unavailable.
 
     `entries` are the entries that the choices come from, if these may be delivered twice (see `mark_applied`).
     `made_at` is `time.monotonic()` of this process at each choice, if known: the ledger's clock then gives its time.
+    Each choice is an act of `by`, if it is given.
     """
     with db.write() as tx:
         if made_at is not None:
@@ -41,7 +44,10 @@ def record_consent(
             choices = [each if moment is None else replace(each, at=tx.time_of(moment)) for each, moment in pairs]
         if entries is not None:
             choices = [choice for choice, entry in zip(choices, entries, strict=True) if mark_applied(tx, entry)]
-        return apply_consent(tx, lane, choices)
+        cancelled = apply_consent(tx, lane, choices)
+        if by:
+            _record_acts(tx, lane, choices, by, len(cancelled))
+        return cancelled
 
 
 def apply_consent(tx: Transaction, lane: str, choices: Sequence[ConsentChoice]) -> list[str]:
@@ -87,6 +93,12 @@ def cancel_unwanted(tx: Transaction, unwanted: Mapping[str, str]) -> list[str]:
     return [
         one for why, ids in by_objection.items() for one in cancel_messages(tx, ids, OPTED_OUT, f"This person {why}.")
     ]
+
+
+def _record_acts(tx: Transaction, lane: str, choices: Sequence[ConsentChoice], by: Actor, cancelled: int) -> None:
+    for choice in choices:
+        kind = "contact.opted-out" if choice.action == "opt-out" else "contact.opted-in"
+        record_act(tx, by, kind, f"{lane} {choice.recipient}", filter=choice.category, number=cancelled)
 
 
 def _proof_row(lane: str, choice: ConsentChoice, now: datetime) -> Row:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from sqlalchemy import select, text
+
 from harkara.inbound.contact import ContactState
 from harkara.ledger.tables import contact
+from harkara.ledger.tables.contacts import ERASED
 from harkara.ledger.transaction import Transaction
 from harkara.people.pseudonym import pseudonym
 
@@ -42,6 +45,11 @@ def recall_erased(
         if before and before.chosen_at and (state.chosen_at is None or state.chosen_at < before.chosen_at):
             recalled[contact_key] = replace(before, wrote_at=state.wrote_at)
     return recalled
+
+
+def any_erased(tx: Transaction) -> bool:
+    """Return whether a person whose data was erased has opted out."""
+    return tx.execute(select(contact.c.recipient).where(text(ERASED)).limit(1)).first() is not None
 
 
 _COLUMNS = tuple(contact.c[name] for name in ("lane", "recipient", "wrote_at", "stopped", "agreed_at", "wished_at"))

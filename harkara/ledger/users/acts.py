@@ -27,8 +27,11 @@ ACTS: Final[Mapping[str, str]] = {
     "campaign.scheduled": "campaign scheduled",
     "campaign.started": "campaign started",
     "campaign.tested": "campaign tested",
+    "dead-letters.deleted": "dead letters deleted",
+    "dead-letters.retried": "dead letters retried",
     "lane.parked": "lane parked",
     "lane.unparked": "lane unparked",
+    "ledger.restored": "ledger restored from a backup",
     "messages.cancelled": "messages cancelled",
     "messages.dropped": "messages dropped",
     "messages.noted": "messages noted as arrived",
@@ -46,6 +49,8 @@ ACTS: Final[Mapping[str, str]] = {
     "user.changed": "user changed",
     "user.disabled": "user disabled",
     "user.enabled": "user enabled",
+    "consent.imported": "opt-outs and opt-ins imported",
+    "contact.opted-in": "opt-in recorded",
     "contact.opted-out": "opt-out recorded",
     "conversation.assigned": "conversation assigned to a person",
     "conversation.given-back": "conversation given back to the assistant",
@@ -103,6 +108,14 @@ def record_act(
         "number": number,
     }
     tx.execute(insert(act), values)
+
+
+def record_done(
+    db: Database, by: Actor, kind: str, subject: str = "", *, filter: str | None = None, number: int | None = None
+) -> None:
+    """Add an act about what several transactions have done. Raises Unavailable."""
+    with db.write() as tx:
+        record_act(tx, by, kind, subject, filter=filter, number=number)
 
 
 def list_acts(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
 from harkara.ledger.database import Database
-from harkara.ledger.users.acts import list_acts
+from harkara.ledger.dead_letters import DeadLetter, add_dead_letters, list_dead_letters
+from harkara.ledger.personal.receipt import erase_with_receipt
+from harkara.ledger.users.acts import Actor, list_acts
 from harkara.outcomes import Refused, Uncertain
 from tests.integration.command.deployment import NUMBER, Harkara, attempted, store
 from tests.integration.ledger.campaigns import load_campaign
@@ -30,13 +34,19 @@ ACTING = {
     "campaign pause": "campaign.paused",
     "campaign resume": "campaign.resumed",
     "campaign start": "campaign.started",
+    "consent import": "consent.imported",
+    "consent in": "contact.opted-in",
+    "consent out": "contact.opted-out",
     "conversation read": "conversation.read",
     "conversation reply": "conversation.replied",
+    "dead-letters delete": "dead-letters.deleted",
+    "dead-letters retry": "dead-letters.retried",
     "lanes park": "lane.parked",
     "lanes unpark": "lane.unparked",
     "occasion remind": "occasion.reminded",
     "person erase": "person.erased",
     "person export": "person.exported",
+    "restored": "ledger.restored",
     "user add": "user.added",
     "user change": "user.changed",
     "user disable": "user.disabled",
@@ -51,13 +61,7 @@ APPLICATIONS = {"send", "occasion save", "occasion cancel", "occasion complete",
 ELSEWHERE = {
     "budget remove": "the budgets are a list",
     "budget set": "the budgets are a list",
-    "consent import": "each proof is a record",
-    "consent in": "the proof is a record",
-    "consent out": "the proof is a record",
-    "dead-letters delete": "the log of the command",
-    "dead-letters retry": "repeats what was decided before",
     "reload": "changes nothing in the ledger",
-    "restored": "each message that it marks names who decided",
 }
 """Commands that change something without an act, and where that is recorded."""
 
@@ -141,3 +145,46 @@ def test_each_other_decision_is_an_act_of_its_kind(harkara: Harkara, ledger: Dat
         assert result.exit_code == 0, (words, result.output)
         (entry,) = list_acts(ledger)[: len(list_acts(ledger)) - before]
         assert entry.act == ACTING[" ".join(words[:2])]
+
+
+def test_a_choice_an_import_and_dead_letters_are_acts_without_a_number(
+    harkara: Harkara, ledger: Database, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "stopped.csv"
+    sheet.write_text(f"to,wish,category,at,proof\n{NUMBER},opt-out,marketing,2026-05-03,Form\n")
+    letters = [DeadLetter.of("events", str(n), "send", ValueError()) for n in range(3)]
+    add_dead_letters(ledger, letters)
+    known = [str(each.id) for each in list_dead_letters(ledger, 3)]
+    for words in (
+        ["consent", "out", NUMBER, "--proof", "By telephone", "--by", "Asha"],
+        ["consent", "in", NUMBER, "--proof", "By telephone", "--by", "Asha"],
+        ["consent", "import", str(sheet), "--by", "Asha"],
+        ["dead-letters", "delete", known[0], known[1], "--by", "Asha"],
+        ["dead-letters", "retry", known[2], "--by", "Asha"],
+    ):
+        harkara(*words)
+    acts = [(each.name, each.act, each.number) for each in reversed(list_acts(ledger))]
+    assert acts == [
+        ("Asha", "contact.opted-out", 0),
+        ("Asha", "contact.opted-in", 0),
+        ("Asha", "consent.imported", 1),
+        ("Asha", "dead-letters.deleted", 2),
+        ("Asha", "dead-letters.retried", 1),
+    ]
+    assert not [each for each in list_acts(ledger) if NUMBER in f"{each.subject} {each.filter}"]
+
+
+def test_the_doctor_warns_that_erased_people_who_opted_out_are_not_recognized(
+    harkara: Harkara, ledger: Database, environment: dict[str, str]
+) -> None:
+    def found() -> list[str]:
+        checks = json.loads(harkara("doctor", "--json").stdout)["checks"]
+        return [each["found"] for each in checks if each["check"] == "erasure key"]
+
+    del environment["HARKARA_ERASURE_KEY"]
+    harkara("consent", "out", NUMBER, "--proof", "Form")
+    assert found() == []
+    erase_with_receipt(ledger, NUMBER, "k" * 32, Actor("Asha", "command"))
+    assert "set the key with which they were erased" in found()[0]
+    environment["HARKARA_ERASURE_KEY"] = "k" * 32
+    assert found() == []

@@ -6,6 +6,7 @@ from fastapi.testclient import TestClient
 
 from harkara.gateway import Dependencies
 from harkara.ledger.alarms.alarms import list_alarms
+from harkara.ledger.users.acts import list_acts
 from tests.integration.ledger.alarms import measured, open_one, wait_minutes
 
 
@@ -16,6 +17,9 @@ def test_alarms_of_the_callers_lanes_are_listed_and_acknowledged(client: TestCli
     assert found == list_alarms(deps.db, lanes=["default"])[0]
     assert (found["id"], found["lane"], found["state"], found["limit"]) == (identity, "default", "open", 5)
     answer = client.post(f"/alarms/{identity}/acknowledge")
+    assert [(each.name, each.source, each.act) for each in list_acts(deps.db)] == [
+        ("shop", "api", "alarm.acknowledged")
+    ]
     assert (answer.status_code, answer.json()["acknowledged_by"]) == (200, "shop")
     assert client.post(f"/alarms/{foreign}/acknowledge").status_code == 404
 

@@ -16,7 +16,7 @@ import typer
 from harkara.errors import Invalid
 from workers.command.deployment import check_lane, ledger
 from workers.command.local_time import LocalTime
-from workers.command.options import AsJson, example
+from workers.command.options import AsJson, By, actor, example
 from workers.command.output import REFUSED, emit, note, print_line
 
 if TYPE_CHECKING:
@@ -55,16 +55,21 @@ def import_(
     ] = None,
     lane: Annotated[str, typer.Option(help="Account that it concerns.")] = "default",
     zone: Annotated[str | None, typer.Option(help="Time zone of times without an offset; default the lane's.")] = None,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Record a choice for each row. Invalid rows are listed by number, and the exit code is 4.
 
     Each choice counts from its own time, so an old list does not undo a newer choice.
     """
+    from harkara.ledger.users.acts import record_done
+
     check_lane(lane)
     importer = ConsentImport(file, lane, _zone(zone, lane))
     with ledger() as db:
         result = importer.record(db, mapped or ())
+        if result["kept"]:
+            record_done(db, actor(by), "consent.imported", lane, number=result["kept"])
     if as_json:
         emit(result)
     else:

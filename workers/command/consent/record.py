@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workers.command.deployment import check_lane, ledger
-from workers.command.options import AsJson, time_option
+from workers.command.options import AsJson, By, actor, time_option
 from workers.command.output import emit, print_line
 
 if TYPE_CHECKING:
@@ -28,10 +28,11 @@ def out(
     marketing: Marketing = False,
     at: When = None,
     lane: Lane = "default",
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Record an opt-out: messages that wait are cancelled, and new ones are refused."""
-    _record("opt-out", number, proof, marketing, at, lane, as_json)
+    _record("opt-out", number, proof, marketing, at, lane, by, as_json)
 
 
 def in_(
@@ -40,10 +41,11 @@ def in_(
     marketing: Marketing = False,
     at: When = None,
     lane: Lane = "default",
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Record an opt-in: new messages are accepted. Cancelled messages stay cancelled."""
-    _record("opt-in", number, proof, marketing, at, lane, as_json)
+    _record("opt-in", number, proof, marketing, at, lane, by, as_json)
 
 
 def _record(
@@ -53,6 +55,7 @@ def _record(
     marketing: bool,
     at: datetime | None,
     lane: str,
+    by: str | None,
     as_json: bool,
 ) -> None:
     from harkara.inbound.contact import ConsentChoice
@@ -66,7 +69,7 @@ def _record(
         choice = ConsentChoice.parse(
             to, action=action, category=category, how="operator", proof=proof, at=at or datetime.now(UTC)
         )
-        withdrawn = record_consent(db, lane, [choice], made_at=None if at else [time.monotonic()])
+        withdrawn = record_consent(db, lane, [choice], made_at=None if at else [time.monotonic()], by=actor(by))
         stopped = list_contacts(db, to, lane)[0].stopped
     if as_json:
         emit({"lane": lane, "stopped": stopped, "withdrawn": len(withdrawn)})
