@@ -1,0 +1,68 @@
+"""The halt of scope `assistant`: all workers count the failures of the model, and stop asking it together."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import delete, select, update
+
+from harkara.assistant.breaker import FAILURES, PROBE, pause, recent
+from harkara.ledger.database import Database
+from harkara.ledger.tables import halt
+
+SCOPE = "assistant"
+
+BreakerChange = Literal["opened", "closed"]
+
+_MINE = (halt.c.lane == "", halt.c.scope == SCOPE, halt.c.subject == "")
+
+
+def may_ask(db: Database) -> bool:
+    """Return whether the model may be asked. Once a pause is over, one caller of all may: the probe.
+
+    Raises Unavailable.
+    """
+    with db.read() as tx:
+        found = tx.rows(select(halt).where(*_MINE))
+        now = tx.now
+    if not found or found[0]["code"] == "counting":
+        return True
+    if found[0]["until"] > now:
+        return False
+    with db.write() as tx:
+        values = {"code": "probing", "until": tx.now + PROBE}
+        return bool(tx.execute(update(halt).where(*_MINE, halt.c.until <= tx.now).values(**values)).rowcount)
+
+
+def record_outcome(db: Database, failed: bool) -> BreakerChange | None:
+    """Record whether the model failed, and return whether that opened or closed the breaker. Raises Unavailable.
+
+    A success ends the halt only while a probe runs: it may be of a question from before.
+    """
+    if not failed:
+        return _record_success(db)
+    with db.write() as tx:
+        row = {"lane": "", "scope": SCOPE, "subject": "", "code": "counting", "reason": "", "since": tx.now, "times": 0}
+        tx.execute(tx.insert_new(halt), row)
+        state = tx.rows(select(halt).where(*_MINE).with_for_update())[0]
+        if state["code"] == "open":
+            return None
+        times, opens = state["times"], state["code"] == "probing"
+        if not opens:
+            failures = [*recent([datetime.fromisoformat(at) for at in state["reason"].split()], tx.now), tx.now]
+            opens = len(failures) >= FAILURES
+            state["reason"] = " ".join(at.isoformat() for at in failures[-FAILURES:])
+        values = {"reason": state["reason"]}
+        if opens:
+            values = {"code": "open", "reason": "the model failed", "until": tx.now + pause(times), "times": times + 1}
+        tx.execute(update(halt).where(*_MINE).values(**values))
+        return "opened" if opens and not times else None
+
+
+def _record_success(db: Database) -> BreakerChange | None:
+    with db.read() as tx:
+        if not tx.rows(select(halt.c.code).where(*_MINE, halt.c.code == "probing")):
+            return None
+    with db.write() as tx:
+        return "closed" if tx.execute(delete(halt).where(*_MINE, halt.c.code == "probing")).rowcount else None

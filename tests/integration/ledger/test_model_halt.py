@@ -1,0 +1,58 @@
+"""The breaker of the model: all workers stop asking together, and one of them probes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from harkara.ledger.database import Database
+from harkara.ledger.model_halt import may_ask, record_outcome
+from harkara.ledger.tables import halt
+
+
+def end_pause(db: Database) -> None:
+    with db.write() as tx:
+        tx.execute(update(halt).values(until=tx.now))
+
+
+def test_three_failures_stop_the_model_and_one_probe_may_ask(db: Database) -> None:
+    assert [record_outcome(db, failed=True) for _ in range(3)] == [None, None, "opened"]
+    assert not may_ask(db)
+
+    end_pause(db)
+    assert [may_ask(db) for _ in range(3)] == [True, False, False]
+    assert record_outcome(db, failed=False) == "closed"
+    assert may_ask(db)
+
+
+def test_two_failures_or_old_ones_do_not_stop_the_model(db: Database) -> None:
+    with db.read() as tx:
+        old = " ".join([(tx.now - timedelta(minutes=6)).isoformat()] * 2)
+    record_outcome(db, failed=True)
+    with db.write() as tx:
+        tx.execute(update(halt).values(reason=old))
+
+    assert [record_outcome(db, failed=True) for _ in range(2)] == [None, None]
+    assert may_ask(db)
+
+
+def test_the_pauses_grow_while_the_probes_fail(db: Database) -> None:
+    pauses = []
+    for _ in range(3):
+        record_outcome(db, failed=True)
+    for _ in range(4):
+        with db.read() as tx:
+            pauses.append(round((tx.execute(select(halt.c.until)).scalar_one() - tx.now) / timedelta(minutes=1)))
+        end_pause(db)
+        assert may_ask(db)
+        record_outcome(db, failed=True)
+    assert pauses == [1, 5, 15, 15]
+
+
+def test_a_late_success_does_not_end_a_halt(db: Database) -> None:
+    for _ in range(3):
+        record_outcome(db, failed=True)
+
+    assert record_outcome(db, failed=False) is None
+    assert not may_ask(db)
