@@ -31,6 +31,8 @@ CALLS: list[tuple[str, str, list[Any], dict[str, Any]]] = [
     ("harkara.record", UPKEEP, [OUTCOME], {}),
     ("harkara.pulse", "harkara.own.1", [], {}),
     ("harkara.enqueue", ACCEPT, [{"to": "+919876543210"}], {"reference": "a"}),
+    ("harkara.enqueue", ACCEPT, [{"message": 'Save 5%s "now" <id>'}], {"reference": "%(id)s"}),
+    ("harkara.50%", "queue.50%", [], {}),
 ]
 
 ARGUMENTS: dict[str, Any] = {"publish_hints": {"ids": ["job_1"], "urgent": False}, "publish_outcome": {"outcome": {}}}
