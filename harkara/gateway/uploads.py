@@ -49,7 +49,10 @@ async def _file(_caller: CurrentCaller, request: Request) -> AsyncIterator[Recei
 def upload_file(
     deps: Deps, _caller: CurrentCaller, lane: LaneName, file: Annotated[ReceivedFile, Depends(_file)]
 ) -> UploadedFile:
-    """Upload a CSV file of at most 50 MB, as the body or as the part `file` of a form. It is deleted after a day."""
+    """Upload a CSV or an Excel file (.xlsx) of at most 50 MB, as the body or as the part `file` of a form.
+
+    It is deleted after a day. Of an Excel file, the first visible sheet is stored, as CSV.
+    """
     stored = store_upload(deps.db, file.path, file.name, lane)
     return UploadedFile(upload=stored, columns=examine(file.path).columns)
 

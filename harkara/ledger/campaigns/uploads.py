@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import delete, insert, select
 from uuid_utils import uuid7
 
+from harkara.campaigns.excel import convert_excel
 from harkara.campaigns.sheet import examine
 from harkara.errors import Invalid, NotFound
 from harkara.json_record import JsonRecordSeconds, TimestampSeconds
@@ -54,10 +55,16 @@ def temporary_file() -> Iterator[Path]:
 def store_upload(db: Database, file: Path, name: str, lane: str) -> Upload:
     """Store a file that is a CSV, under its `name` as the client gave it. It exists when its last part is committed.
 
-    Raises Invalid, before anything is stored, for a file that is no CSV or is too large; and Unavailable.
+    An Excel file is replaced by the CSV of its first visible sheet, which the name then says.
+
+    Raises Invalid, before anything is stored, for any other file or one that is too large; and Unavailable.
     """
+    if (given := file.stat().st_size) > MAX_BYTES:
+        raise Invalid(file.name, f"at most {MAX_BYTES:,} bytes", f"this has {given:,}")
+    if of := convert_excel(file):
+        name = f"{name}, sheet {of}"
     if (size := file.stat().st_size) > MAX_BYTES:
-        raise Invalid(file.name, f"at most {MAX_BYTES:,} bytes", f"this has {size:,}")
+        raise Invalid(file.name, f"at most {MAX_BYTES:,} bytes as CSV", f"this has {size:,}")
     sheet = examine(file)
     shown = "".join(filter(str.isprintable, name)).strip()[-200:] or "upload.csv"
     identity, parts = f"upl_{uuid7().hex}", 0

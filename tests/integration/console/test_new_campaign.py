@@ -152,7 +152,7 @@ def test_one_time_codes_and_templates_of_no_one_are_not_offered(operator: Browse
     ("content", "expected"),
     [
         (b"", "file: is empty"),
-        (b"PK\x03\x04rest of a workbook", "file: is not a text file"),
+        (b"PK\x03\x04rest of a workbook", "file: is a damaged Excel file"),
         (b"Mobile,Name\n9876543210,\xe9\n", "file: line 2 is not in UTF-8"),
         (b"\x00\x01\x02", "file: is not a text file"),
     ],

@@ -85,7 +85,7 @@ def test_an_erasure_deletes_every_upload(db: Database, file: Path) -> None:
     ("content", "message"),
     [
         (b"", "file: is empty; its first row must name the columns"),
-        (b"PK\x03\x04rest", "file: is not a text file"),
+        (b"PK\x03\x04rest", "file: is a damaged Excel file"),
         ("to\n9876543210\n".encode("utf-16-le"), "file: is not a text file"),
         ("to,name\n9876543210,Zoë\n".encode("latin-1"), "file: line 2 is not in UTF-8; save it as CSV UTF-8"),
     ],

@@ -1,0 +1,122 @@
+"""Turns the first visible sheet of an Excel file (.xlsx) into CSV, within limits on what it may unpack to."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+
+from harkara.campaigns.spreadsheet import CsvWriter
+from harkara.errors import Invalid
+
+MAX_UNPACKED: Final = 250_000_000
+"""Bytes of all parts of the file."""
+
+MAX_CELLS: Final = 10_000_000
+"""The reader keeps a rectangle from the first to the last cell in memory, 32 bytes for each of its cells."""
+
+_ZIP, _OLD = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_CHUNK_BYTES, _LONGEST = 1 << 20, 64
+_POSITION = re.compile(rb"\br\s*=\s*[\"']([A-Za-z]{0,3})(\d{1,10})[\"']")
+_CELL = re.compile(rb"<(?:\w+:)?c[\s/>]")
+_SAVE = "save it as .xlsx or as CSV UTF-8"
+
+
+def convert_excel(path: Path) -> str | None:
+    """Replace an Excel file by the CSV of its first visible sheet; return its name, None for any other file.
+
+    Numbers become digits, dates ISO 8601, and formulas the values that Excel has saved with them. Raises Invalid for
+    an old or a damaged Excel file, an OpenDocument, and a file that unpacks to too much.
+    """
+    with path.open("rb") as file:
+        head = file.read(4)
+    if head == _OLD:
+        raise Invalid("file", f"is an old or a protected Excel file: {_SAVE}")
+    if head != _ZIP:
+        return None
+    _check(path)
+    name, rows = _read(path)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = CsvWriter(file)
+        for row in rows:
+            writer.write(map(_text, row))
+    return name
+
+
+def _check(path: Path) -> None:
+    """Unpack each part once, so that no part is larger than it says."""
+    try:
+        with zipfile.ZipFile(path) as parts:
+            if "xl/workbook.xml" not in parts.namelist():
+                raise Invalid("file", f"is neither CSV nor an Excel file (.xlsx): {_SAVE}")
+            if sum(part.file_size for part in parts.infolist()) > MAX_UNPACKED:
+                raise Invalid("file", f"unpacks to more than {MAX_UNPACKED:,} bytes; divide it into several")
+            for part in parts.infolist():
+                _check_part(_chunks(parts, part))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zlib.error):
+        raise Invalid("file", f"is a damaged Excel file: {_SAVE}") from None
+
+
+def _chunks(parts: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
+    with parts.open(part) as opened:
+        while chunk := opened.read(_CHUNK_BYTES):
+            yield chunk
+
+
+def _check_part(chunks: Iterator[bytes]) -> None:
+    """Refuse a sheet whose last cell is so far away that the reader would need too much memory."""
+    rest, rows, columns, cells, placed, is_sheet = b"", 1, 1, 0, 0, False
+    for chunk in chunks:
+        text = rest + chunk
+        is_sheet = is_sheet or b"sheetData" in text
+        # What a chunk cuts in two is found with the next one.
+        end = len(text) - _LONGEST
+        for found in _POSITION.finditer(text):
+            if found.start() < end or len(chunk) < _CHUNK_BYTES:
+                rows, columns = max(rows, int(found[2])), max(columns, _column(found[1]))
+                placed += bool(found[1])
+        cells += sum(found.start() < end or len(chunk) < _CHUNK_BYTES for found in _CELL.finditer(text))
+        rest = text[max(end, 0) :]
+    if is_sheet and (rows * columns > MAX_CELLS or cells > placed):
+        raise Invalid("file", f"has a cell in row {rows:,}, column {columns:,}: delete what is far below the last row")
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters.upper():
+        number = 26 * number + letter - 64
+    return number
+
+
+def _read(path: Path) -> tuple[str, list[list[Any]]]:
+    try:
+        # A path would have to end in .xlsx.
+        with path.open("rb") as file, CalamineWorkbook.from_filelike(file) as book:
+            for sheet in book.sheets_metadata:
+                if sheet.visible is SheetVisibleEnum.Visible and sheet.typ is SheetTypeEnum.WorkSheet:
+                    return sheet.name, book.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
+    except CalamineError:
+        raise Invalid("file", f"is a damaged Excel file: {_SAVE}") from None
+    raise Invalid("file", "has no visible sheet")
+
+
+def _text(value: Any) -> str:
+    match value:
+        case bool():
+            return str(value).upper()
+        case float():
+            return str(int(value)) if value.is_integer() else f"{Decimal(repr(value)):f}"
+        case datetime() if value.time() == time():
+            return value.date().isoformat()
+        case datetime():
+            return value.isoformat(" ", "seconds")
+        case date() | time():
+            return value.isoformat()
+    return str(value)

@@ -1,0 +1,121 @@
+"""The first visible sheet of an Excel file becomes CSV; what is no such file is refused in a sentence."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from harkara.campaigns.excel import convert_excel
+from harkara.campaigns.sheet import examine
+from harkara.errors import Invalid
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+TYPES = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
+STYLES = (
+    f'<styleSheet xmlns="{MAIN}"><cellXfs count="2"><xf numFmtId="0"/>'
+    '<xf numFmtId="14" applyNumberFormat="1"/></cellXfs></styleSheet>'
+)
+ROWS = """
+<row r="1"><c r="A1" t="inlineStr"><is><t>Mobile</t></is></c><c r="B1" t="inlineStr"><is><t>Name</t></is></c>
+<c r="C1" t="inlineStr"><is><t>Due</t></is></c><c r="D1" t="inlineStr"><is><t>Amount</t></is></c></row>
+<row r="2"><c r="A2"><v>9.19876543210E+11</v></c><c r="B2" t="inlineStr"><is><t>&lt;b&gt;Asha&lt;/b&gt;</t></is></c>
+<c r="C2" s="1"><v>46355</v></c><c r="D2"><f>1+0.25</f><v>1.25</v></c></row>
+<row r="4"><c r="A4"><v>919876543211.0</v></c><c r="B4" t="str"><f>"="&amp;"1"</f><v>=1+1</v></c></row>
+"""
+
+
+def workbook(path: Path, *sheets: tuple[str, str, str], **parts: str) -> Path:
+    """Write a workbook; a sheet is its name, its state and its rows."""
+    names = "".join(
+        f'<sheet name="{name}" sheetId="{n}" state="{state}" r:id="r{n}"/>'
+        for n, (name, state, _) in enumerate(sheets, 1)
+    )
+    links = "".join(
+        f'<Relationship Id="r{n}" Type="{TYPES}/worksheet" Target="worksheets/sheet{n}.xml"/>'
+        for n in range(1, len(sheets) + 1)
+    )
+    links += f'<Relationship Id="s" Type="{TYPES}/styles" Target="styles.xml"/>'
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(
+            "xl/workbook.xml", f'<workbook xmlns="{MAIN}" xmlns:r="{TYPES}"><sheets>{names}</sheets></workbook>'
+        )
+        file.writestr("xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{PACKAGE}">{links}</Relationships>')
+        root = f'<Relationship Id="r0" Type="{TYPES}/officeDocument" Target="xl/workbook.xml"/>'
+        file.writestr("_rels/.rels", f'<Relationships xmlns="{PACKAGE}">{root}</Relationships>')
+        file.writestr("[Content_Types].xml", f'<Types xmlns="{PACKAGE.replace("relationships", "content-types")}"/>')
+        file.writestr("xl/styles.xml", STYLES)
+        for n, (_, _, rows) in enumerate(sheets, 1):
+            sheet = f'<worksheet xmlns="{MAIN}"><sheetData>{rows}</sheetData></worksheet>'
+            file.writestr(f"xl/worksheets/sheet{n}.xml", sheet)
+        for name, content in parts.items():
+            file.writestr(name, content)
+    return path
+
+
+def test_the_first_visible_sheet_becomes_csv_with_digits_dates_and_saved_values(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "file", ("Old", "hidden", ""), ("Clients", "visible", ROWS), ("More", "visible", ""))
+    assert convert_excel(path) == "Clients"
+    with path.open(newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["Mobile", "Name", "Due", "Amount"],
+            ["919876543210", "<b>Asha</b>", "2026-11-29", "1.25"],
+            ["", "", "", ""],
+            ["919876543211", "'=1+1", "", ""],
+        ]
+    assert examine(path).first[1][:2] == ["919876543211", "=1+1"]
+
+
+def test_a_csv_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"Mobile\n9876543210\n")
+    assert convert_excel(path) is None
+    assert path.read_bytes() == b"Mobile\n9876543210\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
+            "row 1,048,576",
+        ),
+        ('<row r="1048576"><c><v>1</v></c></row>', "row 1,048,576"),
+        ("<row><c r='A1'><v>1</v></c></row>" + " " * 300_000_000, "unpacks to more than"),
+    ],
+)
+def test_a_file_that_would_need_too_much_memory_is_refused(tmp_path: Path, rows: str, message: str) -> None:
+    with pytest.raises(Invalid, match=message):
+        convert_excel(workbook(tmp_path / "file", ("Clients", "visible", rows)))
+
+
+def test_a_part_that_is_larger_than_it_says_is_refused(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "file", ("Clients", "visible", ROWS + " " * 100_000))
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as parts:
+        size = parts.getinfo("xl/worksheets/sheet1.xml").file_size.to_bytes(4, "little")
+    path.write_bytes(content.replace(size, (500).to_bytes(4, "little")))
+    with pytest.raises(Invalid, match="damaged"):
+        convert_excel(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"\xd0\xcf\x11\xe0old", "old or a protected"), (b"PK\x03\x04 and no more", "damaged")],
+)
+def test_other_files_are_refused_in_a_sentence(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(Invalid, match=message):
+        convert_excel(path)
+
+
+def test_an_open_document_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+    with pytest.raises(Invalid, match="neither CSV nor an Excel file"):
+        convert_excel(path)
