@@ -9,6 +9,7 @@ from harkara.delivery.last_posts import KEY
 from harkara.ledger.database import Database
 from harkara.ledger.halts import list_halts
 from harkara.ledger.restore import park_restored
+from harkara.ledger.users.acts import list_acts
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer
 from tests.integration.command.deployment import Harkara, store
@@ -27,6 +28,8 @@ def test_it_parks_all_lanes_and_marks_what_was_due(
     assert [halt.reason for halt in list_halts(ledger) if "says Asha" in halt.reason] != []
     assert "The ledger was restored from a backup" in harkara("status", due).stdout
     assert json.loads(harkara("status", later, "--json").stdout)["state"] == "waiting"
+    (act,) = list_acts(ledger)
+    assert (act.name, act.source, act.act, act.number) == ("Asha", "command", "ledger.restored", 1)
     again = harkara("restored")
     assert again.stdout == "parked: default, shop  uncertain: 0\n"
     assert "harkara lanes unpark" in again.stderr

@@ -10,13 +10,20 @@ from sqlalchemy import update
 
 from harkara.ledger.conversations.people import find_participant
 from harkara.ledger.conversations.queries import count_unread
+from harkara.ledger.events.process import RETRY_SECONDS
 from harkara.ledger.messages.search import list_messages
-from harkara.ledger.tables import contact
+from harkara.ledger.tables import contact, event
 from harkara.ledger.users.acts import list_acts
 from harkara.roles import Role
 from tests.integration.console.server import Browser, Server, text_of
 from tests.integration.ledger import steps
-from tests.integration.ledger.webhooks import deliver_webhooks, inbound_webhook
+from tests.integration.ledger.webhooks import (
+    deliver_webhooks,
+    inbound_webhook,
+    process_events,
+    status_webhook,
+    store_webhooks,
+)
 
 NUMBER, MASKED = "919876500001", "91••••••0001"
 HTML = "<script>alert(1)</script>\"'"
@@ -148,6 +155,19 @@ def test_a_user_of_one_lane_sees_no_other(running: Server, operator: Browser) ->
         assert operator.see(wrong).status_code == 404
     for wrong in (f"{path}?before=x", f"{path}?before=2026-01-01", "/conversations?before=x"):
         assert operator.see(wrong).status_code == 400
+
+
+def test_what_staff_type_in_the_dashboard_is_a_reply_of_a_person(running: Server, operator: Browser) -> None:
+    path = write(running, "Until when?", 8)
+    typed = {"message": {"type": "text", "text": f"Until nine {HTML}"}}
+    store_webhooks(running.console.db, status_webhook(running.console.db, "sent", "wamid.typed", 8, **typed))
+    with running.console.db.write() as tx:
+        tx.execute(update(event).where(event.c.about == "sent").values(tries=len(RETRY_SECONDS)))
+    process_events(running.console.db)
+    page = operator.see(path)
+    assert "Until nine" in text_of(page)
+    assert "A person wrote this in Chat Mitra's dashboard." in text_of(page)
+    assert "<script>alert" not in page.text
 
 
 def test_what_an_answer_did_is_in_the_chat_by_day(running: Server, operator: Browser) -> None:
