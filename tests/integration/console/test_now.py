@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import update
 
 from harkara.ledger.alarms.alarms import open_alarm
 from harkara.ledger.charges.budgets import set_budget
 from harkara.ledger.database import Database
 from harkara.ledger.halts import halted_lanes
 from harkara.ledger.restore import park_restored
+from harkara.ledger.tables import charge
 from harkara.ledger.users.acts import list_acts
 from harkara.money.budgets import Budget
 from harkara.roles import Role
@@ -46,6 +49,8 @@ def fill(db: Database) -> None:
     accept_messages(db, reply(6, at=db.now() + timedelta(hours=3)))
     set_budget(db, Budget("default", "day", "", MARKETING, "INR"))
     with db.write() as tx:
+        # The lane of the webhooks has the days of UTC, that of the console those of India.
+        tx.execute(update(charge).values(day=datetime.now(ZoneInfo("Asia/Kolkata")).date()))
         found = {"sentence": "9 messages failed.", "value": 9.0, "bound": 5.0, "missed_since": tx.now}
         open_alarm(tx, {"goal": "errors", "lane": "shop", "subject": ""} | found, [])
 
