@@ -76,7 +76,7 @@ class AlarmPhrases(_Model):
     acknowledge: SomePhrases
 
 
-class Vocabulary(_Model):
+class WordLists(_Model):
     """The whole file; every phrase is normalized. A file of an older release has no polite words, and no alarm."""
 
     polite: PolitePhrases = PolitePhrases(words=("please", "pls", "plz", "kindly", "thank you", "thanks"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-from harkara.inbound.word_lists import Vocabulary, normalize
+from harkara.inbound.word_lists import WordLists, normalize
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ Reply = OptOut | OptIn | Confirm | Cancel | Reschedule
 class Words:
     """Interprets texts and buttons by the vocabulary, which an operator can change without new code."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: WordLists) -> None:
         self._acknowledging = frozenset(vocabulary.alarm.acknowledge)
         opt_out, opt_in, reminder = vocabulary.opt_out, vocabulary.opt_in, vocabulary.reminder
         self._polite = sorted(vocabulary.polite.words, key=len, reverse=True)
@@ -66,7 +66,7 @@ class Words:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Load config/words.toml. Raises Invalid, which names the list and its fault."""
-        return cls(Vocabulary.load(path))
+        return cls(WordLists.load(path))
 
     def acknowledges(self, text: str | None, payload: str | None) -> bool:
         """Return whether a text or a tapped button acknowledges an alarm, if it comes from an operator."""

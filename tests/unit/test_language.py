@@ -41,6 +41,9 @@ FIXED = re.compile(
 )
 """Names that releases, databases and programs share."""
 
+CUSTOMERS = {"faq.toml", "synonyms.toml"}
+"""Files in the words of customers."""
+
 HOLLOW = set("take takes tell tells keep keeps lay lays look looks wish bring go say says".split())
 """Verbs that name no action; no function, method or class begins with one."""
 
@@ -79,7 +82,7 @@ def written() -> Iterator[Path]:
     """Every file that people read, relative to the root, but for vendored ones, migrations and this list."""
     paths = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in WRITTEN]
     for path in sorted(paths) + [path for path in sorted(ROOT.iterdir()) if path.is_file() and readable(path)]:
-        if not {"static", "versions"} & set(path.parts) and path != Path(__file__):
+        if not {"static", "versions", *CUSTOMERS} & set(path.parts) and path != Path(__file__):
             yield path.relative_to(ROOT)
 
 

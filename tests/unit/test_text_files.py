@@ -9,7 +9,7 @@ import pytest
 from config.lanes_file import read_lane_settings
 from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
-from harkara.inbound.word_lists import Vocabulary
+from harkara.inbound.word_lists import WordLists
 from harkara.money.prices import Prices
 from harkara.occasions import Rules
 from harkara.playbook.table import PlaybookTable
@@ -63,7 +63,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "load"),
     [
-        ("words.toml", Vocabulary.load),
+        ("words.toml", WordLists.load),
         ("templates.toml", Catalogue.load),
         ("reminders.toml", Rules.load),
         ("prices.toml", Prices.load),

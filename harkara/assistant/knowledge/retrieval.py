@@ -1,0 +1,129 @@
+"""Finds the entries of the FAQ that answer a question. It imports numpy: only where the assistant is on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import log
+from typing import Final
+
+import bm25s
+import numpy as np
+
+from harkara.assistant.knowledge.faq import Faq
+from harkara.assistant.knowledge.words import Synonyms, Term, Vocabulary
+
+THRESHOLD: Final = 0.58
+"""The default score from which an entry answers: chosen on the questions of the tests, in favor of silence."""
+
+MARGIN: Final = 0.05
+"""Two entries whose scores are nearer to each other than this are ambiguous, so that neither answers."""
+
+_CANDIDATES = 12
+"""Variants of questions that BM25 ranks first, among which the score decides."""
+
+_WEAK = 0.35
+_ASKED_SHARE = 0.6
+"""How much it counts that the variant has the words asked, against that the question has the variant's words."""
+_COMMON = log(41)
+"""A word in 40 variants counts half."""
+
+_OTHER_SUBJECT = 0.85
+"""Factor where each has a subject that the other lacks: to cancel an order is not to cancel an appointment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An entry that may answer. `score` is from 0 to 1, and does not depend on how many entries there are."""
+
+    entry: str
+    score: float
+    question: str
+    """The variant of the question that is nearest."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    entry: str
+    question: str
+    terms: frozenset[Term]
+
+
+class FaqIndex:
+    """The variants of all questions, in memory."""
+
+    def __init__(self, faq: Faq, synonyms: Synonyms) -> None:
+        self.vocabulary = Vocabulary(synonyms)
+        asked = [(each.id, question) for each in faq.entries for question in each.questions]
+        raw = [self.vocabulary.terms(question) for _, question in asked]
+        self.vocabulary.learn(term.key for terms in raw for term in terms)
+        found = [
+            _Variant(entry, question, frozenset(terms)) for (entry, question), terms in zip(asked, raw, strict=True)
+        ]
+        self._variants = [each for each in found if any(not term.weak for term in each.terms)]
+        self._frequency: dict[str, int] = {}
+        for each in self._variants:
+            for term in each.terms:
+                self._frequency[term.key] = self._frequency.get(term.key, 0) + 1
+        self._ranking = bm25s.BM25(method="lucene", backend="numpy", csc_backend="numpy") if self._variants else None
+        if self._ranking:
+            self._ranking.index(
+                [sorted(term.key for term in each.terms) for each in self._variants], show_progress=False
+            )
+
+    def find(self, question: str, limit: int = 3) -> list[Hit]:
+        """Return the entries that are most like the question, best first; of equal ones the first id."""
+        terms = self._asked(question)
+        keys = sorted(term.key for term in terms if term.key in self._frequency)
+        if not keys:
+            return []
+        best: dict[str, Hit] = {}
+        for at in self._candidates(keys):
+            variant = self._variants[at]
+            hit = Hit(variant.entry, round(self._score(terms, variant.terms), 4), variant.question)
+            if hit.score and (variant.entry not in best or hit.score > best[variant.entry].score):
+                best[variant.entry] = hit
+        return sorted(best.values(), key=lambda hit: (-hit.score, hit.entry))[:limit]
+
+    def answer(self, question: str, threshold: float = THRESHOLD) -> Hit | None:
+        """Return the entry that answers, or None where none is near enough or two are equally near."""
+        best, *others = [*self.find(question, 2), None]
+        if best is None or best.score < threshold:
+            return None
+        ambiguous = best.score < 1 and others[0] is not None and others[0].score > best.score - MARGIN
+        return None if ambiguous else best
+
+    def _asked(self, question: str) -> frozenset[Term]:
+        """Return the terms of a question; a number that no entry has is an order's or a date, and says nothing."""
+        return frozenset(
+            term for term in self.vocabulary.terms(question) if not term.number or term.key in self._frequency
+        )
+
+    def _candidates(self, keys: Sequence[str]) -> Iterable[int]:
+        scores = np.asarray(self._ranking.get_scores(list(keys))) if self._ranking else np.zeros(0)
+        order = np.lexsort((np.arange(len(scores)), -np.round(scores, 3)))
+        return [int(at) for at in order[:_CANDIDATES] if scores[at] > 0]
+
+    def _score(self, asked: frozenset[Term], variant: frozenset[Term]) -> float:
+        """Return the weighted mean of two shares: of the words asked in the variant, and of the variant's asked."""
+        common = asked & variant
+        if all(term.weak for term in common):
+            return 0.0
+        weight = self._weight(common)
+        if self._about_another(asked - common) and self._about_another(variant - common):
+            weight *= _OTHER_SUBJECT
+        return 1 / (_ASKED_SHARE * self._weight(asked) / weight + (1 - _ASKED_SHARE) * self._weight(variant) / weight)
+
+    def _about_another(self, terms: Iterable[Term]) -> bool:
+        return any(not term.weak and term.key in self._frequency for term in terms)
+
+    def _weight(self, terms: Iterable[Term]) -> float:
+        return sum((_WEAK if term.weak else 1.0) * self._rarity(term.key) for term in sorted(terms, key=_by_key))
+
+    def _rarity(self, key: str) -> float:
+        """Return 1 for a word of no variant, down to 0.5 for one of many; entries with other words change nothing."""
+        return 1 - 0.5 * min(1.0, log(1 + self._frequency.get(key, 0)) / _COMMON)
+
+
+def _by_key(term: Term) -> str:
+    return term.key

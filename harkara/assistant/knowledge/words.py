@@ -1,0 +1,175 @@
+"""The words of a question in one spelling: without script, plural and doubled letters, and synonyms as one concept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+import regex
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from harkara.assistant.knowledge.transliteration import DEVANAGARI, transliterate
+from harkara.inbound.word_lists import Phrases, SomePhrases, normalize
+from harkara.toml import load_toml, validate
+
+_MIN_SKELETON = 3
+"""Consonants that a word must have to be found in another spelling: with fewer, too many words are alike."""
+
+_HINDI_PLURAL = regex.compile(r"(?<=[\p{L}\p{M}]{2})(?:ियाँ|ियां|ियों|ों|ें)$")
+_HINDI_SINGULAR = {"ियाँ": "ी", "ियां": "ी", "ियों": "ी"}
+_ONE_SOUND = [
+    (regex.compile(pattern), sound)
+    for pattern, sound in (
+        ("ch", "C"),
+        ("c(?=[eiy])|ss", "s"),
+        ("c|q|ck", "k"),
+        ("C", "ch"),
+        ("ph", "f"),
+        ("aa+", "a"),
+        ("ee+|ii+|ie$|y$", "i"),
+        ("oo+|uu+", "u"),
+        ("w", "v"),
+        ("z", "j"),
+        ("(?<=[aeiou])y(?=[ei])", ""),
+        (r"(\w)\1+", r"\1"),
+    )
+]
+_VOWEL = regex.compile("[aeiouy]+")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WordWeights(_Section):
+    """Words that say little about the question."""
+
+    ignored: Phrases = ()
+    weak: Phrases = ()
+
+
+class HinglishWords(_Section):
+    """Words that only Hindi in Latin letters has."""
+
+    words: Phrases = ()
+
+
+class Synonyms(_Section):
+    """The file config/synonyms.toml."""
+
+    weights: WordWeights = WordWeights()
+    hinglish: HinglishWords = HinglishWords()
+    concepts: Annotated[Mapping[str, SomePhrases], Field()] = {}
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Load and validate the file; a missing one has no synonyms.
+
+        Raises Invalid, which names the list and its fault.
+        """
+        return validate(cls, load_toml(path) if path.exists() else {}, path.name)
+
+    @model_validator(mode="after")
+    def _one_concept_each(self) -> Self:
+        seen: dict[tuple[str, ...], str] = {}
+        for concept, phrases in self.concepts.items():
+            for key in map(_keys, phrases):
+                if (other := seen.setdefault(key, concept)) != concept:
+                    raise ValueError(f'"{" ".join(key)}" is in {other} and in {concept}: keep it in one')
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word of a question, or the concept that it shares with its synonyms."""
+
+    key: str
+    weak: bool = False
+    number: bool = False
+
+
+class Vocabulary:
+    """Turns texts into terms by the synonyms; a word in an unknown spelling becomes the term that sounds alike."""
+
+    def __init__(self, synonyms: Synonyms) -> None:
+        concepts = {_keys(phrase): f"={name}" for name, phrases in synonyms.concepts.items() for phrase in phrases}
+        weights = synonyms.weights
+        self._ignored = {_keys(phrase) for phrase in weights.ignored} - concepts.keys()
+        self._weak = {key for phrase in weights.weak for key in (_keys(phrase),)}
+        self._weak_concepts = {concepts[key] for key in self._weak if key in concepts}
+        self._concepts = concepts
+        self._longest = max(map(len, (*concepts, *self._ignored, ("",))))
+        self._known = {key[0] for key in (*concepts, *self._ignored, *self._weak) if len(key) == 1}
+        self._hinglish = set(synonyms.hinglish.words)
+        self._alike: dict[str, str] = {}
+        self.learn(term for phrase in concepts if len(phrase) == 1 for term in phrase)
+
+    def learn(self, keys: Iterable[str]) -> None:
+        """Let unknown spellings of these words be found too; the first in alphabetical order is the one meant."""
+        for key in sorted(keys):
+            if len(skeleton := _skeleton(key)) >= _MIN_SKELETON and not key.startswith("="):
+                self._alike.setdefault(skeleton, key)
+                self._known.add(key)
+
+    def terms(self, text: str) -> list[Term]:
+        """Return the terms of a text in their order, without the ignored ones."""
+        keys = [self._spelled(key) for key in _keys(normalize(text))]
+        return list(self._grouped(keys))
+
+    def is_hinglish(self, text: str) -> bool:
+        """Whether a text in Latin letters is Hindi."""
+        return bool(self._hinglish.intersection(normalize(text).split()))
+
+    def _spelled(self, key: str) -> str:
+        if key in self._known or any(map(str.isdigit, key)):
+            return key
+        return self._alike.get(_skeleton(key), key)
+
+    def _grouped(self, keys: list[str]) -> Iterator[Term]:
+        at = 0
+        while at < len(keys):
+            end = next(
+                (end for end in range(min(at + self._longest, len(keys)), at, -1) if self._names(keys[at:end])), 0
+            )
+            phrase = tuple(keys[at : end or at + 1])
+            at += len(phrase)
+            if phrase not in self._ignored:
+                yield self._term(phrase)
+
+    def _names(self, keys: list[str]) -> bool:
+        return tuple(keys) in self._concepts or tuple(keys) in self._ignored
+
+    def _term(self, phrase: tuple[str, ...]) -> Term:
+        concept = self._concepts.get(phrase)
+        key = concept or phrase[0]
+        weak = phrase in self._weak or concept in self._weak_concepts
+        return Term(key, weak, number=any(map(str.isdigit, key)))
+
+
+def _keys(phrase: str) -> tuple[str, ...]:
+    return tuple(_key(word) for word in phrase.split())
+
+
+def _key(word: str) -> str:
+    """Return the form in which the spellings of a word are equal: कहाँ and `kahan` are `kahan`."""
+    if DEVANAGARI.search(word):
+        word = transliterate(_HINDI_PLURAL.sub(lambda end: _HINDI_SINGULAR.get(end[0], ""), word))
+    word = _singular(word)
+    for pattern, sound in _ONE_SOUND:
+        word = pattern.sub(sound, word)
+    return word
+
+
+def _singular(word: str) -> str:
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes")):
+        return word[:-2]
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+
+
+def _skeleton(key: str) -> str:
+    """Return the consonants, after a mark for a vowel at the beginning: `order` and `ordar` are `_rdr`."""
+    return ("_" if key[:1] in "aeiou" else "") + _VOWEL.sub("", key)
