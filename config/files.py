@@ -13,6 +13,8 @@ from config.lanes_file import read_lane_settings
 from config.reminders import load_reminder_plan
 from config.settings import Settings
 from config.templates import catalogue
+from harkara.assistant.knowledge.faq import Faq
+from harkara.assistant.knowledge.words import Synonyms
 from harkara.assistant.rules import AssistantRules
 from harkara.errors import Invalid
 from harkara.goals import Goals
@@ -34,6 +36,8 @@ class ConfigFiles:
     goals: Goals
     prices: Prices
     assistant: AssistantRules
+    faq: Faq
+    synonyms: Synonyms
     digests: Mapping[str, str]
 
     @classmethod
@@ -51,6 +55,8 @@ class ConfigFiles:
                 Goals.load(settings.goals_file),
                 Prices.load(settings.prices_file),
                 AssistantRules.load(settings.assistant_file),
+                Faq.load(settings.faq_file),
+                Synonyms.load(settings.synonyms_file),
                 digests,
             )
         except Invalid as error:
@@ -97,6 +103,8 @@ def paths(settings: Settings) -> Sequence[Path]:
         settings.goals_file,
         settings.prices_file,
         settings.assistant_file,
+        settings.faq_file,
+        settings.synonyms_file,
     )
 
 
@@ -119,4 +127,6 @@ def readers(settings: Settings) -> dict[str, Callable[[], object]]:
         "goals_file": lambda: Goals.load(settings.goals_file),
         "prices_file": lambda: Prices.load(settings.prices_file),
         "assistant_file": lambda: AssistantRules.load(settings.assistant_file),
+        "faq_file": lambda: Faq.load(settings.faq_file),
+        "synonyms_file": lambda: Synonyms.load(settings.synonyms_file),
     }

@@ -56,6 +56,13 @@ class MessageSettings(BaseSettings):
         default=CONFIG / "assistant.toml",
         description="Where the assistant answers customers, and how; off while the file is missing or names no lane",
     )
+    faq_file: Path = Field(
+        default=CONFIG / "faq.toml", description="Questions of customers that the assistant knows, and its answers"
+    )
+    synonyms_file: Path = Field(
+        default=CONFIG / "synonyms.toml",
+        description="Words with one meaning, by which the assistant finds an entry of the FAQ",
+    )
     retention_days: float | None = Field(
         default=90, description="Days until the text and the number of a finished message are erased"
     )

@@ -21,6 +21,8 @@ FILES = [
     "goals.toml",
     "prices.toml",
     "assistant.toml",
+    "faq.toml",
+    "synonyms.toml",
 ]
 LANES = '[default]\nallowance = "{}"\nquiet_hours = "{}"\n'
 
@@ -49,6 +51,8 @@ def loaded(folder: Path) -> LoadedFiles:
         goals_file=folder / "goals.toml",
         prices_file=folder / "prices.toml",
         assistant_file=folder / "assistant.toml",
+        faq_file=folder / "faq.toml",
+        synonyms_file=folder / "synonyms.toml",
     )
     return LoadedFiles(lambda: ConfigFiles.load(settings), folder / ".env")
 
@@ -79,7 +83,18 @@ def test_each_file_is_read_again(loaded: LoadedFiles, folder: Path) -> None:
     edit(folder / "goals.toml", "least = 0.98", "least = 0.9")
     edit(folder / "prices.toml", "gst = 18", "gst = 12")
     edit(folder / "assistant.toml", "lanes = []", 'lanes = ["default"]')
-    rules = ["goals.toml", "playbook.toml", "prices.toml", "reminders.toml", "templates.local.toml", "words.toml"]
+    edit(folder / "faq.toml", "12 MG", "14 MG")
+    edit(folder / "synonyms.toml", '"parcel"', '"parcel", "box"')
+    rules = [
+        "faq.toml",
+        "goals.toml",
+        "playbook.toml",
+        "prices.toml",
+        "reminders.toml",
+        "synonyms.toml",
+        "templates.local.toml",
+        "words.toml",
+    ]
     assert loaded.reload() == ["assistant.toml", *rules]
     assert loaded.current.assistant.lanes == ("default",)
     assert loaded.current.plan.digest("appointment", "default") != former.plan.digest("appointment", "default")

@@ -61,13 +61,14 @@ APPLICATIONS = {"send", "occasion save", "occasion cancel", "occasion complete",
 ELSEWHERE = {
     "budget remove": "the budgets are a list",
     "budget set": "the budgets are a list",
+    "faq import": "the file config/faq.toml belongs under version control",
     "reload": "changes nothing in the ledger",
 }
 """Commands that change something without an act, and where that is recorded."""
 
 READING = {
     *("acts", "audit", "doctor", "list", "spend", "status", "templates", "alarms list", "budget", "callbacks list"),
-    *("campaign effect", "conversation list", "conversation show"),
+    *("campaign effect", "conversation list", "conversation show", "faq test"),
     *("campaign list", "campaign rehearse", "campaign report", "campaign watch", "consent export", "consent show"),
     *("dead-letters list", "goals export", "goals list", "lanes", "occasion list", "occasion report"),
     *("occasion show", "proof verify", "proof write", "user list"),
