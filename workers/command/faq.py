@@ -1,4 +1,4 @@
-"""`harkara faq`: import the questions that the assistant answers, and try which entry a question finds."""
+"""`harkara faq`: import the questions that the assistant answers, try them, and list those without an answer."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workers.command.deployment import configured, ledger
+from workers.command.local_time import LocalTime
 from workers.command.options import AsJson
 from workers.command.output import ERROR, REFUSED, emit, note, print_line, table
 
 if TYPE_CHECKING:
     from harkara.assistant.knowledge.retrieval import FaqIndex
 
-app = typer.Typer(no_args_is_help=True, help="Import and try the questions that the assistant answers.")
+app = typer.Typer(no_args_is_help=True, help="Import, try and complete the questions that the assistant answers.")
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE.csv", help="The CSV file.")]
 
@@ -72,6 +74,38 @@ def try_question(
         _measure(index, file, as_json)
     elif question:
         _show(index, question, as_json)
+
+
+@app.command(epilog="Example: harkara faq gaps --days 7")
+def gaps(
+    lane: Annotated[str | None, typer.Option(help="Only of this lane.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=365, help="Only of the last days.")] = 30,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Largest number of rows.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the questions that the assistant could not answer, the most frequent first.
+
+    Of the newest 1,000 such questions. Personal data is replaced by placeholders, and numbers by #.
+    """
+    from harkara.assistant.knowledge.gaps import group_gaps
+    from harkara.chatmitra.webhooks import parse
+    from harkara.ledger.conversations.gaps import list_unanswered
+
+    with ledger() as db:
+        asked = list_unanswered(db, [lane] if lane else [*configured()], parse, days=days)
+    found, erased = group_gaps(asked), sum(not each.texts for each in asked)
+    if as_json:
+        rows = [
+            {"question": each.question, "times": each.times, "last_at": each.last_at.isoformat()}
+            for each in found[:limit]
+        ]
+        emit({"gaps": rows, "erased": erased})
+        return
+    local = LocalTime()
+    rows_ = ((each.times, local.show(each.last_at, lane), each.question) for each in found[:limit])
+    table(("times", "last", "question"), rows_) if found else print_line("No questions without an answer.")
+    if erased:
+        note(f"The words of {erased} more questions are erased or not stored.")
 
 
 def _index() -> FaqIndex:

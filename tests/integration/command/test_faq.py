@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harkara.assistant.knowledge.faq import Faq
+from harkara.ledger.database import Database
 from tests.integration.command.deployment import Harkara
 
 ROWS = "id,questions,answer\nhours,When are you open?|kab khulta hai,From 10 to 19.\nprice,What is the price?,{}\n"
@@ -62,3 +63,8 @@ def test_a_file_of_questions_shows_hits_and_misses(harkara: Harkara, tmp_path: P
     assert "0 of 1 questions without an entry were answered." in result.stdout
     assert "clinic timings" in result.stdout
     assert harkara("faq", "test").exit_code == 2
+
+
+def test_without_unanswered_questions_the_list_is_empty(harkara: Harkara, ledger: Database) -> None:
+    assert "No questions without an answer." in harkara("faq", "gaps").stdout
+    assert json.loads(harkara("faq", "gaps", "--days", "7", "--json").stdout) == {"gaps": [], "erased": 0}

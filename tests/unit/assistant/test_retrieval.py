@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harkara.assistant.knowledge.expectations import measure
+from harkara.assistant.knowledge.expectations import load_expectations, measure
 from harkara.assistant.knowledge.faq import Faq, FaqEntry
 from harkara.assistant.knowledge.language import detect_language
 from harkara.assistant.knowledge.retrieval import FaqIndex
 from harkara.assistant.knowledge.transliteration import DEVANAGARI, transliterate
-from tests.unit.assistant.shipped import EXPECTATIONS, FAQ, INDEX, SYNONYMS
+from tests.unit.assistant.shipped import CONFIG, EXPECTATIONS, FAQ, INDEX, SYNONYMS
 
 
 def answer(index: FaqIndex, question: str) -> str | None:
@@ -49,6 +49,13 @@ def test_the_shipped_questions_are_answered_within_the_bounds() -> None:
     assert measured.recall >= 0.9
     assert measured.count("other") == 0
     assert measured.false_share <= 0.01
+
+
+def test_of_questions_in_new_words_few_find_a_wrong_entry() -> None:
+    measured = measure(load_expectations(CONFIG / "faq.held-out.csv"), lambda question: answer(INDEX, question))
+    assert (measured.answerable, len(measured.judged)) == (60, 110)
+    assert measured.count("hit") >= 12
+    assert measured.count("other") + measured.count("false") <= 2
 
 
 @pytest.mark.parametrize(
