@@ -21,6 +21,7 @@ from babel.numbers import format_currency, format_decimal, format_percent
 from babel.support import Translations
 from fastapi import Request
 
+from harkara.console.sentences import Sentences, load_sentences
 from harkara.ledger.messages.search import Count
 from harkara.ledger.users.user import User
 
@@ -45,6 +46,14 @@ class Language:
     code: str
     locale: Locale
     texts: NullTranslations
+    sentences: Sentences
+
+    def said(self, text: str) -> str | None:
+        """Return a sentence that is kept in English in this language; None if it has no translation."""
+        found = self.sentences.find(text)
+        if found is None and (translated := self.texts.gettext(text)) != text:
+            return translated
+        return found
 
     def number(self, value: float | Decimal) -> str:
         """Return a number with lakh grouping, such as `12,34,567`."""
@@ -111,7 +120,7 @@ def language(code: str) -> Language:
         page = Translations(compiled)
         page.add_fallback(texts)
         texts = page
-    return Language(code, locale, texts)
+    return Language(code, locale, texts, Sentences(load_sentences(LOCALES / code / "sentences")))
 
 
 def catalogues(code: str) -> Iterator[Catalog]:

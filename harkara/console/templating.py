@@ -69,6 +69,7 @@ def environment(language: Language) -> Environment:
         "rupees": language.rupees,
         "mask": mask_numbers,
         "moment": _moment,
+        "said": _said,
         "soon": _soon,
         "long_day": language.long_day,
         "weekday": language.weekday,
@@ -83,6 +84,18 @@ def _moment(context: Context, value: datetime) -> Markup:
     """Return a time as people read it, in the zone of the deployment, with the exact one for programs."""
     language: Language = context["language"]
     return _time(value, language.moment(value.astimezone(context["zone"])))
+
+
+@pass_context
+def _said(context: Context, text: str) -> str:
+    """Return a sentence that is kept in English in the user's language, with phone numbers masked.
+
+    One without a translation is marked as English, since screen readers read it aloud.
+    """
+    language: Language = context["language"]
+    found = language.said(text)
+    shown = mask_numbers(found or text)
+    return shown if found or language.code == "en" or not text else Markup('<span lang="en">{}</span>').format(shown)
 
 
 @pass_context

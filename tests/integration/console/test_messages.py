@@ -94,6 +94,8 @@ def test_reasons_cover_the_whole_result_with_what_helps(operator: Browser, db: D
     send_message(db, marketing(2, reference="why-2"), REFUSED)
     send_message(db, marketing(3, reference="why-3"), PARKED)
     page = operator.see("/messages/why")
+    hindi = text_of(operator.see("/messages/why", **{"Accept-Language": "hi"}))
+    assert "अनिश्चित, उत्तर नहीं मिला" in hindi
     words = text_of(page)
     assert "uncertain, answer lost" in words
     assert "1 failed: Send it again." in words
