@@ -11,13 +11,14 @@ from config.environment import drop_foreign_variables
 from config.periodic_work import SCHEDULE
 from config.redis_celery import RedisCelery
 from config.settings import settings
-from harkara.backends.broker import ACCEPT, HINTS, QUEUES, SEND, UPKEEP
+from harkara.backends.broker import ACCEPT, HINTS, QUEUES, SEND, THINK, UPKEEP
 
 ROUTES = {
     "harkara.accept": ACCEPT,
     "harkara.enqueue": ACCEPT,
     "harkara.occasion": ACCEPT,
     "harkara.send": SEND,
+    "harkara.think": THINK,
     "harkara.dispatch": UPKEEP,
     "harkara.sweep": UPKEEP,
     "harkara.record": UPKEEP,
@@ -55,6 +56,7 @@ app.conf.update(
         "tasks.occasion",
         "tasks.send",
         "tasks.dispatch",
+        "tasks.think",
         "tasks.sweep",
         "tasks.record",
         "tasks.fold",

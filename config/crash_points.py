@@ -8,6 +8,10 @@ K3   in the slot, before the POST
 K4   after the answer, before the record
 K4b  in the transaction of the record, before its commit
 K5   after the record
+T0   after the claim of a conversation, before it is read
+T1   before the assistant is asked
+T2   with its answer, before that is written
+T3   after the commit of the answer, before its hint
 W1   in the HTTP API, after the commit of accepted messages, before their responses
 """
 
@@ -22,8 +26,12 @@ from threading import Event, Lock, Timer
 from typing import Any, TypeVar
 
 from harkara.answers import ProviderConnection
+from harkara.assistant.talk import Proposal, Talk
 from harkara.delivery.booking import Booked, Passed
 from harkara.delivery.sender import Sender
+from harkara.delivery.thinking import Thinker
+from harkara.ledger.conversations.due_turns import ClaimedTurn
+from harkara.ledger.conversations.turns import WrittenTurn
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
@@ -36,7 +44,7 @@ U = TypeVar("U")
 Checkpoint = Callable[[str], None]
 """Called with the name of each crash point that a thread reaches."""
 
-_SPEC = re.compile(r"(?P<name>[KW]\d[a-z]?)(?:(?P<how>[@*])(?P<nth>\d+))?(?:\+(?P<delay>[\d.]+))?(?P<frozen>~)?")
+_SPEC = re.compile(r"(?P<name>[KTW]\d[a-z]?)(?:(?P<how>[@*])(?P<nth>\d+))?(?:\+(?P<delay>[\d.]+))?(?P<frozen>~)?")
 
 
 class CheckpointedSender(Sender):
@@ -85,6 +93,28 @@ class CheckpointedGroupCommit(GroupCommit):
         lanes = super().write_results(tx, results, working)
         self._checkpoint("K4b")
         return lanes
+
+
+class CheckpointedThinker(Thinker):
+    """A thinker that calls `checkpoint` between its steps."""
+
+    def __init__(self, *args: Any, checkpoint: Checkpoint, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._checkpoint = checkpoint
+
+    def think(self, turn: ClaimedTurn) -> WrittenTurn | None:
+        self._checkpoint("T0")
+        return super().think(turn)
+
+    def propose(self, talk: Talk) -> Proposal:
+        self._checkpoint("T1")
+        return super().propose(talk)
+
+    def write(self, turn: ClaimedTurn, talk: Talk, proposal: Proposal) -> WrittenTurn:
+        self._checkpoint("T2")
+        written = super().write(turn, talk, proposal)
+        self._checkpoint("T3")
+        return written
 
 
 def checked_after(function: Callable[[T], U], name: str, checkpoint: Checkpoint) -> Callable[[T], U]:

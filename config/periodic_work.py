@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-Thread = Literal["main", "intake", "derivation", "callbacks", "alarms", "pairing", "lease"]
+Thread = Literal["main", "intake", "thinking", "derivation", "callbacks", "alarms", "pairing", "lease"]
 
 THREADS: Final[dict[Thread, str]] = {
     "main": "Work that must not wait",
     "intake": "Work that waits for messages in Redis",
+    "thinking": "Work that waits for the turns of the assistant",
     "derivation": "Work that may take long",
     "callbacks": "Work that waits for the application",
     "alarms": "Work that waits for the receivers of alarms",
@@ -54,6 +55,12 @@ SCHEDULE: Final[dict[str, Work]] = {
         "Commit the messages of the intake to the ledger",
         WorkerRound("intake", 0),
         BeatTask("harkara.accept", 1),
+    ),
+    # The answers themselves are made in threads of their own.
+    "think": Work(
+        "Let the assistant answer the conversations whose turn is due",
+        WorkerRound("thinking", 0),
+        BeatTask("harkara.think", 5),
     ),
     # Before the sweep: webhooks that waited in Redis are evidence that a message arrived, and prevent a second POST.
     "collect": Work("Store the webhooks that waited in Redis", WorkerRound("main", 1)),

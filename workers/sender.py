@@ -25,6 +25,7 @@ with ends_if_misconfigured():  # the Celery app reads settings when it is import
     from config.wiring.alarms import receivers
     from config.wiring.periodic_threads import periodic_threads
     from config.wiring.reload import answer_request
+    from config.wiring.thinking import finish_turns, thinker
 
 __all__ = ["app"]
 
@@ -57,6 +58,7 @@ def _build(**_: Any) -> None:
         shared.check_pairing()
         sending.sender()
         background.callback_delivery()
+        thinker()
         receivers()
         with suppress(Unavailable):  # without Redis nothing is sent, and the periodic work compares later
             background.last_posts().compare()
@@ -104,6 +106,8 @@ def _close(**_: Any) -> None:
     lease = _threads.pop("lease", None)
     for thread in _threads.values():
         thread.close()
+    with suppress(Unavailable):
+        finish_turns()
     sending.pool().close()
     sending.group_commit().close()
     if lease:  # it lasts until the last POST has its outcome

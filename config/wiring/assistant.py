@@ -8,15 +8,32 @@ from functools import partial
 from config.files import ConfigFiles
 from config.settings import Settings, settings
 from config.wiring.loaded_files import of_files
+from config.wiring.shared import database
 from harkara.assistant.lookups import MAX_BODY, TIMEOUT_SECONDS, LookupData, LookupFailure, LookupTool
 from harkara.assistant.model import LanguageModel
 from harkara.assistant.model_rules import LookupRules, ModelRules
+from harkara.assistant.rules import AssistantRules
 from harkara.callbacks.connector import BoundedReply
 from harkara.callbacks.endpoint import Endpoint
+from harkara.delivery.thinking import Proposer
 from harkara.errors import Invalid
+from harkara.ledger.model_halt import may_ask, record_outcome
 
 _NO_KEY = "none"
 """The client demands a key, also for a local server that ignores it."""
+
+
+def proposer(files: ConfigFiles) -> Proposer:
+    """Return the assistant. Raises SystemExit, with the next step, for a model or lookup that is wrong."""
+    from harkara.assistant.model_answers import ModelAnswers, ModelBreaker  # imported here: only where a lane has it
+
+    breaker = ModelBreaker(partial(may_ask, database()), partial(record_outcome, database()))
+    return ModelAnswers(language_model(), lookup_tools(), breaker)
+
+
+def think_seconds(rules: AssistantRules) -> float:
+    """Return how long one answer may take, lookups included."""
+    return rules.model.timeout.total_seconds() if rules.model.enabled else 0.0
 
 
 @of_files

@@ -9,6 +9,7 @@ from config.wiring import background
 from config.wiring.alarms import alarm_round
 from config.wiring.sending import worker_lease
 from config.wiring.shared import outages, pairing
+from config.wiring.thinking import wait_for_turns
 from harkara.delivery.periodic_thread import INTERVAL_SECONDS, PeriodicThread, every
 
 _UNPAIRED = {"pairing", "worker", "goals"}
@@ -35,6 +36,7 @@ def _functions() -> dict[str, Callable[[], object]]:
     return {
         "compare": background.last_posts().compare,
         "accept": lambda: background.intake_consumer().listen(INTERVAL_SECONDS),
+        "think": lambda: wait_for_turns(INTERVAL_SECONDS),
         "collect": lambda: background.event_processor().collect(),
         "process": lambda: background.event_processor().process(),
         "sweep": lambda: background.maintenance().sweep(),

@@ -28,7 +28,7 @@ RECORD_SECONDS = 10
 
 @of_files
 def sender(files: ConfigFiles) -> Sender:
-    checkpoint = _crash_checkpoint()
+    checkpoint = crash_checkpoint()
     build = partial(CheckpointedSender, checkpoint=checkpoint) if checkpoint else Sender
     return build(
         database(),
@@ -48,7 +48,7 @@ def sender(files: ConfigFiles) -> Sender:
 
 @cache
 def group_commit() -> GroupCommit:
-    if checkpoint := _crash_checkpoint():
+    if checkpoint := crash_checkpoint():
         return CheckpointedGroupCommit(database(), _publish_outcome, checkpoint=checkpoint)
     return GroupCommit(database(), _publish_outcome)
 
@@ -82,7 +82,7 @@ def _chatmitra() -> ChatMitra:
 
 
 @cache
-def _crash_checkpoint() -> Checkpoint | None:
+def crash_checkpoint() -> Checkpoint | None:
     """Return None outside of the crash tests."""
     spec = settings().kill_at
     return crash_at(spec) if spec else None

@@ -15,9 +15,10 @@ from harkara.unawaited_commands import UnawaitedCommands
 ACCEPT: Final = "harkara.accept"
 URGENT: Final = "harkara.urgent"
 SEND: Final = "harkara.send"
+THINK: Final = "harkara.think"
 UPKEEP: Final = "harkara.upkeep"
 
-QUEUES: Final = (URGENT, ACCEPT, SEND, UPKEEP)
+QUEUES: Final = (URGENT, ACCEPT, SEND, THINK, UPKEEP)
 """In the order in which a worker reads them, the most urgent first."""
 
 HINTS: Final = (URGENT, SEND)

@@ -98,9 +98,14 @@ class Thinker:
         return written
 
     def propose(self, talk: Talk) -> Proposal:
-        """Ask the assistant. A bug in it gives the conversation to a person, so that the customer is not left alone."""
+        """Ask the assistant. A bug in it gives the conversation to a person, so that the customer is not left alone.
+
+        Raises Unavailable.
+        """
         try:
             return self._assistant.propose(talk)
+        except Unavailable:
+            raise  # its lease runs out, and a worker tries again
         except Exception as error:
             log.exception("turn failed", action="turn_broke", error=type(error).__name__)
             return Proposal(texts=(), source="backup", hand_over="failed", failure=type(error).__name__)

@@ -35,6 +35,7 @@ QUEUES = {
     "harkara.urgent": N_("codes to send"),
     "harkara.accept": N_("messages to accept"),
     "harkara.send": N_("messages to send"),
+    "harkara.think": N_("turns of the assistant"),
     "harkara.upkeep": N_("upkeep"),
     "intake": N_("messages of applications without the database"),
     "webhooks": N_("webhooks that wait for the database"),
