@@ -72,6 +72,11 @@ class SandboxClient:
         """Write to a customer in Chat Mitra's dashboard, of which Harkara knows nothing."""
         return str(self._call("staff", "POST", {"to": number, "text": text})["message_id"])
 
+    def model_requests(self) -> list[dict[str, Any]]:
+        """Return every request to the language model, oldest first."""
+        found: list[dict[str, Any]] = self._call("model")["requests"]
+        return found
+
     def webhooks(self) -> dict[str, Any]:
         """Return every webhook with its tries, oldest first, and their `counts`."""
         found: dict[str, Any] = self._call("webhooks?limit=1000000")

@@ -35,7 +35,7 @@ def load_talk(db: Database, turn: ClaimedTurn, parse: Parse) -> Talk | None:
         name=chat.conversation.name,
         revision=turn.revision,
         now=now,
-        said=tuple(_said(chat, turn)),
+        said=_with_burst_last([*_said(chat, turn)]),
         greeted=turn.greeted,
     )
 
@@ -55,6 +55,17 @@ def _said(chat: Chat, turn: ClaimedTurn) -> Iterator[Said]:
             continue
         button = (entry.content or {}).get("payload") if entry.direction == "received" else None
         yield Said(by=_speaker(entry), text=text, at=entry.at, button=button if isinstance(button, str) else None)
+
+
+def _with_burst_last(said: list[Said]) -> tuple[Said, ...]:
+    """Return the messages with the customer's last ones at the end, since a turn is due only after them.
+
+    WhatsApp counts whole seconds by its own clock, so that they may seem older than our last message; and a reminder
+    may have been sent since.
+    """
+    end = next((i for i in range(len(said), 0, -1) if said[i - 1].by == "customer"), 0)
+    start = next((i for i in range(end, 0, -1) if said[i - 1].by != "customer"), 0)
+    return (*said[:start], *said[end:], *said[start:end])
 
 
 def _speaker(entry: ChatEntry) -> Speaker:

@@ -1,0 +1,106 @@
+"""The assistant in real processes: one answer to a burst, none after a person or a STOP, one after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from harkara.assistant.model_answers import CHECKING
+from harkara.ledger.audit import audit
+from harkara.ledger.conversations.modes import give_back
+from harkara.ledger.conversations.people import find_participant
+from harkara.ledger.tables import turn
+from harkara.ledger.users.acts import Actor
+from harness.valkey import valkey
+from tests.acceptance.deployment import Deployment, deployment
+from tests.acceptance.http_client import API_TOKENS, request
+from tests.acceptance.messages import new_message
+
+RULES = """
+lanes = ["default"]
+mode = "live"
+debounce = "1s"
+"""
+MODEL = """
+[model]
+url = "{url}/v1"
+name = "stand-in"
+business = "Asha's Flowers"
+prompt = "You answer for {{business}}, {{tone}}."
+"""
+SETTINGS = {**API_TOKENS, "CHATMITRA_WEBHOOK_SECRET": "secret-of-the-webhooks"}
+BY = Actor("Meera", "console")
+
+
+@pytest.fixture
+def harkara(tmp_path: Path) -> Iterator[Deployment]:
+    rules = tmp_path / "assistant.toml"
+    url, own = f"sqlite:///{tmp_path / 'harkara.db'}", {"HARKARA_ASSISTANT_FILE": str(rules)}
+    with valkey() as redis, deployment(tmp_path, redis, url, **SETTINGS, **own) as running:
+        rules.write_text(RULES)
+        running.start_web()
+        yield running
+
+
+def test_a_burst_has_one_answer_and_none_follows_a_stop_or_a_person(harkara: Deployment) -> None:
+    model = MODEL.format(url=harkara.sandbox.url)
+    (harkara.folder / "assistant.toml").write_text(RULES + model)
+    harkara.sandbox.set_faults(model_latency_ms=1500)
+    harkara.start_worker()
+    asking, leaving, answered = (new_message().to for _ in range(3))
+    for words in ("Hello", "When do you open?", "On Sunday?"):
+        harkara.sandbox.write_as_customer(asking, text=words)
+    harkara.wait_until(lambda: texts(harkara, asking) == [CHECKING], "the burst is answered")
+    give_back(harkara.ledger, find_participant(harkara.ledger, asking), by=BY)
+    harkara.sandbox.write_as_customer(asking, text="And on Monday?")
+    harkara.wait_until(lambda: texts(harkara, asking) == [CHECKING] * 2, "the second question is answered")
+
+    start_to_think(harkara, leaving)
+    harkara.sandbox.write_as_customer(leaving, text="STOP")
+    start_to_think(harkara, answered)
+    person = find_participant(harkara.ledger, answered).id
+    request(f"{harkara.web}/conversations/{person}/reply", {"text": "I am here."})
+    harkara.wait_until(lambda: outcomes(harkara, leaving) == ["superseded"], "the thought of one is over")
+    harkara.wait_until(lambda: outcomes(harkara, answered) == ["superseded"], "the thought of the other is over")
+    harkara.wait_until(lambda: texts(harkara, answered), "the person's reply is sent")
+    assert texts(harkara, answered) == ["I am here."]
+    assert texts(harkara, leaving) == []
+    assert len(texts(harkara, asking)) == 2
+    assert audit(harkara.ledger).findings == []
+
+
+@pytest.mark.parametrize("point", ["T0", "T1", "T2", "T3"])
+def test_a_worker_killed_at_any_step_of_a_turn_leaves_one_answer(harkara: Deployment, point: str) -> None:
+    to = new_message().to
+    killed = harkara.start_worker(HARKARA_KILL_AT=point)
+    harkara.sandbox.write_as_customer(to, text="Hello")
+    harkara.wait_until(lambda: not killed.alive, f"the worker is killed at {point}")
+    assert texts(harkara, to) == []
+    harkara.start_worker()
+    harkara.wait_until(lambda: texts(harkara, to), f"there is an answer after {point}")
+    assert outcomes(harkara, to) == ["handed-over"]
+    assert texts(harkara, to) == [CHECKING]
+    assert audit(harkara.ledger).findings == []
+
+
+def start_to_think(harkara: Deployment, number: str) -> None:
+    """Let a customer ask, and wait until the model is asked."""
+    before = len(harkara.sandbox.model_requests())
+    harkara.sandbox.write_as_customer(number, text="Do you sell roses?")
+    harkara.wait_until(lambda: len(harkara.sandbox.model_requests()) > before, "the model is asked")
+
+
+def texts(harkara: Deployment, number: str) -> list[str]:
+    """Return what the sandbox was sent for this number."""
+    return [each["body"]["message"] for each in harkara.sandbox.requests(number)]
+
+
+def outcomes(harkara: Deployment, number: str) -> list[str]:
+    """Return what became of the turns in the conversation with this number."""
+    person = find_participant(harkara.ledger, number).id
+    with harkara.ledger.read() as tx:
+        query = select(turn.c.outcome).where(turn.c.person == person).order_by(turn.c.id)
+        return list(tx.execute(query).scalars())
