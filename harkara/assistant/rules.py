@@ -18,6 +18,9 @@ from harkara.toml import load_toml, validate
 RolloutMode = Literal["shadow", "drafts", "live"]
 """`shadow` sends nothing, `drafts` sends what a person approves, `live` sends."""
 
+MOST_UNANSWERED = 10
+"""What `most-unanswered` may be at most."""
+
 Number = Annotated[str, AfterValidator(lambda number: normalize(number, with_country_code=True))]
 """A phone number with its country code, as digits."""
 
@@ -35,7 +38,7 @@ class AssistantRules(BaseModel):
     debounce: FileDuration = timedelta(seconds=2)
     debounce_limit: FileDuration = Field(default=timedelta(seconds=8), alias="debounce-limit")
     give_back: FileDuration = Field(default=timedelta(minutes=30), alias="give-back")
-    most_unanswered: int = Field(default=2, ge=1, le=10, alias="most-unanswered")
+    most_unanswered: int = Field(default=2, ge=1, le=MOST_UNANSWERED, alias="most-unanswered")
     parallel: int = Field(default=8, ge=1, le=64)
     model: ModelRules = ModelRules()
     lookups: LookupsOnce = ()

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, or_, select, true
 
+from harkara.assistant.rules import MOST_UNANSWERED
 from harkara.assistant.voice import HANDED_OVER
 from harkara.ledger.charges.spend_sums import different_days
 from harkara.ledger.conditions import ARRIVED, in_state
 from harkara.ledger.events.negative_evidence import BY_CONTENT, BY_ID
-from harkara.ledger.tables import attempt, campaign, conversation, message, occasion, trace, turn
+from harkara.ledger.tables import attempt, campaign, contact, conversation, message, occasion, trace, turn
 from harkara.ledger.transaction import Transaction
 from harkara.states import FINAL, REPLACEMENT, UNSENT, CampaignState, State, unreachable_from
 
@@ -129,6 +130,10 @@ def _voice_rules(tx: Transaction) -> Rules:
         "no two answers were sent at one revision": select(message.c.id).where(
             message.c.talk_person.is_not(None), message.c.posted_at.is_not(None), exists().where(at_once)
         ),
+        # Of any deployment, since the audit reads no files; the gate compares with the number of this one.
+        "no more answers are sent in a row than may be unanswered": select(conversation.c.person).where(
+            _answers_in_a_row() > MOST_UNANSWERED
+        ),
         # A minute: a slot that was booked before, and the clocks of two processes.
         "no answer is sent after a person has the conversation": select(message.c.id).where(
             message.c.talk_person.is_not(None),
@@ -136,6 +141,15 @@ def _voice_rules(tx: Transaction) -> Rules:
             message.c.posted_at < _minute_ago(tx),
         ),
     }
+
+
+def _answers_in_a_row() -> ScalarSelect[int]:
+    """Count the answers of a conversation that were sent after the customer's last message."""
+    own = (message.c.lane == conversation.c.lane, message.c.talk_person == conversation.c.person)
+    of_person = (contact.c.lane == conversation.c.lane, contact.c.person == conversation.c.person)
+    wrote_at = select(func.max(contact.c.wrote_at)).where(*of_person).correlate(conversation).scalar_subquery()
+    counted = select(func.count()).where(*own, message.c.posted_at > wrote_at)
+    return counted.select_from(message).correlate(conversation).scalar_subquery()
 
 
 _Unreachable = dict[State, tuple[State, ...]]
