@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harkara.conversation import ChatEntry
     from harkara.ledger.conversations.people import Participant
     from harkara.ledger.database import Database
+    from harkara.ledger.users.acts import Actor
 
 app = typer.Typer(no_args_is_help=True, help="Show conversations, and reply to people who wrote.")
 
@@ -143,6 +144,60 @@ def read(number: Person, lane: LaneOfPerson = None, by: By = None, as_json: AsJs
         emit({"read": done})
     else:
         print_line("Marked as read." if done else "Nothing was unread.")
+
+
+@app.command(epilog="Example: harkara conversation assign 9876543210")
+def assign(number: Person, lane: LaneOfPerson = None, by: By = None, as_json: AsJson = False) -> None:
+    """Let a person answer from now on: the assistant is silent for the time that its file names."""
+    from config.settings import settings
+    from harkara.assistant.rules import AssistantRules
+    from harkara.ledger.conversations.modes import assign_to_person
+
+    hold = AssistantRules.load(settings().assistant_file).give_back
+    _change(
+        number, lane, by, as_json, "person", lambda db, person, actor: assign_to_person(db, person, by=actor, hold=hold)
+    )
+
+
+@app.command("give-back", epilog="Example: harkara conversation give-back 9876543210")
+def give_back(number: Person, lane: LaneOfPerson = None, by: By = None, as_json: AsJson = False) -> None:
+    """Let the assistant answer again what the customer writes next."""
+    from harkara.ledger.conversations import modes
+
+    _change(number, lane, by, as_json, "assistant", lambda db, person, actor: modes.give_back(db, person, by=actor))
+
+
+@app.command(epilog="Example: harkara conversation off 9876543210")
+def off(number: Person, lane: LaneOfPerson = None, by: By = None, as_json: AsJson = False) -> None:
+    """Let the assistant never answer this person, until the conversation is given back."""
+    from harkara.ledger.conversations import modes
+
+    _change(number, lane, by, as_json, "off", lambda db, person, actor: modes.switch_off(db, person, by=actor))
+
+
+def _change(
+    number: str,
+    lane: str | None,
+    by: str | None,
+    as_json: bool,
+    mode: str,
+    change: Callable[[Database, Participant, Actor], None],
+) -> None:
+    from harkara.ledger.users.acts import Actor
+
+    with ledger() as db:
+        change(db, _find(db, number, lane), Actor(by or me(), "command"))
+    if as_json:
+        emit({"mode": mode})
+    else:
+        print_line(_MODES[mode])
+
+
+_MODES = {
+    "person": "A person answers this conversation.",
+    "assistant": "The assistant answers what the customer writes next.",
+    "off": "The assistant never answers this conversation.",
+}
 
 
 def _find(db: Database, number: str, lane: str | None) -> Participant:

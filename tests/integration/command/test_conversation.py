@@ -1,11 +1,14 @@
-"""`harkara conversation`: list, show, reply and read."""
+"""`harkara conversation`: list, show, reply, read, and who answers."""
 
 from __future__ import annotations
 
 import json
 
+from sqlalchemy import select
+
 from harkara.ledger.database import Database
 from harkara.ledger.messages.search import list_messages
+from harkara.ledger.tables import conversation
 from harkara.ledger.users.acts import list_acts
 from tests.integration.command.deployment import Harkara
 from tests.integration.ledger.webhooks import deliver_webhooks, inbound_webhook
@@ -26,3 +29,20 @@ def test_a_customer_is_shown_answered_once_and_read(harkara: Harkara, ledger: Da
     assert [each.act for each in list_acts(ledger, name="Asha")] == ["conversation.replied"]
     assert harkara("conversation", "show", "9876599999").exit_code == 3
     assert harkara("conversation", "reply", "9876500001").exit_code == 4
+
+
+def test_a_person_the_assistant_or_neither_of_them_answers(harkara: Harkara, ledger: Database) -> None:
+    deliver_webhooks(ledger, inbound_webhook("Is it open?", n=1))
+    number, modes = "9876500001", []
+    for verb in ("assign", "off", "give-back"):
+        harkara("conversation", verb, number, "--by", "Asha")
+        with ledger.read() as tx:
+            modes.append(tx.execute(select(conversation.c.mode)).scalar_one())
+    assert modes == ["person", "off", "assistant"]
+    acts = [each.act for each in list_acts(ledger)]
+    assert acts == [
+        "conversation.given-back",
+        "conversation.switched-off",
+        "conversation.assigned",
+    ]
+    assert harkara("conversation", "assign", "9876599999").exit_code == 3
