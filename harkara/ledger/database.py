@@ -98,7 +98,7 @@ class Database:
         """
         if self.sqlite and returning:
             with self.write() as tx:
-                return tx.execute_each(statement, columns, rows, returning=returning, **moments)
+                return tx.execute_each(statement, columns, rows, returning=returning, texts={}, **moments)
         query = (
             sqlite_for_each(statement, tuple(columns))
             if self.sqlite

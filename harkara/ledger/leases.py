@@ -63,6 +63,27 @@ class TransactionLease:
             return True
         return _insert(tx, {"name": self.name, **done})
 
+    def add(self, db: Database) -> bool:
+        """Add the row of the lease, free; return False if it was there. Raises Unavailable."""
+        with db.write() as tx:
+            if _load(tx, self.name):
+                return False  # an INSERT would wait for a holder that has locked the row
+            return _insert(tx, {"name": self.name, "holder": self.holder, "until": tx.now, "done_at": None})
+
+    def free_before(self, now: datetime) -> datetime:
+        """Return the latest end of the last work at which the work is due again."""
+        return now - timedelta(seconds=self.every_seconds)
+
+
+ACQUIRED = """
+UPDATE duty SET holder = :holder, until = :now, done_at = :now WHERE name IN (
+    SELECT name FROM duty WHERE name = :name AND until <= :now AND (done_at IS NULL OR done_at <= :before)
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING name
+"""
+"""SQL of PostgreSQL: what `TransactionLease.acquire` does with a row that exists, as a part of another statement."""
+
 
 def mark_done(db: Database, name: str, holder: str) -> None:
     """Record that `holder` did the work just now, without a lease. Raises Unavailable."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import ColumnElement, Connection, CursorResult, Executable, Table, func, select
@@ -66,23 +67,25 @@ class Transaction:
         rows: Sequence[Row],
         *,
         returning: tuple[ColumnElement[Any], ...] = (),
+        texts: Mapping[str, str] = MappingProxyType({}),
         **moments: datetime,
     ) -> list[tuple[Any, ...]]:
         """Run one statement for many rows, and return the rows of its result.
 
         `{each}` in it is a table of `rows` with these columns (name: SQL type). A moment in a row is written with its
         offset, so its meaning does not depend on the zone of the session. `{skip_locked}` in a subquery of `message`
-        locks its rows and skips those that are locked already. `returning` gives the types of the returned columns.
+        locks its rows and skips those that are locked already. `returning` gives the types of the returned columns,
+        and `texts` are further parameters.
         """
         if self.sqlite:
             prepared = sqlalchemy_for_each(statement, tuple(columns), returning, tuple(moments))
-            result = self.execute(prepared, {"rows": rows_for_sqlite(rows), **moments})
+            result = self.execute(prepared, {"rows": rows_for_sqlite(rows), **texts, **moments})
             return [tuple(row) for row in result] if result.returns_rows else []
         # Beneath SQLAlchemy, whose layers take a quarter of the CPU of a message's writes.
         query = psycopg_for_each(statement, tuple(columns.items()))
         cursor: Any = self.connection.connection.cursor()
         with cursor:
-            cursor.execute(query, {"rows": rows_for_postgres(rows), "number": len(rows), **moments})
+            cursor.execute(query, {"rows": rows_for_postgres(rows), "number": len(rows), **texts, **moments})
             # `description` would be parsed for this question alone.
             found = [] if cursor.rownumber is None else cursor.fetchall()
         return in_utc(found, returning)

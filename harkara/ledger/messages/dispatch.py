@@ -13,8 +13,16 @@ from harkara.lanes import Lane
 from harkara.ledger.conditions import LEASED, in_state, sql_list, still_in, unlocked
 from harkara.ledger.database import Database
 from harkara.ledger.halts import PRODUCER, Halt, active_halts
-from harkara.ledger.leases import TransactionLease
-from harkara.ledger.messages.due import Flow, Share, choose_fairly, due_flows
+from harkara.ledger.leases import ACQUIRED, TransactionLease
+from harkara.ledger.messages.due import (
+    PLACED_ON_POSTGRES,
+    SHARE_COLUMNS,
+    Flow,
+    Share,
+    choose_fairly,
+    due_flows,
+    share_rows,
+)
 from harkara.ledger.tables import message
 from harkara.ledger.transaction import Transaction
 from harkara.limits import Allowance
@@ -26,15 +34,37 @@ Capacities = Callable[[Mapping[str, Allowance]], Mapping[str, tuple[int, int]]]
 MARKETING = 3
 """The priority that may not use the part of the allowance which is reserved for urgent messages."""
 
+_DISPATCHED = sql_list(allowed_from(State.QUEUED, by=Action.DISPATCH))
+
 _MARK = f"""
 UPDATE message SET state = 'queued', lease_until = :lease, changed_at = :now
 WHERE id IN (
     SELECT message.id FROM message JOIN {{each}} ON message.id = each.id
-    WHERE coalesce(state, '') IN ({sql_list(allowed_from(State.QUEUED, by=Action.DISPATCH))})
+    WHERE coalesce(state, '') IN ({_DISPATCHED})
     {{skip_locked}}
 )
 RETURNING id, priority
 """
+
+# One statement chooses, locks and marks, under the lease. It costs one round trip and commits by itself. The arrays let
+# PostgreSQL find the rows by their ids whatever number it expects. Its snapshot may be older than the lease: a message
+# that the last holder has released meanwhile fails the comparison of the state after it is locked.
+_RELEASE = f"""
+WITH acquired AS ({{acquired}}), {PLACED_ON_POSTGRES}, marked AS (
+    UPDATE message SET state = 'queued', lease_until = :lease, changed_at = :now
+    WHERE id = ANY(ARRAY(
+        SELECT id FROM message
+        WHERE id = ANY(ARRAY(SELECT id FROM placed WHERE place <= most AND EXISTS (SELECT 1 FROM acquired)))
+            AND coalesce(state, '') IN ({_DISPATCHED})
+        {{skip_locked}}
+    ))
+    RETURNING id, priority
+)
+SELECT placed.id, marked.priority FROM acquired LEFT JOIN (marked JOIN placed ON placed.id = marked.id) ON true
+ORDER BY placed.lane, placed.place
+"""
+_RELEASE_LEASED = _RELEASE.replace("{acquired}", ACQUIRED)
+_RELEASE_UNLEASED = _RELEASE.replace("{acquired}", "SELECT 1 AS name")
 
 
 class Release(NamedTuple):
@@ -72,11 +102,8 @@ def dispatch(
         queued = _count_queued(tx, {flow.lane for flow in flows}) if flows else Counter()
     slots = _free_slots(lanes, {flow.lane for flow in flows}, capacities)
     shares = _shares(flows, slots, {halt.lane: halt for halt in halts if halt.scope == "lane"}, queued, depth)
-    with db.write() as tx:
-        if lease and not lease.acquire(tx):
-            return NOTHING
-        hints = _mark_queued(tx, choose_fairly(tx, shares), queued_seconds)
-    return Release(hints, max(queued.values(), default=0))
+    hints = _release(db, shares, lease, queued_seconds)
+    return NOTHING if hints is None else Release(hints, max(queued.values(), default=0))
 
 
 def unqueue(db: Database, ids: Iterable[str]) -> None:
@@ -115,13 +142,13 @@ def _shares(
     queued: Mapping[str, int],
     depth: int,
 ) -> list[Share]:
-    """Return how many messages of its lane each flow may wait for, and still go."""
+    """Return how many messages of its lane each flow may wait for, and still go, if it may go at all."""
     shares = []
     for flow in flows:
         urgent, marketing = _limit_to_probe(slots.get(flow.lane, (depth, depth)), halts.get(flow.lane))
         most = urgent if flow.priority < MARKETING else min(urgent, marketing)
         shares.append(Share(flow, most - queued.get(flow.lane, 0)))
-    return shares
+    return [share for share in shares if share.most > 0]
 
 
 def _limit_to_probe(free: tuple[int, int], halt: Halt | None) -> tuple[int, int]:
@@ -130,6 +157,37 @@ def _limit_to_probe(free: tuple[int, int], halt: Halt | None) -> tuple[int, int]
         return free
     most = min(free[0], 1) if halt.probing else 0
     return most, most
+
+
+def _release(
+    db: Database, shares: Sequence[Share], lease: TransactionLease | None, queued_seconds: float
+) -> list[tuple[str, int]] | None:
+    """Mark what the shares let go; return it as hints, or None if another process holds the lease."""
+    if shares and not db.sqlite:
+        hints = _release_at_once(db, shares, lease, queued_seconds)
+        if hints is None and lease and lease.add(db):  # the first dispatch of this ledger
+            hints = _release_at_once(db, shares, lease, queued_seconds)
+        return hints
+    with db.write() as tx:
+        if lease and not lease.acquire(tx):
+            return None
+        return _mark_queued(tx, choose_fairly(tx, shares), queued_seconds)
+
+
+def _release_at_once(
+    db: Database, shares: Sequence[Share], lease: TransactionLease | None, queued_seconds: float
+) -> list[tuple[str, int]] | None:
+    with db.write(autocommit=True) as tx:
+        rows = tx.execute_each(
+            _RELEASE_LEASED if lease else _RELEASE_UNLEASED,
+            SHARE_COLUMNS,
+            share_rows(shares),
+            texts={"name": lease.name, "holder": lease.holder} if lease else {},
+            now=tx.now,
+            lease=tx.now + timedelta(seconds=queued_seconds),
+            before=lease.free_before(tx.now) if lease else tx.now,
+        )
+    return [(identity, priority) for identity, priority in rows if identity] if rows else None
 
 
 def _mark_queued(tx: Transaction, ids: Sequence[str], queued_seconds: float) -> list[tuple[str, int]]:

@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, bindparam, text
 
 from harkara.ledger.database import Database
 from harkara.ledger.tables import message
-from harkara.ledger.transaction import Transaction
+from harkara.ledger.transaction import Row, Transaction
 
 _UNSWEPT_SECONDS = 5.0
 
@@ -95,9 +95,10 @@ _NEXT_ON_SQLITE = f"""
 """
 
 
-def _chosen(next_of_each: str) -> str:
+def _placed(next_of_each: str) -> str:
+    """Return the common tables `candidate` and `placed`: the messages that may go next, with their places."""
     return f"""
-WITH candidate AS (
+candidate AS (
     SELECT next.id, next.expires_at, next.due_at, each.lane, each.priority, each.most, row_number() OVER (
         PARTITION BY each.lane, each.priority, each.producer ORDER BY next.expires_at, next.due_at, next.id
     ) AS turn
@@ -108,13 +109,16 @@ WITH candidate AS (
     ) AS place
     FROM candidate
 )
-SELECT id FROM placed WHERE place <= most ORDER BY lane, place
 """
 
 
-_CHOSEN_ON_POSTGRES = _chosen(_NEXT_ON_POSTGRES)
-_CHOSEN_ON_SQLITE = _chosen(_NEXT_ON_SQLITE)
-_SHARE_COLUMNS = {"lane": "text", "priority": "integer", "producer": "text", "most": "integer"}
+PLACED_ON_POSTGRES = _placed(_NEXT_ON_POSTGRES)
+"""SQL: the common tables `candidate` and `placed` for the shares `{each}`; what has a place up to `most` goes now."""
+
+_CHOSEN = "SELECT id FROM placed WHERE place <= most ORDER BY lane, place"
+_CHOSEN_ON_POSTGRES = f"WITH {PLACED_ON_POSTGRES} {_CHOSEN}"
+_CHOSEN_ON_SQLITE = f"WITH {_placed(_NEXT_ON_SQLITE)} {_CHOSEN}"
+SHARE_COLUMNS = {"lane": "text", "priority": "integer", "producer": "text", "most": "integer"}
 
 UNSWEPT = """EXISTS (
     SELECT 1 FROM message WHERE state IN ('queued', 'claimed', 'sending') AND lease_until < :unswept
@@ -189,11 +193,15 @@ def choose_fairly(tx: Transaction, shares: Sequence[Share]) -> list[str]:
     Within a lane the most urgent priority goes first; within one, the flows take turns; each flow gives its earliest
     deadline first.
     """
-    rows = [{**asdict(share.flow), "most": share.most} for share in shares if share.most > 0]
-    if not rows:
+    if not shares:
         return []
     statement = _CHOSEN_ON_SQLITE if tx.sqlite else _CHOSEN_ON_POSTGRES
-    return [identity for (identity,) in tx.execute_each(statement, _SHARE_COLUMNS, rows, now=tx.now)]
+    return [identity for (identity,) in tx.execute_each(statement, SHARE_COLUMNS, share_rows(shares), now=tx.now)]
+
+
+def share_rows(shares: Sequence[Share]) -> list[Row]:
+    """Return the shares as rows of SHARE_COLUMNS."""
+    return [{**asdict(share.flow), "most": share.most} for share in shares]
 
 
 def _has_unheld_flow(tx: Transaction, lane: str) -> bool:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,9 +20,11 @@ from harkara.delivery.table_statistics import TableStatistics
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.ledger.halts import add_halt, park
+from harkara.ledger.leases import TransactionLease
 from harkara.ledger.messages.commands import cancel
 from harkara.ledger.messages.dispatch import dispatch, unqueue
 from harkara.ledger.messages.due import Flow, Share, choose_fairly, due_flows, find_obstacles
+from harkara.ledger.tables import lease as lease_table
 from harkara.ledger.tables import message
 from harkara.ledger.transaction import Transaction
 from harkara.limits import Allowance
@@ -45,6 +47,7 @@ from tests.integration.ledger.steps import (
 )
 
 ROOT = Path(__file__).resolve().parents[3]
+LANE = Lane("default", "token", None)
 LIMITED = {"default": Lane("default", "token", Allowance(20, 60.0))}
 
 
@@ -152,6 +155,41 @@ def test_a_lane_has_a_backlog_while_a_due_message_waits(db: Database) -> None:
     assert [has_backlog("default"), has_backlog("other"), has_backlog("none")] == [False, True, False]
     dispatch_all(db, "other")
     assert not has_backlog("other")
+
+
+def test_a_round_of_dispatch_releases_from_the_first_one_on_and_not_twice_within_its_interval(db: Database) -> None:
+    def run_round(holder: str, every_seconds: float) -> list[str]:
+        lease = TransactionLease("dispatch", holder, every_seconds)
+        return [i for i, _ in dispatch(db, {"default": LANE}, unlimited, depth=2, queued_seconds=10, lease=lease).hints]
+
+    ids = accept_messages(db, *(reply(n) for n in range(5)))
+    assert run_round("first", 60) == ids[:2]
+    claim_messages(db, *ids[:2])
+    assert run_round("second", 60) == [], "the first one did it within the interval"
+    assert run_round("second", 0) == ids[2:4]
+    with db.read() as tx:
+        assert not TransactionLease("dispatch", "first", 60).is_free(tx), "the second one did it now"
+        assert tx.execute(select(lease_table.c.holder)).scalar_one() == "second"
+
+
+def test_a_round_releases_nothing_while_another_one_has_the_lease_and_waits_for_no_lock(db: Database) -> None:
+    """The other one has begun to write after this one has found the lease free."""
+    if db.sqlite:
+        pytest.skip("SQLite has one writer")
+    (due,) = accept_messages(db, reply())
+    lanes = {"default": LIMITED["default"]}
+    mine, its = (TransactionLease("dispatch", holder, 0) for holder in ("first", "second"))
+    its.add(db)
+    with ExitStack() as stack:
+
+        def meanwhile(_: object) -> dict[str, tuple[int, int]]:
+            its.acquire(stack.enter_context(db.write()))
+            return {"default": (5, 5)}
+
+        assert dispatch(db, lanes, meanwhile, depth=9, queued_seconds=10, lease=mine).hints == []
+        assert states_of(db, [due]) == ["waiting"]
+    after = dispatch(db, lanes, lambda _: {"default": (5, 5)}, depth=9, queued_seconds=10, lease=mine)
+    assert [identity for identity, _ in after.hints] == [due]
 
 
 DISPATCHER = """
