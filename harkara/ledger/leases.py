@@ -55,24 +55,30 @@ class TransactionLease:
         return found is None or _free(found, timedelta(seconds=self.every_seconds), tx.now)
 
     def acquire(self, tx: Transaction) -> bool:
-        """Hold the lease until the transaction ends; return False, without a wait, if another one does."""
+        """Hold the lease until the transaction ends; return False, without a wait, if another one does.
+
+        Only the first holders of a ledger, whose row is new, wait for each other.
+        """
         done = {"holder": self.holder, "until": tx.now, "done_at": tx.now}
         free = select(tables.lease.c.name).where(*_is_free(self.name, timedelta(seconds=self.every_seconds), tx.now))
         mine = tables.lease.c.name.in_(free.with_for_update(skip_locked=True))
         if tx.execute(update(tables.lease).where(mine).values(**done)).rowcount == 1:
             return True
-        return _insert(tx, {"name": self.name, **done})
+        return self._insert_new(tx, tx.now)
 
     def add(self, db: Database) -> bool:
         """Add the row of the lease, free; return False if it was there. Raises Unavailable."""
         with db.write() as tx:
-            if _load(tx, self.name):
-                return False  # an INSERT would wait for a holder that has locked the row
-            return _insert(tx, {"name": self.name, "holder": self.holder, "until": tx.now, "done_at": None})
+            return self._insert_new(tx, None)
 
     def free_before(self, now: datetime) -> datetime:
         """Return the latest end of the last work at which the work is due again."""
         return now - timedelta(seconds=self.every_seconds)
+
+    def _insert_new(self, tx: Transaction, done_at: datetime | None) -> bool:
+        if _load(tx, self.name):
+            return False  # an INSERT would wait for a holder that has locked the row
+        return _insert(tx, {"name": self.name, "holder": self.holder, "until": tx.now, "done_at": done_at})
 
 
 ACQUIRED = """

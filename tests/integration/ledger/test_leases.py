@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from harkara.ledger import tables
 from harkara.ledger.database import Database
-from harkara.ledger.leases import lease, seconds_since
+from harkara.ledger.leases import TransactionLease, lease, seconds_since
 
 
 def runs(db: Database, holder: str, every: float = 0.0) -> bool:
@@ -78,3 +78,18 @@ def test_the_time_since_the_last_round_is_known(db: Database) -> None:
     assert seconds_since(db, "sweep") is None
     runs(db, "first")
     assert 0 <= (seconds_since(db, "sweep") or 0) < 5
+
+
+def test_the_lease_of_a_transaction_is_refused_without_a_wait_while_another_one_has_it(db: Database) -> None:
+    """A wait for the first holder would last until the timeout of locks, which raises."""
+    if db.sqlite:
+        pytest.skip("SQLite has one writer")
+    first, second = (TransactionLease("dispatch", holder, 0) for holder in ("first", "second"))
+    assert first.add(db)
+    with db.write() as holding:
+        assert first.acquire(holding)
+        with db.write() as tx:
+            assert not second.acquire(tx)
+        assert not second.add(db)
+    with db.write() as tx:
+        assert second.acquire(tx)
