@@ -65,6 +65,7 @@ ORDER BY placed.lane, placed.place
 """
 _RELEASE_LEASED = _RELEASE.replace("{acquired}", ACQUIRED)
 _RELEASE_UNLEASED = _RELEASE.replace("{acquired}", "SELECT 1 AS name")
+_ACQUIRE = f"WITH acquired AS ({ACQUIRED}) SELECT NULL, NULL FROM acquired"
 
 
 class Release(NamedTuple):
@@ -163,7 +164,7 @@ def _release(
     db: Database, shares: Sequence[Share], lease: TransactionLease | None, queued_seconds: float
 ) -> list[tuple[str, int]] | None:
     """Mark what the shares let go; return it as hints, or None if another process holds the lease."""
-    if shares and not db.sqlite:
+    if not db.sqlite:
         hints = _release_at_once(db, shares, lease, queued_seconds)
         if hints is None and lease and lease.add(db):  # the first dispatch of this ledger
             hints = _release_at_once(db, shares, lease, queued_seconds)
@@ -177,9 +178,12 @@ def _release(
 def _release_at_once(
     db: Database, shares: Sequence[Share], lease: TransactionLease | None, queued_seconds: float
 ) -> list[tuple[str, int]] | None:
+    if not lease and not shares:
+        return []
+    leased = _RELEASE_LEASED if shares else _ACQUIRE
     with db.write(autocommit=True) as tx:
         rows = tx.execute_each(
-            _RELEASE_LEASED if lease else _RELEASE_UNLEASED,
+            leased if lease else _RELEASE_UNLEASED,
             SHARE_COLUMNS,
             share_rows(shares),
             texts={"name": lease.name, "holder": lease.holder} if lease else {},

@@ -172,6 +172,14 @@ def test_a_round_of_dispatch_releases_from_the_first_one_on_and_not_twice_within
         assert tx.execute(select(lease_table.c.holder)).scalar_one() == "second"
 
 
+def test_a_round_of_dispatch_without_due_messages_counts_as_one(db: Database) -> None:
+    first, second = (TransactionLease("dispatch", holder, 60) for holder in ("first", "second"))
+    for each in (first, second):
+        assert dispatch(db, {"default": LANE}, unlimited, depth=2, queued_seconds=10, lease=each).hints == []
+    with db.read() as tx:
+        assert tx.execute(select(lease_table.c.holder)).scalar_one() == "first"
+
+
 def test_a_round_releases_nothing_while_another_one_has_the_lease_and_waits_for_no_lock(db: Database) -> None:
     """The other one has begun to write after this one has found the lease free."""
     if db.sqlite:
