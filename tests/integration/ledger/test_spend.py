@@ -25,6 +25,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.tables import charge, spend_backfill, spend_day, spend_delta
 from harkara.ledger.transaction import Row
 from harkara.money.spend import By, Spend
+from tests.integration.ledger.money import PRICES, accepted, event, process_with, template, today
 
 FIRST = date(2026, 3, 30)
 BYS: tuple[By, ...] = ("day", "lane", "category", "template", "campaign")
@@ -107,6 +108,22 @@ def test_writers_of_one_day_do_not_wait_for_each_other(db: Database) -> None:
         first.execute(charge.insert(), [stored(row_of(1))])
         second.execute(charge.insert(), [stored(row_of(2))])  # raises Unavailable if it has to wait
     assert spend(db, "day") == expected(db, "day")
+
+
+def test_the_spend_in_credits_follows_an_event_that_is_late(db: Database) -> None:
+    first = today() - timedelta(days=3)
+    credits = PRICES.model_copy(update={"mode": "credits"})
+    for n, hours in ((1, 23), (2, 30), (0, 0)):
+        accepted(db, template(), f"job-{n}")
+        arrived = event(db, "delivered", f"job-{n}", timestamp=(first + timedelta(hours=hours)).timestamp())
+        process_with(db, arrived, prices=credits)
+        while add_to_sums(db):
+            pass
+        for by in BYS:
+            assert spend(db, by) == expected(db, by)
+    (total,) = spend(db, "lane")
+    assert (total.messages, total.credits, total.free) == (3, 2, 1), "the late one is the first of the others' 24 hours"
+    assert audit(db).clean
 
 
 def test_the_audit_finds_sums_that_differ_from_their_charges(db: Database) -> None:
