@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
@@ -26,7 +29,29 @@ _ZIP, _OLD = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _CHUNK_BYTES, _LONGEST = 1 << 20, 64
 _POSITION = re.compile(rb"\br\s*=\s*[\"']([A-Za-z]{0,3})(\d{1,10})[\"']")
 _CELL = re.compile(rb"<(?:\w+:)?c[\s/>]")
-_SAVE = "save it as .xlsx or as CSV UTF-8"
+
+
+@contextmanager
+def opened_as_csv(path: Path) -> Iterator[tuple[Path, str | None]]:
+    """Give the path of a file that is no Excel file, or a temporary CSV of an Excel file and the name of its sheet.
+
+    Raises Invalid as `convert_excel` does. A file that cannot be read is given as it is.
+    """
+    if _head(path) not in (_ZIP, _OLD):
+        yield path, None
+        return
+    with TemporaryDirectory(prefix="harkara-") as folder:
+        copy = Path(folder) / f"{path.stem}.csv"
+        shutil.copyfile(path, copy)
+        yield copy, convert_excel(copy)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(4)
+    except OSError:
+        return b""
 
 
 def convert_excel(path: Path) -> str | None:
@@ -35,10 +60,9 @@ def convert_excel(path: Path) -> str | None:
     Numbers become digits, dates ISO 8601, and formulas the values that Excel has saved with them. Raises Invalid for
     an old or a damaged Excel file, an OpenDocument, and a file that unpacks to too much.
     """
-    with path.open("rb") as file:
-        head = file.read(4)
+    head = _head(path)
     if head == _OLD:
-        raise Invalid("file", f"is an old or a protected Excel file: {_SAVE}")
+        raise Invalid("file", "is an old or a protected Excel file: save it as .xlsx or as CSV UTF-8")
     if head != _ZIP:
         return None
     _check(path)
@@ -55,13 +79,13 @@ def _check(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as parts:
             if "xl/workbook.xml" not in parts.namelist():
-                raise Invalid("file", f"is neither CSV nor an Excel file (.xlsx): {_SAVE}")
+                raise Invalid("file", "is neither CSV nor an Excel file (.xlsx): save it as one of them")
             if sum(part.file_size for part in parts.infolist()) > MAX_UNPACKED:
-                raise Invalid("file", f"unpacks to more than {MAX_UNPACKED:,} bytes; divide it into several")
+                raise Invalid("file", "unpacks to more than 250 MB; divide it into several")
             for part in parts.infolist():
                 _check_part(_chunks(parts, part))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zlib.error):
-        raise Invalid("file", f"is a damaged Excel file: {_SAVE}") from None
+        raise Invalid("file", "is a damaged Excel file: save it anew, or as CSV UTF-8") from None
 
 
 def _chunks(parts: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -85,7 +109,8 @@ def _check_part(chunks: Iterator[bytes]) -> None:
         cells += sum(found.start() < end or len(chunk) < _CHUNK_BYTES for found in _CELL.finditer(text))
         rest = text[max(end, 0) :]
     if is_sheet and (rows * columns > MAX_CELLS or cells > placed):
-        raise Invalid("file", f"has a cell in row {rows:,}, column {columns:,}: delete what is far below the last row")
+        far = f"its last one is in row {rows:,}, column {columns:,}"
+        raise Invalid("file", "has a cell far away from the others: delete what is below the last row", far)
 
 
 def _column(letters: bytes) -> int:
@@ -103,7 +128,7 @@ def _read(path: Path) -> tuple[str, list[list[Any]]]:
                 if sheet.visible is SheetVisibleEnum.Visible and sheet.typ is SheetTypeEnum.WorkSheet:
                     return sheet.name, book.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
     except CalamineError:
-        raise Invalid("file", f"is a damaged Excel file: {_SAVE}") from None
+        raise Invalid("file", "is a damaged Excel file: save it anew, or as CSV UTF-8") from None
     raise Invalid("file", "has no visible sheet")
 
 

@@ -41,9 +41,9 @@ def examine(path: Path, wanted: Collection[str] = ()) -> Sheet:
     """
     lines = _count_lines(path)
     if not lines:
-        raise Invalid(path.name, "is empty; its first row must name the columns")
+        raise Invalid("file", "is empty; its first row must name the columns")
     if lines > MAX_LINES:
-        raise Invalid(path.name, f"at most {MAX_LINES:,} lines; divide it", f"this has {lines:,}")
+        raise Invalid("file", "at most 1,000,000 lines; divide it", f"this has {lines:,}")
     encoding = detect_encoding(path, "a spreadsheet and save it as CSV UTF-8", "CSV UTF-8, not as plain CSV")
     with path.open(encoding=encoding, newline="") as file:
         table = read_table(file, wanted or _NUMBER_COLUMNS)

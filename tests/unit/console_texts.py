@@ -17,7 +17,10 @@ _PAGES = (("templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python")
 _FORMS = (
     ("harkara/console", "**.py"),
     ("harkara/ledger", "lane_commands.py"),
+    ("harkara/campaigns", "excel.py"),
+    ("harkara/campaigns", "sheet.py"),
     ("harkara/ledger/campaigns", "commands.py"),
+    ("harkara/ledger/campaigns", "uploads.py"),
     ("harkara/ledger/users", "**.py"),
     ("harkara/money", "amounts.py"),
     ("harkara/money", "spend.py"),

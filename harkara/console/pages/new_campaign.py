@@ -53,11 +53,8 @@ REASONS = {
 }
 """Why rows get no message, by the code of a Reject."""
 
-_OF_FILES = (
-    N_("is empty; its first row must name the columns"),
-    N_("is not a text file; open it in a spreadsheet and save it as CSV UTF-8"),
-)
-"""What is wrong with a file, in the words of `examine`, for the catalogues."""
+_OF_FILES = (N_("is not a text file; open it in a spreadsheet and save it as CSV UTF-8"),)
+"""What is wrong with a file, in words that `examine` puts together, for the catalogues."""
 
 _NO_LANE = N_("You may use none of the lanes of this deployment. Ask an admin.")
 _TAKEN = N_("There is a campaign of this name already: choose another one.")

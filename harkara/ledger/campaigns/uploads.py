@@ -60,11 +60,11 @@ def store_upload(db: Database, file: Path, name: str, lane: str) -> Upload:
     Raises Invalid, before anything is stored, for any other file or one that is too large; and Unavailable.
     """
     if (given := file.stat().st_size) > MAX_BYTES:
-        raise Invalid(file.name, f"at most {MAX_BYTES:,} bytes", f"this has {given:,}")
+        raise Invalid("file", "at most 50 MB", f"this has {given:,} bytes")
     if of := convert_excel(file):
         name = f"{name}, sheet {of}"
     if (size := file.stat().st_size) > MAX_BYTES:
-        raise Invalid(file.name, f"at most {MAX_BYTES:,} bytes as CSV", f"this has {size:,}")
+        raise Invalid("file", "at most 50 MB as CSV", f"this has {size:,} bytes")
     sheet = examine(file)
     shown = "".join(filter(str.isprintable, name)).strip()[-200:] or "upload.csv"
     identity, parts = f"upl_{uuid7().hex}", 0

@@ -27,6 +27,7 @@ from harkara.ledger.messages.record import record
 from harkara.ledger.tables import contact
 from harkara.outcomes import Accepted, Outcome, Refused
 from tests.integration.command.deployment import Harkara, listed, start
+from tests.unit.campaigns.test_excel import workbook
 
 SHEET = """\
 Mobile;Doctor;Date
@@ -94,6 +95,29 @@ def test_a_csv_becomes_a_campaign_and_each_rejected_row_has_a_reason(
         8: ("doctor", "invalid-value"),
     }
     assert not any(number in result.output + rejects.read_text("utf-8-sig") for number in NUMBERS)
+
+
+def test_an_excel_file_becomes_a_campaign_as_its_csv_does(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
+    cells = ("Mobile", "Doctor", "Date"), ("9876543210", "Dr Rao", "24 November"), ("9876543210", "Dr Rao", "x")
+    rows = "".join(
+        f"<row r='{n}'>"
+        + "".join(f"<c r='{at}{n}' t='str'><v>{text}</v></c>" for at, text in zip("ABC", row, strict=True))
+        + "</row>"
+        for n, row in enumerate(cells, 1)
+    )
+    file = workbook(tmp_path / "visits.xlsx", ("Clients", "visible", rows))
+    result = printed(harkara("campaign", "new", str(file), *KIND, "--json"))
+    assert (result["name"], result["audience"], result["by_code"]) == ("visits", 1, {"duplicate": 1})
+    assert get_campaign(ledger, "visits").source == "visits.xlsx, sheet Clients"
+    assert file.read_bytes().startswith(b"PK"), "the file itself stays as it is"
+
+
+def test_a_damaged_excel_file_is_refused_with_the_next_step(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
+    file = tmp_path / "visits.xlsx"
+    file.write_bytes(b"PK\x03\x04 and no more")
+    result = harkara("campaign", "new", str(file), *KIND)
+    assert (result.exit_code, listed(ledger)) == (4, [])
+    assert "is a damaged Excel file: save it anew" in " ".join(result.stderr.split())
 
 
 def test_the_first_message_of_a_campaign_is_part_of_the_result(harkara: Harkara, ledger: Database, sheet: Path) -> None:

@@ -132,7 +132,7 @@ def test_two_columns_of_one_name_and_a_missing_header_are_sentences(client: Test
 
 def test_a_file_that_is_no_csv_is_refused_with_the_next_step(client: TestClient) -> None:
     for content, message in (
-        (b"PK\x03\x04", "file: is a damaged Excel file: save it as .xlsx or as CSV UTF-8"),
+        (b"PK\x03\x04", "file: is a damaged Excel file: save it anew, or as CSV UTF-8"),
         (b"", "file: is empty; its first row must name the columns"),
     ):
         assert refusal(client.post("/uploads", content=content)) == (400, message)

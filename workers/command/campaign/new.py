@@ -1,10 +1,11 @@
-"""`harkara campaign new`: load the audience of a campaign from a CSV file into the ledger."""
+"""`harkara campaign new`: load the audience of a campaign from a CSV or Excel file into the ledger."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,12 +33,16 @@ EXAMPLES = "\n\n".join(
             "--map to=Mobile --map customer=Name --opted-in",
             "--map image:=https://shop.example.com/diwali.jpg",
         ),
+        "The first row names the columns.",
         "A parameter that is not mapped is read from the column of the same name, the number from the column `to`.",
         "The column `customer_name`, if there is one, is the name that `harkara campaign report --numbers` shows.",
     )
 )
 
-File = Annotated[Path, typer.Argument(metavar="FILE.csv", help="CSV file in UTF-8; the first row names the columns.")]
+File = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="CSV file in UTF-8 or Excel file (.xlsx), whose first visible sheet counts."),
+]
 KindName = Annotated[
     str, typer.Option("--template", metavar="KIND", help="Kind of template; `harkara templates` lists them.")
 ]
@@ -105,6 +110,7 @@ def new(
 ) -> None:
     """Load a campaign: a message for every valid row. None is sent before `harkara campaign start`."""
     from harkara.campaigns import parse_mapping
+    from harkara.campaigns.excel import opened_as_csv
     from harkara.ledger.campaigns.create import CampaignRequest, make_plan
     from workers.command.campaign.settings import campaign_settings
 
@@ -126,8 +132,9 @@ def new(
     )
     plan = make_plan(request, known)
     check_lane(lane)
-    with _rejects(rejects) as refused:
-        loaded, shown = _load(plan, request, known, file, refused)
+    with opened_as_csv(file) as (rows, sheet), _rejects(rejects) as refused:
+        plan = plan if sheet is None else replace(plan, source=f"{file.name}, sheet {sheet}")
+        loaded, shown = _load(plan, request, known, rows, refused)
     _report(plan, loaded, refused, shown, as_json)
 
 
