@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from config.environment import process_environment
 from harness.process import ROOT
 
 
@@ -27,3 +28,11 @@ def test_the_wheel_holds_harkara_alone(tmp_path: Path) -> None:
     assert "harkara/gateway/static/swagger-ui-bundle.js" in names
     console = {"static/pico.min.css", "static/htmx.min.js", "templates/frame.html", "locales/hi/frame.po"}
     assert {f"harkara/console/{name}" for name in console} <= {*names}
+
+
+def test_importing_the_worker_loads_neither_numpy_nor_the_retrieval() -> None:
+    script = "import sys, workers.sender\nprint([name for name in ('bm25s', 'numpy') if name in sys.modules])"
+    environment = process_environment() | {"HARKARA_REDIS_URL": "redis://127.0.0.1:1/0"}
+    words = [sys.executable, "-c", script]
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == "[]\n", done.stderr
