@@ -15,7 +15,7 @@ from config.settings import Settings
 from config.templates import catalogue
 from harkara.assistant.knowledge.faq import Faq
 from harkara.assistant.knowledge.words import Synonyms
-from harkara.assistant.rules import AssistantRules
+from harkara.assistant.rules import AssistantRules, Billing
 from harkara.errors import Invalid
 from harkara.goals import Goals
 from harkara.inbound.words import Words
@@ -46,15 +46,17 @@ class ConfigFiles:
         digests = {path.name: digest(path) for path in paths(settings)}  # first: a later change is seen as one
         configured = lanes(settings)
         plan = load_reminder_plan(settings, configured)
+        zones = {name: lane.zone for name, lane in configured.items()}
         try:
+            prices = Prices.load(settings.prices_file)
             return cls(
                 configured,
                 plan,
                 Words.load(settings.words_file),
                 Playbook.load(settings.playbook_file),
                 Goals.load(settings.goals_file),
-                Prices.load(settings.prices_file),
-                AssistantRules.load(settings.assistant_file),
+                prices,
+                AssistantRules.load(settings.assistant_file).billed(Billing(prices.currency, zones)),
                 Faq.load(settings.faq_file),
                 Synonyms.load(settings.synonyms_file),
                 digests,

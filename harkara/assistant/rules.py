@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta, tzinfo
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from harkara.assistant.model_rules import LookupsOnce, ModelRules
 from harkara.goals.duration import FileDuration
@@ -23,6 +25,14 @@ MOST_UNANSWERED = 10
 
 Number = Annotated[str, AfterValidator(lambda number: normalize(number, with_country_code=True))]
 """A phone number with its country code, as digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """How turns are charged: in this currency, and to days in the `zones` of the lanes, UTC for one without."""
+
+    currency: str
+    zones: Mapping[str, tzinfo] = field(default_factory=dict)
 
 
 class AssistantRules(BaseModel):
@@ -43,6 +53,8 @@ class AssistantRules(BaseModel):
     model: ModelRules = ModelRules()
     lookups: LookupsOnce = ()
 
+    _billing: Billing | None = PrivateAttr(default=None)
+
     @classmethod
     def load(cls, path: Path) -> Self:
         """Load config/assistant.toml. Raises Invalid, which names the entry and its fault."""
@@ -53,6 +65,17 @@ class AssistantRules(BaseModel):
         if self.debounce_limit < self.debounce:
             raise ValueError("debounce-limit must be at least as long as debounce")
         return self
+
+    @property
+    def billing(self) -> Billing | None:
+        """How turns are charged, None for rules without `billed`: then they are not."""
+        return self._billing
+
+    def billed(self, billing: Billing) -> Self:
+        """Return the same rules with what the other files say about money: its currency and the lanes' zones."""
+        rules = self.model_copy()
+        rules._billing = billing
+        return rules
 
     def answers(self, lane: str, person: str, number: str | None) -> bool:
         """Return whether the assistant answers this person, whose `number` is None while WhatsApp hides it.

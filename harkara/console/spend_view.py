@@ -14,6 +14,7 @@ from harkara.console.languages import N_, Language
 from harkara.console.visitors import SignedIn
 from harkara.errors import Invalid
 from harkara.ledger.charges.spend import get_spend
+from harkara.ledger.charges.turns import ASSISTANT
 from harkara.money.amounts import MICROS
 from harkara.money.spend import By, Spend, summed_days
 
@@ -34,6 +35,7 @@ TITLES: Final[Mapping[By, str]] = {
     "campaign": N_("By campaign"),
 }
 _CATEGORIES: Final = {
+    ASSISTANT: N_("Assistant"),
     "authentication": N_("One-time codes"),
     "marketing": N_("Marketing"),
     "reply": N_("Replies"),
@@ -74,12 +76,14 @@ class Days:
 class SpendView:
     """The spend of some days in one currency; `others` are the sums in other currencies, from before it was changed.
 
-    `amounts` and `messages` are by day, and `tables` are bars by the other properties.
+    `amounts` and `messages` are by day, and `tables` are bars by the other properties. `assistant` is what its turns
+    cost, in micros; `total` includes it.
     """
 
     days: Days
     currency: str
     total: Spend
+    assistant: int
     others: Sequence[Spend]
     amounts: Chart
     messages: Chart
@@ -98,6 +102,7 @@ def spend_view(visitor: SignedIn, days: Days) -> SpendView:
         days=days,
         currency=currency,
         total=_total(mine["day"], currency),
+        assistant=sum(each.amount for each in mine["category"] if each.key == ASSISTANT),
         others=[_total(rows, other) for other, rows in _by_currency(found["day"]).items() if other != currency],
         amounts=amounts,
         messages=messages,
@@ -149,12 +154,14 @@ def _label(visitor: SignedIn, by: By, key: str) -> str:
     translate = visitor.language.texts.gettext
     if by == "category":
         return translate(_CATEGORIES.get(key, key))
+    if by != "lane" and key == ASSISTANT:
+        return translate(_CATEGORIES[ASSISTANT])
     return key or translate(_WITHOUT.get(by, ""))
 
 
 def _link(visitor: SignedIn, by: By, key: str, days: Days) -> str | None:
     """Return the address of the messages behind a sum, None if no filter selects them."""
-    if by == "category" or not key:
+    if by == "category" or not key or (by != "lane" and key == ASSISTANT):
         return None
     zone = visitor.console.zone
     first, end = (datetime.combine(day, time(), zone) for day in (days.first, days.last + timedelta(days=1)))

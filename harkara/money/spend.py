@@ -45,7 +45,8 @@ class Spend:
     """The sum of the charges with the same `key`: a day such as `2026-11-29`, a lane, a category, a template's name
     or a campaign's name. The key is empty for messages without a template or a campaign.
 
-    `amount` is the whole cost: `price`, `fee` and `tax`. `free` of the `messages` cost nothing.
+    `amount` is the whole cost: `price`, `fee` and `tax`. `free` of the `messages` cost nothing. What the assistant's
+    model costs is in the amounts and is no message; it has the category, template and campaign `assistant`.
     """
 
     NUMBERS: ClassVar = ("messages", "free", "credits", "price", "fee", "tax", "amount")

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Table, delete, select, update
 from harkara.errors import NotFound
 from harkara.ledger.charges.budget_holds import Hold, hold_marketing
 from harkara.ledger.charges.spend_sums import campaign_spend, spend_rows, total_amount
+from harkara.ledger.charges.turns import ASSISTANT
 from harkara.ledger.database import Database
 from harkara.ledger.tables import budget
 from harkara.ledger.transaction import Transaction
@@ -76,10 +77,12 @@ def _load(tx: Transaction, zones: Mapping[str, tzinfo]) -> list[tuple[BudgetSpan
 
 
 def _spent(tx: Transaction, of: Budget, first: date | None) -> int:
-    """Charges in another currency, from before it was changed, do not count."""
+    """Charges in another currency, from before it was changed, do not count; nor do those of the assistant's turns,
+    which no halt of marketing would end.
+    """
 
     def chosen(table: Table) -> list[ColumnElement[bool]]:
-        return [table.c.lane == of.lane, table.c.day >= first]
+        return [table.c.lane == of.lane, table.c.day >= first, table.c.category != ASSISTANT]
 
     rows = campaign_spend(tx, of.campaign_id) if first is None else spend_rows(tx, chosen)
     return total_amount(tx, rows, of.currency)

@@ -6,9 +6,10 @@ from collections.abc import Collection
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, Table, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, Table, case, cast, func, literal, select
 
 from harkara.ledger.charges.spend_sums import NUMBERS, spend_rows
+from harkara.ledger.charges.turns import ASSISTANT
 from harkara.ledger.database import Database
 from harkara.ledger.tables import campaign
 from harkara.ledger.transaction import Transaction
@@ -18,7 +19,8 @@ from harkara.money.spend import By, Spend
 def get_spend(db: Database, by: By, *, since: date, until: date, lanes: Collection[str] | None = None) -> list[Spend]:
     """Return the spend from the day `since` to the day `until`, both included, in the order of their keys.
 
-    Days are those of each lane. Only charges of `lanes` count; None for all. Raises Unavailable.
+    Days are those of each lane. The assistant's turns are in the amounts and in no number of messages; by template and
+    by campaign they have a line of their own. Only charges of `lanes` count; None for all. Raises Unavailable.
     """
     with db.read() as tx:
         found = [_spend(*row) for row in tx.execute(_query(tx, by, since, until, lanes))]
@@ -34,16 +36,28 @@ def _query(
 
     rows = spend_rows(tx, chosen)
     column = rows.c["campaign_id" if by == "campaign" else by]
-    sums = [cast(func.sum(rows.c[name]), BigInteger).label(name) for name in NUMBERS]
-    groups = select(column.label("key"), rows.c.currency, *sums).group_by(column, rows.c.currency)
-    groups = groups.having(func.sum(rows.c.messages) != 0)
+    of_turn = rows.c.category == ASSISTANT
+    own: ColumnElement[int] = literal(0)
+    key: ColumnElement[Any] = column
+    if by in ("template", "campaign"):  # a template or a campaign may have the same name
+        own, key = case((of_turn, 1), else_=0), case((of_turn, ASSISTANT), else_=column)
+    sums = [_sum(rows, name).label(name) for name in NUMBERS]
+    groups = select(key.label("key"), own.label("own"), rows.c.currency, *sums)
+    sub = groups.group_by("key", "own", rows.c.currency).having(func.sum(rows.c.messages) != 0).subquery()
+    numbers = [sub.c[name] for name in NUMBERS]
     if by != "campaign":
-        return groups
+        return select(sub.c.key, sub.c.currency, *numbers)
     # After the sums, which are few. Campaigns may share a name.
-    sub = groups.subquery()
     name = func.coalesce(campaign.c.name, sub.c.key)
-    named = select(name, sub.c.currency, *(cast(func.sum(sub.c[each]), BigInteger) for each in NUMBERS))
-    return named.select_from(sub.outerjoin(campaign, campaign.c.id == sub.c.key)).group_by(name, sub.c.currency)
+    named = select(name, sub.c.currency, *(cast(func.sum(each), BigInteger) for each in numbers))
+    joined = named.select_from(sub.outerjoin(campaign, campaign.c.id == sub.c.key))
+    return joined.group_by(name, sub.c.own, sub.c.currency)
+
+
+def _sum(rows: FromClause, name: str) -> ColumnElement[int]:
+    """A turn of the assistant is no message."""
+    of_message = case((rows.c.category == ASSISTANT, 0), else_=rows.c[name])
+    return cast(func.sum(of_message if name in ("messages", "free") else rows.c[name]), BigInteger)
 
 
 def _spend(

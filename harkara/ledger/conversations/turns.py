@@ -10,11 +10,12 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import insert, select, update
 from uuid_utils import uuid7
 
-from harkara.assistant.rules import AssistantRules
+from harkara.assistant.rules import AssistantRules, Billing
 from harkara.assistant.talk import Proposal, Talk
 from harkara.assistant.voice import HANDED_OVER
 from harkara.errors import Conflict, NotFound
 from harkara.ledger.callbacks.notify import notify
+from harkara.ledger.charges.turns import charge_turn
 from harkara.ledger.conversations.due_turns import ClaimedTurn
 from harkara.ledger.conversations.people import load_participants
 from harkara.ledger.conversations.talk import ASSISTANT
@@ -59,12 +60,12 @@ def write_turn(
         values = _new_state(tx, outcome, proposal)
         if not _end_claim(tx, claimed, rules, values):
             _release(tx, claimed, proposal)
-            _insert_turn(tx, claimed, proposal, "superseded", None)
+            _insert_turn(tx, claimed, proposal, "superseded", None, rules.billing)
             return WrittenTurn("superseded")
         revision = claimed.revision + ("mode" in values)
         sends = outcome in ("sent", "handed-over") and proposal.texts
         row = _accept(tx, claimed, talk.number, proposal, revision, limits) if sends and talk.number else None
-        _insert_turn(tx, claimed, proposal, outcome, row["id"] if row else None)
+        _insert_turn(tx, claimed, proposal, outcome, row["id"] if row else None, rules.billing)
         if "mode" in values:
             _notify_hand_over(tx, claimed, talk.number, proposal)
     return WrittenTurn(outcome, (row["id"], row["priority"]) if row and row["state"] == State.QUEUED.value else None)
@@ -192,7 +193,12 @@ def _messages(proposal: Proposal) -> list[Text | Buttons]:
 
 
 def _insert_turn(
-    tx: Transaction, claimed: ClaimedTurn, proposal: Proposal, outcome: TurnOutcome, message_id: str | None
+    tx: Transaction,
+    claimed: ClaimedTurn,
+    proposal: Proposal,
+    outcome: TurnOutcome,
+    message_id: str | None,
+    billing: Billing | None,
 ) -> None:
     content = json.dumps({"texts": proposal.texts, "buttons": proposal.buttons}) if proposal.texts else None
     row = {
@@ -217,6 +223,8 @@ def _insert_turn(
     if proposal.price:
         of_person = (conversation.c.lane == claimed.lane, conversation.c.person == claimed.person)
         tx.execute(update(conversation).where(*of_person).values(cost=conversation.c.cost + proposal.price))
+        if billing:
+            charge_turn(tx, row, billing)
 
 
 def _decide(tx: Transaction, turn_id: str, outcome: TurnOutcome, by: Actor, message_id: str | None = None) -> None:

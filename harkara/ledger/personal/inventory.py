@@ -103,6 +103,15 @@ def _of_messages(column: ColumnElement[str]) -> Find:
     return lambda person: column.in_(select(message.c.id).where(message.c.recipient.in_(person.names)))
 
 
+def _of_turns(person: Mentions) -> ColumnElement[bool]:
+    return turn.c.person.in_(select(contact.c.person).where(contact.c.recipient.in_(person.names)))
+
+
+def _of_messages_and_turns(column: ColumnElement[str]) -> Find:
+    of_messages = _of_messages(column)
+    return lambda person: or_(of_messages(person), column.in_(select(turn.c.id).where(_of_turns(person))))
+
+
 def _of_people(person: Mentions) -> ColumnElement[bool]:
     return conversation.c.person.in_(select(contact.c.person).where(contact.c.recipient.in_(person.names)))
 
@@ -179,7 +188,7 @@ INVENTORY: Final = (
     ),
     PersonalTable(
         charge,
-        _of_messages(charge.c.message_id),
+        _of_messages_and_turns(charge.c.message_id),
         _columns(remove="person", none="message_id lane category template campaign_id currency"),
         "The cost stays, without the recipient: it is part of the accounts.",
     ),
@@ -188,7 +197,7 @@ INVENTORY: Final = (
     ),
     PersonalTable(
         turn,
-        lambda person: turn.c.person.in_(select(contact.c.person).where(contact.c.recipient.in_(person.names))),
+        _of_turns,
         _columns(
             remove="content summary",
             mask="failure",

@@ -13,6 +13,8 @@ from harkara.ledger.tables.columns import counter, partial
 class ChargeRow(SQLModel, table=True):
     """What a delivered message costs: one row for each, also for a free one, without number and text.
 
+    A turn of the assistant that has a price is a row, too, with its id as `message_id` and the category `assistant`.
+
     Amounts are micros of `currency`; `amount` includes `fee` and `tax`. `at` is the time of the delivery, and `day` its
     day in the zone of the lane. `by_event` says that WhatsApp's `pricing` has decided. With credits, `person` is a
     keyed digest of the recipient until its retention is over, and `began_at` is when the conversation began.

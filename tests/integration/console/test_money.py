@@ -41,12 +41,14 @@ def operator(running: Server) -> Browser:
 
 
 def fill(db: Database) -> None:
-    """Charge messages of October: 3 rupees in the lane default, one message of them free, and 5 in the shop."""
+    """Charge messages of October: 3 rupees in the lane default, one message of them free, and 5 in the shop,
+    where the assistant costs half a rupee."""
     charged = [
         ("default", 1, "marketing", "=offer", 2 * MICROS),
         ("default", 1, "utility", "visit", MICROS),
         ("default", 4, "service", None, 0),
         ("shop", 31, "marketing", "sale", 5 * MICROS),
+        ("shop", 31, "assistant", None, MICROS // 2),
     ]
     with db.write() as tx:
         for n, (lane, day, category, template, amount) in enumerate(charged):
@@ -66,11 +68,12 @@ def test_a_viewer_sees_the_spend_of_some_days_by_each_property(running: Server) 
     response = vik.see(f"/money?{DAYS}")
     page = text_of(response)
     for expected in (
-        "spent ₹8.00 delivered messages 4 of them free 1 25% tax in it ₹2.00",
+        "spent ₹8.50 delivered messages 4 of them free 1 25% tax in it ₹2.12 spent by the assistant ₹0.50",
         "By lane",
-        "shop ₹5.00 62%",
-        "Marketing ₹7.00 88%",
-        "=offer ₹2.00 25%",
+        "shop ₹5.50 65%",
+        "Marketing ₹7.00 82%",
+        "Assistant ₹0.50 6%",
+        "=offer ₹2.00 24%",
         "1 Oct · Spend: ₹3.00",
     ):
         assert expected in page, expected
@@ -170,7 +173,7 @@ def test_a_user_sees_and_budgets_only_the_own_lanes(running: Server, db: Databas
     set_budget(db, Budget("default", "day", "", MICROS, "INR"))
     ravi = running.user("Ravi", Role.OPERATOR, ("shop",))
     page = text_of(ravi.see(f"/money?{DAYS}"))
-    assert "spent ₹5.00 " in page
+    assert "spent ₹5.50 " in page
     assert "There is no budget." in page
     assert "offer" not in ravi.see(f"/money/spend.csv?by=template&{DAYS}").text
     ravi.see("/money")

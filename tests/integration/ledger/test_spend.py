@@ -35,7 +35,7 @@ ROWS = st.fixed_dictionaries(
         "message_id": st.sampled_from([f"job_{n}" for n in range(12)]),
         "lane": st.sampled_from(["default", "north"]),
         "day": st.sampled_from([FIRST, FIRST + timedelta(days=1), FIRST + timedelta(days=40)]),
-        "category": st.sampled_from(["utility", "marketing"]),
+        "category": st.sampled_from(["utility", "marketing", "assistant"]),
         "template": st.sampled_from([None, "visit", "sale"]),
         "campaign_id": st.sampled_from([None, "c1", "c2"]),
         "currency": st.sampled_from(["INR", "EUR"]),
@@ -234,9 +234,16 @@ def expected(db: Database, by: By) -> list[Spend]:
         rows = tx.rows(select(charge))
     sums: dict[tuple[str, str], Counter[str]] = {}
     for row in rows:
-        key = str(row["campaign_id" if by == "campaign" else by] or ""), row["currency"]
-        counted = sums.setdefault(key, Counter())
-        counted.update(messages=1, free=int(row["amount"] == 0), price=row["amount"] - row["fee"] - row["tax"])
+        is_turn = row["category"] == "assistant"
+        named = (
+            "assistant"
+            if is_turn and by in ("template", "campaign")
+            else row["campaign_id" if by == "campaign" else by]
+        )
+        counted = sums.setdefault((str(named or ""), row["currency"]), Counter())
+        if not is_turn:
+            counted.update(messages=1, free=int(row["amount"] == 0))
+        counted.update(price=row["amount"] - row["fee"] - row["tax"])
         counted.update({name: row[name] for name in ("credits", "fee", "tax", "amount")})
     return [Spend(*key, *(counted[name] for name in Spend.NUMBERS)) for key, counted in sorted(sums.items())]
 
