@@ -54,7 +54,9 @@ class Goal(BaseModel):
         """Return what was measured and the limit, as a sentence."""
 
 
-class _LongestGoal(Goal):
+class LongestGoal(Goal):
+    """A goal for a time, at most `most`."""
+
     unit = "s"
 
     most: FileDuration
@@ -68,7 +70,9 @@ class _LongestGoal(Goal):
         return format_seconds(self.limit)
 
 
-class _LargestShareGoal(Goal):
+class LargestShareGoal(Goal):
+    """A goal for a share, at most `most`."""
+
     unit = "percentunit"
 
     most: Share
@@ -78,7 +82,9 @@ class _LargestShareGoal(Goal):
         return self.most
 
 
-class _LargestNumberGoal(Goal):
+class LargestNumberGoal(Goal):
+    """A goal for a number, at most `most`."""
+
     unit = "short"
 
     most: Number
@@ -107,10 +113,10 @@ class DeliveredGoal(Goal):
 
     def sentence(self, value: float) -> str:
         within = format_seconds(self.within.total_seconds())
-        return f"{_percent(value)} of the messages were delivered within {within}; the goal is {_percent(self.least)}."
+        return f"{percent(value)} of the messages were delivered within {within}; the goal is {percent(self.least)}."
 
 
-class DeliveryTimeGoal(_LongestGoal):
+class DeliveryTimeGoal(LongestGoal):
     """The time in which this `share` of the delivered messages goes from Chat Mitra to the phone."""
 
     name = "delivery-time"
@@ -121,11 +127,11 @@ class DeliveryTimeGoal(_LongestGoal):
     fewest: Annotated[int, Field(ge=1)] = 20
 
     def sentence(self, value: float) -> str:
-        share, took = _percent(self.share), format_seconds(value)
+        share, took = percent(self.share), format_seconds(value)
         return f"{share} of the delivered messages took up to {took}; the goal is {self._most}."
 
 
-class OldestDueGoal(_LongestGoal):
+class OldestDueGoal(LongestGoal):
     """How long the oldest due message of an open lane waits. Campaigns are left out: they wait for the allowance."""
 
     name = "oldest-due"
@@ -135,7 +141,7 @@ class OldestDueGoal(_LongestGoal):
         return f"A due message has waited for {format_seconds(value)}; the goal is {self._most}."
 
 
-class UncertainGoal(_LargestNumberGoal):
+class UncertainGoal(LargestNumberGoal):
     """How many messages have been uncertain for longer than `after`."""
 
     name = "uncertain"
@@ -148,7 +154,7 @@ class UncertainGoal(_LargestNumberGoal):
         return f"{value:,.0f} messages have been uncertain for more than {after}; the goal is at most {self.most}."
 
 
-class ErrorsGoal(_LargestNumberGoal):
+class ErrorsGoal(LargestNumberGoal):
     """How many messages failed in the `period`. Campaigns are left out: they pause themselves."""
 
     name = "errors"
@@ -161,7 +167,7 @@ class ErrorsGoal(_LargestNumberGoal):
         return f"{value:,.0f} messages failed in {period}; the goal is at most {self.most}."
 
 
-class WebhooksGoal(_LongestGoal):
+class WebhooksGoal(LongestGoal):
     """How long no webhook may follow an accepted message."""
 
     name = "webhooks"
@@ -171,27 +177,27 @@ class WebhooksGoal(_LongestGoal):
         return f"No webhook has followed a message of {format_seconds(value)} ago; the goal is {self._most}."
 
 
-class RedisMemoryGoal(_LargestShareGoal):
+class RedisMemoryGoal(LargestShareGoal):
     """The share of `maxmemory`, or of the server's memory without it, that Redis uses."""
 
     name = "redis-memory"
     next_step = "A full Redis accepts no messages. `MEMORY USAGE harkara:intake` shows whether the intake is read."
 
     def sentence(self, value: float) -> str:
-        return f"Redis uses {_percent(value)} of its memory; the goal is at most {_percent(self.most)}."
+        return f"Redis uses {percent(value)} of its memory; the goal is at most {percent(self.most)}."
 
 
-class DiskGoal(_LargestShareGoal):
+class DiskGoal(LargestShareGoal):
     """The share of the disk of a worker's folder `var` that is used."""
 
     name = "disk"
     next_step = "Free space on the disk, or move the folder `var` to a larger one."
 
     def sentence(self, value: float) -> str:
-        return f"The disk is {_percent(value)} full; the goal is at most {_percent(self.most)}."
+        return f"The disk is {percent(value)} full; the goal is at most {percent(self.most)}."
 
 
-class BeatGoal(_LongestGoal):
+class BeatGoal(LongestGoal):
     """How long ago beat, Redis, a worker and the ledger last worked together."""
 
     name = "beat"
@@ -201,15 +207,16 @@ class BeatGoal(_LongestGoal):
         return f"Beat, Redis and a worker last worked together {format_seconds(value)} ago; the goal is {self._most}."
 
 
-class BudgetGoal(_LargestShareGoal):
+class BudgetGoal(LargestShareGoal):
     """The share of a budget that is spent."""
 
     name = "budget"
     next_step = "At 100 % marketing waits. `harkara spend` shows where the money went."
 
     def sentence(self, value: float) -> str:
-        return f"{_percent(value)} of the budget is spent; the goal is at most {_percent(self.most)}."
+        return f"{percent(value)} of the budget is spent; the goal is at most {percent(self.most)}."
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Return a share as people read it, such as `98 %`."""
     return f"{100 * share:.3g} %"

@@ -9,6 +9,13 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from harkara.goals.assistant import (
+    AssistantDeliveredGoal,
+    AssistantFailedGoal,
+    AssistantHandOverGoal,
+    AssistantPriceGoal,
+    AssistantTimeGoal,
+)
 from harkara.goals.duration import FileDuration
 from harkara.goals.goal import (
     BeatGoal,
@@ -46,6 +53,11 @@ class Goals(BaseModel):
     redis_memory: RedisMemoryGoal | None = Field(default=None, alias="redis-memory")
     disk: DiskGoal | None = None
     beat: BeatGoal | None = None
+    assistant_time: AssistantTimeGoal | None = Field(default=None, alias="assistant-time")
+    assistant_delivered: AssistantDeliveredGoal | None = Field(default=None, alias="assistant-delivered")
+    assistant_hand_over: AssistantHandOverGoal | None = Field(default=None, alias="assistant-hand-over")
+    assistant_failed: AssistantFailedGoal | None = Field(default=None, alias="assistant-failed")
+    assistant_price: AssistantPriceGoal | None = Field(default=None, alias="assistant-price")
 
     @classmethod
     def load(cls, path: Path) -> Self:

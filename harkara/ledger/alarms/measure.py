@@ -22,6 +22,13 @@ from harkara.goals.goal import (
     WebhooksGoal,
 )
 from harkara.lanes import Lane
+from harkara.ledger.alarms.measure_turns import (
+    measure_deliveries,
+    measure_failures,
+    measure_hand_overs,
+    measure_prices,
+    measure_times,
+)
 from harkara.ledger.charges.budgets import list_budgets
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
@@ -52,6 +59,11 @@ def measure(db: Database, goals: Goals, lanes: Mapping[str, Lane]) -> Iterator[R
     yield from _each(db, goals.webhooks, lanes, _webhooks)
     yield from _each(db, goals.budget, lanes, _budgets)
     yield from _each(db, goals.beat, lanes, _beat)
+    yield from _each(db, goals.assistant_time, lanes, measure_times)
+    yield from _each(db, goals.assistant_delivered, lanes, measure_deliveries)
+    yield from _each(db, goals.assistant_hand_over, lanes, measure_hand_overs)
+    yield from _each(db, goals.assistant_failed, lanes, measure_failures)
+    yield from _each(db, goals.assistant_price, lanes, measure_prices)
 
 
 def _each(db: Database, goal: G | None, lanes: Mapping[str, Lane], measure: _Measure[G]) -> Iterator[Reading]:
