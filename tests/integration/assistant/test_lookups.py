@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -152,3 +153,13 @@ def test_a_lookup_needs_https_and_a_secret(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("HARKARA_CALLBACK_SECRET", SECRET)
     with pytest.raises(SystemExit, match="must begin with https"):
         build_lookup(rules, Settings(_env_file=None))
+
+
+def test_an_application_that_does_not_respond_gets_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARKARA_CALLBACK_SECRET", SECRET)
+    monkeypatch.setenv("HARKARA_CALLBACK_PRIVATE", "true")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/order"
+        tool = build_lookup(LookupRules.model_validate(ORDER | {"url": url}), Settings(_env_file=None))
+
+        assert tool.fetch("lookup_1", b"{}") == LookupFailure("no response within 5 s")

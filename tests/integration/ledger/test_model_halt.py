@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 from sqlalchemy import select, update
 
@@ -56,3 +58,20 @@ def test_a_late_success_does_not_end_a_halt(db: Database) -> None:
 
     assert record_outcome(db, failed=False) is None
     assert not may_ask(db)
+
+
+def test_workers_that_fail_at_the_same_moment_open_one_halt(db: Database) -> None:
+    record_outcome(db, failed=True)
+    moment = Barrier(4)
+
+    def fail(_: int) -> str | None:
+        moment.wait()
+        return record_outcome(db, failed=True)
+
+    with ThreadPoolExecutor(4) as workers:
+        changes = list(workers.map(fail, range(4)))
+
+    assert sorted(map(str, changes)) == ["None", "None", "None", "opened"]
+    with db.read() as tx:
+        (one,) = tx.rows(select(halt))
+    assert (one["code"], one["times"]) == ("open", 1)
