@@ -1,4 +1,4 @@
-"""The file config/assistant.toml: which customers the assistant answers, and how long it waits."""
+"""The file config/assistant.toml: which customers the assistant answers, how long it waits, what it says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from harkara.assistant.business_hours import BusinessHours
 from harkara.assistant.model_rules import LookupsOnce, ModelRules
+from harkara.assistant.sentences import BusinessNames, SentencesByLanguage
 from harkara.goals.duration import FileDuration
 from harkara.people.spellings import canonical
 from harkara.phone import normalize
@@ -52,6 +54,9 @@ class AssistantRules(BaseModel):
     parallel: int = Field(default=8, ge=1, le=64)
     model: ModelRules = ModelRules()
     lookups: LookupsOnce = ()
+    business: BusinessNames = BusinessNames()
+    hours: BusinessHours = BusinessHours()
+    sentences: SentencesByLanguage = SentencesByLanguage.model_validate({})
 
     _billing: Billing | None = PrivateAttr(default=None)
 

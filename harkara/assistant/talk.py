@@ -70,7 +70,7 @@ class Proposal:
     """At most three titles of at most 20 characters, for the last message."""
     source: Source
     citations: tuple[str, ...] = ()
-    """The ids of the FAQ entries and lookups that the answer rests on."""
+    """The ids of the FAQ entries and lookups that the answer rests on; `rule:robot` is a fixed sentence."""
     hand_over: HandOverCause | None = None
     summary: str | None = field(default=None, repr=False)
     """For the person who goes on: what the customer wants, with the order number that was named."""

@@ -40,6 +40,14 @@ Phrases = tuple[Annotated[str, AfterValidator(_phrase)], ...]
 SomePhrases = Annotated[Phrases, Field(min_length=1)]
 
 
+def _check_distinct(*lists: Phrases) -> None:
+    seen: set[str] = set()
+    for phrases in map(set, lists):
+        if both := seen & phrases:
+            raise ValueError(f'"{min(both)}" has two meanings: keep it in one list')
+        seen |= phrases
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -76,14 +84,43 @@ class AlarmPhrases(_Model):
     acknowledge: SomePhrases
 
 
+class HandOverPhrases(_Model):
+    """Phrases after which a person is to go on: alone in a message, or wherever they stand in it."""
+
+    alone: Phrases = ("agent", "एजेंट")
+    asked: Phrases = ()
+    anger: Phrases = ()
+    robot: Phrases = ()
+
+    @model_validator(mode="after")
+    def _one_meaning_each(self) -> Self:
+        _check_distinct(self.asked, self.anger, self.robot)
+        return self
+
+
+class SmallTalkPhrases(_Model):
+    """Phrases that ask nothing."""
+
+    hello: Phrases = ()
+    thanks: Phrases = ()
+    acknowledged: Phrases = ()
+
+    @model_validator(mode="after")
+    def _one_meaning_each(self) -> Self:
+        _check_distinct(self.hello, self.thanks, self.acknowledged)
+        return self
+
+
 class WordLists(_Model):
-    """The whole file; every phrase is normalized. A file of an older release has no polite words, and no alarm."""
+    """The whole file; every phrase is normalized. A file of an older release lacks the sections that have a default."""
 
     polite: PolitePhrases = PolitePhrases(words=("please", "pls", "plz", "kindly", "thank you", "thanks"))
     opt_out: ConsentPhrases = Field(alias="opt-out")
     opt_in: ConsentPhrases = Field(alias="opt-in")
     reminder: ReminderPhrases
     alarm: AlarmPhrases = AlarmPhrases(acknowledge=("ok", "okay"))
+    hand_over: HandOverPhrases = Field(default=HandOverPhrases(), alias="hand-over")
+    small_talk: SmallTalkPhrases = Field(default=SmallTalkPhrases(), alias="small-talk")
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -94,11 +131,3 @@ class WordLists(_Model):
     def _one_meaning_each(self) -> Self:
         _check_distinct(self.opt_out.everything, self.opt_out.marketing, self.opt_in.everything, self.opt_in.marketing)
         return self
-
-
-def _check_distinct(*lists: Phrases) -> None:
-    seen: set[str] = set()
-    for phrases in map(set, lists):
-        if both := seen & phrases:
-            raise ValueError(f'"{min(both)}" has two meanings: keep it in one list')
-        seen |= phrases

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
+from harkara.inbound.talk_words import TalkWords, without_phrases
 from harkara.inbound.word_lists import WordLists, normalize
 
 
@@ -46,6 +47,7 @@ class Words:
     """Interprets texts and buttons by the vocabulary, which an operator can change without new code."""
 
     def __init__(self, vocabulary: WordLists) -> None:
+        self.talk = TalkWords(vocabulary)
         self._acknowledging = frozenset(vocabulary.alarm.acknowledge)
         opt_out, opt_in, reminder = vocabulary.opt_out, vocabulary.opt_in, vocabulary.reminder
         self._polite = sorted(vocabulary.polite.words, key=len, reverse=True)
@@ -100,14 +102,7 @@ class Words:
 
     def _meaning(self, said: str, meanings: Mapping[str, Reply]) -> Reply | None:
         """Return the meaning of a phrase, or the one that all phrases of these words share."""
-        return meanings.get(said) or _shared_meaning(self._without_polite(said).split(), meanings)
-
-    def _without_polite(self, said: str) -> str:
-        rest = f" {said} "
-        for phrase in self._polite:
-            while f" {phrase} " in rest:
-                rest = rest.replace(f" {phrase} ", " ")
-        return rest
+        return meanings.get(said) or _shared_meaning(without_phrases(said, self._polite).split(), meanings)
 
 
 def _shared_meaning(words: Sequence[str], meanings: Mapping[str, Reply]) -> Reply | None:

@@ -38,7 +38,7 @@ class Expectation(_Line):
     """What is right: any of these outcomes."""
 
     answered: tuple[str, ...] = ()
-    """Ids of FAQ entries or names of lookups, one of which the answer cites."""
+    """Ids of FAQ entries or names of lookups, one of which the answer cites; `rule:robot` is a fixed sentence."""
     hand_over: tuple[HandOverCause, ...] = ()
     silent: bool = False
 

@@ -67,6 +67,11 @@ def test_own_numbers_are_never_answered() -> None:
         ('debounce = "2s"\ndebounce-limit = "1s"', "debounce-limit must be at least as long as debounce"),
         ("most-unanswered = 0", "assistant.toml, most-unanswered"),
         ("lane = []", "assistant.toml, lane: Extra inputs"),
+        ('[sentences.hi]\nthanks = "स्वागत welcome"', "mixes Devanagari and Latin"),
+        ('[sentences.en]\nthanks = "{name}"', "may have {business}"),
+        ('[sentences.fr]\nthanks = "Merci"', "sentences.fr"),
+        ('[business]\nname-hi = "Asha"', "name-hi must be in Devanagari"),
+        ('[hours]\nmonday = ["19-10"]', "hours.monday.0"),
     ],
 )
 def test_a_mistake_names_its_entry(tmp_path: Path, text: str, problem: str) -> None:
@@ -74,6 +79,13 @@ def test_a_mistake_names_its_entry(tmp_path: Path, text: str, problem: str) -> N
     path.write_text(text)
     with pytest.raises(Invalid, match=problem):
         AssistantRules.load(path)
+
+
+def test_a_file_may_replace_one_sentence_and_keep_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "assistant.toml"
+    path.write_text('[sentences.en]\nthanks = "Any time!"')
+    english = AssistantRules.load(path).sentences.en
+    assert (english.thanks, english.hello) == ("Any time!", AssistantRules().sentences.en.hello)
 
 
 def test_durations_are_read_as_people_write_them(tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""Words for a person, in anger, about robots and small talk are not taken for questions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harkara.inbound.talk_words import SmallTalk
+from harkara.inbound.words import Words
+
+FILE = Path(__file__).resolve().parents[3] / "config" / "words.toml"
+TALK = Words.load(FILE).talk
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("Agent", True),
+        ("AGENT!!", True),
+        ("hello, agent please", True),
+        ("can I speak to someone?", True),
+        ("मुझे किसी व्यक्ति से बात करनी है", True),
+        ("manager se baat karni hai", True),
+        ("is your agent open on Sunday", False),
+        ("how many persons can come", False),
+        ("doctor se baat karni hai", False),
+        ("are you a real person", False),
+        ("", False),
+    ],
+)
+def test_a_person_is_asked_for_by_a_word_alone_or_a_phrase(text: str, asks: bool) -> None:
+    assert TALK.asks_person(text) is asks
+
+
+@pytest.mark.parametrize(
+    ("text", "angry"),
+    [
+        ("worst service ever", True),
+        ("You are a FRAUD", True),
+        ("धोखा दे रहे हो", True),
+        ("bakwaaas hai", True),
+        ("bakwas hai", True),
+        ("what are the terms of the fraudulent claims cover", False),
+        ("bad weather today, are you open?", False),
+    ],
+)
+def test_anger_is_found_by_whole_words(text: str, angry: bool) -> None:
+    assert TALK.is_angry(text) is angry
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("ok", "acknowledged"),
+        ("👍🏾", "acknowledged"),
+        ("ok thanks", "thanks"),
+        ("hi, thank you", "thanks"),
+        ("hello ji", "hello"),
+        ("theek hai bhai", "acknowledged"),
+        ("please", "acknowledged"),
+        ("ok when", None),
+        ("?", None),
+        ("", None),
+        ("🚚", None),
+    ],
+)
+def test_small_talk_is_a_message_of_nothing_else(text: str, kind: SmallTalk | None) -> None:
+    assert TALK.small_talk(text) == kind
+
+
+@pytest.mark.parametrize("text", ["Are you a robot?", "aap robot ho kya", "am i talking to a bot", "क्या आप इंसान हैं?"])
+def test_a_question_about_robots_is_found(text: str) -> None:
+    assert TALK.asks_for_robot(text)
+
+
+def test_a_file_of_an_older_release_knows_agent(tmp_path: Path) -> None:
+    path = tmp_path / "words.toml"
+    text = FILE.read_text("utf-8")
+    path.write_text(text[: text.index("\n[hand-over]\n")], "utf-8")
+    old = Words.load(path).talk
+    assert old.asks_person("agent")
+    assert not old.is_angry("worst")
