@@ -10,6 +10,7 @@ from harkara.__main__ import print_version
 from workers.command import (
     acts,
     alarms,
+    assistant,
     audit,
     budget,
     callbacks,
@@ -58,6 +59,7 @@ COMMANDS = (
     group("budget", budget.app),
     group("conversation", conversation.app),
     group("faq", faq.app),
+    group("assistant", assistant.app),
     group("consent", consent.app),
     group("person", person.app),
     group("proof", proof.app),
