@@ -9,7 +9,8 @@ from config.files import ConfigFiles
 from config.settings import Settings, settings
 from config.wiring.loaded_files import of_files
 from config.wiring.shared import database
-from harkara.assistant.lookups import MAX_BODY, TIMEOUT_SECONDS, LookupData, LookupFailure, LookupTool
+from harkara.assistant.guarded_model import GuardedModel
+from harkara.assistant.lookups import MAX_BODY, TIMEOUT_SECONDS, LookupData, LookupFailure, Lookups, LookupTool
 from harkara.assistant.model import LanguageModel
 from harkara.assistant.model_rules import LookupRules, ModelRules
 from harkara.assistant.rules import AssistantRules
@@ -25,10 +26,11 @@ _NO_KEY = "none"
 
 def proposer(files: ConfigFiles) -> Proposer:
     """Return the assistant. Raises SystemExit, with the next step, for a model or lookup that is wrong."""
-    from harkara.assistant.model_answers import ModelAnswers, ModelBreaker  # imported here: only where a lane has it
+    from config.wiring.answering import build_assistant, build_index  # imported here: only where a lane has it
 
-    breaker = ModelBreaker(partial(may_ask, database()), partial(record_outcome, database()))
-    return ModelAnswers(language_model(), lookup_tools(), breaker)
+    model, tools = language_model(), lookup_tools()
+    guarded = GuardedModel(model, partial(may_ask, database()), partial(record_outcome, database())) if model else None
+    return build_assistant(files, build_index(files), guarded, partial(Lookups, tools) if tools else None)
 
 
 def think_seconds(rules: AssistantRules) -> float:

@@ -8,9 +8,9 @@ from typing import Any, Literal, Protocol
 
 from harkara.assistant.talk import Speaker, Talk
 
-FailureKind = Literal["timeout", "unreachable", "busy", "error", "key", "refused", "cut", "invalid"]
-"""Why a model gave no answer: no response in time, no connection, 429, another error status, a key that is refused; or
-a response that declines, ends too early, or is not what the schema demands."""
+FailureKind = Literal["timeout", "unreachable", "busy", "error", "key", "refused", "cut", "invalid", "halted"]
+"""Why a model gave no answer: no response in time, no connection, 429, another error status, a key that is refused; a
+response that declines, ends too early, or is not what the schema demands; or it was not asked after such failures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class ModelFailure:
     @property
     def counts(self) -> bool:
         """Whether the breaker counts it: a model that declines one question can still answer others."""
-        return self.kind != "refused"
+        return self.kind not in ("refused", "halted")
 
 
 @dataclass(frozen=True, slots=True)

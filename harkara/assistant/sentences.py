@@ -51,7 +51,7 @@ class BusinessNames(BaseModel):
         return self
 
 
-class Sentences(BaseModel):
+class FixedSentences(BaseModel):
     """The sentences in one language."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=lambda name: name.replace("_", "-"))
@@ -149,9 +149,9 @@ class SentencesByLanguage(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    en: Sentences
-    hi: Sentences
-    hi_latn: Sentences = Field(alias="hi-Latn")
+    en: FixedSentences
+    hi: FixedSentences
+    hi_latn: FixedSentences = Field(alias="hi-Latn")
 
     @model_validator(mode="before")
     @classmethod
@@ -162,7 +162,7 @@ class SentencesByLanguage(BaseModel):
         merged = {key: {**SHIPPED[key], **value} if isinstance(value, Mapping) else value for key, value in own.items()}
         return {**given, **merged}
 
-    def of(self, language: CustomerLanguage) -> Sentences:
+    def of(self, language: CustomerLanguage) -> FixedSentences:
         """Return the sentences in this language."""
         return {"en": self.en, "hi": self.hi, "hi-Latn": self.hi_latn}[language]
 

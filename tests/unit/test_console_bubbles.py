@@ -147,13 +147,15 @@ def test_a_tap_shows_the_title_of_the_button(kind: str) -> None:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "phones", *MEDIA]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "phones", *MEDIA]), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 PARTS = ["location", "contacts", "reaction", "emoji", "interactive", "order", "product_items", "nfm_reply", *MEDIA]
 
 
-@given(st.sampled_from([*PARTS, "edit"]), st.dictionaries(st.sampled_from(PARTS), json_values))
+@given(st.sampled_from([*PARTS, "edit"]), st.dictionaries(st.sampled_from(PARTS), json_values, max_size=3))
 def test_content_of_any_shape_has_a_bubble(kind: str, content: dict[str, Any]) -> None:
     assert isinstance(bubble_of_received(kind, content), MessageBubble)
 

@@ -21,7 +21,7 @@ periodic_threads()
 assert thinker() is None
 assert start_turns() == 0
 finish_turns()
-heavy = {"openai", "numpy", "bm25s", "harkara.assistant.model_answers", "harkara.assistant.check"}
+heavy = {"openai", "numpy", "bm25s", "harkara.assistant.answering", "harkara.assistant.check"}
 assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()
 
 rules, found = settings().assistant_file, []
