@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from harkara.campaigns.rehearsal import Rehearsal, RehearsalInputs, rehearse
@@ -47,6 +48,12 @@ def forecast(
     )
     free = inputs.in_window.total() if category in rates.free_in_window else 0
     return Forecast(result, prices.currency, inputs.opted_out, free)
+
+
+def cost_of_all(numbers: Counter[str], category: TemplateCategory, day: date, prices: Prices) -> Decimal:
+    """Return what messages outside open windows cost on a day; `numbers` are their recipients by first digits."""
+    inputs, rates = RehearsalInputs(numbers.total(), 0, numbers, Counter(), ()), prices.on(day)
+    return _cost(rates, category, inputs) if prices.mode == "per-message" else _credits(rates, inputs)
 
 
 def _cost(rates: Rates, category: TemplateCategory, inputs: RehearsalInputs) -> Decimal:

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
+
+_NAME: Final = "customer"
+"""The parameter of a kind that holds the name of its recipient."""
+
+
+def name_position(body: Sequence[str]) -> int | None:
+    """Return the position of the recipient's name among the parameters of a kind's body, None without one."""
+    return body.index(_NAME) if _NAME in body else None
 
 
 def recipient_name(body: str, position: int | None) -> str | None:

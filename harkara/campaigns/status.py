@@ -63,5 +63,13 @@ class RecipientReport(NamedTuple):
     state: str
     code: str | None
     reason: str | None
+    answered_at: str | None
+    """When the recipient wrote last, if that was after the message was sent."""
+    opted_out_at: str | None
+    """When the recipient opted out, if that was after the message was sent."""
     job_id: str | None
     id: str
+
+
+REPORTED = ("row", "state", "code", "reason", "answered_at", "opted_out_at", "job_id", "id")
+"""The fields of a RecipientReport that say nothing about who the recipient is."""

@@ -1,4 +1,4 @@
-"""Routes for campaigns: list, get, rehearse, start, pause, resume, cancel, repeat, report."""
+"""Routes for campaigns: list, get, rehearse, start, pause, resume, cancel, repeat, report, results."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
 from harkara.campaigns.effect import CampaignEffect
-from harkara.campaigns.status import CampaignProgress
+from harkara.campaigns.status import REPORTED, CampaignProgress
 from harkara.gateway.authentication import CurrentCaller
 from harkara.gateway.body import Body, body_schema, read_json
 from harkara.gateway.callers import Caller
@@ -18,6 +18,7 @@ from harkara.gateway.errors import error_responses
 from harkara.gateway.schemas.campaigns import (
     CampaignForecast,
     CampaignList,
+    FiguresOfCampaign,
     NextRound,
     PauseCampaign,
     RejectedRows,
@@ -30,6 +31,7 @@ from harkara.ledger.campaigns import commands, queries
 from harkara.ledger.campaigns.again import create_second_round
 from harkara.ledger.campaigns.create import parse_stop_loss
 from harkara.ledger.campaigns.effects import get_effect
+from harkara.ledger.campaigns.figures import get_figures
 from harkara.ledger.campaigns.rehearse import rehearse_campaign as rehearse
 from harkara.ledger.users.acts import Actor
 
@@ -66,15 +68,14 @@ def rehearse_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body)
     "/{name}/report",
     responses={
         **error_responses(400, 401, 404, 429, 503),
-        200: {"content": {"text/csv": {}}, "description": "A line for each recipient: row, state, code, reason, ids"},
+        200: {"content": {"text/csv": {}}, "description": "A line for each recipient"},
     },
     response_class=Response,
 )
 def report_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> Response:
     """Report the result for each recipient as CSV, without number and name, in the order of the file."""
-    columns = ("row", "state", "code", "reason", "job_id", "id")
     lines = queries.report(deps.db, _find(deps, caller, name), numbers=False)
-    return csv_response(columns, ([getattr(line, column) for column in columns] for line in lines))
+    return csv_response(REPORTED, ([getattr(line, column) for column in REPORTED] for line in lines))
 
 
 @router.post(
@@ -145,6 +146,13 @@ def repeat_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) -
 def measure_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> CampaignEffect:
     """Compare how many recipients wrote with how many of those who got nothing, and how sure the difference is."""
     return get_effect(deps.db, _find(deps, caller, name))
+
+
+@router.get("/{name}/results", responses=error_responses(400, 401, 404, 429, 503))
+def get_results(deps: Deps, caller: CurrentCaller, name: Name) -> FiguresOfCampaign:
+    """Get how many recipients wrote and opted out since they got it, the effect, and the costs."""
+    found = queries.get_campaign(deps.db, name, lanes=caller.lanes)
+    return FiguresOfCampaign.of(get_figures(deps.db, found, deps.campaigns()))
 
 
 @router.post("/{name}/cancel", responses=error_responses(400, 401, 404, 409, 429, 503))

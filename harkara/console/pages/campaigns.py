@@ -14,6 +14,7 @@ from harkara.console.forms import printable
 from harkara.console.languages import N_
 from harkara.console.pages.steer_campaign import STATES, steering
 from harkara.console.visitors import Viewer
+from harkara.ledger.campaigns.figures import get_figures
 from harkara.ledger.campaigns.queries import list_campaigns
 from harkara.ledger.campaigns.results import count_left, get_results
 from harkara.money.amounts import from_micros
@@ -89,6 +90,7 @@ def campaign_page(visitor: Viewer, key: str) -> Response:
         funnel=[_shown(found, step) for step in FUNNEL],
         others=[shown for step in OTHERS if (shown := _shown(found, step)).number],
         failures=[(each, _messages(found, [each.state], each.code)) for each in found.failures],
+        figures=get_figures(visitor.console.db, found.campaign, visitor.console.campaigns()),
         spent={currency: from_micros(micros) for currency, micros in found.spent.items()},
     )
 

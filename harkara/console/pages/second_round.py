@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from harkara.campaigns.status import CampaignSummary
+from harkara.campaigns.recipient_name import name_position
+from harkara.campaigns.status import REPORTED, CampaignSummary, RecipientReport
 from harkara.console.errors import sentence
 from harkara.console.forms import Form, printable
 from harkara.console.languages import N_
@@ -14,10 +17,9 @@ from harkara.errors import Conflict, Invalid
 from harkara.gateway.csv_response import csv_response
 from harkara.ledger.campaigns.again import create_second_round
 from harkara.ledger.campaigns.queries import get_campaign, report
+from harkara.ledger.users.acts import record_done
 
 router = APIRouter()
-
-_COLUMNS = ("row", "state", "code", "reason", "job_id", "id")
 
 _REFUSED = N_("This is not possible: the campaign is not over, has a second round already, or the name is taken.")
 
@@ -26,8 +28,22 @@ _REFUSED = N_("This is not possible: the campaign is not over, has a second roun
 def download_report(visitor: Viewer, key: str) -> Response:
     """Return what became of each row of the file, without number and name."""
     found = _campaign(visitor, key)
-    lines = report(visitor.console.db, found.id, numbers=False)
-    response = csv_response(_COLUMNS, ([getattr(line, column) for column in _COLUMNS] for line in lines))
+    return _file(found, REPORTED, report(visitor.console.db, found.id, numbers=False))
+
+
+@router.post("/campaigns/{key}/report.csv")
+def download_numbers(visitor: Operator, _form: Form, key: str) -> Response:
+    """Return the same with number and name, which is an act of the log."""
+    found = _campaign(visitor, key)
+    kind = visitor.console.catalogue.kind.get(found.kind)
+    record_done(visitor.console.db, visitor.actor, "campaign.reported", found.name, number=found.audience)
+    name_at = name_position(kind.body) if kind else None
+    lines = report(visitor.console.db, found.id, numbers=True, name_at=name_at)
+    return _file(found, RecipientReport._fields, lines)
+
+
+def _file(found: CampaignSummary, columns: Sequence[str], lines: Iterable[RecipientReport]) -> Response:
+    response = csv_response(columns, ([getattr(line, column) for column in columns] for line in lines))
     response.headers["Content-Disposition"] = f'attachment; filename="{found.id}.csv"'
     return response
 

@@ -10,12 +10,14 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
 from harkara.campaigns.results import CampaignResults
+from harkara.campaigns.status import CampaignSummary
 from harkara.console.errors import sentence
 from harkara.console.forms import Form, FormFields, printable
 from harkara.console.languages import N_
 from harkara.console.visitors import Operator, SignedIn
 from harkara.errors import Conflict, Invalid
 from harkara.ledger.campaigns import commands
+from harkara.ledger.campaigns.create import parse_stop_loss
 from harkara.ledger.campaigns.results import get_results
 from harkara.states import CampaignState
 
@@ -44,8 +46,10 @@ def _pause(visitor: SignedIn, form: FormFields, key: str) -> str:
     return "campaign.paused"
 
 
-def _resume(visitor: SignedIn, _form: FormFields, key: str) -> str:
-    commands.resume(visitor.console.db, key, actor=visitor.actor)
+def _resume(visitor: SignedIn, form: FormFields, key: str) -> str:
+    prices, text = visitor.console.files().prices, form["stop_loss"].strip()
+    stop_loss = (parse_stop_loss(text, prices), prices.currency) if text else None
+    commands.resume(visitor.console.db, key, stop_loss=stop_loss, actor=visitor.actor)
     return "campaign.resumed"
 
 
@@ -75,6 +79,9 @@ STEERING: Mapping[str, Steering] = {
 _CHANGED = N_("This is not possible any more: the campaign is now in this state: %(state)s.")
 
 
+_STILL_REACHED = N_("The campaign has cost as much as its stop-loss already: give it a higher one.")
+
+
 def steering(state: CampaignState) -> Mapping[str, Steering]:
     """Return what can be decided about a campaign in this state."""
     return {name: each for name, each in STEERING.items() if state in each.states}
@@ -93,7 +100,7 @@ def steer(visitor: Operator, form: Form, key: str, name: str) -> Response:
     except Invalid as error:
         return _page(visitor, found, name, sentence(error, visitor.language))
     except Conflict:
-        return _page(visitor, found, name, _changed(visitor, _found(visitor, key, name).campaign.state))
+        return _page(visitor, found, name, _refused(visitor, name, _found(visitor, key, name).campaign))
     return visitor.redirect(f"/campaigns/{found.campaign.id}?done={done}")
 
 
@@ -117,8 +124,10 @@ def _found(visitor: SignedIn, key: str, name: str) -> CampaignResults:
     return get_results(visitor.console.db, printable(key), lanes=visitor.user.lanes)
 
 
-def _changed(visitor: SignedIn, state: CampaignState) -> str:
-    translate = visitor.language.texts.gettext
+def _refused(visitor: SignedIn, name: str, found: CampaignSummary) -> str:
+    translate, state = visitor.language.texts.gettext, found.state
+    if name == "resume" and state is CampaignState.PAUSED:
+        return translate(_STILL_REACHED)
     return translate(_CHANGED) % {"state": translate(STATES[state])}
 
 

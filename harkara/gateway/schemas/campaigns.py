@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from harkara.campaigns.audience import Reject
 from harkara.campaigns.columns import TO, Column, FixedText, Source
+from harkara.campaigns.effect import CampaignEffect
 from harkara.campaigns.forecast import Forecast
 from harkara.campaigns.rejects import Rejects
 from harkara.campaigns.status import CampaignProgress, CampaignSummary
@@ -16,8 +17,10 @@ from harkara.errors import Invalid
 from harkara.gateway.schemas.fields import UtcTime, Word
 from harkara.json_record import TimestampSeconds
 from harkara.ledger.campaigns.create import CampaignRequest
+from harkara.ledger.campaigns.figures import CampaignFigures
 from harkara.ledger.campaigns.uploads import Upload
 from harkara.messages.model import StrictModel
+from harkara.money.amounts import from_micros
 from harkara.occasions.occasion import Reason
 
 MOST_SHOWN = 100
@@ -173,6 +176,28 @@ class CampaignForecast(BaseModel):
             currency=found.currency,
             opted_out=found.opted_out,
             free=found.free,
+        )
+
+
+class FiguresOfCampaign(BaseModel):
+    """How recipients responded since their message was sent, and what the campaign costs."""
+
+    answered: int
+    opted_out: int
+    spent: dict[str, str] = Field(description="What its delivered messages cost, by currency")
+    cost_if_all_arrive: str
+    currency: str
+    effect: CampaignEffect | None = Field(description="Null if it holds no recipient out, or was not started")
+
+    @classmethod
+    def of(cls, found: CampaignFigures) -> Self:
+        return cls(
+            answered=found.answered,
+            opted_out=found.opted_out,
+            spent={currency: str(from_micros(micros)) for currency, micros in found.spent.items()},
+            cost_if_all_arrive=str(found.cost),
+            currency=found.currency,
+            effect=found.effect,
         )
 
 

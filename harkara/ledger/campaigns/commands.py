@@ -21,6 +21,7 @@ from harkara.ledger.messages.trace import change_state
 from harkara.ledger.tables import campaign, message
 from harkara.ledger.transaction import Transaction
 from harkara.ledger.users.acts import Actor, record_act
+from harkara.money.amounts import show
 from harkara.states import UNSENT, CampaignState, State
 
 CANARY = "canary"
@@ -80,7 +81,8 @@ def resume(
         run_or_schedule(tx, found, found.start_at)
         if found.code == CANARY and found.stage < found.stages:
             begin_next_stage(tx, found)
-        _record(tx, actor, "resumed", found)
+        limit = None if stop_loss is None else f"stop-loss {show(stop_loss[0])} {stop_loss[1]}"
+        _record(tx, actor, "resumed", found, limit)
 
 
 def cancel(db: Database, identity: str, by: str, *, actor: Actor | None = None) -> int:

@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, false, func, null, or_, select
+from sqlalchemy import and_, case, false, func, null, or_, select
 
 from harkara.campaigns.recipient_name import recipient_name
 from harkara.campaigns.rehearsal import RehearsalInputs
@@ -16,6 +16,8 @@ from harkara.campaigns.status import CampaignProgress, CampaignSummary, Recipien
 from harkara.campaigns.steps import CampaignSteps
 from harkara.errors import NotFound
 from harkara.inbound.window import LENGTH
+from harkara.json_record import iso_seconds
+from harkara.ledger.campaigns.responses import OPTED_OUT, SAME_CONTACT, WROTE
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
 from harkara.ledger.tables import campaign, contact, message
@@ -96,15 +98,24 @@ def report(db: Database, identity: str, *, numbers: bool, name_at: int | None = 
             message.c.state,
             message.c.code,
             message.c.reason,
+            case((WROTE, contact.c.wrote_at)),
+            case((OPTED_OUT, contact.c.wished_at)),
             message.c.job_id,
             message.c.id,
         )
+        .select_from(message)
+        .join(contact, SAME_CONTACT, isouter=True)
         .where(message.c.campaign_id == identity)
         .order_by(message.c.position)
     )
     with db.read(snapshot=True) as tx:
         for row in map(RecipientReport._make, tx.execute(query.execution_options(yield_per=_PAGE_ROWS))):
-            yield row._replace(name=row.name and recipient_name(row.name, name_at))  # the column is the whole request
+            name = row.name and recipient_name(row.name, name_at)  # the column is the whole request
+            yield row._replace(name=name, answered_at=_iso(row.answered_at), opted_out_at=_iso(row.opted_out_at))
+
+
+def _iso(at: Any) -> str | None:
+    return None if at is None else iso_seconds(at)
 
 
 def list_media(db: Database, identity: str) -> list[tuple[str, str]]:

@@ -37,7 +37,7 @@ def get_results(db: Database, identity: str, *, lanes: Collection[str] | None = 
             _by_state(tx, identity),
             _failures(tx, identity),
             _posted(tx, identity, tx.now - PACE_OVER),
-            _spent(tx, identity),
+            campaign_costs(tx, identity),
         )
 
 
@@ -71,7 +71,8 @@ def _posted(tx: Transaction, identity: str, since: datetime) -> int:
     return int(tx.execute(select(func.count()).select_from(mine.limit(MOST_POSTED).subquery())).scalar_one())
 
 
-def _spent(tx: Transaction, identity: str) -> Mapping[str, int]:
+def campaign_costs(tx: Transaction, identity: str) -> Mapping[str, int]:
+    """Return what the campaign has cost, in micros by currency."""
     rows = campaign_spend(tx, identity)
     query = select(rows.c.currency, cast(func.sum(rows.c.amount), BigInteger)).group_by(rows.c.currency)
     return {currency: int(amount) for currency, amount in tx.execute(query)}

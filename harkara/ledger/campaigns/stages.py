@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import case, func, select
 
 from harkara.campaigns.status import CampaignSummary
 from harkara.campaigns.steps import CampaignSteps, CanaryCounts, judge_canary, producer
+from harkara.ledger.campaigns.responses import OPTED_OUT, SAME_CONTACT
 from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.tables import contact, message
 from harkara.ledger.transaction import Row, Transaction
@@ -45,17 +46,15 @@ def _is_old_enough(tx: Transaction, found: CampaignSummary, steps: CampaignSteps
 
 def _count(tx: Transaction, found: CampaignSummary) -> CanaryCounts:
     """Count what became of the messages that were sent: those of the canary alone, as long as it is the stage."""
-    stopped = and_(contact.c.stopped.is_not(None), contact.c.wished_at > message.c.posted_at)
-    same = and_(contact.c.lane == message.c.lane, contact.c.recipient == message.c.recipient)
     query = (
         select(
             func.count(),
             _number(in_state(State.DELIVERED, State.READ)),
             _number(in_state(State.FAILED)),
-            _number(stopped),
+            _number(OPTED_OUT),
         )
         .select_from(message)
-        .join(contact, same, isouter=True)
+        .join(contact, SAME_CONTACT, isouter=True)
         .where(message.c.campaign_id == found.id, message.c.posted_at.is_not(None))
     )
     return CanaryCounts(*map(int, tx.execute(query).one()))

@@ -23,6 +23,7 @@ ACTS: Final[Mapping[str, str]] = {
     "campaign.cancelled": "campaign cancelled",
     "campaign.created": "campaign created",
     "campaign.paused": "campaign paused",
+    "campaign.reported": "campaign report with numbers downloaded",
     "campaign.resumed": "campaign resumed",
     "campaign.scheduled": "campaign scheduled",
     "campaign.started": "campaign started",

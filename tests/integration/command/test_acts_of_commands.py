@@ -72,7 +72,7 @@ ELSEWHERE = {
 READING = {
     *("acts", "audit", "doctor", "list", "spend", "status", "templates", "alarms list", "budget", "callbacks list"),
     *("campaign effect", "conversation list", "conversation show", "faq gaps", "faq test"),
-    *("assistant replay", "assistant try"),
+    *("assistant replay", "assistant try", "campaign results"),
     *("campaign list", "campaign rehearse", "campaign report", "campaign watch", "consent export", "consent show"),
     *("dead-letters list", "goals export", "goals list", "lanes", "occasion list", "occasion report"),
     *("occasion show", "proof verify", "proof write", "user list"),

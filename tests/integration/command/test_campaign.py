@@ -341,3 +341,12 @@ def test_a_campaign_in_steps_explains_them_and_is_repeated_for_the_failed(
     assert (refused.exit_code, "no row of failed of steps gives a message" in refused.stderr) == (4, True), (
         refused.output
     )
+
+
+def test_the_results_say_responses_and_costs(harkara: Harkara, ledger: Database, visits: str) -> None:
+    found = printed(harkara("campaign", "results", visits, "--json"))
+    assert (found["answered"], found["opted_out"], found["spent"], found["effect"]) == (0, 0, {}, None)
+    assert found["cost_if_all_arrive"] == "0.271400"
+    said = harkara("campaign", "results", visits).stdout
+    assert "0 wrote since they got it, 0 opted out since" in said
+    assert "Spent so far: nothing; if all arrive: 0.27 INR" in said

@@ -16,7 +16,8 @@ from harkara.ledger.users.acts import list_acts
 from harkara.roles import Role
 from harness.ledger import open_ledger
 from tests.integration.console.server import Browser, Server, console_of, serve, text_of
-from tests.integration.ledger.campaigns import REFUSED, load_campaign, send_due, start_campaign
+from tests.integration.ledger.campaigns import REFUSED, load_campaign, message_ids, send_due, start_campaign
+from tests.integration.ledger.test_campaign_results import charge_messages
 
 
 def acts_of(db: Database, name: str) -> list[tuple[str, int | None]]:
@@ -157,3 +158,35 @@ def test_a_report_has_a_line_for_each_row_and_a_second_round_the_failed(server: 
     assert get_campaign(db, "bihu again").audience == 2
     twice = operator.submit(f"/campaigns/{identity}/again", name="bihu once more")
     assert (twice.status_code, "has a second round already" in text_of(twice)) == (400, True)
+
+
+def test_the_page_has_responses_and_costs_and_operators_get_the_report_with_numbers(server: Server) -> None:
+    db, viewer, operator = server.console.db, server.user("Vik"), server.user("Omi", Role.OPERATOR)
+    identity = start_campaign(db, 3, "ugadi")
+    send_due(db, most=1)
+    page = text_of(viewer.see(f"/campaigns/{identity}"))
+    assert "Spent so far nothing yet Cost, if all arrive ₹3.06" in page
+    assert "Have written 0 Have opted out 0" in page
+    assert "Report with numbers" not in page
+    assert "Report with numbers" in text_of(operator.see(f"/campaigns/{identity}"))
+    assert viewer.submit(f"/campaigns/{identity}/report.csv").status_code == 403
+    assert acts_of(db, "ugadi") == []
+    report = operator.submit(f"/campaigns/{identity}/report.csv").text.splitlines()
+    assert report[0] == "row,recipient,name,state,code,reason,answered_at,opted_out_at,job_id,id"
+    assert [line.split(",")[1][:7] for line in report[1:]] == ["9198765"] * 3
+    assert acts_of(db, "ugadi") == [("campaign.reported", 3)]
+
+
+def test_a_campaign_that_reached_its_stop_loss_is_resumed_with_a_higher_one(operator: Browser, db: Database) -> None:
+    identity = start_campaign(db, 4, "pooja", stop_loss=1_000_000, currency="INR")
+    send_due(db, most=2)
+    charge_messages(db, identity, message_ids(db, identity)[:2])
+    assert advance_campaigns(db)["paused"] == 1  # campaigns of other tests finish in the same round
+    assert "Pause again at this cost in all" in text_of(operator.see(f"/campaigns/{identity}/resume"))
+    for amount, problem in (("1.5", "give it a higher one"), ("much", "must be a positive number")):
+        answer = operator.submit(f"/campaigns/{identity}/resume", stop_loss=amount)
+        assert (answer.status_code, problem in text_of(answer)) == (400, True)
+    assert operator.submit(f"/campaigns/{identity}/resume", stop_loss="8000").status_code == 303
+    assert get_campaign(db, identity).state == "running"
+    (resumed,) = [each.filter for each in list_acts(db) if each.subject == "pooja"]
+    assert resumed == "stop-loss 8,000.00 INR"

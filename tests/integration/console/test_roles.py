@@ -47,6 +47,7 @@ ROUTES: dict[str, Role | None] = {
     "POST /campaigns/new/{upload}/load": Role.OPERATOR,
     "GET /campaigns/{key}": Role.VIEWER,
     "GET /campaigns/{key}/report.csv": Role.VIEWER,
+    "POST /campaigns/{key}/report.csv": Role.OPERATOR,
     "GET /campaigns/{key}/again": Role.OPERATOR,
     "POST /campaigns/{key}/again": Role.OPERATOR,
     "GET /campaigns/{key}/try": Role.OPERATOR,

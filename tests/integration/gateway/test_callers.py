@@ -57,6 +57,7 @@ PROTECTED = [
     ("POST", "/campaigns/sale/cancel"),
     ("POST", "/campaigns/sale/again"),
     ("GET", "/campaigns/sale/effect"),
+    ("GET", "/campaigns/sale/results"),
     ("POST", "/messages/preview"),
     ("POST", "/messages/act"),
     ("GET", "/conversations"),

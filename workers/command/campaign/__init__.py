@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from workers.command.campaign import again, control, effect, new, rehearse, report, watch
+from workers.command.campaign import again, control, effect, new, rehearse, report, results, watch
 
 __all__ = ["app"]
 
@@ -18,5 +18,6 @@ app.command(epilog="Example: harkara campaign resume diwali")(control.resume)
 app.command(epilog="Example: harkara campaign cancel diwali --by Asha")(control.cancel)
 app.command(epilog="Example: harkara campaign report diwali --csv diwali-done.csv")(report.report)
 app.command(epilog="Example: harkara campaign effect diwali")(effect.effect)
+app.command(epilog="Example: harkara campaign results diwali")(results.results)
 app.command(epilog="Example: harkara campaign again diwali --name diwali-2")(again.again)
 app.command("list", epilog="Example: harkara campaign list --json")(control.listing)

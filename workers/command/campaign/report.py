@@ -10,9 +10,6 @@ from workers.command.deployment import catalogue, ledger
 from workers.command.options import AsJson, Campaign
 from workers.command.rows import CsvFile, write_rows
 
-NAME = "customer"
-"""The parameter of a kind that holds the name of its recipient."""
-
 _OF_PEOPLE = ("recipient", "name")
 
 
@@ -24,7 +21,7 @@ def report(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print a line for each recipient: row, state, code, reason and job id, as CSV or as JSON lines.
+    """Print a line for each recipient: row, state, code, reason, answer, opt-out and job id, as CSV or JSON lines.
 
     With --numbers also the number, and the name that the message addresses. Both are empty once they are erased.
     """
@@ -41,5 +38,7 @@ def report(
 
 def _name_position(kind: str) -> int | None:
     """Return the position of the recipient's name among the body's parameters; None if the kind has no name."""
+    from harkara.campaigns.recipient_name import name_position
+
     known = catalogue().kind.get(kind)
-    return known.body.index(NAME) if known and NAME in known.body else None
+    return name_position(known.body) if known else None
