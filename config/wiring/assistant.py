@@ -12,7 +12,7 @@ from config.wiring.shared import database
 from harkara.assistant.guarded_model import GuardedModel
 from harkara.assistant.lookups import MAX_BODY, TIMEOUT_SECONDS, LookupData, LookupFailure, Lookups, LookupTool
 from harkara.assistant.model import LanguageModel
-from harkara.assistant.model_rules import LookupRules, ModelRules
+from harkara.assistant.model_rules import LookupRules
 from harkara.assistant.rules import AssistantRules
 from harkara.callbacks.connector import BoundedReply
 from harkara.callbacks.endpoint import Endpoint
@@ -41,7 +41,7 @@ def think_seconds(rules: AssistantRules) -> float:
 @of_files
 def language_model(files: ConfigFiles) -> LanguageModel | None:
     """Return the model, or None when none is named. Raises SystemExit when its library is missing."""
-    return build_model(files.assistant.model, settings())
+    return build_model(files.assistant, settings())
 
 
 @of_files
@@ -50,9 +50,9 @@ def lookup_tools(files: ConfigFiles) -> Mapping[str, LookupTool]:
     return {rules.name: build_lookup(rules, settings()) for rules in files.assistant.lookups}
 
 
-def build_model(rules: ModelRules, s: Settings) -> LanguageModel | None:
+def build_model(rules: AssistantRules, s: Settings) -> LanguageModel | None:
     """As `language_model`."""
-    if not rules.enabled:
+    if not rules.model.enabled:
         return None
     try:
         from harkara.assistant.openai_model import OpenAIModel  # imported here: it takes half a second, and an extra
@@ -60,7 +60,8 @@ def build_model(rules: ModelRules, s: Settings) -> LanguageModel | None:
         raise SystemExit(
             "[model] of assistant.toml needs the extra assistant: pip install 'harkara[assistant]'"
         ) from None
-    return OpenAIModel(rules, s.model_key.get_secret_value() if s.model_key else _NO_KEY)
+    key = s.model_key.get_secret_value() if s.model_key else _NO_KEY
+    return OpenAIModel(rules.model, key, rules.business.name)
 
 
 def build_lookup(rules: LookupRules, s: Settings, ca_bundle: str | None = None) -> LookupTool:

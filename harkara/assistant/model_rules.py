@@ -38,14 +38,13 @@ class ModelRules(BaseModel):
     max_tokens: int = Field(default=800, ge=50, le=20_000, alias="max-tokens")
     price_read: Price = Field(default=Decimal(0), alias="price-read")
     price_written: Price = Field(default=Decimal(0), alias="price-written")
-    business: str = Field(default="", max_length=200)
     tone: str = Field(default="friendly and brief", max_length=200)
     prompt: str = Field(default="", max_length=8_000)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.name and not (self.url and self.business and self.prompt):
-            raise ValueError("a model needs url, business and prompt, too")
+        if self.name and not (self.url and self.prompt):
+            raise ValueError("a model needs url and prompt, too")
         return self
 
     @property

@@ -40,11 +40,13 @@ Message = dict[str, Any]
 class OpenAIModel:
     """Asks one model; any number of threads may use it at once.
 
-    `key` goes into the header Authorization alone. The client does not retry, and follows no redirect.
+    `business` is the name that it says. `key` goes into the header Authorization alone. The client does not retry, and
+    follows no redirect.
     """
 
-    def __init__(self, rules: ModelRules, key: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rules: ModelRules, key: str, business: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._rules = rules
+        self._system = render_system(rules, business)
         self._clock = clock
         self._structured = True
         http = DefaultHttpxClient(follow_redirects=False)
@@ -117,7 +119,7 @@ class _Question:
         self._quoted: list[Quoted] = []
         self._read = self._written = 0
         self._messages: list[Message] = [
-            {"role": "system", "content": render_system(model._rules)},
+            {"role": "system", "content": model._system},
             {"role": "user", "content": render_user(prompt)},
         ]
 

@@ -45,9 +45,9 @@ ANSWER_SCHEMA = {
 """The `response_format` of a request (OpenAI: Structured Outputs)."""
 
 
-def render_system(rules: ModelRules) -> str:
+def render_system(rules: ModelRules, business: str) -> str:
     """Return the instructions: the prompt of the configuration with business and tone, and the form of the answer."""
-    own = rules.prompt.replace("{business}", rules.business).replace("{tone}", rules.tone)
+    own = rules.prompt.replace("{business}", business).replace("{tone}", rules.tone)
     return f"{own.strip()}\n\n{FORM}"
 
 

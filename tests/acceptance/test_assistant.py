@@ -25,7 +25,6 @@ MODEL = """
 [model]
 url = "{url}/v1"
 name = "stand-in"
-business = "Asha's Flowers"
 prompt = "You answer for {{business}}, {{tone}}."
 """
 SETTINGS = {**API_TOKENS, "CHATMITRA_WEBHOOK_SECRET": "secret-of-the-webhooks"}

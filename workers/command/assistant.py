@@ -40,7 +40,7 @@ def try_(
 
     files = ConfigFiles.load(settings())
     index = build_index(files)
-    chosen = build_model(files.assistant.model, settings()) if model else None
+    chosen = build_model(files.assistant, settings()) if model else None
     talk = _talk(question, lane)
     near = [{"entry": each.entry, "score": each.score} for each in index.find(question)]
     proposal = build_assistant(files, index, chosen).propose(talk)
@@ -80,7 +80,7 @@ def _replayed(file: Path, with_model: bool) -> Iterable[TurnOutcome]:
     talks = read_talks(file)
     files = ConfigFiles.load(settings())
     index = build_index(files)
-    model = build_model(files.assistant.model, settings()) if with_model else None
+    model = build_model(files.assistant, settings()) if with_model else None
 
     def answer(talk: Talk, recorded: RecordedTalk) -> Proposal:
         tools = partial(recorded_tools, files.assistant.lookups, recorded.lookups)

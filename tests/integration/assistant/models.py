@@ -19,7 +19,6 @@ ASHA = "919812345678"
 HOURS = Quoted("faq:hours", "We are open from 10 to 6 on all days but Sunday.")
 RULES: dict[str, Any] = {
     "name": "stand-in",
-    "business": "Asha's Flowers",
     "prompt": "You answer for {business}, {tone}.",
     "price-read": 100,
     "price-written": 400,
@@ -41,7 +40,7 @@ def rules(url: str, **changed: Any) -> ModelRules:
 
 @contextmanager
 def model_at(url: str, **changed: Any) -> Iterator[OpenAIModel]:
-    model = OpenAIModel(rules(url, **changed), "sk-test-1")
+    model = OpenAIModel(rules(url, **changed), "sk-test-1", "Asha's Flowers")
     try:
         yield model
     finally:

@@ -129,15 +129,15 @@ _IMPORTS = """
 import sys
 from config.settings import settings
 from config.wiring.assistant import build_model
-from harkara.assistant.model_rules import ModelRules
-build_model(ModelRules.model_validate({rules}), settings())
+from harkara.assistant.rules import AssistantRules
+build_model(AssistantRules.model_validate({{"model": {rules}}}), settings())
 print("openai" in sys.modules)
 """
 
 
 @pytest.mark.parametrize("name", ["", "stand-in"])
 def test_the_client_of_the_model_is_imported_only_when_a_model_is_named(name: str) -> None:
-    rules = {"name": name, "url": "http://127.0.0.1:9/v1", "business": "A", "prompt": "B"}
+    rules = {"name": name, "url": "http://127.0.0.1:9/v1", "prompt": "B"}
 
     done = subprocess.run(
         [sys.executable, "-c", _IMPORTS.format(rules=rules)], capture_output=True, text=True, check=True
@@ -147,7 +147,7 @@ def test_the_client_of_the_model_is_imported_only_when_a_model_is_named(name: st
 
 
 def test_a_missing_extra_is_named_with_the_next_step() -> None:
-    rules = {"name": "a", "url": "http://127.0.0.1:9/v1", "business": "A", "prompt": "B"}
+    rules = {"name": "a", "url": "http://127.0.0.1:9/v1", "prompt": "B"}
     hide = "import sys; sys.modules['openai'] = None\n"
 
     done = subprocess.run(
