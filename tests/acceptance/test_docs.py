@@ -109,6 +109,8 @@ def check_unrun(block: Block, folder: Path, place: str) -> None:
     match block.language:
         case "toml":
             tomllib.loads(block.code)
+        case "json":
+            json.loads(block.code)
         case "csv":
             (folder / block.mark.removeprefix("<!-- file: ").removesuffix(" -->")).write_text(block.code)
         case "text" | "mermaid":

@@ -1,4 +1,4 @@
-"""The migration that makes attempts cheaper: they survive it in both directions, and workers write them meanwhile."""
+"""The migration that makes attempts cheaper: they survive it in both directions."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tests.integration.ledger.steps import ACCEPTED, accept_messages, begin_post
 def test_attempts_survive_the_migration_in_both_directions(database_url: str) -> None:
     db = Database(database_url)
     migrate.upgrade(db, "0012")
-    before = [post(db, 0)]
     indexes = declared_indexes(db)
     assert foreign_keys(db) == ["fk_attempt_message_id"]
     migrate.upgrade(db)
     assert foreign_keys(db) == []
-    before.append(post(db, 1))
+    before = [post(db, 0)]
     migrate.downgrade(db, "0012")
+    assert declared_indexes(db) == indexes
     assert foreign_keys(db) == ["fk_attempt_message_id"]
-    before.append(post(db, 2))
     migrate.upgrade(db)
     assert declared_indexes(db) == indexes
+    before.append(post(db, 1))
     with db.read() as tx:
         rows = tx.rows(select(attempt.c.message_id, attempt.c.outcome).order_by(attempt.c.message_id))
     assert rows == [{"message_id": identity, "outcome": "accepted"} for identity in sorted(before)]
