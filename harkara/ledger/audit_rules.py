@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, or_, select, true
 
@@ -27,6 +28,7 @@ def rules(tx: Transaction) -> Rules:
     return _attempt_rules() | _state_rules() | plans | _money_rules(tx) | _voice_rules(tx)
 
 
+@cache  # to build the expressions costs more than a query of a small ledger
 def _attempt_rules() -> Rules:
     posts = _attempts(true())
     arrived = _attempts(ARRIVED)
@@ -51,6 +53,7 @@ def _attempt_rules() -> Rules:
     }
 
 
+@cache
 def _state_rules() -> Rules:
     endings = _trace_lines(trace.c.event.in_([state.value for state in FINAL]))
     ending = _trace_lines(trace.c.event == message.c.state)
