@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import case, func, select
 
-from harkara.ledger.audit_rules import rules
+from harkara.ledger.audit_rules import AuditRule, parameters, rules
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import count_by_source
 from harkara.ledger.tables import attempt, message
@@ -61,7 +61,7 @@ def audit(db: Database) -> Report:
         ).one()
         attempts = tx.execute(select(func.count()).select_from(attempt)).scalar_one()
         letters = count_by_source(tx)
-        findings = [found for rule, query in rules(tx).items() if (found := _finding(tx, rule, query))]
+        findings = [found for name, rule in rules(tx).items() if (found := _finding(tx, name, rule))]
     known = sum(by_state.get(state.value, 0) for state in State)
     if lost := sums.messages - known:
         findings.append(Finding("every message is in exactly one known state, and the sums match", lost, []))
@@ -77,8 +77,9 @@ def run_audit(db: Database, actor: Actor) -> Report:
     return report
 
 
-def _finding(tx: Transaction, rule: str, query: Select[tuple[str]]) -> Finding | None:
-    broken = tx.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+def _finding(tx: Transaction, name: str, rule: AuditRule) -> Finding | None:
+    values = parameters(tx)
+    broken = tx.execute(rule.number, values).scalar_one()
     if not broken:
         return None
-    return Finding(rule, broken, [str(identity) for identity in tx.execute(query.limit(MAX_IDS)).scalars()])
+    return Finding(name, broken, [str(identity) for identity in tx.execute(rule.ids.limit(MAX_IDS), values).scalars()])

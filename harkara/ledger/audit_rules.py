@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, exists, func, or_, select, true
 
 from harkara.assistant.rules import MOST_UNANSWERED
 from harkara.assistant.voice import HANDED_OVER
@@ -20,15 +22,36 @@ Rules = dict[str, Select[tuple[str]]]
 
 _ARRIVED = (State.ACCEPTED, State.SENT, State.DELIVERED, State.READ)
 _LEASED = (State.QUEUED, State.CLAIMED, State.SENDING)
+_MINUTE_AGO = bindparam("minute_ago", type_=message.c.changed_at.type)
 
 
-def rules(tx: Transaction) -> Rules:
+class AuditRule(NamedTuple):
+    """The ids of what breaks a rule, and how many they are. Both need the parameters of `parameters`."""
+
+    ids: Select[tuple[str]]
+    number: Select[int]
+
+
+def rules(tx: Transaction) -> Mapping[str, AuditRule]:
     """Return all rules, by the sentence that names each."""
-    plans = _lease_rules(tx) | _plan_rules(tx)
-    return _attempt_rules() | _state_rules() | plans | _money_rules(tx) | _voice_rules(tx)
+    return {**_fixed_rules(), **_with_numbers(_money_rules(tx))}
 
 
-@cache  # to build the expressions costs more than a query of a small ledger
+def parameters(tx: Transaction) -> dict[str, Any]:
+    """Return the values of this moment that the queries need."""
+    return {_MINUTE_AGO.key: tx.now - timedelta(minutes=1)}
+
+
+@cache  # to build the expressions costs more than to query a small ledger
+def _fixed_rules() -> Mapping[str, AuditRule]:
+    return _with_numbers(_attempt_rules() | _state_rules() | _lease_rules() | _plan_rules() | _voice_rules())
+
+
+def _with_numbers(queries: Rules) -> Mapping[str, AuditRule]:
+    numbers = {name: select(func.count()).select_from(query.subquery()) for name, query in queries.items()}
+    return {name: AuditRule(query, numbers[name]) for name, query in queries.items()}
+
+
 def _attempt_rules() -> Rules:
     posts = _attempts(true())
     arrived = _attempts(ARRIVED)
@@ -53,7 +76,6 @@ def _attempt_rules() -> Rules:
     }
 
 
-@cache
 def _state_rules() -> Rules:
     endings = _trace_lines(trace.c.event.in_([state.value for state in FINAL]))
     ending = _trace_lines(trace.c.event == message.c.state)
@@ -74,19 +96,17 @@ def _state_rules() -> Rules:
     }
 
 
-def _lease_rules(tx: Transaction) -> Rules:
+def _lease_rules() -> Rules:
     ids = select(message.c.id)
     return {
         "exactly the queued, claimed and sending messages have a lease": ids.where(
             in_state(*_LEASED) != message.c.lease_until.is_not(None)
         ),
-        "no lease ran out more than a minute ago": ids.where(
-            in_state(*_LEASED), message.c.lease_until < _minute_ago(tx)
-        ),
+        "no lease ran out more than a minute ago": ids.where(in_state(*_LEASED), message.c.lease_until < _MINUTE_AGO),
     }
 
 
-def _plan_rules(tx: Transaction) -> Rules:
+def _plan_rules() -> Rules:
     rows = select(func.count()).where(message.c.campaign_id == campaign.c.id).correlate(campaign).scalar_subquery()
     ids = select(message.c.id)
     return {
@@ -102,8 +122,8 @@ def _plan_rules(tx: Transaction) -> Rules:
         "a campaign that is over has no unsent message": ids.where(
             in_state(*UNSENT),
             message.c.resends == 0,
-            message.c.changed_at < _minute_ago(tx),
-            message.c.campaign_id.in_(select(campaign.c.id).where(_over(tx))),
+            message.c.changed_at < _MINUTE_AGO,
+            message.c.campaign_id.in_(select(campaign.c.id).where(_over())),
         ),
     }
 
@@ -112,7 +132,7 @@ def _money_rules(tx: Transaction) -> Rules:
     return {"the sums of a day are those of its charges": different_days(tx)}
 
 
-def _voice_rules(tx: Transaction) -> Rules:
+def _voice_rules() -> Rules:
     """The index of answered turns prevents a second one, and the gate the others: this checks both from the rows."""
     other, later = turn.alias(), message.alias()
     answered = ("sent", "handed-over", "draft", "silent")
@@ -141,7 +161,7 @@ def _voice_rules(tx: Transaction) -> Rules:
         "no answer is sent after a person has the conversation": select(message.c.id).where(
             message.c.talk_person.is_not(None),
             exists().where(taken, message.c.posted_at > conversation.c.mode_since),
-            message.c.posted_at < _minute_ago(tx),
+            message.c.posted_at < _MINUTE_AGO,
         ),
     }
 
@@ -177,9 +197,9 @@ def _present_occasion() -> ColumnElement[bool]:
     return and_(occasion.c.id == message.c.occasion_id, occasion.c.revision == message.c.revision)
 
 
-def _over(tx: Transaction) -> ColumnElement[bool]:
+def _over() -> ColumnElement[bool]:
     """Match a campaign that is finished, or was cancelled long enough ago for its last message to be cancelled."""
-    cancelled = and_(campaign.c.state == CampaignState.CANCELLED.value, campaign.c.changed_at < _minute_ago(tx))
+    cancelled = and_(campaign.c.state == CampaignState.CANCELLED.value, campaign.c.changed_at < _MINUTE_AGO)
     return or_(campaign.c.state == CampaignState.FINISHED.value, cancelled)
 
 
@@ -195,7 +215,3 @@ def _webhook_lines() -> ScalarSelect[int]:
 def _trace_lines(condition: ColumnElement[bool]) -> ScalarSelect[int]:
     counted = select(func.count()).where(trace.c.message_id == message.c.id, condition)
     return counted.correlate(message).scalar_subquery()
-
-
-def _minute_ago(tx: Transaction) -> datetime:
-    return tx.now - timedelta(minutes=1)

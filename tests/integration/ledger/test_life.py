@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -229,7 +228,6 @@ class Life(RuleBasedStateMachine):
         return {name: value for name, value in kept.items() if not name.endswith(("_at", "_until"))}
 
 
-@pytest.mark.timeout(300)  # an audit after each of 600 steps
 def test_random_actions_break_no_promise(db: Database) -> None:
     if db.sqlite:
         # This test does not check power cuts, and the disk would take most of the time.

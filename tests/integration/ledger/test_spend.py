@@ -56,7 +56,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=CHANGES)
 def test_the_spend_is_the_sum_of_the_charges_after_any_changes(db: Database, changes: list[tuple[str, Any]]) -> None:
     clear(db)

@@ -47,7 +47,7 @@ def is_short(proposal: Proposal) -> bool:
     return len(proposal.texts) <= 3 and all(0 < len(text) <= 1_000 for text in proposal.texts)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(SPOKEN, st.booleans(), st.sampled_from(ASSISTANTS))
 def test_an_answer_is_short_greets_once_and_repeats_no_secret(
     lines: list[tuple[str, str]], greeted: bool, answering: object
