@@ -107,7 +107,7 @@ class Thinker:
         except Unavailable:
             raise  # its lease runs out, and a worker tries again
         except Exception as error:
-            log.exception("turn failed", action="turn_broke", error=type(error).__name__)
+            log.error("turn failed", action="turn_broke", error=type(error).__name__)  # its text may quote the customer
             return Proposal(texts=(), source="backup", hand_over="failed", failure=type(error).__name__)
 
     def write(self, turn: ClaimedTurn, talk: Talk, proposal: Proposal) -> WrittenTurn:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from structlog.testing import capture_logs
 
 from harkara.assistant.rules import AssistantRules
 from harkara.assistant.talk import Proposal, Talk
@@ -284,8 +285,11 @@ def test_a_bot_that_repeats_itself_is_not_answered(db: Database) -> None:
 
 def test_an_assistant_that_breaks_gives_the_conversation_to_a_person(db: Database) -> None:
     wrote(db, "Hello")
-    written = thinker(db, Parrot(None)).think(claimed(db))
+    with capture_logs() as lines:
+        written = thinker(db, Parrot(None)).think(claimed(db))
     assert written == WrittenTurn("failed")
+    (line,) = lines
+    assert "exc_info" not in line, "the text of an error may quote the customer"
     assert row_of(db)["mode"] == "person"
     assert turns_of(db)[0]["failure"] == "ZeroDivisionError"
 
