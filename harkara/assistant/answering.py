@@ -73,11 +73,6 @@ class Assistant:
         proposal = self._propose(self._turn(talk))
         return replace(proposal, milliseconds=round((self._clock() - started) * 1_000))
 
-    def back_up(self, talk: Talk) -> Proposal:
-        """Return the answer while the model is halted, or the whole assistant fails: the text of the backup."""
-        turn = self._turn(talk)
-        return self._hand_over(turn, HandOver("failed", "backup"), ())
-
     def _propose(self, turn: Turn) -> Proposal:
         if not turn.messages or turn.any_message(self._opts_out) or self._is_for_the_application(turn.talk):
             return silence()

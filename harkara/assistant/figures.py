@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -39,11 +39,7 @@ def find_figures(text: str) -> list[AnswerFigure]:
     return _with_halves(found)
 
 
-class _Reader:
-    """The type of the functions below."""
-
-    def __call__(self, match: re.Match[str]) -> Iterator[AnswerFigure]:
-        raise NotImplementedError
+_Reader = Callable[[re.Match[str]], Iterator[AnswerFigure]]
 
 
 _NUMBER = r"[0-9]+(?:,[0-9]{2,3})*(?:\.[0-9]+)?"
@@ -199,7 +195,7 @@ def _numbers(kind: FigureKind) -> _Reader:
             if number:
                 yield AnswerFigure(kind, _plain(number, part.get("scale")), "" if kind == "percent" else unit)
 
-    return read  # type: ignore[return-value]
+    return read
 
 
 _CURRENCIES = {"$": "usd", "usd": "usd", "€": "eur", "£": "gbp"}
@@ -236,7 +232,7 @@ _MONEY = r"(?:₹|rs\.?|inr|rupees?|\$|usd|€|£)"
 _MONEY_AFTER = r"(?:/-|rs(?![a-z])|inr|rupees?|rupay[ea]?|rupe|rupaiye|bucks|रुपये|रुपए|रुपया|रु\.?|₹|\$|usd)"
 
 _PATTERNS: tuple[tuple[re.Pattern[str], _Reader], ...] = tuple(
-    (re.compile(pattern), reader)  # type: ignore[misc]
+    (re.compile(pattern), reader)
     for pattern, reader in (
         (r"(?<![\w.+%-])[\w.+%-]++@[\w-]++(?:\.[\w-]++)*+", _email),
         (r"(?:[a-z][a-z0-9+.-]{1,10}://|www\.)\S+", _link),

@@ -228,12 +228,6 @@ def test_outside_the_hours_a_hand_over_says_when_people_are_back(now: str, quest
     assert texts[-1].endswith(end)
 
 
-def test_while_the_model_is_halted_the_backup_text_hands_over() -> None:
-    proposal = SHIPPED.back_up(talk("do you sell bicycles", greeted=False))
-    assert proposal.texts == ("We are connecting you with our team.",)
-    assert (proposal.source, proposal.hand_over) == ("backup", "failed")
-
-
 def test_a_model_is_asked_only_for_what_the_faq_does_not_answer() -> None:
     model = model_says("Yes, parking is free.", "faq:parking")
     asking = assistant(model)
