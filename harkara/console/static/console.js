@@ -23,3 +23,9 @@ for (const text of document.querySelectorAll("[data-count]")) {
   text.addEventListener("input", count);
   count();
 }
+// A choice of a person who was faster than the scripts: its event came before htmx listened.
+document.addEventListener("htmx:after:init", ({ target }) => {
+  if (!target.matches("select")) return;
+  const given = Math.max(0, [...target.options].findIndex((option) => option.defaultSelected));
+  if (target.selectedIndex !== given) target.dispatchEvent(new Event("change", { bubbles: true }));
+});

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,6 +83,21 @@ def test_a_list_becomes_a_running_campaign(
     found = get_campaign(db, "diwali")
     assert (found.state, found.audience) == ("running", 3)
     assert fits(page)
+
+
+def test_a_choice_counts_that_is_made_before_the_scripts_are_there(
+    server: Server, open_page: Open, tmp_path: Path
+) -> None:
+    upload = store(server.console.db, tmp_path)
+    page = signed_in(server, open_page(), role=Role.OPERATOR)
+    held: list[Any] = []
+    page.route("**/htmx.min*", lambda route: held.append(route))
+    with page.expect_request("**/htmx.min*"):
+        page.goto(f"/console/campaigns/new/{upload}", wait_until="commit")
+    page.select_option("select[name=template]", "promotional_broadcast")
+    assert page.locator("select[name='column.to']").count() == 0
+    held[0].continue_()
+    assert page.input_value("select[name='column.to']") == "Mobile"
 
 
 def test_a_file_that_is_too_large_is_not_sent(server: Server, open_page: Open, tmp_path: Path) -> None:
