@@ -11,6 +11,7 @@ from config.crash_points import checked_after, crash_at
 from config.ledger_backend import ledger_backend
 from config.metrics import count_unknown_event, count_webhook
 from config.settings import settings
+from config.wiring.loaded_files import config_files
 from config.wiring.shared import broker, campaigns, database, lanes, reminder_plan, webhook_stream
 from harkara.batching import Batcher
 from harkara.errors import Unavailable
@@ -35,6 +36,7 @@ def dependencies() -> Dependencies:
         redis_problem=_redis_problem,
         registry=REGISTRY,
         campaigns=campaigns,
+        assistant=lambda: config_files().assistant,
         allowances={name: lane.allowance for name, lane in lanes().items()},
         metrics_token=token.get_secret_value() if (token := settings().metrics_token) else None,
         docs=settings().docs,

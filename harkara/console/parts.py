@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 
+from harkara.assistant.rules import AssistantRules
 from harkara.backends.ledger import LedgerBackend
 from harkara.catalogue import Catalogue
 from harkara.console.passwords import FailedPasswords, Passwords
@@ -62,6 +63,8 @@ class Files(Protocol):
     def playbook(self) -> Playbook: ...
     @property
     def prices(self) -> Prices: ...
+    @property
+    def assistant(self) -> AssistantRules: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,11 @@ class Console:
     def catalogue(self) -> Catalogue:
         """The kinds of template, as the files say them now."""
         return self.files().plan.catalogue
+
+    @property
+    def assistant(self) -> AssistantRules:
+        """Whom the assistant answers, as config/assistant.toml says now."""
+        return self.files().assistant
 
 
 async def _console(request: Request) -> Console:

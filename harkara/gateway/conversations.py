@@ -90,7 +90,14 @@ def reply(deps: Deps, caller: CurrentCaller, lanes: Lanes, contact: Contact, bod
     )
     try:
         receipt = commands.reply(
-            deps.db, deps.backend.enqueue, person, message, producer=caller.name, reference=key, by=_actor(caller)
+            deps.db,
+            deps.backend.enqueue,
+            person,
+            message,
+            producer=caller.name,
+            hold=deps.assistant().give_back,
+            reference=key,
+            by=_actor(caller),
         )
     except Conflict as error:
         if "reference" not in str(error):

@@ -11,6 +11,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
 
+from harkara.assistant.rules import AssistantRules
 from harkara.backends.ledger import LedgerBackend
 from harkara.batching import Batcher
 from harkara.errors import Unavailable
@@ -37,10 +38,10 @@ class Dependencies:
     """The parts of a deployment that the routes use.
 
     `batcher` accepts single messages: those of concurrent requests share a transaction of `backend`.
-    `redis_problem` raises nothing. `campaigns` returns what the files of `config/` say now. `allowances` are those of
-    the known lanes, None without a limit. With `metrics_token`, `/metrics` answers that token alone. `docs` says
-    whether `/docs` and the OpenAPI description are served. `reading` bounds the files that are read at once, since each
-    takes a CPU for seconds.
+    `redis_problem` raises nothing. `campaigns` and `assistant` return what the files of `config/` say now. `allowances`
+    are those of the known lanes, None without a limit. With `metrics_token`, `/metrics` answers that token alone.
+    `docs` says whether `/docs` and the OpenAPI description are served. `reading` bounds the files that are read at
+    once, since each takes a CPU for seconds.
     """
 
     db: Database
@@ -52,6 +53,7 @@ class Dependencies:
     redis_problem: Callable[[], str | None]
     registry: CollectorRegistry
     campaigns: Callable[[], CampaignSettings]
+    assistant: Callable[[], AssistantRules] = AssistantRules
     allowances: Mapping[str, Allowance | None] = field(default_factory=dict)
     metrics_token: str | None = field(default=None, repr=False)
     docs: bool = True

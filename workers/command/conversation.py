@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -123,6 +124,7 @@ def reply(
             person,
             message_or_template,
             producer="command",
+            hold=_hold(),
             reference=reference,
             by=Actor(by or me(), "command"),
         )
@@ -149,11 +151,9 @@ def read(number: Person, lane: LaneOfPerson = None, by: By = None, as_json: AsJs
 @app.command(epilog="Example: harkara conversation assign 9876543210")
 def assign(number: Person, lane: LaneOfPerson = None, by: By = None, as_json: AsJson = False) -> None:
     """Let a person answer from now on: the assistant is silent for the time that its file names."""
-    from config.settings import settings
-    from harkara.assistant.rules import AssistantRules
     from harkara.ledger.conversations.modes import assign_to_person
 
-    hold = AssistantRules.load(settings().assistant_file).give_back
+    hold = _hold()
     _change(
         number, lane, by, as_json, "person", lambda db, person, actor: assign_to_person(db, person, by=actor, hold=hold)
     )
@@ -198,6 +198,14 @@ _MODES = {
     "assistant": "The assistant answers what the customer writes next.",
     "off": "The assistant never answers this conversation.",
 }
+
+
+def _hold() -> timedelta:
+    """Return how long a person has a conversation, as config/assistant.toml says."""
+    from config.settings import settings
+    from harkara.assistant.rules import AssistantRules
+
+    return AssistantRules.load(settings().assistant_file).give_back
 
 
 def _find(db: Database, number: str, lane: str | None) -> Participant:

@@ -122,6 +122,7 @@ def send_reply(visitor: Operator, form: Form, contact: str) -> Response:
             person,
             _message(visitor, form, person),
             producer=PRODUCER,
+            hold=visitor.console.assistant.give_back,
             reference=printable(form["reference"])[:200] or None,
             by=visitor.actor,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
@@ -29,14 +29,15 @@ def reply(
     message: Text | Template,
     *,
     producer: str,
+    hold: timedelta,
     reference: str | None = None,
     by: Actor | None = None,
 ) -> Receipt:
     """Send a message to the person of a conversation, as any other message: a repeated reference sends nothing twice.
 
     The revision of the conversation grows before the message is accepted, so that an answer to an earlier revision can
-    be dropped. Raises Conflict if the 24-hour window is shut for a text, if no number is known, or if the reference has
-    another content; Invalid if the person refuses the message.
+    be dropped; the assistant is silent for `hold`. Raises Conflict if the 24-hour window is shut for a text, if no
+    number is known, or if the reference has another content; Invalid if the person refuses the message.
     """
     if person.number is None:
         raise Conflict("WhatsApp hides the number of this person, and messages need one")
@@ -46,7 +47,7 @@ def reply(
     if why := person.state.objection(envelope.category):
         raise Invalid("to", f"this person {why}")
     with db.write() as tx:
-        record_reply(tx, person.lane, person.id)
+        record_reply(tx, person.lane, person.id, hold=hold)
     (receipt,) = enqueue([envelope])
     if isinstance(receipt, Conflict | Invalid):
         raise receipt

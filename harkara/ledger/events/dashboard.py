@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import literal_column, select, update
 
 from harkara.inbound.events import StatusChanged
@@ -19,10 +21,11 @@ def is_typed(change: StatusChanged) -> bool:
     return change.status == "sent" and change.text is not None and change.recipient is not None
 
 
-def record_typed(db: Database, stored: StoredEvent, change: StatusChanged) -> bool:
+def record_typed(db: Database, stored: StoredEvent, change: StatusChanged, hold: timedelta) -> bool:
     """Record an event that stayed without a message as a reply of a person; return whether another process has not.
 
-    The event keeps its text for the chat, under the name of its recipient. It is a transaction of its own, so that no
+    The assistant is silent for `hold` from then on. The event keeps its text for the chat, under the name of its
+    recipient. It is a transaction of its own, so that no
     lock of a person is held together with those of messages. Raises Unavailable; the event is then tried again.
     """
     with db.write() as tx:
@@ -31,7 +34,7 @@ def record_typed(db: Database, stored: StoredEvent, change: StatusChanged) -> bo
             return False
         names = ((change.recipient,) if change.recipient else ()) + change.user_ids
         person = link_names(tx, stored.lane, names)
-        record_reply(tx, stored.lane, person.id, min(change.at, tx.now))
+        record_reply(tx, stored.lane, person.id, min(change.at, tx.now), hold=hold)
         done = {"state": EventState.ORPHAN.value, "sender": names[0]}
         tx.execute(update(event).where(event.c.id == stored.id).values(**done))
         return True

@@ -99,7 +99,8 @@ def _process_ids(db: Database, context: EventContext, ids: Sequence[int]) -> Cou
             done, deliveries, typed = _apply(tx, context, received)
         context.on_delivered(deliveries)
         link_recipients(db, received)
-        done[EventState.ORPHAN.value] += sum(record_typed(db, *each) for each in typed)
+        hold = context.assistant.give_back
+        done[EventState.ORPHAN.value] += sum(record_typed(db, *each, hold) for each in typed)
         return +done
     except Exception as error:
         if stops_all(error):

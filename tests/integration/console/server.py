@@ -6,7 +6,7 @@ import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from html import unescape
 from threading import Thread
@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from config.environment import ROOT
+from harkara.assistant.rules import AssistantRules
 from harkara.backends.ledger import LedgerBackend
 from harkara.catalogue import Catalogue
 from harkara.console import Console, mount
@@ -56,6 +57,7 @@ class TestFiles:
     plan: ReminderPlan
     playbook: Playbook
     prices: Prices
+    assistant: AssistantRules = field(default_factory=AssistantRules)
 
 
 def _files() -> TestFiles:

@@ -38,6 +38,7 @@ from tests.integration.ledger.webhooks import deliver_webhooks, inbound_webhook,
 ASHA, RAVI = "919876500001", "919876500002"
 BY = Actor("Meera", "console")
 LANES = ["default", "north"]
+HOLD = timedelta(minutes=5)
 
 
 def listed(db: Database, **options: Any) -> list[Conversation]:
@@ -138,7 +139,7 @@ def test_a_chat_is_read_in_pages_and_entries_of_one_second_stay_together(db: Dat
 def test_a_reply_is_an_ordinary_message_that_is_sent_once(db: Database) -> None:
     deliver_webhooks(db, wrote("Is it open?", 1, "w1"))
     before = chat_with(db).conversation
-    options: dict[str, Any] = {"producer": "console", "reference": "r1", "by": BY}
+    options: dict[str, Any] = {"producer": "console", "hold": HOLD, "reference": "r1", "by": BY}
     first = reply(db, enqueue(db), person(db), Text("Yes, until nine"), **options)
     again = reply(db, enqueue(db), person(db), Text("Yes, until nine"), **options)
     assert (first.new, again.new, first.id) == (True, False, again.id)
@@ -154,12 +155,12 @@ def test_a_text_is_refused_outside_the_window_and_a_template_is_not(db: Database
     deliver_webhooks(db, wrote("Is it open?", 1, "w1"))
     shut_window(db)
     with pytest.raises(Conflict, match="window is shut"):
-        reply(db, enqueue(db), person(db), Text("Yes"), producer="console")
+        reply(db, enqueue(db), person(db), Text("Yes"), producer="console", hold=HOLD)
     assert chat_with(db).conversation.unread == 1
-    assert reply(db, enqueue(db), person(db), Template("visit_reminder"), producer="console").new
+    assert reply(db, enqueue(db), person(db), Template("visit_reminder"), producer="console", hold=HOLD).new
     opt_out(db, person(db), "everything", "Said so by telephone", how="operator")
     with pytest.raises(Invalid, match="wants no more messages"):
-        reply(db, enqueue(db), person(db), Template("visit_reminder"), producer="console")
+        reply(db, enqueue(db), person(db), Template("visit_reminder"), producer="console", hold=HOLD)
 
 
 def test_an_opt_out_has_its_proof_cancels_what_waits_and_is_an_act(db: Database) -> None:
