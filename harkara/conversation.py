@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from harkara.assistant.voice import ConversationMode
 from harkara.inbound.contact import ConsentCategory
 from harkara.json_record import JsonRecordSeconds, TimestampSeconds
 from harkara.states import State
@@ -71,6 +72,14 @@ class Conversation(JsonRecordSeconds):
     """Until then any message may be sent, afterwards a template alone; None if the window is shut."""
     opted_out: ConsentCategory | None
     """Which messages the person refuses."""
+    mode: ConversationMode = "assistant"
+    """Who answers, if the assistant answers this person at all; a person whose time is over answers no more."""
+    mode_cause: str | None = None
+    """Why: `replied`, `assigned`, `handed-over` by the assistant, `given-back` or `switched-off`; None at first."""
+    mode_until: TimestampSeconds | None = None
+    """When the conversation is the assistant's again; None if only a person gives it back."""
+    draft: str | None = None
+    """The id of the assistant's draft that waits for a person; None without one for the present revision."""
     last: ChatEntry | None = None
     """The last message of either direction."""
 
@@ -91,3 +100,39 @@ class Chat(JsonRecordSeconds):
     """Messages that are not sent yet, in the order in which they are due."""
     before: TimestampSeconds | None
     """The `before` of the page with what was said earlier; None if that is all."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ProposedAnswer(JsonRecordSeconds):
+    """A turn of the assistant: what it proposed to answer, and what became of it."""
+
+    id: str
+    at: TimestampSeconds
+    revision: int
+    """The revision of the conversation that it answers."""
+    outcome: str
+    """`sent`, `handed-over`, `draft`, `shadow`, `silent`, `superseded` or `failed`."""
+    source: str
+    """Where the answer comes from: `rule`, `cache`, `faq`, `model` or `backup`."""
+    texts: tuple[str, ...] = field(repr=False)
+    """One to three messages; none for silence, and none when they are erased."""
+    buttons: tuple[str, ...] = ()
+    hand_over: str | None = None
+    """Why a person is to go on; None if none is."""
+    summary: str | None = field(default=None, repr=False)
+    decision: str | None = None
+    """What a person decided about a draft: `unchanged`, `edited` or `discarded`."""
+    decided_by: str | None = None
+    message: str | None = None
+    """The id of the message that was accepted."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class WaitingDraft(JsonRecordSeconds):
+    """A draft that waits for a person, and the conversation that it answers."""
+
+    contact: str
+    lane: str
+    number: str | None = field(repr=False)
+    name: str | None = field(repr=False)
+    draft: ProposedAnswer

@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+from harkara.assistant.rules import AssistantRules
 from harkara.backends.broker import Broker
 from harkara.delivery.hints import Hints
 from harkara.errors import Conflict, Invalid, NotFound
 from harkara.inbound.contact import ConsentChoice
 from harkara.ledger.contacts.consent import record_consent
+from harkara.ledger.conversations.drafts import send_draft
+from harkara.ledger.conversations.people import Participant
+from harkara.ledger.conversations.turns import AnswerLimits
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept
 from harkara.ledger.messages.commands import cancel
@@ -65,6 +69,26 @@ class LedgerBackend:
 
     def remind(self, key: OccasionKey, plan: ReminderPlan, *, by: Actor | None = None) -> str:
         return remind_now(self._db, key, plan, self.deadlines, by=by)
+
+    def send_draft(
+        self,
+        draft: str,
+        person: Participant,
+        rules: AssistantRules,
+        *,
+        by: Actor,
+        texts: Sequence[str] | None = None,
+    ) -> None:
+        """Send a draft of the assistant, with `texts` instead of its own. Raises as `drafts.send_draft` does.
+
+        Raises Conflict if the conversation has moved on since the draft was written: then nothing is sent.
+        """
+        limits = AnswerLimits(self.deadlines, self._queued)
+        written = send_draft(self._db, draft, rules, limits, by=by, texts=texts, of=person)
+        if written.outcome == "superseded":
+            raise Conflict("the conversation has moved on since this draft was written: it was not sent")
+        if written.hint and self._hints:
+            self._hints.publish([written.hint])
 
     def record_consent(self, lane: str, choice: ConsentChoice) -> None:
         record_consent(self._db, lane, [choice], made_at=[time.monotonic()])

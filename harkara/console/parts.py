@@ -105,7 +105,7 @@ class Console:
 
     @property
     def assistant(self) -> AssistantRules:
-        """Whom the assistant answers, as config/assistant.toml says now."""
+        """The rules of the assistant, as config/assistant.toml says them now."""
         return self.files().assistant
 
 

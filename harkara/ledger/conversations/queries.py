@@ -14,6 +14,7 @@ from harkara.ledger.conditions import SETTLED
 from harkara.ledger.contacts.queries import all_names
 from harkara.ledger.conversations.entries import SENT, Parse, received_entry, sent_entry
 from harkara.ledger.conversations.people import Participant, load_participants
+from harkara.ledger.conversations.proposals import WAITING_DRAFT
 from harkara.ledger.database import Database
 from harkara.ledger.events.stored_event import StoredEvent, select_events
 from harkara.ledger.messages.search import Count
@@ -27,6 +28,14 @@ MOST_NAMES = 10_000
 """Conversations of a lane among which a name is searched, the newest ones."""
 
 _UNREAD = text("conversation.unread > 0")
+_NEVER: Row = {
+    **dict.fromkeys(("last_at", "name", "mode_cause", "mode_until", "draft")),
+    "unread": 0,
+    "revision": 0,
+    "mode": "assistant",
+}
+"""The row of a person who has never written."""
+
 _NEWEST_FIRST = (conversation.c.last_at.desc(), conversation.c.person.desc())
 
 
@@ -78,13 +87,15 @@ def cursor_of(last: Conversation) -> str:
 
 def load_row(tx: Transaction, person: Participant) -> Row | None:
     """Return the row of the conversation with this person, None before the first message."""
-    query = select(conversation).where(conversation.c.lane == person.lane, conversation.c.person == person.id)
+    row = select(conversation, WAITING_DRAFT.label("draft"))
+    query = row.where(conversation.c.lane == person.lane, conversation.c.person == person.id)
     return next(iter(tx.rows(query)), None)
 
 
 def to_conversation(person: Participant, row: Row | None, now: datetime, last: ChatEntry | None = None) -> Conversation:
     """Return the conversation of a row; without one, there was no message yet."""
-    row = row or {"last_at": None, "unread": 0, "revision": 0, "name": None}
+    row = row or _NEVER
+    over = row["mode"] == "person" and row["mode_until"] is not None and row["mode_until"] <= now
     return Conversation(
         contact=person.id,
         lane=person.lane,
@@ -95,6 +106,10 @@ def to_conversation(person: Participant, row: Row | None, now: datetime, last: C
         revision=row["revision"],
         window_ends_at=person.window_ends_at(now),
         opted_out=person.state.stopped,
+        mode="assistant" if over else row["mode"],
+        mode_cause="given-back" if over else row["mode_cause"],
+        mode_until=None if over else row["mode_until"],
+        draft=row["draft"],
         last=last,
     )
 
@@ -102,7 +117,8 @@ def to_conversation(person: Participant, row: Row | None, now: datetime, last: C
 def _page(lane: str, conditions: Sequence[ColumnElement[bool]], search: str, limit: int) -> Select[Any]:
     known = select(contact.c.person).where(contact.c.person == conversation.c.person).exists()
     of_lane = (conversation.c.lane == lane, known)
-    return select(conversation).where(*of_lane, *conditions).order_by(*_NEWEST_FIRST).limit(limit)
+    row = select(conversation, WAITING_DRAFT.label("draft"))
+    return row.where(*of_lane, *conditions).order_by(*_NEWEST_FIRST).limit(limit)
 
 
 def _older(before: str) -> ColumnElement[bool]:

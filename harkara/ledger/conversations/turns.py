@@ -7,24 +7,21 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, update
 from uuid_utils import uuid7
 
 from harkara.assistant.rules import AssistantRules, Billing
 from harkara.assistant.talk import Proposal, Talk
 from harkara.assistant.voice import HANDED_OVER
-from harkara.errors import Conflict, NotFound
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.charges.turns import charge_turn
 from harkara.ledger.conversations.due_turns import ClaimedTurn
-from harkara.ledger.conversations.people import load_participants
 from harkara.ledger.conversations.talk import ASSISTANT
 from harkara.ledger.database import Database
 from harkara.ledger.messages.due import find_obstacles
 from harkara.ledger.messages.insert_rows import insert_messages, message_row
 from harkara.ledger.tables import conversation, turn
 from harkara.ledger.transaction import Row, Transaction
-from harkara.ledger.users.acts import Actor, record_act
 from harkara.messages import Button, Buttons, Envelope, Text
 from harkara.states import State
 
@@ -57,17 +54,17 @@ def write_turn(
     """
     with db.write() as tx:
         outcome = _outcome(proposal, rules, talk)
-        values = _new_state(tx, outcome, proposal)
+        values = new_state(tx, outcome, proposal)
         if not _end_claim(tx, claimed, rules, values):
             _release(tx, claimed, proposal)
             _insert_turn(tx, claimed, proposal, "superseded", None, rules.billing)
             return WrittenTurn("superseded")
         revision = claimed.revision + ("mode" in values)
         sends = outcome in ("sent", "handed-over") and proposal.texts
-        row = _accept(tx, claimed, talk.number, proposal, revision, limits) if sends and talk.number else None
+        row = accept_answer(tx, claimed, talk.number, proposal, revision, limits) if sends and talk.number else None
         _insert_turn(tx, claimed, proposal, outcome, row["id"] if row else None, rules.billing)
         if "mode" in values:
-            _notify_hand_over(tx, claimed, talk.number, proposal)
+            notify_hand_over(tx, claimed, talk.number, proposal)
     return WrittenTurn(outcome, (row["id"], row["priority"]) if row and row["state"] == State.QUEUED.value else None)
 
 
@@ -77,35 +74,6 @@ def drop_turn(db: Database, claimed: ClaimedTurn) -> None:
         ended = {"lease_until": None, "turn_due_at": None, "burst_at": None}
         tx.execute(update(conversation).where(*_unchanged(claimed)).values(**ended))
         tx.execute(update(conversation).where(*_own(claimed)).values(lease_until=None))
-
-
-def send_draft(db: Database, turn_id: str, rules: AssistantRules, limits: AnswerLimits, *, by: Actor) -> WrittenTurn:
-    """Send the answer of a draft as an act of `by`; the draft is superseded if the conversation has moved on.
-
-    Raises NotFound for an unknown turn, Conflict for one that is no draft any more, and Unavailable.
-    """
-    with db.write() as tx:
-        row = next(iter(tx.rows(select(turn).where(turn.c.id == turn_id).with_for_update())), None)
-        if row is None:
-            raise NotFound("no turn has this id")
-        if row["outcome"] != "draft" or row["content"] is None:
-            raise Conflict(f"the turn is {row['outcome']}: only a draft with its text can be sent")
-        proposal, claimed = _of_draft(row), ClaimedTurn(row["lane"], row["person"], row["revision"], 0, None, False)
-        outcome: TurnOutcome = "handed-over" if proposal.hand_over else "sent"
-        values = _new_state(tx, outcome, proposal)
-        person = load_participants(tx, [row["person"]]).get(row["person"])
-        number = person.number if person else None
-        if (
-            number is None
-            or not tx.execute(update(conversation).where(*_open(claimed, rules)).values(**values)).rowcount
-        ):
-            _decide(tx, turn_id, "superseded", by)
-            return WrittenTurn("superseded")
-        sent = _accept(tx, claimed, number, proposal, row["revision"] + ("mode" in values), limits)
-        _decide(tx, turn_id, outcome, by, sent["id"])
-        if "mode" in values:
-            _notify_hand_over(tx, claimed, number, proposal)
-    return WrittenTurn(outcome, (sent["id"], sent["priority"]) if sent["state"] == State.QUEUED.value else None)
 
 
 def _outcome(proposal: Proposal, rules: AssistantRules, talk: Talk) -> TurnOutcome:
@@ -120,7 +88,7 @@ def _outcome(proposal: Proposal, rules: AssistantRules, talk: Talk) -> TurnOutco
     return "sent" if proposal.texts else "silent"
 
 
-def _new_state(tx: Transaction, outcome: TurnOutcome, proposal: Proposal) -> Row:
+def new_state(tx: Transaction, outcome: TurnOutcome, proposal: Proposal) -> Row:
     """Return what becomes of the conversation: an answer counts, and a hand-over gives it to a person."""
     state: Row = {}
     if outcome in ("sent", "handed-over") and proposal.texts:
@@ -134,7 +102,7 @@ def _new_state(tx: Transaction, outcome: TurnOutcome, proposal: Proposal) -> Row
 def _end_claim(tx: Transaction, claimed: ClaimedTurn, rules: AssistantRules, values: Row) -> bool:
     """Write the new state if nothing has happened since the claim; return whether it was written."""
     ended = {"lease_until": None, "turn_due_at": None, "burst_at": None}
-    unchanged = (*_unchanged(claimed), *_open(claimed, rules))
+    unchanged = (*_unchanged(claimed), *is_open(claimed, rules))
     return bool(tx.execute(update(conversation).where(*unchanged).values(**ended, **values)).rowcount)
 
 
@@ -154,7 +122,8 @@ def _unchanged(claimed: ClaimedTurn) -> tuple[Any, ...]:
     return (*_own(claimed), conversation.c.revision == claimed.revision)
 
 
-def _open(claimed: ClaimedTurn, rules: AssistantRules) -> tuple[Any, ...]:
+def is_open(claimed: ClaimedTurn, rules: AssistantRules) -> tuple[Any, ...]:
+    """Return the conditions under which a conversation still is as it was at the revision of a turn."""
     return (
         conversation.c.lane == claimed.lane,
         conversation.c.person == claimed.person,
@@ -164,7 +133,7 @@ def _open(claimed: ClaimedTurn, rules: AssistantRules) -> tuple[Any, ...]:
     )
 
 
-def _accept(
+def accept_answer(
     tx: Transaction, claimed: ClaimedTurn, number: str | None, proposal: Proposal, revision: int, limits: AnswerLimits
 ) -> Row:
     """Insert the answer: one message with all its texts, so that they keep their order and go out together."""
@@ -227,24 +196,8 @@ def _insert_turn(
             charge_turn(tx, row, billing)
 
 
-def _decide(tx: Transaction, turn_id: str, outcome: TurnOutcome, by: Actor, message_id: str | None = None) -> None:
-    decided = {"outcome": outcome, "decided_by": by.name[:80], "message_id": message_id}
-    tx.execute(update(turn).where(turn.c.id == turn_id).values(**decided))
-    record_act(tx, by, "turn.approved", turn_id, filter=outcome)
-
-
-def _of_draft(row: Row) -> Proposal:
-    content = json.loads(row["content"])
-    return Proposal(
-        texts=tuple(content["texts"]),
-        buttons=tuple(content["buttons"]),
-        source=row["source"],
-        hand_over=row["hand_over"],
-        summary=row["summary"],
-    )
-
-
-def _notify_hand_over(tx: Transaction, claimed: ClaimedTurn, number: str | None, proposal: Proposal) -> None:
+def notify_hand_over(tx: Transaction, claimed: ClaimedTurn, number: str | None, proposal: Proposal) -> None:
+    """Notify the application that a person is to go on, and why."""
     data = {"person": claimed.person, "number": number, "cause": proposal.hand_over or "failed"}
     data |= {"summary": proposal.summary, "at": tx.now.isoformat()}
     notify(tx, HANDED_OVER_CALLBACK, claimed.lane, claimed.person, data)

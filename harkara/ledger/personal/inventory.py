@@ -201,7 +201,7 @@ INVENTORY: Final = (
         _columns(
             remove="content summary",
             mask="failure",
-            none="id lane person outcome source citations hand_over message_id decided_by",
+            none="id lane person outcome source citations hand_over message_id decided_by decision",
         ),
         "Times, sources and cost of the answers stay, without their texts: they are counted.",
     ),

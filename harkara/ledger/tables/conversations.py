@@ -61,7 +61,9 @@ class TurnRow(SQLModel, table=True):
     """One answer that the assistant proposed, to the `revision` of a conversation: the proof of why it was given.
 
     `content` is JSON with its texts and buttons; the retention erases it with `summary`. `message_id` is that of the
-    message that was accepted. `price` is in micros. `decided_by` names the person who approved a draft.
+    message that was accepted. `price` is in micros. `decided_by` names the person who decided about a
+    draft, and `decision` is `unchanged`, `edited` or `discarded`; a draft without one waits while its revision is that
+    of the conversation.
     """
 
     __tablename__ = "turn"
@@ -94,3 +96,4 @@ class TurnRow(SQLModel, table=True):
     summary: str | None = Field(default=None, sa_type=Text)
     message_id: str | None = Field(default=None, max_length=40)
     decided_by: str | None = Field(default=None, max_length=80)
+    decision: str | None = Field(default=None, max_length=10)

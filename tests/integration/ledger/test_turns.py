@@ -18,12 +18,13 @@ from harkara.delivery import gates
 from harkara.delivery.thinking import Thinker
 from harkara.errors import Conflict
 from harkara.ledger.audit import audit
+from harkara.ledger.conversations.drafts import send_draft
 from harkara.ledger.conversations.due_turns import ClaimedTurn, claim_turns
 from harkara.ledger.conversations.modes import assign_to_person, give_back, switch_off
 from harkara.ledger.conversations.people import find_participant
 from harkara.ledger.conversations.record import record_reply
 from harkara.ledger.conversations.talk import load_talk
-from harkara.ledger.conversations.turns import AnswerLimits, WrittenTurn, send_draft, write_turn
+from harkara.ledger.conversations.turns import AnswerLimits, WrittenTurn, write_turn
 from harkara.ledger.database import Database
 from harkara.ledger.events.process import process
 from harkara.ledger.messages.claim import claim
