@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import log
 from typing import Final
 
 import bm25s
@@ -13,20 +12,25 @@ import numpy as np
 from harkara.assistant.knowledge.faq import Faq
 from harkara.assistant.knowledge.words import Synonyms, Term, Vocabulary
 
-THRESHOLD: Final = 0.58
+THRESHOLD: Final = 0.6
 """The default score from which an entry answers: chosen on the questions of the tests, in favor of silence."""
 
-MARGIN: Final = 0.05
+MARGIN: Final = 0.1
 """Two entries whose scores are nearer to each other than this are ambiguous, so that neither answers."""
 
-_CANDIDATES = 12
+_CANDIDATES = 24
 """Variants of questions that BM25 ranks first, among which the score decides."""
 
 _WEAK = 0.35
-_ASKED_SHARE = 0.6
-"""How much it counts that the variant has the words asked, against that the question has the variant's words."""
-_COMMON = log(41)
-"""A word in 40 variants counts half."""
+_UNKNOWN = 0.6
+"""How much a word counts that no entry has: it may change the question, or say nothing."""
+_OTHER_CONCEPT = 1.0
+"""The same for a word of the synonyms: it is a subject that the FAQ does not have."""
+
+_ASKED_SHARE = 0.7
+"""How much it counts that the entry has the words asked, against that the question has the variant's words."""
+_SHARED = 0.25
+"""How much less a word says with each further entry that has it."""
 
 _OTHER_SUBJECT = 0.85
 """Factor where each has a subject that the other lacks: to cancel an order is not to cancel an appointment."""
@@ -55,16 +59,14 @@ class FaqIndex:
     def __init__(self, faq: Faq, synonyms: Synonyms) -> None:
         self.vocabulary = Vocabulary(synonyms)
         asked = [(each.id, question) for each in faq.entries for question in each.questions]
-        raw = [self.vocabulary.terms(question) for _, question in asked]
-        self.vocabulary.learn(term.key for terms in raw for term in terms)
-        found = [
-            _Variant(entry, question, frozenset(terms)) for (entry, question), terms in zip(asked, raw, strict=True)
-        ]
+        self.vocabulary.learn(question for _, question in asked)
+        found = [_Variant(entry, question, frozenset(self.vocabulary.terms(question))) for entry, question in asked]
         self._variants = [each for each in found if any(not term.weak for term in each.terms)]
-        self._frequency: dict[str, int] = {}
-        for each in self._variants:
-            for term in each.terms:
-                self._frequency[term.key] = self._frequency.get(term.key, 0) + 1
+        self._words = _words_of_entries(self._variants)
+        self._entries_with: dict[str, int] = {}
+        for words in self._words.values():
+            for key in {term.key for term in words}:
+                self._entries_with[key] = self._entries_with.get(key, 0) + 1
         self._ranking = bm25s.BM25(method="lucene", backend="numpy", csc_backend="numpy") if self._variants else None
         if self._ranking:
             self._ranking.index(
@@ -74,13 +76,13 @@ class FaqIndex:
     def find(self, question: str, limit: int = 3) -> list[Hit]:
         """Return the entries that are most like the question, best first; of equal ones the first id."""
         terms = self._asked(question)
-        keys = sorted(term.key for term in terms if term.key in self._frequency)
+        keys = sorted(term.key for term in terms if term.key in self._entries_with)
         if not keys:
             return []
         best: dict[str, Hit] = {}
         for at in self._candidates(keys):
             variant = self._variants[at]
-            hit = Hit(variant.entry, round(self._score(terms, variant.terms), 4), variant.question)
+            hit = Hit(variant.entry, round(self._score(terms, variant), 4), variant.question)
             if hit.score and (variant.entry not in best or hit.score > best[variant.entry].score):
                 best[variant.entry] = hit
         return sorted(best.values(), key=lambda hit: (-hit.score, hit.entry))[:limit]
@@ -96,7 +98,7 @@ class FaqIndex:
     def _asked(self, question: str) -> frozenset[Term]:
         """Return the terms of a question; a number that no entry has is an order's or a date, and says nothing."""
         return frozenset(
-            term for term in self.vocabulary.terms(question) if not term.number or term.key in self._frequency
+            term for term in self.vocabulary.terms(question) if not term.number or term.key in self._entries_with
         )
 
     def _candidates(self, keys: Sequence[str]) -> Iterable[int]:
@@ -104,25 +106,36 @@ class FaqIndex:
         order = np.lexsort((np.arange(len(scores)), -np.round(scores, 3)))
         return [int(at) for at in order[:_CANDIDATES] if scores[at] > 0]
 
-    def _score(self, asked: frozenset[Term], variant: frozenset[Term]) -> float:
-        """Return the weighted mean of two shares: of the words asked in the variant, and of the variant's asked."""
-        common = asked & variant
+    def _score(self, asked: frozenset[Term], variant: _Variant) -> float:
+        """Return the weighted mean of two shares: of the words asked in the entry, and of the variant's asked."""
+        common = asked & variant.terms
         if all(term.weak for term in common):
             return 0.0
+        known = self._weight(asked & self._words[variant.entry])
         weight = self._weight(common)
-        if self._about_another(asked - common) and self._about_another(variant - common):
-            weight *= _OTHER_SUBJECT
-        return 1 / (_ASKED_SHARE * self._weight(asked) / weight + (1 - _ASKED_SHARE) * self._weight(variant) / weight)
+        if self._about_another(asked - self._words[variant.entry]) and self._about_another(variant.terms - common):
+            known, weight = known * _OTHER_SUBJECT, weight * _OTHER_SUBJECT
+        lacking = _ASKED_SHARE * self._weight(asked) / known
+        return 1 / (lacking + (1 - _ASKED_SHARE) * self._weight(variant.terms) / weight)
 
     def _about_another(self, terms: Iterable[Term]) -> bool:
-        return any(not term.weak and term.key in self._frequency for term in terms)
+        return any(not term.weak and term.key in self._entries_with for term in terms)
 
     def _weight(self, terms: Iterable[Term]) -> float:
-        return sum((_WEAK if term.weak else 1.0) * self._rarity(term.key) for term in sorted(terms, key=_by_key))
+        return sum((_WEAK if term.weak else 1.0) * self._rarity(term) for term in sorted(terms, key=_by_key))
 
-    def _rarity(self, key: str) -> float:
-        """Return 1 for a word of no variant, down to 0.5 for one of many; entries with other words change nothing."""
-        return 1 - 0.5 * min(1.0, log(1 + self._frequency.get(key, 0)) / _COMMON)
+    def _rarity(self, term: Term) -> float:
+        """Return 1 for a word of one entry, less for one of several; entries with other words change nothing."""
+        if entries := self._entries_with.get(term.key):
+            return 1 / (1 + _SHARED * (entries - 1))
+        return _OTHER_CONCEPT if term.is_concept else _UNKNOWN
+
+
+def _words_of_entries(variants: Iterable[_Variant]) -> Mapping[str, frozenset[Term]]:
+    words: dict[str, frozenset[Term]] = {}
+    for each in variants:
+        words[each.entry] = words.get(each.entry, frozenset()) | each.terms
+    return words
 
 
 def _by_key(term: Term) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -15,7 +16,12 @@ from harkara.inbound.word_lists import Phrases, SomePhrases, normalize
 from harkara.toml import load_toml, validate
 
 _MIN_SKELETON = 3
-"""Consonants that a word must have to be found in another spelling: with fewer, too many words are alike."""
+"""Sounds that a word must have to be found in another spelling: with fewer, too many words are alike."""
+
+_MIN_MISTYPED = 5
+"""Letters that a word must have to be found with one letter wrong, missing, doubled or exchanged."""
+
+_CONCEPT = "="
 
 _HINDI_PLURAL = regex.compile(r"(?<=[\p{L}\p{M}]{2})(?:ियाँ|ियां|ियों|ों|ें)$")
 _HINDI_SINGULAR = {"ियाँ": "ी", "ियां": "ी", "ियों": "ी"}
@@ -33,10 +39,10 @@ _ONE_SOUND = [
         ("w", "v"),
         ("z", "j"),
         ("(?<=[aeiou])y(?=[ei])", ""),
-        (r"(\w)\1+", r"\1"),
+        (r"([^\W\d])\1+", r"\1"),
     )
 ]
-_VOWEL = regex.compile("[aeiouy]+")
+_SOUNDS = str.maketrans({"a": "", "e": "i", "y": "i", "o": "u"})
 
 
 class _Section(BaseModel):
@@ -89,29 +95,44 @@ class Term:
     weak: bool = False
     number: bool = False
 
+    @property
+    def is_concept(self) -> bool:
+        """Whether the synonyms have a list for it."""
+        return self.key.startswith(_CONCEPT)
+
 
 class Vocabulary:
     """Turns texts into terms by the synonyms; a word in an unknown spelling becomes the term that sounds alike."""
 
     def __init__(self, synonyms: Synonyms) -> None:
-        concepts = {_keys(phrase): f"={name}" for name, phrases in synonyms.concepts.items() for phrase in phrases}
+        concepts = {
+            _keys(phrase): f"{_CONCEPT}{name}" for name, phrases in synonyms.concepts.items() for phrase in phrases
+        }
         weights = synonyms.weights
         self._ignored = {_keys(phrase) for phrase in weights.ignored} - concepts.keys()
         self._weak = {key for phrase in weights.weak for key in (_keys(phrase),)}
         self._weak_concepts = {concepts[key] for key in self._weak if key in concepts}
         self._concepts = concepts
         self._longest = max(map(len, (*concepts, *self._ignored, ("",))))
-        self._known = {key[0] for key in (*concepts, *self._ignored, *self._weak) if len(key) == 1}
+        self._known = {word for key in (*concepts, *self._ignored, *self._weak) for word in key}
         self._hinglish = set(synonyms.hinglish.words)
         self._alike: dict[str, str] = {}
-        self.learn(term for phrase in concepts if len(phrase) == 1 for term in phrase)
+        self._mistyped: dict[str, str] = {}
+        self._learn(self._known)
 
-    def learn(self, keys: Iterable[str]) -> None:
-        """Let unknown spellings of these words be found too; the first in alphabetical order is the one meant."""
-        for key in sorted(keys):
-            if len(skeleton := _skeleton(key)) >= _MIN_SKELETON and not key.startswith("="):
-                self._alike.setdefault(skeleton, key)
-                self._known.add(key)
+    def learn(self, texts: Iterable[str]) -> None:
+        """Let unknown spellings of the words of these texts be found too."""
+        words = {key for text in texts for key in _keys(normalize(text)) if not any(map(str.isdigit, key))}
+        self._learn({key for key in words - self._known if self._sounds_like(key) is None})
+
+    def _learn(self, words: set[str]) -> None:
+        """Add words; of two that are alike, the one added first is meant, or else the first in alphabetical order."""
+        self._known |= words
+        for word in sorted(words):
+            if len(skeleton := _skeleton(word)) >= _MIN_SKELETON:
+                self._alike.setdefault(skeleton, word)
+            for typed in _mistyped(word):
+                self._mistyped.setdefault(typed, word)
 
     def terms(self, text: str) -> list[Term]:
         """Return the terms of a text in their order, without the ignored ones."""
@@ -125,7 +146,14 @@ class Vocabulary:
     def _spelled(self, key: str) -> str:
         if key in self._known or any(map(str.isdigit, key)):
             return key
-        return self._alike.get(_skeleton(key), key)
+        return self._sounds_like(key) or self._typed_like(key) or key
+
+    def _sounds_like(self, key: str) -> str | None:
+        return self._alike.get(_skeleton(key))
+
+    def _typed_like(self, key: str) -> str | None:
+        found = {word for typed in _mistyped(key) if (word := self._mistyped.get(typed))}
+        return min((word for word in found if _differ_by_one(key, word)), default=None)
 
     def _grouped(self, keys: list[str]) -> Iterator[Term]:
         at = 0
@@ -152,6 +180,7 @@ def _keys(phrase: str) -> tuple[str, ...]:
     return tuple(_key(word) for word in phrase.split())
 
 
+@lru_cache(maxsize=16_384)  # an FAQ has most of its words many times
 def _key(word: str) -> str:
     """Return the form in which the spellings of a word are equal: कहाँ and `kahan` are `kahan`."""
     if DEVANAGARI.search(word):
@@ -171,5 +200,21 @@ def _singular(word: str) -> str:
 
 
 def _skeleton(key: str) -> str:
-    """Return the consonants, after a mark for a vowel at the beginning: `order` and `ordar` are `_rdr`."""
-    return ("_" if key[:1] in "aeiou" else "") + _VOWEL.sub("", key)
+    """Return the sounds, without each `a` after the first letter: `badalna` and `badlna` are equal."""
+    return key[:1] + key[1:].translate(_SOUNDS)
+
+
+def _mistyped(word: str) -> Iterator[str]:
+    """Yield the word, and the word without each of its letters but the first."""
+    if len(word) >= _MIN_MISTYPED:
+        yield word
+        yield from (word[:at] + word[at + 1 :] for at in range(1, len(word)))
+
+
+def _differ_by_one(one: str, other: str) -> bool:
+    """Whether a letter is wrong, missing or one too many, or two neighbors are exchanged."""
+    start = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None)
+    if start is None:
+        return abs(len(one) - len(other)) <= 1
+    a, b = one[start:], other[start:]
+    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[:2] == b[1::-1] and a[2:] == b[2:])
