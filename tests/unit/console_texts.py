@@ -21,6 +21,7 @@ _FORMS = (
     ("harkara/campaigns", "sheet.py"),
     ("harkara/ledger/campaigns", "commands.py"),
     ("harkara/ledger/campaigns", "uploads.py"),
+    ("harkara/ledger/conversations", "drafts.py"),
     ("harkara/ledger/users", "**.py"),
     ("harkara/money", "amounts.py"),
     ("harkara/money", "spend.py"),
@@ -29,7 +30,10 @@ _MARKS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
 
 _REFUSALS = (
     ("harkara/ledger/users", "**.py"),
+    ("harkara/backends", "ledger.py"),
     ("harkara/ledger/conversations", "commands.py"),
+    ("harkara/ledger/conversations", "drafts.py"),
+    ("harkara/ledger/conversations", "modes.py"),
     ("harkara/ledger/occasions", "calendar.py"),
     ("harkara/ledger/occasions", "remind.py"),
     ("harkara/ledger/personal", "**.py"),

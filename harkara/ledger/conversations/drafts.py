@@ -101,7 +101,7 @@ def _edited(proposal: Proposal, texts: Sequence[str] | None) -> tuple[Proposal, 
     if not texts:
         raise Invalid("text", "must not be empty")
     if len(texts) > MOST_MESSAGES:
-        raise Invalid("text", f"at most {MOST_MESSAGES} messages", f"these are {len(texts)}")
+        raise Invalid("text", "must be at most three messages")
     return replace(proposal, texts=tuple(texts)), "edited"
 
 

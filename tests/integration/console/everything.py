@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from urllib.parse import urlencode
 from fastapi.routing import APIRoute
 from sqlalchemy import select
 
+from harkara.assistant.talk import Proposal
 from harkara.chatmitra.webhooks import parse
 from harkara.console.app import PAGES
 from harkara.health.sources import Setting, Sources
@@ -30,12 +32,13 @@ from harkara.messages import Template, Text
 from harkara.outcomes import Refused
 from harkara.roles import Role
 from harness.ledger import open_ledger
-from tests.integration.console.server import BY, Server, console_of, serve
+from tests.integration.console.server import BY, FILES, Server, console_of, serve
 from tests.integration.ledger.alarms import measured, open_one, wait_minutes
 from tests.integration.ledger.campaigns import REFUSED, load_campaign, send_due, start_campaign
 from tests.integration.ledger.money import delivered, template
 from tests.integration.ledger.occasions import VISIT, closing, save, visit
 from tests.integration.ledger.steps import LOST, accept_messages, marketing, otp, reply, send_message
+from tests.integration.ledger.test_turns import DRAFTS, LIVE, SHADOW, answer, wrote
 from tests.integration.ledger.webhooks import deliver_webhooks, inbound_webhook, preference_webhook, status_webhook
 
 N = 43210
@@ -48,6 +51,8 @@ CODE = "493817"
 HTML = "<img src=x onerror=alert(1) //\"'&"
 
 SETTINGS = [Setting("HARKARA_PORT", "8000", "Port that the HTTP API listens on", False)]
+HEALTH = Sources(callbacks=True, settings=lambda: SETTINGS)
+ASSISTED = replace(FILES, assistant=DRAFTS)
 
 WRITTEN = {"name": f"Ravi {HTML}"}
 
@@ -57,7 +62,7 @@ def serve_everything(folder: Path) -> Iterator[tuple[Server, list[str]]]:
     """Run a console over such a ledger; yield it with the paths of all pages."""
     with (
         open_ledger(f"sqlite:///{folder / 'harkara.db'}", callbacks_enabled=True, connections=10) as db,
-        serve(console_of(db, health=Sources(callbacks=True, settings=lambda: SETTINGS))) as server,
+        serve(console_of(db, files=lambda: ASSISTED, health=HEALTH)) as server,
     ):
         yield server, list(paths(fill(db, folder)))
 
@@ -168,7 +173,19 @@ def _conversations(db: Database) -> list[str]:
         preference_webhook("stop", N + 2),
         status_webhook(db, "read", "wamid.foreign", N, message={"type": "text", "text": HTML}),
     )
+    _turns(db)
     return [each.contact for each in list_conversations(db, ["default"], parse)]
+
+
+def _turns(db: Database) -> None:
+    """Let the assistant write a draft, hand over, and answer a question that it only records."""
+    said = f"Call {NUMBER} {HTML}"
+    answered = Proposal(texts=(said, said), buttons=("<b>Yes",), source="faq", price=700_000, milliseconds=900)
+    handed = Proposal(texts=(said,), source="rule", hand_over="asked", summary=said)
+    unknown = replace(handed, hand_over="unknown")
+    for n, (rules, proposal) in enumerate(((DRAFTS, answered), (LIVE, handed), (SHADOW, unknown), (DRAFTS, handed))):
+        wrote(db, f"How much is {n} for {NUMBER} {HTML}", rules=rules, n=N + 10 + n)
+        answer(db, proposal, rules)
 
 
 def _occasions(db: Database) -> list[str]:
