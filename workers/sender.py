@@ -108,6 +108,7 @@ def _close(**_: Any) -> None:
         thread.close()
     with suppress(Unavailable):
         finish_turns()
+    background.lone_sender().close()
     sending.pool().close()
     sending.group_commit().close()
     if lease:  # it lasts until the last POST has its outcome

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 
@@ -19,13 +20,14 @@ from config.scraped_metrics import DeploymentCollector
 from config.settings import settings
 from config.wiring.loaded_files import config_files, of_files
 from config.wiring.reload import answer_request, reload_files
-from config.wiring.sending import leases, limiter, worker_lease
+from config.wiring.sending import leases, limiter, pool, sender, worker_lease
 from config.wiring.shared import (
     broker,
     database,
     end_unless_paired,
     intake,
     lanes,
+    pairing,
     process_name,
     queue_depths,
     reminder_plan,
@@ -40,6 +42,7 @@ from harkara.delivery.dispatcher import Dispatcher
 from harkara.delivery.hints import Hints
 from harkara.delivery.last_posts import LastPosts
 from harkara.delivery.leased_rounds import Rounds
+from harkara.delivery.lone_sender import LoneSender
 from harkara.delivery.maintenance import Maintenance
 from harkara.delivery.parked_lanes import ParkedLanes
 from harkara.delivery.table_statistics import TableStatistics
@@ -70,12 +73,23 @@ def intake_consumer(files: ConfigFiles) -> IntakeConsumer:
     return IntakeConsumer(
         intake(),
         database(),
-        dispatcher().hint,
+        lone_sender().hint,
         plan=files.plan,
         deadlines=settings().deadlines,
         queued_seconds=leases().queued,
         rejected=REJECTED.inc,
     )
+
+
+@cache
+def lone_sender() -> LoneSender:
+    """Return the thread that sends lone messages; a reload of the files changes the parts that it uses."""
+
+    def send(ids: Sequence[str], *, urgent: bool) -> None:
+        pairing().require()  # as the task of a hint does
+        sender().send(ids, urgent=urgent)
+
+    return LoneSender(send, lambda released: dispatcher().hint(released), pool().is_idle)
 
 
 @cache

@@ -83,6 +83,11 @@ class Pool:
             self._load[priority] -= works
             self._grant()
 
+    def is_idle(self) -> bool:
+        """Return whether no work is ready for a thread, and no caller has an admission or waits for one."""
+        with self._lock:
+            return not self._waiting and not any(self._load.values())
+
     def close(self) -> None:
         """Run everything that was submitted, then end the threads."""
         with self._changed:

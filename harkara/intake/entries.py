@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 Verb = Literal[
     "send",
@@ -42,15 +42,31 @@ class IntakeEntry:
 
 
 class ReadBegin(NamedTuple):
-    """One moment by two clocks, in seconds."""
+    """One moment by two clocks, in seconds.
+
+    The local clock is read first, so an entry may count as older, never as younger. The less time has passed until
+    Redis read its own clock, the larger is the `difference`.
+    """
 
     redis: float
     local: float
 
-    def local_time(self, stream_id: str) -> float:
-        """Return the time of an entry by this process' clock; ids may be ahead of Redis' clock."""
-        age = self.redis - int(stream_id.partition("-")[0]) / 1000
-        return self.local - max(0.0, age)
+    @classmethod
+    def of(cls, moment: tuple[int, int], local: float) -> Self:
+        """Return the moment of an answer to TIME, which was asked for at `local`."""
+        seconds, microseconds = moment
+        return cls(seconds + microseconds / 1e6, local)
+
+    @property
+    def difference(self) -> float:
+        return self.local - self.redis
+
+    def local_time(self, stream_id: str, now: float) -> float:
+        """Return the time of an entry, which may be later, by this process' clock, at which it is `now`.
+
+        An id may be ahead of Redis' clock, but no entry is of the future.
+        """
+        return min(now, self.difference + int(stream_id.partition("-")[0]) / 1000)
 
 
 def parse_id(stream_id: str) -> tuple[int, int]:
@@ -77,14 +93,15 @@ def readable_entries(raw: Sequence[Any]) -> list[Any]:
     return [entry for entry in raw if entry[1] is not None]
 
 
-def parse_entries(raw: Sequence[Any], begin: ReadBegin) -> list[IntakeEntry]:
+def parse_entries(raw: Sequence[Any], begin: ReadBegin, now: float) -> list[IntakeEntry]:
+    """Parse what was read after `begin`, until `now` by this process' clock."""
     return [
         IntakeEntry(
             identity,
             fields.get("verb", ""),
             fields.get("data", ""),
             fields.get("reply_to"),
-            begin.local_time(identity),
+            begin.local_time(identity, now),
             _duration(fields.get("valid_for")),
         )
         for identity, fields in raw

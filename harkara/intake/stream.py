@@ -94,14 +94,14 @@ class Intake:
         with redis_errors():
             begin = self._begin_read(wakes=not wait_seconds)
             try:
-                raw = self._read_abandoned(limit) or self._read_new(limit, wait_seconds)
+                raw, again = self._read_abandoned(limit)
+                begin = max(begin, again, key=lambda each: each.difference)
+                raw = raw or self._read_new(limit, wait_seconds)
             except ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise
                 raw = self._read_first(limit, newest, moved)
-            if raw and wait_seconds:
-                begin = self._begin_read(wakes=False)  # Redis may have become another ledger's, and time has passed
-        return parse_entries(raw, begin)
+        return parse_entries(raw, begin, time.monotonic())
 
     def others_hold_earlier(self, entry: IntakeEntry, batch: Sequence[IntakeEntry]) -> bool:
         """Return whether an earlier entry, outside of this reader's batch, is not acknowledged. Raises Unavailable."""
@@ -144,25 +144,37 @@ class Intake:
 
         Raises OtherDeployment if the Redis belongs to another ledger. All of it is one round trip.
         """
-        local = time.monotonic()  # before Redis' clock is read: an entry may count as older, never as younger
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.get(LEDGER)
             pipe.time()
             if wakes:
                 pipe.delete(self._wake_up_key)
-            owner, (seconds, microseconds), *_ = cast("tuple[str | None, tuple[int, int], int]", tuple(pipe.execute()))
+            local = time.monotonic()
+            owner, moment, *_ = cast("tuple[str | None, tuple[int, int], int]", tuple(pipe.execute()))
+        self._require_own(owner)
+        return ReadBegin.of(moment, local)
+
+    def _require_own(self, owner: str | None) -> None:
         if owner and (own := self._ledger()) and owner != own:
             raise OtherDeployment("this Redis belongs to another ledger: nothing was read from it")
-        return ReadBegin(seconds + microseconds / 1e6, local)
 
-    def _read_abandoned(self, limit: int) -> list[Any]:
-        reply = cast(Any, self._redis.xautoclaim(self._stream, GROUP, self._reader, self._abandoned_ms, count=limit))
-        return readable_entries(reply[1])
+    def _read_abandoned(self, limit: int) -> tuple[list[Any], ReadBegin]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.xautoclaim(self._stream, GROUP, self._reader, self._abandoned_ms, count=limit)
+            pipe.time()
+            local = time.monotonic()
+            reply, moment = cast("tuple[Any, tuple[int, int]]", tuple(pipe.execute()))
+        return readable_entries(reply[1]), ReadBegin.of(moment, local)
 
     def _read_new(self, limit: int, wait_seconds: float = 0.0) -> list[Any]:
         block = int(1000 * wait_seconds) or None  # 0 would wait without end
-        reply = cast(Any, self._redis.xreadgroup(GROUP, self._reader, {self._stream: ">"}, count=limit, block=block))
-        return readable_entries(next(streams_of(reply), []))
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.xreadgroup(GROUP, self._reader, {self._stream: ">"}, count=limit, block=block)
+            pipe.get(LEDGER)  # after the wait, in which Redis may have become another ledger's
+            reply, owner = cast("tuple[Any, str | None]", tuple(pipe.execute()))
+        if raw := readable_entries(next(streams_of(reply), [])):
+            self._require_own(owner)
+        return raw
 
     def _read_first(self, limit: int, newest: Callable[[], str | None], moved: Callable[[str, int], None]) -> list[Any]:
         try:

@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 from redis import Redis
 
-from harkara import Envelope
-from harkara.backends.broker import QUEUES, URGENT
+from harkara import Client, Envelope
+from harkara.backends.broker import HINTS, QUEUES, URGENT
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import BY_WORKER_LEASE, LEASE, deployment
@@ -98,6 +98,28 @@ def test_a_hint_that_is_lost_with_its_worker_is_published_again(
         assert redis.hlen("unacked") == 0
         harkara.start_worker()
         harkara.wait_settled(len(envelopes))
+        harkara.examine(envelopes).assert_kept()
+
+
+@ON_SQLITE
+def test_a_lone_message_of_the_intake_needs_no_hint_and_outlives_its_worker(
+    tmp_path: Path, redis_server: ValkeyServer, database_url: str
+) -> None:
+    envelopes = new_messages(2, ("reply",))
+    redis = connect(redis_server.url, seconds=30)
+    with deployment(tmp_path, redis_server, database_url) as harkara, Client(redis_server.url) as client:
+        worker = harkara.start_worker(HARKARA_KILL_AT="K0@2")
+        with redis.monitor() as commands:  # type: ignore[no-untyped-call]
+            client.send_many(envelopes[:1])
+            harkara.wait_settled(1)
+            redis.get("the end")
+            seen = list(iter(lambda: commands.next_command()["command"], "GET the end"))
+        assert any(each.startswith("XADD harkara:intake") for each in seen)
+        assert not [each for each in seen for queue in HINTS if each.startswith(f"LPUSH {queue}")]
+        client.send_many(envelopes[1:])
+        worker.wait_killed()
+        harkara.start_worker()
+        harkara.wait_settled(2)
         harkara.examine(envelopes).assert_kept()
 
 
