@@ -178,13 +178,13 @@ def test_an_opt_out_by_user_id_survives_an_export_and_an_import(
     assert [contact.stopped for contact in list_contacts(ledger, "5531988888888")] == ["everything"] * 2
 
 
-def test_thousands_of_rows_are_recorded_in_batches(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
+def test_many_rows_are_recorded_in_batches(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
     file = tmp_path / "many.csv"
-    rows = "".join(f"98{n:08d},opt-out,everything,2026-05-03,STOP\n" for n in range(5_000))
+    rows = "".join(f"98{n:08d},opt-out,everything,2026-05-03,STOP\n" for n in range(1_100))
     file.write_text("to,wish,category,at,proof\n" + rows)
     result = harkara("consent", "import", str(file), "--json")
-    assert printed(result) == {"kept": 5_000, "withdrawn": 0, "rejected": []}
-    assert result.stderr.count(" kept, 0 rejected") == 10
+    assert printed(result) == {"kept": 1_100, "withdrawn": 0, "rejected": []}
+    assert result.stderr.count(" kept, 0 rejected") == 3
 
 
 def test_a_proof_that_looks_like_a_formula_survives_an_export_and_an_import(
