@@ -11,6 +11,7 @@ from harkara.console.navigation import NAVIGATION
 from harkara.console.pages import (
     account,
     acts,
+    assistant,
     calendar,
     campaigns,
     conversation_modes,
@@ -45,6 +46,7 @@ PAGES = (
     message,
     conversations,
     conversation_modes,
+    assistant,
     new_campaign,
     campaigns,
     try_campaign,

@@ -20,6 +20,7 @@ NAVIGATION = (
     Entry("/now", N_("Now"), Role.VIEWER),
     Entry("/messages", N_("Messages"), Role.VIEWER),
     Entry("/conversations", N_("Conversations"), Role.VIEWER),
+    Entry("/assistant", N_("Assistant"), Role.VIEWER),
     Entry("/campaigns", N_("Campaigns"), Role.VIEWER),
     Entry("/calendar", N_("Calendar"), Role.VIEWER),
     Entry("/templates", N_("Templates"), Role.VIEWER),

@@ -14,6 +14,7 @@ from uuid import uuid4
 import regex
 
 from harkara.assistant.knowledge.faq import FaqEntry, parse_entry
+from harkara.assistant.message_form import script_of
 from harkara.campaigns.columns import normalize_name
 from harkara.campaigns.table import CsvRow, read_table
 from harkara.errors import Invalid
@@ -28,6 +29,10 @@ _LISTS = ("questions", "buttons")
 
 _FORMULA = regex.compile(r"[=@＝＠]|[+\-＋－]\w+\(")
 """How a formula begins; a phone number, a list and an amount may begin with a sign."""
+
+_PLACEHOLDER = regex.compile(r"\[[a-z][a-z-]*\]")
+_LATIN_WORDS = regex.compile(r"[a-z0-9]+")
+_LONGEST_ID = 40
 
 _HEAD = """\
 # Written by `harkara faq import`. The FAQ page of the documentation explains the keys.
@@ -78,6 +83,22 @@ def read_csv(path: Path, today: date, existing: Iterable[FaqEntry] = ()) -> FaqI
 def dump_toml(entries: Iterable[FaqEntry]) -> str:
     """Return the file config/faq.toml with these entries, sorted by id and language."""
     return _HEAD + "".join(map(_dump_entry, sorted(entries, key=lambda each: each.key)))
+
+
+def dump_question(question: str) -> str:
+    """Return an entry of config/faq.toml for a question, with an empty answer: the file is refused until it has one.
+
+    Placeholders such as `[card]` are left out.
+    """
+    question = " ".join(_PLACEHOLDER.sub(" ", question).split())
+    words = "-".join(_LATIN_WORDS.findall(question.lower()))[:_LONGEST_ID].strip("-")
+    values = {
+        "id": _quoted(words or "question"),
+        "language": _quoted("hi" if script_of(question) == "devanagari" else "en"),
+        "questions": f"[{_quoted(question)}]",
+        "answer": _quoted(""),
+    }
+    return "[[entry]]\n" + "".join(f"{key} = {value}\n" for key, value in values.items())
 
 
 def write_toml(path: Path, entries: Iterable[FaqEntry]) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
 
+from harkara.assistant.knowledge.faq import parse_entry
 from harkara.assistant.rules import AssistantRules
+from harkara.errors import Invalid
 from harkara.ledger.conversations.people import find_participant
 from harkara.ledger.conversations.proposals import find_draft
 from harkara.ledger.conversations.queries import load_row
@@ -21,6 +26,7 @@ from harness.ledger import open_ledger
 from tests.integration.console.server import FILES, Browser, Server, console_of, serve, text_of
 from tests.integration.ledger.test_turns import ANSWER, ASHA, DRAFTS, HAND_OVER, SHADOW, answer, answers_of, wrote
 
+OTHER = "919812345678"
 RULES = DRAFTS.model_copy(update={"give_back": AssistantRules.model_validate({"give-back": "7m"}).give_back})
 
 
@@ -161,3 +167,50 @@ def test_a_lane_without_the_assistant_shows_nothing_of_it(running: Server, opera
     wrote(db, "Hello", rules=AssistantRules())
     page = operator.see(path_of(db))
     assert "assistant" not in text_of(page)
+
+
+def test_the_page_has_the_rollout_the_figures_and_the_drafts_that_wait(assisted: tuple[Server, Browser]) -> None:
+    server, operator = assisted
+    db = server.console.db
+    assert "has had no turn" in text_of(operator.see("/assistant"))
+    drafted(db)
+    operator.submit(f"{path_of(db)}/draft/discard", draft=drafted(db, "On Sunday?"))
+    waits = drafted(db, "On Monday?")
+    live = RULES.model_copy(update={"mode": "live"})
+    wrote(db, "AGENT", rules=live, n=2)
+    answer(db, HAND_OVER, live)
+    page = text_of(operator.see("/assistant"))
+    assert "It writes drafts. A person decides about each" in page
+    assert "Drafts that wait (1) +919876500001" in page
+    for figure in ("turns 4", "conversations 2", "given to a person 1", "the customer asks for a person 1 100%"):
+        assert figure in page
+    assert "discarded 1 33%" in page
+    assert "waiting, or overtaken by the customer 2 67%" in page
+    viewer = server.user("Vikram")
+    assert ASHA not in viewer.see("/assistant").text
+    other = server.user("Ravi", Role.OPERATOR, ("shop",))
+    for path in ("/assistant", "/assistant?days=30"):
+        assert waits not in other.see(path).text
+        assert "has had no turn" in text_of(other.see(path))
+    assert operator.see("/assistant?days=9999").status_code == 400
+
+
+def test_a_gap_has_an_entry_that_the_faq_accepts_once_it_has_an_answer(assisted: tuple[Server, Browser]) -> None:
+    server, operator = assisted
+    db = server.console.db
+    assert "There is none in this period." in text_of(operator.see("/assistant/gaps"))
+    live = RULES.model_copy(update={"mode": "live"})
+    for n in (1, 2):
+        wrote(db, f"Is there wifi for {OTHER}? {n}", rules=live, n=n)
+        answer(db, replace(HAND_OVER, hand_over="unknown"), live)
+    for user in (operator, server.user("Vikram")):
+        page = user.see("/assistant/gaps")
+        assert OTHER not in page.text
+        assert "asked 2 ×" in text_of(page)
+    shown = re.search(r"<textarea[^>]*>([^<]*)</textarea>", operator.see("/assistant/gaps").text)
+    assert shown
+    (entry,) = tomllib.loads(unescape(shown[1]))["entry"]
+    assert entry["id"] == "is-there-wifi-for"
+    with pytest.raises(Invalid):
+        parse_entry(entry)
+    assert parse_entry(entry | {"answer": "Yes, the word is coffee."}).questions[0].startswith("Is there wifi")

@@ -43,6 +43,8 @@ ROUTES: dict[str, Role | None] = {
     "POST /conversations/{contact}/off": Role.OPERATOR,
     "POST /conversations/{contact}/draft/send": Role.OPERATOR,
     "POST /conversations/{contact}/draft/discard": Role.OPERATOR,
+    "GET /assistant": Role.VIEWER,
+    "GET /assistant/gaps": Role.VIEWER,
     "GET /campaigns": Role.VIEWER,
     "GET /campaigns/new": Role.OPERATOR,
     "POST /campaigns/new": Role.OPERATOR,

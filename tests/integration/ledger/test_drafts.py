@@ -21,6 +21,7 @@ from harkara.ledger.conversations.modes import assign_to_person
 from harkara.ledger.conversations.people import find_participant
 from harkara.ledger.conversations.proposals import find_draft, list_drafts, list_proposals
 from harkara.ledger.conversations.queries import list_conversations
+from harkara.ledger.conversations.report import get_report
 from harkara.ledger.database import Database
 from harkara.ledger.tables import contact, turn
 from harkara.ledger.users.acts import list_acts
@@ -195,11 +196,12 @@ def test_drafts_are_found_by_indexes(db: Database) -> None:
     person = find_participant(db, ASHA)
     with explained(db) as plans:
         assert draft(db).id == one.id
+        assert get_report(db, ["default", "north"], days=7, limit=400).exact is False
         list_proposals(db, person)
         list_conversations(db, ["default"], parse)
         get_chat(db, person, parse)
     assert not [plan for plan in plans if "turn" in plan], plans
-    assert {"uq_turn_answered", "ix_turn_person"} <= {name for plan in plans for name in plan}
+    assert {"uq_turn_answered", "ix_turn_person", "ix_turn_lane_at"} <= {name for plan in plans for name in plan}
 
 
 def test_turns_survive_the_migration_of_the_decisions(database_url: str) -> None:
@@ -213,3 +215,14 @@ def test_turns_survive_the_migration_of_the_decisions(database_url: str) -> None
     (found,) = turns_of(db)
     assert (found["outcome"], found["decision"], found["decided_by"]) == ("sent", None, "Meera")
     db.close()
+
+
+def test_a_report_has_the_turns_of_its_lanes_and_days(db: Database) -> None:
+    send_draft(db, drafted(db).id, DRAFTS, LIMITS, by=BY)
+    found = get_report(db, ["default", "north"], days=1)
+    assert (found.turns, found.exact, found.answered, found.drafts) == (1, True, 1, {"unchanged": 1})
+    assert get_report(db, ["north"], days=1).turns == get_report(db, [], days=1).turns == 0
+    with db.write() as tx:
+        tx.execute(update(turn).values(at=tx.now - timedelta(days=2)))
+    assert get_report(db, ["default"], days=1).turns == 0
+    assert get_report(db, ["default"], days=3).turns == 1

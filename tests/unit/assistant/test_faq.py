@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from harkara.assistant.answer_cache import AnswerCache
-from harkara.assistant.knowledge.faq import Faq, FaqEntry
-from harkara.assistant.knowledge.faq_import import dump_toml, read_csv, write_toml
+from harkara.assistant.knowledge.faq import Faq, FaqEntry, parse_entry
+from harkara.assistant.knowledge.faq_import import dump_question, dump_toml, read_csv, write_toml
 from harkara.errors import Invalid
 from tests.unit.assistant.shipped import FAQ
 
@@ -132,3 +133,20 @@ def test_a_question_is_remembered_for_a_version_without_case_and_punctuation() -
     cache.put("c", "v1", "c")
     assert [cache.get(question, "v1") for question in ("where is it", "b", "c")] == ["address", None, "c"]
     assert len(cache) == 2
+
+
+@pytest.mark.parametrize(
+    ("question", "name", "language"),
+    [
+        ('Is "wifi" free?\\', "is-wifi-free", "en"),
+        ("[card] कब खुलता है", "question", "hi"),
+        ("कब खुलता है", "question", "hi"),
+        ("x" * 200, "x" * 40, "en"),
+    ],
+)
+def test_a_question_becomes_an_entry_that_needs_an_answer(question: str, name: str, language: str) -> None:
+    (found,) = tomllib.loads(dump_question(question))["entry"]
+    assert (found["id"], found["language"], found["questions"]) == (name, language, [question.removeprefix("[card] ")])
+    with pytest.raises(Invalid):
+        parse_entry(found)
+    assert parse_entry(found | {"answer": "Yes."}).id == name
