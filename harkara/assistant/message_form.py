@@ -11,6 +11,9 @@ from harkara.messages.emoji import count_emoji
 
 MOST_MESSAGES: Final = 3
 LONGEST: Final = 1_000
+LONGEST_GREETING: Final = 310
+"""A sentence of 250 characters with the name of the business, which has 60 at most."""
+
 _MOST_EMOJI = 10
 
 _MARKDOWN_LINK = re.compile(r"!?\[([^\[\]\n]{1,300})\]\(((?:https?://|www\.|mailto:|tel:)[^\s()]{1,500})\)")

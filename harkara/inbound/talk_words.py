@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from harkara.inbound.anger import Anger
 from harkara.inbound.word_lists import WordLists, normalize
+
+_NEAR = 4
+"""Words from one to the other."""
 
 SmallTalk = Literal["hello", "thanks", "acknowledged"]
 
@@ -17,7 +21,8 @@ class TalkWords:
         hand_over, small = vocabulary.hand_over, vocabulary.small_talk
         self._polite = _longest_first((*vocabulary.polite.words, *small.hello, *small.thanks))
         self._alone = frozenset(hand_over.alone)
-        self._asked, self._anger, self._robot = hand_over.asked, hand_over.anger, hand_over.robot
+        self._asked, self._robot, self._request = hand_over.asked, hand_over.robot, hand_over.request
+        self._anger = Anger(hand_over.anger, hand_over.anger_context)
         self._small: dict[SmallTalk, Sequence[str]] = {
             "thanks": _longest_first(small.thanks),
             "hello": _longest_first(small.hello),
@@ -31,11 +36,13 @@ class TalkWords:
         """Return whether the customer asks for a person."""
         said = normalize(text)
         rest = without_phrases(said, self._polite).strip()
-        return said in self._alone or rest in self._alone or _contains(said, self._asked)
+        if said in self._alone or rest in self._alone or _contains(said, self._asked):
+            return True
+        return _near(said.split(), self._request.people, self._request.reach)
 
     def is_angry(self, text: str) -> bool:
-        """Return whether the text has a word of anger."""
-        return _contains(normalize(text), self._anger)
+        """Return whether the text has anger that is not denied."""
+        return self._anger.is_in(text)
 
     def asks_for_robot(self, text: str) -> bool:
         """Return whether the customer asks if a machine answers."""
@@ -60,6 +67,12 @@ def without_phrases(said: str, phrases: Iterable[str]) -> str:
 
 def _contains(said: str, phrases: Iterable[str]) -> bool:
     return any(f" {phrase} " in f" {said} " for phrase in phrases)
+
+
+def _near(said: Sequence[str], some: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether a word of each stands near to one of the other, so that both belong to one request."""
+    one, other = ([at for at, word in enumerate(said) if word in words] for words in (set(some), set(others)))
+    return any(abs(a - b) <= _NEAR for a in one for b in other)
 
 
 def _longest_first(phrases: Iterable[str]) -> list[str]:

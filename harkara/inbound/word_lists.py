@@ -84,6 +84,26 @@ class AlarmPhrases(_Model):
     acknowledge: SomePhrases
 
 
+class AngerContext(_Model):
+    """Words around those of anger."""
+
+    accusations: Phrases = ()
+    """Count as anger only in a message that has one of `meant`, too."""
+    meant: Phrases = ()
+    denied_before: Phrases = Field(default=(), alias="denied-before")
+    denied_after: Phrases = Field(default=(), alias="denied-after")
+    """Words that deny what stands after or before them."""
+    between: Phrases = ()
+    """Words that may stand between a denial and what it denies."""
+
+
+class RequestWords(_Model):
+    """Two words near to each other that ask for a person: a word for people, and one such as "talk"."""
+
+    people: Phrases = ()
+    reach: Phrases = ()
+
+
 class HandOverPhrases(_Model):
     """Phrases after which a person is to go on: alone in a message, or wherever they stand in it."""
 
@@ -91,10 +111,12 @@ class HandOverPhrases(_Model):
     asked: Phrases = ()
     anger: Phrases = ()
     robot: Phrases = ()
+    request: RequestWords = RequestWords()
+    anger_context: AngerContext = Field(default=AngerContext(), alias="anger-context")
 
     @model_validator(mode="after")
     def _one_meaning_each(self) -> Self:
-        _check_distinct(self.asked, self.anger, self.robot)
+        _check_distinct(self.asked, self.anger, self.anger_context.accusations, self.robot)
         return self
 
 

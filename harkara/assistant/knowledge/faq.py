@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from harkara.assistant.message_form import LONGEST, MOST_MESSAGES, split_messages
+from harkara.assistant.message_form import LONGEST, LONGEST_GREETING, MOST_MESSAGES, split_messages
 from harkara.errors import Invalid
 from harkara.inbound.word_lists import normalize
 from harkara.messages.text_rules import TextRule
@@ -20,7 +20,8 @@ from harkara.toml import Location, TomlDocument, load_toml, validate
 MAX_BUTTONS: Final = 3
 """Chat Mitra docs, Validation Rules: Interactive Messages."""
 
-_MAX_ANSWER = MOST_MESSAGES * LONGEST
+_MAX_ANSWER = MOST_MESSAGES * LONGEST - LONGEST_GREETING
+_GREETINGS = ("g" * LONGEST_GREETING, "ग" * LONGEST_GREETING)
 _MESSAGE = TextRule(LONGEST, lines=True)
 _QUESTION = TextRule(200)
 
@@ -35,12 +36,19 @@ def _question(value: str) -> str:
 def _answer(value: str) -> str:
     if len(value) > _MAX_ANSWER:
         raise Invalid("", f"at most {_MAX_ANSWER:,} characters", f"this has {len(value):,}")
-    messages = split_messages(value)
-    if messages is None or len(messages) > MOST_MESSAGES:
-        raise Invalid("", f"at most {MOST_MESSAGES} messages of {LONGEST:,} characters; write it shorter")
-    for message in messages or ("",):
+    for message in split_messages(value) or ("",):
         _MESSAGE(message)
+    if not all(_fits_after(greeting, value) for greeting in _GREETINGS):
+        raise Invalid(
+            "", f"at most {MOST_MESSAGES} messages of {LONGEST:,} characters with a greeting; write it shorter"
+        )
     return value
+
+
+def _fits_after(greeting: str, answer: str) -> bool:
+    """Whether the first answer of a conversation, which begins with a greeting, is sent whole."""
+    messages = split_messages(f"{greeting}\n\n{answer}")
+    return messages is not None and len(messages) <= MOST_MESSAGES
 
 
 class FaqEntry(BaseModel):

@@ -50,7 +50,7 @@ def test_replacing_writes_all_rows_or_none(harkara: Harkara, faq: Path, tmp_path
 
 def test_a_question_shows_the_entries_found_with_scores(harkara: Harkara) -> None:
     shown = harkara("faq", "test", "ऑर्डर कब आएगा").stdout
-    assert ["order-status", "1.00", "order", "kab", "aayega"] in [line.split() for line in shown.splitlines()]
+    assert ["order-status", "1.00"] in [line.split()[:2] for line in shown.splitlines()]
     assert "answers with order-status" in shown
     assert json.loads(harkara("faq", "test", "do you sell phones", "--json").stdout)["answer"] is None
 

@@ -208,6 +208,19 @@ def test_answers_that_are_too_long_together_are_left_to_a_person() -> None:
     assert len(both.texts) == 3
 
 
+def test_the_longest_answer_has_room_for_the_longest_greeting() -> None:
+    longest = " ".join("word " * words + "end." for words in (135, 198, 198))
+    rules = AssistantRules.model_validate(
+        {"business": {"name": "b" * 60}, "sentences": {"en": {"greeting": "{business}" + "g" * 249}}}
+    )
+    faq = Faq.of([FaqEntry(id="rules", questions=("shop rules",), answer=longest)])
+    wordy = Assistant(rules, WORDS, faq, FaqIndex(faq, SYNONYMS), zone_of=lambda lane: KOLKATA)
+    proposal = wordy.propose(talk("shop rules"))
+    assert (len(proposal.texts), proposal.citations, proposal.hand_over) == (3, ("rules",), None)
+    with pytest.raises(ValueError, match="with a greeting"):
+        FaqEntry(id="rules", questions=("shop rules",), answer="\n".join(["w" * 900] * 2 + ["w" * 880]))
+
+
 HOURS = {day: ["10:00-19:00"] for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")}
 
 
