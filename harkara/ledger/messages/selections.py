@@ -154,7 +154,7 @@ def _check(token: str, act: Act, versions: Sequence[Version]) -> None:
     was = f"of the preview had {int(before):,}" if before.isdecimal() and len(before) < 9 else "was another"
     raise Conflict(
         f"nothing was done, since the set has changed: {len(versions):,} messages fit now, and the set {was}. "
-        "SelectionPreview again. If the messages are being sent, park the lane or pause the campaign first."
+        "Preview again. If the messages are being sent, park the lane or pause the campaign first."
     )
 
 
