@@ -43,8 +43,9 @@ def sentence(error: HarkaraError, language: Language) -> str:
     """Return what a form says about an error."""
     translate = language.texts.gettext
     if isinstance(error, Invalid):
-        return f"{translate(error.field)}: {translate(error.rule)}"
-    return translate(_SENTENCES[503] if isinstance(error, Unavailable) else str(error))
+        return f"{translate(error.field)}: {language.said(error.rule) or error.rule}"
+    text = _SENTENCES[503] if isinstance(error, Unavailable) else str(error)
+    return language.said(text) or text
 
 
 async def _sign_in(request: Request, _error: Exception) -> Response:

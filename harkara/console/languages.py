@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from functools import cache
 from gettext import NullTranslations
@@ -48,12 +48,34 @@ class Language:
     texts: NullTranslations
     sentences: Sentences
 
-    def said(self, text: str) -> str | None:
-        """Return a sentence that is kept in English in this language; None if it has no translation."""
-        found = self.sentences.find(text)
+    def said(self, text: str, zone: tzinfo | None = None) -> str | None:
+        """Return a sentence that is kept in English in this language; None if it has no translation.
+
+        Its amounts, numbers and times are written as the pages write them. An exact time gets the zone, if given.
+        """
+        found = self.sentences.find(text, lambda name, value: self._shown(name, value, zone))
         if found is None and (translated := self.texts.gettext(text)) != text:
             return translated
         return found
+
+    def _shown(self, name: str, value: str, zone: tzinfo | None) -> str:
+        """Return a value of a sentence. `name` is that of its placeholder."""
+        match name:
+            case "number":
+                return self.number(Decimal(value.rstrip("+").replace(",", ""))) + value[len(value.rstrip("+")) :]
+            case "money":
+                amount, currency = value.split()
+                return self.money(Decimal(amount.replace(",", "")), currency)
+            case "at" if "T" in value:
+                at = datetime.fromisoformat(value)
+                return self.moment(at.astimezone(zone) if zone else at)
+            case "at":
+                # A leap year, since `29 Feb 09:00` has none.
+                day, _, clock = value.rpartition(" ")
+                at = datetime.strptime(f"2000 {day or '1 Jan'} {clock}", "%Y %d %b %H:%M")
+                return f"{self.day(at)}, {self.clock(at)}" if day else self.clock(at)
+            case _:
+                return value
 
     def number(self, value: float | Decimal) -> str:
         """Return a number with lakh grouping, such as `12,34,567`."""
@@ -120,7 +142,15 @@ def language(code: str) -> Language:
         page = Translations(compiled)
         page.add_fallback(texts)
         texts = page
-    return Language(code, locale, texts, Sentences(load_sentences(LOCALES / code / "sentences")))
+    return Language(code, locale, texts, Sentences(_sentences(code)))
+
+
+def _sentences(code: str) -> Mapping[str, str]:
+    """Return the sentences of a language. Those of English are what the others translate: only values change."""
+    if code != "en":
+        return load_sentences(LOCALES / code / "sentences")
+    others = (load_sentences(LOCALES / other / "sentences") for other in LANGUAGES if other != code)
+    return {text: text for texts in others for text in texts}
 
 
 def catalogues(code: str) -> Iterator[Catalog]:

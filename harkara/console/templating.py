@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -16,6 +17,7 @@ from harkara.console.bubbles import MEDIA, STATES
 from harkara.console.bubbles.markup import whatsapp
 from harkara.console.languages import LANGUAGES, Language
 from harkara.console.static_files import static_path
+from harkara.health.check import Check
 from harkara.ledger.users.acts import ACTS
 from harkara.masking import mask_numbers
 from harkara.money.amounts import from_micros
@@ -23,6 +25,9 @@ from harkara.version import __version__
 
 if TYPE_CHECKING:
     from harkara.console.visitors import Visitor
+
+_CODE = re.compile(r"[a-z0-9][a-z0-9_-]*")
+"""A code before the sentence of a trace: of Harkara, WhatsApp or HTTP, or an id."""
 
 
 def render(visitor: Visitor, template: str, values: Mapping[str, Any]) -> str:
@@ -69,8 +74,10 @@ def environment(language: Language) -> Environment:
         "rupees": language.rupees,
         "mask": mask_numbers,
         "moment": _moment,
+        "checked": _checked,
         "said": _said,
         "soon": _soon,
+        "traced": _traced,
         "long_day": language.long_day,
         "weekday": language.weekday,
         "whatsapp": whatsapp,
@@ -93,9 +100,32 @@ def _said(context: Context, text: str) -> str:
     One without a translation is marked as English, since screen readers read it aloud.
     """
     language: Language = context["language"]
-    found = language.said(text)
+    found = language.said(text, context["zone"])
     shown = mask_numbers(found or text)
     return shown if found or language.code == "en" or not text else Markup('<span lang="en">{}</span>').format(shown)
+
+
+@pass_context
+def _traced(context: Context, text: str) -> str:
+    """Return the detail of a line of a trace. The codes before its sentence stay as they are."""
+    language: Language = context["language"]
+    codes, rest = "", text
+    while rest:
+        if found := language.said(rest, context["zone"]):
+            return codes + mask_numbers(found)
+        code, _, rest = rest.partition(" ")
+        if not _CODE.fullmatch(code):
+            return _said(context, text)
+        codes += f"{code} "
+    return mask_numbers(text)
+
+
+@pass_context
+def _checked(context: Context, check: Check) -> str:
+    """Return the finding of a check. Its values may be sentences, such as the reason of a halt."""
+    language: Language = context["language"]
+    values = {name: language.said(str(value), context["zone"]) or value for name, value in check.values.items()}
+    return language.texts.gettext(check.text) % values if values else language.texts.gettext(check.text)
 
 
 @pass_context

@@ -53,8 +53,8 @@ class BudgetStatus:
         """Why marketing waits: a sentence with the next step."""
         budget = self.budget
         what = "campaign" if budget.period == "campaign" else f"{budget.period} in lane {budget.lane}"
-        spent = f"{show(self.spent)} of {show(budget.amount)} {budget.currency} are spent"
-        return f"The budget of this {what} is used up: {spent}. Raise it with `harkara budget set`, or wait."
+        spent = f"{show(self.spent)} {budget.currency} of {show(budget.amount)} {budget.currency}"
+        return f"The budget of this {what} is used up: {spent} are spent. Raise it with `harkara budget set`, or wait."
 
 
 def span(period: Period, now: datetime, zone: tzinfo) -> BudgetSpan:
