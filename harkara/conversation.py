@@ -100,6 +100,8 @@ class Chat(JsonRecordSeconds):
     """Messages that are not sent yet, in the order in which they are due."""
     before: TimestampSeconds | None
     """The `before` of the page with what was said earlier; None if that is all."""
+    cut: bool = False
+    """Whether there are older messages of ours that no page of the chat has: only the newest 500 are read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

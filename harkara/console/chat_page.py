@@ -25,7 +25,7 @@ from harkara.console.visitors import SignedIn
 from harkara.conversation import Chat, ChatEntry, ProposedAnswer
 from harkara.errors import Conflict, HarkaraError, NotFound
 from harkara.ledger.contacts.queries import ConsentProof, list_contacts
-from harkara.ledger.conversations.chat import get_chat
+from harkara.ledger.conversations.chat import MOST_READ, get_chat
 from harkara.ledger.conversations.people import Participant, find_participant
 from harkara.ledger.conversations.proposals import list_proposals
 
@@ -95,6 +95,7 @@ def render_chat(
         days=list(_days(visitor, _lines(visitor, person, chat, before))),
         waiting=[_line(visitor, entry) for entry in chat.waiting],
         before=before,
+        cut=MOST_READ if chat.cut else None,
         earlier=urlencode({"before": chat.before.isoformat()}) if chat.before else "",
         now=now,
         answers=ANSWERS,

@@ -11,7 +11,7 @@ import typer
 from workers.command.deployment import backend, catalogue, configured, ledger
 from workers.command.local_time import LocalTime
 from workers.command.options import AsJson, By, me
-from workers.command.output import emit, print_line, table
+from workers.command.output import emit, note, print_line, table
 
 if TYPE_CHECKING:
     from harkara.conversation import ChatEntry
@@ -84,6 +84,8 @@ def show(
     found = chat.conversation
     until = local.show(found.window_ends_at, found.lane)
     print_line(f"{found.title}  {found.contact}  {'window open until ' + until if until else 'window shut'}")
+    if chat.cut:
+        note("A chat has the newest 500 messages to a person; `harkara list --to NUMBER` has the older ones.")
     for entry in chat.entries:
         print_line(f"{local.show(entry.at, found.lane)}  {_who(entry)}  {_words(entry)}")
     for entry in chat.waiting:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from harkara.conversation import Chat, ChatEntry
 from harkara.ledger.conditions import LEASED, SETTLED, in_state
@@ -23,7 +23,7 @@ from harkara.states import State
 
 MOST_WAITING = 20
 
-_READ = 500
+MOST_READ = 500
 """Our messages that a page reads, by the time of their hand-over: one that waited while 500 others were handed over to
 the same person is missing."""
 
@@ -45,6 +45,7 @@ def get_chat(
         ]
         waiting = () if before else _waiting(tx, person)
         conversation = to_conversation(person, load_row(tx, person), tx.now)
+        cut = len(entries) <= limit and _has_more(tx, person, before)
     entries.sort(key=lambda entry: entry.at)  # of one moment, what a customer wrote comes before what it caused
     shown = entries[-limit:]
     if more := len(entries) > limit:  # entries of one moment stay on one page
@@ -54,6 +55,7 @@ def get_chat(
         entries=tuple(shown),
         waiting=tuple(waiting),
         before=shown[0].at if more else None,
+        cut=cut,
     )
 
 
@@ -67,12 +69,21 @@ def _received(
 
 
 def _sent(tx: Transaction, person: Participant, before: datetime | None, limit: int) -> list[ChatEntry]:
-    bound = [message.c.id < id_at(before + CLOCK_ERROR)] if before else []
-    recent = select(message.c.id).where(SETTLED, *_to(person), *bound).order_by(message.c.id.desc()).limit(_READ)
+    recent = _newest(person, before).limit(MOST_READ)
     unsent = (message.c.state == State.CANCELLED.value) & message.c.posted_at.is_(None)
     withdrawn = unsent & (message.c.category != "reply")
     query = select(*SENT).where(message.c.id.in_(recent), ~withdrawn, *_before(_AT, before))
     return [sent_entry(row) for row in reversed(tx.rows(query.order_by(_AT.desc()).limit(limit)))]
+
+
+def _has_more(tx: Transaction, person: Participant, before: datetime | None) -> bool:
+    """Return whether the person has more messages than a page reads."""
+    return tx.execute(_newest(person, before).offset(MOST_READ).limit(1)).first() is not None
+
+
+def _newest(person: Participant, before: datetime | None) -> Select[tuple[str]]:
+    bound = [message.c.id < id_at(before + CLOCK_ERROR)] if before else []
+    return select(message.c.id).where(SETTLED, *_to(person), *bound).order_by(message.c.id.desc())
 
 
 def _waiting(tx: Transaction, person: Participant) -> list[ChatEntry]:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from harkara.ledger.conversations.chat import MOST_READ
 from harkara.ledger.conversations.people import find_participant
 from harkara.ledger.conversations.queries import count_unread
 from harkara.ledger.events.process import RETRY_SECONDS
@@ -17,6 +18,7 @@ from harkara.ledger.users.acts import list_acts
 from harkara.roles import Role
 from tests.integration.console.server import Browser, Server, text_of
 from tests.integration.ledger import steps
+from tests.integration.ledger.bulk import fill
 from tests.integration.ledger.webhooks import (
     deliver_webhooks,
     inbound_webhook,
@@ -139,10 +141,21 @@ def test_people_are_found_by_number_in_the_form_and_html_is_text(running: Server
     assert "919876500005" in found.text
     assert "919876500004" not in found.text
     assert "<script>alert" not in found.text
+    assert "among the newest 10,000 conversations" in text_of(found)
     missed = text_of(operator.submit("/conversations", search="unknown"))
     assert "No customer with this number or name" in missed
     assert "among the newest 10,000 conversations" in missed
     assert operator.submit("/conversations", search="12").status_code == 400
+
+
+def test_a_chat_with_more_messages_than_it_shows_says_so_at_its_end(running: Server, operator: Browser) -> None:
+    path = write(running, "Hello", 9)
+    fill(running.console.db, steps.send_message(running.console.db, steps.reply(9)), MOST_READ)
+    first = operator.see(path)
+    assert "newest 500 messages" not in text_of(first)
+    earlier = re.search(r'href="(\?before=[^"]+)"', first.text)
+    assert earlier
+    assert "A chat shows the newest 500 messages to a person." in text_of(operator.see(path + earlier[1]))
 
 
 def test_a_user_of_one_lane_sees_no_other(running: Server, operator: Browser) -> None:

@@ -15,7 +15,7 @@ from harkara.conversation import Chat, Conversation
 from harkara.errors import Conflict, Invalid, NotFound
 from harkara.ledger import migrate
 from harkara.ledger.contacts.consent import link_names
-from harkara.ledger.conversations.chat import get_chat
+from harkara.ledger.conversations.chat import MOST_READ, get_chat
 from harkara.ledger.conversations.commands import mark_read, opt_out, reply
 from harkara.ledger.conversations.people import Participant, find_participant
 from harkara.ledger.conversations.queries import count_unread, cursor_of, list_conversations
@@ -134,6 +134,18 @@ def test_a_chat_is_read_in_pages_and_entries_of_one_second_stay_together(db: Dat
     assert texts == [*(f"line {n}" for n in range(12)), *(f"answer {n}" for n in range(3))]
     assert pages == 5
     assert [each.id for each in chat_with(db).waiting] == waiting
+
+
+def test_a_chat_says_that_there_are_older_messages_than_it_reads(db: Database) -> None:
+    deliver_webhooks(db, wrote("Hello", 1, "w1"))
+    identity = steps.send_message(db, steps.reply(1))
+    fill(db, identity, MOST_READ - 1)
+    everything = chat_with(db, limit=MOST_READ + 1)
+    assert (len(everything.entries), everything.before, everything.cut) == (MOST_READ + 1, None, False)
+    fill(db, identity, 1, "also")
+    first = chat_with(db)
+    assert not first.cut, "the page before it says so"
+    assert chat_with(db, before=first.before).cut
 
 
 def test_a_reply_is_an_ordinary_message_that_is_sent_once(db: Database) -> None:
