@@ -27,6 +27,8 @@ ACTING = {
     "resend": "messages.resent",
     "resolve": "messages.noted",
     "alarms acknowledge": "alarm.acknowledged",
+    "budget remove": "budget.removed",
+    "budget set": "budget.set",
     "callbacks retry": "callbacks.retried",
     "campaign again": "campaign.created",
     "campaign cancel": "campaign.cancelled",
@@ -62,8 +64,6 @@ APPLICATIONS = {"send", "occasion save", "occasion cancel", "occasion complete",
 """What an application does too: the message or the occasion is its own record."""
 
 ELSEWHERE = {
-    "budget remove": "the budgets are a list",
-    "budget set": "the budgets are a list",
     "faq import": "the file config/faq.toml belongs under version control",
     "reload": "changes nothing in the ledger",
 }
@@ -136,6 +136,8 @@ def test_each_other_decision_is_an_act_of_its_kind(harkara: Harkara, ledger: Dat
         ["campaign", "pause", campaign],
         ["campaign", "resume", campaign],
         ["campaign", "cancel", campaign],
+        ["budget", "set", "15000", "--per", "month", "--lane", "shop"],
+        ["budget", "remove", "--per", "month", "--lane", "shop"],
         ["lanes", "park", "shop"],
         ["lanes", "unpark", "shop"],
         ["person", "export", NUMBER],
