@@ -13,7 +13,7 @@ from harkara.console.charts import Bar, Chart, Series, bars, stacked_columns
 from harkara.console.languages import N_, Language
 from harkara.console.visitors import SignedIn
 from harkara.errors import Invalid
-from harkara.ledger.charges.spend import get_spend
+from harkara.ledger.charges.spend import get_spends
 from harkara.ledger.charges.turns import ASSISTANT
 from harkara.money.amounts import MICROS
 from harkara.money.spend import By, Spend, summed_days
@@ -95,7 +95,7 @@ class SpendView:
 def spend_view(visitor: SignedIn, days: Days) -> SpendView:
     """Return what the user's lanes have spent on these days. Raises Unavailable."""
     currency = visitor.console.files().prices.currency
-    found = {by: _spend(visitor, by, days) for by in BY}
+    found = get_spends(visitor.console.db, [*BY], since=days.first, until=days.last, lanes=visitor.lanes)
     mine = {by: [each for each in rows if each.currency == currency] for by, rows in found.items()}
     amounts, messages = _charts(mine["day"], days, visitor.language)
     return SpendView(
@@ -109,10 +109,6 @@ def spend_view(visitor: SignedIn, days: Days) -> SpendView:
         tables={by: _bars(visitor, by, mine[by], days) for by in TITLES},
         shown=partial(visitor.language.money, currency=currency),
     )
-
-
-def _spend(visitor: SignedIn, by: By, days: Days) -> list[Spend]:
-    return get_spend(visitor.console.db, by, since=days.first, until=days.last, lanes=visitor.lanes)
 
 
 def _by_currency(rows: Iterable[Spend]) -> Mapping[str, list[Spend]]:

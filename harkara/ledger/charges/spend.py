@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, Table, case, cast, func, literal, select
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    String,
+    Table,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    union_all,
+)
 
-from harkara.ledger.charges.spend_sums import NUMBERS, spend_rows
+from harkara.ledger.charges.spend_sums import KEY, NUMBERS, spend_rows
 from harkara.ledger.charges.turns import ASSISTANT
 from harkara.ledger.database import Database
 from harkara.ledger.tables import campaign
@@ -22,23 +36,39 @@ def get_spend(db: Database, by: By, *, since: date, until: date, lanes: Collecti
     Days are those of each lane. The assistant's turns are in the amounts and in no number of messages; by template and
     by campaign they have a line of their own. Only charges of `lanes` count; None for all. Raises Unavailable.
     """
+    return [*get_spends(db, [by], since=since, until=until, lanes=lanes)[by]]
+
+
+def get_spends(
+    db: Database, bys: Sequence[By], *, since: date, until: date, lanes: Collection[str] | None = None
+) -> Mapping[By, Sequence[Spend]]:
+    """Return the same by each of several properties, of one moment: the sums of the days are read once."""
+    found: dict[By, list[Spend]] = {by: [] for by in bys}
     with db.read() as tx:
-        found = [_spend(*row) for row in tx.execute(_query(tx, by, since, until, lanes))]
-    return sorted(found, key=lambda each: (each.key, each.currency))
+        for place, *row in tx.execute(_query(tx, bys, since, until, lanes)):
+            found[bys[place]].append(_spend(*row))
+    return {by: sorted(rows, key=lambda each: (each.key, each.currency)) for by, rows in found.items()}
 
 
 def _query(
-    tx: Transaction, by: By, since: date, until: date, lanes: Collection[str] | None
-) -> Select[*tuple[Any, ...]]:
+    tx: Transaction, bys: Sequence[By], since: date, until: date, lanes: Collection[str] | None
+) -> CompoundSelect[*tuple[Any, ...]]:
     def chosen(table: Table) -> list[ColumnElement[bool]]:
         days = table.c.day.between(since, until)
         return [days] if lanes is None else [table.c.lane.in_(lanes), days]
 
     rows = spend_rows(tx, chosen)
+    # Both databases write what several queries read into memory.
+    once = select(*(rows.c[name] for name in KEY + NUMBERS)).cte("once")
+    return union_all(*(_grouped(once, by, place) for place, by in enumerate(bys)))
+
+
+def _grouped(rows: CTE, by: By, place: int) -> Select[*tuple[Any, ...]]:
+    """Return the sums by one property, each with this place."""
     column = rows.c["campaign_id" if by == "campaign" else by]
     of_turn = rows.c.category == ASSISTANT
     own: ColumnElement[int] = literal(0)
-    key: ColumnElement[Any] = column
+    key: ColumnElement[Any] = cast(column, String) if by == "day" else column
     if by in ("template", "campaign"):  # a template or a campaign may have the same name
         own, key = case((of_turn, 1), else_=0), case((of_turn, ASSISTANT), else_=column)
     sums = [_sum(rows, name).label(name) for name in NUMBERS]
@@ -46,22 +76,19 @@ def _query(
     sub = groups.group_by("key", "own", rows.c.currency).having(func.sum(rows.c.messages) != 0).subquery()
     numbers = [sub.c[name] for name in NUMBERS]
     if by != "campaign":
-        return select(sub.c.key, sub.c.currency, *numbers)
+        return select(literal(place), sub.c.key, sub.c.currency, *numbers)
     # After the sums, which are few. Campaigns may share a name.
     name = func.coalesce(campaign.c.name, sub.c.key)
-    named = select(name, sub.c.currency, *(cast(func.sum(each), BigInteger) for each in numbers))
+    named = select(literal(place), name, sub.c.currency, *(cast(func.sum(each), BigInteger) for each in numbers))
     joined = named.select_from(sub.outerjoin(campaign, campaign.c.id == sub.c.key))
     return joined.group_by(name, sub.c.own, sub.c.currency)
 
 
-def _sum(rows: FromClause, name: str) -> ColumnElement[int]:
+def _sum(rows: CTE, name: str) -> ColumnElement[int]:
     """A turn of the assistant is no message."""
     of_message = case((rows.c.category == ASSISTANT, 0), else_=rows.c[name])
     return cast(func.sum(of_message if name in ("messages", "free") else rows.c[name]), BigInteger)
 
 
-def _spend(
-    key: object, currency: str, messages: int, free: int, credits: int, fee: int, tax: int, amount: int
-) -> Spend:
-    shown = key.isoformat() if isinstance(key, date) else str(key)
-    return Spend(shown, currency, messages, free, credits, amount - fee - tax, fee, tax, amount)
+def _spend(key: str, currency: str, messages: int, free: int, credits: int, fee: int, tax: int, amount: int) -> Spend:
+    return Spend(key, currency, messages, free, credits, amount - fee - tax, fee, tax, amount)

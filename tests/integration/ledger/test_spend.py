@@ -19,7 +19,7 @@ from sqlalchemy.event import listen, remove
 
 from harkara.ledger.audit import audit
 from harkara.ledger.charges.credits import erase_people
-from harkara.ledger.charges.spend import get_spend
+from harkara.ledger.charges.spend import get_spend, get_spends
 from harkara.ledger.charges.spend_sums import add_to_sums
 from harkara.ledger.database import Database
 from harkara.ledger.tables import charge, spend_backfill, spend_day, spend_delta
@@ -62,8 +62,7 @@ def test_the_spend_is_the_sum_of_the_charges_after_any_changes(db: Database, cha
     clear(db)
     for kind, what in changes:
         change(db, kind, what)
-        for by in BYS:
-            assert spend(db, by) == expected(db, by)
+        assert spend_by_all(db) == {by: expected(db, by) for by in BYS}
     assert audit(db).clean
     while add_to_sums(db):
         pass
@@ -155,8 +154,7 @@ def test_the_spend_reads_sums_and_no_charges(db: Database) -> None:
     while add_to_sums(db):
         pass
     with read_tables(db) as names:
-        for by in BYS:
-            assert spend(db, by, lanes=["default"]) == expected(db, by)
+        assert spend_by_all(db, lanes=["default"]) == {by: expected(db, by) for by in BYS}
     assert "spend_day" in names
     assert "charge" not in names
 
@@ -226,6 +224,11 @@ def clear(db: Database) -> None:
 
 def spend(db: Database, by: By, lanes: list[str] | None = None) -> list[Spend]:
     return get_spend(db, by, since=date(2026, 1, 1), until=date(2030, 1, 1), lanes=lanes)
+
+
+def spend_by_all(db: Database, lanes: list[str] | None = None) -> dict[By, list[Spend]]:
+    found = get_spends(db, BYS, since=date(2026, 1, 1), until=date(2030, 1, 1), lanes=lanes)
+    return {by: [*rows] for by, rows in found.items()}
 
 
 def expected(db: Database, by: By) -> list[Spend]:
