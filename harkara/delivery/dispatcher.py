@@ -53,9 +53,6 @@ class Dispatcher:
 
         Raises Unavailable.
         """
-        if (waiting := self._hints_waiting()) >= MAX_HINTS:
-            log.warning("dispatch paused", action="hints_full", waiting=waiting)
-            return 0
         released = dispatch(
             self._db,
             self._lanes,
@@ -63,6 +60,7 @@ class Dispatcher:
             depth=self._depth.current,
             queued_seconds=self._queued_seconds,
             lease=self._rounds.lease("dispatch", at_once=at_once),
+            may_hint=self._may_hint,
         )
         self.hint(released.hints)
         self._depth.adapt(len(released.hints), released.unclaimed)
@@ -73,3 +71,9 @@ class Dispatcher:
         unpublished = self._hints.publish(released)
         if unpublished:
             unqueue(self._db, unpublished)
+
+    def _may_hint(self) -> bool:
+        if (waiting := self._hints_waiting()) < MAX_HINTS:
+            return True
+        log.warning("dispatch paused", action="hints_full", waiting=waiting)
+        return False

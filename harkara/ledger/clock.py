@@ -27,6 +27,10 @@ class Clock:
             self._known = known = (_monotonic(), moment)
         return known[1] + timedelta(seconds=_monotonic() - known[0])
 
+    def observe(self, moment: datetime) -> None:
+        """Note the database's time that a statement has just returned."""
+        self._known = (_monotonic(), moment)
+
 
 def _monotonic() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

@@ -129,6 +129,10 @@ class Database:
         """Return the database's time. Raises Unavailable."""
         return self._clock.now(self._query_time)
 
+    def observe_now(self, moment: datetime) -> None:
+        """Note the time that a statement has just returned, for which the database need not be queried then."""
+        self._clock.observe(moment)
+
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """Open a connection without a transaction, for migrations; its errors are translated as in `write`."""

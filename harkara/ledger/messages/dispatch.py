@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
 from harkara.lanes import Lane
-from harkara.ledger.conditions import LEASED, in_state, sql_list, still_in, unlocked
+from harkara.ledger.conditions import sql_list, still_in, unlocked
 from harkara.ledger.database import Database
-from harkara.ledger.halts import PRODUCER, Halt, active_halts
 from harkara.ledger.leases import ACQUIRED, TransactionLease
+from harkara.ledger.messages.dispatch_state import DispatchState, read_dispatch_state
 from harkara.ledger.messages.due import (
     PLACED_ON_POSTGRES,
     SHARE_COLUMNS,
-    Flow,
     Share,
     choose_fairly,
-    due_flows,
     share_rows,
 )
 from harkara.ledger.tables import message
@@ -36,6 +33,9 @@ MARKETING = 3
 
 _DISPATCHED = sql_list(allowed_from(State.QUEUED, by=Action.DISPATCH))
 
+_UNSYNCED = "(SELECT set_config('synchronous_commit', 'off', true)) AS unsynced"
+"""SQL of PostgreSQL: a source of one row, with which a statement that commits by itself does not wait for the disk."""
+
 _MARK = f"""
 UPDATE message SET state = 'queued', lease_until = :lease, changed_at = :now
 WHERE id IN (
@@ -49,6 +49,8 @@ RETURNING id, priority
 # One statement chooses, locks and marks, under the lease. It costs one round trip and commits by itself. The arrays let
 # PostgreSQL find the rows by their ids whatever number it expects. Its snapshot may be older than the lease: a message
 # that the last holder has released meanwhile fails the comparison of the state after it is locked.
+# It does not wait for the disk. If a crash of the database loses it, the messages wait as before, and their hints are
+# harmless. No later commit can be on the disk without it.
 _RELEASE = f"""
 WITH acquired AS ({{acquired}}), {PLACED_ON_POSTGRES}, marked AS (
     UPDATE message SET state = 'queued', lease_until = :lease, changed_at = :now
@@ -60,12 +62,13 @@ WITH acquired AS ({{acquired}}), {PLACED_ON_POSTGRES}, marked AS (
     ))
     RETURNING id, priority
 )
-SELECT placed.id, marked.priority FROM acquired LEFT JOIN (marked JOIN placed ON placed.id = marked.id) ON true
+SELECT placed.id, marked.priority
+FROM {_UNSYNCED}, acquired LEFT JOIN (marked JOIN placed ON placed.id = marked.id) ON true
 ORDER BY placed.lane, placed.place
 """
 _RELEASE_LEASED = _RELEASE.replace("{acquired}", ACQUIRED)
 _RELEASE_UNLEASED = _RELEASE.replace("{acquired}", "SELECT 1 AS name")
-_ACQUIRE = f"WITH acquired AS ({ACQUIRED}) SELECT NULL, NULL FROM acquired"
+_ACQUIRE = f"WITH acquired AS ({ACQUIRED}) SELECT NULL, NULL FROM {_UNSYNCED}, acquired"
 
 
 class Release(NamedTuple):
@@ -89,22 +92,19 @@ def dispatch(
     depth: int,
     queued_seconds: float,
     lease: TransactionLease | None = None,
+    may_hint: Callable[[], bool] = lambda: True,
 ) -> Release:
     """Release the due messages that their lanes have capacity for; nothing while another process has the `lease`.
 
-    A lane without a limit holds at most `depth` queued messages. Raises Unavailable when the database or the limiter
-    does not answer; then nothing is released.
+    A lane without a limit holds at most `depth` queued messages. `may_hint` is asked when a message is due. Raises
+    Unavailable when the database or the limiter does not answer; then nothing is released.
     """
-    with db.read() as tx:
-        if lease and not lease.is_free(tx):
-            return NOTHING
-        halts = active_halts(tx)
-        flows = _released_flows(tx, lanes, halts)
-        queued = _count_queued(tx, {flow.lane for flow in flows}) if flows else Counter()
-    slots = _free_slots(lanes, {flow.lane for flow in flows}, capacities)
-    shares = _shares(flows, slots, {halt.lane: halt for halt in halts if halt.scope == "lane"}, queued, depth)
-    hints = _release(db, shares, lease, queued_seconds)
-    return NOTHING if hints is None else Release(hints, max(queued.values(), default=0))
+    state = read_dispatch_state(db, lanes, lease)
+    if state is None or (state.flows and not may_hint()):
+        return NOTHING
+    slots = _free_slots(lanes, {flow.lane for flow in state.flows}, capacities)
+    hints = _release(db, _shares(state, slots, depth), lease, queued_seconds)
+    return NOTHING if hints is None else Release(hints, max(state.queued.values(), default=0))
 
 
 def unqueue(db: Database, ids: Iterable[str]) -> None:
@@ -117,18 +117,6 @@ def unqueue(db: Database, ids: Iterable[str]) -> None:
         )
 
 
-def _released_flows(tx: Transaction, lanes: Collection[str], halts: Iterable[Halt]) -> list[Flow]:
-    held = {(halt.lane, halt.subject) for halt in halts if halt.scope == PRODUCER and not halt.probing}
-    return [flow for flow in due_flows(tx) if flow.lane in lanes and (flow.lane, flow.producer) not in held]
-
-
-def _count_queued(tx: Transaction, lanes: Iterable[str]) -> Counter[str]:
-    """Count the unclaimed hints of each lane: they will use slots."""
-    query = select(message.c.lane, func.count().label("number")).group_by(message.c.lane)
-    counts = tx.execute(query.where(LEASED, in_state(State.QUEUED), message.c.lane.in_(list(lanes))))
-    return Counter({row.lane: row.number for row in counts})
-
-
 def _free_slots(
     lanes: Mapping[str, Lane], names: Iterable[str], capacities: Capacities
 ) -> Mapping[str, tuple[int, int]]:
@@ -136,28 +124,16 @@ def _free_slots(
     return capacities(limited) if limited else {}
 
 
-def _shares(
-    flows: Iterable[Flow],
-    slots: Mapping[str, tuple[int, int]],
-    halts: Mapping[str, Halt],
-    queued: Mapping[str, int],
-    depth: int,
-) -> list[Share]:
+def _shares(state: DispatchState, slots: Mapping[str, tuple[int, int]], depth: int) -> list[Share]:
     """Return how many messages of its lane each flow may wait for, and still go, if it may go at all."""
     shares = []
-    for flow in flows:
-        urgent, marketing = _limit_to_probe(slots.get(flow.lane, (depth, depth)), halts.get(flow.lane))
+    for flow in state.flows:
+        urgent, marketing = slots.get(flow.lane, (depth, depth))
         most = urgent if flow.priority < MARKETING else min(urgent, marketing)
-        shares.append(Share(flow, most - queued.get(flow.lane, 0)))
+        if flow.lane in state.halted:
+            most = min(urgent, 1) if state.halted[flow.lane] else 0
+        shares.append(Share(flow, most - state.queued[flow.lane]))
     return [share for share in shares if share.most > 0]
-
-
-def _limit_to_probe(free: tuple[int, int], halt: Halt | None) -> tuple[int, int]:
-    """A halted lane releases nothing, and one message as a probe once its halt has run out."""
-    if halt is None:
-        return free
-    most = min(free[0], 1) if halt.probing else 0
-    return most, most
 
 
 def _release(

@@ -63,16 +63,24 @@ _FOLLOWING = (
     _FIRST.format("lane > at.lane"),
 )
 
-# A loose index scan: it jumps from one flow to the next through ix_message_due. Its cost follows the number of flows,
-# not of messages, of which a million may be due later. Each step compares one column: with row comparison, SQLite
-# scans the whole flow.
-_FLOWS = (
-    text(f"""
-WITH RECURSIVE first_of(id) AS (
-    SELECT {_FIRST.format("true")}
+
+def first_of_flows(condition: str = "true") -> str:
+    """Return SQL: the recursive common table `first_of`, the first message of each flow, if the condition is met."""
+    # A loose index scan: it jumps from one flow to the next through ix_message_due. Its cost follows the number of
+    # flows, not of messages, of which a million may be due later. Each step compares one column: with row comparison,
+    # SQLite scans the whole flow.
+    return f"""
+first_of(id) AS (
+    SELECT {_FIRST.format(condition)}
     UNION ALL
     SELECT coalesce({", ".join(_FOLLOWING)}) FROM first_of JOIN message AS at ON at.id = first_of.id
 )
+"""
+
+
+_FLOWS = (
+    text(f"""
+WITH RECURSIVE {first_of_flows()}
 SELECT lane, priority, producer, due_at, campaign_id FROM message
 WHERE id IN (SELECT id FROM first_of) AND due_at <= :now
 ORDER BY lane, priority, producer

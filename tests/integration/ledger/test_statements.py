@@ -11,14 +11,16 @@ from harkara.lanes import Lane
 from harkara.ledger.database import Database
 from harkara.ledger.for_each import in_runs
 from harkara.ledger.halts import park
+from harkara.ledger.leases import TransactionLease
 from harkara.ledger.messages.accept import MAX_DIRECT_HINTS, accept
 from harkara.ledger.messages.begin import BeginRequest, begin_alone
 from harkara.ledger.messages.claim import claim
+from harkara.ledger.messages.dispatch import dispatch
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.receipt import Receipt
 from harkara.shared_defaults import DEADLINES
 from tests.integration.ledger.statements import executed_statements
-from tests.integration.ledger.steps import accept_messages, claim_messages, otp, reply
+from tests.integration.ledger.steps import accept_messages, claim_messages, otp, reply, unlimited
 
 LANES = {"default": Lane("default", "token", None)}
 
@@ -46,6 +48,20 @@ def test_the_values_that_a_bulk_has_in_common_are_written_once() -> None:
         {"lane": "pune", "kind": "text", "rows": [{"id": 0}, {"id": 1}]},
         {"lane": "goa", "kind": "text", "rows": [{"id": 2}]},
     ]
+
+
+def test_a_dispatch_takes_two_statements_and_one_that_is_not_due_a_single_one(db: Database) -> None:
+    if db.sqlite:
+        pytest.skip("a statement of SQLite is no round trip")
+    accept_messages(db, reply())
+    first, second = (TransactionLease("dispatch", holder, 60) for holder in ("first", "second"))
+    first.add(db)
+    taken = []
+    for lease in (first, second):
+        with executed_statements() as statements:
+            dispatch(db, LANES, unlimited, depth=9, queued_seconds=10, lease=lease)
+        taken.append(first_words(statements))
+    assert taken == [["WITH RECURSIVE", "WITH acquired"], ["WITH RECURSIVE"]]
 
 
 def test_a_repeat_takes_one_statement_more(db: Database) -> None:
