@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from harkara.catalogue.approved_text import Preview
 from harkara.catalogue.files import file_names, load_files
-from harkara.catalogue.fill import Value, fill
+from harkara.catalogue.fill import Filler, Value
 from harkara.catalogue.kind import Kind, KindName, ParameterFormat, ParameterName
 from harkara.catalogue.model import Model
 from harkara.errors import Invalid
@@ -78,7 +78,11 @@ class Catalogue(Model):
         if found.category == "marketing" and opted_in is not True:
             rule = "is marketing, only for people who agreed to it: pass opted_in=True or --opted-in if this one did"
             raise Invalid(kind, rule)
-        return fill(kind, found, parameters, self.parameter, language)
+        return Filler(kind, found, self.parameter, language).fill(parameters)
+
+    def filler(self, kind: str, *, language: str | None = None) -> Filler:
+        """Return what builds many messages of a kind, to people who agreed if it is marketing. Raises Invalid."""
+        return Filler(kind, self.find(kind), self.parameter, language)
 
     def preview(self, message: Template) -> Preview | None:
         """Return the message as the customer reads it, None if the text of its name and language is not known here."""

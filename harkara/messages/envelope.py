@@ -15,7 +15,7 @@ from harkara.categories import PRIORITY, Category
 from harkara.errors import Invalid
 from harkara.messages.category import default_category
 from harkara.messages.envelope_fields import split_deadline, validate_fallback, validate_messages
-from harkara.messages.fields import AltTexts, CustomerName, Id, Reference, ShortName, Time
+from harkara.messages.fields import AltTexts, CustomerName, Id, Reference, ShortName, Time, validate_customer_name
 from harkara.messages.link_expiry import check_links
 from harkara.messages.model import StrictModel
 from harkara.messages.parse import Message, parse_item
@@ -186,6 +186,18 @@ class Envelope(StrictModel):
             return self
         left = valid_for if self.at else valid_for - (age or timedelta())
         return self.model_copy(update={"expires": None, "valid_for": left})
+
+    def for_recipient(self, to: str, message: Template, customer_name: str | None = None) -> Self:
+        """Return the envelope of a message of the same category to someone else, with an id of its own.
+
+        Nothing that both share is validated again. Raises Invalid as the constructor does.
+        """
+        with field_path("customer_name"):
+            name = None if customer_name is None else validate_customer_name(customer_name)
+        update = {"id": f"job_{uuid7().hex}", "to": str(normalize(to)), "messages": (message,), "customer_name": name}
+        envelope = self.model_copy(update=update)
+        _check(envelope)
+        return envelope
 
     def body(self) -> dict[str, Any]:
         """Return the body of the request to Chat Mitra."""

@@ -38,7 +38,7 @@ def _validate_reference(value: str) -> str:
     return value
 
 
-def _validate_customer_name(value: str) -> str:
+def validate_customer_name(value: str) -> str:
     return validate_parameter(value) if value else value
 
 
@@ -58,6 +58,6 @@ def _validate_alt_texts(value: object) -> dict[str, str]:
 Id = Annotated[str, AfterValidator(_validate_id)]
 ShortName = Annotated[str, AfterValidator(validate_short_name)]
 Reference = Annotated[str, AfterValidator(_validate_reference)]
-CustomerName = Annotated[str, AfterValidator(_validate_customer_name)]
+CustomerName = Annotated[str, AfterValidator(validate_customer_name)]
 AltTexts = Annotated[dict[str, str], PlainValidator(_validate_alt_texts)]
 Time = Annotated[datetime, PlainValidator(to_utc)]

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
-from harkara.campaigns.audience import Recipient, Reject, read_recipients
+from harkara.campaigns.audience import Reject, read_recipients
 from harkara.campaigns.columns import Column, Source, complete_mapping
-from harkara.campaigns.messages import CampaignMessage, build_messages
+from harkara.campaigns.messages import CUSTOMER_NAME, CampaignMessage, MessageBuilder, build_messages
 from harkara.campaigns.rejects import Rejects
-from harkara.campaigns.steps import SEGMENT, CampaignSteps, producer
+from harkara.campaigns.steps import SEGMENT, CampaignSteps
 from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
 from harkara.lanes import Lane
@@ -20,12 +19,8 @@ from harkara.ledger.campaigns.consent_filter import filter_by_consent
 from harkara.ledger.campaigns.load import CampaignPlan, LoadResult, load
 from harkara.ledger.database import Database
 from harkara.ledger.users.acts import Actor
-from harkara.messages import Envelope
 from harkara.money.amounts import parse_amount
 from harkara.money.prices import Prices
-
-CUSTOMER_NAME: Final = "customer_name"
-"""The parameter that each kind may have besides its own: the report shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +103,7 @@ def read_audience(
     Raises Invalid for the file or a column, before the first result, and Unavailable.
     """
     known, steps = settings.catalogue, plan.steps
-
-    def message(recipient: Recipient) -> CampaignMessage:
-        values = dict(recipient.values)
-        name = values.pop(CUSTOMER_NAME, None) or None
-        stage = steps.stage(plan.name, recipient.to, values.pop(SEGMENT, None))
-        template = known.message(plan.kind, values, language=request.language, opted_in=True)
-        envelope = Envelope(
-            to=recipient.to,
-            messages=[template],
-            lane=plan.lane,
-            producer=producer(plan.id, stage),
-            customer_name=name,
-        )
-        return CampaignMessage(recipient.row, envelope, steps.holds_out(plan.name, recipient.to))
-
+    builder = MessageBuilder(known.filler(plan.kind, language=request.language), steps, plan.name, plan.id, plan.lane)
     columns = complete_mapping(request.mapping, (*known.find(plan.kind).parameters, CUSTOMER_NAME))
     if steps.wave_column is not None:
         columns[SEGMENT] = Column(steps.wave_column)
@@ -134,7 +115,7 @@ def read_audience(
         agreed_only=request.agreed_only,
         erasure_key=settings.erasure_key,
     )
-    return build_messages(agreed, message)
+    return build_messages(agreed, builder)
 
 
 def create_campaign(
