@@ -93,6 +93,13 @@ def _mobile_pattern(region: str) -> tuple[str, re.Pattern[str]]:
 
 def _parse(number: str, region: str, strict: bool, with_country_code: bool) -> str:
     digits, international = _clean(number)
+    clean = f"+{digits}" if international else digits
+    return _clean_mobile(clean, region, with_country_code) or parse_digits(clean, region, strict, with_country_code)
+
+
+def parse_digits(clean: str, region: str, strict: bool, with_country_code: bool) -> str:
+    """Do the same for digits, with a + before a country code, by the numbering plans alone."""
+    digits, international = clean.removeprefix("+"), clean.startswith("+")
     home = None if international else _parse_with(digits, region.upper())
     abroad = _parse_with("+" + (digits if international else digits.removeprefix("0")), None)
     candidates = list(_candidates(digits, home, abroad, strict))

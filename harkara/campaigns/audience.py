@@ -156,29 +156,43 @@ class _RowParser:
                 yield Reject(row.number, self.column(TO), rule, "above-header")
 
     def parse(self, row: int, cells: list[str]) -> Recipient | Reject:
-        if any(cells[len(self.header) :]):
+        if len(cells) > len(self.header) and any(cells[len(self.header) :]):
             rule = f"has more cells than the header's {len(self.header)}; put quotes around a value with a delimiter"
             return Reject(row, "", rule, "too-many-columns")
-        values = {name: cells[at] if at < len(cells) else "" for name, at in self.positions.items()}
-        values = {name: value for name, value in values.items() if value or name not in self.optional}
+        values = self._values(cells)
         for name, value in values.items():
             if not value:
                 return Reject(row, self.column(name), "must not be empty", "missing-value")
             if fault := find_cell_fault(value):
                 return Reject(row, self.column(name), *fault)
-        number = _number(values.pop(TO))
-        if _MANGLED.fullmatch(number):
+        to = self._parse_to(row, values.pop(TO))
+        return to if isinstance(to, Reject) else Recipient(row, to, self.fixed | values)
+
+    def _values(self, cells: list[str]) -> dict[str, str]:
+        values = {name: cells[at] if at < len(cells) else "" for name, at in self.positions.items()}
+        for name in self.optional:
+            if not values.get(name, "not empty"):
+                del values[name]
+        return values
+
+    def _parse_to(self, row: int, cell: str) -> str | Reject:
+        if (number := _number(cell)) is None:
             return Reject(row, self.column(TO), _DIGITS_LOST, "mangled-number")
         try:
-            to = self.parse_to(_DECIMAL.sub(r"\1", number), self.region)
+            return self.parse_to(number, self.region)
         except Invalid as error:
             if error.field != "to":
                 raise
             return Reject(row, self.column(TO), str(error).removeprefix("to: "), "invalid-number")
-        return Recipient(row, to, self.fixed | values)
 
 
-def _number(cell: str) -> str:
-    """Return the cell without invisible marks, and without the quotes that make a spreadsheet show a number as text."""
+def _number(cell: str) -> str | None:
+    """Return the cell without what spreadsheets add to a number, None if its digits are lost.
+
+    That is invisible marks, the quotes that show a number as text, and the .0 of a decimal column.
+    """
+    if cell.isascii() and cell.isdigit():
+        return cell
     visible = cell if cell.isascii() else "".join(each for each in cell if unicodedata.category(each) != "Cf")
-    return visible.strip(_AROUND_NUMBER)
+    number = visible.strip(_AROUND_NUMBER)
+    return None if _MANGLED.fullmatch(number) else _DECIMAL.sub(r"\1", number)

@@ -16,6 +16,9 @@ _ERRORS: Final = frozenset(
 _MORE_ERRORS: Final = re.compile(r"#{3,}|Err:\d{3}|NULL|\[object Object\]")
 _UNFILLED: Final = re.compile(r"\{\{[^{}]*\}\}|\$\{[^{}]*\}|\{\w+\}|<<\w[^<>]*>>")
 
+_FIRST_OF_ERRORS: Final = frozenset("#(\\[NEuU")
+"""The first characters of all errors: most cells have another one, and are compared with none of them."""
+
 _ERROR_RULE = (
     "is the error of a spreadsheet or a database, such as #N/A, and no value; correct the formula, or write the value"
 )
@@ -24,8 +27,8 @@ _UNFILLED_RULE = "has a placeholder that was not filled, such as {{name}}; write
 
 def find_cell_fault(value: str) -> tuple[str, str] | None:
     """Return the broken rule and the code of the reject, None for a value that can be sent."""
-    if value.casefold() in _ERRORS or _MORE_ERRORS.fullmatch(value):
+    if value[:1] in _FIRST_OF_ERRORS and (value.casefold() in _ERRORS or _MORE_ERRORS.fullmatch(value)):
         return _ERROR_RULE, "error-value"
-    if _UNFILLED.search(value):
+    if ("{" in value or "<<" in value) and _UNFILLED.search(value):
         return _UNFILLED_RULE, "unfilled-placeholder"
     return None

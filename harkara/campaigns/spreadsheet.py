@@ -21,6 +21,9 @@ _SPACES = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\u00a0\u1680\u2028\u2029\u202f\u20
     map(chr, range(0x2000, 0x200B))
 )
 
+_EDGES = frozenset(_SPACES + _INVISIBLE + "='")
+"""The first or last character of every cell that is not its own text."""
+
 
 class CsvWriter:
     """Writes rows to a text file, and an apostrophe before each text that a spreadsheet would compute."""
@@ -39,6 +42,8 @@ def guard(text: str) -> str:
 
 def trim(cell: str) -> str:
     """Return the text of a cell without spaces and invisible marks around it, and without a guard of any kind."""
+    if not cell or (cell[0] not in _EDGES and cell[-1] not in _EDGES):
+        return cell
     text = _strip(cell)
     if whole := _AS_TEXT.fullmatch(text):
         return _strip(whole[1])

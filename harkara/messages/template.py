@@ -137,11 +137,19 @@ class Template(StrictModel):
 
     def placeholders(self) -> Iterator[tuple[str, str]]:
         """Yield the path of a field and each `$name` in it that Chat Mitra replaces by a value."""
-        texts = [("header", self.header), *((f"body[{position}]", text) for position, text in enumerate(self.body))]
-        texts += [(f"buttons[{button.index}]", button.text) for button in self.buttons if isinstance(button, UrlSuffix)]
-        for path, text in texts:
-            if isinstance(text, str) and "$" in text:
-                yield from ((path, name) for name in PLACEHOLDER.findall(text))
+        if isinstance(self.header, str):
+            yield from _placeholders("header", self.header)
+        for position, text in enumerate(self.body):
+            if "$" in text:
+                yield from _placeholders(f"body[{position}]", text)
+        for button in self.buttons:
+            if isinstance(button, UrlSuffix):
+                yield from _placeholders(f"buttons[{button.index}]", button.text)
+
+
+def _placeholders(path: str, text: str) -> Iterator[tuple[str, str]]:
+    if "$" in text:
+        yield from ((path, name) for name in PLACEHOLDER.findall(text))
 
 
 def _with_indexes(buttons: Sequence[TemplateButton], category: TemplateCategory | None) -> list[TemplateButton]:
