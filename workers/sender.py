@@ -15,6 +15,7 @@ from harkara.delivery.periodic_thread import PeriodicThread
 from harkara.errors import HarkaraError, OtherDeployment, Unavailable
 from harkara.reload_requests import ReloadAnswer
 from workers.exit_status import end_misconfigured, ends_if_misconfigured
+from workers.garbage import collect_less_often
 
 with ends_if_misconfigured():  # the Celery app reads settings when it is imported
     from config import logs, metrics
@@ -94,6 +95,7 @@ def _start_threads(**_: Any) -> None:
     with suppress(Unavailable):  # the lease begins a second later, and attempts have none until then
         sending.worker_lease().renew()
     _threads.update(periodic_threads())
+    collect_less_often()  # all is imported, and no other thread of ours runs yet
     for thread in _threads.values():
         thread.start()
 

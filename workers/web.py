@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from dataclasses import replace
 from threading import Event
@@ -17,6 +16,7 @@ from harkara.gateway import create_app
 from harkara.gateway.addresses import behind_proxies
 from harkara.gateway.request_timeout import timed_protocol
 from workers.exit_status import ends_if_misconfigured
+from workers.garbage import collect_less_often
 
 with ends_if_misconfigured():  # the Celery app reads settings when it is imported
     from config import logs
@@ -74,7 +74,7 @@ def main() -> None:
 
     thread = PeriodicThread(lambda: shared.end_unless_paired(end), reload)
     thread.start()
-    _collect_less_often()
+    collect_less_often()
     try:
         server.run()
     finally:
@@ -83,16 +83,6 @@ def main() -> None:
         dependencies.backend.close()
     if unpaired.is_set():
         sys.exit(1)
-
-
-def _collect_less_often() -> None:
-    """Exempt what is loaded from garbage collection, and collect after 5,000 new objects: it took a tenth of the CPU.
-
-    Python's default of 700 is less than what 16 concurrent requests hold.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(5_000)
 
 
 def _check_schema() -> None:
