@@ -14,8 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
-
 from harkara.campaigns.spreadsheet import CsvWriter
 from harkara.errors import Invalid
 
@@ -121,6 +119,9 @@ def _column(letters: bytes) -> int:
 
 
 def _read(path: Path) -> tuple[str, list[list[Any]]]:
+    # Imported here: workers import this module and read no file.
+    from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+
     try:
         # A path would have to end in .xlsx.
         with path.open("rb") as file, CalamineWorkbook.from_filelike(file) as book:

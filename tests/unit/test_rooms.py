@@ -80,12 +80,13 @@ OUTER = {
 DEFERRED = {
     "harkara.backends": "a producer imports the client of Redis, or SQLModel, when it uses that backend",
     "harkara.backends.redis": "a producer imports the rules of reminders when it saves an occasion",
+    "harkara.campaigns.excel": "a worker deletes old uploads, and would keep the 1 MB of a reader of spreadsheets",
     "harkara.client.steps": "a producer imports the messages, reminders and consent when it uses them",
     "harkara.ledger.migrate": "a worker checks the schema once, and would keep the 12 MB of Alembic",
     "harkara.published.lookup": "a producer imports the rules of reminders when it saves an occasion",
     "harkara.published.store": "a producer imports the rules of reminders when it saves an occasion",
 }
-"""Modules of `harkara` with imports inside functions, and why: they keep the client light."""
+"""Modules of `harkara` with imports inside functions, and why: they keep the client and the workers light."""
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)

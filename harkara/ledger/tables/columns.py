@@ -15,6 +15,9 @@ SQLModel.metadata.naming_convention = {
     "pk": "pk_%(table_name)s",
 }
 
+SQLModel.model_config["defer_build"] = True
+"""Rows are read and written as mappings, so no process needs the validators of their models."""
+
 
 def counter() -> int:
     """Return an integer column that starts at 0."""
