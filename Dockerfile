@@ -24,4 +24,4 @@ COPY tasks ./tasks
 COPY workers ./workers
 COPY sandbox ./sandbox
 USER 10001
-CMD ["celery", "-A", "workers.sender", "worker"]
+CMD ["python", "-m", "workers.worker"]

@@ -51,7 +51,7 @@ class Deployment:
         """Start the workers at the same moment; return when they consume tasks, or at once without `ready`."""
         started = []
         for n in range(len(self.workers), len(self.workers) + number):
-            command = [sys.executable, "-m", "celery", "-A", "workers.sender", "worker", "-n", f"worker-{n}@%h"]
+            command = [sys.executable, "-m", "workers.worker", "-n", f"worker-{n}@%h"]
             started.append(Process.start(f"worker-{n}", command, self.settings, self.folder))
         self.workers += started
         for worker in started if ready else ():

@@ -93,12 +93,14 @@ def test_the_last_lines_of_make_up_are_commands_that_work_and_their_messages_arr
         details=local.output,
     )
 
-    environments = {name: environment(local.popen.pid, name) for name in ("workers.web", "worker", "workers.sandbox")}
+    environments = {
+        name: environment(local.popen.pid, name) for name in ("workers.web", "workers.worker", "workers.sandbox")
+    }
     secret = environments["workers.sandbox"]["SANDBOX_WEBHOOK_SECRET"]
     assert len(secret) == 32
     assert environments["workers.sandbox"]["SANDBOX_WEBHOOK_URL"] == f"{places['Web']}/webhooks/chatmitra"
     assert "CHATMITRA_WEBHOOK_SECRET" not in environments["workers.sandbox"]
-    assert {environments[name]["CHATMITRA_WEBHOOK_SECRET"] for name in ("workers.web", "worker")} == {secret}
+    assert {environments[name]["CHATMITRA_WEBHOOK_SECRET"] for name in ("workers.web", "workers.worker")} == {secret}
     assert (folder / "local.env").stat().st_mode & 0o777 == 0o600
 
 
@@ -108,7 +110,7 @@ def test_a_process_that_the_system_kills_starts_again_while_the_others_run_on(lo
     local.wait_for_output("Uvicorn running on")
     local.wait_for_output("ready.")
     before = processes(local)
-    for word in ("worker", "beat"):
+    for word in ("workers.worker", "beat"):
         os.kill(before[word], signal.SIGKILL)
     local.wait_for_output("worker was ended by SIGKILL; the system does that when memory runs out.")
     local.wait_for_output("beat was ended by SIGKILL")
@@ -119,7 +121,7 @@ def test_a_process_that_the_system_kills_starts_again_while_the_others_run_on(lo
     status_url = f"{places['Web']}/messages/{job}"
     wait_until(lambda: request(status_url, headers=token)["state"] == "read", 120, "it is read", details=local.output)
     after = processes(local)
-    assert {name for name in before if before[name] != after[name]} == {"worker", "beat"}
+    assert {name for name in before if before[name] != after[name]} == {"workers.worker", "beat"}
 
 
 def test_after_make_up_itself_was_killed_another_one_continues_with_the_same_data(local: Process) -> None:
@@ -154,7 +156,7 @@ def test_after_make_up_itself_was_killed_another_one_continues_with_the_same_dat
 
         last = processes(second)
         second.popen.send_signal(signal.SIGINT)  # Ctrl-C, just before one more process is killed
-        os.kill(last["worker"], signal.SIGKILL)
+        os.kill(last["workers.worker"], signal.SIGKILL)
         assert second.popen.wait(90) == 0
         wait_until(lambda: not any(map(runs, last.values())), 10, "all processes have ended")
         assert not (folder / "local.env").exists()
@@ -191,7 +193,7 @@ def stop(local: Process) -> None:
 
 def processes(local: Process) -> dict[str, int]:
     """Return the process ids of those that run from the Procfile, by a word of their command lines."""
-    return {word: descendant(local.popen.pid, word) for word in ("worker", "beat", "workers.web", "flower")}
+    return {word: descendant(local.popen.pid, word) for word in ("workers.worker", "beat", "workers.web", "flower")}
 
 
 def environment(parent: int, word: str) -> dict[str, str]:
