@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from harkara.gateway import (
     acts,
     alarms,
+    assistant,
     campaigns,
     conversations,
     docs,
@@ -74,6 +75,7 @@ def create_app(dependencies: Dependencies) -> FastAPI:
         messages,
         acts,
         conversations,
+        assistant,
         occasions,
         reports,
         uploads,

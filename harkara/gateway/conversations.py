@@ -69,7 +69,7 @@ def list_page(
 @router.get("/{contact}", responses=error_responses(400, 401, 403, 404, 429, 503))
 def get_conversation(deps: Deps, lanes: Lanes, contact: Contact, page: Annotated[ChatPage, Query()]) -> Chat:
     """Get what was said in both directions, the newest first to be read. It has numbers and texts, but no codes."""
-    return get_chat(deps.db, _person(deps, lanes, contact), parse, before=page.before, limit=page.limit)
+    return get_chat(deps.db, person_of(deps, lanes, contact), parse, before=page.before, limit=page.limit)
 
 
 @router.post(
@@ -80,7 +80,7 @@ def get_conversation(deps: Deps, lanes: Lanes, contact: Contact, page: Annotated
 )
 def reply(deps: Deps, caller: CurrentCaller, lanes: Lanes, contact: Contact, body: Body, key: Key = None) -> Queued:
     """Send a text or a kind of template. A text is refused outside the 24-hour window."""
-    given, person = Reply.read(read_json(body)), _person(deps, lanes, contact)
+    given, person = Reply.read(read_json(body)), person_of(deps, lanes, contact)
     message = (
         Text(given.text)
         if given.text is not None
@@ -97,7 +97,7 @@ def reply(deps: Deps, caller: CurrentCaller, lanes: Lanes, contact: Contact, bod
             producer=caller.name,
             hold=deps.assistant().give_back,
             reference=key,
-            by=_actor(caller),
+            by=actor_of(caller),
         )
     except Conflict as error:
         if "reference" not in str(error):
@@ -114,7 +114,9 @@ def reply(deps: Deps, caller: CurrentCaller, lanes: Lanes, contact: Contact, bod
 def mark_read(deps: Deps, caller: CurrentCaller, lanes: Lanes, contact: Contact, body: Body) -> ReadResult:
     """Mark the messages of a conversation as read."""
     until = ReadUntil.read(read_json(body, required=False))
-    return ReadResult(read=commands.mark_read(deps.db, _person(deps, lanes, contact), until.revision, _actor(caller)))
+    return ReadResult(
+        read=commands.mark_read(deps.db, person_of(deps, lanes, contact), until.revision, actor_of(caller))
+    )
 
 
 @router.post(
@@ -125,16 +127,18 @@ def mark_read(deps: Deps, caller: CurrentCaller, lanes: Lanes, contact: Contact,
 def opt_out(deps: Deps, caller: CurrentCaller, lanes: Lanes, contact: Contact, body: Body) -> OptOutResult:
     """Record that the person wants no more messages, with the proof. What waits for them is cancelled."""
     given = OptOutRequest.read(read_json(body))
-    person = _person(deps, lanes, contact)
-    cancelled = commands.opt_out(deps.db, person, given.category, given.proof, how="application", by=_actor(caller))
+    person = person_of(deps, lanes, contact)
+    cancelled = commands.opt_out(deps.db, person, given.category, given.proof, how="application", by=actor_of(caller))
     return OptOutResult(cancelled=len(cancelled))
 
 
-def _actor(caller: Caller) -> Actor:
+def actor_of(caller: Caller) -> Actor:
+    """Return the caller as the log of acts names it."""
     return Actor(caller.name, "api")
 
 
-def _person(deps: Dependencies, lanes: tuple[str, ...], contact: str) -> Participant:
+def person_of(deps: Dependencies, lanes: tuple[str, ...], contact: str) -> Participant:
+    """Return the person of a path, who is in one of these lanes. Raises NotFound."""
     if not contact.startswith("person_"):  # a number would be in the logs of proxies
         raise NotFound("the token's lanes have no conversation with this id")
     return find_participant(deps.db, contact, lanes)

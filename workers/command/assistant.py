@@ -67,6 +67,33 @@ def replay(
         raise typer.Exit(ERROR)
 
 
+@app.command(epilog="Example: harkara assistant report --days 7")
+def report(
+    lane: Annotated[str | None, typer.Option(help="Only of this lane.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=30, help="Only of the last days.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Show what became of the assistant's turns: answers by source, hand-overs by cause, drafts, times and cost.
+
+    Of the newest 5,000 turns.
+    """
+    from harkara.ledger.conversations.report import get_report
+    from workers.command.deployment import configured, ledger
+
+    with ledger() as db:
+        found = dict(get_report(db, [lane] if lane else [*configured()], days=days))
+    if as_json:
+        emit(found)
+        return
+    table(("figure", "value"), ((name.replace("_", " "), _plain(value)) for name, value in found.items()))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return ", ".join(f"{number} {name}" for name, number in value.items()) or "none"
+    return "" if value is None else value
+
+
 def _replayed(file: Path, with_model: bool) -> Iterable[TurnOutcome]:
     from functools import partial
 

@@ -14,7 +14,7 @@ from workers.command.options import AsJson, By, me
 from workers.command.output import emit, note, print_line, table
 
 if TYPE_CHECKING:
-    from harkara.conversation import ChatEntry
+    from harkara.conversation import ChatEntry, ProposedAnswer
     from harkara.ledger.conversations.people import Participant
     from harkara.ledger.database import Database
     from harkara.ledger.users.acts import Actor
@@ -175,6 +175,63 @@ def off(number: Person, lane: LaneOfPerson = None, by: By = None, as_json: AsJso
     from harkara.ledger.conversations import modes
 
     _change(number, lane, by, as_json, "off", lambda db, person, actor: modes.switch_off(db, person, by=actor))
+
+
+@app.command(epilog="Example: harkara conversation draft 9876543210")
+def draft(number: Person, lane: LaneOfPerson = None, as_json: AsJson = False) -> None:
+    """Show the assistant's draft that waits for a person. Exits with 3 without one."""
+    with ledger() as db:
+        found = _draft(db, _find(db, number, lane))
+    if as_json:
+        emit(dict(found))
+        return
+    for text in found.texts:
+        print_line(text)
+    if found.hand_over:
+        print_line(f"(gives the conversation to a person: {found.hand_over})")
+
+
+@app.command("send-draft", epilog="Example: harkara conversation send-draft 9876543210")
+def send_draft(
+    number: Person,
+    texts: Annotated[
+        list[str] | None, typer.Option("--text", metavar="TEXT", help="Own words instead of the draft's; repeat it.")
+    ] = None,
+    lane: LaneOfPerson = None,
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send the draft that waits, as it is or with your own words, unless the customer has written since."""
+    from config.settings import settings
+    from harkara.assistant.rules import AssistantRules
+    from harkara.ledger.users.acts import Actor
+
+    rules = AssistantRules.load(settings().assistant_file)
+    with ledger() as db, backend() as opened:
+        person = _find(db, number, lane)
+        opened.send_draft(_draft(db, person).id, person, rules, by=Actor(by or me(), "command"), texts=texts)
+    emit({"decided": True}) if as_json else print_line("The draft is sent.")
+
+
+@app.command("discard-draft", epilog="Example: harkara conversation discard-draft 9876543210")
+def discard(number: Person, lane: LaneOfPerson = None, by: By = None, as_json: AsJson = False) -> None:
+    """Let the draft that waits never be sent."""
+    from harkara.ledger.conversations.drafts import discard_draft
+    from harkara.ledger.users.acts import Actor
+
+    with ledger() as db:
+        person = _find(db, number, lane)
+        discard_draft(db, _draft(db, person).id, by=Actor(by or me(), "command"), of=person)
+    emit({"decided": True}) if as_json else print_line("The draft is discarded.")
+
+
+def _draft(db: Database, person: Participant) -> ProposedAnswer:
+    from harkara.errors import NotFound
+    from harkara.ledger.conversations.proposals import find_draft
+
+    if found := find_draft(db, person):
+        return found
+    raise NotFound("no draft of the assistant waits in this conversation")
 
 
 def _change(

@@ -40,10 +40,12 @@ ACTING = {
     "consent in": "contact.opted-in",
     "consent out": "contact.opted-out",
     "conversation assign": "conversation.assigned",
+    "conversation discard-draft": "turn.discarded",
     "conversation give-back": "conversation.given-back",
     "conversation off": "conversation.switched-off",
     "conversation read": "conversation.read",
     "conversation reply": "conversation.replied",
+    "conversation send-draft": "turn.approved",
     "dead-letters delete": "dead-letters.deleted",
     "dead-letters retry": "dead-letters.retried",
     "lanes park": "lane.parked",
@@ -71,8 +73,8 @@ ELSEWHERE = {
 
 READING = {
     *("acts", "audit", "doctor", "list", "spend", "status", "templates", "alarms list", "budget", "callbacks list"),
-    *("campaign effect", "conversation list", "conversation show", "faq gaps", "faq test"),
-    *("assistant replay", "assistant try", "campaign results"),
+    *("campaign effect", "conversation draft", "conversation list", "conversation show", "faq gaps", "faq test"),
+    *("assistant replay", "assistant report", "assistant try", "campaign results"),
     *("campaign list", "campaign rehearse", "campaign report", "campaign watch", "consent export", "consent show"),
     *("dead-letters list", "goals export", "goals list", "lanes", "occasion list", "occasion report"),
     *("occasion show", "proof verify", "proof write", "user list"),
