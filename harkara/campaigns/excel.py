@@ -8,12 +8,13 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from harkara.campaigns.sheet import check_lines
 from harkara.campaigns.spreadsheet import CsvWriter
 from harkara.errors import Invalid
 
@@ -93,7 +94,7 @@ def _chunks(parts: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
 
 
 def _check_part(chunks: Iterator[bytes]) -> None:
-    """Refuse a sheet whose last cell is so far away that the reader would need too much memory."""
+    """Refuse a sheet that has too many cells for the reader, or one so far away that it would need as much memory."""
     rest, rows, columns, cells, placed, is_sheet = b"", 1, 1, 0, 0, False
     for chunk in chunks:
         text = rest + chunk
@@ -106,7 +107,18 @@ def _check_part(chunks: Iterator[bytes]) -> None:
                 placed += bool(found[1])
         cells += sum(found.start() < end or len(chunk) < _CHUNK_BYTES for found in _CELL.finditer(text))
         rest = text[max(end, 0) :]
-    if is_sheet and (rows * columns > MAX_CELLS or cells > placed):
+    if is_sheet:
+        _check_size(rows, columns, cells, placed)
+
+
+def _check_size(rows: int, columns: int, cells: int, placed: int) -> None:
+    """Refuse a large table by its size, and a small one with something far away by the place of that."""
+    if placed == cells >= rows:
+        check_lines(rows)
+        if rows * columns > MAX_CELLS:
+            size = f"this has {rows:,} rows of {columns:,}"
+            raise Invalid("file", "at most 10,000,000 cells; delete columns that no message needs, or divide it", size)
+    if rows * columns > MAX_CELLS or cells > placed:
         far = f"its last one is in row {rows:,}, column {columns:,}"
         raise Invalid("file", "has a cell far away from the others: delete what is below the last row", far)
 
@@ -138,11 +150,21 @@ def _text(value: Any) -> str:
         case bool():
             return str(value).upper()
         case float():
-            return str(int(value)) if value.is_integer() else f"{Decimal(repr(value)):f}"
+            return f"{Decimal(f'{value:.15g}'):f}"  # Excel itself shows 15 digits: 0.1 + 0.2 is 0.3
         case datetime() if value.time() == time():
             return value.date().isoformat()
         case datetime():
-            return value.isoformat(" ", "seconds")
-        case date() | time():
+            return value.isoformat(" ", "seconds").removesuffix(":00")
+        case time():
+            return value.isoformat("seconds").removesuffix(":00")
+        case timedelta():
+            return _hours(round(value.total_seconds()))
+        case date():
             return value.isoformat()
     return str(value)
+
+
+def _hours(seconds: int) -> str:
+    """Return a time that can be longer than a day as Excel shows it: 36:00."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes // 60}:{minutes % 60:02}" + (f":{rest:02}" if rest else "")

@@ -15,7 +15,7 @@ from harkara.errors import Invalid
 from harkara.text_files import detect_encoding
 
 MAX_LINES: Final = 1_000_000
-"""Lines that an uploaded file may have: reading one takes about 100 bytes of memory for each recipient."""
+"""Lines that the file of an audience may have: reading one takes about 100 bytes of memory for each recipient."""
 
 _FIRST = 5
 _CHUNK_BYTES = 1 << 20
@@ -39,11 +39,10 @@ def examine(path: Path, wanted: Collection[str] = ()) -> Sheet:
 
     Raises Invalid for a file that is no text in UTF-8 or UTF-16, has no header, or has more than MAX_LINES lines.
     """
-    lines = _count_lines(path)
+    lines = count_lines(path)
     if not lines:
         raise Invalid("file", "is empty; its first row must name the columns")
-    if lines > MAX_LINES:
-        raise Invalid("file", "at most 1,000,000 lines; divide it", f"this has {lines:,}")
+    check_lines(lines)
     encoding = detect_encoding(path, "a spreadsheet and save it as CSV UTF-8", "CSV UTF-8, not as plain CSV")
     with path.open(encoding=encoding, newline="") as file:
         table = read_table(file, wanted or _NUMBER_COLUMNS)
@@ -63,9 +62,19 @@ def suggest_mapping(columns: Iterable[str], parameters: Collection[str]) -> Mapp
     return found
 
 
-def _count_lines(path: Path) -> int:
-    with path.open("rb") as file:
-        last, lines = b"", 0
-        for chunk in iter(lambda: file.read(_CHUNK_BYTES), b""):
-            lines, last = lines + chunk.count(b"\n"), chunk[-2:]
+def check_lines(lines: int) -> None:
+    """Raise Invalid for more than MAX_LINES."""
+    if lines > MAX_LINES:
+        raise Invalid("file", "at most 1,000,000 lines; divide it", f"this has {lines:,}")
+
+
+def count_lines(path: Path) -> int:
+    """Return the number of lines, without decoding them: ten million take a fraction of a second. Raises Invalid."""
+    last, lines = b"", 0
+    try:
+        with path.open("rb") as file:
+            for chunk in iter(lambda: file.read(_CHUNK_BYTES), b""):
+                lines, last = lines + chunk.count(b"\n"), chunk[-2:]
+    except OSError as error:
+        raise Invalid(path.name, f"cannot be read: {error.strerror}") from error
     return lines + (last != b"" and not last.rstrip(b"\0").endswith(b"\n"))  # UTF-16 ends in \n\0

@@ -120,6 +120,16 @@ def test_a_damaged_excel_file_is_refused_with_the_next_step(harkara: Harkara, le
     assert "is a damaged Excel file: save it anew" in " ".join(result.stderr.split())
 
 
+def test_ten_million_rows_are_refused_before_the_first_is_read(
+    harkara: Harkara, ledger: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "visits.csv"
+    file.write_bytes(b"1,2\n" * 10_000_000)
+    result = harkara("campaign", "new", str(file), *KIND)
+    assert (result.exit_code, listed(ledger)) == (4, [])
+    assert "file: at most 1,000,000 lines; divide it (this has 10,000,000)" in " ".join(result.stderr.split())
+
+
 def test_the_first_message_of_a_campaign_is_part_of_the_result(harkara: Harkara, ledger: Database, sheet: Path) -> None:
     (shown,) = printed(harkara("campaign", "new", str(sheet), *KIND, "--json"))["previews"]
     assert shown["header"] == "⏰ Appointment in 2 Hours"

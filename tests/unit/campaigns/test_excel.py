@@ -43,11 +43,11 @@ def workbook(path: Path, *sheets: tuple[str, str, str], **parts: str) -> Path:
         file.writestr(
             "xl/workbook.xml", f'<workbook xmlns="{MAIN}" xmlns:r="{TYPES}"><sheets>{names}</sheets></workbook>'
         )
-        file.writestr("xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{PACKAGE}">{links}</Relationships>')
+        parts = {"xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}">{links}</Relationships>'} | parts
         root = f'<Relationship Id="r0" Type="{TYPES}/officeDocument" Target="xl/workbook.xml"/>'
         file.writestr("_rels/.rels", f'<Relationships xmlns="{PACKAGE}">{root}</Relationships>')
         file.writestr("[Content_Types].xml", f'<Types xmlns="{PACKAGE.replace("relationships", "content-types")}"/>')
-        file.writestr("xl/styles.xml", STYLES)
+        parts = {"xl/styles.xml": STYLES} | parts
         for n, (_, _, rows) in enumerate(sheets, 1):
             sheet = f'<worksheet xmlns="{MAIN}"><sheetData>{rows}</sheetData></worksheet>'
             file.writestr(f"xl/worksheets/sheet{n}.xml", sheet)
@@ -69,6 +69,54 @@ def test_the_first_visible_sheet_becomes_csv_with_digits_dates_and_saved_values(
     assert examine(path).first[1][:2] == ["919876543211", "=1+1"]
 
 
+EXCEL = {
+    "xl/styles.xml": f'<styleSheet xmlns="{MAIN}"><numFmts count="2"><numFmt numFmtId="164" '
+    'formatCode="[$-409]d\\-mmm\\-yyyy;@"/><numFmt numFmtId="165" formatCode="&quot;₹&quot;\\ #,##0.00"/></numFmts>'
+    '<cellXfs count="7"><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="22"/><xf numFmtId="164"/>'
+    '<xf numFmtId="165"/><xf numFmtId="18"/><xf numFmtId="46"/></cellXfs></styleSheet>',
+    "xl/sharedStrings.xml": f'<sst xmlns="{MAIN}" count="3" uniqueCount="3"><si><t>Mobile</t></si>'
+    '<si><r><t>Na</t></r><r><rPr><b/></rPr><t xml:space="preserve">me </t></r></si><si><t>98765 43210</t></si></sst>',
+    "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}">'
+    f'<Relationship Id="r3" Type="{TYPES}/worksheet" Target="worksheets/sheet3.xml"/>'
+    f'<Relationship Id="r2" Type="{TYPES}/worksheet" Target="/xl/worksheets/sheet2.xml"/>'
+    f'<Relationship Id="r1" Type="{TYPES}/worksheet" Target="worksheets/sheet1.xml"/>'
+    f'<Relationship Id="s" Type="{TYPES}/styles" Target="styles.xml"/>'
+    f'<Relationship Id="t" Type="{TYPES}/sharedStrings" Target="sharedStrings.xml"/></Relationships>',
+}
+"""The parts of a workbook that Excel saves: styles with its own formats, shared texts, and its sheets in any order."""
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ('<c r="A2"><v>9.1987654321000005E+11</v></c>', "919876543210"),
+        ('<c r="A2"><v>9.198765e11</v></c>', "919876500000"),
+        ('<c r="A2"><v>9876543210</v></c>', "9876543210"),
+        ('<c r="A2" t="s"><v>2</v></c>', "98765 43210"),
+        ('<c r="A2" t="s"><v>1</v></c>', "Name "),
+        ('<c r="A2" s="1"><v>46355</v></c>', "2026-11-29"),
+        ('<c r="A2" s="3"><v>46355</v></c>', "2026-11-29"),
+        ('<c r="A2" s="2"><v>46355.423611111109</v></c>', "2026-11-29 10:10"),
+        ('<c r="A2" s="2"><v>46355.423726851855</v></c>', "2026-11-29 10:10:10"),
+        ('<c r="A2" s="5"><v>0.4375</v></c>', "10:30"),
+        ('<c r="A2" s="6"><v>1.5</v></c>', "36:00"),
+        ('<c r="A2" s="4"><v>1234.5600000000002</v></c>', "1234.56"),
+        ('<c r="A2"><f>0.1+0.2</f><v>0.30000000000000004</v></c>', "0.3"),
+        ('<c r="A2" t="b"><v>1</v></c>', "TRUE"),
+        ('<c r="A2" t="e"><f>NA()</f><v>#N/A</v></c>', ""),
+    ],
+)
+def test_a_cell_as_excel_saves_it_becomes_the_text_that_excel_shows(tmp_path: Path, cell: str, text: str) -> None:
+    rows = (
+        f'<row r="1" spans="1:2"><c r="A1" t="s"><v>0</v></c></row><row r="2" spans="1:2">{cell}<c r="B2" s="1"/></row>'
+    )
+    sheets = ("Pivot", "veryHidden", ""), ("Clients", "visible", f'{rows}<row r="3"/>'), ("Sheet3", "visible", "")
+    path = workbook(tmp_path / "file", *sheets, **EXCEL)
+    assert convert_excel(path) == "Clients"
+    with path.open(newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file))[:2] == [["Mobile"], [text]]
+
+
 def test_a_csv_stays_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"Mobile\n9876543210\n")
@@ -84,6 +132,12 @@ def test_a_csv_stays_as_it_is(tmp_path: Path) -> None:
             "row 1,048,576",
         ),
         ('<row r="1048576"><c><v>1</v></c></row>', "row 1,048,576"),
+        ("".join(f"<row r='{n}'><c r='A{n}'/></row>" for n in range(1, 1_000_002)), "at most 1,000,000 lines; divide"),
+        (
+            "".join(f"<row r='{n}'><c r='A{n}'/></row>" for n in range(1, 2_000))
+            + "<row r='1999'><c r='XFD1999'/></row>",
+            "at most 10,000,000 cells; delete columns",
+        ),
         ("<row><c r='A1'><v>1</v></c></row>" + " " * 300_000_000, "unpacks to more than"),
     ],
 )

@@ -145,16 +145,18 @@ def _load(
 
     Return the result, and what the first recipient reads.
     """
+    from harkara.campaigns.sheet import check_lines, count_lines
     from harkara.ledger.campaigns.create import read_audience
     from harkara.ledger.campaigns.load import load
     from harkara.ledger.users.acts import Actor
     from workers.command.preview import preview
 
     first: list[Message] = []
+    check_lines(lines := count_lines(file))
     with ledger() as db:
         rows = _with_first(read_audience(db, request, plan, known, file), first)
         actor = Actor(me(), "command")
-        loaded = load(db, plan, refused.record(progress(rows, "Loading", lambda: _lines(file))), actor=actor)
+        loaded = load(db, plan, refused.record(progress(rows, "Loading", lambda: lines)), actor=actor)
     return loaded, preview(first)
 
 
@@ -197,11 +199,6 @@ def _rejects(path: Path | None) -> Iterator[Rejects]:
         writer = CsvWriter(file)
         writer.write(COLUMNS)
         yield Rejects(writer.write, _SHOWN)
-
-
-def _lines(file: Path) -> int:
-    with file.open("rb") as opened:
-        return sum(chunk.count(b"\n") for chunk in iter(lambda: opened.read(1 << 20), b""))
 
 
 def _report(plan: CampaignPlan, loaded: LoadResult, refused: Rejects, shown: Sequence[Preview], as_json: bool) -> None:
