@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from config.crash_points import CheckpointedSender
+from harkara.assistant.rules import AssistantRules
 from harkara.chatmitra.api import ChatMitra
 from harkara.delivery.lease_times import Leases
 from harkara.delivery.pool import Pool
@@ -45,6 +46,7 @@ def running_sender(
     lane: Lane | None = None,
     leases: Leases | None = None,
     secret: str | None = None,
+    assistant: AssistantRules | None = None,
     checkpoint: Callable[[str], None] = lambda name: None,
 ) -> Iterator[Sender]:
     """Run a sender for the lane `default`; `checkpoint` is called between its steps."""
@@ -60,6 +62,7 @@ def running_sender(
             PLAYBOOK,
             worker=lambda until: "worker",
             leases=leases or Leases(),
+            assistant=assistant or AssistantRules(),
             checkpoint=checkpoint,
         )
         pool.close()
