@@ -53,6 +53,8 @@ class Language:
 
         Its amounts, numbers and times are written as the pages write them. An exact time gets the zone, if given.
         """
+        if not text:
+            return None  # the translation of an empty text is the head of the catalogue
         found = self.sentences.find(text, lambda name, value: self._shown(name, value, zone))
         if found is None and (translated := self.texts.gettext(text)) != text:
             return translated

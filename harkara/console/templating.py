@@ -26,6 +26,8 @@ from harkara.version import __version__
 if TYPE_CHECKING:
     from harkara.console.visitors import Visitor
 
+_SENTENCES_OF_CHECKS = ("reason", "state")
+
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """A code before the sentence of a trace: of Harkara, WhatsApp or HTTP, or an id."""
 
@@ -122,9 +124,12 @@ def _traced(context: Context, text: str) -> str:
 
 @pass_context
 def _checked(context: Context, check: Check) -> str:
-    """Return the finding of a check. Its values may be sentences, such as the reason of a halt."""
+    """Return the finding of a check, with those of its values that are sentences in the user's language."""
     language: Language = context["language"]
-    values = {name: language.said(str(value), context["zone"]) or value for name, value in check.values.items()}
+    values = {
+        name: (language.said(str(value), context["zone"]) if name in _SENTENCES_OF_CHECKS else None) or value
+        for name, value in check.values.items()
+    }
     return language.texts.gettext(check.text) % values if values else language.texts.gettext(check.text)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
+from harkara import messages
 from harkara.answers import NoAnswer, NoAnswerReason, NotSent, NotSentReason, Replied
 from harkara.assistant.voice import Voice
 from harkara.callbacks.connector import TooLong, _reason
@@ -23,15 +24,18 @@ from harkara.campaigns.columns import Column, _choice, find_column
 from harkara.campaigns.error_share import pause_reason
 from harkara.campaigns.steps import CampaignSteps, CanaryCounts, judge_canary
 from harkara.catalogue import Catalogue
+from harkara.categories import Category
 from harkara.errors import Invalid
 from harkara.goals import Goals
 from harkara.goals.alarm import Alarm
-from harkara.inbound.contact import ContactState
+from harkara.inbound.contact import ConsentCategory, ContactState
 from harkara.ledger.campaigns.commands import _STATE_SENTENCES
+from harkara.ledger.conversations.drafts import Decision
 from harkara.ledger.messages.next_state import uncertain_columns
 from harkara.ledger.messages.queries import _SEEN, _answer
 from harkara.ledger.occasions.queries import _ALREADY_SENT_REASON
 from harkara.ledger.occasions.rows import superseded_reason
+from harkara.ledger.users.users import _access
 from harkara.message_groups import _LABELS, GroupedMessages, Hold, describe
 from harkara.money.budgets import Budget, BudgetStatus
 from harkara.occasions.reminder_builder import _needs
@@ -42,6 +46,7 @@ from harkara.playbook import AttemptContext, Playbook
 from harkara.playbook.table import PlaybookTable
 from harkara.redis_answers import _BY_CODE, _BY_TEXT, refusal_of
 from harkara.redis_client import redis_unavailable
+from harkara.roles import Role
 from harkara.states import State
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -177,7 +182,9 @@ def phones() -> Iterator[str]:
 
 
 def formats() -> Iterator[str]:
-    yield from (each.rule for each in Catalogue.load(ROOT / "config" / "templates.toml").parameter.values())
+    catalogue = Catalogue.load(ROOT / "config" / "templates.toml")
+    yield from (each.rule for each in catalogue.parameter.values())
+    yield from (each.when for each in catalogue.kind.values() if each.when)
 
 
 def lists() -> Iterator[str]:
@@ -195,6 +202,23 @@ def lists() -> Iterator[str]:
 
 def campaigns() -> Iterator[str]:
     yield from (f"campaign सेल {sentence}" for sentence in _STATE_SENTENCES.values())
+
+
+def words() -> Iterator[str]:
+    """Yield the words of rows that pages show: kinds, categories, states of halts, and details of acts."""
+    kinds = {each.kind for each in vars(messages).values() if isinstance(getattr(each, "kind", None), str)}
+    yield from (
+        *kinds,
+        "batch",
+        *get_args(Category),
+        *get_args(ConsentCategory),
+        *get_args(Decision),
+        "parked",
+        "paused",
+    )
+    yield from (_access(role, None) for role in Role)
+    yield from (_access(role, "shop चीता") for role in (Role.OPERATOR, Role.VIEWER))
+    yield from ("20.00 INR", "stop-loss 20.00 INR", "to 91••••••3210", "rule -2h")
 
 
 def money() -> Iterator[str]:

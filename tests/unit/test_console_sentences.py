@@ -28,6 +28,7 @@ _MADE = (
     reasons.phones,
     reasons.formats,
     reasons.lists,
+    reasons.words,
     reasons.campaigns,
     reasons.money,
     reasons.canaries,
@@ -215,6 +216,7 @@ def test_what_an_operator_wrote_stays_and_other_texts_have_no_translation() -> N
     assert found == "3 संदेश प्रतीक्षा में हैं: लेन shop रोकी गई है: The price is wrong."
     assert said("The price is wrong.") is None
     assert said("I wait for 2 days") is None
+    assert said("") is None
     assert said("Its campaign was cancelled. The price is wrong.") is None
 
 
