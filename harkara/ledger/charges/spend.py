@@ -58,9 +58,16 @@ def _query(
         return [days] if lanes is None else [table.c.lane.in_(lanes), days]
 
     rows = spend_rows(tx, chosen)
-    # Both databases write what several queries read into memory.
+    # Both databases write what several queries read into memory. Without the days, few rows are left.
     once = select(*(rows.c[name] for name in KEY + NUMBERS)).cte("once")
-    return union_all(*(_grouped(once, by, place) for place, by in enumerate(bys)))
+    undated = _without_days(once)
+    return union_all(*(_grouped(once if by == "day" else undated, by, place) for place, by in enumerate(bys)))
+
+
+def _without_days(rows: CTE) -> CTE:
+    key = [rows.c[name] for name in KEY if name != "day"]
+    sums = (cast(func.sum(rows.c[name]), BigInteger).label(name) for name in NUMBERS)
+    return select(*key, *sums).group_by(*key).cte("undated")
 
 
 def _grouped(rows: CTE, by: By, place: int) -> Select[*tuple[Any, ...]]:
