@@ -15,6 +15,7 @@ from harkara.gateway.conversations import Contact, actor_of, person_of
 from harkara.gateway.dependencies import Deps
 from harkara.gateway.errors import error_responses
 from harkara.gateway.schemas.assistant import (
+    AssistantPeriod,
     AssistantRollout,
     AssistantStatus,
     ConversationModeSet,
@@ -25,7 +26,6 @@ from harkara.gateway.schemas.assistant import (
     GapList,
     GapPeriod,
     QuestionGap,
-    ReportPeriod,
     TurnList,
     TurnPage,
 )
@@ -94,7 +94,7 @@ def discard(deps: Deps, caller: CurrentCaller, lanes: Lanes, contact: Contact, d
 
 @router.get("/assistant", responses=error_responses(400, 401, 403, 429, 503))
 def get_status(
-    deps: Deps, _caller: CurrentCaller, lanes: Lanes, period: Annotated[ReportPeriod, Query()]
+    deps: Deps, _caller: CurrentCaller, lanes: Lanes, period: Annotated[AssistantPeriod, Query()]
 ) -> AssistantStatus:
     """Get what the assistant may do in the token's lanes, and its figures from the newest turns of some days."""
     rules = deps.assistant()

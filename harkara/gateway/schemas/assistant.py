@@ -52,7 +52,7 @@ class DraftList(BaseModel):
     drafts: list[WaitingDraft]
 
 
-class ReportPeriod(BaseModel):
+class AssistantPeriod(BaseModel):
     """Which days to report."""
 
     model_config = ConfigDict(extra="forbid")
