@@ -10,6 +10,7 @@ from sqlalchemy import case, delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from harkara.assistant.rules import AssistantRules
+from harkara.assistant.voice import HANDED_OVER
 from harkara.ledger.messages.commands import cancel_messages
 from harkara.ledger.tables import conversation, message, turn
 from harkara.ledger.tables.messages import OPEN_ANSWER
@@ -60,7 +61,7 @@ def record_reply(
         "unread": case((old.last_at <= at, 0), else_=old.unread),
         "mode": case((off, "off"), else_="person"),
         "mode_cause": case((off, old.mode_cause), else_="replied"),
-        "mode_since": case((old.mode == "assistant", tx.now), else_=old.mode_since),
+        "mode_since": case(((old.mode == "assistant") | (old.mode_cause == HANDED_OVER), tx.now), else_=old.mode_since),
         "mode_until": case((off, old.mode_until), else_=at + hold),
         "turn_due_at": None,
         "burst_at": None,

@@ -315,3 +315,15 @@ def test_the_audit_finds_an_answer_that_was_sent_after_a_person_had_the_conversa
         tx.execute(update(conversation).values(mode="person", mode_cause="replied", mode_since=earlier))
         tx.execute(update(message).values(posted_at=earlier + timedelta(minutes=1)))
     assert rule in [each.rule for each in audit(db).findings]
+
+
+def test_the_audit_accepts_the_words_of_a_hand_over_to_which_a_person_replied_later(db: Database) -> None:
+    wrote(db, "AGENT")
+    answer(db, HAND_OVER)
+    with db.write() as tx:
+        earlier = tx.now - timedelta(hours=1)
+        tx.execute(update(conversation).values(mode_since=earlier))
+        tx.execute(update(message).values(posted_at=earlier + timedelta(seconds=1)))
+    replied(db)
+    assert row_of(db)["mode_cause"] == "replied"
+    assert "no answer is sent after a person has the conversation" not in [each.rule for each in audit(db).findings]
