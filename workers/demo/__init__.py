@@ -1,1 +1,1 @@
-"""`make demo`: four scenarios from end to end on embedded parts."""
+"""`make demo`: five scenarios from end to end on embedded parts."""

@@ -1,4 +1,4 @@
-"""`python -m workers.demo`: start everything, run four scenarios, and report whether all ended as expected."""
+"""`python -m workers.demo`: start everything, run five scenarios, and report whether all ended as expected."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from harkara.ledger.messages.search import MessageFilter, list_messages
 from workers.demo import messages
 from workers.demo.answers import Answers
 from workers.demo.application import Application
+from workers.demo.assistant import RULES as ASSISTANT_RULES
+from workers.demo.assistant import Assistant
 from workers.demo.campaign import Campaign
 from workers.demo.occasions import MOVED, RULES, Occasions
 from workers.sandbox_control import Sandbox
@@ -54,12 +56,15 @@ def _environment() -> dict[str, str]:
     """Return settings for separate parts, a limit that shows within a minute, and reminders on a shortened clock."""
     rules = VAR / "reminders.toml"
     rules.write_text(RULES)
+    assistant = VAR / "assistant.toml"
+    assistant.write_text(ASSISTANT_RULES)
     ours = {
         "HARKARA_VAR": str(VAR),
         "HARKARA_LANES_FILE": str(VAR / "lanes.toml"),
         "HARKARA_ALLOWANCE": "20/2s",
         "HARKARA_QUIET_HOURS": "",
         "HARKARA_REMINDERS_FILE": str(rules),
+        "HARKARA_ASSISTANT_FILE": str(assistant),
         "SANDBOX_LIMIT": "20/2s",
         "SANDBOX_DELIVERED_AFTER_MS": "300",
         "SANDBOX_READ_AFTER_MS": "800",
@@ -102,22 +107,24 @@ def _play(places: Mapping[str, str], environment: dict[str, str], application: A
     with Client(places["Redis"]) as client:
         _wait_for_rules(client)
         answers = Answers(client, database, sandbox, application)
-        ok = _run(client, database, environment, answers)
+        ok = _run(client, database, environment, answers, Assistant(database, sandbox, environment))
     report = audit(database)
     counts, received = sandbox.counts(window=2), application.counts()
     console.print(f"\nAudit: {'clean' if report.clean else report.findings}.")
     console.print(
         f"The sandbox accepted {counts['accepted']} messages, {counts['duplicates'] or 'none'} of them twice, "
         f"and at most {counts['most_in_window']} in any 2 s.\n"
-        f"The application received {received['message']} message events, {received['reminder']} answer to a reminder "
-        f"and {received['contact']} opt-out."
+        f"The application received {received['message']} message events, {received['reminder']} answer to a reminder, "
+        f"{received['contact']} opt-out and {received['conversation']} hand-over of the assistant."
     )
     console.print("These pages end with this demo; `make up` keeps everything running.")
     return report.clean and ok and counts["duplicates"] == 0
 
 
-def _run(client: Client, database: Database, environment: dict[str, str], answers: Answers) -> bool:
-    """Run all four scenarios at once; return whether each ended as expected."""
+def _run(
+    client: Client, database: Database, environment: dict[str, str], answers: Answers, assistant: Assistant
+) -> bool:
+    """Run all five scenarios at once; return whether each ended as expected."""
     answers.greet(messages.acquainted(), PATIENCE_SECONDS)
     handed = messages.hand_over(client)
     try:
@@ -128,6 +135,7 @@ def _run(client: Client, database: Database, environment: dict[str, str], answer
     for reject in campaign.start():
         console.print(f"Not in the campaign, as expected: {reject}", style="dim", soft_wrap=True)
     answers.start()
+    assistant.start()
     occasions = Occasions(client, database)
     occasions.save()  # last, since their time starts now
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -136,12 +144,19 @@ def _run(client: Client, database: Database, environment: dict[str, str], answer
             occasions.advance()
             campaign.advance()
             answers.advance(occasions.reminders(MOVED))
+            assistant.advance()
             # Ids grow with time, and the mixed set came first.
             rows = {row["id"]: row for row in list_messages(database, MessageFilter(producer="default"), limit=100)}
-            tables = (messages.table(rows, handed), occasions.table(), answers.table(), campaign.table())
+            tables = (
+                messages.table(rows, handed),
+                occasions.table(),
+                answers.table(),
+                assistant.table(),
+                campaign.table(),
+            )
             live.update(Group(*(part for table in tables for part in (table, ""))))
             ended = all(identity in rows and rows[identity]["state"] == act.ends for identity, act in handed.items())
-            ok = ended and occasions.over and campaign.over and answers.over
+            ok = ended and occasions.over and campaign.over and answers.over and assistant.over
             if ok or time.monotonic() > deadline:
                 break
             time.sleep(0.25)
