@@ -5,12 +5,12 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import text
 
-from harkara.ledger.tables import message
+from harkara.ledger.tables import all_tables
 
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
-    target_metadata=message.metadata,
+    target_metadata=all_tables(),
     render_as_batch=True,  # SQLite cannot alter most of a table in place
 )
 with context.begin_transaction():

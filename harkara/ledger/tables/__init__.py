@@ -1,64 +1,103 @@
-"""The ledger's tables as SQLAlchemy `Table` objects; `migrations/` creates them in a database."""
+"""The ledger's tables as SQLAlchemy `Table` objects; `migrations/` creates them in a database.
+
+A table is imported when it is first used: a command needs a third of them.
+"""
 
 from __future__ import annotations
 
-from typing import cast
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Table
+from sqlalchemy import MetaData, Table
 from sqlmodel import SQLModel
 
-from harkara.ledger.tables.alarms import AlarmRow, GoalRow, NoticeRow
-from harkara.ledger.tables.callbacks import CallbackRow
-from harkara.ledger.tables.campaigns import CampaignRow
-from harkara.ledger.tables.charges import BudgetRow, ChargeRow, SpendBackfillRow, SpendDayRow, SpendDeltaRow
-from harkara.ledger.tables.contacts import ConsentRow, ContactRow
-from harkara.ledger.tables.conversations import ConversationRow, TurnRow
-from harkara.ledger.tables.events import EventRow
-from harkara.ledger.tables.halts import HaltRow
-from harkara.ledger.tables.identity import IdentityRow, ProcessRow
-from harkara.ledger.tables.intake import AppliedEntryRow, DeadLetterRow
-from harkara.ledger.tables.leases import LeaseRow
-from harkara.ledger.tables.messages import AliasRow, AttemptRow, MessageRow, ReplacedPostRow, TraceRow
-from harkara.ledger.tables.occasions import OccasionRow
-from harkara.ledger.tables.uploads import UploadPartRow, UploadRow
-from harkara.ledger.tables.users import ActRow, SessionRow, UserRow
-from harkara.ledger.tables.workers import WorkerRow
+message: Table
+alias: Table
+attempt: Table
+replaced_post: Table
+trace: Table
+occasion: Table
+campaign: Table
+upload: Table
+upload_part: Table
+event: Table
+charge: Table
+spend_day: Table
+spend_delta: Table
+spend_backfill: Table
+budget: Table
+contact: Table
+consent: Table
+conversation: Table
+turn: Table
+callback: Table
+halt: Table
+lease: Table
+applied_entry: Table
+dead_letter: Table
+identity: Table
+process: Table
+worker: Table
+user: Table
+session: Table
+act: Table
+goal: Table
+alarm: Table
+notice: Table
+
+_ROWS = {
+    "messages": {
+        "message": "MessageRow",
+        "alias": "AliasRow",
+        "attempt": "AttemptRow",
+        "replaced_post": "ReplacedPostRow",
+        "trace": "TraceRow",
+    },
+    "occasions": {"occasion": "OccasionRow"},
+    "campaigns": {"campaign": "CampaignRow"},
+    "uploads": {"upload": "UploadRow", "upload_part": "UploadPartRow"},
+    "events": {"event": "EventRow"},
+    "charges": {
+        "charge": "ChargeRow",
+        "spend_day": "SpendDayRow",
+        "spend_delta": "SpendDeltaRow",
+        "spend_backfill": "SpendBackfillRow",
+        "budget": "BudgetRow",
+    },
+    "contacts": {"contact": "ContactRow", "consent": "ConsentRow"},
+    "conversations": {"conversation": "ConversationRow", "turn": "TurnRow"},
+    "callbacks": {"callback": "CallbackRow"},
+    "halts": {"halt": "HaltRow"},
+    "leases": {"lease": "LeaseRow"},
+    "intake": {"applied_entry": "AppliedEntryRow", "dead_letter": "DeadLetterRow"},
+    "identity": {"identity": "IdentityRow", "process": "ProcessRow"},
+    "workers": {"worker": "WorkerRow"},
+    "users": {"user": "UserRow", "session": "SessionRow", "act": "ActRow"},
+    "alarms": {"goal": "GoalRow", "alarm": "AlarmRow", "notice": "NoticeRow"},
+}
+"""The modules of the tables, and the models in them."""
+
+_MODULES = {table: module for module, rows in _ROWS.items() for table in rows}
 
 
-def _table(model: type[SQLModel]) -> Table:
-    return cast(Table, model.__table__)  # type: ignore[attr-defined]  # SQLModel adds it at run time
+def all_tables() -> MetaData:
+    """Return the metadata of all tables, those included that this process has not used."""
+    for module in _ROWS:
+        _import(module)
+    return SQLModel.metadata
 
 
-message = _table(MessageRow)
-alias = _table(AliasRow)
-attempt = _table(AttemptRow)
-replaced_post = _table(ReplacedPostRow)
-trace = _table(TraceRow)
-occasion = _table(OccasionRow)
-campaign = _table(CampaignRow)
-upload = _table(UploadRow)
-upload_part = _table(UploadPartRow)
-event = _table(EventRow)
-charge = _table(ChargeRow)
-spend_day = _table(SpendDayRow)
-spend_delta = _table(SpendDeltaRow)
-spend_backfill = _table(SpendBackfillRow)
-budget = _table(BudgetRow)
-contact = _table(ContactRow)
-consent = _table(ConsentRow)
-conversation = _table(ConversationRow)
-turn = _table(TurnRow)
-callback = _table(CallbackRow)
-halt = _table(HaltRow)
-lease = _table(LeaseRow)
-applied_entry = _table(AppliedEntryRow)
-dead_letter = _table(DeadLetterRow)
-identity = _table(IdentityRow)
-process = _table(ProcessRow)
-worker = _table(WorkerRow)
-user = _table(UserRow)
-session = _table(SessionRow)
-act = _table(ActRow)
-goal = _table(GoalRow)
-alarm = _table(AlarmRow)
-notice = _table(NoticeRow)
+if not TYPE_CHECKING:  # a type checker would accept every name
+
+    def __getattr__(name: str) -> Table:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        _import(_MODULES[name])
+        return globals()[name]
+
+
+def _import(module: str) -> None:
+    """Bind all tables of the module at once: one of them may have the module's own name."""
+    models = import_module(f"{__name__}.{module}")
+    for table, row in _ROWS[module].items():
+        globals()[table] = getattr(models, row).__table__
