@@ -19,7 +19,7 @@ from harkara.ledger.database import Database
 from workers.sandbox_control import Sandbox
 
 ASKING = "919876500050"
-"""The number of the one customer whom the assistant answers."""
+"""The number of the only customer that gets answers of the assistant."""
 
 RULES = f"""
 lanes = ["default"]
