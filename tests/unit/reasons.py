@@ -178,7 +178,7 @@ def phones() -> Iterator[str]:
         try:
             normalize(number)
         except Invalid as error:
-            yield error.rule
+            yield from (error.rule, f"{error.rule} ({error.measure})")
 
 
 def formats() -> Iterator[str]:

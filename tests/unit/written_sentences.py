@@ -22,7 +22,7 @@ _SENTENCE = re.compile(rf"[A-Z{HOLE}][^\n]*[a-z][^\n]* [^\n]*(?:[.:]|[.:] {HOLE}
 _RULE = re.compile(
     "(?:is|are|was|must|may|can|cannot|begins|ends|has|needs|mixes|contradicts|unpacks|unknown|at most|at least|1 to"
     "|no|only|every|give|choose|fits|line|a quote|a segment|the template|the first row|the approved text|this person"
-    f"|{HOLE} columns|{HOLE} has)\\b[^\\n]* [^\\n]*"
+    f"|its last one|this has|this is|this one|{HOLE} (?:columns|has|digits|were))\\b[^\\n]* [^\\n]*"
 )
 _ERRORS = {"Conflict", "NotFound"}
 _LOGS = {"debug", "info", "warning", "error", "exception"}

@@ -182,6 +182,8 @@ def test_a_campaign_that_reached_its_stop_loss_is_resumed_with_a_higher_one(oper
     send_due(db, most=2)
     charge_messages(db, identity, message_ids(db, identity)[:2])
     assert advance_campaigns(db)["paused"] == 1  # campaigns of other tests finish in the same round
+    assert "its stop-loss is ₹1.00." in text_of(operator.see(f"/campaigns/{identity}"))
+    assert "इसकी ख़र्च सीमा ₹1.00 है।" in text_of(operator.see(f"/campaigns/{identity}", **{"Accept-Language": "hi"}))
     assert "Pause again at this cost in all" in text_of(operator.see(f"/campaigns/{identity}/resume"))
     for amount, problem in (("1.5", "give it a higher one"), ("much", "must be a positive number")):
         answer = operator.submit(f"/campaigns/{identity}/resume", stop_loss=amount)

@@ -60,6 +60,16 @@ def acts_of(db: Database) -> list[tuple[str, str, str, int | None]]:
     return [(act.name, act.act, act.subject, act.number) for act in list_acts(db)]
 
 
+def test_hindi_pages_translate_the_reason_of_a_halt_and_keep_the_command(
+    users: dict[Role, Browser], db: Database
+) -> None:
+    reason = "There are no credits left: buy credits in the Chat Mitra dashboard, then unpark the lane."
+    park(db, "shop", reason)
+    hindi = text_of(users[Role.VIEWER].see("/health", **{"Accept-Language": "hi"}))
+    advice = "क्रेडिट ख़त्म हो गए हैं: Chat Mitra के डैशबोर्ड में क्रेडिट ख़रीदें, फिर लेन खोलें।"
+    assert f"लेन रुकी है (खोले जाने तक): {advice} आगे बढ़ाने के लिए `harkara lanes unpark shop` चलाएँ" in hindi
+
+
 def test_it_says_what_is_wrong_and_what_to_do(users: dict[Role, Browser], db: Database, running: Server) -> None:
     park(db, "shop", "Wrong price, says 919876543210.")
     page = users[Role.VIEWER].see("/health")
