@@ -23,7 +23,7 @@ from workers.demo import messages
 from workers.demo.answers import Answers
 from workers.demo.application import Application
 from workers.demo.assistant import RULES as ASSISTANT_RULES
-from workers.demo.assistant import Assistant
+from workers.demo.assistant import AssistedCustomer
 from workers.demo.campaign import Campaign
 from workers.demo.occasions import MOVED, RULES, Occasions
 from workers.sandbox_control import Sandbox
@@ -107,7 +107,7 @@ def _play(places: Mapping[str, str], environment: dict[str, str], application: A
     with Client(places["Redis"]) as client:
         _wait_for_rules(client)
         answers = Answers(client, database, sandbox, application)
-        ok = _run(client, database, environment, answers, Assistant(database, sandbox, environment))
+        ok = _run(client, database, environment, answers, AssistedCustomer(database, sandbox, environment))
     report = audit(database)
     counts, received = sandbox.counts(window=2), application.counts()
     console.print(f"\nAudit: {'clean' if report.clean else report.findings}.")
@@ -122,7 +122,7 @@ def _play(places: Mapping[str, str], environment: dict[str, str], application: A
 
 
 def _run(
-    client: Client, database: Database, environment: dict[str, str], answers: Answers, assistant: Assistant
+    client: Client, database: Database, environment: dict[str, str], answers: Answers, assistant: AssistedCustomer
 ) -> bool:
     """Run all five scenarios at once; return whether each ended as expected."""
     answers.greet(messages.acquainted(), PATIENCE_SECONDS)

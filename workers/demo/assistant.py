@@ -36,7 +36,7 @@ _ENDS = ["sent", "handed-over"]
 """What becomes of the turns: an answer to the burst, and the hand-over. Nothing after the colleague."""
 
 
-class Assistant:
+class AssistedCustomer:
     """Act as the customer and as the colleague, and check who answers."""
 
     def __init__(self, database: Database, sandbox: Sandbox, environment: Mapping[str, str]) -> None:
