@@ -22,7 +22,9 @@ from harkara.ledger.for_each import (
     in_runs,
     in_utc,
     psycopg_for_each,
+    psycopg_for_one,
     psycopg_for_runs,
+    row_for_postgres,
     rows_for_postgres,
     rows_for_sqlite,
     sqlite_for_each,
@@ -99,12 +101,14 @@ class Database:
         if self.sqlite and returning:
             with self.write() as tx:
                 return tx.execute_each(statement, columns, rows, returning=returning, texts={}, **moments)
-        query = (
-            sqlite_for_each(statement, tuple(columns))
-            if self.sqlite
-            else psycopg_for_each(statement, tuple(columns.items()))
-        )
-        return in_utc(self._execute_prepared(query, rows, len(rows), moments), returning)
+        if self.sqlite:
+            found = self._execute_prepared(sqlite_for_each(statement, tuple(columns)), _sqlite_values(rows, moments))
+        elif len(rows) == 1:
+            found = self._execute_one(statement, columns, rows[0], moments)
+        else:
+            query = psycopg_for_each(statement, tuple(columns.items()))
+            found = self._execute_prepared(query, _postgres_values(rows, len(rows), moments))
+        return in_utc(found, returning)
 
     def execute_runs(
         self,
@@ -118,12 +122,15 @@ class Database:
 
         Its parameter is short where consecutive rows have the same values in the columns `common`.
         """
-        query = (
-            sqlite_for_runs(statement, tuple(common), tuple(own))
-            if self.sqlite
-            else psycopg_for_runs(statement, tuple(common.items()), tuple(own.items()))
-        )
-        return self._execute_prepared(query, in_runs(rows, common, own), len(rows), moments)
+        if not self.sqlite and len(rows) == 1:
+            return self._execute_one(statement, {**common, **own}, rows[0], moments)
+        runs = in_runs(rows, common, own)
+        if self.sqlite:
+            return self._execute_prepared(
+                sqlite_for_runs(statement, tuple(common), tuple(own)), _sqlite_values(runs, moments)
+            )
+        query = psycopg_for_runs(statement, tuple(common.items()), tuple(own.items()))
+        return self._execute_prepared(query, _postgres_values(runs, len(rows), moments))
 
     def now(self) -> datetime:
         """Return the database's time. Raises Unavailable."""
@@ -152,14 +159,13 @@ class Database:
         with self.read() as tx:
             return tx.now
 
-    def _execute_prepared(
-        self, query: str | bytes, rows: Sequence[Row], number: int, moments: Mapping[str, datetime]
+    def _execute_one(
+        self, statement: str, columns: Mapping[str, str], row: Row, moments: Mapping[str, datetime]
     ) -> list[tuple[Any, ...]]:
-        parameters: Row = (
-            {"rows": rows_for_sqlite(rows)} | {name: sqlite_moment(each) for name, each in moments.items()}
-            if self.sqlite
-            else {"rows": rows_for_postgres(rows), "number": number, **moments}
-        )
+        query = psycopg_for_one(statement, tuple(columns.items()))
+        return self._execute_prepared(query, {**row_for_postgres(row, columns), **moments})
+
+    def _execute_prepared(self, query: str | bytes, parameters: Row) -> list[tuple[Any, ...]]:
         with self._prepared_cursor() as cursor:
             cursor.execute(query, parameters)
             return list(cursor.fetchall())
@@ -190,6 +196,14 @@ class Database:
                 yield connection.execution_options(**options) if options else connection
         except DRIVER_ERRORS as error:
             raise translated(error) from None
+
+
+def _sqlite_values(rows: Sequence[Row], moments: Mapping[str, datetime]) -> Row:
+    return {"rows": rows_for_sqlite(rows)} | {name: sqlite_moment(each) for name, each in moments.items()}
+
+
+def _postgres_values(rows: Sequence[Row], number: int, moments: Mapping[str, datetime]) -> Row:
+    return {"rows": rows_for_postgres(rows), "number": number, **moments}
 
 
 def _with_driver(url: URL) -> URL:

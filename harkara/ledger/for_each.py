@@ -27,6 +27,17 @@ def psycopg_for_each(statement: str, columns: tuple[tuple[str, str], ...]) -> by
 
 
 @cache
+def psycopg_for_one(statement: str, columns: tuple[tuple[str, str], ...]) -> bytes:
+    """Return the same for a single row, whose values are parameters (see `row_for_postgres`): PostgreSQL reads no JSON.
+
+    It plans the statement as if it had no table of rows.
+    """
+    fields = ", ".join(f"CAST(:row_{name} AS {kind}) AS {name}" for name, kind in columns)
+    query = statement.format(each=f"(SELECT {fields}) AS each", skip_locked="FOR UPDATE OF message SKIP LOCKED")
+    return _PARAMETER.sub(r"%(\1)s", query).encode()
+
+
+@cache
 def psycopg_for_runs(statement: str, common: tuple[tuple[str, str], ...], own: tuple[tuple[str, str], ...]) -> bytes:
     """Return the same for rows that `in_runs` has made shorter."""
     shared, fields = (", ".join(f"{name} {kind}" for name, kind in columns) for columns in (common, own))
@@ -106,6 +117,11 @@ def in_runs(rows: Iterable[Mapping[str, Any]], common: Collection[str], own: Col
 
 def rows_for_sqlite(rows: Sequence[Mapping[str, Any]]) -> str:
     return _SQLITE.encode(rows)
+
+
+def row_for_postgres(row: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:
+    """Return the parameters of `psycopg_for_one`; they have names that no moment has."""
+    return {f"row_{name}": row[name] for name in columns}
 
 
 def rows_for_postgres(rows: Sequence[Mapping[str, Any]]) -> str:

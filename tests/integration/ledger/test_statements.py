@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -17,10 +19,11 @@ from harkara.ledger.messages.begin import BeginRequest, begin_alone
 from harkara.ledger.messages.claim import claim
 from harkara.ledger.messages.dispatch import dispatch
 from harkara.ledger.messages.group_commit import GroupCommit
+from harkara.messages import Template, Text
 from harkara.receipt import Receipt
 from harkara.shared_defaults import DEADLINES
 from tests.integration.ledger.statements import executed_statements
-from tests.integration.ledger.steps import accept_messages, claim_messages, otp, reply, unlimited
+from tests.integration.ledger.steps import accept_messages, claim_messages, otp, reply, row, unlimited
 
 LANES = {"default": Lane("default", "token", None)}
 
@@ -114,3 +117,31 @@ def test_postgresql_plans_claim_and_begin_once(db: Database) -> None:
 
 def first_words(statements: Sequence[str]) -> list[str]:
     return [" ".join(statement.split()[:2]) for statement in statements]
+
+
+def test_a_message_is_stored_the_same_alone_and_beside_another(db: Database) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    text = "100 % of 'it': \\ \" {each} :now %(x)s ₹ 🙂\n"
+    given: list[dict[str, Any]] = [
+        {"messages": [Text(text)], "category": "utility", "quiet": True, "at": soon, "customer_name": "Zoë"},
+        {"messages": [Text(text)], "category": "marketing", "priority": 0, "fallback": Template("visit")},
+        {"messages": [Text(text)], "producer": "shop"},
+    ]
+    for number, options in enumerate(given):
+        alone = reply(1, reference=f"alone-{number}", **options)
+        beside = reply(1, reference=f"beside-{number}", **options)
+        accept_messages(db, alone)
+        accept_messages(db, beside, reply(2))
+        stored = [row(db, each.id) for each in (alone, beside)]
+        ids = {"id", "reference"}
+        assert all(stored[0][name] != stored[1][name] for name in ids)
+        same = [{name: value for name, value in each.items() if name not in ids | _MOMENTS} for each in stored]
+        assert same[0] == same[1]
+        assert same[0]["body"] == alone.body_json()
+        for name in _MOMENTS:
+            first, second = (each[name] for each in stored)
+            assert (first is None) == (second is None)
+            assert first is None or abs(second - first) < timedelta(minutes=1)
+
+
+_MOMENTS = {"due_at", "planned_at", "expires_at", "lease_until", "created_at", "changed_at"}
