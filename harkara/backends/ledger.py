@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from harkara.assistant.rules import AssistantRules
 from harkara.backends.broker import Broker
 from harkara.delivery.hints import Hints
+from harkara.delivery.paced_hints import PacedHints
 from harkara.errors import Conflict, Invalid, NotFound
 from harkara.inbound.contact import ConsentChoice
 from harkara.ledger.contacts.consent import record_consent
@@ -42,7 +43,7 @@ class LedgerBackend:
     ) -> None:
         self._db = db
         self._broker = broker
-        self._hints = Hints(broker.publish_unawaited_hints, chunk) if broker else None
+        self._hints = PacedHints(Hints(broker.publish_unawaited_hints, chunk)) if broker else None
         self.deadlines = deadlines
         self._queued = queued_seconds if broker else 0.0
 
@@ -100,6 +101,8 @@ class LedgerBackend:
         return get_status(self._db, find_id(self._db, key))
 
     def close(self) -> None:
+        if self._hints:
+            self._hints.flush()
         self._db.close()
         if self._broker:
             self._broker.close()
