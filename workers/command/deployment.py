@@ -36,11 +36,9 @@ def ledger() -> Iterator[Database]:
 
 
 def check_schema(db: Database) -> None:
-    """Check that this release can use the ledger. Raises Unavailable with the next step."""
+    """Check that the ledger answers, and that this release can use it. Raises Unavailable with the next step."""
     from harkara.ledger import migrate
 
-    with db.read() as tx:
-        _ = tx.now  # raises Unavailable if the database does not answer
     if problem := migrate.schema_problem(db):
         raise Unavailable(problem)
 

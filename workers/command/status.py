@@ -24,7 +24,7 @@ def status(key: Key, lane: LaneOf = None, as_json: AsJson = False) -> None:
     from harkara.ledger.messages import queries
 
     with ledger() as db:
-        message = queries.get_status(db, queries.find_id(db, key, lane), configured())
+        message = queries.find_status(db, key, lane, configured())
     if as_json:
         emit(message)
     else:

@@ -25,22 +25,7 @@ def find_id(db: Database, key: str, lane: str | None = None, *, lanes: Collectio
     Raises NotFound, and Conflict when several lanes have a message with this reference.
     """
     with db.read() as tx:
-        named = or_(
-            message.c.id == key,
-            message.c.reference == key,
-            message.c.id == select(alias.c.message_id).where(alias.c.id == key).scalar_subquery(),
-        )
-        query = select(message.c.id).where(named).limit(2)
-        if lane:
-            query = query.where(message.c.lane == lane)
-        if lanes is not None:
-            query = query.where(message.c.lane.in_(lanes))
-        found = tx.execute(query).scalars().all()
-    if not found:
-        raise NotFound("no message has this id or reference")
-    if len(found) > 1:
-        raise Conflict("several lanes have a message with this reference: name the lane, or use the id")
-    return str(found[0])
+        return _find_id(tx, key, lane, lanes)
 
 
 def get_status(db: Database, identity: str, lanes: Collection[str] | None = None) -> MessageStatus:
@@ -49,22 +34,16 @@ def get_status(db: Database, identity: str, lanes: Collection[str] | None = None
     `lanes` are those that this deployment sends for, None if not known. Raises NotFound.
     """
     with db.read(snapshot=True) as tx:
-        found = tx.rows(select(message).where(message.c.id == identity))
-        if not found:
-            raise NotFound("no message has this id or reference")
-        row = found[0]
-        attempts = tx.rows(select(attempt).where(attempt.c.message_id == identity).order_by(attempt.c.epoch))
-        lines = tx.rows(select(trace).where(trace.c.message_id == identity).order_by(trace.c.id))
-        reminder_of = _reminder_of(tx, row)
-        step = next_step(tx, row, lanes)
-    return MessageStatus(
-        **summary_fields(row),
-        occasion=reminder_of,
-        attempts=tuple(_attempt(each) for each in attempts),
-        trace=tuple(sorted(_trace(row, attempts, lines), key=lambda entry: entry.at)),
-        next=step.sentence,
-        next_at=step.at,
-    )
+        return _status(tx, identity, lanes)
+
+
+def find_status(db: Database, key: str, lane: str | None = None, lanes: Collection[str] | None = None) -> MessageStatus:
+    """Return the status of the message that `find_id` finds, in one transaction.
+
+    Raises NotFound and Conflict as `find_id` does.
+    """
+    with db.read(snapshot=True) as tx:
+        return _status(tx, _find_id(tx, key, lane), lanes)
 
 
 def count_by_state(db: Database) -> dict[str, dict[str, int]]:
@@ -75,6 +54,44 @@ def count_by_state(db: Database) -> dict[str, dict[str, int]]:
         for row in tx.execute(query.group_by(message.c.lane, message.c.state)):
             by_lane.setdefault(row.lane, {})[row.state] = row.number
     return by_lane
+
+
+def _find_id(tx: Transaction, key: str, lane: str | None = None, lanes: Collection[str] | None = None) -> str:
+    named = or_(
+        message.c.id == key,
+        message.c.reference == key,
+        message.c.id == select(alias.c.message_id).where(alias.c.id == key).scalar_subquery(),
+    )
+    query = select(message.c.id).where(named).limit(2)
+    if lane:
+        query = query.where(message.c.lane == lane)
+    if lanes is not None:
+        query = query.where(message.c.lane.in_(lanes))
+    found = tx.execute(query).scalars().all()
+    if not found:
+        raise NotFound("no message has this id or reference")
+    if len(found) > 1:
+        raise Conflict("several lanes have a message with this reference: name the lane, or use the id")
+    return str(found[0])
+
+
+def _status(tx: Transaction, identity: str, lanes: Collection[str] | None) -> MessageStatus:
+    found = tx.rows(select(message).where(message.c.id == identity))
+    if not found:
+        raise NotFound("no message has this id or reference")
+    row = found[0]
+    attempts = tx.rows(select(attempt).where(attempt.c.message_id == identity).order_by(attempt.c.epoch))
+    lines = tx.rows(select(trace).where(trace.c.message_id == identity).order_by(trace.c.id))
+    reminder_of = _reminder_of(tx, row)
+    step = next_step(tx, row, lanes)
+    return MessageStatus(
+        **summary_fields(row),
+        occasion=reminder_of,
+        attempts=tuple(_attempt(each) for each in attempts),
+        trace=tuple(sorted(_trace(row, attempts, lines), key=lambda entry: entry.at)),
+        next=step.sentence,
+        next_at=step.at,
+    )
 
 
 def _reminder_of(tx: Transaction, row: Row) -> ReminderOf | None:
