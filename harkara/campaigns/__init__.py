@@ -4,7 +4,7 @@ from harkara.campaigns.audience import Recipient, Reject, read_recipients
 from harkara.campaigns.columns import TO, Column, FixedText, Source, parse_mapping
 from harkara.campaigns.error_share import pause_reason
 from harkara.campaigns.messages import CampaignMessage, build_messages
-from harkara.campaigns.rehearsal import Rehearsal, RehearsalInputs, rehearse
+from harkara.campaigns.rehearsal import Rehearsal, rehearse
 
 __all__ = [
     "TO",
@@ -13,7 +13,6 @@ __all__ = [
     "FixedText",
     "Recipient",
     "Rehearsal",
-    "RehearsalInputs",
     "Reject",
     "Source",
     "build_messages",

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from harkara.campaigns.rehearsal import Rehearsal, RehearsalInputs, rehearse
+from harkara.campaigns.rehearsal import Rehearsal
+from harkara.campaigns.stage_rehearsal import StagesLeft, rehearse_stages
 from harkara.lanes import Lane
 from harkara.messages.template import TemplateCategory
 from harkara.money.amounts import from_micros
 from harkara.money.prices import Prices, Rates
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalInputs:
+    """What a rehearsal must know of the messages in the ledger."""
+
+    messages: int
+    """Unsent messages of the campaign."""
+    opted_out: int
+    """Those of them whose recipient has opted out."""
+    by_prefix: Counter[str]
+    """The other messages by the first digits of their numbers, on which prices depend."""
+    in_window: Counter[str]
+    """Those of them whose recipient has an open 24-hour window, also by prefix."""
+    others: tuple[datetime, ...]
+    """The due times of the lane's messages that belong to no campaign."""
+    left: StagesLeft = field(default_factory=StagesLeft)
+    """The other messages by stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +56,8 @@ def forecast(
     """Return when a campaign that starts at `begin` ends, and what it costs. Raises Invalid as `rehearse` does."""
     rates = prices.on(begin.astimezone(lane.zone).date())
     cost = _cost(rates, category, inputs) if prices.mode == "per-message" else _credits(rates, inputs)
-    result = rehearse(
-        inputs.messages - inputs.opted_out,
-        category,
-        begin,
-        lane.allowance,
-        lane.quiet_hours,
-        others=inputs.others,
-        cost_by_category={category: cost},
+    result = rehearse_stages(
+        inputs.left, category, begin, lane, others=inputs.others, cost_by_category={category: cost}
     )
     free = inputs.in_window.total() if category in rates.free_in_window else 0
     return Forecast(result, prices.currency, inputs.opted_out, free)

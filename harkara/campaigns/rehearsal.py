@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,27 +20,12 @@ _LONGEST = 366 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class RehearsalInputs:
-    """What a rehearsal must know of the messages in the ledger."""
-
-    messages: int
-    """Unsent messages of the campaign."""
-    opted_out: int
-    """Those of them whose recipient has opted out."""
-    by_prefix: Counter[str]
-    """The other messages by the first digits of their numbers, on which prices depend."""
-    in_window: Counter[str]
-    """Those of them whose recipient has an open 24-hour window, also by prefix."""
-    others: tuple[datetime, ...]
-    """The due times of the lane's messages that belong to no campaign."""
-
-
-@dataclass(frozen=True, slots=True)
 class Rehearsal:
     """The forecast of a campaign.
 
     The first message is sent at `starts_at`, which is later than requested if that is in quiet hours, and the last one
-    at `ends_at`. The time between is `seconds_of_sending` plus `paused_for_quiet`, both in seconds. `delays_others`
+    at `ends_at`. The time between is `seconds_of_sending` plus `paused_for_quiet` plus `between_stages`, the waits
+    between the stages of the campaign with any quiet hours in them, all in seconds. `delays_others`
     counts the more urgent messages for which the reserved part of the allowance is not enough. Each takes a slot from
     the campaign, and may wait for it as long as the campaign's pace is.
     """
@@ -52,6 +37,7 @@ class Rehearsal:
     paused_for_quiet: float
     delays_others: int
     cost_by_category: Mapping[str, Decimal]
+    between_stages: float = 0.0
 
 
 def rehearse(

@@ -152,6 +152,11 @@ def campaign_of(name: str) -> str:
     return name.partition("-")[0] if name.startswith("camp_") else name
 
 
+def stage_of(name: str) -> int:
+    """Return the stage whose producer this is."""
+    return int(name.partition("-")[2] or 1)
+
+
 def _draw(campaign: str, purpose: str, to: str) -> float:
     """Return a number from 0 to 1 by chance, the same for the same arguments."""
     digest = blake2b(f"{campaign}\0{purpose}\0{to}".encode(), digest_size=8).digest()

@@ -156,6 +156,7 @@ class CampaignForecast(BaseModel):
     ends_at: TimestampSeconds
     seconds_of_sending: float
     paused_for_quiet: float
+    between_stages: float = Field(description="Seconds of waits between the stages of the campaign")
     delays_others: int
     cost: str
     currency: str
@@ -171,6 +172,7 @@ class CampaignForecast(BaseModel):
             ends_at=result.ends_at,
             seconds_of_sending=round(result.seconds_of_sending, 1),
             paused_for_quiet=result.paused_for_quiet,
+            between_stages=result.between_stages,
             delays_others=result.delays_others,
             cost=str(found.cost),
             currency=found.currency,

@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy import and_, case, false, func, null, or_, select
 
+from harkara.campaigns.forecast import RehearsalInputs
 from harkara.campaigns.recipient_name import recipient_name
-from harkara.campaigns.rehearsal import RehearsalInputs
+from harkara.campaigns.stage_rehearsal import StagesLeft
 from harkara.campaigns.status import CampaignProgress, CampaignSummary, RecipientReport
-from harkara.campaigns.steps import CampaignSteps
+from harkara.campaigns.steps import CampaignSteps, stage_of
 from harkara.errors import NotFound
 from harkara.inbound.window import LENGTH
 from harkara.json_record import iso_seconds
@@ -141,18 +142,30 @@ def get_rehearsal_inputs(db: Database, found: CampaignSummary, at: datetime) -> 
     same_contact = and_(contact.c.lane == message.c.lane, contact.c.recipient == message.c.recipient)
     opted_out = func.coalesce(contact.c.stopped.in_(("everything", found.category)), false())
     window_open = func.coalesce(contact.c.wrote_at > at - LENGTH, false())
-    people = select(prefix, opted_out, window_open, func.count()).join(contact, same_contact, isouter=True).where(*own)
+    groups_of = (prefix, opted_out, window_open, message.c.producer)
+    people = select(*groups_of, func.count()).join(contact, same_contact, isouter=True).where(*own)
     with db.read(snapshot=True) as tx:
-        groups = tx.execute(people.group_by(prefix, opted_out, window_open)).all()
+        groups = tx.execute(people.group_by(*groups_of)).all()
         due_times = others_of(tx, found.lane)
+        by_stage = Counter[int]()
+        left = _stages_left(tx, found, by_stage)
     by_prefix, in_window, number_opted_out = Counter[str](), Counter[str](), 0
-    for digits, is_opted_out, is_window_open, number in groups:
+    for digits, is_opted_out, is_window_open, producer, number in groups:
         if is_opted_out:
             number_opted_out += number
             continue
         by_prefix[digits] += number
         in_window[digits] += number if is_window_open else 0
-    return RehearsalInputs(by_prefix.total() + number_opted_out, number_opted_out, by_prefix, in_window, due_times)
+        by_stage[max(stage_of(producer), found.stage)] += number
+    messages = by_prefix.total() + number_opted_out
+    return RehearsalInputs(messages, number_opted_out, by_prefix, in_window, due_times, left)
+
+
+def _stages_left(tx: Transaction, found: CampaignSummary, messages: Counter[int]) -> StagesLeft:
+    """Return what a rehearsal knows of the stages. A message of an earlier stage counts as one of the present."""
+    steps, began = tx.execute(select(campaign.c.steps, campaign.c.stage_at).where(campaign.c.id == found.id)).one()
+    sent = tx.execute(select(func.max(message.c.posted_at)).where(message.c.campaign_id == found.id)).scalar()
+    return StagesLeft(messages, CampaignSteps.load(steps), found.stage, began, sent)
 
 
 def others_of(tx: Transaction, lane: str) -> tuple[datetime, ...]:

@@ -12,11 +12,12 @@ from typing import cast
 from sqlalchemy import select
 
 from harkara.campaigns.audience import Reject
-from harkara.campaigns.forecast import Forecast, forecast
+from harkara.campaigns.forecast import Forecast, RehearsalInputs, forecast
 from harkara.campaigns.messages import CampaignMessage
-from harkara.campaigns.rehearsal import RehearsalInputs
 from harkara.campaigns.rejects import Rejects
+from harkara.campaigns.stage_rehearsal import StagesLeft
 from harkara.campaigns.status import CampaignSummary
+from harkara.campaigns.steps import CampaignSteps, stage_of
 from harkara.errors import Invalid
 from harkara.inbound.window import LENGTH
 from harkara.lanes import Lane
@@ -38,7 +39,8 @@ def rehearse_file(
     """
     plan, rejects = make_plan(request, settings), Rejects()
     lane = _lane(settings, plan.lane)
-    inputs = _count(db, plan.lane, rejects.record(read_audience(db, request, plan, settings, file)), at)
+    rows = rejects.record(read_audience(db, request, plan, settings, file))
+    inputs = _count(db, plan.lane, rows, at, plan.steps)
     return forecast(inputs, plan.category, at, lane, settings.prices), rejects
 
 
@@ -61,9 +63,11 @@ def _lane(settings: CampaignSettings, name: str) -> Lane:
     return lane
 
 
-def _count(db: Database, lane: str, rows: Iterable[CampaignMessage | Reject], at: datetime) -> RehearsalInputs:
-    by_prefix, in_window = Counter[str](), Counter[str]()
-    numbers = _numbers(rows)
+def _count(
+    db: Database, lane: str, rows: Iterable[CampaignMessage | Reject], at: datetime, steps: CampaignSteps
+) -> RehearsalInputs:
+    by_prefix, in_window, left = Counter[str](), Counter[str](), StagesLeft(steps=steps)
+    numbers = _numbers(rows, left.messages)
     while batch := list(islice(numbers, BATCH_SIZE)):
         is_open = (contact.c.lane == lane, contact.c.recipient.in_(batch), contact.c.wrote_at > at - LENGTH)
         with db.read() as tx:
@@ -72,8 +76,11 @@ def _count(db: Database, lane: str, rows: Iterable[CampaignMessage | Reject], at
         in_window.update(number[:PREFIX_DIGITS] for number in wrote)
     with db.read() as tx:
         others = others_of(tx, lane)
-    return RehearsalInputs(by_prefix.total(), 0, by_prefix, in_window, others)
+    return RehearsalInputs(by_prefix.total(), 0, by_prefix, in_window, others, left)
 
 
-def _numbers(rows: Iterable[CampaignMessage | Reject]) -> Iterator[str]:
-    return (row.envelope.to for row in rows if isinstance(row, CampaignMessage) and not row.held_out)
+def _numbers(rows: Iterable[CampaignMessage | Reject], by_stage: Counter[int]) -> Iterator[str]:
+    for row in rows:
+        if isinstance(row, CampaignMessage) and not row.held_out:
+            by_stage[stage_of(row.envelope.producer)] += 1
+            yield row.envelope.to

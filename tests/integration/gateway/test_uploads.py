@@ -56,6 +56,10 @@ def test_an_upload_is_rehearsed_then_created_and_only_its_start_sends(client: Te
     rehearsed = client.post("/campaigns/rehearse", json=wanted).json()
     assert (rehearsed["forecast"]["messages"], rehearsed["rows"]["rejected_by_code"]) == (2, REJECTED)
     assert float(rehearsed["forecast"]["cost"]) > 0
+    waves = client.post("/campaigns/rehearse", json=wanted | {"wave_column": "Doctor", "wave_value": "Dr Rao"}).json()
+    hours = rehearsed["forecast"]["between_stages"], waves["forecast"]["between_stages"]
+    assert (hours[0], waves["forecast"]["messages"]) == (0, 2)
+    assert hours[1] == pytest.approx(24 * 3600, abs=1), "a message goes to each of the two waves"
     assert list_campaigns(deps.db) == [], "a rehearsal writes nothing"
     created = client.post("/campaigns", json=wanted)
     assert created.status_code == 201, created.text

@@ -23,6 +23,7 @@ from harkara.ledger.campaigns.effects import get_effect
 from harkara.ledger.campaigns.housekeeping import advance_campaigns
 from harkara.ledger.campaigns.load import load
 from harkara.ledger.campaigns.queries import get_campaign, get_progress, report
+from harkara.ledger.campaigns.rehearse import rehearse_campaign
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import get_status
 from harkara.ledger.tables import attempt, campaign, charge, contact, halt, message
@@ -90,6 +91,17 @@ def test_after_a_good_canary_the_rest_goes_by_itself(db: Database) -> None:
     assert send_due(db) == 20
     assert advance_campaigns(db) == {"finished": 1}
     assert audit(db).clean
+
+
+def test_the_rehearsal_has_the_hours_after_the_canary_and_then_what_is_left_of_them(db: Database) -> None:
+    identity = start_in_stages(db, [5, 20], CANARY)
+    before = rehearse_campaign(db, get_campaign(db, identity), SETTINGS).rehearsal
+    assert (before.messages, before.between_stages) == (25, 3600)
+    assert send_due(db) == 5
+    left = rehearse_campaign(db, get_campaign(db, identity), SETTINGS).rehearsal
+    with db.read() as tx:
+        posted = tx.execute(select(func.max(message.c.posted_at))).scalar_one()
+    assert (left.messages, left.starts_at - posted, left.between_stages) == (20, timedelta(hours=1), 0)
 
 
 def test_after_a_bad_canary_the_campaign_pauses_with_the_reason_and_a_resume_sends_the_rest(db: Database) -> None:

@@ -82,6 +82,7 @@ def _shown(result: Rehearsal) -> dict[str, Any]:
         "ends_at": result.ends_at.isoformat(timespec="seconds"),
         "seconds_of_sending": round(result.seconds_of_sending, 1),
         "paused_for_quiet": result.paused_for_quiet,
+        "between_stages": result.between_stages,
         "delays_others": result.delays_others,
         "cost_by_category": {category: str(cost) for category, cost in result.cost_by_category.items()},
     }
@@ -95,6 +96,8 @@ def _report(result: Rehearsal, lane: Lane, expected: Forecast) -> None:
     print_line(f"From {show_time(result.starts_at, lane.zone)} to {show_time(result.ends_at, lane.zone)}")
     if result.paused_for_quiet:
         print_line(f"Quiet hours in between: {_span(result.paused_for_quiet)}")
+    if result.between_stages:
+        print_line(f"Waits between the stages: {_span(result.between_stages)}")
     for category, cost in result.cost_by_category.items():
         print_line(
             f"Cost: {cost:,.2f} {currency} ({category})" + (f", {free:,} free in an open window" if free else "")
