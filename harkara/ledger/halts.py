@@ -20,6 +20,9 @@ from harkara.states import State
 PRODUCER = "producer"
 """The scope of a halt that holds the messages of one producer, such as a campaign."""
 
+MODEL: Final = "assistant"
+"""The scope of the halt of the language model."""
+
 STAGE: Final = "campaign-stage"
 """The code of a halt that holds the later stages of a campaign until they begin."""
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import delete, select, update
 
 from harkara.assistant.breaker import FAILURES, PROBE, pause, recent
 from harkara.ledger.database import Database
+from harkara.ledger.halts import MODEL
 from harkara.ledger.tables import halt
-
-SCOPE = "assistant"
+from harkara.ledger.transaction import Transaction
 
 BreakerChange = Literal["opened", "closed"]
+BreakerState = Literal["closed", "open", "probing"]
 
-_MINE = (halt.c.lane == "", halt.c.scope == SCOPE, halt.c.subject == "")
+
+class ModelBreaker(NamedTuple):
+    """The breaker of the model: `since` it opened first, and `until` it is not asked; None while it is closed."""
+
+    state: BreakerState = "closed"
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+_MINE = (halt.c.lane == "", halt.c.scope == MODEL, halt.c.subject == "")
 
 
 def may_ask(db: Database) -> bool:
@@ -35,6 +45,19 @@ def may_ask(db: Database) -> bool:
         return bool(tx.execute(update(halt).where(*_MINE, halt.c.until <= tx.now).values(**values)).rowcount)
 
 
+def read_breaker(db: Database) -> ModelBreaker:
+    """Return whether the model is asked. Raises Unavailable."""
+    with db.read() as tx:
+        return load_breaker(tx)
+
+
+def load_breaker(tx: Transaction) -> ModelBreaker:
+    found = next(iter(tx.rows(select(halt).where(*_MINE))), None)
+    if found is None or found["code"] == "counting":
+        return ModelBreaker()
+    return ModelBreaker("probing" if found["code"] == "probing" else "open", found["since"], found["until"])
+
+
 def record_outcome(db: Database, failed: bool) -> BreakerChange | None:
     """Record whether the model failed, and return whether that opened or closed the breaker. Raises Unavailable.
 
@@ -43,7 +66,7 @@ def record_outcome(db: Database, failed: bool) -> BreakerChange | None:
     if not failed:
         return _record_success(db)
     with db.write() as tx:
-        row = {"lane": "", "scope": SCOPE, "subject": "", "code": "counting", "reason": "", "since": tx.now, "times": 0}
+        row = {"lane": "", "scope": MODEL, "subject": "", "code": "counting", "reason": "", "since": tx.now, "times": 0}
         tx.execute(tx.insert_new(halt), row)
         state = tx.rows(select(halt).where(*_MINE).with_for_update())[0]
         if state["code"] == "open":
@@ -56,6 +79,7 @@ def record_outcome(db: Database, failed: bool) -> BreakerChange | None:
         values = {"reason": state["reason"]}
         if opens:
             values = {"code": "open", "reason": "the model failed", "until": tx.now + pause(times), "times": times + 1}
+            values |= {} if times else {"since": tx.now}
         tx.execute(update(halt).where(*_MINE).values(**values))
         return "opened" if opens and not times else None
 

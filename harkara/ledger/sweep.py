@@ -13,6 +13,7 @@ from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.contacts.housekeeping import settle_people
 from harkara.ledger.database import Database
+from harkara.ledger.halts import MODEL
 from harkara.ledger.messages.due import due_flows
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_columns, uncertain_columns
 from harkara.ledger.messages.resend import resend
@@ -139,5 +140,8 @@ def _expire(tx: Transaction) -> int:
 
 
 def _end_halts(tx: Transaction) -> int:
-    """Delete the pauses of templates and recipients that are over; a lane's halt stays until its probe is answered."""
-    return tx.execute(delete(halt).where(halt.c.scope != "lane", halt.c.until <= tx.now)).rowcount
+    """Delete the pauses of templates and recipients that are over.
+
+    The halt of a lane, and that of the model, stays until its probe is answered.
+    """
+    return tx.execute(delete(halt).where(halt.c.scope.not_in(("lane", MODEL)), halt.c.until <= tx.now)).rowcount

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from harkara.ledger.database import Database
 from harkara.ledger.model_halt import may_ask, record_outcome
 from harkara.ledger.tables import halt
+from tests.integration.ledger.steps import run_sweep
 
 
 def end_pause(db: Database) -> None:
@@ -50,6 +51,17 @@ def test_the_pauses_grow_while_the_probes_fail(db: Database) -> None:
         assert may_ask(db)
         record_outcome(db, failed=True)
     assert pauses == [1, 5, 15, 15]
+
+
+def test_the_sweep_leaves_a_halt_whose_pause_is_over_to_its_probe(db: Database) -> None:
+    for _ in range(3):
+        record_outcome(db, failed=True)
+    end_pause(db)
+    run_sweep(db)
+    assert [may_ask(db) for _ in range(2)] == [True, False]
+    record_outcome(db, failed=True)
+    with db.read() as tx:
+        assert tx.execute(select(halt.c.times)).scalar_one() == 2, "the second pause is the longer one"
 
 
 def test_a_late_success_does_not_end_a_halt(db: Database) -> None:
