@@ -7,38 +7,34 @@ from typing import Annotated
 from pydantic import Field
 
 from harkara.goals.duration import FileDuration, format_seconds
-from harkara.goals.goal import DeliveredGoal, Goal, LargestNumberGoal, LargestShareGoal, LongestGoal, Share, percent
+from harkara.goals.goal import (
+    DeliveredGoal,
+    FailuresGoal,
+    Fewest,
+    Goal,
+    LargestShareGoal,
+    LongestGoal,
+    SlowestGoal,
+    percent,
+)
 
-Fewest = Annotated[int, Field(ge=1)]
 
-
-class AssistantTimeGoal(LongestGoal):
+class AssistantTimeGoal(SlowestGoal):
     """The time in which this `share` of the answers is made, without the wait for more messages."""
 
     name = "assistant-time"
+    measured = "assistant's answers"
     next_step = "The model or a lookup is slow: lower `timeout` in config/assistant.toml, or answer more by the FAQ."
-
-    share: Share = 0.95
-    period: FileDuration
-    fewest: Fewest = 20
-
-    def sentence(self, value: float) -> str:
-        share, took = percent(self.share), format_seconds(value)
-        return f"{share} of the assistant's answers took up to {took}; the goal is {self._most}."
 
 
 class AssistantDeliveredGoal(DeliveredGoal):
     """The share of the assistant's answers that is delivered `within` this time."""
 
     name = "assistant-delivered"
+    measured = "assistant's answers"
     next_step = (
         "`harkara list --state failed` shows the answers with their reasons; `harkara doctor` checks the webhooks."
     )
-
-    def sentence(self, value: float) -> str:
-        within = format_seconds(self.within.total_seconds())
-        share, least = percent(value), percent(self.least)
-        return f"{share} of the assistant's answers were delivered within {within}; the goal is {least}."
 
 
 class AssistantHandOverGoal(LargestShareGoal):
@@ -55,17 +51,25 @@ class AssistantHandOverGoal(LargestShareGoal):
         return f"The assistant gave {share} of the conversations to a person; the goal is at most {most}."
 
 
-class AssistantFailedGoal(LargestNumberGoal):
+class AssistantFailedGoal(FailuresGoal):
     """How many turns failed in the `period`: the model gave no answer, or the check refused it."""
 
     name = "assistant-failed"
+    failing = "turns of the assistant"
     next_step = "Check the model's address, key and account; meanwhile every conversation goes to a person."
 
-    period: FileDuration
+
+class AssistantModelGoal(LongestGoal):
+    """How long the language model is not asked, since it failed three times in five minutes."""
+
+    name = "assistant-model"
+    next_step = (
+        "Every conversation that needs the model goes to a person. Check its address, key and account: "
+        "`harkara assistant status` shows when it is tried again."
+    )
 
     def sentence(self, value: float) -> str:
-        period = format_seconds(self.period.total_seconds())
-        return f"{value:,.0f} turns of the assistant failed in {period}; the goal is at most {self.most}."
+        return f"The language model has been down for {format_seconds(value)}; the goal is {self._most}."
 
 
 class AssistantPriceGoal(Goal):

@@ -12,6 +12,8 @@ from harkara.goals.duration import FileDuration, format_seconds
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Number = Annotated[int, Field(strict=True, ge=0)]
+Fewest = Annotated[int, Field(ge=1)]
+"""With fewer of what is measured, there is nothing to judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,39 @@ class LargestNumberGoal(Goal):
         return self.most
 
 
+class SlowestGoal(LongestGoal):
+    """A goal for the time in which this `share` of what is measured in the `period` is done."""
+
+    measured: ClassVar[str]
+    """What takes the time, in the plural."""
+
+    share: Share = 0.95
+    period: FileDuration
+    fewest: Fewest = 20
+
+    def sentence(self, value: float) -> str:
+        share, took = percent(self.share), format_seconds(value)
+        return f"{share} of the {self.measured} took up to {took}; the goal is {self._most}."
+
+
+class FailuresGoal(LargestNumberGoal):
+    """A goal for the number of failures in the `period`."""
+
+    failing: ClassVar[str]
+    """What fails, in the plural."""
+
+    period: FileDuration
+
+    def sentence(self, value: float) -> str:
+        period = format_seconds(self.period.total_seconds())
+        return f"{value:,.0f} {self.failing} failed in {period}; the goal is at most {self.most}."
+
+
 class DeliveredGoal(Goal):
     """The share of the accepted messages that is delivered `within` this time; of those of the `period` before."""
 
     name = "delivered"
+    measured: ClassVar[str] = "messages"
     next_step = "`harkara list --state accepted` and `harkara list --state failed` show the messages."
     unit = "percentunit"
     at_least = True
@@ -105,30 +136,23 @@ class DeliveredGoal(Goal):
     least: Share
     within: FileDuration
     period: FileDuration
-    fewest: Annotated[int, Field(ge=1)] = 20
+    fewest: Fewest = 20
 
     @property
     def limit(self) -> float:
         return self.least
 
     def sentence(self, value: float) -> str:
-        within = format_seconds(self.within.total_seconds())
-        return f"{percent(value)} of the messages were delivered within {within}; the goal is {percent(self.least)}."
+        within, least = format_seconds(self.within.total_seconds()), percent(self.least)
+        return f"{percent(value)} of the {self.measured} were delivered within {within}; the goal is {least}."
 
 
-class DeliveryTimeGoal(LongestGoal):
+class DeliveryTimeGoal(SlowestGoal):
     """The time in which this `share` of the delivered messages goes from Chat Mitra to the phone."""
 
     name = "delivery-time"
+    measured = "delivered messages"
     next_step = "Chat Mitra or WhatsApp is slow, or webhooks arrive late: `harkara doctor` checks the webhooks."
-
-    share: Share = 0.95
-    period: FileDuration
-    fewest: Annotated[int, Field(ge=1)] = 20
-
-    def sentence(self, value: float) -> str:
-        share, took = percent(self.share), format_seconds(value)
-        return f"{share} of the delivered messages took up to {took}; the goal is {self._most}."
 
 
 class OldestDueGoal(LongestGoal):
@@ -154,17 +178,12 @@ class UncertainGoal(LargestNumberGoal):
         return f"{value:,.0f} messages have been uncertain for more than {after}; the goal is at most {self.most}."
 
 
-class ErrorsGoal(LargestNumberGoal):
+class ErrorsGoal(FailuresGoal):
     """How many messages failed in the `period`. Campaigns are left out: they pause themselves."""
 
     name = "errors"
+    failing = "messages"
     next_step = "`harkara list --state failed` shows each message with its reason."
-
-    period: FileDuration
-
-    def sentence(self, value: float) -> str:
-        period = format_seconds(self.period.total_seconds())
-        return f"{value:,.0f} messages failed in {period}; the goal is at most {self.most}."
 
 
 class WebhooksGoal(LongestGoal):

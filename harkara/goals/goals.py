@@ -13,6 +13,7 @@ from harkara.goals.assistant import (
     AssistantDeliveredGoal,
     AssistantFailedGoal,
     AssistantHandOverGoal,
+    AssistantModelGoal,
     AssistantPriceGoal,
     AssistantTimeGoal,
 )
@@ -57,6 +58,7 @@ class Goals(BaseModel):
     assistant_delivered: AssistantDeliveredGoal | None = Field(default=None, alias="assistant-delivered")
     assistant_hand_over: AssistantHandOverGoal | None = Field(default=None, alias="assistant-hand-over")
     assistant_failed: AssistantFailedGoal | None = Field(default=None, alias="assistant-failed")
+    assistant_model: AssistantModelGoal | None = Field(default=None, alias="assistant-model")
     assistant_price: AssistantPriceGoal | None = Field(default=None, alias="assistant-price")
 
     @classmethod

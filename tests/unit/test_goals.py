@@ -35,10 +35,11 @@ def test_the_file_of_the_project_has_every_goal() -> None:
         "assistant-delivered",
         "assistant-hand-over",
         "assistant-failed",
+        "assistant-model",
         "assistant-price",
     ]
     limits = [each.limit for each in goals.by_name.values()]
-    assert limits == [0.98, 30, 60, 0, 5, 900, 0.8, 0.5, 0.9, 60, 3, 0.98, 0.15, 5, 1]
+    assert limits == [0.98, 30, 60, 0, 5, 900, 0.8, 0.5, 0.9, 60, 3, 0.98, 0.15, 5, 1, 1]
 
 
 def test_without_a_file_or_a_section_nothing_is_watched(tmp_path: Path) -> None:

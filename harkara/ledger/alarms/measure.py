@@ -26,6 +26,7 @@ from harkara.ledger.alarms.measure_turns import (
     measure_deliveries,
     measure_failures,
     measure_hand_overs,
+    measure_model,
     measure_prices,
     measure_times,
 )
@@ -63,6 +64,7 @@ def measure(db: Database, goals: Goals, lanes: Mapping[str, Lane]) -> Iterator[R
     yield from _each(db, goals.assistant_delivered, lanes, measure_deliveries)
     yield from _each(db, goals.assistant_hand_over, lanes, measure_hand_overs)
     yield from _each(db, goals.assistant_failed, lanes, measure_failures)
+    yield from _each(db, goals.assistant_model, lanes, measure_model)
     yield from _each(db, goals.assistant_price, lanes, measure_prices)
 
 

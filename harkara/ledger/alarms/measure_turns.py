@@ -14,11 +14,13 @@ from harkara.goals.assistant import (
     AssistantDeliveredGoal,
     AssistantFailedGoal,
     AssistantHandOverGoal,
+    AssistantModelGoal,
     AssistantPriceGoal,
     AssistantTimeGoal,
 )
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
+from harkara.ledger.model_halt import load_breaker
 from harkara.ledger.tables import message, trace, turn
 from harkara.ledger.transaction import Row, Transaction
 from harkara.money.amounts import MICROS
@@ -59,6 +61,14 @@ def measure_hand_overs(db: Database, goal: AssistantHandOverGoal, lanes: Mapping
 def measure_failures(db: Database, goal: AssistantFailedGoal, lanes: Mapping[str, Lane]) -> Iterator[Reading]:
     for lane, turns in _turns(db, lanes, goal.period):
         yield Reading(goal.name, sum(1 for row in turns if row["outcome"] == "failed" or row["failure"]), lane)
+
+
+def measure_model(db: Database, goal: AssistantModelGoal, lanes: Mapping[str, Lane]) -> Iterator[Reading]:
+    """The model is one for the whole deployment; without an assistant there is none to judge."""
+    if _lanes(db, lanes):
+        with db.read() as tx:
+            since = load_breaker(tx).since
+            yield Reading(goal.name, (tx.now - since).total_seconds() if since else 0.0)
 
 
 def measure_prices(db: Database, goal: AssistantPriceGoal, lanes: Mapping[str, Lane]) -> Iterator[Reading]:

@@ -15,7 +15,8 @@ from harkara.goals.assistant import AssistantDeliveredGoal
 from harkara.ledger.alarms.measure import measure
 from harkara.ledger.alarms.record import record
 from harkara.ledger.database import Database
-from harkara.ledger.tables import goal, trace, turn
+from harkara.ledger.model_halt import may_ask, record_outcome
+from harkara.ledger.tables import goal, halt, trace, turn
 from tests.integration.ledger.steps import reply
 from tests.integration.ledger.test_goals import LANES, explained, read
 from tests.integration.ledger.webhooks import deliver_webhooks, send_message, status_webhook
@@ -46,7 +47,7 @@ def test_a_lane_without_an_assistant_has_no_reading(db: Database) -> None:
     had_turns(db, {})
     shown = {each.goal: each.value for each in measure(db, goals, LANES) if each.goal.startswith("assistant")}
     names = [f"assistant-{name}" for name in ("time", "delivered", "hand-over", "failed", "price")]
-    assert shown == dict.fromkeys(names, None) | {"assistant-failed": 0}
+    assert shown == dict.fromkeys(names, None) | {"assistant-failed": 0, "assistant-model": 0}
 
 
 def test_the_time_in_which_most_answers_are_made(db: Database) -> None:
@@ -66,11 +67,35 @@ def test_turns_that_failed_in_the_last_hour_open_an_alarm(db: Database) -> None:
     goals = Goals.model_validate({"open-after": "1s", "assistant-failed": {"most": 1, "period": "1h"}})
     had_turns(db, {"outcome": "failed"}, {"outcome": "handed-over", "failure": "timeout"}, {})
     had_turns(db, {"outcome": "failed"}, hours_ago=2)
+    assert measured_since(db, goals) == ["2 turns of the assistant failed in 1 h; the goal is at most 1."]
+
+
+def test_a_model_that_is_down_opens_an_alarm_which_closes_when_a_probe_succeeds(db: Database) -> None:
+    goals = Goals.model_validate({"open-after": "1s", "close-after": "1s", "assistant-model": {"most": "1s"}})
+    had_turns(db, {})
+    for _ in range(3):
+        record_outcome(db, failed=True)
+    with db.write() as tx:
+        minutes_ago = tx.now - timedelta(minutes=2)
+        tx.execute(update(halt).values(since=minutes_ago, until=tx.now))
+    assert measured_since(db, goals)[0].startswith("The language model has been down for 2")
+    assert may_ask(db)
+    record_outcome(db, failed=False)
     record(db, goals, measure(db, goals, LANES), [])
+    _long_ago(db)
+    assert len(record(db, goals, measure(db, goals, LANES), []).closed) == 1
+
+
+def measured_since(db: Database, goals: Goals) -> list[str]:
+    """Return the sentences of the alarms that open once the goals were missed for long."""
+    record(db, goals, measure(db, goals, LANES), [])
+    _long_ago(db)
+    return [each.sentence for each in record(db, goals, measure(db, goals, LANES), []).opened]
+
+
+def _long_ago(db: Database) -> None:
     with db.write() as tx:
         tx.execute(update(goal).values(since=tx.now - timedelta(minutes=5)))
-    (opened,) = record(db, goals, measure(db, goals, LANES), []).opened
-    assert opened.sentence == "2 turns of the assistant failed in 1 h; the goal is at most 1."
 
 
 def test_the_price_of_a_conversation(db: Database) -> None:
