@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
+from harkara.assistant.backup import has_said_backup
 from harkara.assistant.check import Safe, check_answer
 from harkara.assistant.knowledge.language import CustomerLanguage
 from harkara.assistant.message_form import script_of
@@ -49,7 +50,12 @@ class Composer:
     language: CustomerLanguage
 
     def compose(self, answers: Sequence[KnownAnswer], ending: HandOver | None = None) -> Proposal:
-        """Return as many of the answers as three messages hold; a person goes on if one is left out."""
+        """Return as many of the answers as three messages hold; a person goes on if one is left out.
+
+        Without an answer, and if all that is left to say is the backup sentence once more, nothing is said.
+        """
+        if not answers and ending and not self._ending(ending, self.language):
+            return Proposal(texts=(), source="backup", hand_over=ending.cause)
         for count in range(len(answers), 0, -1):
             some = answers[:count]
             after = ending if ending or count == len(answers) else _NOT_ALL
@@ -82,6 +88,8 @@ class Composer:
 
     def _ending(self, ending: HandOver, language: CustomerLanguage) -> list[str]:
         """The sentence that hands over, and when people are back if they are away."""
+        if ending.sentence == "backup" and has_said_backup(self.talk, self.rules):
+            return []
         said = self.sentence(ending.sentence, language)
         back = self.rules.hours.back_at(self.talk.now, self.zone)
         if back is None:

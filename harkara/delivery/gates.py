@@ -13,10 +13,11 @@ from harkara.delivery.gate_context import GateContext
 from harkara.inbound.window import ARRIVAL, WindowState
 from harkara.json_record import iso_seconds
 from harkara.lanes import Lane
+from harkara.ledger.assistant_switch import OFF
 from harkara.ledger.contacts.consent import OPTED_OUT
 from harkara.ledger.contacts.contacts import recall_erased
 from harkara.ledger.database import Database
-from harkara.ledger.halts import BUDGET, PRODUCER, active_halts
+from harkara.ledger.halts import BUDGET, MODEL, PRODUCER, active_halts
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.otp_limit import recent_codes
 from harkara.ledger.occasions.queries import outdated_reminders
@@ -100,6 +101,8 @@ def one_voice(message: Claimed, context: GateContext) -> Outcome | None:
     rules, at = context.assistant, context.window(message)
     if message.voice is None:
         why: str | None = "the conversation is gone"
+    elif ("", MODEL, OFF) in context.halts:
+        why = "the assistant is off"
     elif rules.mode == "shadow" or not rules.answers(message.lane, message.talk_person, message.recipient):
         why = "the assistant does not answer this person any more"
     elif at.window != "unknown" and at.seconds_left < ARRIVAL.total_seconds():

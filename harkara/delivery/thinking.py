@@ -4,25 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import BoundedSemaphore
 from time import sleep
 from typing import Protocol
 
 import structlog
 
+from harkara.assistant.backup import backup
 from harkara.assistant.rules import AssistantRules
 from harkara.assistant.talk import Proposal, Talk
 from harkara.errors import Unavailable
 from harkara.ledger.conversations.due_turns import ClaimedTurn, claim_turns, seconds_until_turn
 from harkara.ledger.conversations.entries import Parse
 from harkara.ledger.conversations.talk import is_bot, load_talk
-from harkara.ledger.conversations.turns import AnswerLimits, WrittenTurn, drop_turn, write_turn
+from harkara.ledger.conversations.turns import (
+    AnswerLimits,
+    TurnOutcome,
+    WrittenTurn,
+    drop_turn,
+    write_hand_over,
+    write_turn,
+)
 from harkara.ledger.database import Database
 
 log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 60.0
 """A worker that thinks for longer has lost the conversation to another one."""
+
+
+OnTurn = Callable[[str, Proposal, TurnOutcome], None]
+"""Called with the lane and the outcome of each proposal that was written."""
 
 
 class Proposer(Protocol):
@@ -47,6 +60,7 @@ class Thinker:
         parse: Parse,
         hint: Callable[[Sequence[tuple[str, int]]], None],
         *,
+        on_turn: OnTurn = lambda lane, proposal, outcome: None,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self._db = db
@@ -55,6 +69,7 @@ class Thinker:
         self._limits = limits
         self._parse = parse
         self._hint = hint
+        self._on_turn = on_turn
         self._lease_seconds = lease_seconds
         self._free = BoundedSemaphore(rules.parallel)
         self._threads = ThreadPoolExecutor(rules.parallel, "thinking")
@@ -92,30 +107,31 @@ class Thinker:
         if talk is None or not talk.burst or self._rules.is_own(talk.number) or is_bot(talk):
             drop_turn(self._db, turn)
             return None
-        written = self.write(turn, talk, self.propose(talk))
+        written = self._answer(turn, talk)
         if written.hint:
             self._hint([written.hint])
         return written
 
     def propose(self, talk: Talk) -> Proposal:
-        """Ask the assistant. A bug in it gives the conversation to a person, so that the customer is not left alone.
-
-        Raises Unavailable.
-        """
-        try:
-            return self._assistant.propose(talk)
-        except Unavailable:
-            raise  # its lease runs out, and a worker tries again
-        except Exception as error:
-            log.error("turn failed", action="turn_broke", error=type(error).__name__)  # its text may quote the customer
-            return Proposal(texts=(), source="backup", hand_over="failed", failure=type(error).__name__)
+        return self._assistant.propose(talk)
 
     def write(self, turn: ClaimedTurn, talk: Talk, proposal: Proposal) -> WrittenTurn:
-        return write_turn(self._db, turn, talk, proposal, self._rules, self._limits)
+        written = write_turn(self._db, turn, talk, proposal, self._rules, self._limits)
+        self._on_turn(turn.lane, proposal, written.outcome)
+        return written
 
     def close(self) -> None:
         """Wait until the present thoughts are written."""
         self._threads.shutdown()
+
+    def _answer(self, turn: ClaimedTurn, talk: Talk) -> WrittenTurn:
+        """Let the assistant answer. A bug in it gives the conversation to a person, and the customer reads that."""
+        try:
+            return self.write(turn, talk, self.propose(talk))
+        except Unavailable:
+            raise  # its lease runs out, and a worker tries again
+        except Exception as error:
+            return self.write(turn, talk, backup(talk, self._rules, _broken(error)))
 
     def _run(self, turn: ClaimedTurn) -> None:
         try:
@@ -124,10 +140,21 @@ class Thinker:
         except Unavailable as error:
             log.warning("turn not written", action="turn_failed", error=str(error))  # its lease runs out
         except Exception as error:
-            log.error("turn failed", action="turn_broke", error=type(error).__name__)
+            self._give_up(turn, _broken(error))
         finally:
             self._release(1)
+
+    def _give_up(self, turn: ClaimedTurn, failure: str) -> None:
+        """Give a conversation that cannot be read or answered to a person: each later try would break as well."""
+        with suppress(Unavailable):
+            write_hand_over(self._db, turn, failure, self._rules, self._limits)
 
     def _release(self, number: int) -> None:
         for _ in range(number):
             self._free.release()
+
+
+def _broken(error: Exception) -> str:
+    """Log what broke, and return its name: the text of an error may quote the customer."""
+    log.error("turn failed", action="turn_broke", error=type(error).__name__)
+    return type(error).__name__

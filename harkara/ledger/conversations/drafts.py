@@ -13,6 +13,7 @@ from harkara.assistant.message_form import MOST_MESSAGES
 from harkara.assistant.rules import AssistantRules
 from harkara.assistant.talk import Proposal
 from harkara.errors import Conflict, Invalid, NotFound
+from harkara.ledger.assistant_switch import is_off
 from harkara.ledger.conversations.due_turns import ClaimedTurn
 from harkara.ledger.conversations.people import Participant, load_participants
 from harkara.ledger.conversations.turns import (
@@ -55,7 +56,7 @@ def send_draft(
         proposal, decision = _edited(_of_draft(row), texts)
         person = load_participants(tx, [row["person"]]).get(row["person"])
         _check(tx, row, rules, person)
-        claimed = ClaimedTurn(row["lane"], row["person"], row["revision"], 0, None, False)
+        claimed = ClaimedTurn(turn_id, row["lane"], row["person"], row["revision"], 0, None, False)
         outcome: TurnOutcome = "handed-over" if proposal.hand_over else "sent"
         values = new_state(tx, outcome, proposal)
         number = person.number if person else None
@@ -91,6 +92,8 @@ def _check(tx: Transaction, row: Row, rules: AssistantRules, person: Participant
     """Check what the gate would refuse later, so that the person who decides learns why."""
     if rules.mode == "shadow" or not rules.answers(row["lane"], row["person"], person.number if person else None):
         raise Conflict("the assistant does not answer this person any more: write a reply")
+    if is_off(tx):
+        raise Conflict("the assistant is off: write a reply, or switch it on with `harkara assistant on`")
     if person and person.window_ends_at(tx.now) is None:
         raise Conflict("the 24-hour window is shut: send a template, which opens the conversation when they answer")
 

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import func, or_, select, text, tuple_, update
+from uuid_utils import uuid7
 
 from harkara.assistant.rules import AssistantRules
+from harkara.ledger.assistant_switch import is_off, is_on
 from harkara.ledger.database import Database
 from harkara.ledger.tables import conversation
 from harkara.ledger.transaction import Row, Transaction
@@ -18,9 +20,11 @@ _DUE = text("conversation.turn_due_at IS NOT NULL")  # as in the index
 class ClaimedTurn(NamedTuple):
     """A conversation that is leased to one worker, which thinks about what was said until `revision`.
 
-    `epoch` is a fencing token: after a later claim, nothing that this claim writes has an effect.
+    `epoch` is a fencing token: after a later claim, nothing that this claim writes has an effect. `turn_id` is the key
+    of the one turn that it writes.
     """
 
+    turn_id: str
     lane: str
     person: str
     revision: int
@@ -35,6 +39,8 @@ def schedule_turn(tx: Transaction, row: Row, number: str | None, rules: Assistan
     It waits for more: `debounce` after the last message, and `debounce_limit` after the first at most.
     """
     if row["mode"] != "assistant" or not rules.answers(row["lane"], row["person"], number):
+        return
+    if is_off(tx):
         return
     began = row["burst_at"] or tx.now
     due = min(tx.now + rules.debounce, began + rules.debounce_limit)
@@ -61,11 +67,14 @@ def seconds_until_turn(db: Database) -> float | None:
 
 
 def claim_turns(db: Database, limit: int, lease_seconds: float) -> list[ClaimedTurn]:
-    """Lease up to `limit` conversations whose turn is due, the earliest first. Raises Unavailable."""
+    """Lease up to `limit` conversations whose turn is due, the earliest first; none while the assistant is off.
+
+    Raises Unavailable.
+    """
     key = (conversation.c.lane, conversation.c.person)
     with db.write() as tx:
         free = or_(conversation.c.lease_until.is_(None), conversation.c.lease_until <= tx.now)
-        due = select(*key).where(_DUE, conversation.c.turn_due_at <= tx.now, free)
+        due = select(*key).where(_DUE, conversation.c.turn_due_at <= tx.now, free, is_on())
         locked = due.order_by(conversation.c.turn_due_at).limit(limit).with_for_update(skip_locked=True)
         ids = [tuple(row) for row in tx.execute(locked)]
         if not ids:
@@ -74,7 +83,6 @@ def claim_turns(db: Database, limit: int, lease_seconds: float) -> list[ClaimedT
             "epoch": conversation.c.epoch + 1,
             "lease_until": tx.now + timedelta(seconds=lease_seconds),
         }
-        columns = (conversation.c[name] for name in ClaimedTurn._fields)
-        return tx.load(
-            ClaimedTurn, update(conversation).where(tuple_(*key).in_(ids)).values(**leased).returning(*columns)
-        )
+        columns = (conversation.c[name] for name in ClaimedTurn._fields if name != "turn_id")
+        rows = tx.rows(update(conversation).where(tuple_(*key).in_(ids)).values(**leased).returning(*columns))
+        return [ClaimedTurn(turn_id=f"turn_{uuid7().hex}", **row) for row in rows]

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import insert, update
-from uuid_utils import uuid7
+from sqlalchemy import insert, select, update
 
 from harkara.assistant.rules import AssistantRules, Billing
 from harkara.assistant.talk import Proposal, Talk
 from harkara.assistant.voice import HANDED_OVER
+from harkara.ledger.assistant_switch import is_on
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.charges.turns import charge_turn
 from harkara.ledger.conversations.due_turns import ClaimedTurn
@@ -20,7 +20,7 @@ from harkara.ledger.conversations.talk import ASSISTANT
 from harkara.ledger.database import Database
 from harkara.ledger.messages.due import find_obstacles
 from harkara.ledger.messages.insert_rows import insert_messages, message_row
-from harkara.ledger.tables import conversation, turn
+from harkara.ledger.tables import conversation, message, turn
 from harkara.ledger.transaction import Row, Transaction
 from harkara.messages import Button, Buttons, Envelope, Text
 from harkara.states import State
@@ -49,23 +49,18 @@ def write_turn(
 ) -> WrittenTurn:
     """Write the turn, and accept its answer, if the conversation is as it was when it was claimed.
 
-    Otherwise the turn is `superseded`, and nothing is sent. Raises Unavailable; a repeated call writes nothing twice,
-    since the claim is over.
+    Otherwise the turn is `superseded`, and nothing is sent. Raises Unavailable. A call that is repeated after a lost
+    reply of the database writes and charges nothing more, and returns the same.
     """
-    with db.write() as tx:
-        outcome = _outcome(proposal, rules, talk)
-        values = new_state(tx, outcome, proposal)
-        if not _end_claim(tx, claimed, rules, values):
-            _release(tx, claimed, proposal)
-            _insert_turn(tx, claimed, proposal, "superseded", None, rules.billing)
-            return WrittenTurn("superseded")
-        revision = claimed.revision + ("mode" in values)
-        sends = outcome in ("sent", "handed-over") and proposal.texts
-        row = accept_answer(tx, claimed, talk.number, proposal, revision, limits) if sends and talk.number else None
-        _insert_turn(tx, claimed, proposal, outcome, row["id"] if row else None, rules.billing)
-        if "mode" in values:
-            notify_hand_over(tx, claimed, talk.number, proposal)
-    return WrittenTurn(outcome, (row["id"], row["priority"]) if row and row["state"] == State.QUEUED.value else None)
+    return _write(db, claimed, talk.number, proposal, rules, limits)
+
+
+def write_hand_over(
+    db: Database, claimed: ClaimedTurn, failure: str, rules: AssistantRules, limits: AnswerLimits
+) -> WrittenTurn:
+    """As `write_turn`, for a conversation that cannot be read: a person has it from now on. Raises Unavailable."""
+    broken = Proposal(texts=(), source="backup", hand_over="failed", failure=failure)
+    return _write(db, claimed, None, broken, rules, limits)
 
 
 def drop_turn(db: Database, claimed: ClaimedTurn) -> None:
@@ -76,12 +71,48 @@ def drop_turn(db: Database, claimed: ClaimedTurn) -> None:
         tx.execute(update(conversation).where(*_own(claimed)).values(lease_until=None))
 
 
-def _outcome(proposal: Proposal, rules: AssistantRules, talk: Talk) -> TurnOutcome:
+def _write(
+    db: Database,
+    claimed: ClaimedTurn,
+    number: str | None,
+    proposal: Proposal,
+    rules: AssistantRules,
+    limits: AnswerLimits,
+) -> WrittenTurn:
+    with db.write() as tx:
+        if written := _written(tx, claimed):
+            return written
+        outcome = _outcome(proposal, rules, number)
+        values = new_state(tx, outcome, proposal)
+        if not _end_claim(tx, claimed, rules, values):
+            _release(tx, claimed, proposal)
+            _insert_turn(tx, claimed, proposal, "superseded", None, rules.billing)
+            return WrittenTurn("superseded")
+        revision = claimed.revision + ("mode" in values)
+        sends = outcome in ("sent", "handed-over") and proposal.texts
+        row = accept_answer(tx, claimed, number, proposal, revision, limits) if sends and number else None
+        _insert_turn(tx, claimed, proposal, outcome, row["id"] if row else None, rules.billing)
+        if "mode" in values:
+            notify_hand_over(tx, claimed, number, proposal)
+    return WrittenTurn(outcome, (row["id"], row["priority"]) if row and row["state"] == State.QUEUED.value else None)
+
+
+def _written(tx: Transaction, claimed: ClaimedTurn) -> WrittenTurn | None:
+    """Return what this claim has already written. Its turn has the key of the claim, so that there is one at most."""
+    columns = (turn.c.outcome, message.c.id, message.c.priority, message.c.state)
+    query = select(*columns).outerjoin_from(turn, message, message.c.id == turn.c.message_id)
+    row = tx.execute(query.where(turn.c.id == claimed.turn_id)).first()
+    if row is None:
+        return None
+    return WrittenTurn(row.outcome, (row.id, row.priority) if row.state == State.QUEUED.value else None)
+
+
+def _outcome(proposal: Proposal, rules: AssistantRules, number: str | None) -> TurnOutcome:
     if rules.mode == "shadow":
         return "shadow"
     if rules.mode == "drafts" and proposal.texts:
         return "draft"
-    if (proposal.failure and not proposal.texts) or (proposal.texts and talk.number is None):
+    if (proposal.failure and not proposal.texts) or (proposal.texts and number is None):
         return "failed"
     if proposal.hand_over:
         return "handed-over"
@@ -130,6 +161,7 @@ def is_open(claimed: ClaimedTurn, rules: AssistantRules) -> tuple[Any, ...]:
         conversation.c.revision == claimed.revision,
         conversation.c.mode == "assistant",
         conversation.c.unanswered < rules.most_unanswered,
+        is_on(),
     )
 
 
@@ -171,7 +203,7 @@ def _insert_turn(
 ) -> None:
     content = json.dumps({"texts": proposal.texts, "buttons": proposal.buttons}) if proposal.texts else None
     row = {
-        "id": f"turn_{uuid7().hex}",
+        "id": claimed.turn_id,
         "lane": claimed.lane,
         "person": claimed.person,
         "revision": claimed.revision,

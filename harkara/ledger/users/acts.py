@@ -16,6 +16,8 @@ from harkara.masking import mask_numbers
 
 ACTS: Final[Mapping[str, str]] = {
     "alarm.acknowledged": "alarm acknowledged",
+    "assistant.switched-off": "assistant switched off",
+    "assistant.switched-on": "assistant switched on",
     "audit.run": "audit run",
     "budget.removed": "budget removed",
     "budget.set": "budget set",

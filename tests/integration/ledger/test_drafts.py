@@ -26,7 +26,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.tables import contact, turn
 from harkara.ledger.users.acts import list_acts
 from tests.integration.ledger.test_search_plans import explained
-from tests.integration.ledger.test_turns import (
+from tests.integration.ledger.turns import (
     ANSWER,
     ASHA,
     BY,

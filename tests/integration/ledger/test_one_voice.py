@@ -27,7 +27,7 @@ from harkara.ledger.messages.claim import Claimed, claim
 from harkara.ledger.tables import alias, attempt, consent, contact, conversation, event, message, trace, turn
 from tests.integration.ledger.steps import ACCEPTED, begin_posts, record_outcome, run_sweep
 from tests.integration.ledger.test_conversation_revisions import typed_in_the_dashboard
-from tests.integration.ledger.test_turns import (
+from tests.integration.ledger.turns import (
     ANSWER,
     ASHA,
     BY,
@@ -211,7 +211,7 @@ def test_a_reply_that_staff_typed_in_the_dashboard_is_a_persons(db: Database) ->
     assert row_of(db)["mode"] == "person"
     assert row_of(db)["turn_due_at"] is None
     person = row_of(db)["person"]
-    talk = load_talk(db, ClaimedTurn("default", person, 2, 0, None, False), parse)
+    talk = load_talk(db, ClaimedTurn("turn_1", "default", person, 2, 0, None, False), parse)
     assert talk
     assert {each.by for each in talk.said} == {"customer", "person"}
 

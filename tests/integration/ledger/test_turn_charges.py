@@ -6,6 +6,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import insert
 
 from harkara.assistant.rules import AssistantRules, Billing
 from harkara.assistant.talk import Proposal
@@ -13,24 +14,28 @@ from harkara.ledger.audit import audit
 from harkara.ledger.charges.budgets import check_budgets, list_budgets, set_budget
 from harkara.ledger.charges.spend import get_spend
 from harkara.ledger.charges.spend_sums import add_to_sums
-from harkara.ledger.conversations.turns import write_turn
+from harkara.ledger.conversations.turns import AnswerLimits, write_turn
 from harkara.ledger.database import Database
+from harkara.ledger.driver_errors import LedgerError
 from harkara.ledger.personal.export import export_person
-from harkara.ledger.tables import charge
+from harkara.ledger.tables import charge, turn
 from harkara.messages import Envelope
 from harkara.money.budgets import Budget
 from harkara.money.spend import By
+from harkara.shared_defaults import DEADLINES
 from tests.integration.ledger.money import MARKETING, accepted, charges, delivered, event, process_with, spend, template
 from tests.integration.ledger.steps import marketing
 from tests.integration.ledger.test_credits import CREDIT, CREDITS
-from tests.integration.ledger.test_turns import (
+from tests.integration.ledger.turns import (
     ASHA,
     BY,
-    LIMITS,
     LIVE,
     SHADOW,
     answer,
+    answers_of,
     claimed,
+    row_of,
+    superseded,
     talk_of,
     turns_of,
     wrote,
@@ -59,12 +64,33 @@ def test_a_turn_with_a_price_has_one_charge_on_the_day_of_its_lane(db: Database)
 @pytest.mark.parametrize("rules", [BILLED, SHADOW.billed(BILLING)])
 def test_a_superseded_answer_and_one_in_the_shadow_cost_as_much(db: Database, rules: AssistantRules) -> None:
     wrote(db, "Hello", rules=rules)
+    written = superseded(db, PRICED, rules) if rules is BILLED else answer(db, PRICED, rules)
+    assert written.outcome in ("superseded", "shadow")
+    assert [row["amount"] for row in charges(db)] == [12_500]
+
+
+@pytest.mark.parametrize("moved_on", [False, True])
+def test_a_turn_that_is_written_again_after_a_lost_reply_costs_and_sends_once(db: Database, moved_on: bool) -> None:
+    wrote(db, "Hello", rules=BILLED)
     one = claimed(db)
     talk = talk_of(db, one)
-    if rules is BILLED:
-        wrote(db, "One more thing", rules=rules)
-    assert write_turn(db, one, talk, PRICED, rules, LIMITS).outcome in ("superseded", "shadow")
+    if moved_on:
+        wrote(db, "One more thing", rules=BILLED)
+    first = write_turn(db, one, talk, PRICED, BILLED, AnswerLimits(DEADLINES, 10.0))
+    again = write_turn(db, one, talk, PRICED, BILLED, AnswerLimits(DEADLINES, 10.0))
+    assert again == first
+    assert bool(first.hint) is not moved_on
     assert [row["amount"] for row in charges(db)] == [12_500]
+    assert row_of(db)["cost"] == 12_500
+    assert len(answers_of(db)) == (0 if moved_on else 1)
+    assert [each["outcome"] for each in turns_of(db)] == [first.outcome]
+
+
+def test_the_key_of_the_claim_refuses_a_second_turn(db: Database) -> None:
+    answered(db)
+    (written,) = turns_of(db)
+    with pytest.raises(LedgerError), db.write() as tx:
+        tx.execute(insert(turn), written | {"outcome": "superseded"})
 
 
 def test_an_answer_of_the_faq_costs_nothing_and_has_no_charge(db: Database) -> None:

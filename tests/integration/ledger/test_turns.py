@@ -4,106 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from harkara.assistant.rules import AssistantRules
-from harkara.assistant.talk import Proposal, Talk
-from harkara.chatmitra.webhooks import parse
-from harkara.delivery import gates
 from harkara.delivery.thinking import Thinker
 from harkara.errors import Conflict
+from harkara.inbound.events import Event
+from harkara.ledger.alarms.alarms import PRODUCER, list_alarms
 from harkara.ledger.audit import audit
 from harkara.ledger.conversations.drafts import send_draft
-from harkara.ledger.conversations.due_turns import ClaimedTurn, claim_turns
+from harkara.ledger.conversations.due_turns import claim_turns
 from harkara.ledger.conversations.modes import assign_to_person, give_back, switch_off
 from harkara.ledger.conversations.people import find_participant
-from harkara.ledger.conversations.record import record_reply
-from harkara.ledger.conversations.talk import load_talk
-from harkara.ledger.conversations.turns import AnswerLimits, WrittenTurn, write_turn
+from harkara.ledger.conversations.turns import WrittenTurn, write_turn
 from harkara.ledger.database import Database
 from harkara.ledger.events.process import process
 from harkara.ledger.messages.claim import claim
-from harkara.ledger.tables import conversation, message, turn
-from harkara.ledger.transaction import Row
-from harkara.ledger.users.acts import Actor
-from harkara.outcomes import Cancelled
-from harkara.shared_defaults import DEADLINES
-from tests.integration.ledger.webhooks import CONTEXT, inbound_webhook, store_webhooks
-
-ASHA = "919876500001"
-BY = Actor("Meera", "console")
-LIVE = AssistantRules.model_validate({"lanes": ["default"], "mode": "live"})
-DRAFTS = LIVE.model_copy(update={"mode": "drafts"})
-SHADOW = LIVE.model_copy(update={"mode": "shadow"})
-LIMITS = AnswerLimits(DEADLINES, 0.0)
-ANSWER = Proposal(texts=("We open at nine.", "Shall I book?"), source="faq", citations=("hours",), price=5)
-HAND_OVER = Proposal(texts=("A person goes on.",), source="rule", hand_over="asked", summary="Order 17")
-
-
-def wrote(db: Database, *texts: str, rules: AssistantRules = LIVE, n: int = 1) -> None:
-    for number, words in enumerate(texts):
-        webhook = inbound_webhook(words, f"w.{words}.{number}.{row_of(db).get('revision')}", n)
-        store_webhooks(db, webhook)
-        while process(db, replace(CONTEXT, assistant=rules)):
-            pass
-
-
-def row_of(db: Database) -> Row:
-    with db.read() as tx:
-        return next(iter(tx.rows(select(conversation))), {})
-
-
-def turns_of(db: Database) -> list[Row]:
-    with db.read() as tx:
-        return tx.rows(select(turn).order_by(turn.c.id))
-
-
-def answers_of(db: Database) -> list[Row]:
-    with db.read() as tx:
-        return tx.rows(select(message).where(message.c.producer == "assistant").order_by(message.c.id))
-
-
-def pass_time(db: Database, seconds: float = 10) -> None:
-    with db.write() as tx:
-        past = timedelta(seconds=seconds)
-        for name in ("turn_due_at", "burst_at", "lease_until", "mode_until"):
-            for each in tx.rows(select(conversation).where(conversation.c[name].is_not(None))):
-                tx.execute(
-                    update(conversation)
-                    .where(conversation.c.person == each["person"])
-                    .values({name: each[name] - past})
-                )
-
-
-def claimed(db: Database) -> ClaimedTurn:
-    pass_time(db)
-    (one,) = claim_turns(db, 5, 60)
-    return one
-
-
-def talk_of(db: Database, one: ClaimedTurn) -> Talk:
-    talk = load_talk(db, one, parse)
-    assert talk
-    return talk
-
-
-def answer(db: Database, proposal: Proposal = ANSWER, rules: AssistantRules = LIVE) -> WrittenTurn:
-    one = claimed(db)
-    return write_turn(db, one, talk_of(db, one), proposal, rules, LIMITS)
-
-
-def at_the_gate(db: Database, rules: AssistantRules = LIVE) -> str:
-    """Return the code with which the gate stops the only answer, or `passes`."""
-    found = claim(db, [each["id"] for each in answers_of(db)], 10)
-    if not found:
-        return str(answers_of(db)[-1]["state"])
-    outcome = gates.check(found[0], gates.load(db, CONTEXT.lanes, found, assistant=rules))
-    return outcome.code if isinstance(outcome, Cancelled) else "passes"
+from harkara.ledger.tables import conversation, message
+from tests.integration.ledger.alarms import open_one
+from tests.integration.ledger.occasions import closing, reminder_rows, save, visit
+from tests.integration.ledger.steps import reply
+from tests.integration.ledger.test_inbound_messages import send_reminder
+from tests.integration.ledger.turns import (
+    ANSWER,
+    ASHA,
+    BY,
+    DRAFTS,
+    HAND_OVER,
+    LIMITS,
+    LIVE,
+    SHADOW,
+    Parrot,
+    answer,
+    answers_of,
+    at_the_gate,
+    claimed,
+    pass_time,
+    replied,
+    row_of,
+    talk_of,
+    thinker,
+    turns_of,
+    wrote,
+)
+from tests.integration.ledger.webhooks import CONTEXT, inbound_webhook, send_message, store_webhooks
 
 
 def test_a_burst_gets_one_answer_to_all_of_it_in_one_request(db: Database) -> None:
@@ -146,15 +95,10 @@ def test_lanes_without_the_assistant_have_no_turns(db: Database) -> None:
 STEPS: dict[str, Callable[[Database], Any]] = {
     "customer": lambda db: wrote(db, "One more thing"),
     "stop": lambda db: wrote(db, "STOP"),
-    "reply": lambda db: replied(db),
+    "reply": replied,
     "assign": lambda db: assign_to_person(db, find_participant(db, ASHA), by=BY),
     "off": lambda db: switch_off(db, find_participant(db, ASHA), by=BY),
 }
-
-
-def replied(db: Database) -> None:
-    with db.write() as tx:
-        record_reply(tx, "default", row_of(db)["person"])
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -258,24 +202,6 @@ def test_a_draft_waits_for_a_person_and_is_dropped_when_the_talk_moves_on(db: Da
     assert len(answers_of(db)) == 1
 
 
-class Parrot:
-    """An assistant that answers alike, or breaks."""
-
-    def __init__(self, proposal: Proposal | None = ANSWER) -> None:
-        self.asked: list[Talk] = []
-        self._proposal = proposal
-
-    def propose(self, talk: Talk) -> Proposal:
-        self.asked.append(talk)
-        if self._proposal is None:
-            raise ZeroDivisionError
-        return self._proposal
-
-
-def thinker(db: Database, assistant: Parrot) -> Thinker:
-    return Thinker(db, assistant, LIVE, LIMITS, parse, lambda hints: None)
-
-
 def test_a_bot_that_repeats_itself_is_not_answered(db: Database) -> None:
     wrote(db, "Press 1", "Press 1", "Press 1")
     parrot = Parrot()
@@ -288,11 +214,47 @@ def test_an_assistant_that_breaks_gives_the_conversation_to_a_person(db: Databas
     wrote(db, "Hello")
     with capture_logs() as lines:
         written = thinker(db, Parrot(None)).think(claimed(db))
-    assert written == WrittenTurn("failed")
+    assert written == WrittenTurn("handed-over")
     (line,) = lines
     assert "exc_info" not in line, "the text of an error may quote the customer"
     assert row_of(db)["mode"] == "person"
     assert turns_of(db)[0]["failure"] == "ZeroDivisionError"
+    assert "We are connecting you with our team." in answers_of(db)[0]["body"]
+    assert at_the_gate(db) == "passes"
+
+
+def test_the_backup_is_said_once_in_a_talk_and_in_its_script(db: Database) -> None:
+    wrote(db, "आप कब खुलते हैं?")
+    thinker(db, Parrot(None)).think(claimed(db))
+    (first,) = answers_of(db)
+    assert "हम आपको अपनी टीम से जोड़ रहे हैं।" in first["body"]
+    with db.write() as tx:
+        tx.execute(update(message).values(state="sent", posted_at=tx.now))
+    give_back(db, find_participant(db, ASHA), by=BY)
+    wrote(db, "Hello?")
+    assert thinker(db, Parrot(None)).think(claimed(db)) == WrittenTurn("failed")
+    assert len(answers_of(db)) == 1
+    assert row_of(db)["mode"] == "person"
+
+
+def test_an_answer_that_is_no_valid_message_gives_the_conversation_to_a_person(db: Database) -> None:
+    wrote(db, "Hello")
+    invalid = replace(ANSWER, texts=("x" * 5000,))
+    assert thinker(db, Parrot(invalid)).think(claimed(db)) == WrittenTurn("handed-over")
+    assert "connecting you" in answers_of(db)[0]["body"]
+
+
+def test_a_conversation_that_cannot_be_read_is_a_persons_and_is_not_tried_again(db: Database) -> None:
+    def broken(body: bytes, at: datetime) -> list[Event]:
+        raise ZeroDivisionError
+
+    wrote(db, "Hello")
+    pass_time(db)
+    worker = Thinker(db, Parrot(), LIVE, LIMITS, broken, lambda hints: None)
+    assert worker.start() == 1
+    worker.close()
+    assert (row_of(db)["mode"], row_of(db)["turn_due_at"]) == ("person", None)
+    assert turns_of(db)[0]["outcome"] == "failed"
 
 
 def test_a_worker_claims_what_is_due_and_answers_it_in_its_own_threads(db: Database) -> None:
@@ -327,3 +289,45 @@ def test_the_audit_accepts_the_words_of_a_hand_over_to_which_a_person_replied_la
     replied(db)
     assert row_of(db)["mode_cause"] == "replied"
     assert "no answer is sent after a person has the conversation" not in [each.rule for each in audit(db).findings]
+
+
+def tapped(db: Database, payload: str, title: str) -> None:
+    """The customer taps a quick button, while the assistant answers the lane."""
+    button = {"type": "button", "button": {"payload": payload, "text": title}}
+    store_webhooks(db, inbound_webhook(wamid=f"w.{payload}", n=1, message=button))
+    while process(db, replace(CONTEXT, assistant=LIVE)):
+        pass
+
+
+@pytest.mark.parametrize(("payload", "title"), [("CONFIRM", "Confirm"), ("RESCHEDULE", "Reschedule"), ("CANCEL", "No")])
+def test_the_answer_to_a_reminder_by_its_quick_button_gets_no_turn(db: Database, payload: str, title: str) -> None:
+    save(db, visit())
+    send_reminder(db)
+    tapped(db, payload, title)
+    assert reminder_rows(db, state="accepted")[0]["answer"] is not None
+    assert row_of(db)["revision"] == 1, "it is a message of the conversation"
+    assert row_of(db)["turn_due_at"] is None
+
+
+@pytest.mark.parametrize("words", ["Confirm", "yes", "हाँ"])
+def test_the_answer_to_a_reminder_in_words_gets_no_turn_and_without_a_reminder_it_does(
+    db: Database, words: str
+) -> None:
+    save(db, visit())
+    send_reminder(db)
+    wrote(db, words)
+    assert row_of(db)["turn_due_at"] is None
+    save(db, closing())
+    wrote(db, words)
+    assert row_of(db)["turn_due_at"] is not None
+
+
+@pytest.mark.parametrize("words", ["OK", "👍"])
+def test_an_ok_to_an_alarm_gets_no_turn_and_a_second_one_does(db: Database, words: str) -> None:
+    alarm = open_one(db)
+    send_message(db, reply(1, reference=alarm, producer=PRODUCER))
+    wrote(db, words)
+    assert list_alarms(db)[0].state == "acknowledged"
+    assert row_of(db)["turn_due_at"] is None
+    wrote(db, words)
+    assert row_of(db)["turn_due_at"] is not None

@@ -10,18 +10,14 @@ from sqlalchemy import insert, text, update
 from harkara.assistant.knowledge.gaps import Unanswered
 from harkara.chatmitra.webhooks import parse
 from harkara.ledger.conversations.gaps import list_unanswered
-from harkara.ledger.conversations.turns import write_turn
 from harkara.ledger.database import Database
 from harkara.ledger.tables import event, turn
 from tests.integration.ledger.test_search_plans import explained
-from tests.integration.ledger.test_turns import (
+from tests.integration.ledger.turns import (
     HAND_OVER,
-    LIMITS,
-    LIVE,
     SHADOW,
     answer,
-    claimed,
-    talk_of,
+    superseded,
     turns_of,
     wrote,
 )
@@ -61,10 +57,7 @@ def test_what_an_earlier_turn_answered_is_not_part_of_the_question(db: Database)
 
 def test_a_superseded_turn_is_left_out_and_its_question_belongs_to_the_next(db: Database) -> None:
     wrote(db, "Is there wifi?")
-    one = claimed(db)
-    talk = talk_of(db, one)
-    wrote(db, "And parking?")
-    assert write_turn(db, one, talk, UNKNOWN, LIVE, LIMITS).outcome == "superseded"
+    assert superseded(db, UNKNOWN, more="And parking?").outcome == "superseded"
     answer(db, UNKNOWN)
     assert texts(db) == [("Is there wifi?", "And parking?")]
 

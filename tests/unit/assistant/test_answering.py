@@ -286,6 +286,16 @@ def test_what_the_faq_knows_of_a_burst_is_answered_when_the_model_fails() -> Non
     assert (proposal.hand_over, proposal.source) == ("failed", "backup")
 
 
+def test_the_backup_is_said_once_in_a_talk() -> None:
+    failing = assistant(ScriptedModel(ModelFailure("halted", "the model is halted after failures")))
+    before: tuple[Speaker, str] = ("assistant", "We are connecting you with our team.")
+    again = failing.propose(talk("do you sell bicycles", before, "do you sell tractors"))
+    assert (again.texts, again.hand_over, again.failure is None) == ((), "failed", False)
+    known = failing.propose(talk("do you sell bicycles", before, "is there parking", "do you sell tractors"))
+    assert "parking" in known.texts[0]
+    assert "connecting" not in "".join(known.texts)
+
+
 @pytest.mark.parametrize(
     ("burst", "parts"),
     [
