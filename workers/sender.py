@@ -26,7 +26,7 @@ with ends_if_misconfigured():  # the Celery app reads settings when it is import
     from config.wiring.alarms import receivers
     from config.wiring.periodic_threads import periodic_threads
     from config.wiring.reload import answer_request
-    from config.wiring.thinking import finish_turns, thinker
+    from config.wiring.thinking import assistant_collector, finish_turns, thinker
 
 __all__ = ["app"]
 
@@ -91,7 +91,7 @@ def _answer_reload() -> None:
 @signals.celeryd_after_setup.connect
 def _start_threads(**_: Any) -> None:
     """Start the periodic work before the consumer, which waits for Redis: a full one is emptied by this work alone."""
-    metrics.serve(background.collector(), background.goal_collector())
+    metrics.serve(background.collector(), background.goal_collector(), assistant_collector())
     with suppress(Unavailable):  # the lease begins a second later, and attempts have none until then
         sending.worker_lease().renew()
     _threads.update(periodic_threads())

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from time import sleep
 
+from config.assistant_metrics import AssistantCollector, observe_turn
 from config.crash_points import CheckpointedThinker
 from config.files import ConfigFiles
 from config.settings import settings
 from config.wiring.assistant import proposer, think_seconds
 from config.wiring.background import dispatcher
-from config.wiring.loaded_files import of_files
+from config.wiring.loaded_files import config_files, of_files
 from config.wiring.sending import crash_checkpoint, leases
 from config.wiring.shared import database
 from harkara.chatmitra.webhooks import parse
 from harkara.delivery.thinking import Thinker
 from harkara.errors import Unavailable
+from harkara.ledger.assistant_switch import off_since
+from harkara.ledger.conversations.proposals import count_drafts
 from harkara.ledger.conversations.turns import AnswerLimits
+from harkara.ledger.model_halt import read_breaker
 
 
 @of_files
@@ -33,6 +37,7 @@ def thinker(files: ConfigFiles) -> Thinker | None:
         AnswerLimits(settings().deadlines, leases().queued),
         parse,
         dispatcher().hint,
+        on_turn=observe_turn,
         lease_seconds=settings().lease.total_seconds() + think_seconds(files.assistant),
     )
 
@@ -55,6 +60,15 @@ def finish_turns() -> None:
     """Wait until the present thoughts are written. Raises Unavailable."""
     if one := _thinker():
         one.close()
+
+
+@cache
+def assistant_collector() -> AssistantCollector:
+    return AssistantCollector(
+        lambda: off_since(database()) is not None,
+        lambda: read_breaker(database()).state,
+        lambda: count_drafts(database(), config_files().assistant.lanes),
+    )
 
 
 def _thinker() -> Thinker | None:

@@ -1,4 +1,4 @@
-"""`harkara assistant`: try a question without sending, and replay recorded talks."""
+"""`harkara assistant`: try a question without sending, replay recorded talks, and switch the assistant off and on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workers.command import assistant_switch
 from workers.command.options import AsJson
 from workers.command.output import ERROR, emit, print_line, table
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from harkara.assistant.replay import Measures, TurnOutcome
     from harkara.assistant.talk import Proposal, Talk
 
-app = typer.Typer(no_args_is_help=True, help="Try the assistant, and replay talks, without sending.")
+app = typer.Typer(no_args_is_help=True, help="Try the assistant, show what it does, and switch it off and on.")
+assistant_switch.add_to(app)
 
 WithModel = Annotated[bool, typer.Option("--model/--no-model", help="Ask the model of config/assistant.toml, too.")]
 

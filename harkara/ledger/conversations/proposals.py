@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text, union_all
+from sqlalchemy import func, select, text, union_all
 
 from harkara.conversation import ProposedAnswer, WaitingDraft
 from harkara.ledger.conversations.people import Participant, load_participants
@@ -88,6 +88,18 @@ def list_drafts(db: Database, lanes: Collection[str], *, limit: int = 50) -> lis
         for row in rows
         if row["person"] in people
     ]
+
+
+def count_drafts(db: Database, lanes: Collection[str]) -> Mapping[str, int]:
+    """Return how many drafts wait in each lane, of the newest MOST_DRAFTS. Raises Unavailable."""
+    newest = select(turn.c.id).where(text("turn.outcome = 'draft'")).order_by(turn.c.id.desc()).limit(MOST_DRAFTS)
+    found: dict[str, int] = {}
+    with db.read() as tx:
+        for lane in lanes:
+            of_lane = turn.c.id.in_(select(newest.where(turn.c.lane == lane).subquery().c.id))
+            waiting = select(turn.c.id).join(conversation, _joined()).where(of_lane, *_WAITS).subquery()
+            found[lane] = int(tx.execute(select(func.count()).select_from(waiting)).scalar_one())
+    return found
 
 
 def to_proposal(row: Row) -> ProposedAnswer:

@@ -29,6 +29,8 @@ ACTING = {
     "alarms acknowledge": "alarm.acknowledged",
     "budget remove": "budget.removed",
     "budget set": "budget.set",
+    "assistant off": "assistant.switched-off",
+    "assistant on": "assistant.switched-on",
     "callbacks retry": "callbacks.retried",
     "campaign again": "campaign.created",
     "campaign cancel": "campaign.cancelled",
@@ -74,7 +76,7 @@ ELSEWHERE = {
 READING = {
     *("acts", "audit", "doctor", "list", "spend", "status", "templates", "alarms list", "budget", "callbacks list"),
     *("campaign effect", "conversation draft", "conversation list", "conversation show", "faq gaps", "faq test"),
-    *("assistant replay", "assistant report", "assistant try", "campaign results"),
+    *("assistant replay", "assistant report", "assistant status", "assistant try", "campaign results"),
     *("campaign list", "campaign rehearse", "campaign report", "campaign watch", "consent export", "consent show"),
     *("dead-letters list", "goals export", "goals list", "lanes", "occasion list", "occasion report"),
     *("occasion show", "proof verify", "proof write", "user list"),
