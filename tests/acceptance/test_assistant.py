@@ -11,7 +11,7 @@ from sqlalchemy import select
 from harkara.ledger.audit import audit
 from harkara.ledger.conversations.people import find_participant
 from harkara.ledger.tables import turn
-from harness.valkey import valkey
+from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.http_client import API_TOKENS, request
 from tests.acceptance.messages import new_message
@@ -33,10 +33,9 @@ HOURS = "We are open Monday to Saturday, 10:00 to 19:00. On Sundays we are close
 
 
 @pytest.fixture
-def harkara(tmp_path: Path) -> Iterator[Deployment]:
+def harkara(tmp_path: Path, redis_server: ValkeyServer, database_url: str) -> Iterator[Deployment]:
     rules = tmp_path / "assistant.toml"
-    url, own = f"sqlite:///{tmp_path / 'harkara.db'}", {"HARKARA_ASSISTANT_FILE": str(rules)}
-    with valkey() as redis, deployment(tmp_path, redis, url, **SETTINGS, **own) as running:
+    with deployment(tmp_path, redis_server, database_url, **SETTINGS, HARKARA_ASSISTANT_FILE=str(rules)) as running:
         rules.write_text(RULES)
         running.start_web()
         yield running
