@@ -96,6 +96,9 @@ SCHEDULE: Final[dict[str, Work]] = {
     "conversations": Work(
         "Add what an earlier release applied to the conversations, after an upgrade", WorkerRound("derivation", 60)
     ),
+    "reengage": Work(
+        "Ask who got no answer within 24 hours whether they still need help", WorkerRound("derivation", 60)
+    ),
     "erase": Work("Erase and delete what is older than its retention", WorkerRound("derivation", 60)),
     "clean_up": Work("Delete callbacks past their retention", WorkerRound("derivation", 60)),
     "callbacks": Work("Deliver callbacks to the application", WorkerRound("callbacks", 1)),

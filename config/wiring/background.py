@@ -45,6 +45,7 @@ from harkara.delivery.leased_rounds import Rounds
 from harkara.delivery.lone_sender import LoneSender
 from harkara.delivery.maintenance import Maintenance
 from harkara.delivery.parked_lanes import ParkedLanes
+from harkara.delivery.reengagement import Reengagement
 from harkara.delivery.table_statistics import TableStatistics
 from harkara.delivery.watchdog import Watchdog
 from harkara.errors import Unavailable
@@ -150,6 +151,11 @@ def event_processor(files: ConfigFiles) -> EventProcessor:
 @cache
 def conversations() -> Conversations:
     return Conversations(database(), rounds(), parse)
+
+
+@of_files
+def reengagement(files: ConfigFiles) -> Reengagement:
+    return Reengagement(database(), rounds(), files.assistant, files.lanes, settings().deadlines)
 
 
 @cache

@@ -50,6 +50,7 @@ def _functions() -> dict[str, Callable[[], object]]:
         "budgets": lambda: background.budgets().check(),
         "derive": lambda: background.maintenance().derive(),
         "conversations": background.conversations().complete,
+        "reengage": lambda: background.reengagement().ask(),
         "erase": lambda: background.maintenance().erase(),
         "clean_up": background.delete_old_callbacks,
         "callbacks": background.deliver_callbacks,

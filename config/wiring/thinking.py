@@ -34,7 +34,7 @@ def thinker(files: ConfigFiles) -> Thinker | None:
         database(),
         proposer(files),
         files.assistant,
-        AnswerLimits(settings().deadlines, leases().queued),
+        AnswerLimits(settings().deadlines, leases().queued, files.assistant.human_help),
         parse,
         dispatcher().hint,
         on_turn=observe_turn,

@@ -52,6 +52,7 @@ class AssistantRules(BaseModel):
     give_back: FileDuration = Field(default=timedelta(minutes=30), alias="give-back")
     most_unanswered: int = Field(default=2, ge=1, le=MOST_UNANSWERED, alias="most-unanswered")
     parallel: int = Field(default=8, ge=1, le=64)
+    human_help: str | None = Field(default=None, alias="human-help", pattern=r"^[a-z0-9_]{1,60}$")
     model: ModelRules = ModelRules()
     lookups: LookupsOnce = ()
     business: BusinessNames = BusinessNames()

@@ -70,7 +70,6 @@ class FixedSentences(BaseModel):
     back_today: Sentence
     back_tomorrow: Sentence
     back_on: Sentence
-    re_engagement: Sentence
     days: Annotated[tuple[Sentence, ...], Field(min_length=7, max_length=7)]
 
     def back(self, at: datetime, now: datetime) -> str:
@@ -101,7 +100,6 @@ SHIPPED: Final[Mapping[str, Mapping[str, Any]]] = {
         "back-today": "Our team is back today at {time}.",
         "back-tomorrow": "Our team is back tomorrow at {time}.",
         "back-on": "Our team is back on {day} at {time}.",
-        "re-engagement": "Still need help? Reply YES.",
         "days": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
     },
     "hi": {
@@ -119,7 +117,6 @@ SHIPPED: Final[Mapping[str, Mapping[str, Any]]] = {
         "back-today": "हमारी टीम आज {time} बजे से उपलब्ध है।",
         "back-tomorrow": "हमारी टीम कल {time} बजे से उपलब्ध है।",
         "back-on": "हमारी टीम {day} को {time} बजे से उपलब्ध है।",
-        "re-engagement": "क्या अब भी मदद चाहिए? हाँ लिखें।",
         "days": ["सोमवार", "मंगलवार", "बुधवार", "गुरुवार", "शुक्रवार", "शनिवार", "रविवार"],
     },
     "hi-Latn": {
@@ -137,7 +134,6 @@ SHIPPED: Final[Mapping[str, Mapping[str, Any]]] = {
         "back-today": "Hamari team aaj {time} baje se uplabdh hai.",
         "back-tomorrow": "Hamari team kal {time} baje se uplabdh hai.",
         "back-on": "Hamari team {day} ko {time} baje se uplabdh hai.",
-        "re-engagement": "Kya ab bhi madad chahiye? HAAN likhiye.",
         "days": ["Somvar", "Mangalvar", "Budhvar", "Guruvar", "Shukravar", "Shanivar", "Ravivar"],
     },
 }

@@ -11,6 +11,12 @@ ConversationMode = Literal["assistant", "person", "off"]
 HANDED_OVER = "handed-over"
 """The cause of the mode `person` after the assistant itself handed over: its last words may still go out."""
 
+GIVEN_BACK = "given-back"
+"""The cause of the mode `assistant` after the time of a person."""
+
+REENGAGED = "re-engaged"
+"""The cause of the mode `assistant` after a customer has said that they still need help."""
+
 
 @dataclass(frozen=True, slots=True)
 class Voice:

@@ -98,14 +98,14 @@ def one_voice(message: Claimed, context: GateContext) -> Outcome | None:
     """An answer of the assistant goes out only while the conversation is the assistant's, and as it was then."""
     if message.talk_person is None:
         return None
-    rules, at = context.assistant, context.window(message)
+    rules = context.assistant
     if message.voice is None:
         why: str | None = "the conversation is gone"
     elif ("", MODEL, OFF) in context.halts:
         why = "the assistant is off"
     elif rules.mode == "shadow" or not rules.answers(message.lane, message.talk_person, message.recipient):
         why = "the assistant does not answer this person any more"
-    elif at.window != "unknown" and at.seconds_left < ARRIVAL.total_seconds():
+    elif not message.fallback and needs_window(message) and _shut(message, context):
         why = "the 24-hour window is shut"
     else:
         why = message.voice.objection(message.talk_revision, rules.most_unanswered)
@@ -134,13 +134,17 @@ def otp_limit(message: Claimed, context: GateContext) -> Outcome | None:
 
 def window(message: Claimed, context: GateContext) -> Outcome | None:
     """Without webhooks the window is unknown and the message passes: Chat Mitra's answer decides."""
-    at = context.window(message)
-    if at.window == "unknown" or at.seconds_left >= ARRIVAL.total_seconds() or not needs_window(message):
+    if not _shut(message, context) or not needs_window(message):
         return None
     if message.resends:
         # The first POST may have arrived: a template now would be a second message.
         return Cancelled(WINDOW_CLOSED, "The 24-hour window closed before it could be sent again.")
     return replacement(message, context.lanes[message.lane]) or Refused(WINDOW_CLOSED, "", _WINDOW_CLOSED)
+
+
+def _shut(message: Claimed, context: GateContext) -> bool:
+    at = context.window(message)
+    return at.window != "unknown" and at.seconds_left < ARRIVAL.total_seconds()
 
 
 _WINDOW_CLOSED = (

@@ -133,6 +133,12 @@ class SmallTalkPhrases(_Model):
         return self
 
 
+class ReengagementPhrases(_Model):
+    """Phrases of who still needs help."""
+
+    still: SomePhrases = ("yes", "haan", "हाँ")
+
+
 class WordLists(_Model):
     """The whole file; every phrase is normalized. A file of an older release lacks the sections that have a default."""
 
@@ -142,6 +148,7 @@ class WordLists(_Model):
     reminder: ReminderPhrases
     alarm: AlarmPhrases = AlarmPhrases(acknowledge=("ok", "okay"))
     hand_over: HandOverPhrases = Field(default=HandOverPhrases(), alias="hand-over")
+    reengagement: ReengagementPhrases = Field(default=ReengagementPhrases(), alias="re-engagement")
     small_talk: SmallTalkPhrases = Field(default=SmallTalkPhrases(), alias="small-talk")
 
     @classmethod

@@ -49,6 +49,7 @@ class Words:
     def __init__(self, vocabulary: WordLists) -> None:
         self.talk = TalkWords(vocabulary)
         self._acknowledging = frozenset(vocabulary.alarm.acknowledge)
+        self._still_needing = frozenset(vocabulary.reengagement.still)
         opt_out, opt_in, reminder = vocabulary.opt_out, vocabulary.opt_in, vocabulary.reminder
         self._polite = sorted(vocabulary.polite.words, key=len, reverse=True)
         self._consent: dict[str, Reply] = {
@@ -73,6 +74,14 @@ class Words:
     def acknowledges(self, text: str | None, payload: str | None) -> bool:
         """Return whether a text or a tapped button acknowledges an alarm, if it comes from an operator."""
         return normalize(payload or text or "") in self._acknowledging
+
+    def still_needs_help(self, text: str | None, payload: str | None) -> bool:
+        """Return whether a text or a tapped button answers the question whether someone still needs help by a yes."""
+        said = {normalize(each) for each in (text, payload) if each}
+        return (
+            bool(said & self._still_needing)
+            or without_phrases(normalize(text or ""), self._polite).strip() in self._still_needing
+        )
 
     def interpret(self, text: str | None, payload: str | None, *, reminder_open: bool) -> Reply | None:
         """Return the meaning of a text or caption, or of a tapped button; None leaves the message to a person.

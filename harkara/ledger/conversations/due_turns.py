@@ -31,6 +31,7 @@ class ClaimedTurn(NamedTuple):
     epoch: int
     topic_at: datetime | None
     greeted: bool
+    mode_cause: str | None = None
 
 
 def schedule_turn(tx: Transaction, row: Row, number: str | None, rules: AssistantRules) -> None:

@@ -108,6 +108,7 @@ def merge_conversations(tx: Transaction, lane: str, people: Collection[str], per
         tx.execute(update(turn).where(*of_other).values(person=person, revision=turn.c.revision + before))
         held = row["mode"] != "assistant"
         mode = {key: row[key] for key in ("mode", "mode_cause", "mode_since", "mode_until")} if held else {}
+        mode |= {"reengaged_at": row["reengaged_at"]} if row["reengaged_at"] else {}
         new = {"unread": row["unread"], "name": row["name"], "revision": row["revision"]} | mode
         _write(tx, lane, person, row["last_at"], new, mode)
     if any(row["epoch"] for row in merged):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from harkara.assistant.talk import Said, Speaker, Talk
+from harkara.assistant.voice import REENGAGED
 from harkara.conversation import Chat, ChatEntry
 from harkara.ledger.conversations.chat import get_chat
 from harkara.ledger.conversations.due_turns import ClaimedTurn
@@ -28,6 +29,7 @@ def load_talk(db: Database, turn: ClaimedTurn, parse: Parse) -> Talk | None:
     if person is None or person.state.objection("reply"):
         return None
     chat = get_chat(db, person, parse, limit=MOST_SAID)
+    said = _with_burst_last([*_said(chat, turn)])
     return Talk(
         lane=turn.lane,
         person=turn.person,
@@ -35,7 +37,7 @@ def load_talk(db: Database, turn: ClaimedTurn, parse: Parse) -> Talk | None:
         name=chat.conversation.name,
         revision=turn.revision,
         now=now,
-        said=_with_burst_last([*_said(chat, turn)]),
+        said=_continued(said) if turn.mode_cause == REENGAGED else said,
         greeted=turn.greeted,
     )
 
@@ -66,6 +68,13 @@ def _with_burst_last(said: list[Said]) -> tuple[Said, ...]:
     end = next((i for i in range(len(said), 0, -1) if said[i - 1].by == "customer"), 0)
     start = next((i for i in range(end, 0, -1) if said[i - 1].by != "customer"), 0)
     return (*said[:start], *said[end:], *said[start:end])
+
+
+def _continued(said: tuple[Said, ...]) -> tuple[Said, ...]:
+    """Return the talk as if the customer asked again what got no answer: without the YES and what we said before."""
+    yes = next((i for i in range(len(said), 0, -1) if said[i - 1].by != "customer"), 0)
+    asked = next((i for i in range(yes, 0, -1) if said[i - 1].by == "customer"), 0)
+    return (*said[:asked], *said[yes + 1 :]) if asked else said
 
 
 def _speaker(entry: ChatEntry) -> Speaker:

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 
 from harkara.assistant.rules import AssistantRules, Billing
 from harkara.assistant.talk import Proposal, Talk
-from harkara.assistant.voice import HANDED_OVER
+from harkara.assistant.voice import GIVEN_BACK, HANDED_OVER, REENGAGED
 from harkara.ledger.assistant_switch import is_on
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.charges.turns import charge_turn
@@ -22,7 +22,7 @@ from harkara.ledger.messages.due import find_obstacles
 from harkara.ledger.messages.insert_rows import insert_messages, message_row
 from harkara.ledger.tables import conversation, message, turn
 from harkara.ledger.transaction import Row, Transaction
-from harkara.messages import Button, Buttons, Envelope, Text
+from harkara.messages import Button, Buttons, Envelope, Template, Text
 from harkara.states import State
 
 TurnOutcome = Literal["sent", "superseded", "handed-over", "draft", "failed", "shadow", "silent"]
@@ -38,10 +38,14 @@ class WrittenTurn(NamedTuple):
 
 
 class AnswerLimits(NamedTuple):
-    """`deadlines` are those of `accept`, `queued_seconds` the lease of a message that is hinted at once."""
+    """`deadlines` are those of `accept`, `queued_seconds` the lease of a message that is hinted at once.
+
+    `human_help` is the template that replaces the backup sentence where the 24-hour window is shut.
+    """
 
     deadlines: Mapping[str, float]
     queued_seconds: float
+    human_help: str | None = None
 
 
 def write_turn(
@@ -132,9 +136,11 @@ def new_state(tx: Transaction, outcome: TurnOutcome, proposal: Proposal) -> Row:
 
 def _end_claim(tx: Transaction, claimed: ClaimedTurn, rules: AssistantRules, values: Row) -> bool:
     """Write the new state if nothing has happened since the claim; return whether it was written."""
-    ended = {"lease_until": None, "turn_due_at": None, "burst_at": None}
+    ended: Row = {"lease_until": None, "turn_due_at": None, "burst_at": None}
+    if claimed.mode_cause == REENGAGED:
+        ended["mode_cause"] = GIVEN_BACK
     unchanged = (*_unchanged(claimed), *is_open(claimed, rules))
-    return bool(tx.execute(update(conversation).where(*unchanged).values(**ended, **values)).rowcount)
+    return bool(tx.execute(update(conversation).where(*unchanged).values(**ended | values)).rowcount)
 
 
 def _release(tx: Transaction, claimed: ClaimedTurn, proposal: Proposal) -> None:
@@ -176,6 +182,7 @@ def accept_answer(
         lane=claimed.lane,
         producer=ASSISTANT,
         reference=f"answer {claimed.person} {claimed.revision} 0",
+        fallback=Template(limits.human_help) if limits.human_help and proposal.source == "backup" else None,
     )
     row: Row = {**message_row(envelope, tx.now, limits.deadlines)}
     row |= {"talk_person": claimed.person, "talk_revision": revision}

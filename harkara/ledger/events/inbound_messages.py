@@ -21,6 +21,7 @@ from harkara.ledger.contacts.customer import customer_data
 from harkara.ledger.contacts.people import Person
 from harkara.ledger.conversations.due_turns import schedule_turn, skip_turn
 from harkara.ledger.conversations.record import record_words
+from harkara.ledger.conversations.reengagement import continue_talk, find_asked, is_question
 from harkara.ledger.events.stored_event import StoredEvent
 from harkara.ledger.occasions.answers import record_answer
 from harkara.ledger.tables import message, occasion
@@ -111,12 +112,16 @@ def record_received(
     """
     at = min(received.at, tx.now)
     person = link_names(tx, lane, received.names, wrote_at=at if received.opens_window else None)
+    before = find_asked(tx, lane, person.id) if words.still_needs_help(received.text, received.payload) else None
     conversation = record_words(tx, lane, person.id, at, name=received.name)
     reminded = _reminded_occasion(tx, lane, person.names, answers)
     # An operator may be a customer as well: without a quoted message, an open reminder has precedence.
     acknowledges = words.acknowledges(received.text, received.payload) and (answers is not None or reminded is None)
     if acknowledges and acknowledge_by_answer(tx, lane, person.names, answers):
         skip_turn(tx, conversation)
+        return InterpretedMessage(None, person=person)
+    if before and (reminded is None or (answers is not None and is_question(tx, answers, person.id))):
+        continue_talk(tx, before, conversation, _number(received, person), assistant)
         return InterpretedMessage(None, person=person)
     reply = words.interpret(received.text, received.payload, reminder_open=reminded is not None)
     if reply is not None:

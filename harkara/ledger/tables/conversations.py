@@ -25,7 +25,8 @@ class ConversationRow(SQLModel, table=True):
     why, and `unanswered` counts the assistant's answers since the person's last message. `turn_due_at` is when the
     assistant answers what was said since `burst_at`; a worker that thinks about it has `lease_until` and `epoch`, as in
     `message`. `topic_at` is when the present topic began, and `greeted` whether the assistant has introduced itself in
-    it. `cost` is that of the model, in micros.
+    it. `reengaged_at` is when the person was asked, once, whether they still need help. `cost` is that of the model, in
+    micros.
     """
 
     __tablename__ = "conversation"
@@ -55,6 +56,7 @@ class ConversationRow(SQLModel, table=True):
     topic_at: datetime | None = None
     greeted: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     cost: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
+    reengaged_at: datetime | None = None
 
 
 class TurnRow(SQLModel, table=True):

@@ -38,7 +38,7 @@ from tests.integration.ledger.campaigns import REFUSED, load_campaign, send_due,
 from tests.integration.ledger.money import delivered, template
 from tests.integration.ledger.occasions import VISIT, closing, save, visit
 from tests.integration.ledger.steps import LOST, accept_messages, marketing, otp, reply, send_message
-from tests.integration.ledger.test_turns import DRAFTS, LIVE, SHADOW, answer, wrote
+from tests.integration.ledger.turns import DRAFTS, LIVE, SHADOW, answer, wrote
 from tests.integration.ledger.webhooks import deliver_webhooks, inbound_webhook, preference_webhook, status_webhook
 
 N = 43210

@@ -24,7 +24,7 @@ from harkara.ledger.users.acts import list_acts
 from harkara.roles import Role
 from harness.ledger import open_ledger
 from tests.integration.console.server import FILES, Browser, Server, console_of, serve, text_of
-from tests.integration.ledger.test_turns import ANSWER, ASHA, DRAFTS, HAND_OVER, SHADOW, answer, answers_of, wrote
+from tests.integration.ledger.turns import ANSWER, ASHA, DRAFTS, HAND_OVER, SHADOW, answer, answers_of, wrote
 
 OTHER = "919812345678"
 RULES = DRAFTS.model_copy(update={"give_back": AssistantRules.model_validate({"give-back": "7m"}).give_back})
