@@ -13,7 +13,7 @@ from harkara.ledger.messages.search import list_messages
 from harkara.ledger.tables import conversation
 from harkara.ledger.users.acts import list_acts
 from tests.integration.command.deployment import Harkara
-from tests.integration.ledger.test_turns import ANSWER, DRAFTS, answer, answers_of, wrote
+from tests.integration.ledger.turns import ANSWER, DRAFTS, answer, answers_of, wrote
 from tests.integration.ledger.webhooks import deliver_webhooks, inbound_webhook
 
 

@@ -15,7 +15,7 @@ from harness.valkey import ValkeyServer
 from tests.integration.console.in_browser import PHONE, Open, fits, press, signed_in, violations
 from tests.integration.console.server import FILES, Server, console_of, serve
 from tests.integration.delivery.running import running_sender
-from tests.integration.ledger.test_turns import ANSWER, ASHA, DRAFTS, answer, answers_of, row_of, wrote
+from tests.integration.ledger.turns import ANSWER, ASHA, DRAFTS, answer, answers_of, row_of, wrote
 from tests.integration.sandbox.process import Sandbox
 
 pytestmark = pytest.mark.browser

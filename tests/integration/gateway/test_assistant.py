@@ -14,7 +14,7 @@ from harkara.ledger.conversations.people import find_participant
 from harkara.ledger.database import Database
 from harkara.ledger.users.acts import list_acts
 from tests.integration.gateway.fixtures import AGENCY, SHOP, dependencies_of
-from tests.integration.ledger.test_turns import ANSWER, ASHA, DRAFTS, HAND_OVER, SHADOW, answer, answers_of, wrote
+from tests.integration.ledger.turns import ANSWER, ASHA, DRAFTS, HAND_OVER, SHADOW, answer, answers_of, wrote
 
 
 @pytest.fixture
