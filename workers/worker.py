@@ -36,7 +36,8 @@ def main() -> None:
         from celery.utils.nodenames import default_nodename, host_format
 
         from workers.sender import app
-    worker = app.Worker(hostname=host_format(default_nodename(hostname)))
+    # Without Celery's banner, which is no log.
+    worker = app.Worker(hostname=host_format(default_nodename(hostname)), quiet=True)
     worker.start()
     sys.exit(worker.exitcode)
 
