@@ -16,7 +16,7 @@ import pytest
 from harkara.roles import Role
 from tests.integration.console.conftest import watch
 from tests.integration.console.everything import is_file, serve_everything
-from tests.integration.console.in_browser import PHONE, SCREEN, fits, signed_in, violations
+from tests.integration.console.in_browser import PHONE, SCREEN, fits, press, signed_in, violations
 from tests.integration.console.server import Server
 
 pytestmark = pytest.mark.browser
@@ -41,6 +41,17 @@ _CONTROLS = """
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, list[str]]]:
     with serve_everything(tmp_path_factory.mktemp("every")) as served:
         yield served
+
+
+PARTS = 3
+"""All pages of a role take longer than a test may."""
+
+
+@pytest.fixture(params=range(PARTS))
+def pages(request: pytest.FixtureRequest, everything: tuple[Server, list[str]]) -> list[str]:
+    """The paths of one part of the pages."""
+    _, paths = everything
+    return list(filterfalse(is_file, paths))[request.param :: PARTS]
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +80,9 @@ def visited(request: pytest.FixtureRequest, chromium: Any, everything: tuple[Ser
     context.close()
 
 
-def test_every_page_fits_and_axe_finds_nothing(
-    visited: Any, everything: tuple[Server, list[str]], examined: set[str]
-) -> None:
+def test_every_page_fits_and_axe_finds_nothing(visited: Any, pages: list[str], examined: set[str]) -> None:
     page, problems = visited
-    for path in filterfalse(is_file, everything[1]):
+    for path in pages:
         if page.goto(f"/console{path}").status != 200 or (content := page.evaluate(_CONTENT)) in examined:
             continue
         examined.add(content)
@@ -89,20 +98,19 @@ def test_every_page_fits_and_axe_finds_nothing(
     assert "\n".join(problems) == ""
 
 
-def test_the_tab_key_reaches_every_control(
-    visited: Any, everything: tuple[Server, list[str]], traversed: set[str]
-) -> None:
+def test_the_tab_key_reaches_every_control(visited: Any, pages: list[str], traversed: set[str]) -> None:
     page, problems = visited
-    for path in filterfalse(is_file, everything[1]):
+    for path in pages:
         if page.goto(f"/console{path}").status != 200 or (content := page.evaluate(_CONTENT)) in traversed:
             continue
         traversed.add(content)
         page.evaluate(_OPEN_ALL)
         page.evaluate("window.reached = new Set(); document.addEventListener('focusin', e => reached.add(e.target))")
-        for _ in range(3 * page.evaluate(f"{_CONTROLS}.length")):  # a time has several fields
-            page.keyboard.press("Tab")
-            if page.evaluate("document.activeElement === document.body"):
+        controls = page.evaluate(f"{_CONTROLS}.length")
+        for _ in range(3):  # a time has several fields
+            press(page, *["Tab"] * controls)
+            missed = page.evaluate(f"{_CONTROLS}.filter(each => !reached.has(each)).map(each => each.outerHTML)")
+            if not missed:
                 break
-        missed = page.evaluate(f"{_CONTROLS}.filter(each => !reached.has(each)).map(each => each.outerHTML)")
         problems += [f"{path}: the Tab key does not reach {each}" for each in missed]
     assert "\n".join(problems) == ""
