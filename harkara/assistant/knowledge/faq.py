@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from harkara.assistant.message_form import LONGEST, LONGEST_GREETING, MOST_MESSAGES, split_messages
+from harkara.assistant.message_form import LONGEST, LONGEST_GREETING, MOST_MESSAGES, script_of, split_messages
 from harkara.errors import Invalid
 from harkara.inbound.word_lists import normalize
 from harkara.messages.text_rules import TextRule
@@ -21,7 +21,6 @@ MAX_BUTTONS: Final = 3
 """Chat Mitra docs, Validation Rules: Interactive Messages."""
 
 _MAX_ANSWER = MOST_MESSAGES * LONGEST - LONGEST_GREETING
-_GREETINGS = ("g" * LONGEST_GREETING, "ग" * LONGEST_GREETING)
 _MESSAGE = TextRule(LONGEST, lines=True)
 _QUESTION = TextRule(200)
 
@@ -38,16 +37,17 @@ def _answer(value: str) -> str:
         raise Invalid("", f"at most {_MAX_ANSWER:,} characters", f"this has {len(value):,}")
     for message in split_messages(value) or ("",):
         _MESSAGE(message)
-    if not all(_fits_after(greeting, value) for greeting in _GREETINGS):
+    if not _fits_after_greeting(value):
         raise Invalid(
             "", f"at most {MOST_MESSAGES} messages of {LONGEST:,} characters with a greeting; write it shorter"
         )
     return value
 
 
-def _fits_after(greeting: str, answer: str) -> bool:
-    """Whether the first answer of a conversation, which begins with a greeting, is sent whole."""
-    messages = split_messages(f"{greeting}\n\n{answer}")
+def _fits_after_greeting(answer: str) -> bool:
+    """Whether the first answer of a conversation is sent whole: it begins with a greeting in the same script."""
+    letter = "ग" if script_of(answer) == "devanagari" else "g"
+    messages = split_messages(f"{letter * LONGEST_GREETING}\n\n{answer}")
     return messages is not None and len(messages) <= MOST_MESSAGES
 
 

@@ -219,6 +219,8 @@ def test_the_longest_answer_has_room_for_the_longest_greeting() -> None:
     assert (len(proposal.texts), proposal.citations, proposal.hand_over) == (3, ("rules",), None)
     with pytest.raises(ValueError, match="with a greeting"):
         FaqEntry(id="rules", questions=("shop rules",), answer="\n".join(["w" * 900] * 2 + ["w" * 880]))
+    in_hindi = longest.replace("word", "शब्द").replace("end.", "अंत।")
+    assert FaqEntry(id="niyam", questions=("दुकान के नियम",), answer=in_hindi).answer == in_hindi
 
 
 HOURS = {day: ["10:00-19:00"] for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")}
