@@ -14,6 +14,7 @@ import os
 import pkgutil
 import runpy
 import selectors
+import shlex
 import signal
 import socket
 import subprocess
@@ -23,10 +24,12 @@ from contextlib import suppress
 from functools import cache
 from io import TextIOWrapper
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import NamedTuple, cast
 
 import harkara
+from harness.forked_command import request
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -57,12 +60,12 @@ _LARGEST_REQUEST = 1 << 18
 
 
 class _Order(NamedTuple):
-    """What a fork is to run: `python -m ARGUMENTS`, and the descriptors of its stdout and stderr."""
+    """What a fork is to run: `python -m ARGUMENTS`, in which folder, and the descriptors of its streams."""
 
     arguments: list[str]
     environment: dict[str, str]
-    out: int
-    err: int
+    folder: str
+    streams: list[int]
 
 
 class Fork:
@@ -113,30 +116,37 @@ class ForkServer:
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = Lock()
-        with theirs:
-            command = [sys.executable, "-m", "harness.fork_server", str(theirs.fileno())]
+        self._folder = TemporaryDirectory(prefix="forks-")
+        self.address = f"{self._folder.name}/requests"
+        with theirs, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(self.address)
+            listener.listen()
+            descriptors = [theirs.fileno(), listener.fileno()]
+            command = [sys.executable, "-m", "harness.fork_server", *map(str, descriptors)]
             self._server = subprocess.Popen(
-                command, cwd=ROOT, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
+                command, cwd=ROOT, pass_fds=descriptors, stdin=subprocess.DEVNULL, start_new_session=True
             )
         self._pid = os.getpid()
         atexit.register(self._close)
 
     def start(self, arguments: Sequence[str], environment: Mapping[str, str], out: int, err: int) -> Fork:
         """Run `python -m ARGUMENTS` with this environment and these descriptors as stdout and stderr."""
-        request = json.dumps([list(arguments), dict(environment)]).encode()
-        status, theirs = os.pipe()
-        with self._lock:
-            try:
-                socket.send_fds(self._socket, [request], [out, err, theirs])
-            finally:
-                os.close(theirs)
-            pid = int(self._socket.recv(16))
+        with self._lock, open(os.devnull, "rb") as nothing:
+            pid, status = request(self._socket, arguments, environment, str(ROOT), [nothing.fileno(), out, err])
         return Fork(arguments, pid, status)
+
+    def command(self, path: Path, *arguments: str) -> None:
+        """Write an executable file that runs `python -m ARGUMENTS` with those given to it, as a fork of this server."""
+        client = Path(__file__).with_name("forked_command.py")
+        words = shlex.join([sys.executable, "-IS", str(client), self.address, *arguments])
+        path.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        path.chmod(0o755)
 
     def _close(self) -> None:
         if os.getpid() == self._pid:
             self._socket.close()
             self._server.wait()
+            self._folder.cleanup()
 
 
 @cache
@@ -145,44 +155,62 @@ def fork_server() -> ForkServer | None:
     return ForkServer() if hasattr(os, "pidfd_open") else None
 
 
-def _serve(requests: socket.socket) -> _Order:
-    """Fork until the socket is closed. Returns in the forks alone, with what they are to run."""
+def _serve(owner: socket.socket, listener: socket.socket) -> _Order:
+    """Fork until the owner closes its socket. Returns in the forks alone, with what they are to run."""
     with selectors.DefaultSelector() as selector:
-        selector.register(requests, selectors.EVENT_READ)
+        selector.register(owner, selectors.EVENT_READ)
+        selector.register(listener, selectors.EVENT_READ)
         while True:
             for key, _ in selector.select():
-                if key.fileobj is requests:
-                    message, descriptors, _, _ = socket.recv_fds(requests, _LARGEST_REQUEST, 3)
-                    if not message:
-                        sys.exit()
-                    out, err, status = descriptors
-                    pid = os.fork()
-                    if not pid:
-                        arguments, environment = json.loads(message)
-                        return _Order(arguments, environment, out, err)
-                    requests.send(str(pid).encode())
-                    os.close(out)
-                    os.close(err)
-                    selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, status))
-                else:
-                    pid, status = key.data
-                    ended = os.waitpid(pid, 0)[1]
-                    with suppress(BrokenPipeError):  # no one waits for it any more
-                        os.write(status, str(ended).encode())
-                    os.close(status)
-                    selector.unregister(key.fileobj)
-                    os.close(key.fd)
+                if key.fileobj is listener:
+                    selector.register(listener.accept()[0], selectors.EVENT_READ)
+                elif not isinstance(caller := key.fileobj, socket.socket):
+                    _report_end(selector, key)
+                elif order := _fork(selector, caller):
+                    return order
+                elif caller.fileno() < 0 and caller is owner:
+                    sys.exit()
+
+
+def _fork(selector: selectors.BaseSelector, caller: socket.socket) -> _Order | None:
+    """Fork for a request, and return the order in the fork; close the socket of a caller that has gone."""
+    message, descriptors, _, _ = socket.recv_fds(caller, _LARGEST_REQUEST, 4)
+    if not message:
+        selector.unregister(caller)
+        caller.close()
+        return None
+    *streams, status = descriptors
+    pid = os.fork()
+    if not pid:
+        arguments, environment, folder = json.loads(message)
+        return _Order(arguments, environment, folder, streams)
+    caller.send(str(pid).encode())
+    for stream in streams:
+        os.close(stream)
+    selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, status))
+    return None
+
+
+def _report_end(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
+    pid, status = key.data
+    ended = os.waitpid(pid, 0)[1]
+    with suppress(BrokenPipeError):  # no one waits for it any more
+        os.write(status, str(ended).encode())
+    os.close(status)
+    selector.unregister(key.fileobj)
+    os.close(key.fd)
 
 
 def _become(order: _Order) -> None:
     """Let this fork have the session, the streams, the environment and the arguments of the order."""
     os.setsid()
-    os.dup2(order.out, 1)
-    os.dup2(order.err, 2)
+    for number, stream in enumerate(order.streams):
+        os.dup2(stream, number)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     for name in os.environ.keys() - order.environment.keys():
         del os.environ[name]
     os.environ.update(order.environment)
+    os.chdir(order.folder)
     sys.argv = order.arguments
     cast(TextIOWrapper, sys.stdout).reconfigure(write_through=True)  # as PYTHONUNBUFFERED does at a start
 
@@ -199,7 +227,7 @@ def _import_libraries() -> None:
 
 if __name__ == "__main__":
     _import_libraries()
-    with socket.socket(fileno=int(sys.argv[1])) as callers:
-        order = _serve(callers)
+    with socket.socket(fileno=int(sys.argv[1])) as owner, socket.socket(fileno=int(sys.argv[2])) as listener:
+        order = _serve(owner, listener)
     _become(order)
     runpy.run_module(order.arguments[0], run_name="__main__", alter_sys=True)

@@ -23,6 +23,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.messages.search import list_messages
 from harkara.message_status import MessageSummary
 from harkara.states import State
+from harness.fork_server import fork_server
 from harness.process import ROOT, Process
 from harness.waiting import wait_until
 from tests.acceptance.printed import check_printed
@@ -74,6 +75,8 @@ class Deployment(NamedTuple):
         }
         for address, place in usual.items():
             code = code.replace(address, self.places[place])
+        command = self.folder / "bin" / "harkara"
+        code = code.replace(".venv/bin/harkara ", f"{command} ")
         return code.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
 
 
@@ -166,6 +169,12 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     folder = tmp_path_factory.mktemp("docs")
     var = folder / "var"
     var.mkdir()
+    (folder / "bin").mkdir()
+    command = folder / "bin" / "harkara"
+    if server := fork_server():
+        server.command(command, "harkara")
+    else:
+        command.symlink_to(Path(sys.executable).parent / "harkara")
     own = {"HARKARA_VAR": str(var), "HARKARA_ENV_FILE": os.devnull, "HARKARA_QUIET_HOURS": ""}
     own |= {"SANDBOX_SENT_AFTER_MS": "50", "SANDBOX_DELIVERED_AFTER_MS": "50", "SANDBOX_READ_AFTER_MS": "100"}
     local = Process.start("local", [sys.executable, "-m", "workers.local"], own, folder)
@@ -173,7 +182,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         local.wait_for_output("Ready. Try:")
         places: dict[str, str] = json.loads((var / "places.json").read_text())
         wait_until(lambda: published(places["Redis"]), 60, "a worker publishes the catalogue", details=local.output)
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        path = f"{folder / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         terminal = {"PATH": path, "PYTHONPATH": str(ROOT), "TOKEN": places["Web token"], "COLUMNS": "100"}
         ledger = Database(f"sqlite:///{var / 'harkara.db'}")
         yield Deployment(folder, ledger, places, os.environ | own | terminal, {})

@@ -1,7 +1,7 @@
 """Every page in Chromium, over a ledger with one of everything: a new page is in these tests by its route.
 
-For each role, on a phone and on a screen, in light and dark colors: it fits, axe finds nothing, the browser reports no
-error, and no request goes elsewhere. Each control is reached by the Tab key.
+For a viewer and an admin, on a phone and on a screen, in light and dark colors: it fits, axe finds nothing, the browser
+reports no error, and no request goes elsewhere. For each role the Tab key reaches each control.
 """
 
 from __future__ import annotations
@@ -80,6 +80,8 @@ def visited(request: pytest.FixtureRequest, chromium: Any, everything: tuple[Ser
     context.close()
 
 
+# An operator sees a part of what an admin sees.
+@pytest.mark.parametrize("visited", [Role.VIEWER, Role.ADMIN], indirect=True)
 def test_every_page_fits_and_axe_finds_nothing(visited: Any, pages: list[str], examined: set[str]) -> None:
     page, problems = visited
     for path in pages:
