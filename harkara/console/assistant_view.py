@@ -36,7 +36,7 @@ class AssistantView:
     """The assistant in one conversation.
 
     `answers` says whether config/assistant.toml lets it answer this person, and `enabled` whether it answers anyone in
-    the lane. `handed_over` is the turn that gave the conversation to a person who has not answered yet. `texts` are
+    the lane. `handed_over` is the turn that handed over, until a person replies. `texts` are
     those of the form for the draft. `news` says that the page which asks shows another draft than this one.
     """
 

@@ -19,8 +19,8 @@ AT_ONCE: Final = 0
 class PacedHints:
     """Publishes at once, unless the last hint is less than `seconds` old; then a thread publishes when it is.
 
-    Each hint costs the caller a third of what it takes to accept a message, and Redis a write to the disk on which the
-    ledger may wait, too. A process that ends normally first publishes what waits.
+    Each hint costs the caller CPU time, and Redis a write to the disk that the ledger may wait for, too. A process that
+    ends normally first publishes what waits; one that is killed leaves it to the sweep, as any lost hint.
     """
 
     def __init__(self, hints: Hints, seconds: float = PACE_SECONDS) -> None:

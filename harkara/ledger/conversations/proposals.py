@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text, union_all
+from sqlalchemy import Select, and_, func, select, text, union_all
 
 from harkara.conversation import ProposedAnswer, WaitingDraft
 from harkara.ledger.conversations.people import Participant, load_participants
@@ -19,7 +19,7 @@ from harkara.ledger.transaction import Row
 MOST_DRAFTS = 1000
 """Drafts of a lane that a list reads, the newest ones: most of them are of talks that have moved on."""
 
-_OF_REVISION = (
+_OF_REVISION = and_(
     turn.c.lane == conversation.c.lane,
     turn.c.person == conversation.c.person,
     turn.c.revision == conversation.c.revision,
@@ -27,7 +27,7 @@ _OF_REVISION = (
 _WAITS = (text("turn.outcome = 'draft'"), turn.c.decision.is_(None), turn.c.content.is_not(None))
 
 WAITING_DRAFT = (
-    select(turn.c.id).where(*_OF_REVISION, text(f"turn.{ANSWERED}"), *_WAITS).correlate(conversation).scalar_subquery()
+    select(turn.c.id).where(_OF_REVISION, text(f"turn.{ANSWERED}"), *_WAITS).correlate(conversation).scalar_subquery()
 )
 """The id of the draft for the present revision of a conversation, by the unique index of answered revisions."""
 
@@ -67,13 +67,14 @@ def list_drafts(db: Database, lanes: Collection[str], *, limit: int = 50) -> lis
 
     Raises Unavailable.
     """
-    newest = select(turn.c.id).where(text("turn.outcome = 'draft'")).order_by(turn.c.id.desc()).limit(MOST_DRAFTS)
-    parts = [select(newest.where(turn.c.lane == lane).subquery().c.id) for lane in sorted(set(lanes))]
+    parts = [_newest_drafts(lane) for lane in sorted(set(lanes))]
     if not parts:
         return []
     of_lanes = turn.c.id.in_(union_all(*parts))
     columns = (*_COLUMNS, turn.c.lane, turn.c.person, conversation.c.name)
-    waiting = select(*columns).join(conversation, _joined()).where(of_lanes, *_WAITS).order_by(turn.c.id).limit(limit)
+    waiting = (
+        select(*columns).join(conversation, _OF_REVISION).where(of_lanes, *_WAITS).order_by(turn.c.id).limit(limit)
+    )
     with db.read(snapshot=True) as tx:
         rows = tx.rows(waiting)
         people = load_participants(tx, [row["person"] for row in rows])
@@ -92,12 +93,11 @@ def list_drafts(db: Database, lanes: Collection[str], *, limit: int = 50) -> lis
 
 def count_drafts(db: Database, lanes: Collection[str]) -> Mapping[str, int]:
     """Return how many drafts wait in each lane, of the newest MOST_DRAFTS. Raises Unavailable."""
-    newest = select(turn.c.id).where(text("turn.outcome = 'draft'")).order_by(turn.c.id.desc()).limit(MOST_DRAFTS)
     found: dict[str, int] = {}
     with db.read() as tx:
         for lane in lanes:
-            of_lane = turn.c.id.in_(select(newest.where(turn.c.lane == lane).subquery().c.id))
-            waiting = select(turn.c.id).join(conversation, _joined()).where(of_lane, *_WAITS).subquery()
+            of_lane = turn.c.id.in_(_newest_drafts(lane))
+            waiting = select(turn.c.id).join(conversation, _OF_REVISION).where(of_lane, *_WAITS).subquery()
             found[lane] = int(tx.execute(select(func.count()).select_from(waiting)).scalar_one())
     return found
 
@@ -121,8 +121,7 @@ def to_proposal(row: Row) -> ProposedAnswer:
     )
 
 
-def _joined() -> Any:
-    first, *others = _OF_REVISION
-    for other in others:
-        first &= other
-    return first
+def _newest_drafts(lane: str) -> Select[tuple[str]]:
+    """Select the ids of the newest MOST_DRAFTS drafts of a lane, those that no longer wait included."""
+    newest = select(turn.c.id).where(text("turn.outcome = 'draft'"), turn.c.lane == lane)
+    return select(newest.order_by(turn.c.id.desc()).limit(MOST_DRAFTS).subquery().c.id)
