@@ -52,7 +52,7 @@ def on(by: By = None, as_json: AsJson = False) -> None:
 
     with ledger() as db:
         changed = switch_assistant_on(db, by=Actor(by or me(), "command"))
-    _report("on", changed, "The assistant is on.", as_json)
+    _report("on", changed, "The assistant is on, in the lanes of config/assistant.toml.", as_json)
 
 
 def _status(db: Database, files: ConfigFiles) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def test_off_and_on_are_acts_and_say_whether_they_changed_something(harkara: Har
     assert off_since(ledger)
     assert "was off already" in harkara("assistant", "off").stdout
     assert "The assistant is off since " in harkara("assistant", "status").stdout
-    assert "The assistant is on." in harkara("assistant", "on").stdout
+    assert "The assistant is on, in the lanes of config/assistant.toml." in harkara("assistant", "on").stdout
     assert off_since(ledger) is None
     acts = [(each.act, each.name) for each in list_acts(ledger)]
     assert acts[0][0] == "assistant.switched-on"
