@@ -215,6 +215,7 @@ def everything_in(redis: Redis) -> Iterator[str]:
             "set": redis.smembers,
             "zset": lambda name: redis.zrange(name, 0, -1),
             "stream": redis.xrange,
+            "none": lambda name: "",  # it went after the scan: a lease that expired, a queue that was emptied
         }
         found = f"{key} {readers[kind](key)}"
         yield found

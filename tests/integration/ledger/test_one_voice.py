@@ -183,7 +183,7 @@ def test_the_audit_finds_two_answers_to_one_revision_and_too_many_in_a_row(db: D
     assert rules & {each.rule for each in audit(db).findings} == set()
     with db.write() as tx:
         for number in range(MOST_UNANSWERED):
-            copy = {"id": f"{sent['id'][:-2]}{number:02}", "reference": f"answer {number}", "digest": None}
+            copy = {"id": f"copy_{number}", "reference": f"answer {number}", "digest": None}
             tx.execute(insert(message), sent | copy)
     assert rules <= {each.rule for each in audit(db).findings}
     with db.write() as tx:
