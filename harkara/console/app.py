@@ -35,6 +35,7 @@ from harkara.console.pages import (
 )
 from harkara.console.parts import Console
 from harkara.console.static_files import STATIC, CachedFiles
+from harkara.fastapi_telemetry import NO_TELEMETRY
 
 PAGES = (
     home,
@@ -78,7 +79,7 @@ def mount(app: FastAPI, console: Console, path: str = "/console") -> None:
 
 
 def _create_app(console: Console) -> FastAPI:
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY)
     app.state.console = console
     app.state.navigation = NAVIGATION
     app.add_middleware(HeadersMiddleware)

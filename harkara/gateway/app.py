@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from harkara.fastapi_telemetry import NO_TELEMETRY
 from harkara.gateway import (
     acts,
     alarms,
@@ -66,6 +67,7 @@ def create_app(dependencies: Dependencies) -> FastAPI:
         openapi_url=openapi_url,
         docs_url=None,
         redoc_url=None,
+        telemetry=NO_TELEMETRY,
     )
     app.state.dependencies = dependencies
     app.add_middleware(RequestMiddleware, registry=dependencies.registry)
