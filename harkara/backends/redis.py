@@ -40,7 +40,8 @@ class RedisBackend:
     def enqueue(self, envelopes: Sequence[Envelope]) -> Steps[list[Receipt | Conflict | Invalid]]:
         for start in range(0, len(envelopes), BATCH):
             batch = envelopes[start : start + BATCH]
-            yield from self._append("send", [e.to_json() for e in batch], [e.valid_for for e in batch])
+            payloads, valid_for = [e.to_json() for e in batch], [e.valid_for for e in batch]
+            yield from self._append("send", payloads, valid_for, [e.traceparent for e in batch])
         return [Receipt(envelope.id, new=True) for envelope in envelopes]
 
     def save_occasions(
@@ -65,8 +66,14 @@ class RedisBackend:
     def close(self) -> None:
         """Do nothing: the connections belong to the client."""
 
-    def _append(self, verb: Verb, payloads: Sequence[str], valid_for: Sequence[Any] = ()) -> Steps[None]:
-        if (yield from self._intake.append(verb, payloads, valid_for=valid_for)):
+    def _append(
+        self,
+        verb: Verb,
+        payloads: Sequence[str],
+        valid_for: Sequence[Any] = (),
+        traceparents: Sequence[str | None] = (),
+    ) -> Steps[None]:
+        if (yield from self._intake.append(verb, payloads, valid_for=valid_for, traceparents=traceparents)):
             yield from self._wake_workers()
 
     def _request(self, verb: Verb, key: str) -> Steps[Any]:

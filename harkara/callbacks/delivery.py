@@ -50,14 +50,25 @@ GONE = 410
 class CallbackDelivery:
     """Delivers what is due, roughly the oldest first; `on_results` gets the number of callbacks by outcome.
 
+    `on_posted` gets each callback that was POSTed, what the application answered, and the `time.monotonic()` at which
+    the POST began; it runs in the thread of the POST and must not raise.
+
     It uses none of the threads that send messages, so that a slow application delays only its own callbacks. Several
     workers may deliver at once.
     """
 
-    def __init__(self, db: Database, endpoint: Endpoint, *, on_results: Callable[[Mapping[str, int]], None]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        endpoint: Endpoint,
+        *,
+        on_results: Callable[[Mapping[str, int]], None],
+        on_posted: Callable[[ClaimedCallback, EndpointResponse, float], None] = lambda one, response, started: None,
+    ) -> None:
         self._db = db
         self._endpoint = endpoint
         self._on_results = on_results
+        self._on_posted = on_posted
         self._backoff = Backoff()
         self._was_failing = False
         self._halted = Event()
@@ -102,11 +113,14 @@ class CallbackDelivery:
         return total
 
     def _post(self, one: ClaimedCallback, started: float) -> DeliveryResult:
-        since_claim = time.monotonic() - started
+        begun = time.monotonic()
+        since_claim = begun - started
         if self._stopped or self._halted.is_set() or since_claim > LEASE_SECONDS - TIMEOUT_SECONDS:
             return Untried()
         # Signed by the database's clock: this host's may be so wrong that the application refuses every callback.
-        response = self._endpoint.post(one.id, render_body(one), one.claimed_at + timedelta(seconds=since_claim))
+        at = one.claimed_at + timedelta(seconds=since_claim)
+        response = self._endpoint.post(one.id, render_body(one), at, one.traceparent)
+        self._on_posted(one, response, begun)
         result = classify(response, one.tries)
         self._backoff.record(result, retry_after(response))
         if isinstance(response, Blocked) and not self._halted.is_set():

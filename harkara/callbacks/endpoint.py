@@ -51,12 +51,17 @@ class Endpoint:
         self._signer = _signer(secret)
         self._connector = Connector(private=private, seconds=seconds, resolve=resolve, ca_bundle=ca_bundle)
 
-    def post(self, identity: str, body: bytes, at: datetime | None = None) -> EndpointResponse:
+    def post(
+        self, identity: str, body: bytes, at: datetime | None = None, traceparent: str | None = None
+    ) -> EndpointResponse:
         """Send one callback, JSON in UTF-8, signed at this time. Never raises for a fault of network or server.
 
         The application refuses a signature whose time is minutes away from its own. Without `at` it is this host's.
+        `traceparent` is the W3C Trace Context that the application gave to the message.
         """
         headers = self._headers(identity, body, at or datetime.now(UTC))
+        if traceparent:
+            headers["traceparent"] = traceparent
         match self._connector.request("POST", self._url, headers, body):
             case Blocked(reason):
                 return Blocked(f"{reason}: set HARKARA_CALLBACK_PRIVATE, or correct the URL")

@@ -49,6 +49,8 @@ class EnvelopeOptions(MessageOptions, total=False):
     """The message's id, `job_` and 32 hexadecimal digits. Default: a new one."""
     quiet: bool | None
     """Whether quiet hours hold the message back. Default: only marketing."""
+    traceparent: str | None
+    """W3C Trace Context to keep with the message. Default: that of the current span of OpenTelemetry, if any."""
 
 
 class OccasionOptions(TypedDict, total=False):

@@ -11,6 +11,7 @@ from harkara.client.options import ClosingOptions, EnvelopeOptions, OccasionOpti
 from harkara.errors import Conflict, HarkaraError, Invalid
 from harkara.receipt import Change, Handle, Receipt
 from harkara.steps import Steps
+from harkara.trace_context import current_traceparent
 
 if TYPE_CHECKING:  # `import harkara` does not pay for pydantic, nor for occasions
     from harkara.catalogue import Catalogue
@@ -31,7 +32,7 @@ class ClientSteps(BaseClient):
         from harkara.client.envelopes import build_envelope
 
         given = {name: value for name, value in options.items() if value is not None}
-        defaults = {"lane": self._lane, "producer": self._producer}
+        defaults = {"lane": self._lane, "producer": self._producer, "traceparent": current_traceparent()}
         return build_envelope(message, to, self._region, defaults | given)
 
     def _catalogue_steps(self) -> Steps[Catalogue]:

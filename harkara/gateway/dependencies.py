@@ -41,7 +41,8 @@ class Dependencies:
     `redis_problem` raises nothing. `campaigns` and `assistant` return what the files of `config/` say now. `allowances`
     are those of the known lanes, None without a limit. With `metrics_token`, `/metrics` answers that token alone.
     `docs` says whether `/docs` and the OpenAPI description are served. `reading` bounds the files that are read at
-    once, since each takes a CPU for seconds.
+    once, since each takes a CPU for seconds. `traceresponse` returns the response header of a traced acceptance, and
+    is None in a deployment without traces.
     """
 
     db: Database
@@ -57,6 +58,7 @@ class Dependencies:
     allowances: Mapping[str, Allowance | None] = field(default_factory=dict)
     metrics_token: str | None = field(default=None, repr=False)
     docs: bool = True
+    traceresponse: Callable[[Envelope], str | None] | None = None
     failed_tokens: FailedTokens = field(default_factory=FailedTokens)
     reading: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_READ_AT_ONCE))
 

@@ -34,6 +34,8 @@ class _Option(NamedTuple):
     description: str
 
 
+_TRACEPARENT = "traceparent"
+
 _OPTIONS = (
     _Option("reference", "Idempotency-Key", "Your own id of the message: a repeat sends nothing twice"),
     _Option("at", "Harkara-At", "Not before: ISO 8601 with a zone"),
@@ -62,6 +64,7 @@ _DESCRIPTION: dict[str, Any] = {
         "parameters": [
             _parameter(LANE, LANE_DESCRIPTION),
             *(_parameter(option.header, option.description) for option in _OPTIONS),
+            _parameter(_TRACEPARENT, "W3C Trace Context of the request, which stays with the message"),
         ],
         **body_schema(SendMessage),
     },
@@ -90,13 +93,17 @@ async def send_message(request: Request) -> JSONResponse:
     body = read_json(await read_body(request, MAX_BYTES))
     try:
         envelope = deps.plan.catalogue.envelope(body, lane=lane, producer=caller.name, **options)
+        envelope = envelope.with_traceparent(request.headers.get(_TRACEPARENT))
         receipt = await deps.batcher.submit(envelope)
     except Invalid as error:
         field = error.field if error.field in body else _REQUEST_FIELDS.get(error.field, error.field)
         raise Invalid(field, error.rule, error.measure) from None
     except Conflict:  # its text quotes the key
         raise Conflict("Idempotency-Key: another message in this lane has this key; use a new one") from None
-    return JSONResponse(Queued(jobId=receipt.id).model_dump(), 202)
+    response = JSONResponse(Queued(jobId=receipt.id).model_dump(), 202)
+    if deps.traceresponse and (header := deps.traceresponse(envelope)):
+        response.headers["traceresponse"] = header
+    return response
 
 
 def _read_options(headers: Headers) -> dict[str, Any]:

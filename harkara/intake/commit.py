@@ -30,6 +30,11 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
+Answers = Sequence[Receipt | Conflict | Invalid]
+
+OnAccepted = Callable[[Sequence[Envelope], Answers, float], None]
+"""Called after a commit with its messages, their answers, and when it began by `time.monotonic()`; raises nothing."""
+
 _VERBS = PARSERS.keys() | {"send", "wish", "cancel", "status"}
 
 UNKNOWN_VERB = Invalid("verb", "is not known to this release; do all processes run one version?")
@@ -61,6 +66,7 @@ class Committer:
         deadlines: Mapping[str, float],
         queued_seconds: float,
         rejected: Callable[[], None],
+        on_accepted: OnAccepted = lambda envelopes, answers, started: None,
     ) -> None:
         self._db = db
         self._hint = hint
@@ -68,6 +74,7 @@ class Committer:
         self._deadlines = deadlines
         self._queued = queued_seconds
         self._rejected = rejected
+        self._on_accepted = on_accepted
 
     def commit(self, entries: Sequence[IntakeEntry]) -> Committed:
         """Apply messages, consent and occasion updates, and skip requests that expect an answer. Raises Unavailable."""
@@ -99,9 +106,11 @@ class Committer:
 
     def accept(self, envelopes: Sequence[Envelope]) -> list[Receipt | Conflict | Invalid]:
         """Store messages, and hint those that may go at once. Raises Unavailable; no message is stored then."""
+        started = time.monotonic()
         receipts, direct = accept(
             self._db, envelopes, deadlines=self._deadlines, queued_seconds=self._queued, keep_refused=True
         )
+        self._on_accepted(envelopes, receipts, started)
         add_aliases(self._db, {e.id: r.id for e, r in zip(envelopes, receipts, strict=True) if isinstance(r, Receipt)})
         for envelope, receipt in zip(envelopes, receipts, strict=True):
             if isinstance(receipt, Conflict):
@@ -157,7 +166,12 @@ class Committer:
             record_consent(self._db, lane, [choice for _, choice in own], entries, [e.appended_at for e, _ in own])
 
     def _accept(self, envelopes: Sequence[tuple[IntakeEntry, Envelope]]) -> None:
-        self.accept([envelope.with_validity(entry.valid_for, _age(entry)) for entry, envelope in envelopes])
+        self.accept(
+            [
+                envelope.with_validity(entry.valid_for, _age(entry)).with_traceparent(entry.traceparent)
+                for entry, envelope in envelopes
+            ]
+        )
 
     def _save(self, parsed: Sequence[tuple[IntakeEntry, OccasionUpdate]]) -> list[IntakeEntry]:
         """Apply the updates in their order; return the entries of closings whose occasion is unknown."""

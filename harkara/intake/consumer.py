@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from harkara.errors import Conflict, HarkaraError, Invalid, Unavailable
-from harkara.intake.commit import UNKNOWN_VERB, Committer, Hint
+from harkara.intake.commit import UNKNOWN_VERB, Committer, Hint, OnAccepted
 from harkara.intake.entries import IntakeEntry, Verb
 from harkara.intake.occasion_verbs import PARSERS
 from harkara.intake.stream import Intake
@@ -43,11 +43,18 @@ class IntakeConsumer:
         deadlines: Mapping[str, float],
         queued_seconds: float,
         rejected: Callable[[], None] = lambda: None,
+        on_accepted: OnAccepted = lambda envelopes, answers, started: None,
     ) -> None:
         self._intake = intake
         self._db = db
         self._committer = Committer(
-            db, hint, plan=plan, deadlines=deadlines, queued_seconds=queued_seconds, rejected=rejected
+            db,
+            hint,
+            plan=plan,
+            deadlines=deadlines,
+            queued_seconds=queued_seconds,
+            rejected=rejected,
+            on_accepted=on_accepted,
         )
 
     def drain(self) -> int:

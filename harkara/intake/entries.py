@@ -26,6 +26,7 @@ class IntakeEntry:
 
     `appended_at` is when the producer appended it, by Redis' clock, as `time.monotonic()` of this process; None if
     it is not known. `valid_for` is how long, from then on, a message without a deadline of its own is worth sending.
+    `traceparent` is the W3C Trace Context of the hand-over, as the producer wrote it.
     """
 
     stream_id: str
@@ -34,6 +35,7 @@ class IntakeEntry:
     reply_to: str | None = None
     appended_at: float | None = None
     valid_for: timedelta | None = None
+    traceparent: str | None = None
 
     @property
     def position(self) -> str:
@@ -103,6 +105,7 @@ def parse_entries(raw: Sequence[Any], begin: ReadBegin, now: float) -> list[Inta
             fields.get("reply_to"),
             begin.local_time(identity, now),
             _duration(fields.get("valid_for")),
+            fields.get("traceparent"),
         )
         for identity, fields in raw
     ]

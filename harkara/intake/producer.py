@@ -50,15 +50,16 @@ class IntakeProducer:
         payloads: Sequence[str],
         reply_to: str | None = None,
         valid_for: Sequence[timedelta | None] = (),
+        traceparents: Sequence[str | None] = (),
     ) -> Steps[bool]:
         """Append entries, all or none; return whether the caller must wake a worker.
 
-        `valid_for` has a value for each payload, or none at all. Raises Unavailable, also when this Redis may delete
-        the entries before a worker has committed them, and when too few replicas have them.
+        `valid_for` and `traceparents` have a value for each payload, or none at all. Raises Unavailable, also when this
+        Redis may delete the entries before a worker has committed them, and when too few replicas have them.
         """
         if not reply_to:
             yield from self._eviction.require_safe()
-        entries = (self._entry(verb, *each, reply_to) for each in zip_longest(payloads, valid_for))
+        entries = (self._entry(verb, reply_to, *each) for each in zip_longest(payloads, valid_for, traceparents))
         stored = yield from self._store((*entries, self._wake_up))
         return bool(stored[-1])
 
@@ -94,9 +95,12 @@ class IntakeProducer:
                 return
             yield Delay(POLL_SECONDS)
 
-    def _entry(self, verb: Verb, payload: str, valid: timedelta | None, reply_to: str | None) -> tuple[Any, ...]:
+    def _entry(
+        self, verb: Verb, reply_to: str | None, payload: str, valid: timedelta | None, traceparent: str | None
+    ) -> tuple[Any, ...]:
         fields = {"verb": verb, "data": payload} | ({"reply_to": reply_to} if reply_to else {})
         fields |= {"valid_for": str(valid.total_seconds())} if valid else {}
+        fields |= {"traceparent": traceparent} if traceparent else {}
         return "XADD", self._stream, "*", *_flat(fields)
 
     def _store(self, commands: tuple[tuple[Any, ...], ...]) -> Steps[list[Any]]:

@@ -31,6 +31,7 @@ from harkara.messages.validation import (
 )
 from harkara.phone import normalize
 from harkara.times import EARLIEST, LATEST
+from harkara.trace_context import parse_traceparent
 
 # Chat Mitra documents no limit; this is Harkara's.
 _MAX_BODY_BYTES = 256 * 1024
@@ -55,9 +56,10 @@ class Envelope(StrictModel):
     time that the message is valid from `at` or from its hand-over on; it is then in `valid_for`, and counted by the
     ledger's clock.
     `fallback` is a template that is sent instead if the recipient's 24-hour window is closed.
+    `traceparent` is the W3C Trace Context of the call; any other text counts as none.
     """
 
-    unsent = frozenset({"valid_for"})
+    unsent = frozenset({"valid_for", "traceparent"})
 
     id: Id
     to: Annotated[str, SkipValidation]
@@ -74,6 +76,7 @@ class Envelope(StrictModel):
     valid_for: Annotated[timedelta | None, SkipValidation] = None
     producer: ShortName = "default"
     fallback: Annotated[Template | None, SkipValidation] = None
+    traceparent: Annotated[str | None, SkipValidation] = None
 
     def __init__(
         self,
@@ -92,6 +95,7 @@ class Envelope(StrictModel):
         expires: datetime | timedelta | str | None = None,
         producer: str = "default",
         fallback: Template | None = None,
+        traceparent: str | None = None,
     ) -> None:
         items = validate_messages(messages)
         expires, valid_for = split_deadline(expires)
@@ -104,6 +108,7 @@ class Envelope(StrictModel):
             "expires": expires,
             "valid_for": valid_for,
             "fallback": validate_fallback(fallback, items),
+            "traceparent": parse_traceparent(traceparent),
         }
         super().__init__(
             id=f"job_{uuid7().hex}" if id is None else id,
@@ -170,9 +175,10 @@ class Envelope(StrictModel):
     def to_json(self) -> str:
         """Return all fields as JSON, for `from_json`.
 
-        `valid_for` becomes an `expires` by this host's clock. A backend that can hands it over beside the JSON.
+        `valid_for` becomes an `expires` by this host's clock. A backend that can hands it over beside the JSON, and so
+        it does with `traceparent`, which the JSON does not have: a worker of an earlier release would refuse it.
         """
-        fields = {name: value for name, value in self if value is not None}
+        fields = {name: value for name, value in self if value is not None and name != "traceparent"}
         if valid_for := fields.pop("valid_for", None):
             fields["expires"] = min(max((self.at or datetime.now(UTC)) + valid_for, EARLIEST), LATEST - _MOMENT)
         fields["messages"] = [_dump(message) for message in self.messages]
@@ -186,6 +192,11 @@ class Envelope(StrictModel):
             return self
         left = valid_for if self.at else valid_for - (age or timedelta())
         return self.model_copy(update={"expires": None, "valid_for": left})
+
+    def with_traceparent(self, traceparent: str | None) -> Self:
+        """Return the envelope with this W3C Trace Context; a text that is none changes nothing."""
+        context = parse_traceparent(traceparent)
+        return self if context is None else self.model_copy(update={"traceparent": context})
 
     def for_recipient(self, to: str, message: Template, customer_name: str | None = None) -> Self:
         """Return the envelope of a message of the same category to someone else, with an id of its own.

@@ -52,15 +52,24 @@ def notify_states(tx: Transaction, changes: Iterable[StateChange]) -> None:
         tx.execute_each(_insert_states(tx.sqlite), columns, new, now=tx.now, until=tx.now + LIFETIME)
 
 
-def payload_data(kind: str, stored: str) -> dict[str, Any]:
-    """Return the `data` of a callback as the application gets it, from the JSON that the ledger stores."""
+class Payload(NamedTuple):
+    """The `data` of a callback as the application gets it, and the W3C Trace Context of the message it is about."""
+
+    data: dict[str, Any]
+    traceparent: str | None
+
+
+def payload(kind: str, stored: str) -> Payload:
+    """Return what the application gets, from the JSON that the ledger stores."""
     data: dict[str, Any] = json.loads(stored)
-    return _message_data(data) if kind in _STATE_KINDS else data
+    if kind not in _STATE_KINDS:
+        return Payload(data, None)
+    return Payload(_message_data(data), data.get("traceparent"))
 
 
 _STATE_KINDS = {f"message.{state}" for state in NOTIFIED}
 _TIMES = tuple(column for column in COLUMNS.values() if column.endswith("_at"))
-_STORED = (*COLUMNS.values(), "maybe_duplicate", "rule")
+_STORED = (*COLUMNS.values(), "maybe_duplicate", "rule", "traceparent")
 """Neither number nor text is among these columns of a message."""
 
 

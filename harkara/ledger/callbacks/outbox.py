@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, literal_column, select, update
 
-from harkara.ledger.callbacks.notify import payload_data
+from harkara.ledger.callbacks.notify import payload
 from harkara.ledger.database import Database
 from harkara.ledger.tables import callback
 from harkara.ledger.transaction import Row, Transaction
@@ -28,7 +28,8 @@ class ClaimedCallback:
     """A callback that this worker has claimed.
 
     `tries` counts this try too. Like a message's epoch it is a fencing token: a later claim has a higher one.
-    `claimed_at` is the database's time.
+    `claimed_at` is the database's time. `subject` is the id of the message, if it is about one, and `traceparent` the
+    W3C Trace Context of that.
     """
 
     id: str
@@ -37,6 +38,9 @@ class ClaimedCallback:
     expires_at: datetime
     tries: int
     claimed_at: datetime
+    lane: str
+    subject: str
+    traceparent: str | None
     data: dict[str, Any] = field(repr=False)
 
 
@@ -75,6 +79,9 @@ class Untried:
 DeliveryResult = Delivered | Failed | Dead | Untried
 
 
+_CLAIMED = ("id", "kind", "lane", "subject", "created_at", "expires_at", "tries", "data")
+
+
 def claim(db: Database, limit: int, lease_seconds: float) -> list[ClaimedCallback]:
     """Claim callbacks that are due, the oldest first; each is due again when its lease is over. Raises Unavailable."""
     with db.read() as tx:
@@ -86,7 +93,7 @@ def claim(db: Database, limit: int, lease_seconds: float) -> list[ClaimedCallbac
             update(callback)
             .where(callback.c.id.in_(oldest.with_for_update(skip_locked=True)))
             .values(due_at=tx.now + timedelta(seconds=lease_seconds), tries=callback.c.tries + 1)
-            .returning(*(callback.c[name] for name in ("id", "kind", "created_at", "expires_at", "tries", "data")))
+            .returning(*(callback.c[name] for name in _CLAIMED))
         )
         now = tx.now
     claimed = [one for row in rows if (one := _claimed(db, row, now))]
@@ -96,7 +103,7 @@ def claim(db: Database, limit: int, lease_seconds: float) -> list[ClaimedCallbac
 def _claimed(db: Database, row: Row, now: datetime) -> ClaimedCallback | None:
     """Return the claimed callback; one whose data cannot be read becomes dead, so that it stops no other."""
     try:
-        return ClaimedCallback(**row | {"claimed_at": now, "data": payload_data(row["kind"], row["data"])})
+        return ClaimedCallback(**row | {"claimed_at": now} | payload(row["kind"], row["data"])._asdict())
     except Exception as error:
         name = type(error).__name__
         log.error("callback not readable", action="callback_unreadable", id=row["id"], error=name)

@@ -25,7 +25,8 @@ class Claimed:
     `epoch` is a fencing token: after a later claim of the message, no write of this claim succeeds. `contact` is what
     the lane knew about the recipient when the message was claimed. `halted` says whether anything was halted then, and
     `erased` whether the ledger has an opt-out of a person whose data was erased, which could be the recipient.
-    An answer of the assistant has the `voice` of its conversation then, None if the conversation is gone.
+    An answer of the assistant has the `voice` of its conversation then, None if the conversation is gone. `traceparent`
+    is the W3C Trace Context of the hand-over.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Claimed:
     fallback: str | None = field(default=None, repr=False)
     talk_person: str | None = None
     talk_revision: int | None = None
+    traceparent: str | None = None
     contact: ContactState = UNKNOWN_CONTACT
     halted: bool = False
     erased: bool = False

@@ -41,6 +41,7 @@ class NewMessage(TypedDict):
     lease_until: datetime | None
     created_at: datetime
     changed_at: datetime
+    traceparent: str | None
     code: NotRequired[str | None]
     reason: NotRequired[str | None]
     occasion_id: NotRequired[str]
@@ -80,6 +81,7 @@ def message_row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float
         "lease_until": None,
         "created_at": now,
         "changed_at": now,
+        "traceparent": envelope.traceparent,
     }
 
 

@@ -13,7 +13,7 @@ from harkara.ledger.transaction import Row
 
 _OWN = dict.fromkeys("id reference digest recipient body fallback".split(), "text")
 _COMMON = (
-    dict.fromkeys("lane producer kind template category".split(), "text")
+    dict.fromkeys("lane producer kind template category traceparent".split(), "text")
     | dict.fromkeys(("priority", "weight"), "integer")
     | {"quiet": "boolean"}
     | dict.fromkeys("due_at planned_at expires_at created_at changed_at".split(), "timestamptz")

@@ -31,7 +31,7 @@ REPEATABLE = and_(
 
 _SAME = (
     *("digest", "lane", "producer", "recipient", "kind", "template", "category", "priority", "quiet", "weight"),
-    "body",
+    *("body", "traceparent"),
 )
 
 

@@ -134,7 +134,7 @@ INVENTORY: Final = (
             clear="recipient digest",
             mask="reference reason",
             none="id lane producer kind template category state waited_for code job_id whatsapp_id occasion_id rule"
-            " answer campaign_id talk_person",
+            " answer campaign_id talk_person traceparent",
         ),
         "State, times and template stay, without number and text: they are counted.",
     ),

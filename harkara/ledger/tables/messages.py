@@ -26,6 +26,7 @@ class MessageRow(SQLModel, table=True):
     cannot be needed any more: the message has arrived, is final, or is past its deadline.
 
     An answer of the assistant names the person of its conversation, and the revision at which it may be sent.
+    `traceparent` is the W3C Trace Context with which the application handed the message over.
     """
 
     __tablename__ = "message"
@@ -105,6 +106,8 @@ class MessageRow(SQLModel, table=True):
 
     talk_person: str | None = Field(default=None, max_length=40)
     talk_revision: int | None = None
+
+    traceparent: str | None = Field(default=None, max_length=55)
 
 
 class AliasRow(SQLModel, table=True):
