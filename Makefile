@@ -17,7 +17,7 @@ runtime := $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.runtime)
 sync = .venv/bin/uv pip sync --quiet --require-hashes --python $(1)/bin/python $(2) && \
 	.venv/bin/uv pip install --quiet --no-deps --no-build-isolation --python $(1)/bin/python --editable .
 compile = .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --extra server \
-	--extra alarms --extra assistant --python-version 3.11 $(if $(UPGRADE),--upgrade) pyproject.toml
+	--extra alarms --extra assistant --extra otel --extra sentry --python-version 3.11 $(if $(UPGRADE),--upgrade) pyproject.toml
 
 .PHONY: help demo up test check fmt bench bench-quick chaos test-browser test-examples screenshots docs lock clean
 
