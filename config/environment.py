@@ -18,7 +18,9 @@ ENCODING = "utf-8-sig"
 
 _PREFIXES = ("HARKARA_", "CHATMITRA_", "SANDBOX_", "FLOWER_")
 _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
-_UNPREFIXED = frozenset({"REDIS_URL", "DATABASE_URL", "PORT"})
+_UNPREFIXED = frozenset(
+    {"REDIS_URL", "DATABASE_URL", "PORT", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"}
+)
 
 
 def process_environment() -> dict[str, str]:

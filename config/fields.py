@@ -78,16 +78,16 @@ DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 """The URL of a PostgreSQL database, or of an SQLite file in a folder that exists."""
 
 
-def pairs(form: str) -> BeforeValidator:
+def pairs(form: str, separator: str = ":") -> BeforeValidator:
     """Return a validator that parses `name:value,name:value`. It raises ValueError that shows `form`, never the value.
 
-    Only the first colon of a pair separates, since a live token holds a colon itself.
+    Only the first separator of a pair counts, since a live token holds a colon itself.
     """
 
     def parse(value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        found = [pair.strip().partition(":") for pair in value.split(",") if pair.strip()]
+        found = [pair.strip().partition(separator) for pair in value.split(",") if pair.strip()]
         if any(not name or not text for name, _, text in found):
             raise ValueError(f"must be {form}")
         pairs = {name.strip(): text.strip() for name, _, text in found}

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 import structlog
 
+from config.error_reports import error_processors
 from config.settings import settings
 
 # Phone numbers have ten digits or more and codes have six; message and job ids are hexadecimal words and stay.
@@ -35,12 +36,16 @@ _LOSS_OF_REDIS = ("celery.worker.request", "celery.bootsteps")
 
 
 def set_up() -> None:
-    """Send the records of structlog and of the standard library, so Celery's too, through one mask to stderr."""
+    """Send the records of structlog and of the standard library, so Celery's too, through one mask to stderr.
+
+    Raises SystemExit for a DSN of Sentry that is wrong.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        *error_processors(),
         structlog.processors.format_exc_info,
         mask,
     ]

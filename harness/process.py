@@ -21,6 +21,7 @@ NOT_INHERITED = (
     "CHATMITRA_",
     "SANDBOX_",
     "FLOWER_",
+    "OTEL_",
     "REDIS_URL",
     "DATABASE_URL",
     "PYTHONDONTWRITEBYTECODE",

@@ -19,6 +19,7 @@ from config.settings.chatmitra import ChatMitraSettings
 from config.settings.console import ConsoleSettings
 from config.settings.lanes import LaneDefaults
 from config.settings.messages import MessageSettings
+from config.settings.observability import ObservabilitySettings
 from config.settings.services import ServiceSettings
 from config.settings.unknown_names import unknown_names
 from config.settings.workers import WorkerSettings
@@ -35,6 +36,7 @@ class Settings(
     AlarmSettings,
     ModelSettings,
     WorkerSettings,
+    ObservabilitySettings,
 ):
     """One field for each environment variable: its name is the field's in upper case, after `HARKARA_`.
 
