@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 from harkara.answers import ProviderConnection
 from harkara.assistant.talk import Proposal, Talk
 from harkara.delivery.booking import Booked, Passed
+from harkara.delivery.post_times import PostTimes
 from harkara.delivery.sender import Sender
 from harkara.delivery.thinking import Thinker
 from harkara.ledger.conversations.due_turns import ClaimedTurn
@@ -77,8 +78,8 @@ class CheckpointedSender(Sender):
             self._checkpoint("K4")
         return outcome
 
-    def report(self, message: Claimed, outcome: Outcome, seconds: float) -> None:
-        super().report(message, outcome, seconds)
+    def report(self, message: Claimed, outcome: Outcome, times: PostTimes) -> None:
+        super().report(message, outcome, times)
         self._checkpoint("K5")
 
 

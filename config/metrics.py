@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram, start_http_se
 from prometheus_client.registry import Collector
 
 from config.settings import settings
+from harkara.delivery.post_times import PostTimes
 from harkara.ledger.messages.claim import Claimed
 from harkara.outcomes import Outcome
 
@@ -48,11 +49,11 @@ MAX_EVENT_NAMES = 50
 _event_names: set[str] = set()
 
 
-def observe_post(claimed: Claimed, outcome: Outcome, seconds: float) -> None:
+def observe_post(claimed: Claimed, outcome: Outcome, times: PostTimes) -> None:
     """Count one POST and its duration. Labels have few values and no personal data."""
     code = getattr(outcome, "code", None) or "-"
     _outcomes(claimed.lane, claimed.category, type(outcome).__name__.lower(), code).inc()
-    _post_seconds(claimed.lane).observe(seconds)
+    _post_seconds(claimed.lane).observe(times.recorded - times.started)
     _waiting_seconds(claimed.lane, claimed.priority).observe(
         max(0.0, (claimed.claimed_at - claimed.due_at).total_seconds())
     )

@@ -20,6 +20,7 @@ from workers.garbage import collect_less_often
 with ends_if_misconfigured():  # the Celery app reads settings when it is imported
     from config import logs, metrics
     from config.celery_app import IGNORED, app
+    from config.error_reports import close_reports
     from config.periodic_work import Thread
     from config.settings import settings
     from config.wiring import background, sending, shared
@@ -27,6 +28,7 @@ with ends_if_misconfigured():  # the Celery app reads settings when it is import
     from config.wiring.periodic_threads import periodic_threads
     from config.wiring.reload import answer_request
     from config.wiring.thinking import assistant_collector, finish_turns, thinker
+    from config.wiring.tracing import close_spans, spans
 
 __all__ = ["app"]
 
@@ -44,7 +46,8 @@ _threads: dict[Thread, PeriodicThread] = {}
 
 @signals.setup_logging.connect
 def _set_up_logging(**_: Any) -> None:
-    logs.set_up()
+    with ends_if_misconfigured():
+        logs.set_up()
 
 
 @signals.worker_init.connect
@@ -61,6 +64,7 @@ def _build(**_: Any) -> None:
         background.callback_delivery()
         thinker()
         receivers()
+        spans()
         with suppress(Unavailable):  # without Redis nothing is sent, and the periodic work compares later
             background.last_posts().compare()
 
@@ -118,3 +122,5 @@ def _close(**_: Any) -> None:
     with suppress(Unavailable):
         sending.worker_lease().end()
     shared.end_pairing()
+    close_spans()
+    close_reports()

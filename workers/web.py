@@ -21,10 +21,12 @@ from workers.garbage import collect_less_often
 with ends_if_misconfigured():  # the Celery app reads settings when it is imported
     from config import logs
     from config.callback_endpoint import endpoint
+    from config.error_reports import close_reports
     from config.settings import settings
     from config.wiring import http_api, shared
     from config.wiring.console import console
     from config.wiring.reload import answer_request, reload_files
+    from config.wiring.tracing import close_spans
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +83,8 @@ def main() -> None:
         thread.close()
         shared.end_pairing()
         dependencies.backend.close()
+        close_spans()
+        close_reports()
     if unpaired.is_set():
         sys.exit(1)
 

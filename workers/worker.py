@@ -17,6 +17,7 @@ UNUSED = {
     "rich": "structlog imports it for tracebacks that `config.logs` does not use: 6 MB",
     "charset_normalizer": "requests imports it to guess encodings; the answers of Chat Mitra are UTF-8: 3 MB",
     "yaml": "kombu imports it to read tasks in YAML, which the worker does not accept: 1 MB",
+    "opentelemetry": "redis-py imports its SDK for metrics that are not recorded; the traces import it later: 3 MB",
 }
 """Optional libraries that are installed for other programs."""
 

@@ -33,6 +33,7 @@ from config.wiring.shared import (
     reminder_plan,
     webhook_stream,
 )
+from config.wiring.tracing import on_accepted, on_applied, on_called_back, on_dispatched
 from harkara.backends.broker import HINTS
 from harkara.callbacks.delivery import CallbackDelivery
 from harkara.chatmitra.webhooks import parse
@@ -79,6 +80,7 @@ def intake_consumer(files: ConfigFiles) -> IntakeConsumer:
         deadlines=settings().deadlines,
         queued_seconds=leases().queued,
         rejected=REJECTED.inc,
+        on_accepted=on_accepted,
     )
 
 
@@ -110,6 +112,7 @@ def dispatcher(files: ConfigFiles) -> Dispatcher:
         hints_waiting=_hints_waiting,
         queued_seconds=leases().queued,
         depth=s.depth,
+        on_dispatched=on_dispatched,
     )
 
 
@@ -139,7 +142,14 @@ def event_processor(files: ConfigFiles) -> EventProcessor:
         database(),
         webhook_stream(),
         EventContext(
-            files.lanes, files.playbook, files.words, parse, files.prices, observe_deliveries, files.assistant
+            files.lanes,
+            files.playbook,
+            files.words,
+            parse,
+            files.prices,
+            observe_deliveries,
+            files.assistant,
+            on_applied,
         ),
         holder=process_name(),
         silence_seconds=settings().silence.total_seconds(),
@@ -172,7 +182,7 @@ def table_statistics() -> TableStatistics:
 def callback_delivery() -> CallbackDelivery | None:
     """Return None when no callback URL is set."""
     to = endpoint(settings())
-    return CallbackDelivery(database(), to, on_results=count_callbacks) if to else None
+    return CallbackDelivery(database(), to, on_results=count_callbacks, on_posted=on_called_back) if to else None
 
 
 def deliver_callbacks() -> None:

@@ -13,6 +13,7 @@ from config.metrics import count_unknown_event, count_webhook
 from config.settings import settings
 from config.wiring.loaded_files import config_files
 from config.wiring.shared import broker, campaigns, database, lanes, reminder_plan, webhook_stream
+from config.wiring.tracing import traced_accept, traceresponse
 from harkara.batching import Batcher
 from harkara.errors import Unavailable
 from harkara.gateway import Dependencies
@@ -25,7 +26,8 @@ def dependencies() -> Dependencies:
     """Return what the routes use. Raises SystemExit, with the next step, for a setting that is wrong."""
     backend = ledger_backend(settings(), database(), broker())
     kill_at = settings().kill_at
-    accept = checked_after(backend.enqueue, "W1", crash_at(kill_at)) if kill_at else backend.enqueue
+    accept = traced_accept(backend.enqueue)
+    accept = checked_after(accept, "W1", crash_at(kill_at)) if kill_at else accept
     return Dependencies(
         db=database(),
         backend=backend,
@@ -40,6 +42,7 @@ def dependencies() -> Dependencies:
         allowances={name: lane.allowance for name, lane in lanes().items()},
         metrics_token=token.get_secret_value() if (token := settings().metrics_token) else None,
         docs=settings().docs,
+        traceresponse=traceresponse(),
     )
 
 

@@ -6,10 +6,10 @@ from functools import cache, partial
 
 from config.crash_points import Checkpoint, CheckpointedGroupCommit, CheckpointedSender, crash_at
 from config.files import ConfigFiles
-from config.metrics import observe_post
 from config.settings import settings
 from config.wiring.loaded_files import of_files
 from config.wiring.shared import broker, database, lanes, pairing, process_name
+from config.wiring.tracing import on_posted, on_stopped
 from harkara.chatmitra.api import ChatMitra
 from harkara.delivery.lease_times import Leases
 from harkara.delivery.pool import Pool
@@ -42,7 +42,8 @@ def sender(files: ConfigFiles) -> Sender:
         leases=leases(),
         erasure_key=key.get_secret_value() if (key := settings().erasure_key) else None,
         assistant=files.assistant,
-        on_posted=observe_post,
+        on_posted=on_posted,
+        on_stopped=on_stopped,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
@@ -24,7 +25,8 @@ class Dispatcher:
     """Dispatches in rounds.
 
     `queued_seconds` is the lease of a hinted message, `depth` the most messages in a queue, and `hints_waiting` returns
-    the number of hints that the workers have not taken yet.
+    the number of hints that the workers have not taken yet. `on_dispatched` gets the (id, priority) of what a round has
+    hinted, and when the round began, by `time.monotonic()`; it must not raise.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Dispatcher:
         hints_waiting: Callable[[], int],
         queued_seconds: float,
         depth: int,
+        on_dispatched: Callable[[Sequence[tuple[str, int]], float], None] = lambda hints, started: None,
     ) -> None:
         self._db = db
         self._rounds = rounds
@@ -47,12 +50,14 @@ class Dispatcher:
         self._hints_waiting = hints_waiting
         self._queued_seconds = queued_seconds
         self._depth = QueueDepth(depth, queued_seconds)
+        self._on_dispatched = on_dispatched
 
     def dispatch(self, *, at_once: bool = False) -> int:
         """Hint the messages that may go now; return how many. `at_once` also runs within the current second.
 
         Raises Unavailable.
         """
+        started = time.monotonic()
         released = dispatch(
             self._db,
             self._lanes,
@@ -63,6 +68,8 @@ class Dispatcher:
             may_hint=self._may_hint,
         )
         self.hint(released.hints)
+        if released.hints:
+            self._on_dispatched(released.hints, started)
         self._depth.adapt(len(released.hints), released.unclaimed)
         return len(released.hints)
 

@@ -17,6 +17,7 @@ from harkara.delivery.booking import Booked, Booking, Passed
 from harkara.delivery.hints import URGENT
 from harkara.delivery.lease_times import Leases
 from harkara.delivery.pool import Pool
+from harkara.delivery.post_times import PostTimes
 from harkara.delivery.posting import Posting
 from harkara.errors import Unavailable, stops_all
 from harkara.inbound import fingerprint
@@ -57,7 +58,8 @@ class Sender:
     A chunk is claimed, passes the gates and books its slots. Then each message runs in a sender thread: it begins,
     waits for its slot, is posted, and its outcome is recorded. A subclass may wrap these steps, as the crash tests do.
     `worker` returns the name for an attempt whose first byte leaves by that `time.monotonic()`. `erasure_key` is the
-    key under which the ledger keeps the opt-outs of people whose data was erased.
+    key under which the ledger keeps the opt-outs of people whose data was erased. `on_posted` gets each recorded
+    outcome of a POST, `on_stopped` each outcome without one; both run in the thread that has it and must not raise.
     """
 
     def __init__(
@@ -74,7 +76,8 @@ class Sender:
         leases: Leases,
         erasure_key: str | None = None,
         assistant: AssistantRules = AssistantRules(),  # noqa: B008  # frozen
-        on_posted: Callable[[Claimed, Outcome, float], None] = lambda message, outcome, seconds: None,
+        on_posted: Callable[[Claimed, Outcome, PostTimes], None] = lambda message, outcome, times: None,
+        on_stopped: Callable[[Claimed, Outcome], None] = lambda message, outcome: None,
     ) -> None:
         self._db = db
         self._commit = commit
@@ -87,6 +90,7 @@ class Sender:
         self._erasure_key = erasure_key
         self._assistant = assistant
         self._on_posted = on_posted
+        self._on_stopped = on_stopped
 
     def send(self, ids: Sequence[str], *, urgent: bool = False) -> None:
         """Send those of `ids` that this worker can claim; return when each of them has its outcome.
@@ -109,7 +113,8 @@ class Sender:
 
     def deliver(self, booked: Booked) -> None:
         """Send one message of the chunk; runs in a sender thread."""
-        post_by = time.monotonic() + self._leases.unsent
+        begun = time.monotonic()
+        post_by = begun + self._leases.unsent
         if not self.begin(booked):
             return
         booked = booked._replace(slot=booked.slot.until(post_by))
@@ -122,10 +127,12 @@ class Sender:
             slot = self.exchange_slot(booked, post_by)
             if isinstance(slot, Wait):
                 self.record(booked.message, slot)
+                self._on_stopped(booked.message, slot)
                 return
             booked = booked._replace(slot=slot)
+        answered = time.monotonic()
         self.record(booked.message, outcome)
-        self.report(booked.message, outcome, time.monotonic() - started)
+        self.report(booked.message, outcome, PostTimes(begun, started, answered, time.monotonic()))
 
     def claim(self, ids: Sequence[str]) -> list[Claimed]:
         """Claim the messages under a lease; another worker may have claimed some of them."""
@@ -202,9 +209,9 @@ class Sender:
         if isinstance(outcome, Refused) and outcome.code == STOPPED_MARKETING:
             self._record_marketing_stop(message)
 
-    def report(self, message: Claimed, outcome: Outcome, seconds: float) -> None:
-        """Pass a recorded outcome, and the seconds since its POST began, to the metrics."""
-        self._on_posted(message, outcome, seconds)
+    def report(self, message: Claimed, outcome: Outcome, times: PostTimes) -> None:
+        """Pass a recorded outcome, and when its steps happened, to the metrics and the traces."""
+        self._on_posted(message, outcome, times)
 
     def _record_marketing_stop(self, message: Claimed) -> None:
         """If this fails, the next marketing to this person is refused again, and shows it once more."""
@@ -258,6 +265,7 @@ class Sender:
     def _stop(self, message: Claimed, outcome: Outcome) -> None:
         """Record the outcome of a message without a POST; the chunk does not wait for the commit."""
         self._commit.record_later(ClaimResult.of(message, outcome, posted=False))
+        self._on_stopped(message, outcome)
 
     def _fingerprint(self, message: Claimed) -> str | None:
         """Return what an event about this POST will contain; None in a lane without webhooks."""

@@ -160,6 +160,12 @@ def test_only_the_client_of_chatmitra_and_the_connector_use_http() -> None:
     assert found - model == chatmitra | {connector, "harkara.http_exchange"}
 
 
+def test_only_the_recorders_of_the_deployment_import_what_observes_it() -> None:
+    """Spans and error reports leave the machine, so few modules decide what is in them; both are off at first."""
+    observers = {"config.spans", "config.span_export", "config.sentry_reports"}
+    assert users(MAY_IMPORT, {"opentelemetry", "sentry_sdk"}) == observers
+
+
 def test_only_the_ledger_imports_sql() -> None:
     found = users(MAY_IMPORT, SQL)
     assert found

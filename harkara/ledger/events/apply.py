@@ -60,11 +60,26 @@ class Delivery(NamedTuple):
     seconds: float
 
 
+class AppliedEvent(NamedTuple):
+    """A status event that was applied, its message with the W3C Trace Context of that, and the message's new state.
+
+    `to` is None for an event that changed no state.
+    """
+
+    status: str
+    message_id: str
+    lane: str
+    category: str
+    traceparent: str | None
+    to: State | None
+
+
 class AppliedStatuses(NamedTuple):
-    """The events that no message was found for, or that come too early; and the deliveries that the others report."""
+    """The events that no message was found for, or that come too early; and the others, with what they deliver."""
 
     unmatched: list[StatusEvent]
     deliveries: list[Delivery]
+    applied: list[AppliedEvent]
 
 
 def apply_statuses(
@@ -83,7 +98,8 @@ def apply_statuses(
     if matches:
         _write(tx, candidates, matches)
         record_charges(tx, prices, lanes, _arrivals(candidates, matches))
-    return AppliedStatuses(unmatched, list(_deliveries(tx, candidates, matches)))
+    applied = [_applied(candidates, match) for match in matches]
+    return AppliedStatuses(unmatched, list(_deliveries(tx, candidates, matches)), applied)
 
 
 def _match(
@@ -143,6 +159,12 @@ def _deliveries(tx: Transaction, candidates: Candidates, matches: Sequence[Match
 
 
 _DELIVERED = (State.DELIVERED, State.READ)
+
+
+def _applied(candidates: Candidates, match: Match) -> AppliedEvent:
+    row = candidates.messages[match.candidate.id]
+    return AppliedEvent(match.event.change.status, row.id, row.lane, row.category, row.traceparent, match.to)
+
 
 _MARK_APPLIED = f"""
 UPDATE event SET state = '{EventState.APPLIED}', message_id = each.message_id, body = NULL FROM {{each}}

@@ -60,6 +60,7 @@ class LockedMessage(NamedTuple):
     posted_at: datetime | None
     expires_at: datetime
     code: str | None
+    traceparent: str | None
     wrote_at: datetime | None
 
 

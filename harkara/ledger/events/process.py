@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from harkara.ledger.applied_entries import mark_applied
 from harkara.ledger.contacts.marketing_choice import STOPPED_MARKETING, apply_marketing_choice, apply_marketing_stop
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, store_dead_letters
-from harkara.ledger.events.apply import AppliedStatuses, Delivery, apply_statuses
+from harkara.ledger.events.apply import AppliedEvent, AppliedStatuses, Delivery, apply_statuses
 from harkara.ledger.events.dashboard import is_typed, record_typed
 from harkara.ledger.events.inbound_messages import OFF, apply_number_change, apply_received
 from harkara.ledger.events.recipients import ReceivedStatus, link_recipients, status_events
@@ -49,7 +50,8 @@ class EventContext:
     """What event processing needs of this deployment.
 
     `parse` reads the stored JSON of an event again; the lanes' tokens are the keys of fingerprints. `on_delivered` gets
-    the deliveries of each transaction after its commit.
+    the deliveries of each transaction after its commit, and `on_applied` its status events that were applied, with the
+    `time.monotonic()` at which it began. They must not raise.
     """
 
     lanes: Mapping[str, Lane]
@@ -59,6 +61,7 @@ class EventContext:
     prices: Prices
     on_delivered: Callable[[Sequence[Delivery]], None] = lambda deliveries: None
     assistant: AssistantRules = OFF
+    on_applied: Callable[[Sequence[AppliedEvent], float], None] = lambda events, started: None
 
 
 def any_due(db: Database) -> bool:
@@ -93,11 +96,13 @@ def _due_ids(db: Database, limit: int) -> tuple[list[int], list[int]]:
 
 def _process_ids(db: Database, context: EventContext, ids: Sequence[int]) -> Counter[str]:
     """Process all of them in one transaction; after a failure one by one, so that a bad event stops no other."""
+    started = time.monotonic()
     try:
         with db.write() as tx:
             received = [(row, _parse(row, context.parse)) for row in _lock(tx, ids)]
-            done, deliveries, typed = _apply(tx, context, received)
-        context.on_delivered(deliveries)
+            done, statuses, typed = _apply(tx, context, received)
+        context.on_delivered(statuses.deliveries)
+        context.on_applied(statuses.applied, started)
         link_recipients(db, received)
         hold = context.assistant.give_back
         done[EventState.ORPHAN.value] += sum(record_typed(db, *each, hold) for each in typed)
@@ -138,8 +143,8 @@ def _lock(tx: Transaction, ids: Sequence[int]) -> list[StoredEvent]:
 
 def _apply(
     tx: Transaction, context: EventContext, received: Sequence[tuple[StoredEvent, Event]]
-) -> tuple[Counter[str], Sequence[Delivery], Sequence[ReceivedStatus]]:
-    """Apply events; return the outcomes, the deliveries, and what was typed in the dashboard, still to be recorded."""
+) -> tuple[Counter[str], AppliedStatuses, Sequence[ReceivedStatus]]:
+    """Apply events; return the outcomes, the statuses, and what was typed in the dashboard, still to be recorded."""
     statuses: list[ReceivedStatus] = []
     for row, found in received:
         match found:
@@ -161,12 +166,13 @@ def _apply(
     _apply_marketing_stops(tx, statuses)
     changes = status_events(tx, context.lanes, statuses)
     rules = (context.playbook, context.lanes, context.prices)
-    unmatched, deliveries = apply_statuses(tx, changes, *rules) if changes else AppliedStatuses([], [])
+    done = apply_statuses(tx, changes, *rules) if changes else AppliedStatuses([], [], [])
+    unmatched = done.unmatched
     applied = Counter({EventState.APPLIED.value: len(received) - len(unmatched)})
     typed = [(one.stored, one.change) for one in unmatched if _is_last_try(one.stored) and is_typed(one.change)]
     recorded = {stored.id for stored, _ in typed}
     others = [one.stored for one in unmatched if one.stored.id not in recorded]
-    return applied + _postpone(tx, others, EventState.ORPHAN), deliveries, typed
+    return applied + _postpone(tx, others, EventState.ORPHAN), done, typed
 
 
 def _apply_marketing_stops(tx: Transaction, statuses: Sequence[ReceivedStatus]) -> None:

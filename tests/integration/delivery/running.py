@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from config.crash_points import CheckpointedSender
 from harkara.assistant.rules import AssistantRules
@@ -48,8 +49,9 @@ def running_sender(
     secret: str | None = None,
     assistant: AssistantRules | None = None,
     checkpoint: Callable[[str], None] = lambda name: None,
+    **hooks: Any,
 ) -> Iterator[Sender]:
-    """Run a sender for the lane `default`; `checkpoint` is called between its steps."""
+    """Run a sender for the lane `default`; `checkpoint` is called between its steps, `hooks` are those of Sender."""
     pool, commit = Pool(16), GroupCommit(db, _refuse, retry_seconds=5)
     with connect(redis_url, seconds=2) as redis:
         yield CheckpointedSender(
@@ -64,6 +66,7 @@ def running_sender(
             leases=leases or Leases(),
             assistant=assistant or AssistantRules(),
             checkpoint=checkpoint,
+            **hooks,
         )
         pool.close()
         commit.close()
