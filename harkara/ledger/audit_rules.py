@@ -44,7 +44,8 @@ def parameters(tx: Transaction) -> dict[str, Any]:
 
 @cache  # to build the expressions costs more than to query a small ledger
 def _fixed_rules() -> Mapping[str, AuditRule]:
-    return _with_numbers(_attempt_rules() | _state_rules() | _lease_rules() | _plan_rules() | _voice_rules())
+    own = _attempt_rules() | _state_rules() | _lease_rules() | _plan_rules() | _voice_rules()
+    return _with_numbers(own | _owner_rules())
 
 
 def _with_numbers(queries: Rules) -> Mapping[str, AuditRule]:
@@ -74,6 +75,15 @@ def _attempt_rules() -> Rules:
         "sending has exactly one open POST": ids.where(in_state(State.SENDING), open_posts != 1),
         "nothing unsent has an open POST": ids.where(in_state(*UNSENT), open_posts > 0),
     }
+
+
+def _owner_rules() -> Rules:
+    """The tables of POSTs and traces have no foreign key, which would be checked for each of their rows."""
+    posts, lines = (
+        select(each.c.message_id).where(~exists().where(message.c.id == each.c.message_id)).distinct()
+        for each in (attempt, trace)
+    )
+    return {"every POST belongs to a message": posts, "every line of a trace belongs to a message": lines}
 
 
 def _state_rules() -> Rules:

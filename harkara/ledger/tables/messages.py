@@ -165,14 +165,17 @@ class ReplacedPostRow(SQLModel, table=True):
 
 
 class TraceRow(SQLModel, table=True):
-    """One line of a message's history: a wait, a refusal or a change of state. Rows are only ever added."""
+    """One line of a message's history: a wait, a refusal or a change of state. Rows are only ever added.
+
+    It has no foreign key, which would be checked for each change of a state: no message is ever deleted.
+    """
 
     __tablename__ = "trace"
 
     __table_args__ = (Index("ix_trace_message_id", "message_id"),)
 
     id: int | None = Field(default=None, primary_key=True)
-    message_id: str = Field(foreign_key="message.id", max_length=40)
+    message_id: str = Field(max_length=40)
     at: datetime
     event: str = Field(max_length=20)
     code: str | None = Field(default=None, max_length=40)

@@ -104,6 +104,18 @@ def test_every_damage_is_found_and_named(db: Database, messages: dict[str, str],
     assert found[rule].broken == 1
 
 
+def test_posts_and_traces_without_their_message_are_found(db: Database, messages: dict[str, str]) -> None:
+    """No foreign key forbids them."""
+    with db.write() as tx:
+        for table, owner in (("attempt", "job_gone"), ("trace", "job_lost")):
+            tx.execute(
+                text(f"UPDATE {table} SET message_id = '{owner}' WHERE message_id = :id"), {"id": messages["failed"]}
+            )
+    found = {finding.rule: finding.ids for finding in audit(db).findings}
+    assert found["every POST belongs to a message"] == ["job_gone"]
+    assert found["every line of a trace belongs to a message"] == ["job_lost"]
+
+
 def test_a_lease_that_was_not_swept_is_found(db: Database, messages: dict[str, str]) -> None:
     update_message(db, messages["claimed"], lease_until=past(db, 50))
     assert audit(db).clean
