@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -98,6 +98,13 @@ def _row_in_utc(row: tuple[Any, ...], zoned: tuple[int, ...]) -> tuple[Any, ...]
 def sqlite_moment(moment: datetime) -> str:
     """Format a moment as SQLite stores it; texts without an offset sort by time."""
     return moment.astimezone(UTC).isoformat(" ", "microseconds")[:26]
+
+
+def sqlite_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Any]]:
+    """Yield the values of each row as SQLite stores them, for the driver."""
+    moment = lru_cache(64)(sqlite_moment)  # the rows of a bulk share most of them
+    for row in rows:
+        yield [moment(value) if isinstance(value, datetime) else value for value in row.values()]
 
 
 # Not in ASCII: an unpaired surrogate, which no database stores, must be refused and not be stored as something else.

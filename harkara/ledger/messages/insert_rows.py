@@ -101,6 +101,8 @@ def insert_messages(tx: Transaction, rows: Sequence[NewMessage]) -> set[str]:
     if not rows:
         return set()
     plain = cast(list[Row], in_order_of_locks(rows))
+    if tx.sqlite:
+        return tx.insert_each(message, plain)
     if len(plain) > COPY_ROWS and tx.can_copy:
         return tx.copy_new(message, plain)
     return set(tx.execute(tx.insert_new(message).returning(message.c.id), plain).scalars())
