@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+import typing
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from types import MappingProxyType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Executable, Table, func, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Executable,
+    String,
+    Subquery,
+    Table,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from harkara.ledger.clock import Clock
@@ -57,7 +73,7 @@ class Transaction:
     def _query_time(self) -> datetime:
         clock = func.strftime("%Y-%m-%d %H:%M:%f", "now") if self.sqlite else func.clock_timestamp()
         moment = self.connection.execute(select(clock)).scalar_one()
-        return from_sql(moment) if isinstance(moment, str) else cast(datetime, moment).astimezone(UTC)
+        return from_sql(moment) if isinstance(moment, str) else typing.cast(datetime, moment).astimezone(UTC)
 
     def execute(self, statement: Executable, parameters: Row | Sequence[Row] | None = None) -> Rows:
         return self.connection.execute(statement, parameters)
@@ -91,6 +107,17 @@ class Transaction:
             # `description` would be parsed for this question alone.
             found = [] if cursor.rownumber is None else cursor.fetchall()
         return in_utc(found, returning)
+
+    def listed(self, ids: Collection[str]) -> Subquery:
+        """Return these ids as a table with the column `id`, in their order, whose join finds each row by its index.
+
+        For many ids in an IN, PostgreSQL would read a table as a whole, and SQLAlchemy binds each of them.
+        """
+        given = literal(json.dumps(sorted(set(ids))), String)
+        values = func.json_each(given) if self.sqlite else func.json_array_elements_text(cast(given, JSON))
+        each = values.table_valued(column("value", String))
+        # The limit gives the planner their number.
+        return select(each.c.value.label("id")).limit(len(ids)).subquery("listed")
 
     def load(self, kind: Callable[..., T], statement: Executable) -> list[T]:
         """Run a query and return one `kind` for each row, made of the row's values in their order."""

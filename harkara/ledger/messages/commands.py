@@ -61,10 +61,11 @@ def cancel_once(db: Database, identity: str, by: str, entry: str) -> bool:
 
 def cancel_messages(tx: Transaction, ids: Sequence[str], code: str, why: str) -> list[str]:
     """Do the same within a transaction, with the code and reason given."""
+    listed = tx.listed(ids)
     cancelled = tx.load(
         TracedChange,
         update(message)
-        .where(message.c.id.in_(list(ids)), still_in(*allowed_from(State.CANCELLED, by=Action.CANCEL)))
+        .where(message.c.id == listed.c.id, still_in(*allowed_from(State.CANCELLED, by=Action.CANCEL)))
         .values(state=CANCELLED_OR_UNCERTAIN, changed_at=tx.now, **final_columns(code, why))
         .returning(*CHANGED),
     )
@@ -94,11 +95,11 @@ def resolve(db: Database, identity: str, decision: Decision, by: str, *, actor: 
 
 def decide(tx: Transaction, ids: Sequence[str], decision: Decision, by: str) -> list[str]:
     """Do the same within a transaction, for those of the messages that are uncertain or parked; return their ids."""
-    target = _TARGETS[decision]
+    target, listed = _TARGETS[decision], tx.listed(ids)
     decided = tx.load(
         TracedChange,
         update(message)
-        .where(message.c.id.in_(list(ids)), still_in(*allowed_from(target, by=Action.RESOLVE)), _OPEN_STILL)
+        .where(message.c.id == listed.c.id, still_in(*allowed_from(target, by=Action.RESOLVE)), _OPEN_STILL)
         .values(state=target.value, changed_at=tx.now, **_columns(tx, decision, by))
         .returning(*CHANGED),
     )
