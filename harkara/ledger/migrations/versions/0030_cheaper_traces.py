@@ -10,7 +10,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0030"
-down_revision = "0033"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 
