@@ -45,6 +45,7 @@ def enqueue(self: Task, body: dict[str, Any], /, **options: Any) -> None:
     # The task's id makes a repeat of the same call the same message.
     options.setdefault("reference", f"task:{self.request.id}")
     envelope = reminder_plan().catalogue.envelope(body, **options)
+    envelope = envelope.with_traceparent(str(self.request.get("traceparent") or ""))  # a header of the task
     try:
         intake_consumer().accept([envelope])
     except Unavailable:

@@ -106,7 +106,7 @@ class IntakeConsumer:
 
     def postpone(self, verb: Verb, handed_over: Envelope) -> None:
         """Append to the intake what the ledger cannot take now. Raises Unavailable."""
-        self._intake.append(verb, [handed_over.to_json()])
+        self._intake.append(verb, [handed_over.to_json()], traceparents=[handed_over.traceparent])
 
     def _reply(self, answers: Sequence[tuple[IntakeEntry, dict[str, Any]]]) -> None:
         try:

@@ -62,9 +62,15 @@ class Intake:
         self._ledger = ledger
         self._abandoned_ms = int(1000 * abandoned_seconds)
 
-    def append(self, verb: Verb, payloads: Sequence[str], reply_to: str | None = None) -> bool:
+    def append(
+        self,
+        verb: Verb,
+        payloads: Sequence[str],
+        reply_to: str | None = None,
+        traceparents: Sequence[str | None] = (),
+    ) -> bool:
         """Append entries, all or none, as `IntakeProducer.append` does."""
-        return run(self._producer.append(verb, payloads, reply_to), self)
+        return run(self._producer.append(verb, payloads, reply_to, traceparents=traceparents), self)
 
     def notify(self) -> bool:
         """Return whether the caller must wake a worker, without an entry. Raises Unavailable."""

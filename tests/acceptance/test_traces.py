@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from celery import Celery
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from harkara import CopyCode, Envelope, Template
+from harkara.backends.broker import ACCEPT
 from harkara.ledger.callbacks.dead_callbacks import count_callbacks
 from harkara.redis_client import connect
 from harness.ports import free_port
@@ -21,6 +23,7 @@ from tests.integration.callbacks.application import SECRET, Application, listeni
 from tests.integration.spans import Collector, collecting
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+OTHER_TRACE = "0af7651916cd43dd8448eb211c80319c"
 CALLER = f"00-{TRACE}-{PARENT}-01"
 NUMBER, CODE, WORD = "919811122233", "73915482", "marzipan"
 CHATMITRA_TOKEN, SIGNATURE = "a-token-of-nougat", "a-secret-of-praline"
@@ -60,6 +63,12 @@ def test_a_trace_is_joined_across_a_killed_worker_and_an_emptied_redis(
         harkara.wait_until(lambda: not sum(count_callbacks(harkara.ledger).values()), "the callbacks are delivered")
         steps = {"accept", "dispatch", "send", "POST", "event", "callback"}
         harkara.wait_until(lambda: {step(span) for span in spans_of(collector, message)} >= steps, "all steps have one")
+        call_by_task_name(redis_server.url, envelope)
+        harkara.wait_until(lambda: harkara.states() == {"read": 2}, "the second is read")
+        harkara.wait_until(lambda: other_caller() in contexts_of(application), "it is called back")
+        harkara.wait_until(
+            lambda: accepted_traces(collector) >= {TRACE, OTHER_TRACE}, "its acceptance is in the other trace"
+        )
         collector.silent = True  # a collector that hangs delays no end
         assert worker.terminate() == 0
     spans = spans_of(collector, message)
@@ -70,7 +79,7 @@ def test_a_trace_is_joined_across_a_killed_worker_and_an_emptied_redis(
     }
     (accepted,) = (span for span in spans if step(span) == "accept")
     assert traceresponse == f"00-{TRACE}-{accepted.span_id.hex()}-01"
-    assert {headers["traceparent"] for headers in application.headers} == {CALLER}
+    assert contexts_of(application) == {CALLER, other_caller()}
     assert [canary for canary in CANARIES if any(canary.encode() in body for body in collector.bodies)] == []
 
 
@@ -80,6 +89,31 @@ def post(web: str, envelope: Envelope) -> tuple[str, str]:
     call = urllib.request.Request(f"{web}/send_message", json.dumps(envelope.body()).encode(), headers)
     with urllib.request.urlopen(call, timeout=60) as response:
         return json.load(response)["jobId"], response.headers["traceresponse"]
+
+
+def call_by_task_name(redis_url: str, envelope: Envelope) -> None:
+    """Send the message as an application whose Celery is instrumented: the context is a header of the task."""
+    options = {"category": envelope.category, "reference": "by task name"}
+    with Celery(broker=redis_url, set_as_current=False) as application:
+        application.send_task(
+            "harkara.enqueue",
+            args=[envelope.body()],
+            kwargs=options,
+            queue=ACCEPT,
+            headers={"traceparent": other_caller()},
+        )
+
+
+def other_caller() -> str:
+    return f"00-{OTHER_TRACE}-{PARENT}-01"
+
+
+def contexts_of(application: Application) -> set[str]:
+    return {headers["traceparent"] for headers in application.headers}
+
+
+def accepted_traces(collector: Collector) -> set[str]:
+    return {span.trace_id.hex() for span in collector.spans() if step(span) == "accept"}
 
 
 def spans_of(collector: Collector, message: str) -> list[Span]:
