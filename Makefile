@@ -54,7 +54,7 @@ chaos: .venv/.dev ## Kill workers, Redis and the database under load for minutes
 	@.venv/bin/pytest -m soak
 
 test-browser: .venv-browser/.synced ## Run the tests that need Chromium
-	@.venv-browser/bin/pytest -n 2 -m browser
+	@.venv-browser/bin/pytest -n 2 -m browser $$(grep -rl --include='*.py' pytest.mark.browser tests)
 
 test-examples: .venv-examples/.synced ## Run the tests of examples/ with Flask and Django
 	@.venv-examples/bin/pytest tests/integration/test_examples.py

@@ -12,7 +12,7 @@ from threading import RLock
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import make_url
+from sqlalchemy import event, make_url
 
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
@@ -25,11 +25,44 @@ ALEMBIC = RLock()
 def open_ledger(url: str, **options: Any) -> Iterator[Database]:
     """Open a ledger, create or migrate its tables, and close it at the end; `options` are those of Database."""
     prepare(url)
-    db = Database(url, **options)
+    with reopened(url, **options) as db:
+        yield db
+
+
+@contextmanager
+def reopened(url: str, **options: Any) -> Iterator[Database]:
+    """Open a ledger that has its tables, and close it at the end."""
+    kind = ("sqlite" if url.startswith("sqlite:") else url, *sorted(options.items()))
+    closed = _CLOSED.setdefault(kind, [])
+    db = _moved(closed.pop(), url) if closed else _opened(url, options)
     try:
         yield db
     finally:
         db.close()
+        closed.append(db)
+
+
+_CLOSED: dict[tuple[Any, ...], list[Database]] = {}
+"""Closed ledgers by their kind, which are opened again: an engine keeps the statements that it compiled, and to
+compile them takes a third of most tests.
+"""
+
+
+def _opened(url: str, options: dict[str, Any]) -> Database:
+    db = Database(url, **options)
+    if db.sqlite:
+
+        @event.listens_for(db.engine, "do_connect")
+        def connect(_dialect: Any, _record: Any, arguments: list[str], _options: dict[str, Any]) -> None:
+            arguments[0] = str(db.url.database)
+
+    return db
+
+
+def _moved(db: Database, url: str) -> Database:
+    if db.sqlite:
+        db.url = make_url(url)
+    return db
 
 
 def prepare(url: str) -> None:

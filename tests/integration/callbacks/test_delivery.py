@@ -25,6 +25,7 @@ from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.database import Database
 from harkara.ledger.tables import callback
 from harkara.ledger.transaction import Row
+from harness.ledger import reopened
 from harness.waiting import wait_until
 from tests.integration.callbacks.application import SECRET, Application, listening
 from tests.integration.ledger.steps import reply, send_message
@@ -35,9 +36,8 @@ DATA = {"id": "evt_1", "text": "नमस्ते"}
 @pytest.fixture
 def db(db: Database) -> Iterator[Database]:
     """The empty ledger, as a deployment with a callback URL opens it."""
-    database = Database(db.url.render_as_string(hide_password=False), callbacks_enabled=True)
-    yield database
-    database.close()
+    with reopened(db.url.render_as_string(hide_password=False), callbacks_enabled=True) as database:
+        yield database
 
 
 def delivery_to(url: str, db: Database, counted: Counter[str] | None = None) -> CallbackDelivery:

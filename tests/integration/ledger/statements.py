@@ -23,23 +23,30 @@ class _Cursor(psycopg.Cursor[Any]):
 
 
 @contextmanager
+def listener(target: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
+    """Call a function at each event of SQLAlchemy with this name, until the end: other tests use the same engine."""
+    event.listen(target, name, function)
+    try:
+        yield
+    finally:
+        event.remove(target, name, function)
+
+
+@contextmanager
 def executed_statements() -> Iterator[list[str]]:
     """Collect the statements of all threads until the end, then leave out BEGIN, pings and looks at the clock."""
     found: list[str] = []
     _Cursor.statements = found
 
-    listeners: list[tuple[type, str, Any]] = [
-        (Pool, "checkout", lambda connection, *_: _watch(connection, _Cursor, found.append)),
-        (Pool, "checkin", lambda connection, *_: _watch(connection, psycopg.Cursor, None)),
-    ]
-    for listener in listeners:
-        event.listen(*listener)
-    try:
+    def watch(connection: Any, *_: Any) -> None:
+        _watch(connection, _Cursor, found.append)
+
+    def leave(connection: Any, *_: Any) -> None:
+        _watch(connection, psycopg.Cursor, None)
+
+    with listener(Pool, "checkout", watch), listener(Pool, "checkin", leave):
         yield found
-    finally:
-        for listener in listeners:
-            event.remove(*listener)
-        found[:] = [statement for statement in found if not statement.lstrip().startswith(_BESIDES)]
+    found[:] = [statement for statement in found if not statement.lstrip().startswith(_BESIDES)]
 
 
 def _watch(connection: Any, cursors: type[psycopg.Cursor[Any]], add: Callable[[str], None] | None) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
-from sqlalchemy.event import listen
 
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
@@ -14,6 +13,7 @@ from harkara.ledger.sweep import Crashed, sweep
 from harkara.ledger.tables import message
 from harkara.messages import Envelope, Template
 from harkara.outcomes import Accepted, Uncertain
+from tests.integration.ledger.statements import listener
 from tests.integration.ledger.steps import age_messages, record_outcome, reply, row, run_sweep
 from tests.integration.ledger.webhooks import (
     CONTEXT,
@@ -124,8 +124,8 @@ def test_the_query_for_new_events_uses_the_index_of_new_events(db: Database) -> 
             plans.extend(step[3] for step in plan)
 
     uncertain_message(db)
-    listen(db.engine, "before_cursor_execute", explain)
-    run_sweep(db)
+    with listener(db.engine, "before_cursor_execute", explain):
+        run_sweep(db)
     assert plans == ["SCAN event USING INDEX ix_event_due"]
 
 

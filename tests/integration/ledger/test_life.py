@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from sqlalchemy import delete, event, func, select
+from sqlalchemy import delete, func, select
 
 from harkara.errors import Conflict
 from harkara.ledger.audit import audit
@@ -21,6 +22,7 @@ from harkara.ledger.transaction import Row
 from harkara.outcomes import Accepted, Cancelled, Outcome, Pause, Refused, Uncertain, Wait
 from harkara.states import Action
 from tests.integration.ledger.state_changes import StateChanges, declared, recorded_state_changes
+from tests.integration.ledger.statements import listener
 from tests.integration.ledger.steps import (
     ACCEPTED,
     LOST,
@@ -228,11 +230,15 @@ class Life(RuleBasedStateMachine):
         return {name: value for name, value in kept.items() if not name.endswith(("_at", "_until"))}
 
 
+def without_disk(db: Database) -> AbstractContextManager[None]:
+    """Let SQLite not wait for the disk: this test does not check power cuts, and that would take most of the time."""
+    if not db.sqlite:
+        return nullcontext()
+    return listener(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+
+
 def test_random_actions_break_no_promise(db: Database) -> None:
-    if db.sqlite:
-        # This test does not check power cuts, and the disk would take most of the time.
-        event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-    with recorded_state_changes(db) as changes:
+    with without_disk(db), recorded_state_changes(db) as changes:
         run_state_machine_as_test(
             lambda: Life(db, changes),  # type: ignore[arg-type]  # a factory serves as well as the class
             settings=settings(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import update
 
 from harkara.ledger.audit import audit
 from harkara.ledger.batch_size import MAX_ROWS
@@ -19,6 +19,7 @@ from harkara.ledger.messages.otp_limit import recent_codes
 from harkara.ledger.sweep import POISON_CLAIMS, Crashed, sweep
 from harkara.ledger.tables import attempt
 from harkara.outcomes import Outcome, Pause, Refused, Uncertain, Wait
+from tests.integration.ledger.statements import listener
 from tests.integration.ledger.steps import (
     ACCEPTED,
     DAY,
@@ -238,11 +239,11 @@ def test_no_query_of_a_round_scans_the_whole_table(db: Database) -> None:
             plan = connection.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
             plans.extend(step[3] for step in plan)
 
-    event.listen(db.engine, "before_cursor_execute", explain)
-    accept_messages(db, reply(1), marketing(2))
-    run_sweep(db, retention=DAY)
-    ids = dispatch_all(db)
-    begin_posts(db, *claim_messages(db, *ids))
+    with listener(db.engine, "before_cursor_execute", explain):
+        accept_messages(db, reply(1), marketing(2))
+        run_sweep(db, retention=DAY)
+        ids = dispatch_all(db)
+        begin_posts(db, *claim_messages(db, *ids))
     assert [plan for plan in plans if plan.startswith("SCAN message") and "INDEX" not in plan] == []
     assert any("ix_message_lease" in plan for plan in plans)
 
