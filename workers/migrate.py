@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import sys
+import time
 from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import TypeVar
 
 from config.ledger import open_database
 from config.settings import settings
 from harkara.errors import HarkaraError, Unavailable
 from harkara.ledger import migrate
-from workers.exit_status import ends_if_misconfigured
+from harkara.ledger.driver_errors import OTHER_SCHEMA
+from workers.exit_status import end_misconfigured, ends_if_misconfigured
+
+Answer = TypeVar("Answer")
+
+WAIT_SECONDS = 1.0
+"""Pause before another try with `--wait`."""
 
 
 def main() -> None:
@@ -21,20 +30,70 @@ def main() -> None:
         default=migrate.head(),
         help="the schema to migrate to, for example 0008; before a release is rolled back, that of the former release",
     )
-    revision = parser.parse_args().to
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; exit with 1 if the schema is not that of this release"
+    )
+    parser.add_argument(
+        "--wait",
+        action="store_true",
+        help="wait for a database that does not answer and, with --check, until another process has migrated it",
+    )
+    options = parser.parse_args()
     with ends_if_misconfigured():
         settings()
-    migrate_to(revision)
+    if options.check:
+        check_schema(wait=options.wait)
+    else:
+        migrate_to(options.to, wait=options.wait)
 
 
-def migrate_to(revision: str) -> None:
-    """Migrate the database of the settings. Exits with 1 and the next step when that fails."""
+def migrate_to(revision: str, *, wait: bool = False) -> None:
+    """Migrate the database of the settings. Exits with 1 and the next step when that fails.
+
+    With `wait`, it waits for a database that does not answer.
+    """
+    db = open_database(settings())
     try:
-        migrate.move(open_database(settings()), revision)
-    except Unavailable as error:
-        sys.exit(f"{error}: check HARKARA_DATABASE_URL, and whether the server runs")
+        _answered(lambda: migrate.move(db, revision), wait=wait)
     except HarkaraError as error:
         sys.exit(str(error))
+
+
+def check_schema(*, wait: bool = False) -> None:
+    """End if the database has not the schema of this release: with 1, and with 78 if no migration corrects it.
+
+    With `wait`, it waits until another process has migrated the database.
+    """
+    db = open_database(settings())
+    waiting: str | None = None
+    while problem := _answered(lambda: migrate.schema_problem(db), wait=wait):
+        if problem != OTHER_SCHEMA:
+            end_misconfigured(problem)
+        if not wait:
+            sys.exit(problem)
+        waiting = _pause(problem, waiting)
+
+
+def _answered(query: Callable[[], Answer], *, wait: bool) -> Answer:
+    """Return the answer of the database; it may have to wait for one. Exits with 1 and the next step."""
+    waiting: str | None = None
+    while True:
+        try:
+            return query()
+        except Unavailable as error:
+            problem = f"{error}: check HARKARA_DATABASE_URL, and whether the server runs"
+        if not wait:
+            sys.exit(problem)
+        waiting = _pause(problem, waiting)
+
+
+def _pause(problem: str, former: str | None) -> str:
+    """Wait a moment, and print why unless it was the reason before."""
+    if problem != former:
+        sys.stderr.write(f"waiting: {problem}\n")
+        sys.stderr.flush()
+    time.sleep(WAIT_SECONDS)
+    return problem
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ MAKE_TARGETS = [
     "test-examples",
     "up",
 ]
-PASSWORDS = {"REDIS_PASSWORD": "r", "POSTGRES_PASSWORD": "p", "FLOWER_BASIC_AUTH": "user:password"}
+PASSWORDS = {"REDIS_PASSWORD": "r", "POSTGRES_PASSWORD": "p"}
 
 
 def test_a_worker_consumes_every_queue_on_threads_and_every_task_has_its_queue(worker: dict[str, Any]) -> None:

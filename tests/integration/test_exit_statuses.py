@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from honcho.environ import parse_procfile
 
+from harkara.ledger import migrate
+from harkara.ledger.database import Database
+from harness.ledger import prepare
 from harness.ports import free_port
+from harness.postgres import PostgresServer
 from harness.process import ROOT
 
 COMMANDS = dict(parse_procfile((ROOT / "Procfile").read_text()).processes)
@@ -58,6 +65,52 @@ def test_a_database_that_does_not_answer_ends_a_worker_with_1_since_it_comes_bac
     ended = run(COMMANDS["worker"], tmp_path, HARKARA_DATABASE_URL=url)
     assert ended.returncode == 1
     assert "the database cannot be used now" in ended.stderr
+
+
+def test_the_check_of_the_schema_changes_nothing_and_ends_with_1_until_it_is_migrated(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    before = run(f"{COMMANDS['migrate']} --check", tmp_path, HARKARA_DATABASE_URL=url)
+    assert (before.returncode, "run `python -m workers.migrate`" in before.stderr) == (1, True)
+    prepare(url)
+    assert run(f"{COMMANDS['migrate']} --check", tmp_path, HARKARA_DATABASE_URL=url).returncode == 0
+
+
+def test_a_process_that_waits_for_the_migration_ends_when_another_has_migrated(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    with waiting("--check --wait", tmp_path, url) as process:
+        assert "does not have the schema of this release" in first_line(process)
+        prepare(url)
+        assert process.wait(60) == 0
+
+
+def test_a_migration_that_waits_goes_on_when_the_database_answers(
+    tmp_path: Path, postgres_server: PostgresServer
+) -> None:
+    url = postgres_server.database_url(f"t{uuid4().hex}")
+    with waiting("--wait", tmp_path, url) as process:
+        assert first_line(process).startswith("waiting: the database cannot be used now")
+        postgres_server.create_database(url.rpartition("/")[2])
+        assert process.wait(60) == 0
+    db = Database(url)
+    assert migrate.at_head(db)
+    db.close()
+
+
+@contextmanager
+def waiting(options: str, folder: Path, url: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the migration until the test ends it."""
+    own = {"HARKARA_VAR": str(folder), "HARKARA_ENV_FILE": os.devnull, "HARKARA_DATABASE_URL": url}
+    command = [sys.executable, "-m", "workers.migrate", *options.split()]
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | own, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    assert process.stderr is not None
+    return process.stderr.readline()
 
 
 MANAGER = """

@@ -27,6 +27,7 @@ from workers.local.single_timestamp import SingleTimestamp
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 CADDYFILE = (ROOT / "deploy" / "caddy" / "Caddyfile").read_text()
+EXAMPLE = (ROOT / ".env.example").read_text()
 PROCESSES: dict[str, str] = parse_procfile((ROOT / "Procfile").read_text()).processes
 
 
@@ -108,6 +109,32 @@ def test_the_log_of_every_container_is_rotated() -> None:
     assert [name for name, options in logging.items() if not options or "max-size" not in options["options"]] == []
 
 
+@pytest.mark.parametrize("name", COMPOSE["services"])
+def test_every_container_has_a_read_only_root_file_system_and_gains_no_privileges(name: str) -> None:
+    service = COMPOSE["services"][name]
+    assert service["read_only"] is True
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    if service.get("image") == "harkara" or name == "caddy":
+        assert service["cap_drop"] == ["ALL"]
+
+
+def test_the_containers_of_harkara_write_to_memory_as_the_user_of_the_image() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    (user,) = re.findall(r"^USER (\d+)$", dockerfile, re.MULTILINE)
+    (var,) = re.findall(r"HARKARA_VAR=(\S+)", dockerfile)
+    for service in COMPOSE["services"].values():
+        if service.get("image") == "harkara":
+            assert service["tmpfs"] == ["/tmp", f"{var}:uid={user},mode=0700"]
+
+
+def test_what_is_not_needed_by_all_starts_by_its_profile() -> None:
+    profiles = {name: service["profiles"] for name, service in COMPOSE["services"].items() if "profiles" in service}
+    assert profiles == {"caddy": ["tls"], "flower": ["flower"], "sandbox": ["sandbox"]}
+    (listed,) = re.findall(r"^# Further services to start, with commas: (.*)$", EXAMPLE, re.MULTILINE)
+    for names in profiles.values():
+        assert names[0] in listed
+
+
 def test_the_processes_that_read_the_files_of_rules_see_those_of_the_host() -> None:
     """The folder must not be that of the image's code, which a later checkout on the host would replace."""
     for name in ("web", "worker"):
@@ -121,7 +148,9 @@ def test_flower_listens_beyond_its_own_machine_only_with_a_password() -> None:
     """Flower's pages can shut workers down."""
     given = COMPOSE["services"]["flower"]["environment"]
     assert given["FLOWER_ADDRESS"] == "0.0.0.0"
-    assert given["FLOWER_BASIC_AUTH"].startswith("${FLOWER_BASIC_AUTH:?")
+    password = "${REDIS_PASSWORD:?set it in .env}"
+    assert given["FLOWER_BASIC_AUTH"] == f"${{FLOWER_BASIC_AUTH:-harkara:{password}}}"
+    assert COMPOSE["services"]["flower"]["profiles"] == ["flower"]
     assert PROCESSES["flower"].endswith("--address=${FLOWER_ADDRESS:-127.0.0.1}")
 
 
