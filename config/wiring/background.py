@@ -136,21 +136,26 @@ def budgets(files: ConfigFiles) -> Budgets:
     return Budgets(database(), rounds(), files.lanes)
 
 
+def event_context(files: ConfigFiles) -> EventContext:
+    """Return what applying events needs of these files."""
+    return EventContext(
+        files.lanes,
+        files.playbook,
+        files.words,
+        parse,
+        files.prices,
+        observe_deliveries,
+        files.assistant,
+        on_applied,
+    )
+
+
 @of_files
 def event_processor(files: ConfigFiles) -> EventProcessor:
     return EventProcessor(
         database(),
         webhook_stream(),
-        EventContext(
-            files.lanes,
-            files.playbook,
-            files.words,
-            parse,
-            files.prices,
-            observe_deliveries,
-            files.assistant,
-            on_applied,
-        ),
+        event_context(files),
         holder=process_name(),
         silence_seconds=settings().silence.total_seconds(),
         check_seconds=worker_seconds("silence"),

@@ -35,7 +35,7 @@ class LastPosts:
 
         Raises Unavailable when Redis or the database does not answer.
         """
-        published = self._read()  # before the ledger: a POST in between is not missing
+        published = self.published()  # before the ledger: a POST in between is not missing
         found = latest_posts(self._db, self._lanes)
         missing = sorted(
             lane for lane, at in published.items() if lane in self._lanes and (lane not in found or found[lane] < at)
@@ -46,15 +46,16 @@ class LastPosts:
         self._write({lane: at for lane, at in found.items() if lane not in missing and at != published.get(lane)})
         return missing
 
+    def published(self) -> dict[str, datetime]:
+        """Return when the last POST of each lane began, as Redis knows it. Raises Unavailable."""
+        with redis_errors():
+            stored = cast("dict[str, Any]", self._redis.hgetall(KEY))
+        return {lane: datetime.fromisoformat(at) for lane, at in stored.items()}
+
     def forget(self) -> None:
         """Delete the times, so that the ledger counts as complete. Raises Unavailable."""
         with redis_errors(advice="run the command again when it does"):
             self._redis.delete(KEY)
-
-    def _read(self) -> dict[str, datetime]:
-        with redis_errors():
-            stored = cast("dict[str, Any]", self._redis.hgetall(KEY))
-        return {lane: datetime.fromisoformat(at) for lane, at in stored.items()}
 
     def _write(self, posts: dict[str, datetime]) -> None:
         if posts:

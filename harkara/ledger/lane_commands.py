@@ -43,4 +43,4 @@ def unpark_lane(db: Database, lane: str, *, by: Actor) -> int:
 def _refuse_restored(tx: Transaction, lane: str) -> None:
     """What may have been sent since the backup must first be marked."""
     if any((each.lane, each.code) == (lane, RESTORED) for each in active_halts(tx)):
-        raise Conflict("the ledger was restored from a backup: stop the workers and run `harkara restored` first")
+        raise Conflict("the ledger was restored from a backup: stop the workers and run `harkara recover` first")

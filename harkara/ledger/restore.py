@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
@@ -22,8 +22,8 @@ RESTORED: Final = "restored"
 """The code of a lane's halt, and of a message, after the ledger was restored."""
 
 _PARKED: Final = (
-    "The ledger lacks POSTs that this lane has made: it was restored from a backup. Run `harkara restored`, which "
-    "marks the messages that may have been sent since."
+    "The ledger lacks POSTs that this lane has made: it was restored from a backup. Run `harkara recover`, which "
+    "finds the messages that may have been sent since."
 )
 _TO_DECIDE: Final = (
     "The ledger was restored from a backup, says {}: decide about the uncertain messages, save again what the "
@@ -35,7 +35,8 @@ _MAYBE_SENT: Final = Uncertain(
     "Ask whether the recipient has it, then decide with `harkara resolve`.",
     None,
 )
-_DOUBTFUL: Final = in_state(*allowed_from(State.UNCERTAIN, by=Action.RESTORE))
+_UNSENT: Final = in_state(*allowed_from(State.UNCERTAIN, by=Action.RESTORE))
+_BROUGHT_FORWARD: Final = or_(func.coalesce(message.c.code, "").in_(RESUMED), message.c.due_at >= message.c.expires_at)
 
 
 def latest_posts(db: Database, lanes: Collection[str]) -> dict[str, datetime]:
@@ -55,16 +56,29 @@ def park_restored(db: Database, lanes: Sequence[str]) -> list[str]:
     return fresh
 
 
-def settle_restored(db: Database, lanes: Collection[str], by: str) -> int:
-    """Park the lanes for an operator, and mark every unsent message as uncertain that is due; return how many.
+def may_have_been_sent(until: datetime) -> ColumnElement[bool]:
+    """Return a condition on messages that the ledger shows as unsent, and of which the last was sent at `until`.
 
-    A message that is not due yet has not been sent, unless an operator has brought it forward. One that was `sending`
-    is marked by the sweep. No worker may run meanwhile. Raises Unavailable; a repeated call continues.
+    One that was due later has not been sent, unless an operator has brought it forward.
+    """
+    return and_(_UNSENT, or_(message.c.due_at <= until, _BROUGHT_FORWARD))
+
+
+def not_sent_since(until: datetime, now: datetime) -> ColumnElement[bool]:
+    """Return the condition of the other messages that are due now: they are sent when their lane is unparked."""
+    return and_(_UNSENT, message.c.due_at > until, message.c.due_at <= now, not_(_BROUGHT_FORWARD))
+
+
+def settle_restored(db: Database, lanes: Collection[str], by: str, sent_until: datetime | None = None) -> int:
+    """Park the lanes for an operator, and mark what `may_have_been_sent` as uncertain; return how many messages.
+
+    One that was `sending` is marked by the sweep. No worker may run meanwhile. Raises Unavailable; a repeated call
+    continues.
     """
     for lane in sorted(lanes):
         park(db, lane, _TO_DECIDE.format(by))
     marked = 0
-    while changed := _mark_due(db):
+    while changed := _mark_due(db, sent_until):
         marked += changed
     return marked
 
@@ -74,8 +88,7 @@ def _latest_post(tx: Transaction, lane: str) -> datetime | None:
     return tx.execute(newest).scalar()
 
 
-def _mark_due(db: Database) -> int:
+def _mark_due(db: Database, sent_until: datetime | None) -> int:
     with db.write() as tx:
-        brought_forward = or_(message.c.code.in_(RESUMED), message.c.due_at >= message.c.expires_at)
-        due = select(message.c.id).where(_DOUBTFUL, or_(message.c.due_at <= tx.now, brought_forward))
+        due = select(message.c.id).where(may_have_been_sent(sent_until or tx.now))
         return change_state(tx, State.UNCERTAIN, due, uncertain_columns(_MAYBE_SENT, tx.now))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -45,7 +44,7 @@ def test_after_a_restore_of_the_ledger_an_operator_decides_about_what_may_have_b
     unsent, fresh = new_message(), new_message()
     with deployment(tmp_path, redis_server, database_url) as harkara:
         harkara.accept([*before, late])
-        back_up(tmp_path)
+        back_up(harkara, tmp_path)
         worker = harkara.start_worker()
         harkara.wait_accepted(len(before))
         wait_published(harkara)
@@ -60,7 +59,8 @@ def test_after_a_restore_of_the_ledger_an_operator_decides_about_what_may_have_b
         worker.terminate()
         assert harkara.sandbox.counts()["accepted"] == len(before)
 
-        assert command(harkara, "restored", "--by", "Asha") == (0, {"lanes": ["default"], "uncertain": 41})
+        code, found = command(harkara, "recover", "--apply", "--by", "Asha")
+        assert (code, found["lanes"], found["uncertain"], found["send"]) == (0, ["default"], 41, 0)
         harkara.accept([unsent])
         harkara.start_worker()
         assert command(harkara, "lanes", "unpark", "default")[0] == 0
@@ -129,13 +129,9 @@ def test_an_old_append_only_file_sends_nothing_again_and_undoes_nothing(tmp_path
         assert counts["refused"] == 0
 
 
-def back_up(folder: Path) -> None:
+def back_up(harkara: Deployment, folder: Path) -> None:
     """Copy the ledger as docs/how-to/back-up-and-restore.md says."""
-    with (
-        closing(sqlite3.connect(folder / "harkara.db")) as source,
-        closing(sqlite3.connect(folder / "backup.db")) as to,
-    ):
-        source.backup(to)
+    assert command(harkara, "backup", str(folder / "backup.db"))[0] == 0
 
 
 def restore(folder: Path) -> None:

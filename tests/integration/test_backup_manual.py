@@ -54,7 +54,7 @@ def test_the_manuals_backup_is_restored_and_what_may_have_been_sent_since_waits_
     environment = docker(tmp_path, database, postgres_server, redis_server)
     ledger = Database(database)
     due, later = store(ledger, at=None), store(ledger)
-    back_up = blocks("## Back up", "### SQLite")
+    back_up = blocks("## Back up", "### Redis")
     restore = blocks("## Restore the ledger", "What the ledger does not have")
     assert (len(back_up), len(restore)) == (1, 2)
     run(back_up, environment, tmp_path)

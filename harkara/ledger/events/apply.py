@@ -86,7 +86,7 @@ def apply_statuses(
     tx: Transaction, events: Sequence[StatusEvent], playbook: Playbook, lanes: Mapping[str, Lane], prices: Prices
 ) -> AppliedStatuses:
     """Apply these events to their messages, with the charges of what has arrived."""
-    candidates = load_candidates(tx, events)
+    candidates = load_candidates(tx, events, lanes)
     matches: list[Match] = []
     unmatched: list[StatusEvent] = []
     for event in sorted(events, key=lambda one: (one.change.at, one.stored.id)):

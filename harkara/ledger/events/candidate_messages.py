@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from harkara.inbound import matching
 from harkara.inbound.events import StatusChanged
 from harkara.inbound.matching import RECENT, Candidate, whatsapp_id
+from harkara.lanes import Lane
 from harkara.ledger.conditions import ARRIVED
 from harkara.ledger.events.replaced_posts import MatchKey, load_replaced_posts
+from harkara.ledger.events.restored_messages import MAYBE_SENT, load_restored
 from harkara.ledger.events.stored_event import StoredEvent
 from harkara.ledger.tables import attempt, contact, message
 from harkara.ledger.transaction import Transaction
@@ -120,21 +122,42 @@ class Candidates:
         self.add(replace(one, state=state, whatsapp_id=one.whatsapp_id or whatsapp_id(event.change)))
 
 
-def load_candidates(tx: Transaction, events: Iterable[StatusEvent]) -> Candidates:
-    """Load the messages that these events may be about, and lock them until the transaction ends."""
+def load_candidates(
+    tx: Transaction,
+    events: Iterable[StatusEvent],
+    lanes: Mapping[str, Lane],
+    maybe_sent: ColumnElement[bool] = MAYBE_SENT,
+) -> Candidates:
+    """Load the messages that these events may be about, and lock them until the transaction ends.
+
+    Those of `maybe_sent` match by their content, although the ledger has no POST of theirs.
+    """
     events = list(events)
     values: dict[str, set[str]] = defaultdict(set)
     for event in events:
         for _, kind, value in event.keys:
             values[kind].add(value)
     posts = _posts(tx, values["fingerprint"], min(one.change.at for one in events) - RECENT)
+    restored = _restored(tx, events, lanes, maybe_sent)
     named = _named(tx, values["whatsapp"], values["job"])
     replaced = load_replaced_posts(tx, {key for event in events for key in event.ids})
-    locked = _lock(tx, {*posts, *named, *replaced.values()})
+    locked = _lock(tx, {*posts, *named, *restored, *replaced.values()})
     candidates = Candidates({row.id: row for row in locked}, replaced=replaced)
     for row in candidates.messages.values():
-        candidates.add(_candidate(row, posts.get(row.id)))
+        candidates.add(_candidate(row, restored.get(row.id) or posts.get(row.id)))
     return candidates
+
+
+def _restored(
+    tx: Transaction, events: Sequence[StatusEvent], lanes: Mapping[str, Lane], maybe_sent: ColumnElement[bool]
+) -> dict[str, Posts]:
+    """Return, by message, the time in which it may have been POSTed, if it has the fingerprint of one of the events."""
+    wanted = {one for event in events for one in event.fingerprints}
+    return {
+        one.id: Posts(one.id, own, one.created_at, one.last_posted_at(tx.now))
+        for one in load_restored(tx, [event.change for event in events], maybe_sent)
+        if (own := one.fingerprint(lanes)) in wanted and own is not None
+    }
 
 
 def _posts(tx: Transaction, fingerprints: set[str], since: datetime) -> dict[str, Posts]:

@@ -55,7 +55,7 @@ ACTING = {
     "occasion remind": "occasion.reminded",
     "person erase": "person.erased",
     "person export": "person.exported",
-    "restored": "ledger.restored",
+    "recover": "ledger.restored",
     "user add": "user.added",
     "user change": "user.changed",
     "user disable": "user.disabled",
@@ -74,7 +74,19 @@ ELSEWHERE = {
 """Commands that change something without an act, and where that is recorded."""
 
 READING = {
-    *("acts", "audit", "doctor", "list", "spend", "status", "templates", "alarms list", "budget", "callbacks list"),
+    *(
+        "acts",
+        "audit",
+        "backup",
+        "doctor",
+        "list",
+        "spend",
+        "status",
+        "templates",
+        "alarms list",
+        "budget",
+        "callbacks list",
+    ),
     *("campaign effect", "conversation draft", "conversation list", "conversation show", "faq gaps", "faq test"),
     *("assistant replay", "assistant report", "assistant status", "assistant try", "campaign results"),
     *("campaign list", "campaign rehearse", "campaign report", "campaign watch", "consent export", "consent show"),

@@ -1,0 +1,108 @@
+"""`harkara recover`: the step after the ledger was restored from a backup."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harkara.errors import Invalid, Unavailable
+from workers.command.deployment import configured, ledger
+from workers.command.options import AsJson, By, actor, me, time_option
+from workers.command.output import emit, note, print_line, table
+
+if TYPE_CHECKING:
+    from harkara.delivery.last_posts import LastPosts
+    from harkara.ledger.database import Database
+    from harkara.ledger.events.process import EventContext
+    from harkara.ledger.recovery import Proposals
+
+Apply = Annotated[bool, typer.Option("--apply", help="Do what was shown.")]
+SentUntil = Annotated[
+    datetime | None,
+    time_option("Time after which nothing was sent any more, such as that of the outage; now by default."),
+]
+Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Most messages to show.")]
+
+
+def recover(
+    apply: Apply = False, sent_until: SentUntil = None, limit: Limit = 100, by: By = None, as_json: AsJson = False
+) -> None:
+    """After a backup of the ledger was restored: park all lanes, and find the messages that may have been sent since.
+
+    Shows each such message with what stored webhooks say about it; --apply parks the lanes, marks the messages as
+    uncertain, and applies the webhooks. Stop the workers first. Messages that are due later stay as they are.
+    """
+    from config.files import ConfigFiles
+    from config.settings import settings
+    from config.wiring.background import event_context
+    from harkara.ledger.messages.queries import count_by_state
+    from harkara.ledger.recovery import propose
+
+    with ledger() as db:
+        lanes = sorted(configured() | count_by_state(db))
+        if sent_until:
+            _refuse_earlier_than_posts(db, lanes, sent_until)
+        context = event_context(ConfigFiles.load(settings()))
+        proposals = propose(db, context.lanes, context.parse, sent_until, limit=limit)
+        if apply:
+            _apply(db, context, lanes, by, sent_until)
+        _show(lanes, proposals, apply, as_json)
+        if apply:
+            _last_posts(db, lanes).forget()  # the ledger counts as complete again
+
+
+def _refuse_earlier_than_posts(db: Database, lanes: list[str], sent_until: datetime) -> None:
+    """A time before a POST that is known would send messages twice. Raises Invalid."""
+    from harkara.json_record import iso_seconds
+    from harkara.ledger.restore import latest_posts
+
+    known = list(latest_posts(db, lanes).values())
+    with suppress(Unavailable):  # Redis may be lost, too
+        known += _last_posts(db, lanes).published().values()
+    if known and (latest := max(known)) > sent_until:
+        raise Invalid("sent-until", f"must not be before the last POST that is known, of {iso_seconds(latest)}")
+
+
+def _apply(db: Database, context: EventContext, lanes: list[str], by: str | None, sent_until: datetime | None) -> None:
+    from harkara.ledger.events.process import any_due, process
+    from harkara.ledger.restore import settle_restored
+    from harkara.ledger.users.acts import record_done
+
+    marked = settle_restored(db, lanes, by or me(), sent_until)
+    record_done(db, actor(by), "ledger.restored", ", ".join(lanes), number=marked)
+    while any_due(db):
+        process(db, context)
+
+
+def _show(lanes: list[str], proposals: Proposals, applied: bool, as_json: bool) -> None:
+    if as_json:
+        messages = [each._asdict() for each in proposals.messages]
+        return emit({"applied": applied, "lanes": lanes, **proposals.numbers, "messages": messages})
+    numbers = "  ".join(f"{decision}: {number}" for decision, number in proposals.numbers.items())
+    print_line(f"{'parked' if applied else 'to park'}: {', '.join(lanes) or 'no lane'}  {numbers}")
+    if proposals.messages:
+        table(("id", "lane", "state", "due", "decision", "why"), proposals.messages)
+    if (more := sum(proposals.numbers.values()) - len(proposals.messages)) > 0:
+        note(f"{more} more; --limit shows them.")
+    if applied:
+        note("Next: `harkara list --state uncertain --code restored`, then `harkara lanes unpark` for each lane.")
+    else:
+        note("Nothing was changed: the same command with --apply does it.")
+
+
+def _last_posts(db: Database, lanes: list[str]) -> LastPosts:
+    """Return the times of the last POSTs in Redis. Raises Unavailable when `make up`, which brings it, does not run."""
+    from config.settings import settings
+    from harkara.delivery.last_posts import LastPosts
+    from harkara.redis_client import connect
+
+    url = settings().redis_url
+    if url is None:
+        raise Unavailable(
+            "the lanes are parked and the messages are marked, but Redis does not run: start `make up`, and run this "
+            "command once more"
+        )
+    return LastPosts(db, connect(url, seconds=3), lanes)
