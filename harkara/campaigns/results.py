@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from harkara.campaigns.rehearsal import rehearse
+from harkara.campaigns.stage_rehearsal import StagesLeft, rehearse_stages
 from harkara.campaigns.status import CampaignSummary
 from harkara.errors import Invalid
 from harkara.lanes import Lane
@@ -33,7 +33,10 @@ class CampaignFailures:
 
 @dataclass(frozen=True, slots=True)
 class CampaignResults:
-    """The results at the time `at`. `posted` is the number of POSTs within PACE_OVER, `spent` micros by currency."""
+    """The results at the time `at`.
+
+    `posted` is the number of POSTs within PACE_OVER, `spent` micros by currency, `stages` what each has still to send.
+    """
 
     campaign: CampaignSummary
     at: datetime
@@ -41,6 +44,7 @@ class CampaignResults:
     failures: Sequence[CampaignFailures]
     posted: int
     spent: Mapping[str, int]
+    stages: StagesLeft
 
     def count(self, states: Iterable[State]) -> int:
         """Return how many messages are in one of these states."""
@@ -67,7 +71,7 @@ class CampaignResults:
         return self.campaign.state is CampaignState.RUNNING and run_long and bool(self.left) and not self.posted
 
     def ends_at(self, lane: Lane | None) -> datetime | None:
-        """Return when the last message is sent at the pace that its lane allows, with the quiet hours of marketing.
+        """Return when the last message is sent at the pace of its lane, with quiet hours and the waits between stages.
 
         None if nothing is to be sent, if it takes more than a year, and without a lane.
         """
@@ -76,6 +80,6 @@ class CampaignResults:
         begin = max(self.at, self.campaign.start_at or self.at)
         try:
             category = cast("TemplateCategory", self.campaign.category)
-            return rehearse(self.left, category, begin, lane.allowance, lane.quiet_hours).ends_at
+            return rehearse_stages(self.stages, category, begin, lane).ends_at
         except Invalid:
             return None

@@ -58,6 +58,12 @@ def rehearse_stages(
     return _joined(parts or [part], cost_by_category or {})
 
 
+def next_stage_at(left: StagesLeft, now: datetime) -> datetime:
+    """Return when the next stage of a running campaign begins, or a time before if its canary is still being sent."""
+    began = left.began_at or now
+    return max(_end(left.steps.stages[left.present - 1], left.steps, began, left.sent_at), now)
+
+
 def _end(stage: Stage, steps: CampaignSteps, began: datetime, sent_at: datetime | None) -> datetime:
     """Return when the next stage begins: a canary is judged after its last message, a wave lasts from its begin on."""
     if stage == "canary":

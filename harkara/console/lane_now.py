@@ -13,6 +13,7 @@ from harkara.console.languages import N_, Language
 from harkara.console.parts import Console
 from harkara.errors import Invalid
 from harkara.lanes import Lane
+from harkara.ledger.campaigns.next_stages import NextStage, list_next_stages
 from harkara.ledger.database import Database
 from harkara.ledger.halts import HaltStatus, list_halts
 from harkara.ledger.messages.search import Count, MessageFilter, count_messages
@@ -61,6 +62,8 @@ class LaneNow:
     backlog_end: BacklogEnd | None
     hours: Chart
     planned: Count
+    next_stages: Sequence[NextStage]
+    """The stages of running campaigns that begin by themselves: no message of theirs is due before."""
 
     @property
     def per_minute(self) -> float | None:
@@ -72,10 +75,13 @@ def lanes_now(console: Console, names: Collection[str], language: Language) -> I
     """Yield these lanes as they are now. Raises Unavailable."""
     db, now = console.db, console.db.now().astimezone(console.zone)
     halts, due = list_halts(db), due_by_priority(db, names)
+    stages = list_next_stages(db, names)
     for name, lane in console.files().lanes.items():
         if name in names:
             of_lane = [each for each in halts if each.lane == name]
-            yield _lane_now(db, lane, now, language, of_lane, [each for each in due if each.lane == name])
+            of_campaigns = [each for each in stages if each.lane == name]
+            due_here = [each for each in due if each.lane == name]
+            yield _lane_now(db, lane, now, language, of_lane, due_here, of_campaigns)
 
 
 def _lane_now(
@@ -85,6 +91,7 @@ def _lane_now(
     language: Language,
     halts: Sequence[HaltStatus],
     due: Sequence[DueMessages],
+    next_stages: Sequence[NextStage],
 ) -> LaneNow:
     minute = now.replace(second=0, microsecond=0) - timedelta(minutes=MINUTES)
     hour = now.replace(minute=0, second=0, microsecond=0)
@@ -104,6 +111,7 @@ def _lane_now(
         backlog_end=None if halt or not due else backlog_end(due, lane, now),
         hours=_hours_chart(hours, hour, lane, language),
         planned=Count(sum(planned), len(planned) == HOURS),
+        next_stages=next_stages,
     )
 
 

@@ -148,7 +148,7 @@ def get_rehearsal_inputs(db: Database, found: CampaignSummary, at: datetime) -> 
         groups = tx.execute(people.group_by(*groups_of)).all()
         due_times = others_of(tx, found.lane)
         by_stage = Counter[int]()
-        left = _stages_left(tx, found, by_stage)
+        left = stages_left(tx, found, by_stage)
     by_prefix, in_window, number_opted_out = Counter[str](), Counter[str](), 0
     for digits, is_opted_out, is_window_open, producer, number in groups:
         if is_opted_out:
@@ -161,7 +161,7 @@ def get_rehearsal_inputs(db: Database, found: CampaignSummary, at: datetime) -> 
     return RehearsalInputs(messages, number_opted_out, by_prefix, in_window, due_times, left)
 
 
-def _stages_left(tx: Transaction, found: CampaignSummary, messages: Counter[int]) -> StagesLeft:
+def stages_left(tx: Transaction, found: CampaignSummary, messages: Counter[int]) -> StagesLeft:
     """Return what a rehearsal knows of the stages. A message of an earlier stage counts as one of the present."""
     steps, began = tx.execute(select(campaign.c.steps, campaign.c.stage_at).where(campaign.c.id == found.id)).one()
     sent = tx.execute(select(func.max(message.c.posted_at)).where(message.c.campaign_id == found.id)).scalar()

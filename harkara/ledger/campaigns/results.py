@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import BigInteger, cast, func, select
 
 from harkara.campaigns.results import PACE_OVER, TO_SEND, CampaignFailures, CampaignResults
+from harkara.campaigns.stage_rehearsal import StagesLeft
 from harkara.campaigns.status import CampaignSummary
+from harkara.campaigns.steps import stage_of
 from harkara.errors import NotFound
-from harkara.ledger.campaigns.queries import STATES_WITH_CODE, summary_fields
+from harkara.ledger.campaigns.queries import STATES_WITH_CODE, stages_left, summary_fields
 from harkara.ledger.charges.spend_sums import campaign_spend
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
@@ -31,13 +34,16 @@ def get_results(db: Database, identity: str, *, lanes: Collection[str] | None = 
         rows = tx.rows(wanted if lanes is None else wanted.where(campaign.c.lane.in_(lanes)))
         if not rows:
             raise NotFound("no campaign has this id")
+        summary = CampaignSummary(**summary_fields(rows[0]))
+        by_state = _by_state(tx, identity)
         return CampaignResults(
-            CampaignSummary(**summary_fields(rows[0])),
+            summary,
             tx.now,
-            _by_state(tx, identity),
+            by_state,
             _failures(tx, identity),
             _posted(tx, identity, tx.now - PACE_OVER),
             campaign_costs(tx, identity),
+            _stages(tx, summary, sum(by_state.get(state, 0) for state in TO_SEND)),
         )
 
 
@@ -55,6 +61,18 @@ def count_left(db: Database, identities: Collection[str]) -> Mapping[str, int]:
 def _by_state(tx: Transaction, identity: str) -> Mapping[State, int]:
     query = select(message.c.state, func.count()).where(message.c.campaign_id == identity).group_by(message.c.state)
     return {State(state): number for state, number in tx.execute(query)}
+
+
+def _stages(tx: Transaction, found: CampaignSummary, left: int) -> StagesLeft:
+    """Return how many messages each stage has still to send. Those of earlier stages are sent with the present one."""
+    if found.stage >= found.stages:
+        return StagesLeft(Counter({1: left}))
+    mine = (message.c.campaign_id == found.id, in_state(*sorted(TO_SEND)))
+    query = select(message.c.producer, func.count()).where(*mine).group_by(message.c.producer)
+    messages = Counter[int]()
+    for producer, number in tx.execute(query):
+        messages[max(stage_of(producer), found.stage)] += number
+    return stages_left(tx, found, messages)
 
 
 def _failures(tx: Transaction, identity: str) -> Sequence[CampaignFailures]:

@@ -15,7 +15,7 @@ from harkara.ledger.tables import contact, message
 from harkara.ledger.transaction import Row, Transaction
 from harkara.states import State
 
-_PRIORITIES = (0, 1, 2, 3)
+PRIORITIES = (0, 1, 2, 3)
 """All priorities: with them the index of due messages finds those of one producer."""
 
 
@@ -33,7 +33,7 @@ def stage_is_over(tx: Transaction, found: CampaignSummary, row: Row) -> tuple[bo
 
 def _is_sending(tx: Transaction, found: CampaignSummary) -> bool:
     """Whether a message of the stage is unsent. Those of later stages wait, and are not read."""
-    mine = (message.c.lane == found.lane, message.c.priority.in_(_PRIORITIES))
+    mine = (message.c.lane == found.lane, message.c.priority.in_(PRIORITIES))
     waiting = (in_state(State.WAITING), *mine, message.c.producer == producer(found.id, found.stage))
     leased = (LEASED, message.c.campaign_id == found.id)
     return any(tx.execute(select(message.c.id).where(*each).limit(1)).first() for each in (waiting, leased))

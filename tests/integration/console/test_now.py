@@ -25,6 +25,7 @@ from harness.ledger import open_ledger
 from tests.integration.console.server import Browser, Server, console_of, serve, text_of
 from tests.integration.ledger.money import MARKETING, delivered
 from tests.integration.ledger.steps import accept_messages, marketing, otp, reply, send_message
+from tests.integration.ledger.test_campaign_steps import WAVES, start_in_stages
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,14 @@ def test_a_viewer_sees_what_is_sent_what_waits_and_what_it_costs(running: Server
     ):
         assert expected in page, expected
     assert 'action="/console/now/park"' not in response.text
+
+
+def test_a_lane_says_when_the_next_stage_of_a_campaign_begins(tmp_path: Path) -> None:
+    with open_ledger(f"sqlite:///{tmp_path / 'harkara.db'}") as db, serve(console_of(db)) as server:
+        identity = start_in_stages(db, [1, 7], WAVES)
+        page = server.user("Vik").see("/now")
+    assert "sale : the next stage has 7 messages, and begins about " in text_of(page)
+    assert f'href="/console/campaigns/{identity}"' in page.text
 
 
 def test_every_number_of_messages_leads_to_its_rows(operator: Browser) -> None:

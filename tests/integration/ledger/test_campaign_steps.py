@@ -22,13 +22,16 @@ from harkara.ledger.campaigns.again import create_second_round
 from harkara.ledger.campaigns.effects import get_effect
 from harkara.ledger.campaigns.housekeeping import advance_campaigns
 from harkara.ledger.campaigns.load import load
+from harkara.ledger.campaigns.next_stages import list_next_stages
 from harkara.ledger.campaigns.queries import get_campaign, get_progress, report
 from harkara.ledger.campaigns.rehearse import rehearse_campaign
+from harkara.ledger.campaigns.results import get_results
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import get_status
+from harkara.ledger.messages.search import Count
 from harkara.ledger.tables import attempt, campaign, charge, contact, halt, message
 from harkara.outcomes import Outcome
-from tests.integration.ledger.campaigns import REFUSED, SETTINGS, campaign_plan, message_ids, send_due, state_of
+from tests.integration.ledger.campaigns import LANES, REFUSED, SETTINGS, campaign_plan, message_ids, send_due, state_of
 from tests.integration.ledger.steps import ACCEPTED, marketing
 
 CANARY = CampaignSteps(canary=0.2)
@@ -102,6 +105,27 @@ def test_the_rehearsal_has_the_hours_after_the_canary_and_then_what_is_left_of_t
     with db.read() as tx:
         posted = tx.execute(select(func.max(message.c.posted_at))).scalar_one()
     assert (left.messages, left.starts_at - posted, left.between_stages) == (20, timedelta(hours=1), 0)
+
+
+def test_the_end_of_a_running_campaign_has_the_hours_after_its_canary(db: Database) -> None:
+    identity = start_in_stages(db, [5, 20], CANARY)
+    before = get_results(db, identity)
+    end = before.ends_at(LANES["default"])
+    assert end is not None
+    assert end - before.at == timedelta(hours=1)
+    assert send_due(db) == 5
+    left = get_results(db, identity)
+    end = left.ends_at(LANES["default"])
+    assert end is not None
+    assert left.left == 20
+    assert end - left.at <= timedelta(hours=1)
+    (stage,) = list_next_stages(db, ["default"])
+    assert (stage.name, stage.number) == ("sale", Count(20, exact=True))
+    assert abs(stage.begins_at - end) < timedelta(seconds=1)
+    assert list_next_stages(db, ["shop"]) == []
+    let_pass(db, 1)
+    later = get_results(db, identity)
+    assert later.ends_at(LANES["default"]) == later.at
 
 
 def test_after_a_bad_canary_the_campaign_pauses_with_the_reason_and_a_resume_sends_the_rest(db: Database) -> None:
