@@ -22,7 +22,7 @@ _SENTENCES = {
     403: N_("Your role does not allow this. Ask an admin for another role."),
     404: N_("There is no such page."),
     405: N_("There is no such page."),
-    413: N_("This form is too large."),
+    413: N_("This form is too large. Go back, and write less in its fields."),
     500: N_("Something went wrong. The log of the HTTP API says where."),
     503: N_("The ledger cannot be reached. Messages are safe; try again in a minute."),
 }

@@ -31,8 +31,9 @@ async def read_body(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-def too_large(limit: int) -> HTTPException:
-    return HTTPException(413, f"the body may have at most {limit:,} bytes", {"Connection": "close"})
+def too_large(limit: int, advice: str = "shorten its texts, or send several requests") -> HTTPException:
+    """Return the refusal of a body that has more than `limit` bytes, with what to do instead."""
+    return HTTPException(413, f"the body may have at most {limit:,} bytes; {advice}", {"Connection": "close"})
 
 
 async def _body(_caller: CurrentCaller, request: Request) -> bytes:

@@ -27,7 +27,7 @@ _DESCRIPTIONS = {
     403: "The token may not use this lane",
     404: "The token's lanes have no resource of this name",
     409: "The request contradicts what is stored",
-    413: "The body is too large",
+    413: "The body is too large: the message says how large it may be, and what to do",
     429: "Too many requests with this token",
     503: "The ledger cannot be reached; the same request may be repeated",
 }

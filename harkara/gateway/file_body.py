@@ -23,6 +23,8 @@ _MAX_FIELD_BYTES = 64 * 1024
 _MAX_OVERHEAD = 256 * 1024
 """Bytes of a form besides its file."""
 
+_ADVICE: Final = "divide the file into several, each with the header"
+
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:
@@ -62,7 +64,7 @@ async def receive_file(request: Request, path: Path, limit: int) -> ReceivedFile
         if not isinstance(file, UploadFile):
             raise Invalid("file", "is missing: the form must have a part `file` with a file name")
         if (file.size or 0) > limit:
-            raise too_large(limit)
+            raise too_large(limit, _ADVICE)
         await asyncio.to_thread(_copy, file, path)
         fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
         return ReceivedFile(path, file.filename or "", fields)
@@ -73,12 +75,12 @@ async def receive_file(request: Request, path: Path, limit: int) -> ReceivedFile
 async def _limited(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     length = request.headers.get("content-length", "")
     if length.isdecimal() and (len(length) > 12 or int(length) > limit):
-        raise too_large(limit)
+        raise too_large(limit, _ADVICE)
     received = 0
     async for chunk in request.stream():
         received += len(chunk)
         if received > limit:
-            raise too_large(limit)
+            raise too_large(limit, _ADVICE)
         yield chunk
 
 

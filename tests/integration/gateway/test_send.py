@@ -167,7 +167,10 @@ def test_a_body_at_the_limit_is_accepted_and_a_larger_one_refused(client: TestCl
     assert client.post(SEND, content=body).status_code == 202
     answer = client.post(SEND, content=body + b" ")
     assert answer.status_code == 413
-    assert answer.json() == {"status": "error", "message": "the body may have at most 262,144 bytes"}
+    assert answer.json() == {
+        "status": "error",
+        "message": "the body may have at most 262,144 bytes; shorten its texts, or send several requests",
+    }
 
 
 def test_a_body_without_a_length_is_read_no_further_than_the_limit(client: TestClient) -> None:
