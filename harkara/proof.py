@@ -8,17 +8,33 @@ follows the head, and the digest of the whole file follows the last.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from hashlib import sha256
 from itertools import groupby
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from harkara.errors import Invalid
 
+if TYPE_CHECKING:
+    from harkara.catalogue import Preview
+    from harkara.ledger.messages.proof import Evidence
+
 FORMAT: Final = "harkara delivery 1"
+
+_CHECKED: Final = ("problem", "code")
+"""What a preview says about WhatsApp's rules, which is no part of a text."""
 
 Record = Mapping[str, Any]
 """JSON with `at`, the time of what it records in UTC and in ISO 8601."""
+
+
+def proof_of(evidence: Evidence, texts: Sequence[Preview]) -> bytes:
+    """Return the file of a message: what it is about, and what happened. `texts` are what the customer reads."""
+    shown = [{name: value for name, value in asdict(each).items() if name not in _CHECKED} for each in texts]
+    request = json.loads(evidence.body) if evidence.body else None
+    head = {"message": evidence.message, "request": request, "texts": shown, "consent": list(evidence.consent)}
+    return dump_proof(head, evidence.records)
 
 
 def dump_proof(head: Record, records: Iterable[Record]) -> bytes:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -15,9 +14,6 @@ from workers.command.deployment import ledger
 from workers.command.options import AsJson, Key, LaneOf
 from workers.command.output import emit, note, print_line
 from workers.command.rows import open_private
-
-if TYPE_CHECKING:
-    from harkara.ledger.messages.proof import Evidence
 
 
 class ProofCommands(TyperGroup):
@@ -54,11 +50,12 @@ def write(
     """
     from harkara.ledger.messages.proof import collect_evidence
     from harkara.ledger.messages.queries import find_id
-    from harkara.proof import dump_proof
+    from harkara.proof import proof_of
+    from workers.command.preview import preview_request
 
     with ledger() as db:
         evidence = collect_evidence(db, find_id(db, key, lane))
-    file = dump_proof(_head(evidence), evidence.records)
+    file = proof_of(evidence, preview_request(evidence.body) if evidence.body else [])
     if out is None and html is None and pdf is None:
         typer.echo(file, nl=False)
     if out:
@@ -104,14 +101,3 @@ def _write(path: Path, option: str, content: bytes) -> None:
     with open_private(path, option) as file:
         file.buffer.write(content)
     note(f"Wrote {path}.")
-
-
-def _head(evidence: Evidence) -> dict[str, Any]:
-    """Return what the proof is about: the message, its request to Chat Mitra, what the customer reads, and consent."""
-    from workers.command.preview import preview_request
-
-    texts = [asdict(shown) for shown in preview_request(evidence.body)] if evidence.body else []
-    for text in texts:
-        del text["problem"], text["code"]
-    request = json.loads(evidence.body) if evidence.body else None
-    return {"message": evidence.message, "request": request, "texts": texts, "consent": list(evidence.consent)}

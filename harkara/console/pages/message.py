@@ -25,17 +25,17 @@ _CANCELLABLE = allowed_from(State.CANCELLED, by=Action.CANCEL)
 @router.get("/messages/{key}")
 def message_page(visitor: Viewer, key: str) -> Response:
     """Show a message. The page asks for its live part, which is a part of itself, every 10 seconds."""
-    return _page(visitor, _found(visitor, key))
+    return _page(visitor, find_message(visitor, key))
 
 
 @router.post("/messages/{key}/number")
 def reveal(visitor: Viewer, _form: Form, key: str) -> Response:
     """Show the number to a viewer, which is an act of the log."""
-    identity = _found(visitor, key)
+    identity = find_message(visitor, key)
     return _page(visitor, identity, number=show_number(visitor.console.db, identity, by=visitor.actor))
 
 
-def _found(visitor: SignedIn, key: str) -> str:
+def find_message(visitor: SignedIn, key: str) -> str:
     """Return the id of a message in the lanes of the user. Raises NotFound."""
     return find_id(visitor.console.db, printable(key), lanes=visitor.user.lanes)
 

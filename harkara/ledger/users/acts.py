@@ -47,6 +47,7 @@ ACTS: Final[Mapping[str, str]] = {
     "occasion.reminded": "reminder sent now",
     "person.erased": "person erased",
     "person.exported": "person exported",
+    "proof.downloaded": "proof of a message downloaded",
     "template.tested": "template tested",
     "user.added": "user added",
     "user.changed": "user changed",

@@ -129,6 +129,7 @@ _PARAMETERS: Mapping[str, Any] = {
     "/calendar/{identity}": _each("/calendar/{}", "occasion"),
     "/calendar/new/{kind}": lambda _: ["/calendar/new/appointment"],
     "/messages/{key}": _each("/messages/{}", "message"),
+    "/messages/{key}/proof": lambda values: [f"/messages/{values['message'][n]}/proof" for n in (0, -1)],
     "/templates/{name}": lambda _: ["/templates/otp_verification", "/templates/appointment_reminder"],
 }
 """The paths of each page that has a parameter. A new page needs its line here."""

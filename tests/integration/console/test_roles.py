@@ -31,6 +31,8 @@ ROUTES: dict[str, Role | None] = {
     "GET /messages/preview": Role.OPERATOR,
     "POST /messages/act": Role.OPERATOR,
     "GET /messages/{key}": Role.VIEWER,
+    "GET /messages/{key}/proof": Role.OPERATOR,
+    "POST /messages/{key}/proof": Role.OPERATOR,
     "POST /messages/{key}/number": Role.VIEWER,
     "GET /conversations": Role.VIEWER,
     "POST /conversations": Role.VIEWER,
