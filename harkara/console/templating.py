@@ -96,14 +96,14 @@ def _moment(context: Context, value: datetime) -> Markup:
 
 
 @pass_context
-def _said(context: Context, text: str) -> str:
-    """Return a sentence that is kept in English in the user's language, with phone numbers masked.
+def _said(context: Context, text: str, *, masked: bool = True) -> str:
+    """Return a sentence that is kept in English in the user's language, with phone numbers `masked`.
 
     One without a translation is marked as English, since screen readers read it aloud.
     """
     language: Language = context["language"]
     found = language.said(text, context["zone"])
-    shown = mask_numbers(found or text)
+    shown = mask_numbers(found or text) if masked else found or text
     return shown if found or language.code == "en" or not text else Markup('<span lang="en">{}</span>').format(shown)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from babel.messages.extract import extract_from_dir
 
+from config.settings import Settings
 from harkara.ledger.messages.next_step import PLAIN
 from harkara.ledger.users.acts import ACTS
 from harkara.trace_sentences import SENTENCES
@@ -46,13 +47,14 @@ _REFUSALS = (
 
 
 def texts() -> set[str]:
-    """Return every text: of the pages, of the acts, and of the errors that a form shows."""
+    """Return every text: of the pages, of the acts, of the settings, and of the errors that a form shows."""
     checks = _found("harkara/health", [("**.py", "python")], {"Check": (1, 3)})
     return {
         *_found("harkara/console", _PAGES, _MARKS),
         *ACTS.values(),
         *SENTENCES.values(),
         *PLAIN.values(),
+        *(field.description or "" for field in Settings.model_fields.values()),
         *checks,
         *_error_texts(),
     }

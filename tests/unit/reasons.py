@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import socket
 import ssl
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from harkara import messages
 from harkara.answers import NoAnswer, NoAnswerReason, NotSent, NotSentReason, Replied
+from harkara.assistant.summary import _CAUSES, _LANGUAGES, summarize
 from harkara.assistant.voice import Voice
 from harkara.callbacks.connector import TooLong, _reason
 from harkara.callbacks.delivery import classify
@@ -219,6 +221,31 @@ def words() -> Iterator[str]:
     yield from (_access(role, None) for role in Role)
     yield from (_access(role, "shop चीता") for role in (Role.OPERATOR, Role.VIEWER))
     yield from ("20.00 INR", "stop-loss 20.00 INR", "to 91••••••3210", "rule -2h")
+
+
+def summaries() -> Iterator[str]:
+    """Yield what the assistant says about a conversation that it gives to a person."""
+    for cause, language in product(_CAUSES, _LANGUAGES):
+        yield summarize(cause, ["चीता ORD-1042"], "दाम? 5. समय?", language, "opening-hours")
+        yield summarize(cause, [], "", language, None)
+
+
+def audit_rules() -> Iterator[str]:
+    """Yield the rule of each finding of the audit, and what the log of acts keeps of two of them."""
+    nodes = [node for name in ("audit", "audit_rules") for node in ast.walk(_source_of(name))]
+    keys = [key for node in nodes if isinstance(node, ast.Dict) for key in node.keys]
+    keys += [node.args[0] for node in nodes if isinstance(node, ast.Call) and _is_finding(node)]
+    found = [str(key.value) for key in keys if isinstance(key, ast.Constant)]
+    yield from found
+    yield f"{found[0]}: 3; {found[1]}: 1"
+
+
+def _source_of(name: str) -> ast.Module:
+    return ast.parse((ROOT / "harkara" / "ledger" / f"{name}.py").read_text())
+
+
+def _is_finding(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id == "Finding"
 
 
 def money() -> Iterator[str]:

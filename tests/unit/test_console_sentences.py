@@ -31,6 +31,8 @@ _MADE = (
     reasons.words,
     reasons.campaigns,
     reasons.money,
+    reasons.summaries,
+    reasons.audit_rules,
     reasons.canaries,
     reasons.redis,
     reasons.callbacks,

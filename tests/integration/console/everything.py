@@ -12,10 +12,12 @@ from urllib.parse import urlencode
 from fastapi.routing import APIRoute
 from sqlalchemy import select
 
+from config.settings import Settings
+from config.shown_settings import shown_settings
 from harkara.assistant.talk import Proposal
 from harkara.chatmitra.webhooks import parse
 from harkara.console.app import PAGES
-from harkara.health.sources import Setting, Sources
+from harkara.health.sources import Sources
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.callbacks.outbox import Dead, claim, record_results
 from harkara.ledger.campaigns import commands
@@ -50,11 +52,32 @@ CODE = "493817"
 
 HTML = "<img src=x onerror=alert(1) //\"'&"
 
-SETTINGS = [Setting("HARKARA_PORT", "8000", "Port that the HTTP API listens on", False)]
-HEALTH = Sources(callbacks=True, settings=lambda: SETTINGS)
+HEALTH = Sources(callbacks=True, settings=lambda: shown_settings(Settings(_env_file=None)))
 ASSISTED = replace(FILES, assistant=DRAFTS)
 
 WRITTEN = {"name": f"Ravi {HTML}"}
+
+_CATALOGUE = FILES.plan.catalogue
+
+WRITTEN_BY_OTHERS = frozenset(
+    (
+        *FILES.lanes,
+        *FILES.plan.rules.kind,
+        *_CATALOGUE.kind,
+        *(name for kind in _CATALOGUE.kind.values() for name in kind.parameters),
+        *VISIT.values(),
+        *(f"{HTML} {more}" for more in ("by Asha", "for 91••••••3210")),
+        *(f"{first} {HTML}" for first in ("Call 919876543210", "Mobile", "Name", "New", "Ravi", "Sale", "order")),
+        *("<b>Yes", "How much is # for [phone]", "STOP", "code 1", "order 9", "visit 8"),
+        *("Later", "Over", "Stopped", "list.csv", "visit", "sale", "superseded", "diwali"),
+        *("tomorrow; come ten minutes early", "the test", *Role),
+        f"{REFUSED.advice} Chat Mitra said: Undeliverable",
+        "Undeliverable",
+        f"{LOST.reason} Harkara does not send it again by itself.",
+        LOST.reason,
+    )
+)
+"""What these pages show of data, of names in files, and of answers that the tests made up."""
 
 
 @contextmanager
@@ -142,7 +165,7 @@ def _messages(db: Database) -> list[str]:
     named = Template("visit", body=[HTML, NUMBER], category="utility")
     ids += accept_messages(db, reply(N, messages=[named]), marketing(N), otp(N, reference="code 1"))
     cancel(db, accept_messages(db, reply(N)), "Asha", HTML)
-    ids.append(delivered(db, template(N, reference="delivered"), "job-9"))
+    ids.append(delivered(db, template(N, reference="order 9"), "job-9"))
     return ids
 
 

@@ -14,7 +14,8 @@ from harkara.console.headers import CONTENT_SECURITY_POLICY
 from harkara.console.navigation import NAVIGATION
 from harkara.ledger.users.acts import list_acts
 from harkara.roles import Role
-from tests.integration.console.everything import CODE, HTML, NUMBER, is_file, serve_everything
+from tests.integration.console.english_words import english_texts
+from tests.integration.console.everything import CODE, HTML, NUMBER, WRITTEN_BY_OTHERS, is_file, serve_everything
 from tests.integration.console.server import Browser, Server
 
 _NUMBER = re.compile(r"[\s()+-]*".join(NUMBER[2:]))
@@ -105,3 +106,14 @@ def test_no_page_runs_a_script_of_its_own_or_loads_anything_from_elsewhere(
 
 def test_looking_at_pages_is_no_act(pages: Mapping[tuple[Role, str], str], running: Server) -> None:
     assert {act.act for act in list_acts(running.console.db, name="viewer", limit=1000)} == {"session.link"}
+
+
+def test_no_hindi_page_has_an_english_word(users: dict[Role, Browser], all_paths: list[str]) -> None:
+    probe = '<p title="Three words">Chat Mitra <code>no</code> Threefold</p>'
+    assert english_texts(probe, ["Three"]) == {"Three words": {"words"}, "Threefold": {"Threefold"}}
+    admin = users[Role.ADMIN]
+    found: dict[str, set[str]] = {}
+    for path in all_paths:
+        if not is_file(path):
+            found |= english_texts(admin.see(path, **{"Accept-Language": "hi"}).text, WRITTEN_BY_OTHERS)
+    assert found == {}
