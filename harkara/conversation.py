@@ -123,7 +123,7 @@ class ProposedAnswer(JsonRecordSeconds):
     """Why a person is to go on; None if none is."""
     summary: str | None = field(default=None, repr=False)
     decision: str | None = None
-    """What a person decided about a draft: `unchanged`, `edited` or `discarded`."""
+    """What became of a draft: sent `unchanged` or `edited`, `discarded`, or `dropped` since the talk moved on."""
     decided_by: str | None = None
     message: str | None = None
     """The id of the message that was accepted."""

@@ -53,7 +53,7 @@ class AssistantReport(JsonRecordSeconds):
     shadow_handed_over: int
     """Those of them that would have given the conversation to a person."""
     drafts: Mapping[str, int]
-    """Drafts by what a person decided: `unchanged`, `edited`, `discarded`, or `undecided`."""
+    """Drafts by what a person decided: `unchanged`, `edited`, `discarded`, `dropped`, or `undecided`."""
     median_ms: int | None
     """Of the time in which an answer is made, without the wait for more messages. None without answers."""
     p95_ms: int | None

@@ -39,7 +39,8 @@ DECISIONS: Final[Mapping[str, str]] = {
     "unchanged": N_("sent as they were"),
     "edited": N_("edited and sent"),
     "discarded": N_("discarded"),
-    "undecided": N_("waiting, or overtaken by the customer"),
+    "dropped": N_("overtaken by the customer or a person"),
+    "undecided": N_("waiting"),
 }
 
 router = APIRouter()

@@ -16,6 +16,7 @@ from harkara.errors import Conflict, Invalid, NotFound
 from harkara.ledger.assistant_switch import is_off
 from harkara.ledger.conversations.due_turns import ClaimedTurn
 from harkara.ledger.conversations.people import Participant, load_participants
+from harkara.ledger.conversations.record import DROPPED
 from harkara.ledger.conversations.turns import (
     AnswerLimits,
     TurnOutcome,
@@ -53,15 +54,17 @@ def send_draft(
     """
     with db.write() as tx:
         row = _lock(tx, turn_id, of)
+        if _is_dropped(row):
+            return WrittenTurn("superseded")
         proposal, decision = _edited(_of_draft(row), texts)
         person = load_participants(tx, [row["person"]]).get(row["person"])
         _check(tx, row, rules, person)
         claimed = ClaimedTurn(turn_id, row["lane"], row["person"], row["revision"], 0, None, False)
         outcome: TurnOutcome = "handed-over" if proposal.hand_over else "sent"
-        values = new_state(tx, outcome, proposal)
         number = person.number if person else None
-        if not number or not tx.execute(update(conversation).where(*is_open(claimed, rules)).values(**values)).rowcount:
-            tx.execute(update(turn).where(turn.c.id == turn_id).values(outcome="superseded"))
+        values = _apply(tx, claimed, rules, new_state(tx, outcome, proposal)) if number else None
+        if not number or values is None:
+            tx.execute(update(turn).where(turn.c.id == turn_id).values(**DROPPED))
             return WrittenTurn("superseded")
         sent = accept_answer(tx, claimed, number, proposal, row["revision"] + ("mode" in values), limits)
         _decide(tx, turn_id, by, decision, outcome=outcome, message_id=sent["id"])
@@ -73,19 +76,51 @@ def send_draft(
 def discard_draft(db: Database, turn_id: str, *, by: Actor, of: Participant | None = None) -> None:
     """Let the answer of a draft never be sent, as an act of `by`. Raises as `send_draft` does."""
     with db.write() as tx:
-        _lock(tx, turn_id, of)
+        if _is_dropped(_lock(tx, turn_id, of)):
+            raise _decided()
         _decide(tx, turn_id, by, "discarded")
 
 
 def _lock(tx: Transaction, turn_id: str, of: Participant | None) -> Row:
+    """Return the draft that waits, or one on which the conversation has moved on.
+
+    The conversation is locked before the turn, as where a message of the customer drops the draft.
+    """
+    of_turn = select(turn.c.lane, turn.c.person).where(turn.c.id == turn_id).subquery()
+    same = (conversation.c.lane == of_turn.c.lane, conversation.c.person == of_turn.c.person)
+    tx.execute(select(conversation.c.epoch).where(*same).with_for_update(of=conversation))
     row = next(iter(tx.rows(select(turn).where(turn.c.id == turn_id).with_for_update())), None)
     if row is None or (of and (row["person"], row["lane"]) != (of.id, of.lane)):
         raise NotFound("there is no such draft")
+    if _is_dropped(row):
+        return row
     if row["outcome"] != "draft" or row["decision"]:
-        raise Conflict("this draft no longer waits: it was sent, discarded, or the conversation has moved on")
+        raise _decided()
     if row["content"] is None:
         raise Conflict("the text of this draft is erased: write a reply")
     return row
+
+
+def _decided() -> Conflict:
+    return Conflict("this draft no longer waits: it was sent, discarded, or the conversation has moved on")
+
+
+def _is_dropped(row: Row) -> bool:
+    return all(row[name] == value for name, value in DROPPED.items())
+
+
+def _apply(tx: Transaction, claimed: ClaimedTurn, rules: AssistantRules, values: Row) -> Row | None:
+    """Write what becomes of the conversation, and return it; None if the conversation has moved on.
+
+    One that was handed over when the draft was written stays as it is.
+    """
+    if tx.execute(update(conversation).where(*is_open(claimed, rules)).values(**values)).rowcount:
+        return values
+    if "mode" not in values:
+        return None
+    answered: Row = {name: values[name] for name in ("unanswered", "greeted") if name in values}
+    handed_over = is_open(claimed, rules, handed_over=True)
+    return answered if tx.execute(update(conversation).where(*handed_over).values(**answered)).rowcount else None
 
 
 def _check(tx: Transaction, row: Row, rules: AssistantRules, person: Participant | None) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from harkara.assistant.voice import ConversationMode
 from harkara.errors import NotFound
 from harkara.ledger.conversations.people import Participant
-from harkara.ledger.conversations.record import GIVE_BACK, cancel_answers
+from harkara.ledger.conversations.record import GIVE_BACK, drop_answers
 from harkara.ledger.database import Database
 from harkara.ledger.tables import conversation
 from harkara.ledger.transaction import Transaction
@@ -50,7 +50,7 @@ def set_mode(
     }
     if not tx.execute(update(conversation).where(*of_person).values(**changed)).rowcount:
         return False
-    cancel_answers(tx, lane, [person])
+    drop_answers(tx, lane, [person])
     return True
 
 

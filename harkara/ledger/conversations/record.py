@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import case, delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -24,11 +24,21 @@ TOPIC = timedelta(hours=24)
 
 SUPERSEDED = "superseded"
 
+DROPPED: Row = {"outcome": SUPERSEDED, "decision": "dropped"}
+"""What becomes of a draft on which the conversation moves on before someone decides."""
+
+
+class RecordedWords(NamedTuple):
+    """The conversation after what was recorded. `dropped` says that an answer which had not left is dropped for it."""
+
+    row: Row
+    dropped: bool
+
 
 def record_words(
     tx: Transaction, lane: str, person: str, at: datetime, *, unread: bool = True, name: str | None = None
-) -> Row:
-    """Record a customer's message, in the transaction that applies it; return the conversation as it is now.
+) -> RecordedWords:
+    """Record a customer's message, in the transaction that applies it.
 
     `name` is what WhatsApp shows of the person. A person of the business whose time is over has the conversation no
     more.
@@ -78,6 +88,7 @@ def raise_revisions(tx: Transaction, lane: str, people: Collection[str]) -> None
     if people:
         rows = [{"lane": lane, "person": person} for person in people]
         tx.execute_each(_RAISE, {"lane": "text", "person": "text"}, rows)
+        _drop_drafts(tx, lane, people)
 
 
 _RAISE = """
@@ -86,12 +97,23 @@ WHERE conversation.lane = each.lane AND conversation.person = each.person
 """
 
 
-def cancel_answers(tx: Transaction, lane: str, people: Collection[str]) -> None:
-    """Cancel the answers of the assistant to these people that have not left: the conversation has moved on."""
+def drop_answers(tx: Transaction, lane: str, people: Collection[str]) -> bool:
+    """Cancel the answers of the assistant to these people that have not left, and drop the drafts that wait.
+
+    The conversation has moved on. Return whether there were some.
+    """
     open_ones = (text(OPEN_ANSWER), message.c.talk_person.in_(people), message.c.lane == lane)
     ids = tx.execute(select(message.c.id).where(*open_ones).order_by(message.c.id).with_for_update()).scalars().all()
     if ids:
         cancel_messages(tx, ids, SUPERSEDED, "The conversation has moved on since.")
+    drafts = _drop_drafts(tx, lane, people)
+    return bool(ids) or drafts
+
+
+def _drop_drafts(tx: Transaction, lane: str, people: Collection[str]) -> bool:
+    undecided = (text("turn.outcome = 'draft'"), turn.c.decision.is_(None))
+    of_people = (turn.c.person.in_(people), turn.c.lane == lane)
+    return bool(tx.execute(update(turn).where(*of_people, *undecided).values(**DROPPED)).rowcount)
 
 
 def merge_conversations(tx: Transaction, lane: str, people: Collection[str], person: str) -> None:
@@ -112,12 +134,12 @@ def merge_conversations(tx: Transaction, lane: str, people: Collection[str], per
         new = {"unread": row["unread"], "name": row["name"], "revision": row["revision"]} | mode
         _write(tx, lane, person, row["last_at"], new, mode)
     if any(row["epoch"] for row in merged):
-        cancel_answers(tx, lane, people)
+        drop_answers(tx, lane, people)
     tx.execute(delete(conversation).where(*of_people))
 
 
-def _write(tx: Transaction, lane: str, person: str, at: datetime, values: Row, changed: Row) -> Row:
-    """Add to the row of a conversation, in one statement, and return it; cancel the answers that it supersedes.
+def _write(tx: Transaction, lane: str, person: str, at: datetime, values: Row, changed: Row) -> RecordedWords:
+    """Add to the row of a conversation, in one statement, and return it; drop the answers that it supersedes.
 
     `values` are those of a new row, `changed` what else becomes of an old one.
     """
@@ -135,6 +157,4 @@ def _write(tx: Transaction, lane: str, person: str, at: datetime, values: Row, c
         index_elements=["lane", "person"], set_=sums | changed
     )
     (row,) = tx.rows(upsert.returning(conversation))
-    if row["epoch"]:
-        cancel_answers(tx, lane, [person])
-    return row
+    return RecordedWords(row, bool(row["epoch"]) and drop_answers(tx, lane, [person]))

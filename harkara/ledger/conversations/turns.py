@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, insert, select, update
 
 from harkara.assistant.rules import AssistantRules, Billing
 from harkara.assistant.talk import Proposal, Talk
@@ -28,6 +28,9 @@ from harkara.states import State
 TurnOutcome = Literal["sent", "superseded", "handed-over", "draft", "failed", "shadow", "silent"]
 
 HANDED_OVER_CALLBACK = "conversation.handed-over"
+
+_AT_ONCE = frozenset({"asked", "anger", "repeated", "robot"})
+"""Why a customer needs a person whatever someone decides about the words of a draft."""
 
 
 class WrittenTurn(NamedTuple):
@@ -95,7 +98,8 @@ def _write(
         revision = claimed.revision + ("mode" in values)
         sends = outcome in ("sent", "handed-over") and proposal.texts
         row = accept_answer(tx, claimed, number, proposal, revision, limits) if sends and number else None
-        _insert_turn(tx, claimed, proposal, outcome, row["id"] if row else None, rules.billing)
+        answered = claimed._replace(revision=revision) if outcome == "draft" else claimed  # a draft waits at it
+        _insert_turn(tx, answered, proposal, outcome, row["id"] if row else None, rules.billing)
         if "mode" in values:
             notify_hand_over(tx, claimed, number, proposal)
     return WrittenTurn(outcome, (row["id"], row["priority"]) if row and row["state"] == State.QUEUED.value else None)
@@ -124,11 +128,14 @@ def _outcome(proposal: Proposal, rules: AssistantRules, number: str | None) -> T
 
 
 def new_state(tx: Transaction, outcome: TurnOutcome, proposal: Proposal) -> Row:
-    """Return what becomes of the conversation: an answer counts, and a hand-over gives it to a person."""
+    """Return what becomes of the conversation: an answer counts, and a hand-over gives it to a person.
+
+    The words of a draft wait for a decision, and a customer who asks for a person does not.
+    """
     state: Row = {}
     if outcome in ("sent", "handed-over") and proposal.texts:
         state |= {"unanswered": conversation.c.unanswered + 1, "greeted": True}
-    if outcome == "handed-over" or outcome == "failed":
+    if outcome in ("handed-over", "failed") or (outcome == "draft" and proposal.hand_over in _AT_ONCE):
         state |= {"mode": "person", "mode_cause": HANDED_OVER, "mode_since": tx.now, "mode_until": None}
         state |= {"revision": conversation.c.revision + 1}
     return state
@@ -159,13 +166,17 @@ def _unchanged(claimed: ClaimedTurn) -> tuple[Any, ...]:
     return (*_own(claimed), conversation.c.revision == claimed.revision)
 
 
-def is_open(claimed: ClaimedTurn, rules: AssistantRules) -> tuple[Any, ...]:
-    """Return the conditions under which a conversation still is as it was at the revision of a turn."""
+def is_open(claimed: ClaimedTurn, rules: AssistantRules, *, handed_over: bool = False) -> tuple[Any, ...]:
+    """Return the conditions under which a conversation still is as it was at the revision of a turn.
+
+    With `handed_over`, it is one that the assistant itself has given to a person.
+    """
+    mode, cause = conversation.c.mode, conversation.c.mode_cause
     return (
         conversation.c.lane == claimed.lane,
         conversation.c.person == claimed.person,
         conversation.c.revision == claimed.revision,
-        conversation.c.mode == "assistant",
+        and_(mode == "person", cause == HANDED_OVER) if handed_over else mode == "assistant",
         conversation.c.unanswered < rules.most_unanswered,
         is_on(),
     )

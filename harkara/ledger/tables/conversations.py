@@ -64,8 +64,8 @@ class TurnRow(SQLModel, table=True):
 
     `content` is JSON with its texts and buttons; the retention erases it with `summary`. `message_id` is that of the
     message that was accepted. `price` is in micros. `decided_by` names the person who decided about a
-    draft, and `decision` is `unchanged`, `edited` or `discarded`; a draft without one waits while its revision is that
-    of the conversation.
+    draft, and `decision` is `unchanged`, `edited` or `discarded`, or `dropped` when the conversation moves on before
+    one is made; a draft without a decision waits while its revision is that of the conversation.
     """
 
     __tablename__ = "turn"

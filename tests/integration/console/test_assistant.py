@@ -185,7 +185,8 @@ def test_the_page_has_the_rollout_the_figures_and_the_drafts_that_wait(assisted:
     for figure in ("turns 4", "conversations 2", "given to a person 1", "the customer asks for a person 1 100%"):
         assert figure in page
     assert "discarded 1 33%" in page
-    assert "waiting, or overtaken by the customer 2 67%" in page
+    assert "overtaken by the customer or a person 1 33%" in page
+    assert "waiting 1 33%" in page
     viewer = server.user("Vikram")
     assert ASHA not in viewer.see("/assistant").text
     other = server.user("Ravi", Role.OPERATOR, ("shop",))

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, select, text, update
 
 from harkara.chatmitra.webhooks import parse
 from harkara.conversation import ProposedAnswer
@@ -22,8 +22,9 @@ from harkara.ledger.conversations.people import find_participant
 from harkara.ledger.conversations.proposals import find_draft, list_drafts, list_proposals
 from harkara.ledger.conversations.queries import list_conversations
 from harkara.ledger.conversations.report import get_report
+from harkara.ledger.conversations.turns import HANDED_OVER_CALLBACK
 from harkara.ledger.database import Database
-from harkara.ledger.tables import contact, turn
+from harkara.ledger.tables import callback, contact, turn
 from harkara.ledger.users.acts import list_acts
 from tests.integration.ledger.test_search_plans import explained
 from tests.integration.ledger.turns import (
@@ -37,6 +38,7 @@ from tests.integration.ledger.turns import (
     answer,
     answers_of,
     at_the_gate,
+    replied,
     row_of,
     turns_of,
     wrote,
@@ -47,6 +49,13 @@ MOVES: dict[str, Callable[[Database], Any]] = {
     "stop": lambda db: wrote(db, "STOP", rules=DRAFTS),
     "assign": lambda db: assign_to_person(db, find_participant(db, ASHA), by=BY),
 }
+
+
+def called_back(db: Database) -> list[str]:
+    """Return why the application was notified of hand-overs."""
+    with db.read() as tx:
+        found = tx.execute(select(callback.c.data).where(callback.c.kind == HANDED_OVER_CALLBACK)).scalars()
+        return [json.loads(data)["cause"] for data in found]
 
 
 def draft(db: Database) -> ProposedAnswer:
@@ -116,7 +125,11 @@ def test_a_draft_of_an_older_revision_is_refused(db: Database, move: str) -> Non
     one = drafted(db)
     MOVES[move](db)
     assert find_draft(db, find_participant(db, ASHA)) is None
+    assert (turns_of(db)[0]["outcome"], turns_of(db)[0]["decision"]) == ("superseded", "dropped")
+    assert get_report(db, ["default"], days=1).drafts == {"dropped": 1}
     assert send_draft(db, one.id, DRAFTS, LIMITS, by=BY).outcome == "superseded"
+    with pytest.raises(Conflict, match="no longer waits"):
+        discard_draft(db, one.id, by=BY)
     assert answers_of(db) == []
     assert {each.act for each in list_acts(db)} <= {"conversation.assigned"}
 
@@ -132,13 +145,37 @@ def test_the_new_draft_replaces_the_old_one(db: Database) -> None:
 
 def test_a_draft_that_hands_over_gives_the_conversation_to_a_person_when_it_is_sent(db: Database) -> None:
     wrote(db, "AGENT", rules=DRAFTS)
-    answer(db, HAND_OVER, DRAFTS)
+    answer(db, replace(HAND_OVER, hand_over="unknown"), DRAFTS)
     assert row_of(db)["mode"] == "assistant"
-    assert (draft(db).hand_over, draft(db).summary) == ("asked", "Order 17")
+    assert (draft(db).hand_over, draft(db).summary) == ("unknown", "Order 17")
     assert send_draft(db, draft(db).id, DRAFTS, LIMITS, by=BY).outcome == "handed-over"
     shown = get_chat(db, find_participant(db, ASHA), parse).conversation
     assert (shown.mode, shown.mode_cause, shown.mode_until) == ("person", "handed-over", None)
     assert at_the_gate(db, DRAFTS) == "passes"
+
+
+@pytest.mark.parametrize("cause", ["asked", "anger", "repeated", "robot"])
+def test_who_needs_a_person_has_one_at_once_and_the_words_wait(callback_db: Database, cause: Any) -> None:
+    db = callback_db
+    wrote(db, "AGENT", rules=DRAFTS)
+    assert answer(db, replace(HAND_OVER, hand_over=cause), DRAFTS).outcome == "draft"
+    shown = get_chat(db, find_participant(db, ASHA), parse).conversation
+    assert (shown.mode, shown.mode_cause, shown.mode_until) == ("person", "handed-over", None)
+    assert (called_back(db), answers_of(db)) == ([cause], [])
+    one = draft(db)
+    assert [each.draft.id for each in list_drafts(db, ["default"])] == [one.id]
+    assert send_draft(db, one.id, DRAFTS, LIMITS, by=BY).outcome == "handed-over"
+    assert (at_the_gate(db, DRAFTS), called_back(db)) == ("passes", [cause])
+    assert (row_of(db)["mode"], row_of(db)["unanswered"], row_of(db)["revision"]) == ("person", 1, one.revision)
+
+
+def test_the_words_of_a_hand_over_are_dropped_when_a_person_writes(db: Database) -> None:
+    wrote(db, "AGENT", rules=DRAFTS)
+    answer(db, HAND_OVER, DRAFTS)
+    one = draft(db)
+    replied(db)
+    assert find_draft(db, find_participant(db, ASHA)) is None
+    assert send_draft(db, one.id, DRAFTS, LIMITS, by=BY).outcome == "superseded"
 
 
 def test_a_draft_is_refused_where_the_gate_would_drop_it(db: Database) -> None:

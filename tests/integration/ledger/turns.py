@@ -19,7 +19,7 @@ from harkara.ledger.conversations.turns import AnswerLimits, WrittenTurn, write_
 from harkara.ledger.database import Database
 from harkara.ledger.events.process import process
 from harkara.ledger.messages.claim import claim
-from harkara.ledger.tables import conversation, message, turn
+from harkara.ledger.tables import contact, conversation, message, turn
 from harkara.ledger.transaction import Row
 from harkara.ledger.users.acts import Actor
 from harkara.outcomes import Cancelled
@@ -44,9 +44,15 @@ def wrote(db: Database, *texts: str, rules: AssistantRules = LIVE, n: int = 1) -
             pass
 
 
-def row_of(db: Database) -> Row:
+def row_of(db: Database, n: int | None = None) -> Row:
+    """Return the conversation, or the one of the person number `n`."""
+    query = select(conversation)
+    if n is not None:
+        query = query.where(
+            conversation.c.person.in_(select(contact.c.person).where(contact.c.recipient == f"9198765{n:05d}"))
+        )
     with db.read() as tx:
-        return next(iter(tx.rows(select(conversation))), {})
+        return next(iter(tx.rows(query)), {})
 
 
 def turns_of(db: Database) -> list[Row]:

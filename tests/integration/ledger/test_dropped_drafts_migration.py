@@ -1,0 +1,26 @@
+"""The migration of the dropped drafts: those that were overtaken get a decision, and the one that waits stays."""
+
+from __future__ import annotations
+
+from harkara.ledger import migrate
+from harkara.ledger.database import Database
+from tests.integration.ledger.turns import DRAFTS, answer, turns_of, wrote
+
+
+def decisions(db: Database) -> list[tuple[str, str | None]]:
+    return [(each["outcome"], each["decision"]) for each in turns_of(db)]
+
+
+def test_drafts_survive_the_migration_of_the_dropped_ones(database_url: str) -> None:
+    db = Database(database_url)
+    migrate.upgrade(db)
+    for words in ("When do you open?", "On Sunday?"):
+        wrote(db, words, rules=DRAFTS)
+        answer(db, rules=DRAFTS)
+    marked = [("superseded", "dropped"), ("draft", None)]
+    assert decisions(db) == marked
+    migrate.downgrade(db, "0029")
+    assert decisions(db) == [("draft", None), ("draft", None)]
+    migrate.upgrade(db)
+    assert decisions(db) == marked
+    db.close()
