@@ -20,10 +20,10 @@ from harkara.assistant.privacy import TalkFilter
 from harkara.assistant.rules import AssistantRules
 from harkara.assistant.sentences import SentenceName
 from harkara.assistant.summary import summarize
-from harkara.assistant.talk import HandOverCause, Proposal, Source, Talk
+from harkara.assistant.talk import HandOverCause, Proposal, Said, Source, Talk
 from harkara.assistant.turn import Turn
 from harkara.inbound.word_lists import normalize
-from harkara.inbound.words import OptOut, Words
+from harkara.inbound.words import Cancel, Confirm, OptIn, OptOut, Reply, Reschedule, Words
 
 if TYPE_CHECKING:
     from harkara.assistant.knowledge.retrieval import FaqIndex  # it imports numpy
@@ -35,6 +35,7 @@ _MOST_SOURCES = 6
 _END = regex.compile(r"[?？।\n]+")
 _MARKED = regex.compile(r"[^?？।\n]+(?=[?？])")
 _UNKNOWN: Final = HandOver("unknown", "unknown")
+_ANSWERS: Final[dict[type[Reply], str]] = {Confirm: "confirmed", Cancel: "cancelled", Reschedule: "rescheduled"}
 
 
 class Assistant:
@@ -70,7 +71,7 @@ class Assistant:
     def propose(self, talk: Talk) -> Proposal:
         """Return the answer to what the customer has written since the last message of ours."""
         started = self._clock()
-        proposal = self._propose(self._turn(talk))
+        proposal = self._propose(self._turn(self._without_applied(talk)))
         return replace(proposal, milliseconds=round((self._clock() - started) * 1_000))
 
     def _propose(self, turn: Turn) -> Proposal:
@@ -182,7 +183,22 @@ class Assistant:
         return summarize(cause, by_customer, "\n".join(burst), turn.language, about)
 
     def _opts_out(self, text: str) -> bool:
-        return isinstance(self._words.interpret(text, None, reminder_open=False), OptOut)
+        reply = self._words.interpret(text, None, reminder_open=False)
+        return isinstance(reply, OptOut) and reply.category is None
+
+    def _without_applied(self, talk: Talk) -> Talk:
+        """Return the talk without what the ledger has applied of a burst: a Confirm beside a question asks nothing."""
+        before = talk.said[: len(talk.said) - len(talk.burst)]
+        given = {one.answer for one in before if one.answer}
+        asking = tuple(one for one in talk.burst if not self._is_applied(one, given))
+        return replace(talk, said=(*before, *asking)) if asking else talk
+
+    def _is_applied(self, one: Said, given: set[str]) -> bool:
+        """Whether it is a consent, or one of the answers that were `given` to reminders."""
+        reply = self._words.interpret(one.text or None, one.button, reminder_open=True)
+        if isinstance(reply, OptOut):
+            return reply.category is not None
+        return isinstance(reply, OptIn) or (reply is not None and _ANSWERS.get(type(reply)) in given)
 
     def _is_for_the_application(self, talk: Talk) -> bool:
         """Whether the burst is nothing but answers to a reminder, which the ledger has applied."""

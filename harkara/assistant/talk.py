@@ -28,6 +28,8 @@ class Said:
     """UTC."""
     button: str | None = field(default=None, repr=False)
     """The id of the button or list row that the customer tapped."""
+    answer: str | None = None
+    """Of a reminder: the answer that is applied already, `confirmed`, `cancelled` or `rescheduled`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

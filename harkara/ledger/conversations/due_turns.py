@@ -34,24 +34,45 @@ class ClaimedTurn(NamedTuple):
     mode_cause: str | None = None
 
 
-def schedule_turn(tx: Transaction, row: Row, number: str | None, rules: AssistantRules) -> None:
+def schedule_turn(
+    tx: Transaction, row: Row, number: str | None, rules: AssistantRules, received_at: datetime | None = None
+) -> None:
     """Let the assistant answer what a customer has just written, if it answers this person; `row` is the conversation.
 
-    It waits for more: `debounce` after the last message, and `debounce_limit` after the first at most.
+    It waits for more: `debounce` after the last message, and `debounce_limit` after the first at most. The wait begins
+    when the message was received; at least half of it is left, since after an outage the rest of a burst is applied
+    right after its first message.
     """
     if row["mode"] != "assistant" or not rules.answers(row["lane"], row["person"], number):
         return
     if is_off(tx):
         return
-    began = row["burst_at"] or tx.now
-    due = min(tx.now + rules.debounce, began + rules.debounce_limit)
+    since = max(received_at or tx.now, tx.now - rules.debounce / 2)
+    began = row["burst_at"] or since
+    due = min(since + rules.debounce, began + rules.debounce_limit)
     _set_due(tx, row, due, began)
 
 
 def skip_turn(tx: Transaction, row: Row) -> None:
-    """Let the assistant be silent: an opt-out, an answer to a reminder or an acknowledgement is handled already."""
+    """Let the assistant be silent, whatever was said before: the person refuses all messages."""
     if row["turn_due_at"] is not None:
         _set_due(tx, row, None, None)
+
+
+def resume_turn(
+    tx: Transaction,
+    row: Row,
+    number: str | None,
+    rules: AssistantRules,
+    dropped: bool,
+    received_at: datetime | None = None,
+) -> None:
+    """Let the assistant answer what was said before words that need no answer, such as the Confirm of a reminder.
+
+    A turn that waits goes on to wait. `dropped` says that an answer was dropped because of these words.
+    """
+    if dropped and row["turn_due_at"] is None:
+        schedule_turn(tx, row, number, rules, received_at)
 
 
 def _set_due(tx: Transaction, row: Row, due: datetime | None, began: datetime | None) -> None:

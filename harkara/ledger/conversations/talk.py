@@ -21,6 +21,12 @@ MOST_SAID = 40
 REPEATS, REPEATED_WITHIN = 3, timedelta(minutes=1)
 """So many identical texts within this time come from a bot."""
 
+_INTERRUPTS = timedelta(seconds=30)
+"""A message of the application that is sent so soon after words of the customer answers nothing of them."""
+
+_ANSWERED = timedelta(days=3)
+"""How long before the topic an answered reminder may lie for its answer to be one of the words of the burst."""
+
 
 def load_talk(db: Database, turn: ClaimedTurn, parse: Parse) -> Talk | None:
     """Return the conversation, None for a person who is gone or refuses messages. Raises Unavailable."""
@@ -50,24 +56,39 @@ def is_bot(talk: Talk) -> bool:
 
 
 def _said(chat: Chat, turn: ClaimedTurn) -> Iterator[Said]:
-    """Yield the messages of the topic. A person of the business is who sends what is neither a template nor ours."""
+    """Yield the messages of the topic, and answered reminders from before it.
+
+    A person of the business is who sends what is neither a template nor ours.
+    """
     for entry in chat.entries:
         text = _text(entry)
-        if entry.direction == "consent" or text is None or (turn.topic_at and entry.at < turn.topic_at):
+        since = turn.topic_at and (turn.topic_at - _ANSWERED if entry.answer else turn.topic_at)
+        if entry.direction == "consent" or text is None or (since and entry.at < since):
             continue
         button = (entry.content or {}).get("payload") if entry.direction == "received" else None
-        yield Said(by=_speaker(entry), text=text, at=entry.at, button=button if isinstance(button, str) else None)
+        tapped = button if isinstance(button, str) else None
+        yield Said(by=_speaker(entry), text=text, at=entry.at, button=tapped, answer=entry.answer)
 
 
 def _with_burst_last(said: list[Said]) -> tuple[Said, ...]:
     """Return the messages with the customer's last ones at the end, since a turn is due only after them.
 
     WhatsApp counts whole seconds by its own clock, so that they may seem older than our last message; and a reminder
-    may have been sent since.
+    may have been sent since, or between two of them.
     """
     end = next((i for i in range(len(said), 0, -1) if said[i - 1].by == "customer"), 0)
-    start = next((i for i in range(end, 0, -1) if said[i - 1].by != "customer"), 0)
-    return (*said[:start], *said[end:], *said[start:end])
+    start = next((i for i in range(end, 0, -1) if said[i - 1].by != "customer" and not _interrupts(said, i - 1)), 0)
+    burst = [one for one in said[start:end] if one.by == "customer"]
+    others = [one for one in said[start:end] if one.by != "customer"]
+    return (*said[:start], *others, *said[end:], *burst)
+
+
+def _interrupts(said: list[Said], at: int) -> bool:
+    """Whether a message of the application was sent while the customer wrote."""
+    before = next((one for one in reversed(said[:at]) if one.by != "application"), None)
+    if said[at].by != "application" or before is None or before.by != "customer":
+        return False
+    return said[at].at - before.at <= _INTERRUPTS
 
 
 def _continued(said: tuple[Said, ...]) -> tuple[Said, ...]:

@@ -19,7 +19,7 @@ from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.contacts.consent import apply_consent, link_names
 from harkara.ledger.contacts.customer import customer_data
 from harkara.ledger.contacts.people import Person
-from harkara.ledger.conversations.due_turns import schedule_turn, skip_turn
+from harkara.ledger.conversations.due_turns import resume_turn, schedule_turn, skip_turn
 from harkara.ledger.conversations.record import record_words
 from harkara.ledger.conversations.reengagement import continue_talk, find_asked, is_question
 from harkara.ledger.events.stored_event import StoredEvent
@@ -74,7 +74,9 @@ def apply_received(
 ) -> None:
     """Apply a customer's message and write its callbacks, in the transaction that marks its event as applied."""
     answers = _answered_message(tx, received)
-    interpreted = record_received(tx, stored.lane, received, words, answers=answers, assistant=assistant)
+    interpreted = record_received(
+        tx, stored.lane, received, words, answers=answers, assistant=assistant, received_at=stored.received_at
+    )
     subject = f"event_{stored.id}"
     sender = customer_data(received.names, interpreted.person, received.at)
     said = {"type": received.kind, "text": received.text, "payload": received.payload, "answers": answers}
@@ -103,31 +105,35 @@ def record_received(
     *,
     answers: str | None = None,
     assistant: AssistantRules = OFF,
+    received_at: datetime | None = None,
 ) -> InterpretedMessage:
     """Record that a customer wrote, with their conversation, and apply an opt-out or opt-in with its proof.
 
     `answers` is the id of our message that this one replies to, if known. Of several open reminders that one is meant,
-    otherwise the latest. To record the same message twice stores its proof twice and counts it as two unread ones, and
-    changes nothing else.
+    otherwise the latest. `received_at` is when the event arrived, None for now. To record the same message twice stores
+    its proof twice and counts it as two unread ones, and changes nothing else.
     """
     at = min(received.at, tx.now)
     person = link_names(tx, lane, received.names, wrote_at=at if received.opens_window else None)
     before = find_asked(tx, lane, person.id) if words.still_needs_help(received.text, received.payload) else None
-    conversation = record_words(tx, lane, person.id, at, name=received.name)
+    recorded = record_words(tx, lane, person.id, at, name=received.name)
+    conversation, number = recorded.row, _number(received, person)
     reminded = _reminded_occasion(tx, lane, person.names, answers)
     # An operator may be a customer as well: without a quoted message, an open reminder has precedence.
     acknowledges = words.acknowledges(received.text, received.payload) and (answers is not None or reminded is None)
     if acknowledges and acknowledge_by_answer(tx, lane, person.names, answers):
-        skip_turn(tx, conversation)
+        resume_turn(tx, conversation, number, assistant, recorded.dropped, received_at)
         return InterpretedMessage(None, person=person)
     if before and (reminded is None or (answers is not None and is_question(tx, answers, person.id))):
-        continue_talk(tx, before, conversation, _number(received, person), assistant)
+        continue_talk(tx, before, conversation, number, assistant)
         return InterpretedMessage(None, person=person)
     reply = words.interpret(received.text, received.payload, reminder_open=reminded is not None)
-    if reply is not None:
+    if isinstance(reply, OptOut) and reply.category is None:
         skip_turn(tx, conversation)
+    elif reply is not None:
+        resume_turn(tx, conversation, number, assistant, recorded.dropped, received_at)
     elif received.opens_window:
-        schedule_turn(tx, conversation, _number(received, person), assistant)
+        schedule_turn(tx, conversation, number, assistant, received_at)
     if isinstance(reply, OptOut | OptIn):
         apply_consent(tx, lane, [_choice(received, reply, at)])
         return InterpretedMessage(reply, person=person)

@@ -81,9 +81,9 @@ def test_the_debounce_is_pushed_by_the_next_message_and_ends_at_its_limit(db: Da
     assert second["turn_due_at"] - second["burst_at"] == timedelta(seconds=8)
 
 
-@pytest.mark.parametrize("words", ["STOP", "START"])
-def test_words_with_a_meaning_of_their_own_are_not_answered(db: Database, words: str) -> None:
-    wrote(db, "Hello", words)
+@pytest.mark.parametrize("words", [("Hello", "STOP"), ("START",), ("stop offers",)])
+def test_words_with_a_meaning_of_their_own_are_not_answered(db: Database, words: tuple[str, ...]) -> None:
+    wrote(db, *words)
     assert row_of(db)["turn_due_at"] is None
 
 
