@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from harkara.inbound.anger import Anger
 from harkara.inbound.word_lists import WordLists, normalize
 
 _NEAR = 4
-"""Words from one to the other."""
+"""Words from one phrase to the other."""
 
 SmallTalk = Literal["hello", "thanks", "acknowledged"]
 
@@ -70,9 +70,17 @@ def _contains(said: str, phrases: Iterable[str]) -> bool:
 
 
 def _near(said: Sequence[str], some: Iterable[str], others: Iterable[str]) -> bool:
-    """Whether a word of each stands near to one of the other, so that both belong to one request."""
-    one, other = ([at for at, word in enumerate(said) if word in words] for words in (set(some), set(others)))
-    return any(abs(a - b) <= _NEAR for a in one for b in other)
+    """Whether a phrase of each stands near to one of the other, so that both belong to one request."""
+    one, other = ([*_spans(said, phrases)] for phrases in (some, others))
+    return any(max(b - a_end, a - b_end) <= _NEAR for a, a_end in one for b, b_end in other)
+
+
+def _spans(said: Sequence[str], phrases: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last word of each of the phrases."""
+    for words in map(str.split, phrases):
+        for at in range(len(said) - len(words) + 1):
+            if list(said[at : at + len(words)]) == words:
+                yield at, at + len(words) - 1
 
 
 def _longest_first(phrases: Iterable[str]) -> list[str]:

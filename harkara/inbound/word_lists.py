@@ -87,6 +87,9 @@ class AlarmPhrases(_Model):
 class AngerContext(_Model):
     """Words around those of anger."""
 
+    complaints: Phrases = ()
+    """Count as anger, unless one of `asking` stands near: where to complain is a question."""
+    asking: Phrases = ()
     accusations: Phrases = ()
     """Count as anger only in a message that has one of `meant`, too."""
     meant: Phrases = ()
@@ -98,7 +101,7 @@ class AngerContext(_Model):
 
 
 class RequestWords(_Model):
-    """Two words near to each other that ask for a person: a word for people, and one such as "talk"."""
+    """Two phrases near to each other that ask for a person: one for people, and one such as "talk"."""
 
     people: Phrases = ()
     reach: Phrases = ()
@@ -116,7 +119,8 @@ class HandOverPhrases(_Model):
 
     @model_validator(mode="after")
     def _one_meaning_each(self) -> Self:
-        _check_distinct(self.asked, self.anger, self.anger_context.accusations, self.robot)
+        context = self.anger_context
+        _check_distinct(self.asked, self.anger, context.complaints, context.accusations, self.robot)
         return self
 
 
