@@ -27,7 +27,7 @@ def import_(
     replace: Annotated[bool, typer.Option("--replace", help="Remove all entries that are not in the file.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add the rows of a CSV file to config/faq.toml: id, language, questions, answer, valid_until, buttons.
+    """Add the rows of a CSV file to config/faq.toml: id, language, questions, answer, valid_until, buttons, synonyms.
 
     With --replace, nothing is written if a row is rejected.
     """

@@ -8,6 +8,7 @@ from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
+from unicodedata import category
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -22,14 +23,30 @@ MAX_BUTTONS: Final = 3
 
 _MAX_ANSWER = MOST_MESSAGES * LONGEST - LONGEST_GREETING
 _MESSAGE = TextRule(LONGEST, lines=True)
-_QUESTION = TextRule(200)
+_MAX_QUESTION = 200
+_MAX_GROUPS, _MAX_SAME = 50, 20
+_BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+SameWords = tuple[str, ...]
+"""Words and phrases that mean the same in this business, such as `lehenga`, `ghagra` and `chaniya choli`."""
 
 
 def _question(value: str) -> str:
-    _QUESTION(value)
+    """Validate how customers ask. It is never sent, so that it may have both scripts, as they write."""
+    if len(value) > _MAX_QUESTION:
+        raise Invalid("", f"at most {_MAX_QUESTION} characters", f"this has {len(value)}")
+    if any(category(each) in _BREAKS for each in value):
+        raise Invalid("", "has line breaks or control characters; write it on one line")
     if not normalize(value):
         raise Invalid("", "must have a word")
     return value
+
+
+def _same(words: SameWords) -> SameWords:
+    distinct = dict.fromkeys(map(normalize, words))
+    if "" in distinct or not 2 <= len(distinct) <= _MAX_SAME or max(map(len, words)) > _MAX_QUESTION:
+        raise Invalid("", f"each list must have 2 to {_MAX_SAME} different words or phrases that mean the same")
+    return tuple(distinct)
 
 
 def _answer(value: str) -> str:
@@ -65,6 +82,8 @@ class FaqEntry(BaseModel):
     valid_until: date | None = None
     """The last day on which the answer is true, in the time zone of the lane."""
     buttons: Annotated[tuple[Annotated[str, AfterValidator(TextRule(20))], ...], Field(max_length=MAX_BUTTONS)] = ()
+    synonyms: Annotated[tuple[Annotated[SameWords, AfterValidator(_same)], ...], Field(max_length=_MAX_GROUPS)] = ()
+    """Words that mean the same in this business; they count for the questions of all entries."""
 
     @model_validator(mode="after")
     def _distinct_buttons(self) -> Self:
@@ -103,6 +122,11 @@ class Faq:
 
     entries: tuple[FaqEntry, ...] = ()
     version: str = ""
+
+    @property
+    def synonyms(self) -> tuple[SameWords, ...]:
+        """Return the words that mean the same, of all entries."""
+        return tuple(words for each in self.entries for words in each.synonyms)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -20,11 +20,25 @@ from harkara.campaigns.table import CsvRow, read_table
 from harkara.errors import Invalid
 from harkara.text_files import detect_encoding
 
-COLUMNS: Final = {"id": "id", "language": "en", "questions": "", "answer": "", "valid_until": "", "buttons": ""}
+COLUMNS: Final = {
+    "id": "id",
+    "language": "en",
+    "questions": "",
+    "answer": "",
+    "valid_until": "",
+    "buttons": "",
+    "synonyms": "",
+}
 """The columns, with what an empty cell means. `id`, `questions` and `answer` are required."""
 
 _REQUIRED = ("id", "questions", "answer")
-_OTHER_NAMES = {"question": "questions", "lang": "language", "button": "buttons", "valid till": "valid_until"}
+_OTHER_NAMES = {
+    "question": "questions",
+    "lang": "language",
+    "button": "buttons",
+    "valid till": "valid_until",
+    "synonym": "synonyms",
+}
 _LISTS = ("questions", "buttons")
 
 _FORMULA = regex.compile(r"[=@＝＠]|[+\-＋－]\w+\(")
@@ -56,7 +70,9 @@ class FaqImport:
 
 
 def read_csv(path: Path, today: date, existing: Iterable[FaqEntry] = ()) -> FaqImport:
-    """Read the entries of a CSV file; several questions, and several buttons, are divided by `|`.
+    """Read the entries of a CSV file; several questions, buttons and groups of synonyms are divided by `|`.
+
+    The words of a group are divided by `=`.
 
     `existing` are entries that stay, so that a row with the id and language of one is rejected. Raises Invalid for an
     unreadable file or one without a required column.
@@ -94,7 +110,7 @@ def dump_question(question: str) -> str:
     words = "-".join(_LATIN_WORDS.findall(question.lower()))[:_LONGEST_ID].strip("-")
     values = {
         "id": _quoted(words or "question"),
-        "language": _quoted("hi" if script_of(question) == "devanagari" else "en"),
+        "language": _quoted("hi" if script_of(question) in ("devanagari", "both") else "en"),
         "questions": f"[{_quoted(question)}]",
         "answer": _quoted(""),
     }
@@ -137,12 +153,13 @@ def _entry(row: CsvRow, positions: Mapping[str, int], today: date) -> FaqEntry:
             raise Invalid(name, "begins as a formula of a spreadsheet does; write its text instead")
     values: dict[str, Any] = {name: cells.get(name) or default for name, default in COLUMNS.items()}
     values |= {name: _listed(values[name]) for name in _LISTS}
+    values["synonyms"] = [_listed(group, "=") for group in _listed(values["synonyms"])]
     values["valid_until"] = _day(values["valid_until"], today)
     return parse_entry(values)
 
 
-def _listed(cell: str) -> list[str]:
-    return [part.strip() for part in cell.split("|") if part.strip()]
+def _listed(cell: str, mark: str = "|") -> list[str]:
+    return [part.strip() for part in cell.split(mark) if part.strip()]
 
 
 def _day(cell: str, today: date) -> date | None:
@@ -170,6 +187,9 @@ def _pairs(entry: FaqEntry) -> Iterator[tuple[str, str]]:
         yield "valid_until", entry.valid_until.isoformat()
     if entry.buttons:
         yield "buttons", f"[{', '.join(map(_quoted, entry.buttons))}]"
+    if entry.synonyms:
+        groups = (f"[{', '.join(map(_quoted, words))}]" for words in entry.synonyms)
+        yield "synonyms", f"[{', '.join(groups)}]"
 
 
 def _quoted(text: str) -> str:

@@ -12,10 +12,10 @@ import numpy as np
 from harkara.assistant.knowledge.faq import Faq
 from harkara.assistant.knowledge.words import Synonyms, Term, Vocabulary
 
-THRESHOLD: Final = 0.6
+THRESHOLD: Final = 0.63
 """The default score from which an entry answers: chosen on the questions of the tests, in favor of silence."""
 
-MARGIN: Final = 0.1
+MARGIN: Final = 0.15
 """Two entries whose scores are nearer to each other than this are ambiguous, so that neither answers."""
 
 _CANDIDATES = 24
@@ -24,6 +24,8 @@ _CANDIDATES = 24
 _WEAK = 0.35
 _UNKNOWN = 0.6
 """How much a word counts that no entry has: it may change the question, or say nothing."""
+_UNKNOWN_BESIDE_ONE = 1.0
+"""The same if only one subject is asked for: braces for knees are no braces."""
 _OTHER_CONCEPT = 1.0
 """The same for a word of the synonyms: it is a subject that the FAQ does not have."""
 
@@ -57,7 +59,7 @@ class FaqIndex:
     """The variants of all questions, in memory."""
 
     def __init__(self, faq: Faq, synonyms: Synonyms) -> None:
-        self.vocabulary = Vocabulary(synonyms)
+        self.vocabulary = Vocabulary(synonyms.with_same(faq.synonyms))
         asked = [(each.id, question) for each in faq.entries for question in each.questions]
         self.vocabulary.learn(question for _, question in asked)
         found = [_Variant(entry, question, frozenset(self.vocabulary.terms(question))) for entry, question in asked]
@@ -113,22 +115,23 @@ class FaqIndex:
             return 0.0
         known = self._weight(asked & self._words[variant.entry])
         weight = self._weight(common)
+        unknown = _UNKNOWN_BESIDE_ONE if sum(not term.weak for term in common) == 1 else _UNKNOWN
         if self._about_another(asked - self._words[variant.entry]) and self._about_another(variant.terms - common):
             known, weight = known * _OTHER_SUBJECT, weight * _OTHER_SUBJECT
-        lacking = _ASKED_SHARE * self._weight(asked) / known
+        lacking = _ASKED_SHARE * self._weight(asked, unknown) / known
         return 1 / (lacking + (1 - _ASKED_SHARE) * self._weight(variant.terms) / weight)
 
     def _about_another(self, terms: Iterable[Term]) -> bool:
         return any(not term.weak and term.key in self._entries_with for term in terms)
 
-    def _weight(self, terms: Iterable[Term]) -> float:
-        return sum((_WEAK if term.weak else 1.0) * self._rarity(term) for term in sorted(terms, key=_by_key))
+    def _weight(self, terms: Iterable[Term], unknown: float = _UNKNOWN) -> float:
+        return sum((_WEAK if term.weak else 1.0) * self._rarity(term, unknown) for term in sorted(terms, key=_by_key))
 
-    def _rarity(self, term: Term) -> float:
+    def _rarity(self, term: Term, unknown: float) -> float:
         """Return 1 for a word of one entry, less for one of several; entries with other words change nothing."""
         if entries := self._entries_with.get(term.key):
             return 1 / (1 + _SHARED * (entries - 1))
-        return _OTHER_CONCEPT if term.is_concept else _UNKNOWN
+        return _OTHER_CONCEPT if term.is_concept else unknown
 
 
 def _words_of_entries(variants: Iterable[_Variant]) -> Mapping[str, frozenset[Term]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -76,6 +76,20 @@ class Synonyms(_Section):
         Raises Invalid, which names the list and its fault.
         """
         return validate(cls, load_toml(path) if path.exists() else {}, path.name)
+
+    def with_same(self, groups: Iterable[Sequence[str]]) -> Self:
+        """Return the synonyms with the `groups` of an FAQ, each of words that mean the same.
+
+        A group joins the list that has one of its words, and makes one of two such lists: in that business they mean
+        the same.
+        """
+        concepts = dict(self.concepts)
+        for group in groups:
+            keys = set(map(_keys, map(normalize, group)))
+            same = [name for name, phrases in concepts.items() if not keys.isdisjoint(map(_keys, phrases))]
+            joined = dict.fromkeys([*(each for name in same for each in concepts.pop(name)), *map(normalize, group)])
+            concepts[same[0] if same else f"own {min(joined)}"] = tuple(joined)
+        return self.model_copy(update={"concepts": concepts})
 
     @model_validator(mode="after")
     def _one_concept_each(self) -> Self:

@@ -55,6 +55,12 @@ def test_a_question_shows_the_entries_found_with_scores(harkara: Harkara) -> Non
     assert json.loads(harkara("faq", "test", "do you sell phones", "--json").stdout)["answer"] is None
 
 
+def test_the_words_of_a_shop_are_imported_and_found(harkara: Harkara, faq: Path, tmp_path: Path) -> None:
+    rows = "id,questions,answer,synonyms\nprice,What does a lehenga cost?,2000 rupees.,lehenga=ghagra\n"
+    assert harkara("faq", "import", write(tmp_path, rows)).exit_code == 0
+    assert "answers with price" in harkara("faq", "test", "ghagra kitne ka hai").stdout
+
+
 def test_a_file_of_questions_shows_hits_and_misses(harkara: Harkara, tmp_path: Path) -> None:
     text = "question,entry\norder kab aayega,order-status\nwho is the owner,\nclinic timings,parking\n"
     result = harkara("faq", "test", "--file", write(tmp_path, text))

@@ -15,7 +15,7 @@ from harkara.errors import Invalid
 from tests.unit.assistant.shipped import FAQ
 
 TODAY = date(2026, 11, 29)
-HEAD = "id,language,questions,answer,valid_until,buttons\n"
+HEAD = "id,language,questions,answer,valid_until,buttons,synonyms\n"
 
 
 def entry(**given: object) -> FaqEntry:
@@ -37,6 +37,9 @@ def entry(**given: object) -> FaqEntry:
         ("hours,en,Open?,,,", "answer: must not be blank"),
         ("hours,en,,Yes,,", "questions"),
         ("hours,en,?!,Yes,,", "questions: must have a word"),
+        ("hours,en," + "a" * 201 + ",Yes,,", "questions: at most 200 characters (this has 201)"),
+        ("hours,en,Open?,Yes,,,saree", "synonyms: each list must have 2 to 20 different words"),
+        ("hours,en,Open?,Yes,,,saree=SAREE!", "synonyms: each list must have 2 to 20 different words"),
         ("Hours!,en,Open?,Yes,,", "id: must have lower-case letters"),
         ("hours,English,Open?,Yes,,", "language: must be the code of a language"),
         ("hours,en,Open?,Yes,2026-11-28,", "valid_until: 2026-11-28 is over"),
@@ -72,11 +75,19 @@ def test_a_file_without_a_required_column_is_refused(tmp_path: Path) -> None:
         read_csv(path, TODAY)
 
 
+def test_the_words_of_a_shop_come_from_their_column(tmp_path: Path) -> None:
+    path = tmp_path / "faq.csv"
+    path.write_text(HEAD + "a,en,One?,Yes,,,Lehenga = ghagra=chaniya choli | kurta=kurti\n", "utf-8")
+    (found,) = read_csv(path, TODAY).entries
+    assert found.synonyms == (("lehenga", "ghagra", "chaniya choli"), ("kurta", "kurti"))
+
+
 def test_an_imported_file_reads_as_the_same_entries(tmp_path: Path) -> None:
     path = tmp_path / "faq.toml"
     entries = [
         entry(answer='Say "yes"\n\nor \\ no.', valid_until="2027-01-01", buttons=["Track order", "Talk"]),
-        entry(language="hi", questions=["कब?"], answer="दस बजे।"),
+        entry(language="hi", questions=["कब?", "मेरा order <b>कब</b> *आएगा*?"], answer="दस बजे।"),
+        entry(id="price", synonyms=[["lehenga", "ghagra", "chaniya choli"], ["kurta", "कुर्ता"]]),
     ]
     write_toml(path, entries)
     assert Faq.load(path) == Faq.of(entries)
@@ -141,6 +152,7 @@ def test_a_question_is_remembered_for_a_version_without_case_and_punctuation() -
         ('Is "wifi" free?\\', "is-wifi-free", "en"),
         ("[card] कब खुलता है", "question", "hi"),
         ("कब खुलता है", "question", "hi"),
+        ("मेरा order *कब* आएगा?", "order", "hi"),
         ("x" * 200, "x" * 40, "en"),
     ],
 )

@@ -68,7 +68,7 @@ def measure_half(half: str) -> Measured:
 
 @pytest.mark.parametrize(
     ("half", "hits", "mistakes"),
-    [("development", 57, 0), pytest.param("test", 47, 3, id="test: never choose a number or a word by it")],
+    [("development", 55, 0), pytest.param("test", 41, 2, id="test: never choose a number or a word by it")],
 )
 def test_questions_that_no_word_list_was_written_with_find_their_entry_or_nothing(
     half: str, hits: int, mistakes: int
@@ -79,10 +79,16 @@ def test_questions_that_no_word_list_was_written_with_find_their_entry_or_nothin
     assert measured.count("other") + measured.count("false") <= mistakes
 
 
+def test_of_questions_that_only_resemble_an_entry_few_find_it() -> None:
+    measured = measure_half("near")
+    assert (measured.answerable, len(measured.judged)) == (0, 90)
+    assert measured.count("false") <= 3
+
+
 def test_of_questions_in_new_words_few_find_a_wrong_entry() -> None:
     measured = measure(load_expectations(CONFIG / "faq.held-out.csv"), lambda question: answer(INDEX, question))
     assert (measured.answerable, len(measured.judged)) == (60, 110)
-    assert measured.count("hit") >= 28
+    assert measured.count("hit") >= 26
     assert measured.count("other") + measured.count("false") <= 1
 
 
@@ -160,6 +166,28 @@ def test_of_two_equal_entries_the_first_id_is_found_and_neither_answers() -> Non
     assert [hit.entry for hit in index.find("red shoes")] == ["a", "b"]
     assert answer(index, "red shoes") is None
     assert answer(index, "red shoes size") == "b"
+
+
+def own_words(*groups: tuple[str, ...]) -> FaqIndex:
+    """An FAQ of two entries, the first of which names words that mean the same."""
+    dress = FaqEntry(id="dress", questions=("What does a lehenga cost?",), answer="₹2,000.", synonyms=groups)
+    bill = FaqEntry(id="bill", questions=("Can I get an invoice?",), answer="Yes.")
+    return FaqIndex(Faq.of([dress, bill]), SYNONYMS)
+
+
+def test_words_that_mean_the_same_in_a_shop_find_its_entries() -> None:
+    asked = ("chaniya choli ka rate kya hai", "ghagras ki keemat")
+    assert [answer(own_words(), question) for question in asked] == [None, None]
+    index = own_words(("lehenga", "ghagra", "chaniya choli"))
+    assert [answer(index, question) for question in asked] == ["dress", "dress"]
+
+
+def test_words_of_a_shop_join_the_lists_that_have_one_of_them() -> None:
+    assert answer(own_words(), "patti chahiye") is None
+    assert answer(own_words(("patti", "invoice")), "patti chahiye") == "bill"
+    both = own_words(("patti", "parchi"), ("parchi", "bill"))
+    assert answer(both, "patti chahiye") == "bill"
+    assert SYNONYMS.with_same([("a", "b")]).concepts.keys() - SYNONYMS.concepts.keys() == {"own a"}
 
 
 def test_an_empty_faq_finds_nothing() -> None:
