@@ -10,25 +10,38 @@ from stdnum.in_ import epic
 from harkara.assistant.privacy.found import Found, names_an_order
 
 _START, _END = r"(?<![a-z0-9])", r"(?![a-z0-9])"
-_GAP = r"[ .\-]{0,2}"
+_GAP = r"[ .\-]{0,3}"
 # Income Tax Department, PAN: the fourth letter is the kind of holder.
 _PAN_FORM = rf"[a-z]{{3}}[abcfghljptk][a-z]{_GAP}[0-9]{{4}}{_GAP}[a-z]"
 _STATES = (
     "an|ap|ar|as|br|cg|ch|dd|dl|dn|ga|gj|hp|hr|jh|jk|ka|kl|la|ld|mh|ml|mn|mp|mz|nl|od|or|pb|py|rj|sk|tn|tr|ts|tg|ua|uk"
     "|up|wb"
 )
+_APART = r"[ .\-]{1,2}"
+_PAN_APART = _APART.join((*["[a-z]"] * 3, "[abcfghljptk]", "[a-z]", *["[0-9]"] * 4, "[a-z]"))
+_AT = r"(?:at the rate(?: of)?|at)"
+_SURE = "ybl|ibl|axl|apl|okaxis|okicici|okhdfcbank|oksbi"
+"""Handles that are no word: after `at` others may name a place or a means of payment."""
+_SPOKEN_NAME = r"(?<![\w.+%-])[\w+%-]++(?:(?:\.| dot | underscore )[\w+%-]++){0,3}"
+_MAIL = "gmail|yahoo|ymail|hotmail|outlook|rediffmail|rediff|icloud|proton|protonmail|live"
+_BANK = "upi|ybl|ibl|axl|paytm|apl|ok[a-z]{3,10}|pt[a-z]{3,5}|[a-z]{2,6}bank"
 _FORMS = {
     "gstin": re.compile(rf"{_START}[0-9]{{2}}{_GAP}{_PAN_FORM}{_GAP}[0-9a-z]{_GAP}z{_GAP}[0-9a-z]{_END}"),
-    "pan": re.compile(rf"{_START}(?:pan)?(?P<value>{_PAN_FORM}){_END}"),
-    "ifsc": re.compile(rf"{_START}(?:ifsc)?(?P<value>[a-z]{{4}}{_GAP}0{_GAP}[a-z0-9]{{6}}){_END}"),
+    "pan": re.compile(rf"{_START}(?:pan)?(?P<value>{_PAN_FORM}|{_PAN_APART}){_END}"),
+    "ifsc": re.compile(
+        rf"{_START}(?:ifsc)?(?P<value>[a-z]{{4}}{_GAP}0{_GAP}(?:[a-z0-9]{{6}}|[0-9](?:{_GAP}[0-9]){{5}})){_END}"
+    ),
     "license": re.compile(rf"{_START}(?:{_STATES}){_GAP}[0-9]{{2}}{_GAP}(?:19|20)[0-9]{{2}}{_GAP}[0-9]{{7}}{_END}"),
     "email": re.compile(
         r"(?<![\w.+%-])[\w.+%-]++\s{0,2}(?:@|[(\[{]\s?at\s?[)\]}])\s{0,2}[\w-]++(?:\s?(?:\.|[(\[{]\s?dot\s?[)\]}])\s?[\w-]++)++"
         r"|(?<![\w.+%-])[\w.+%-]++ at [\w-]++ dot [a-z]{2,10}"
+        rf"|{_SPOKEN_NAME} {_AT} (?:{_MAIL})(?:(?:\.| dot )[a-z]{{2,10}}){{1,2}}"
+        rf"|{_SPOKEN_NAME} at the rate [\w-]++(?:(?:\.| dot )[a-z]{{2,10}}){{1,2}}"
     ),
     "upi": re.compile(
         rf"(?<![\w.-])[\w.-]++@[a-z][a-z0-9]{{1,63}}{_END}"
-        rf"|(?<![\w.-])[\w.-]{{3,}}+\s@\s?(?:upi|ybl|ibl|axl|paytm|apl|ok[a-z]{{3,10}}|pt[a-z]{{3,5}}|[a-z]{{2,6}}bank){_END}"
+        rf"|(?<![\w.-])[\w.-]{{3,}}+\s@\s?(?:{_BANK}){_END}"
+        rf"|{_SPOKEN_NAME} (?:at (?:{_SURE})|at the rate (?:{_BANK})){_END}"
     ),
 }
 _VOTER = re.compile(rf"{_START}([a-z]{{3}})[ /-]?([0-9]{{7}}){_END}")

@@ -15,8 +15,8 @@ from harkara.assistant.privacy.found import PLACEHOLDER, Found, names_an_order
 
 _SHORTEST, _LONGEST = 7, 19
 
-# Digits and what may separate them: up to three characters, but no letter but x, no currency and no percent.
-_RUN = re.compile(r"(?:\+ ?\(? ?)?[0-9]+(?:(?:[^\w₹$€£¥%]|_|x){1,3}[0-9]+)*")
+# Digits and what may separate them: up to six characters, but no letter but x, no currency and no percent.
+_RUN = re.compile(r"(?:\+ ?\(? ?)?[0-9]+(?:(?:[^\w₹$€£¥%]|_|x){1,6}[0-9]+)*")
 _GROUP = re.compile(r"(?:\+ ?\(? ?)?[0-9]+")
 _DIGITS = re.compile(r"[0-9]+")
 _LIST = re.compile(r"[,;]\s|/")

@@ -11,12 +11,14 @@ from itertools import pairwise
 
 from harkara.assistant.privacy.documents import find_documents
 from harkara.assistant.privacy.found import PLACEHOLDER, Found, merge
+from harkara.assistant.privacy.names_said import find_names_said
 from harkara.assistant.privacy.numbers import find_numbers
 from harkara.assistant.privacy.secrets_said import find_birth_dates, find_codes, find_passwords, find_rest_of_card
 from harkara.assistant.privacy.skeleton import Skeleton, read_skeleton
+from harkara.assistant.privacy.spoken import read_spoken
 from harkara.assistant.talk import Said, Talk
 
-_APART = "\n\n\n\n"
+_APART = "\n" * 8
 """Between texts of two speakers: further apart than two groups of digits of one number may be."""
 
 
@@ -135,16 +137,24 @@ def _join(texts: Sequence[str], speakers: Sequence[str]) -> tuple[str, list[int]
 
 def _find(skeleton: Skeleton, number: str | None, name: str | None) -> Iterator[Found]:
     for text in dict.fromkeys((skeleton.plain, skeleton.numeric)):
-        yield from find_codes(text)
-        for found in find_numbers(text, number):
-            yield found
-            if found.kind == "card":
-                yield from find_rest_of_card(text, found.end)
+        yield from _numbers(text, number)
+    if spoken := read_spoken(skeleton.numeric):
+        for found in _numbers(spoken.text, number):
+            yield Found(*spoken.span(found.start, found.end), found.kind)
     yield from find_documents(skeleton.plain)
     yield from find_passwords(skeleton.plain)
     yield from find_birth_dates(skeleton.plain)
+    yield from find_names_said(skeleton.plain)
     if words := _name(name):
         yield from (Found(*match.span(), "name") for match in words.finditer(skeleton.plain))
+
+
+def _numbers(text: str, own: str | None) -> Iterator[Found]:
+    yield from find_codes(text)
+    for found in find_numbers(text, own):
+        yield found
+        if found.kind == "card":
+            yield from find_rest_of_card(text, found.end)
 
 
 def _name(name: str | None) -> re.Pattern[str] | None:
@@ -167,7 +177,7 @@ def _canonical(skeleton: Skeleton, found: Found) -> str:
     if found.kind in _AS_WRITTEN:
         return text
     compact = "".join(each for each in text if each.isalnum())
-    return compact[-10:] if found.kind in ("phone", "own-number") else compact
+    return compact[-10:] if found.kind in ("phone", "own-number") and compact.isdecimal() else compact
 
 
 def _parts(start: int, end: int, starts: Sequence[int], texts: Sequence[str]) -> Iterator[tuple[int, int, int]]:

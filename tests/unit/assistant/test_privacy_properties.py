@@ -159,3 +159,44 @@ def _measured(text: str) -> float:
     start = process_time()
     redact([text])
     return process_time() - start
+
+
+IN_WORDS = dict(
+    zip(
+        "0123456789",
+        (
+            ("zero", "शून्य"),
+            ("one", "ek", "एक"),
+            ("two", "do", "दो"),
+            ("three", "teen", "तीन"),
+            ("four", "char", "चार"),
+            ("five", "paanch", "पाँच"),
+            ("six", "chhe", "छह"),
+            ("seven", "saat", "सात"),
+            ("eight", "aath", "आठ"),
+            ("nine", "nau", "नौ"),
+        ),
+        strict=True,
+    )
+)
+
+
+@st.composite
+def spoken_cards(draw: st.DrawFn) -> str:
+    """A card whose digits are words, and some of them digits."""
+    digits = draw(cards())
+    spoken = [
+        draw(st.sampled_from((*IN_WORDS[digit], digit) if at % 4 == 3 else IN_WORDS[digit]))
+        for at, digit in enumerate(digits)
+    ]
+    return draw(st.sampled_from([" ", ", ", "-", "\n"])).join(spoken)
+
+
+@given(spoken_cards(), WORDS, WORDS)
+@settings(max_examples=60, deadline=None)
+def test_no_card_in_words_leaves(spoken: str, before: str, after: str) -> None:
+    said = f"{before} . {spoken} . {after}"
+    redaction = redact([said])
+    assert "[card-" in redaction.text
+    assert spoken not in redaction.text
+    assert redaction.restore(redaction.text) == said
