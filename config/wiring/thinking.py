@@ -10,7 +10,7 @@ from config.crash_points import CheckpointedThinker
 from config.files import ConfigFiles
 from config.settings import settings
 from config.wiring.assistant import proposer, think_seconds
-from config.wiring.background import dispatcher
+from config.wiring.background import lone_sender
 from config.wiring.loaded_files import config_files, of_files
 from config.wiring.sending import crash_checkpoint, leases
 from config.wiring.shared import database
@@ -36,7 +36,7 @@ def thinker(files: ConfigFiles) -> Thinker | None:
         files.assistant,
         AnswerLimits(settings().deadlines, leases().queued, files.assistant.human_help),
         parse,
-        dispatcher().hint,
+        lone_sender().hint,
         on_turn=observe_turn,
         lease_seconds=settings().lease.total_seconds() + think_seconds(files.assistant),
     )

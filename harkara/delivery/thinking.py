@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import BoundedSemaphore
-from time import sleep
+from time import monotonic, sleep
 from typing import Protocol
 
 import structlog
@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 LEASE_SECONDS = 60.0
 """A worker that thinks for longer has lost the conversation to another one."""
 
+_SHORTEST_STEP = 0.1
+"""Seconds between two looks for a turn, at least."""
 
 OnTurn = Callable[[str, Proposal, TurnOutcome], None]
 """Called with the lane and the outcome of each proposal that was written."""
@@ -82,9 +84,17 @@ class Thinker:
         if not self._rules.lanes:
             sleep(seconds)
             return 0
-        left = seconds_until_turn(self._db)
-        sleep(max(0.0, min(seconds, seconds if left is None else left)))
-        return self.start() if left is not None and left <= seconds else 0
+        # A turn is due half of the debounce after its message at the earliest.
+        end, step = monotonic() + seconds, max(_SHORTEST_STEP, self._rules.debounce.total_seconds() / 2)
+        while (rest := min(step, end - monotonic())) > 0:
+            left = seconds_until_turn(self._db)
+            sleep(max(0.0, rest if left is None else min(rest, left)))
+            if left is None or left > rest:
+                continue
+            if started := self.start():
+                return started
+            sleep(_SHORTEST_STEP)  # another worker was first, or every thread is busy
+        return 0
 
     def start(self) -> int:
         """Claim due conversations for the threads that are free; return how many. Raises Unavailable."""
