@@ -19,7 +19,7 @@ sync = .venv/bin/uv pip sync --quiet --require-hashes --python $(1)/bin/python $
 compile = .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --extra server \
 	--extra alarms --extra assistant --extra otel --extra sentry --python-version 3.11 $(if $(UPGRADE),--upgrade) pyproject.toml
 
-.PHONY: help demo up test check fmt bench bench-quick chaos test-browser test-examples screenshots docs lock clean
+.PHONY: help demo up test check fmt bench bench-quick chaos mutants test-browser test-examples screenshots docs lock clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ bench-quick: .venv-bench/.synced ## Run a small part of the benchmarks in 3 minu
 chaos: .venv/.dev ## Kill workers, Redis and the database under load for minutes, then audit every message
 	@.venv/bin/python -m tests.acceptance.chaos
 	@.venv/bin/pytest -m soak
+
+mutants: .venv/.dev ## Change each condition of the one voice, and show the changes that no test finds
+	@.venv/bin/python -m tests.mutants
 
 test-browser: .venv-browser/.synced ## Run the tests that need Chromium
 	@.venv-browser/bin/pytest -n 2 -m browser $$(grep -rl --include='*.py' pytest.mark.browser tests)
