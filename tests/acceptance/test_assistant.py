@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from harkara.assistant.breaker import FAILURES
 from harkara.ledger.audit import audit
 from harkara.ledger.conversations.people import find_participant
+from harkara.ledger.model_halt import read_breaker
 from harkara.ledger.tables import turn
 from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import Deployment, deployment
@@ -70,6 +72,18 @@ def test_a_burst_has_one_answer_and_none_follows_a_stop_or_a_person(harkara: Dep
     assert len(texts(harkara, asking)) == 2
     assert outcomes(harkara, asking) == ["sent", "sent"]
     assert audit(harkara.ledger).findings == []
+
+
+def test_a_model_that_is_down_gives_the_customers_to_the_team_and_opens_the_breaker(harkara: Deployment) -> None:
+    (harkara.folder / "assistant.toml").write_text(RULES + MODEL.format(url=harkara.sandbox.url))
+    harkara.sandbox.set_faults(model_error_share=1)
+    harkara.start_worker()
+    customers = [new_message().to for _ in range(FAILURES)]
+    for number in customers:
+        harkara.sandbox.write_as_customer(number, text="Do you sell roses?")
+    harkara.wait_until(lambda: all(texts(harkara, number) for number in customers), "each has the backup sentence")
+    assert {tuple(texts(harkara, number)) for number in customers} == {("We are connecting you with our team.",)}
+    assert read_breaker(harkara.ledger).state == "open"
 
 
 @pytest.mark.parametrize("point", ["T0", "T1", "T2", "T3"])
