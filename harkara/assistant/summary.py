@@ -17,7 +17,7 @@ _NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _LANGUAGES: Final[dict[CustomerLanguage, str]] = {"en": "English", "hi": "Hindi", "hi-Latn": "Hindi in Latin letters"}
-_CAUSES: Final[dict[HandOverCause, str]] = {
+CAUSES: Final[dict[HandOverCause, str]] = {
     "asked": "asks for a person",
     "anger": "is angry",
     "repeated": "asked the same twice",
@@ -44,7 +44,7 @@ def summarize(
     """Return the summary in English. `texts` are those of the customer and `question` the last burst, all redacted."""
     order = named_order(texts)
     parts = [
-        f"The customer {_CAUSES[cause]}.",
+        f"The customer {CAUSES[cause]}.",
         f"Order: {order}." if order else "",
         f"About: {about}." if about else "",
         f"Language: {_LANGUAGES[language]}.",

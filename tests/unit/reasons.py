@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from harkara import messages
 from harkara.answers import NoAnswer, NoAnswerReason, NotSent, NotSentReason, Replied
-from harkara.assistant.summary import _CAUSES, _LANGUAGES, summarize
+from harkara.assistant.summary import _LANGUAGES, CAUSES, summarize
 from harkara.assistant.voice import Voice
 from harkara.callbacks.connector import TooLong, _reason
 from harkara.callbacks.delivery import classify
@@ -225,7 +225,7 @@ def words() -> Iterator[str]:
 
 def summaries() -> Iterator[str]:
     """Yield what the assistant says about a conversation that it gives to a person."""
-    for cause, language in product(_CAUSES, _LANGUAGES):
+    for cause, language in product(CAUSES, _LANGUAGES):
         yield summarize(cause, ["चीता ORD-1042"], "दाम? 5. समय?", language, "opening-hours")
         yield summarize(cause, [], "", language, None)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Try the assistant, show what it does, and switch it off and on.")
 assistant_switch.add_to(app)
+
+_SOURCES: Final[Mapping[str, str]] = {
+    "rule": "the fixed sentences and words",
+    "cache": "the FAQ",
+    "faq": "the FAQ",
+    "model": "the language model",
+    "backup": "the backup sentence",
+}
 
 WithModel = Annotated[bool, typer.Option("--model/--no-model", help="Ask the model of config/assistant.toml, too.")]
 
@@ -135,14 +143,33 @@ def _shown(proposal: Proposal) -> dict[str, Any]:
 
 
 def _print(shown: Mapping[str, Any]) -> None:
-    for name, value in shown.items():
-        if name == "near":
-            table(("near entry", "score"), ((each["entry"], f"{each['score']:.2f}") for each in value))
-        elif isinstance(value, list):
-            for each in value:
-                print_line(f"{name}: {each}")
-        elif value is not None:
-            print_line(f"{name}: {value}")
+    print_line(f"Without personal data: {shown['redacted']}")
+    near = ((each["entry"], f"{each['score']:.2f}") for each in shown["near"])
+    table(("near entry", "score"), near) if shown["near"] else print_line("No entry of the FAQ is near.")
+    for number, text in enumerate(shown["texts"], start=1):
+        print_line(f"\nMessage {number} to the customer:\n{text}\n")
+    if not shown["texts"]:
+        print_line("The customer gets no message.")
+    for line in _about(shown):
+        print_line(line)
+
+
+def _about(shown: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where the answer comes from, and why a person goes on."""
+    from harkara.assistant.summary import CAUSES
+
+    if shown["buttons"]:
+        yield f"Buttons: {', '.join(shown['buttons'])}"
+    if shown["citations"]:
+        yield f"It rests on: {', '.join(shown['citations'])}"
+    if shown["tokens"]:
+        yield f"The model read and wrote {shown['tokens']} tokens."
+    if shown["failure"]:
+        yield f"Not answered: {shown['failure']}"
+    if shown["hand_over"]:
+        yield f"A person goes on, since the customer {CAUSES[shown['hand_over']]}."
+        yield f"Summary for the person: {shown['summary']}"
+    yield f"Made from {_SOURCES[shown['source']]} in {shown['milliseconds']} ms; nothing was sent."
 
 
 def _failure(outcome: TurnOutcome) -> dict[str, Any]:
