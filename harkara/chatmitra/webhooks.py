@@ -160,8 +160,9 @@ def _message_received(raw: _RawEvent, kind: str, *, is_new: bool = True) -> Mess
     sender = number or next(iter(user_ids), None)
     if sender is None or raw.fields.get("direction") == "outbound":
         return None
-    opens_window = is_new and kind not in content.NOTICES
-    named = opens_window and kind != "reaction"
+    said = is_new and kind not in content.NOTICES
+    named = said and kind != "reaction"
+    in_group = raw.first(parse_id, "group_id", "groupId") is not None  # Meta's docs, Groups API
     payload, title = content.tap_of(raw.message)
     return MessageReceived(
         identity=raw.identity("received") if named else digest("received", raw.body),
@@ -175,7 +176,7 @@ def _message_received(raw: _RawEvent, kind: str, *, is_new: bool = True) -> Mess
         payload=raw.first(clean_text, "replyId") or payload,
         reply_to=_reply_to(raw),
         content=bounded(content.all_content(raw.fields, raw.message)),
-        opens_window=opens_window,
+        opens_window=said and not in_group,
         body=raw.body,
     )
 

@@ -43,10 +43,10 @@ class MessageReceived:
     """A customer wrote, tapped a button or a list row, reacted, or changed or deleted a message.
 
     `content` is all that came. `text` is the text or the caption; after a tap it is the title of the button or row, and
-    `payload` its id. `opens_window` is false for a change of an earlier message. `sender` is the digits of the number,
-    or the user id of a person whose number is hidden, and `user_ids` are all user ids of the person. `name` is
-    what the person is called in WhatsApp, if the event has it. `kind` is WhatsApp's name of the type, `reply_to` is
-    WhatsApp's id of the message that this one answers.
+    `payload` its id. `opens_window` is false for a change of an earlier message, and for a message in a group. `sender`
+    is the digits of the number, or the user id of a person whose number is hidden, and `user_ids` are all user ids of
+    the person. `name` is what the person is called in WhatsApp, if the event has it. `kind` is WhatsApp's name of the
+    type, `reply_to` is WhatsApp's id of the message that this one answers.
     """
 
     identity: str

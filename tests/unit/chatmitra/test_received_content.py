@@ -83,6 +83,11 @@ def test_only_a_new_message_opens_the_window(message: dict[str, Any], *, opens: 
     assert parse_received(received_event(message)).opens_window is opens
 
 
+def test_a_message_in_a_group_opens_no_window() -> None:
+    event = parse_received(received_event({"type": "text", "text": "Hello"}, group_id="120363040000000000"))
+    assert (event.text, event.opens_window) == ("Hello", False)
+
+
 def test_an_edited_text_is_read_and_a_deleted_one_is_not() -> None:
     assert parse_received(received_event(EDIT)).text == "Please stop"
     assert parse_received(received_event(REVOKE | {"text": "STOP"})).text is None
