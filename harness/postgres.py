@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psycopg
 
+from harness.host import LOOPBACK, Host
 from harness.ports import free_port
 from harness.waiting import wait_until
 
@@ -32,13 +33,17 @@ class PostgresUnavailable(Exception):
 
 @dataclass
 class PostgresServer:
-    """A server process on loopback; `start` after `stop` or `kill` uses the same port and directory."""
+    """A server process, on loopback unless it has a host.
+
+    `start` after `stop` or `kill` uses the same port and directory.
+    """
 
     binaries: Path
     folder: Path
     port: int
     user: str | None
     options: Sequence[str] = ()
+    host: Host = LOOPBACK
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -51,7 +56,7 @@ class PostgresServer:
         return self.process.pid
 
     def database_url(self, name: str) -> str:
-        return f"postgresql+psycopg://harkara@127.0.0.1:{self.port}/{name}"
+        return f"postgresql+psycopg://harkara@{self.host.address}:{self.port}/{name}"
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         """Open an autocommit connection. Raises psycopg.OperationalError."""
@@ -66,9 +71,9 @@ class PostgresServer:
     def start(self) -> None:
         """Return when the server answers. Raises TimeoutError."""
         command = [str(self.binaries / "postgres"), "-D", str(self.folder), "-p", str(self.port)]
-        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "max_connections": "200"}
+        settings = {"listen_addresses": self.host.address, "unix_socket_directories": "", "max_connections": "200"}
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        self.process = subprocess.Popen(
+        self.process = self.host.start(
             [*command, *self.options], user=self.user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         wait_until(self._answers, START_SECONDS, "PostgreSQL answers")
@@ -83,6 +88,11 @@ class PostgresServer:
         """Crash: SIGQUIT is PostgreSQL's immediate shutdown, after which the next start recovers."""
         self.stop(signal.SIGQUIT)
 
+    def promote(self) -> None:
+        """Let a standby accept writes; return when it does."""
+        with self.connect() as connection:
+            connection.execute("SELECT pg_promote()")
+
     def _answers(self) -> bool:
         try:
             self.connect().close()
@@ -92,20 +102,43 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres(*options: str) -> Iterator[PostgresServer]:
+def postgres(*options: str, host: Host = LOOPBACK) -> Iterator[PostgresServer]:
     """Run an empty server, with more `options` for its command line. Raises PostgresUnavailable."""
+    with _server(options, host) as server:
+        where = ["-D", str(server.folder), "-U", "harkara", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+        subprocess.run(
+            [server.binaries / "initdb", *where], user=server.user, check=True, stdout=subprocess.DEVNULL, cwd="/"
+        )
+        with (server.folder / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all samenet trust\nhost replication all samenet trust\n")
+        server.start()
+        yield server
+
+
+@contextmanager
+def standby(primary: PostgresServer, *options: str, host: Host = LOOPBACK) -> Iterator[PostgresServer]:
+    """Run a server that follows another by streaming replication, until `promote`."""
+    with _server(options, host) as server:
+        source = ["-h", primary.host.address, "-p", str(primary.port), "-U", "harkara"]
+        copy = [str(server.binaries / "pg_basebackup"), *source, "-D", str(server.folder), "-R", "-c", "fast", "-N"]
+        copying = host.start(copy, user=server.user, stdout=subprocess.DEVNULL, cwd="/")
+        assert copying.wait(START_SECONDS) == 0, "pg_basebackup fails"
+        server.start()
+        yield server
+
+
+@contextmanager
+def _server(options: Sequence[str], host: Host) -> Iterator[PostgresServer]:
+    """Yield a server that does not run yet, with an empty folder."""
     binaries, user = _binaries(), unprivileged_user()
     with tempfile.TemporaryDirectory(prefix="harkara-pg-") as parent:
         folder = Path(parent) / "data"
-        folder.mkdir()
+        folder.mkdir(0o700)
         if user:
             os.chmod(parent, 0o755)
             shutil.chown(folder, user)
-        where = ["-D", str(folder), "-U", "harkara", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-        subprocess.run([binaries / "initdb", *where], user=user, check=True, stdout=subprocess.DEVNULL, cwd="/")
-        server = PostgresServer(binaries, folder, free_port(), user, options)
+        server = PostgresServer(binaries, folder, free_port(), user, options, host)
         try:
-            server.start()
             yield server
         finally:
             server.kill()  # quickly, since its files go as well

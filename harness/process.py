@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.fork_server import Fork, fork_server
+from harness.host import LOOPBACK, Host
 from harness.waiting import DETAILS, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,11 +39,13 @@ class Process:
     log: Path
 
     @classmethod
-    def start(cls, name: str, command: Sequence[str], settings: Mapping[str, str], folder: Path) -> Process:
+    def start(
+        cls, name: str, command: Sequence[str], settings: Mapping[str, str], folder: Path, host: Host = LOOPBACK
+    ) -> Process:
         """Start the command with these environment variables; its output goes to `NAME.log` in the folder."""
         log = folder / f"{name}.log"
         with log.open("wb") as output:
-            popen = subprocess.Popen(
+            popen = host.start(
                 command,
                 cwd=ROOT,
                 env=_environment(settings),

