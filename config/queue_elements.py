@@ -15,6 +15,9 @@ from kombu.transport.redis import QoS as RedisQoS
 from kombu.transport.redis import Transport as RedisTransport
 from redis.exceptions import RedisError
 
+from harkara.redis_address import Sentinels
+from harkara.redis_client import FailoverConnection, FailoverTlsConnection
+
 REJECT: Final = "harkara.reject"
 """The name of the task that keeps an element as a dead letter."""
 
@@ -52,9 +55,17 @@ class QoS(RedisQoS):
 
 
 class Channel(RedisChannel):
-    """Replaces each element that is no task, before kombu reads it."""
+    """Replaces each element that is no task, before kombu reads it. Connects as every other client of Redis does."""
 
     QoS = QoS
+    connection_class = FailoverConnection
+    connection_class_ssl = FailoverTlsConnection
+    from_transport_options = (*RedisChannel.from_transport_options, "sentinels")
+    sentinels: Sentinels | None = None
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        found: dict[str, Any] = super()._connparams(asynchronous)  # type: ignore[misc]  # kombu's types lack it
+        return found | ({"sentinels": self.sentinels} if self.sentinels else {})
 
     def _create_client(self, asynchronous: bool = False) -> Any:
         client = super()._create_client(asynchronous)  # type: ignore[misc]  # kombu's types lack it

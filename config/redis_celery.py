@@ -27,9 +27,11 @@ class RedisCelery(Celery):
         self._address = RedisAddress.parse(redis_url)
         super().__init__(main, broker=self._address.broker_url, loader=_Loader, **options)
         tls = dict(self._address.tls or {})
+        primary = {"sentinels": self._address.sentinels} if self._address.sentinels else {}
         # kombu shares connections between apps whose URLs and transport options are equal, whatever their TLS.
         self.conf.update(
-            broker_use_ssl=tls or None, broker_transport_options={**transport, **self._address.options, "tls": tls}
+            broker_use_ssl=tls or None,
+            broker_transport_options={**transport, **self._address.options, **primary, "tls": tls},
         )
 
     def connection_for_read(self, url: str | None = None, **options: Any) -> Any:

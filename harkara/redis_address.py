@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -12,11 +12,15 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from harkara.errors import Invalid
 
-TLS: Final = ("rediss", "valkeys")
+TLS: Final = ("rediss", "valkeys", "rediss+sentinel")
 SOCKET: Final = ("unix", "redis+socket")
-SCHEMES: Final = ("redis", "valkey", *TLS, *SOCKET)
+SENTINEL: Final = ("sentinel", "redis+sentinel", "rediss+sentinel")
+SCHEMES: Final = ("redis", "valkey", "rediss", "valkeys", *SOCKET, *SENTINEL)
 
 EXAMPLE: Final = "redis://:password@127.0.0.1:6379/0"
+SENTINEL_EXAMPLE: Final = "sentinel://:password@10.0.0.1:26379,10.0.0.2:26379,10.0.0.3:26379/mymaster/0"
+
+SENTINEL_PORT: Final = 26379
 
 _IN_PASSWORDS: Final = "write / ? # , and ; in a password as %2F %3F %23 %2C and %3B"
 
@@ -65,8 +69,19 @@ _OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
     "ssl_keyfile": _existing,
     "ssl_password": str,
     "ssl_ciphers": str,
+    "sentinel_username": str,
+    "sentinel_password": str,
 }
 """The options that a URL may have, with the function that reads the value. Raises ValueError with the broken rule."""
+
+
+@dataclass(frozen=True)
+class Sentinels:
+    """Servers that name the primary of a service: their hosts and ports, and the arguments of a connection to one."""
+
+    service: str
+    hosts: tuple[tuple[str, int], ...]
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -74,7 +89,8 @@ class RedisAddress:
     """Where a Redis is, and how to connect: `options` are arguments of redis-py's connections.
 
     `tls` holds the options of TLS, `ssl_…`; None means a connection without TLS. `path` is that of a Unix socket,
-    which replaces host and port.
+    which replaces host and port. With `sentinels`, host and port are those of the first one, and each connection asks
+    them for the primary.
     """
 
     host: str = "localhost"
@@ -85,12 +101,15 @@ class RedisAddress:
     password: str | None = field(default=None, repr=False)
     tls: Mapping[str, Any] | None = field(default=None, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
+    sentinels: Sentinels | None = None
 
     @classmethod
     def parse(cls, url: str) -> RedisAddress:
         """Read a URL such as `redis://:password@127.0.0.1:6379/0` or `unix:///run/valkey.sock?db=0`.
 
-        `rediss://` and `valkeys://` use TLS, and verify the certificate unless `ssl_cert_reqs` is `none`.
+        `sentinel://:password@host:26379,host:26379/mymaster/0` names sentinels, and the service that they monitor.
+        `rediss://`, `valkeys://` and `rediss+sentinel://` use TLS, and verify the certificate unless
+        `ssl_cert_reqs` is `none`.
         Raises Invalid, which quotes neither the password nor any other value.
         """
         return _parse(url)
@@ -109,33 +128,69 @@ class RedisAddress:
         """The arguments of a connection of redis-py."""
         place = {"host": self.host, "port": self.port} if self.path is None else {"path": self.path}
         account = {"db": self.db, "username": self.username, "password": self.password}
-        return {**place, **account, **(self.tls or {}), **self.options}
+        primary = {"sentinels": self.sentinels} if self.sentinels else {}
+        return {**place, **account, **(self.tls or {}), **self.options, **primary}
 
 
 @lru_cache(16)
 def _parse(url: str) -> RedisAddress:
-    parts = _split(url)
+    servers = _servers(url)
+    parts = servers[0]
     options = dict(_option(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True))
     account: dict[str, Any] = {
         "username": unquote(parts.username or "") or None,
         "password": unquote(parts.password or "") or None,
     }
-    tls = {name: options.pop(name) for name in list(options) if name.startswith("ssl_")}
+    tls = _pop_all(options, "ssl_")
     if tls and parts.scheme not in TLS:
         raise _invalid(f"has options of TLS, which need {' or '.join(f'{scheme}://' for scheme in TLS)}")
+    tls = {"ssl_cert_reqs": "required"} | tls
+    of_sentinels = _pop_all(options, "sentinel_")
+    if of_sentinels and parts.scheme not in SENTINEL:
+        raise _invalid("has options of sentinels, which need sentinel:// or rediss+sentinel://")
     if parts.scheme in SOCKET:
         if parts.netloc.rpartition("@")[2] or not parts.path:
             raise _invalid("must name the socket by its absolute path, for example unix:///run/valkey/valkey.sock")
         return RedisAddress(path=unquote(parts.path), db=options.pop("db", 0), **account, options=options)
+    sentinels, path = None, parts.path
+    if parts.scheme in SENTINEL:
+        service, _, path = parts.path.removeprefix("/").partition("/")
+        login = {name.removeprefix("sentinel_"): value for name, value in of_sentinels.items()}
+        sentinels = _sentinels(service, servers, login | (tls if parts.scheme in TLS else {}))
     db = options.pop("db", None)
     return RedisAddress(
         host=unquote(parts.hostname or "localhost"),
-        port=parts.port or 6379,
-        db=_database(parts.path) if db is None else db,
+        port=parts.port or (6379 if sentinels is None else SENTINEL_PORT),
+        db=_database(path) if db is None else db,
         **account,
-        tls={"ssl_cert_reqs": "required"} | tls if parts.scheme in TLS else None,
+        tls=tls if parts.scheme in TLS else None,
         options=options,
+        sentinels=sentinels,
     )
+
+
+def _servers(url: str) -> list[SplitResult]:
+    """Split the URL; that of sentinels once for each of them."""
+    scheme, separator, rest = url.strip().partition("://")
+    if scheme not in SENTINEL:
+        return [_split(url)]
+    authority, slash, tail = rest.partition("/")
+    account, at, hosts = authority.rpartition("@")
+    found = [_split(f"{scheme}{separator}{account}{at}{host}{slash}{tail}") for host in hosts.split(",")]
+    if not all(parts.hostname for parts in found):
+        raise _invalid(f"must name each sentinel, for example {SENTINEL_EXAMPLE}")
+    return found
+
+
+def _sentinels(service: str, servers: Sequence[SplitResult], options: Mapping[str, Any]) -> Sentinels:
+    if not service or service.isdecimal():
+        raise _invalid(f"must name the service that the sentinels monitor, for example {SENTINEL_EXAMPLE}")
+    hosts = tuple((unquote(parts.hostname or ""), parts.port or SENTINEL_PORT) for parts in servers)
+    return Sentinels(unquote(service), hosts, options)
+
+
+def _pop_all(options: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {name: options.pop(name) for name in list(options) if name.startswith(prefix)}
 
 
 def _split(url: str) -> SplitResult:
@@ -147,7 +202,7 @@ def _split(url: str) -> SplitResult:
     if parts.scheme not in SCHEMES:
         raise _invalid(f"must begin with {', '.join(f'{scheme}://' for scheme in SCHEMES)}")
     if parts.fragment or "#" in url or "," in parts.netloc or ";" in parts.netloc:
-        raise _invalid(f"must name one server; {_IN_PASSWORDS}")
+        raise _invalid(f"must name one server, or sentinels as in {SENTINEL_EXAMPLE}; {_IN_PASSWORDS}")
     if not url.strip().isprintable() or " " in url.strip():
         raise _invalid("must not contain spaces or control characters")
     return parts

@@ -10,6 +10,10 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as NoAnswer
 
 
+class PrimaryUnknown(Unreachable):
+    """No sentinel names the primary: none answers, none monitors the service, or all refuse the password."""
+
+
 class RedisRefusal(NamedTuple):
     """Why Redis does not do its work, and what an operator does about it."""
 
@@ -19,6 +23,10 @@ class RedisRefusal(NamedTuple):
 
 UNREACHABLE: Final = RedisRefusal("it cannot be reached", "see that it runs at HARKARA_REDIS_URL")
 
+_NO_PRIMARY = RedisRefusal(
+    "no sentinel names its primary",
+    "see that the sentinels of HARKARA_REDIS_URL run, monitor its service and accept its sentinel_password",
+)
 _REPLICA = "let HARKARA_REDIS_URL lead to the primary; after a failover, wait until it does"
 _PASSWORD = RedisRefusal("it refuses the user or the password", "correct them in HARKARA_REDIS_URL")
 _CLUSTER = RedisRefusal("it is a cluster", "give Harkara a Redis without cluster mode")
@@ -58,6 +66,8 @@ _CODE = re.compile(r"(?:^|-)([A-Z]{2,20}) ")
 
 def refusal_of(error: BaseException) -> RedisRefusal:
     """Return what an error of redis-py, or one of kombu that one has caused, means."""
+    if isinstance(error, PrimaryUnknown) or isinstance(error.__cause__, PrimaryUnknown):
+        return _NO_PRIMARY
     if isinstance(error.__cause__, Exception) and not isinstance(error, Unreachable | NoAnswer | ResponseError):
         return refusal_of(error.__cause__)
     # A pipeline puts the command before the answer, with what it contains.

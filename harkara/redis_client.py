@@ -14,6 +14,7 @@ from redis.retry import Retry
 from harkara.errors import Unavailable
 from harkara.redis_address import RedisAddress
 from harkara.redis_answers import refusal_of
+from harkara.redis_sentinels import FindsPrimary
 
 REPEAT: Final = "repeat the call with the same reference"
 
@@ -25,7 +26,8 @@ def connect(url: str, *, seconds: float) -> redis.Redis:
     """Return a client whose commands answer or fail within `seconds`.
 
     The client does not retry: redis-py retries ten times by default, which takes a minute when Redis is away. After a
-    failover it leaves a server that has become a replica. Raises Invalid for a URL that RedisAddress does not read.
+    failover it leaves a server that has become a replica; with sentinels, it asks them for the primary. Raises Invalid
+    for a URL that RedisAddress does not read.
     """
     address = RedisAddress.parse(url)
     return redis.Redis.from_pool(
@@ -40,7 +42,7 @@ def connect(url: str, *, seconds: float) -> redis.Redis:
 def _connection_class(address: RedisAddress) -> type[Any]:
     if address.path is not None:
         return _FailoverSocketConnection
-    return _FailoverConnection if address.tls is None else _FailoverTlsConnection
+    return FailoverConnection if address.tls is None else FailoverTlsConnection
 
 
 def connection_options(address: RedisAddress, seconds: float) -> dict[str, Any]:
@@ -70,12 +72,12 @@ class _LeavesReplicas:
             raise
 
 
-class _FailoverConnection(_LeavesReplicas, redis.Connection):
-    pass
+class FailoverConnection(_LeavesReplicas, FindsPrimary, redis.Connection):
+    """A connection to the server of an address, or to the primary that its sentinels name."""
 
 
-class _FailoverTlsConnection(_LeavesReplicas, redis.SSLConnection):
-    pass
+class FailoverTlsConnection(_LeavesReplicas, FindsPrimary, redis.SSLConnection):
+    """The same with TLS."""
 
 
 class _FailoverSocketConnection(_LeavesReplicas, redis.UnixDomainSocketConnection):

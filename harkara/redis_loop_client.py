@@ -7,10 +7,12 @@ from typing import Any
 from redis import asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ReadOnlyError
+from redis.exceptions import ReadOnlyError, RedisError
 
-from harkara.redis_address import RedisAddress
+from harkara.redis_address import RedisAddress, Sentinels
+from harkara.redis_answers import PrimaryUnknown
 from harkara.redis_client import connection_options
+from harkara.redis_sentinels import ALL_REFUSED, QUESTION, answered, ask_another, questions
 
 
 def connect(url: str, *, seconds: float) -> redis.Redis:
@@ -39,11 +41,48 @@ class _LeavesReplicas:
             raise
 
 
-class _LoopConnection(_LeavesReplicas, redis.Connection):
+class _FindsPrimary:
+    """A connection that asks the sentinels, if there are some, for its host and port each time it connects."""
+
+    def __init__(self, *, sentinels: Sentinels | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self._sentinels = sentinels
+
+    async def _connect(self) -> None:
+        connection: Any = super()
+        if self._sentinels is None:
+            await connection._connect()
+            return
+        own: Any = self
+        own.host, own.port = await _find_primary(self._sentinels, own.socket_connect_timeout)
+        try:
+            await connection._connect()
+        except (OSError, TimeoutError):
+            ask_another(self._sentinels)
+            raise
+
+
+async def _find_primary(sentinels: Sentinels, seconds: float | None) -> tuple[str, int]:
+    kind = redis.SSLConnection if "ssl_cert_reqs" in sentinels.options else redis.Connection
+    for place, options in questions(sentinels, seconds):
+        connection: Any = kind(**options, retry=Retry(NoBackoff(), 0))
+        try:
+            await connection.send_command(*QUESTION, sentinels.service)
+            answer = await connection.read_response()
+        except RedisError:
+            continue
+        finally:
+            await connection.disconnect()
+        if answer:
+            return answered(sentinels, place, answer)
+    raise PrimaryUnknown(ALL_REFUSED)
+
+
+class _LoopConnection(_LeavesReplicas, _FindsPrimary, redis.Connection):
     pass
 
 
-class _LoopTlsConnection(_LeavesReplicas, redis.SSLConnection):
+class _LoopTlsConnection(_LeavesReplicas, _FindsPrimary, redis.SSLConnection):
     pass
 
 

@@ -17,7 +17,7 @@ from harkara import Client
 from harkara.backends.broker import ACCEPT, Broker
 from harkara.errors import Invalid, Unavailable
 from harkara.intake.producer import STREAM
-from harkara.redis_address import RedisAddress
+from harkara.redis_address import RedisAddress, Sentinels
 from harkara.redis_client import connect
 from harness.ports import free_port
 from harness.process import ROOT
@@ -123,7 +123,13 @@ def test_without_a_word_both_verify(server: ValkeyServer, tls_port: int, certifi
     [
         ("127.0.0.1:6379", "must begin with redis://, valkey://, rediss://, valkeys://, unix://, redis"),
         ("amqp://localhost//", "must begin with redis://"),
-        ("sentinel://localhost:26379/0", "must begin with redis://"),
+        ("sentinel://localhost:26379/0", "must name the service that the sentinels monitor"),
+        ("sentinel://localhost:26379", "must name the service that the sentinels monitor, for example sentinel://"),
+        ("sentinel://a,,b/mymaster", "must name each sentinel"),
+        ("sentinel://a:1,b:swordfish/mymaster", "must be a URL such as"),
+        ("sentinel://a,b/mymaster/swordfish", "must end with the number of a database"),
+        ("sentinel://a,b/mymaster?ssl_cert_reqs=none", "or rediss+sentinel://"),
+        ("redis://a/0?sentinel_password=swordfish", "has options of sentinels, which need sentinel://"),
         ("redis://localhost:70000/0", "must be a URL such as redis://:password@127.0.0.1:6379/0"),
         ("redis://localhost/harkara", "must end with the number of a database"),
         ("redis://a:6379,b:6379/0", "must be a URL such as"),
@@ -152,10 +158,20 @@ def test_what_cannot_be_read_is_refused_when_the_client_is_made(url: str, rule: 
         assert "swordfish" not in str(error.value)
 
 
+def test_a_url_of_sentinels_has_one_service_and_a_login_for_each_kind_of_server() -> None:
+    address = RedisAddress.parse("redis+sentinel://me:p%2Fw@a,[::1]:5,b:26380/my%20one/2?sentinel_username=s&db=3")
+    assert address.sentinels == Sentinels("my one", (("a", 26379), ("::1", 5), ("b", 26380)), {"username": "s"})
+    assert (address.username, address.password, address.db) == ("me", "p/w", 3)
+
+
 def test_an_address_does_not_show_its_secrets() -> None:
-    shown = repr(RedisAddress.parse("rediss://:swordfish@localhost/0?ssl_password=swordfish"))
-    assert "localhost" in shown
-    assert "swordfish" not in shown
+    for url in (
+        "rediss://:swordfish@localhost/0?ssl_password=swordfish",
+        "sentinel://:swordfish@localhost/mymaster?sentinel_password=swordfish",
+    ):
+        shown = repr(RedisAddress.parse(url))
+        assert "localhost" in shown
+        assert "swordfish" not in shown
 
 
 def test_the_celery_of_the_application_gets_none_of_the_wake_ups(
