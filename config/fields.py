@@ -61,13 +61,14 @@ def _database_url(text: str) -> str:
         if not folder.is_dir():
             raise ValueError(f"the folder {folder} does not exist: create it, or correct the path")
     else:
-        _check_port(url)
+        _check_ports(url)
     return url
 
 
-def _check_port(url: str) -> None:
+def _check_ports(url: str) -> None:
     try:
-        _ = urlsplit(url).port
+        for host in urlsplit(url).netloc.rpartition("@")[2].split(","):
+            _ = urlsplit(f"//{host}").port
     except ValueError as error:
         raise ValueError(
             "has no number as its port; write special characters of the password as %40 for @ and %2F for /"
@@ -75,7 +76,7 @@ def _check_port(url: str) -> None:
 
 
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
-"""The URL of a PostgreSQL database, or of an SQLite file in a folder that exists."""
+"""The URL of a PostgreSQL database, on one server or several, or of an SQLite file in a folder that exists."""
 
 
 def pairs(form: str, separator: str = ":") -> BeforeValidator:

@@ -19,12 +19,12 @@ class ServiceSettings(BaseSettings):
     redis_url: RedisUrl | None = Field(
         default=None,
         validation_alias=AliasChoices("harkara_redis_url", "redis_url"),
-        description="Redis or Valkey; without it `make up` runs an embedded Valkey under var/",
+        description="Redis or Valkey, or its sentinels; without it `make up` runs an embedded Valkey under var/",
     )
     database_url: DatabaseUrl | None = Field(
         default=None,
         validation_alias=AliasChoices("harkara_database_url", "database_url"),
-        description="PostgreSQL or SQLite; without it the ledger is a SQLite file under var/",
+        description="PostgreSQL, also with its standbys, or SQLite; without it the ledger is a SQLite file under var/",
     )
     var: Annotated[Path, AfterValidator(lambda folder: ROOT / folder)] = Field(
         default=VAR, description="Folder of the embedded Valkey and of SQLite"

@@ -13,9 +13,9 @@ from sqlalchemy import (
     Connection,
     Engine,
 )
-from sqlalchemy.engine import URL, make_url
 
 from harkara.ledger.clock import Clock
+from harkara.ledger.database_url import read_url
 from harkara.ledger.driver_errors import DRIVER_ERRORS, translated
 from harkara.ledger.engines import is_pooled, postgres_engines, sqlite_engine
 from harkara.ledger.for_each import (
@@ -37,7 +37,7 @@ from harkara.ledger.transaction import Row, Transaction
 class Database:
     """The ledger's database.
 
-    `url` is a SQLAlchemy URL (`sqlite:///var/harkara.db`, `postgresql+psycopg://…`). `lock_timeout` and
+    `url` is one that `read_url` reads (`sqlite:///var/harkara.db`, `postgresql://…`). `lock_timeout` and
     `statement_timeout` are seconds; `statement_timeout` defaults to six times `lock_timeout`. A database that is
     unreachable, locked or unresponsive for longer, or whose disk is full, raises `Unavailable`. `callbacks_enabled`
     says whether changes are written to the callback outbox.
@@ -52,7 +52,7 @@ class Database:
         connections: int = 8,
         callbacks_enabled: bool = False,
     ) -> None:
-        self.url = _with_driver(make_url(url))
+        self.url = read_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self.callbacks_enabled = callbacks_enabled
         self._clock = Clock()
@@ -204,10 +204,3 @@ def _sqlite_values(rows: Sequence[Row], moments: Mapping[str, datetime]) -> Row:
 
 def _postgres_values(rows: Sequence[Row], number: int, moments: Mapping[str, datetime]) -> Row:
     return {"rows": rows_for_postgres(rows), "number": number, **moments}
-
-
-def _with_driver(url: URL) -> URL:
-    """Name psycopg 3, the driver that Harkara installs, for the usual postgres:// and postgresql://."""
-    if url.drivername in ("postgres", "postgresql"):
-        return url.set(drivername="postgresql+psycopg")
-    return url

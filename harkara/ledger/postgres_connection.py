@@ -12,6 +12,8 @@ _REFUSALS = ("startup parameter", "command-line options")
 and that of Amazon RDS Proxy.
 """
 
+DEFAULT_PORT = "5432"
+
 _MARK = "harkara.session"
 """A setting of our own, by which a connection recognizes that its session has got our settings."""
 
@@ -43,6 +45,7 @@ class SessionConnector:
         self._options = " ".join(f"-c {name}={value}" for name, value in (settings | {_MARK: 1}).items())
         self._answer_timeout = answer_timeout
         self._refused = False
+        self._last: tuple[str, str] | None = None
 
     def connect(self, *args: Any, **options: Any) -> PostgresConnection:
         """Open a connection. Raises psycopg.OperationalError."""
@@ -55,15 +58,32 @@ class SessionConnector:
         return connection
 
     def _open(self, *args: Any, **options: Any) -> PostgresConnection:
+        options = self._last_first(options)
         if not self._refused:
             own = options | {"options": f"{options.get('options', '')} {self._options}".strip()}
             try:
-                return PostgresConnection.connect(*args, **own)
+                return self._noted(PostgresConnection.connect(*args, **own))
             except OperationalError as error:
                 if not any(refusal in str(error) for refusal in _REFUSALS):
                     raise
             self._refused = True
-        return PostgresConnection.connect(*args, **options)
+        return self._noted(PostgresConnection.connect(*args, **options))
+
+    def _noted(self, connection: PostgresConnection) -> PostgresConnection:
+        self._last = connection.info.host, str(connection.info.port)
+        return connection
+
+    def _last_first(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Put the server that was reached last before the others: a dead one before it would cost a timeout each time.
+
+        Several hosts and ports have commas between them, as in libpq.
+        """
+        hosts, ports = (str(options.get(name) or "").split(",") for name in ("host", "port"))
+        if len(hosts) == 1:
+            return options
+        servers = list(zip(hosts, ports if len(ports) > 1 else ports * len(hosts), strict=True))
+        servers.sort(key=lambda server: (server[0], server[1] or DEFAULT_PORT) != self._last)
+        return options | {"host": ",".join(host for host, _ in servers), "port": ",".join(port for _, port in servers)}
 
 
 def _examined(connection: PostgresConnection) -> tuple[bool, bool]:

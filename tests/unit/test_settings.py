@@ -243,6 +243,7 @@ def test_a_url_without_a_host_or_scheme_stops_the_start(monkeypatch: pytest.Monk
         ("HARKARA_DATABASE_URL", "mysql://localhost/harkara", "must begin with postgresql:// or sqlite:///"),
         ("HARKARA_DATABASE_URL", "var/harkara.db", "must begin with postgresql:// or sqlite:///"),
         ("HARKARA_DATABASE_URL", "postgresql://harkara:a/b@localhost/harkara", "has no number as its port"),
+        ("HARKARA_DATABASE_URL", "postgresql://harkara@a:5432,b:port/harkara", "has no number as its port"),
         ("HARKARA_DATABASE_URL", "sqlite://harkara.db", "must be sqlite:/// and the path of a file"),
         ("HARKARA_DATABASE_URL", "sqlite://", "must be sqlite:/// and the path of a file"),
         ("DATABASE_URL", "sqlite:///no/such/harkara.db", "the folder no/such does not exist"),
@@ -261,6 +262,8 @@ def test_what_no_request_could_use_stops_the_start(
     [
         "postgresql+psycopg://harkara@db:5432/harkara?sslmode=require",
         "postgres://db/harkara",
+        "postgresql://harkara:secret@a:5432,[::1]:5433,c/harkara?target_session_attrs=any",
+        "postgresql://harkara@/harkara?host=a:5432&host=b:5433",
         "sqlite:///harkara.db",
         "sqlite:////tmp/harkara.db",
         "sqlite:///file:/tmp/harkara.db?mode=ro&uri=true",
