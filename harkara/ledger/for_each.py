@@ -8,8 +8,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
+from pydantic_core import PydanticSerializationError, to_json
 from sqlalchemy import ColumnElement, Executable, bindparam, text
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -115,10 +117,13 @@ _SQLITE, _POSTGRES = (
 
 
 def in_runs(rows: Iterable[Mapping[str, Any]], common: Collection[str], own: Collection[str]) -> list[dict[str, Any]]:
-    """Write the values that consecutive rows have in common once, which takes most of the JSON of a bulk away."""
+    """Write the values that consecutive rows have in common once, which takes most of the JSON of a bulk away.
+
+    `common` has two columns or more.
+    """
     return [
-        shared | {"rows": [{name: row[name] for name in own} for row in run]}
-        for shared, run in groupby(rows, lambda row: {name: row[name] for name in common})
+        dict(zip(common, values, strict=True)) | {"rows": [{name: row[name] for name in own} for row in run]}
+        for values, run in groupby(rows, itemgetter(*common))
     ]
 
 
@@ -128,8 +133,16 @@ def rows_for_sqlite(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def row_for_postgres(row: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:
     """Return the parameters of `psycopg_for_one`; they have names that no moment has."""
-    return {f"row_{name}": row[name] for name in columns}
+    return {_of_row(name): row[name] for name in columns}
+
+
+@cache
+def _of_row(name: str) -> str:
+    return f"row_{name}"
 
 
 def rows_for_postgres(rows: Sequence[Mapping[str, Any]]) -> str:
-    return _POSTGRES.encode(rows)
+    try:
+        return to_json(rows).decode()  # in a third of the time
+    except PydanticSerializationError:
+        return _POSTGRES.encode(rows)
