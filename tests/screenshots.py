@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,12 +17,13 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from config.environment import ROOT
+from harkara.assistant.talk import Proposal
 from harkara.chatmitra.webhooks import parse
 from harkara.console.navigation import NAVIGATION
 from harkara.health.sources import Sources
 from harkara.ledger.campaigns import commands
 from harkara.ledger.campaigns.load import load
-from harkara.ledger.campaigns.queries import list_campaigns
+from harkara.ledger.campaigns.queries import list_campaigns, report
 from harkara.ledger.charges.budgets import set_budget
 from harkara.ledger.conversations.queries import list_conversations
 from harkara.ledger.database import Database
@@ -32,15 +34,18 @@ from harkara.money.budgets import Budget
 from harkara.outcomes import Accepted, Refused
 from harkara.roles import Role
 from harness.ledger import open_ledger
-from tests.integration.console.server import BY, Server, console_of, serve
-from tests.integration.ledger.campaigns import audience, campaign_plan, send_due, start_campaign
+from tests.integration.console.server import BY, FILES, Server, console_of, serve
+from tests.integration.ledger.campaigns import audience, campaign_plan, send_due
 from tests.integration.ledger.money import delivered, event
 from tests.integration.ledger.occasions import PLAN, VISIT, noon, save, visit
 from tests.integration.ledger.steps import LOST, accept_messages, age_messages, send_message
+from tests.integration.ledger.turns import DRAFTS, LIVE, answer, wrote
 from tests.integration.ledger.webhooks import deliver_webhooks, inbound_webhook
 
 FOLDER = ROOT / "docs" / "images"
 SCREEN, PHONE = {"width": 1280, "height": 960}, {"width": 400, "height": 800}
+TALL = {"width": 1280, "height": 1200}
+"""For a conversation with the draft below it."""
 
 CAMPAIGN = "Diwali check-up"
 PEOPLE = (
@@ -67,6 +72,7 @@ def main() -> None:
         page.goto(f"/console/link/{asha}")
         page.click("main button")
         for name, path in _pages(server.console.db).items():
+            page.set_viewport_size(TALL if name == "conversation" else SCREEN)
             page.goto(f"/console{path}")
             _photograph(page, name)
         page.set_viewport_size(PHONE)
@@ -99,7 +105,8 @@ def _pages(db: Database) -> Mapping[str, str]:
 def _clinic(folder: Path) -> Iterator[Server]:
     with open_ledger(f"sqlite:///{folder / 'harkara.db'}", connections=10) as db:
         _fill(db)
-        with serve(console_of(db, health=Sources(callbacks=False, settings=list))) as server:
+        files = replace(FILES, assistant=DRAFTS)
+        with serve(console_of(db, files=lambda: files, health=Sources(callbacks=False, settings=list))) as server:
             yield server
 
 
@@ -108,6 +115,7 @@ def _fill(db: Database) -> None:
     _reminders(db)
     _campaign(db)
     _chat(db)
+    _assistant(db)
     set_budget(db, Budget("default", "day", "", to_micros(Decimal(20)), "INR"), by=BY)
 
 
@@ -141,7 +149,13 @@ def _campaign(db: Database) -> None:
     commands.start(db, plan.id)
     send_due(db, Accepted("job-c", 202), most=130)
     send_due(db, NO_WHATSAPP, most=6)
-    commands.pause(db, start_campaign(db, 80, "Eye camp", source="camp.csv"), "The hall is not confirmed.", actor=BY)
+    posted = [line.id for line in report(db, plan.id, numbers=False) if line.state != "waiting"]
+    for n in range(5):
+        age_messages(db, 60.0 * n + 65, *posted[n::5])
+    camp = campaign_plan("Eye camp", source="camp.csv", kind="promotional_broadcast")
+    load(db, camp, audience(camp, 80, first=3000))
+    commands.start(db, camp.id)
+    commands.pause(db, camp.id, "The hall is not confirmed.", actor=BY)
 
 
 def _chat(db: Database) -> None:
@@ -151,7 +165,25 @@ def _chat(db: Database) -> None:
         )
     deliver_webhooks(db, inbound_webhook("Hello, can I come at 5 instead of 4 tomorrow?", "wamid.a", 0, **_named(0)))
     send_message(db, Envelope(to=_number(0), messages=[Text("Certainly, Asha. Dr Rao sees you at 5.")]))
-    deliver_webhooks(db, inbound_webhook("Great, thanks! Should I bring the old reports?", "wamid.b", 0, **_named(0)))
+
+
+def _assistant(db: Database) -> None:
+    """Let the assistant answer, give conversations to a person, and write a draft."""
+    hours = Proposal(texts=("We are open from 9 to 21, on Sundays from 10 to 14.",), source="faq", milliseconds=210)
+    parking = replace(hours, texts=("Yes, there is parking behind the clinic.",), source="model", price=410_000)
+    unknown = Proposal(texts=("A person of the clinic goes on.",), source="rule", hand_over="unknown", milliseconds=90)
+    turns = (
+        ("When do you open on Sunday?", hours),
+        ("Is parking available?", parking),
+        ("Do you treat children?", unknown),
+        ("I want to talk to a person", replace(unknown, hand_over="asked")),
+        ("Until when can I come today?", hours),
+    )
+    for n, (words, proposal) in enumerate(turns):
+        wrote(db, words, rules=LIVE, n=2 + n)
+        answer(db, proposal, LIVE)
+    wrote(db, "Great, thanks! Should I bring the old reports?", rules=DRAFTS, n=0)
+    answer(db, replace(hours, texts=("Yes, please bring reports of the last 12 months.",)), DRAFTS)
 
 
 def _named(n: int) -> dict[str, dict[str, str]]:
