@@ -28,7 +28,7 @@ with ends_if_misconfigured():  # the Celery app reads settings when it is import
     from config.wiring.periodic_threads import periodic_threads
     from config.wiring.reload import answer_request
     from config.wiring.thinking import assistant_collector, finish_turns, thinker
-    from config.wiring.tracing import close_spans, spans
+    from config.wiring.tracing import close_spans, start_tracing
 
 __all__ = ["app"]
 
@@ -64,7 +64,7 @@ def _build(**_: Any) -> None:
         background.callback_delivery()
         thinker()
         receivers()
-        spans()
+        start_tracing()
         with suppress(Unavailable):  # without Redis nothing is sent, and the periodic work compares later
             background.last_posts().compare()
 

@@ -13,7 +13,7 @@ from config.metrics import count_unknown_event, count_webhook
 from config.settings import settings
 from config.wiring.loaded_files import config_files
 from config.wiring.shared import broker, campaigns, database, lanes, reminder_plan, webhook_stream
-from config.wiring.tracing import traced_accept, traceresponse
+from config.wiring.tracing import start_tracing, traced_accept, traceresponse
 from harkara.batching import Batcher
 from harkara.errors import Unavailable
 from harkara.gateway import Dependencies
@@ -24,6 +24,7 @@ from harkara.webhooks.receive import WebhookReceiver
 
 def dependencies() -> Dependencies:
     """Return what the routes use. Raises SystemExit, with the next step, for a setting that is wrong."""
+    start_tracing()
     backend = ledger_backend(settings(), database(), broker())
     kill_at = settings().kill_at
     accept = traced_accept(backend.enqueue)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
 from typing import TYPE_CHECKING
 
 import structlog
@@ -35,22 +34,30 @@ log = structlog.get_logger(__name__)
 Answers = Sequence[Receipt | Conflict | Invalid]
 
 
-@cache
-def spans() -> Spans | None:
-    """Return what records spans; None without a collector, and without the extra `otel`.
+_recorders: list[Spans] = []
+"""The recorder of this process, once it has started: a worker and the HTTP API start one, and no command does."""
 
-    The variable may be set for every program of a host, so a missing extra is logged and stops no start.
+
+def start_tracing() -> None:
+    """Record the spans of this process from now on, if there is a collector.
+
+    Its variable may be set for every program of a host, so a missing extra is logged and stops no start.
     """
     s = settings()
-    if s.otlp_endpoint is None:
-        return None
+    if s.otlp_endpoint is None or _recorders:
+        return
     try:
         from config.span_export import exporting_spans
     except ModuleNotFoundError:
         log.warning("tracing off: it needs pip install 'harkara[otel]'", action="no_otel")
-        return None
+        return
     headers = {name: value.get_secret_value() for name, value in s.otlp_headers.items()}
-    return exporting_spans(s.otlp_endpoint, headers, process_name(), s.trace_ratio)
+    _recorders.append(exporting_spans(s.otlp_endpoint, headers, process_name(), s.trace_ratio))
+
+
+def spans() -> Spans | None:
+    """Return what records spans, if this process traces."""
+    return _recorders[0] if _recorders else None
 
 
 def close_spans() -> None:

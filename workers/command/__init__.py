@@ -37,6 +37,7 @@ from workers.command import (
 )
 from workers.command.errors import Commands
 from workers.command.outline import command, group
+from workers.hidden import hidden
 
 __all__ = ["app", "main"]
 
@@ -90,7 +91,8 @@ app = typer.Typer(
 
 
 def main() -> None:
-    app(prog_name="harkara")
+    with hidden({"opentelemetry.sdk"}):  # redis-py would import it for metrics that are not recorded: 80 ms
+        app(prog_name="harkara")
 
 
 def _version(wanted: bool) -> None:
