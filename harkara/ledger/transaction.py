@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -40,6 +41,9 @@ from harkara.ledger.for_each import (
     sqlalchemy_for_each,
     sqlite_rows,
 )
+
+_INSERTED_TOGETHER = 100
+"""Rows in one statement: SQLite takes half the time of a statement for each."""
 
 Row = dict[str, Any]
 Rows = CursorResult[*tuple[Any, ...]]
@@ -138,16 +142,20 @@ class Transaction:
         return dialect.insert(table).on_conflict_do_nothing()
 
     def insert_each(self, table: Table, rows: Sequence[Row]) -> set[str]:
-        """Do the same for the rows on SQLite, beneath SQLAlchemy, which takes longer to bind them than SQLite to write.
+        """Do the same for many rows on SQLite, beneath SQLAlchemy, which binds them slower than SQLite writes them.
 
         All rows have the same columns in the same order. Return the new ids.
         """
-        columns = ", ".join(rows[0])
-        marks = ", ".join("?" * len(rows[0]))
-        insert = f"INSERT INTO {table.name} ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING RETURNING id"
+        columns, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
+        new: set[str] = set()
         with closing(self.connection.connection.cursor()) as cursor:
-            found = [cursor.execute(insert, values).fetchone() for values in sqlite_rows(rows)]
-        return {row[0] for row in found if row}
+            for start in range(0, len(rows), _INSERTED_TOGETHER):
+                part = rows[start : start + _INSERTED_TOGETHER]
+                values = ", ".join([f"({marks})"] * len(part))
+                insert = f"INSERT INTO {table.name} ({columns}) VALUES {values} ON CONFLICT DO NOTHING RETURNING id"
+                cursor.execute(insert, list(chain.from_iterable(sqlite_rows(part))))
+                new.update(identity for (identity,) in cursor.fetchall())
+        return new
 
     @property
     def can_copy(self) -> bool:
