@@ -100,6 +100,13 @@ def test_numbers_say_that_there_are_more_than_were_read(db: Database) -> None:
     assert (group.sentence[:8], group.exact) == ("3+ are d", False)
 
 
+def test_a_code_of_chat_mitra_may_have_a_slash(db: Database) -> None:
+    """The parts of a group's key are divided by slashes."""
+    send_message(db, reply(1), Refused("131/026", "Undeliverable", "The number has no WhatsApp."))
+    send_message(db, reply(2), Wait(60, "a/b/c", "Busy"))
+    assert {(each.state, each.code) for each in explain(db)} == {(State.WAITING, "a/b/c"), (State.FAILED, "131/026")}
+
+
 def test_a_time_of_another_day_has_its_date() -> None:
     now = datetime(2026, 11, 23, 12, tzinfo=UTC)
     assert short_time(datetime(2026, 11, 24, 3, 30, tzinfo=UTC), now, INDIA["default"]) == "09:00"
