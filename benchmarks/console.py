@@ -20,20 +20,32 @@ from harkara.console.navigation import NAVIGATION
 
 ABOUT = About(
     "Pages of the console",
-    "An admin opens each page of the navigation again and again, in PostgreSQL with 1,000,000 messages of the last 30 "
-    "days: delivered ones, and one in 200 each that failed, is uncertain or waits. The time is from the request to the "
-    "first byte of the answer, on a connection of its own.",
+    "An admin opens each page of the navigation and some behind them again and again, in PostgreSQL with 1,000,000 "
+    "messages of the last 30 days: delivered ones, and one in 200 each that failed, is uncertain or waits. The time is "
+    "from the request to the first byte of the answer, on a connection of its own.",
     "a load of messages beside it, and what a browser needs to show the page.",
 )
 
+# Their ids begin with the milliseconds of their acceptance, as those of a client do.
 _COPIES = """
 INSERT INTO message ({names}, id, reference, recipient, state, code, due_at, expires_at, created_at)
-SELECT {names}, 'copy' || n, 'r' || n, (919800000000 + n % 50000)::text,
+SELECT {names},
+    'job_' || lpad(to_hex(floor(1000 * extract(epoch FROM now()))::bigint - 2592 * n::bigint), 12, '0')
+        || lpad(to_hex(n), 20, '0'),
+    'r' || n, (919800000000 + n % 50000)::text,
     CASE n % 200 WHEN 0 THEN 'failed' WHEN 1 THEN 'uncertain' WHEN 2 THEN 'waiting' ELSE 'delivered' END,
     CASE n % 200 WHEN 0 THEN '131026' WHEN 1 THEN 'read-timeout' END,
     now() + n * interval '100 ms', now() + interval '3 days', now() - n * interval '2592 ms'
 FROM message, generate_series(1, {rows}) AS n WHERE id = :id
 """
+
+_BEHIND = {
+    "Messages that failed": "/messages?state=failed",
+    "Why messages do not go on": "/messages/why",
+    "A message": "/messages/r7",
+    "Settings": "/health/settings",
+}
+"""Pages behind those of the navigation."""
 
 _OWN = {"id", "reference", "recipient", "state", "code", "due_at", "expires_at", "created_at"}
 
@@ -45,10 +57,10 @@ def measure(environment: Environment, quick: bool) -> list[Figure]:
         url = deployment.start_web()
         browser = _sign_in(deployment, url)
         figures = []
-        for entry in NAVIGATION:
-            times = [_first_byte(browser, f"{url}/console{entry.path}") for _ in range(number + 1)][1:]
+        for label, path in ({entry.label: entry.path for entry in NAVIGATION} | _BEHIND).items():
+            times = [_first_byte(browser, f"{url}/console{path}") for _ in range(number + 1)][1:]
             p95 = quantiles(times, n=20)[-1]
-            figures.append(Figure(f"page {entry.label}, first byte, p95", "ms", [p95], at_most(100), number))
+            figures.append(Figure(f"page {label}, first byte, p95", "ms", [p95], at_most(100), number))
     return figures
 
 
