@@ -7,7 +7,6 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -58,7 +57,7 @@ class Database:
         self._clock = Clock()
         if self.sqlite:
             self.engine: Engine = sqlite_engine(self.url, lock_timeout, connections)
-            self._autocommit = self._prepared = self.engine  # BEGIN and COMMIT cost no round trip there
+            self._autocommit = self.engine  # BEGIN and COMMIT cost no round trip there
         else:
             statement_timeout = statement_timeout or 6 * lock_timeout
             engines = postgres_engines(self.url, lock_timeout, statement_timeout, connections)
@@ -102,7 +101,7 @@ class Database:
             with self.write() as tx:
                 return tx.execute_each(statement, columns, rows, returning=returning, texts={}, **moments)
         if self.sqlite:
-            found = self._execute_prepared(sqlite_for_each(statement, tuple(columns)), _sqlite_values(rows, moments))
+            found = self._execute_on_sqlite(sqlite_for_each(statement, tuple(columns)), _sqlite_values(rows, moments))
         elif len(rows) == 1:
             found = self._execute_one(statement, columns, rows[0], moments)
         else:
@@ -126,7 +125,7 @@ class Database:
             return self._execute_one(statement, {**common, **own}, rows[0], moments)
         runs = in_runs(rows, common, own)
         if self.sqlite:
-            return self._execute_prepared(
+            return self._execute_on_sqlite(
                 sqlite_for_runs(statement, tuple(common), tuple(own)), _sqlite_values(runs, moments)
             )
         query = psycopg_for_runs(statement, tuple(common.items()), tuple(own.items()))
@@ -152,8 +151,10 @@ class Database:
             return is_pooled(connection)
 
     def close(self) -> None:
-        for engine in {self.engine, self._autocommit, self._prepared}:
+        for engine in {self.engine, self._autocommit}:
             engine.dispose()
+        if not self.sqlite:
+            self._prepared.close()
 
     def _query_time(self) -> datetime:
         with self.read() as tx:
@@ -165,22 +166,17 @@ class Database:
         query = psycopg_for_one(statement, tuple(columns.items()))
         return self._execute_prepared(query, {**row_for_postgres(row, columns), **moments})
 
-    def _execute_prepared(self, query: str | bytes, parameters: Row) -> list[tuple[Any, ...]]:
-        with self._prepared_cursor() as cursor:
-            cursor.execute(query, parameters)
-            return list(cursor.fetchall())
-
-    @contextmanager
-    def _prepared_cursor(self) -> Iterator[Any]:
+    def _execute_prepared(self, query: bytes, parameters: Row) -> list[tuple[Any, ...]]:
         try:
-            with closing(self._prepared.raw_connection()) as connection:
-                try:
-                    with closing(connection.cursor()) as cursor:
-                        yield cursor
-                except psycopg.Error as error:
-                    if connection.driver_connection and connection.driver_connection.closed:
-                        connection.invalidate(error)  # the pool could not reset it, and would log that with a traceback
-                    raise
+            return self._prepared.execute(query, parameters)
+        except DRIVER_ERRORS as error:
+            raise translated(error) from None
+
+    def _execute_on_sqlite(self, query: str, parameters: Row) -> list[tuple[Any, ...]]:
+        try:
+            with closing(self.engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+                cursor.execute(query, parameters)
+                return list(cursor.fetchall())
         except DRIVER_ERRORS as error:
             raise translated(error) from None
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 
 from harkara.errors import Invalid
-from harkara.ledger.postgres_connection import PostgresConnection, SessionConnector
-
-IDLE_SECONDS = 1.0
-"""A pooled connection that was idle for longer is tested before it is used."""
+from harkara.ledger.postgres_connection import IDLE_SECONDS, PostgresConnection, SessionConnector
+from harkara.ledger.prepared_statements import PreparedStatements
 
 
 def sqlite_engine(url: URL, lock_timeout: float, connections: int) -> Engine:
@@ -69,8 +67,8 @@ def _enable_wal(connection: sqlite3.Connection, lock_timeout: float) -> None:
 
 def postgres_engines(
     url: URL, lock_timeout: float, statement_timeout: float, connections: int
-) -> tuple[Engine, Engine, Engine]:
-    """Return an engine for transactions, one for queries that commit by themselves, and one for prepared statements.
+) -> tuple[Engine, Engine, PreparedStatements]:
+    """Return an engine for transactions, one for queries that commit by themselves, and the prepared statements.
 
     Each has its own connections, since switching the mode of a connection costs as much as a query. All wait
     `lock_timeout` seconds for a connection or a lock, and `statement_timeout` seconds for any answer.
@@ -80,15 +78,17 @@ def postgres_engines(
         "statement_timeout": int(statement_timeout * 1000),
     }
 
-    def engine(plans: dict[str, str | int], connections: int, **more: Any) -> Engine:
+    def connector(plans: dict[str, str | int]) -> SessionConnector:
         # The server's own limit comes first, if it can.
-        connector = SessionConnector(limits | plans | _FORMATS, statement_timeout + 1.0)
-        return _postgres_engine(url, connector, lock_timeout, connections, **more)
+        return SessionConnector(limits | plans | _FORMATS, statement_timeout + 1.0)
 
-    transactions = engine(_PLANS, max(2, connections // 2))
+    transactions = _postgres_engine(url, connector(_PLANS), lock_timeout, max(2, connections // 2))
     _limit_pooled_transactions(transactions, limits)
-    queries = engine(_PLANS, connections, isolation_level="AUTOCOMMIT")
-    return transactions, queries, engine(_PREPARED_PLANS, connections, isolation_level="AUTOCOMMIT")
+    queries = _postgres_engine(url, connector(_PLANS), lock_timeout, connections, isolation_level="AUTOCOMMIT")
+    args, options = queries.dialect.create_connect_args(url)
+    own = {**options, **_connect_args(lock_timeout), "autocommit": True}
+    connect = partial(connector(_PREPARED_PLANS).connect, *args, **own)
+    return transactions, queries, PreparedStatements(connect, connections, lock_timeout)
 
 
 _PLANS: dict[str, str | int] = {"plan_cache_mode": "force_custom_plan"}
@@ -133,8 +133,8 @@ def _postgres_engine(
     @event.listens_for(engine, "checkout")
     def ping_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
         # A restarted server is noticed before a transaction begins; busy connections are not tested.
-        if time.monotonic() - record.info.get("idle_since", 0.0) > IDLE_SECONDS:
-            _ping(connection)
+        if time.monotonic() - record.info.get("idle_since", 0.0) > IDLE_SECONDS and not connection.answers():
+            raise DisconnectionError
 
     return engine
 
@@ -170,13 +170,3 @@ def _connect_args(lock_timeout: float) -> dict[str, Any]:
         "keepalives_count": 3,
         "tcp_user_timeout": int(lock_timeout * 2000),
     }
-
-
-def _ping(connection: Any) -> None:
-    try:
-        connection.execute("SELECT 1")
-        connection.rollback()
-    except psycopg.errors._WaitTimeout:
-        raise  # a new connection to an unresponsive server would only take as long again
-    except psycopg.Error as error:
-        raise DisconnectionError from error

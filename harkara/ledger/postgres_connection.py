@@ -7,6 +7,9 @@ from typing import Any
 import psycopg
 from psycopg import OperationalError, errors
 
+IDLE_SECONDS = 1.0
+"""A connection that was idle for longer is tested before it is used."""
+
 _REFUSALS = ("startup parameter", "command-line options")
 """In the error of a pooler that accepts no settings when a session starts: PgBouncer's (`ignore_startup_parameters`)
 and that of Amazon RDS Proxy.
@@ -36,6 +39,17 @@ class PostgresConnection(psycopg.Connection[Any]):
         except errors._WaitTimeout:
             self.pgconn.finish()
             raise
+
+    def answers(self) -> bool:
+        """Return whether the session still exists. Raises when the server is unresponsive, as a new one would be."""
+        try:
+            self.execute("SELECT 1")
+            self.rollback()
+        except errors._WaitTimeout:
+            raise
+        except psycopg.Error:
+            return False
+        return True
 
 
 class SessionConnector:

@@ -5,21 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any
 
 import psycopg
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 _BESIDES = ("BEGIN", "COMMIT", "SELECT 1", "SELECT clock_timestamp", "SELECT strftime")
-
-
-class _Cursor(psycopg.Cursor[Any]):
-    statements: ClassVar[list[str]] = []
-
-    def execute(self, query: Any, *args: Any, **options: Any) -> Any:
-        self.statements.append(query.decode() if isinstance(query, bytes) else str(query))
-        return super().execute(query, *args, **options)
 
 
 @contextmanager
@@ -36,21 +28,34 @@ def listener(target: Any, name: str, function: Callable[..., Any]) -> Iterator[N
 def executed_statements() -> Iterator[list[str]]:
     """Collect the statements of all threads until the end, then leave out BEGIN, pings and looks at the clock."""
     found: list[str] = []
-    _Cursor.statements = found
+    in_use: set[int] = set()
+    cursors: Any = psycopg.Cursor
+    execute = cursors.execute
 
-    def watch(connection: Any, *_: Any) -> None:
-        _watch(connection, _Cursor, found.append)
+    def noted(cursor: Any, query: Any, *args: Any, **options: Any) -> Any:
+        if isinstance(query, bytes):  # on a connection beneath SQLAlchemy, which has no events
+            found.append(query.decode())
+        elif id(cursor.connection) in in_use:
+            found.append(str(query))
+        return execute(cursor, query, *args, **options)
 
-    def leave(connection: Any, *_: Any) -> None:
-        _watch(connection, psycopg.Cursor, None)
+    def begin(connection: Any, *_: Any) -> None:
+        in_use.add(id(connection))
+        _trace(connection, found.append)
 
-    with listener(Pool, "checkout", watch), listener(Pool, "checkin", leave):
-        yield found
+    def end(connection: Any, *_: Any) -> None:
+        in_use.discard(id(connection))
+        _trace(connection, None)
+
+    cursors.execute = noted
+    try:
+        with listener(Pool, "checkout", begin), listener(Pool, "checkin", end):
+            yield found
+    finally:
+        cursors.execute = execute
     found[:] = [statement for statement in found if not statement.lstrip().startswith(_BESIDES)]
 
 
-def _watch(connection: Any, cursors: type[psycopg.Cursor[Any]], add: Callable[[str], None] | None) -> None:
-    if isinstance(connection, psycopg.Connection):
-        connection.cursor_factory = cursors
-    elif isinstance(connection, sqlite3.Connection):
+def _trace(connection: Any, add: Callable[[str], None] | None) -> None:
+    if isinstance(connection, sqlite3.Connection):
         connection.set_trace_callback(add)
