@@ -28,6 +28,7 @@ class PacedHints:
         self._seconds = seconds
         self._next = 0.0
         self._waiting: list[tuple[str, int]] = []
+        self._has_thread = False
         self._lock = Lock()
         self._process = os.getpid()
 
@@ -39,9 +40,12 @@ class PacedHints:
         with self._lock:
             urgent = any(priority <= AT_ONCE for _, priority in released)
             waits = not urgent and (bool(self._waiting) or time.monotonic() < self._next)
-            begins = waits and not self._waiting
+            begins = waits and not self._has_thread
+            self._has_thread |= begins
             self._waiting += released
-        if not waits or (begins and not self._start_thread()):
+        if begins and not self._start_thread():
+            waits = self._has_thread = False
+        if not waits:
             self.flush()
 
     def flush(self) -> None:
@@ -55,16 +59,22 @@ class PacedHints:
         """Return whether a thread will publish; none starts while the interpreter ends."""
         try:
             # No daemon: the interpreter waits for it.
-            Thread(target=self._publish_later, name="hints").start()
+            Thread(target=self._publish_what_waits, name="hints").start()
         except RuntimeError:
             return False
         return True
 
-    def _publish_later(self) -> None:
-        time.sleep(max(0.0, self._next - time.monotonic()))
-        self.flush()
+    def _publish_what_waits(self) -> None:
+        """Publish until nothing has come since the last hint: to start a thread costs the caller as much as a hint."""
+        while True:
+            time.sleep(max(0.0, self._next - time.monotonic()))
+            with self._lock:
+                if not self._waiting:
+                    self._has_thread = False
+                    return
+            self.flush()
 
     def _leave_those_of_the_parent(self) -> None:
         """After a fork: the parent publishes what waited in it."""
         if self._process != os.getpid():
-            self._waiting, self._lock, self._process = [], Lock(), os.getpid()
+            self._waiting, self._has_thread, self._lock, self._process = [], False, Lock(), os.getpid()
