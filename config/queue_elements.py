@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
+from kombu import transport
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport.redis import Channel as RedisChannel
 from kombu.transport.redis import QoS as RedisQoS
@@ -39,6 +40,7 @@ def install(tasks: Container[str]) -> None:
     _known = tasks
     for scheme in ("redis", "rediss"):
         TRANSPORT_ALIASES[scheme] = f"{__name__}:Transport"
+        transport._transport_cache.pop(scheme, None)  # type: ignore[attr-defined]  # a process may have connected before
 
 
 class QoS(RedisQoS):
