@@ -2,8 +2,9 @@
 
     python -m tests.integration.limits.senders URL ALLOWANCE SECONDS LEDGER
 
-Prints "go" at the start. At the end it prints the moments of sending, then those of the missed slots. The moments are
-CLOCK_MONOTONIC, which all processes of a machine share. LEDGER is a file in which every thread records each claim
+Prints "go" at the start. At the end it prints the moments of sending, then those of the missed slots, then those for
+which a thread without a limiter woke as late as one that misses its slot. The moments are CLOCK_MONOTONIC, which all
+processes of a machine share. LEDGER is a file in which every thread records each claim
 before it books and each sending before it sends, as the real ledger does. It seeds a limiter that lost its slots.
 """
 
@@ -22,10 +23,12 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from harkara.limits import Allowance, Slot, SlotRequest
-from harkara.limits.limiter import HORIZON, Limiter
+from harkara.limits import Allowance, Slot, SlotRequest, with_margin
+from harkara.limits.limiter import HORIZON, LATE_SHARE, Limiter
 
 PROCESSES, THREADS = 8, 4
+PROBE_SECONDS = 0.05
+"""How often each process looks whether the machine wakes a thread in time."""
 CLAIMED, SENT, RELEASED = "CSR"
 LANE = "default"
 
@@ -61,14 +64,24 @@ class SenderProcess:
     seconds: float
     sent: list[float] = field(default_factory=list)
     missed: list[float] = field(default_factory=list)
+    late: list[float] = field(default_factory=list)
 
-    def __call__(self) -> tuple[list[float], list[float]]:
-        threads = [Thread(target=self.run) for _ in range(THREADS)]
+    def __call__(self) -> tuple[list[float], list[float], list[float]]:
+        threads = [Thread(target=self.probe), *(Thread(target=self.run) for _ in range(THREADS))]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        return self.sent, self.missed
+        return self.sent, self.missed, self.late
+
+    def probe(self) -> None:
+        """Wake at moments that no limiter chose, and note those for which it is too late to send."""
+        late = LATE_SHARE * (with_margin(self.allowance.window) - self.allowance.window)
+        for turn in range(int(self.seconds / PROBE_SECONDS)):
+            moment = self.start + turn * PROBE_SECONDS
+            sleep_until(moment)
+            if time.monotonic() > moment + late:
+                self.late.append(moment)
 
     def run(self) -> None:
         ledger = FileLedger(self.path)
@@ -106,7 +119,7 @@ def main(url: str, spelling: str, seconds: str, path: str) -> None:
         results = [processes.submit(process) for _ in range(PROCESSES)]
         sleep_until(start)
         print("go", flush=True)
-        for which in (0, 1):
+        for which in (0, 1, 2):
             print(*(moment for each in results for moment in each.result()[which]))
 
 

@@ -27,19 +27,22 @@ from tests.integration.limits.booking import (
     no_seed,
     stored_slots,
 )
+from tests.integration.limits.senders import PROBE_SECONDS, PROCESSES
+
+PROBES_PER_SECOND = PROCESSES / PROBE_SECONDS
 
 
 @pytest.mark.parametrize(("allowance", "rate"), [(Allowance(20, 2.0), 10), (Allowance(80, 1.0), 80)], ids=str)
 def test_eight_processes_exceed_no_window_and_use_nearly_all_of_the_allowance(
     valkey_server: ValkeyServer, connection: redis.Redis, tmp_path: Path, allowance: Allowance, rate: int
 ) -> None:
-    sent, missed = send_from_eight_processes(valkey_server, allowance, 9, tmp_path / "ledger")
+    sent, missed, late = send_from_eight_processes(valkey_server, allowance, 9, tmp_path / "ledger")
     assert fullest_window(sent, allowance.window) <= allowance.count
     first = sent[0] + 2.5  # the burst at the start is borrowed from the first window
-    used, slept = (sum(first <= at < first + 6 for at in moments) / (rate * 6) for moments in (sent, missed))
+    used, slept, host = (sum(first <= at < first + 6 for at in moments) / 6 for moments in (sent, missed, late))
     # A busy host wakes threads late; the slots that they miss are not the limiter's fault.
-    assert used + slept >= 0.97
-    assert used >= 0.8
+    assert used + slept >= 0.97 * rate
+    assert used >= (0.9 - host / PROBES_PER_SECOND) * rate
 
 
 def test_the_limit_holds_when_redis_loses_its_data(
@@ -49,7 +52,7 @@ def test_the_limit_holds_when_redis_loses_its_data(
         time.sleep(3)
         connection.flushall()
 
-    sent, _ = send_from_eight_processes(valkey_server, Allowance(20, 2.0), 9, tmp_path / "ledger", lose_data)
+    sent, _, _ = send_from_eight_processes(valkey_server, Allowance(20, 2.0), 9, tmp_path / "ledger", lose_data)
     assert fullest_window(sent, 2.0) <= 20
     assert sent[-1] - sent[0] > 7, "sending continues afterwards"
 
@@ -134,13 +137,13 @@ def send_from_eight_processes(
     seconds: float,
     ledger: Path,
     meanwhile: Callable[[], None] = lambda: None,
-) -> tuple[list[float], list[float]]:
-    """Return the moments at which 32 threads sent, and those of the slots that they missed."""
+) -> tuple[list[float], list[float], list[float]]:
+    """Return when 32 threads sent, the slots that they missed, and when the host woke a thread as late by itself."""
     arguments = [server.url, str(allowance), str(seconds), str(ledger)]
     command = [sys.executable, "-m", "tests.integration.limits.senders", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "go\n"
         meanwhile()
-        sent, missed = (sorted(map(float, line.split())) for line in process.communicate()[0].splitlines())
-    return sent, missed
+        sent, missed, late = (sorted(map(float, line.split())) for line in process.communicate()[0].splitlines())
+    return sent, missed, late
