@@ -27,6 +27,7 @@ MAKE_TARGETS = [
     "fmt",
     "help",
     "lock",
+    "mutants",
     "screenshots",
     "test",
     "test-browser",
