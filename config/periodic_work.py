@@ -104,6 +104,7 @@ SCHEDULE: Final[dict[str, Work]] = {
     "callbacks": Work("Deliver callbacks to the application", WorkerRound("callbacks", 1)),
     "goals": Work("Measure the goals, and open and close their alarms", WorkerRound("alarms", 60)),
     "pairing": Work("Check that Redis and the ledger belong together", WorkerRound("pairing", 1)),
+    "schema": Work("Check that this release works with the schema of the database", WorkerRound("pairing", 10)),
     "reload": Work("Read the files of config/ again after `harkara reload`", WorkerRound("pairing", 1)),
     "worker": Work("Renew the lease by which the sweep knows that this worker lives", WorkerRound("lease", 2)),
     "heartbeat": Work(

@@ -15,6 +15,7 @@ from harkara.errors import OtherDeployment
 from harkara.ledger.database import Database
 from harkara.ledger.identity import (
     LedgerIdentity,
+    ProcessNeeds,
     RegisteredProcess,
     current_time,
     ledger_identity,
@@ -41,15 +42,16 @@ class CopyInUse(OtherDeployment):
 class Pairing:
     """Keeps two deployments from sharing a Redis, and one deployment from using two.
 
-    `name` is that of this process in the register of the ledger.
+    `name` is that of this process in the register of the ledger, and `needs` is what it runs and needs.
 
     Two deployments on one Redis would send each other's messages. Two Redis would each allow the whole limit. A Redis
     that was emptied or replaced is accepted: it has no ledger, and no process sees its former id any more.
     """
 
-    def __init__(self, db: Database, connection: redis.Redis, process: str) -> None:
+    def __init__(self, db: Database, connection: redis.Redis, process: str, needs: ProcessNeeds | None = None) -> None:
         self._db = db
         self._redis = connection
+        self.needs = needs
         self.name: Final = f"{process}:{uuid4().hex[:8]}"  # two containers may have the same host name and process id
         self._identity: LedgerIdentity | None = None
         self._registered: RegisteredProcess | None = None
@@ -128,7 +130,9 @@ class Pairing:
 
     def _register(self, redis_id: str, before: datetime) -> None:
         """`before` was read before the Redis was asked: a later moment would claim to have seen it longer than true."""
-        self._registered = register(self._db, self.name, redis_id, before, anew=self._registered is None)
+        self._registered = register(
+            self._db, self.name, redis_id, before, anew=self._registered is None, needs=self.needs
+        )
         self._register_at = time.monotonic() + REGISTER_SECONDS
 
     def _refuse_second_redis(self, others: Iterable[RegisteredProcess]) -> None:

@@ -40,14 +40,21 @@ class Process:
 
     @classmethod
     def start(
-        cls, name: str, command: Sequence[str], settings: Mapping[str, str], folder: Path, host: Host = LOOPBACK
+        cls,
+        name: str,
+        command: Sequence[str],
+        settings: Mapping[str, str],
+        folder: Path,
+        host: Host = LOOPBACK,
+        *,
+        root: Path = ROOT,
     ) -> Process:
-        """Start the command with these environment variables; its output goes to `NAME.log` in the folder."""
+        """Start the command in `root` with these environment variables; its output goes to `NAME.log` in the folder."""
         log = folder / f"{name}.log"
         with log.open("wb") as output:
             popen = host.start(
                 command,
-                cwd=ROOT,
+                cwd=root,
                 env=_environment(settings),
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -55,6 +55,8 @@ def migrate_to(revision: str, *, wait: bool = False) -> None:
     db = open_database(settings())
     try:
         _answered(lambda: migrate.move(db, revision), wait=wait)
+        if notice := migrate.schema_state(db).notice:
+            sys.stderr.write(f"{notice}\n")
     except HarkaraError as error:
         sys.exit(str(error))
 
@@ -67,7 +69,7 @@ def check_schema(*, wait: bool = False) -> None:
     db = open_database(settings())
     waiting: str | None = None
     while problem := _answered(lambda: migrate.schema_problem(db), wait=wait):
-        if problem != OTHER_SCHEMA:
+        if not problem.startswith(OTHER_SCHEMA):
             end_misconfigured(problem)
         if not wait:
             sys.exit(problem)

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from celery import signals
 
-from harkara.delivery.periodic_thread import PeriodicThread
+from harkara.delivery.periodic_thread import PeriodicThread, every
 from harkara.errors import HarkaraError, OtherDeployment, Unavailable
 from harkara.reload_requests import ReloadAnswer
 from workers.exit_status import end_misconfigured, ends_if_misconfigured
@@ -21,7 +21,7 @@ with ends_if_misconfigured():  # the Celery app reads settings when it is import
     from config import logs, metrics
     from config.celery_app import IGNORED, app
     from config.error_reports import close_reports
-    from config.periodic_work import Thread
+    from config.periodic_work import Thread, worker_seconds
     from config.settings import settings
     from config.wiring import background, sending, shared
     from config.wiring.alarms import receivers
@@ -60,6 +60,7 @@ def _build(**_: Any) -> None:
         shared.check_schema()
         shared.check_eviction()
         shared.check_pairing()
+        shared.check_connections()
         sending.sender()
         background.callback_delivery()
         thinker()
@@ -75,17 +76,24 @@ def _check_beat(**_: Any) -> None:
     if not settings().has_ledger:
         return
     try:
+        shared.check_schema()
+        shared.pairing().needs = shared.needs(threads=1)
         shared.check_pairing()
-    except OtherDeployment as error:
+    except (SystemExit, OtherDeployment) as error:
         end_misconfigured(str(error))
     except HarkaraError as error:
         log.warning("pairing not checked", action="not_paired", error=str(error))
     else:
-        PeriodicThread(_check_running_beat, _answer_reload).start()
+        watch = shared.schema_watch(_end_beat)
+        PeriodicThread(_check_running_beat, _answer_reload, every(worker_seconds("schema"), watch)).start()
 
 
 def _check_running_beat() -> None:
-    shared.end_unless_paired(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    shared.end_unless_paired(_end_beat)
+
+
+def _end_beat() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _answer_reload() -> None:

@@ -10,11 +10,12 @@ import structlog
 import uvicorn
 
 from harkara.console import mount
-from harkara.delivery.periodic_thread import PeriodicThread
+from harkara.delivery.periodic_thread import PeriodicThread, every
 from harkara.errors import Unavailable
 from harkara.gateway import create_app
 from harkara.gateway.addresses import behind_proxies
 from harkara.gateway.request_timeout import timed_protocol
+from harkara.ledger.driver_errors import NoConnectionLeft
 from workers.exit_status import ends_if_misconfigured
 from workers.garbage import collect_less_often
 
@@ -22,6 +23,7 @@ with ends_if_misconfigured():  # the Celery app reads settings when it is import
     from config import logs
     from config.callback_endpoint import endpoint
     from config.error_reports import close_reports
+    from config.periodic_work import worker_seconds
     from config.settings import settings
     from config.wiring import http_api, shared
     from config.wiring.console import console
@@ -44,6 +46,7 @@ def main() -> None:
         _check_schema()
         shared.check_eviction()
         shared.check_pairing()
+        shared.check_connections()
         endpoint(settings())  # a change that this process records could never be called back
         dependencies = http_api.dependencies()
     app = create_app(dependencies)
@@ -74,7 +77,8 @@ def main() -> None:
     def reload() -> None:
         answer_request(lambda: reload_files("web", use_files))
 
-    thread = PeriodicThread(lambda: shared.end_unless_paired(end), reload)
+    watch = every(worker_seconds("schema"), shared.schema_watch(end))
+    thread = PeriodicThread(lambda: shared.end_unless_paired(end), reload, watch)
     thread.start()
     collect_less_often()
     try:
@@ -93,6 +97,8 @@ def _check_schema() -> None:
     """Check the schema if the database answers. Without it the process still stores webhooks, in Redis."""
     try:
         shared.check_schema()
+    except NoConnectionLeft:
+        raise
     except Unavailable as error:
         log.warning("database unavailable at start", action="no_database", error=str(error))
 

@@ -29,6 +29,9 @@ class ServiceSettings(BaseSettings):
     var: Annotated[Path, AfterValidator(lambda folder: ROOT / folder)] = Field(
         default=VAR, description="Folder of the embedded Valkey and of SQLite"
     )
+    database_connections: int = Field(
+        default=24, ge=6, le=600, description="Most connections of a process to PostgreSQL; a third is for transactions"
+    )
     database_patience: Duration = Field(
         default=timedelta(seconds=5), gt=timedelta(), description="Longest wait for a locked database"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 
@@ -31,6 +31,7 @@ from config.wiring.shared import (
     process_name,
     queue_depths,
     reminder_plan,
+    schema_watch,
     webhook_stream,
 )
 from config.wiring.tracing import on_accepted, on_applied, on_called_back, on_dispatched
@@ -204,6 +205,11 @@ def delete_old_callbacks() -> None:
 def check_pairing() -> None:
     """End this worker if Redis or the ledger has become another's. Raises Unavailable."""
     end_unless_paired(_stop_worker)
+
+
+def check_schema() -> Callable[[], None]:
+    """Return the check that ends this worker if it no longer works with the schema. It raises Unavailable."""
+    return schema_watch(_stop_worker)
 
 
 def publish_plan() -> None:

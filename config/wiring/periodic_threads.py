@@ -12,7 +12,7 @@ from config.wiring.shared import outages, pairing
 from config.wiring.thinking import wait_for_turns
 from harkara.delivery.periodic_thread import INTERVAL_SECONDS, PeriodicThread, every
 
-_UNPAIRED = {"pairing", "worker", "goals"}
+_UNPAIRED = {"pairing", "schema", "worker", "goals"}
 """Work that finds out whether Redis and the ledger belong together, or that needs no Redis."""
 
 
@@ -56,6 +56,7 @@ def _functions() -> dict[str, Callable[[], object]]:
         "callbacks": background.deliver_callbacks,
         "goals": lambda: alarm_round().run(),
         "pairing": background.check_pairing,
+        "schema": background.check_schema(),
         "reload": background.reload,
         "worker": worker_lease().renew,
     }

@@ -15,17 +15,24 @@ from config.ledger import open_database
 from config.settings import settings
 from config.wiring.loaded_files import config_files, of_files
 from harkara.backends.broker import Broker
+from harkara.delivery.schema_watch import SchemaWatch
 from harkara.errors import OtherDeployment, Unavailable
 from harkara.intake.stream import WEBHOOKS, Intake
 from harkara.lanes import Lane
 from harkara.ledger import migrate
 from harkara.ledger.campaigns.create import CampaignSettings
+from harkara.ledger.connection_budget import connection_limits, tightest
+from harkara.ledger.connection_errors import REMEDY
 from harkara.ledger.database import Database
+from harkara.ledger.driver_errors import NoConnectionLeft
+from harkara.ledger.identity import ProcessNeeds
+from harkara.ledger.process_reports import live_reports
 from harkara.occasions import ReminderPlan
 from harkara.outages import OutageLog
 from harkara.pairing import Pairing
 from harkara.redis_client import connect
 from harkara.redis_eviction import eviction_problem
+from harkara.version import __version__
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +95,12 @@ def queue_depths() -> dict[str, int]:
 
 @cache
 def pairing() -> Pairing:
-    return Pairing(database(), connect(settings().broker_url, seconds=3), process_name())
+    return Pairing(database(), connect(settings().broker_url, seconds=3), process_name(), needs())
+
+
+def needs(threads: int | None = None) -> ProcessNeeds:
+    """Return what this process runs and needs; with `threads`, only so many of it use the ledger."""
+    return ProcessNeeds(__version__, migrate.head(), database().most_connections(threads))
 
 
 def check_pairing() -> None:
@@ -134,8 +146,55 @@ def check_eviction() -> None:
 
 
 def check_schema() -> None:
-    """Migrate the embedded database. Raises SystemExit for another database without the schema of this release."""
-    if problem := migrate.schema_problem(database()):
+    """Migrate the embedded database. Raises SystemExit for another one whose schema this release does not work with.
+
+    Raises Unavailable, also when PostgreSQL has no connection left, then with the number that this process needs.
+    """
+    try:
+        problem = migrate.schema_problem(database())
+    except NoConnectionLeft as error:
+        raise NoConnectionLeft(f"{error} (this process needs up to {database().most_connections()})") from None
+    if problem:
         if settings().database_url is not None:
             raise SystemExit(problem)
         migrate.upgrade(database())
+
+
+def check_connections() -> None:
+    """Check that PostgreSQL has room for what this process needs, beside the processes that were there before.
+
+    Raises SystemExit if there is none even without them, and NoConnectionLeft otherwise. A database that does not
+    answer is checked no further.
+    """
+    own = database().most_connections()
+    try:
+        needed = _needed_by_seniors() + own
+        limit = tightest(connection_limits(database()), needed)
+    except NoConnectionLeft as error:
+        raise NoConnectionLeft(f"{error} (this process needs up to {own})") from None
+    except Unavailable as error:
+        log.warning("connections not checked", action="connections_not_checked", error=str(error))
+        return
+    if limit is None or not (missing := limit.missing(needed)):
+        return
+    problem = (
+        f"PostgreSQL has too few connections: this process needs up to {own}, the processes before it {needed - own}, "
+        f"others use {limit.others}, and {limit.name} allows {limit.most}, {missing} too few: {REMEDY}"
+    )
+    end_pairing()  # it does not run, and needs none
+    if limit.others + own > limit.most:
+        raise SystemExit(problem)
+    raise NoConnectionLeft(problem)
+
+
+def _needed_by_seniors() -> int:
+    """Return the needs of the processes that were there first: of two that start at once, one gets its connections."""
+    reports = live_reports(database())
+    own = [each for each in reports if each.name == pairing().name]
+    seniors = [each for each in reports if not own or each < own[0]]
+    return sum(each.connections or database().most_connections() for each in seniors)
+
+
+def schema_watch(end: Callable[[], object]) -> Callable[[], None]:
+    """Return the check of a running process whether it still works with the schema; it calls `end` if not."""
+    return SchemaWatch(database(), end).check

@@ -14,6 +14,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import count_dead_letters
 from harkara.ledger.events.silence import webhook_silences
 from harkara.ledger.leases import seconds_since
+from harkara.ledger.migrate import head, schema_state
 
 WORKERS_SECONDS: Final = 15.0
 """A worker sweeps every few seconds; an older sweep means that none lives."""
@@ -24,8 +25,17 @@ BEAT_SECONDS: Final = 60.0
 
 def ledger_checks(db: Database, lanes: Mapping[str, Lane], longest_silence: float) -> Iterator[Check]:
     """Check the ledger itself and what it says of these lanes; `longest_silence` is in seconds. Raises Unavailable."""
-    about = {"database": db.url.get_backend_name()}
-    if not db.sqlite and db.pooled():
+    state = schema_state(db)
+    about = {"database": db.url.get_backend_name(), "found": state.found, "head": head()}
+    if state.is_newer:
+        yield Check(
+            "database",
+            True,
+            "%(database)s, schema %(found)s of a newer release, with which this one (%(head)s) works: finish the "
+            "upgrade, or the rollback",
+            about,
+        )
+    elif not db.sqlite and db.pooled():
         yield Check("database", True, "%(database)s, schema of this release, through a pooler", about)
     else:
         yield Check("database", True, "%(database)s, schema of this release", about)

@@ -32,6 +32,9 @@ from harkara.ledger.for_each import (
 )
 from harkara.ledger.transaction import Row, Transaction
 
+KINDS = 3
+"""Kinds of connections to PostgreSQL that a process has, each with a pool of its own."""
+
 
 class Database:
     """The ledger's database.
@@ -39,7 +42,8 @@ class Database:
     `url` is one that `read_url` reads (`sqlite:///var/harkara.db`, `postgresql://…`). `lock_timeout` and
     `statement_timeout` are seconds; `statement_timeout` defaults to six times `lock_timeout`. A database that is
     unreachable, locked or unresponsive for longer, or whose disk is full, raises `Unavailable`. `callbacks_enabled`
-    says whether changes are written to the callback outbox.
+    says whether changes are written to the callback outbox. A process has `connections` for transactions on PostgreSQL,
+    as many for queries, and as many for prepared statements.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Database:
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self.callbacks_enabled = callbacks_enabled
         self._clock = Clock()
+        self._connections = connections
         if self.sqlite:
             self.engine: Engine = sqlite_engine(self.url, lock_timeout, connections)
             self._autocommit = self.engine  # BEGIN and COMMIT cost no round trip there
@@ -144,6 +149,10 @@ class Database:
         """Open a connection without a transaction, for migrations; its errors are translated as in `write`."""
         with self._connection(self.engine) as connection:
             yield connection
+
+    def most_connections(self, threads: int | None = None) -> int:
+        """Return how many connections to PostgreSQL so many threads of this process open at most; 0 on SQLite."""
+        return 0 if self.sqlite else KINDS * min(self._connections, threads or self._connections)
 
     def pooled(self) -> bool:
         """Return whether a pooler is between this host and PostgreSQL. Raises Unavailable."""

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from harkara.errors import HarkaraError, Unavailable
+from harkara.ledger.connection_errors import is_none_left, next_step
 
 DRIVER_ERRORS: Final = (SQLAlchemyError, psycopg.Error, sqlite3.Error, UnicodeError, OverflowError)
 """What SQLAlchemy and the drivers raise; the last two for values that they cannot encode."""
@@ -28,6 +29,8 @@ STATEMENT_MODE: Final = (
 
 _MISSING = ("42P01", "42703")
 """PostgreSQL's SQLSTATEs of a missing table and a missing column; SQLite has a message only."""
+
+_LOCKED = (errors.LockNotAvailable.sqlstate, errors.DeadlockDetected.sqlstate)
 
 _TOO_LARGE = "54"
 """PostgreSQL's class of SQLSTATEs of a limit that the same write will exceed again."""
@@ -61,6 +64,14 @@ _SQLITE = {
 
 class LedgerError(HarkaraError):
     """The database refuses a write or lacks a table: a defect, or the schema of another release."""
+
+
+class LockTimeout(Unavailable):
+    """Another transaction held a lock for too long; the same work may succeed later."""
+
+
+class NoConnectionLeft(Unavailable):
+    """PostgreSQL has given all its connections to other sessions."""
 
 
 class OtherSchema(LedgerError):
@@ -100,10 +111,16 @@ def translated(error: Exception) -> HarkaraError:
         return Unavailable(known)
     retriable = isinstance(error, OperationalError | PoolTimeout | psycopg.OperationalError | sqlite3.OperationalError)
     if retriable and not state.startswith(_TOO_LARGE):
-        return Unavailable(f"the database cannot be used now ({_reason(cause)})")
+        return _unavailable(_reason(cause), state)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return Unavailable("the connection to the database was lost")
     return LedgerError(f"the database refused a write: {_reason(cause)}")
+
+
+def _unavailable(reason: str, state: str) -> Unavailable:
+    step = next_step(reason)
+    kind = LockTimeout if state in _LOCKED else NoConnectionLeft if is_none_left(reason) else Unavailable
+    return kind(f"the database cannot be used now ({reason})" + (f": {step}" if step else ""))
 
 
 def encoding_problem(encoding: str) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,9 @@ from sqlalchemy.exc import DisconnectionError
 from harkara.errors import Invalid
 from harkara.ledger.postgres_connection import IDLE_SECONDS, PostgresConnection, SessionConnector
 from harkara.ledger.prepared_statements import PreparedStatements
+
+UNHURRIED_SECONDS = 86_400.0
+"""Longest answer to a statement of a migration."""
 
 
 def sqlite_engine(url: URL, lock_timeout: float, connections: int) -> Engine:
@@ -70,7 +75,7 @@ def postgres_engines(
 ) -> tuple[Engine, Engine, PreparedStatements]:
     """Return an engine for transactions, one for queries that commit by themselves, and the prepared statements.
 
-    Each has its own connections, since switching the mode of a connection costs as much as a query. All wait
+    Each has `connections` of its own, since switching the mode of a connection costs as much as a query. All wait
     `lock_timeout` seconds for a connection or a lock, and `statement_timeout` seconds for any answer.
     """
     limits: dict[str, str | int] = {
@@ -82,7 +87,7 @@ def postgres_engines(
         # The server's own limit comes first, if it can.
         return SessionConnector(limits | plans | _FORMATS, statement_timeout + 1.0)
 
-    transactions = _postgres_engine(url, connector(_PLANS), lock_timeout, max(2, connections // 2))
+    transactions = _postgres_engine(url, connector(_PLANS), lock_timeout, connections)
     _limit_pooled_transactions(transactions, limits)
     queries = _postgres_engine(url, connector(_PLANS), lock_timeout, connections, isolation_level="AUTOCOMMIT")
     args, options = queries.dialect.create_connect_args(url)
@@ -114,7 +119,7 @@ def _postgres_engine(
     engine = create_engine(
         url,
         pool_size=connections,
-        max_overflow=connections,
+        max_overflow=0,  # PostgreSQL has a limit, and a thread waits for less time than a new connection needs
         pool_timeout=lock_timeout,
         pool_use_lifo=True,  # the connection that was used last is rarely idle, so it is rarely tested
         hide_parameters=True,
@@ -152,6 +157,20 @@ def _limit_pooled_transactions(engine: Engine, limits: dict[str, str | int]) -> 
 def is_pooled(connection: Connection) -> bool:
     """Return whether a pooler is between this connection and PostgreSQL."""
     return isinstance(driver := connection.connection.driver_connection, PostgresConnection) and driver.pooled
+
+
+@contextmanager
+def unhurried(connection: Connection) -> Iterator[None]:
+    """Let a statement on this connection take as long as it needs meanwhile; the server has its own limit."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, PostgresConnection):
+        yield
+        return
+    usual, driver.answer_timeout = driver.answer_timeout, UNHURRIED_SECONDS
+    try:
+        yield
+    finally:
+        driver.answer_timeout = usual
 
 
 def has_temporary_tables(connection: Connection) -> bool:

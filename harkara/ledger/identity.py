@@ -31,6 +31,15 @@ class LedgerIdentity:
     database: str
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessNeeds:
+    """The release of a process, its newest migration, and the most connections to the database that it opens."""
+
+    release: str
+    revision: str
+    connections: int
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class RegisteredProcess:
     """A process that has seen the Redis of this id: first at `since`, and last at `seen_at`, by the database's clock.
@@ -72,10 +81,18 @@ def current_time(db: Database) -> datetime:
         return tx.now
 
 
-def register(db: Database, name: str, redis: str, seen_at: datetime, *, anew: bool = False) -> RegisteredProcess:
+def register(
+    db: Database,
+    name: str,
+    redis: str,
+    seen_at: datetime,
+    *,
+    anew: bool = False,
+    needs: ProcessNeeds | None = None,
+) -> RegisteredProcess:
     """Note that the process has seen the Redis of this id after `seen_at`; return its row. Raises Unavailable.
 
-    With `anew`, and when it saw another Redis before, the row begins now.
+    With `anew`, and when it saw another Redis before, the row begins now. `needs` are what the process runs and needs.
     """
     own = process.c.name == name
     with db.write() as tx:
@@ -85,7 +102,7 @@ def register(db: Database, name: str, redis: str, seen_at: datetime, *, anew: bo
             return replace(known[0], seen_at=seen_at)
         tx.execute(delete(process).where(or_(own, process.c.seen_at < tx.now - _FORGOTTEN)))
         new = RegisteredProcess(since=tx.now, name=name, redis=redis, seen_at=seen_at)
-        tx.execute(insert(process), asdict(new))
+        tx.execute(insert(process), asdict(new) | (asdict(needs) if needs else {}))
         return new
 
 

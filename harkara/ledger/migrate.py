@@ -1,23 +1,36 @@
-"""Schema migrations: upgrade or downgrade a database, and check that it has this release's schema."""
+"""Schema migrations: upgrade or downgrade a database, and check that it has a schema that this release works with."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, text
 
 from harkara.errors import Conflict, Invalid
 from harkara.ledger.database import Database
-from harkara.ledger.driver_errors import OTHER_SCHEMA, OtherSchema, WrongEncoding, encoding_problem
+from harkara.ledger.driver_errors import LockTimeout, OtherSchema, WrongEncoding, encoding_problem
+from harkara.ledger.engines import unhurried
 from harkara.ledger.identity import live_processes
+from harkara.ledger.previous_release import REVISION as PREVIOUS
+from harkara.ledger.schema_state import SCRIPTS, SchemaState, head, read_revision, read_state, revisions, write_oldest
 
 if TYPE_CHECKING:  # Alembic needs 12 MB, which every worker would keep for one check at its start
     from alembic.config import Config
 
-_SCRIPTS = Path(__file__).parent / "migrations"
+__all__ = ["at_head", "downgrade", "head", "move", "revision", "revisions", "schema_problem", "schema_state", "upgrade"]
 
-_REGISTER = "0009"
+LOCK_SECONDS = 2.0
+"""How long a migration waits for a lock at a time: all writes to the table wait behind it meanwhile."""
+
+PATIENCE_SECONDS = 120.0
+"""How long an upgrade begins anew when it does not get its locks, such as while a backup reads all tables."""
+
+_PAUSE_SECONDS = 1.0
+"""Between two attempts, in which the writes that have waited go on."""
+
+REGISTER = "0009"
 """The revision since which the ledger knows the processes that run."""
 
 
@@ -30,51 +43,63 @@ def move(db: Database, wanted: str) -> None:
     if wanted not in (known := revisions()):
         raise Invalid("revision", f"is unknown; this release knows {known[0]} to {known[-1]}")
     found = revision(db) or ""
-    if found <= wanted or _is_newer(found):
+    running = ", ".join(each.name for each in live_processes(db)) if found >= REGISTER else ""
+    if found <= wanted or found > head():
+        if running and found < PREVIOUS and wanted > found:
+            raise Conflict(f"stop all processes: releases before the previous one do not work with {wanted}: {running}")
         upgrade(db, wanted)
         return
-    if running := [each.name for each in live_processes(db)] if found >= _REGISTER else []:
-        raise Conflict(f"stop all processes before a downgrade; these ran within the last 15 s: {', '.join(running)}")
+    if running:
+        raise Conflict(f"stop all processes before a downgrade; these ran within the last 15 s: {running}")
     downgrade(db, wanted)
 
 
-def upgrade(db: Database, revision: str = "head") -> None:
+def upgrade(db: Database, revision: str = "head", *, patience: float = PATIENCE_SECONDS) -> None:
     """Run the missing migrations up to `revision`; safe to repeat, and from several processes at once.
 
-    Raises WrongEncoding for a database that cannot store every text, OtherSchema for one of a newer release, and
-    Unavailable.
+    All run in one transaction. If it does not get a lock within LOCK_SECONDS, it is rolled back and begins anew, for
+    `patience` seconds. A newer schema with which this release works stays as it is.
+
+    Raises WrongEncoding for a database that cannot store every text, OtherSchema for another newer schema, LockTimeout,
+    and Unavailable.
     """
     from alembic import command
 
-    with db.connection() as connection:
+    target = head() if revision == "head" else revision
+
+    def run(connection: Connection) -> None:
         if problem := _encoding_problem(connection):
             raise WrongEncoding(problem)
-        if _is_newer(_revision(connection)):
-            raise OtherSchema(_newer_schema())
-        connection.rollback()  # the migrations have a transaction of their own
-        command.upgrade(_config(connection), revision)
+        state = read_state(connection)
+        if state.is_newer and (target != head() or state.problem):
+            raise OtherSchema(state.problem or SchemaState(state.found).problem)
+        if not state.is_newer:
+            connection.rollback()  # the migrations have a transaction of their own
+            command.upgrade(_config(connection, PREVIOUS if target == head() else target), target)
+
+    _with_locks(db, run, patience)
 
 
 def downgrade(db: Database, revision: str) -> None:
-    """Undo the migrations after `revision`."""
+    """Undo the migrations after `revision`. Raises LockTimeout and Unavailable."""
     from alembic import command
 
-    with db.connection() as connection:
-        command.downgrade(_config(connection), revision)
+    _with_locks(db, lambda connection: command.downgrade(_config(connection, revision), revision), PATIENCE_SECONDS)
 
 
 def schema_problem(db: Database) -> str | None:
-    """Return None for a database with this release's schema, else what is wrong and the next step.
+    """Return None for a database whose schema this release works with, else what is wrong and the next step.
 
     Raises Unavailable.
     """
     with db.connection() as connection:
-        if problem := _encoding_problem(connection):
-            return problem
-        revision = _revision(connection)
-    if revision == head():
-        return None
-    return _newer_schema() if _is_newer(revision) else OTHER_SCHEMA
+        return _encoding_problem(connection) or read_state(connection).problem
+
+
+def schema_state(db: Database) -> SchemaState:
+    """Return which schema the database has. Raises Unavailable."""
+    with db.connection() as connection:
+        return read_state(connection)
 
 
 def at_head(db: Database) -> bool:
@@ -85,33 +110,20 @@ def at_head(db: Database) -> bool:
 def revision(db: Database) -> str | None:
     """Return the revision of the database's schema; None for an empty database. Raises Unavailable."""
     with db.connection() as connection:
-        return _revision(connection)
+        return read_revision(connection)
 
 
-def head() -> str:
-    """Return the newest revision."""
-    return revisions()[-1]
-
-
-def revisions() -> list[str]:
-    """Return all revisions: the numbers at the start of the migrations' file names."""
-    return sorted(path.name.partition("_")[0] for path in _SCRIPTS.glob("versions/[0-9]*_*.py"))
-
-
-def _revision(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return None if found is None else str(found)
-
-
-def _is_newer(revision: str | None) -> bool:
-    return revision is not None and revision > head()
-
-
-def _newer_schema() -> str:
-    back = f"`python -m workers.migrate --to {head()}`"
-    return f"the database has the schema of a newer release: run that release, or move the schema back with it: {back}"
+def _with_locks(db: Database, run: Callable[[Connection], None], patience: float) -> None:
+    """Run the migrations, and begin anew while they do not get their locks."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            with db.connection() as connection, unhurried(connection):
+                return run(connection)
+        except LockTimeout:
+            if time.monotonic() > end:
+                raise
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _encoding_problem(connection: Connection) -> str | None:
@@ -120,10 +132,12 @@ def _encoding_problem(connection: Connection) -> str | None:
     return encoding_problem(str(connection.execute(text("SHOW server_encoding")).scalar()))
 
 
-def _config(connection: object) -> Config:
+def _config(connection: Connection, oldest: str) -> Config:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["lock_seconds"] = LOCK_SECONDS
+    config.attributes["finish"] = lambda: write_oldest(connection, oldest)
     return config

@@ -29,8 +29,7 @@ class _IdleCursor(NamedTuple):
 class PreparedStatements:
     """Runs statements that commit by themselves, each on a connection to itself: the one that was used last.
 
-    It keeps `size` connections open, and opens as many more while all of them are in use. A statement waits up to
-    `seconds` for its connection. With SQLAlchemy's pool instead, accepting one message takes a client a sixth more CPU.
+    It has `size` connections at most. A statement waits up to `seconds` for its connection. With SQLAlchemy's pool instead, accepting one message takes a client a sixth more CPU.
     """
 
     def __init__(self, connect: Callable[[], PostgresConnection], size: int, seconds: float) -> None:
@@ -88,6 +87,6 @@ class PreparedStatements:
         """After a fork, leave the connections to the parent process."""
         self._idle: deque[_IdleCursor] = deque()
         self._permits: SimpleQueue[None] = SimpleQueue()
-        for _ in range(2 * self._size):
+        for _ in range(self._size):
             self._permits.put(None)
         self._process = os.getpid()

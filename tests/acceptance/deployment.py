@@ -47,7 +47,7 @@ class Deployment:
     def __init__(self, folder: Path, valkey: ValkeyServer, database_url: str, settings: dict[str, str]) -> None:
         self.folder = folder
         self.valkey = valkey
-        self.ledger = Database(migrated(database_url), lock_timeout=20)
+        self.ledger = Database(database_url, lock_timeout=20)
         self.processes: list[Process] = []
         self._database_url = database_url
         self._settings = settings
@@ -222,6 +222,15 @@ def _celery(clock: float | str) -> tuple[str, ...]:
 @contextmanager
 def deployment(folder: Path, valkey: ValkeyServer, database_url: str, **settings: str) -> Iterator[Deployment]:
     """Run a deployment with its sandbox and no other process; kill all its processes at the end."""
+    with unmigrated_deployment(folder, valkey, migrated(database_url), **settings) as running:
+        yield running
+
+
+@contextmanager
+def unmigrated_deployment(
+    folder: Path, valkey: ValkeyServer, database_url: str, **settings: str
+) -> Iterator[Deployment]:
+    """Run a deployment whose database keeps the schema that it has."""
     running = Deployment(folder, valkey, database_url, settings)
     try:
         running.start_sandbox()

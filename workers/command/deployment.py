@@ -24,12 +24,19 @@ ROOT = Path(__file__).resolve().parents[2]
 @contextmanager
 def ledger() -> Iterator[Database]:
     """Open the ledger only, so that look-ups work while Redis and the workers are down. Raises Unavailable."""
+    with unchecked_ledger() as db:
+        check_schema(db)
+        yield db
+
+
+@contextmanager
+def unchecked_ledger() -> Iterator[Database]:
+    """Open the ledger, whatever its schema is."""
     from config.ledger import open_database
     from config.settings import settings
 
     db = open_database(settings())
     try:
-        check_schema(db)
         yield db
     finally:
         db.close()

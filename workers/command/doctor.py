@@ -9,7 +9,7 @@ import typer
 
 from harkara.errors import Conflict, HarkaraError
 from harkara.health.check import Check
-from workers.command.deployment import configured, ledger, plan
+from workers.command.deployment import check_schema, configured, ledger, plan, unchecked_ledger
 from workers.command.options import AsJson
 from workers.command.output import ERROR, emit, table
 
@@ -93,10 +93,18 @@ def _lanes() -> Iterator[Check]:
 def _database() -> Iterator[Check]:
     from config.settings import settings
     from harkara.health.ledger_checks import erasure_checks, halt_checks, ledger_checks
+    from harkara.health.process_checks import process_checks
     from harkara.ledger.alarms.alarms import list_alarms
+    from harkara.ledger.migrate import schema_state
+    from workers.command.upgrade_checks import upgrade_checks
 
-    with ledger() as db:
+    with unchecked_ledger() as db:
+        if (state := schema_state(db)).found and state.missing:
+            yield from upgrade_checks(db, state)
+            return
+        check_schema(db)
         yield from ledger_checks(db, configured(), settings().silence.total_seconds())
+        yield from process_checks(db)
         yield from halt_checks(db)
         yield from erasure_checks(db, settings().erasure_key is not None)
         for alarm in list_alarms(db, open_only=True):

@@ -17,6 +17,7 @@ from harkara.console.visitors import Admin, Operator, SignedIn, Viewer
 from harkara.errors import Conflict, HarkaraError, NotFound, Unavailable
 from harkara.health.check import Check
 from harkara.health.ledger_checks import halt_checks, ledger_checks
+from harkara.health.process_checks import process_checks
 from harkara.health.redis_checks import clock_check, pairing_checks, redis_checks
 from harkara.ledger.alarms import alarms
 from harkara.ledger.audit import run_audit
@@ -118,6 +119,7 @@ def _checks(visitor: SignedIn) -> Iterator[Check]:
     lanes = {name: lane for name, lane in console.files().lanes.items() if may_use(name)}
     yield from halt_checks(console.db, lanes)
     yield from ledger_checks(console.db, lanes, console.health.silence_seconds)
+    yield from process_checks(console.db)
     if console.health.redis is not None:
         yield from _safely(lambda: _redis_checks(visitor))
 

@@ -236,9 +236,9 @@ INVENTORY: Final = (
     PersonalTable(spend_backfill, None, _columns(none="counted_to")),
     PersonalTable(budget, None, _columns(none="lane period campaign_id currency")),
     PersonalTable(applied_entry, None, _columns(none="id")),
-    PersonalTable(identity, None, _columns(none="ledger")),
+    PersonalTable(identity, None, _columns(none="ledger oldest_revision")),
     PersonalTable(lease, None, _columns(none="name holder")),
-    PersonalTable(process, None, _columns(none="name redis")),
+    PersonalTable(process, None, _columns(none="name redis release revision")),
     PersonalTable(worker, None, _columns(none="name")),
     # Users are the deployment's own people. An act names no customer: numbers are masked before it is written.
     PersonalTable(user, None, _columns(none="id name role lanes language password link")),

@@ -9,17 +9,24 @@ from sqlmodel import Field, SQLModel
 
 
 class IdentityRow(SQLModel, table=True):
-    """The one row by which a Redis recognizes its ledger; `ledger` is random."""
+    """The one row by which a Redis recognizes its ledger; `ledger` is random.
+
+    `oldest_revision` is the newest migration of the oldest release that works with the schema of the database.
+    """
 
     __tablename__ = "identity"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
     id: int = Field(primary_key=True, default=1, sa_column_kwargs={"autoincrement": False})
     ledger: str = Field(max_length=32)
+    oldest_revision: str | None = Field(default=None, max_length=8)
 
 
 class ProcessRow(SQLModel, table=True):
-    """A process and the Redis that it uses: since when, and at what time it last saw that Redis."""
+    """A process and the Redis that it uses: since when, and at what time it last saw that Redis.
+
+    It runs `release`, whose newest migration is `revision`, and opens up to `connections` to the database.
+    """
 
     __tablename__ = "process"
 
@@ -27,3 +34,6 @@ class ProcessRow(SQLModel, table=True):
     redis: str = Field(max_length=32)
     since: datetime
     seen_at: datetime
+    release: str | None = Field(default=None, max_length=40)
+    revision: str | None = Field(default=None, max_length=8)
+    connections: int | None = None
