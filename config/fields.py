@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from harkara.http_url import parse_http_url
+from harkara.ledger.connection_errors import IN_PASSWORDS
 from harkara.redis_address import RedisAddress
 
 _SHORT_NAME = re.compile(r"[a-z0-9_-]{1,40}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,80}")
+_BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _QUOTES = "\"'"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -61,18 +63,23 @@ def _database_url(text: str) -> str:
         if not folder.is_dir():
             raise ValueError(f"the folder {folder} does not exist: create it, or correct the path")
     else:
-        _check_ports(url)
+        _check_server(url)
     return url
 
 
-def _check_ports(url: str) -> None:
+def _check_server(url: str) -> None:
+    """Check what comes before the database. A special character of the password would move its borders."""
+    rest = url.partition("://")[2]
+    server = re.split("[/?#]", rest, maxsplit=1)[0]
+    path = rest[len(server) :].partition("?")[0]
+    moved = server.count("@") > 1 or "@" in path or "#" in rest or (server and "@" in rest and "@" not in server)
     try:
         for host in urlsplit(url).netloc.rpartition("@")[2].split(","):
             _ = urlsplit(f"//{host}").port
     except ValueError as error:
-        raise ValueError(
-            "has no number as its port; write special characters of the password as %40 for @ and %2F for /"
-        ) from error
+        raise ValueError(f"has no number as its port; {IN_PASSWORDS}") from error
+    if moved or _BARE_PERCENT.search(server):
+        raise ValueError(f"cannot be read; {IN_PASSWORDS}")
 
 
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
