@@ -71,7 +71,7 @@ class PostgresServer:
     def start(self) -> None:
         """Return when the server answers. Raises TimeoutError."""
         command = [str(self.binaries / "postgres"), "-D", str(self.folder), "-p", str(self.port)]
-        settings = {"listen_addresses": self.host.address, "unix_socket_directories": "", "max_connections": "200"}
+        settings = {"listen_addresses": self.host.address, "unix_socket_directories": "", "max_connections": "400"}
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self.process = self.host.start(
             [*command, *self.options], user=self.user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
