@@ -29,7 +29,8 @@ class _IdleCursor(NamedTuple):
 class PreparedStatements:
     """Runs statements that commit by themselves, each on a connection to itself: the one that was used last.
 
-    It has `size` connections at most. A statement waits up to `seconds` for its connection. With SQLAlchemy's pool instead, accepting one message takes a client a sixth more CPU.
+    It has `size` connections at most, and a statement waits up to `seconds` for one. With SQLAlchemy's pool instead,
+    accepting one message takes a client a sixth more CPU.
     """
 
     def __init__(self, connect: Callable[[], PostgresConnection], size: int, seconds: float) -> None:

@@ -27,8 +27,7 @@ MOST_CONNECTIONS = 80
 
 RIGHTS = "+@all -@admin -@dangerous +info".split()
 KEYS = "harkara* _kombu.* unacked* *.celery.pidbox* celeryev*".split()
-CHANNELS = "/*".split()
-"""What docs/how-to/deploy.md names as the rights that Harkara needs in Redis."""
+"""What docs/how-to/deploy.md names as the rights that Harkara needs in Redis, beside all channels."""
 
 _HBA = f"""
 host all harkara 127.0.0.1/32 trust
@@ -94,9 +93,8 @@ def add_redis_user(valkey: ValkeyServer) -> str:
     """Create USER with the fewest rights; return the part of a URL that names it."""
     with connect(valkey.url, seconds=2) as admin:
         admin.execute_command(
-            "ACL", "SETUSER", USER, "on", f">{PASSWORD}", *(f"~{key}" for key in KEYS), "resetchannels",
-            *(f"&{channel}" for channel in CHANNELS), *RIGHTS,
-        )  # fmt: skip
+            "ACL", "SETUSER", USER, "on", f">{PASSWORD}", *(f"~{key}" for key in KEYS), "allchannels", *RIGHTS
+        )
     return f"{USER}:{quote(PASSWORD, safe='')}"
 
 
