@@ -93,7 +93,8 @@ def test_the_target_starts_web_one_worker_and_beat_after_the_migration() -> None
     assert wanted == ["harkara-web.service", "harkara-worker@1.service", "harkara-beat.service"]
     for name in wanted:
         section = unit(FOLDER / name.replace("@1", "@"))["Unit"]
-        assert section["Requires"] == section["After"] == "harkara-migrate.service"
+        assert section["Wants"] == section["After"] == "harkara-migrate.service"
+        assert "Requires" not in section, "a new migration must not stop the processes of the release before"
 
 
 def test_a_process_that_ends_is_started_again_unless_a_setting_is_wrong() -> None:
