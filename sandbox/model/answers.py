@@ -66,12 +66,21 @@ def _grounded(prompt: Prompt) -> Completion:
     best = max(prompt.sources, key=lambda name: _shared(prompt, name), default=None)
     newest = [name for name in prompt.sources if name.startswith("lookup:")]
     if prompt.lookups and newest:
-        return _answer(prompt.sources[newest[-1]], [newest[-1]])
+        return _answer(_in_words(prompt.sources[newest[-1]]), [newest[-1]])
     if call := _call(prompt):
         return call
     if best is None or not _shared(prompt, best):
         return _answer("", [], hand_over=True, reason="No source answers this.")
     return _answer(prompt.sources[best], [best])
+
+
+def _in_words(source: str) -> str:
+    """Return a JSON object as `name: value, …`, and any other text as it is."""
+    try:
+        found = json.loads(source)
+    except ValueError:
+        return source
+    return ", ".join(f"{name}: {value}" for name, value in found.items()) if isinstance(found, dict) else source
 
 
 def _shared(prompt: Prompt, name: str) -> int:

@@ -19,16 +19,18 @@ from harkara.errors import NotFound
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.messages.search import MessageFilter, list_messages
+from harkara.redis_client import connect
+from harkara.reload_requests import ReloadRequests
 from workers.demo import messages
 from workers.demo.answers import Answers
 from workers.demo.application import Application
-from workers.demo.assistant import RULES as ASSISTANT_RULES
-from workers.demo.assistant import AssistedCustomer
+from workers.demo.assistant import AssistedCustomer, rules
 from workers.demo.campaign import Campaign
 from workers.demo.occasions import MOVED, RULES, Occasions
 from workers.sandbox_control import Sandbox
 
 VAR = ROOT / "var" / "demo"
+ASSISTANT_FILE = VAR / "assistant.toml"
 PATIENCE_SECONDS = 90
 
 console = Console()
@@ -54,17 +56,16 @@ def main() -> None:
 
 def _environment() -> dict[str, str]:
     """Return settings for separate parts, a limit that shows within a minute, and reminders on a shortened clock."""
-    rules = VAR / "reminders.toml"
-    rules.write_text(RULES)
-    assistant = VAR / "assistant.toml"
-    assistant.write_text(ASSISTANT_RULES)
+    reminders = VAR / "reminders.toml"
+    reminders.write_text(RULES)
+    ASSISTANT_FILE.touch()
     ours = {
         "HARKARA_VAR": str(VAR),
         "HARKARA_LANES_FILE": str(VAR / "lanes.toml"),
         "HARKARA_ALLOWANCE": "20/2s",
         "HARKARA_QUIET_HOURS": "",
-        "HARKARA_REMINDERS_FILE": str(rules),
-        "HARKARA_ASSISTANT_FILE": str(assistant),
+        "HARKARA_REMINDERS_FILE": str(reminders),
+        "HARKARA_ASSISTANT_FILE": str(ASSISTANT_FILE),
         "SANDBOX_LIMIT": "20/2s",
         "SANDBOX_DELIVERED_AFTER_MS": "300",
         "SANDBOX_READ_AFTER_MS": "800",
@@ -106,8 +107,9 @@ def _play(places: Mapping[str, str], environment: dict[str, str], application: A
     database = Database(f"sqlite:///{VAR / 'harkara.db'}")
     with Client(places["Redis"]) as client:
         _wait_for_rules(client)
+        _enable_assistant(places, application)
         answers = Answers(client, database, sandbox, application)
-        ok = _run(client, database, environment, answers, AssistedCustomer(database, sandbox, environment))
+        ok = _run(client, database, environment, answers, AssistedCustomer(database, sandbox, application, environment))
     report = audit(database)
     counts, received = sandbox.counts(window=2), application.counts()
     console.print(f"\nAudit: {'clean' if report.clean else report.findings}.")
@@ -115,7 +117,8 @@ def _play(places: Mapping[str, str], environment: dict[str, str], application: A
         f"The sandbox accepted {counts['accepted']} messages, {counts['duplicates'] or 'none'} of them twice, "
         f"and at most {counts['most_in_window']} in any 2 s.\n"
         f"The application received {received['message']} message events, {received['reminder']} answer to a reminder, "
-        f"{received['contact']} opt-out and {received['conversation']} hand-over of the assistant."
+        f"{received['contact']} opt-out and {received['conversation']} hand-over of the assistant, "
+        f"and answered {len(application.lookups)} lookup."
     )
     console.print("These pages end with this demo; `make up` keeps everything running.")
     return report.clean and ok and counts["duplicates"] == 0
@@ -175,6 +178,21 @@ def _wait_for_rules(client: Client) -> None:
             except NotFound:
                 time.sleep(0.1)
     sys.exit(f"The worker did not start: its log is {VAR / 'processes.log'}")
+
+
+def _enable_assistant(places: Mapping[str, str], application: Application) -> None:
+    """Configure the assistant now that the URL of its model is known, and wait until a worker uses it."""
+    ASSISTANT_FILE.write_text(rules(f"{places['Sandbox']}/v1", application.lookup_url))
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with console.status("waiting for the assistant …"), connect(places["Redis"], seconds=3) as redis:
+        requests = ReloadRequests(redis)
+        request = requests.request()
+        while time.monotonic() < deadline:
+            answers = [each for each in requests.answers(request).values() if each.kind == "worker"]
+            if answers and answers[0].problem is None:
+                return
+            time.sleep(0.1)
+    sys.exit(f"The assistant did not start: its log is {VAR / 'processes.log'}")
 
 
 if __name__ == "__main__":

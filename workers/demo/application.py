@@ -1,4 +1,4 @@
-"""The application of the demo: receives signed callbacks about messages and customers' answers."""
+"""The application of the demo: receives signed callbacks, and answers signed lookups of the assistant."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ import base64
 import json
 import secrets
 from collections import Counter
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
+
+_LOOKUP = "/order"
+_ORDERS = {"ORD-1042": "with the courier in Indiranagar"}
+
+Handle = Callable[[str, Mapping[str, Any]], object]
+"""Gets the id and the body of a signed request; returns the body of the response, or None for none."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -18,15 +25,20 @@ class _Server(ThreadingHTTPServer):
 
 
 class Application:
-    """Listens on loopback; `settings` are what Harkara needs to deliver callbacks to it."""
+    """Listens on loopback; `settings` are what Harkara needs to deliver callbacks to it, and to sign lookups."""
 
     def __init__(self) -> None:
         secret = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
         self.callbacks: dict[str, dict[str, Any]] = {}
         """The callbacks by id; a repeated callback has the same id."""
-        self._server = _Server(("127.0.0.1", 0), _handler(Webhook(secret), self.callbacks))
+        self.lookups: list[Mapping[str, Any]] = []
+        """What the assistant has asked."""
+        routes: dict[str, Handle] = {"/": self._receive, _LOOKUP: self._find_order}
+        self._server = _Server(("127.0.0.1", 0), _handler(Webhook(secret), routes))
+        url = f"http://127.0.0.1:{self._server.server_port}"
+        self.lookup_url = f"{url}{_LOOKUP}"
         self.settings = {
-            "HARKARA_CALLBACK_URL": f"http://127.0.0.1:{self._server.server_port}/",
+            "HARKARA_CALLBACK_URL": f"{url}/",
             "HARKARA_CALLBACK_SECRET": secret,
             "HARKARA_CALLBACK_PRIVATE": "true",
         }
@@ -43,19 +55,34 @@ class Application:
         self._server.shutdown()
         self._server.server_close()
 
+    def _receive(self, identity: str, callback: Mapping[str, Any]) -> None:
+        self.callbacks[identity] = dict(callback)
 
-def _handler(signature: Webhook, callbacks: dict[str, dict[str, Any]]) -> type[BaseHTTPRequestHandler]:
+    def _find_order(self, identity: str, asked: Mapping[str, Any]) -> dict[str, str]:
+        """Return where an order is. A real application returns it only to the `contact` whose order it is."""
+        self.lookups.append(asked)
+        order = str(asked["arguments"]["order"])
+        return {"order": order, "state": _ORDERS.get(order, "unknown")}
+
+
+def _handler(signature: Webhook, routes: Mapping[str, Handle]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             try:
                 signature.verify(body, dict(self.headers))
             except WebhookVerificationError:
-                self.send_response(401)
-            else:
-                callbacks[self.headers["webhook-id"]] = json.loads(body)
-                self.send_response(204)
+                self._respond(401)
+                return
+            found = routes[self.path](self.headers["webhook-id"], json.loads(body))
+            self._respond(204) if found is None else self._respond(200, json.dumps(found).encode())
+
+        def _respond(self, status: int, body: bytes = b"") -> None:
+            self.send_response(status)
+            if body:
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
             """Log nothing: the screen shows the scenarios."""

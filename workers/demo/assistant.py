@@ -1,4 +1,4 @@
-"""Scenario 5: the assistant answers a burst of three messages once, hands over, and a colleague goes on."""
+"""Scenario 5: the assistant answers from its FAQ and by a lookup, and a colleague goes on with an angry customer."""
 
 from __future__ import annotations
 
@@ -16,52 +16,83 @@ from harkara.ledger.conversations.chat import get_chat
 from harkara.ledger.conversations.people import find_participant
 from harkara.ledger.conversations.proposals import list_proposals
 from harkara.ledger.database import Database
+from workers.demo.application import Application
 from workers.sandbox_control import Sandbox
 
 ASKING = "919876500050"
 """The number of the only customer that gets answers of the assistant."""
 
-RULES = f"""
+ORDER = "ORD-1042"
+
+_BURST = ("Hello", "where is my order?", "and is there parking")
+_NUMBER = f"it is {ORDER}"
+_ANGER = "bakwas service, 3 din se wait kar raha hoon!"
+_COLLEAGUE = "Ravi here. I have called the courier."
+_AFTERWARDS = "thank you. do you accept UPI?"
+
+_ENDS = [("faq", "sent"), ("model", "sent"), ("rule", "handed-over")]
+"""Source and outcome of the turns: the burst, the lookup by the model, the anger. Nothing after the colleague."""
+
+_STEPS = ("asks in three messages", "names the order", "is angry")
+
+
+def rules(model_url: str, lookup_url: str) -> str:
+    """Return the configuration of the assistant, whose model is the one of the sandbox."""
+    return f"""
 lanes = ["default"]
 mode = "live"
 only = ["{ASKING}"]
+
+[model]
+url = "{model_url}"
+name = "stand-in"
+prompt = "You answer for {{business}}, {{tone}}, from the sources alone."
+
+[[lookups]]
+name = "order"
+description = "Where one order of this customer is"
+url = "{lookup_url}"
+[lookups.arguments]
+required = ["order"]
+[lookups.arguments.properties.order]
+type = "string"
+description = "The number of the order"
+pattern = "ORD-[0-9]{{1,8}}"
 """
-
-_BURST = ("Hello", "where is my order?", "and is there parking")
-_REQUEST = "kisi insaan se baat karao"
-_COLLEAGUE = "Ravi here. Your parcel is with the courier."
-_AFTERWARDS = "thank you. do you accept UPI?"
-
-_ENDS = ["sent", "handed-over"]
-"""What becomes of the turns: an answer to the burst, and the hand-over. Nothing after the colleague."""
 
 
 class AssistedCustomer:
     """Act as the customer and as the colleague, and check who answers."""
 
-    def __init__(self, database: Database, sandbox: Sandbox, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, database: Database, sandbox: Sandbox, application: Application, environment: Mapping[str, str]
+    ) -> None:
         self._database = database
         self._sandbox = sandbox
+        self._application = application
         self._environment = dict(environment)
         self._turns: list[ProposedAnswer] = []
         self._chat: Chat | None = None
         self._replying: subprocess.Popen[bytes] | None = None
-        self._asked = self._thanked = False
+        self._named = self._complained = self._thanked = False
 
     def start(self) -> None:
         for words in _BURST:
             self._sandbox.customer(ASKING, words)
 
     def advance(self) -> None:
-        """Ask for a person after the answer, reply as one after the hand-over, and write as the customer again."""
+        """Name the order after the first answer, complain after the second, reply as a colleague, and thank."""
         if self.over:
             return
         self._load()
-        outcomes = [turn.outcome for turn in self._turns]
-        if not self._asked and outcomes == _ENDS[:1]:
-            self._sandbox.customer(ASKING, _REQUEST)
-            self._asked = True
-        if not self._replying and outcomes == _ENDS:
+        ends = self._ends()
+        if not self._named and ends == _ENDS[:1]:
+            self._sandbox.customer(ASKING, _NUMBER)
+            self._named = True
+        if not self._complained and ends == _ENDS[:2]:
+            self._sandbox.customer(ASKING, _ANGER)
+            self._complained = True
+        if not self._replying and ends == _ENDS:
             self._replying = self._reply()
         if not self._thanked and self._said(_COLLEAGUE):
             self._sandbox.customer(ASKING, _AFTERWARDS)
@@ -69,19 +100,30 @@ class AssistedCustomer:
 
     @property
     def over(self) -> bool:
-        ended = [turn.outcome for turn in self._turns] == _ENDS
         mode = self._chat.conversation.mode if self._chat else None
-        return ended and mode == "person" and self._said(_AFTERWARDS)
+        return self._ends() == _ENDS and mode == "person" and self._said(_AFTERWARDS) and self._looked_up() == [ORDER]
 
     def table(self) -> Table:
         shown = Table("conversation", "what came of it", "", box=None)
-        for asked, turn in zip(("asks in three messages", "asks for a person"), self._turns, strict=False):
-            shown.add_row(asked, f"the assistant answers once, by {turn.source}: {turn.outcome}", turn.summary or "")
+        for step, turn in zip(_STEPS, self._turns, strict=False):
+            answer = turn.texts[-1].splitlines()[-1] if turn.texts else ""
+            shown.add_row(step, f"the assistant answers once, by {turn.source}: {turn.outcome}", turn.summary or answer)
+            if turn.source == "model":
+                orders = ", ".join(self._looked_up())
+                shown.add_row("", f"the application receives a lookup of order {orders}", "")
         if self._said(_COLLEAGUE):
             shown.add_row("gets the reply of a colleague", "the conversation is the colleague's", "")
         if self._said(_AFTERWARDS):
             shown.add_row("writes again", "the assistant is silent", "")
         return shown
+
+    def _ends(self) -> list[tuple[str, str]]:
+        return [(turn.source, turn.outcome) for turn in self._turns]
+
+    def _looked_up(self) -> list[str]:
+        """Return the orders of the lookups about this customer."""
+        asked = [each for each in self._application.lookups if each["contact"]["number"] == ASKING]
+        return [str(each["arguments"]["order"]) for each in asked]
 
     def _load(self) -> None:
         try:

@@ -54,11 +54,12 @@ def test_the_model_calls_a_tool_and_quotes_its_result(sandbox: Sandbox) -> None:
     called = message(ask(sandbox, "Where is order A-1042?", tools=[ORDER]))["tool_calls"][0]["function"]
     assert (called["name"], json.loads(called["arguments"])) == ("order", {"order": "A-1042"})
 
-    result = '<source id="lookup:order">It ships tomorrow.</source>'
     asked = {"role": "user", "content": "<customer>Where is order A-1042?</customer>"}
-    done = {"role": "tool", "tool_call_id": "call_1", "content": result}
-    found = answer(ask(sandbox, "", tools=[ORDER], messages=[asked, done]))
-    assert (found["answer"], found["citations"]) == ("It ships tomorrow.", ["lookup:order"])
+    for result, said in (("It ships tomorrow.", "It ships tomorrow."), ('{"state": "packed"}', "state: packed")):
+        source = f'<source id="lookup:order">{result}</source>'
+        done = {"role": "tool", "tool_call_id": "call_1", "content": source}
+        found = answer(ask(sandbox, "", tools=[ORDER], messages=[asked, done]))
+        assert (found["answer"], found["citations"]) == (said, ["lookup:order"])
 
 
 @pytest.mark.parametrize(
