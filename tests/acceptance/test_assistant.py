@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from harkara.assistant.breaker import FAILURES
+from harkara.ledger.alarms.alarms import list_alarms
 from harkara.ledger.audit import audit
 from harkara.ledger.conversations.people import find_participant
 from harkara.ledger.model_halt import read_breaker
-from harkara.ledger.tables import turn
+from harkara.ledger.tables import halt, lease, turn
 from harness.valkey import ValkeyServer
 from tests.acceptance.deployment import Deployment, deployment
 from tests.acceptance.http_client import API_TOKENS, request
@@ -29,7 +31,14 @@ url = "{url}/v1"
 name = "stand-in"
 prompt = "You answer for {{business}}, {{tone}}."
 """
+GOALS = """
+open-after = "1s"
+close-after = "1s"
+[assistant-model]
+most = "1s"
+"""
 SETTINGS = {**API_TOKENS, "CHATMITRA_WEBHOOK_SECRET": "secret-of-the-webhooks"}
+MINUTE = timedelta(minutes=1)
 HOURS = "We are open Monday to Saturday, 10:00 to 19:00. On Sundays we are closed."
 """An answer of config/faq.toml."""
 
@@ -37,7 +46,8 @@ HOURS = "We are open Monday to Saturday, 10:00 to 19:00. On Sundays we are close
 @pytest.fixture
 def harkara(tmp_path: Path, redis_server: ValkeyServer, database_url: str) -> Iterator[Deployment]:
     rules = tmp_path / "assistant.toml"
-    with deployment(tmp_path, redis_server, database_url, **SETTINGS, HARKARA_ASSISTANT_FILE=str(rules)) as running:
+    files = {"HARKARA_ASSISTANT_FILE": str(rules), "HARKARA_GOALS_FILE": str(tmp_path / "goals.toml")}
+    with deployment(tmp_path, redis_server, database_url, **SETTINGS, **files) as running:
         rules.write_text(RULES)
         running.start_web()
         yield running
@@ -74,8 +84,11 @@ def test_a_burst_has_one_answer_and_none_follows_a_stop_or_a_person(harkara: Dep
     assert audit(harkara.ledger).findings == []
 
 
-def test_a_model_that_is_down_gives_the_customers_to_the_team_and_opens_the_breaker(harkara: Deployment) -> None:
+def test_a_model_that_is_down_gives_the_customers_to_the_team_and_has_an_alarm_until_it_answers(
+    harkara: Deployment,
+) -> None:
     (harkara.folder / "assistant.toml").write_text(RULES + MODEL.format(url=harkara.sandbox.url))
+    (harkara.folder / "goals.toml").write_text(GOALS)
     harkara.sandbox.set_faults(model_error_share=1)
     harkara.start_worker()
     customers = [new_message().to for _ in range(FAILURES)]
@@ -84,6 +97,17 @@ def test_a_model_that_is_down_gives_the_customers_to_the_team_and_opens_the_brea
     harkara.wait_until(lambda: all(texts(harkara, number) for number in customers), "each has the backup sentence")
     assert {tuple(texts(harkara, number)) for number in customers} == {("We are connecting you with our team.",)}
     assert read_breaker(harkara.ledger).state == "open"
+
+    harkara.start("alarms", "tests.acceptance.alarm_process").wait_for_output("measuring")
+    harkara.wait_until(lambda: alarms(harkara, open_only=True) == ["assistant-model"], "the alarm opens")
+    harkara.sandbox.set_faults(model_error_share=0)
+    with harkara.ledger.write() as tx:
+        tx.execute(update(halt).values(until=tx.now))  # the first pause is over
+    asking = new_message().to
+    harkara.sandbox.write_as_customer(asking, text="Do you sell roses?")
+    harkara.wait_until(lambda: read_breaker(harkara.ledger).state == "closed", "the probe succeeds")
+    harkara.wait_until(lambda: alarms(harkara, open_only=True) == [], "the alarm closes")
+    assert alarms(harkara, open_only=False) == ["assistant-model"]
 
 
 @pytest.mark.parametrize("point", ["T0", "T1", "T2", "T3"])
@@ -105,6 +129,13 @@ def start_to_think(harkara: Deployment, number: str) -> None:
     before = len(harkara.sandbox.model_requests())
     harkara.sandbox.write_as_customer(number, text="Do you sell roses?")
     harkara.wait_until(lambda: len(harkara.sandbox.model_requests()) > before, "the model is asked")
+
+
+def alarms(harkara: Deployment, *, open_only: bool) -> list[str]:
+    """Return the goals of the alarms, after the next round of measurements may run at once."""
+    with harkara.ledger.write() as tx:
+        tx.execute(update(lease).where(lease.c.name == "goals").values(done_at=tx.now - MINUTE))
+    return [each.goal for each in list_alarms(harkara.ledger, open_only=open_only)]
 
 
 def texts(harkara: Deployment, number: str) -> list[str]:
