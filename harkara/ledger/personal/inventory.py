@@ -77,6 +77,11 @@ class PersonalTable:
     kept: str | None = None
 
     @property
+    def is_personal(self) -> bool:
+        """Whether a row can be about a person, or mention one."""
+        return self.own is not None or bool(self.searched)
+
+    @property
     def searched(self) -> tuple[str, ...]:
         """The columns in which a person may be mentioned, in rows about anyone."""
         return tuple(name for name, treatment in self.columns.items() if treatment in ("remove", "mask"))

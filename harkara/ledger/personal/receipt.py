@@ -48,7 +48,7 @@ def erase_with_receipt(
     for store in others:
         store.check(person)
     done = erase_person(db, person, key, by=by)
-    problem = clean_storage(db, [where.table.name for where in INVENTORY if where.searched])
+    problem = clean_storage(db, [where.table.name for where in INVENTORY if where.is_personal])
     receipt = {
         "receipt": "erasure",
         "person": pseudonym(key, person.names[0]),
