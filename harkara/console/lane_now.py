@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from harkara.campaigns.rehearsal import rehearse
 from harkara.console.charts import Chart, Series, line, stacked_columns
@@ -76,27 +76,26 @@ def lanes_now(console: Console, names: Collection[str], language: Language) -> I
     db, now = console.db, console.db.now().astimezone(console.zone)
     halts, due = list_halts(db), due_by_priority(db, names)
     stages = list_next_stages(db, names)
+    axes = _Axes.until(now, language)
     for name, lane in console.files().lanes.items():
         if name in names:
             of_lane = [each for each in halts if each.lane == name]
             of_campaigns = [each for each in stages if each.lane == name]
             due_here = [each for each in due if each.lane == name]
-            yield _lane_now(db, lane, now, language, of_lane, due_here, of_campaigns)
+            yield _lane_now(db, lane, axes, language, of_lane, due_here, of_campaigns)
 
 
 def _lane_now(
     db: Database,
     lane: Lane,
-    now: datetime,
+    axes: _Axes,
     language: Language,
     halts: Sequence[HaltStatus],
     due: Sequence[DueMessages],
     next_stages: Sequence[NextStage],
 ) -> LaneNow:
-    minute = now.replace(second=0, microsecond=0) - timedelta(minutes=MINUTES)
-    hour = now.replace(minute=0, second=0, microsecond=0)
-    posts = posts_by_minute(db, lane.name, minute, MINUTES)
-    hours = planned_by_hour(db, lane.name, hour, HOURS)
+    posts = posts_by_minute(db, lane.name, axes.minute, MINUTES)
+    hours = planned_by_hour(db, lane.name, axes.hour, HOURS)
     planned = [sum(each) for each in hours if each]
     halt = next((each for each in halts if each.template is None and each.state != "probing"), None)
     return LaneNow(
@@ -104,12 +103,12 @@ def _lane_now(
         allowance=lane.allowance,
         halt=halt,
         paused_templates=[each for each in halts if each.template],
-        rate=_rate_chart(posts, minute, lane, language),
+        rate=_rate_chart(posts, axes, lane, language),
         in_last_minute=posts[-1],
         waiting=count_messages(db, MessageFilter(lane=lane.name, states=[State.WAITING])),
         due=due,
-        backlog_end=None if halt or not due else backlog_end(due, lane, now),
-        hours=_hours_chart(hours, hour, lane, language),
+        backlog_end=None if halt or not due else backlog_end(due, lane, axes.now),
+        hours=_hours_chart(hours, axes, lane, language),
         planned=Count(sum(planned), len(planned) == HOURS),
         next_stages=next_stages,
     )
@@ -130,19 +129,36 @@ def backlog_end(due: Sequence[DueMessages], lane: Lane, now: datetime) -> Backlo
     return BacklogEnd(forecast.ends_at, exact)
 
 
-def _rate_chart(posts: Sequence[int | None], first: datetime, lane: Lane, language: Language) -> Chart:
-    labels = [language.clock(first + timedelta(minutes=place)) for place in range(MINUTES)]
+class _Axes(NamedTuple):
+    """The first minute and hour of the charts of every lane, and the labels of the others."""
+
+    now: datetime
+    minute: datetime
+    hour: datetime
+    minutes: Sequence[str]
+    hours: Sequence[str]
+
+    @classmethod
+    def until(cls, now: datetime, language: Language) -> Self:
+        """Return those of this moment, in its zone."""
+        minute = now.replace(second=0, microsecond=0) - timedelta(minutes=MINUTES)
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        minutes = [language.clock(minute + timedelta(minutes=place)) for place in range(MINUTES)]
+        hours = [language.hour(hour + timedelta(hours=place)) for place in range(HOURS)]
+        return cls(now, minute, hour, minutes, hours)
+
+
+def _rate_chart(posts: Sequence[int | None], axes: _Axes, lane: Lane, language: Language) -> Chart:
     sent = Series(language.texts.gettext(N_("Messages a minute")), posts)
-    return line(labels, sent, _limit(lane, 60, MINUTES, language))
+    return line(axes.minutes, sent, _limit(lane, 60, MINUTES, language))
 
 
-def _hours_chart(hours: Sequence[Hour | None], first: datetime, lane: Lane, language: Language) -> Chart:
-    labels = [language.hour(first + timedelta(hours=place)) for place in range(HOURS)]
+def _hours_chart(hours: Sequence[Hour | None], axes: _Axes, lane: Lane, language: Language) -> Chart:
     series = [
         Series(language.texts.gettext(name), [each[priority] if each else None for each in hours])
         for priority, name in zip(PRIORITIES, NAMES, strict=True)
     ]
-    return stacked_columns(labels, series, _limit(lane, 3600, HOURS, language))
+    return stacked_columns(axes.hours, series, _limit(lane, 3600, HOURS, language))
 
 
 def _limit(lane: Lane, seconds: int, places: int, language: Language) -> Series | None:

@@ -81,6 +81,8 @@ class Language:
 
     def number(self, value: float | Decimal) -> str:
         """Return a number with lakh grouping, such as `12,34,567`."""
+        if 0 <= value < 1000 and value % 1 == 0:  # most numbers; Babel takes 10 microseconds for each
+            return str(int(value))
         return format_decimal(value, locale=self.locale)
 
     def count(self, value: int) -> str:

@@ -37,6 +37,9 @@ def test_a_catalogue_has_exactly_the_texts_of_the_pages(code: str) -> None:
 def test_numbers_rupees_and_times_are_those_of_india(code: str, moment: str) -> None:
     words = language(code)
     assert words.number(1234567) == "12,34,567"
+    assert [words.number(each) for each in (0, 999.0, 1000, -1, 0.5, Decimal("7.0"))] == [
+        *("0", "999", "1,000", "-1", "0.5", "7"),
+    ]
     assert words.rupees(Decimal("123456.5")) == "₹1,23,456.50"
     assert (words.count(10_000), words.count(10_001)) == ("10,000", "10,000+")
     local = datetime(2026, 11, 29, 10, 5, tzinfo=UTC).astimezone(ZoneInfo("Asia/Kolkata"))

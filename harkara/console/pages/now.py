@@ -20,7 +20,7 @@ from harkara.console.visitors import Operator, SignedIn, Viewer
 from harkara.errors import Conflict, Invalid
 from harkara.ledger.alarms.alarms import list_alarms
 from harkara.ledger.charges.budgets import list_budgets
-from harkara.ledger.charges.spend import get_spend
+from harkara.ledger.charges.spend import get_amounts
 from harkara.ledger.lane_commands import park_lane, unpark_lane
 from harkara.ledger.messages.today import StateCounts, count_states_since
 from harkara.money.amounts import from_micros
@@ -96,10 +96,9 @@ def _page(visitor: SignedIn, status: int = 200, *, problem: str | None = None, g
 
 def _spent(visitor: SignedIn, today: datetime) -> Mapping[str, Decimal]:
     """Return what was spent today, by currency."""
-    found = {visitor.console.files().prices.currency: 0}
     day = today.date()
-    for each in get_spend(visitor.console.db, "lane", since=day, until=day, lanes=visitor.lanes):
-        found[each.currency] = found.get(each.currency, 0) + each.amount
+    spent = get_amounts(visitor.console.db, since=day, until=day, lanes=visitor.lanes)
+    found = {visitor.console.files().prices.currency: 0} | dict(spent)
     return {currency: from_micros(micros) for currency, micros in found.items()}
 
 

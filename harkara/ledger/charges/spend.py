@@ -22,7 +22,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from harkara.ledger.charges.spend_sums import KEY, NUMBERS, spend_rows
+from harkara.ledger.charges.spend_sums import KEY, NUMBERS, Chosen, spend_rows
 from harkara.ledger.charges.turns import ASSISTANT
 from harkara.ledger.database import Database
 from harkara.ledger.tables import campaign
@@ -50,18 +50,30 @@ def get_spends(
     return {by: sorted(rows, key=lambda each: (each.key, each.currency)) for by, rows in found.items()}
 
 
+def get_amounts(db: Database, *, since: date, until: date, lanes: Collection[str]) -> Mapping[str, int]:
+    """Return the amounts of these days by currency, in micros. Raises Unavailable."""
+    with db.read() as tx:
+        rows = spend_rows(tx, _chosen(since, until, lanes))
+        total = cast(func.sum(rows.c.amount), BigInteger)
+        return {row[0]: row[1] for row in tx.execute(select(rows.c.currency, total).group_by(rows.c.currency))}
+
+
 def _query(
     tx: Transaction, bys: Sequence[By], since: date, until: date, lanes: Collection[str] | None
 ) -> CompoundSelect[*tuple[Any, ...]]:
-    def chosen(table: Table) -> list[ColumnElement[bool]]:
-        days = table.c.day.between(since, until)
-        return [days] if lanes is None else [table.c.lane.in_(lanes), days]
-
-    rows = spend_rows(tx, chosen)
+    rows = spend_rows(tx, _chosen(since, until, lanes))
     # Both databases write what several queries read into memory. Without the days, few rows are left.
     once = select(*(rows.c[name] for name in KEY + NUMBERS)).cte("once")
     undated = _without_days(once)
     return union_all(*(_grouped(once if by == "day" else undated, by, place) for place, by in enumerate(bys)))
+
+
+def _chosen(since: date, until: date, lanes: Collection[str] | None) -> Chosen:
+    def chosen(table: Table) -> list[ColumnElement[bool]]:
+        days = table.c.day.between(since, until)
+        return [days] if lanes is None else [table.c.lane.in_(lanes), days]
+
+    return chosen
 
 
 def _without_days(rows: CTE) -> CTE:

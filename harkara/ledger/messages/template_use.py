@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Select, func, select, union_all
+from sqlalchemy import Select, String, bindparam, func, select, union_all
 
 from harkara.ledger.conditions import SETTLED
 from harkara.ledger.database import Database
@@ -55,12 +57,8 @@ def get_template_use(
     """
     if not names:
         return {}
-    newest = union_all(*(_newest(name, since, most) for name in sorted(names))).subquery()
-    number, last = func.count().label("number"), func.max(newest.c.id).label("last")
-    grouped = select(newest.c.template, newest.c.state, newest.c.lane, number, last)
-    grouped = grouped.group_by(newest.c.template, newest.c.state, newest.c.lane)
     with db.read(snapshot=True) as tx:
-        rows = tx.rows(grouped)
+        rows = tx.rows(_grouped(tuple(sorted(names)), most), {"since": id_at(since)})
         mine = [row for row in rows if lanes is None or row["lane"] in lanes]
         failures = _failures(tx, mine)
     return {
@@ -74,9 +72,18 @@ def get_template_use(
     }
 
 
-def _newest(name: str, since: datetime, most: int) -> Select[tuple[str | None, str, str, str]]:
+@lru_cache
+def _grouped(names: tuple[str, ...], most: int) -> Select[*tuple[Any, ...]]:
+    """Select how many of the newest messages of each name are in each state and lane; to build it takes 5 ms."""
+    newest = union_all(*(_newest(name, most) for name in names)).subquery()
+    number, last = func.count().label("number"), func.max(newest.c.id).label("last")
+    grouped = select(newest.c.template, newest.c.state, newest.c.lane, number, last)
+    return grouped.group_by(newest.c.template, newest.c.state, newest.c.lane)
+
+
+def _newest(name: str, most: int) -> Select[tuple[str | None, str, str, str]]:
     columns = (message.c.template, message.c.state, message.c.lane, message.c.id)
-    mine = (message.c.template == name, SETTLED, message.c.id >= id_at(since))
+    mine = (message.c.template == name, SETTLED, message.c.id >= bindparam("since", type_=String))
     part = select(*columns).where(*mine).order_by(NEWEST_FIRST).limit(most).subquery()
     return select(*part.c)
 

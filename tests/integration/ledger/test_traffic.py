@@ -88,6 +88,16 @@ def test_the_messages_of_a_day_are_counted_by_state(db: Database) -> None:
     assert not count_states_since(db, midnight, most=2).all
 
 
+def test_a_message_that_was_handed_over_shortly_before_the_day_counts_for_the_day_of_its_acceptance(
+    db: Database,
+) -> None:
+    midnight = db.now() + timedelta(minutes=50)
+    (late,) = accept_messages(db, reply(1))
+    assert count_states_since(db, midnight).number() == 0
+    update_message(db, late, created_at=midnight + timedelta(minutes=5))
+    assert count_states_since(db, midnight).number() == 1
+
+
 def test_no_query_reads_all_messages(db: Database) -> None:
     (template,) = accept_messages(db, reply())
     fill(db, template, 5_000)
