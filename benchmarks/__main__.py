@@ -15,6 +15,7 @@ from benchmarks import (
     accept,
     assistant,
     bulk,
+    capacity,
     console,
     latency,
     lateness,
@@ -47,7 +48,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "console": console,
 }
 
-BY_NAME: dict[str, Benchmark] = {"assistant": assistant, "bulk": bulk}
+BY_NAME: dict[str, Benchmark] = {"assistant": assistant, "bulk": bulk, "capacity": capacity}
 """Benchmarks that a run without names leaves out, so that the documented run stays as long as it is."""
 
 _ALL = BENCHMARKS | BY_NAME
@@ -80,7 +81,7 @@ def _run(name: str, environment: Environment, quick: bool) -> list[Figure]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    kinds = f"one of {', '.join(BENCHMARKS)}, or {', '.join(BY_NAME)}; default: all but the last two"
+    kinds = f"one of {', '.join(BENCHMARKS)}, or {', '.join(BY_NAME)}; default: all but the last three"
     parser.add_argument("names", nargs="*", metavar="name", help=kinds)
     parser.add_argument("--quick", action="store_true", help="measure less, within 3 minutes, to check that it works")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file as well")

@@ -49,7 +49,7 @@ def measure(environment: Environment, quick: bool) -> list[Figure]:
 
 def _store(url: str, first: int, messages: int) -> float:
     """Return webhooks a minute."""
-    webhooks = [_webhook(status, n) for status in ("sent", "delivered") for n in range(first, first + messages)]
+    webhooks = [status_webhook(status, n) for status in ("sent", "delivered") for n in range(first, first + messages)]
     return 60 * post_all(url, webhooks, CLIENTS)
 
 
@@ -73,18 +73,20 @@ def _count_applied(deployment: Deployment) -> int:
 def _send(deployment: Deployment, messages: int) -> None:
     """Let a worker send templates, which need no open 24-hour window, and end it when Chat Mitra has accepted them."""
     with deployment.client() as client:
-        client.send_many([_template(n) for n in range(messages)])
+        client.send_many([template(n) for n in range(messages)])
     for worker in deployment.start_workers(1):
         wait_until(lambda: deployment.states()["accepted"] >= messages, PATIENCE, "every message is accepted")
         worker.terminate()
 
 
-def _template(n: int) -> Envelope:
+def template(n: int) -> Envelope:
+    """Return a message that needs no open 24-hour window."""
     return Envelope(to=recipient(n), messages=[Template("order_sent", body=[text(n)])], category="utility")
 
 
-def _webhook(status: str, n: int) -> Request:
-    template = _template(n).body()["messages"][0]["template"]
+def status_webhook(status: str, n: int) -> Request:
+    """Return the signed webhook by which Chat Mitra says that `template(n)` is `sent` or `delivered`."""
+    sent = template(n).body()["messages"][0]["template"]
     event = {
         "event": "message.sent" if status == "sent" else "message.status.updated",
         "status": status,
@@ -92,7 +94,7 @@ def _webhook(status: str, n: int) -> Request:
         "direction": "outbound",
         "to": recipient(n),
         "timestamp": time.time(),
-        "message": {"type": "template", "template": template},
+        "message": {"type": "template", "template": sent},
     }
     body = json.dumps(event).encode()
     signature = hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
