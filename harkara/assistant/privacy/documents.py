@@ -44,6 +44,24 @@ _FORMS = {
         rf"|{_SPOKEN_NAME} (?:at (?:{_SURE})|at the rate (?:{_BANK})){_END}"
     ),
 }
+_PAN_LETTERS = rf"(?:[a-z]{{3}}[abcfghljptk][a-z]|{_APART.join((*['[a-z]'] * 3, '[abcfghljptk]', '[a-z]'))})"
+_FOUR_DIGITS = _GAP.join(["[0-9]"] * 4)
+_LAST_LETTER = r"(?:[b-hj-z]|[ai](?! +[a-z]{2}))"
+"""Not the word of `total 1 2 0 0 a month`."""
+
+_SPELLED = {
+    "gstin": re.compile(
+        rf"{_START}[0-9]{_GAP}[0-9]{_GAP}{_PAN_LETTERS}{_GAP}{_FOUR_DIGITS}{_GAP}[a-z]{_GAP}[0-9a-z]{_GAP}z(?:ee|ed)?{_GAP}"
+        rf"[0-9a-z]{_END}"
+    ),
+    "pan": re.compile(rf"{_START}{_PAN_LETTERS}{_GAP}{_FOUR_DIGITS}{_GAP}{_LAST_LETTER}{_END}"),
+    "ifsc": re.compile(
+        rf"{_START}(?:[a-z]{{4}}|{_APART.join(['[a-z]'] * 4)}){_GAP}[0o]"
+        rf"(?:{_GAP}{_GAP.join(['[0-9o]'] * 6)}|{_APART}{_APART.join(['[a-z0-9]'] * 6)}){_END}"
+    ),
+}
+"""With spaces between the digits, and between the letters."""
+
 _VOTER = re.compile(rf"{_START}([a-z]{{3}})[ /-]?([0-9]{{7}}){_END}")
 _VOTER_WORDS = re.compile(r"voter|epic|election|मतदाता|वोटर")
 _SHOP_PREFIXES = frozenset("ord inv awb ref tkt bkg apt txn crn bil sku pnr irn utr rma ret pay".split())
@@ -71,6 +89,12 @@ def find_documents(text: str) -> Iterator[Found]:
     yield from _voter_ids(text)
     for kind, words, form in _WITH_WORDS:
         yield from _near(text, kind, words, form)
+
+
+def find_spelled(text: str) -> Iterator[Found]:
+    """Yield PAN, GSTIN and IFSC that are spelled one character after the other."""
+    for kind, form in _SPELLED.items():
+        yield from (Found(*match.span(), kind) for match in form.finditer(text))
 
 
 def _voter_ids(text: str) -> Iterator[Found]:

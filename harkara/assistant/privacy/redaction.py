@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from harkara.assistant.privacy.documents import find_documents
+from harkara.assistant.privacy.documents import find_documents, find_spelled
 from harkara.assistant.privacy.found import PLACEHOLDER, Found, merge
 from harkara.assistant.privacy.names_said import find_names_said
 from harkara.assistant.privacy.numbers import find_numbers
 from harkara.assistant.privacy.secrets_said import find_birth_dates, find_codes, find_passwords, find_rest_of_card
 from harkara.assistant.privacy.skeleton import Skeleton, read_skeleton
-from harkara.assistant.privacy.spoken import read_spoken
+from harkara.assistant.privacy.spoken import read_spelled, read_spoken
 from harkara.assistant.talk import Said, Talk
 
 _APART = "\n" * 8
@@ -142,6 +142,10 @@ def _find(skeleton: Skeleton, number: str | None, name: str | None) -> Iterator[
         for found in _numbers(spoken.text, number):
             yield Found(*spoken.span(found.start, found.end), found.kind)
     yield from find_documents(skeleton.plain)
+    yield from find_spelled(skeleton.plain)
+    if spelled := read_spelled(skeleton.plain):
+        for found in find_spelled(spelled.text):
+            yield Found(*spelled.span(found.start, found.end), found.kind)
     yield from find_passwords(skeleton.plain)
     yield from find_birth_dates(skeleton.plain)
     yield from find_names_said(skeleton.plain)

@@ -57,13 +57,24 @@ def _visible(character: str) -> str:
     kind = unicodedata.category(character)
     if kind in ("Cf", "Me") or character in _INVISIBLE or "\ufe00" <= character <= "\ufe0f":
         return ""
-    if (digit := unicodedata.decimal(character, None)) is not None:
-        return str(digit)
+    if digit := _digit(character):
+        return digit
     if kind == "Pd" or character == "\u2212":
         return "-"
     if kind in ("Zs", "Zl", "Zp"):
         return "\n" if kind != "Zs" else " "
     return unicodedata.normalize("NFKC", character).lower().translate(_CONFUSABLE)
+
+
+def _digit(character: str) -> str:
+    """Return the value of a digit of any script, also of ①, ❶ and ⑴; of another sign, such as 一, if it is whole.
+
+    A sign that stands for letters, such as the Roman Ⅳ, is none.
+    """
+    value: float | None = unicodedata.digit(character, None)
+    if value is None and unicodedata.normalize("NFKC", character) == character:
+        value = unicodedata.numeric(character, None)
+    return str(int(value)) if value is not None and value in range(100) else ""
 
 
 @lru_cache(maxsize=4096)

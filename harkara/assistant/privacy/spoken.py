@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 _DIGITS = {
@@ -27,6 +27,8 @@ _DIGITS = {
 _ALSO_ORDINARY = {"do": "2", "दो": "2", "to": "2", "for": "4", "che": "6", "sat": "7", "ath": "8", "oh": "0", "o": "0"}
 """Words that are digits only among others that can be nothing else."""
 
+_ORDINARY_AMONG_LETTERS = {word: digit for word, digit in _ALSO_ORDINARY.items() if word != "o"}
+
 _TEENS = dict(
     zip(
         "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(),
@@ -37,6 +39,9 @@ _TEENS = dict(
 _TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(2, 10), strict=True))
 _TIMES = {"double": 2, "triple": 3, "treble": 3, "डबल": 2, "ट्रिपल": 3}
 _FILLERS = frozenset("dash hyphen space then phir फिर".split())
+
+_WORDS = frozenset({*_DIGITS, *_TEENS, *_TENS, *_FILLERS})
+"""A text without any of them has no number in words."""
 
 _TOKEN = re.compile(r"[a-z]+|[\u0900-\u097f]+|[0-9]+")
 _GAP = re.compile(r"[\s,.;:/()_\-]{0,3}")
@@ -64,7 +69,23 @@ class _Digit(NamedTuple):
 
 def read_spoken(text: str) -> Spoken | None:
     """Return a skeleton's text with digits for numbers in words; None without any."""
-    runs = [digits for run in _runs(text) if (digits := _digits(run))]
+    return _read(text, _FEWEST, _may_belong)
+
+
+def read_spelled(text: str) -> Spoken | None:
+    """Return a skeleton's text with a digit for each word that is nothing else, also alone and among single letters.
+
+    So an identifier is read whose letters are spelled: `two seven A B C`. None without any such word.
+    """
+    return _read(text, 1, lambda word: len(word) == 1 or _may_belong(word), _ORDINARY_AMONG_LETTERS)
+
+
+def _read(
+    text: str, fewest: int, belongs: Callable[[str], bool], ordinary: Mapping[str, str] = _ALSO_ORDINARY
+) -> Spoken | None:
+    if _WORDS.isdisjoint(_TOKEN.findall(text)):
+        return None
+    runs = [digits for run in _runs(text, belongs) if (digits := _digits(run, fewest, ordinary))]
     if not runs:
         return None
     read: list[_Digit] = []
@@ -77,11 +98,11 @@ def read_spoken(text: str) -> Spoken | None:
     return Spoken("".join(one.digit for one in read), [one.start for one in read], [one.end for one in read])
 
 
-def _runs(text: str) -> Iterator[list[re.Match[str]]]:
+def _runs(text: str, belongs: Callable[[str], bool]) -> Iterator[list[re.Match[str]]]:
     """Yield the words and groups of digits that may be parts of one number."""
     run: list[re.Match[str]] = []
     for token in _TOKEN.finditer(text):
-        if not _may_belong(token[0]):
+        if not belongs(token[0]):
             if run:
                 yield run
             run = []
@@ -99,15 +120,17 @@ def _may_belong(word: str) -> bool:
     return word[0].isdecimal() or any(word in words for words in lists)
 
 
-def _digits(run: Sequence[re.Match[str]]) -> list[_Digit]:
-    """Return the digits of a run; none if too few of its words are nothing but digits."""
+def _digits(run: Sequence[re.Match[str]], fewest: int, ordinary: Mapping[str, str]) -> list[_Digit]:
+    """Return the digits of a run, and its single letters; none if too few of its words are nothing but digits."""
     while run and run[-1][0] in _FILLERS:
         run = run[:-1]
     words = sum(token[0] in _DIGITS or token[0] in _TEENS or token[0] in _TENS for token in run)
     written = sum(len(token[0]) for token in run if token[0].isdecimal())
     filled = any(token[0] in _FILLERS for token in run) and written >= _LONG
-    if words < _FEWEST and not filled:
+    if words < fewest and not filled:
         return []
+    if words < _FEWEST and not filled:
+        ordinary = {}
     found: list[_Digit] = []
     times: tuple[int, int] | None = None
     for at, token in enumerate(run):
@@ -115,7 +138,8 @@ def _digits(run: Sequence[re.Match[str]]) -> list[_Digit]:
         if word in _TIMES:
             times = (_TIMES[word], start)
         elif word not in _FILLERS:
-            digits = _value(word, run[at + 1][0] if at + 1 < len(run) else "")
+            after = run[at + 1][0] if at + 1 < len(run) else ""
+            digits = _value(word, after, ordinary)
             number, start = times or (1, start)
             found += [_Digit(" ", found[-1].end, start)] if found else []  # as between groups of digits
             found += [_Digit(digit, start, end) for digit in digits * number]
@@ -123,9 +147,9 @@ def _digits(run: Sequence[re.Match[str]]) -> list[_Digit]:
     return found
 
 
-def _value(word: str, after: str) -> str:
+def _value(word: str, after: str, ordinary: Mapping[str, str]) -> str:
     if word in _TEENS:
         return str(_TEENS[word])
     if word in _TENS:
         return str(_TENS[word]) if _DIGITS.get(after, "0") != "0" else f"{_TENS[word]}0"
-    return _DIGITS.get(word) or _ALSO_ORDINARY.get(word) or word
+    return _DIGITS.get(word) or ordinary.get(word) or word
