@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, union_all, update
 
 from harkara.errors import Conflict, NotFound
 from harkara.ledger.callbacks.notify import LIFETIME
@@ -43,10 +43,10 @@ class CallbackRecord:
 
 
 def list_callbacks(db: Database, states: Sequence[str], limit: int, *, lanes: Lanes = None) -> list[CallbackRecord]:
-    """Return callbacks in these states, the oldest first."""
+    """Return callbacks in these states, the oldest first: of each state those that are due or done for the longest."""
     columns = (callback.c[name] for name in CallbackRecord.__slots__)
-    which = (or_(*map(in_callback_state, states)), *_of(lanes))
-    query = select(*columns).where(*which).order_by(callback.c.id).limit(limit)
+    found = (_longest(state, limit, lanes) for state in states)
+    query = select(*columns).where(callback.c.id.in_(union_all(*found))).order_by(callback.c.id).limit(limit)
     with db.read() as tx:
         return [CallbackRecord(*row) for row in tx.execute(query)]
 
@@ -106,6 +106,13 @@ def clean_up(db: Database, retention_seconds: float | None) -> int:
             over = callback.c.done_at <= tx.now - max(WEEK, timedelta(seconds=retention_seconds))
             changed += _change(tx, delete(callback), dead, over)
         return changed
+
+
+def _longest(state: str, limit: int, lanes: Lanes) -> Select[tuple[str]]:
+    """Select the ids in the order of the index of the state."""
+    moment = callback.c.due_at if state == "waiting" else callback.c.done_at
+    found = select(callback.c.id).where(in_callback_state(state), *_of(lanes)).order_by(moment).limit(limit).subquery()
+    return select(found.c.id)
 
 
 def _of(lanes: Lanes) -> Sequence[ColumnElement[bool]]:

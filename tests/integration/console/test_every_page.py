@@ -16,6 +16,7 @@ from harkara.ledger.users.acts import list_acts
 from harkara.roles import Role
 from tests.integration.console.english_words import english_texts
 from tests.integration.console.everything import CODE, HTML, NUMBER, WRITTEN_BY_OTHERS, is_file, serve_everything
+from tests.integration.console.plans import Statements, recorded, whole_tables
 from tests.integration.console.server import Browser, Server
 
 _NUMBER = re.compile(r"[\s()+-]*".join(NUMBER[2:]))
@@ -58,11 +59,19 @@ def all_paths(everything: tuple[Server, list[str]]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def pages(users: dict[Role, Browser], all_paths: list[str]) -> Mapping[tuple[Role, str], str]:
+def statements(running: Server) -> Iterator[Statements]:
+    """The queries of the pages."""
+    with recorded(running.console.db) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def pages(users: dict[Role, Browser], all_paths: list[str], statements: Statements) -> Mapping[tuple[Role, str], str]:
     """The text of each page that each role may see."""
     found = {}
     for role, browser in users.items():
         for path in all_paths:
+            statements.page = path.partition("?")[0]
             response = browser.see(path)
             assert response.status_code < 500, path
             if response.status_code == 200:
@@ -102,6 +111,13 @@ def test_no_page_runs_a_script_of_its_own_or_loads_anything_from_elsewhere(
 ) -> None:
     assert Elements("<p>" + HTML + ">").found == {"img", "onerror"}
     assert {key: found for key, text in pages.items() if (found := Elements(text).found)} == {}
+
+
+def test_no_page_reads_a_large_table_of_sqlite_without_a_bound(
+    pages: Mapping[tuple[Role, str], str], running: Server, statements: Statements
+) -> None:
+    assert len(statements) > 50 < len(pages)
+    assert whole_tables(running.console.db, statements) == {}
 
 
 def test_looking_at_pages_is_no_act(pages: Mapping[tuple[Role, str], str], running: Server) -> None:
