@@ -14,11 +14,12 @@ import redis
 from sqlalchemy import text as sql
 
 from benchmarks.about import About
-from benchmarks.costs import STATISTICS, Cost, count_statements, measured
+from benchmarks.costs import STATISTICS, StepCost, count_statements, measured
 from benchmarks.environment import TOKEN, WEBHOOK_SECRET, WORKERS, Deployment, Environment
 from benchmarks.figure import Figure, at_least, at_most
 from benchmarks.http_clients import Request, post_all
 from benchmarks.messages import recipient, text
+from benchmarks.resource_usage import Usage
 from benchmarks.stand_in_client import Post
 from benchmarks.webhooks import status_webhook, template
 from harkara import Envelope, Text
@@ -42,7 +43,7 @@ ABOUT = About(
     "One deployment on PostgreSQL with one worker passes the same messages through each step, and each step has a "
     f"cost a message. Then {WORKERS} workers send for many accounts of {PER_MINUTE} messages a minute that all have a "
     "backlog; the share is of what their limits permit in a minute.",
-    "the CPU of whoever calls, where the HTTP API accepts; that of the server that answers; TLS; and the statements "
+    "the CPU of the callers of the HTTP API, and of the server that answers; TLS; and the statements "
     "that only begin or end a transaction.",
 )
 
@@ -139,7 +140,7 @@ def _waiting_in_redis(deployment: Deployment, numbers: range) -> Figure:
 
 
 @contextmanager
-def _measured_here(deployment: Deployment) -> Iterator[Cost]:
+def _measured_here(deployment: Deployment) -> Iterator[StepCost]:
     """Measure with the CPU of this process as the step's own: the client is in it."""
     with measured(deployment) as cost:
         start = time.process_time()
@@ -161,11 +162,8 @@ def _bytes(deployment: Deployment) -> int:
 def _accounts(environment: Environment, number: int) -> Iterator[Figure]:
     """Measure the second minute: in the first, the accounts may send at once what they may send in a minute."""
     lanes = [f"account-{n}" for n in range(number)]
-    settings = {
-        "HARKARA_ALLOWANCE": f"{PER_MINUTE}/{MINUTE:.0f}s",
-        "HARKARA_LANE_TOKENS": ",".join(f"{lane}:benchmark" for lane in lanes),
-    }
-    with environment.deploy(**settings) as deployment:
+    allowance, tokens = f"{PER_MINUTE}/{MINUTE:.0f}s", ",".join(f"{lane}:benchmark" for lane in lanes)
+    with environment.deploy(HARKARA_ALLOWANCE=allowance, HARKARA_LANE_TOKENS=tokens) as deployment:
         with deployment.client() as client:
             for each in _backlog(lanes):
                 client.send_many(each)
@@ -175,6 +173,7 @@ def _accounts(environment: Environment, number: int) -> Iterator[Figure]:
         before = deployment.usage()
         time.sleep(max(0.0, start + MINUTE - time.time()))
         after = deployment.usage()
+        memory = Usage.now([worker.popen.pid for worker in deployment.workers]).megabytes
         posts = deployment.api.posts()
         deployment.check()
     sent = sum(start <= post.at < start + MINUTE for post in posts)
@@ -183,7 +182,7 @@ def _accounts(environment: Environment, number: int) -> Iterator[Figure]:
     yield Figure(f"{what}: share of their limits used", "", [sent / (number * PER_MINUTE)], at_least(0.95), sent)
     yield Figure(f"{what}: most of an account in a minute", "", [_most(posts)], at_most(PER_MINUTE), len(posts))
     yield Figure(f"{what}: CPU left idle", "%", [100 * (1 - busy)], None, sent)
-    yield Figure(f"{what}: memory of the workers, PostgreSQL and Redis", "MB", [after.megabytes], None)
+    yield Figure(f"{what}: memory of the workers", "MB", [memory])
 
 
 def _backlog(lanes: Sequence[str]) -> Iterator[list[Envelope]]:

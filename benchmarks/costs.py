@@ -24,7 +24,7 @@ _WRITTEN = text("SELECT pg_current_wal_insert_lsn() - '0/0'")
 
 
 @dataclass
-class Cost:
+class StepCost:
     """The cost of a step; CPU in seconds. `process` is that of the step's own process, 0.0 without one."""
 
     process: float = 0.0
@@ -45,9 +45,9 @@ class Cost:
 
 
 @contextmanager
-def measured(deployment: Deployment, *pids: int) -> Iterator[Cost]:
+def measured(deployment: Deployment, *pids: int) -> Iterator[StepCost]:
     """Measure what is done meanwhile, with the CPU of these processes as the step's own."""
-    cost, commands = Cost(), CommandCounter(deployment.valkey.url)
+    cost, commands = StepCost(), CommandCounter(deployment.valkey.url)
     before, written, statements = _usage(deployment, pids), _number(deployment, _WRITTEN), _number(deployment, _COUNT)
     yield cost
     after = _usage(deployment, pids)

@@ -81,7 +81,7 @@ def test_a_table_with_rows_about_people_says_what_stays_of_them() -> None:
 def test_nothing_about_an_erased_person_is_found_in_any_table_or_file(callback_db: Database) -> None:
     db = callback_db
     fill(db)
-    take_statistics(db)
+    analyze_tables(db)
     assert canaries_in_tables(db)
     receipt = erase_with_receipt(db, CANARY, KEY, ASHA)
     assert canaries_in_tables(db) == []
@@ -217,7 +217,7 @@ def fill(db: Database) -> None:
         tx.execute(update(campaign).values(reason=CANARY))
 
 
-def take_statistics(db: Database) -> None:
+def analyze_tables(db: Database) -> None:
     """Take them now, as PostgreSQL does within a minute."""
     if not db.sqlite:
         with db.write() as tx:
