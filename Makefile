@@ -19,7 +19,7 @@ sync = .venv/bin/uv pip sync --quiet --require-hashes --python $(1)/bin/python $
 compile = .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --extra server \
 	--extra alarms --extra assistant --extra otel --extra sentry --python-version 3.11 $(if $(UPGRADE),--upgrade) pyproject.toml
 
-.PHONY: help demo up test check fmt bench bench-quick chaos mutants test-browser test-examples screenshots docs lock clean
+.PHONY: help demo up test check fmt bench bench-quick chaos mutants test-hosts test-browser test-examples screenshots docs lock clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
@@ -30,8 +30,8 @@ demo: $(runtime) ## Run the main job once against a stand-in for Chat Mitra, wit
 up: $(runtime) ## Run every process of the Procfile until Ctrl-C
 	@.venv/bin/python -m workers.local
 
-test: .venv/.dev ## Run all tests except the browser tests and the long ones
-	@.venv/bin/pytest -n 4 --no-loadscope-reorder -m "not browser and not soak"
+test: .venv/.dev ## Run all tests except those of browsers and hosts, and the long ones
+	@.venv/bin/pytest -n 4 --no-loadscope-reorder -m "not browser and not soak and not hosts"
 
 check: .venv/.dev ## Check format, lint and types without any change
 	@.venv/bin/ruff format --check
@@ -55,6 +55,9 @@ chaos: .venv/.dev ## Kill workers, Redis and the database under load for minutes
 
 mutants: .venv/.dev ## Change each condition of the one voice, and show the changes that no test finds
 	@.venv/bin/python -m tests.mutants
+
+test-hosts: .venv/.dev ## Cause faults of hosts in network namespaces, and write the table of their results (root, iproute2)
+	@HARKARA_WRITE_FAULTS=1 .venv/bin/pytest -m hosts tests/hosts
 
 test-browser: .venv-browser/.synced ## Run the tests that need Chromium
 	@.venv-browser/bin/pytest -n 2 -m browser $$(grep -rl --include='*.py' pytest.mark.browser tests)

@@ -44,6 +44,8 @@ APP = ("-A", "workers.sender")
 class Deployment:
     """A database, a Valkey and a sandbox, with the processes that a test starts."""
 
+    sandbox_address = web_address = "127.0.0.1"
+
     def __init__(self, folder: Path, valkey: ValkeyServer, database_url: str, settings: dict[str, str]) -> None:
         self.folder = folder
         self.valkey = valkey
@@ -52,8 +54,8 @@ class Deployment:
         self._database_url = database_url
         self._settings = settings
         self._sandbox_port, self._web_port = free_port(), free_port()
-        self.sandbox = SandboxClient(f"http://127.0.0.1:{self._sandbox_port}")
-        self.web = f"http://127.0.0.1:{self._web_port}"
+        self.sandbox = SandboxClient(f"http://{self.sandbox_address}:{self._sandbox_port}")
+        self.web = f"http://{self.web_address}:{self._web_port}"
         (folder / "playbook.toml").write_text(_shorten_delays((ROOT / "config" / "playbook.toml").read_text()))
 
     @property
@@ -83,7 +85,11 @@ class Deployment:
 
     def start_sandbox(self) -> Process:
         """Start the sandbox, on the same port each time. It sends webhooks if the deployment has their secret."""
-        settings = {"SANDBOX_PORT": str(self._sandbox_port), "SANDBOX_LIMIT": "none"}
+        settings = {
+            "SANDBOX_PORT": str(self._sandbox_port),
+            "SANDBOX_LIMIT": "none",
+            "SANDBOX_HOST": self.sandbox_address,
+        }
         if secret := self._settings.get("CHATMITRA_WEBHOOK_SECRET"):
             url = f"{self.web}/webhooks/chatmitra"
             settings |= {"SANDBOX_WEBHOOK_URL": url, "SANDBOX_WEBHOOK_SECRET": secret}
@@ -168,10 +174,14 @@ class Deployment:
         """Wait until the sandbox has accepted this many messages."""
         self.wait_until(lambda: self.sandbox.counts()["accepted"] >= number, f"{number} are accepted")
 
+    def is_settled(self, messages: int) -> bool:
+        """Return whether the ledger has this many messages and none will change by itself."""
+        return self.states().total() >= messages and not unsettled(self.ledger)
+
     def wait_settled(self, messages: int, seconds: float = PATIENCE) -> Counter[str]:
         """Wait until the ledger has this many messages and none will change by itself; return the states."""
         self.wait_until(
-            lambda: self.states().total() >= messages and not unsettled(self.ledger),
+            lambda: self.is_settled(messages),
             f"{messages} messages settle",
             seconds,
         )
@@ -182,7 +192,7 @@ class Deployment:
 
         def is_settled() -> bool:
             self.replace_dead(workers)
-            return self.states().total() >= messages and not unsettled(self.ledger)
+            return self.is_settled(messages)
 
         self.wait_until(is_settled, f"{messages} messages settle", seconds)
         return self.states()

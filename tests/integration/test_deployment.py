@@ -32,6 +32,7 @@ MAKE_TARGETS = [
     "test",
     "test-browser",
     "test-examples",
+    "test-hosts",
     "up",
 ]
 PASSWORDS = {"REDIS_PASSWORD": "r", "POSTGRES_PASSWORD": "p"}

@@ -1,0 +1,1 @@
+"""Tests on several hosts, which are network namespaces: `make test-hosts`."""
