@@ -9,7 +9,7 @@ from kombu import Exchange, Queue
 from config import queue_elements
 from config.environment import drop_foreign_variables
 from config.periodic_work import SCHEDULE
-from config.redis_celery import RedisCelery
+from config.redis_celery import TRANSPORT, RedisCelery
 from config.settings import settings
 from harkara.backends.broker import ACCEPT, HINTS, QUEUES, SEND, THINK, UPKEEP
 
@@ -34,22 +34,7 @@ OWN = f"harkara.own.{uuid4().hex}"
 IGNORED = drop_foreign_variables()
 """Variables of another Celery, which the `celery` command would read."""
 
-_TRANSPORT = {
-    "queue_order_strategy": "priority",
-    "visibility_timeout": 3600,
-    # Without timeouts, kombu waits forever for a server that accepts the connection and does not answer.
-    "socket_timeout": 3,
-    "socket_connect_timeout": 1,
-    "socket_keepalive": True,
-    "health_check_interval": 25,
-    # kombu retries to open a channel, whatever `retry` the publisher passes: 6 s for a refused connection.
-    "max_retries": 0,
-    "interval_start": 0,
-    "interval_step": 0,
-    "interval_max": 0,
-}
-
-app = RedisCelery("harkara", settings().broker_url, _TRANSPORT)
+app = RedisCelery("harkara", settings().broker_url, TRANSPORT)
 app.conf.update(
     imports=(
         "tasks.accept",

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from celery import Celery
 from celery.loaders.app import AppLoader
 
 from harkara.redis_address import RedisAddress
+
+TRANSPORT: Final[Mapping[str, Any]] = {
+    "queue_order_strategy": "priority",
+    "visibility_timeout": 3600,
+    # Without timeouts, kombu waits forever for a server that accepts the connection and does not answer.
+    "socket_timeout": 3,
+    "socket_connect_timeout": 1,
+    "socket_keepalive": True,
+    # A connection to a host that is gone never becomes readable. kombu leaves it when an answer is late by this
+    # interval, and looks at each interval: after 9 s at most. With kombu's own 25, a worker is idle for up to 51 s.
+    "health_check_interval": 4,
+    # kombu retries to open a channel, whatever `retry` the publisher passes: 6 s for a refused connection.
+    "max_retries": 0,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+}
+"""How the processes of this deployment consume from Redis, and publish."""
 
 
 class RedisCelery(Celery):
