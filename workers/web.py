@@ -77,8 +77,11 @@ def main() -> None:
     def reload() -> None:
         answer_request(lambda: reload_files("web", use_files))
 
+    def pairing() -> None:
+        shared.end_unless_paired(end)
+
     watch = every(worker_seconds("schema"), shared.schema_watch(end))
-    thread = PeriodicThread(lambda: shared.end_unless_paired(end), reload, watch)
+    thread = PeriodicThread(pairing, reload, watch)
     thread.start()
     collect_less_often()
     try:
