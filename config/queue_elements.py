@@ -64,6 +64,8 @@ class Channel(RedisChannel):
     connection_class_ssl = FailoverTlsConnection
     from_transport_options = (*RedisChannel.from_transport_options, "sentinels")
     sentinels: Sentinels | None = None
+    _read_from: Any = None
+    """The socket of the last blocking read."""
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         found: dict[str, Any] = super()._connparams(asynchronous)  # type: ignore[misc]  # kombu's types lack it
@@ -73,6 +75,14 @@ class Channel(RedisChannel):
         client = super()._create_client(asynchronous)  # type: ignore[misc]  # kombu's types lack it
         client.set_response_callback("BRPOP", self._checked)
         return client
+
+    def _brpop_start(self, timeout: int | None = None) -> None:
+        """Read on; after a loss of the connection, also drop the idle ones, each of which would cost a timeout."""
+        sock: Any = self.client.connection._sock
+        if self._read_from not in (None, sock):
+            self.pool.disconnect(inuse_connections=False)
+        self._read_from = sock
+        super()._brpop_start(timeout)  # type: ignore[misc]  # kombu's types lack it
 
     def _checked(self, reply: Any) -> Any:
         if not reply:

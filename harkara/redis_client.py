@@ -31,7 +31,7 @@ def connect(url: str, *, seconds: float) -> redis.Redis:
     """
     address = RedisAddress.parse(url)
     return redis.Redis.from_pool(
-        redis.ConnectionPool(
+        _Pool(
             connection_class=_connection_class(address),
             retry=Retry(NoBackoff(), 0),
             **connection_options(address, seconds),
@@ -55,6 +55,15 @@ def connection_options(address: RedisAddress, seconds: float) -> dict[str, Any]:
         **({"socket_keepalive": True} if address.path is None else {}),
         **address.connection_options,
     }
+
+
+class _Pool(redis.ConnectionPool):
+    """Drops its idle connections when one in use was lost: those to a dead host would cost a timeout each."""
+
+    def release(self, connection: Any) -> None:
+        super().release(connection)
+        if connection._sock is None:
+            self.disconnect(inuse_connections=False)
 
 
 class _LeavesReplicas:

@@ -19,7 +19,7 @@ def connect(url: str, *, seconds: float) -> redis.Redis:
     """Return a client that answers, fails and leaves a replica as that of `harkara.redis_client` does."""
     address = RedisAddress.parse(url)
     options = connection_options(address, seconds)
-    pool = redis.ConnectionPool(connection_class=_connection_class(address), retry=Retry(NoBackoff(), 0), **options)
+    pool = _Pool(connection_class=_connection_class(address), retry=Retry(NoBackoff(), 0), **options)
     return redis.Redis.from_pool(pool)
 
 
@@ -27,6 +27,15 @@ def _connection_class(address: RedisAddress) -> type[Any]:
     if address.path is not None:
         return _LoopSocketConnection
     return _LoopConnection if address.tls is None else _LoopTlsConnection
+
+
+class _Pool(redis.ConnectionPool):
+    """Drops its idle connections when one in use was lost."""
+
+    async def release(self, connection: Any) -> None:
+        await super().release(connection)
+        if not connection.is_connected:
+            await self.disconnect(inuse_connections=False)
 
 
 class _LeavesReplicas:

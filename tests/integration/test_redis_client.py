@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +16,10 @@ from harkara.errors import Invalid, Unavailable
 from harkara.intake.stream import Intake
 from harkara.redis_client import connect, redis_errors
 from harkara.redis_eviction import eviction_problem
+from harkara.redis_loop_client import connect as connect_in_loop
 from harness.valkey import ValkeyServer, valkey
 from harness.waiting import wait_until
-from tests.acceptance.failover_proxy import failover_proxy
+from tests.acceptance.failover_proxy import FailoverProxy, failover_proxy
 
 
 def demote(server: ValkeyServer) -> None:
@@ -70,6 +72,42 @@ def test_hints_reach_the_successor_of_a_server_that_was_demoted(redis_server: Va
         broker.publish_hints(["job_2"], urgent=True)
         assert broker.queue_depths()[URGENT] == 1
         broker.close()
+
+
+def test_of_many_connections_to_a_server_that_does_not_answer_one_costs_a_timeout(redis_server: ValkeyServer) -> None:
+    with valkey() as successor, failover_proxy(redis_server.port) as proxy, connect(proxy.url, seconds=1) as client:
+        pool = client.connection_pool
+        for each in [pool.get_connection() for _ in range(3)]:
+            pool.release(each)
+        with redis_server.suspended():
+            proxy.upstream = successor.port
+            with pytest.raises(redis.TimeoutError):
+                client.ping()
+            for each in [pool.get_connection() for _ in range(3)]:
+                each.send_command("PING")
+                assert each.read_response() == "PONG"
+                pool.release(each)
+
+
+def test_the_same_holds_in_an_event_loop(redis_server: ValkeyServer) -> None:
+    async def use_three(client: Any) -> None:
+        pool = client.connection_pool
+        for each in [await pool.get_connection() for _ in range(3)]:
+            await each.send_command("PING")
+            assert await each.read_response() == "PONG"
+            await pool.release(each)
+
+    async def fail_over(proxy: FailoverProxy, port: int) -> None:
+        async with connect_in_loop(proxy.url, seconds=1) as client:
+            await use_three(client)
+            with redis_server.suspended():
+                proxy.upstream = port
+                with pytest.raises(redis.TimeoutError):
+                    await client.ping()
+                await use_three(client)
+
+    with valkey() as successor, failover_proxy(redis_server.port) as proxy:
+        asyncio.run(fail_over(proxy, successor.port))
 
 
 def test_an_error_of_redis_is_named_without_its_text(redis_server: ValkeyServer) -> None:
