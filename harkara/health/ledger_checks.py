@@ -15,6 +15,7 @@ from harkara.ledger.dead_letters import count_dead_letters
 from harkara.ledger.events.silence import webhook_silences
 from harkara.ledger.leases import seconds_since
 from harkara.ledger.migrate import head, schema_state
+from harkara.ledger.replication import Replication, replication
 
 WORKERS_SECONDS: Final = 15.0
 """A worker sweeps every few seconds; an older sweep means that none lives."""
@@ -39,6 +40,8 @@ def ledger_checks(db: Database, lanes: Mapping[str, Lane], longest_silence: floa
         yield Check("database", True, "%(database)s, schema of this release, through a pooler", about)
     else:
         yield Check("database", True, "%(database)s, schema of this release", about)
+    if found := replication(db):
+        yield _replication(found)
     if letters := count_dead_letters(db):
         sources = ", ".join(f"{number} of {source}" for source, number in sorted(letters.items()))
         yield Check(
@@ -95,6 +98,26 @@ def erasure_checks(db: Database, key: bool) -> Iterator[Check]:
             "erased people have opted out, and without HARKARA_ERASURE_KEY a new message to them is sent: set the key "
             "with which they were erased, for every process",
         )
+
+
+def _replication(found: Replication) -> Check:
+    about = {"names": found.standby_names, "commit": found.commit}
+    if found.is_synchronous:
+        return Check("standbys", True, "commits wait for %(names)s (synchronous_commit = %(commit)s)", about)
+    if found.standby_names:
+        return Check(
+            "standbys",
+            False,
+            "synchronous_commit is %(commit)s: after a failover, messages may be missing or be sent twice; set it to "
+            "on or remote_apply",
+            about,
+        )
+    return Check(
+        "standbys",
+        False,
+        "commits wait for no standby: after a failover, messages may be missing or be sent twice; set "
+        "synchronous_standby_names on every server",
+    )
 
 
 def _silences(db: Database, lanes: Mapping[str, Lane], longest: float) -> Iterator[Check]:

@@ -26,6 +26,10 @@ def read_url(text: str) -> URL:
 def _with_defaults(url: URL) -> URL:
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
+    return url.update_query_dict({**_WRITABLE, **url.query}) if names_several(url) else url
+
+
+def names_several(url: URL) -> bool:
+    """Return whether the URL names a primary and its standbys, rather than one server."""
     named = url.query.get("host", "")
-    several = not isinstance(named, str) or "," in named
-    return url.update_query_dict({**_WRITABLE, **url.query}) if several else url
+    return not isinstance(named, str) or "," in named

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg import OperationalError, errors
+from psycopg.errors import Diagnostic
 
 IDLE_SECONDS = 1.0
 """A connection that was idle for longer is tested before it is used."""
@@ -17,8 +19,18 @@ and that of Amazon RDS Proxy.
 
 DEFAULT_PORT = "5432"
 
+_SYNC_WAIT = "SyncRepWaitForLSN"
+"""The function of the server that warns of a commit whose wait for a standby was cancelled (its syncrep.c).
+
+The text of the warning depends on the server's language; its SQLSTATE is that of every warning.
+"""
+
 _MARK = "harkara.session"
 """A setting of our own, by which a connection recognizes that its session has got our settings."""
+
+
+class NotReplicated(OperationalError):
+    """PostgreSQL has committed a transaction that no standby may have: a failover now would lose it."""
 
 
 class PostgresConnection(psycopg.Connection[Any]):
@@ -27,18 +39,30 @@ class PostgresConnection(psycopg.Connection[Any]):
     Such a server was stopped, or is behind a proxy that lost it. `pooled` says that a pooler is in between: the next
     transaction may run in another session, so nothing may be left in one. `temporary_tables` says whether the user may
     create some.
+
+    A commit whose wait for a standby was cancelled raises NotReplicated: PostgreSQL answers it with a mere warning.
     """
 
     answer_timeout = 30.0
     pooled = False
     temporary_tables = True
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._unreplicated: list[Diagnostic] = []
+        # Without a reference to the connection, which would then not be freed at once.
+        self.add_notice_handler(partial(_note_unreplicated, self._unreplicated))
+
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         try:
-            return super().wait(gen, interval, min(timeout or self.answer_timeout, self.answer_timeout))
+            answer = super().wait(gen, interval, min(timeout or self.answer_timeout, self.answer_timeout))
         except errors._WaitTimeout:
             self.pgconn.finish()
             raise
+        if self._unreplicated:
+            self._unreplicated.clear()
+            raise NotReplicated("the wait for a standby was cancelled, so a failover may lose the commit")
+        return answer
 
     def answers(self) -> bool:
         """Return whether the session still exists. Raises when the server is unresponsive, as a new one would be."""
@@ -50,6 +74,11 @@ class PostgresConnection(psycopg.Connection[Any]):
         except psycopg.Error:
             return False
         return True
+
+
+def _note_unreplicated(found: list[Diagnostic], diagnostic: Diagnostic) -> None:
+    if diagnostic.source_function == _SYNC_WAIT:
+        found.append(diagnostic)
 
 
 class SessionConnector:
