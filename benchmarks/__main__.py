@@ -17,6 +17,7 @@ from benchmarks import (
     bulk,
     capacity,
     console,
+    history,
     latency,
     lateness,
     limit,
@@ -48,7 +49,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "console": console,
 }
 
-BY_NAME: dict[str, Benchmark] = {"assistant": assistant, "bulk": bulk, "capacity": capacity}
+BY_NAME: dict[str, Benchmark] = {"assistant": assistant, "bulk": bulk, "capacity": capacity, "history": history}
 """Benchmarks that a run without names leaves out, so that the documented run stays as long as it is."""
 
 _ALL = BENCHMARKS | BY_NAME
@@ -59,7 +60,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends every process that was started
     load = os.getloadavg()[0]
     with postgres() as server, tempfile.TemporaryDirectory(prefix="harkara-bench-") as folder:
-        environment = Environment(server, Path(folder))
+        environment = Environment(server, Path(folder), given.history)
         facts = machine(load, *environment.describe())
         if found := warning(facts):
             _log(found)
@@ -81,9 +82,16 @@ def _run(name: str, environment: Environment, quick: bool) -> list[Figure]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    kinds = f"one of {', '.join(BENCHMARKS)}, or {', '.join(BY_NAME)}; default: all but the last three"
+    kinds = f"one of {', '.join(BENCHMARKS)}, or {', '.join(BY_NAME)}; default: all but the last four"
     parser.add_argument("names", nargs="*", metavar="name", help=kinds)
     parser.add_argument("--quick", action="store_true", help="measure less, within 3 minutes, to check that it works")
+    parser.add_argument(
+        "--history",
+        type=int,
+        default=10_000_000,
+        metavar="N",
+        help="messages of the larger ledger of `history`; each million needs about 2.2 GB of the disk",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file as well")
     given = parser.parse_args()
     if unknown := set(given.names) - _ALL.keys():

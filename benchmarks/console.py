@@ -55,10 +55,10 @@ def measure(environment: Environment, quick: bool) -> list[Figure]:
     with environment.deploy() as deployment:
         _fill(deployment, rows)
         url = deployment.start_web()
-        browser = _sign_in(deployment, url)
+        browser = sign_in(deployment, url)
         figures = []
         for label, path in ({entry.label: entry.path for entry in NAVIGATION} | _BEHIND).items():
-            times = [_first_byte(browser, f"{url}/console{path}") for _ in range(number + 1)][1:]
+            times = [first_byte(browser, f"{url}/console{path}") for _ in range(number + 1)][1:]
             p95 = quantiles(times, n=20)[-1]
             figures.append(Figure(f"page {label}, first byte, p95", "ms", [p95], at_most(100), number))
     return figures
@@ -75,7 +75,7 @@ def _fill(deployment: Deployment, rows: int) -> None:
         connection.execute(text("VACUUM ANALYZE message"))
 
 
-def _sign_in(deployment: Deployment, url: str) -> OpenerDirector:
+def sign_in(deployment: Deployment, url: str) -> OpenerDirector:
     """Return what opens pages as an admin."""
     done = deployment.run_command("user", "add", "Asha", "--role", "admin", "--json")
     found = re.search(r"/link/([\w-]+)", done.stdout)
@@ -88,7 +88,7 @@ def _sign_in(deployment: Deployment, url: str) -> OpenerDirector:
     return browser
 
 
-def _first_byte(browser: OpenerDirector, url: str) -> float:
+def first_byte(browser: OpenerDirector, url: str) -> float:
     """Return the milliseconds until the first byte of the page."""
     start = time.perf_counter()
     with browser.open(url) as answer:

@@ -103,6 +103,8 @@ class Environment:
 
     postgres: PostgresServer
     folder: Path
+    history: int = 10_000_000
+    """Messages of the larger ledger of the benchmark `history`."""
 
     def create_database(self) -> str:
         """Create an empty database and return its URL."""
