@@ -9,7 +9,7 @@ import typer
 
 from workers.command.deployment import ledger
 from workers.command.options import AsJson
-from workers.command.output import ERROR, emit, print_line, table
+from workers.command.output import ERROR, emit, print_line, status_line, table
 
 if TYPE_CHECKING:
     from harkara.ledger.audit import Report
@@ -19,8 +19,8 @@ def audit(as_json: AsJson = False) -> None:
     """Check that every message is in exactly one state and that none was silently sent twice. Exits with 1 if not."""
     from harkara.ledger.audit import audit as run_audit
 
-    with ledger() as db:
-        report = run_audit(db)
+    with ledger() as db, status_line() as show:
+        report = run_audit(db, lambda what, checked: show(f"{checked:,} {what} checked"))
     if as_json:
         emit({"clean": report.clean, **asdict(report)})
     else:

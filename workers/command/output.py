@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,6 +54,18 @@ def progress(rows: Iterable[Row], what: str, total: Callable[[], int]) -> Iterab
     from rich.progress import track
 
     return track(rows, what, total(), console=console(stderr=True), transient=True)
+
+
+@contextmanager
+def status_line() -> Iterator[Callable[[str], None]]:
+    """Yield what shows a text in the last line of the terminal; it shows nothing if stderr is none."""
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    try:
+        yield lambda text: typer.echo(f"\r{text}\x1b[K", nl=False, err=True)
+    finally:
+        typer.echo("\r\x1b[K", nl=False, err=True)
 
 
 def console(**options: Any) -> Console:

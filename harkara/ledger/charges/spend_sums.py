@@ -91,11 +91,10 @@ def total_amount(tx: Transaction, rows: FromClause, currency: str) -> int:
     return int(tx.execute(total).scalar_one())
 
 
-def different_days(tx: Transaction) -> Select[tuple[str]]:
-    """Return a query of the days, such as `default 2026-11-29`, whose sums are not those of their charges."""
-    both = union_all(
-        _signed(spend_rows(tx, lambda _: []), 1), _signed(_single(charge).subquery("single"), -1)
-    ).subquery("both")
+def different_days(tx: Transaction, chosen: Chosen) -> Select[tuple[str]]:
+    """Return a query of the chosen days, such as `default 2026-11-29`, whose sums are not those of their charges."""
+    single = _single(charge).where(*chosen(charge)).subquery("single")
+    both = union_all(_signed(spend_rows(tx, chosen), 1), _signed(single, -1)).subquery("both")
     differs = or_(*(func.sum(both.c[name]) != 0 for name in NUMBERS))
     grouped = select(both.c.lane, both.c.day).group_by(*(both.c[name] for name in KEY)).having(differs).subquery()
     return select((grouped.c.lane + " " + cast(grouped.c.day, String)).label("day")).distinct()
