@@ -11,7 +11,7 @@ from harkara.errors import Unavailable
 
 
 class DeploymentCollector(Collector):
-    """Collects queue depths, messages by state, halted lanes and ages.
+    """Collects queue depths, messages that are not done, halted lanes and ages.
 
     It omits the metrics of a service that does not answer.
     """
@@ -49,7 +49,7 @@ class DeploymentCollector(Collector):
         yield _gauge("queue_depth", "Entries in a queue or in the intake", "queue", self._queues())
 
     def _read_database(self) -> Iterator[GaugeMetricFamily]:
-        rows = GaugeMetricFamily("harkara_messages", "Messages by state", labels=["lane", "state"])
+        rows = GaugeMetricFamily("harkara_messages", "Messages that are not done, by state", labels=["lane", "state"])
         for lane, states in self._messages().items():
             for state, number in states.items():
                 rows.add_metric([lane, state], number)

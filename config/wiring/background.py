@@ -62,7 +62,7 @@ from harkara.ledger.events.silence import webhook_silences
 from harkara.ledger.halts import halted_lanes
 from harkara.ledger.leases import seconds_since
 from harkara.ledger.messages.due import oldest_due_seconds
-from harkara.ledger.messages.queries import count_by_state
+from harkara.ledger.messages.undone import count_undone
 from harkara.ledger.messages.used_slots import allowances_used
 from harkara.ledger.sweep import Crashed
 from harkara.outcomes import Uncertain
@@ -233,7 +233,7 @@ def watchdog() -> Watchdog:
 def collector() -> DeploymentCollector:
     return DeploymentCollector(
         queue_depths,
-        lambda: count_by_state(database()),
+        lambda: count_undone(database()),
         lambda: callbacks_by_state(database()),
         lambda: seconds_since(database(), "heartbeat"),
         lambda: webhook_silences(database(), lanes()),

@@ -81,7 +81,7 @@ _FLOW: Final = (
     _Panel("Waiting time by priority", "s", _percentiles("harkara_waiting_seconds", "lane", "priority")),
     _Panel("Accepted to delivered", "s", _percentiles("harkara_delivery_seconds", "lane")),
     _Panel("Chat Mitra's answers", "s", _percentiles("harkara_post_seconds", "lane")),
-    _Panel("Messages by state", "short", {"{{lane}} {{state}}": "max by (lane, state) (harkara_messages)"}),
+    _Panel("Messages that are not done", "short", {"{{lane}} {{state}}": "max by (lane, state) (harkara_messages)"}),
     _Panel("Queues", "short", {"{{queue}}": "max by (queue) (harkara_queue_depth)"}),
     _Panel("Callbacks left", "short", {"{{state}}": "max by (state) (harkara_callbacks_left)"}),
     _Panel(

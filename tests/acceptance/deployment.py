@@ -15,7 +15,7 @@ from harkara.inbound.events import MessageReceived
 from harkara.inbound.words import Words
 from harkara.ledger.database import Database
 from harkara.ledger.events.inbound_messages import record_received
-from harkara.ledger.messages.queries import count_by_state, get_status
+from harkara.ledger.messages.queries import get_status
 from harness.ledger import migrated
 from harness.ports import free_port
 from harness.process import ROOT, Process
@@ -23,6 +23,7 @@ from harness.valkey import ValkeyServer
 from harness.waiting import wait_until
 from tests.acceptance.promises import Verdict, examine, unsettled
 from tests.acceptance.sandbox_client import SandboxClient
+from tests.message_states import count_by_state
 
 LEASE = 3
 """Seconds of a claim; short, since most tests wait until one expires."""

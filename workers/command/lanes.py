@@ -65,11 +65,11 @@ def unpark(name: Name, as_json: AsJson = False) -> None:
 
 def _lanes(db: Database) -> list[dict[str, Any]]:
     from harkara.ledger import halts
-    from harkara.ledger.messages import queries
+    from harkara.ledger.messages import undone
 
-    known, messages, halted = configured(), queries.count_by_state(db), halts.list_halts(db)
+    known, messages, halted = configured(), undone.count_undone(db), halts.list_halts(db)
     found = []
-    for name in sorted(known | messages | {halt.lane: {} for halt in halted}):
+    for name in sorted(known.keys() | undone.known_lanes(db, messages) | {halt.lane for halt in halted}):
         of_lane = [halt for halt in halted if halt.lane == name]
         whole = next((halt._asdict() for halt in of_lane if halt.template is None), {"state": "open"})
         allowance = known[name].allowance if name in known else None
@@ -118,9 +118,9 @@ def _show(found: list[dict[str, Any]]) -> None:
 
 
 def _check(db: Database, name: str) -> None:
-    from harkara.ledger.messages import queries
+    from harkara.ledger.messages.undone import known_lanes
 
-    known = sorted(configured() | queries.count_by_state(db))
+    known = sorted(configured().keys() | known_lanes(db))
     if name not in known:
         raise Invalid("lane", f"is unknown; known lanes: {', '.join(known) or 'none'}")
 

@@ -38,11 +38,11 @@ def recover(
     from config.files import ConfigFiles
     from config.settings import settings
     from config.wiring.background import event_context
-    from harkara.ledger.messages.queries import count_by_state
+    from harkara.ledger.messages.undone import known_lanes
     from harkara.ledger.recovery import propose
 
     with ledger() as db:
-        lanes = sorted(configured() | count_by_state(db))
+        lanes = sorted(configured().keys() | known_lanes(db))
         if sent_until:
             _refuse_earlier_than_posts(db, lanes, sent_until)
         context = event_context(ConfigFiles.load(settings()))

@@ -1,11 +1,11 @@
-"""Read messages: one with its trace, and counts by state; nothing here writes."""
+"""Read one message with its trace; nothing here writes."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 
 from harkara.errors import Conflict, NotFound
 from harkara.json_record import iso
@@ -44,16 +44,6 @@ def find_status(db: Database, key: str, lane: str | None = None, lanes: Collecti
     """
     with db.read(snapshot=True) as tx:
         return _status(tx, _find_id(tx, key, lane), lanes)
-
-
-def count_by_state(db: Database) -> dict[str, dict[str, int]]:
-    """The number of messages by lane, then by state."""
-    by_lane: dict[str, dict[str, int]] = {}
-    with db.read() as tx:
-        query = select(message.c.lane, message.c.state, func.count().label("number"))
-        for row in tx.execute(query.group_by(message.c.lane, message.c.state)):
-            by_lane.setdefault(row.lane, {})[row.state] = row.number
-    return by_lane
 
 
 def _find_id(tx: Transaction, key: str, lane: str | None = None, lanes: Collection[str] | None = None) -> str:

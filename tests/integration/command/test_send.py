@@ -16,11 +16,12 @@ from harkara.inbound.words import Words
 from harkara.ledger.database import Database
 from harkara.ledger.events.inbound_messages import record_received
 from harkara.ledger.messages.commands import cancel
-from harkara.ledger.messages.queries import count_by_state, get_status
+from harkara.ledger.messages.queries import get_status
 from harkara.messages import CopyCode, Document, Envelope, Image, Message, QuickReply, Template, Text, UrlSuffix
 from harkara.states import State
 from harness.valkey import ValkeyServer
 from tests.integration.command.deployment import NUMBER, Harkara, listed, run, start
+from tests.message_states import count_by_state
 
 
 def test_a_message_sent_by_the_command_is_in_the_ledger_and_its_hint_in_redis(

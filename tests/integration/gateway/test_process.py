@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 import pytest
 
-from harkara.ledger.messages.queries import count_by_state
 from harkara.ledger.users.acts import Actor
 from harkara.ledger.users.users import add_user
 from harkara.roles import Role
@@ -23,6 +22,7 @@ from harness.ports import free_port
 from harness.process import ROOT
 from tests.integration.gateway.fixtures import HELLO
 from tests.integration.gateway.harness import TOKEN, Server, start_server
+from tests.message_states import count_by_state
 
 NUMBER, CODE, WORD = "919811122233", "73915482", "marzipan"
 SECRETS = (NUMBER, NUMBER[2:], CODE, WORD, TOKEN)

@@ -14,10 +14,10 @@ from fastapi.testclient import TestClient
 from harkara.gateway import Dependencies, create_app
 from harkara.inbound.contact import ConsentChoice
 from harkara.ledger.contacts.consent import record_consent
-from harkara.ledger.messages.queries import count_by_state
 from harkara.messages import Template
 from tests.integration.gateway.fixtures import CLINIC, HELLO, NUMBER, SEND, SHOP, dependencies_of, unreachable_database
 from tests.integration.ledger.steps import row
+from tests.message_states import count_by_state
 
 CODE = {
     "recipient_mobile_number": NUMBER,

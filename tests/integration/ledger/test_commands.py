@@ -10,7 +10,7 @@ from harkara.errors import Conflict, NotFound
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.messages.commands import Decision, cancel, resolve
-from harkara.ledger.messages.queries import count_by_state, find_id, get_status
+from harkara.ledger.messages.queries import find_id, get_status
 from harkara.ledger.messages.search import MessageFilter, list_messages
 from harkara.outcomes import Uncertain, Wait
 from harkara.states import State
@@ -33,6 +33,7 @@ from tests.integration.ledger.steps import (
     states_of,
     trace_of,
 )
+from tests.message_states import count_by_state
 
 
 def test_unsent_messages_are_cancelled_with_the_name_of_the_operator(db: Database) -> None:
