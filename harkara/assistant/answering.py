@@ -16,7 +16,6 @@ from harkara.assistant.knowledge.faq import Faq, FaqEntry
 from harkara.assistant.knowledge.language import PREFERRED
 from harkara.assistant.model import LanguageModel, Quoted
 from harkara.assistant.model_answer import ModelOutcome, OpenTools, ask_model
-from harkara.assistant.privacy import TalkFilter
 from harkara.assistant.rules import AssistantRules
 from harkara.assistant.sentences import SentenceName
 from harkara.assistant.summary import summarize
@@ -118,7 +117,7 @@ class Assistant:
         return self._with_model(turn, self._model, known[:_MOST_ANSWERS], day)
 
     def _with_model(self, turn: Turn, model: LanguageModel, known: Sequence[KnownAnswer], day: date) -> Proposal:
-        outcome = ask_model(model, self._tools, turn.talk, TalkFilter(turn.talk), self._sources(turn, day))
+        outcome = ask_model(model, self._tools, turn.talk, turn.filtered, self._sources(turn, day))
         if outcome.answer:
             proposal = self._summarized(turn, self._composer(turn).compose([outcome.answer]))
         else:
@@ -175,7 +174,7 @@ class Assistant:
         return replace(proposal, summary=self._summary(turn, proposal.hand_over))
 
     def _summary(self, turn: Turn, cause: HandOverCause) -> str:
-        redacted = TalkFilter(turn.talk).redaction.texts
+        redacted = turn.filtered.redaction.texts
         by_customer = [text for one, text in zip(turn.talk.said, redacted, strict=True) if one.by == "customer"]
         burst = redacted[len(redacted) - len(turn.talk.burst) :]
         asked = (*reversed(by_customer), " ".join(turn.questions))

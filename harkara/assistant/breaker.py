@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 FAILURES = 3
 PERIOD = timedelta(minutes=5)
 PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
 PROBE = timedelta(minutes=1)
 """How long one probe may last before another may begin."""
+
+MayAsk = Literal["yes", "no", "probe"]
+"""Whether the model may be asked now; the outcome of the probe decides whether others may."""
 
 
 def recent(failures: Sequence[datetime], now: datetime) -> list[datetime]:

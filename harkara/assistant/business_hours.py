@@ -64,6 +64,8 @@ class BusinessHours(BaseModel):
 
     def back_at(self, now: datetime, zone: tzinfo) -> datetime | None:
         """Return the local time at which people are back; None while they are there, or if there are no hours."""
+        if not any(getattr(self, day) for day in _DAYS):
+            return None
         local = now.astimezone(zone)
         minute = local.hour * 60 + local.minute
         if any(start <= minute < end for start, end in self.of(local.date())):

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harkara.assistant.breaker import MayAsk
 from harkara.assistant.model import LanguageModel, ModelFailure, ModelPrompt, ModelReply, Tools
 
 _HALTED = ModelReply(ModelFailure("halted", "the model is halted after failures"))
 
 
 class GuardedModel:
-    """Asks the model if `may_ask` allows it, and gives `record` whether it failed. Threads may share it."""
+    """Asks the model if `may_ask` allows it. `record` gets True for each failure, and False when a probe succeeds.
 
-    def __init__(self, model: LanguageModel, may_ask: Callable[[], bool], record: Callable[[bool], object]) -> None:
+    Threads may share it.
+    """
+
+    def __init__(self, model: LanguageModel, may_ask: Callable[[], MayAsk], record: Callable[[bool], object]) -> None:
         self._model = model
         self._may_ask = may_ask
         self._record = record
 
     def ask(self, prompt: ModelPrompt, tools: Tools | None = None) -> ModelReply:
         """As `LanguageModel.ask`, but raises what `may_ask` and `record` raise, such as Unavailable."""
-        if not self._may_ask():
+        if (allowed := self._may_ask()) == "no":
             return _HALTED
         reply = self._model.ask(prompt, tools)
-        self._record(isinstance(reply.result, ModelFailure) and reply.result.counts)
+        failed = isinstance(reply.result, ModelFailure) and reply.result.counts
+        if failed or allowed == "probe":
+            self._record(failed)
         return reply

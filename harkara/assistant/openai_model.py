@@ -82,9 +82,10 @@ class OpenAIModel:
 
     def _request(self, messages: list[Message], tools: Tools | None, left: float, structured: bool) -> _Response:
         until = self._clock() + left
-        options: dict[str, Any] = {"response_format": ANSWER_SCHEMA} if structured else {}
+        content: dict[str, Any] = {"messages": messages}
+        content |= {"response_format": ANSWER_SCHEMA} if structured else {}
         if offered := tools.offered if tools else ():
-            options["tools"] = [
+            content["tools"] = [
                 {
                     "type": "function",
                     "function": {"name": one.name, "description": one.description, "parameters": one.parameters},
@@ -93,10 +94,10 @@ class OpenAIModel:
             ]
         opened = self._client.chat.completions.with_streaming_response.create(
             model=self._rules.name,
-            messages=messages,  # type: ignore[arg-type]  # dictionaries, as they came
+            messages=(),
             max_completion_tokens=self._rules.max_tokens,
             timeout=Timeout(left, connect=min(left, CONNECT_SECONDS)),
-            **options,
+            extra_body=content,  # as it is: the client walks through all other content by its types
         )
         body = b""
         with opened as response:

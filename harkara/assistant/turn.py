@@ -9,6 +9,7 @@ from functools import cached_property
 from harkara.assistant.knowledge.language import CustomerLanguage, detect_language
 from harkara.assistant.knowledge.words import Vocabulary
 from harkara.assistant.message_form import script_of
+from harkara.assistant.privacy import TalkFilter
 from harkara.assistant.talk import Said, Talk
 from harkara.inbound.talk_words import SmallTalk, TalkWords
 from harkara.inbound.word_lists import normalize
@@ -45,6 +46,11 @@ class Turn:
     def small_talk(self) -> frozenset[SmallTalk]:
         """What the burst has of small talk."""
         return frozenset(kind for text in self.messages if (kind := self.words.small_talk(text)))
+
+    @cached_property
+    def filtered(self) -> TalkFilter:
+        """The filter of what leaves: it reads the whole talk, so it is made once."""
+        return TalkFilter(self.talk)
 
     @property
     def has_media(self) -> bool:

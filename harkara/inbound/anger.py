@@ -58,5 +58,7 @@ class Anger:
 
 
 def _places(clause: Sequence[str], phrase: Sequence[str]) -> list[int]:
+    if phrase[0] not in clause:
+        return []
     size = len(phrase)
     return [at for at in range(len(clause) - size + 1) if list(clause[at : at + size]) == list(phrase)]

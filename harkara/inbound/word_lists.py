@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from harkara.toml import load_toml, validate
 
 
+@lru_cache(maxsize=512)  # one message is compared with many lists
 def normalize(text: str) -> str:
     """Return the words alone, in one form and case, with one space between them; without any word, the first emoji.
 

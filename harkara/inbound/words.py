@@ -58,13 +58,14 @@ class Words:
             **dict.fromkeys(opt_in.everything, OptIn()),
             **dict.fromkeys(opt_in.marketing, OptIn("marketing")),
         }
-        self._answers: dict[str, Reply] = {
+        answers: dict[str, Reply] = {
             **dict.fromkeys(reminder.confirm, Confirm()),
             **dict.fromkeys(reminder.cancel, Cancel()),
             **dict.fromkeys(reminder.reschedule, Reschedule()),
         }
+        self._answers = _Meanings(answers)
         # "please cancel" is about an order, also when no reminder is open; only a bare "cancel" is an opt-out.
-        self._clear_consent = {said: reply for said, reply in self._consent.items() if said not in self._answers}
+        self._clear_consent = _Meanings({said: each for said, each in self._consent.items() if said not in answers})
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -101,26 +102,33 @@ class Words:
         The button of a reminder that is over has no meaning. In particular it is no opt-out: an answer, whether it is
         the id or the title, never counts as consent.
         """
-        answer = self._answers.get(payload) or self._answers.get(title)
+        answer = self._answers.of.get(payload) or self._answers.of.get(title)
         if answer and reminder_open:
             return answer
-        if chosen := self._clear_consent.get(payload):
+        if chosen := self._clear_consent.of.get(payload):
             return chosen
         titled = self._meaning(title, self._clear_consent)
         return titled if isinstance(titled, OptOut) else None
 
-    def _meaning(self, said: str, meanings: Mapping[str, Reply]) -> Reply | None:
+    def _meaning(self, said: str, meanings: _Meanings) -> Reply | None:
         """Return the meaning of a phrase, or the one that all phrases of these words share."""
-        return meanings.get(said) or _shared_meaning(without_phrases(said, self._polite).split(), meanings)
+        return meanings.of.get(said) or meanings.shared_by(without_phrases(said, self._polite).split())
 
 
-def _shared_meaning(words: Sequence[str], meanings: Mapping[str, Reply]) -> Reply | None:
-    """Return the meaning if the words are nothing but phrases that share it, as "stop stop" or "stop unsubscribe"."""
-    longest = max(len(phrase.split()) for phrase in meanings)
-    shared: list[set[Reply]] = [set(meanings.values()), *(set() for _ in words)]
-    for start, possible in enumerate(shared):
-        for end in range(start + 1, min(start + longest, len(words)) + 1) if possible else ():
-            meaning = meanings.get(" ".join(words[start:end]))
-            if meaning in possible:
-                shared[end].add(meaning)
-    return next(iter(shared[-1]), None) if words else None
+class _Meanings:
+    """Phrases and what each of them means."""
+
+    def __init__(self, of: Mapping[str, Reply]) -> None:
+        self.of = of
+        self._longest = max(len(phrase.split()) for phrase in of)
+        self._all = set(of.values())
+
+    def shared_by(self, words: Sequence[str]) -> Reply | None:
+        """Return the meaning if the words are only phrases that share it, as "stop stop" or "stop unsubscribe"."""
+        shared: list[set[Reply]] = [self._all, *(set() for _ in words)]
+        for start, possible in enumerate(shared):
+            for end in range(start + 1, min(start + self._longest, len(words)) + 1) if possible else ():
+                meaning = self.of.get(" ".join(words[start:end]))
+                if meaning in possible:
+                    shared[end].add(meaning)
+        return next(iter(shared[-1]), None) if words else None

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from sqlalchemy import delete, select, update
 
-from harkara.assistant.breaker import FAILURES, PROBE, pause, recent
+from harkara.assistant.breaker import FAILURES, PROBE, MayAsk, pause, recent
 from harkara.ledger.database import Database
 from harkara.ledger.halts import MODEL
 from harkara.ledger.tables import halt
@@ -28,7 +28,7 @@ class ModelBreaker(NamedTuple):
 _MINE = (halt.c.lane == "", halt.c.scope == MODEL, halt.c.subject == "")
 
 
-def may_ask(db: Database) -> bool:
+def may_ask(db: Database) -> MayAsk:
     """Return whether the model may be asked. Once a pause is over, one caller of all may: the probe.
 
     Raises Unavailable.
@@ -37,12 +37,13 @@ def may_ask(db: Database) -> bool:
         found = tx.rows(select(halt).where(*_MINE))
         now = tx.now
     if not found or found[0]["code"] == "counting":
-        return True
+        return "yes"
     if found[0]["until"] > now:
-        return False
+        return "no"
     with db.write() as tx:
         values = {"code": "probing", "until": tx.now + PROBE}
-        return bool(tx.execute(update(halt).where(*_MINE, halt.c.until <= tx.now).values(**values)).rowcount)
+        is_probe = tx.execute(update(halt).where(*_MINE, halt.c.until <= tx.now).values(**values)).rowcount
+        return "probe" if is_probe else "no"
 
 
 def read_breaker(db: Database) -> ModelBreaker:

@@ -46,10 +46,7 @@ def get_chat(
         waiting = () if before else _waiting(tx, person)
         conversation = to_conversation(person, load_row(tx, person), tx.now)
         cut = len(entries) <= limit and _has_more(tx, person, before)
-    entries.sort(key=lambda entry: entry.at)  # of one moment, what a customer wrote comes before what it caused
-    shown = entries[-limit:]
-    if more := len(entries) > limit:  # entries of one moment stay on one page
-        shown = [entry for entry in shown if entry.at > entries[-limit - 1].at] or shown
+    shown, more = _newest_entries(entries, limit)
     return Chat(
         conversation=conversation,
         entries=tuple(shown),
@@ -57,6 +54,21 @@ def get_chat(
         before=shown[0].at if more else None,
         cut=cut,
     )
+
+
+def load_messages(tx: Transaction, person: Participant, parse: Parse, limit: int) -> Sequence[ChatEntry]:
+    """Return the newest `limit` messages of both directions, oldest first, as a chat has them."""
+    entries = [*_received(tx, person, parse, None, limit + 1), *_sent(tx, person, None, limit + 1)]
+    return _newest_entries(entries, limit)[0]
+
+
+def _newest_entries(entries: list[ChatEntry], limit: int) -> tuple[list[ChatEntry], bool]:
+    """Return the newest entries, oldest first, and whether there are more; those of one moment stay together."""
+    entries.sort(key=lambda entry: entry.at)  # of one moment, what a customer wrote comes before what it caused
+    shown, more = entries[-limit:], len(entries) > limit
+    if more:
+        shown = [entry for entry in shown if entry.at > entries[-limit - 1].at] or shown
+    return shown, more
 
 
 def _received(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+
+from sqlalchemy import select
 
 from harkara.assistant.talk import Said, Speaker, Talk
 from harkara.assistant.voice import REENGAGED
-from harkara.conversation import Chat, ChatEntry
-from harkara.ledger.conversations.chat import get_chat
+from harkara.conversation import ChatEntry
+from harkara.ledger.conversations.chat import load_messages
 from harkara.ledger.conversations.due_turns import ClaimedTurn
 from harkara.ledger.conversations.entries import DASHBOARD, Parse
 from harkara.ledger.conversations.people import load_participants
 from harkara.ledger.database import Database
+from harkara.ledger.tables import conversation
 
 ASSISTANT = "assistant"
 """The producer of the answers."""
@@ -30,17 +33,19 @@ _ANSWERED = timedelta(days=3)
 
 def load_talk(db: Database, turn: ClaimedTurn, parse: Parse) -> Talk | None:
     """Return the conversation, None for a person who is gone or refuses messages. Raises Unavailable."""
-    with db.read() as tx:
+    with db.read(snapshot=True) as tx:
         person, now = load_participants(tx, [turn.person]).get(turn.person), tx.now
-    if person is None or person.state.objection("reply"):
-        return None
-    chat = get_chat(db, person, parse, limit=MOST_SAID)
-    said = _with_burst_last([*_said(chat, turn)])
+        if person is None or person.state.objection("reply"):
+            return None
+        of_person = (conversation.c.lane == turn.lane, conversation.c.person == turn.person)
+        name = tx.execute(select(conversation.c.name).where(*of_person)).scalar()
+        entries = load_messages(tx, person, parse, MOST_SAID)
+    said = _with_burst_last([*_said(entries, turn)])
     return Talk(
         lane=turn.lane,
         person=turn.person,
         number=person.number,
-        name=chat.conversation.name,
+        name=name,
         revision=turn.revision,
         now=now,
         said=_continued(said) if turn.mode_cause == REENGAGED else said,
@@ -55,15 +60,15 @@ def is_bot(talk: Talk) -> bool:
     return same and last[-1].at - last[0].at <= REPEATED_WITHIN
 
 
-def _said(chat: Chat, turn: ClaimedTurn) -> Iterator[Said]:
+def _said(entries: Iterable[ChatEntry], turn: ClaimedTurn) -> Iterator[Said]:
     """Yield the messages of the topic, and answered reminders from before it.
 
     A person of the business is who sends what is neither a template nor ours.
     """
-    for entry in chat.entries:
+    for entry in entries:
         text = _text(entry)
         since = turn.topic_at and (turn.topic_at - _ANSWERED if entry.answer else turn.topic_at)
-        if entry.direction == "consent" or text is None or (since and entry.at < since):
+        if text is None or (since and entry.at < since):
             continue
         button = (entry.content or {}).get("payload") if entry.direction == "received" else None
         tapped = button if isinstance(button, str) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harkara.assistant.breaker import MayAsk
 from harkara.assistant.guarded_model import GuardedModel
 from harkara.assistant.model_answer import ModelOutcome, ask_model
 from harkara.assistant.privacy import TalkFilter
@@ -13,7 +14,7 @@ from tests.integration.sandbox.process import Sandbox
 QUESTION = "When are you open? My card is 4111 1111 1111 1111"
 
 
-def asked(sandbox: Sandbox, *, may_ask: bool = True) -> tuple[ModelOutcome, list[bool]]:
+def asked(sandbox: Sandbox, *, may_ask: MayAsk = "probe") -> tuple[ModelOutcome, list[bool]]:
     """Return the outcome of the question, and what the breaker records of it."""
     failures: list[bool] = []
     one = talk(QUESTION)
@@ -49,8 +50,14 @@ def test_what_must_not_be_sent_goes_to_a_person(
     assert (found.answer, found.ending.cause, failures) == (None, cause, failed)
 
 
+def test_the_breaker_is_given_success_from_a_probe_alone(sandbox: Sandbox) -> None:
+    assert asked(sandbox, may_ask="yes")[1] == []
+    sandbox.set(model_behavior="not-json")
+    assert asked(sandbox, may_ask="yes")[1] == [True]
+
+
 def test_a_halted_model_is_not_asked(sandbox: Sandbox) -> None:
-    found, failures = asked(sandbox, may_ask=False)
+    found, failures = asked(sandbox, may_ask="no")
     assert found.ending is not None
     assert (found.ending.cause, found.failure, failures) == (
         "failed",

@@ -21,12 +21,12 @@ def end_pause(db: Database) -> None:
 
 def test_three_failures_stop_the_model_and_one_probe_may_ask(db: Database) -> None:
     assert [record_outcome(db, failed=True) for _ in range(3)] == [None, None, "opened"]
-    assert not may_ask(db)
+    assert may_ask(db) == "no"
 
     end_pause(db)
-    assert [may_ask(db) for _ in range(3)] == [True, False, False]
+    assert [may_ask(db) for _ in range(3)] == ["probe", "no", "no"]
     assert record_outcome(db, failed=False) == "closed"
-    assert may_ask(db)
+    assert may_ask(db) == "yes"
 
 
 def test_two_failures_or_old_ones_do_not_stop_the_model(db: Database) -> None:
@@ -37,7 +37,7 @@ def test_two_failures_or_old_ones_do_not_stop_the_model(db: Database) -> None:
         tx.execute(update(halt).values(reason=old))
 
     assert [record_outcome(db, failed=True) for _ in range(2)] == [None, None]
-    assert may_ask(db)
+    assert may_ask(db) == "yes"
 
 
 def test_the_pauses_grow_while_the_probes_fail(db: Database) -> None:
@@ -48,7 +48,7 @@ def test_the_pauses_grow_while_the_probes_fail(db: Database) -> None:
         with db.read() as tx:
             pauses.append(round((tx.execute(select(halt.c.until)).scalar_one() - tx.now) / timedelta(minutes=1)))
         end_pause(db)
-        assert may_ask(db)
+        assert may_ask(db) == "probe"
         record_outcome(db, failed=True)
     assert pauses == [1, 5, 15, 15]
 
@@ -58,7 +58,7 @@ def test_the_sweep_leaves_a_halt_whose_pause_is_over_to_its_probe(db: Database) 
         record_outcome(db, failed=True)
     end_pause(db)
     run_sweep(db)
-    assert [may_ask(db) for _ in range(2)] == [True, False]
+    assert [may_ask(db) for _ in range(2)] == ["probe", "no"]
     record_outcome(db, failed=True)
     with db.read() as tx:
         assert tx.execute(select(halt.c.times)).scalar_one() == 2, "the second pause is the longer one"
@@ -69,7 +69,7 @@ def test_a_late_success_does_not_end_a_halt(db: Database) -> None:
         record_outcome(db, failed=True)
 
     assert record_outcome(db, failed=False) is None
-    assert not may_ask(db)
+    assert may_ask(db) == "no"
 
 
 def test_workers_that_fail_at_the_same_moment_open_one_halt(db: Database) -> None:

@@ -79,7 +79,7 @@ def test_a_model_that_is_down_opens_an_alarm_which_closes_when_a_probe_succeeds(
         minutes_ago = tx.now - timedelta(minutes=2)
         tx.execute(update(halt).values(since=minutes_ago, until=tx.now))
     assert measured_since(db, goals)[0].startswith("The language model has been down for 2")
-    assert may_ask(db)
+    assert may_ask(db) == "probe"
     record_outcome(db, failed=False)
     record(db, goals, measure(db, goals, LANES), [])
     _long_ago(db)
