@@ -18,6 +18,7 @@ from benchmarks.environment import WEBHOOK_SECRET, Deployment, Environment
 from benchmarks.figure import Figure, at_least, at_most, percentiles
 from benchmarks.http_clients import HttpClient, Request, post_all
 from benchmarks.messages import recipient
+from benchmarks.resource_usage import Usage
 from harkara import Template
 from harness.ports import free_port
 from harness.process import Process
@@ -28,6 +29,7 @@ PER_SECOND = 8
 PARALLEL = 32
 """Conversations that each of the two workers thinks about at once."""
 
+ENTRIES, VARIANTS = 500, 5
 MODEL_SECONDS = 2.0
 CLIENTS = 8
 PATIENCE = 240.0
@@ -51,14 +53,16 @@ ABOUT = About(
     f"FAQ: {PER_SECOND} customers a second ask what the shipped FAQ answers; a time is from just before the webhook "
     f"until the POST of the answer, without the {DEBOUNCE:g} s of the debounce. "
     f"Model: many customers ask at once what only a model answers, which takes {MODEL_SECONDS:g} s and is the "
-    "sandbox; meanwhile codes are sent, one after the other.",
+    "sandbox; meanwhile codes are sent, one after the other. "
+    f"Memory: one worker that has answered a customer, with {ENTRIES} FAQ entries of {VARIANTS} questions each, beside "
+    "one with a single entry and one without the assistant.",
     "what a real model takes and says, lookups, and the network. The sandbox uses the same two cores.",
 )
 
 
 def measure(environment: Environment, quick: bool) -> list[Figure]:
     answered, conversations = (40, 50) if quick else (1_000, 1_000)
-    return [*_faq(environment, answered), *_model(environment, conversations)]
+    return [*_faq(environment, answered), *_model(environment, conversations), *_memory(environment)]
 
 
 def _faq(environment: Environment, number: int) -> list[Figure]:
@@ -110,6 +114,51 @@ def _model(environment: Environment, number: int) -> list[Figure]:
     ]
 
 
+def _memory(environment: Environment) -> list[Figure]:
+    """Return how much more memory a worker uses for the assistant, and for a large FAQ."""
+    without, one, many = (_megabytes(environment, entries) for entries in (0, 1, ENTRIES))
+    what = f"memory of a worker with {ENTRIES} FAQ entries"
+    return [
+        Figure("memory of a worker without the assistant", "MB", [without], None, 1),
+        Figure(f"{what}, beyond one without the assistant", "MB", [many - without], at_most(40), 1),
+        Figure(f"{what}, beyond one with a single entry", "MB", [many - one], at_most(10), 1),
+    ]
+
+
+def _megabytes(environment: Environment, entries: int) -> float:
+    """Return the memory of a worker that has answered a customer; without entries it has no assistant."""
+    faq = environment.folder / "faq.toml"
+    faq.write_text("".join(map(_entry, range(entries))), encoding="utf-8")
+    with _deploy(environment, "", lanes=bool(entries), HARKARA_FAQ_FILE=str(faq)) as deployment:
+        caller = HttpClient(deployment.start_web())
+        (worker,) = deployment.start_workers(1)
+        customer = recipient(0)
+        if entries:
+            caller.post(_question(customer, _asked(0, 0)))
+            wait_until(lambda: customer in deployment.api.arrivals(), PATIENCE, "the question is answered")
+        else:
+            caller.post(_question(customer, "STOP"))
+            wait_until(lambda: _opted_out(deployment), PATIENCE, "the message is applied")
+        return Usage.now([worker.popen.pid]).megabytes
+
+
+def _entry(number: int) -> str:
+    """Return an entry whose questions have words of their own, as those of a large shop have."""
+    questions = ", ".join(f'"{_asked(number, variant)}"' for variant in range(VARIANTS))
+    answer = f"The answer to question {number} has about as many words as the answers of a shop do."
+    return f'[[entry]]\nid = "entry-{number}"\nquestions = [{questions}]\nanswer = "{answer}"\n'
+
+
+def _asked(number: int, variant: int) -> str:
+    word = "".join(chr(ord("a") + int(digit)) for digit in f"{number:03}")
+    return f"How {('long', 'much', 'often', 'far', 'soon')[variant]} does the gadget {word}kal{variant}zor take?"
+
+
+def _opted_out(deployment: Deployment) -> bool:
+    with deployment.ledger.connect() as connection:
+        return bool(connection.execute(text("SELECT count(*) FROM consent")).scalar_one())
+
+
 def _codes(deployment: Deployment, first: int, number: int) -> list[float]:
     """Send codes one after the other; return the seconds from each call to its POST."""
     called: dict[str, float] = {}
@@ -147,10 +196,12 @@ def _question(customer: str, words: str) -> Request:
 
 
 @contextmanager
-def _deploy(environment: Environment, model: str) -> Iterator[Deployment]:
+def _deploy(environment: Environment, model: str, *, lanes: bool = True, **settings: str) -> Iterator[Deployment]:
+    """Deploy Harkara with the assistant, or with one that is off."""
     rules = environment.folder / "assistant.toml"
-    rules.write_text(_RULES + model)
-    with environment.deploy(CHATMITRA_WEBHOOK_SECRET=WEBHOOK_SECRET, HARKARA_ASSISTANT_FILE=str(rules)) as deployment:
+    rules.write_text(_RULES + model if lanes else "")
+    settings |= {"CHATMITRA_WEBHOOK_SECRET": WEBHOOK_SECRET, "HARKARA_ASSISTANT_FILE": str(rules)}
+    with environment.deploy(**settings) as deployment:  # type: ignore[arg-type]  # no setting is named like an option
         yield deployment
 
 
