@@ -20,7 +20,7 @@ HEAD = (
     "twice in silence",
     "twice, flagged",
     "uncertain",
-    "429",
+    "refused with 429",
     "settled after",
     "all workers send after",
 )
