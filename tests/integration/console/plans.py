@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from sqlalchemy.event import listen, remove
 
 from harkara.ledger.database import Database
@@ -34,9 +35,16 @@ _PARTIAL = {
     if index.dialect_options["postgresql"]["where"] is not None
 }
 
-# The planner multiplies these densities with the pages that the files have.
+# From an ANALYZE of autovacuum meanwhile.
+_LOCK = sql.SQL("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE").format(sql.SQL(", ").join(map(sql.Identifier, _TABLES)))
+
+# Whatever was analyzed before, by another test or by autovacuum.
+_FORGET = (
+    "DELETE FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)"
+)
+
 _PRETEND = """
-UPDATE pg_class SET relpages = greatest(relpages, 1), reltuples = CASE
+UPDATE pg_class SET relpages = greatest(pg_relation_size(oid) / 8192, 1), reltuples = CASE
     WHEN EXISTS (SELECT 1 FROM pg_index WHERE indexrelid = pg_class.oid AND indpred IS NOT NULL) THEN %(partial)s
     ELSE %(rows)s END
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')
@@ -107,6 +115,8 @@ def _scanned(statement: str, steps: list[tuple[int, str]]) -> Iterator[str]:
 
 def _postgres_tables(db: Database, statements: Statements) -> Iterator[tuple[str, set[str]]]:
     with psycopg.connect(db.url.set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
+        connection.execute(_LOCK)
+        connection.execute(_FORGET)
         connection.execute(_PRETEND, {"rows": ROWS, "partial": PARTIAL_ROWS})
         connection.execute("SET LOCAL enable_seqscan = off; SET LOCAL jit = off")
         # A small file is cheap to sort, so with bitmaps the planner would do without the order of an index.
