@@ -11,7 +11,7 @@ from harkara.ledger.campaigns.queries import get_campaign
 from harkara.ledger.campaigns.uploads import store_upload
 from harkara.ledger.database import Database
 from harkara.roles import Role
-from tests.integration.console.in_browser import PHONE, Open, fits, signed_in
+from tests.integration.console.in_browser import PHONE, SCREEN, Open, fits, signed_in
 from tests.integration.console.server import Server
 from tests.integration.console.test_new_campaign import CHOSEN, LIST
 from tests.integration.ledger.campaigns import send_due, start_campaign
@@ -41,6 +41,15 @@ def test_an_operator_follows_and_pauses_a_campaign_on_a_phone(server: Server, op
     page.wait_for_selector("text=Done: campaign paused.")
     assert "Wrong price" in page.inner_text("#live")
     assert get_campaign(db, identity).state == "paused"
+
+
+def test_the_buttons_of_a_campaign_are_in_one_line(server: Server, open_page: Open) -> None:
+    identity = start_campaign(server.console.db, 2, "Pongal")
+    page = signed_in(server, open_page(viewport=SCREEN), "Meera", Role.OPERATOR)
+    page.goto(f"/console/campaigns/{identity}")
+    boxes = [each.bounding_box() for each in page.query_selector_all(".acts :is(button, [role=button])")]
+    assert len(boxes) == 4
+    assert len({(box["y"], box["height"]) for box in boxes}) == 1
 
 
 @pytest.mark.parametrize("viewport", [{"width": 1280, "height": 900}, PHONE], ids=["screen", "phone"])
