@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from harkara.console.forms import printable
 from harkara.console.languages import N_
 from harkara.errors import Invalid
+from harkara.ledger.campaigns.responses import RESPONSES
 from harkara.ledger.database import Database
 from harkara.ledger.messages.named_filter import named_filter
 from harkara.ledger.messages.search import MessageFilter
@@ -32,6 +33,7 @@ LABELS: Mapping[str, str] = {
     "since": N_("From"),
     "until": N_("Until"),
     "flagged": N_("Perhaps sent twice"),
+    "response": N_("Response"),
 }
 """The fields. No number is among them, since addresses are kept in histories: `like` names a message to the person."""
 
@@ -79,10 +81,18 @@ class FilterFields:
             lanes=lanes,
             states=tuple(self._states()),
             flagged=bool(self["flagged"]),
+            response=self._response(),
             since=_moment(self["since"], "since", zone),
             until=_moment(self["until"], "until", zone),
             **given,
         )
+
+    def _response(self) -> str | None:
+        """Only the recipients of one campaign are searched: they are as many as it has messages."""
+        response = self["response"]
+        if response and (response not in RESPONSES or not self["campaign"]):
+            raise Invalid("response", "is one of a campaign: written or opted-out")
+        return response or None
 
     def _states(self) -> Iterator[State]:
         for value in self.all("state"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -47,6 +48,24 @@ def _outline(value: object) -> object:
     if isinstance(value, dict):
         return {name: _outline(inner) for name, inner in value.items()}
     return [_outline(inner) for inner in value] if isinstance(value, list) else type(value).__name__
+
+
+def field_names(body: str) -> list[str]:
+    """Return the names of the fields in some JSON, such as `message.id`, each once and without the values."""
+    return list(dict.fromkeys(_names(json.loads(body))))
+
+
+def _names(value: object, inside: str = "") -> Iterator[str]:
+    inner: Iterable[tuple[str, object]] = ()
+    if isinstance(value, dict):
+        inner = ((f"{inside}.{name}" if inside else name, each) for name, each in value.items())
+    elif isinstance(value, list):
+        inner = ((inside, each) for each in value)
+    for name, each in inner:
+        if isinstance(each, dict | list) and each:
+            yield from _names(each, name)
+        elif name:
+            yield name
 
 
 def digest(*parts: str | bytes) -> str:

@@ -90,6 +90,8 @@ def campaign_page(visitor: Viewer, key: str) -> Response:
         funnel=[_shown(found, step) for step in FUNNEL],
         others=[shown for step in OTHERS if (shown := _shown(found, step)).number],
         failures=[(each, _messages(found, [each.state], each.code)) for each in found.failures],
+        written=_messages(found, response="written"),
+        opted_out=_messages(found, response="opted-out"),
         figures=get_figures(visitor.console.db, found.campaign, visitor.console.campaigns()),
         spent={currency: from_micros(micros) for currency, micros in found.spent.items()},
     )
@@ -101,7 +103,7 @@ def _shown(found: CampaignResults, step: Step) -> Shown:
     return Shown(step.label, number, round(share, 1), _messages(found, step.states))
 
 
-def _messages(found: CampaignResults, states: Iterable[State], code: str | None = None) -> str:
+def _messages(found: CampaignResults, states: Iterable[State] = (), code: str = "", response: str = "") -> str:
     """Return the page of these messages."""
     words = [("campaign", found.campaign.name), *(("state", state.value) for state in State if state in {*states})]
-    return f"/messages?{urlencode(words + ([('code', code)] if code else []))}"
+    return f"/messages?{urlencode([*words, *(pair for pair in (('code', code), ('response', response)) if pair[1])])}"

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import Response
 
 from harkara.console.forms import Form
@@ -22,7 +22,7 @@ from harkara.health.redis_checks import clock_check, pairing_checks, redis_check
 from harkara.ledger.alarms import alarms
 from harkara.ledger.audit import run_audit
 from harkara.ledger.callbacks import dead_callbacks
-from harkara.ledger.events.recent import recent_events
+from harkara.ledger.events.recent import list_orphans, recent_events
 from harkara.ledger.identity import live_processes
 from harkara.ledger.users.acts import newest_act
 from harkara.masking import mask_numbers
@@ -31,6 +31,8 @@ router = APIRouter()
 
 ROWS = 20
 """Most rows of a list; `harkara callbacks list` and `harkara alarms list` show the rest."""
+
+MOST_EVENTS = 50
 
 QUEUES = {
     "harkara.urgent": N_("codes to send"),
@@ -48,6 +50,20 @@ QUEUES = {
 def health(visitor: Viewer) -> Response:
     """Show the checks, the alarms and the callbacks of the user's lanes."""
     return _page(visitor)
+
+
+@router.get("/health/events")
+def orphans(visitor: Viewer, lane: str = "", before: Annotated[int | None, Query(ge=1, le=2**62)] = None) -> Response:
+    """Show the events of the last day that are about no message of ours, without their values."""
+    lanes = visitor.lanes
+    if lane and lane not in lanes:
+        raise HTTPException(403)
+    chosen = lane or next(iter(lanes), "")
+    most = MOST_COUNTED + 1
+    rows = list_orphans(visitor.console.db, chosen, most=most, before=before, limit=MOST_EVENTS + 1)
+    return visitor.page(
+        "health_events.html", lane=chosen, lanes=lanes, events=rows[:MOST_EVENTS], more=len(rows) > MOST_EVENTS
+    )
 
 
 @router.get("/health/settings")

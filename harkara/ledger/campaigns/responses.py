@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, case, func, select
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy import ColumnElement, and_, case, func, select
 
 from harkara.ledger.tables import contact, message
 from harkara.ledger.transaction import Transaction
@@ -11,6 +14,14 @@ SAME_CONTACT = and_(contact.c.lane == message.c.lane, contact.c.recipient == mes
 
 WROTE = contact.c.wrote_at > message.c.posted_at
 OPTED_OUT = and_(contact.c.stopped.is_not(None), contact.c.wished_at > message.c.posted_at)
+
+RESPONSES: Final[Mapping[str, ColumnElement[bool]]] = {"written": WROTE, "opted-out": OPTED_OUT}
+"""The responses by which messages can be searched."""
+
+
+def has_response(response: str) -> ColumnElement[bool]:
+    """Match a message whose recipient has responded so, which is a key of RESPONSES."""
+    return select(contact.c.lane).where(SAME_CONTACT, RESPONSES[response]).correlate(message).exists()
 
 
 def count_responses(tx: Transaction, identity: str) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, CompoundSelect, and_, func, literal_column, or_, select, union_all
 
 from harkara.json_record import iso_seconds
+from harkara.ledger.campaigns.responses import has_response
 from harkara.ledger.conditions import LEASED, LEASED_STATES, SETTLED, SETTLED_STATES, UNREAD, UNREAD_STATES, in_state
 from harkara.ledger.database import Database
 from harkara.ledger.messages.summary import summary
@@ -31,7 +32,8 @@ class MessageFilter:
 
     `id` is the message's own id, another that a client gave it, or Chat Mitra's job id. `lanes` restricts the result to
     these lanes, `recipients` to these names. `occasion` is a kind and a reference. `flagged` selects what may have been
-    sent twice. `since` and `until` compare the time of acceptance.
+    sent twice. `response` is what the recipient has done since the message was sent, a key of RESPONSES. `since` and
+    `until` compare the time of acceptance.
     """
 
     id: str | None = None
@@ -46,6 +48,7 @@ class MessageFilter:
     campaign: str | None = None
     occasion: tuple[str, str] | None = None
     flagged: bool = False
+    response: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -85,6 +88,7 @@ class MessageFilter:
             message.c.recipient.in_(self.recipients) if self.recipients is not None else None,
             _is_about(*self.occasion) if self.occasion else None,
             literal_column("message.maybe_duplicate") if self.flagged else None,  # in the words of its index
+            has_response(self.response) if self.response is not None else None,
             *_accepted(self.since, self.until),
         )
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert, select
 
 from harkara.ledger.campaigns import commands
 from harkara.ledger.campaigns.housekeeping import advance_campaigns
 from harkara.ledger.campaigns.queries import get_campaign
 from harkara.ledger.database import Database
+from harkara.ledger.tables import contact, message
 from harkara.ledger.users.acts import list_acts
 from harkara.roles import Role
 from harness.ledger import open_ledger
@@ -166,7 +169,8 @@ def test_the_page_has_responses_and_costs_and_operators_get_the_report_with_numb
     send_due(db, most=1)
     page = text_of(viewer.see(f"/campaigns/{identity}"))
     assert "Spent so far nothing yet Cost, if all arrive ₹3.06" in page
-    assert "Have written 0 Have opted out 0" in page
+    assert "Have written 0" in page
+    assert "Have opted out 0" in page
     assert "Report with numbers" not in page
     assert "Report with numbers" in text_of(operator.see(f"/campaigns/{identity}"))
     assert viewer.submit(f"/campaigns/{identity}/report.csv").status_code == 403
@@ -175,6 +179,31 @@ def test_the_page_has_responses_and_costs_and_operators_get_the_report_with_numb
     assert report[0] == "row,recipient,name,state,code,reason,answered_at,opted_out_at,job_id,id"
     assert [line.split(",")[1][:7] for line in report[1:]] == ["9198765"] * 3
     assert acts_of(db, "ugadi") == [("campaign.reported", 3)]
+
+
+def test_the_numbers_of_responses_lead_to_the_messages_of_these_recipients(server: Server) -> None:
+    db, viewer = server.console.db, server.user("Vera")
+    identity = start_campaign(db, 4, "onam")
+    send_due(db, most=3)
+    wrote, stopped, _ = sorted(message_ids(db, identity))[:3]
+    later = db.now() + timedelta(minutes=1)
+    with db.write() as tx:
+        for each, changes in ((wrote, {}), (stopped, {"wished_at": later, "stopped": "marketing"})):
+            recipient = tx.execute(select(message.c.recipient).where(message.c.id == each)).scalar_one()
+            tx.execute(insert(contact), {"lane": "default", "recipient": recipient, "wrote_at": later} | changes)
+    page = viewer.see(f"/campaigns/{identity}")
+    found = {
+        label: re.findall(r"/messages/(job_\w+)", viewer.see(unescape(path)).text)
+        for path, label in re.findall(
+            r'href="/console(/messages[^"]*)">\d<span class="quiet"> (Have [\w ]+)<', page.text
+        )
+    }
+    assert {label: set(ids) for label, ids in found.items()} == {
+        "Have written": {wrote, stopped},
+        "Have opted out": {stopped},
+    }
+    assert viewer.see("/messages?response=written").status_code == 400
+    assert viewer.see("/messages?campaign=onam&response=other").status_code == 400
 
 
 def test_a_campaign_that_reached_its_stop_loss_is_resumed_with_a_higher_one(operator: Browser, db: Database) -> None:

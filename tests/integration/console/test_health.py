@@ -105,8 +105,40 @@ def test_webhooks_are_shown_with_those_that_fit_no_message(users: dict[Role, Bro
         row = {"lane": "shop", "identity": str(number), "about": "read", "state": state}
         with db.write() as tx:
             tx.execute(insert(event), row | {"at": at, "received_at": at, "due_at": at})
-    words = text_of(users[Role.VIEWER].see("/health"))
+    viewer = users[Role.VIEWER]
+    words = text_of(viewer.see("/health"))
     assert re.search(r"shop \d+ \w+ \d{4}, [^ ]+ [AP]M 3 1 ", words)
+
+
+def test_the_number_of_events_without_a_message_leads_to_them_without_their_values(
+    running: Server, users: dict[Role, Browser], db: Database
+) -> None:
+    at = datetime.now(UTC)
+    typed = {"about": "sent", "sender": "919876543210", "body": '{"message": {"text": "On my way"}}'}
+    other = {
+        "about": "read",
+        "sender": None,
+        "body": '{"event": "str", "message": [{"id": "wamid.1"}], "919876543211": 1}',
+    }
+    for number, state in enumerate(("folded", "orphan", "orphan")):
+        row = {"lane": "default", "identity": f"listed {number}", "state": state, **(typed if number == 1 else other)}
+        with db.write() as tx:
+            tx.execute(insert(event), row | {"at": at, "received_at": at, "due_at": at})
+    viewer = users[Role.VIEWER]
+    (path,) = re.findall(r'href="/console(/health/events\?lane=default)"', viewer.see("/health").text)
+    page = viewer.see(path)
+    assert [name for name in ("sent", "read") if f"<code>{name}</code>" in page.text] == ["sent", "read"]
+    words = text_of(page)
+    for expected in (
+        "A message to 91••••••3210 that was typed in the dashboard message.text",
+        "A message that Harkara did not send event, message.id, 91••••••3211",
+    ):
+        assert expected in words
+    assert not [each for each in ("On my way", "wamid.1", "9198765") if each in page.text]
+    assert page.text.count("<tr>") == 3
+    limited = running.user("of the other lane", Role.VIEWER, ("shop",))
+    assert limited.see("/health/events?lane=default").status_code == 403
+    assert "There is none" in text_of(viewer.see(f"{path}&before=1"))
 
 
 def test_an_operator_acknowledges_an_alarm_of_their_lanes(

@@ -74,6 +74,7 @@ ROUTES: dict[str, Role | None] = {
     "GET /templates/{name}": Role.VIEWER,
     "POST /templates/{name}/test": Role.OPERATOR,
     "GET /health": Role.VIEWER,
+    "GET /health/events": Role.VIEWER,
     "GET /health/settings": Role.ADMIN,
     "POST /health/acknowledge": Role.OPERATOR,
     "POST /health/audit": Role.ADMIN,
