@@ -32,9 +32,9 @@ def measure(environment: Environment, quick: bool) -> list[Figure]:
     small, large, rounds = (2_000, 20_000, 3) if quick else (SMALL, environment.history, 25)
     with ExitStack() as stack:
         ledgers = [_open(stack, environment, number) for number in (small, large)]
-        for _ in range(rounds):
+        for turn in range(rounds):
             for act in (send_messages, read_messages, open_pages, sweep_and_erase):
-                for ledger in ledgers:
+                for ledger in ledgers[:: 1 if turn % 2 else -1]:
                     act(ledger)
         for ledger in ledgers:
             audit_all(ledger)

@@ -7,8 +7,8 @@ from psycopg import Connection
 from benchmarks.environment import Deployment
 from benchmarks.messages import recipient, text
 
-OF_CAMPAIGN = 10_000
-"""Messages of each campaign; every second message belongs to one."""
+CAMPAIGNS = 60
+"""Campaigns of each ledger: more than a page shows. Every second message belongs to one."""
 
 STEP = 250_000
 """Messages that one transaction writes."""
@@ -138,7 +138,7 @@ def megabytes(deployment: Deployment) -> float:
 def _write(connection: Connection, pattern: str, rows: int, first: int, last: int) -> None:
     names = ", ".join(_common_columns(connection))
     values = {"rows": rows, "first": first, "last": last, "pattern": pattern, "names": names}
-    values |= {"id": _ID.format(at="at"), "of_campaign": 2 * OF_CAMPAIGN}
+    values |= {"id": _ID.format(at="at"), "of_campaign": rows // CAMPAIGNS + 1}
     with connection.transaction():
         for statement in (_MESSAGES, _COPIES, _POSTS, _LINES, _EVENTS, _CHARGES):
             connection.execute(statement.format(**values).encode())
