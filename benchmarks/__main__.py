@@ -90,7 +90,7 @@ def _arguments() -> argparse.Namespace:
         type=int,
         default=10_000_000,
         metavar="N",
-        help="messages of the larger ledger of `history`; each million needs about 2.2 GB of the disk",
+        help="messages of the larger ledger of `history`; each million needs about 3 GB of the disk",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file as well")
     given = parser.parse_args()

@@ -15,16 +15,18 @@ STEP = 250_000
 
 _ID = """'job_' || lpad(to_hex(floor(1000 * extract(epoch FROM {at}))::bigint), 12, '0') || lpad(to_hex(n), 20, '0')"""
 
-# n counts from the newest message. A tenth of a percent each failed, expired or is uncertain; the others arrived. What
-# is older than a month has lost its text and its number, as the retention erases them.
+# n counts from the newest message. A tenth of a percent each failed or expired, and a hundred are uncertain, since
+# people decide about the others; the rest arrived. What is older than a month has lost its text and its number, as the
+# retention erases them.
 _MESSAGES = """
 CREATE TEMP TABLE step ON COMMIT DROP AS
 SELECT n, {id} AS id, at, 'r' || n AS reference,
     CASE WHEN at > now() - interval '30 days' THEN (919800000000 + n % 50000)::text END AS recipient,
     CASE WHEN at > now() - interval '30 days' THEN (SELECT body FROM message WHERE id = '{pattern}') END AS body,
-    CASE n % 1000 WHEN 0 THEN 'failed' WHEN 1 THEN 'cancelled' WHEN 2 THEN 'uncertain'
-        ELSE CASE WHEN n % 3 = 0 THEN 'read' ELSE 'delivered' END END AS state,
-    CASE n % 1000 WHEN 0 THEN '131026' WHEN 1 THEN 'expired' WHEN 2 THEN 'read-timeout' END AS code,
+    CASE WHEN n % 1000 = 0 THEN 'failed' WHEN n % 1000 = 1 THEN 'cancelled' WHEN {uncertain} THEN 'uncertain'
+        WHEN n % 3 = 0 THEN 'read' ELSE 'delivered' END AS state,
+    CASE WHEN n % 1000 = 0 THEN '131026' WHEN n % 1000 = 1 THEN 'expired' WHEN {uncertain} THEN 'read-timeout' END
+        AS code,
     CASE WHEN n % 2 = 0 THEN 'camp_' || lpad((n / {of_campaign})::text, 8, '0') END AS campaign_id,
     CASE WHEN n % 4 < 2 THEN 'template_' || n % 7 END AS template
 FROM (
@@ -138,7 +140,11 @@ def megabytes(deployment: Deployment) -> float:
 def _write(connection: Connection, pattern: str, rows: int, first: int, last: int) -> None:
     names = ", ".join(_common_columns(connection))
     values = {"rows": rows, "first": first, "last": last, "pattern": pattern, "names": names}
-    values |= {"id": _ID.format(at="at"), "of_campaign": rows // CAMPAIGNS + 1}
+    values |= {
+        "id": _ID.format(at="at"),
+        "of_campaign": rows // CAMPAIGNS + 1,
+        "uncertain": "n % 1000 = 2 AND n < 100000",
+    }
     with connection.transaction():
         for statement in (_MESSAGES, _COPIES, _POSTS, _LINES, _EVENTS, _CHARGES):
             connection.execute(statement.format(**values).encode())
