@@ -114,6 +114,7 @@ def _fill(db: Database) -> None:
     _calendar(db)
     _reminders(db)
     _campaign(db)
+    accept_messages(db, *(_visit_reminder(n) for n in range(96, 140)))  # last, so that they wait
     _chat(db)
     _assistant(db)
     set_budget(db, Budget("default", "day", "", to_micros(Decimal(20)), "INR"), by=BY)
@@ -140,7 +141,6 @@ def _reminders(db: Database) -> None:
             if n % 3:
                 deliver_webhooks(db, event(db, "read", f"job-{n}"))
         age_messages(db, 60.0 * (55 - n % 7 * 8), identity)
-    accept_messages(db, *(_visit_reminder(n) for n in range(96, 140)))
 
 
 def _campaign(db: Database) -> None:
