@@ -55,8 +55,8 @@ class SchemaState:
                 f"the database has the schema of a newer release, {self.found}, and this release has {head()}: run "
                 f"that release, or move the schema back with it: `python -m workers.migrate --to {head()}`"
             )
-        has = f"it has {self.found}" if self.found else "it is empty"
-        return f"{OTHER_SCHEMA} ({has}; missing: {', '.join(self.missing)})"
+        has = f"it has {self.found}; missing: {', '.join(self.missing)}" if self.found else "it is empty"
+        return f"{OTHER_SCHEMA} ({has})"
 
     @property
     def notice(self) -> str | None:

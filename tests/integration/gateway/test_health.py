@@ -64,7 +64,7 @@ def test_a_database_with_another_schema_is_reported(database_url: str) -> None:
     with TestClient(create_app(dependencies_of(empty))) as client:
         found = client.get("/readyz").json()
     empty.close()
-    assert found["database"] == OTHER_SCHEMA
+    assert found["database"] == f"{OTHER_SCHEMA} (it is empty)"
 
 
 def test_requests_are_counted_by_route_and_status_never_by_path(client: TestClient) -> None:
