@@ -10,8 +10,9 @@ from xdist.scheduler import LoadScopeScheduling
 WAITING = "tests/acceptance/"
 """Tests that wait for leases, delays and starts most of the time, each with a deployment of its own."""
 
-SHARED = frozenset(f"{WAITING}test_{name}.py" for name in ("chatmitra_faults", "docs", "inbound", "lanes", "make_up"))
-"""Their files whose tests share a deployment."""
+_SHARING = ("chatmitra_faults", "connections", "docs", "inbound", "lanes", "make_up", "rolling_release")
+SHARED = frozenset(f"{WAITING}test_{name}.py" for name in _SHARING)
+"""Their files whose tests share a deployment, or what takes as long to set up."""
 
 START = 0.75
 """The part of a run in which tests that wait begin; later each process would wait for its last one."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pytest
@@ -50,12 +50,19 @@ class Group(NamedTuple):
     def fail_over(self) -> None:
         """Let the sentinel promote the replica; return when the former primary follows it."""
         with connect_to(self.sentinel, OTHER_PASSWORD) as admin, connect_to(self.primary) as former:
-            admin.execute_command("SENTINEL", "FAILOVER", SERVICE)
+            wait_until(lambda: begins_failover(admin), 30, "the sentinel knows that the replica can be promoted")
             wait_until(lambda: former.info("replication")["role"] == "slave", 30, "the former primary follows")
 
 
 def connect_to(server: ValkeyServer, password: str = PASSWORD) -> redis.Redis:
     return redis.Redis(port=server.port, db=3 * (password == PASSWORD), password=password, decode_responses=True)
+
+
+def begins_failover(admin: Any) -> bool:
+    with suppress(redis.ResponseError):  # it has not asked the replica yet
+        admin.execute_command("SENTINEL", "FAILOVER", SERVICE)
+        return True
+    return False
 
 
 def follows(replica: redis.Redis) -> bool:

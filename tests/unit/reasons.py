@@ -232,7 +232,7 @@ def summaries() -> Iterator[str]:
 
 def audit_rules() -> Iterator[str]:
     """Yield the rule of each finding of the audit, and what the log of acts keeps of two of them."""
-    nodes = [node for name in ("audit", "audit_rules") for node in ast.walk(_source_of(name))]
+    nodes = [node for name in ("audit", "audit_rules", "audit_answers") for node in ast.walk(_source_of(name))]
     keys = [key for node in nodes if isinstance(node, ast.Dict) for key in node.keys]
     keys += [node.args[0] for node in nodes if isinstance(node, ast.Call) and _is_finding(node)]
     found = [str(key.value) for key in keys if isinstance(key, ast.Constant)]
@@ -245,7 +245,7 @@ def _source_of(name: str) -> ast.Module:
 
 
 def _is_finding(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Name) and call.func.id == "Finding"
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "add" and len(call.args) == 3
 
 
 def money() -> Iterator[str]:

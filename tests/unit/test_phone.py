@@ -164,7 +164,10 @@ def test_the_fast_path_agrees_in_every_region(region: str, data: st.DataObject) 
         st.from_regex(rf"[0-9]{{{len(national) - length}}}", fullmatch=True), label="new end"
     )
     for clean in (national, f"{example.country_code}{national}", f"+{example.country_code}{national}"):
-        assert outcome(clean, region) == outcome(f" {clean}", region) == by_plan(clean, region)
+        planned = (
+            f"+{clean[2:]}" if clean.startswith("00") else clean
+        )  # some regions have mobile numbers that begin with 0
+        assert outcome(clean, region) == outcome(f" {clean}", region) == by_plan(planned, region)
 
 
 @given(st.from_regex(r"[1-9][0-9]{9,14}", fullmatch=True))
