@@ -207,7 +207,7 @@ def check_pairing() -> None:
     end_unless_paired(_stop_worker)
 
 
-def check_schema() -> Callable[[], None]:
+def schema_check() -> Callable[[], None]:
     """Return the check that ends this worker if it no longer works with the schema. It raises Unavailable."""
     return schema_watch(_stop_worker)
 

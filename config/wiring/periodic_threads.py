@@ -56,7 +56,7 @@ def _functions() -> dict[str, Callable[[], object]]:
         "callbacks": background.deliver_callbacks,
         "goals": lambda: alarm_round().run(),
         "pairing": background.check_pairing,
-        "schema": background.check_schema(),
+        "schema": background.schema_check(),
         "reload": background.reload,
         "worker": worker_lease().renew,
     }
