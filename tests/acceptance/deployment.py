@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from re import Match, sub
-from typing import Any
+from typing import Any, TypeVar
 
 from harkara import Client, Envelope, MessageStatus
 from harkara.inbound.events import MessageReceived
@@ -40,6 +40,8 @@ BY_WORKER_LEASE = {"HARKARA_READ_TIMEOUT": "500"}
 WEB_READY = "Uvicorn running on"
 CELERY = ("celery",)
 APP = ("-A", "workers.sender")
+
+AnyDeployment = TypeVar("AnyDeployment", bound="Deployment")
 
 
 class Deployment:
@@ -242,9 +244,15 @@ def unmigrated_deployment(
     folder: Path, valkey: ValkeyServer, database_url: str, **settings: str
 ) -> Iterator[Deployment]:
     """Run a deployment whose database keeps the schema that it has."""
-    running = Deployment(folder, valkey, database_url, settings)
-    try:
+    with stopped_at_end(Deployment(folder, valkey, database_url, settings)) as running:
         running.start_sandbox()
+        yield running
+
+
+@contextmanager
+def stopped_at_end(running: AnyDeployment) -> Iterator[AnyDeployment]:
+    """End all its processes at the end; an error has their logs as a note."""
+    try:
         yield running
     except BaseException as error:
         error.add_note(running.logs())

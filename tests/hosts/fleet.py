@@ -15,7 +15,7 @@ from harkara.ledger.tables import attempt
 from harness.hosts import NetworkHost
 from harness.process import Process
 from harness.waiting import wait_until
-from tests.acceptance.deployment import APP, PATIENCE, WEB_READY, Deployment
+from tests.acceptance.deployment import APP, PATIENCE, WEB_READY, Deployment, stopped_at_end
 from tests.acceptance.http_client import API_TOKENS
 from tests.acceptance.messages import new_messages
 from tests.hosts.servers import API, WORKERS, Servers
@@ -138,14 +138,8 @@ def fleet(
     folder: Path, hosts: Mapping[str, NetworkHost], servers: Servers, clocks: Mapping[str, Mapping[str, str]]
 ) -> Iterator[Fleet]:
     """Run a deployment on these hosts and servers, with its sandbox; end all its processes at the end."""
-    running = Fleet(folder, hosts, servers, clocks)
-    try:
+    with stopped_at_end(Fleet(folder, hosts, servers, clocks)) as running:
         running.start_sandbox()
         running.sandbox.set_faults(limit=LIMIT, latency_ms=LATENCY_MS)
         running.start_all()
         yield running
-    except BaseException as error:
-        error.add_note(running.logs())
-        raise
-    finally:
-        running.stop()
