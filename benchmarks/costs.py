@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from benchmarks.environment import Deployment
 from benchmarks.figure import Figure
@@ -69,6 +69,6 @@ def _usage(deployment: Deployment, pids: tuple[int, ...]) -> tuple[float, float,
     return own, postgres, redis
 
 
-def _number(deployment: Deployment, query: object) -> int:
+def _number(deployment: Deployment, query: TextClause) -> int:
     with deployment.ledger.connect() as connection:
-        return int(connection.execute(query).scalar() or 0)  # type: ignore[call-overload]
+        return int(connection.execute(query).scalar() or 0)
