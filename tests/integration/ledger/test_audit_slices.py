@@ -20,7 +20,7 @@ from tests.integration.ledger.test_search_plans import explained
 
 LARGE = {"message", "attempt", "trace", "charge"}
 MESSAGES, EACH = 1_500, 100
-_OWNER = "CASE WHEN id LIKE '%7' THEN 'gone' || substr(id, 5) ELSE id END"
+_OWNER = "CASE WHEN id LIKE 'copy%7' THEN 'gone' || substr(id, 5) ELSE id END"
 _DAMAGE = (
     f"""INSERT INTO attempt (message_id, epoch, lane, weight, worker, gates, claimed_at, started_at, outcome)
     SELECT {_OWNER}, 2, lane, 1, 'worker', 'passed', created_at, created_at, 'accepted' FROM message""",
