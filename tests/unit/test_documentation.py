@@ -33,6 +33,21 @@ def test_a_request_in_the_documentation_has_the_parameters_of_its_template() -> 
         assert len(body) == len(catalogue.find(template["name"]).body), template["name"]
 
 
+def test_the_first_page_and_the_menu_of_the_site_lead_to_every_page() -> None:
+    pages = {str(page.relative_to(ROOT / "docs")) for page in PAGES[1:]}
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    menu = (ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:")[2]
+    assert pages - set(re.findall(r"\]\(([^)#]+)", index)) == {"index.md"}
+    assert pages - set(re.findall(r": (\S+\.md)", menu)) == set()
+
+
+@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.stem)
+def test_a_page_begins_with_the_people_it_is_for(page: Path) -> None:
+    title, _, begin = page.read_text("utf-8").partition("\n\n")
+    assert title.startswith("# ")
+    assert begin.startswith(("This page is ", "These pages are ")) or page.stem == "index"
+
+
 @pytest.mark.parametrize(
     ("expected", "shown"),
     [
