@@ -33,6 +33,7 @@ from harkara.delivery.sender import Sender
 from harkara.delivery.thinking import Thinker
 from harkara.ledger.conversations.due_turns import ClaimedTurn
 from harkara.ledger.conversations.turns import WrittenTurn
+from harkara.ledger.messages.begin import BeginRequest
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
@@ -84,7 +85,10 @@ class CheckpointedSender(Sender):
 
 
 class CheckpointedGroupCommit(GroupCommit):
-    """A group commit that calls `checkpoint` after it has written outcomes and before it commits them."""
+    """A group commit that calls `checkpoint` before it commits outcomes.
+
+    In a transaction they are written by then. What is written by one statement is committed by it, too.
+    """
 
     def __init__(self, *args: Any, checkpoint: Checkpoint, **options: Any) -> None:
         self._checkpoint = checkpoint  # before the thread of the group commit starts
@@ -94,6 +98,10 @@ class CheckpointedGroupCommit(GroupCommit):
         lanes = super().write_results(tx, results, working)
         self._checkpoint("K4b")
         return lanes
+
+    def write_at_once(self, requests: Sequence[BeginRequest], results: Sequence[ClaimResult]) -> set[tuple[str, int]]:
+        self._checkpoint("K4b")
+        return super().write_at_once(requests, results)
 
 
 class CheckpointedThinker(Thinker):

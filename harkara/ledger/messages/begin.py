@@ -33,8 +33,8 @@ def begin_alone(db: Database, requests: Sequence[BeginRequest]) -> set[tuple[str
         with db.write() as tx:
             return begin(tx, requests)
     now = db.now()
-    attempts, lease = _attempts(requests), _lease(requests, now)
-    return set(db.execute_each(_BEGIN_WITH_ATTEMPTS, _ATTEMPT, attempts, now=now, lease=lease))
+    attempts, lease = attempt_rows(requests), lease_until(requests, now)
+    return set(db.execute_each(_BEGIN_WITH_ATTEMPTS, ATTEMPT, attempts, now=now, lease=lease))
 
 
 def begin(tx: Transaction, requests: Sequence[BeginRequest]) -> set[tuple[str, int]]:
@@ -42,21 +42,21 @@ def begin(tx: Transaction, requests: Sequence[BeginRequest]) -> set[tuple[str, i
 
     The others were cancelled, or swept and claimed by another worker in the meantime, and must not be POSTed.
     """
-    attempts, lease = _attempts(requests), _lease(requests, tx.now)
+    attempts, lease = attempt_rows(requests), lease_until(requests, tx.now)
     if not tx.sqlite:
-        return set(tx.execute_each(_BEGIN_WITH_ATTEMPTS, _ATTEMPT, attempts, now=tx.now, lease=lease))
-    held = set(tx.execute_each(_BEGIN, _ATTEMPT, attempts, now=tx.now, lease=lease))
+        return set(tx.execute_each(_BEGIN_WITH_ATTEMPTS, ATTEMPT, attempts, now=tx.now, lease=lease))
+    held = set(tx.execute_each(BEGIN, ATTEMPT, attempts, now=tx.now, lease=lease))
     if held:
         begun = [attempt for attempt in attempts if (attempt["id"], attempt["epoch"]) in held]
-        tx.execute_each(_OPEN_ATTEMPT, _ATTEMPT, begun, now=tx.now)
+        tx.execute_each(_OPEN_ATTEMPT, ATTEMPT, begun, now=tx.now)
     return held
 
 
 # Written by hand, as the whole hot path: one statement for all rows of a group commit. The state is wrapped, as in
 # `still_in`, to keep the planner on the primary key.
-_ATTEMPT = {"id": "text", "epoch": "integer", "lane": "text", "weight": "integer", "worker": "text", "gates": "text"}
-_ATTEMPT |= {"fingerprint": "text", "claimed_at": "timestamptz"}
-_BEGIN = f"""
+ATTEMPT = {"id": "text", "epoch": "integer", "lane": "text", "weight": "integer", "worker": "text", "gates": "text"}
+ATTEMPT |= {"fingerprint": "text", "claimed_at": "timestamptz"}
+BEGIN = f"""
 UPDATE message
 SET state = 'sending', tries = tries + 1, lease_until = :lease, posted_at = :now, changed_at = :now
 FROM {{each}}
@@ -70,18 +70,18 @@ _OPEN_ATTEMPT = """
 INSERT INTO attempt (message_id, epoch, lane, weight, worker, gates, echo, claimed_at, started_at)
 SELECT each.id, each.epoch, lane, weight, worker, gates, fingerprint, claimed_at, :now FROM {each}
 """
+OPEN_ATTEMPT_OF_HELD = f"{_OPEN_ATTEMPT} JOIN held ON held.id = each.id AND held.epoch = each.epoch"
 # Both are one statement where a round trip costs more than the work. SQLite has none, and no UPDATE in a WITH.
-_BEGIN_WITH_ATTEMPTS = f"""
-WITH held AS ({_BEGIN}), opened AS ({_OPEN_ATTEMPT} JOIN held ON held.id = each.id AND held.epoch = each.epoch)
-SELECT id, epoch FROM held
-"""
+_BEGIN_WITH_ATTEMPTS = f"WITH held AS ({BEGIN}), opened AS ({OPEN_ATTEMPT_OF_HELD}) SELECT id, epoch FROM held"
 
 
-def _lease(requests: Sequence[BeginRequest], now: datetime) -> datetime:
+def lease_until(requests: Sequence[BeginRequest], now: datetime) -> datetime:
+    """Return the end of the lease of requests that begin together at `now`."""
     return now + timedelta(seconds=requests[0].lease_seconds)
 
 
-def _attempts(requests: Sequence[BeginRequest]) -> list[Row]:
+def attempt_rows(requests: Sequence[BeginRequest]) -> list[Row]:
+    """Return the attempts of requests with the columns of ATTEMPT, in the order in which they lock their messages."""
     return [_attempt(request) for request in sorted(requests, key=lambda request: request.claimed.id)]
 
 

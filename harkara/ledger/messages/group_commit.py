@@ -13,6 +13,7 @@ from harkara.errors import Unavailable, stops_all
 from harkara.ledger.database import Database
 from harkara.ledger.messages.begin import BeginRequest, begin, begin_alone
 from harkara.ledger.messages.claim_result import ClaimResult
+from harkara.ledger.messages.one_statement import is_one_statement, write_in_one_statement
 from harkara.ledger.messages.record import record
 from harkara.ledger.transaction import Transaction
 
@@ -45,7 +46,8 @@ class GroupCommit:
     `linger_seconds` is how long a few outcomes wait for begin requests, in whose transaction they cost next to nothing.
     An outcome that the database does not take for `retry_seconds` goes to `spill`, which stores it where another
     process can record it later. While `spill` is unavailable too, the outcome stays here and is tried again. The
-    process that records it later decides whether it can be recorded at all (see `record_spilled`).
+    process that records it later decides whether it can be recorded at all (see `record_spilled`). An answer within
+    `working_seconds` of another one of its lane is no probe's.
 
     `Batcher` batches for an event loop, without a delay or a retry. Here a thread lets outcomes linger, keeps
     unrecorded ones, and leaves the sender threads to their POSTs, so the two share no code.
@@ -59,12 +61,14 @@ class GroupCommit:
         gather_seconds: float = 0.005,
         linger_seconds: float = 0.05,
         retry_seconds: float = 20.0,
+        working_seconds: float = WORKING_SECONDS,
     ) -> None:
         self._db = db
         self._spill = spill
         self._gather_seconds = gather_seconds
         self._linger_seconds = linger_seconds
         self._retry_seconds = retry_seconds
+        self._working_seconds = working_seconds
         self._begin_seconds = 0.005
         self._working_lanes: dict[str, float] = {}
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
@@ -160,7 +164,9 @@ class GroupCommit:
         if not results:
             return begin_alone(self._db, requests)
         now = time.monotonic()
-        working = [lane for lane, at in self._working_lanes.items() if now - at < WORKING_SECONDS]
+        working = [lane for lane, at in self._working_lanes.items() if now - at < self._working_seconds]
+        if is_one_statement(self._db, requests, results, working):
+            return self.write_at_once(requests, results)
         with self._db.write() as tx:
             # A new dict, since the threads that retry outcomes read it, too.
             self._working_lanes = self._working_lanes | dict.fromkeys(self.write_results(tx, results, working), now)
@@ -169,6 +175,10 @@ class GroupCommit:
     def write_results(self, tx: Transaction, results: Sequence[ClaimResult], working: Collection[str]) -> set[str]:
         """Write outcomes in the transaction of a batch. A subclass may wrap this step, as the crash tests do."""
         return record(tx, results, working)
+
+    def write_at_once(self, requests: Sequence[BeginRequest], results: Sequence[ClaimResult]) -> set[tuple[str, int]]:
+        """Write a batch in one statement, which commits it. A subclass may wrap this step, as the crash tests do."""
+        return write_in_one_statement(self._db, requests, results)
 
     def _commit_failed(self, begins: Sequence[Begin], results: Sequence[Result], error: Exception) -> None:
         """Refuse the POSTs and retry the outcomes: whether the commit happened is unknown.

@@ -52,11 +52,8 @@ def _lock_in_order(tx: Transaction, results: Sequence[ClaimResult]) -> None:
 def _record_accepted(tx: Transaction, accepted: Sequence[ClaimResult]) -> None:
     if not accepted:
         return
-    answers = [_answer(result) for result in accepted]
-    moved = tx.execute_each(_ACCEPT, _ANSWER, answers, now=tx.now)
-    notify_states(tx, [StateChange(identity, State.ACCEPTED) for (identity,) in moved])
-    if len(moved) < len(answers):
-        tx.execute_each(_SET_JOB_ID, _ANSWER, answers)
+    written = tx.execute_each(ACCEPT, ANSWER, [answer_row(result) for result in accepted], now=tx.now)
+    notify_states(tx, [StateChange(identity, state) for identity, state in written if state == State.ACCEPTED])
 
 
 def _record_other(tx: Transaction, result: ClaimResult) -> Pause | None:
@@ -88,7 +85,7 @@ def _traced_reason(result: ClaimResult, columns: Row) -> str | None:
 
 def _close_attempts(tx: Transaction, posted: Sequence[ClaimResult]) -> None:
     if posted:
-        tx.execute_each(_CLOSE_ATTEMPT, _ANSWER, [_answer(result) for result in posted], now=tx.now)
+        tx.execute_each(CLOSE_ATTEMPT, ANSWER, [answer_row(result) for result in posted], now=tx.now)
 
 
 def _answered_lanes(posted: Sequence[ClaimResult]) -> set[str]:
@@ -99,9 +96,9 @@ def _answered_lanes(posted: Sequence[ClaimResult]) -> set[str]:
 # Written by hand, as the whole hot path: one statement for all rows of a group commit. The state is wrapped, as in
 # `still_in`, to keep the planner on the primary key.
 _LOCK = "SELECT 1 FROM message JOIN {each} ON message.id = each.id ORDER BY message.id FOR UPDATE OF message"
-_ANSWER = {"id": "text", "epoch": "integer", "outcome": "text", "status": "integer", "code": "text"}
-_ANSWER |= {"said": "text", "job_id": "text"}
-_CLOSE_ATTEMPT = """
+ANSWER = {"id": "text", "epoch": "integer", "outcome": "text", "status": "integer", "code": "text"}
+ANSWER |= {"said": "text", "job_id": "text"}
+CLOSE_ATTEMPT = """
 UPDATE attempt
 SET ended_at = :now, outcome = CASE WHEN attempt.outcome = 'replaced' THEN attempt.outcome ELSE each.outcome END,
     status = each.status, code = each.code, text = each.said, job_id = each.job_id
@@ -116,34 +113,37 @@ def _of_attempt(column: str) -> str:
 
 _IS_PRESENT = f"(NOT message.replaced OR coalesce({_of_attempt('outcome')}, '') <> 'replaced')"
 """False for the answer to a POST that a webhook has reported as failed in the meantime, so that the fallback goes."""
-_ACCEPT = f"""
+_MOVES = f"coalesce(message.state, '') IN ({sql_list(allowed_from(State.ACCEPTED, by=Action.RECORD))})"
+"""Of any epoch: a message that is about to be sent once more need not be; its new worker finds the claim gone."""
+_KNOWN = f"""(message.job_id IS NULL
+    AND coalesce(message.state, '') IN ({sql_list(s for s in State if s in DONE - {State.ACCEPTED, State.CANCELLED})}))
+"""
+"""A webhook was faster than the answer: the state stays, and so does the job id of an earlier attempt."""
+
+
+def _if_moved(column: str, value: str) -> str:
+    return f"{column} = CASE WHEN {_MOVES} THEN {value} ELSE message.{column} END"
+
+
+# Both cases are one statement: a webhook that comes meanwhile may turn the one into the other.
+ACCEPT = f"""
 UPDATE message
-SET state = 'accepted', job_id = each.job_id, changed_at = :now, code = NULL, reason = NULL,
-    lease_until = NULL, resend_at = NULL, strikes = 0,
+SET job_id = each.job_id, {_if_moved("state", "'accepted'")}, {_if_moved("changed_at", ":now")},
+    {_if_moved("code", "NULL")}, {_if_moved("reason", "NULL")}, lease_until = NULL, resend_at = NULL, strikes = 0,
     -- A webhook may still report that the 24-hour window was closed; only a lane with webhooks has fingerprints.
     fallback = CASE
         WHEN message.fallback IS NULL THEN NULL
-        WHEN {_of_attempt("echo")} IS NOT NULL THEN message.fallback
+        WHEN NOT {_MOVES} OR {_of_attempt("echo")} IS NOT NULL THEN message.fallback
     END,
     body = CASE WHEN {IS_CODE} THEN NULL ELSE body END, digest = CASE WHEN {IS_CODE} THEN NULL ELSE digest END
 FROM {{each}}
-WHERE message.id = each.id
-  -- Of any epoch: a message that is about to be sent once more need not be; its new worker finds the claim gone.
-  AND coalesce(message.state, '') IN ({sql_list(allowed_from(State.ACCEPTED, by=Action.RECORD))})
-  AND {_IS_PRESENT}
-RETURNING message.id
-"""
-# A webhook was faster than the answer: the state stays, and so does the job id of an earlier attempt.
-_SET_JOB_ID = f"""
-UPDATE message SET job_id = each.job_id
-FROM {{each}}
-WHERE message.id = each.id AND message.job_id IS NULL
-  AND coalesce(message.state, '') IN ({sql_list(s for s in State if s in DONE - {State.ACCEPTED, State.CANCELLED})})
-  AND {_IS_PRESENT}
+WHERE message.id = each.id AND ({_MOVES} OR {_KNOWN}) AND {_IS_PRESENT}
+RETURNING message.id, message.state
 """
 
 
-def _answer(result: ClaimResult) -> Row:
+def answer_row(result: ClaimResult) -> Row:
+    """Return the answer to a POST with the columns of ANSWER."""
     outcome = result.outcome
     return {
         "id": result.id,
