@@ -8,6 +8,7 @@ from threading import Event
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from harkara.console import mount
 from harkara.delivery.periodic_thread import PeriodicThread, every
@@ -52,19 +53,7 @@ def main() -> None:
     app = create_app(dependencies)
     if settings().console:
         mount(app, console())
-    server = uvicorn.Server(
-        uvicorn.Config(
-            behind_proxies(app, settings().trusted_proxies),
-            host=settings().web_address,
-            port=settings().port,
-            http=timed_protocol(settings().request_timeout.total_seconds()),
-            proxy_headers=False,  # uvicorn's own would hide the peer
-            log_config=None,
-            access_log=False,  # it writes whole addresses, with references; RequestMiddleware writes routes
-            server_header=False,
-            timeout_graceful_shutdown=STOP_SECONDS,
-        )
-    )
+    server = _server(app)
     unpaired = Event()
 
     def end() -> None:
@@ -94,6 +83,21 @@ def main() -> None:
         close_reports()
     if unpaired.is_set():
         sys.exit(1)
+
+
+def _server(app: FastAPI) -> uvicorn.Server:
+    config = uvicorn.Config(
+        behind_proxies(app, settings().trusted_proxies),
+        host=settings().web_address,
+        port=settings().port,
+        http=timed_protocol(settings().request_timeout.total_seconds()),
+        proxy_headers=False,  # uvicorn's own would hide the peer
+        log_config=None,
+        access_log=False,  # it writes whole addresses, with references; RequestMiddleware writes routes
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    return uvicorn.Server(config)
 
 
 def _check_schema() -> None:
