@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import socket
+from workers.ports import reserve_port
 
 
 def free_port() -> int:
-    """Return a port that no process listens on at this moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Return a port that no process listens on at this moment.
+
+    No other caller gets it while this process runs: the server that will listen there may start much later, and the
+    kernel would give the port to another one meanwhile.
+    """
+    return reserve_port(0)

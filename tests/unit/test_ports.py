@@ -1,9 +1,10 @@
-"""The ports of `make up`."""
+"""The ports of `make up` and of the tests."""
 
 from __future__ import annotations
 
 import socket
 
+from harness.ports import free_port
 from workers.ports import reserve_port
 
 
@@ -23,3 +24,10 @@ def test_a_free_port_is_given_as_preferred() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     assert reserve_port(port) == port
+
+
+def test_a_test_holds_its_port_although_nothing_listens_there_yet() -> None:
+    port = free_port()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", port))
+    assert reserve_port(port) != port
