@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
 _DIGITS = {
@@ -25,7 +25,7 @@ _DIGITS = {
     for word in words.split()
 }
 _ALSO_ORDINARY = {"do": "2", "दो": "2", "to": "2", "for": "4", "che": "6", "sat": "7", "ath": "8", "oh": "0", "o": "0"}
-"""Words that are digits only among others that can be nothing else."""
+"""Words that are digits only among others that can be nothing else, or among letters that are spelled."""
 
 _ORDINARY_AMONG_LETTERS = {word: digit for word, digit in _ALSO_ORDINARY.items() if word != "o"}
 
@@ -42,6 +42,8 @@ _FILLERS = frozenset("dash hyphen space then phir फिर".split())
 
 _WORDS = frozenset({*_DIGITS, *_TEENS, *_TENS, *_FILLERS})
 """A text without any of them has no number in words."""
+
+_WORDS_AMONG_LETTERS = _WORDS | _ORDINARY_AMONG_LETTERS.keys()
 
 _TOKEN = re.compile(r"[a-z]+|[\u0900-\u097f]+|[0-9]+")
 _GAP = re.compile(r"[\s,.;:/()_\-]{0,3}")
@@ -69,21 +71,24 @@ class _Digit(NamedTuple):
 
 def read_spoken(text: str) -> Spoken | None:
     """Return a skeleton's text with digits for numbers in words; None without any."""
-    return _read(text, _FEWEST, _may_belong)
+    return _read(text, _FEWEST, _may_belong, _ALSO_ORDINARY, _WORDS)
 
 
 def read_spelled(text: str) -> Spoken | None:
-    """Return a skeleton's text with a digit for each word that is nothing else, also alone and among single letters.
+    """Return a skeleton's text with a digit for each word that may be one, also alone and among single letters.
 
-    So an identifier is read whose letters are spelled: `two seven A B C`. None without any such word.
+    So an identifier is read whose letters are spelled: `two seven A B C`. Fewer than three words that may be digits
+    are, if they can be nothing else. None without any such word.
     """
-    return _read(text, 1, lambda word: len(word) == 1 or _may_belong(word), _ORDINARY_AMONG_LETTERS)
+    return _read(
+        text, 0, lambda word: len(word) == 1 or _may_belong(word), _ORDINARY_AMONG_LETTERS, _WORDS_AMONG_LETTERS
+    )
 
 
 def _read(
-    text: str, fewest: int, belongs: Callable[[str], bool], ordinary: Mapping[str, str] = _ALSO_ORDINARY
+    text: str, fewest: int, belongs: Callable[[str], bool], ordinary: Mapping[str, str], words: Set[str]
 ) -> Spoken | None:
-    if _WORDS.isdisjoint(_TOKEN.findall(text)):
+    if words.isdisjoint(_TOKEN.findall(text)):
         return None
     runs = [digits for run in _runs(text, belongs) if (digits := _digits(run, fewest, ordinary))]
     if not runs:
@@ -129,7 +134,7 @@ def _digits(run: Sequence[re.Match[str]], fewest: int, ordinary: Mapping[str, st
     filled = any(token[0] in _FILLERS for token in run) and written >= _LONG
     if words < fewest and not filled:
         return []
-    if words < _FEWEST and not filled:
+    if words + sum(token[0] in ordinary for token in run) < _FEWEST and not filled:
         ordinary = {}
     found: list[_Digit] = []
     times: tuple[int, int] | None = None

@@ -6,7 +6,7 @@ from itertools import pairwise
 from time import process_time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stdnum import luhn, verhoeff
 from stdnum.in_ import aadhaar
@@ -229,6 +229,8 @@ def identifiers(draw: st.DrawFn) -> str:
     return separator.join(each if isinstance(each, str) else draw(st.sampled_from(each)) for each in said)
 
 
+@example("A A A A A do do zero zero B", False)
+@example("A-A-A-A-A-do-do-do-do-B", True)
 @given(identifiers(), st.booleans())
 @settings(max_examples=100, deadline=None)
 def test_no_identifier_that_is_spelled_leaves(spelled: str, lower: bool) -> None:
