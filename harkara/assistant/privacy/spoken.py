@@ -77,8 +77,8 @@ def read_spoken(text: str) -> Spoken | None:
 def read_spelled(text: str) -> Spoken | None:
     """Return a skeleton's text with a digit for each word that may be one, also alone and among single letters.
 
-    So an identifier is read whose letters are spelled: `two seven A B C`. Fewer than three words that may be digits
-    are, if they can be nothing else. None without any such word.
+    So an identifier is read whose letters are spelled: `two seven A B C`. An ordinary word such as `to` is a digit only
+    if three words of the run or more may be digits. None without any such word.
     """
     return _read(
         text, 0, lambda word: len(word) == 1 or _may_belong(word), _ORDINARY_AMONG_LETTERS, _WORDS_AMONG_LETTERS
