@@ -23,5 +23,7 @@ COPY config ./config
 COPY tasks ./tasks
 COPY workers ./workers
 COPY sandbox ./sandbox
+# No process of the container can write bytecode, and without it each one would compile the code when it starts.
+RUN python -m compileall -q harkara config tasks workers sandbox
 USER 10001
 CMD ["python", "-m", "workers.worker"]

@@ -166,6 +166,13 @@ def test_the_build_context_has_every_file_that_the_image_copies() -> None:
     assert {name for names in copied for name in names.split()} == set(included)
 
 
+def test_the_image_has_the_bytecode_of_every_package_that_it_copies() -> None:
+    """Its file system is read-only, so each process would compile the code again when it starts."""
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    (compiled,) = re.findall(r"^RUN python -m compileall -q (.*)$", dockerfile, re.MULTILINE)
+    assert set(compiled.split()) == set(re.findall(r"^COPY (\w+) \./\1$", dockerfile, re.MULTILINE))
+
+
 def default_of(text: str) -> str:
     """The text with the defaults of its variables."""
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
