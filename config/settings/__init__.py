@@ -49,6 +49,7 @@ class Settings(
         extra="ignore",
         env_ignore_empty=True,
         hide_input_in_errors=True,  # it may be a token
+        defer_build=False,
     )
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import NoDecode
 
 from config.environment import CONFIG
 from config.fields import Secret, ShortName
+from config.settings.section import SettingsSection
 
 _BETWEEN_URLS = re.compile(r"[\s,]+(?=[A-Za-z0-9+]+://)|\s+")
 """An URL may have a comma inside, such as between the addresses of a mail."""
@@ -25,7 +26,7 @@ def _split_urls(value: Any) -> Any:
     return urls
 
 
-class AlarmSettings(BaseSettings):
+class AlarmSettings(SettingsSection):
     """What a deployment promises itself, and who learns that it is missed."""
 
     goals_file: Path = Field(

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import NoDecode
 
 from config.environment import CONFIG
 from config.fields import Duration, HeaderToken, HttpUrl, Proxies, Secret, ShortName, pairs
+from config.settings.section import SettingsSection
 
 
-class ApiSettings(BaseSettings):
+class ApiSettings(SettingsSection):
     """How applications call Harkara, and how Harkara calls them back."""
 
     port: int = Field(

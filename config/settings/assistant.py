@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
 
 from config.fields import HeaderToken
+from config.settings.section import SettingsSection
 
 
-class ModelSettings(BaseSettings):
+class ModelSettings(SettingsSection):
     """The secret of the language model."""
 
     model_key: HeaderToken | None = Field(

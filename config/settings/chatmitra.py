@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Self
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings
 
 from config.fields import Duration, HeaderToken, HttpUrl, Secret
+from config.settings.section import SettingsSection
 
 
-class ChatMitraSettings(BaseSettings):
+class ChatMitraSettings(SettingsSection):
     """How workers reach Chat Mitra."""
 
     chatmitra_api_url: HttpUrl = Field(

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Self
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings
 
 from config.fields import Duration, HeaderName, HttpUrl, Networks
+from config.settings.section import SettingsSection
 
 
-class ConsoleSettings(BaseSettings):
+class ConsoleSettings(SettingsSection):
     """The pages at /console of the HTTP API."""
 
     console: bool = Field(default=True, description="Whether the HTTP API serves the console at /console")

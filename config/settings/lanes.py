@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import NoDecode
 
 from config.environment import CONFIG, process_environment
 from config.fields import Duration, HeaderToken, Secret, ShortName, pairs
+from config.settings.section import SettingsSection
 
 
 def _quiet_hours() -> str:
@@ -18,7 +19,7 @@ def _quiet_hours() -> str:
     return process_environment().get("HARKARA_QUIET_HOURS", "20:00-09:00")
 
 
-class LaneDefaults(BaseSettings):
+class LaneDefaults(SettingsSection):
     """Values that hold for every lane unless the lanes file differs, and the tokens of further lanes."""
 
     allowance: str = Field(

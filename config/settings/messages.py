@@ -6,14 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
 
 from config.environment import CONFIG
 from config.fields import Duration, Secret
+from config.settings.section import SettingsSection
 from harkara.shared_defaults import DEADLINES
 
 
-class MessageSettings(BaseSettings):
+class MessageSettings(SettingsSection):
     """How long messages are sent and kept, and the rules for them."""
 
     deadline_authentication: Duration = Field(

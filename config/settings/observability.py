@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import NoDecode
 
 from config.fields import HttpUrl, Secret, pairs
+from config.settings.section import SettingsSection
 
 
-class ObservabilitySettings(BaseSettings):
+class ObservabilitySettings(SettingsSection):
     """Where spans and errors go; nowhere by default."""
 
     otlp_endpoint: HttpUrl | None = Field(

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, AliasChoices, Field
-from pydantic_settings import BaseSettings
 
 from config.environment import ROOT, VAR
 from config.fields import DatabaseUrl, Duration, RedisUrl
+from config.settings.section import SettingsSection
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(SettingsSection):
     """Where Redis and the database are."""
 
     redis_url: RedisUrl | None = Field(

@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
 
 from config.fields import Duration
+from config.settings.section import SettingsSection
 from harkara.shared_defaults import CHUNK, LEASE_SECONDS
 
 
-class WorkerSettings(BaseSettings):
+class WorkerSettings(SettingsSection):
     """How a worker runs and what it shows."""
 
     threads: int = Field(default=64, ge=1, le=512, description="Sender threads of a worker process")
