@@ -13,7 +13,8 @@ from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 from sqlalchemy import ColumnElement, Executable, bindparam, text
-from sqlmodel.sql.sqltypes import UTCDateTime
+
+from harkara.ledger.utc_time import UTCDateTime
 
 _PARAMETER = re.compile(r"(?<!:):(\w+)")
 

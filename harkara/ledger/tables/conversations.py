@@ -8,9 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from harkara.ledger.tables.columns import counter, partial
-
-ANSWERED = "outcome NOT IN ('superseded', 'failed')"
-"""A turn that has answered a revision: there is one at most."""
+from harkara.ledger.tables.conditions import ANSWERED
 
 
 class ConversationRow(SQLModel, table=True):

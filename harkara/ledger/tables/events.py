@@ -8,9 +8,7 @@ from sqlalchemy import CheckConstraint, Index, Text
 from sqlmodel import Field, SQLModel
 
 from harkara.ledger.tables.columns import counter, partial
-
-UNLISTED = "state = 'folded' AND about = 'received' AND sender IS NULL AND body IS NOT NULL"
-"""A message of a customer that a release without conversations has applied."""
+from harkara.ledger.tables.conditions import UNLISTED
 
 
 class EventRow(SQLModel, table=True):
