@@ -29,7 +29,10 @@ def main() -> None:
             if error.name
             else str(error)
         )
-    command.main()
+    try:
+        command.main()
+    finally:
+        gc.freeze()  # the interpreter would search all that is loaded for garbage before it ends
 
 
 def print_version() -> None:

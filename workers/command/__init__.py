@@ -7,70 +7,44 @@ from typing import Annotated, Any
 import typer
 
 from harkara.__main__ import print_version
-from workers.command import (
-    acts,
-    alarms,
-    assistant,
-    audit,
-    backup,
-    budget,
-    callbacks,
-    campaign,
-    consent,
-    conversation,
-    dead_letters,
-    doctor,
-    faq,
-    goals,
-    lanes,
-    occasion,
-    person,
-    proof,
-    recover,
-    reload,
-    resolve,
-    send,
-    spend,
-    status,
-    templates,
-    user,
-)
 from workers.command.errors import Commands
-from workers.command.outline import command, group
+from workers.command.outline import Outlines, command, group
 from workers.hidden import hidden
 
 __all__ = ["app", "main"]
 
-COMMANDS = (
-    command("send", send.send, send.EXAMPLES),
-    command("templates", templates.templates, "Example: harkara templates order_confirmation"),
-    command("status", status.status, "Example: harkara status order-1042"),
-    command("list", status.listing, "Example: harkara list --state failed --since -2h"),
-    command("cancel", resolve.cancel, "Example: harkara cancel order-1042 order-1043"),
-    command("resend", resolve.resend, "Example: harkara resend --state failed --code 131000 --since -1d"),
-    command("resolve", resolve.resolve, "Example: harkara resolve order-1042 --sent --by Asha"),
-    command("backup", backup.backup, "Example: harkara backup var/ledger-monday.backup"),
-    command("recover", recover.recover, "Example: harkara recover --sent-until 2026-11-30T02:00+05:30"),
-    command("audit", audit.audit, "Example: harkara audit --json"),
-    command("acts", acts.acts, "Example: harkara acts --by Asha"),
-    command("spend", spend.spend, "Example: harkara spend --by category --since 2026-11-01"),
-    command("reload", reload.reload, "Example: harkara reload --check"),
-    command("doctor", doctor.doctor, "Example: harkara doctor"),
-    group("lanes", lanes.app),
-    group("occasion", occasion.app),
-    group("campaign", campaign.app),
-    group("budget", budget.app),
-    group("conversation", conversation.app),
-    group("faq", faq.app),
-    group("assistant", assistant.app),
-    group("consent", consent.app),
-    group("person", person.app),
-    group("proof", proof.app),
-    group("user", user.app),
-    group("alarms", alarms.app),
-    group("goals", goals.app),
-    group("callbacks", callbacks.app),
-    group("dead-letters", dead_letters.app),
+COMMANDS = Outlines(
+    {
+        "send": command("send", "send"),
+        "templates": command("templates", "templates", "Example: harkara templates order_confirmation"),
+        "status": command("status", "status", "Example: harkara status order-1042"),
+        "list": command("status", "listing", "Example: harkara list --state failed --since -2h"),
+        "cancel": command("resolve", "cancel", "Example: harkara cancel order-1042 order-1043"),
+        "resend": command("resolve", "resend", "Example: harkara resend --state failed --code 131000 --since -1d"),
+        "resolve": command("resolve", "resolve", "Example: harkara resolve order-1042 --sent --by Asha"),
+        "backup": command("backup", "backup", "Example: harkara backup var/ledger-monday.backup"),
+        "recover": command("recover", "recover", "Example: harkara recover --sent-until 2026-11-30T02:00+05:30"),
+        "audit": command("audit", "audit", "Example: harkara audit --json"),
+        "acts": command("acts", "acts", "Example: harkara acts --by Asha"),
+        "spend": command("spend", "spend", "Example: harkara spend --by category --since 2026-11-01"),
+        "reload": command("reload", "reload", "Example: harkara reload --check"),
+        "doctor": command("doctor", "doctor", "Example: harkara doctor"),
+        "lanes": group("lanes"),
+        "occasion": group("occasion"),
+        "campaign": group("campaign"),
+        "budget": group("budget"),
+        "conversation": group("conversation"),
+        "faq": group("faq"),
+        "assistant": group("assistant"),
+        "consent": group("consent"),
+        "person": group("person"),
+        "proof": group("proof"),
+        "user": group("user"),
+        "alarms": group("alarms"),
+        "goals": group("goals"),
+        "callbacks": group("callbacks"),
+        "dead-letters": group("dead_letters"),
+    }
 )
 
 
@@ -78,7 +52,7 @@ class Harkara(Commands):
     """The group of all commands."""
 
     def __init__(self, **given: Any) -> None:
-        super().__init__(**given | {"commands": {each.name: each for each in COMMANDS}})
+        super().__init__(**given | {"commands": COMMANDS})
 
 
 app = typer.Typer(

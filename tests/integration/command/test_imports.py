@@ -11,9 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from config.environment import ROOT, process_environment
-from harkara.ledger import tables
 from harkara.ledger.database import Database
-from harkara.ledger.tables import all_tables
 from tests.integration.command.deployment import store
 from workers.command import COMMANDS, app
 from workers.command.outline import Outline
@@ -71,7 +69,7 @@ def test_a_command_line_builds_the_options_of_its_own_command_alone(monkeypatch:
 
         return watch
 
-    for each in COMMANDS:
+    for each in COMMANDS.values():
         monkeypatch.setattr(each, "build", watched(each, each.build))
     assert CliRunner().invoke(app, ["--help"]).exit_code == 0
     assert called == []
@@ -79,18 +77,23 @@ def test_a_command_line_builds_the_options_of_its_own_command_alone(monkeypatch:
     assert called == ["status"]
 
 
+PARTS_OF_STATUS = {
+    "deployment",
+    "errors",
+    "filters",
+    "layout",
+    "local_time",
+    "options",
+    "outline",
+    "output",
+    "status",
+}
+
+
 def test_status_imports_the_ledger_and_the_settings_alone(environment: dict[str, str], ledger: Database) -> None:
     imported = _imported(environment, "status", store(ledger))
-    assert not _packages(imported) & (HEAVY | {"markdown_it", "pygments", "structlog"})
-    assert not imported & {"harkara.messages", "rich.console"}
-
-
-def test_status_imports_the_tables_that_it_reads_alone(environment: dict[str, str], ledger: Database) -> None:
-    imported = _imported(environment, "status", store(ledger))
-    found = {name.rpartition(".")[2] for name in imported if name.startswith("harkara.ledger.tables.")}
-    assert found == {"columns", "messages", "occasions", "campaigns", "halts", "callbacks", "identity"}
-
-
-def test_each_table_is_declared_and_found_by_its_name() -> None:
-    declared = {name for name, kind in tables.__annotations__.items() if kind == "Table"}
-    assert {id(getattr(tables, name)) for name in declared} == {id(table) for table in all_tables().tables.values()}
+    assert not _packages(imported) & (HEAVY | {"markdown_it", "pygments", "sqlmodel", "structlog"})
+    assert not imported & {"harkara.messages", "rich.console", "sqlalchemy.orm"}
+    assert {name for name in imported if name.startswith("workers.command.")} == {
+        f"workers.command.{name}" for name in PARTS_OF_STATUS
+    }
