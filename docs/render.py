@@ -13,8 +13,6 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from config.periodic_work import SCHEDULE, WAKE_UPS
 from docs import figures
-from harkara.ledger.tables import all_models, rendering
-from harkara.ledger.tables.rendered import COLUMNS
 from workers.command import app
 from workers.command.outline import Outline
 
@@ -41,11 +39,6 @@ def settings() -> str:
     return _page(
         [*lines, "", "Next: [deploy](../how-to/deploy.md), [use several accounts](../how-to/use-several-accounts.md)."]
     )
-
-
-def columns() -> str:
-    """The columns of the ledger's tables, for the processes; `harkara.ledger.tables.rendered` reads them."""
-    return rendering.render(all_models())
 
 
 def command() -> str:
@@ -201,7 +194,6 @@ def _page(lines: Sequence[str]) -> str:
 
 
 def main() -> None:
-    COLUMNS.write_text(columns(), encoding="utf-8")
     for name, render in PAGES.items():
         (ROOT / "docs" / "reference" / name).write_text(render(), encoding="utf-8")
     for file, with_figures in WITH_FIGURES.items():

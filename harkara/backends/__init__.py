@@ -57,7 +57,7 @@ def redis_backend(seconds: float, replicas: int) -> Backend:
 
 
 def ledger_backend(database_url: str, redis_url: str | None, seconds: float, deadlines: Mapping[str, float]) -> Backend:
-    # Imported here: an application with Redis alone does not pay for SQLAlchemy.
+    # Imported here: an application with Redis alone does not pay for SQLModel.
     require_server("A client with a database URL")
     from harkara.backends.blocking import BlockingBackend
     from harkara.backends.broker import Broker

@@ -13,8 +13,7 @@ from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 from sqlalchemy import ColumnElement, Executable, bindparam, text
-
-from harkara.ledger.utc_time import UTCDateTime
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 _PARAMETER = re.compile(r"(?<!:):(\w+)")
 

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import text
 
 from harkara.ledger.database import Database
-from harkara.ledger.tables.rendered import columns
+from harkara.ledger.tables import all_tables
 
 FEWEST_CHANGES: Final = 1000
 CHANGED_PART: Final = 0.5
@@ -34,7 +34,7 @@ WHERE relation.relname = ANY(:tables) AND pg_table_is_visible(relation.oid)
             THEN has_table_privilege(relation.oid, 'MAINTAIN') ELSE false END
     )
 ORDER BY relation.relname
-""").bindparams(tables=list(columns()), fewest=FEWEST_CHANGES, part=CHANGED_PART)
+""").bindparams(tables=list(all_tables().tables), fewest=FEWEST_CHANGES, part=CHANGED_PART)
 
 
 def outgrown_tables(db: Database) -> list[str]:

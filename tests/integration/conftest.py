@@ -12,7 +12,7 @@ import redis
 from sqlalchemy import text
 
 from harkara.ledger.database import Database
-from harkara.ledger.tables import all_models
+from harkara.ledger.tables import all_tables
 from harkara.redis_client import connect
 from harness.ledger import migrated, open_ledger
 from harness.postgres import PostgresServer
@@ -49,7 +49,7 @@ def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
 def empty(database: Database) -> None:
     """Delete all rows; a TRUNCATE of each table would take longer than most tests."""
     has_rows = " UNION ALL ".join(
-        f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in all_models().tables
+        f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in all_tables().tables
     )
     with database.write() as tx:
         if filled := tx.execute(text(has_rows)).scalars().all():

@@ -78,12 +78,11 @@ OUTER = {
 }
 
 DEFERRED = {
-    "harkara.backends": "a producer imports the client of Redis, or SQLAlchemy, when it uses that backend",
+    "harkara.backends": "a producer imports the client of Redis, or SQLModel, when it uses that backend",
     "harkara.backends.redis": "a producer imports the rules of reminders when it saves an occasion",
     "harkara.campaigns.excel": "a worker deletes old uploads, and would keep the 1 MB of a reader of spreadsheets",
     "harkara.client.steps": "a producer imports the messages, reminders and consent when it uses them",
     "harkara.ledger.migrate": "a worker checks the schema once, and would keep the 12 MB of Alembic",
-    "harkara.ledger.tables": "migrations and tests need SQLModel, and every process would keep its 8 MB",
     "harkara.published.lookup": "a producer imports the rules of reminders when it saves an occasion",
     "harkara.published.store": "a producer imports the rules of reminders when it saves an occasion",
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from harkara.errors import Invalid, OtherDeployment, Unavailable
 from workers.command.output import note
 
-if TYPE_CHECKING:  # importing SQLAlchemy and Celery takes a second, which `--help` need not pay
+if TYPE_CHECKING:  # importing SQLModel and Celery takes a second, which `--help` need not pay
     from harkara.backends.ledger import LedgerBackend
     from harkara.catalogue import Catalogue
     from harkara.lanes import Lane

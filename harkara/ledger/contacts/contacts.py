@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from harkara.inbound.contact import ContactState
 from harkara.ledger.tables import contact
-from harkara.ledger.tables.conditions import ERASED
+from harkara.ledger.tables.contacts import ERASED
 from harkara.ledger.transaction import Transaction
 from harkara.people.pseudonym import pseudonym
 

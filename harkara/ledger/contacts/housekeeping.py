@@ -12,7 +12,7 @@ from harkara.ledger.contacts.consent import settle
 from harkara.ledger.contacts.people import lock_people
 from harkara.ledger.database import Database
 from harkara.ledger.tables import contact, conversation
-from harkara.ledger.tables.conditions import UNSETTLED
+from harkara.ledger.tables.contacts import UNSETTLED
 from harkara.ledger.transaction import Row, Transaction
 
 _KEY = (contact.c.lane, contact.c.recipient)

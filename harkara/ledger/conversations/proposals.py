@@ -13,7 +13,7 @@ from harkara.conversation import ProposedAnswer, WaitingDraft
 from harkara.ledger.conversations.people import Participant, load_participants
 from harkara.ledger.database import Database
 from harkara.ledger.tables import conversation, turn
-from harkara.ledger.tables.conditions import ANSWERED
+from harkara.ledger.tables.conversations import ANSWERED
 from harkara.ledger.transaction import Row
 
 MOST_DRAFTS = 1000

@@ -13,7 +13,7 @@ from harkara.assistant.rules import AssistantRules
 from harkara.assistant.voice import HANDED_OVER
 from harkara.ledger.messages.commands import cancel_messages
 from harkara.ledger.tables import conversation, message, turn
-from harkara.ledger.tables.conditions import OPEN_ANSWER
+from harkara.ledger.tables.messages import OPEN_ANSWER
 from harkara.ledger.transaction import Row, Transaction
 
 GIVE_BACK = AssistantRules().give_back

@@ -15,7 +15,7 @@ from harkara.ledger.conversations.record import record_words
 from harkara.ledger.database import Database
 from harkara.ledger.events.stored_event import StoredEvent, select_events
 from harkara.ledger.tables import event
-from harkara.ledger.tables.conditions import UNLISTED
+from harkara.ledger.tables.events import UNLISTED
 from harkara.ledger.transaction import Transaction
 
 MAX_EVENTS = 200

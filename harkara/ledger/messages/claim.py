@@ -14,7 +14,7 @@ from harkara.inbound.contact import UNKNOWN_CONTACT, ContactState
 from harkara.ledger.conditions import sql_list
 from harkara.ledger.database import Database
 from harkara.ledger.tables import contact, message
-from harkara.ledger.tables.conditions import ERASED
+from harkara.ledger.tables.contacts import ERASED
 from harkara.states import Action, State, allowed_from
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import text
 
-from harkara.ledger.tables import all_models
+from harkara.ledger.tables import all_tables
 
 given = context.config.attributes
 connection = given["connection"]
 context.configure(
     connection=connection,
-    target_metadata=all_models(),
+    target_metadata=all_tables(),
     render_as_batch=True,  # SQLite cannot alter most of a table in place
     transactional_ddl=True,  # SQLite, too, has one transaction for all; Alembic expects none of it
 )

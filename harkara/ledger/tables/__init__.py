@@ -1,7 +1,6 @@
 """The ledger's tables as SQLAlchemy `Table` objects; `migrations/` creates them in a database.
 
-The modules beside this one define them as models of SQLModel, from which `python -m docs.render` writes `columns.json`.
-A table is built from that file when it is first used: a command needs a third of them.
+A table is imported when it is first used: a command needs a third of them.
 """
 
 from __future__ import annotations
@@ -10,8 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sqlalchemy import MetaData, Table
-
-from harkara.ledger.tables import rendered
+from sqlmodel import SQLModel
 
 message: Table
 alias: Table
@@ -47,43 +45,59 @@ goal: Table
 alarm: Table
 notice: Table
 
-_OTHERWISE = {"lease": "duty", "user": "console_user", "session": "console_session"}
-"""Names of tables in the database that are others here."""
+_ROWS = {
+    "messages": {
+        "message": "MessageRow",
+        "alias": "AliasRow",
+        "attempt": "AttemptRow",
+        "replaced_post": "ReplacedPostRow",
+        "trace": "TraceRow",
+    },
+    "occasions": {"occasion": "OccasionRow"},
+    "campaigns": {"campaign": "CampaignRow"},
+    "uploads": {"upload": "UploadRow", "upload_part": "UploadPartRow"},
+    "events": {"event": "EventRow"},
+    "charges": {
+        "charge": "ChargeRow",
+        "spend_day": "SpendDayRow",
+        "spend_delta": "SpendDeltaRow",
+        "spend_backfill": "SpendBackfillRow",
+        "budget": "BudgetRow",
+    },
+    "contacts": {"contact": "ContactRow", "consent": "ConsentRow"},
+    "conversations": {"conversation": "ConversationRow", "turn": "TurnRow"},
+    "callbacks": {"callback": "CallbackRow"},
+    "halts": {"halt": "HaltRow"},
+    "leases": {"lease": "LeaseRow"},
+    "intake": {"applied_entry": "AppliedEntryRow", "dead_letter": "DeadLetterRow"},
+    "identity": {"identity": "IdentityRow", "process": "ProcessRow"},
+    "workers": {"worker": "WorkerRow"},
+    "users": {"user": "UserRow", "session": "SessionRow", "act": "ActRow"},
+    "alarms": {"goal": "GoalRow", "alarm": "AlarmRow", "notice": "NoticeRow"},
+}
+"""The modules of the tables, and the models in them."""
 
-_MODELS = (
-    "messages",
-    "occasions",
-    "campaigns",
-    "uploads",
-    "events",
-    "charges",
-    "contacts",
-    "conversations",
-    "callbacks",
-    "halts",
-    "leases",
-    "intake",
-    "identities",
-    "workers",
-    "users",
-    "alarms",
-)
-"""The modules of the models."""
+_MODULES = {table: module for module, rows in _ROWS.items() for table in rows}
 
 
-def all_models() -> MetaData:
-    """Return the tables as their models define them, with constraints and indexes, for migrations."""
-    from sqlmodel import SQLModel
-
-    for module in _MODELS:
-        import_module(f"{__name__}.{module}")
+def all_tables() -> MetaData:
+    """Return the metadata of all tables, those included that this process has not used."""
+    for module in _ROWS:
+        _import(module)
     return SQLModel.metadata
 
 
 if not TYPE_CHECKING:  # a type checker would accept every name
 
     def __getattr__(name: str) -> Table:
-        if __annotations__.get(name) != "Table":
+        if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        globals()[name] = found = rendered.table(_OTHERWISE.get(name, name))
-        return found
+        _import(_MODULES[name])
+        return globals()[name]
+
+
+def _import(module: str) -> None:
+    """Bind all tables of the module at once: one of them may have the module's own name."""
+    models = import_module(f"{__name__}.{module}")
+    for table, row in _ROWS[module].items():
+        globals()[table] = getattr(models, row).__table__

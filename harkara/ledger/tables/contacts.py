@@ -8,7 +8,12 @@ from sqlalchemy import CheckConstraint, Index
 from sqlmodel import Field, SQLModel
 
 from harkara.ledger.tables.columns import partial
-from harkara.ledger.tables.conditions import ERASED, UNSETTLED
+
+UNSETTLED = "wished_at IS NOT NULL AND (settled_at IS NULL OR wished_at <> settled_at)"
+"""A contact whose last choice was written without the other names of the person, as releases before people did."""
+
+ERASED = "stopped IS NOT NULL AND substr(recipient, 1, 7) = 'erased:'"
+"""The opt-out of a person whose data was erased, under a pseudonym."""
 
 
 class ContactRow(SQLModel, table=True):

@@ -8,7 +8,9 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from harkara.ledger.tables.columns import counter, partial
-from harkara.ledger.tables.conditions import ANSWERED
+
+ANSWERED = "outcome NOT IN ('superseded', 'failed')"
+"""A turn that has answered a revision: there is one at most."""
 
 
 class ConversationRow(SQLModel, table=True):

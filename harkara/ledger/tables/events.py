@@ -8,7 +8,9 @@ from sqlalchemy import CheckConstraint, Index, Text
 from sqlmodel import Field, SQLModel
 
 from harkara.ledger.tables.columns import counter, partial
-from harkara.ledger.tables.conditions import UNLISTED
+
+UNLISTED = "state = 'folded' AND about = 'received' AND sender IS NULL AND body IS NOT NULL"
+"""A message of a customer that a release without conversations has applied."""
 
 
 class EventRow(SQLModel, table=True):

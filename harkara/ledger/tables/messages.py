@@ -8,12 +8,14 @@ from sqlalchemy import CheckConstraint, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from harkara.ledger.tables.columns import counter, partial
-from harkara.ledger.tables.conditions import OPEN_ANSWER
 from harkara.states import DONE, State
 
 _SETTLED_STATES = [state for state in State if state in DONE | {State.UNCERTAIN}]
 _SETTLED = f"state IN ({', '.join(repr(s.value) for s in _SETTLED_STATES)})"
 _UNREAD = f"state IN ({', '.join(repr(s.value) for s in _SETTLED_STATES if s not in (State.DELIVERED, State.READ))})"
+
+OPEN_ANSWER = "talk_person IS NOT NULL AND state IN ('waiting', 'queued', 'claimed')"
+"""An answer of the assistant that has not left."""
 
 
 class MessageRow(SQLModel, table=True):

@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from config.environment import ROOT, process_environment
+from harkara.ledger import tables
 from harkara.ledger.database import Database
+from harkara.ledger.tables import all_tables
 from tests.integration.command.deployment import store
 from workers.command import COMMANDS, app
 from workers.command.outline import Outline
@@ -92,8 +94,19 @@ PARTS_OF_STATUS = {
 
 def test_status_imports_the_ledger_and_the_settings_alone(environment: dict[str, str], ledger: Database) -> None:
     imported = _imported(environment, "status", store(ledger))
-    assert not _packages(imported) & (HEAVY | {"markdown_it", "pygments", "sqlmodel", "structlog"})
-    assert not imported & {"harkara.messages", "rich.console", "sqlalchemy.orm"}
+    assert not _packages(imported) & (HEAVY | {"markdown_it", "pygments", "structlog"})
+    assert not imported & {"harkara.messages", "rich.console"}
     assert {name for name in imported if name.startswith("workers.command.")} == {
         f"workers.command.{name}" for name in PARTS_OF_STATUS
     }
+
+
+def test_status_imports_the_tables_that_it_reads_alone(environment: dict[str, str], ledger: Database) -> None:
+    imported = _imported(environment, "status", store(ledger))
+    found = {name.rpartition(".")[2] for name in imported if name.startswith("harkara.ledger.tables.")}
+    assert found == {"columns", "messages", "occasions", "campaigns", "halts", "callbacks", "identity"}
+
+
+def test_each_table_is_declared_and_found_by_its_name() -> None:
+    declared = {name for name, kind in tables.__annotations__.items() if kind == "Table"}
+    assert {id(getattr(tables, name)) for name in declared} == {id(table) for table in all_tables().tables.values()}

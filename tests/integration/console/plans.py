@@ -12,7 +12,7 @@ from psycopg import sql
 from sqlalchemy.event import listen, remove
 
 from harkara.ledger.database import Database
-from harkara.ledger.tables import all_models
+from harkara.ledger.tables import all_tables
 
 SMALL = {
     *("alarm", "budget", "campaign", "console_session", "console_user", "dead_letter", "goal", "halt", "identity"),
@@ -27,7 +27,7 @@ BOUNDED = {"ix_message_lease"}
 
 ROWS, PARTIAL_ROWS = 1_000_000, 10_000
 
-_TABLES = all_models().tables
+_TABLES = all_tables().tables
 _PARTIAL = {
     str(index.name)
     for table in _TABLES.values()

@@ -25,7 +25,7 @@ from harkara.ledger.personal.erase import ERASED
 from harkara.ledger.personal.export import export_person
 from harkara.ledger.personal.inventory import INVENTORY
 from harkara.ledger.personal.receipt import digest_of, erase_with_receipt
-from harkara.ledger.tables import all_models, campaign, consent
+from harkara.ledger.tables import all_tables, campaign, consent
 from harkara.ledger.transaction import Row
 from harkara.ledger.users.acts import Actor, list_acts
 from harkara.messages import Envelope, Template, Text
@@ -68,7 +68,7 @@ LATER = datetime.now(UTC) + timedelta(hours=2)
 def test_every_text_column_has_an_entry_in_the_inventory() -> None:
     declared = {
         table.name: {column.name for column in table.columns if isinstance(column.type, String | AutoString)}
-        for table in all_models().tables.values()
+        for table in all_tables().tables.values()
     }
     listed = {where.table.name: set(where.columns) for where in INVENTORY}
     assert listed == declared, "a new table or text column needs an entry in harkara/ledger/personal/inventory.py"
@@ -276,7 +276,7 @@ def canaries_in_tables(db: Database) -> list[str]:
     """Return each column of each table, and of PostgreSQL's statistics, that has the canary in one of its values."""
     found = [
         f"{table.name}.{name}"
-        for table in all_models().sorted_tables
+        for table in all_tables().sorted_tables
         for each in rows_of(db, table)
         for name, value in each.items()
         if is_marked(str(value).encode())

@@ -15,7 +15,7 @@ from sqlalchemy import inspect, text
 from harkara.errors import Unavailable
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
-from harkara.ledger.tables import all_models
+from harkara.ledger.tables import all_tables
 from harkara.receipt import Change
 from harness.ports import free_port
 from tests.integration.ledger.occasions import occasion_rows, save, visit
@@ -34,7 +34,7 @@ def test_migrations_upgrade_downgrade_and_upgrade_again(database_url: str) -> No
     for _ in range(2):
         migrate.upgrade(db)
         assert migrate.at_head(db)
-        assert tables(db) == set(all_models().tables)
+        assert tables(db) == set(all_tables().tables)
         accept_messages(db, reply())
         migrate.downgrade(db, "base")
         assert not migrate.at_head(db)
@@ -46,7 +46,7 @@ def test_migrations_create_the_tables_that_the_code_declares(database_url: str) 
     db = Database(database_url)
     migrate.upgrade(db)
     with db.connection() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), all_models()) == []
+        assert compare_metadata(MigrationContext.configure(connection), all_tables()) == []
     db.close()
 
 

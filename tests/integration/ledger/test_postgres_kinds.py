@@ -22,7 +22,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import get_dead_letters
 from harkara.ledger.driver_errors import NoPrivilege, OtherSchema, WrongEncoding
 from harkara.ledger.messages.search import list_messages
-from harkara.ledger.tables import all_models
+from harkara.ledger.tables import all_tables
 from harkara.messages import Text
 from harness.ledger import migrated
 from harness.postgres import PostgresServer
@@ -88,7 +88,7 @@ def test_what_such_a_database_cannot_store_becomes_a_dead_letter_without_its_tex
 ) -> None:
     """An earlier release has created its tables."""
     with opened(postgres_server.create_database(f"t{uuid4().hex}", encoding="LATIN1")) as db:
-        all_models().create_all(db.engine)
+        all_tables().create_all(db.engine)
         hindi, english = reply(1, messages=[Text(NAMASTE)]), reply(2)
         Intake(redis_client).append("send", [hindi.to_json(), english.to_json()])
         with capture_logs() as lines:

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from harkara.delivery.leased_rounds import Rounds
 from harkara.delivery.table_statistics import TableStatistics
 from harkara.ledger.database import Database
-from harkara.ledger.tables import all_models
+from harkara.ledger.tables import all_tables
 from tests.integration.ledger.bulk import (
     fill,
     only_analyzed_here,
@@ -31,7 +31,7 @@ def statistics(db: Database) -> TableStatistics:
 def template_in(db: Database) -> str:
     """Analyze all tables and accept one message, to be copied; return its id."""
     with db.write() as tx:
-        for table in all_models().tables:
+        for table in all_tables().tables:
             tx.execute(text(f"ANALYZE {table}"))
     (template,) = accept_messages(db, reply())
     return template
