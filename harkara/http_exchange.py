@@ -10,7 +10,7 @@ import re
 import socket
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import NamedTuple
 from urllib.parse import SplitResult
@@ -20,6 +20,9 @@ MAX_HEAD = 65_536
 
 PART = 16_384
 """Bytes of one read: a record of TLS, so that none of it stays unread within the socket."""
+
+Receive = Callable[[float], bytes]
+"""Returns some bytes within so many seconds, none at the end of the connection; raises TimeoutError."""
 
 _NO_BODY = (204, 304)
 
@@ -53,6 +56,16 @@ def render_request(method: str, target: str, headers: Mapping[str, str], body: b
     return head.encode("latin-1") + body
 
 
+def receive_from(sock: socket.socket) -> Receive:
+    """Return what receives from a socket whose timeout it may change."""
+
+    def receive(seconds: float) -> bytes:
+        sock.settimeout(seconds)
+        return sock.recv(PART)
+
+    return receive
+
+
 class ResponseReader:
     """Reads one response within `seconds`, the head first.
 
@@ -60,8 +73,8 @@ class ResponseReader:
     ended later, HTTPException for what is not HTTP, and the errors of the socket.
     """
 
-    def __init__(self, sock: socket.socket, seconds: float) -> None:
-        self._sock = sock
+    def __init__(self, receive: Receive, seconds: float) -> None:
+        self._receive = receive
         self._until = time.monotonic() + seconds
         self._unread = b""
         self._complete = False
@@ -160,8 +173,7 @@ class ResponseReader:
         left = self._until - time.monotonic()
         if left <= 0:
             raise TimeoutError("the whole response took too long")
-        self._sock.settimeout(left)
-        part = self._sock.recv(PART)
+        part = self._receive(left)
         self._unread += part
         return bool(part)
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from urllib.parse import SplitResult
 
 from harkara.callbacks.address import Resolve, is_public, resolve
-from harkara.http_exchange import Head, ResponseReader, host_header, render_request
+from harkara.http_exchange import Head, ResponseReader, host_header, receive_from, render_request
 
 Response = TypeVar("Response")
 
@@ -134,7 +134,7 @@ class Connector:
                 sock = self._tls.wrap_socket(sock, server_hostname=url.hostname or "")
             sock.settimeout(_left(until))
             sock.sendall(raw)
-            return read(ResponseReader(sock, _left(until)))
+            return read(ResponseReader(receive_from(sock), _left(until)))
         finally:
             sock.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from http.client import HTTPException
 from typing import Any
@@ -14,10 +15,13 @@ import requests
 from requests.adapters import BaseAdapter
 
 from harkara.answers import NotSentReason
-from harkara.http_exchange import Head, ResponseReader, host_header, render_request
+from harkara.http_exchange import PART, Head, ResponseReader, host_header, render_request
 
 MAX_BODY = 65_536
 """Bytes of an answer that are read; Chat Mitra's have about a hundred."""
+
+
+_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Unconnected(Exception):
@@ -61,8 +65,16 @@ class ConnectionAdapter(BaseAdapter):
         if self._sock is None or self._is_closed(self._sock):
             self.close()
             self._sock = _secure(_connect(self._address, self._connect_timeout), self._address[0], self._tls)
+            # With a timeout, a socket calls the system three times where once is enough. At each call the thread lets
+            # others run, and may wait until it runs again.
+            self._sock.setblocking(False)
             self._events.register(self._sock, select.POLLIN)
         return self._sock
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection, which the server may have closed."""
+        return self._sock is not None
 
     def send(
         self,
@@ -82,7 +94,6 @@ class ConnectionAdapter(BaseAdapter):
         content = body if isinstance(body, bytes) else body.encode()
         headers = {"Host": self._host, **request.headers}
         raw = render_request(str(request.method), request.path_url, headers, content)
-        sock.settimeout(self._connect_timeout)
         if too_late():
             raise TooLate
         self.began = True
@@ -103,10 +114,10 @@ class ConnectionAdapter(BaseAdapter):
 
     def _exchange(self, sock: socket.socket, raw: bytes) -> tuple[Head, bytes]:
         try:
-            sock.sendall(raw)  # head and body at once: on a busy host a thread may have to wait between two writes
+            self._send_all(sock, raw)  # head and body at once: a thread may have to wait between two writes
         except (BrokenPipeError, ConnectionResetError):
             pass  # the server may have answered before it read everything
-        reader = ResponseReader(sock, self._read_timeout)
+        reader = ResponseReader(self._receive, self._read_timeout)
         head = reader.read_head()
         try:
             body = reader.read_body(head, MAX_BODY)
@@ -118,13 +129,33 @@ class ConnectionAdapter(BaseAdapter):
             self.close()
         return head, body
 
+    def _send_all(self, sock: socket.socket, raw: bytes) -> None:
+        try:
+            sent = sock.send(raw)
+        except _WOULD_BLOCK:
+            sent = 0
+        if sent < len(raw):
+            sock.settimeout(self._connect_timeout)
+            sock.sendall(raw[sent:])
+            sock.setblocking(False)
+
+    def _receive(self, seconds: float) -> bytes:
+        """Return some bytes, or none at the end of the connection; raises TimeoutError."""
+        assert self._sock, "a request was sent"
+        until = time.monotonic() + seconds
+        while seconds > 0 and self._events.poll(1000 * seconds):
+            try:
+                return self._sock.recv(PART)
+            except _WOULD_BLOCK:  # what came was no byte of the response, such as a ticket of TLS
+                seconds = until - time.monotonic()
+        raise TimeoutError("no response")
+
     def _is_closed(self, sock: socket.socket) -> bool:
         """Whether the server has closed it. The tickets that TLS 1.3 sends after the handshake are read."""
         if not self._events.poll(0):
             return False
         if not isinstance(sock, ssl.SSLSocket):
             return True  # the end, or bytes that no request asked for
-        sock.settimeout(0)
         try:
             sock.recv(1)
         except OSError as error:

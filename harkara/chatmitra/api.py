@@ -87,7 +87,8 @@ class _Connection:
         if at - self._used_at > self._keepalive:
             self._adapter.close()
         try:
-            self._adapter.open()
+            if at > time.monotonic() or not self._adapter.is_open:  # otherwise the POST, which follows, examines it
+                self._adapter.open()
             self._not_sent = None
         except Unconnected as error:
             self._not_sent = NotSent(error.reason)
