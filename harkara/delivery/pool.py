@@ -6,13 +6,13 @@ import heapq
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future
 from itertools import count
 from queue import SimpleQueue
 from threading import Condition, Event, Lock, Thread
 from typing import NamedTuple
 
 Work = Callable[[], None]
+"""It must not raise."""
 
 
 class _Admission(NamedTuple):
@@ -31,10 +31,13 @@ class Pool:
         self._turn = count()
         self._lock = Lock()
         self._changed = Condition(self._lock)
-        self._timed: list[tuple[float, int, int, Work, Future[None]]] = []
-        self._ready: list[tuple[int, int, Work, Future[None]]] = []
+        self._timed: list[tuple[float, int, int, Work]] = []
+        self._ready: list[tuple[int, int, Work]] = []
         self._permits: SimpleQueue[bool] = SimpleQueue()
         """True for each ready work, False for each thread that ends: much cheaper to wait for than a condition."""
+        self._places: SimpleQueue[None] = SimpleQueue()
+        for _ in range(threads):
+            self._places.put(None)
         self._load: Counter[int] = Counter()
         """Works that are ready or admitted, by priority."""
         self._waiting: list[_Admission] = []
@@ -44,20 +47,19 @@ class Pool:
         for thread in (self._clock, *self._threads):
             thread.start()
 
-    def submit(self, work: Work, *, priority: int, at: float | None = None) -> Future[None]:
+    def submit(self, work: Work, *, priority: int, at: float | None = None) -> None:
         """Run `work` at the monotonic time `at`, or as soon as a thread is free.
 
         Lower priority numbers run first, equal ones in the order of their submission.
         """
-        future: Future[None] = Future()
         with self._lock:
+            turn = next(self._turn)
             if at is None or at <= time.monotonic():
-                self._make_ready(priority, next(self._turn), work, future)
+                self._make_ready(priority, turn, work)
             else:
-                heapq.heappush(self._timed, (at, priority, next(self._turn), work, future))
-                if self._timed[0][4] is future:
+                heapq.heappush(self._timed, (at, priority, turn, work))
+                if self._timed[0][2] == turn:
                     self._changed.notify()
-        return future
 
     def admit(self, works: int, priority: int, seconds: float) -> bool:
         """Wait for free threads for works of up to this priority; return False when there are none after `seconds`.
@@ -109,10 +111,22 @@ class Pool:
             self._load[admission.priority] += admission.works
             admission.granted.set()
 
-    def _make_ready(self, priority: int, turn: int, work: Work, future: Future[None]) -> None:
-        heapq.heappush(self._ready, (priority, turn, work, future))
+    def _make_ready(self, priority: int, turn: int, work: Work) -> None:
+        heapq.heappush(self._ready, (priority, turn, work))
         self._load[priority] += 1
         self._permits.put(True)
+
+    def occupy(self) -> None:
+        """Wait until fewer messages are under way than there are threads; this one is until `vacate`.
+
+        The outcome of a message may be recorded after its thread has gone on. If the process dies, all that are under
+        way are uncertain.
+        """
+        self._places.get()
+
+    def vacate(self) -> None:
+        """End what `occupy` began, in any thread."""
+        self._places.put(None)
 
     def _run_clock(self) -> None:
         with self._changed:
@@ -121,20 +135,14 @@ class Pool:
                 if wait is None or wait > 0:
                     self._changed.wait(wait)
                     continue
-                _at, priority, turn, work, future = heapq.heappop(self._timed)
-                self._make_ready(priority, turn, work, future)
+                _at, priority, turn, work = heapq.heappop(self._timed)
+                self._make_ready(priority, turn, work)
 
     def _run(self) -> None:
         while self._permits.get():
             with self._lock:
-                priority, _turn, work, future = heapq.heappop(self._ready)
+                priority, _turn, work = heapq.heappop(self._ready)
                 self._load[priority] -= 1
-                self._grant()
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                work()
-            except BaseException as error:
-                future.set_exception(error)
-            else:
-                future.set_result(None)
+                if self._waiting:
+                    self._grant()
+            work()

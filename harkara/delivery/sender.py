@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, wait
+from functools import partial
 
 import structlog
 
@@ -14,6 +14,7 @@ from harkara.assistant.rules import AssistantRules
 from harkara.categories import PRIORITY
 from harkara.delivery import gates
 from harkara.delivery.booking import Booked, Booking, Passed
+from harkara.delivery.deliveries import Deliveries
 from harkara.delivery.hints import URGENT
 from harkara.delivery.lease_times import Leases
 from harkara.delivery.pool import Pool
@@ -30,7 +31,7 @@ from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.limits.limiter import Limiter
 from harkara.limits.slots import Slot
-from harkara.outcomes import Outcome, Refused, Wait
+from harkara.outcomes import Accepted, Outcome, Refused, Wait
 from harkara.playbook import Playbook
 
 log = structlog.get_logger(__name__)
@@ -59,7 +60,7 @@ class Sender:
     waits for its slot, is posted, and its outcome is recorded. A subclass may wrap these steps, as the crash tests do.
     `worker` returns the name for an attempt whose first byte leaves by that `time.monotonic()`. `erasure_key` is the
     key under which the ledger keeps the opt-outs of people whose data was erased. `on_posted` gets each recorded
-    outcome of a POST, `on_stopped` each outcome without one; both run in the thread that has it and must not raise.
+    outcome of a POST, `on_stopped` each outcome without one; both must be brief and must not raise.
     """
 
     def __init__(
@@ -106,16 +107,20 @@ class Sender:
         try:
             claimed = self.claim(ids)
             give_up_at = time.monotonic() + 0.6 * self._leases.claimed
-            deliveries = {self._submit(one): one.message for one in self._prepare(claimed)} if claimed else {}
+            booked = self._prepare(claimed) if claimed else []
+            deliveries = self._submit(booked)
         finally:
             self._pool.end_admission(admitted, least_urgent)
-        self._wait_for(deliveries, give_up_at)
+        if not deliveries.wait(give_up_at):
+            self._withdraw(booked, deliveries)
+        deliveries.finish()
 
-    def deliver(self, booked: Booked) -> None:
-        """Send one message of the chunk; runs in a sender thread."""
+    def deliver(self, booked: Booked, ended: Callable[[BaseException | None], None]) -> None:
+        """Send one message of the chunk; runs in a sender thread. `ended` is called when its outcome is durable."""
         begun = time.monotonic()
         post_by = begun + self._leases.unsent
         if not self.begin(booked):
+            ended(None)
             return
         booked = booked._replace(slot=booked.slot.until(post_by))
         while True:
@@ -128,11 +133,20 @@ class Sender:
             if isinstance(slot, Wait):
                 self.record(booked.message, slot)
                 self._on_stopped(booked.message, slot)
+                ended(None)
                 return
             booked = booked._replace(slot=slot)
         answered = time.monotonic()
-        self.record(booked.message, outcome)
-        self.report(booked.message, outcome, PostTimes(begun, started, answered, time.monotonic()))
+
+        def recorded() -> None:
+            try:
+                self.report(booked.message, outcome, PostTimes(begun, started, answered, time.monotonic()))
+            except Exception as error:
+                ended(error)
+            else:
+                ended(None)
+
+        self.record(booked.message, outcome, recorded)
 
     def claim(self, ids: Sequence[str]) -> list[Claimed]:
         """Claim the messages under a lease; another worker may have claimed some of them."""
@@ -203,11 +217,19 @@ class Sender:
             raise
         return slot if isinstance(slot, Wait) else slot.until(post_by)
 
-    def record(self, message: Claimed, outcome: Outcome) -> None:
-        """Return when the outcome of an attempt is durable, and the opt-out that it may show."""
-        self._commit.record(ClaimResult.of(message, outcome, posted=True))
+    def record(self, message: Claimed, outcome: Outcome, recorded: Callable[[], None] = lambda: None) -> None:
+        """Record the outcome of an attempt, and the opt-out that it may show; call `recorded` when it is durable.
+
+        The thread does not wait for the outcome of most messages, which is `Accepted`, and may begin another message.
+        """
+        result = ClaimResult.of(message, outcome, posted=True)
+        if isinstance(outcome, Accepted):
+            self._commit.record_then(result, recorded)
+            return
+        self._commit.record(result)
         if isinstance(outcome, Refused) and outcome.code == STOPPED_MARKETING:
             self._record_marketing_stop(message)
+        recorded()
 
     def report(self, message: Claimed, outcome: Outcome, times: PostTimes) -> None:
         """Pass a recorded outcome, and when its steps happened, to the metrics and the traces."""
@@ -247,20 +269,37 @@ class Sender:
         for message in claimed:
             self._stop(message, Wait(RETRY_SECONDS, "worker-trouble", "The worker could not prepare it."))
 
-    def _submit(self, booked: Booked) -> Future[None]:
-        at = booked.slot.at - self._commit.lead_seconds
-        at -= at % BATCH_SECONDS
-        return self._pool.submit(lambda: self.deliver(booked), priority=booked.message.priority, at=at)
+    def _submit(self, booked: Sequence[Booked]) -> Deliveries:
+        deliveries = Deliveries(one.message.id for one in booked)
+        lead = self._commit.lead_seconds
+        for one in booked:
+            at = one.slot.at - lead
+            work = partial(self._deliver, one, deliveries)
+            self._pool.submit(work, priority=one.message.priority, at=at - at % BATCH_SECONDS)
+        return deliveries
 
-    def _wait_for(self, deliveries: Mapping[Future[None], Claimed], give_up_at: float) -> None:
-        """Wait for the outcomes; a message that no thread has begun by `give_up_at` waits in the ledger again."""
-        _, late = wait(deliveries, timeout=max(0.0, give_up_at - time.monotonic()))
-        for future in late:
-            if future.cancel():
-                self._stop(deliveries[future], DELAYED)
-        for future in deliveries:
-            if not future.cancelled():
-                future.result()
+    def _deliver(self, booked: Booked, deliveries: Deliveries) -> None:
+        """Deliver a message in a sender thread, unless it was withdrawn."""
+        self._pool.occupy()
+        if not deliveries.begin(booked.message.id):
+            self._pool.vacate()
+            return
+
+        def ended(error: BaseException | None) -> None:
+            self._pool.vacate()
+            deliveries.end(error)
+
+        try:
+            self.deliver(booked, ended)
+        except BaseException as error:
+            ended(error)
+
+    def _withdraw(self, booked: Sequence[Booked], deliveries: Deliveries) -> None:
+        """Let the messages that no thread has begun wait in the ledger again."""
+        withdrawn = set(deliveries.withdraw())
+        for one in booked:
+            if one.message.id in withdrawn:
+                self._stop(one.message, DELAYED)
 
     def _stop(self, message: Claimed, outcome: Outcome) -> None:
         """Record the outcome of a message without a POST; the chunk does not wait for the commit."""

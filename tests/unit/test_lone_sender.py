@@ -123,14 +123,14 @@ def test_a_pool_is_idle_unless_a_work_waits_for_a_thread_or_an_admission() -> No
         begun.set()
         assert released.wait(SECONDS)
 
-    running = pool.submit(run, priority=1)
+    pool.submit(run, priority=1)
     assert begun.wait(SECONDS)
     assert pool.is_idle(), "nothing waits for the thread"
-    ready = pool.submit(lambda: None, priority=1)
+    ended = Event()
+    pool.submit(ended.set, priority=1)
     assert not pool.is_idle()
     released.set()
-    running.result(SECONDS)
-    ready.result(SECONDS)
+    assert ended.wait(SECONDS)
     assert pool.is_idle()
     assert pool.admit(0, 3, SECONDS)
     assert pool.is_idle(), "an admission without works takes no thread"

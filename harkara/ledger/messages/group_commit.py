@@ -31,8 +31,11 @@ FEW = 8
 RETRY_SECONDS = 0.25
 """Between two attempts to record an outcome."""
 
-Reply = SimpleQueue[bool | Unavailable]
-"""Takes one answer: whether the claim held, or that the database did not confirm it. It costs half of a Future."""
+Answer = bool | Unavailable
+"""Whether the claim held, or that the database did not confirm it; True for an outcome."""
+
+Reply = Callable[[Answer], object]
+"""Gets the answer to a write in the thread of the group commit."""
 
 Begin = tuple[BeginRequest, Reply]
 Result = tuple[ClaimResult, Reply]
@@ -81,7 +84,7 @@ class GroupCommit:
         Raises Unavailable when the database did not confirm the write: then there must be no POST.
         """
         submitted = time.monotonic()
-        held = self._submit(request).get()
+        held = self._wait_for(request)
         if isinstance(held, Unavailable):
             raise held
         seconds = time.monotonic() - submitted
@@ -91,14 +94,21 @@ class GroupCommit:
 
     def record(self, result: ClaimResult) -> None:
         """Return when the outcome is durable, in the ledger or with `spill`."""
-        self._submit(result).get()
+        self._wait_for(result)
+
+    def record_then(self, result: ClaimResult, recorded: Callable[[], None]) -> None:
+        """Return at once, and call `recorded` when the outcome is durable, in the ledger or with `spill`.
+
+        It is called in the thread of the group commit, so it must be brief and must not raise.
+        """
+        self._jobs.put((result, lambda _: recorded()))
 
     def record_later(self, result: ClaimResult) -> None:
         """Record without waiting, for a message that was stopped before its POST.
 
         If the outcome is lost, the message is only claimed once more.
         """
-        self._submit(result)
+        self._jobs.put((result, _ignore))
 
     @property
     def lead_seconds(self) -> float:
@@ -110,10 +120,10 @@ class GroupCommit:
         self._jobs.put(None)
         self._thread.join()
 
-    def _submit(self, write: BeginRequest | ClaimResult) -> Reply:
-        reply: Reply = SimpleQueue()
-        self._jobs.put((write, reply))
-        return reply
+    def _wait_for(self, write: BeginRequest | ClaimResult) -> Answer:
+        answers: SimpleQueue[Answer] = SimpleQueue()  # it costs half of a Future
+        self._jobs.put((write, answers.put))
+        return answers.get()
 
     def _run(self) -> None:
         busy = False
@@ -156,9 +166,9 @@ class GroupCommit:
             self._commit_failed(begins, results, error)
             return
         for request, reply in begins:
-            reply.put((request.claimed.id, request.claimed.epoch) in held)
+            reply((request.claimed.id, request.claimed.epoch) in held)
         for _, reply in results:
-            reply.put(True)
+            reply(True)
 
     def _commit(self, requests: Sequence[BeginRequest], results: Sequence[ClaimResult]) -> set[tuple[str, int]]:
         if not results:
@@ -193,7 +203,7 @@ class GroupCommit:
             if alone:
                 self._write([(request, reply)], [])
             else:
-                reply.put(error if isinstance(error, Unavailable) else Unavailable("the ledger refused the write"))
+                reply(error if isinstance(error, Unavailable) else Unavailable("the ledger refused the write"))
         if results:
             Thread(target=self._retry, args=(results,), name="record-again", daemon=True).start()
 
@@ -209,7 +219,7 @@ class GroupCommit:
         error = self._record_alone(result)
         if error and not (time.monotonic() > until and self._spilled(result)):
             return False
-        reply.put(True)
+        reply(True)
         return True
 
     def _record_alone(self, result: ClaimResult) -> Exception | None:
@@ -230,3 +240,7 @@ class GroupCommit:
             log.error("outcome not spilled", action="spill_failed", id=result.id, error=type(error).__name__)
             return False
         return True
+
+
+def _ignore(_answer: Answer) -> None:
+    """The reply to a write that nothing waits for."""
