@@ -61,7 +61,7 @@ class GroupCommit:
         db: Database,
         spill: Callable[[ClaimResult], None],
         *,
-        gather_seconds: float = 0.005,
+        gather_seconds: float = 0.015,
         linger_seconds: float = 0.05,
         retry_seconds: float = 20.0,
         working_seconds: float = WORKING_SECONDS,
