@@ -91,7 +91,8 @@ def postgres_engines(
     _limit_pooled_transactions(transactions, limits)
     queries = _postgres_engine(url, connector(_PLANS), lock_timeout, connections, isolation_level="AUTOCOMMIT")
     args, options = queries.dialect.create_connect_args(url)
-    own = {**options, **_connect_args(lock_timeout), "autocommit": True}
+    # psycopg prepares a statement by default when a session has executed it five times, and each time planned it.
+    own = {**options, **_connect_args(lock_timeout), "autocommit": True, "prepare_threshold": 0}
     connect = partial(connector(_PREPARED_PLANS).connect, *args, **own)
     return transactions, queries, PreparedStatements(connect, connections, lock_timeout)
 

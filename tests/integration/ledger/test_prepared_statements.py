@@ -39,6 +39,12 @@ def test_one_statement_after_another_has_the_same_connection(own_db: Database) -
     assert session(own_db) == session(own_db)
 
 
+def test_a_statement_is_prepared_by_its_first_execution(own_db: Database) -> None:
+    """A session that executes it a few times would plan it each time otherwise."""
+    prepared = own_db.execute_each("SELECT statement FROM pg_prepared_statements, {each}", {"n": "integer"}, [{"n": 1}])
+    assert [statement.split(" FROM ")[0] for (statement,) in prepared] == ["SELECT statement"]
+
+
 def test_a_statement_waits_for_a_connection_and_then_gives_up(
     own_db: Database, postgres_server: PostgresServer
 ) -> None:
