@@ -62,7 +62,7 @@ class GroupCommit:
         spill: Callable[[ClaimResult], None],
         *,
         gather_seconds: float = 0.015,
-        linger_seconds: float = 0.05,
+        linger_seconds: float = 0.1,
         retry_seconds: float = 20.0,
         working_seconds: float = WORKING_SECONDS,
     ) -> None:
