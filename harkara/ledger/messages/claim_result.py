@@ -15,7 +15,10 @@ from harkara.outcomes import Accepted, Cancelled, Outcome, Refused, Replaced, Un
 
 @dataclass(frozen=True, slots=True)
 class ClaimResult:
-    """The outcome of one claim. `posted` says whether it has an attempt; without one, a gate stopped the message."""
+    """The outcome of one claim. `posted` says whether it has an attempt; without one, a gate stopped the message.
+
+    `halted` says whether anything was halted when the message was claimed. If not, its answer is no probe's.
+    """
 
     id: str
     epoch: int
@@ -24,11 +27,12 @@ class ClaimResult:
     expires_at: datetime
     outcome: Outcome
     posted: bool
+    halted: bool = True
 
     @classmethod
     def of(cls, claimed: Claimed, outcome: Outcome, *, posted: bool) -> ClaimResult:
         c = claimed
-        return cls(c.id, c.epoch, c.lane, c.template, c.expires_at, outcome, posted)
+        return cls(c.id, c.epoch, c.lane, c.template, c.expires_at, outcome, posted, c.halted)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values for Redis, without the message's number and text."""

@@ -49,8 +49,7 @@ class GroupCommit:
     `linger_seconds` is how long a few outcomes wait for begin requests, in whose transaction they cost next to nothing.
     An outcome that the database does not take for `retry_seconds` goes to `spill`, which stores it where another
     process can record it later. While `spill` is unavailable too, the outcome stays here and is tried again. The
-    process that records it later decides whether it can be recorded at all (see `record_spilled`). An answer within
-    `working_seconds` of another one of its lane is no probe's.
+    process that records it later decides whether it can be recorded at all (see `record_spilled`).
 
     `Batcher` batches for an event loop, without a delay or a retry. Here a thread lets outcomes linger, keeps
     unrecorded ones, and leaves the sender threads to their POSTs, so the two share no code.
@@ -64,14 +63,12 @@ class GroupCommit:
         gather_seconds: float = 0.015,
         linger_seconds: float = 0.1,
         retry_seconds: float = 20.0,
-        working_seconds: float = WORKING_SECONDS,
     ) -> None:
         self._db = db
         self._spill = spill
         self._gather_seconds = gather_seconds
         self._linger_seconds = linger_seconds
         self._retry_seconds = retry_seconds
-        self._working_seconds = working_seconds
         self._begin_seconds = 0.005
         self._working_lanes: dict[str, float] = {}
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
@@ -174,7 +171,7 @@ class GroupCommit:
         if not results:
             return begin_alone(self._db, requests)
         now = time.monotonic()
-        working = [lane for lane, at in self._working_lanes.items() if now - at < self._working_seconds]
+        working = [lane for lane, at in self._working_lanes.items() if now - at < WORKING_SECONDS]
         if is_one_statement(self._db, requests, results, working):
             return self.write_at_once(requests, results)
         with self._db.write() as tx:

@@ -16,7 +16,8 @@ def is_one_statement(
 ) -> bool:
     """Return whether `write_in_one_statement` writes all that `record` and `begin` would write.
 
-    An answer of another lane may end a halt. A message that is in both could only be written once.
+    While anything is halted, an answer of another lane may end a halt. A message that is in both could only be written
+    once.
     """
     if db.sqlite or db.callbacks_enabled:
         return False
@@ -24,7 +25,7 @@ def is_one_statement(
     return all(
         result.posted
         and isinstance(result.outcome, Accepted)
-        and result.lane in working_lanes
+        and (not result.halted or result.lane in working_lanes)
         and result.id not in begun
         for result in results
     )

@@ -25,7 +25,8 @@ def record(tx: Transaction, results: Sequence[ClaimResult], working_lanes: Colle
 
     An outcome that comes late counts as long as the message was not claimed again, and `Accepted` counts even then: a
     message that has arrived is not sent once more. No outcome lowers a state that a webhook has raised. An answer ends
-    the halt that it was the probe for, except in `working_lanes`, which have none. Returns the lanes that answered now.
+    the halt that it was the probe for, except in `working_lanes`, which have none. Returns the lanes that answered now
+    and may have one.
     """
     # Messages, then attempts, then halts, each in the order of ids: two writers would otherwise deadlock.
     results = sorted(results, key=lambda result: result.id)
@@ -90,7 +91,8 @@ def _close_attempts(tx: Transaction, posted: Sequence[ClaimResult]) -> None:
 
 def _answered_lanes(posted: Sequence[ClaimResult]) -> set[str]:
     answers = (Accepted, Refused, Replaced)
-    return {result.lane for result in posted if isinstance(result.outcome, answers) and result.outcome.status}
+    probes = (result for result in posted if result.halted)
+    return {result.lane for result in probes if isinstance(result.outcome, answers) and result.outcome.status}
 
 
 # Written by hand, as the whole hot path: one statement for all rows of a group commit. The state is wrapped, as in

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -105,30 +106,29 @@ def test_it_begins_only_the_messages_whose_claim_still_holds(db: Database) -> No
     assert audit(db).clean
 
 
-def test_other_outcomes_and_new_lanes_and_a_message_that_is_in_both_are_no_single_statement(db: Database) -> None:
+def test_other_outcomes_and_probes_and_a_message_that_is_in_both_are_no_single_statement(db: Database) -> None:
     one, two = claim_messages(db, *accept_messages(db, reply(1), reply(2)))
-    assert is_one_statement(db, [request(one)], [result(two)], ["default"])
-    assert not is_one_statement(db, [request(two)], [result(two)], ["default"])
-    assert not is_one_statement(db, [request(one)], [result(two)], [])
-    assert not is_one_statement(db, [], [ClaimResult.of(one, LOST, posted=True)], ["default"])
-    assert not is_one_statement(db, [], [ClaimResult.of(one, Wait(1, "late", "Late."), posted=False)], ["default"])
+    assert is_one_statement(db, [request(one)], [result(two)], [])
+    assert not is_one_statement(db, [request(two)], [result(two)], [])
+    assert not is_one_statement(db, [], [ClaimResult.of(one, LOST, posted=True)], [])
+    assert not is_one_statement(db, [], [ClaimResult.of(one, Wait(1, "late", "Late."), posted=False)], [])
+    probe = result(replace(one, halted=True))
+    assert not is_one_statement(db, [], [probe], [])
+    assert is_one_statement(db, [], [probe], ["default"])
 
 
-def test_while_a_lane_is_working_a_batch_is_one_statement(db: Database) -> None:
-    """The first answer may end a halt, which takes a transaction."""
-    first, *others, new = claim_messages(db, *accept_messages(db, *(reply(n) for n in range(9))))
-    begin_posts(db, first, *others)
-    commit = GroupCommit(db, print, working_seconds=PATIENCE)
-    with ThreadPoolExecutor(8) as threads:
-        commit.record(result(first))
-        with executed_statements() as statements:
-            recording = [threads.submit(commit.record, result(each)) for each in others]
-            assert commit.begin(request(new))
-            for each in recording:
-                each.result(PATIENCE)
+def test_the_usual_batch_is_one_statement(db: Database) -> None:
+    *others, new = claim_messages(db, *accept_messages(db, *(reply(n) for n in range(9))))
+    begin_posts(db, *others)
+    commit = GroupCommit(db, print)
+    with ThreadPoolExecutor(8) as threads, executed_statements() as statements:
+        recording = [threads.submit(commit.record, result(each)) for each in others]
+        assert commit.begin(request(new))
+        for each in recording:
+            each.result(PATIENCE)
     commit.close()
     assert {" ".join(each.split()[:2]) for each in statements} <= {"WITH given", "WITH held"}
-    assert set(states_of(db, [each.id for each in (first, *others)])) == {"accepted"}
+    assert set(states_of(db, [each.id for each in others])) == {"accepted"}
 
 
 def request(claimed: Claimed) -> BeginRequest:
