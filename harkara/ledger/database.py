@@ -18,17 +18,16 @@ from harkara.ledger.database_url import read_url
 from harkara.ledger.driver_errors import DRIVER_ERRORS, translated
 from harkara.ledger.engines import is_pooled, postgres_engines, sqlite_engine
 from harkara.ledger.for_each import (
-    in_runs,
     in_utc,
     psycopg_for_each,
     psycopg_for_one,
-    psycopg_for_runs,
     row_for_postgres,
     rows_for_postgres,
     rows_for_sqlite,
+    runs_for_postgres,
+    runs_for_sqlite,
     sqlite_for_each,
-    sqlite_for_runs,
-    sqlite_moment,
+    sqlite_moments,
 )
 from harkara.ledger.transaction import Row, Transaction
 
@@ -126,15 +125,11 @@ class Database:
 
         Its parameter is short where consecutive rows have the same values in the columns `common`.
         """
-        if not self.sqlite and len(rows) == 1:
-            return self._execute_one(statement, {**common, **own}, rows[0], moments)
-        runs = in_runs(rows, common, own)
         if self.sqlite:
-            return self._execute_on_sqlite(
-                sqlite_for_runs(statement, tuple(common), tuple(own)), _sqlite_values(runs, moments)
-            )
-        query = psycopg_for_runs(statement, tuple(common.items()), tuple(own.items()))
-        return self._execute_prepared(query, _postgres_values(runs, len(rows), moments))
+            shorter, values = runs_for_sqlite(statement, common, own, rows)
+            return self._execute_on_sqlite(shorter, values | sqlite_moments(moments))
+        query, parameters = runs_for_postgres(statement, common, own, rows)
+        return self._execute_prepared(query, parameters | moments)
 
     def now(self) -> datetime:
         """Return the database's time. Raises Unavailable."""
@@ -204,7 +199,7 @@ class Database:
 
 
 def _sqlite_values(rows: Sequence[Row], moments: Mapping[str, datetime]) -> Row:
-    return {"rows": rows_for_sqlite(rows)} | {name: sqlite_moment(each) for name, each in moments.items()}
+    return {"rows": rows_for_sqlite(rows)} | sqlite_moments(moments)
 
 
 def _postgres_values(rows: Sequence[Row], number: int, moments: Mapping[str, datetime]) -> Row:

@@ -174,11 +174,6 @@ def unhurried(connection: Connection) -> Iterator[None]:
         driver.answer_timeout = usual
 
 
-def has_temporary_tables(connection: Connection) -> bool:
-    """Return whether this user may create temporary tables, which an administrator may have revoked."""
-    return isinstance(driver := connection.connection.driver_connection, PostgresConnection) and driver.temporary_tables
-
-
 def _connect_args(lock_timeout: float) -> dict[str, Any]:
     return {
         "connect_timeout": max(2, int(lock_timeout)),

@@ -37,15 +37,13 @@ class PostgresConnection(psycopg.Connection[Any]):
     """A connection that gives up on a server whose host answers but which itself does not.
 
     Such a server was stopped, or is behind a proxy that lost it. `pooled` says that a pooler is in between: the next
-    transaction may run in another session, so nothing may be left in one. `temporary_tables` says whether the user may
-    create some.
+    transaction may run in another session, so nothing may be left in one.
 
     A commit whose wait for a standby was cancelled raises NotReplicated: PostgreSQL answers it with a mere warning.
     """
 
     answer_timeout = 30.0
     pooled = False
-    temporary_tables = True
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -94,8 +92,7 @@ class SessionConnector:
         """Open a connection. Raises psycopg.OperationalError."""
         connection = self._open(*args, **options)
         connection.answer_timeout = self._answer_timeout
-        connection.temporary_tables, has_settings = _examined(connection)
-        if self._refused or not has_settings:
+        if self._refused or not _is_own_session(connection):
             connection.pooled = True
             connection.prepare_threshold = None  # a prepared statement belongs to one session
         return connection
@@ -129,14 +126,12 @@ class SessionConnector:
         return options | {"host": ",".join(host for host, _ in servers), "port": ",".join(port for _, port in servers)}
 
 
-def _examined(connection: PostgresConnection) -> tuple[bool, bool]:
-    """Return whether the user may create temporary tables, and whether the session is the client's own.
+def _is_own_session(connection: PostgresConnection) -> bool:
+    """Return whether the session is the client's own.
 
     The session of a pooler has another process than the client knows, or lacks the client's settings.
     """
-    query = f"""
-        SELECT has_database_privilege(current_database(), 'TEMP'), pg_backend_pid(), current_setting('{_MARK}', true)
-    """
-    temporary_tables, pid, mark = connection.execute(query, prepare=False).fetchone() or (False, None, None)
+    query = f"SELECT pg_backend_pid(), current_setting('{_MARK}', true)"
+    pid, mark = connection.execute(query, prepare=False).fetchone() or (None, None)
     connection.rollback()
-    return bool(temporary_tables), pid == connection.info.backend_pid and mark == "1"
+    return pid == connection.info.backend_pid and mark == "1"

@@ -10,7 +10,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from itertools import chain
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -32,18 +31,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from harkara.ledger.clock import Clock
-from harkara.ledger.engines import has_temporary_tables, is_pooled
 from harkara.ledger.for_each import (
     in_utc,
     psycopg_for_each,
     rows_for_postgres,
     rows_for_sqlite,
+    runs_for_postgres,
+    runs_for_sqlite,
     sqlalchemy_for_each,
-    sqlite_rows,
 )
-
-_INSERTED_TOGETHER = 100
-"""Rows in one statement: SQLite takes half the time of a statement for each."""
 
 Row = dict[str, Any]
 Rows = CursorResult[*tuple[Any, ...]]
@@ -112,6 +108,17 @@ class Transaction:
             found = [] if cursor.rownumber is None else cursor.fetchall()
         return in_utc(found, returning)
 
+    def execute_runs(
+        self, statement: str, common: Mapping[str, str], own: Mapping[str, str], rows: Sequence[Row]
+    ) -> list[tuple[Any, ...]]:
+        """Run a statement as `Database.execute_runs` does, within this transaction; return the driver's values."""
+        shorter = runs_for_sqlite if self.sqlite else runs_for_postgres
+        query, parameters = shorter(statement, common, own, rows)
+        cursor: Any = self.connection.connection.cursor()
+        with closing(cursor):
+            cursor.execute(query, parameters)
+            return list(cursor.fetchall())
+
     def listed(self, ids: Collection[str]) -> Subquery:
         """Return these ids as a table with the column `id`, in their order, whose join finds each row by its index.
 
@@ -140,45 +147,6 @@ class Transaction:
         """Return an INSERT that skips rows which exist already (ON CONFLICT DO NOTHING, in either dialect)."""
         dialect: Any = sqlite if self.sqlite else postgresql
         return dialect.insert(table).on_conflict_do_nothing()
-
-    def insert_each(self, table: Table, rows: Sequence[Row]) -> set[str]:
-        """Do the same for many rows on SQLite, beneath SQLAlchemy, which binds them slower than SQLite writes them.
-
-        All rows have the same columns in the same order. Return the new ids.
-        """
-        columns, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
-        new: set[str] = set()
-        with closing(self.connection.connection.cursor()) as cursor:
-            for start in range(0, len(rows), _INSERTED_TOGETHER):
-                part = rows[start : start + _INSERTED_TOGETHER]
-                values = ", ".join([f"({marks})"] * len(part))
-                insert = f"INSERT INTO {table.name} ({columns}) VALUES {values} ON CONFLICT DO NOTHING RETURNING id"
-                cursor.execute(insert, list(chain.from_iterable(sqlite_rows(part))))
-                new.update(identity for (identity,) in cursor.fetchall())
-        return new
-
-    @property
-    def can_copy(self) -> bool:
-        """Whether `copy_new` works here: it needs PostgreSQL, and the right to create temporary tables."""
-        return not self.sqlite and has_temporary_tables(self.connection)
-
-    def copy_new(self, table: Table, rows: Sequence[Row]) -> set[str]:
-        """Do the same for many rows on PostgreSQL by COPY, which takes an eighth of the time; return the new ids."""
-        columns = ", ".join(rows[0])
-        # A pooler lends the session to other clients, also to those of another release, so nothing may stay in it.
-        name, kept = ("incoming_once", "DROP") if is_pooled(self.connection) else ("incoming", "DELETE ROWS")
-        cursor: Any = self.connection.connection.cursor()
-        with cursor:
-            cursor.execute(
-                f"CREATE TEMP TABLE IF NOT EXISTS {name} (LIKE {table.name} INCLUDING DEFAULTS) ON COMMIT {kept}"
-            )
-            with cursor.copy(f"COPY {name} ({columns}) FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(tuple(row.values()))
-            cursor.execute(
-                f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {name} ON CONFLICT DO NOTHING RETURNING id"
-            )
-            return {identity for (identity,) in cursor.fetchall()}
 
     def rows(self, statement: Executable, parameters: Row | Sequence[Row] | None = None) -> list[Row]:
         return [dict(row) for row in self.execute(statement, parameters).mappings()]

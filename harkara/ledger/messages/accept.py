@@ -13,7 +13,7 @@ from harkara.ledger.contacts.consent import cancel_unwanted
 from harkara.ledger.contacts.contacts import load_opted_out
 from harkara.ledger.database import Database
 from harkara.ledger.messages.due import find_obstacles
-from harkara.ledger.messages.insert_rows import COPY_ROWS, NewMessage, insert_messages, message_row
+from harkara.ledger.messages.insert_rows import NewMessage, insert_messages, message_row
 from harkara.ledger.messages.insert_unopposed import insert_unopposed
 from harkara.ledger.messages.trace import add_trace
 from harkara.ledger.tables import alias, message
@@ -118,7 +118,7 @@ def _store_opposed(
         wanted = [row for row in rows if row["id"] not in objections]
         if lease:
             _queue_directly(tx, wanted, lease)
-    with db.write(autocommit=len(wanted) <= COPY_ROWS) as tx:
+    with db.write(autocommit=True) as tx:
         stored = insert_messages(tx, wanted)
     if keep_refused:
         stored |= _store_cancelled(db, rows, objections)

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import blake2b
 from typing import NotRequired, TypedDict, cast
 
 from harkara.ledger.messages.fallback import fallback_json
-from harkara.ledger.tables import message
 from harkara.ledger.transaction import Row, Transaction
 from harkara.messages import Envelope
 from harkara.states import State
 
-COPY_ROWS = 50
-"""PostgreSQL gets more rows than this by COPY in a transaction, and fewer by one INSERT."""
+OWN = dict.fromkeys("id reference digest recipient body fallback".split(), "text") | {"position": "integer"}
+"""The columns in which each message has a value of its own, with their types."""
+
+COMMON = (
+    dict.fromkeys("lane producer kind template category state code reason traceparent".split(), "text")
+    | dict.fromkeys("occasion_id rule campaign_id talk_person".split(), "text")
+    | dict.fromkeys("priority weight revision talk_revision".split(), "integer")
+    | {"quiet": "boolean"}
+    | dict.fromkeys("due_at planned_at expires_at lease_until created_at changed_at".split(), "timestamptz")
+)
+"""The columns that most messages of a bulk have in common, with their types."""
+
+
+_WAITING = State.WAITING.value
 
 
 class NewMessage(TypedDict):
@@ -74,7 +86,7 @@ def message_row(envelope: Envelope, now: datetime, deadlines: Mapping[str, float
         "weight": len(envelope.messages),
         "body": body,
         "fallback": fallback,
-        "state": State.WAITING.value,
+        "state": _WAITING,
         "due_at": due,
         "planned_at": due,
         "expires_at": expires,
@@ -100,12 +112,16 @@ def insert_messages(tx: Transaction, rows: Sequence[NewMessage]) -> set[str]:
     """Insert the rows that do not exist yet; return their ids. All rows must have the same columns."""
     if not rows:
         return set()
+    common, own = ({name: kind for name, kind in columns.items() if name in rows[0]} for columns in (COMMON, OWN))
     plain = cast(list[Row], in_order_of_locks(rows))
-    if tx.sqlite:
-        return tx.insert_each(message, plain)
-    if len(plain) > COPY_ROWS and tx.can_copy:
-        return tx.copy_new(message, plain)
-    return set(tx.execute(tx.insert_new(message).returning(message.c.id), plain).scalars())
+    return {identity for (identity,) in tx.execute_runs(_insert((*common, *own)), common, own, plain)}
+
+
+@cache
+def _insert(columns: tuple[str, ...]) -> str:
+    names = ", ".join(columns)
+    # SQLite would take ON CONFLICT for a join without the condition.
+    return f"INSERT INTO message ({names}) SELECT {names} FROM {{each}} WHERE true ON CONFLICT DO NOTHING RETURNING id"
 
 
 def in_order_of_locks(rows: Sequence[NewMessage]) -> list[NewMessage]:

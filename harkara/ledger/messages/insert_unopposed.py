@@ -8,18 +8,15 @@ from typing import cast
 
 from harkara.ledger.database import Database
 from harkara.ledger.messages.due import BACKLOG, HELD, UNSWEPT, unswept_since
-from harkara.ledger.messages.insert_rows import NewMessage, in_order_of_locks
+from harkara.ledger.messages.insert_rows import COMMON, OWN, NewMessage, in_order_of_locks
 from harkara.ledger.transaction import Row
 
-_OWN = dict.fromkeys("id reference digest recipient body fallback".split(), "text")
-_COMMON = (
-    dict.fromkeys("lane producer kind template category traceparent".split(), "text")
-    | dict.fromkeys(("priority", "weight"), "integer")
-    | {"quiet": "boolean"}
-    | dict.fromkeys("due_at planned_at expires_at created_at changed_at".split(), "timestamptz")
+_GIVEN = (
+    *("lane", "producer", "kind", "template", "category", "traceparent", "priority", "weight", "quiet"),
+    *("due_at", "planned_at", "expires_at", "created_at", "changed_at"),
 )
-"""The columns that most messages of a bulk have in common."""
-
+_OWN = {name: kind for name, kind in OWN.items() if name != "position"}
+_COMMON = {name: COMMON[name] for name in _GIVEN}
 _NAMES = ", ".join(_OWN | _COMMON)
 _BACKLOG, _HELD = BACKLOG.format(lane="each.lane"), HELD.format(lane="each.lane")
 
@@ -46,6 +43,8 @@ def insert_unopposed(db: Database, rows: Sequence[NewMessage], now: datetime, le
     """
     if not rows:
         return {}
-    given = [row | {"lease_until": lease if row["due_at"] <= now else None} for row in in_order_of_locks(rows)]
-    common = _COMMON | {"lease_until": "timestamptz"}
+    given = in_order_of_locks(rows)
+    if lease is not None:  # otherwise none has a lease
+        given = [row | {"lease_until": lease if row["due_at"] <= now else None} for row in given]
+    common = _COMMON | {"lease_until": COMMON["lease_until"]}
     return dict(db.execute_runs(_INSERT, common, _OWN, cast(list[Row], given), now=now, unswept=unswept_since(now)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from sqlalchemy import bindparam, insert, select, text
 from harkara.errors import HarkaraError, Invalid, Unavailable
 from harkara.ledger.database import Database
 from harkara.ledger.driver_errors import LedgerError, translated
+from harkara.ledger.messages.insert_rows import insert_messages, message_row
 from harkara.ledger.tables import lease, message
 from harkara.ledger.transaction import Transaction
+from harkara.shared_defaults import DEADLINES
 from harness.ports import free_port
 from harness.postgres import PostgresServer
+from tests.integration.ledger.steps import reply
 
 SECRET = "swordfish 919876543210"
 ROW = {"name": "swordfish", "holder": SECRET}
@@ -88,11 +92,13 @@ def test_the_reason_of_a_refused_write_names_what_is_in_the_schema(db: Database)
     assert str(raised.value) == f"the database refused a write: {expected}"
 
 
-@pytest.mark.parametrize("value", [f"{SECRET} \0", f"{SECRET} \ud83d", {SECRET: object()}])
-def test_no_value_passes_in_an_error_of_a_bulk(migrated_url: str, value: object) -> None:
+@pytest.mark.parametrize("number", [1, 2], ids=["one", "several"])
+@pytest.mark.parametrize("value", [f"{SECRET} \0", f"{SECRET} \ud83d"])
+def test_no_value_passes_in_an_error_of_a_bulk(migrated_url: str, value: str, number: int) -> None:
     db = Database(migrated_url)
+    rows = [message_row(reply(n), datetime.now(UTC), DEADLINES) | {"body": value} for n in range(number)]
     with pytest.raises(LedgerError) as raised, db.write() as tx:
-        tx.copy_new(message, [{"id": "job_1", "body": value}])
+        insert_messages(tx, rows)
     assert "swordfish" not in "".join(traceback.format_exception(raised.value)).replace(__file__, "")
     db.close()
 

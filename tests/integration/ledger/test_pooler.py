@@ -81,14 +81,6 @@ def test_times_are_right_behind_a_pooler(pooled: Database) -> None:
     assert abs(now - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-def test_a_bulk_leaves_no_table_in_the_sessions_of_a_pooler(pooled: Database) -> None:
-    for start in range(0, 600, 200):
-        accept_messages(pooled, *(reply(n) for n in range(start, start + 200)))
-    with pooled.read() as tx:
-        assert tx.execute(text("SELECT count(*) FROM pg_class WHERE relname LIKE 'incoming%'")).scalar() == 0
-        assert tx.execute(text("SELECT count(*) FROM message")).scalar() == 600
-
-
 def test_a_pooled_transaction_still_waits_only_so_long_for_a_lock(pooled: Database) -> None:
     (identity,) = accept_messages(pooled, reply())
     lock = select(message.c.id).where(message.c.id == identity).with_for_update()

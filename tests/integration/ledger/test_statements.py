@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from harkara.delivery import gates
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
-from harkara.ledger.for_each import in_runs
+from harkara.ledger.for_each import runs_for_postgres, runs_for_sqlite
 from harkara.ledger.halts import park
 from harkara.ledger.leases import TransactionLease
 from harkara.ledger.messages.accept import MAX_DIRECT_HINTS, accept
@@ -47,10 +48,15 @@ def test_a_bulk_is_accepted_in_one_statement(db: Database) -> None:
 
 def test_the_values_that_a_bulk_has_in_common_are_written_once() -> None:
     rows = [{"lane": lane, "kind": "text", "id": number} for number, lane in enumerate(("pune", "pune", "goa"))]
-    assert in_runs(rows, ("lane", "kind"), ("id",)) == [
+    common, own = {"lane": "text", "kind": "text"}, {"id": "integer"}
+    _, given = runs_for_sqlite("{each}", common, own, rows)
+    assert json.loads(given["rows"]) == [
         {"lane": "pune", "kind": "text", "rows": [{"id": 0}, {"id": 1}]},
         {"lane": "goa", "kind": "text", "rows": [{"id": 2}]},
     ]
+    _, given = runs_for_postgres("{each}", common, own, rows)
+    assert json.loads(given["runs"]) == [{"lane": "pune", "kind": "text"}, {"lane": "goa", "kind": "text"}]
+    assert [run.split(given["row_mark"]) for run in given["all_id"].split(given["run_mark"])] == [["0", "1"], ["2"]]
 
 
 def test_a_dispatch_takes_two_statements_and_one_that_is_not_due_a_single_one(db: Database) -> None:
