@@ -11,6 +11,7 @@ from pathlib import Path
 from config.wiring.shared import campaigns, database
 from harkara.campaigns import parse_mapping
 from harkara.ledger.campaigns.create import CampaignRequest, create_campaign, make_plan, read_audience
+from workers.garbage import collect_less_often
 
 _MAPPING = "to=Mobile", "customer=Name", "collection=City", "offer=Offer", "new_items:=12"
 _IMAGE = "image:=https://shop.example.com/diwali.jpg"
@@ -33,6 +34,7 @@ def main(file: Path) -> None:
         opted_in=True,
     )
     plan = make_plan(request, settings)
+    collect_less_often()  # as the HTTP API, which loads the campaigns of the console
     checked = _cpu_seconds(lambda: list(read_audience(db, request, plan, settings, file)))
     loaded = _cpu_seconds(lambda: create_campaign(db, request, settings, file))
     print(json.dumps({"check": checked, "load": loaded}))

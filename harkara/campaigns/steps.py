@@ -86,6 +86,8 @@ class CampaignSteps:
 
         The canary is drawn from the first wave, if there is one: the others wait in any case.
         """
+        if self.canary is None and not self.has_wave:
+            return 1
         stages = self.stages
         if self.has_wave and not self._in_wave(campaign, to, segment):
             return len(stages)

@@ -114,7 +114,7 @@ class ApprovedText(Model):
 
 def _fits(text: str, values: Sequence[str], limit: int) -> bool:
     fixed, number, places = _layout(text)
-    return len(values) == number and fixed + sum(len(values[place]) for place in places) <= limit
+    return len(values) == number and fixed + sum([len(values[place]) for place in places]) <= limit
 
 
 @lru_cache(maxsize=1_024)

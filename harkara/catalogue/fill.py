@@ -68,7 +68,7 @@ class Filler:
         if self._kind.category == "authentication":  # its copy button becomes a link button
             name, language, category = self._kind.name, self._language, self._kind.category
             return Template(name, language, header=header, body=body, buttons=buttons, category=category)
-        return self._empty.model_copy(update={"header": header, "body": body, "buttons": buttons})
+        return self._empty.with_validated(header=header, body=body, buttons=buttons)
 
     @cached_property
     def _empty(self) -> Template:

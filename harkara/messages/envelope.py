@@ -16,7 +16,7 @@ from harkara.errors import Invalid
 from harkara.messages.category import default_category
 from harkara.messages.envelope_fields import split_deadline, validate_fallback, validate_messages
 from harkara.messages.fields import AltTexts, CustomerName, Id, Reference, ShortName, Time, validate_customer_name
-from harkara.messages.link_expiry import check_links
+from harkara.messages.link_expiry import check_link
 from harkara.messages.model import StrictModel
 from harkara.messages.parse import Message, parse_item
 from harkara.messages.template import Template
@@ -110,16 +110,19 @@ class Envelope(StrictModel):
             "fallback": validate_fallback(fallback, items),
             "traceparent": parse_traceparent(traceparent),
         }
-        super().__init__(
-            id=f"job_{uuid7().hex}" if id is None else id,
-            to=str(normalize(to)),
-            messages=items,
-            lane=lane,
-            category=category,
-            priority=PRIORITY.get(str(category)) if priority is None else priority,
-            quiet=category == "marketing" if quiet is None else quiet,
-            producer=producer,
-            **{name: value for name, value in optional.items() if value is not None},  # None takes time to validate
+        fields = {name: value for name, value in optional.items() if value is not None}  # None takes time to validate
+        self._validate(
+            fields
+            | {
+                "id": f"job_{uuid7().hex}" if id is None else id,
+                "to": str(normalize(to)),
+                "messages": items,
+                "lane": lane,
+                "category": category,
+                "priority": PRIORITY.get(str(category)) if priority is None else priority,
+                "quiet": category == "marketing" if quiet is None else quiet,
+                "producer": producer,
+            }
         )
         _check(self)
 
@@ -191,22 +194,24 @@ class Envelope(StrictModel):
         if valid_for is None:
             return self
         left = valid_for if self.at else valid_for - (age or timedelta())
-        return self.model_copy(update={"expires": None, "valid_for": left})
+        return self.with_validated(expires=None, valid_for=left)
 
     def with_traceparent(self, traceparent: str | None) -> Self:
         """Return the envelope with this W3C Trace Context; a text that is none changes nothing."""
         context = parse_traceparent(traceparent)
-        return self if context is None else self.model_copy(update={"traceparent": context})
+        return self if context is None else self.with_validated(traceparent=context)
 
     def for_recipient(self, to: str, message: Template, customer_name: str | None = None) -> Self:
         """Return the envelope of a message of the same category to someone else, with an id of its own.
 
         Nothing that both share is validated again. Raises Invalid as the constructor does.
         """
-        with field_path("customer_name"):
-            name = None if customer_name is None else validate_customer_name(customer_name)
-        update = {"id": f"job_{uuid7().hex}", "to": str(normalize(to)), "messages": (message,), "customer_name": name}
-        envelope = self.model_copy(update=update)
+        if customer_name is not None:
+            with field_path("customer_name"):
+                validate_customer_name(customer_name)
+        envelope = self.with_validated(
+            id=f"job_{uuid7().hex}", to=str(normalize(to)), messages=(message,), customer_name=customer_name
+        )
         _check(envelope)
         return envelope
 
@@ -236,7 +241,10 @@ class Envelope(StrictModel):
     @property
     def template(self) -> str | None:
         """The name of the first template, or None."""
-        return next((message.name for message in self.messages if isinstance(message, Template)), None)
+        for message in self.messages:
+            if isinstance(message, Template):
+                return message.name
+        return None
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         yield from (("id", self.id), ("kind", self.kind), ("category", self.category), ("lane", self.lane))
@@ -246,35 +254,34 @@ def _check(envelope: Envelope) -> None:
     """Check the rules that concern several fields."""
     if envelope.at and envelope.expires and envelope.expires <= envelope.at:
         raise Invalid("expires", "must be later than at")
-    places = _places(envelope)
-    _check_placeholders(envelope, places)
-    _check_links(envelope, places)
+    messages = envelope.messages if envelope.fallback is None else (*envelope.messages, envelope.fallback)
+    _check_placeholders(envelope, messages)
+    _check_links(envelope, messages)
     if len(envelope.messages) == 1 and envelope.kind != "contacts" and not envelope.alt_texts:
         return  # the limits of one message keep it far below this one
     if (size := len(envelope.body_json().encode())) > _MAX_BODY_BYTES:
         raise Invalid("messages", f"at most {_MAX_BODY_BYTES:,} bytes of JSON in all", f"this has {size:,}")
 
 
-def _check_placeholders(envelope: Envelope, places: Iterable[tuple[str, Message]]) -> None:
-    for place, message in places:
+def _check_placeholders(envelope: Envelope, messages: Iterable[Message]) -> None:
+    for position, message in enumerate(messages):
         for path, name in message.placeholders():
             if name not in (envelope.alt_texts or ()) and not (name == "$name" and envelope.customer_name):
                 rule = "has a $placeholder without a value; give it one in alt_texts, or customer_name for $name"
-                raise Invalid(f"{place}.{path}", rule)
+                raise Invalid(f"{_place(envelope, position)}.{path}", rule)
 
 
-def _check_links(envelope: Envelope, places: Iterable[tuple[str, Message]]) -> None:
-    for place, message in places:
-        if (links := message.links()) and not handed_over():
-            now = datetime.now(UTC)
-            with field_path(place):
-                check_links(links, max(envelope.at or now, now))
+def _check_links(envelope: Envelope, messages: Iterable[Message]) -> None:
+    for position, message in enumerate(messages):
+        for field, link in message.links():
+            if "?" in link and not handed_over():  # only a signed link has an end
+                with field_path(f"{_place(envelope, position)}.{field}"):
+                    check_link(link, envelope.at)
 
 
-def _places(envelope: Envelope) -> list[tuple[str, Message]]:
-    """Return each message, and the fallback, with the field that it has in the envelope."""
-    places = [(f"messages[{position}]", message) for position, message in enumerate(envelope.messages)]
-    return places if envelope.fallback is None else [*places, ("fallback", envelope.fallback)]
+def _place(envelope: Envelope, position: int) -> str:
+    """Return the field of the message at this position; the fallback follows the others."""
+    return f"messages[{position}]" if position < len(envelope.messages) else "fallback"
 
 
 def _read_messages(body: dict[str, Any]) -> list[Message]:

@@ -13,6 +13,7 @@ from harkara.messages.validation import require_list, type_measure
 
 # Chat Mitra documents no limit; these are Harkara's.
 _MAX_MESSAGES = 10
+_KINDS = (RawMessage, Template)
 _MAX_VALIDITY = timedelta(days=3_650)
 
 
@@ -20,7 +21,7 @@ def validate_messages(messages: Sequence[Message]) -> tuple[Message, ...]:
     if not 1 <= len(require_list(messages, "messages")) <= _MAX_MESSAGES:
         raise Invalid("messages", f"1 to {_MAX_MESSAGES} messages", f"this has {len(messages)}")
     for position, item in enumerate(messages):
-        if not isinstance(item, RawMessage | Template):
+        if not isinstance(item, _KINDS):
             raise Invalid(f"messages[{position}]", "must be a message such as Text or Template", type_measure(item))
     return tuple(messages)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -33,12 +33,12 @@ def end_of_link(link: str) -> datetime | None:
         return None  # it resembles a signed link only
 
 
-def check_links(links: Iterable[tuple[str, str]], at: datetime) -> None:
-    """Raise Invalid, with the field, for a link of a message that ends before the message is sent `at` this moment."""
-    for field, link in links:
-        if (end := end_of_link(link)) is not None and end <= at:
-            rule = "ends before the message is sent; use a link that lasts longer"
-            raise Invalid(field, rule, f"this one ends at {end:%Y-%m-%dT%H:%M:%SZ}")
+def check_link(link: str, at: datetime | None) -> None:
+    """Raise Invalid for a link that ends before its message is sent: `at` this moment, or now."""
+    end = end_of_link(link)
+    if end is not None and (end <= datetime.now(UTC) or (at is not None and end <= at)):
+        rule = "ends before the message is sent; use a link that lasts longer"
+        raise Invalid("", rule, f"this one ends at {end:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def first_end(body: str) -> datetime | None:

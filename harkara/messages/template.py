@@ -162,7 +162,7 @@ def _with_indexes(buttons: Sequence[TemplateButton], category: TemplateCategory 
             )
         if isinstance(button, CopyCode) and category == "authentication":
             button = UrlSuffix(button.code, index=button.index)
-        placed.append(button if button.index is not None else button.model_copy(update={"index": position}))
+        placed.append(button if button.index is not None else button.with_validated(index=position))
     return placed
 
 

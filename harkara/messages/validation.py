@@ -14,6 +14,8 @@ from harkara.errors import Invalid
 T = TypeVar("T")
 
 
+_LISTS = (list, tuple)  # `list | tuple` would make a new type in each call
+
 _handed_over: ContextVar[bool] = ContextVar("handed_over", default=False)
 
 
@@ -56,7 +58,7 @@ def join_path(path: str, field: str) -> str:
 
 def require_list(values: Sequence[T], field: str) -> Sequence[T]:
     """Return the list or tuple, or raise Invalid. A lone string would otherwise pass as a list of its letters."""
-    if not isinstance(values, list | tuple):
+    if not isinstance(values, _LISTS):
         raise Invalid(field, "must be a list", type_measure(values))
     return values
 

@@ -29,10 +29,10 @@ def spellings(name: str) -> tuple[str, ...]:
     `name` is digits with the country code, or another name of a person. Two different spellings are always one number,
     never the numbers of two people.
     """
-    for code, of_country in _COUNTRIES.items():
-        if name.startswith(code):
-            return of_country(name) or (name,)
-    return (name,)
+    if not name.startswith(_CODES):
+        return (name,)
+    of_country = next(of_country for code, of_country in _COUNTRIES.items() if name.startswith(code))
+    return of_country(name) or (name,)
 
 
 def canonical(name: str) -> str:
@@ -79,3 +79,4 @@ _COUNTRIES: dict[str, Callable[[str], tuple[str, ...]]] = {
     "54": _argentina,
     "229": _benin,
 }
+_CODES = tuple(_COUNTRIES)

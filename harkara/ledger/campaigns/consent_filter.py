@@ -39,16 +39,17 @@ def filter_by_consent(
             contacts = _contacts(tx, lane, [row.to for row in batch if isinstance(row, Recipient)], erasure_key)
         for row in batch:
             if isinstance(row, Recipient):
-                yield _filter(row, contacts[row.to], category, agreed_only)
+                yield _filter(row, contacts.get(row.to, UNKNOWN_CONTACT), category, agreed_only)
             else:
                 yield row
 
 
 def _contacts(tx: Transaction, lane: str, names: Sequence[str], erasure_key: str | None) -> dict[str, ContactState]:
-    found = load_contacts(tx, [(lane, name) for name in names])
-    states = {(lane, name): found.get((lane, name), UNKNOWN_CONTACT) for name in names}
+    """Return what is known about the recipients; most of a campaign may be unknown."""
+    states = load_contacts(tx, [(lane, name) for name in names])
     if erasure_key:
-        states = recall_erased(tx, states, erasure_key)
+        unknown = {(lane, name): UNKNOWN_CONTACT for name in names}
+        states = recall_erased(tx, unknown | states, erasure_key)
     return {name: state for (_, name), state in states.items()}
 
 

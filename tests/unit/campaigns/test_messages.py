@@ -170,4 +170,4 @@ def test_a_value_is_validated_once_and_what_repeats_only_in_its_first_row() -> N
     found = calls(lambda: list(build_messages(people, build)))
     assert found["validate_parameter"] == 100 + 3, "each customer, and once the other three texts"
     assert found["validate_media_link"] == 1
-    assert found["StrictModel.__init__"] == 3, "the first image, template and envelope"
+    assert found["StrictModel._validate"] == 3, "the first image, template and envelope"
