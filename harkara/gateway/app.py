@@ -73,8 +73,8 @@ def create_app(dependencies: Dependencies) -> FastAPI:
     app.add_middleware(RequestMiddleware, registry=dependencies.registry)
     add_error_handlers(app)
     send.add_routes(app)
+    webhooks.add_routes(app)
     for module in (  # FastAPI tries them in this order: the busiest come first
-        webhooks,
         messages,
         acts,
         conversations,

@@ -1,17 +1,11 @@
-"""The routes that send a message.
-
-Nearly all requests come here, so these routes take the request as it is: FastAPI would need more CPU to resolve the
-headers and dependencies than the message costs from its validation to its commit.
-"""
+"""The routes that send a message."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple, get_args
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 
 from harkara.errors import Conflict, Invalid
@@ -19,6 +13,7 @@ from harkara.gateway.authentication import LANE, LANE_DESCRIPTION, allowed_lanes
 from harkara.gateway.body import MAX_BYTES, body_schema, read_body, read_json
 from harkara.gateway.dependencies import dependencies_of
 from harkara.gateway.errors import error_responses
+from harkara.gateway.plain_route import add_plain_route, header_parameter
 from harkara.gateway.schemas.messages import Queued, SendMessage
 from harkara.messages import Category, Template
 from harkara.messages.validation import field_path
@@ -49,11 +44,6 @@ _REQUEST_FIELDS = {option.field: option.header for option in _OPTIONS} | {"to": 
 """The names of an envelope's fields in the request."""
 
 
-def _parameter(header: str, description: str) -> dict[str, Any]:
-    """Return the OpenAPI description of an optional header."""
-    return {"name": header, "in": "header", "required": False, "schema": {"type": "string"}, "description": description}
-
-
 _DESCRIPTION: dict[str, Any] = {
     "tags": ["Messages"],
     "status_code": 202,
@@ -62,26 +52,18 @@ _DESCRIPTION: dict[str, Any] = {
     "openapi_extra": {
         "security": [{bearer.scheme_name: []}],
         "parameters": [
-            _parameter(LANE, LANE_DESCRIPTION),
-            *(_parameter(option.header, option.description) for option in _OPTIONS),
-            _parameter(_TRACEPARENT, "W3C Trace Context of the request, which stays with the message"),
+            header_parameter(LANE, LANE_DESCRIPTION),
+            *(header_parameter(option.header, option.description) for option in _OPTIONS),
+            header_parameter(_TRACEPARENT, "W3C Trace Context of the request, which stays with the message"),
         ],
         **body_schema(SendMessage),
     },
 }
 
 
-class _Route(APIRoute):
-    """A route that is called with the request alone; FastAPI only describes it."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        return self.endpoint
-
-
 def add_routes(app: FastAPI) -> None:
-    """Add the routes to the app itself, since each router between takes time from every request."""
     for path in PATHS:
-        app.router.add_api_route(path, send_message, methods=["POST"], route_class_override=_Route, **_DESCRIPTION)
+        add_plain_route(app, path, send_message, **_DESCRIPTION)
 
 
 async def send_message(request: Request) -> JSONResponse:

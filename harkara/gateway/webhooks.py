@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from harkara.gateway.body import read_body
-from harkara.gateway.dependencies import Dependencies, Deps
+from harkara.gateway.dependencies import dependencies_of
 from harkara.gateway.errors import error_responses
+from harkara.gateway.plain_route import add_plain_route, header_parameter
 
-router = APIRouter(prefix="/webhooks/chatmitra", tags=["Webhooks"])
-
+PATH = "/webhooks/chatmitra"
 MAX_BYTES = 1024 * 1024
+
+_SIGNATURE = "X-Webhook-Signature"
 
 
 class InvalidSignature(BaseModel):
@@ -27,36 +29,38 @@ class WebhookStored(BaseModel):
     status: Literal["success"] = "success"
 
 
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    401: {"model": InvalidSignature, "description": "The signature is not the lane's"},
-    **error_responses(400, 404, 413, 503),
+_STORED, _INVALID = WebhookStored().model_dump(), InvalidSignature().model_dump()
+
+_DESCRIPTION: dict[str, Any] = {
+    "tags": ["Webhooks"],
+    "response_model": WebhookStored,
+    "responses": {
+        401: {"model": InvalidSignature, "description": "The signature is not the lane's"},
+        **error_responses(400, 404, 413, 503),
+    },
 }
-_EVENT = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+_HEADER = header_parameter(_SIGNATURE, "Hexadecimal HMAC-SHA256 of the body")
+_LANE = {"name": "lane", "in": "path", "required": True, "schema": {"type": "string"}}
 
 
-async def _body(request: Request) -> bytes:
-    return await read_body(request, MAX_BYTES)
+def add_routes(app: FastAPI) -> None:
+    of_default, of_lane = ({"parameters": parameters, **_BODY} for parameters in ([_HEADER], [_LANE, _HEADER]))
+    add_plain_route(app, PATH, receive_webhook, openapi_extra=of_default, **_DESCRIPTION)
+    add_plain_route(app, f"{PATH}/{{lane}}", receive_webhook_of_lane, openapi_extra=of_lane, **_DESCRIPTION)
 
 
-Body = Annotated[bytes, Depends(_body)]
-Signature = Annotated[
-    str | None, Header(alias="X-Webhook-Signature", description="Hexadecimal HMAC-SHA256 of the body")
-]
-
-
-@router.post("", response_model=WebhookStored, responses=_RESPONSES, openapi_extra=_EVENT)
-async def receive_webhook(deps: Deps, body: Body, signature: Signature = None) -> Any:
+async def receive_webhook(request: Request) -> JSONResponse:
     """Receive an event of the lane `default`."""
-    return await _receive(deps, "default", body, signature)
+    return await _receive(request, "default")
 
 
-@router.post("/{lane}", response_model=WebhookStored, responses=_RESPONSES, openapi_extra=_EVENT)
-async def receive_webhook_of_lane(deps: Deps, lane: str, body: Body, signature: Signature = None) -> Any:
+async def receive_webhook_of_lane(request: Request) -> JSONResponse:
     """Receive an event of another lane."""
-    return await _receive(deps, lane, body, signature)
+    return await _receive(request, request.path_params["lane"])
 
 
-async def _receive(deps: Dependencies, lane: str, body: bytes, signature: str | None) -> WebhookStored | JSONResponse:
-    if await deps.receive_webhook(lane, body, signature):
-        return WebhookStored()
-    return JSONResponse(InvalidSignature().model_dump(), 401)
+async def _receive(request: Request, lane: str) -> JSONResponse:
+    body = await read_body(request, MAX_BYTES)
+    genuine = await dependencies_of(request).receive_webhook(lane, body, request.headers.get(_SIGNATURE))
+    return JSONResponse(_STORED) if genuine else JSONResponse(_INVALID, 401)

@@ -27,6 +27,10 @@ class Clock:
             self._known = known = (_monotonic(), moment)
         return known[1] + timedelta(seconds=_monotonic() - known[0])
 
+    def time_of(self, moment: float, query: Callable[[], datetime]) -> datetime:
+        """Return the database's time at a past moment of `time.monotonic()` of this process."""
+        return self.now(query) - timedelta(seconds=max(0.0, time.monotonic() - moment))
+
     def observe(self, moment: datetime) -> None:
         """Note the database's time that a statement has just returned."""
         self._known = (_monotonic(), moment)

@@ -135,6 +135,10 @@ class Database:
         """Return the database's time. Raises Unavailable."""
         return self._clock.now(self._query_time)
 
+    def time_of(self, moment: float) -> datetime:
+        """Return the database's time at a past moment of `time.monotonic()` of this process. Raises Unavailable."""
+        return self._clock.time_of(moment, self._query_time)
+
     def observe_now(self, moment: datetime) -> None:
         """Note the time that a statement has just returned, for which the database need not be queried then."""
         self._clock.observe(moment)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -67,8 +66,7 @@ class Transaction:
 
     def time_of(self, moment: float) -> datetime:
         """Return the database's time at a past moment of `time.monotonic()` of this process."""
-        since = timedelta(seconds=max(0.0, time.monotonic() - moment))
-        return min(self.clock.now(self._query_time) - since, self.now)
+        return min(self.clock.time_of(moment, self._query_time), self.now)
 
     def _query_time(self) -> datetime:
         clock = func.strftime("%Y-%m-%d %H:%M:%f", "now") if self.sqlite else func.clock_timestamp()

@@ -41,24 +41,31 @@ class RawWebhook:
     arrived_at: float | None = None
 
 
+_COLUMNS = dict.fromkeys(("lane", "identity", "about", "body", "state", "webhook_digest"), "text") | dict.fromkeys(
+    ("at", "received_at", "due_at"), "timestamptz"
+)
+_NAMES = ", ".join(_COLUMNS)
+_INSERT = f"""
+INSERT INTO event ({_NAMES}) SELECT {_NAMES} FROM {{each}} WHERE true
+ON CONFLICT DO NOTHING RETURNING lane, identity
+"""
+
+
 def store_webhooks(db: Database, webhooks: Sequence[RawWebhook], parse: Parse) -> list[list[Event]]:
-    """Store the webhooks in one transaction, as `store_events` does. Raises Unavailable."""
-    with db.write() as tx:
-        return store_events(tx, webhooks, parse)
+    """Store the events of these webhooks; return for each webhook its events that were not stored before.
 
-
-def store_events(tx: Transaction, webhooks: Sequence[RawWebhook], parse: Parse) -> list[list[Event]]:
-    """Store the events of these webhooks; return for each webhook its events that were not stored before."""
+    Raises Unavailable if it stored none of them.
+    """
+    now = db.now()
     parsed: list[tuple[str, list[Event]]] = []
     rows: list[Row] = []
     for webhook in webhooks:
-        received_at = tx.now if webhook.arrived_at is None else tx.time_of(webhook.arrived_at)
+        received_at = now if webhook.arrived_at is None else db.time_of(webhook.arrived_at)
         events = parse(webhook.body, received_at)
         parsed.append((webhook.lane, events))
-        same = {"due_at": tx.now, "webhook_digest": sha256(webhook.body).hexdigest()}
+        same = {"due_at": now, "webhook_digest": sha256(webhook.body).hexdigest()}
         rows += [_row(webhook.lane, one, received_at) | same for one in events]
-    insert = tx.insert_new(event).returning(event.c.lane, event.c.identity)
-    new = {(row.lane, row.identity) for row in tx.execute(insert, rows)} if rows else set()
+    new = set(db.execute_each(_INSERT, _COLUMNS, rows)) if rows else set()
     return [[one for one in events if _first(new, (lane, one.identity))] for lane, events in parsed]
 
 

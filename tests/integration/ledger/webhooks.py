@@ -16,8 +16,9 @@ from harkara.inbound import fingerprint
 from harkara.inbound.words import Words
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
+from harkara.ledger.events import store_events
 from harkara.ledger.events.process import EventContext, process
-from harkara.ledger.events.store_events import RawWebhook, store_events
+from harkara.ledger.events.store_events import RawWebhook
 from harkara.ledger.messages.begin import BeginRequest, begin
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.tables import event
@@ -107,8 +108,7 @@ def preference_webhook(value: str, n: int = 0, timestamp: float = 1_795_870_921)
 
 def store_webhooks(db: Database, *webhooks: bytes, lane: str = "default") -> int:
     """Store webhooks; return how many of their events are new."""
-    with db.write() as tx:
-        return sum(map(len, store_events(tx, [RawWebhook(lane, raw) for raw in webhooks], parse)))
+    return sum(map(len, store_events.store_webhooks(db, [RawWebhook(lane, raw) for raw in webhooks], parse)))
 
 
 def process_events(db: Database) -> Counter[str]:
