@@ -33,7 +33,7 @@ from harkara.delivery.sender import Sender
 from harkara.delivery.thinking import Thinker
 from harkara.ledger.conversations.due_turns import ClaimedTurn
 from harkara.ledger.conversations.turns import WrittenTurn
-from harkara.ledger.messages.begin import BeginRequest
+from harkara.ledger.messages.begin import BeginRequest, Begun
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
@@ -99,9 +99,11 @@ class CheckpointedGroupCommit(GroupCommit):
         self._checkpoint("K4b")
         return lanes
 
-    def write_at_once(self, requests: Sequence[BeginRequest], results: Sequence[ClaimResult]) -> set[tuple[str, int]]:
+    def write_at_once(
+        self, requests: Sequence[BeginRequest], results: Sequence[ClaimResult], with_timeline: bool
+    ) -> Begun:
         self._checkpoint("K4b")
-        return super().write_at_once(requests, results)
+        return super().write_at_once(requests, results, with_timeline)
 
 
 class CheckpointedThinker(Thinker):

@@ -49,7 +49,7 @@ class Work(NamedTuple):
 
 
 SCHEDULE: Final[dict[str, Work]] = {
-    # First of all: a ledger that was restored from a backup must send nothing before its lanes are parked.
+    # First of all: a ledger that lacks POSTs must send nothing before its lanes are parked.
     "compare": Work("Park the lanes whose last POST the ledger lacks", WorkerRound("main", 5)),
     "accept": Work(
         "Commit the messages of the intake to the ledger",

@@ -67,7 +67,7 @@ def _build(**_: Any) -> None:
         receivers()
         start_tracing()
         with suppress(Unavailable):  # without Redis nothing is sent, and the periodic work compares later
-            background.last_posts().compare()
+            background.compare_posts()
 
 
 @signals.beat_init.connect

@@ -20,7 +20,7 @@ from config.scraped_metrics import DeploymentCollector
 from config.settings import settings
 from config.wiring.loaded_files import config_files, of_files
 from config.wiring.reload import answer_request, reload_files
-from config.wiring.sending import leases, limiter, pool, sender, worker_lease
+from config.wiring.sending import leases, limiter, pool, sender, timeline_fence, worker_lease
 from config.wiring.shared import (
     broker,
     database,
@@ -99,6 +99,12 @@ def lone_sender() -> LoneSender:
 @cache
 def last_posts() -> LastPosts:
     return LastPosts(database(), connect(settings().broker_url, seconds=3), lanes())
+
+
+def compare_posts() -> None:
+    """Park the lanes if the ledger lacks POSTs that were made. Raises Unavailable."""
+    timeline_fence().check()
+    last_posts().compare()
 
 
 @of_files

@@ -34,7 +34,7 @@ def _periodic_thread(thread: Thread, functions: Mapping[str, Callable[[], object
 def _functions() -> dict[str, Callable[[], object]]:
     """Return the function of each work. A reload of the files replaces some of the parts between two rounds."""
     return {
-        "compare": background.last_posts().compare,
+        "compare": background.compare_posts,
         "accept": lambda: background.intake_consumer().listen(INTERVAL_SECONDS),
         "think": lambda: wait_for_turns(INTERVAL_SECONDS),
         "collect": lambda: background.event_processor().collect(),

@@ -11,9 +11,11 @@ from config.wiring.loaded_files import of_files
 from config.wiring.shared import broker, database, lanes, pairing, process_name
 from config.wiring.tracing import on_posted, on_stopped
 from harkara.chatmitra.api import ChatMitra
+from harkara.delivery.begun_posts import BegunPosts
 from harkara.delivery.lease_times import Leases
 from harkara.delivery.pool import Pool
 from harkara.delivery.sender import Sender
+from harkara.delivery.timeline_fence import TimelineFence
 from harkara.delivery.worker_lease import WorkerLease
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
@@ -50,8 +52,14 @@ def sender(files: ConfigFiles) -> Sender:
 @cache
 def group_commit() -> GroupCommit:
     if checkpoint := crash_checkpoint():
-        return CheckpointedGroupCommit(database(), _publish_outcome, checkpoint=checkpoint)
-    return GroupCommit(database(), _publish_outcome)
+        return CheckpointedGroupCommit(database(), _publish_outcome, checkpoint=checkpoint, fence=timeline_fence())
+    return GroupCommit(database(), _publish_outcome, fence=timeline_fence())
+
+
+@cache
+def timeline_fence() -> TimelineFence:
+    begun = BegunPosts(connect(settings().broker_url, seconds=3))
+    return TimelineFence(database(), begun, pairing().name, lanes(), leases().claimed)
 
 
 @cache

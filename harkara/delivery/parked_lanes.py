@@ -6,7 +6,7 @@ import structlog
 
 from harkara.ledger.database import Database
 from harkara.ledger.halts import parked_lanes
-from harkara.ledger.restore import RESTORED
+from harkara.ledger.restore import TO_RECOVER
 
 log = structlog.get_logger(__name__)
 
@@ -22,8 +22,8 @@ class ParkedLanes:
         """Log what has changed since the last check; return the code of each parked lane. Raises Unavailable."""
         parked = {each.lane: each for each in parked_lanes(self._db)}
         for lane, halt in parked.items():
-            # The process that notices a restored ledger has logged it.
-            if self._codes.get(lane) != halt.code != RESTORED:
+            # The process that notices an incomplete ledger has logged it.
+            if self._codes.get(lane) != halt.code and halt.code not in TO_RECOVER:
                 next_step = f"correct the cause, then run `harkara lanes unpark {lane}`"
                 log.error(
                     "lane parked",

@@ -16,6 +16,7 @@ from harkara.ledger.events.silence import webhook_silences
 from harkara.ledger.leases import seconds_since
 from harkara.ledger.migrate import head, schema_state
 from harkara.ledger.replication import Replication, replication
+from harkara.ledger.timeline import Timelines, read_timelines
 
 WORKERS_SECONDS: Final = 15.0
 """A worker sweeps every few seconds; an older sweep means that none lives."""
@@ -42,6 +43,8 @@ def ledger_checks(db: Database, lanes: Mapping[str, Lane], longest_silence: floa
         yield Check("database", True, "%(database)s, schema of this release", about)
     if found := replication(db):
         yield _replication(found)
+    if not db.sqlite:
+        yield _timeline(read_timelines(db))
     if letters := count_dead_letters(db):
         sources = ", ".join(f"{number} of {source}" for source, number in sorted(letters.items()))
         yield Check(
@@ -108,16 +111,27 @@ def _replication(found: Replication) -> Check:
         return Check(
             "standbys",
             False,
-            "synchronous_commit is %(commit)s: after a failover, messages may be missing or be sent twice; set it to "
-            "on or remote_apply",
+            "synchronous_commit is %(commit)s: a failover may lose messages, and all lanes then wait for `harkara "
+            "recover`; set it to on or remote_apply",
             about,
         )
     return Check(
         "standbys",
         False,
-        "commits wait for no standby: after a failover, messages may be missing or be sent twice; set "
+        "commits wait for no standby: a failover may lose messages, and all lanes then wait for `harkara recover`; set "
         "synchronous_standby_names on every server",
     )
+
+
+def _timeline(found: Timelines | None) -> Check:
+    if found is None:
+        return Check(
+            "timeline",
+            True,
+            "the database does not say its timeline, so a failover is not recognized: after one that may have lost "
+            "commits, stop the workers and run `harkara recover`",
+        )
+    return Check("timeline", True, "%(timeline)s of PostgreSQL", {"timeline": found.current})
 
 
 def _silences(db: Database, lanes: Mapping[str, Lane], longest: float) -> Iterator[Check]:

@@ -42,7 +42,8 @@ class Database:
     `statement_timeout` are seconds; `statement_timeout` defaults to six times `lock_timeout`. A database that is
     unreachable, locked or unresponsive for longer, or whose disk is full, raises `Unavailable`. `callbacks_enabled`
     says whether changes are written to the callback outbox. A process has `connections` for transactions on PostgreSQL,
-    as many for queries, and as many for prepared statements.
+    as many for queries, and as many for prepared statements. `has_timeline` says whether the server says its timeline,
+    None before it was asked (see `harkara.ledger.timeline`).
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Database:
         self.url = read_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self.callbacks_enabled = callbacks_enabled
+        self.has_timeline: bool | None = False if self.sqlite else None
         self._clock = Clock()
         self._connections = connections
         if self.sqlite:

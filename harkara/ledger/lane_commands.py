@@ -6,8 +6,8 @@ from typing import Final
 
 from harkara.errors import Conflict, Invalid
 from harkara.ledger.database import Database
-from harkara.ledger.halts import active_halts, add_halt, lift_halts
-from harkara.ledger.restore import RESTORED
+from harkara.ledger.halts import add_halt, lift_halts
+from harkara.ledger.restore import lanes_to_recover
 from harkara.ledger.transaction import Transaction
 from harkara.ledger.users.acts import Actor, record_act
 from harkara.outcomes import Pause
@@ -41,6 +41,6 @@ def unpark_lane(db: Database, lane: str, *, by: Actor) -> int:
 
 
 def _refuse_restored(tx: Transaction, lane: str) -> None:
-    """What may have been sent since the backup must first be marked."""
-    if any((each.lane, each.code) == (lane, RESTORED) for each in active_halts(tx)):
-        raise Conflict("the ledger was restored from a backup: stop the workers and run `harkara recover` first")
+    """What may have been sent, and is missing in the ledger, must first be marked."""
+    if lane in lanes_to_recover(tx):
+        raise Conflict("the ledger lacks POSTs that were made: stop the workers and run `harkara recover` first")

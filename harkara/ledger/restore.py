@@ -1,4 +1,5 @@
-"""Restore: what a ledger needs that was restored from a backup, so that no message is sent twice unnoticed."""
+"""Restore: what a ledger needs that lacks POSTs, after a restore or a failover, so that no message is sent twice
+unnoticed."""
 
 from __future__ import annotations
 
@@ -21,22 +22,36 @@ from harkara.states import Action, State, allowed_from
 RESTORED: Final = "restored"
 """The code of a lane's halt, and of a message, after the ledger was restored."""
 
-_PARKED: Final = (
-    "The ledger lacks POSTs that this lane has made: it was restored from a backup. Run `harkara recover`, which "
-    "finds the messages that may have been sent since."
+FAILOVER: Final = "failover"
+"""The code of a lane's halt after PostgreSQL has lost POSTs, or may have."""
+
+TO_RECOVER: Final = (RESTORED, FAILOVER)
+"""The codes of halts that only `harkara recover` ends."""
+
+LACKS_POSTS: Final = (
+    "The ledger lacks POSTs that this lane has made: a backup was restored, or a failover has lost commits. Stop the "
+    "workers and run `harkara recover`, which finds the messages that may have been sent."
 )
 _TO_DECIDE: Final = (
-    "The ledger was restored from a backup, says {}: decide about the uncertain messages, save again what the "
-    "applications changed since, then run `harkara lanes unpark`."
+    "The ledger lacked POSTs, says {}: decide about the uncertain messages, save again what the applications changed "
+    "since, then run `harkara lanes unpark`."
 )
 _MAYBE_SENT: Final = Uncertain(
     RESTORED,
-    "The ledger was restored from a backup, and this message was due by then: it may have been sent since the backup. "
+    "The ledger lacked POSTs, after a restore or a failover, and this message was due by then: it may have been sent. "
     "Ask whether the recipient has it, then decide with `harkara resolve`.",
     None,
 )
 _UNSENT: Final = in_state(*allowed_from(State.UNCERTAIN, by=Action.RESTORE))
-_BROUGHT_FORWARD: Final = or_(func.coalesce(message.c.code, "").in_(RESUMED), message.c.due_at >= message.c.expires_at)
+
+_POSTPONED: Final = ("worker-trouble", "late", "limiter-unavailable", "lane-limit", "pair-limit")
+"""Codes of messages that were due, and wait for a slot or a worker: it may have sent them before the ledger lost that,
+and have postponed them afterwards.
+"""
+
+_IS_DUE_ANYHOW: Final = or_(
+    func.coalesce(message.c.code, "").in_((*RESUMED, *_POSTPONED)), message.c.due_at >= message.c.expires_at
+)
 
 
 def latest_posts(db: Database, lanes: Collection[str]) -> dict[str, datetime]:
@@ -49,24 +64,29 @@ def latest_posts(db: Database, lanes: Collection[str]) -> dict[str, datetime]:
 def park_restored(db: Database, lanes: Sequence[str]) -> list[str]:
     """Park the lanes until `settle_restored`; return those that were not parked for this. Raises Unavailable."""
     with db.write() as tx:
-        parked = {halt.lane for halt in active_halts(tx) if (halt.scope, halt.code) == ("lane", RESTORED)}
-        fresh = [lane for lane in lanes if lane not in parked]
+        waiting = lanes_to_recover(tx)
+        fresh = [lane for lane in lanes if lane not in waiting]
         for lane in fresh:
-            add_halt(tx, lane, Pause("lane", None, RESTORED, _PARKED))
+            add_halt(tx, lane, Pause("lane", None, RESTORED, LACKS_POSTS))
     return fresh
+
+
+def lanes_to_recover(tx: Transaction) -> set[str]:
+    """Return the lanes that are parked until `settle_restored`."""
+    return {halt.lane for halt in active_halts(tx) if halt.scope == "lane" and halt.code in TO_RECOVER}
 
 
 def may_have_been_sent(until: datetime) -> ColumnElement[bool]:
     """Return a condition on messages that the ledger shows as unsent, and of which the last was sent at `until`.
 
-    One that was due later has not been sent, unless an operator has brought it forward.
+    One that was due later has not been sent, unless an operator has brought it forward, or a worker has postponed it.
     """
-    return and_(_UNSENT, or_(message.c.due_at <= until, _BROUGHT_FORWARD))
+    return and_(_UNSENT, or_(message.c.due_at <= until, _IS_DUE_ANYHOW))
 
 
 def not_sent_since(until: datetime, now: datetime) -> ColumnElement[bool]:
     """Return the condition of the other messages that are due now: they are sent when their lane is unparked."""
-    return and_(_UNSENT, message.c.due_at > until, message.c.due_at <= now, not_(_BROUGHT_FORWARD))
+    return and_(_UNSENT, message.c.due_at > until, message.c.due_at <= now, not_(_IS_DUE_ANYHOW))
 
 
 def settle_restored(db: Database, lanes: Collection[str], by: str, sent_until: datetime | None = None) -> int:

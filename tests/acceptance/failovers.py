@@ -192,16 +192,53 @@ def redis_suspended(folder: Path) -> Iterator[tuple[Deployment, Callable[[], flo
 
 
 @contextmanager
-def with_standby(folder: Path) -> Iterator[tuple[Deployment, PostgresServer, PostgresServer]]:
-    """Run a deployment whose commits wait for a standby."""
+def with_standby(
+    folder: Path, *, synchronous: bool = True, **settings: str
+) -> Iterator[tuple[Deployment, PostgresServer, PostgresServer]]:
+    """Run a deployment with a standby, for which its commits wait if it is `synchronous`."""
     with valkey(LOOPBACK, **DURABLE) as redis, postgres(*FAST) as primary, standby(primary, *FAST) as following:
-        with primary.connect() as admin:
-            admin.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
-            admin.execute("SELECT pg_reload_conf()")
+        if synchronous:
+            set_and_reload(primary, "synchronous_standby_names = '*'")
         migrated(primary.create_database("harkara"))
         url = f"postgresql://harkara@127.0.0.1:{primary.port},127.0.0.1:{following.port}/harkara"
-        with unmigrated_deployment(folder, redis, url, **SETTINGS) as harkara:
+        with unmigrated_deployment(folder, redis, url, **SETTINGS | settings) as harkara:
             yield harkara, primary, following
+
+
+def set_and_reload(server: PostgresServer, setting: str) -> None:
+    with server.connect() as admin:
+        admin.execute(f"ALTER SYSTEM SET {setting}")
+        admin.execute("SELECT pg_reload_conf()")
+
+
+def wait_replayed(primary: PostgresServer, following: PostgresServer) -> None:
+    """Return when the standby has every commit of the primary."""
+    with primary.connect() as admin, following.connect() as reader:
+        (written,) = admin.execute("SELECT pg_current_wal_lsn()::text").fetchall()[0]
+        replayed = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
+        wait_until(lambda: reader.execute(replayed, [written]).fetchall()[0][0], 30, "the standby has every commit")
+
+
+def stop_replication(following: PostgresServer) -> None:
+    """Cut the standby off; return when it receives nothing more."""
+    set_and_reload(following, "primary_conninfo = ''")
+    with following.connect() as admin:
+        wait_until(
+            lambda: not admin.execute("SELECT 1 FROM pg_stat_wal_receiver").fetchall(), 30, "the standby is cut off"
+        )
+
+
+@contextmanager
+def postgres_switched(folder: Path) -> Iterator[tuple[Deployment, Callable[[], float]]]:
+    """The primary of PostgreSQL is shut down, and its asynchronous standby, which has every commit, is promoted."""
+    with with_standby(folder, synchronous=False) as (harkara, primary, following):
+
+        def fail_over() -> float:
+            primary.stop()  # it waits until the standby has everything
+            following.promote()
+            return time.time()
+
+        yield harkara, fail_over
 
 
 @contextmanager
@@ -221,6 +258,7 @@ SCENARIOS: tuple[tuple[str, Scenario], ...] = (
     ("Redis' primary killed, its replica lacks the last writes", redis_killed),
     ("Redis' primary suspended, its replica lacks the last writes", redis_suspended),
     ("PostgreSQL's primary killed, its synchronous standby promoted", postgres_killed),
+    ("PostgreSQL's primary shut down, its asynchronous standby promoted", postgres_switched),
 )
 
 

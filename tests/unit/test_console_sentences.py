@@ -68,6 +68,7 @@ _ROOMS = (
     "harkara/ledger/personal/erase.py",
     "harkara/ledger/restore.py",
     "harkara/ledger/sweep.py",
+    "harkara/ledger/timeline.py",
     "harkara/limits",
     "harkara/message_groups.py",
     "harkara/money",

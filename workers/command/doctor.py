@@ -154,6 +154,7 @@ def _connection() -> Redis:
 def _adopt_redis() -> None:
     """Give the Redis to this ledger. Raises Conflict while processes of another one use it."""
     from config.settings import settings
+    from harkara.delivery.begun_posts import BegunPosts
     from harkara.ledger.identity import ledger_identity
     from harkara.redis_client import connect
     from harkara.redis_identity import assign_redis, read_identity
@@ -163,3 +164,4 @@ def _adopt_redis() -> None:
         if found.database and (found.ledger, found.database) != (own.ledger, own.database):
             raise Conflict("processes of another ledger used this Redis within the last 30 s: stop them first")
         assign_redis(connection, own.ledger, own.database)
+        BegunPosts(connection).forget()  # the other ledger's

@@ -1,4 +1,4 @@
-"""`harkara recover`: the step after the ledger was restored from a backup."""
+"""`harkara recover`: the step after the ledger was restored from a backup, or a failover has lost commits."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from workers.command.options import AsJson, By, actor, me, time_option
 from workers.command.output import emit, note, print_line, table
 
 if TYPE_CHECKING:
+    from harkara.delivery.begun_posts import BegunPosts
     from harkara.delivery.last_posts import LastPosts
     from harkara.ledger.database import Database
     from harkara.ledger.events.process import EventContext
@@ -30,7 +31,7 @@ Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Most messages to s
 def recover(
     apply: Apply = False, sent_until: SentUntil = None, limit: Limit = 100, by: By = None, as_json: AsJson = False
 ) -> None:
-    """After a backup of the ledger was restored: park all lanes, and find the messages that may have been sent since.
+    """After a restore, or a failover that lost commits: park all lanes, and find the messages that may have been sent.
 
     Shows each such message with what stored webhooks say about it; --apply parks the lanes, marks the messages as
     uncertain, and applies the webhooks. Stop the workers first. Messages that are due later stay as they are.
@@ -51,7 +52,7 @@ def recover(
             _apply(db, context, lanes, by, sent_until)
         _show(lanes, proposals, apply, as_json)
         if apply:
-            _last_posts(db, lanes).forget()  # the ledger counts as complete again
+            _forget_posts(db, lanes)
 
 
 def _refuse_earlier_than_posts(db: Database, lanes: list[str], sent_until: datetime) -> None:
@@ -61,7 +62,7 @@ def _refuse_earlier_than_posts(db: Database, lanes: list[str], sent_until: datet
 
     known = list(latest_posts(db, lanes).values())
     with suppress(Unavailable):  # Redis may be lost, too
-        known += _last_posts(db, lanes).published().values()
+        known += _last_posts(db, lanes)[0].published().values()
     if known and (latest := max(known)) > sent_until:
         raise Invalid("sent-until", f"must not be before the last POST that is known, of {iso_seconds(latest)}")
 
@@ -75,6 +76,16 @@ def _apply(db: Database, context: EventContext, lanes: list[str], by: str | None
     record_done(db, actor(by), "ledger.restored", ", ".join(lanes), number=marked)
     while any_due(db):
         process(db, context)
+
+
+def _forget_posts(db: Database, lanes: list[str]) -> None:
+    """Let the ledger count as complete again. Raises Unavailable."""
+    from harkara.ledger.timeline import store_timeline
+
+    last_posts, begun_posts = _last_posts(db, lanes)
+    last_posts.forget()
+    begun_posts.forget()
+    store_timeline(db)
 
 
 def _show(lanes: list[str], proposals: Proposals, applied: bool, as_json: bool) -> None:
@@ -93,9 +104,10 @@ def _show(lanes: list[str], proposals: Proposals, applied: bool, as_json: bool) 
         note("Nothing was changed: the same command with --apply does it.")
 
 
-def _last_posts(db: Database, lanes: list[str]) -> LastPosts:
-    """Return the times of the last POSTs in Redis. Raises Unavailable when `make up`, which brings it, does not run."""
+def _last_posts(db: Database, lanes: list[str]) -> tuple[LastPosts, BegunPosts]:
+    """Return what Redis knows of the last POSTs. Raises Unavailable when `make up`, which brings it, does not run."""
     from config.settings import settings
+    from harkara.delivery.begun_posts import BegunPosts
     from harkara.delivery.last_posts import LastPosts
     from harkara.redis_client import connect
 
@@ -105,4 +117,5 @@ def _last_posts(db: Database, lanes: list[str]) -> LastPosts:
             "the lanes are parked and the messages are marked, but Redis does not run: start `make up`, and run this "
             "command once more"
         )
-    return LastPosts(db, connect(url, seconds=3), lanes)
+    connection = connect(url, seconds=3)
+    return LastPosts(db, connection, lanes), BegunPosts(connection)

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from queue import Empty, SimpleQueue
 from threading import Thread
+from typing import Protocol
 
 import structlog
 
 from harkara.errors import Unavailable, stops_all
 from harkara.ledger.database import Database
-from harkara.ledger.messages.begin import BeginRequest, begin, begin_alone
+from harkara.ledger.messages.begin import BeginRequest, Begun, begin, begin_alone
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.one_statement import is_one_statement, write_in_one_statement
 from harkara.ledger.messages.record import record
@@ -42,6 +43,16 @@ Result = tuple[ClaimResult, Reply]
 Job = tuple[BeginRequest | ClaimResult, Reply]
 
 
+class PostFence(Protocol):
+    """Stops POSTs while the ledger may have lost some that were made before."""
+
+    def prepare(self) -> bool:
+        """Return whether `confirm` needs the timeline of the server. Raises Unavailable while nothing may be POSTed."""
+
+    def confirm(self, begun: Begun) -> None:
+        """Raise Unavailable unless the messages, which are durably `sending`, may be POSTed."""
+
+
 class GroupCommit:
     """Writes for all sender threads of a process, in a thread of its own.
 
@@ -49,7 +60,8 @@ class GroupCommit:
     `linger_seconds` is how long a few outcomes wait for begin requests, in whose transaction they cost next to nothing.
     An outcome that the database does not take for `retry_seconds` goes to `spill`, which stores it where another
     process can record it later. While `spill` is unavailable too, the outcome stays here and is tried again. The
-    process that records it later decides whether it can be recorded at all (see `record_spilled`).
+    process that records it later decides whether it can be recorded at all (see `record_spilled`). `fence` may refuse
+    the POSTs.
 
     `Batcher` batches for an event loop, without a delay or a retry. Here a thread lets outcomes linger, keeps
     unrecorded ones, and leaves the sender threads to their POSTs, so the two share no code.
@@ -63,8 +75,10 @@ class GroupCommit:
         gather_seconds: float = 0.015,
         linger_seconds: float = 0.1,
         retry_seconds: float = 20.0,
+        fence: PostFence | None = None,
     ) -> None:
         self._db = db
+        self._fence = fence
         self._spill = spill
         self._gather_seconds = gather_seconds
         self._linger_seconds = linger_seconds
@@ -158,34 +172,52 @@ class GroupCommit:
         if not begins and not results:
             return
         try:
-            held = self._commit([request for request, _ in begins], [result for result, _ in results])
+            begun = self._commit([request for request, _ in begins], [result for result, _ in results])
         except Exception as error:
             self._commit_failed(begins, results, error)
             return
-        for request, reply in begins:
-            reply((request.claimed.id, request.claimed.epoch) in held)
         for _, reply in results:
             reply(True)
+        refusal = self._refusal(begun) if begun and begun.held else None
+        for request, reply in begins:
+            is_held = begun is not None and (request.claimed.id, request.claimed.epoch) in begun.held
+            reply(refusal if is_held and refusal else is_held)
 
-    def _commit(self, requests: Sequence[BeginRequest], results: Sequence[ClaimResult]) -> set[tuple[str, int]]:
+    def _refusal(self, begun: Begun) -> Unavailable | None:
+        """Return why the fence lets no POST follow; None when it does."""
+        try:
+            if self._fence:
+                self._fence.confirm(begun)
+        except Unavailable as error:
+            log.warning("POSTs refused", action="posts_refused", error=str(error), changes=len(begun.held))
+            return error
+        except Exception as error:  # the sender threads wait for an answer
+            log.error("POSTs refused", action="posts_refused", error=type(error).__name__, changes=len(begun.held))
+            return Unavailable("the ledger could not be compared with the last POSTs")
+        return None
+
+    def _commit(self, requests: Sequence[BeginRequest], results: Sequence[ClaimResult]) -> Begun | None:
+        with_timeline = bool(requests and self._fence and self._fence.prepare())
         if not results:
-            return begin_alone(self._db, requests)
+            return begin_alone(self._db, requests, with_timeline=with_timeline)
         now = time.monotonic()
         working = [lane for lane, at in self._working_lanes.items() if now - at < WORKING_SECONDS]
         if is_one_statement(self._db, requests, results, working):
-            return self.write_at_once(requests, results)
+            return self.write_at_once(requests, results, with_timeline)
         with self._db.write() as tx:
             # A new dict, since the threads that retry outcomes read it, too.
             self._working_lanes = self._working_lanes | dict.fromkeys(self.write_results(tx, results, working), now)
-            return begin(tx, requests) if requests else set()
+            return begin(tx, requests, with_timeline=with_timeline) if requests else None
 
     def write_results(self, tx: Transaction, results: Sequence[ClaimResult], working: Collection[str]) -> set[str]:
         """Write outcomes in the transaction of a batch. A subclass may wrap this step, as the crash tests do."""
         return record(tx, results, working)
 
-    def write_at_once(self, requests: Sequence[BeginRequest], results: Sequence[ClaimResult]) -> set[tuple[str, int]]:
+    def write_at_once(
+        self, requests: Sequence[BeginRequest], results: Sequence[ClaimResult], with_timeline: bool
+    ) -> Begun:
         """Write a batch in one statement, which commits it. A subclass may wrap this step, as the crash tests do."""
-        return write_in_one_statement(self._db, requests, results)
+        return write_in_one_statement(self._db, requests, results, with_timeline=with_timeline)
 
     def _commit_failed(self, begins: Sequence[Begin], results: Sequence[Result], error: Exception) -> None:
         """Refuse the POSTs and retry the outcomes: whether the commit happened is unknown.

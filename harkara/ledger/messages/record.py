@@ -85,8 +85,18 @@ def _traced_reason(result: ClaimResult, columns: Row) -> str | None:
 
 
 def _close_attempts(tx: Transaction, posted: Sequence[ClaimResult]) -> None:
-    if posted:
-        tx.execute_each(CLOSE_ATTEMPT, ANSWER, [answer_row(result) for result in posted], now=tx.now)
+    if not posted:
+        return
+    answers = [answer_row(result) for result in posted]
+    if len(tx.execute_each(CLOSE_ATTEMPT, ANSWER, answers, now=tx.now)) < len(answers):
+        add_lost_attempts(tx, [answer for answer in answers if answer["job_id"]])
+
+
+def add_lost_attempts(tx: Transaction, answers: Sequence[Row]) -> None:
+    """Bring back the attempts of accepted messages that the ledger has lost in a restore or a failover."""
+    if answers:
+        tx.execute_each(_ADD_LOST_ATTEMPT, ANSWER, answers, now=tx.now)
+        tx.execute_each(_COUNT_LOST_CLAIM, ANSWER, answers)
 
 
 def _answered_lanes(posted: Sequence[ClaimResult]) -> set[str]:
@@ -105,6 +115,24 @@ UPDATE attempt
 SET ended_at = :now, outcome = CASE WHEN attempt.outcome = 'replaced' THEN attempt.outcome ELSE each.outcome END,
     status = each.status, code = each.code, text = each.said, job_id = each.job_id
 FROM {each} WHERE attempt.message_id = each.id AND attempt.epoch = each.epoch
+RETURNING 1
+"""
+# The answer to a POST that the ledger has lost, in a restore or a failover, brings its attempt back.
+_ADD_LOST_ATTEMPT = """
+INSERT INTO attempt (
+    message_id, epoch, lane, weight, worker, gates, claimed_at, started_at, ended_at, outcome, status, job_id
+)
+SELECT each.id, each.epoch, message.lane, message.weight, '', 'lost by the ledger', :now, :now, :now,
+    each.outcome, each.status, each.job_id
+FROM {each} JOIN message ON message.id = each.id
+WHERE message.job_id = each.job_id
+ON CONFLICT DO NOTHING
+"""
+_COUNT_LOST_CLAIM = """
+UPDATE message SET claims = claims + 1
+FROM {each}
+WHERE message.id = each.id
+  AND claims < (SELECT count(*) FROM attempt WHERE attempt.message_id = message.id)
 """
 
 

@@ -12,6 +12,7 @@ class IdentityRow(SQLModel, table=True):
     """The one row by which a Redis recognizes its ledger; `ledger` is random.
 
     `oldest_revision` is the newest migration of the oldest release that works with the schema of the database.
+    `timeline` is the timeline of PostgreSQL on which the ledger was last known to have every POST.
     """
 
     __tablename__ = "identity"
@@ -20,6 +21,7 @@ class IdentityRow(SQLModel, table=True):
     id: int = Field(primary_key=True, default=1, sa_column_kwargs={"autoincrement": False})
     ledger: str = Field(max_length=32)
     oldest_revision: str | None = Field(default=None, max_length=8)
+    timeline: str | None = Field(default=None, max_length=8)
 
 
 class ProcessRow(SQLModel, table=True):

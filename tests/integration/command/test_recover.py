@@ -67,7 +67,7 @@ def test_it_parks_all_lanes_marks_what_was_due_and_applies_webhooks(
     assert {each["id"]: each["decision"] for each in found["messages"]} == {arrived: "sent", due: "uncertain"}
     assert not redis.exists(KEY)
     assert [halt.reason for halt in list_halts(ledger) if "says Asha" in halt.reason] != []
-    assert "The ledger was restored from a backup" in harkara("status", due).stdout
+    assert "The ledger lacked POSTs, after a restore or a failover" in harkara("status", due).stdout
     assert [state_of(harkara, each) for each in (due, later, arrived)] == ["uncertain", "waiting", "delivered"]
     (act,) = list_acts(ledger)
     assert (act.name, act.source, act.act, act.number) == ("Asha", "command", "ledger.restored", 2)

@@ -145,5 +145,5 @@ def test_what_cannot_be_done_is_said_in_a_sentence(running: Server, operator: Br
     for act in ("park", "unpark"):
         refused = operator.submit(f"/now/{act}", lane="shop", reason="")
         assert refused.status_code == 400
-        assert "restored from a backup: stop the workers" in text_of(refused)
+        assert "lacks POSTs that were made: stop the workers" in text_of(refused)
     assert [each.code for each in halted_lanes(db)] == ["restored"]

@@ -63,7 +63,7 @@ def claim_messages(db: Database, *ids: str, lease_seconds: float = 10) -> list[C
 def begin_posts(db: Database, *claimed: Claimed, worker: str = "worker") -> set[Any]:
     """Mark them `sending`; return the (id, epoch) of those that may be sent."""
     with db.write() as tx:
-        return begin(tx, [BeginRequest(one, worker, "passed", 30) for one in claimed])
+        return begin(tx, [BeginRequest(one, worker, "passed", 30) for one in claimed]).held
 
 
 def record_outcome(db: Database, claimed: Claimed, outcome: Outcome, *, posted: bool = True) -> None:

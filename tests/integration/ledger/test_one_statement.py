@@ -18,6 +18,7 @@ from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.ledger.messages.one_statement import is_one_statement, write_in_one_statement
 from harkara.ledger.tables import attempt
+from harkara.ledger.timeline import read_timelines
 from harkara.messages import Envelope
 from harkara.outcomes import Accepted, Wait
 from tests.integration.ledger.statements import executed_statements
@@ -100,10 +101,26 @@ def test_it_begins_only_the_messages_whose_claim_still_holds(db: Database) -> No
     held, lost, other = claim_messages(db, *accept_messages(db, reply(1), reply(2), reply(3)))
     begin_posts(db, other)
     update_message(db, lost.id, epoch=lost.epoch + 1)
-    assert write_in_one_statement(db, [request(held), request(lost)], [result(other)]) == {(held.id, held.epoch)}
+    begun = write_in_one_statement(db, [request(held), request(lost)], [result(other)], with_timeline=True)
+    assert begun.held == {(held.id, held.epoch)}
+    assert begun.timeline == current_timeline(db)
+    assert attempts_of(db, held.id)[0]["started_at"] == begun.at
     assert states_of(db, [held.id, lost.id, other.id]) == ["sending", "claimed", "accepted"]
     assert [len(attempts_of(db, each.id)) for each in (held, lost, other)] == [1, 0, 1]
     assert audit(db).clean
+
+
+def test_it_brings_back_the_attempt_of_an_answer_whose_post_the_ledger_has_lost(db: Database) -> None:
+    lost, other = claim_messages(db, *accept_messages(db, reply(1), reply(2)))
+    begin_posts(db, other)
+    write_in_one_statement(db, [], [result(each) for each in (lost, other)])
+    assert [attempts_of(db, each.id)[0]["outcome"] for each in (lost, other)] == ["accepted"] * 2
+    assert audit(db).clean
+
+
+def current_timeline(db: Database) -> str | None:
+    found = read_timelines(db)
+    return found.current if found else None
 
 
 def test_other_outcomes_and_probes_and_a_message_that_is_in_both_are_no_single_statement(db: Database) -> None:

@@ -59,7 +59,7 @@ def test_concurrent_threads_share_the_sessions_of_a_pooler(pooled: Database) -> 
 
         wait_until(is_claimed, 10, "it is due, by the measure of this thread too")
         with pooled.write() as tx:
-            assert begin(tx, [BeginRequest(claimed[0], "worker", "", 30)])
+            assert begin(tx, [BeginRequest(claimed[0], "worker", "", 30)]).held
         return identity
 
     with ThreadPoolExecutor(16) as threads:

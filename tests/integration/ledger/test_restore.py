@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -20,6 +21,7 @@ from tests.integration.ledger.steps import (
     PARKED,
     accept_messages,
     age_messages,
+    attempts_of,
     begin_posts,
     claim_messages,
     dispatch_all,
@@ -81,8 +83,10 @@ def test_a_message_that_was_being_sent_is_left_to_the_sweep(db: Database) -> Non
     assert states_of(db, [claimed.id]) == ["uncertain"]
 
 
-@pytest.mark.parametrize("code", ["lane-parked", "template-paused"])
-def test_a_message_that_waited_for_its_lane_may_have_been_brought_forward(db: Database, code: str) -> None:
+@pytest.mark.parametrize("code", ["lane-parked", "template-paused", "worker-trouble", "lane-limit"])
+def test_a_message_that_waits_for_its_lane_or_a_worker_may_have_been_sent_before_it_is_due(
+    db: Database, code: str
+) -> None:
     (held,) = accept_messages(db, reply(at=datetime.now(UTC) + timedelta(hours=1)))
     update_message(db, held, code=code)
     assert settle_restored(db, LANES, by="Asha") == 1
@@ -98,6 +102,23 @@ def test_a_decision_to_send_is_flagged(db: Database) -> None:
     record_outcome(db, claimed, ACCEPTED)
     found = row(db, identity)
     assert (found["state"], found["maybe_duplicate"]) == ("accepted", True)
+    assert audit(db).clean
+
+
+@pytest.mark.parametrize(
+    "lost", [{"state": "claimed"}, {"state": "waiting", "epoch": 0, "claims": 0}], ids=["the POST", "its claim too"]
+)
+def test_an_answer_to_a_post_that_the_ledger_has_lost_is_recorded_with_the_post(
+    db: Database, lost: dict[str, Any]
+) -> None:
+    (identity,) = accept_messages(db, reply())
+    (claimed,) = claim_messages(db, identity)
+    update_message(db, identity, **lost)
+    record_outcome(db, claimed, ACCEPTED)
+    record_outcome(db, claimed, ACCEPTED)
+    assert states_of(db, [identity]) == ["accepted"]
+    (post,) = attempts_of(db, identity)
+    assert (post["epoch"], post["outcome"], post["job_id"]) == (1, "accepted", ACCEPTED.job_id)
     assert audit(db).clean
 
 

@@ -49,14 +49,14 @@ def post_message(db: Database, envelope: Envelope) -> Claimed:
 def post_messages(db: Database, envelopes: Sequence[Envelope]) -> list[Claimed]:
     claims = claim_messages(db, *accept_messages(db, *envelopes))
     with db.write() as tx:
-        assert len(begin(tx, [_begin(claimed) for claimed in claims])) == len(envelopes)
+        assert len(begin(tx, [_begin(claimed) for claimed in claims]).held) == len(envelopes)
     return claims
 
 
 def begin_again(db: Database, claimed: Claimed) -> bool:
     """Return whether the claim still allows a POST."""
     with db.write() as tx:
-        return bool(begin(tx, [_begin(claimed)]))
+        return bool(begin(tx, [_begin(claimed)]).held)
 
 
 def _begin(claimed: Claimed) -> BeginRequest:
