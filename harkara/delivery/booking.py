@@ -1,4 +1,4 @@
-"""The slots of a chunk's messages, booked with one call of the limiter for each lane."""
+"""The slots of a chunk's messages, booked with one call of the limiter for all lanes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harkara.inbound.window import WindowState
 from harkara.lanes import Lane
 from harkara.ledger.messages.claim import Claimed
 from harkara.limits import Slot, SlotRequest
-from harkara.limits.limiter import Limiter
+from harkara.limits.limiter import LaneRequests, Limiter
 from harkara.outcomes import Wait
 from harkara.people.spellings import canonical
 
@@ -47,17 +47,21 @@ class Booking:
 
     def book(self, passed: Sequence[Passed]) -> Iterator[tuple[Passed, Slot | Wait]]:
         """Yield each message with its slot, or with its wait when the lane has no slot within the horizon."""
-        for name, group in groupby(sorted(passed, key=_lane), key=_lane):
-            chunk = sorted(group, key=_urgency)
-            lane = self._lanes[name]
-            requests = [_request(lane, one.message) for one in chunk]
-            yield from zip(chunk, self._slots(lane, requests), strict=True)
+        groups = groupby(sorted(passed, key=_lane), key=_lane)
+        chunks = [(self._lanes[name], sorted(group, key=_urgency)) for name, group in groups]
+        wanted = [
+            LaneRequests(lane.name, lane.allowance, [_request(lane, one.message) for one in chunk])
+            for lane, chunk in chunks
+        ]
+        for (_, chunk), slots in zip(chunks, self._slots(wanted), strict=True):
+            yield from zip(chunk, slots, strict=True)
 
     def exchange(self, message: Claimed, missed: Slot) -> Slot | Wait:
         """Return a missed slot for a new one."""
         # The message was counted for its recipient when it got the slot that it returns.
         request = SlotRequest(None, message.category != MARKETING, message.weight, missed)
-        return self._slots(self._lanes[message.lane], [request])[0]
+        lane = self._lanes[message.lane]
+        return self._slots([LaneRequests(lane.name, lane.allowance, [request])])[0][0]
 
     def slow(self, lane: Lane, seconds: float) -> None:
         """Hold the lane for `seconds`, then halve its pace."""
@@ -66,11 +70,12 @@ class Booking:
         except Unavailable:
             log.warning("lane not slowed", action="slow_failed", lane=lane.name)
 
-    def _slots(self, lane: Lane, requests: Sequence[SlotRequest]) -> Sequence[Slot | Wait]:
+    def _slots(self, wanted: Sequence[LaneRequests]) -> Sequence[Sequence[Slot | Wait]]:
         try:
-            return self._limiter.book(lane.name, lane.allowance, requests)
+            return self._limiter.book_each(wanted)
         except Unavailable as error:
-            return [Wait(1.0, "limiter-unavailable", f"{error}.")] * len(requests)
+            wait = Wait(1.0, "limiter-unavailable", f"{error}.")
+            return [[wait] * len(each.requests) for each in wanted]
 
 
 def _lane(passed: Passed) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import redis
 
 from harkara.limits.allowance import Allowance, with_margin
 from harkara.limits.clock import ServerClock
-from harkara.limits.script import SlotScript
+from harkara.limits.script import Call, SlotScript
 from harkara.limits.slots import Slot, SlotRequest
 from harkara.outcomes import Wait
 
@@ -46,11 +46,19 @@ message that may still go out until that many seconds from now.
 """
 
 
+class LaneRequests(NamedTuple):
+    """The requests of a lane; its allowance is None without a limit."""
+
+    lane: str
+    allowance: Allowance | None
+    requests: Sequence[SlotRequest]
+
+
 class Limiter:
     """Books slots with one Lua script on Redis' own clock, so that no window of a lane exceeds its allowance.
 
-    A booking is one EVALSHA. `connection` needs socket timeouts and no retries: redis-py repeats a call ten times by
-    default. Every method raises Unavailable when Redis does not answer; then nothing may be sent.
+    A booking of up to 50 lanes is one EVALSHA. `connection` needs socket timeouts and no retries: redis-py repeats a
+    call ten times by default. Every method raises Unavailable when Redis does not answer; then nothing may be sent.
     """
 
     def __init__(self, connection: redis.Redis, seed: Seed, *, horizon: float = HORIZON) -> None:
@@ -66,19 +74,25 @@ class Limiter:
         A request of weight 2 or more that finds no slot is promised one beyond the horizon. Its Wait ends when that
         slot can be booked.
         """
-        pairs = sorted({request.pair for request in requests if request.pair is not None})
-        if not requests or (allowance is None and not pairs):
-            return [Slot(time.monotonic(), math.inf) for _ in requests]
-        keys = [_lane_key(lane), *(f"harkara:pair:{lane}:{pair}" for pair in pairs)]
-        places: dict[str | None, int] = {None: 0} | {pair: place for place, pair in enumerate(pairs, start=2)}
-        plan = self._plan(allowance) | {"requests": [_request(each, places[each.pair]) for each in requests]}
-        requested_at = time.monotonic()
-        answer = self._script.run([(keys, plan)])[0]
-        if answer == _UNSEEDED:
-            plan["seed"] = list(self._seed(lane, sum(request.weight for request in requests)))
-            requested_at = time.monotonic()
-            answer = self._script.run([(keys, plan)])[0]
-        return self._booked(answer, allowance, requested_at, time.monotonic())
+        return self.book_each([LaneRequests(lane, allowance, requests)])[0]
+
+    def book_each(self, wanted: Sequence[LaneRequests]) -> list[list[Slot | Wait]]:
+        """Do the same for several lanes in one round trip; return the slots of each."""
+        calls = {place: self._call(each) for place, each in enumerate(wanted) if _has_limit(each)}
+        found = dict(zip(calls, self._run(list(calls.values())), strict=True))
+        unseeded = [place for place, answer in found.items() if answer == _UNSEEDED]
+        for place in unseeded:
+            lane, _, requests = wanted[place]
+            calls[place][1]["seed"] = list(self._seed(lane, sum(request.weight for request in requests)))
+        found |= zip(unseeded, self._run([calls[place] for place in unseeded]), strict=True)
+        if found:
+            self._read_clock()
+        return [
+            self._booked(found[place], each.allowance)
+            if place in found
+            else [Slot(time.monotonic(), math.inf) for _ in each.requests]
+            for place, each in enumerate(wanted)
+        ]
 
     def capacity(self, lanes: Mapping[str, Allowance]) -> dict[str, tuple[int, int]]:
         """Return how many single messages of each lane can be booked within the horizon: (urgent, marketing).
@@ -114,14 +128,26 @@ class Limiter:
             "horizon": _microseconds(self._horizon),
         }
 
-    def _booked(
-        self, answer: list[int], allowance: Allowance | None, requested_at: float, answered_at: float
-    ) -> list[Slot | Wait]:
+    def _call(self, wanted: LaneRequests) -> Call:
+        lane, allowance, requests = wanted
+        pairs = sorted({request.pair for request in requests if request.pair is not None})
+        places: dict[str | None, int] = {None: 0} | {pair: place for place, pair in enumerate(pairs, start=2)}
+        plan = self._plan(allowance) | {"requests": [_request(each, places[each.pair]) for each in requests]}
+        return [_lane_key(lane), *(f"harkara:pair:{lane}:{pair}" for pair in pairs)], plan
+
+    def _run(self, calls: Sequence[Call]) -> list[Any]:
+        """Return the answers, and note the server's times in them."""
+        requested_at = time.monotonic()
+        answers = self._script.run(calls)
+        answered_at = time.monotonic()
+        for now in {answer[0] for answer in answers if answer != _UNSEEDED}:
+            self._clock.observe(now / 1e6, requested_at, answered_at)
+        return answers
+
+    def _booked(self, answer: list[int], allowance: Allowance | None) -> list[Slot | Wait]:
         lateness = _allowed_lateness(allowance)
         outcomes: list[Slot | Wait] = []
         now, *booked = answer
-        self._clock.observe(now / 1e6, requested_at, answered_at)
-        self._read_clock()
         for kind, microseconds in zip(booked[::2], booked[1::2], strict=True):
             if kind in _LIMITS:
                 code, reason = _LIMITS[kind]
@@ -142,6 +168,12 @@ class Limiter:
             except redis.RedisError:
                 return  # the bounds are wide, but correct
             self._clock.observe(seconds + microseconds / 1e6, requested_at, time.monotonic())
+
+
+def _has_limit(wanted: LaneRequests) -> bool:
+    return bool(wanted.requests) and (
+        wanted.allowance is not None or any(each.pair is not None for each in wanted.requests)
+    )
 
 
 def _lane_key(lane: str) -> str:

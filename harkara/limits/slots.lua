@@ -1,10 +1,10 @@
--- Books slots: the earliest moments, by this server's clock, at which the messages of a lane may go out.
+-- Books slots: the earliest moments, by this server's clock, at which the messages of lanes may go out.
 --
--- KEYS  the lane's hash, then the pairs (one key for each recipient); a request names its pair by the place in KEYS
--- ARGV  one JSON object, the plan. Its times are microseconds; its `window` and `gap` include the margin. The plan has
---       one of three forms:
+-- KEYS  for each plan the lane's hash, then the pairs (one key for each recipient)
+-- ARGV  one JSON array of plans. The keys of a plan follow the `first` ones, and a request names its pair by the place
+--       among them. Times are microseconds; `window` and `gap` include the margin. A plan has one of three forms:
 --         `requests`  books them and returns {now, kind, delay, kind, delay, ...}
---         `slow`      starts the hold after a 429 and returns nothing
+--         `slow`      starts the hold after a 429 and returns 0
 --         neither     returns how many urgent and how many marketing messages fit into the horizon
 --
 -- The fields of the lane's hash:
@@ -23,14 +23,11 @@ local SECOND = 1000000
 local DAY = 86400 * SECOND
 local SLOT, LANE_LIMIT, PAIR_LIMIT, UNSEEDED = 0, 1, 2, -1
 
-local lane = KEYS[1]
-local plan = cjson.decode(ARGV[1])
 local clock = redis.call('TIME')
 local now = clock[1] * SECOND + clock[2]
 
-local stored = redis.call('HMGET', lane, 'run', 'log', 'urgent', 'marketing', 'hold', 'factor', 'window', 'promise')
-local hold = tonumber(stored[5] or 0)
-local window, factor, slots, classes, promise
+-- What belongs to the plan that is executed.
+local plan, lane, stored, hold, window, factor, slots, classes, promise, pairs_full_at, refused
 
 local function integer(number)
   return string.format('%.0f', math.ceil(number))
@@ -45,9 +42,15 @@ local function unpacked(value)
   return value and value ~= '' and cmsgpack.unpack(value) or nil
 end
 
+local known_run
+
+-- Only the first plan asks for it: INFO takes as long as a booking.
 local function server_run()
-  local info = redis.pcall('INFO', 'server')
-  return type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
+  if not known_run then
+    local info = redis.pcall('INFO', 'server')
+    known_run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
+  end
+  return known_run
 end
 
 -- A 429 halves the pace. From the end of the hold on, a tenth of the full pace returns with each window.
@@ -217,8 +220,6 @@ local function book_lane(name, weight, given_up)
   return nil, at - plan.horizon
 end
 
-local pairs_full_at = {}
-
 -- When the recipient may receive `weight` more: WhatsApp counts with the same leaky bucket as the lane's bursts.
 local function pair_open_at(key, weight)
   pairs_full_at[key] = pairs_full_at[key] or tonumber(redis.call('GET', key) or 0)
@@ -229,8 +230,6 @@ local function reserve_pair(key, weight, at)
   pairs_full_at[key] = math.max(pairs_full_at[key], at) + weight * plan.pair_pace
   redis.call('SET', key, integer(pairs_full_at[key]), 'PX', integer((pairs_full_at[key] - now + SECOND) / 1000))
 end
-
-local refused = { urgent = 0, marketing = 0 }
 
 -- Returns kind and delay. Each refused request gets a later time than the ones refused before it.
 local function book(name, weight, pair, given_up)
@@ -258,27 +257,46 @@ local function slow(seconds)
   end
   hold = math.max(hold, now + seconds)
   store('hold', integer(hold))
+  return 0
 end
 
-if plan.slow then return slow(plan.slow) end
+local function load_plan(given)
+  plan = given
+  lane = KEYS[plan.first + 1]
+  stored = redis.call('HMGET', lane, 'run', 'log', 'urgent', 'marketing', 'hold', 'factor', 'window', 'promise')
+  hold = tonumber(stored[5] or 0)
+  slots, classes, promise = nil, nil, nil
+  pairs_full_at = {}
+  refused = { urgent = 0, marketing = 0 }
+end
 
-local run = plan.count and server_run()
-if run then
-  load_lane()
-  if not trusted(run) then
-    if not plan.seed then return UNSEEDED end
-    seed(plan.seed)
-    save(run)
+local function execute()
+  if plan.slow then return slow(plan.slow) end
+  local run = plan.count and server_run()
+  if run then
+    load_lane()
+    if not trusted(run) then
+      if not plan.seed then return UNSEEDED end
+      seed(plan.seed)
+      save(run)
+    end
   end
+  if not plan.requests then return { capacity('urgent'), capacity('marketing') } end
+  local answers = { now }
+  for _, request in ipairs(plan.requests) do
+    local name = request.urgent and 'urgent' or 'marketing'
+    local pair = request.pair > 0 and KEYS[plan.first + request.pair] or nil
+    local kind, delay = book(name, request.weight, pair, request.given_up)
+    answers[#answers + 1] = kind
+    answers[#answers + 1] = math.ceil(delay)
+  end
+  if run then save(run) end
+  return answers
 end
-if not plan.requests then return { capacity('urgent'), capacity('marketing') } end
 
-local answers = { now }
-for _, request in ipairs(plan.requests) do
-  local name = request.urgent and 'urgent' or 'marketing'
-  local kind, delay = book(name, request.weight, KEYS[request.pair], request.given_up)
-  answers[#answers + 1] = kind
-  answers[#answers + 1] = math.ceil(delay)
+local results = {}
+for place, given in ipairs(cjson.decode(ARGV[1])) do
+  load_plan(given)
+  results[place] = execute()
 end
-if run then save(run) end
-return answers
+return results

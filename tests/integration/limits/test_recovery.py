@@ -10,8 +10,9 @@ import pytest
 import redis
 
 from harkara.errors import Unavailable
-from harkara.limits import Allowance, SlotRequest, with_margin
-from harkara.limits.limiter import Limiter
+from harkara.limits import Allowance, Slot, SlotRequest, with_margin
+from harkara.limits.limiter import LaneRequests, Limiter
+from harkara.limits.script import BATCH
 from harkara.outcomes import Wait
 from harness.ports import free_port
 from harness.valkey import valkey
@@ -106,6 +107,39 @@ def test_a_chunk_costs_one_command(limiter: Limiter, connection: redis.Redis) ->
     for _ in range(10):
         limiter.book("a", Allowance(80, 1.0), chunk)
     assert count_commands(connection) - before == 10
+
+
+def test_a_chunk_of_many_lanes_costs_one_command(limiter: Limiter, connection: redis.Redis) -> None:
+    requests = [SlotRequest("digest", urgent=True), URGENT]
+    wanted = [LaneRequests(f"lane-{n}", Allowance(20, 60.0, burst=1), requests) for n in range(BATCH)]
+    outcomes = [[type(slot) for slot in slots] for slots in limiter.book_each(wanted)]
+    assert outcomes == [[Slot, Wait]] * BATCH, "each lane has its own slots"
+    before = count_commands(connection)
+    unlimited, *again, nothing = limiter.book_each(
+        [LaneRequests("unlimited", None, [URGENT] * 2), *wanted, LaneRequests("lane-0", None, [])]
+    )
+    assert count_commands(connection) - before == 1
+    assert len(granted(unlimited)) == 2
+    assert [[type(slot) for slot in slots] for slots in again] == [[Wait, Wait]] * BATCH
+    assert nothing == []
+
+
+def test_only_the_unknown_lanes_of_a_chunk_are_seeded(connection: redis.Redis) -> None:
+    ages = {"a": 0.25, "b": 0.5}
+    seeded: list[tuple[str, int]] = []
+
+    def ledger(lane: str, booking: int) -> list[float]:
+        seeded.append((lane, booking))
+        return [ages[lane]]
+
+    limiter, allowance = Limiter(connection, ledger), Allowance(1, 1.0)
+    limiter.book("a", allowance, [URGENT])
+    wanted = [LaneRequests(lane, allowance, [URGENT]) for lane in ("a", "b")]
+    [[second], [first]] = limiter.book_each(wanted)
+    assert seeded == [("a", 1), ("b", 1)]
+    assert isinstance(second, Slot)
+    assert isinstance(first, Slot)
+    assert second.at - first.at > 0.5, "the slot of a follows the one that it has just booked"
 
 
 def test_without_limit_and_pair_redis_is_not_called() -> None:
