@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
-
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
-from harkara.ledger.tables import attempt, event
-from harkara.ledger.transaction import Transaction
+from harkara.ledger.tables import attempt
 
 _EARLIEST = datetime(2009, 1, 1, tzinfo=UTC)
 
@@ -20,21 +17,20 @@ def webhook_silences(db: Database, lanes: Mapping[str, Lane]) -> dict[str, float
 
     0 when an event has followed the last accepted message, or no message was accepted yet. Raises Unavailable.
     """
+    rows = [{"lane": name} for name, lane in lanes.items() if lane.webhooks_enabled]
     with db.read() as tx:
-        return {name: _silence(tx, name) for name, lane in lanes.items() if lane.webhooks_enabled}
+        found = tx.execute_each(_FIRST_UNANSWERED, {"lane": "text"}, rows, returning=_LANE_AND_TIME, earliest=_EARLIEST)
+        return {lane: (tx.now - first).total_seconds() if first else 0.0 for lane, first in found}
 
 
-def _silence(tx: Transaction, lane: str) -> float:
-    last = tx.execute(select(func.max(event.c.received_at)).where(event.c.lane == lane)).scalar()
-    first = tx.execute(
-        select(attempt.c.started_at)
-        .where(
-            attempt.c.lane == lane,
-            attempt.c.started_at > (last or _EARLIEST),
-            attempt.c.outcome == "accepted",
-            attempt.c.echo.is_not(None),  # an attempt without a fingerprint is older than the lane's secret
-        )
-        .order_by(attempt.c.started_at)
-        .limit(1)
-    ).scalar()
-    return (tx.now - first).total_seconds() if first else 0.0
+# An attempt without a fingerprint (echo) is older than the lane's secret.
+_FIRST_UNANSWERED = """
+SELECT each.lane, (
+    SELECT started_at FROM attempt
+    WHERE attempt.lane = each.lane AND outcome = 'accepted' AND echo IS NOT NULL
+        AND started_at > coalesce((SELECT max(received_at) FROM event WHERE event.lane = each.lane), :earliest)
+    ORDER BY started_at LIMIT 1
+) AS started_at
+FROM {each}
+"""
+_LANE_AND_TIME = (attempt.c.lane, attempt.c.started_at)

@@ -40,17 +40,24 @@ def slots_used(db: Database, lane: str, window_seconds: float, horizon_seconds: 
     return [age for age in ages if age < window_seconds] + [-horizon_seconds] * max(0, int(claims) - own_claims)
 
 
+_WINDOW = {"lane": "text", "since": "timestamptz"}
+_POSTED = """
+SELECT each.lane, (
+    SELECT coalesce(sum(weight), 0) FROM attempt WHERE attempt.lane = each.lane AND attempt.started_at > each.since
+) AS posted
+FROM {each}
+"""
+
+
 def allowances_used(db: Database, lanes: Mapping[str, Lane]) -> dict[str, float]:
     """Return the share of its allowance that each lane's POSTs of the last window used. Raises Unavailable."""
-    used: dict[str, float] = {}
+    limited = {name: allowance for name, lane in lanes.items() if (allowance := lane.allowance)}
     with db.read() as tx:
-        for name, lane in lanes.items():
-            if allowance := lane.allowance:
-                since = tx.now - timedelta(seconds=allowance.window)
-                weights = select(func.coalesce(func.sum(attempt.c.weight), 0))
-                posts = weights.where(attempt.c.lane == name, attempt.c.started_at > since)
-                used[name] = int(tx.execute(posts).scalar_one()) / allowance.count
-    return used
+        windows = [
+            {"lane": name, "since": tx.now - timedelta(seconds=allowance.window)} for name, allowance in limited.items()
+        ]
+        found = tx.execute_each(_POSTED, _WINDOW, windows)
+    return {name: int(weight) / limited[name].count for name, weight in found}
 
 
 def _age(post: Any, now: datetime, horizon_seconds: float) -> float:
