@@ -23,7 +23,7 @@ from harkara.ledger.identity import (
     register,
     unregister,
 )
-from harkara.redis_identity import USED_SECONDS, RedisIdentity, claim_redis
+from harkara.redis_identity import USED_SECONDS, RedisIdentity, claim_redis, read_identity
 
 REGISTER_SECONDS = 5.0
 """Interval in which a process notes in the ledger that it still sees its Redis."""
@@ -118,15 +118,16 @@ class Pairing:
     def _check(self) -> None:
         if self._identity is None:
             self._identity = ledger_identity(self._db)
+        if self._registered and time.monotonic() < self._register_at:
+            found = read_identity(self._redis)
+            if found == RedisIdentity(self._identity.ledger, self._identity.database, self._registered.redis):
+                return  # as a second ago: neither Redis nor the ledger is written to
         before = current_time(self._db)
         found = claim_redis(self._redis, self._identity.ledger, self._identity.database)
         refuse_other_ledger(self._identity, found)
-        if found.own and self._is_due(found.own):
+        if found.own:
             self._register(found.own, before)
             self._refuse_second_redis(live_processes(self._db))
-
-    def _is_due(self, redis_id: str) -> bool:
-        return self._registered is None or self._registered.redis != redis_id or time.monotonic() >= self._register_at
 
     def _register(self, redis_id: str, before: datetime) -> None:
         """`before` was read before the Redis was asked: a later moment would claim to have seen it longer than true."""

@@ -10,9 +10,10 @@ from time import monotonic
 import structlog
 
 from harkara.delivery.leased_rounds import Rounds
-from harkara.ledger.campaigns.housekeeping import advance_campaigns
+from harkara.ledger.campaigns.housekeeping import advance_campaigns, any_open
 from harkara.ledger.database import Database
 from harkara.ledger.occasions.commands import BATCH_SIZE, rederive
+from harkara.ledger.repairs import any_repair
 from harkara.ledger.retention import erase_old
 from harkara.ledger.sweep import Policy, sweep
 from harkara.occasions import ReminderPlan
@@ -21,6 +22,10 @@ log = structlog.get_logger(__name__)
 
 LIMIT_SECONDS = 25.0
 """The most that one round of derivation or erasure takes; the next round continues."""
+
+
+UNNEEDED_SECONDS = 5.0
+"""Between two sweeps of a process that finds nothing to sweep."""
 
 
 class Maintenance:
@@ -51,10 +56,19 @@ class Maintenance:
         self._retention = retention_seconds
         self._may_judge = may_judge
         self._on_swept = on_swept
+        self._sweep_at = 0.0
 
     def sweep(self) -> Counter[str]:
-        """Recover what crashes left behind; return the rows moved by each part."""
-        return self._report(self._rounds.run("sweep", self._sweep))
+        """Recover what crashes left behind; return the rows moved by each part.
+
+        Mostly one query shows that there is nothing. Then a sweep only runs every UNNEEDED_SECONDS, for those who
+        watch that some worker does it.
+        """
+        if monotonic() < self._sweep_at and not any_repair(self._db):
+            return self._report(None)
+        swept = self._rounds.run("sweep", self._sweep)
+        self._sweep_at = monotonic() + UNNEEDED_SECONDS
+        return self._report(swept)
 
     def erase(self) -> Counter[str]:
         """Erase and delete what is too old; return the rows moved by each part."""
@@ -62,6 +76,8 @@ class Maintenance:
 
     def campaigns(self) -> Counter[str]:
         """Start, pause and finish campaigns; return how many."""
+        if not any_open(self._db):
+            return Counter()
         moved = self._rounds.run("campaigns", lambda: advance_campaigns(self._db))
         if moved:
             log.info("campaigns updated", action="campaigns", **moved)

@@ -109,6 +109,16 @@ class Intake:
                 raw = self._read_first(limit, newest, moved)
         return parse_entries(raw, begin, time.monotonic())
 
+    def is_empty(self) -> bool:
+        """Return whether no entry waits and no reader has one; a producer wakes a worker after it. Raises Unavailable.
+
+        An append after it is followed by a wake-up, as after `read`.
+        """
+        with redis_errors(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.delete(self._wake_up_key)
+            pipe.xlen(self._stream)
+            return not pipe.execute()[1]
+
     def others_hold_earlier(self, entry: IntakeEntry, batch: Sequence[IntakeEntry]) -> bool:
         """Return whether an earlier entry, outside of this reader's batch, is not acknowledged. Raises Unavailable."""
         own = {each.stream_id for each in batch}

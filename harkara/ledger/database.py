@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    TextClause,
+    bindparam,
+    text,
 )
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from harkara.ledger.clock import Clock
 from harkara.ledger.database_url import read_url
@@ -133,6 +138,19 @@ class Database:
         query, parameters = runs_for_postgres(statement, common, own, rows)
         return self._execute_prepared(query, parameters | moments)
 
+    def probe(self, query: str) -> tuple[Any, ...]:
+        """Return the only row of a query that looks for work; `{now}` in it is the database's time.
+
+        On PostgreSQL it is one statement, prepared as in `execute_each`, and the time need not be queried after it.
+        Raises Unavailable.
+        """
+        if self.sqlite:
+            with self.read() as tx:
+                return tuple(tx.execute(_probe_on_sqlite(query), {"now": tx.now}).one())
+        *found, now = self._execute_prepared(_probe_on_postgres(query), {})[0]
+        self.observe_now(now.astimezone(UTC))
+        return tuple(found)
+
     def now(self) -> datetime:
         """Return the database's time. Raises Unavailable."""
         return self._clock.now(self._query_time)
@@ -202,6 +220,17 @@ class Database:
                 yield connection.execution_options(**options) if options else connection
         except DRIVER_ERRORS as error:
             raise translated(error) from None
+
+
+@cache
+def _probe_on_sqlite(query: str) -> TextClause:
+    moments = [bindparam("now", type_=UTCDateTime())] if "{now}" in query else []
+    return text(query.format(now=":now")).bindparams(*moments)
+
+
+@cache
+def _probe_on_postgres(query: str) -> bytes:
+    return f"SELECT found.*, clock_timestamp() FROM ({query.format(now='now()')}) AS found".encode()
 
 
 def _sqlite_values(rows: Sequence[Row], moments: Mapping[str, datetime]) -> Row:

@@ -105,9 +105,11 @@ _PREPARED_PLANS: dict[str, str | int] = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "jit": "off",
 }
 """For statements that find every row by an index: to plan one takes longer than to execute it, and a plan that was
-cached for a small table is right for a large one too when it scans none.
+cached for a small table is right for a large one too when it scans none. A table without such an index is small: its
+scan counts as so expensive that PostgreSQL would compile the statement, which takes seconds.
 """
 
 _FORMATS: dict[str, str | int] = {"datestyle": "ISO"}

@@ -29,7 +29,7 @@ def lease(db: Database, name: str, holder: str, *, lease_seconds: float, every_s
         yield held
     finally:
         if held:
-            with db.write() as tx:
+            with db.write(autocommit=True) as tx:
                 free = {"until": tx.now, "done_at": tx.now}
                 tx.execute(
                     update(tables.lease)
@@ -117,7 +117,7 @@ def _acquire(db: Database, name: str, holder: str, lease_seconds: float, every_s
         found = _load(tx, name)
         if found and not _free(found, interval, tx.now):
             return False  # the common case writes nothing
-    with db.write() as tx:
+    with db.write(autocommit=True) as tx:
         until = tx.now + timedelta(seconds=lease_seconds)
         if not found:
             return _insert(tx, {"name": name, "holder": holder, "until": until, "done_at": None})

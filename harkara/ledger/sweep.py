@@ -10,11 +10,11 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from harkara.ledger.batch_size import MAX_ROWS
-from harkara.ledger.conditions import LEASED, in_state
+from harkara.ledger.conditions import LEASED, in_state, still_in
 from harkara.ledger.contacts.housekeeping import settle_people
 from harkara.ledger.database import Database
 from harkara.ledger.halts import MODEL
-from harkara.ledger.messages.due import due_flows
+from harkara.ledger.messages.due import late_messages
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_columns, uncertain_columns
 from harkara.ledger.messages.resend import resend
 from harkara.ledger.messages.trace import change_state
@@ -51,6 +51,7 @@ def sweep(db: Database, policy: Policy, *, may_judge: Callable[[datetime], bool]
 
     `may_judge` says at the database's time whether a worker whose lease ran out is dead; otherwise only the leases of
     messages count. A step that fails stops no other; its error is raised after the last.
+    `harkara.ledger.repairs` has the conditions of all steps: a new step needs one there.
     """
     try:
         changed = run_steps(
@@ -70,7 +71,7 @@ def sweep(db: Database, policy: Policy, *, may_judge: Callable[[datetime], bool]
 _POISONABLE = in_state(*allowed_from(State.FAILED, by=Action.SWEEP))
 _RETURNABLE = in_state(*allowed_from(State.WAITING, by=Action.SWEEP))
 _UNANSWERED = in_state(*allowed_from(State.UNCERTAIN, by=Action.SWEEP))
-_EXPIRABLE = in_state(*allowed_from(State.CANCELLED, by=Action.EXPIRE))
+_STILL_EXPIRABLE = still_in(*allowed_from(State.CANCELLED, by=Action.EXPIRE))
 
 
 def _fail_poison(tx: Transaction) -> int:
@@ -123,18 +124,13 @@ def _mark_uncertain(tx: Transaction, policy: Policy, may_judge: Callable[[dateti
 
 
 def _expire(tx: Transaction) -> int:
-    """Cancel messages whose deadline passed. Only a due message can be late, so the index of due messages serves."""
+    """Cancel messages whose deadline passed. Mostly there is none, which one query finds for all flows."""
+    found = late_messages(tx, MAX_ROWS)
     columns = final_columns("expired", "Its deadline passed before it could be sent.")
     changed = 0
-    for flow in due_flows(tx):
-        late = select(message.c.id).where(
-            _EXPIRABLE,
-            message.c.lane == flow.lane,
-            message.c.priority == flow.priority,
-            message.c.producer == flow.producer,
-            message.c.due_at <= tx.now,
-            message.c.expires_at <= tx.now,
-        )
+    for start in range(0, len(found), MAX_ROWS):
+        listed = select(tx.listed(found[start : start + MAX_ROWS]).c.id)
+        late = select(message.c.id).where(message.c.id.in_(listed), _STILL_EXPIRABLE, message.c.expires_at <= tx.now)
         changed += change_state(tx, CANCELLED_OR_UNCERTAIN, late, columns)
     return changed
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, exists, insert, select, update
 
@@ -14,8 +14,20 @@ _FORGOTTEN = timedelta(hours=1)
 """Longer than any lease of a message that is being sent."""
 
 
+_WORKER = {"name": "text", "seconds": "double precision"}
+_RENEW = """
+UPDATE worker SET lease_until = clock_timestamp() + make_interval(secs => each.seconds)
+FROM {each} WHERE worker.name = each.name
+RETURNING lease_until - make_interval(secs => each.seconds)
+"""
+"""SQL of PostgreSQL: one prepared statement, since every worker runs it every two seconds."""
+
+
 def renew_worker(db: Database, name: str, seconds: float) -> datetime:
     """Let the worker's lease end `seconds` from now; return the database's time. Raises Unavailable."""
+    if not db.sqlite and (renewed := db.execute_each(_RENEW, _WORKER, [{"name": name, "seconds": seconds}])):
+        now: datetime = renewed[0][0]
+        return now.astimezone(UTC)
     with db.write() as tx:
         until = tx.now + timedelta(seconds=seconds)
         if not tx.execute(update(worker).where(worker.c.name == name).values(lease_until=until)).rowcount:

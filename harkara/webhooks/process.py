@@ -69,6 +69,8 @@ class EventProcessor:
         Raises Unavailable.
         """
         collected = 0
+        if self._stream.is_empty():
+            return collected
         while entries := self._stream.read():
             webhooks = [(entry, webhook) for entry in entries if (webhook := self._load(entry))]
             if webhooks:

@@ -23,6 +23,7 @@ from harkara.redis_client import connect
 from harkara.redis_identity import DATABASE, LEDGER, OWN, assign_redis, read_identity
 from harness.ledger import open_ledger
 from harness.valkey import ValkeyServer, valkey
+from tests.integration.ledger.statements import executed_statements
 
 
 @pytest.fixture
@@ -53,6 +54,20 @@ def test_the_first_process_gives_the_redis_to_its_ledger(redis_client: redis.Red
     assert [each.redis for each in live_processes(db)] == [found.own]
     pairing.close()
     assert live_processes(db) == []
+
+
+def test_a_check_that_finds_all_as_before_asks_redis_alone_and_writes_nothing(
+    redis_client: redis.Redis, db: Database
+) -> None:
+    pairing = started(db, redis_client)
+    pairing.check()
+    redis_client.persist(DATABASE)
+    with executed_statements() as statements:
+        pairing.check()
+    assert (statements, redis_client.ttl(DATABASE)) == ([], -1)
+    redis_client.delete(OWN)
+    pairing.check()
+    assert [each.redis for each in live_processes(db)] == [read_identity(redis_client).own]
 
 
 def test_another_deployment_on_the_same_redis_is_refused_before_it_reads_anything(

@@ -34,6 +34,21 @@ from harkara.states import DONE, UNSENT, CampaignState, State
 _OPEN = [state for state in CampaignState if state not in (CampaignState.LOADING, CampaignState.FINISHED)]
 
 
+_ANY_OPEN = f"""
+SELECT EXISTS (
+    SELECT 1 FROM campaign WHERE state IN ({", ".join(f"'{state.value}'" for state in _OPEN)}) AND finished_at IS NULL
+) OR EXISTS (
+    SELECT 1 FROM campaign WHERE answer_days IS NOT NULL AND effect IS NULL AND started_at IS NOT NULL
+) AS opened
+"""
+
+
+def any_open(db: Database) -> bool:
+    """Return whether `advance_campaigns` has a campaign to look at. Raises Unavailable."""
+    (found,) = db.probe(_ANY_OPEN)
+    return bool(found)
+
+
 def advance_campaigns(db: Database) -> Counter[str]:
     """Start, pause and finish the campaigns that are due; return how many of each. Several processes may run it.
 

@@ -66,8 +66,8 @@ class EventContext:
 
 def any_due(db: Database) -> bool:
     """Return whether an event is due. Raises Unavailable."""
-    with db.read() as tx:
-        return tx.execute(select(event.c.id).where(_NEW, event.c.due_at <= tx.now).limit(1)).first() is not None
+    (found,) = db.probe("SELECT EXISTS (SELECT 1 FROM event WHERE state = 'new' AND due_at <= {now}) AS due")
+    return bool(found)
 
 
 def process(db: Database, context: EventContext, *, limit: int = BATCH) -> Counter[str]:

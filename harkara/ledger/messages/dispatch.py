@@ -102,6 +102,8 @@ def dispatch(
     state = read_dispatch_state(db, lanes, lease)
     if state is None or (state.flows and not may_hint()):
         return NOTHING
+    if not state.flows and not state.many:
+        return NOTHING  # an idle ledger is not written to
     slots = _free_slots(lanes, {flow.lane for flow in state.flows}, capacities)
     hints = _release(db, _shares(state, slots, depth), lease, queued_seconds)
     return NOTHING if hints is None else Release(hints, max(state.queued.values(), default=0))

@@ -13,7 +13,7 @@ from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.database import Database
 from harkara.ledger.halts import PRODUCER, active_halts
 from harkara.ledger.leases import TransactionLease
-from harkara.ledger.messages.due import Flow, due_flows, first_of_flows
+from harkara.ledger.messages.due import MANY_FLOWS, Flow, due_flows, heads_on_postgres
 from harkara.ledger.tables import message
 from harkara.ledger.transaction import Transaction
 from harkara.states import State
@@ -23,12 +23,14 @@ class DispatchState(NamedTuple):
     """The flows with a due message in order, without those on hold, and what limits them.
 
     `halted` lanes release nothing, or one message as a probe once the halt has run out (True). `queued` counts the
-    unclaimed hints of each lane that has a flow: they will use slots.
+    unclaimed hints of each lane that has a flow: they will use slots. With `many` flows in the ledger, also of messages
+    for later, one process looks at them for all.
     """
 
     flows: list[Flow]
     halted: dict[str, bool]
     queued: Counter[str]
+    many: bool = True
 
 
 _HALTS = """
@@ -52,12 +54,11 @@ WITH RECURSIVE moment AS MATERIALIZED (
         SELECT 1 FROM duty WHERE name = each.name
             AND (until > moment.now OR done_at > moment.now - make_interval(secs => each.pause))
     )
-), {first_of_flows("EXISTS (SELECT 1 FROM free)")}, due AS MATERIALIZED (
-    SELECT lane, priority, producer FROM free JOIN message ON id IN (SELECT id FROM first_of) AND due_at <= free.now
-    ORDER BY lane, priority, producer
+), {heads_on_postgres("EXISTS (SELECT 1 FROM free)")}, due AS MATERIALIZED (
+    SELECT lane, priority, producer FROM free JOIN head ON head.due_at <= free.now ORDER BY lane, priority, producer
 )
 SELECT free.now, (SELECT json_agg(json_build_array(lane, priority, producer)) FROM due),
-    ({_HALTS}), ({_QUEUED})
+    ({_HALTS}), ({_QUEUED}), (SELECT count(*) FROM head)
 FROM free
 """
 _COLUMNS = {"name": "text", "pause": "double precision"}
@@ -73,10 +74,11 @@ def _read_at_once(db: Database, lanes: Collection[str], lease: TransactionLease 
     found = db.execute_each(_READ, _COLUMNS, [row])
     if not found:
         return None
-    now, flows, halts, queued = found[0]
+    now, flows, halts, queued, number = found[0]
     assert isinstance(now, datetime)
     db.observe_now(now.astimezone(UTC))
-    return _state(lanes, (Flow(*flow) for flow in flows or ()), halts or (), Counter(queued or {}))
+    state = _state(lanes, (Flow(*flow) for flow in flows or ()), halts or (), Counter(queued or {}))
+    return state._replace(many=number > MANY_FLOWS)
 
 
 def _read_each(db: Database, lanes: Collection[str], lease: TransactionLease | None) -> DispatchState | None:
@@ -85,7 +87,7 @@ def _read_each(db: Database, lanes: Collection[str], lease: TransactionLease | N
             return None
         flows = due_flows(tx)
         halts = [(each.lane, each.scope, each.subject, each.probing) for each in active_halts(tx)]
-        return _state(lanes, flows, halts, _count_queued(tx) if flows else Counter())
+        return _state(lanes, flows, halts, _count_queued(tx) if flows else Counter())._replace(many=False)
 
 
 def _state(

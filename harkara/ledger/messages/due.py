@@ -11,9 +11,12 @@ from sqlalchemy import BindParameter, bindparam, text
 
 from harkara.ledger.database import Database
 from harkara.ledger.tables import message
-from harkara.ledger.transaction import Row, Transaction
+from harkara.ledger.transaction import Row, Rows, Transaction
 
 _UNSWEPT_SECONDS = 5.0
+
+MANY_FLOWS = 20
+"""With more flows, a look at all of them costs more than the lease by which one process does it for the others."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,31 +65,61 @@ _FOLLOWING = (
     _FIRST.format("lane = at.lane AND priority > at.priority"),
     _FIRST.format("lane > at.lane"),
 )
+_HEAD = "id, lane, priority, producer, due_at, campaign_id"
 
 
-def first_of_flows(condition: str = "true") -> str:
-    """Return SQL: the recursive common table `first_of`, the first message of each flow, if the condition is met."""
+def heads_on_postgres(condition: str = "true") -> str:
+    """Return SQL: the recursive common table `head`, the first message of each flow, if the condition is met."""
     # A loose index scan: it jumps from one flow to the next through ix_message_due. Its cost follows the number of
-    # flows, not of messages, of which a million may be due later. Each step compares one column: with row comparison,
-    # SQLite scans the whole flow.
+    # flows, not of messages, of which a million may be due later.
+    order = "ORDER BY lane, priority, producer, due_at"
+    head = f"SELECT {_HEAD} FROM message WHERE state = 'waiting' AND {{}} {order} LIMIT 1"
+    following = head.format("(lane, priority, producer) > (at.lane, at.priority, at.producer)")
     return f"""
-first_of(id) AS (
-    SELECT {_FIRST.format(condition)}
+head AS (
+    ({head.format(condition)})
     UNION ALL
-    SELECT coalesce({", ".join(_FOLLOWING)}) FROM first_of JOIN message AS at ON at.id = first_of.id
+    SELECT following.* FROM head AS at CROSS JOIN LATERAL ({following}) AS following
 )
 """
 
 
-_FLOWS = (
+HEADS_ON_SQLITE = f"""
+first_of(id) AS (
+    SELECT {_FIRST.format("true")}
+    UNION ALL
+    SELECT coalesce({", ".join(_FOLLOWING)}) FROM first_of JOIN message AS at ON at.id = first_of.id
+), head AS (
+    SELECT {_HEAD} FROM message WHERE id IN (SELECT id FROM first_of)
+)
+"""
+"""The same for SQLite. Each step compares one column: with row comparison, SQLite scans the whole flow."""
+
+_FLOWS_ON_POSTGRES, _FLOWS_ON_SQLITE = (
     text(f"""
-WITH RECURSIVE {first_of_flows()}
-SELECT lane, priority, producer, due_at, campaign_id FROM message
-WHERE id IN (SELECT id FROM first_of) AND due_at <= :now
-ORDER BY lane, priority, producer
+WITH RECURSIVE {heads}
+SELECT lane, priority, producer, due_at, campaign_id FROM head WHERE due_at <= :now ORDER BY lane, priority, producer
 """)
     .bindparams(_moment("now"))
     .columns(due_at=message.c.due_at.type)
+    for heads in (heads_on_postgres(), HEADS_ON_SQLITE)
+)
+
+_LATE_OF_FLOW = """
+    SELECT message.id FROM message
+    WHERE message.state = 'waiting' AND message.lane = head.lane AND message.priority = head.priority
+        AND message.producer = head.producer AND message.due_at <= :now AND message.expires_at <= :now
+    LIMIT :most
+"""
+# SQLite has no LATERAL, and PostgreSQL would compare each flow with each message.
+_LATE_ON_POSTGRES, _LATE_ON_SQLITE = (
+    text(f"""
+WITH RECURSIVE {heads} SELECT late.id FROM head CROSS JOIN {late} WHERE head.due_at <= :now ORDER BY late.id
+""").bindparams(_moment("now"))
+    for heads, late in (
+        (heads_on_postgres(), f"LATERAL ({_LATE_OF_FLOW}) AS late"),
+        (HEADS_ON_SQLITE, f"message AS late ON late.id IN ({_LATE_OF_FLOW})"),
+    )
 )
 
 _OF_FLOW = """
@@ -156,7 +189,16 @@ _HALTED_LANES = text("SELECT lane FROM halt WHERE scope = 'lane' AND (until IS N
 
 def due_flows(tx: Transaction) -> list[Flow]:
     """Return the flows of all lanes that have a message due now, in order."""
-    return [Flow(row.lane, row.priority, row.producer) for row in tx.execute(_FLOWS, {"now": tx.now})]
+    return [Flow(row.lane, row.priority, row.producer) for row in _due_heads(tx)]
+
+
+def late_messages(tx: Transaction, most: int) -> list[str]:
+    """Return the ids of messages that are due and past their deadline, at most `most` of each flow.
+
+    Only a due message can be late, so the index of due messages serves.
+    """
+    query = _LATE_ON_SQLITE if tx.sqlite else _LATE_ON_POSTGRES
+    return list(tx.execute(query, {"now": tx.now, "most": most}).scalars())
 
 
 def oldest_due(tx: Transaction) -> list[OldestDue]:
@@ -164,7 +206,7 @@ def oldest_due(tx: Transaction) -> list[OldestDue]:
     held, halted = held_producers(tx), _halted_lanes(tx)
     return [
         OldestDue(row.lane, row.priority, row.campaign_id is not None, (tx.now - row.due_at).total_seconds())
-        for row in tx.execute(_FLOWS, {"now": tx.now})
+        for row in _due_heads(tx)
         if row.lane not in halted and (row.lane, row.producer) not in held
     ]
 
@@ -210,6 +252,10 @@ def choose_fairly(tx: Transaction, shares: Sequence[Share]) -> list[str]:
 def share_rows(shares: Sequence[Share]) -> list[Row]:
     """Return the shares as rows of SHARE_COLUMNS."""
     return [{**asdict(share.flow), "most": share.most} for share in shares]
+
+
+def _due_heads(tx: Transaction) -> Rows:
+    return tx.execute(_FLOWS_ON_SQLITE if tx.sqlite else _FLOWS_ON_POSTGRES, {"now": tx.now})
 
 
 def _has_unheld_flow(tx: Transaction, lane: str) -> bool:

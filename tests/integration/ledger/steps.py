@@ -18,6 +18,7 @@ from harkara.ledger.messages.claim import Claimed, claim
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.dispatch import dispatch
 from harkara.ledger.messages.record import record
+from harkara.ledger.repairs import any_repair
 from harkara.ledger.retention import erase_old
 from harkara.ledger.sweep import Crashed, sweep
 from harkara.ledger.tables import attempt, message, trace
@@ -104,7 +105,10 @@ def run_sweep(
     def policy(crashed: Crashed) -> Uncertain:
         return Uncertain("crashed", "Its worker went away.", resend_after)
 
-    return sweep(db, policy, may_judge=lambda now: may_judge) + erase_old(db, retention)
+    seen = any_repair(db)
+    swept = sweep(db, policy, may_judge=lambda now: may_judge)
+    assert seen or not swept, f"a worker would not have swept {swept}"
+    return swept + erase_old(db, retention)
 
 
 def age_messages(db: Database, seconds: float, *ids: str) -> None:

@@ -23,7 +23,7 @@ from harkara.ledger.halts import add_halt, park
 from harkara.ledger.leases import TransactionLease
 from harkara.ledger.messages.commands import cancel
 from harkara.ledger.messages.dispatch import dispatch, unqueue
-from harkara.ledger.messages.due import Flow, Share, choose_fairly, due_flows, find_obstacles
+from harkara.ledger.messages.due import MANY_FLOWS, Flow, Share, choose_fairly, due_flows, find_obstacles
 from harkara.ledger.tables import lease as lease_table
 from harkara.ledger.tables import message
 from harkara.ledger.transaction import Transaction
@@ -44,6 +44,7 @@ from tests.integration.ledger.steps import (
     states_of,
     unlimited,
     unpark,
+    update_message,
 )
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -172,12 +173,30 @@ def test_a_round_of_dispatch_releases_from_the_first_one_on_and_not_twice_within
         assert tx.execute(select(lease_table.c.holder)).scalar_one() == "second"
 
 
-def test_a_round_of_dispatch_without_due_messages_counts_as_one(db: Database) -> None:
-    first, second = (TransactionLease("dispatch", holder, 60) for holder in ("first", "second"))
-    for each in (first, second):
-        assert dispatch(db, {"default": LANE}, unlimited, depth=2, queued_seconds=10, lease=each).hints == []
+def test_a_round_of_dispatch_in_an_idle_ledger_writes_nothing(db: Database) -> None:
+    (later,) = accept_messages(db, reply(at=datetime.now(UTC) + timedelta(hours=1)))
+    assert run_rounds(db) == []
+    with db.read() as tx:
+        assert tx.execute(select(lease_table.c.holder)).all() == []
+    update_message(db, later, due_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert run_rounds(db) == [later]
+
+
+def test_with_many_flows_a_round_of_dispatch_without_due_messages_counts_as_one(db: Database) -> None:
+    if db.sqlite:
+        pytest.skip("every process of SQLite looks for itself")
+    later = datetime.now(UTC) + timedelta(hours=1)
+    accept_messages(db, *(reply(n, lane=f"lane-{n}", at=later) for n in range(MANY_FLOWS + 1)))
+    assert run_rounds(db) == []
     with db.read() as tx:
         assert tx.execute(select(lease_table.c.holder)).scalar_one() == "first"
+
+
+def run_rounds(db: Database) -> list[str]:
+    """Return what a round of a process releases, and then one of another process within its interval."""
+    leases = (TransactionLease("dispatch", holder, 60) for holder in ("first", "second"))
+    rounds = (dispatch(db, {"default": LANE}, unlimited, depth=2, queued_seconds=10, lease=each) for each in leases)
+    return [identity for one in rounds for identity, _ in one.hints]
 
 
 def test_a_round_releases_nothing_while_another_one_has_the_lease_and_waits_for_no_lock(db: Database) -> None:
