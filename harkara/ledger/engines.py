@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 
@@ -126,6 +126,7 @@ def _postgres_engine(
         pool_timeout=lock_timeout,
         pool_use_lifo=True,  # the connection that was used last is rarely idle, so it is rarely tested
         hide_parameters=True,
+        use_native_hstore=False,  # no table has one, and SQLAlchemy would look for the type in each process
         connect_args=_connect_args(lock_timeout),
         **more,
     )
@@ -134,6 +135,7 @@ def _postgres_engine(
     def connect(_dialect: Any, _record: Any, args: Any, options: Any) -> PostgresConnection:
         return connector.connect(*args, **options)
 
+    @event.listens_for(engine, "connect")
     @event.listens_for(engine, "checkin")
     def mark_idle(_connection: Any, record: Any) -> None:
         record.info["idle_since"] = time.monotonic()
@@ -141,7 +143,7 @@ def _postgres_engine(
     @event.listens_for(engine, "checkout")
     def ping_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
         # A restarted server is noticed before a transaction begins; busy connections are not tested.
-        if time.monotonic() - record.info.get("idle_since", 0.0) > IDLE_SECONDS and not connection.answers():
+        if time.monotonic() - record.info["idle_since"] > IDLE_SECONDS and not connection.answers():
             raise DisconnectionError
 
     return engine
@@ -174,6 +176,13 @@ def unhurried(connection: Connection) -> Iterator[None]:
         yield
     finally:
         driver.answer_timeout = usual
+
+
+def server_encoding(connection: Connection) -> str:
+    """Return the encoding of a PostgreSQL database, which servers report when a connection begins."""
+    driver: Any = connection.connection.driver_connection
+    reported: str | None = driver.info.parameter_status("server_encoding")
+    return reported or str(connection.execute(text("SHOW server_encoding")).scalar())
 
 
 def _connect_args(lock_timeout: float) -> dict[str, Any]:

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from harkara.errors import Conflict, Invalid
 from harkara.ledger.database import Database
 from harkara.ledger.driver_errors import LockTimeout, OtherSchema, WrongEncoding, encoding_problem
-from harkara.ledger.engines import unhurried
+from harkara.ledger.engines import server_encoding, unhurried
 from harkara.ledger.identity import live_processes
 from harkara.ledger.previous_release import REVISION as PREVIOUS
 from harkara.ledger.schema_state import SCRIPTS, SchemaState, head, read_revision, read_state, revisions, write_oldest
@@ -129,7 +129,7 @@ def _with_locks(db: Database, run: Callable[[Connection], None], patience: float
 def _encoding_problem(connection: Connection) -> str | None:
     if connection.dialect.name == "sqlite":
         return None  # whose texts are Unicode in every encoding
-    return encoding_problem(str(connection.execute(text("SHOW server_encoding")).scalar()))
+    return encoding_problem(server_encoding(connection))
 
 
 def _config(connection: Connection, oldest: str) -> Config:

@@ -65,13 +65,23 @@ class PostgresConnection(psycopg.Connection[Any]):
     def answers(self) -> bool:
         """Return whether the session still exists. Raises when the server is unresponsive, as a new one would be."""
         try:
-            self.execute("SELECT 1")
-            self.rollback()
+            self.query("SELECT 1")
         except errors._WaitTimeout:
             raise
         except psycopg.Error:
             return False
         return True
+
+    def query(self, query: str) -> tuple[Any, ...] | None:
+        """Return the first row of a query outside of a transaction, which would take two more round trips.
+
+        After an error the connection is of no use.
+        """
+        usual = self.autocommit
+        self.autocommit = True
+        row: tuple[Any, ...] | None = self.execute(query, prepare=False).fetchone()
+        self.autocommit = usual
+        return row
 
 
 def _note_unreplicated(found: list[Diagnostic], diagnostic: Diagnostic) -> None:
@@ -131,7 +141,5 @@ def _is_own_session(connection: PostgresConnection) -> bool:
 
     The session of a pooler has another process than the client knows, or lacks the client's settings.
     """
-    query = f"SELECT pg_backend_pid(), current_setting('{_MARK}', true)"
-    pid, mark = connection.execute(query, prepare=False).fetchone() or (None, None)
-    connection.rollback()
-    return pid == connection.info.backend_pid and mark == "1"
+    pid, mark = connection.query(f"SELECT pg_backend_pid(), current_setting('{_MARK}', true)") or (None, None)
+    return bool(pid == connection.info.backend_pid and mark == "1")

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -27,7 +28,6 @@ from sqlalchemy import (
     literal,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from harkara.ledger.clock import Clock
 from harkara.ledger.for_each import (
@@ -141,10 +141,14 @@ class Transaction:
             number = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
             self.execute(select(func.pg_advisory_xact_lock(number)))
 
+    def insert(self, table: Table) -> Any:
+        """Return an INSERT in the dialect of the database, which has ON CONFLICT."""
+        dialect: Any = import_module(f"sqlalchemy.dialects.{self.connection.dialect.name}")  # it is loaded already
+        return dialect.insert(table)
+
     def insert_new(self, table: Table) -> Any:
         """Return an INSERT that skips rows which exist already (ON CONFLICT DO NOTHING, in either dialect)."""
-        dialect: Any = sqlite if self.sqlite else postgresql
-        return dialect.insert(table).on_conflict_do_nothing()
+        return self.insert(table).on_conflict_do_nothing()
 
     def rows(self, statement: Executable, parameters: Row | Sequence[Row] | None = None) -> list[Row]:
         return [dict(row) for row in self.execute(statement, parameters).mappings()]

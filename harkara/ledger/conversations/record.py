@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import case, delete, func, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from harkara.assistant.rules import AssistantRules
 from harkara.assistant.voice import HANDED_OVER
@@ -143,7 +142,7 @@ def _write(tx: Transaction, lane: str, person: str, at: datetime, values: Row, c
 
     `values` are those of a new row, `changed` what else becomes of an old one.
     """
-    insert: Any = (sqlite if tx.sqlite else postgresql).insert(conversation)
+    insert = tx.insert(conversation)
     new, old = insert.excluded, conversation.c
     latest = func.max(old.last_at, new.last_at) if tx.sqlite else func.greatest(old.last_at, new.last_at)
     sums = {

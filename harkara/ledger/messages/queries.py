@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 
 from harkara.errors import Conflict, NotFound
 from harkara.json_record import iso
@@ -25,7 +26,7 @@ def find_id(db: Database, key: str, lane: str | None = None, *, lanes: Collectio
     Raises NotFound, and Conflict when several lanes have a message with this reference.
     """
     with db.read() as tx:
-        return _find_id(tx, key, lane, lanes)
+        return str(_find(tx, select(message.c.id), key, lane, lanes)["id"])
 
 
 def get_status(db: Database, identity: str, lanes: Collection[str] | None = None) -> MessageStatus:
@@ -34,7 +35,10 @@ def get_status(db: Database, identity: str, lanes: Collection[str] | None = None
     `lanes` are those that this deployment sends for, None if not known. Raises NotFound.
     """
     with db.read(snapshot=True) as tx:
-        return _status(tx, identity, lanes)
+        found = tx.rows(select(message).where(message.c.id == identity))
+        if not found:
+            raise NotFound("no message has this id or reference")
+        return _status(tx, found[0], lanes)
 
 
 def find_status(db: Database, key: str, lane: str | None = None, lanes: Collection[str] | None = None) -> MessageStatus:
@@ -43,33 +47,37 @@ def find_status(db: Database, key: str, lane: str | None = None, lanes: Collecti
     Raises NotFound and Conflict as `find_id` does.
     """
     with db.read(snapshot=True) as tx:
-        return _status(tx, _find_id(tx, key, lane), lanes)
+        return _status(tx, _find(tx, select(message), key, lane), lanes)
 
 
-def _find_id(tx: Transaction, key: str, lane: str | None = None, lanes: Collection[str] | None = None) -> str:
+def _find(
+    tx: Transaction,
+    query: Select[*tuple[Any, ...]],
+    key: str,
+    lane: str | None = None,
+    lanes: Collection[str] | None = None,
+) -> Row:
+    """Return the row of the one message that has this id, alias or reference."""
     named = or_(
         message.c.id == key,
         message.c.reference == key,
         message.c.id == select(alias.c.message_id).where(alias.c.id == key).scalar_subquery(),
     )
-    query = select(message.c.id).where(named).limit(2)
+    query = query.where(named).limit(2)
     if lane:
         query = query.where(message.c.lane == lane)
     if lanes is not None:
         query = query.where(message.c.lane.in_(lanes))
-    found = tx.execute(query).scalars().all()
+    found = tx.rows(query)
     if not found:
         raise NotFound("no message has this id or reference")
     if len(found) > 1:
         raise Conflict("several lanes have a message with this reference: name the lane, or use the id")
-    return str(found[0])
+    return found[0]
 
 
-def _status(tx: Transaction, identity: str, lanes: Collection[str] | None) -> MessageStatus:
-    found = tx.rows(select(message).where(message.c.id == identity))
-    if not found:
-        raise NotFound("no message has this id or reference")
-    row = found[0]
+def _status(tx: Transaction, row: Row, lanes: Collection[str] | None) -> MessageStatus:
+    identity = row["id"]
     attempts = tx.rows(select(attempt).where(attempt.c.message_id == identity).order_by(attempt.c.epoch))
     lines = tx.rows(select(trace).where(trace.c.message_id == identity).order_by(trace.c.id))
     reminder_of = _reminder_of(tx, row)
