@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from config.environment import CONFIG
 from config.fields import Duration, Secret
@@ -66,6 +66,12 @@ class MessageSettings(SettingsSection):
     retention_days: float | None = Field(
         default=90, description="Days until the text and the number of a finished message are erased"
     )
+    history_days: float | None = Field(
+        default=None,
+        gt=0,
+        le=36_500,
+        description="Days until a finished message is deleted for good; empty to keep its row for ever, as a proof",
+    )
     erasure_key: Secret | None = Field(
         default=None,
         description="Key of the digests that stay of erased people, for `harkara person erase` and for workers",
@@ -81,6 +87,17 @@ class MessageSettings(SettingsSection):
         default=CONFIG / "reminders.toml", description="Which reminders each kind of occasion gets, and when"
     )
 
+    @field_validator("history_days")
+    @classmethod
+    def _after_the_retention(cls, days: float | None, info: ValidationInfo) -> float | None:
+        retention = info.data.get("retention_days") or 0.0
+        if days is not None and days < retention:
+            raise ValueError(
+                f"is {days:g}, less than HARKARA_RETENTION_DAYS ({retention:g}); give as many days or more, or leave "
+                "it empty to keep the rows"
+            )
+        return days
+
     @property
     def deadlines(self) -> dict[str, float]:
         """Seconds by category after which a message without a deadline of its own is no longer sent."""
@@ -94,6 +111,10 @@ class MessageSettings(SettingsSection):
     @property
     def retention_seconds(self) -> float | None:
         return None if self.retention_days is None else self.retention_days * 86_400
+
+    @property
+    def history_seconds(self) -> float | None:
+        return None if self.history_days is None else self.history_days * 86_400
 
     @property
     def template_files(self) -> list[Path]:

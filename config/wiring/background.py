@@ -133,6 +133,7 @@ def maintenance(files: ConfigFiles) -> Maintenance:
         files.plan,
         deadlines=s.deadlines,
         retention_seconds=s.retention_seconds,
+        history_seconds=s.history_seconds,
         may_judge=worker_lease().may_judge,
         on_swept=count_swept,
     )

@@ -16,5 +16,6 @@ def health_sources() -> Sources:
         queues=queue_depths,
         settings=lambda: shown_settings(s),
         silence_seconds=s.silence.total_seconds(),
+        history_days=s.history_days,
         callbacks=s.callbacks_enabled,
     )

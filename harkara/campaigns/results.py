@@ -36,6 +36,7 @@ class CampaignResults:
     """The results at the time `at`.
 
     `posted` is the number of POSTs within PACE_OVER, `spent` micros by currency, `stages` what each has still to send.
+    `deleted` messages are in the sums alone.
     """
 
     campaign: CampaignSummary
@@ -45,6 +46,7 @@ class CampaignResults:
     posted: int
     spent: Mapping[str, int]
     stages: StagesLeft
+    deleted: int = 0
 
     def count(self, states: Iterable[State]) -> int:
         """Return how many messages are in one of these states."""

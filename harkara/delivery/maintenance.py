@@ -9,6 +9,7 @@ from time import monotonic
 
 import structlog
 
+from harkara.delivery.history import HistoryDeletion
 from harkara.delivery.leased_rounds import Rounds
 from harkara.ledger.campaigns.housekeeping import advance_campaigns, any_open
 from harkara.ledger.database import Database
@@ -45,6 +46,7 @@ class Maintenance:
         *,
         deadlines: Mapping[str, float],
         retention_seconds: float | None,
+        history_seconds: float | None,
         may_judge: Callable[[datetime], bool],
         on_swept: Callable[[Counter[str]], None],
     ) -> None:
@@ -54,6 +56,7 @@ class Maintenance:
         self._plan = plan
         self._deadlines = deadlines
         self._retention = retention_seconds
+        self._history = HistoryDeletion(db, history_seconds)
         self._may_judge = may_judge
         self._on_swept = on_swept
         self._sweep_at = 0.0
@@ -98,8 +101,8 @@ class Maintenance:
         while batch := erase_old(self._db, self._retention):
             moved += batch
             if monotonic() > end:
-                break
-        return moved
+                return moved
+        return moved + self._history.round(end)
 
     def _report(self, moved: Counter[str] | None) -> Counter[str]:
         if moved:

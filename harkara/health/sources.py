@@ -28,10 +28,12 @@ class Sources:
 
     `redis` connects, None where the console has no Redis. `queues` returns the number of entries in each queue and
     raises Unavailable. `silence_seconds` is the longest time without a webhook after an accepted message.
+    `history_days` is when a message is deleted, None for never.
     """
 
     redis: Callable[[], redis.Redis] | None = None
     queues: Callable[[], Mapping[str, int]] = dict
     settings: Callable[[], Sequence[Setting]] = _nothing
     silence_seconds: float = 900.0
+    history_days: float | None = None
     callbacks: bool = False

@@ -342,3 +342,20 @@ def test_every_file_of_the_settings_is_read_by_the_doctor() -> None:
     assert readers(Settings(_env_file=None)).keys() == {
         name for name in Settings.model_fields if name.endswith("_file")
     }
+
+
+def test_rows_of_messages_are_kept_unless_a_number_of_days_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings().history_seconds is None
+    monkeypatch.setenv("HARKARA_HISTORY_DAYS", "")
+    assert settings().history_seconds is None
+    monkeypatch.setenv("HARKARA_HISTORY_DAYS", "400")
+    assert settings().history_seconds == 400 * 86_400
+
+
+def test_a_history_shorter_than_the_retention_is_refused_with_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARKARA_RETENTION_DAYS", "180")
+    monkeypatch.setenv("HARKARA_HISTORY_DAYS", "179")
+    with pytest.raises(SystemExit, match=r"HARKARA_HISTORY_DAYS: is 179, less than HARKARA_RETENTION_DAYS \(180\)"):
+        settings()
+    monkeypatch.setenv("HARKARA_HISTORY_DAYS", "180")
+    assert settings().history_days == 180

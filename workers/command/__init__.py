@@ -25,6 +25,7 @@ COMMANDS = Outlines(
         "backup": command("backup", "backup", "Example: harkara backup var/ledger-monday.backup"),
         "recover": command("recover", "recover", "Example: harkara recover --sent-until 2026-11-30T02:00+05:30"),
         "audit": command("audit", "audit", "Example: harkara audit --json"),
+        "history": command("history", "history", "Example: harkara history --days 730"),
         "acts": command("acts", "acts", "Example: harkara acts --by Asha"),
         "spend": command("spend", "spend", "Example: harkara spend --by category --since 2026-11-01"),
         "reload": command("reload", "reload", "Example: harkara reload --check"),

@@ -92,6 +92,7 @@ def _lanes() -> Iterator[Check]:
 
 def _database() -> Iterator[Check]:
     from config.settings import settings
+    from harkara.health.history_check import history_check
     from harkara.health.ledger_checks import erasure_checks, halt_checks, ledger_checks
     from harkara.health.process_checks import process_checks
     from harkara.ledger.alarms.alarms import list_alarms
@@ -104,6 +105,7 @@ def _database() -> Iterator[Check]:
             return
         check_schema(db)
         yield from ledger_checks(db, configured(), settings().silence.total_seconds())
+        yield from history_check(db, settings().history_days)
         yield from process_checks(db)
         yield from halt_checks(db)
         yield from erasure_checks(db, settings().erasure_key is not None)

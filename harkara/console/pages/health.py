@@ -16,6 +16,7 @@ from harkara.console.languages import MOST_COUNTED, N_
 from harkara.console.visitors import Admin, Operator, SignedIn, Viewer
 from harkara.errors import Conflict, HarkaraError, NotFound, Unavailable
 from harkara.health.check import Check
+from harkara.health.history_check import history_check
 from harkara.health.ledger_checks import halt_checks, ledger_checks
 from harkara.health.process_checks import process_checks
 from harkara.health.redis_checks import clock_check, pairing_checks, redis_checks
@@ -135,6 +136,7 @@ def _checks(visitor: SignedIn) -> Iterator[Check]:
     lanes = {name: lane for name, lane in console.files().lanes.items() if may_use(name)}
     yield from halt_checks(console.db, lanes)
     yield from ledger_checks(console.db, lanes, console.health.silence_seconds)
+    yield from history_check(console.db, console.health.history_days)
     yield from process_checks(console.db)
     if console.health.redis is not None:
         yield from _safely(lambda: _redis_checks(visitor))

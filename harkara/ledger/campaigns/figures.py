@@ -16,6 +16,7 @@ from harkara.campaigns.forecast import cost_of_all
 from harkara.campaigns.status import CampaignSummary
 from harkara.errors import NotFound
 from harkara.ledger.campaigns.create import CampaignSettings
+from harkara.ledger.campaigns.deleted_messages import deleted_of
 from harkara.ledger.campaigns.effects import get_effect
 from harkara.ledger.campaigns.queries import PREFIX_DIGITS
 from harkara.ledger.campaigns.responses import count_responses
@@ -51,6 +52,7 @@ def get_figures(db: Database, found: CampaignSummary, settings: CampaignSettings
         numbers = Counter(
             {digits: n for digits, n in tx.execute(select(prefix, func.count()).where(*mine).group_by(prefix))}
         )
+        numbers[""] += sum(each.number for each in deleted_of(tx, found.id) if each.state is not State.CANCELLED)
         answered, opted_out = count_responses(tx, found.id)
         spent = campaign_costs(tx, found.id)
         now = tx.now

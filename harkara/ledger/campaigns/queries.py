@@ -18,6 +18,7 @@ from harkara.campaigns.steps import CampaignSteps, stage_of
 from harkara.errors import NotFound
 from harkara.inbound.window import LENGTH
 from harkara.json_record import iso_seconds
+from harkara.ledger.campaigns.deleted_messages import load_deleted
 from harkara.ledger.campaigns.responses import OPTED_OUT, SAME_CONTACT, WROTE
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
@@ -83,6 +84,10 @@ def get_progress(db: Database, identity: str) -> CampaignProgress:
         by_state = {row.state: row.number for row in states}
         codes = select(message.c.code, number).where(own, in_state(*STATES_WITH_CODE)).group_by(message.c.code)
         by_code = {row.code or "unknown": row.number for row in tx.execute(codes.order_by(number.desc()))}
+    for each in load_deleted(row["deleted_results"]):
+        by_state[each.state] = by_state.get(each.state, 0) + each.number
+        if each.state in STATES_WITH_CODE:
+            by_code[each.code or "unknown"] = by_code.get(each.code or "unknown", 0) + each.number
     return CampaignProgress(**summary_fields(row), by_state=by_state, by_code=by_code)
 
 

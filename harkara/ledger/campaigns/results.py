@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import BigInteger, cast, func, select
@@ -13,6 +14,7 @@ from harkara.campaigns.stage_rehearsal import StagesLeft
 from harkara.campaigns.status import CampaignSummary
 from harkara.campaigns.steps import stage_of
 from harkara.errors import NotFound
+from harkara.ledger.campaigns.deleted_messages import DeletedMessages, load_deleted
 from harkara.ledger.campaigns.queries import STATES_WITH_CODE, stages_left, summary_fields
 from harkara.ledger.charges.spend_sums import campaign_spend
 from harkara.ledger.conditions import in_state
@@ -35,15 +37,17 @@ def get_results(db: Database, identity: str, *, lanes: Collection[str] | None = 
         if not rows:
             raise NotFound("no campaign has this id")
         summary = CampaignSummary(**summary_fields(rows[0]))
-        by_state = _by_state(tx, identity)
+        deleted = load_deleted(rows[0]["deleted_results"])
+        by_state = _by_state(tx, identity, deleted)
         return CampaignResults(
             summary,
             tx.now,
             by_state,
-            _failures(tx, identity),
+            _failures(tx, identity, deleted),
             _posted(tx, identity, tx.now - PACE_OVER),
             campaign_costs(tx, identity),
             _stages(tx, summary, sum(by_state.get(state, 0) for state in TO_SEND)),
+            rows[0]["deleted"],
         )
 
 
@@ -58,9 +62,12 @@ def count_left(db: Database, identities: Collection[str]) -> Mapping[str, int]:
     return {identity: found.get(identity, 0) for identity in identities}
 
 
-def _by_state(tx: Transaction, identity: str) -> Mapping[State, int]:
+def _by_state(tx: Transaction, identity: str, deleted: Sequence[DeletedMessages]) -> Mapping[State, int]:
     query = select(message.c.state, func.count()).where(message.c.campaign_id == identity).group_by(message.c.state)
-    return {State(state): number for state, number in tx.execute(query)}
+    found = Counter({State(state): number for state, number in tx.execute(query)})
+    for each in deleted:
+        found[each.state] += each.number
+    return found
 
 
 def _stages(tx: Transaction, found: CampaignSummary, left: int) -> StagesLeft:
@@ -75,13 +82,24 @@ def _stages(tx: Transaction, found: CampaignSummary, left: int) -> StagesLeft:
     return stages_left(tx, found, messages)
 
 
-def _failures(tx: Transaction, identity: str) -> Sequence[CampaignFailures]:
+def _failures(tx: Transaction, identity: str, deleted: Sequence[DeletedMessages]) -> Sequence[CampaignFailures]:
+    """Return the most frequent failures, with those of deleted messages."""
     number = func.count().label("number")
     code = func.coalesce(message.c.code, "unknown").label("code")
     mine = (message.c.campaign_id == identity, in_state(*STATES_WITH_CODE))
     query = select(message.c.state, code, number, func.min(message.c.reason)).where(*mine)
     grouped = query.group_by(message.c.state, code).order_by(number.desc(), code).limit(MOST_CODES)
-    return [CampaignFailures(State(state), *rest) for state, *rest in tx.execute(grouped)]
+    return _with_deleted([CampaignFailures(State(state), *rest) for state, *rest in tx.execute(grouped)], deleted)
+
+
+def _with_deleted(found: Sequence[CampaignFailures], deleted: Sequence[DeletedMessages]) -> Sequence[CampaignFailures]:
+    sums = {(each.state, each.code): each for each in found}
+    for each in deleted:
+        if each.state in STATES_WITH_CODE:
+            key = each.state, each.code or "unknown"
+            known = sums.get(key) or CampaignFailures(*key, 0, each.reason)
+            sums[key] = replace(known, number=known.number + each.number)
+    return sorted(sums.values(), key=lambda each: (-each.number, each.code))[:MOST_CODES]
 
 
 def _posted(tx: Transaction, identity: str, since: datetime) -> int:

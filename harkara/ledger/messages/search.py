@@ -167,9 +167,9 @@ def _accepted(since: datetime | None, until: datetime | None) -> Iterator[Column
         yield message.c.id < id_at(until + CLOCK_ERROR)
 
 
-def id_at(moment: datetime) -> str:
+def id_at(moment: datetime, kind: str = "job") -> str:
     """Return the lowest id of a UUID of version 7 that begins with this time in milliseconds (RFC 9562)."""
-    return f"job_{int(moment.timestamp() * 1000):012x}"
+    return f"{kind}_{int(moment.timestamp() * 1000):012x}"
 
 
 def _word(value: Any) -> str:

@@ -226,7 +226,7 @@ INVENTORY: Final = (
         campaign,
         None,
         _columns(
-            mask="name source reason steps", none="id lane kind template category state code currency effect parent_id"
+            mask="name source reason steps deleted_results", none="id lane kind template category state code currency effect parent_id"
         ),
     ),
     # An erasure deletes all uploads: their files hold numbers in any spelling.

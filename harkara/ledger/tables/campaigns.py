@@ -16,7 +16,8 @@ class CampaignRow(SQLModel, table=True):
     A halt on that producer keeps the messages back before the start and during a pause. The messages of later stages
     have producers of their own (`harkara.campaigns.steps.producer`), which are halted until their stage; `stage` is the
     present one, since `stage_at`. `stop_loss` is in micros of `currency`, `answer_days` is how long answers count for
-    the `effect`, and `parent_id` the campaign whose failed recipients this one has.
+    the `effect`, and `parent_id` the campaign whose failed recipients this one has. `deleted` counts the messages that
+    the history has deleted, and `deleted_results` is JSON with their sums (`campaigns/deleted_messages.py`).
     """
 
     __tablename__ = "campaign"
@@ -55,3 +56,5 @@ class CampaignRow(SQLModel, table=True):
     answer_days: int | None = None
     effect: str | None = Field(default=None, sa_type=Text)
     parent_id: str | None = Field(default=None, max_length=40)
+    deleted: int = counter()
+    deleted_results: str | None = Field(default=None, sa_type=Text)

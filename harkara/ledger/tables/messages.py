@@ -115,6 +115,8 @@ class AliasRow(SQLModel, table=True):
 
     __tablename__ = "alias"
 
+    __table_args__ = (Index("ix_alias_message_id", "message_id"),)
+
     id: str = Field(primary_key=True, max_length=40)
     message_id: str = Field(foreign_key="message.id", max_length=40)
 
@@ -123,7 +125,7 @@ class AttemptRow(SQLModel, table=True):
     """One POST, committed before its first byte leaves. The primary key allows one for each claim.
 
     Its fingerprint is a keyed digest of recipient and content, by which a webhook event finds the attempt. It has no
-    foreign key, which would be checked for each POST: no message is ever deleted.
+    foreign key, which would be checked for each POST: a message is deleted together with its attempts.
     """
 
     __tablename__ = "attempt"
@@ -158,6 +160,8 @@ class ReplacedPostRow(SQLModel, table=True):
 
     __tablename__ = "replaced_post"
 
+    __table_args__ = (Index("ix_replaced_post_message_id", "message_id"),)
+
     lane: str = Field(primary_key=True, max_length=40)
     kind: str = Field(primary_key=True, max_length=20)
     value: str = Field(primary_key=True, max_length=256)
@@ -167,7 +171,7 @@ class ReplacedPostRow(SQLModel, table=True):
 class TraceRow(SQLModel, table=True):
     """One line of a message's history: a wait, a refusal or a change of state. Rows are only ever added.
 
-    It has no foreign key, which would be checked for each change of a state: no message is ever deleted.
+    It has no foreign key, which would be checked for each change of a state: a message is deleted with its trace.
     """
 
     __tablename__ = "trace"

@@ -32,6 +32,7 @@ ACTS: Final[Mapping[str, str]] = {
     "campaign.tested": "campaign tested",
     "dead-letters.deleted": "dead letters deleted",
     "dead-letters.retried": "dead letters retried",
+    "history.deleted": "old messages deleted",
     "lane.parked": "lane parked",
     "lane.unparked": "lane unparked",
     "ledger.restored": "ledger restored from a backup",

@@ -50,6 +50,7 @@ ACTING = {
     "conversation send-draft": "turn.approved",
     "dead-letters delete": "dead-letters.deleted",
     "dead-letters retry": "dead-letters.retried",
+    "history": "history.deleted",
     "lanes park": "lane.parked",
     "lanes unpark": "lane.unparked",
     "occasion remind": "occasion.reminded",
