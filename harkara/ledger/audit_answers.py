@@ -1,15 +1,18 @@
-"""The rules of the audit for the assistant's answers: one voice in each conversation, and not too many in a row."""
+"""The rules of the audit for the assistant's answers: one voice in each conversation, and not too many in a row.
+
+The answers of a conversation are found by its turns, whose index has the person: the number of an answer is erased long
+before the conversation ends.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, FromClause, ScalarSelect, Select, and_, exists, func, literal_column, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, literal, select, union_all
 
 from harkara.assistant.rules import MOST_UNANSWERED
 from harkara.assistant.voice import HANDED_OVER
 from harkara.ledger.audit_slices import Column, Rules
-from harkara.ledger.conditions import SETTLED_STATES
+from harkara.ledger.conversations.reengagement import REFERENCE
 from harkara.ledger.tables import contact, conversation, message, turn
-from harkara.states import State
 
 
 def turn_rules() -> Rules:
@@ -26,20 +29,13 @@ def turn_rules() -> Rules:
 
 def answer_rules(minute_ago: Column) -> Rules:
     """The gate prevents these answers: this checks it from the rows."""
-    later = message.alias()
     own = and_(conversation.c.lane == message.c.lane, conversation.c.person == message.c.talk_person)
     taken = and_(own, conversation.c.mode != "assistant", func.coalesce(conversation.c.mode_cause, "") != HANDED_OVER)
-    at_once = and_(
-        *_to_same_person(later, message.c.recipient),
-        later.c.talk_person == message.c.talk_person,
-        later.c.lane == message.c.lane,
-        later.c.talk_revision == message.c.talk_revision,
-        later.c.id != message.c.id,
-        later.c.posted_at.is_not(None),
-    )
+    of_person = (turn.c.person == message.c.talk_person, turn.c.lane == message.c.lane)
+    asks = func.coalesce(message.c.reference, "") == _asking(message.c.talk_person)
     return {
-        "no two answers were sent at one revision": select(message.c.id).where(
-            message.c.talk_person.is_not(None), message.c.posted_at.is_not(None), exists().where(at_once)
+        "every answer of the assistant has its turn": select(message.c.id).where(
+            message.c.talk_person.is_not(None), ~asks, ~exists().where(*of_person, turn.c.message_id == message.c.id)
         ),
         # A minute: a slot that was booked before, and the clocks of two processes.
         "no answer is sent after a person has the conversation": select(message.c.id).where(
@@ -51,7 +47,11 @@ def answer_rules(minute_ago: Column) -> Rules:
 
 
 def conversation_rules() -> Rules:
+    at_once = select(message.c.talk_revision).where(*_answers()).group_by(message.c.talk_revision)
     return {
+        "no two answers were sent at one revision": select(conversation.c.person).where(
+            at_once.having(func.count() > 1).correlate(conversation).exists()
+        ),
         # Of any deployment, since the audit reads no files; the gate compares with the number of this one.
         "no more answers are sent in a row than may be unanswered": select(conversation.c.person).where(
             _answers_in_a_row() > MOST_UNANSWERED
@@ -61,21 +61,23 @@ def conversation_rules() -> Rules:
 
 def _answers_in_a_row() -> ScalarSelect[int]:
     """Count the answers of a conversation that were sent after the customer's last message."""
-    own = (message.c.lane == conversation.c.lane, message.c.talk_person == conversation.c.person)
-    names = select(contact.c.recipient).where(*_of_person()).correlate(conversation)
-    wrote_at = select(func.max(contact.c.wrote_at)).where(*_of_person()).correlate(conversation).scalar_subquery()
-    counted = select(func.count()).where(*_to_same_person(message, names), *own, message.c.posted_at > wrote_at)
-    return counted.select_from(message).correlate(conversation).scalar_subquery()
+    names = (contact.c.lane == conversation.c.lane, contact.c.person == conversation.c.person)
+    wrote_at = select(func.max(contact.c.wrote_at)).where(*names).correlate(conversation).scalar_subquery()
+    counted = select(func.count()).select_from(message).where(*_answers(), message.c.posted_at > wrote_at)
+    return counted.correlate(conversation).scalar_subquery()
 
 
-def _of_person() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return contact.c.lane == conversation.c.lane, contact.c.person == conversation.c.person
+def _answers() -> tuple[ColumnElement[bool], ...]:
+    """Match what the assistant has sent in a conversation: the messages of its turns, and the one that asks again."""
+    of_person = (turn.c.person == conversation.c.person, turn.c.lane == conversation.c.lane)
+    of_turns: Select[tuple[str | None]] = select(turn.c.message_id).where(*of_person).correlate(conversation)
+    again = message.alias()
+    asked = (again.c.reference == _asking(conversation.c.person), again.c.lane == conversation.c.lane)
+    both = union_all(of_turns, select(again.c.id).where(*asked).correlate(conversation))
+    own = (message.c.talk_person == conversation.c.person, message.c.lane == conversation.c.lane)
+    return message.c.id.in_(both), *own, message.c.posted_at.is_not(None)
 
 
-def _to_same_person(one: FromClause, names: Column | Select[tuple[str]]) -> tuple[ColumnElement[bool], ...]:
-    """Match by the index of recipients, which has those that are not erased yet: an audit of that time finds them."""
-    settled: list[ColumnElement[str]] = [
-        literal_column(f"'{state.value}'") for state in State if state in SETTLED_STATES
-    ]
-    named = one.c.recipient.in_(names) if isinstance(names, Select) else one.c.recipient == names
-    return named, one.c.state.in_(settled)
+def _asking(person: Column) -> Column:
+    """Return the reference of the message that asks this person again."""
+    return literal(REFERENCE) + person

@@ -26,6 +26,9 @@ from harkara.states import State
 LATEST: Final = timedelta(hours=48)
 """After so long since the last message, no one is asked any more: the question has become another."""
 
+REFERENCE: Final = "re-engagement "
+"""How the reference of the message begins that asks a person; the id of the person follows."""
+
 MOST_ASKED: Final = 100
 """Conversations that one call reads."""
 
@@ -136,4 +139,4 @@ def _of(lane: str, person: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _reference(person: str) -> str:
-    return f"re-engagement {person}"
+    return f"{REFERENCE}{person}"
