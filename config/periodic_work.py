@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-Thread = Literal["main", "intake", "thinking", "derivation", "callbacks", "alarms", "pairing", "lease"]
+Thread = Literal["main", "intake", "thinking", "derivation", "callbacks", "alarms", "audit", "pairing", "lease"]
 
 THREADS: Final[dict[Thread, str]] = {
     "main": "Work that must not wait",
@@ -17,6 +17,7 @@ THREADS: Final[dict[Thread, str]] = {
     "derivation": "Work that may take long",
     "callbacks": "Work that waits for the application",
     "alarms": "Work that waits for the receivers of alarms",
+    "audit": "The audit of the ledger, which may take minutes",
     "pairing": "Work that no other work may delay",
     "lease": "The lease of the worker, which must not wait for Redis",
 }
@@ -103,6 +104,7 @@ SCHEDULE: Final[dict[str, Work]] = {
     "clean_up": Work("Delete callbacks past their retention", WorkerRound("derivation", 60)),
     "callbacks": Work("Deliver callbacks to the application", WorkerRound("callbacks", 1)),
     "goals": Work("Measure the goals, and open and close their alarms", WorkerRound("alarms", 60)),
+    "requested": Work("Run the audit that a person requested in the console", WorkerRound("audit", 2)),
     "pairing": Work("Check that Redis and the ledger belong together", WorkerRound("pairing", 1)),
     "schema": Work("Check that this release works with the schema of the database", WorkerRound("pairing", 10)),
     "reload": Work("Read the files of config/ again after `harkara reload`", WorkerRound("pairing", 1)),

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import structlog
-
 from config.celery_app import app
-from config.metrics import FINDINGS
+from config.wiring.audits import run_requested_audit
 from config.wiring.background import watchdog
 from config.wiring.shared import database, process_name
 from harkara.errors import Unavailable
-from harkara.ledger.audit import audit as examine
+from harkara.ledger.audit_runs import request_audit
 from harkara.ledger.leases import mark_done
 from tasks.task import Task
-
-log = structlog.get_logger(__name__)
 
 
 @app.task(base=Task, name="harkara.pulse")
@@ -30,10 +26,6 @@ def heartbeat() -> None:
 
 @app.task(base=Task, name="harkara.audit", throws=(Unavailable,))
 def audit() -> None:
-    """Log the findings of `harkara audit` and count them in a metric."""
-    report = examine(database())
-    FINDINGS.set(len(report.findings))
-    if report.dead_letters:
-        log.warning("dead letters found", action="dead_letters", **report.dead_letters)
-    for finding in report.findings:
-        log.error("audit rule broken", action="audit", rule=finding.rule, broken=finding.broken)
+    """Check the ledger, unless the audit of a person is under way, and log what is found."""
+    request_audit(database())
+    run_requested_audit()

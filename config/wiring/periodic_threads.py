@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from config.periodic_work import SCHEDULE, THREADS, Thread, WorkerRound
 from config.wiring import background
 from config.wiring.alarms import alarm_round
+from config.wiring.audits import run_requested_audit
 from config.wiring.sending import worker_lease
 from config.wiring.shared import outages, pairing
 from config.wiring.thinking import wait_for_turns
 from harkara.delivery.periodic_thread import INTERVAL_SECONDS, PeriodicThread, every
 
-_UNPAIRED = {"pairing", "schema", "worker", "goals"}
+_UNPAIRED = {"pairing", "schema", "worker", "goals", "requested"}
 """Work that finds out whether Redis and the ledger belong together, or that needs no Redis."""
 
 
@@ -55,6 +56,7 @@ def _functions() -> dict[str, Callable[[], object]]:
         "clean_up": background.delete_old_callbacks,
         "callbacks": background.deliver_callbacks,
         "goals": lambda: alarm_round().run(),
+        "requested": run_requested_audit,
         "pairing": background.check_pairing,
         "schema": background.schema_check(),
         "reload": background.reload,

@@ -15,7 +15,6 @@ from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import count_by_source
 from harkara.ledger.tables import attempt, message
 from harkara.ledger.transaction import Row, Transaction
-from harkara.ledger.users.acts import Actor, record_act
 from harkara.states import State
 
 MAX_IDS = 50
@@ -74,15 +73,6 @@ def audit(
             progress(section.what, number)
     with db.read() as tx:
         return checked.report(count_by_source(tx))
-
-
-def run_audit(db: Database, actor: Actor) -> Report:
-    """Check the whole ledger as an act of `actor`. Raises Unavailable."""
-    report = audit(db)
-    with db.write() as tx:
-        broken = [f"{finding.rule}: {finding.broken}" for finding in report.findings]
-        record_act(tx, actor, "audit.run", "; ".join(broken) or "clean", number=report.messages)
-    return report
 
 
 @dataclass

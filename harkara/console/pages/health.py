@@ -21,7 +21,7 @@ from harkara.health.ledger_checks import halt_checks, ledger_checks
 from harkara.health.process_checks import process_checks
 from harkara.health.redis_checks import clock_check, pairing_checks, redis_checks
 from harkara.ledger.alarms import alarms
-from harkara.ledger.audit import run_audit
+from harkara.ledger.audit_runs import audit_status, request_audit
 from harkara.ledger.callbacks import dead_callbacks
 from harkara.ledger.events.recent import list_orphans, recent_events
 from harkara.ledger.identity import live_processes
@@ -45,6 +45,17 @@ QUEUES = {
     "webhooks": N_("webhooks that wait for the database"),
 }
 """What waits in each queue."""
+
+PARTS = {
+    "messages": N_("messages"),
+    "POSTs": N_("POSTs"),
+    "lines of traces": N_("lines of traces"),
+    "campaigns": N_("campaigns"),
+    "turns": N_("turns"),
+    "conversations": N_("conversations"),
+    "charges": N_("charges"),
+}
+"""What the audit checks, in the words of its progress."""
 
 
 @router.get("/health")
@@ -102,8 +113,15 @@ def retry(visitor: Operator, form: Form) -> Response:
 
 @router.post("/health/audit")
 def audit(visitor: Admin, _form: Form) -> Response:
-    """Check the whole ledger, and show what was found."""
-    return visitor.page("health_audit.html", report=run_audit(visitor.console.db, visitor.actor))
+    """Request an audit, or the progress of the one that was requested before: a worker runs it."""
+    request_audit(visitor.console.db, visitor.actor)
+    return visitor.redirect("/health/audit")
+
+
+@router.get("/health/audit")
+def show_audit(visitor: Admin) -> Response:
+    """Show the audit that was requested or runs, and the result of the last one."""
+    return visitor.page("health_audit.html", run=audit_status(visitor.console.db), parts=PARTS)
 
 
 def _page(visitor: SignedIn, status: int = 200, problem: str | None = None) -> Response:

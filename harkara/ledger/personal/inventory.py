@@ -19,6 +19,7 @@ from harkara.ledger.tables import (
     alias,
     applied_entry,
     attempt,
+    audit_run,
     budget,
     callback,
     campaign,
@@ -226,7 +227,8 @@ INVENTORY: Final = (
         campaign,
         None,
         _columns(
-            mask="name source reason steps deleted_results", none="id lane kind template category state code currency effect parent_id"
+            mask="name source reason steps deleted_results",
+            none="id lane kind template category state code currency effect parent_id",
         ),
     ),
     # An erasure deletes all uploads: their files hold numbers in any spelling.
@@ -241,6 +243,7 @@ INVENTORY: Final = (
     PersonalTable(spend_backfill, None, _columns(none="counted_to")),
     PersonalTable(budget, None, _columns(none="lane period campaign_id currency")),
     PersonalTable(applied_entry, None, _columns(none="id")),
+    PersonalTable(audit_run, None, _columns(none="requested_by source holder part done_for report")),
     PersonalTable(identity, None, _columns(none="ledger oldest_revision timeline")),
     PersonalTable(lease, None, _columns(none="name holder")),
     PersonalTable(process, None, _columns(none="name redis release revision")),

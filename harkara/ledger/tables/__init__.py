@@ -44,6 +44,7 @@ act: Table
 goal: Table
 alarm: Table
 notice: Table
+audit_run: Table
 
 _ROWS = {
     "messages": {
@@ -73,6 +74,7 @@ _ROWS = {
     "identity": {"identity": "IdentityRow", "process": "ProcessRow"},
     "workers": {"worker": "WorkerRow"},
     "users": {"user": "UserRow", "session": "SessionRow", "act": "ActRow"},
+    "audits": {"audit_run": "AuditRunRow"},
     "alarms": {"goal": "GoalRow", "alarm": "AlarmRow", "notice": "NoticeRow"},
 }
 """The modules of the tables, and the models in them."""

@@ -13,6 +13,7 @@ from sqlalchemy import insert, text
 from harkara.backends.broker import Broker
 from harkara.health.sources import Setting, Sources
 from harkara.ledger.alarms.alarms import list_alarms
+from harkara.ledger.audit_runs import run_requested
 from harkara.ledger.callbacks.dead_callbacks import count_callbacks, list_callbacks
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.callbacks.outbox import Dead, Delivered, claim, record_results
@@ -187,17 +188,27 @@ def test_an_operator_retries_one_callback_or_all_of_their_lanes(
 
 def test_an_admin_runs_the_audit_and_each_user_sees_when(users: dict[Role, Browser], db: Database) -> None:
     admin = users[Role.ADMIN]
-    admin.see("/health")
-    assert "Clean: 0 messages and 0 attempts keep every rule." in text_of(admin.submit("/health/audit"))
+    assert "No audit has ended yet." in text_of(admin.see("/health/audit"))
+    request_audit_of(admin)
+    assert "The audit is requested." in text_of(admin.see("/health/audit"))
+    assert "audit.run" not in {act for _, act, _, _ in acts_of(db)}
+    run_requested(db, "a worker")
+    assert "Clean: 0 messages and 0 attempts keep every rule." in text_of(admin.see("/health/audit"))
     assert acts_of(db)[0] == ("admin", "audit.run", "clean", 0)
     assert re.search("admin ran it last at .*: clean.", text_of(users[Role.VIEWER].see("/health")))
     identity = store(db)
     with db.write() as tx:
         tx.execute(text("UPDATE message SET state = 'accepted'"))
-    admin.see("/health")
-    found = text_of(admin.submit("/health/audit"))
+    request_audit_of(admin)
+    run_requested(db, "a worker")
+    found = text_of(admin.see("/health/audit"))
     assert "Not clean" in found
     assert identity in found
+
+
+def request_audit_of(admin: Browser) -> None:
+    admin.see("/health")
+    assert admin.submit("/health/audit").status_code == 303
 
 
 def test_an_admin_sees_the_settings(users: dict[Role, Browser]) -> None:

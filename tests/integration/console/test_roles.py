@@ -75,6 +75,7 @@ ROUTES: dict[str, Role | None] = {
     "POST /templates/{name}/test": Role.OPERATOR,
     "GET /health": Role.VIEWER,
     "GET /health/events": Role.VIEWER,
+    "GET /health/audit": Role.ADMIN,
     "GET /health/settings": Role.ADMIN,
     "POST /health/acknowledge": Role.OPERATOR,
     "POST /health/audit": Role.ADMIN,
