@@ -128,7 +128,8 @@ def list_messages(
 
 def count_messages(db: Database, wanted: MessageFilter, most: int = MOST_COUNTED) -> Count:
     """Count the messages that match every filter, up to `most`."""
-    found = matching(wanted, limit=most + 1, ordered=False).subquery()
+    # From the oldest id on, a count by time would first read all of LATEST_ACCEPTANCE before its messages.
+    found = matching(wanted, limit=most + 1, ordered=wanted.since is not None).subquery()
     with db.read() as tx:
         number = int(tx.execute(select(func.count()).select_from(found)).scalar_one())
     return Count(min(number, most), number <= most)

@@ -26,6 +26,7 @@ from harkara.messages import Template
 from harkara.shared_defaults import DEADLINES
 from harkara.states import State
 from tests.integration.ledger.bulk import fill
+from tests.integration.ledger.statements import executed_statements
 from tests.integration.ledger.steps import accept_messages, reply
 
 ROWS = 10_000
@@ -57,6 +58,14 @@ UPDATE message SET template = 't' || (n % 400), recipient = CAST(910000000 + n %
 FROM (SELECT id AS copy, CAST(substr(id, 5) AS integer) AS n FROM message WHERE id LIKE 'copy%') AS numbered
 WHERE id = copy
 """
+
+
+def test_a_count_by_time_reads_the_newest_messages_first(db: Database) -> None:
+    now = datetime.now(UTC)
+    for wanted, ordered in ((MessageFilter(since=now, until=now), True), (MessageFilter(states=[State.FAILED]), False)):
+        with executed_statements() as statements:
+            count_messages(db, wanted)
+        assert ("ORDER BY message.id DESC" in statements[-1]) == ordered
 
 
 def test_each_filter_and_the_reasons_use_indexes(db: Database) -> None:
