@@ -88,6 +88,7 @@ def maintenance_of(db: Database) -> Maintenance:
         PLAN,
         deadlines=DEADLINES,
         retention_seconds=None,
+        history_seconds=None,
         may_judge=lambda now: False,
         on_swept=lambda moved: None,
     )
