@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -100,6 +101,7 @@ class Database:
         rows: Sequence[Row],
         *,
         returning: tuple[ColumnElement[Any], ...] = (),
+        texts: Mapping[str, str] = MappingProxyType({}),
         **moments: datetime,
     ) -> list[tuple[Any, ...]]:
         """Run one statement for many rows as `Transaction.execute_each` does, and commit it; return its result.
@@ -110,14 +112,15 @@ class Database:
         """
         if self.sqlite and returning:
             with self.write() as tx:
-                return tx.execute_each(statement, columns, rows, returning=returning, texts={}, **moments)
+                return tx.execute_each(statement, columns, rows, returning=returning, texts=texts, **moments)
         if self.sqlite:
-            found = self._execute_on_sqlite(sqlite_for_each(statement, tuple(columns)), _sqlite_values(rows, moments))
+            values = {**_sqlite_values(rows, moments), **texts}
+            found = self._execute_on_sqlite(sqlite_for_each(statement, tuple(columns)), values)
         elif len(rows) == 1:
-            found = self._execute_one(statement, columns, rows[0], moments)
+            found = self._execute_one(statement, columns, rows[0], {**moments, **texts})
         else:
             query = psycopg_for_each(statement, tuple(columns.items()))
-            found = self._execute_prepared(query, _postgres_values(rows, len(rows), moments))
+            found = self._execute_prepared(query, {**_postgres_values(rows, len(rows), moments), **texts})
         return in_utc(found, returning)
 
     def execute_runs(
@@ -189,10 +192,10 @@ class Database:
             return tx.now
 
     def _execute_one(
-        self, statement: str, columns: Mapping[str, str], row: Row, moments: Mapping[str, datetime]
+        self, statement: str, columns: Mapping[str, str], row: Row, others: Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
         query = psycopg_for_one(statement, tuple(columns.items()))
-        return self._execute_prepared(query, {**row_for_postgres(row, columns), **moments})
+        return self._execute_prepared(query, {**row_for_postgres(row, columns), **others})
 
     def _execute_prepared(self, query: bytes, parameters: Row) -> list[tuple[Any, ...]]:
         try:

@@ -49,6 +49,8 @@ RETURNING id, priority
 # One statement chooses, locks and marks, under the lease. It costs one round trip and commits by itself. The arrays let
 # PostgreSQL find the rows by their ids whatever number it expects. Its snapshot may be older than the lease: a message
 # that the last holder has released meanwhile fails the comparison of the state after it is locked.
+# It is prepared, so that it finds the messages of a flow by ix_message_due alone and by a plain scan: with 45,000
+# dispatched messages that vacuum had not removed yet, another plan took 200 ms to look at each of them again.
 # It does not wait for the disk. If a crash of the database loses it, the messages wait as before, and their hints are
 # harmless. No later commit can be on the disk without it.
 _RELEASE = f"""
@@ -62,9 +64,9 @@ WITH acquired AS ({{acquired}}), {PLACED_ON_POSTGRES}, marked AS (
     ))
     RETURNING id, priority
 )
-SELECT placed.id, marked.priority
-FROM {_UNSYNCED}, acquired LEFT JOIN (marked JOIN placed ON placed.id = marked.id) ON true
-ORDER BY placed.lane, placed.place
+SELECT (SELECT json_agg(id ORDER BY lane, place) FROM placed WHERE place <= most),
+    (SELECT json_object_agg(id, priority) FROM marked)
+FROM {_UNSYNCED}, acquired
 """
 _RELEASE_LEASED = _RELEASE.replace("{acquired}", ACQUIRED)
 _RELEASE_UNLEASED = _RELEASE.replace("{acquired}", "SELECT 1 AS name")
@@ -159,17 +161,20 @@ def _release_at_once(
     if not lease and not shares:
         return []
     leased = _RELEASE_LEASED if shares else _ACQUIRE
-    with db.write(autocommit=True) as tx:
-        rows = tx.execute_each(
-            leased if lease else _RELEASE_UNLEASED,
-            SHARE_COLUMNS,
-            share_rows(shares),
-            texts={"name": lease.name, "holder": lease.holder} if lease else {},
-            now=tx.now,
-            lease=tx.now + timedelta(seconds=queued_seconds),
-            before=lease.free_before(tx.now) if lease else tx.now,
-        )
-    return [(identity, priority) for identity, priority in rows if identity] if rows else None
+    now = db.now()
+    rows = db.execute_each(
+        leased if lease else _RELEASE_UNLEASED,
+        SHARE_COLUMNS,
+        share_rows(shares),
+        texts={"name": lease.name, "holder": lease.holder} if lease else {},
+        now=now,
+        lease=now + timedelta(seconds=queued_seconds),
+        before=lease.free_before(now) if lease else now,
+    )
+    if not rows:
+        return None
+    chosen, marked = rows[0]
+    return [(identity, marked[identity]) for identity in chosen or () if marked and identity in marked]
 
 
 def _mark_queued(tx: Transaction, ids: Sequence[str], queued_seconds: float) -> list[tuple[str, int]]:
