@@ -73,7 +73,7 @@ class GroupCommit:
         spill: Callable[[ClaimResult], None],
         *,
         gather_seconds: float = 0.015,
-        linger_seconds: float = 0.1,
+        linger_seconds: float = 0.05,
         retry_seconds: float = 20.0,
         fence: PostFence | None = None,
     ) -> None:
