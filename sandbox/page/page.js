@@ -8,6 +8,7 @@ const shown = new Map();
 const reply = document.getElementById("reply");
 const words = document.getElementById("words");
 const headers = { "Content-Type": "application/json" };
+let pressed = false; // between press and release, a replaced button would lose its click
 
 function scrollToEnd() {
   const bubbles = document.getElementById("bubbles");
@@ -34,6 +35,7 @@ async function refresh() {
   const response = await fetch(`/live?${query}`);
   if (response.status !== 200) return;
   const now = await response.json();
+  if (pressed) return; // the next poll gets the same parts, since the version stays
   body.dataset.version = now.version;
   body.dataset.with = now.with;
   for (const [id, html] of Object.entries(now.parts)) replacePart(id, html);
@@ -81,6 +83,16 @@ document.addEventListener("click", async ({ target }) => {
   const { tap, title } = target.dataset;
   if (tap) await writeAsCustomer({ reply_id: tap, title });
 });
+
+document.addEventListener("pointerdown", ({ button }) => {
+  pressed = button === 0;
+});
+
+for (const end of ["pointerup", "pointercancel"]) {
+  document.addEventListener(end, () => {
+    pressed = false;
+  });
+}
 
 panelButton.addEventListener("click", () => {
   const open = panel.classList.toggle("open");

@@ -33,3 +33,10 @@ document.addEventListener("htmx:after:init", ({ target }) => {
   const given = Math.max(0, [...target.options].findIndex((option) => option.defaultSelected));
   if (target.selectedIndex !== given) target.dispatchEvent(new Event("change", { bubbles: true }));
 });
+// Between press and release a replaced link would lose its click: what refreshes by itself waits for its next turn.
+let pressed = false;
+document.addEventListener("pointerdown", ({ button }) => { pressed = button === 0; });
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { pressed = false; });
+document.addEventListener("htmx:before:swap", (event) => {
+  if (pressed && event.detail.ctx.sourceElement.matches("[hx-trigger^=every]")) event.preventDefault();
+});

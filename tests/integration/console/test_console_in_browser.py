@@ -28,6 +28,7 @@ def test_a_user_signs_in_by_link_sets_a_password_and_comes_back_by_keyboard_alon
 ) -> None:
     page = open_page()
     page.goto(link_of(server, "Asha", Role.ADMIN))
+    page.wait_for_selector("button:focus")
     assert focused(page) == "Sign in"
     press(page, "Enter")
     page.wait_for_url("**/account")
@@ -40,11 +41,12 @@ def test_a_user_signs_in_by_link_sets_a_password_and_comes_back_by_keyboard_alon
 
     again = open_page()
     again.goto("/console/users")
+    again.wait_for_selector("input[name=name]:focus")
     again.keyboard.type("asha")
     press(again, "Tab")
     again.keyboard.type(PASSWORD)
     press(again, "Enter")
-    again.wait_for_url("**/users")
+    again.wait_for_url("**/console/users")
     again.focus("text=Sign out")
     press(again, "Enter")
     again.wait_for_url("**/sign-in")

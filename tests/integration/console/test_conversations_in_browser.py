@@ -38,6 +38,21 @@ def unread(server: Server) -> int:
     return count_unread(server.console.db, ["default"]).number
 
 
+def test_a_press_counts_that_a_refresh_comes_into(server: Server, open_page: Open) -> None:
+    ask(server)
+    page = signed_in(server, open_page(), role=Role.OPERATOR)
+    page.clock.install()
+    page.goto("/console/conversations")
+    page.hover("#conversations a")
+    page.mouse.down()
+    page.evaluate("window.refreshed = new Promise(end => addEventListener('htmx:finally:request', () => end()))")
+    with page.expect_response("**/conversations"):
+        page.clock.fast_forward(10_000)
+    page.evaluate("window.refreshed")
+    page.mouse.up()
+    page.wait_for_selector("textarea[name=text]")
+
+
 def test_an_operator_reads_and_replies_by_keyboard_alone(server: Server, open_page: Open) -> None:
     ask(server)
     page = signed_in(server, open_page(), role=Role.OPERATOR)

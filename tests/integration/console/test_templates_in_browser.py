@@ -22,7 +22,7 @@ def test_an_operator_tests_a_template_by_keyboard_alone(server: Server, open_pag
         press(page, "Tab")
     press(page, "Enter")
     page.wait_for_selector("#wrong")
-    assert page.evaluate("document.activeElement.name") == "provider"
+    page.wait_for_selector("input[name=provider]:focus")
     press(page, "Control+a")
     page.keyboard.type("Dr Rao")
     press(page, "Enter")

@@ -33,6 +33,7 @@ def test_a_reply_is_typed_sent_and_shown(page: Any, sandbox: Sandbox, receiver: 
     sandbox.send()
     page.goto(sandbox.url)
     page.click(".customers a")
+    page.wait_for_url("**with=**")
     page.fill("#words", "Is <b>four</b>")
 
     sandbox.send(message="Another one")
@@ -52,6 +53,7 @@ def test_buttons_and_rows_can_be_tapped(page: Any, sandbox: Sandbox, receiver: R
     sandbox.send_raw("interactive", LIST)
     page.goto(sandbox.url)
     page.click(".customers a")
+    page.wait_for_url("**with=**")
 
     page.click("text=I will")
     page.wait_for_selector(".theirs >> nth=0")
@@ -62,6 +64,21 @@ def test_buttons_and_rows_can_be_tapped(page: Any, sandbox: Sandbox, receiver: R
     receiver.wait_until(lambda: receiver.events.count("message.received") == 2, "two received events")
     tapped = [received.body["replyId"] for received in receiver.received if received.event == "message.received"]
     assert tapped == ["yes:4711", "day:mon"]
+
+
+def test_a_press_counts_that_a_refresh_comes_into(page: Any, sandbox: Sandbox) -> None:
+    sandbox.send_raw("interactive", BUTTONS)
+    page.goto(sandbox.url)
+    page.click(".customers a")
+    page.wait_for_url("**with=**")
+    page.hover("text=I will")
+    page.mouse.down()
+    sandbox.send(message="Another one")
+    for _ in range(2):  # the first may have left before the message
+        with page.expect_response(lambda response: "/live" in response.url and response.status == 200):
+            pass
+    page.mouse.up()
+    page.wait_for_selector(".theirs")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
