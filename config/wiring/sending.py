@@ -42,6 +42,7 @@ def sender(files: ConfigFiles) -> Sender:
         files.playbook,
         worker=worker_lease().name_until,
         leases=leases(),
+        fence=timeline_fence(),
         erasure_key=key.get_secret_value() if (key := settings().erasure_key) else None,
         assistant=files.assistant,
         on_posted=on_posted,

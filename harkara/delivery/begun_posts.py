@@ -7,16 +7,13 @@ from typing import Final, NamedTuple, cast
 
 import redis
 
-from harkara.ledger.timeline import BegunPost
+from harkara.ledger.lost_posts import FORGET_SECONDS, BegunPost
 from harkara.redis_client import redis_errors
 
 KEY: Final = "harkara:begun"
 """A hash: the name of a process to the time and its POST, and TIMELINE to the timeline."""
 
 TIMELINE: Final = "timeline"
-
-FORGET_SECONDS: Final = 3600
-"""A POST is forgotten when a later one of another process is this much younger: a ledger without it lacks both."""
 
 _ADVICE: Final = "nothing is sent until it does, and nothing is lost; see that it runs"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import structlog
 
 from harkara.ledger.database import Database
-from harkara.ledger.halts import parked_lanes
-from harkara.ledger.restore import TO_RECOVER
+from harkara.ledger.halts import TO_RECOVER, parked_lanes
 
 log = structlog.get_logger(__name__)
 

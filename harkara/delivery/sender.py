@@ -20,6 +20,7 @@ from harkara.delivery.lease_times import Leases
 from harkara.delivery.pool import Pool
 from harkara.delivery.post_times import PostTimes
 from harkara.delivery.posting import Posting
+from harkara.delivery.timeline_fence import TimelineFence
 from harkara.errors import Unavailable, stops_all
 from harkara.inbound import fingerprint
 from harkara.lanes import Lane
@@ -58,8 +59,9 @@ class Sender:
 
     A chunk is claimed, passes the gates and books its slots. Then each message runs in a sender thread: it begins,
     waits for its slot, is posted, and its outcome is recorded. A subclass may wrap these steps, as the crash tests do.
-    `worker` returns the name for an attempt whose first byte leaves by that `time.monotonic()`. `erasure_key` is the
-    key under which the ledger keeps the opt-outs of people whose data was erased. `on_posted` gets each recorded
+    `worker` returns the name for an attempt whose first byte leaves by that `time.monotonic()`. `fence` is that of the
+    group commit. `erasure_key` is the key under which the ledger keeps the opt-outs of people whose data was erased.
+    `on_posted` gets each recorded
     outcome of a POST, `on_stopped` each outcome without one; both must be brief and must not raise.
     """
 
@@ -75,6 +77,7 @@ class Sender:
         *,
         worker: Callable[[float], str],
         leases: Leases,
+        fence: TimelineFence | None = None,
         erasure_key: str | None = None,
         assistant: AssistantRules = AssistantRules(),  # noqa: B008  # frozen
         on_posted: Callable[[Claimed, Outcome, PostTimes], None] = lambda message, outcome, times: None,
@@ -88,6 +91,7 @@ class Sender:
         self._posting = Posting(provider, playbook, lanes, self._booking.slow)
         self._worker = worker
         self._leases = leases
+        self._fence = fence
         self._erasure_key = erasure_key
         self._assistant = assistant
         self._on_posted = on_posted
@@ -149,8 +153,12 @@ class Sender:
         self.record(booked.message, outcome, recorded)
 
     def claim(self, ids: Sequence[str]) -> list[Claimed]:
-        """Claim the messages under a lease; another worker may have claimed some of them."""
-        return claim(self._db, ids, self._leases.claimed)
+        """Claim the messages under a lease; another worker may have claimed some of them.
+
+        None are claimed before the fence has compared the timeline of the server. Raises Unavailable.
+        """
+        claim_fenced = self._fence.claim if self._fence else partial(claim, self._db)
+        return claim_fenced(ids, self._leases.claimed)
 
     def check_gates(self, claimed: Sequence[Claimed]) -> list[Passed]:
         """Return the messages that pass every gate; the outcomes of the others are recorded."""

@@ -1,9 +1,9 @@
-"""Stops POSTs after a failover or a restore of PostgreSQL, until it is clear that the ledger knows all earlier ones."""
+"""Stops claims and POSTs after a failover or a restore of PostgreSQL, until the ledger is known to have all POSTs."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from threading import Lock
 from typing import Final
 
@@ -12,8 +12,10 @@ import structlog
 from harkara.delivery.begun_posts import BegunPosts
 from harkara.errors import Unavailable
 from harkara.ledger.database import Database
+from harkara.ledger.lost_posts import BegunPost, settle_timeline
 from harkara.ledger.messages.begin import Begun
-from harkara.ledger.timeline import BegunPost, read_timelines, settle_timeline
+from harkara.ledger.messages.claim import Claimed, claim
+from harkara.ledger.timeline import read_timelines
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +34,9 @@ class TimelineFence:
     A new timeline shows that a standby was promoted or a backup restored. Each process notes its last begun POST in
     Redis, after the commit and before the first byte. Commits of one process follow each other, so a ledger with the
     last POST of each process has all. Otherwise all `lanes` are parked.
+
+    A process claims nothing on a timeline that it has not compared: a message that seems unsent must not move, neither
+    by a gate nor by a limit, before it is doubted.
 
     Redis decides which timeline counts: a process that is still connected to a former primary makes no further POST.
     After lanes were parked, nothing begins for `hold_seconds`, the longest time for which a claim holds: a claim may be
@@ -56,6 +61,16 @@ class TimelineFence:
         if found and (found.current, found.stored) != (self._settled, self._settled):
             self._settle(found.current)
 
+    def claim(self, ids: Sequence[str], lease_seconds: float) -> list[Claimed]:
+        """Claim messages on the timeline that was compared. Raises Unavailable, also while nothing may be POSTed."""
+        timeline = self._claimable_timeline()
+        claimed = claim(self._db, ids, lease_seconds, timeline)
+        if claimed or timeline is None:
+            return claimed
+        self.check()  # the server may be another one since then
+        settled = self._claimable_timeline()
+        return claim(self._db, ids, lease_seconds, settled) if settled != timeline else []
+
     def prepare(self) -> bool:
         """Return whether `confirm` needs the timeline of the server. Raises Unavailable while nothing may be POSTed."""
         if self._db.has_timeline is None:
@@ -77,6 +92,18 @@ class TimelineFence:
                 return
             self._settled = None  # Redis was emptied, or another process has found another timeline
         raise Unavailable(_REPLACED)
+
+    def _claimable_timeline(self) -> str | None:
+        """Return None where the server does not say its timeline."""
+        if not self.prepare():
+            return None
+        if self._settled is None:
+            self.check()
+            self._refuse_held()
+        settled = self._settled
+        if settled is None:
+            raise Unavailable(_REPLACED)  # another thread has just found that
+        return settled
 
     def _settle(self, timeline: str) -> None:
         """Raises Unavailable, also for a server that was replaced."""

@@ -29,6 +29,20 @@ STAGE: Final = "campaign-stage"
 BUDGET: Final = "budget"
 """The scope of a halt that holds marketing, of a lane or of a campaign whose budget is used up."""
 
+RESTORED: Final = "restored"
+"""The code of a lane's halt, and of a message, after the ledger was restored."""
+
+FAILOVER: Final = "failover"
+"""The code of a lane's halt after PostgreSQL has lost POSTs, or may have."""
+
+TO_RECOVER: Final = (RESTORED, FAILOVER)
+"""The codes of halts that only `harkara recover` ends."""
+
+LANES_TO_RECOVER: Final = f"SELECT lane FROM halt WHERE scope = 'lane' AND code IN ('{RESTORED}', '{FAILOVER}')"
+"""SQL: the lanes whose messages are neither claimed nor expired, since they may have been sent, until it has marked
+those.
+"""
+
 RESUMED = ("template-paused", "lane-parked")
 """Codes of the messages that `unpark` makes due at once."""
 

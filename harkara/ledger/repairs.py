@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harkara.ledger.database import Database
-from harkara.ledger.halts import MODEL
+from harkara.ledger.halts import LANES_TO_RECOVER, MODEL
 from harkara.ledger.messages.due import HEADS_ON_SQLITE, MANY_FLOWS, heads_on_postgres
 from harkara.ledger.tables.contacts import UNSETTLED
 
@@ -22,7 +22,7 @@ SELECT EXISTS (SELECT 1 FROM message WHERE {_LEASED} AND lease_until <= {{now}})
     OR EXISTS (SELECT 1 FROM contact WHERE person IS NULL)
     OR (SELECT count(*) FROM (SELECT 1 FROM head LIMIT {MANY_FLOWS + 1}) AS counted) > {MANY_FLOWS}
     OR EXISTS (
-        SELECT 1 FROM head WHERE head.due_at <= {{now}} AND (
+        SELECT 1 FROM head WHERE head.due_at <= {{now}} AND head.lane NOT IN ({LANES_TO_RECOVER}) AND (
             SELECT 1 FROM message
             WHERE state = 'waiting' AND lane = head.lane AND priority = head.priority AND producer = head.producer
                 AND due_at <= {{now}} AND expires_at <= {{now}}

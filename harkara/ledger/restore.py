@@ -11,22 +11,14 @@ from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
-from harkara.ledger.halts import RESUMED, active_halts, add_halt, park
+from harkara.ledger.halts import BUDGET, RESTORED, RESUMED, TO_RECOVER, active_halts, add_halt, park
 from harkara.ledger.messages.next_state import uncertain_columns
 from harkara.ledger.messages.trace import change_state
 from harkara.ledger.tables import attempt, message
 from harkara.ledger.transaction import Transaction
 from harkara.outcomes import Pause, Uncertain
+from harkara.playbook import WINDOW_CLOSED
 from harkara.states import Action, State, allowed_from
-
-RESTORED: Final = "restored"
-"""The code of a lane's halt, and of a message, after the ledger was restored."""
-
-FAILOVER: Final = "failover"
-"""The code of a lane's halt after PostgreSQL has lost POSTs, or may have."""
-
-TO_RECOVER: Final = (RESTORED, FAILOVER)
-"""The codes of halts that only `harkara recover` ends."""
 
 LACKS_POSTS: Final = (
     "The ledger lacks POSTs that this lane has made: a backup was restored, or a failover has lost commits. Stop the "
@@ -49,8 +41,11 @@ _POSTPONED: Final = ("worker-trouble", "late", "limiter-unavailable", "lane-limi
 and have postponed them afterwards.
 """
 
+_BROUGHT_FORWARD: Final = (*RESUMED, BUDGET, WINDOW_CLOSED)
+"""Codes of messages that an operator, a budget or a webhook may have made due, before the ledger lost that."""
+
 _IS_DUE_ANYHOW: Final = or_(
-    func.coalesce(message.c.code, "").in_((*RESUMED, *_POSTPONED)), message.c.due_at >= message.c.expires_at
+    func.coalesce(message.c.code, "").in_((*_BROUGHT_FORWARD, *_POSTPONED)), message.c.due_at >= message.c.expires_at
 )
 
 
@@ -80,7 +75,7 @@ def lanes_to_recover(tx: Transaction) -> set[str]:
 def may_have_been_sent(until: datetime) -> ColumnElement[bool]:
     """Return a condition on messages that the ledger shows as unsent, and of which the last was sent at `until`.
 
-    One that was due later has not been sent, unless an operator has brought it forward, or a worker has postponed it.
+    One that was due later has not been sent, unless it was brought forward, or a worker has postponed it.
     """
     return and_(_UNSENT, or_(message.c.due_at <= until, _IS_DUE_ANYHOW))
 

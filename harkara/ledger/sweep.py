@@ -20,6 +20,7 @@ from harkara.ledger.messages.resend import resend
 from harkara.ledger.messages.trace import change_state
 from harkara.ledger.steps import run_steps
 from harkara.ledger.tables import attempt, halt, message
+from harkara.ledger.timeline import timelines_of
 from harkara.ledger.transaction import Transaction
 from harkara.ledger.workers import sent_by_dead_worker
 from harkara.outcomes import Uncertain
@@ -60,7 +61,7 @@ def sweep(db: Database, policy: Policy, *, may_judge: Callable[[datetime], bool]
             ("given-back", _give_back),
             ("uncertain", lambda tx: _mark_uncertain(tx, policy, may_judge)),
             ("resent", resend),
-            ("expired", _expire),
+            ("expired", lambda tx: _expire(tx, fenced=bool(db.has_timeline))),
             ("halts", _end_halts),
         )
     finally:
@@ -123,9 +124,14 @@ def _mark_uncertain(tx: Transaction, policy: Policy, may_judge: Callable[[dateti
     return len(orphans)
 
 
-def _expire(tx: Transaction) -> int:
-    """Cancel messages whose deadline passed. Mostly there is none, which one query finds for all flows."""
+def _expire(tx: Transaction, *, fenced: bool) -> int:
+    """Cancel messages whose deadline passed. Mostly there is none, which one query finds for all flows.
+
+    On a new timeline of PostgreSQL they may have been sent, until a worker has compared the POSTs.
+    """
     found = late_messages(tx, MAX_ROWS)
+    if found and fenced and timelines_of(tx).new:
+        return 0
     columns = final_columns("expired", "Its deadline passed before it could be sent.")
     changed = 0
     for start in range(0, len(found), MAX_ROWS):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harkara.ledger.restore import FAILOVER
+from harkara.ledger.halts import FAILOVER
 from tests.acceptance.failovers import (
     COUNT,
     MOST_UNCERTAIN,

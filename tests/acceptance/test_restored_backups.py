@@ -17,10 +17,9 @@ from harkara.backends.redis import RedisBackend
 from harkara.connections import SyncConnections
 from harkara.delivery.last_posts import KEY
 from harkara.intake.producer import STREAM
-from harkara.ledger.halts import list_halts
+from harkara.ledger.halts import RESTORED, list_halts
 from harkara.ledger.messages.commands import resolve
 from harkara.ledger.occasions.queries import list_occasions
-from harkara.ledger.restore import RESTORED
 from harkara.occasions import Closing
 from harkara.redis_client import connect
 from harkara.steps import run

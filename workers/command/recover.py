@@ -69,13 +69,17 @@ def _refuse_earlier_than_posts(db: Database, lanes: list[str], sent_until: datet
 
 def _apply(db: Database, context: EventContext, lanes: list[str], by: str | None, sent_until: datetime | None) -> None:
     from harkara.ledger.events.process import any_due, process
+    from harkara.ledger.identity import current_time
     from harkara.ledger.restore import settle_restored
     from harkara.ledger.users.acts import record_done
 
-    marked = settle_restored(db, lanes, by or me(), sent_until)
+    until = sent_until or current_time(db)
+    marked = settle_restored(db, lanes, by or me(), until)
     record_done(db, actor(by), "ledger.restored", ", ".join(lanes), number=marked)
     while any_due(db):
         process(db, context)
+    # A webhook that makes a fallback due may have done so before: the fallback may have been sent, too.
+    settle_restored(db, lanes, by or me(), until)
 
 
 def _forget_posts(db: Database, lanes: list[str]) -> None:

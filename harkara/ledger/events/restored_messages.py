@@ -16,7 +16,7 @@ from harkara.inbound import fingerprint
 from harkara.inbound.events import StatusChanged
 from harkara.lanes import Lane
 from harkara.ledger.conditions import in_state
-from harkara.ledger.restore import RESTORED
+from harkara.ledger.halts import RESTORED
 from harkara.ledger.tables import message
 from harkara.ledger.transaction import Transaction
 from harkara.people.spellings import spellings

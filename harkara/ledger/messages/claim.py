@@ -13,8 +13,10 @@ from harkara.assistant.voice import Voice
 from harkara.inbound.contact import UNKNOWN_CONTACT, ContactState
 from harkara.ledger.conditions import sql_list
 from harkara.ledger.database import Database
+from harkara.ledger.halts import LANES_TO_RECOVER
 from harkara.ledger.tables import contact, message
 from harkara.ledger.tables.contacts import ERASED
+from harkara.ledger.timeline import CURRENT
 from harkara.states import Action, State, allowed_from
 
 
@@ -78,7 +80,8 @@ _VOICE = """CASE WHEN message.talk_person IS NOT NULL THEN (
 
 # Written by hand, as the whole hot path: building and compiling the expression costs more than the database's work.
 # Locked rows are skipped: two workers with the same hint must not wait for each other.
-_CLAIM = f"""
+_CLAIM, _CLAIM_ON_TIMELINE = (
+    f"""
 UPDATE message
 SET state = 'claimed', epoch = epoch + 1, claims = claims + 1, strikes = strikes + 1,
     lease_until = :lease, changed_at = :now
@@ -86,16 +89,22 @@ WHERE id IN (
     SELECT message.id FROM message JOIN {{each}} ON message.id = each.id
     WHERE coalesce(state, '') IN ({sql_list(allowed_from(State.CLAIMED, by=Action.CLAIM))})
       AND (coalesce(state, '') <> 'waiting' OR due_at <= :now)
+      AND message.lane NOT IN ({LANES_TO_RECOVER}) {condition}
     {{skip_locked}}
 )
 RETURNING {", ".join(each.name for each in _OF_MESSAGE)}, {", ".join(_of_contact(each.name) for each in _OF_CONTACT)},
     EXISTS (SELECT 1 FROM halt) AS halted, EXISTS (SELECT 1 FROM contact WHERE {ERASED}) AS erased,
     {_VOICE}
 """
+    for condition in ("", f"AND (SELECT {CURRENT}) = :timeline")
+)
 
 
-def claim(db: Database, ids: Sequence[str], lease_seconds: float) -> list[Claimed]:
+def claim(db: Database, ids: Sequence[str], lease_seconds: float, timeline: str | None = None) -> list[Claimed]:
     """Lease those of `ids` that are queued or due, most urgent first; the others are leased or done already.
+
+    Nothing is leased in a lane that waits for `harkara recover`, nor on a server that has another `timeline`: what it
+    shows as unsent may have been sent, and a gate could move it to where `harkara recover` does not doubt it.
 
     It is one conditional UPDATE for all. It counts the claims, so that the sweep recognizes a message that was claimed
     too often without an outcome. Raises Unavailable.
@@ -103,7 +112,8 @@ def claim(db: Database, ids: Sequence[str], lease_seconds: float) -> list[Claime
     now = db.now()
     lease = now + timedelta(seconds=lease_seconds)
     wanted = [{"id": identity} for identity in ids]
-    rows = db.execute_each(_CLAIM, {"id": "text"}, wanted, returning=_RETURNED, now=now, lease=lease)
+    statement, texts = (_CLAIM_ON_TIMELINE, {"timeline": timeline}) if timeline else (_CLAIM, {})
+    rows = db.execute_each(statement, {"id": "text"}, wanted, returning=_RETURNED, texts=texts, now=now, lease=lease)
     claimed = [_claimed(row, now) for row in rows]
     return sorted(claimed, key=lambda one: (one.priority, one.expires_at, one.id))
 

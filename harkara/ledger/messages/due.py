@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import BindParameter, bindparam, text
 
 from harkara.ledger.database import Database
+from harkara.ledger.halts import LANES_TO_RECOVER
 from harkara.ledger.tables import message
 from harkara.ledger.transaction import Row, Rows, Transaction
 
@@ -114,7 +115,8 @@ _LATE_OF_FLOW = """
 # SQLite has no LATERAL, and PostgreSQL would compare each flow with each message.
 _LATE_ON_POSTGRES, _LATE_ON_SQLITE = (
     text(f"""
-WITH RECURSIVE {heads} SELECT late.id FROM head CROSS JOIN {late} WHERE head.due_at <= :now ORDER BY late.id
+WITH RECURSIVE {heads} SELECT late.id FROM head CROSS JOIN {late}
+WHERE head.due_at <= :now AND head.lane NOT IN ({LANES_TO_RECOVER}) ORDER BY late.id
 """).bindparams(_moment("now"))
     for heads, late in (
         (heads_on_postgres(), f"LATERAL ({_LATE_OF_FLOW}) AS late"),
@@ -195,7 +197,8 @@ def due_flows(tx: Transaction) -> list[Flow]:
 def late_messages(tx: Transaction, most: int) -> list[str]:
     """Return the ids of messages that are due and past their deadline, at most `most` of each flow.
 
-    Only a due message can be late, so the index of due messages serves.
+    Those of a lane that waits for `harkara recover` may have been sent, so they do not expire. Only a due message can
+    be late, so the index of due messages serves.
     """
     query = _LATE_ON_SQLITE if tx.sqlite else _LATE_ON_POSTGRES
     return list(tx.execute(query, {"now": tx.now, "most": most}).scalars())

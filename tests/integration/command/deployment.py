@@ -54,12 +54,12 @@ def store(db: Database, message: Message | None = None, **options: Any) -> str:
     return envelope.id
 
 
-def attempted(db: Database, outcome: Outcome) -> str:
-    """A message that was POSTed once, with this outcome."""
-    identity = store(db, at=None)
+def attempted(db: Database, outcome: Outcome, *, fingerprint: str | None = None, **options: Any) -> str:
+    """A message that was POSTed once, with this outcome; with a fingerprint, in a lane that receives webhooks."""
+    identity = store(db, at=None, **options)
     claimed = claim(db, [identity], lease_seconds=10)[0]
     with db.write() as tx:
-        begin(tx, [BeginRequest(claimed, "test", "passed", 10)])
+        begin(tx, [BeginRequest(claimed, "test", "passed", 10, fingerprint)])
     with db.write() as tx:
         record(tx, [ClaimResult.of(claimed, outcome, posted=True)])
     return identity

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from harkara.chatmitra.webhooks import parse
 from harkara.delivery.last_posts import KEY
@@ -13,25 +14,25 @@ from harkara.ledger.events.store_events import RawWebhook, store_webhooks
 from harkara.ledger.halts import list_halts
 from harkara.ledger.restore import park_restored
 from harkara.ledger.users.acts import list_acts
-from harkara.messages import Text
+from harkara.messages import Template, Text
 from harkara.outcomes import Accepted
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer
 from tests.integration.command.deployment import NUMBER, Harkara, attempted, store
 
 
-def webhook(text: str) -> RawWebhook:
-    """A webhook of a lane about a text that was delivered now."""
+def webhook(text: str, status: str = "delivered", **fields: Any) -> RawWebhook:
+    """A webhook of a lane about a text that got this status now."""
     body = {
-        "event": "message.status.updated",
-        "status": "delivered",
+        "event": "message.failed" if status == "failed" else "message.status.updated",
+        "status": status,
         "message_id": "wamid.1",
         "direction": "outbound",
         "to": NUMBER,
         "timestamp": datetime.now(UTC).timestamp(),
         "message": {"type": "text", "text": text},
     }
-    return RawWebhook("default", json.dumps(body).encode())
+    return RawWebhook("default", json.dumps(body | fields).encode())
 
 
 def state_of(harkara: Harkara, identity: str) -> str:
@@ -74,6 +75,19 @@ def test_it_parks_all_lanes_marks_what_was_due_and_applies_webhooks(
     again = harkara("recover", "--apply")
     assert again.stdout.startswith("parked: default, shop  sent: 0  uncertain: 1  send: 0\n")
     assert "harkara lanes unpark" in again.stderr
+
+
+def test_a_fallback_that_a_webhook_makes_due_may_have_been_sent_before(
+    harkara: Harkara, environment: dict[str, str], ledger: Database, redis_server: ValkeyServer
+) -> None:
+    environment["HARKARA_REDIS_URL"] = redis_server.url
+    environment["CHATMITRA_WEBHOOK_SECRET"] = "a secret of webhooks"
+    replaced = attempted(ledger, Accepted("job-1", 200), fingerprint="of webhooks", fallback=Template("table_ready"))
+    failed = webhook("Hello", "failed", jobId="job-1", error={"code": 131047, "message": "Re-engagement message"})
+    store_webhooks(ledger, [failed], parse)
+    until = datetime.now(UTC).isoformat()
+    assert harkara("recover", "--apply", "--sent-until", until).exit_code == 0
+    assert state_of(harkara, replaced) == "uncertain"
 
 
 def test_what_came_due_after_the_outage_began_stays_as_it_is(harkara: Harkara, ledger: Database) -> None:

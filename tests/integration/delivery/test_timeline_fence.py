@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 import redis
 from sqlalchemy import delete, select, update
 
+from harkara.chatmitra.api import ChatMitra
 from harkara.delivery.begun_posts import KEY, TIMELINE, BegunPosts
+from harkara.delivery.lease_times import Leases
+from harkara.delivery.pool import Pool
+from harkara.delivery.sender import Sender
 from harkara.delivery.timeline_fence import TimelineFence
 from harkara.errors import Conflict, Unavailable
 from harkara.health.ledger_checks import ledger_checks
+from harkara.lanes import Lane, QuietHours
 from harkara.ledger.database import Database
-from harkara.ledger.halts import list_halts
-from harkara.ledger.identity import ledger_identity
+from harkara.ledger.halts import FAILOVER, RESTORED, list_halts
+from harkara.ledger.identity import ProcessNeeds, current_time, ledger_identity, register
 from harkara.ledger.messages.begin import BeginRequest
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.group_commit import GroupCommit
-from harkara.ledger.restore import FAILOVER, RESTORED, settle_restored
+from harkara.ledger.restore import settle_restored
 from harkara.ledger.tables import attempt, identity, message
 from harkara.ledger.timeline import read_timelines, store_timeline
+from harkara.limits.limiter import Limiter
+from harkara.messages import Envelope
 from harness.ledger import migrated
 from harness.postgres import PostgresServer, postgres
 from tests.integration.conftest import empty
+from tests.integration.delivery.running import PLAYBOOK
 from tests.integration.ledger.steps import (
     ACCEPTED,
     accept_messages,
     claim_messages,
+    marketing,
     record_outcome,
     reply,
+    row,
+    run_sweep,
+    states_of,
     unpark,
     update_message,
 )
@@ -69,34 +83,60 @@ def promote(server: PostgresServer) -> None:
 class Worker:
     """A process that begins POSTs, with its fence."""
 
-    def __init__(self, db: Database, connection: redis.Redis, name: str) -> None:
-        self.fence = TimelineFence(db, BegunPosts(connection), name, LANES, 30)
+    def __init__(self, db: Database, connection: redis.Redis, name: str, hold_seconds: float) -> None:
+        self.fence = TimelineFence(db, BegunPosts(connection), name, LANES, hold_seconds)
         self.commit = GroupCommit(db, lambda result: None, fence=self.fence)
         self._db = db
 
-    def begin(self) -> Claimed:
-        """Begin a new message. Raises Unavailable when it may not be POSTed."""
-        (claimed,) = claim_messages(self._db, *accept_messages(self._db, reply()))
+    def begin(self, claimed: Claimed | None = None) -> Claimed:
+        """Begin a message, a new one by default. Raises Unavailable when it may not be POSTed."""
+        claimed = claimed or claim_new(self._db)
         assert self.commit.begin(BeginRequest(claimed, "worker", "passed", 30))
         return claimed
 
 
+def claim_new(db: Database, envelope: Envelope | None = None) -> Claimed:
+    """Claim a message for longer than a server takes to restart."""
+    (claimed,) = claim_messages(db, *accept_messages(db, envelope or reply()), lease_seconds=3600)
+    return claimed
+
+
 @contextmanager
-def worker(db: Database, connection: redis.Redis, name: str = "first") -> Iterator[Worker]:
-    running = Worker(db, connection, name)
+def worker(db: Database, connection: redis.Redis, name: str = "first", *, hold_seconds: float = 30) -> Iterator[Worker]:
+    running = Worker(db, connection, name, hold_seconds)
     yield running
     running.commit.close()
+
+
+@contextmanager
+def sender(db: Database, connection: redis.Redis, of: Worker) -> Iterator[Sender]:
+    """The sender of a worker, in quiet hours and without an API."""
+    now, pool = datetime.now(UTC), Pool(2)
+    quiet = QuietHours((now - timedelta(hours=1)).time(), (now + timedelta(hours=1)).time(), ZoneInfo("UTC"))
+    yield Sender(
+        db,
+        of.commit,
+        pool,
+        {"default": Lane("default", "token", None, quiet)},
+        Limiter(connection, lambda lane, booking: []),
+        ChatMitra("http://127.0.0.1:1/send_message"),
+        PLAYBOOK,
+        worker=lambda until: "worker",
+        leases=Leases(),
+        fence=of.fence,
+    )
+    pool.close()
 
 
 def halts(db: Database) -> list[tuple[str, str]]:
     return [(halt.lane, halt.code) for halt in list_halts(db)]
 
 
-def lose_attempt(db: Database, lost: Claimed) -> None:
+def lose_attempt(db: Database, lost: Claimed, state: str = "claimed") -> None:
     """Remove the attempt, as if its commit had not reached the promoted standby."""
     with db.write() as tx:
         tx.execute(delete(attempt).where(attempt.c.message_id == lost.id))
-        tx.execute(update(message).where(message.c.id == lost.id).values(state="claimed", tries=0))
+        tx.execute(update(message).where(message.c.id == lost.id).values(state=state, tries=0))
 
 
 def store(db: Database, timeline: str) -> None:
@@ -118,6 +158,9 @@ def test_a_promoted_standby_with_every_post_goes_on_by_itself(
         before = redis_client.hget(KEY, TIMELINE)
         own_db.close()  # its connections lead to the server that ends
         promote(server)
+        hinted = accept_messages(own_db, reply())
+        with sender(own_db, redis_client, first) as sending:
+            assert [claimed.id for claimed in sending.claim(hinted)] == hinted
         first.begin()
         second.begin()
         assert halts(own_db) == []
@@ -130,14 +173,15 @@ def test_after_a_failover_that_lost_a_post_no_message_is_sent_until_an_operator_
 ) -> None:
     with worker(own_db, redis_client) as first, worker(own_db, redis_client, "second") as second:
         second.begin()
+        claimed_before = [claim_new(own_db) for _ in range(2)]
         lost = first.begin()
         own_db.close()
         promote(server)
         lose_attempt(own_db, lost)
         record_outcome(own_db, lost, ACCEPTED)  # its own answer still comes, and says nothing of earlier POSTs
-        for _ in range(2):
+        for each in claimed_before:
             with pytest.raises(Unavailable, match="harkara recover"):
-                (first if own else second).begin()
+                (first if own else second).begin(each)
         assert halts(own_db) == [(lane, FAILOVER) for lane in LANES]
         with pytest.raises(Conflict, match="harkara recover"):
             unpark(own_db, "default")
@@ -167,23 +211,77 @@ def test_a_lost_post_that_is_claimed_and_begun_again_is_no_evidence_of_the_first
         assert halts(own_db) == [(lane, FAILOVER) for lane in LANES]
 
 
+def test_what_was_sent_and_lost_moves_nowhere_before_an_operator_has_decided(
+    server: PostgresServer, own_db: Database, redis_client: redis.Redis
+) -> None:
+    """A gate would let it wait for the end of quiet hours, and the sweep would cancel it as expired."""
+    hour = timedelta(hours=1)
+    hint, late = {"lease_until": datetime.now(UTC) + hour}, {"expires_at": datetime.now(UTC) - hour}
+    with (
+        worker(own_db, redis_client, hold_seconds=0) as first,
+        sender(own_db, redis_client, first) as sending,
+    ):
+        quiet, hinted, waiting = (first.begin(claim_new(own_db, each)) for each in (marketing(1), reply(2), reply(3)))
+        lost = [quiet.id, hinted.id, waiting.id]
+        own_db.close()
+        promote(server)
+        for each, state, values in (
+            (quiet, "queued", hint),
+            (hinted, "queued", hint | late),
+            (waiting, "waiting", late),
+        ):
+            lose_attempt(own_db, each, state)
+            update_message(own_db, each.id, epoch=0, claims=0, **values)
+        seen = shown(own_db, lost)
+        run_sweep(own_db)
+        assert (shown(own_db, lost), halts(own_db)) == (seen, []), "nothing has compared the POSTs yet"
+        for _ in range(2):  # on the new timeline, and in lanes that are parked
+            sending.send(lost)
+            run_sweep(own_db)
+            assert (shown(own_db, lost), halts(own_db)) == (seen, [(lane, FAILOVER) for lane in LANES])
+    assert settle_restored(own_db, LANES, by="Asha") == 3
+    assert states_of(own_db, lost) == ["uncertain"] * 3
+
+
+def shown(db: Database, ids: Sequence[str]) -> list[tuple[str, datetime, int]]:
+    """Return the state of each message, when it is due, and how often it was claimed."""
+    return [(found["state"], found["due_at"], found["claims"]) for found in (row(db, each) for each in ids)]
+
+
+@pytest.mark.parametrize(("revision", "parked"), [(None, True), ("0035", True), ("0036", False)])
+def test_a_new_timeline_beside_a_worker_that_notes_no_posts_parks_the_lanes(
+    own_db: Database, redis_client: redis.Redis, revision: str | None, parked: bool
+) -> None:
+    """The ledger has every POST that is known, but a worker of an earlier release may have made later ones."""
+    with worker(own_db, redis_client) as first:
+        first.begin()
+    needs = ProcessNeeds("1.0", revision, 8) if revision else None
+    register(own_db, "another", "redis", current_time(own_db), needs=needs)
+    store(own_db, "00000000")
+    with worker(own_db, redis_client, "second") as second:
+        second.fence.check()
+    assert halts(own_db) == ([(lane, FAILOVER) for lane in LANES] if parked else [])
+
+
 def test_a_worker_that_starts_on_a_restored_ledger_parks_its_lanes(own_db: Database, redis_client: redis.Redis) -> None:
     with worker(own_db, redis_client) as first:
         lose_attempt(own_db, first.begin())
+    claimed_before = claim_new(own_db)
     with worker(own_db, redis_client, "second") as second:
         second.fence.check()
         assert halts(own_db) == [(lane, RESTORED) for lane in LANES]
         with pytest.raises(Unavailable, match="harkara recover"):
-            second.begin()
+            second.begin(claimed_before)
 
 
 def test_with_an_emptied_redis_a_new_timeline_parks_the_lanes(own_db: Database, redis_client: redis.Redis) -> None:
     store(own_db, "00000000")
+    claimed_before = claim_new(own_db)
     with worker(own_db, redis_client) as first, pytest.raises(Unavailable, match="harkara recover"):
         first.begin()
     assert halts(own_db) == [(lane, FAILOVER) for lane in LANES]
     with worker(own_db, redis_client, "second") as second, pytest.raises(Unavailable, match="harkara recover"):
-        second.begin()
+        second.begin(claimed_before)
 
 
 def test_an_emptied_redis_alone_stops_nothing(own_db: Database, redis_client: redis.Redis) -> None:

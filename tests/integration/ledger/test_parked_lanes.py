@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 from config.scraped_metrics import DeploymentCollector
 from harkara.delivery.parked_lanes import ParkedLanes
 from harkara.ledger.database import Database
-from harkara.ledger.halts import add_halt, halted_lanes, park
-from harkara.ledger.restore import RESTORED, park_restored
+from harkara.ledger.halts import RESTORED, add_halt, halted_lanes, park
+from harkara.ledger.restore import park_restored
 from harkara.ledger.tables import halt
 from harkara.outcomes import Pause, Wait
 from tests.integration.ledger.outbox import callback_rows

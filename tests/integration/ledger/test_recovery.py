@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from harkara.chatmitra.webhooks import parse
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
+from harkara.ledger.halts import RESTORED
 from harkara.ledger.recovery import Proposals, propose
-from harkara.ledger.restore import RESTORED, settle_restored
+from harkara.ledger.restore import settle_restored
 from harkara.messages import Text
 from tests.integration.ledger.steps import (
     LOST,

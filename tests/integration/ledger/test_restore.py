@@ -11,9 +11,9 @@ import redis
 from harkara.delivery.last_posts import KEY, LastPosts
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.halts import list_halts
+from harkara.ledger.halts import RESTORED, list_halts
 from harkara.ledger.messages.commands import resolve
-from harkara.ledger.restore import RESTORED, latest_posts, settle_restored
+from harkara.ledger.restore import latest_posts, park_restored, settle_restored
 from harkara.outcomes import Uncertain
 from harkara.states import State
 from tests.integration.ledger.steps import (
@@ -83,7 +83,23 @@ def test_a_message_that_was_being_sent_is_left_to_the_sweep(db: Database) -> Non
     assert states_of(db, [claimed.id]) == ["uncertain"]
 
 
-@pytest.mark.parametrize("code", ["lane-parked", "template-paused", "worker-trouble", "lane-limit"])
+def test_in_a_lane_that_waits_for_a_decision_no_message_is_claimed_or_expires(db: Database) -> None:
+    late, other = accept_messages(db, reply(1), reply(2, lane="shop"))
+    age_messages(db, 7 * 86_400)
+    park_restored(db, ["default"])
+    assert [claimed.id for claimed in claim_messages(db, late, other)] == [other]
+    run_sweep(db)
+    assert states_of(db, [late]) == ["waiting"]
+    assert settle_restored(db, LANES, by="Asha") == 2
+    (later,) = accept_messages(db, reply(3))
+    age_messages(db, 7 * 86_400, later)
+    run_sweep(db)
+    assert states_of(db, [late, later]) == ["uncertain", "cancelled"]
+
+
+@pytest.mark.parametrize(
+    "code", ["lane-parked", "template-paused", "worker-trouble", "lane-limit", "budget", "window-closed"]
+)
 def test_a_message_that_waits_for_its_lane_or_a_worker_may_have_been_sent_before_it_is_due(
     db: Database, code: str
 ) -> None:
