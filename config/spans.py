@@ -60,6 +60,7 @@ class SpanStep(NamedTuple):
 
 
 ACCEPT = SpanStep("accept", SpanKind.SERVER, "create")
+CREATE = SpanStep("create", SpanKind.PRODUCER, "create")
 DISPATCH = SpanStep("dispatch", SpanKind.PRODUCER, "send")
 SEND = SpanStep("send", SpanKind.CONSUMER, "process")
 POST = SpanStep("POST", SpanKind.CLIENT, "send")
@@ -116,8 +117,7 @@ class Spans:
                 identity = answer.id if isinstance(answer, Receipt) else envelope.id
                 attributes = {"harkara.category": envelope.category, "harkara.outcome": _acceptance(answer)}
                 caller = _remote(context) if envelope.traceparent else Context()
-                own = None if envelope.traceparent else int(context[3:35], 16)
-                self._ids.choose(int(accept_span(envelope.id), 16), trace=own)
+                self._choose_ids(envelope.id, None if envelope.traceparent else context)
                 span = self._start(ACCEPT, identity, envelope.lane, started, attributes, caller)
                 _end(span, ended, failed=not isinstance(answer, Receipt))
 
@@ -128,6 +128,8 @@ class Spans:
         for message in messages:
             if context := sampled_context(message.id, message.traceparent, self.ratio):
                 attributes = {"harkara.category": message.category}
+                if message.made_at is not None:
+                    self._made(message, message.made_at, context)
                 _end(self._linked(DISPATCH, message.id, message.lane, started, attributes, context), ended)
 
     @_harmless
@@ -176,6 +178,20 @@ class Spans:
         closing = Thread(target=self._provider.shutdown, name="close-spans", daemon=True)
         closing.start()
         closing.join(STOP_SECONDS)
+
+    def _made(self, message: TracedMessage, at: float, context: str) -> None:
+        """Record that a campaign or a rule made the message. The process that did may be a command, without spans."""
+        attributes: Attributes = {
+            "harkara.category": message.category,
+            "harkara.campaign": message.campaign_id,
+            "harkara.rule": message.rule,
+        }
+        self._choose_ids(message.id, context)
+        _end(self._start(CREATE, message.id, message.lane, at, attributes, Context()), at)
+
+    def _choose_ids(self, identity: str, own: str | None) -> None:
+        """Give the next span the id that names the beginning of a message, in a trace of its `own` without a caller."""
+        self._ids.choose(int(accept_span(identity), 16), trace=int(own[3:35], 16) if own else None)
 
     def _linked(
         self, step: SpanStep, identity: str, lane: str, begun: float, attributes: Attributes, context: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,18 @@ from harness.valkey import ValkeyServer
 from tests.integration.callbacks.application import SECRET, Application, listening
 from tests.integration.delivery.running import receive_message, running_sender
 from tests.integration.gateway.fixtures import SEND, SHOP, dependencies_of
-from tests.integration.ledger.steps import accept_messages, age_messages, claim_messages, otp, reply, row, run_sweep
+from tests.integration.ledger.campaigns import start_campaign
+from tests.integration.ledger.occasions import reminder_rows, save, visit
+from tests.integration.ledger.steps import (
+    accept_messages,
+    age_messages,
+    claim_messages,
+    otp,
+    reply,
+    row,
+    run_sweep,
+    update_message,
+)
 from tests.integration.ledger.webhooks import CONTEXT, status_webhook, store_webhooks
 from tests.integration.sandbox.process import Sandbox
 from tests.integration.spans import Collector, Memory, collecting, contexts_of
@@ -56,6 +68,8 @@ ATTRIBUTES = {
     "http.request.method",
     "http.response.status_code",
     *(f"harkara.{name}" for name in ("category", "attempt", "outcome", "event", "state", "callback")),
+    "harkara.campaign",
+    "harkara.rule",
 }
 
 
@@ -169,6 +183,33 @@ def test_the_trace_of_a_message_without_a_context_has_its_id(db: Database) -> No
     assert (hexadecimal(accepted), accepted.parent) == (f"{digits}-{digits[16:]}", None)
     assert contexts_of(sent) == [f"00-{digits}-{digits[16:]}-01"]
     assert_nothing_personal(memory.spans())
+
+
+def test_a_message_of_a_campaign_or_a_reminder_has_a_trace_that_begins_when_it_was_made(
+    db: Database, redis_client: redis.Redis
+) -> None:
+    memory, hinted = Memory(1.0), list[str]()
+    campaign = start_campaign(db, size=1)
+    save(db, visit(to=f"+{NUMBER}"))
+    (reminder,) = reminder_rows(db, "-24h")
+    update_message(db, reminder["id"], due_at=datetime.now(UTC) - timedelta(hours=1))
+    for _ in range(2):  # a worker claims them in between, and dies
+        assert dispatcher(db, memory, redis_client, hinted).dispatch(at_once=True) == 2
+        claim_messages(db, *hinted, lease_seconds=0)
+        run_sweep(db)
+    created, dispatched = memory.spans("create"), memory.spans("dispatch")
+    assert [(span.kind, span.parent) for span in created] == [(SpanKind.PRODUCER, None)] * 2
+    origins = {(found.get("harkara.campaign"), found.get("harkara.rule")) for found in map(attributes_of, created)}
+    assert origins == {(campaign, None), (None, "-24h")}
+    digits = [identity.removeprefix("job_") for identity in hinted]
+    assert {hexadecimal(span) for span in created} == {f"{each}-{each[16:]}" for each in digits}
+    assert {*map(tuple, map(contexts_of, dispatched))} == {(f"00-{each}-{each[16:]}-01",) for each in digits}
+    assert len(dispatched) == 4
+    assert_nothing_personal(memory.spans())
+
+
+def attributes_of(span: ReadableSpan) -> Mapping[str, Any]:
+    return span.attributes or {}
 
 
 def test_steps_of_one_thread_are_traces_of_their_own(db: Database) -> None:
