@@ -44,8 +44,15 @@ and have postponed them afterwards.
 _BROUGHT_FORWARD: Final = (*RESUMED, BUDGET, WINDOW_CLOSED)
 """Codes of messages that an operator, a budget or a webhook may have made due, before the ledger lost that."""
 
+_DERIVED_LATE: Final = and_(message.c.occasion_id.is_not(None), message.c.due_at <= message.c.created_at)
+"""Reminders that were due when they were made: an application that saves its occasion after the ledger lost POSTs may
+have replaced one that was sent and seemed unsent.
+"""
+
 _IS_DUE_ANYHOW: Final = or_(
-    func.coalesce(message.c.code, "").in_((*_BROUGHT_FORWARD, *_POSTPONED)), message.c.due_at >= message.c.expires_at
+    func.coalesce(message.c.code, "").in_((*_BROUGHT_FORWARD, *_POSTPONED)),
+    message.c.due_at >= message.c.expires_at,
+    _DERIVED_LATE,
 )
 
 
@@ -75,7 +82,8 @@ def lanes_to_recover(tx: Transaction) -> set[str]:
 def may_have_been_sent(until: datetime) -> ColumnElement[bool]:
     """Return a condition on messages that the ledger shows as unsent, and of which the last was sent at `until`.
 
-    One that was due later has not been sent, unless it was brought forward, or a worker has postponed it.
+    One that was due later has not been sent, unless it was brought forward, a worker has postponed it, or it is a
+    reminder that replaces an earlier one.
     """
     return and_(_UNSENT, or_(message.c.due_at <= until, _IS_DUE_ANYHOW))
 

@@ -16,6 +16,7 @@ from harkara.ledger.messages.commands import resolve
 from harkara.ledger.restore import latest_posts, park_restored, settle_restored
 from harkara.outcomes import Uncertain
 from harkara.states import State
+from tests.integration.ledger.occasions import VISIT, reminder_rows, save, visit
 from tests.integration.ledger.steps import (
     ACCEPTED,
     PARKED,
@@ -106,6 +107,20 @@ def test_a_message_that_waits_for_its_lane_or_a_worker_may_have_been_sent_before
     (held,) = accept_messages(db, reply(at=datetime.now(UTC) + timedelta(hours=1)))
     update_message(db, held, code=code)
     assert settle_restored(db, LANES, by="Asha") == 1
+
+
+def test_a_reminder_that_replaces_one_which_was_due_may_be_its_repeat(db: Database) -> None:
+    """The application corrects the occasion before an operator has named the time of the outage."""
+    at = datetime.now(UTC) + timedelta(hours=23)
+    save(db, visit(at=at))
+    (first,) = reminder_rows(db, "-24h")
+    age_messages(db, 3600, first["id"])
+    outage = datetime.now(UTC) - timedelta(minutes=30)
+    save(db, visit(at=at, parameters={**VISIT, "doctor": "Dr Menon"}))
+    first, second = reminder_rows(db, "-24h")
+    assert (first["state"], second["state"]) == ("cancelled", "waiting")
+    assert settle_restored(db, LANES, by="Asha", sent_until=outage) == 1
+    assert states_of(db, [second["id"]]) == ["uncertain"]
 
 
 def test_a_decision_to_send_is_flagged(db: Database) -> None:
