@@ -64,7 +64,10 @@ class MessageSettings(SettingsSection):
         description="Words with one meaning, by which the assistant finds an entry of the FAQ",
     )
     retention_days: float | None = Field(
-        default=90, description="Days until the text and the number of a finished message are erased"
+        default=90,
+        ge=0,
+        le=36_500,
+        description="Days until the text and the number of a finished message are erased",
     )
     history_days: float | None = Field(
         default=None,

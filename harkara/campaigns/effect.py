@@ -17,7 +17,7 @@ class CampaignEffect(JsonRecordSeconds):
 
     `difference` is that of the shares, and between `low` and `high` with 95 % confidence: the interval of Newcombe
     (Statistics in Medicine 17, 1998, method 10), which also holds for small groups. `final` says that the days over
-    which answers count have passed.
+    which answers count have passed; without it the effect is that of now, or of when the first number was erased.
     """
 
     since: TimestampSeconds

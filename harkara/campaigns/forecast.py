@@ -63,10 +63,17 @@ def forecast(
     return Forecast(result, prices.currency, inputs.opted_out, free)
 
 
-def cost_of_all(numbers: Counter[str], category: TemplateCategory, day: date, prices: Prices) -> Decimal:
-    """Return what messages outside open windows cost on a day; `numbers` are their recipients by first digits."""
-    inputs, rates = RehearsalInputs(numbers.total(), 0, numbers, Counter(), ()), prices.on(day)
-    return _cost(rates, category, inputs) if prices.mode == "per-message" else _credits(rates, inputs)
+def cost_of_all(numbers: Counter[str], category: TemplateCategory, day: date, prices: Prices) -> tuple[Decimal, int]:
+    """Return what messages outside open windows cost on a day, and how many of them have no price.
+
+    `numbers` are their recipients by first digits, or by the calling code of their country. They are empty for a
+    recipient whose country is not known any more, and such a message has no price unless all countries have the same.
+    """
+    rates = prices.on(day)
+    priced = Counter(numbers)
+    unpriced = 0 if prices.mode == "credits" or rates.is_uniform(category) else priced.pop("", 0)
+    inputs = RehearsalInputs(priced.total(), 0, priced, Counter(), ())
+    return _cost(rates, category, inputs) if prices.mode == "per-message" else _credits(rates, inputs), unpriced
 
 
 def _cost(rates: Rates, category: TemplateCategory, inputs: RehearsalInputs) -> Decimal:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import exists, or_, select, text, update
+from sqlalchemy import ColumnElement, exists, or_, select, text, update
 
 from harkara.ledger.batch_size import MAX_ROWS
+from harkara.ledger.campaigns.effects import fix_effects
 from harkara.ledger.conditions import in_state
+from harkara.ledger.messages.erased_number import KEPT
+from harkara.ledger.messages.otp_limit import HOUR_SECONDS
 from harkara.ledger.tables import message, occasion, turn
 from harkara.ledger.transaction import Row, Transaction
 from harkara.states import DONE, UNSENT, State
@@ -17,17 +20,30 @@ _ERASABLE = in_state(*(state for state in State if state in DONE | {State.UNCERT
 
 
 def erase_messages(tx: Transaction, retention_seconds: float | None) -> int:
-    """Erase the number and content of messages that were accepted so long ago; return how many."""
+    """Erase the number and content of messages that were accepted so long ago; return how many.
+
+    A one-time code keeps its number for an hour after its POST, since it counts for the limit of its recipient. Before
+    a campaign loses a number, its effect is written as it is by then.
+    """
     if retention_seconds is None:
         return 0
-    old = select(message.c.id).where(
+    old = (
         message.c.recipient.is_not(None),
         _ERASABLE,
         message.c.created_at <= tx.now - timedelta(seconds=retention_seconds),
         message.c.expires_at <= tx.now,
+        _counts_no_more(tx.now - timedelta(seconds=HOUR_SECONDS)),
     )
+    fix_effects(tx, old)
     erased: Row = {"body": None, "fallback": None, "recipient": None, "digest": None, "resend_at": None}
-    return tx.execute(update(message).where(message.c.id.in_(old.limit(MAX_ROWS))).values(**erased)).rowcount
+    some = select(message.c.id).where(*old).limit(MAX_ROWS)
+    return tx.execute(update(message).where(message.c.id.in_(some)).values(**erased | KEPT)).rowcount
+
+
+def _counts_no_more(hour_ago: datetime) -> ColumnElement[bool]:
+    """Match what is no one-time code of the last hour."""
+    posted_at = message.c.posted_at
+    return or_(message.c.category != "authentication", posted_at.is_(None), posted_at <= hour_ago)
 
 
 def erase_turns(tx: Transaction, retention_seconds: float | None) -> int:

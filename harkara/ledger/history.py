@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select
 
 from harkara.ledger.audit_slices import Slice, next_slice, within
-from harkara.ledger.campaigns.deleted_messages import add_deleted
+from harkara.ledger.campaigns.deleted_messages import DoneMessage, add_deleted
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
+from harkara.ledger.messages.erased_number import KEPT
 from harkara.ledger.messages.search import id_at
 from harkara.ledger.tables import alias, attempt, campaign, message, occasion, replaced_post, trace, turn
 from harkara.ledger.transaction import Transaction
@@ -96,16 +97,7 @@ def oldest_message(db: Database) -> datetime | None:
         return found
 
 
-class _Done(NamedTuple):
-    """A message that is done, with what may still need it."""
-
-    id: str
-    lane: str
-    occasion_id: str | None
-    campaign_id: str | None
-    state: str
-    code: str | None
-    reason: str | None
+_DONE = [KEPT[name].label(name) if name in KEPT else message.c[name] for name in DoneMessage._fields]
 
 
 def _delete_messages(db: Database, part: Slice, history: timedelta) -> tuple[Numbers, bool]:
@@ -119,8 +111,7 @@ def _delete_messages(db: Database, part: Slice, history: timedelta) -> tuple[Num
         rows = _deletable(tx, _done(tx, old, part, long_ago, lock=True), long_ago)
         ids = [each.id for each in rows]
         deleted = Numbers({name: _delete(tx, column, ids) for name, column in OWNED.items()})
-        if of_campaigns := [(one.campaign_id, one.state, one.code, one.reason) for one in rows if one.campaign_id]:
-            add_deleted(tx, of_campaigns)
+        add_deleted(tx, rows)
         deleted["message"] = _delete(tx, message.c.id, ids)
     return deleted, _ends(part, end)
 
@@ -148,16 +139,15 @@ def _ends(part: Slice, end: str) -> bool:
 
 def _done(
     tx: Transaction, old: Sequence[ColumnElement[bool]], part: Slice, long_ago: datetime, *, lock: bool = False
-) -> list[_Done]:
+) -> list[DoneMessage]:
     """Return the done messages of the slice that have not changed since, without those that another writer locks."""
     unchanged = (message.c.changed_at <= long_ago, message.c.created_at <= long_ago, message.c.expires_at <= tx.now)
-    columns = (message.c[name] for name in _Done._fields)
-    query: Select[Any] = select(*columns).where(*old, in_state(*DONE), *unchanged).order_by(message.c.id)
+    query: Select[Any] = select(*_DONE).where(*old, in_state(*DONE), *unchanged).order_by(message.c.id)
     found = tx.execute(query.with_for_update(skip_locked=True) if lock else query, part.values())
-    return [_Done(*row) for row in found]
+    return [DoneMessage(*row) for row in found]
 
 
-def _deletable(tx: Transaction, rows: Sequence[_Done], long_ago: datetime) -> list[_Done]:
+def _deletable(tx: Transaction, rows: Sequence[DoneMessage], long_ago: datetime) -> list[DoneMessage]:
     """Return the messages that nothing needs any more. What may need them is looked up by its ids."""
     campaigns = _open_campaigns(tx, {each.campaign_id for each in rows if each.campaign_id}, long_ago)
     occasions = _recent_occasions(tx, {each.occasion_id for each in rows if each.occasion_id}, long_ago)

@@ -19,8 +19,8 @@ BATCH = "batch"
 class DeliveredMessage:
     """A message that has arrived, as an event reports it; `day` is the day of `at` in the zone of its lane.
 
-    `recipient` is E.164 digits, empty once they are erased. `wrote_at` is when the recipient wrote last, and `weight`
-    the number of messages in the request.
+    `recipient` is E.164 digits, or once they are erased the calling code of their country, and empty if that is
+    unknown. `wrote_at` is when the recipient wrote last, and `weight` the number of messages in the request.
     """
 
     recipient: str = field(repr=False)

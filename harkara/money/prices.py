@@ -73,12 +73,17 @@ class Rates(BaseModel):
     def cost(self, category: TemplateCategory, number: str) -> Cost:
         """Return the cost of one delivered template message outside an open window.
 
-        `number` is E.164 digits without a plus, or the first 7 of them; empty for an unknown one.
+        `number` is E.164 digits without a plus, or the first of them: 7, or the calling code of a country. It is empty
+        for an unknown one.
         """
         tariff: Tariff = getattr(self, category)
         codes = (number[:length] for length in range(_LONGEST_CODE, 0, -1))
         price = tariff[next((code for code in codes if code in tariff), "default")]
         return self._with_tax(price, self.provider_fee) if price else FREE
+
+    def is_uniform(self, category: TemplateCategory) -> bool:
+        """Return whether a message of this category costs the same in every country."""
+        return len(set(getattr(self, category).values())) == 1
 
     def cost_of_credit(self) -> Cost:
         """Return the cost of the first message of 24 hours to a person."""

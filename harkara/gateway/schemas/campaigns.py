@@ -188,6 +188,7 @@ class FiguresOfCampaign(BaseModel):
     opted_out: int
     spent: dict[str, str] = Field(description="What its delivered messages cost, by currency")
     cost_if_all_arrive: str
+    unpriced: int = Field(description="Messages that this cost leaves out: the country of their number is unknown")
     currency: str
     effect: CampaignEffect | None = Field(description="Null if it holds no recipient out, or was not started")
 
@@ -198,6 +199,7 @@ class FiguresOfCampaign(BaseModel):
             opted_out=found.opted_out,
             spent={currency: str(from_micros(micros)) for currency, micros in found.spent.items()},
             cost_if_all_arrive=str(found.cost),
+            unpriced=found.unpriced,
             currency=found.currency,
             effect=found.effect,
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 
 from sqlalchemy import select, update
 
@@ -24,17 +25,70 @@ class DeletedMessages(NamedTuple):
     reason: str | None
 
 
-def add_deleted(tx: Transaction, rows: Iterable[tuple[str, str, str | None, str | None]]) -> None:
-    """Add messages to the sums of their campaigns: for each its campaign, state, code and reason."""
-    added: dict[str, list[DeletedMessages]] = defaultdict(list)
-    for identity, state, code, reason in rows:
-        added[identity].append(DeletedMessages(State(state), code, 1, reason and mask_numbers(reason)))
-    query = select(campaign.c.id, campaign.c.deleted, campaign.c.deleted_results).where(campaign.c.id.in_(list(added)))
-    for row in tx.execute(query.order_by(campaign.c.id).with_for_update()).all():
-        new = added[row.id]
-        sums = json.dumps(_summed([*load_deleted(row.deleted_results), *new]))
-        values = {"deleted": row.deleted + len(new), "deleted_results": sums}
+class DoneMessage(NamedTuple):
+    """A message that is done, with what may still need it, and what the sums of its campaign need."""
+
+    id: str
+    lane: str
+    occasion_id: str | None
+    campaign_id: str | None
+    state: str
+    code: str | None
+    reason: str | None
+    country: str | None
+    answered: bool | None
+    opted_out: bool | None
+
+
+@dataclass(slots=True)
+class DeletedRecipients:
+    """The recipients of a campaign's deleted messages: how many responded, and their number by country.
+
+    `countries` are calling codes. It leaves out messages that were cancelled, and those whose country was unknown.
+    """
+
+    countries: Counter[str] = field(default_factory=Counter)
+    answered: int = 0
+    opted_out: int = 0
+
+    def add(self, one: DoneMessage) -> None:
+        if one.country is not None and one.state != State.CANCELLED:
+            self.countries[one.country] += 1
+        self.answered += bool(one.answered)
+        self.opted_out += bool(one.opted_out)
+
+    @classmethod
+    def load(cls, stored: str | None) -> Self:
+        """Return the sums in the column `deleted_recipients`."""
+        fields = json.loads(stored or "{}")
+        return cls(**fields | {"countries": Counter(fields.get("countries"))})
+
+    def dump(self) -> str:
+        return json.dumps({"countries": self.countries, "answered": self.answered, "opted_out": self.opted_out})
+
+
+def add_deleted(tx: Transaction, rows: Iterable[DoneMessage]) -> None:
+    """Add messages to the sums of their campaigns. Those of no campaign are in no sum."""
+    added: dict[str, list[DoneMessage]] = defaultdict(list)
+    for one in rows:
+        if one.campaign_id is not None:
+            added[one.campaign_id].append(one)
+    query = select(campaign.c.id, campaign.c.deleted, campaign.c.deleted_results, campaign.c.deleted_recipients)
+    known = query.where(campaign.c.id.in_(list(added))).order_by(campaign.c.id).with_for_update()
+    for row in tx.execute(known).all() if added else ():
+        new, recipients = added[row.id], DeletedRecipients.load(row.deleted_recipients)
+        for one in new:
+            recipients.add(one)
+        values = {
+            "deleted": row.deleted + len(new),
+            "deleted_results": json.dumps(_summed([*load_deleted(row.deleted_results), *map(_result, new)])),
+            "deleted_recipients": recipients.dump(),
+        }
         tx.execute(update(campaign).where(campaign.c.id == row.id).values(**values))
+
+
+def _result(one: DoneMessage) -> DeletedMessages:
+    return DeletedMessages(State(one.state), one.code, 1, one.reason and mask_numbers(one.reason))
 
 
 def load_deleted(stored: str | None) -> list[DeletedMessages]:
@@ -42,9 +96,11 @@ def load_deleted(stored: str | None) -> list[DeletedMessages]:
     return [DeletedMessages(State(state), *rest) for state, *rest in json.loads(stored or "[]")]
 
 
-def deleted_of(tx: Transaction, identity: str) -> list[DeletedMessages]:
+def deleted_of(tx: Transaction, identity: str) -> tuple[list[DeletedMessages], DeletedRecipients]:
     """Return the sums of one campaign."""
-    return load_deleted(tx.execute(select(campaign.c.deleted_results).where(campaign.c.id == identity)).scalar())
+    sums = select(campaign.c.deleted_results, campaign.c.deleted_recipients).where(campaign.c.id == identity)
+    results, recipients = tx.execute(sums).one()
+    return load_deleted(results), DeletedRecipients.load(recipients)
 
 
 def _summed(parts: Sequence[DeletedMessages]) -> list[DeletedMessages]:

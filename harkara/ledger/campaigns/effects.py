@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, case, func, select, update
+from sqlalchemy import ColumnElement, and_, case, func, select, update
 
 from harkara.campaigns.effect import CampaignEffect, measure
 from harkara.campaigns.steps import HELD_OUT
@@ -17,10 +18,11 @@ from harkara.ledger.transaction import Transaction
 from harkara.states import State
 
 _COLUMNS = (campaign.c.id, campaign.c.started_at, campaign.c.answer_days, campaign.c.effect)
+_OPEN = (campaign.c.answer_days.is_not(None), campaign.c.effect.is_(None), campaign.c.started_at.is_not(None))
 
 
 def get_effect(db: Database, identity: str) -> CampaignEffect:
-    """Return the effect of the campaign so far, or at the end of its days.
+    """Return the effect of the campaign so far, at the end of its days, or before its first number was erased.
 
     Raises NotFound for a campaign that holds no recipient out, or was not started.
     """
@@ -39,17 +41,32 @@ def record_effects(db: Database) -> int:
 
     A contact has only its last message: afterwards it would not be known who had written within the days.
     """
-    due = (campaign.c.answer_days.is_not(None), campaign.c.effect.is_(None), campaign.c.started_at.is_not(None))
     number = 0
     with db.read() as tx:
-        rows = [row for row in tx.execute(select(*_COLUMNS).where(*due)) if _end(row) <= tx.now]
+        rows = [row for row in tx.execute(select(*_COLUMNS).where(*_OPEN)) if _end(row) <= tx.now]
     for row in rows:
         with db.read(snapshot=True) as tx:
             found = _measure(tx, row.id, row.started_at, row.answer_days, final=True)
         with db.write() as tx:
-            mine = (campaign.c.id == row.id, campaign.c.effect.is_(None))
-            number += tx.execute(update(campaign).where(*mine).values(effect=json.dumps(dict(found)))).rowcount
+            number += _write(tx, row.id, found)
     return number
+
+
+def fix_effects(tx: Transaction, erasable: Sequence[ColumnElement[bool]]) -> None:
+    """Write the effects of the campaigns with a message that meets these conditions: its number is about to be erased.
+
+    Afterwards it would not be known who had written. An effect whose days are not over is not final.
+    """
+    for row in tx.execute(select(*_COLUMNS).where(*_OPEN)).all():
+        mine = select(message.c.id).where(message.c.campaign_id == row.id, *erasable).limit(1)
+        if tx.execute(mine).first():
+            final = _end(row) <= tx.now
+            _write(tx, row.id, _measure(tx, row.id, row.started_at, row.answer_days, final=final))
+
+
+def _write(tx: Transaction, identity: str, found: CampaignEffect) -> int:
+    mine = (campaign.c.id == identity, campaign.c.effect.is_(None))
+    return tx.execute(update(campaign).where(*mine).values(effect=json.dumps(dict(found)))).rowcount
 
 
 def _end(row: object) -> datetime:

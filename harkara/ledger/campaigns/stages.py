@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, or_, select
 
 from harkara.campaigns.status import CampaignSummary
 from harkara.campaigns.steps import CampaignSteps, CanaryCounts, judge_canary, producer
@@ -51,7 +51,7 @@ def _count(tx: Transaction, found: CampaignSummary) -> CanaryCounts:
             func.count(),
             _number(in_state(State.DELIVERED, State.READ)),
             _number(in_state(State.FAILED)),
-            _number(OPTED_OUT),
+            _number(or_(OPTED_OUT, message.c.opted_out)),
         )
         .select_from(message)
         .join(contact, SAME_CONTACT, isouter=True)

@@ -64,7 +64,7 @@ def record_charges(tx: Transaction, prices: Prices, lanes: Mapping[str, Lane], a
 def _row(arrived: LockedMessage, change: StatusChanged, prices: Prices, lane: Lane | None) -> Row:
     recipient = arrived.recipient or change.recipient or ""
     delivery = DeliveredMessage(
-        recipient=recipient,
+        recipient=recipient or arrived.country or "",
         kind=arrived.kind,
         category=arrived.category,
         weight=arrived.weight,

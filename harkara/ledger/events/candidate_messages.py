@@ -45,11 +45,15 @@ class StatusEvent:
 
 
 class LockedMessage(NamedTuple):
-    """A row of the table `message`, locked until the transaction ends; `wrote_at` is when its recipient wrote last."""
+    """A row of the table `message`, locked until the transaction ends; `wrote_at` is when its recipient wrote last.
+
+    `country` is the calling code of an erased number.
+    """
 
     id: str
     lane: str
     recipient: str | None
+    country: str | None
     kind: str
     template: str | None
     category: str

@@ -15,6 +15,7 @@ from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
 from harkara.ledger.events.stored_event import RECEIVED, EventState
 from harkara.ledger.messages.commands import cancel_messages
+from harkara.ledger.messages.erased_number import KEPT
 from harkara.ledger.personal.changes import RowChange, change_row, must_stay
 from harkara.ledger.personal.contains import contains
 from harkara.ledger.personal.find import find_rows
@@ -86,7 +87,7 @@ def _stop_messages(tx: Transaction, person: Mentions) -> int:
         raise Conflict("a webhook about this person is not processed: try again in a minute; nothing was erased")
     cancelled = cancel_messages(tx, [one for one, state in states.items() if state in UNSENT], ERASED, _REASON)
     settled = in_state(*(state for state in State if state in DONE | {State.UNCERTAIN}))
-    tx.execute(update(message).where(own, settled).values(resend_at=None, fallback=None))
+    tx.execute(update(message).where(own, settled).values(resend_at=None, fallback=None, **KEPT))
     return len(cancelled)
 
 

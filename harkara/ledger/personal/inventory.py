@@ -140,9 +140,9 @@ INVENTORY: Final = (
             clear="recipient digest",
             mask="reference reason",
             none="id lane producer kind template category state waited_for code job_id whatsapp_id occasion_id rule"
-            " answer campaign_id talk_person traceparent",
+            " answer campaign_id talk_person traceparent country",
         ),
-        "State, times and template stay, without number and text: they are counted.",
+        "State, times, template and country stay, without number and text: they are counted, and priced by country.",
     ),
     PersonalTable(
         attempt,
@@ -228,7 +228,7 @@ INVENTORY: Final = (
         None,
         _columns(
             mask="name source reason steps deleted_results",
-            none="id lane kind template category state code currency effect parent_id",
+            none="id lane kind template category state code currency effect parent_id deleted_recipients",
         ),
     ),
     # An erasure deletes all uploads: their files hold numbers in any spelling.

@@ -17,7 +17,8 @@ class CampaignRow(SQLModel, table=True):
     have producers of their own (`harkara.campaigns.steps.producer`), which are halted until their stage; `stage` is the
     present one, since `stage_at`. `stop_loss` is in micros of `currency`, `answer_days` is how long answers count for
     the `effect`, and `parent_id` the campaign whose failed recipients this one has. `deleted` counts the messages that
-    the history has deleted, and `deleted_results` is JSON with their sums (`campaigns/deleted_messages.py`).
+    the history has deleted, and `deleted_results` and `deleted_recipients` are JSON with their sums
+    (`campaigns/deleted_messages.py`).
     """
 
     __tablename__ = "campaign"
@@ -58,3 +59,4 @@ class CampaignRow(SQLModel, table=True):
     parent_id: str | None = Field(default=None, max_length=40)
     deleted: int = counter()
     deleted_results: str | None = Field(default=None, sa_type=Text)
+    deleted_recipients: str | None = Field(default=None, sa_type=Text)

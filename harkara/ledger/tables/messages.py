@@ -27,6 +27,8 @@ class MessageRow(SQLModel, table=True):
 
     An answer of the assistant names the person of its conversation, and the revision at which it may be sent.
     `traceparent` is the W3C Trace Context with which the application handed the message over.
+
+    `country`, `answered` and `opted_out` are written when `recipient` is erased (`messages/erased_number.py`).
     """
 
     __tablename__ = "message"
@@ -108,6 +110,10 @@ class MessageRow(SQLModel, table=True):
     talk_revision: int | None = None
 
     traceparent: str | None = Field(default=None, max_length=55)
+
+    country: str | None = Field(default=None, max_length=4)
+    answered: bool | None = None
+    opted_out: bool | None = None
 
 
 class AliasRow(SQLModel, table=True):

@@ -8,7 +8,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from harkara.ledger.campaigns import commands
 from harkara.ledger.campaigns.housekeeping import advance_campaigns
@@ -179,6 +179,10 @@ def test_the_page_has_responses_and_costs_and_operators_get_the_report_with_numb
     assert report[0] == "row,recipient,name,state,code,reason,answered_at,opted_out_at,job_id,id"
     assert [line.split(",")[1][:7] for line in report[1:]] == ["9198765"] * 3
     assert acts_of(db, "ugadi") == [("campaign.reported", 3)]
+    with db.write() as tx:  # as a release before the migration 0038
+        tx.execute(update(message).values(recipient=None))
+    page = text_of(viewer.see(f"/campaigns/{identity}"))
+    assert "This cost leaves out messages whose number was erased without its country: 3." in page
 
 
 def test_the_numbers_of_responses_lead_to_the_messages_of_these_recipients(server: Server) -> None:

@@ -97,6 +97,6 @@ def test_the_report_is_csv_whose_cells_no_spreadsheet_computes(client: TestClien
 def test_the_results_say_responses_and_costs(client: TestClient, deps: Dependencies) -> None:
     load_campaign(deps.db)
     found = client.get("/campaigns/sale/results").json()
-    costs = {"spent": {}, "cost_if_all_arrive": "4.073832", "currency": "INR"}
+    costs = {"spent": {}, "cost_if_all_arrive": "4.073832", "unpriced": 0, "currency": "INR"}
     assert found == {"answered": 0, "opted_out": 0, "effect": None} | costs
     assert client.get("/campaigns/other/results").status_code == 404

@@ -21,10 +21,12 @@ def results(key: Campaign, as_json: AsJson = False) -> None:
     if as_json:
         counts = {"answered": found.answered, "opted_out": found.opted_out}
         costs = {"spent": spent, "cost_if_all_arrive": str(found.cost), "currency": found.currency}
-        emit(counts | costs | {"effect": dict(found.effect) if found.effect else None})
+        emit(counts | costs | {"unpriced": found.unpriced, "effect": dict(found.effect) if found.effect else None})
         return
     print_line(f"{found.answered:,} wrote since they got it, {found.opted_out:,} opted out since")
     paid = ", ".join(f"{from_micros(micros):,.2f} {currency}" for currency, micros in found.spent.items())
     print_line(f"Spent so far: {paid or 'nothing'}; if all arrive: {found.cost:,.2f} {found.currency}")
+    if found.unpriced:
+        print_line(f"This cost leaves out {found.unpriced:,} messages: the country of their erased number is unknown")
     if found.effect:
         print_line(found.effect.sentence)
