@@ -11,6 +11,7 @@ from typing import cast
 from sqlalchemy import select
 
 from harkara.campaigns.audience import Recipient, Reject
+from harkara.campaigns.columns import TO
 from harkara.campaigns.messages import CampaignMessage, build_messages
 from harkara.campaigns.rejects import Rejects
 from harkara.campaigns.status import CampaignSummary
@@ -30,6 +31,9 @@ from harkara.states import CampaignState, State
 _PAGE_ROWS = 500
 
 _BODY = "body"
+
+ERASED = "erased"
+"""The code of a recipient whose message cannot be sent again, since the retention has erased it."""
 
 _OVER = (CampaignState.FINISHED, CampaignState.CANCELLED)
 
@@ -99,11 +103,9 @@ def _again(plan: CampaignPlan, recipient: Recipient) -> CampaignMessage:
 
 
 def _failed(db: Database, identity: str, codes: Collection[str]) -> Iterator[Recipient | Reject]:
-    """Yield the failed recipients by pages, each read by itself. One whose data was erased is left out."""
-    mine = (message.c.campaign_id == identity, in_state(State.FAILED), message.c.recipient.is_not(None))
-    query = select(message.c.id, message.c.position, message.c.recipient, message.c.body).where(
-        *mine, message.c.body.is_not(None)
-    )
+    """Yield the failed recipients by pages, each read by itself. One whose data was erased is a Reject `erased`."""
+    mine = (message.c.campaign_id == identity, in_state(State.FAILED))
+    query = select(message.c.id, message.c.position, message.c.recipient, message.c.body).where(*mine)
     if codes:
         query = query.where(message.c.code.in_(sorted(codes)))
     after = ""
@@ -112,7 +114,10 @@ def _failed(db: Database, identity: str, codes: Collection[str]) -> Iterator[Rec
         with db.read() as tx:
             rows = tx.execute(page).all()
         for row in rows:
-            yield Recipient(row.position, row.recipient, {_BODY: row.body})
+            if row.recipient is None or row.body is None:
+                yield Reject(row.position, TO, "its number or text is erased", ERASED)
+            else:
+                yield Recipient(row.position, row.recipient, {_BODY: row.body})
         if len(rows) < _PAGE_ROWS:
             return
         after = rows[-1].id

@@ -17,6 +17,7 @@ from harkara.inbound.contact import ConsentChoice
 from harkara.ledger import migrate
 from harkara.ledger.audit import audit
 from harkara.ledger.campaigns import commands
+from harkara.ledger.campaigns.again import create_second_round
 from harkara.ledger.campaigns.effects import get_effect
 from harkara.ledger.campaigns.figures import CampaignFigures, get_figures
 from harkara.ledger.campaigns.housekeeping import advance_campaigns
@@ -30,7 +31,7 @@ from harkara.ledger.messages.search import MessageFilter, list_messages
 from harkara.ledger.personal.receipt import erase_with_receipt
 from harkara.ledger.tables import message
 from harkara.ledger.users.acts import Actor
-from tests.integration.ledger.campaigns import SETTINGS, campaign_plan, send_due
+from tests.integration.ledger.campaigns import REFUSED, SETTINGS, campaign_plan, send_due
 from tests.integration.ledger.money import MARKETING, accepted, amounts, event, template
 from tests.integration.ledger.steps import (
     accept_messages,
@@ -200,6 +201,18 @@ def test_a_canary_is_judged_with_the_opt_outs_of_erased_numbers(db: Database) ->
     run_sweep(db, retention=0)
     assert numbers_left(db) == 1
     assert advance_campaigns(db) == {"paused": 1}
+
+
+def test_a_second_round_says_how_many_numbers_are_erased(db: Database) -> None:
+    plan = campaign_plan(error_share=1.0)
+    load(db, plan, [CampaignMessage(n, marketing(n, producer=plan.id)) for n in range(2, 5)])
+    commands.start(db, plan.id)
+    send_due(db, REFUSED)
+    advance_campaigns(db)
+    with db.write() as tx:
+        tx.execute(update(message).where(message.c.position < 4).values(recipient=None, body=None))
+    _, loaded, rejects = create_second_round(db, get_campaign(db, plan.id), "again", SETTINGS)
+    assert (loaded.audience, loaded.rejected, rejects.by_code) == (1, 2, {"erased": 2})
 
 
 def test_the_calling_code_of_a_number_names_its_country(db: Database) -> None:
