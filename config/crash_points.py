@@ -94,8 +94,10 @@ class CheckpointedGroupCommit(GroupCommit):
         self._checkpoint = checkpoint  # before the thread of the group commit starts
         super().__init__(*args, **options)
 
-    def write_results(self, tx: Transaction, results: Sequence[ClaimResult], working: Collection[str]) -> set[str]:
-        lanes = super().write_results(tx, results, working)
+    def write_results(
+        self, tx: Transaction, results: Sequence[ClaimResult], working: Collection[str], changed_later: Collection[str]
+    ) -> set[str]:
+        lanes = super().write_results(tx, results, working, changed_later)
         self._checkpoint("K4b")
         return lanes
 

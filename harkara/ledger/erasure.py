@@ -36,8 +36,7 @@ def erase_messages(tx: Transaction, retention_seconds: float | None) -> int:
     )
     fix_effects(tx, old)
     erased: Row = {"body": None, "fallback": None, "recipient": None, "digest": None, "resend_at": None}
-    some = select(message.c.id).where(*old).limit(MAX_ROWS)
-    return tx.execute(update(message).where(message.c.id.in_(some)).values(**erased | KEPT)).rowcount
+    return tx.execute(update(message).where(_unlocked(*old)).values(**erased | KEPT)).rowcount
 
 
 def _counts_no_more(hour_ago: datetime) -> ColumnElement[bool]:
@@ -59,10 +58,8 @@ def erase_turns(tx: Transaction, retention_seconds: float | None) -> int:
 
 def erase_fallbacks(tx: Transaction) -> int:
     """Erase the fallback of accepted messages past their deadline, after which it is not sent; return how many."""
-    late = select(message.c.id).where(
-        message.c.fallback.is_not(None), in_state(State.ACCEPTED, State.SENT), message.c.expires_at <= tx.now
-    )
-    return tx.execute(update(message).where(message.c.id.in_(late.limit(MAX_ROWS))).values(fallback=None)).rowcount
+    late = (message.c.fallback.is_not(None), in_state(State.ACCEPTED, State.SENT), message.c.expires_at <= tx.now)
+    return tx.execute(update(message).where(_unlocked(*late)).values(fallback=None)).rowcount
 
 
 def erase_occasions(tx: Transaction, retention_seconds: float | None) -> int:
@@ -81,3 +78,9 @@ def erase_occasions(tx: Transaction, retention_seconds: float | None) -> int:
     )
     erased: Row = {"recipient": None, "parameters": None}
     return tx.execute(update(occasion).where(occasion.c.id.in_(past.limit(MAX_ROWS))).values(**erased)).rowcount
+
+
+def _unlocked(*which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Match a batch of these messages, without those that are locked: the next round erases these."""
+    some = select(message.c.id).where(*which).limit(MAX_ROWS)
+    return message.c.id.in_(some.with_for_update(skip_locked=True))

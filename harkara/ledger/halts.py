@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, delete, insert, select, update
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
+from harkara.ledger.lock_order import lock_messages
 from harkara.ledger.tables import halt, message
 from harkara.ledger.transaction import Row, Transaction
 from harkara.outcomes import Pause
@@ -188,12 +189,13 @@ def lift_halts(tx: Transaction, lane: str) -> int:
 
     Producers stay on hold: the commands that paused a campaign resume it. So does what waits for a budget.
     """
+    resumed = (message.c.lane == lane, in_state(State.WAITING), message.c.code.in_(RESUMED), message.c.due_at > tx.now)
+    lock_messages(tx, *resumed)
     lifting = delete(halt).where(halt.c.lane == lane, halt.c.scope.not_in((PRODUCER, BUDGET)))
     lifted = tx.load(_Row, lifting.returning(*_COLUMNS))
     for row in lifted:
         if row.scope == "lane" and row.until is None:
             notify(tx, UNPARKED, lane, lane, _callback_data(lane, row.code, row.reason, row.since))
-    resumed = (message.c.lane == lane, in_state(State.WAITING), message.c.code.in_(RESUMED), message.c.due_at > tx.now)
     tx.execute(update(message).where(*resumed).values(due_at=tx.now))
     return len(lifted)
 

@@ -16,6 +16,7 @@ from harkara.ledger.campaigns.stop_loss import reached_stop_loss, set_stop_loss
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
 from harkara.ledger.halts import hold_producer, release_producer
+from harkara.ledger.lock_order import lock_messages
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, final_columns
 from harkara.ledger.messages.trace import change_state
 from harkara.ledger.tables import campaign, message
@@ -115,8 +116,9 @@ def cancel_unsent(db: Database, identity: str) -> int:
         unsent = select(message.c.id).where(own, in_state(*UNSENT))
         columns = final_columns("cancelled", "Its campaign was cancelled.")
         cancelled = change_state(tx, CANCELLED_OR_UNCERTAIN, unsent, columns)
-        resends = update(message).where(own, in_state(State.UNCERTAIN), message.c.resend_at.is_not(None))
-        tx.execute(resends.values(resend_at=None, changed_at=tx.now))
+        resends = (own, in_state(State.UNCERTAIN), message.c.resend_at.is_not(None))
+        lock_messages(tx, *resends)
+        tx.execute(update(message).where(*resends).values(resend_at=None, changed_at=tx.now))
     return cancelled
 
 

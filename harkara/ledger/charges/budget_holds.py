@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 
 from harkara.ledger.conditions import in_state
 from harkara.ledger.halts import BUDGET
+from harkara.ledger.lock_order import lock_messages
 from harkara.ledger.tables import halt, message
 from harkara.ledger.transaction import Transaction
 from harkara.states import State
@@ -54,6 +55,7 @@ def _make_due(tx: Transaction, lane: str, campaign_id: str) -> None:
     """Make due what waited for this budget."""
     waiting = (message.c.lane == lane, in_state(State.WAITING), message.c.code == BUDGET, message.c.due_at > tx.now)
     mine = (*waiting, message.c.campaign_id == campaign_id) if campaign_id else waiting
+    lock_messages(tx, *mine)
     tx.execute(update(message).where(*mine).values(due_at=tx.now))
 
 

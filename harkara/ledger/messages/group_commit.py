@@ -206,12 +206,15 @@ class GroupCommit:
             return self.write_at_once(requests, results, with_timeline)
         with self._db.write() as tx:
             # A new dict, since the threads that retry outcomes read it, too.
-            self._working_lanes = self._working_lanes | dict.fromkeys(self.write_results(tx, results, working), now)
+            answered = self.write_results(tx, results, working, [request.claimed.id for request in requests])
+            self._working_lanes = self._working_lanes | dict.fromkeys(answered, now)
             return begin(tx, requests, with_timeline=with_timeline) if requests else None
 
-    def write_results(self, tx: Transaction, results: Sequence[ClaimResult], working: Collection[str]) -> set[str]:
+    def write_results(
+        self, tx: Transaction, results: Sequence[ClaimResult], working: Collection[str], changed_later: Collection[str]
+    ) -> set[str]:
         """Write outcomes in the transaction of a batch. A subclass may wrap this step, as the crash tests do."""
-        return record(tx, results, working)
+        return record(tx, results, working, changed_later=changed_later)
 
     def write_at_once(
         self, requests: Sequence[BeginRequest], results: Sequence[ClaimResult], with_timeline: bool

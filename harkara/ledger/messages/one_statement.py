@@ -17,7 +17,7 @@ from harkara.ledger.messages.begin import (
     lease_until,
 )
 from harkara.ledger.messages.claim_result import ClaimResult
-from harkara.ledger.messages.record import ACCEPT, ANSWER, CLOSE_ATTEMPT, add_lost_attempts, answer_row
+from harkara.ledger.messages.record import ACCEPT, ANSWER, CLOSE_ATTEMPT, answer_row, record
 from harkara.outcomes import Accepted
 
 
@@ -57,17 +57,25 @@ def write_in_one_statement(
     written = db.execute_each(_WRITE[with_timeline], _COLUMNS, rows + attempt_rows(requests), now=now, lease=lease)
     if written[0][3] < len(answers):
         with db.write() as tx:
-            add_lost_attempts(tx, answers)
+            record(tx, results)  # the ledger has lost an attempt, which is brought back
     return begun([row[:3] for row in written if row[0] is not None], now)
 
 
 _COLUMNS = ATTEMPT | ANSWER
 _NOTHING = dict.fromkeys(_COLUMNS)
 _ANSWERS, _REQUESTS = (f"(SELECT * FROM given WHERE outcome IS {kind}) AS each" for kind in ("NOT NULL", "NULL"))
+_PRESENT = "(SELECT * FROM closed WHERE closed_as <> 'replaced') AS each"
+# All other parts read `given`, so the messages are locked by id, and each before its attempt (see
+# `harkara.ledger.lock_order`). `accepted` knows from `closed` which POSTs an event has replaced: a query would see
+# attempts as they were when the statement began, before it waited for the lock of the event.
 _WRITE = tuple(
     f"""
-WITH given AS MATERIALIZED (SELECT * FROM {{each}}),
-accepted AS ({ACCEPT.format(each=_ANSWERS)}), closed AS ({CLOSE_ATTEMPT.format(each=_ANSWERS)}),
+WITH given AS MATERIALIZED (
+    SELECT each.* FROM {{each}} JOIN message ON message.id = each.id
+    ORDER BY message.id FOR NO KEY UPDATE OF message
+),
+closed AS ({CLOSE_ATTEMPT.format(each=_ANSWERS)} RETURNING each.*, attempt.outcome AS closed_as),
+accepted AS ({ACCEPT.format(each=_PRESENT)}),
 held AS ({BEGIN.format(each=_REQUESTS)}), opened AS ({OPEN_ATTEMPT_OF_HELD.format(each=_REQUESTS)})
 SELECT id, epoch, {timeline}, number FROM (SELECT count(*) AS number FROM closed) AS answered LEFT JOIN held ON true
 """

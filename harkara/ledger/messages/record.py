@@ -10,6 +10,7 @@ from harkara.json_record import iso
 from harkara.ledger.callbacks.notify import StateChange, notify_states
 from harkara.ledger.conditions import sql_list, still_in, unlocked
 from harkara.ledger.halts import add_halts, end_probed_halts
+from harkara.ledger.lock_order import lock_ids
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.fallback import replacement
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, IS_CODE, next_state
@@ -20,18 +21,24 @@ from harkara.outcomes import Accepted, Pause, Refused, Replaced, Wait
 from harkara.states import DONE, UNSENT, Action, State, allowed_from
 
 
-def record(tx: Transaction, results: Sequence[ClaimResult], working_lanes: Collection[str] = ()) -> set[str]:
+def record(
+    tx: Transaction,
+    results: Sequence[ClaimResult],
+    working_lanes: Collection[str] = (),
+    *,
+    changed_later: Collection[str] = (),
+) -> set[str]:
     """Write the outcomes, each with its attempt, its trace and the halt that it causes.
 
     An outcome that comes late counts as long as the message was not claimed again, and `Accepted` counts even then: a
     message that has arrived is not sent once more. No outcome lowers a state that a webhook has raised. An answer ends
-    the halt that it was the probe for, except in `working_lanes`, which have none. Returns the lanes that answered now
-    and may have one.
+    the halt that it was the probe for, except in `working_lanes`, which have none. `changed_later` are the ids of
+    messages that the transaction changes afterwards. Returns the lanes that answered now and may have a halt.
     """
-    # Messages, then attempts, then halts, each in the order of ids: two writers would otherwise deadlock.
+    # Messages, then attempts, then halts: see `harkara.ledger.lock_order`.
     results = sorted(results, key=lambda result: result.id)
     posted = [result for result in results if result.posted]
-    _lock_in_order(tx, results)
+    _lock(tx, results, changed_later)
     _record_accepted(tx, [result for result in posted if isinstance(result.outcome, Accepted)])
     others = [result for result in results if not isinstance(result.outcome, Accepted)]
     pauses = [(result, pause) for result in others if (pause := _record_other(tx, result))]
@@ -43,11 +50,15 @@ def record(tx: Transaction, results: Sequence[ClaimResult], working_lanes: Colle
     return answered
 
 
-def _lock_in_order(tx: Transaction, results: Sequence[ClaimResult]) -> None:
-    """Lock a mix of outcomes by id, since `record` writes the accepted ones before the others."""
-    accepted = [result for result in results if result.posted and isinstance(result.outcome, Accepted)]
-    if 0 < len(accepted) < len(results) and not tx.sqlite:
-        tx.execute_each(_LOCK, {"id": "text"}, [{"id": result.id} for result in results])
+def _lock(tx: Transaction, results: Sequence[ClaimResult], changed_later: Collection[str]) -> None:
+    """Lock the messages by id, since the transaction changes the accepted ones first, and `changed_later` last.
+
+    ACCEPT reads attempts, too. A statement that waited for a lock would see them as they were before the wait, and
+    record the answer to a POST that an event has just replaced.
+    """
+    accepted = any(result.posted and isinstance(result.outcome, Accepted) for result in results)
+    if accepted or changed_later:
+        lock_ids(tx, {*(result.id for result in results), *changed_later})
 
 
 def _record_accepted(tx: Transaction, accepted: Sequence[ClaimResult]) -> None:
@@ -88,11 +99,11 @@ def _close_attempts(tx: Transaction, posted: Sequence[ClaimResult]) -> None:
     if not posted:
         return
     answers = [answer_row(result) for result in posted]
-    if len(tx.execute_each(CLOSE_ATTEMPT, ANSWER, answers, now=tx.now)) < len(answers):
-        add_lost_attempts(tx, [answer for answer in answers if answer["job_id"]])
+    if len(tx.execute_each(f"{CLOSE_ATTEMPT} RETURNING 1", ANSWER, answers, now=tx.now)) < len(answers):
+        _add_lost_attempts(tx, [answer for answer in answers if answer["job_id"]])
 
 
-def add_lost_attempts(tx: Transaction, answers: Sequence[Row]) -> None:
+def _add_lost_attempts(tx: Transaction, answers: Sequence[Row]) -> None:
     """Bring back the attempts of accepted messages that the ledger has lost in a restore or a failover."""
     if answers:
         tx.execute_each(_ADD_LOST_ATTEMPT, ANSWER, answers, now=tx.now)
@@ -107,7 +118,6 @@ def _answered_lanes(posted: Sequence[ClaimResult]) -> set[str]:
 
 # Written by hand, as the whole hot path: one statement for all rows of a group commit. The state is wrapped, as in
 # `still_in`, to keep the planner on the primary key.
-_LOCK = "SELECT 1 FROM message JOIN {each} ON message.id = each.id ORDER BY message.id FOR UPDATE OF message"
 ANSWER = {"id": "text", "epoch": "integer", "outcome": "text", "status": "integer", "code": "text"}
 ANSWER |= {"said": "text", "job_id": "text"}
 CLOSE_ATTEMPT = """
@@ -115,7 +125,6 @@ UPDATE attempt
 SET ended_at = :now, outcome = CASE WHEN attempt.outcome = 'replaced' THEN attempt.outcome ELSE each.outcome END,
     status = each.status, code = each.code, text = each.said, job_id = each.job_id
 FROM {each} WHERE attempt.message_id = each.id AND attempt.epoch = each.epoch
-RETURNING 1
 """
 # The answer to a POST that the ledger has lost, in a restore or a failover, brings its attempt back.
 _ADD_LOST_ATTEMPT = """
