@@ -20,28 +20,24 @@ from harkara.delivery.lease_times import Leases
 from harkara.delivery.pool import Pool
 from harkara.delivery.post_times import PostTimes
 from harkara.delivery.posting import Posting
+from harkara.delivery.recording import RETRY_SECONDS, Recording
 from harkara.delivery.timeline_fence import TimelineFence
 from harkara.errors import Unavailable, stops_all
 from harkara.inbound import fingerprint
 from harkara.lanes import Lane
-from harkara.ledger.contacts.marketing_choice import STOPPED_MARKETING, apply_marketing_stop
 from harkara.ledger.database import Database
 from harkara.ledger.messages.begin import BeginRequest
 from harkara.ledger.messages.claim import Claimed, claim
-from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import GroupCommit
 from harkara.limits.limiter import Limiter
 from harkara.limits.slots import Slot
-from harkara.outcomes import Accepted, Outcome, Refused, Wait
+from harkara.outcomes import Outcome, Wait
 from harkara.playbook import Playbook
 
 log = structlog.get_logger(__name__)
 
 LAST = max(PRIORITY.values())
 """The priority that is sent last."""
-
-RETRY_SECONDS = 5.0
-"""The wait of messages that a worker could not prepare, because of its database or a bug."""
 
 BATCH_SECONDS = 0.1
 """Messages whose slots lie in the same interval begin in one transaction, a little earlier than they must.
@@ -61,8 +57,8 @@ class Sender:
     waits for its slot, is posted, and its outcome is recorded. A subclass may wrap these steps, as the crash tests do.
     `worker` returns the name for an attempt whose first byte leaves by that `time.monotonic()`. `fence` is that of the
     group commit. `erasure_key` is the key under which the ledger keeps the opt-outs of people whose data was erased.
-    `on_posted` gets each recorded
-    outcome of a POST, `on_stopped` each outcome without one; both must be brief and must not raise.
+    `on_posted` gets each recorded outcome of a POST, `on_stopped` each outcome without one; both must be brief and must
+    not raise.
     """
 
     def __init__(
@@ -89,6 +85,7 @@ class Sender:
         self._lanes = lanes
         self._booking = Booking(limiter, lanes)
         self._posting = Posting(provider, playbook, lanes, self._booking.slow)
+        self._recording = Recording(db, commit, on_stopped)
         self._worker = worker
         self._leases = leases
         self._fence = fence
@@ -166,7 +163,7 @@ class Sender:
         passed = []
         for message in claimed:
             if outcome := gates.check(message, context):
-                self._stop(message, outcome)
+                self._recording.stop(message, outcome)
             else:
                 passed.append(Passed(message, context.window(message)))
         return passed
@@ -176,7 +173,7 @@ class Sender:
         booked = []
         for (message, window), slot in self._booking.book(passed):
             if isinstance(slot, Wait):
-                self._stop(message, slot)
+                self._recording.stop(message, slot)
             else:
                 booked.append(Booked(message, window, slot))
         return booked
@@ -190,14 +187,10 @@ class Sender:
         try:
             held = self._commit.begin(request)
         except Unavailable:
-            log.warning("POST skipped", action="begin_failed", id=message.id)
-            # The message may be `sending` or still `claimed`. Nothing was sent, so it waits again from either state.
-            for posted in (False, True):
-                unavailable = Wait(RETRY_SECONDS, "worker-trouble", "The ledger did not answer.")
-                self._commit.record_later(ClaimResult.of(message, unavailable, posted=posted))
+            self._recording.undo_begin(message)
             return False
         if not held:
-            self._stop(message, DELAYED)
+            self._recording.stop(message, DELAYED)
         return held
 
     def connect(self, booked: Booked) -> ProviderConnection:
@@ -226,30 +219,12 @@ class Sender:
         return slot if isinstance(slot, Wait) else slot.until(post_by)
 
     def record(self, message: Claimed, outcome: Outcome, recorded: Callable[[], None] = lambda: None) -> None:
-        """Record the outcome of an attempt, and the opt-out that it may show; call `recorded` when it is durable.
-
-        The thread does not wait for the outcome of most messages, which is `Accepted`, and may begin another message.
-        """
-        result = ClaimResult.of(message, outcome, posted=True)
-        if isinstance(outcome, Accepted):
-            self._commit.record_then(result, recorded)
-            return
-        self._commit.record(result)
-        if isinstance(outcome, Refused) and outcome.code == STOPPED_MARKETING:
-            self._record_marketing_stop(message)
-        recorded()
+        """Record the outcome of an attempt; call `recorded` when it is durable, perhaps after the return."""
+        self._recording.record(message, outcome, recorded)
 
     def report(self, message: Claimed, outcome: Outcome, times: PostTimes) -> None:
         """Pass a recorded outcome, and when its steps happened, to the metrics and the traces."""
         self._on_posted(message, outcome, times)
-
-    def _record_marketing_stop(self, message: Claimed) -> None:
-        """If this fails, the next marketing to this person is refused again, and shows it once more."""
-        try:
-            with self._db.write() as tx:
-                apply_marketing_stop(tx, message.lane, [message.recipient], tx.now, message.id)
-        except Unavailable:
-            log.warning("opt-out not recorded", action="opt_out_failed", id=message.id)
 
     def _prepare(self, claimed: Sequence[Claimed]) -> list[Booked]:
         """Return the messages that pass the gates and get a slot.
@@ -261,21 +236,17 @@ class Sender:
             return self.book(self.check_gates(claimed))
         except Exception as error:
             if len(claimed) == 1 or stops_all(error):
-                self._postpone(claimed)
+                for message in claimed:
+                    self._recording.postpone(message)
                 raise
         booked: list[Booked] = []
         for message in claimed:
             try:
                 booked += self.book(self.check_gates([message]))
             except Exception as error:
-                self._postpone([message])
+                self._recording.postpone(message)
                 log.error("message not prepared", action="prepare_failed", id=message.id, error=type(error).__name__)
         return booked
-
-    def _postpone(self, claimed: Sequence[Claimed]) -> None:
-        """Let messages wait a moment. Nothing was sent, and the worker may be at fault: the claim does not count."""
-        for message in claimed:
-            self._stop(message, Wait(RETRY_SECONDS, "worker-trouble", "The worker could not prepare it."))
 
     def _submit(self, booked: Sequence[Booked]) -> Deliveries:
         deliveries = Deliveries(one.message.id for one in booked)
@@ -307,12 +278,7 @@ class Sender:
         withdrawn = set(deliveries.withdraw())
         for one in booked:
             if one.message.id in withdrawn:
-                self._stop(one.message, DELAYED)
-
-    def _stop(self, message: Claimed, outcome: Outcome) -> None:
-        """Record the outcome of a message without a POST; the chunk does not wait for the commit."""
-        self._commit.record_later(ClaimResult.of(message, outcome, posted=False))
-        self._on_stopped(message, outcome)
+                self._recording.stop(one.message, DELAYED)
 
     def _fingerprint(self, message: Claimed) -> str | None:
         """Return what an event about this POST will contain; None in a lane without webhooks."""
