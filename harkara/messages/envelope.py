@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
@@ -14,21 +14,20 @@ from uuid_utils import uuid7
 from harkara.categories import PRIORITY, Category
 from harkara.errors import Invalid
 from harkara.messages.category import default_category
-from harkara.messages.envelope_fields import split_deadline, validate_fallback, validate_messages
+from harkara.messages.envelope_fields import (
+    check_links,
+    check_placeholders,
+    split_deadline,
+    validate_fallback,
+    validate_messages,
+)
 from harkara.messages.fields import AltTexts, CustomerName, Id, Reference, ShortName, Time, validate_customer_name
-from harkara.messages.link_expiry import check_link
+from harkara.messages.items import dump_item, load_item, read_messages
 from harkara.messages.model import StrictModel
-from harkara.messages.parse import Message, parse_item
+from harkara.messages.parse import Message
 from harkara.messages.template import Template
 from harkara.messages.text import Text
-from harkara.messages.validation import (
-    as_handed_over,
-    field_path,
-    handed_over,
-    require_list,
-    require_object,
-    type_measure,
-)
+from harkara.messages.validation import as_handed_over, field_path, require_list, require_object
 from harkara.phone import normalize
 from harkara.times import EARLIEST, LATEST
 from harkara.trace_context import parse_traceparent
@@ -139,9 +138,9 @@ class Envelope(StrictModel):
         try:
             options = {"customer_name": body.get("customer_name"), "alt_texts": body.get("altTexts")} | options
             if isinstance(options.get("fallback"), dict):
-                options["fallback"] = _load(options["fallback"], "fallback")
+                options["fallback"] = load_item(options["fallback"], "fallback")
             to = normalize(body.get("recipient_mobile_number") or "", region, with_country_code=True)
-            return cls(to=to, messages=_read_messages(body), **options)
+            return cls(to=to, messages=read_messages(body), **options)
         except Invalid as error:
             head, dot, rest = error.field.partition(".")
             raise Invalid(_REQUEST_NAMES.get(head, head) + dot + rest, error.rule, error.measure) from None
@@ -165,11 +164,11 @@ class Envelope(StrictModel):
         # The sender validated the number, perhaps with newer numbering plans, so a possible length is enough here.
         fields["to"] = normalize(f"+{fields['to']}", strict=False)
         fields["messages"] = [
-            _load(item, f"messages[{position}]")
+            load_item(item, f"messages[{position}]")
             for position, item in enumerate(require_list(fields["messages"], "messages"))
         ]
         if "fallback" in fields:
-            fields["fallback"] = _load(fields["fallback"], "fallback")
+            fields["fallback"] = load_item(fields["fallback"], "fallback")
         if str(fields.get("expires", ""))[:4] >= str(LATEST.year):
             # An earlier release let the end of the calendar mean "never".
             fields["expires"] = LATEST - timedelta(seconds=1)
@@ -184,9 +183,9 @@ class Envelope(StrictModel):
         fields = {name: value for name, value in self if value is not None and name != "traceparent"}
         if valid_for := fields.pop("valid_for", None):
             fields["expires"] = min(max((self.at or datetime.now(UTC)) + valid_for, EARLIEST), LATEST - _MOMENT)
-        fields["messages"] = [_dump(message) for message in self.messages]
+        fields["messages"] = [dump_item(message) for message in self.messages]
         if self.fallback is not None:
-            fields["fallback"] = _dump(self.fallback)
+            fields["fallback"] = dump_item(self.fallback)
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
 
     def with_validity(self, valid_for: timedelta | None, age: timedelta | None = None) -> Self:
@@ -254,65 +253,9 @@ def _check(envelope: Envelope) -> None:
     """Check the rules that concern several fields."""
     if envelope.at and envelope.expires and envelope.expires <= envelope.at:
         raise Invalid("expires", "must be later than at")
-    messages = envelope.messages if envelope.fallback is None else (*envelope.messages, envelope.fallback)
-    _check_placeholders(envelope, messages)
-    _check_links(envelope, messages)
+    check_placeholders(envelope.messages, envelope.fallback, envelope.alt_texts, envelope.customer_name)
+    check_links(envelope.messages, envelope.fallback, envelope.at)
     if len(envelope.messages) == 1 and envelope.kind != "contacts" and not envelope.alt_texts:
         return  # the limits of one message keep it far below this one
     if (size := len(envelope.body_json().encode())) > _MAX_BODY_BYTES:
         raise Invalid("messages", f"at most {_MAX_BODY_BYTES:,} bytes of JSON in all", f"this has {size:,}")
-
-
-def _check_placeholders(envelope: Envelope, messages: Iterable[Message]) -> None:
-    for position, message in enumerate(messages):
-        for path, name in message.placeholders():
-            if name not in (envelope.alt_texts or ()) and not (name == "$name" and envelope.customer_name):
-                rule = "has a $placeholder without a value; give it one in alt_texts, or customer_name for $name"
-                raise Invalid(f"{_place(envelope, position)}.{path}", rule)
-
-
-def _check_links(envelope: Envelope, messages: Iterable[Message]) -> None:
-    for position, message in enumerate(messages):
-        for field, link in message.links():
-            if "?" in link and not handed_over():  # only a signed link has an end
-                with field_path(f"{_place(envelope, position)}.{field}"):
-                    check_link(link, envelope.at)
-
-
-def _place(envelope: Envelope, position: int) -> str:
-    """Return the field of the message at this position; the fallback follows the others."""
-    return f"messages[{position}]" if position < len(envelope.messages) else "fallback"
-
-
-def _read_messages(body: dict[str, Any]) -> list[Message]:
-    """Read `message` or `messages`. Chat Mitra accepts exactly one of them."""
-    text: Any = body.get("message")
-    items = body.get("messages")
-    if (text is None) == (items is None):
-        raise Invalid("message", "give either message or messages, and not both")
-    if items is None:
-        try:
-            return [Text(text)]
-        except Invalid as error:
-            raise Invalid("message", error.rule, error.measure) from None
-    messages = []
-    for position, item in enumerate(require_list(items, "messages")):
-        with field_path(f"messages[{position}]"):
-            messages.append(parse_item(item))
-    if len(messages) == 1 and isinstance(messages[0], Text) and messages[0].is_simple:
-        messages[0] = Text(messages[0].body, form="raw")  # the request to Chat Mitra keeps the form of this one
-    return messages
-
-
-def _dump(message: Message) -> dict[str, Any]:
-    unsent = message.unsent_fields()
-    return message.wire() | ({"aside": unsent} if unsent else {})
-
-
-def _load(item: object, where: str) -> Message:
-    with field_path(where):
-        if not isinstance(item, dict):
-            raise Invalid("", "must be an object", type_measure(item))
-        unsent = item.get("aside")
-        message = parse_item({name: value for name, value in item.items() if name != "aside"})
-        return message if unsent is None else message.with_unsent_fields(unsent)

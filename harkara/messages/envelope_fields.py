@@ -1,15 +1,16 @@
-"""Validate the arguments of an envelope that are no fields of one type: its messages, its deadline and its fallback."""
+"""Validate what concerns no field alone: the messages of an envelope, its deadline, its fallback and their contents."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from harkara.errors import Invalid
+from harkara.messages.link_expiry import check_link
 from harkara.messages.model import RawMessage
 from harkara.messages.parse import Message
 from harkara.messages.template import Template
-from harkara.messages.validation import require_list, type_measure
+from harkara.messages.validation import field_path, handed_over, require_list, type_measure
 
 # Chat Mitra documents no limit; these are Harkara's.
 _MAX_MESSAGES = 10
@@ -49,3 +50,32 @@ def validate_fallback(fallback: object, messages: Sequence[Message]) -> Template
     if not any(isinstance(message, RawMessage) for message in messages):
         raise Invalid("fallback", "is for messages that a closed 24-hour window stops; a template needs no fallback")
     return fallback
+
+
+def check_placeholders(
+    messages: Sequence[Message], fallback: Template | None, alt_texts: Collection[str] | None, name: str | None
+) -> None:
+    """Raise Invalid if a placeholder has no value, in `alt_texts` or as the customer's `name`."""
+    for position, message in enumerate(_contents(messages, fallback)):
+        for path, placeholder in message.placeholders():
+            if placeholder not in (alt_texts or ()) and not (placeholder == "$name" and name):
+                rule = "has a $placeholder without a value; give it one in alt_texts, or customer_name for $name"
+                raise Invalid(f"{_place(messages, position)}.{path}", rule)
+
+
+def check_links(messages: Sequence[Message], fallback: Template | None, at: datetime | None) -> None:
+    """Raise Invalid if a link ends before it is of use to a message that is sent `at` that time; None is now."""
+    for position, message in enumerate(_contents(messages, fallback)):
+        for field, link in message.links():
+            if "?" in link and not handed_over():  # only a signed link has an end
+                with field_path(f"{_place(messages, position)}.{field}"):
+                    check_link(link, at)
+
+
+def _contents(messages: Sequence[Message], fallback: Template | None) -> Sequence[Message]:
+    return messages if fallback is None else (*messages, fallback)
+
+
+def _place(messages: Sequence[Message], position: int) -> str:
+    """Return the field of the message at this position; the fallback follows the others."""
+    return f"messages[{position}]" if position < len(messages) else "fallback"
