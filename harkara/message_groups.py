@@ -19,7 +19,7 @@ _SAME_DAY = timedelta(hours=20)
 
 _LABELS = {
     "quiet-hours": "quiet hours",
-    "window-closed": "window shut, no fallback",
+    "window-closed": "window closed, no fallback",
     "read-timeout": "answer lost",
     "reset": "answer lost",
     "closed": "answer lost",

@@ -28,7 +28,7 @@ def main() -> None:
         "--to",
         metavar="REVISION",
         default=migrate.head(),
-        help="the schema to migrate to, for example 0008; before a release is rolled back, that of the former release",
+        help="the schema to migrate to, for example 0008; before a release is rolled back, that of the older release",
     )
     parser.add_argument(
         "--check", action="store_true", help="change nothing; exit with 1 if the schema is not that of this release"

@@ -49,7 +49,7 @@ class MessageSettings(SettingsSection):
     )
     config: Path = Field(
         default=CONFIG,
-        description="Folder of lanes, reminders, templates, words, playbook, prices and assistant (.toml)",
+        description="Folder of the files that `harkara reload` reads: lanes, reminders, templates and others",
     )
     prices_file: Path = Field(default=CONFIG / "prices.toml", description="What a message of each category costs you")
     assistant_file: Path = Field(

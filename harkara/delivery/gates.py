@@ -106,7 +106,7 @@ def one_voice(message: Claimed, context: GateContext) -> Outcome | None:
     elif rules.mode == "shadow" or not rules.answers(message.lane, message.talk_person, message.recipient):
         why = "the assistant does not answer this person any more"
     elif not message.fallback and needs_window(message) and _shut(message, context):
-        why = "the 24-hour window is shut"
+        why = "the 24-hour window is closed"
     else:
         why = message.voice.objection(message.talk_revision, rules.most_unanswered)
     return Cancelled("superseded", f"Not sent, since {why}.") if why else None

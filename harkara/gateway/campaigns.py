@@ -125,7 +125,7 @@ def resume_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) -
     openapi_extra=body_schema(SecondRound),
 )
 def repeat_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) -> NextRound:
-    """Create a campaign for the recipients whose message failed. Consent is asked again; nothing is sent yet."""
+    """Create a campaign for the recipients whose message failed. Consent is checked again; nothing is sent yet."""
     found = queries.get_campaign(deps.db, name, lanes=caller.lanes)
     wanted = SecondRound.read(read_json(body))
     with reading(deps):

@@ -82,4 +82,4 @@ def harkara(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Durable WhatsApp sending through Chat Mitra."""
+    """Send WhatsApp messages through Chat Mitra, see what happens to them, and decide about them."""

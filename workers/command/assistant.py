@@ -155,7 +155,7 @@ def _print(shown: Mapping[str, Any]) -> None:
 
 
 def _about(shown: Mapping[str, Any]) -> Iterator[str]:
-    """Yield where the answer comes from, and why a person goes on."""
+    """Yield where the answer comes from, and why a person takes over."""
     from harkara.assistant.summary import CAUSES
 
     if shown["buttons"]:
@@ -167,7 +167,7 @@ def _about(shown: Mapping[str, Any]) -> Iterator[str]:
     if shown["failure"]:
         yield f"Not answered: {shown['failure']}"
     if shown["hand_over"]:
-        yield f"A person goes on, since the customer {CAUSES[shown['hand_over']]}."
+        yield f"A person takes over, since the customer {CAUSES[shown['hand_over']]}."
         yield f"Summary for the person: {shown['summary']}"
     yield f"Made from {_SOURCES[shown['source']]} in {shown['milliseconds']} ms; nothing was sent."
 

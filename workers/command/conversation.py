@@ -56,7 +56,7 @@ def listing(
                 each.lane,
                 local.show(each.last_at, each.lane),
                 each.unread or "",
-                local.show(each.window_ends_at, each.lane) or "shut",
+                local.show(each.window_ends_at, each.lane) or "closed",
                 _words(each.last) if each.last else "",
             )
             for each in found
@@ -83,7 +83,7 @@ def show(
     local = LocalTime()
     found = chat.conversation
     until = local.show(found.window_ends_at, found.lane)
-    print_line(f"{found.title}  {found.contact}  {'window open until ' + until if until else 'window shut'}")
+    print_line(f"{found.title}  {found.contact}  {'window open until ' + until if until else 'window closed'}")
     if chat.cut:
         note("A chat has the newest 500 messages to a person; `harkara list --to NUMBER` has the older ones.")
     for entry in chat.entries:
@@ -106,7 +106,7 @@ def reply(
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
-    """Reply to a person with a text or a template. Exits with 4 if the window is shut for a text."""
+    """Reply to a person with a text or a template. Exits with 4 if the 24-hour window is closed for a text."""
     from harkara.errors import Invalid
     from harkara.ledger.conversations import commands
     from harkara.ledger.users.acts import Actor
@@ -152,7 +152,7 @@ def read(number: Person, lane: LaneOfPerson = None, by: By = None, as_json: AsJs
 
 @app.command(epilog="Example: harkara conversation assign 9876543210")
 def assign(number: Person, lane: LaneOfPerson = None, by: By = None, as_json: AsJson = False) -> None:
-    """Let a person answer from now on: the assistant is silent for the time that its file names."""
+    """Assign a conversation to a person: the assistant is silent for `give-back` of config/assistant.toml."""
     from harkara.ledger.conversations.modes import assign_to_person
 
     hold = _hold()
@@ -163,7 +163,7 @@ def assign(number: Person, lane: LaneOfPerson = None, by: By = None, as_json: As
 
 @app.command("give-back", epilog="Example: harkara conversation give-back 9876543210")
 def give_back(number: Person, lane: LaneOfPerson = None, by: By = None, as_json: AsJson = False) -> None:
-    """Let the assistant answer again what the customer writes next."""
+    """Give a conversation back to the assistant, which answers what the customer writes next."""
     from harkara.ledger.conversations import modes
 
     _change(number, lane, by, as_json, "assistant", lambda db, person, actor: modes.give_back(db, person, by=actor))
@@ -171,7 +171,7 @@ def give_back(number: Person, lane: LaneOfPerson = None, by: By = None, as_json:
 
 @app.command(epilog="Example: harkara conversation off 9876543210")
 def off(number: Person, lane: LaneOfPerson = None, by: By = None, as_json: AsJson = False) -> None:
-    """Let the assistant never answer this person, until the conversation is given back."""
+    """Switch the assistant off for this person, until the conversation is given back."""
     from harkara.ledger.conversations import modes
 
     _change(number, lane, by, as_json, "off", lambda db, person, actor: modes.switch_off(db, person, by=actor))
@@ -195,7 +195,7 @@ def draft(number: Person, lane: LaneOfPerson = None, as_json: AsJson = False) ->
 def send_draft(
     number: Person,
     texts: Annotated[
-        list[str] | None, typer.Option("--text", metavar="TEXT", help="Own words instead of the draft's; repeat it.")
+        list[str] | None, typer.Option("--text", metavar="TEXT", help="Your words instead of the draft's; repeat it.")
     ] = None,
     lane: LaneOfPerson = None,
     by: By = None,
@@ -215,7 +215,7 @@ def send_draft(
 
 @app.command("discard-draft", epilog="Example: harkara conversation discard-draft 9876543210")
 def discard(number: Person, lane: LaneOfPerson = None, by: By = None, as_json: AsJson = False) -> None:
-    """Let the draft that waits never be sent."""
+    """Discard the draft that waits: it is never sent."""
     from harkara.ledger.conversations.drafts import discard_draft
     from harkara.ledger.users.acts import Actor
 

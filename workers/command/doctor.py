@@ -22,7 +22,7 @@ AdoptRedis = Annotated[
 
 
 def doctor(as_json: AsJson = False, adopt_redis: AdoptRedis = False) -> None:
-    """Check settings, lanes, database, workers, dead letters, callbacks, Redis, clocks. Exits with 1 if one fails."""
+    """Check everything that sending needs, with the next step for what fails. Exits with 1 if a check fails."""
     if adopt_redis:
         _adopt_redis()
     checks = list(_safely(_settings))

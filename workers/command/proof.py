@@ -43,7 +43,7 @@ def write(
         Path | None, typer.Option("--pdf", metavar="FILE.pdf", help="The same to print; needs Chromium or Chrome.")
     ] = None,
 ) -> None:
-    """Write what proves the way of a message: consent, text, attempts, states, and digests of webhooks.
+    """Write the proof of a message: consent, text, attempts, states, and digests of webhooks.
 
     `write` may be left out. The same state of the ledger gives the same file, byte by byte. It has the number and the
     text of the message. With --html or --pdf, nothing is written to stdout; only the JSON can be verified.

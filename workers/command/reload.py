@@ -24,7 +24,7 @@ POLL_SECONDS = 0.2
 
 
 def reload(check: Check = False, as_json: AsJson = False) -> None:
-    """Let every process read lanes, reminders, templates, words and playbook again, without a restart.
+    """Let every process read the files of config/ again, without a restart.
 
     A file with a mistake changes nothing. Settings in .env and the environment need a restart of the processes.
     """
@@ -79,7 +79,7 @@ def _result(answer: ReloadAnswer | None) -> str:
     if answer is None:
         return "no answer: restart it, unless it has just ended"
     if answer.problem:
-        return f"goes on with its former files: {answer.problem}"
+        return f"keeps its previous files: {answer.problem}"
     return f"loaded {', '.join(answer.changed)}" if answer.changed else "nothing has changed"
 
 

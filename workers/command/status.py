@@ -43,7 +43,7 @@ def listing(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List messages that match every filter, newest first; or why they do not go on."""
+    """List messages that match every filter, newest first; with --why, what stops those that wait or failed."""
     from harkara.ledger.messages.search import Count, count_messages, list_messages
 
     with ledger() as db:

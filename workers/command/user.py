@@ -65,7 +65,7 @@ def change(name: Name, role: RoleOption, lanes: LanesOption = None, as_json: AsJ
 
 @app.command(epilog="Example: harkara user link Asha")
 def link(name: Name, as_json: AsJson = False) -> None:
-    """Print a new one-time link, for a user who has no password or forgot it. The former link no longer works."""
+    """Print a new one-time link, for a user who has no password or forgot it. The old link no longer works."""
     from harkara.ledger.users import users
 
     with ledger() as db:
@@ -85,7 +85,7 @@ def disable(name: Name, as_json: AsJson = False) -> None:
 
 @app.command(epilog="Example: harkara user enable Asha")
 def enable(name: Name, as_json: AsJson = False) -> None:
-    """Let a disabled user sign in again, with the former password or a new link."""
+    """Let a disabled user sign in again, with the old password or a new link."""
     from harkara.ledger.users import users
 
     with ledger() as db:

@@ -99,8 +99,8 @@ def acts() -> list[Act]:
             None,
         ),
         Act("one that Chat Mitra refuses", Text("Hello!"), UNWILLING, {}, State.FAILED),
-        Act("text, window shut: its template", pickup, "919876500030", {"fallback": ready}, wrote=False),
-        Act("text, window shut", pickup, "919876500031", {}, State.FAILED, wrote=False),
+        Act("text, window closed: its template", pickup, "919876500030", {"fallback": ready}, wrote=False),
+        Act("text, window closed", pickup, "919876500031", {}, State.FAILED, wrote=False),
     ]
 
 

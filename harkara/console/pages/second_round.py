@@ -56,7 +56,7 @@ def ask_page(visitor: Operator, key: str) -> Response:
 
 @router.post("/campaigns/{key}/again")
 def repeat(visitor: Operator, form: Form, key: str) -> Response:
-    """Create the second round. Consent is asked again, and nothing is sent before it is started."""
+    """Create the second round. Consent is checked again, and nothing is sent before it is started."""
     found, name = _campaign(visitor, key), " ".join(printable(form["name"]).split())
     try:
         settings = visitor.console.campaigns()

@@ -43,7 +43,7 @@ def reply(
         raise Conflict("WhatsApp hides the number of this person, and messages need one")
     envelope = Envelope(to=person.number, messages=[message], lane=person.lane, reference=reference, producer=producer)
     if isinstance(message, Text) and person.window_ends_at(db.now()) is None:
-        raise Conflict("the 24-hour window is shut: send a template, which opens the conversation when they answer")
+        raise Conflict("the 24-hour window is closed: send a template, which opens the conversation when they answer")
     if why := person.state.objection(envelope.category):
         raise Invalid("to", f"this person {why}")
     with db.write() as tx:

@@ -130,7 +130,7 @@ def _check(tx: Transaction, row: Row, rules: AssistantRules, person: Participant
     if is_off(tx):
         raise Conflict("the assistant is off: write a reply, or switch it on with `harkara assistant on`")
     if person and person.window_ends_at(tx.now) is None:
-        raise Conflict("the 24-hour window is shut: send a template, which opens the conversation when they answer")
+        raise Conflict("the 24-hour window is closed: send a template, which opens the conversation when they answer")
 
 
 def _edited(proposal: Proposal, texts: Sequence[str] | None) -> tuple[Proposal, Decision]:

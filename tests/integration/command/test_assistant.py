@@ -21,7 +21,7 @@ def test_a_question_shows_what_a_customer_would_get(harkara: Harkara) -> None:
     assert shown["near"][0] == {"entry": "order-status", "score": 1.0}
     lines = harkara("assistant", "try", "zzz card 4111 1111 1111 1111").stdout
     assert "Without personal data: zzz card [card-1]" in lines
-    assert "A person goes on, since the customer asks what no knowledge answers." in lines
+    assert "A person takes over, since the customer asks what no knowledge answers." in lines
     assert "4111" not in lines
     assert "The customer gets no message." in harkara("assistant", "try", "STOP").stdout
 

@@ -166,7 +166,7 @@ def test_a_reply_is_an_ordinary_message_that_is_sent_once(db: Database) -> None:
 def test_a_text_is_refused_outside_the_window_and_a_template_is_not(db: Database) -> None:
     deliver_webhooks(db, wrote("Is it open?", 1, "w1"))
     shut_window(db)
-    with pytest.raises(Conflict, match="window is shut"):
+    with pytest.raises(Conflict, match="window is closed"):
         reply(db, enqueue(db), person(db), Text("Yes"), producer="console", hold=HOLD)
     assert chat_with(db).conversation.unread == 1
     assert reply(db, enqueue(db), person(db), Template("visit_reminder"), producer="console", hold=HOLD).new

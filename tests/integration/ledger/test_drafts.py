@@ -186,7 +186,7 @@ def test_a_draft_is_refused_where_the_gate_would_drop_it(db: Database) -> None:
             send_draft(db, one.id, rules, LIMITS, by=BY)
     with db.write() as tx:
         tx.execute(update(contact).values(wrote_at=tx.now - timedelta(hours=30)))
-    with pytest.raises(Conflict, match="window is shut"):
+    with pytest.raises(Conflict, match="window is closed"):
         send_draft(db, one.id, DRAFTS, LIMITS, by=BY)
     assert draft(db).id == one.id
 

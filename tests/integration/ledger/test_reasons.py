@@ -53,7 +53,7 @@ def test_each_reason_is_a_sentence_with_what_helps(db: Database) -> None:
     quiet, shut, uncertain = explain(db, zones=INDIA)
     assert quiet.sentence == f"3 wait for {at}, quiet hours"
     assert (quiet.remedy, quiet.command) == (None, None)
-    assert shut.sentence == "2 failed: window shut, no fallback"
+    assert shut.sentence == "2 failed: window closed, no fallback"
     assert shut.remedy == "Send a template."
     assert shut.command == "harkara resend --state failed --lane default --code window-closed"
     assert uncertain.sentence.startswith("1 uncertain, answer lost ")

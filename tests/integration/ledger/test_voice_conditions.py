@@ -139,7 +139,7 @@ def test_the_gate_looks_at_the_rollout_the_switch_and_the_window(answered: Datab
     assert objection(answered, DRAFTS) is None
     with answered.write() as tx:
         tx.execute(update(contact).values(wrote_at=tx.now - 24 * HOUR))
-    assert "window is shut" in str(objection(answered))
+    assert "window is closed" in str(objection(answered))
     change_message(answered, fallback='{"messages": []}')
     assert objection(answered) is None, "the gate of the window sends its fallback"
     change_message(answered, fallback=None)

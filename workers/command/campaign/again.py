@@ -26,7 +26,7 @@ def again(
     expires: Annotated[datetime | None, time_option("Messages that are not sent by then are cancelled.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load a campaign for those whose message failed in another one. Consent is asked again; nothing is sent yet."""
+    """Load a campaign for those whose message failed in another one. Consent is checked again; nothing is sent yet."""
     from harkara.ledger.campaigns import queries
     from harkara.ledger.campaigns.again import create_second_round
     from harkara.ledger.users.acts import Actor

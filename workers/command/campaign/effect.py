@@ -8,7 +8,7 @@ from workers.command.output import emit, note, print_line
 
 
 def effect(key: Campaign, as_json: AsJson = False) -> None:
-    """Compare how many recipients wrote with how many of those who got nothing, and say how sure that is."""
+    """Compare how many recipients wrote with how many of those who got nothing, with the certainty."""
     from harkara.ledger.campaigns import queries
     from harkara.ledger.campaigns.effects import get_effect
 

@@ -77,7 +77,7 @@ First = Annotated[
     typer.Option(metavar="COLUMN=VALUE|SHARE", help="First wave: the rows with a value in a column, or a share."),
 ]
 WaveHours = Annotated[float, typer.Option(help="Hours from the first wave to the others.")]
-StopLoss = Annotated[str | None, typer.Option(metavar="AMOUNT", help="Pause when it has cost so much, such as 5000.")]
+StopLoss = Annotated[str | None, typer.Option(metavar="AMOUNT", help="Pause when it has cost this much, such as 5000.")]
 HoldOut = Annotated[
     float | None, typer.Option(metavar="SHARE", help="Share that gets nothing, to measure the effect on answers.")
 ]

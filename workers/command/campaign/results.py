@@ -9,7 +9,7 @@ from workers.command.output import emit, print_line
 
 
 def results(key: Campaign, as_json: AsJson = False) -> None:
-    """Say how many recipients wrote and opted out since they got it, and what it has cost and may cost."""
+    """Show how many recipients wrote and opted out since they got it, and what it has cost and may cost."""
     from harkara.ledger.campaigns import queries
     from harkara.ledger.campaigns.figures import get_figures
     from harkara.money.amounts import from_micros
