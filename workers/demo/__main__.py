@@ -50,7 +50,8 @@ def main() -> None:
         local.wait(timeout=60)
         application.close()
     if not ok:
-        console.print(f"Not everything ended as it should: the log is {VAR / 'processes.log'}", style="bold red")
+        log = VAR / "processes.log"
+        console.print(f"Not everything ended as it should: the log is {log}", style="bold red", soft_wrap=True)
     sys.exit(0 if ok else 1)
 
 
@@ -149,7 +150,7 @@ def _run(
             answers.advance(occasions.reminders(MOVED))
             assistant.advance()
             # Ids grow with time, and the mixed set came first.
-            rows = {row["id"]: row for row in list_messages(database, MessageFilter(producer="default"), limit=100)}
+            rows = messages.by_key(list_messages(database, MessageFilter(producer="default"), limit=100))
             tables = (
                 messages.table(rows, handed),
                 occasions.table(),
@@ -158,13 +159,20 @@ def _run(
                 campaign.table(),
             )
             live.update(Group(*(part for table in tables for part in (table, ""))))
-            ended = all(identity in rows and rows[identity]["state"] == act.ends for identity, act in handed.items())
-            ok = ended and occasions.over and campaign.over and answers.over and assistant.over
-            if ok or time.monotonic() > deadline:
+            over = {
+                "occasions": occasions.over,
+                "answers": answers.over,
+                "assistant": assistant.over,
+                "campaign": campaign.over,
+            }
+            left = [*messages.unfinished(rows, handed), *(name for name, ended in over.items() if not ended)]
+            if not left or time.monotonic() > deadline:
                 break
             time.sleep(0.25)
     console.print(campaign.overtook or "No code overtook the campaign.")
-    return ok
+    if left:
+        console.print(f"Not as expected within {PATIENCE_SECONDS} s: {', '.join(left)}.", style="bold red")
+    return not left
 
 
 def _wait_for_rules(client: Client) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -110,19 +110,32 @@ def acquainted() -> set[str]:
 
 
 def hand_over(client: Client) -> dict[str, Act]:
-    """Hand over everything; return the acts by the id of their message."""
+    """Hand over everything; return the acts by the reference of their message, or its id.
+
+    Of two calls with one reference, the ledger keeps the id of the one that it reads first.
+    """
     handed: dict[str, Act] = {}
     for act in acts():
         handle = client.send(act.message, to=act.to, **act.options)
         if act.ends:
-            handed[handle.id] = act
+            handed[act.options.get("reference", handle.id)] = act
     return handed
+
+
+def by_key(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return the messages by the keys of `hand_over`."""
+    return {row["reference"] or row["id"]: row for row in rows}
+
+
+def unfinished(rows: Mapping[str, Mapping[str, Any]], handed: Mapping[str, Act]) -> list[str]:
+    """Return the acts whose message has not ended as expected."""
+    return [act.what for key, act in handed.items() if key not in rows or rows[key]["state"] != act.ends]
 
 
 def table(rows: Mapping[str, Mapping[str, Any]], handed: Mapping[str, Act]) -> Table:
     shown = Table("message", "category", "state", "tries", "why", box=None)
-    for identity, act in handed.items():
-        row = rows.get(identity, {})
+    for key, act in handed.items():
+        row = rows.get(key, {})
         state = str(row.get("state", "in the intake"))
         why = str(row.get("reason") or "").partition(" Chat Mitra said")[0]
         shown.add_row(act.what, row.get("category", ""), styled(state), str(row.get("tries", "")), why)
