@@ -21,8 +21,9 @@ _EMOJI_LIMIT = 10
 _SUSPECT = re.compile(r"[*#<_~`\]\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SUSPECT_IN_LINE = re.compile(r"[*#<_~`\]\x00-\x1f\x7f]")
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_NO_CHARACTER = re.compile(r"[\ud800-\udfff]")  # half of a pair, or a byte that a shell gave in another encoding
 _VISIBLE = regex.compile(r"[^\s\p{Cf}\p{Cc}]")
 _DEVANAGARI = regex.compile(r"\p{Script=Devanagari}")
 _LATIN = regex.compile(r"\p{Script=Latin}")
@@ -68,6 +69,8 @@ class TextRule:
     def _faults(self, value: str) -> Iterator[tuple[str, str | None]]:
         if not _VISIBLE.search(value):
             yield "must not be blank", None
+        if marks := _NO_CHARACTER.findall(value):
+            yield "is not in UTF-8; convert it", f"wrong characters: {len(marks)}"
         if self.lines and (marks := _CONTROL.findall(value)):
             yield "has control characters; remove them", f"this has {len(marks)}"
         if not self.lines and (marks := _BREAK.findall(value)):

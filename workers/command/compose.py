@@ -105,7 +105,7 @@ def _of_kind(given: Given, options: dict[str, Any]) -> Envelope:
 
 def _text(given: Given) -> Text:
     text = given["text"]
-    return Text(sys.stdin.read().removesuffix("\n") if text == "-" else text)
+    return Text(_stdin("text").removesuffix("\n") if text == "-" else text)
 
 
 def _template(given: Given) -> Template:
@@ -178,12 +178,22 @@ def _pairs(name: str, pairs: list[str], example: str) -> dict[str, str]:
 
 def _read_json(name: str) -> Any:
     try:
-        text = sys.stdin.read().lstrip(BYTE_ORDER_MARK) if name == "-" else read_text(Path(name))
+        text = _stdin("json_file").lstrip(BYTE_ORDER_MARK) if name == "-" else read_text(Path(name))
         return json.loads(text)
     except Invalid as error:
         _wrong("json_file", error.rule)
-    except ValueError as error:
-        raise Invalid("body", "must be one JSON object", type(error).__name__) from None
+    except json.JSONDecodeError as error:
+        raise Invalid("body", "must be one JSON object", f"line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise Invalid("body", "must be one JSON object", "it is nested too deeply") from None
+
+
+def _stdin(name: str) -> str:
+    """Return the text of stdin, which is in UTF-8 whatever the locale says."""
+    try:
+        return sys.stdin.buffer.read().decode().replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        _wrong(name, "stdin is not in UTF-8; convert it first")
 
 
 def _option(name: str) -> str:

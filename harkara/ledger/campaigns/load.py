@@ -72,10 +72,11 @@ class CampaignPlan:
 
 @dataclass(slots=True)
 class LoadResult:
-    """The number of messages and of rejected rows."""
+    """The number of messages and of rejected rows, and the first of these."""
 
     audience: int = 0
     rejected: int = 0
+    first_reject: Reject | None = None
 
 
 def load(
@@ -102,7 +103,7 @@ def load(
             _update_campaign(tx, plan, audience=campaign.c.audience + len(batch))
         result.audience += len(batch)
     if not result.audience:
-        raise Invalid("audience", f"no row of {plan.source} gives a message", f"{result.rejected} were rejected")
+        raise Invalid("audience", f"no row of {plan.source} gives a message", _measure(result))
     with db.write() as tx:
         _update_campaign(tx, plan, state=CampaignState.READY.value, rejected=result.rejected)
         if actor is not None:
@@ -116,6 +117,14 @@ def _without_rejects(rows: Iterable[CampaignMessage | Reject], result: LoadResul
             yield row
         else:
             result.rejected += 1
+            result.first_reject = result.first_reject or row
+
+
+def _measure(result: LoadResult) -> str:
+    """Return why there is no message: a Reject repeats nothing of its row."""
+    if result.first_reject is None:
+        return "there is none below the header"
+    return f"{result.rejected:,} rejected, the first of them {result.first_reject}"
 
 
 def _deadline(plan: CampaignPlan, now: datetime) -> datetime:

@@ -38,7 +38,7 @@ def ledger(environment: dict[str, str]) -> Iterator[Database]:
 def harkara(environment: dict[str, str]) -> Iterator[Harkara]:
     """Runs one command line in this process, on the settings of the test."""
 
-    def run(*words: str, stdin: str | None = None) -> Result:
+    def run(*words: str, stdin: str | bytes | None = None) -> Result:
         settings.cache_clear()
         # Without COLUMNS the output is that of a pipe; each process of a parallel test run has it from the terminal.
         return CliRunner(env={"COLUMNS": None, **environment}).invoke(app, words, input=stdin, catch_exceptions=False)

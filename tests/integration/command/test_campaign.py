@@ -80,7 +80,7 @@ def test_a_csv_becomes_a_campaign_and_each_rejected_row_has_a_reason(
     rejects = tmp_path / "rejects.csv"
     result = harkara("campaign", "new", str(sheet), *KIND, "--name", "November", "--rejects", str(rejects))
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("November  2 recipients, 5 rejected")
+    assert result.stdout.startswith("November  recipients: 2, rejected: 5")
     assert "row 3, Mobile: was changed by a spreadsheet" in result.stdout
     assert "row 5, Mobile: is the number of row 2 again" in result.stdout
     assert "harkara campaign start November" in result.stderr

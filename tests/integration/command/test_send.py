@@ -166,7 +166,8 @@ def test_options_that_exclude_each_other_are_a_usage_error_with_the_next_step(
     [
         (["Your code *123456*"], "body: has an asterisk"),
         (["Hello", "--lane", "hotel"], "lane: is not configured; configured lanes: default, shop"),
-        (["--json-file", "-"], "body: must be one JSON object"),
+        (["--json-file", "-"], "body: must be one JSON object (line 1, column 2)"),
+        (["caf\udce9"], "body: is not in UTF-8; convert it"),
     ],
 )
 def test_a_refused_message_names_the_rule_and_stores_nothing(
@@ -226,3 +227,18 @@ def test_in_the_sandbox_the_advice_is_a_command_that_writes_as_the_customer(
     words = shlex.split(command)
     assert words[2] == "http://127.0.0.1:8901/_sandbox/customer"
     assert json.loads(words[-1]) == {"from": NUMBER, "text": "Hello"}
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "rule"),
+    [
+        ([NUMBER, "-"], b"caf\xe9", "TEXT: stdin is not in UTF-8"),
+        (["--json-file", "-"], b"\xff", "--json-file: stdin is not in UTF-8"),
+        (["--json-file", "-"], b"[" * 100_000, "body: must be one JSON object (it is nested too deeply)"),
+    ],
+)
+def test_bytes_on_stdin_that_are_no_message_are_an_error_in_a_sentence(
+    harkara: Harkara, words: list[str], stdin: bytes, rule: str
+) -> None:
+    result = harkara("send", *words, "--json", stdin=stdin)
+    assert rule in json.loads(result.stdout)["error"]["message"]

@@ -28,8 +28,12 @@ def test_a_name_is_unique_and_finds_the_campaign_like_its_id(db: Database) -> No
 
 
 def test_an_audience_without_a_message_writes_nothing(db: Database) -> None:
-    with pytest.raises(Invalid, match="gives a message"):
+    with pytest.raises(
+        Invalid, match=r"gives a message \(1 rejected, the first of them row 2, to: must not be empty\)"
+    ):
         load(db, campaign_plan(), [Reject(2, "to", "must not be empty", "missing-value")])
+    with pytest.raises(Invalid, match=r"gives a message \(there is none below the header\)"):
+        load(db, campaign_plan(), [])
     with pytest.raises(NotFound):
         get_campaign(db, "sale")
 

@@ -69,7 +69,7 @@ def test_a_text_that_chat_mitra_accepts_is_valid(text: str) -> None:
         ("<!-- note -->", "has HTML; write plain text (this has <!…>)"),
         ("a\x00b\x1b", "has control characters; remove them (this has 2)"),
         ("a\x85b", "has control characters; remove them (this has 1)"),
-        ("a\ud800b", "has control characters; remove them (this has 1)"),
+        ("a\ud800b", "is not in UTF-8; convert it (wrong characters: 1)"),
         ("नमस्ते Asha", "mixes Devanagari and Latin letters; write one script in each text"),
         ("pay: rzp.io/i/abc नमस्ते", "mixes Devanagari and Latin letters; write one script in each text"),
         ("😀", "must have words beside the emoji"),

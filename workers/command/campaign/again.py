@@ -48,5 +48,5 @@ def again(
         result = {"id": plan.id, "name": plan.name, "audience": loaded.audience, "rejected": loaded.rejected}
         emit(result | {"by_code": rejects.by_code})
         return
-    print_line(f"{plan.name}  {loaded.audience:,} recipients, {loaded.rejected:,} rejected  ({plan.id})")
+    print_line(f"{plan.name}  recipients: {loaded.audience:,}, rejected: {loaded.rejected:,}  ({plan.id})")
     note(f"Nothing is sent yet: run `harkara campaign start {shlex.quote(plan.name)}`.")

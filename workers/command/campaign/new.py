@@ -210,7 +210,7 @@ def _report(plan: CampaignPlan, loaded: LoadResult, refused: Rejects, shown: Seq
         previews = [preview_fields(each) for each in shown]
         emit(result | {"by_code": refused.by_code, "first_rejects": first, "previews": previews})
         return
-    print_line(f"{plan.name}  {loaded.audience:,} recipients, {loaded.rejected:,} rejected  ({plan.id})")
+    print_line(f"{plan.name}  recipients: {loaded.audience:,}, rejected: {loaded.rejected:,}  ({plan.id})")
     if refused.by_code:
         table(("rejected because", "rows"), refused.by_code.most_common())
         for reject in refused.first:
