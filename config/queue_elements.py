@@ -44,9 +44,9 @@ def install(tasks: Container[str]) -> None:
 
 
 class QoS(RedisQoS):
-    """Delivers an element that Redis has given away and whose copy in `unacked` it then refuses, such as a full Redis.
+    """Keeps the worker alive where kombu would end it: when Redis takes no copy of an element, and when it is lost.
 
-    kombu would end the worker, with the only copy of the element.
+    Of an element that a full Redis gives away and does not copy to `unacked`, the worker has the only copy.
     """
 
     def append(self, message: Any, delivery_tag: str) -> None:
@@ -54,6 +54,14 @@ class QoS(RedisQoS):
             super().append(message, delivery_tag)
         except (RedisError, OSError):
             super(RedisQoS, self).append(message, delivery_tag)
+
+    def restore_unacked(self, client: Any = None) -> None:
+        """Give back what is not acknowledged, unless Celery has dropped the connection, which an error had broken.
+
+        kombu has no address then. Redis has copies in `unacked`, and delivers them after the visibility timeout.
+        """
+        if self.channel.connection.client is not None:
+            super().restore_unacked(client)
 
 
 class Channel(RedisChannel):

@@ -1,4 +1,4 @@
-"""A full Redis that gives an element away and takes no copy of it: the worker has the only one."""
+"""Elements that the worker has not acknowledged: of a Redis that is full, and of one that is lost."""
 
 from __future__ import annotations
 
@@ -28,3 +28,18 @@ def test_an_element_is_delivered_although_redis_takes_no_copy_of_it(
             finally:
                 redis_client.config_set("maxmemory", 0)
         assert redis_client.hlen("unacked") == 0
+
+
+def test_a_channel_closes_although_its_connection_was_dropped_before(
+    valkey_server: ValkeyServer, redis_client: redis.Redis
+) -> None:
+    queue = Queue("elements")
+    connection = Connection(hostname="127.0.0.1", port=valkey_server.port, virtual_host="0", transport=Transport)
+    Producer(connection).publish({"id": 1}, routing_key="elements", declare=[queue])
+    received: list[Any] = []
+    Consumer(connection, [queue], callbacks=[lambda body, message: received.append(message)]).consume()
+    connection.drain_events(timeout=5)
+    (message,) = received
+    connection.transport.client = None  # Celery's consumer has dropped it, after an error
+    message.channel.close()
+    assert redis_client.hlen("unacked") == 1
