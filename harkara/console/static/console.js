@@ -12,6 +12,8 @@ document.addEventListener("focusin", (event) => {
   if (event.target.matches("[data-select]")) event.target.select();
 });
 for (const button of document.querySelectorAll("[data-print]")) button.hidden = false;
+// On a phone the navigation is one line that scrolls: the present page is in sight.
+document.querySelector("nav.pages [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 if (navigator.clipboard) {
   for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 }
