@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from harkara.console.bubbles import MEDIA, STATES
 from harkara.console.bubbles.markup import whatsapp
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _SENTENCES_OF_CHECKS = ("reason", "state")
 
+_COMMAND = re.compile(r"`([^`]+)`")
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """A code before the sentence of a trace: of Harkara, WhatsApp or HTTP, or an id."""
 
@@ -77,6 +78,7 @@ def environment(language: Language) -> Environment:
         "mask": mask_numbers,
         "moment": _moment,
         "checked": _checked,
+        "commands": _commands,
         "said": _said,
         "soon": _soon,
         "traced": _traced,
@@ -130,7 +132,12 @@ def _checked(context: Context, check: Check) -> str:
         name: (language.said(str(value), context["zone"]) if name in _SENTENCES_OF_CHECKS else None) or value
         for name, value in check.values.items()
     }
-    return language.texts.gettext(check.text) % values if values else language.texts.gettext(check.text)
+    return _commands(language.texts.gettext(check.text) % values if values else language.texts.gettext(check.text))
+
+
+def _commands(text: str) -> Markup:
+    """Return a sentence whose commands, which stand between backquotes, are marked as code."""
+    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))  # a Markup would escape the tags
 
 
 @pass_context

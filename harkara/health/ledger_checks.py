@@ -149,13 +149,11 @@ def _silences(db: Database, lanes: Mapping[str, Lane], longest: float) -> Iterat
 def _workers(db: Database) -> Check:
     seconds = seconds_since(db, "sweep")  # not `dispatch`: `harkara lanes unpark` does that too
     if seconds is None:
-        return Check("workers", False, "no worker has ever run: run `celery -A workers.sender worker`, or `make up`")
+        return Check("workers", False, "no worker has ever run: run `python -m workers.worker`, or `make up`")
     about = {"seconds": round(seconds)}
     if seconds < WORKERS_SECONDS:
         return Check("workers", True, "last round %(seconds)s s ago", about)
-    return Check(
-        "workers", False, "last round %(seconds)s s ago: run `celery -A workers.sender worker`, or `make up`", about
-    )
+    return Check("workers", False, "last round %(seconds)s s ago: run `python -m workers.worker`, or `make up`", about)
 
 
 def _beat(db: Database) -> Check:

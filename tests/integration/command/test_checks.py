@@ -64,7 +64,7 @@ def test_the_doctor_names_what_is_missing_and_the_next_step(
     }  # fmt: skip
     assert "appendonly yes" in found["redis disk"][1]
     assert "harkara lanes unpark shop" in found["lane shop"][1]
-    assert "celery -A workers.sender worker" in found["workers"][1]
+    assert "python -m workers.worker" in found["workers"][1]
 
 
 def test_the_doctor_reports_the_redis_of_another_ledger_and_can_adopt_it(

@@ -68,7 +68,7 @@ def test_hindi_pages_translate_the_reason_of_a_halt_and_keep_the_command(
     park(db, "shop", reason)
     hindi = text_of(users[Role.VIEWER].see("/health", **{"Accept-Language": "hi"}))
     advice = "क्रेडिट ख़त्म हो गए हैं: Chat Mitra के डैशबोर्ड में क्रेडिट ख़रीदें, फिर लेन खोलें।"
-    assert f"लेन रुकी है (खोले जाने तक): {advice} आगे बढ़ाने के लिए `harkara lanes unpark shop` चलाएँ" in hindi
+    assert f"लेन रुकी है (खोले जाने तक): {advice} आगे बढ़ाने के लिए harkara lanes unpark shop चलाएँ" in hindi
 
 
 def test_it_says_what_is_wrong_and_what_to_do(users: dict[Role, Browser], db: Database, running: Server) -> None:
@@ -76,13 +76,13 @@ def test_it_says_what_is_wrong_and_what_to_do(users: dict[Role, Browser], db: Da
     page = users[Role.VIEWER].see("/health")
     words = text_of(page)
     for expected in (
-        "lane shop the lane is parked: Wrong price, says 91••••••3210. run `harkara lanes unpark shop`",
-        "workers no worker has ever run: run `celery -A workers.sender worker`",
+        "lane shop the lane is parked: Wrong price, says 91••••••3210. run harkara lanes unpark shop",
+        "workers no worker has ever run: run python -m workers.worker",
         "beat no heartbeat was ever received",
         "redis disk set appendonly yes",
         "messages to send 3",
         "No alarm is open.",
-        "1 wait for their delivery, none has failed.",
+        "Waiting for delivery: 1. None has failed.",
     ):
         assert expected in words
     assert "919876543210" not in page.text
@@ -155,7 +155,7 @@ def test_an_operator_acknowledges_an_alarm_of_their_lanes(
     answer = operator.submit("/health/acknowledge", id=identity)
     page = text_of(operator.see(answer.headers["location"].removeprefix("/console")))
     assert "Done: alarm acknowledged." in page
-    assert "operator takes care of it since" in page
+    assert "operator has taken care of it since" in page
     assert list_alarms(db)[0].acknowledged_by == "operator"
     assert acts_of(db)[0] == ("operator", "alarm.acknowledged", "errors (lane default)", None)
     measured(db, 0)
