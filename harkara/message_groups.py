@@ -103,7 +103,7 @@ def describe(group: GroupedMessages, now: datetime, zone: ZoneInfo, *, exact: bo
         number=group.number,
         exact=exact,
         sentence=f"{number} {sentence}",
-        remedy=remedy,
+        remedy=None if remedy and remedy in sentence else remedy,
         command=command,
         hold=group.hold,
         subject=group.subject,

@@ -65,14 +65,14 @@ def halt_checks(db: Database, lanes: Collection[str] | None = None) -> Iterator[
             yield Check(
                 "lane %(lane)s",
                 False,
-                "the lane is %(state)s: %(reason)s run `harkara lanes unpark %(lane)s` to continue",
+                "the lane is %(state)s: %(reason)s (`harkara lanes unpark %(lane)s` ends it)",
                 about,
             )
         else:
             yield Check(
                 "lane %(lane)s",
                 False,
-                "%(template)s is %(state)s: %(reason)s run `harkara lanes unpark %(lane)s` to continue",
+                "%(template)s is %(state)s: %(reason)s (`harkara lanes unpark %(lane)s` ends it)",
                 about,
             )
 

@@ -68,7 +68,7 @@ def test_hindi_pages_translate_the_reason_of_a_halt_and_keep_the_command(
     park(db, "shop", reason)
     hindi = text_of(users[Role.VIEWER].see("/health", **{"Accept-Language": "hi"}))
     advice = "क्रेडिट ख़त्म हो गए हैं: Chat Mitra के डैशबोर्ड में क्रेडिट ख़रीदें, फिर लेन खोलें।"
-    assert f"लेन रुकी है (खोले जाने तक): {advice} आगे बढ़ाने के लिए harkara lanes unpark shop चलाएँ" in hindi
+    assert f"लेन रुकी है (खोले जाने तक): {advice} ( harkara lanes unpark shop से यह ख़त्म होता है)" in hindi
 
 
 def test_it_says_what_is_wrong_and_what_to_do(users: dict[Role, Browser], db: Database, running: Server) -> None:
@@ -76,7 +76,7 @@ def test_it_says_what_is_wrong_and_what_to_do(users: dict[Role, Browser], db: Da
     page = users[Role.VIEWER].see("/health")
     words = text_of(page)
     for expected in (
-        "lane shop the lane is parked: Wrong price, says 91••••••3210. run harkara lanes unpark shop",
+        "lane shop the lane is parked: Wrong price, says 91••••••3210. ( harkara lanes unpark shop ends it)",
         "workers no worker has ever run: run python -m workers.worker",
         "beat no heartbeat was ever received",
         "redis disk set appendonly yes",
