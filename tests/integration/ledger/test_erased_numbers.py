@@ -228,9 +228,7 @@ def test_the_calling_code_of_a_number_names_its_country(db: Database) -> None:
     assert found == numbers
 
 
-def test_messages_survive_the_migration_of_erased_numbers(database_url: str) -> None:
-    db = Database(database_url)
-    migrate.upgrade(db)
+def test_messages_survive_the_migration_of_erased_numbers(db: Database) -> None:
     identity = start_abroad(db)
     (waiting,) = accept_messages(db, reply(9, at=datetime.now(UTC) + timedelta(days=2)))
     advance_campaigns(db)
@@ -244,4 +242,3 @@ def test_messages_survive_the_migration_of_erased_numbers(database_url: str) -> 
     assert (before.unpriced, after.unpriced, after.cost) == (0, 5, Decimal(0))
     assert row(db, waiting)["recipient"] == "919876500009"
     assert audit(db).clean
-    db.close()
