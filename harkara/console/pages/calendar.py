@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -13,10 +13,11 @@ from harkara.console.bubbles import STATES
 from harkara.console.forms import printable
 from harkara.console.languages import N_
 from harkara.console.visitors import SignedIn, Viewer
-from harkara.ledger.occasions.calendar import CalendarEntry, find_occasion, list_calendar
+from harkara.errors import Invalid
+from harkara.ledger.occasions.calendar import CalendarEntry, CalendarPage, find_occasion, list_calendar
 from harkara.ledger.occasions.queries import get_occasion
 
-MOST = 500
+ROWS = 200
 """Occasions that a page shows."""
 
 VIEWS = {"day": 1, "week": 7}
@@ -45,19 +46,18 @@ class Day(NamedTuple):
 
 
 @router.get("/calendar")
-def show_days(visitor: Viewer, day: str = "", view: str = "week", kind: str = "") -> Response:
-    """Show the days from Monday on, or one day; by default those of today."""
+def show_days(visitor: Viewer, day: str = "", view: str = "week", kind: str = "", after: str = "") -> Response:
+    """Show the days from Monday on, or one day; by default those of today. `after` is where the page before ends."""
     today = datetime.now(visitor.console.zone).date()
     chosen = _day(day) or today
     length = VIEWS.get(view, 7)
     first = chosen if length == 1 else chosen - timedelta(days=chosen.weekday())
     kinds = [*visitor.console.files().plan.rules.kind]
     wanted = [kind] if kind in kinds else kinds
-    found = list_calendar(visitor.console.db, wanted, first, length, lanes=visitor.user.lanes, limit=MOST)
-    dates = [first + timedelta(days=number) for number in range(length)]
+    found = _entries(visitor, wanted, first, length, printable(after))
     return visitor.page(
         "calendar.html",
-        days=[Day(each, [entry for entry in found if entry.day == each]) for each in dates],
+        days=[each for each in _days(found, first, length) if each.entries or not (after or found.after)],
         today=today,
         view="day" if length == 1 else "week",
         kinds=kinds,
@@ -65,10 +65,26 @@ def show_days(visitor: Viewer, day: str = "", view: str = "week", kind: str = ""
         before=first - timedelta(days=length),
         after=first + timedelta(days=length),
         first=first,
-        full=len(found) >= MOST,
+        last=first + timedelta(days=length - 1),
+        cursor=after,
+        next=found.after,
         statuses=STATUSES,
         answers=ANSWERS,
     )
+
+
+def _entries(visitor: SignedIn, kinds: Sequence[str], first: date, length: int, after: str) -> CalendarPage:
+    """Return a page of these days, the first one for an `after` that is none."""
+    db, lanes = visitor.console.db, visitor.user.lanes
+    try:
+        return list_calendar(db, kinds, first, length, lanes=lanes, after=after or None, limit=ROWS)
+    except Invalid:
+        return list_calendar(db, kinds, first, length, lanes=lanes, limit=ROWS)
+
+
+def _days(found: CalendarPage, first: date, length: int) -> Iterator[Day]:
+    for each in (first + timedelta(days=number) for number in range(length)):
+        yield Day(each, [entry for entry in found.entries if entry.day == each])
 
 
 @router.get("/calendar/{identity}")

@@ -7,22 +7,30 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, tuple_, union_all
 
-from harkara.errors import Conflict, HarkaraError, NotFound
+from harkara.errors import Conflict, HarkaraError, Invalid, NotFound
 from harkara.ledger.database import Database
 from harkara.ledger.occasions.commands import apply_updates
 from harkara.ledger.tables import message, occasion
-from harkara.ledger.transaction import Row
+from harkara.ledger.transaction import Row, Transaction
 from harkara.ledger.users.acts import Actor, record_act
 from harkara.occasions import Closing, OccasionKey, OccasionUpdate, ReminderPlan
 from harkara.occasions.local_time import day_of
 from harkara.receipt import Change
 from harkara.states import UNSENT, State
 
+MOST_READ: Final = 2_000
+"""Occasions that a page reads: those of other zones may be on another day."""
+
 _DAY = timedelta(days=1)
+_EAST, _WEST = timedelta(hours=14), timedelta(hours=12)
+"""How far the days of zones begin before those of UTC, and end after them."""
+
+_IN_ORDER = (occasion.c.at, occasion.c.id)
 _ARRIVED = frozenset({State.ACCEPTED, State.SENT, State.DELIVERED, State.READ})
 
 
@@ -44,6 +52,13 @@ class CalendarEntry:
     answer: str | None
     reminded: bool
     next_reminder: datetime | None
+
+
+class CalendarPage(NamedTuple):
+    """Occasions in the order of their times. `after` is that of the next page, None on the last one."""
+
+    entries: Sequence[CalendarEntry]
+    after: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +87,26 @@ def list_calendar(
     days: int,
     *,
     lanes: Collection[str] | None = None,
-    limit: int = 500,
-) -> list[CalendarEntry]:
-    """Return the occasions of these kinds on these days, in the order of their times, at most `limit`."""
+    after: str | None = None,
+    limit: int = 200,
+    most: int = MOST_READ,
+) -> CalendarPage:
+    """Return the occasions of these kinds on these days, in the order of their times, at most `limit`.
+
+    `after` is that of the page before. `most` are read to find them. Raises Invalid for another text.
+    """
     start = datetime.combine(first, time(), UTC)
-    conditions = [occasion.c.kind.in_(sorted(kinds)), occasion.c.at >= start - _DAY]
-    conditions.append(occasion.c.at < start + (days + 1) * _DAY)
+    conditions = [occasion.c.at >= start - _EAST, occasion.c.at < start + days * _DAY + _WEST]
     conditions += [] if lanes is None else [occasion.c.lane.in_(lanes)]
+    conditions += [_later(after)] if after else []
     with db.read(snapshot=True) as tx:
-        rows = tx.rows(select(occasion).where(*conditions).order_by(occasion.c.at, occasion.c.id).limit(limit))
-        mine = [row for row in rows if first <= _local(row).date() < first + days * _DAY]
-        columns = (message.c.occasion_id, message.c.state, message.c.answer, message.c.due_at, message.c.id)
-        reminders = tx.rows(
-            select(*columns).where(message.c.occasion_id.in_([row["id"] for row in mine])).order_by(message.c.due_at)
-        )
-    by_occasion: dict[str, list[Row]] = defaultdict(list)
-    for reminder in reminders:
-        by_occasion[reminder["occasion_id"]].append(reminder)
-    return [_entry(row, by_occasion[row["id"]]) for row in mine]
+        read = _read(tx, kinds, conditions, most)
+        mine = [row for row in read if first <= _local(row).date() < first + days * _DAY]
+        ids = [row["id"] for row in mine[:limit]]
+        rows = {row["id"]: row for row in tx.rows(select(occasion).where(occasion.c.id.in_(ids)))}
+        reminders = _reminders(tx, ids)
+    last = mine[limit - 1] if len(mine) > limit else read[-1] if len(read) == most else None
+    return CalendarPage([_entry(rows[each], reminders[each]) for each in ids], _cursor(last) if last else None)
 
 
 def find_occasion(db: Database, identity: str, lanes: Collection[str] | None = None) -> StoredOccasion:
@@ -141,6 +158,42 @@ def change_occasion(
             act = f"occasion.{update.status}" if isinstance(update, Closing) else "occasion.saved"
             record_act(tx, by, act, f"{update.kind} {update.reference}", number=1)
     return result
+
+
+def _read(tx: Transaction, kinds: Collection[str], conditions: Sequence[ColumnElement[bool]], most: int) -> list[Row]:
+    """Return the first `most` occasions of all kinds: each kind has its own part of the index."""
+    columns = (occasion.c.id, occasion.c.at, occasion.c.zone)
+    parts = [
+        select(*columns).where(occasion.c.kind == kind, *conditions).order_by(*_IN_ORDER).limit(most).subquery()
+        for kind in sorted(kinds)
+    ]
+    rows = tx.rows(union_all(*(select(part) for part in parts))) if parts else []
+    return sorted(rows, key=lambda row: (row["at"], row["id"]))[:most]
+
+
+def _reminders(tx: Transaction, ids: Sequence[str]) -> Mapping[str, list[Row]]:
+    """Return the reminders of each of these occasions, the earliest first."""
+    columns = (message.c.occasion_id, message.c.state, message.c.answer, message.c.due_at, message.c.id)
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in tx.rows(select(*columns).where(message.c.occasion_id.in_(ids)).order_by(message.c.due_at)):
+        found[row["occasion_id"]].append(row)
+    return found
+
+
+def _cursor(last: Row) -> str:
+    """Return the `after` of the page behind the one that ends with this occasion."""
+    return f"{last['at'].isoformat()}~{last['id']}"
+
+
+def _later(after: str) -> ColumnElement[bool]:
+    moment, _, identity = after.partition("~")
+    try:
+        at = datetime.fromisoformat(moment)
+        if at.tzinfo is None or not 2000 <= at.year < 2200:
+            raise ValueError(moment)
+    except ValueError:
+        raise Invalid("after", "is not the end of a page") from None
+    return tuple_(occasion.c.at, occasion.c.id) > tuple_(at, identity)
 
 
 def _entry(row: Row, reminders: Sequence[Row]) -> CalendarEntry:

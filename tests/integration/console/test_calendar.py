@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from html import unescape
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import update
 
+from harkara.console.pages.calendar import ROWS
 from harkara.ledger.occasions.calendar import find_occasion
 from harkara.ledger.tables import message
 from harkara.ledger.users.acts import list_acts
 from harkara.roles import Role
-from tests.integration.console.server import FILES, Browser, Server, text_of
+from harness.ledger import open_ledger
+from tests.integration.console.server import FILES, Browser, Server, console_of, serve, text_of
 from tests.integration.ledger.occasions import VISIT, closing, occasion_rows, reminder_rows, save, visit
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -75,6 +79,22 @@ def test_a_day_and_a_week_show_occasions_with_answers_in_their_own_zone(running:
     assert "closed" not in text_of(viewer.see(f"/calendar?day={at:%Y-%m-%d}&kind=payment")).replace("closed=", "")
     for odd in ("day=0001-01-01", "day=x%00", "view=year", "kind=none"):
         assert viewer.see(f"/calendar?{odd}").status_code == 200
+
+
+def test_more_occasions_than_a_page_has_are_on_the_next_one(tmp_path: Path) -> None:
+    with open_ledger(f"sqlite:///{tmp_path / 'harkara.db'}") as db, serve(console_of(db)) as server:
+        at = days(12, "09:00")
+        save(db, *(visit(f"number-{n}", at=at + timedelta(minutes=n)) for n in range(ROWS + 1)))
+        viewer = server.user("Vik")
+        first = viewer.see(f"/calendar?day={at:%Y-%m-%d}")
+        later = re.search(r'href="/console(/calendar\?[^"]*after=[^"]+)">Later occasions', first.text)
+        assert later
+        second = viewer.see(unescape(later[1]))
+    assert (f"number-{ROWS - 1} " in text_of(first), f"number-{ROWS} " in text_of(first)) == (True, False)
+    assert (f"number-{ROWS - 1} " in text_of(second), f"number-{ROWS} " in text_of(second)) == (False, True)
+    assert text_of(first).count("nothing") == 0, "an empty day may have occasions on another page"
+    assert "Later occasions" not in text_of(second)
+    assert "From the first occasion on" in text_of(second)
 
 
 def test_a_viewer_sees_numbers_masked_and_no_form(running: Server, viewer: Browser, operator: Browser) -> None:

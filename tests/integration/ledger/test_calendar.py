@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from harkara.errors import Conflict, NotFound
+from harkara.errors import Conflict, Invalid, NotFound
 from harkara.ledger.database import Database
 from harkara.ledger.occasions.calendar import change_occasion, find_occasion, list_calendar
 from harkara.ledger.users.acts import Actor, list_acts
@@ -21,7 +21,7 @@ DAY = noon(3).astimezone(ZoneInfo("Asia/Kolkata")).date()
 
 
 def references(db: Database, first: date, days: int = 1, **options: object) -> list[str]:
-    return [each.reference for each in list_calendar(db, ["appointment"], first, days, **options)]  # type: ignore[arg-type]
+    return [each.reference for each in list_calendar(db, ["appointment"], first, days, **options).entries]  # type: ignore[arg-type]
 
 
 def test_an_occasion_is_on_the_day_of_its_own_zone(db: Database) -> None:
@@ -32,6 +32,24 @@ def test_an_occasion_is_on_the_day_of_its_own_zone(db: Database) -> None:
     assert references(db, DAY, 2) == ["here", "auckland"]
     assert references(db, DAY, 7, lanes=["shop"]) == []
     assert references(db, DAY, 7, limit=1) == ["here"]
+
+
+def test_the_occasions_of_a_day_are_on_pages_whatever_is_on_the_day_before(db: Database) -> None:
+    night = noon(3) - timedelta(hours=10)
+    others = [visit(f"before-{n}", at=night - timedelta(hours=6)) for n in range(4)]
+    mine = [visit(f"on-{n}", at=night) for n in range(3)]
+    save(db, *others, *mine, visit("last", at=night + timedelta(hours=2)))
+    found: list[str] = []
+    after, pages = None, 0
+    while pages == 0 or after:
+        page = list_calendar(db, ["appointment", "payment"], DAY, 1, after=after, limit=2, most=3)
+        found += [each.reference for each in page.entries]
+        after, pages = page.after, pages + 1
+    assert sorted(found[:3]) == ["on-0", "on-1", "on-2"]
+    assert found[3:] == ["last"]
+    assert pages > 2
+    with pytest.raises(Invalid):
+        list_calendar(db, ["appointment"], DAY, 1, after="2026-11-30~occ")
 
 
 def test_the_days_are_read_by_an_index(db: Database) -> None:
