@@ -16,7 +16,8 @@ from harkara.lanes import Lane
 from harkara.ledger.campaigns.next_stages import NextStage, list_next_stages
 from harkara.ledger.database import Database
 from harkara.ledger.halts import HaltStatus, list_halts
-from harkara.ledger.messages.search import Count, MessageFilter, count_messages
+from harkara.ledger.messages.listing import count_messages
+from harkara.ledger.messages.search import Count, MessageFilter
 from harkara.ledger.messages.traffic import (
     PRIORITIES,
     DueMessages,

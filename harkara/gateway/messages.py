@@ -16,7 +16,7 @@ from harkara.gateway.schemas.messages import (
     MessageFilters,
     MessagePage,
 )
-from harkara.ledger.messages import queries, search
+from harkara.ledger.messages import listing, queries
 from harkara.ledger.messages.commands import cancel
 from harkara.ledger.messages.reasons import explain
 from harkara.message_status import MessageStatus
@@ -36,11 +36,10 @@ def list_messages(
 ) -> MessagePage:
     """List the messages of the token's lanes that match every filter, newest first; with `why`, also their reasons."""
     wanted = message_filter(deps.db, caller, filters, to, "Harkara-To")
-    found = search.list_messages(deps.db, wanted, before=filters.before, limit=filters.limit)
-    before = found[-1].id if len(found) == filters.limit else None
-    page: dict[str, Any] = {"messages": found, "before": before}
+    found = listing.list_page(deps.db, wanted, before=filters.before, limit=filters.limit)
+    page: dict[str, Any] = {"messages": found.messages, "before": found.before}
     if filters.count:
-        number, exact = search.count_messages(deps.db, wanted)
+        number, exact = listing.count_messages(deps.db, wanted)
         page |= {"count": number, "count_is_exact": exact}
     if filters.why:
         zones = {name: hours.zone for name, hours in deps.plan.hours.items()}

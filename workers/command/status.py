@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +14,7 @@ from workers.command.output import emit, note, print_line, table
 
 if TYPE_CHECKING:
     from harkara.ledger.database import Database
+    from harkara.ledger.messages.listing import PageOfMessages
     from harkara.ledger.messages.search import Count, MessageFilter
     from harkara.message_status import MessageStatus, MessageSummary
 
@@ -44,20 +44,27 @@ def listing(
     as_json: AsJson = False,
 ) -> None:
     """List messages that match every filter, newest first; with --why, what stops those that wait or failed."""
-    from harkara.ledger.messages.search import Count, count_messages, list_messages
+    from harkara.ledger.messages.listing import count_messages, list_page
+    from harkara.ledger.messages.search import Count
 
     with ledger() as db:
         wanted = filters.wanted(db)
         if why:
             _show_groups(db, wanted, as_json)
             return
-        found = list_messages(db, wanted, limit=limit, before=before)
-        more = found[-1].id if len(found) == limit else None
-        count = count_messages(db, wanted) if more or before else Count(len(found))
+        found = list_page(db, wanted, limit=limit, before=before)
+        count = count_messages(db, wanted) if found.before or before else Count(len(found.messages))
     if as_json:
-        emit({"messages": found, "before": more, "count": count.number, "count_is_exact": count.exact})
+        emit(
+            {
+                "messages": found.messages,
+                "before": found.before,
+                "count": count.number,
+                "count_is_exact": count.exact,
+            }
+        )
     else:
-        _show_list(found, more, count)
+        _show_list(found, count)
 
 
 def _show_groups(db: Database, wanted: MessageFilter, as_json: bool) -> None:
@@ -100,15 +107,17 @@ _FLAGS = {
 }
 
 
-def _show_list(found: Sequence[MessageSummary], more: str | None, count: Count) -> None:
-    if not found:
-        note("No message matches.")
-        return
-    local = LocalTime()
+def _show_list(page: PageOfMessages, count: Count) -> None:
+    local, found = LocalTime(), page.messages
     rows = ((m.id, m.state, local.show(m.created_at, m.lane), m.lane, _what(m), m.reference, m.code) for m in found)
-    table(("id", "state", "handed over", "lane", "message", "reference", "code"), rows)
-    if more:
-        note(f"{count} messages match; for the next, add --before {more}")
+    if found:
+        table(("id", "state", "handed over", "lane", "message", "reference", "code"), rows)
+    if page.cut:
+        note(f"{len(found)} match so far; to search older messages, add --before {page.before}")
+    elif page.before:
+        note(f"{count} messages match; for the next, add --before {page.before}")
+    elif not found:
+        note("No message matches.")
 
 
 def _what(message: MessageSummary) -> str:

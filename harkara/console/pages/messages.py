@@ -13,13 +13,17 @@ from harkara.console.message_reasons import ACT_LABELS, reason_of
 from harkara.console.visitors import SignedIn, Viewer
 from harkara.errors import Invalid, NotFound
 from harkara.ledger.messages.content import list_recipients
+from harkara.ledger.messages.listing import MOST_READ, PageOfMessages, count_messages, list_page
 from harkara.ledger.messages.named_filter import find_filter
 from harkara.ledger.messages.reasons import explain
-from harkara.ledger.messages.search import EVERY_MESSAGE, MessageFilter, count_messages, list_messages
+from harkara.ledger.messages.search import EVERY_MESSAGE, MessageFilter
 from harkara.ledger.users.acts import ACTS
 from harkara.message_selection import Act
 
 ROWS = 50
+
+MOST_ENDED = 1_000
+"""Messages that failed, and uncertain ones, whose reasons a page groups, the newest ones: they only get more."""
 
 router = APIRouter()
 
@@ -27,7 +31,7 @@ _NOT_FOUND = N_("No message has this number, reference or id.")
 
 
 @router.get("/messages")
-def list_page(visitor: Viewer, before: str = "") -> Response:
+def show_messages(visitor: Viewer, before: str = "") -> Response:
     """Show the newest messages that match, or those before one of them."""
     return _page(visitor, FilterFields.of(visitor.request.query_params.multi_items()), printable(before))
 
@@ -53,7 +57,7 @@ def why(visitor: Viewer) -> Response:
     wanted = fields.wanted(visitor.console.db, visitor.console.zone, visitor.user.lanes)
     lanes = visitor.console.files().lanes
     zones = {name: lane.zone for name, lane in lanes.items()}
-    groups = explain(visitor.console.db, wanted, zones, most=MOST_COUNTED)
+    groups = explain(visitor.console.db, wanted, zones, most=MOST_COUNTED, most_ended=MOST_ENDED)
     return visitor.page(
         "messages_why.html",
         fields=fields,
@@ -78,8 +82,7 @@ def _page(
         wanted = fields.wanted(console.db, console.zone, visitor.user.lanes)
     except (Invalid, NotFound) as error:
         problem, status = sentence(error, visitor.language), 400
-    rows = [] if problem else list_messages(console.db, wanted, before=before or None, limit=ROWS + 1)
-    shown = rows[:ROWS]
+    found = PageOfMessages([], None) if problem else list_page(console.db, wanted, before=before or None, limit=ROWS)
     return visitor.page(
         "messages.html",
         status,
@@ -87,12 +90,13 @@ def _page(
         labels=LABELS,
         find=find,
         problem=problem,
-        messages=shown,
-        numbers=list_recipients(console.db, [each.id for each in shown]),
-        more=len(rows) > ROWS,
+        messages=found.messages,
+        numbers=list_recipients(console.db, [each.id for each in found.messages]),
+        next=found.before,
+        searched=MOST_READ if found.cut else None,
         before=before,
         lanes=visitor.lanes,
-        acts=_acts(visitor, wanted) if shown and fields else {},
+        acts=_acts(visitor, wanted) if found.messages and fields else {},
         result=_result(visitor),
     )
 

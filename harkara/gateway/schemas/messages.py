@@ -71,9 +71,11 @@ class MessageFilters(MessageSelection):
 
 class MessagePage(BaseModel):
     messages: list[MessageSummary]
-    before: str | None = Field(description="The filter `before` for the next page; null on the last page")
-    count: int | None = Field(default=None, description="The messages that match; 10,000 if there are more")
-    count_is_exact: bool | None = Field(default=None, description="False if there are more than 10,000")
+    before: str | None = Field(
+        description="The filter `before` for the next page; null on the last page. A page may be shorter than `limit`"
+    )
+    count: int | None = Field(default=None, description="The messages that match; 10,000 at most")
+    count_is_exact: bool | None = Field(default=None, description="False if there may be more: 10,000 were read")
     groups: list[MessageGroup] | None = Field(default=None, description="Why messages do not go on, by reason")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from functools import reduce
@@ -10,13 +10,14 @@ from itertools import groupby
 from typing import Any, NamedTuple, Self, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, case, func, literal, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, case, func, literal, select, union_all
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from harkara.ledger.conditions import LEASED_STATES
+from harkara.ledger.conditions import LEASED_STATES, SETTLED_STATES
 from harkara.ledger.database import Database
 from harkara.ledger.halts import PRODUCER, Halt, active_halts
-from harkara.ledger.messages.search import EVERY_MESSAGE, MessageFilter, is_in
+from harkara.ledger.messages.listing import found_by_index, found_open, other_conditions
+from harkara.ledger.messages.search import EVERY_MESSAGE, NEWEST_FIRST, MessageFilter
 from harkara.ledger.tables import message
 from harkara.message_groups import GroupedMessages, Hold, MessageGroup, describe
 from harkara.states import State
@@ -24,7 +25,7 @@ from harkara.states import State
 MOST_EXPLAINED = 100_000
 """Messages of one kind (waiting, leased, uncertain, failed) that are read; numbers of more are said as `412+`."""
 
-_KINDS = ({State.WAITING}, LEASED_STATES, {State.UNCERTAIN}, {State.FAILED})
+_KINDS = (frozenset({State.WAITING}), LEASED_STATES, frozenset({State.UNCERTAIN}), frozenset({State.FAILED}))
 """The states of messages that have a reason; each kind has an index."""
 
 _UTC = ZoneInfo("UTC")
@@ -36,22 +37,24 @@ def explain(
     zones: Mapping[str, ZoneInfo] | None = None,
     *,
     most: int = MOST_EXPLAINED,
+    most_ended: int = MOST_EXPLAINED,
 ) -> list[MessageGroup]:
     """Group the messages that match every filter by lane, state and reason; return the largest group first.
 
-    `zones` are the lanes' time zones, UTC without one. What is sent or cancelled is in no group.
+    At most `most` that wait and as many that are being sent are read, and of the uncertain and of the failed ones the
+    newest `most_ended`. `zones` are the lanes' time zones, UTC without one. What is sent or cancelled is in no group.
     """
     states = set(wanted.states or State)
-    kinds = [kind & states for kind in _KINDS if kind & states]
+    kinds = {kind & states: most_ended if kind <= SETTLED_STATES else most for kind in _KINDS if kind & states}
     if not kinds:
         return []
     with db.read(snapshot=True) as tx:
         now, halts = tx.now, active_halts(tx)
-        rows = tx.load(_Row.read, _grouped(wanted, kinds, most, now))
-    full = [kind for kind in kinds if sum(row.number for row in rows if row.state in kind) > most]
+        rows = tx.load(_Row.read, _grouped(wanted, kinds, now))
+    full = [kind for kind, read in kinds.items() if sum(row.number for row in rows if row.state in kind) > read]
     groups = [
         describe(each, now, (zones or {}).get(each.lane, _UTC), exact=not any(each.state in kind for kind in full))
-        for each in _merged(_reason(row, halts, now) for row in rows)
+        for each in _merged(_reason(row, halts, now) for row in rows if row.lane)
     ]
     return sorted(groups, key=lambda group: -group.number)
 
@@ -80,21 +83,41 @@ class _Row(NamedTuple):
         return cls(*common, number, first, last, reason, resend_at)
 
 
-def _grouped(wanted: MessageFilter, kinds: Collection[Set[State]], most: int, now: datetime) -> CompoundSelect[Any]:
+def _grouped(wanted: MessageFilter, kinds: Mapping[frozenset[State], int], now: datetime) -> CompoundSelect[Any]:
     """Group the messages of each kind, at most so many of each: the cost does not grow with the ledger."""
-    read = (_read(kind, now).where(*wanted.conditions(), is_in(kind)).limit(most + 1) for kind in kinds)
-    return union_all(*(_groups(each.subquery().c) for each in read))
+    parts = (
+        _ended(kind, wanted, most) if kind <= SETTLED_STATES else _open(kind, wanted, most, now)
+        for kind, most in kinds.items()
+    )
+    return union_all(*(_groups(each.subquery().c) for each in parts))
 
 
-def _read(kind: Set[State], now: datetime) -> Select[Any]:
-    """Select the messages of one kind, each with the key of its group.
-
-    A key is one text, since SQLite sorts the rows to group them: six columns take it a third more time.
-    """
+def _open(kind: Set[State], wanted: MessageFilter, most: int, now: datetime) -> Select[Any]:
+    """Select messages that wait or are being sent, each with the key of its group."""
     moment = message.c.due_at if kind == {State.WAITING} else message.c.changed_at
-    parts = (message.c.lane, message.c.state, *_holds(kind, now), func.coalesce(message.c.code, ""))
-    key = reduce(lambda text, part: text + "/" + part, parts)  # only a code may have a slash, and it is the last
-    return select(key.label("key"), moment.label("moment"), message.c.reason, message.c.resend_at)
+    key = _key_of(message.c, _holds(kind, now))
+    columns = key.label("key"), moment.label("moment"), message.c.reason, message.c.resend_at
+    return select(*columns).where(*found_open(wanted, kind)).limit(most + 1)
+
+
+def _ended(kind: Set[State], wanted: MessageFilter, most: int) -> Select[Any]:
+    """Select the same of the newest messages of one state. Those that do not match have a key without a lane."""
+    names = ("lane", "state", "producer", "code", "changed_at", "reason", "resend_at", "created_at")
+    newest = select(*(message.c[name] for name in names)).where(*found_by_index(wanted, kind)).order_by(NEWEST_FIRST)
+    read = newest.limit(most + 1).subquery().c
+    key = _key_of(read, [literal("")] * 3)
+    if others := other_conditions(wanted, kind, read):
+        key = case((and_(*others), key), else_="/" + read.state + "////")
+    return select(key.label("key"), read.changed_at.label("moment"), read.reason, read.resend_at)
+
+
+def _key_of(of: ReadOnlyColumnCollection[str, Any], holds: Sequence[ColumnElement[str]]) -> ColumnElement[str]:
+    """Return the key of a message's group.
+
+    It is one text, since SQLite sorts the rows to group them: six columns take it a third more time.
+    """
+    parts = (of.lane, of.state, *holds, func.coalesce(of.code, ""))
+    return reduce(lambda text, part: text + "/" + part, parts)  # only a code may have a slash, and it is the last
 
 
 def _holds(kind: Set[State], now: datetime) -> tuple[ColumnElement[str], ...]:

@@ -7,11 +7,20 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, CompoundSelect, and_, func, literal_column, or_, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, and_, literal_column, or_, select, union_all
 
 from harkara.json_record import iso_seconds
 from harkara.ledger.campaigns.responses import has_response
-from harkara.ledger.conditions import LEASED, LEASED_STATES, SETTLED, SETTLED_STATES, UNREAD, UNREAD_STATES, in_state
+from harkara.ledger.conditions import (
+    LEASED,
+    LEASED_STATES,
+    SETTLED,
+    SETTLED_STATES,
+    UNREAD,
+    UNREAD_STATES,
+    Implied,
+    in_state,
+)
 from harkara.ledger.database import Database
 from harkara.ledger.messages.summary import summary
 from harkara.ledger.tables import alias, message, occasion
@@ -72,11 +81,17 @@ class MessageFilter:
 
         The indexes of recipients and templates cover what is settled. What waits or is leased has its own.
         """
+        return [[*self.conditions(), *([is_in(states)] if states else [])] for states in self.classes()]
+
+    def classes(self) -> list[Set[State] | None]:
+        """Return sets of states, one for each index that must be used; None alone if one index serves all states."""
         if not self.states and self.recipients is None and self.template is None:
-            return [self.conditions()]
+            return [None]
         wanted = frozenset(self.states or State)
-        classes = (frozenset({State.WAITING}), LEASED_STATES, SETTLED_STATES)
-        return [[*self.conditions(), is_in(states & wanted)] for states in classes if states & wanted]
+        settled = wanted & SETTLED_STATES
+        # The index of states has the ids of one state in order, and none of what arrived.
+        ended = [{state} for state in sorted(settled)] if settled <= UNREAD_STATES else [settled]
+        return [states for states in (wanted & {State.WAITING}, wanted & LEASED_STATES, *ended) if states]
 
     def _conditions(self) -> tuple[ColumnElement[bool] | None, ...]:
         named = {"lane": self.lane, "reference": self.reference, "code": self.code, "producer": self.producer}
@@ -126,15 +141,6 @@ def list_messages(
         return [summary(row) for row in tx.rows(query.limit(limit))]
 
 
-def count_messages(db: Database, wanted: MessageFilter, most: int = MOST_COUNTED) -> Count:
-    """Count the messages that match every filter, up to `most`."""
-    # From the oldest id on, a count by time would first read all of LATEST_ACCEPTANCE before its messages.
-    found = matching(wanted, limit=most + 1, ordered=wanted.since is not None).subquery()
-    with db.read() as tx:
-        number = int(tx.execute(select(func.count()).select_from(found)).scalar_one())
-    return Count(min(number, most), number <= most)
-
-
 def matching(
     wanted: MessageFilter, *more: ColumnElement[bool], limit: int, ordered: bool = True
 ) -> CompoundSelect[tuple[str]]:
@@ -149,10 +155,10 @@ def is_in(states: Set[State]) -> ColumnElement[bool]:
     if states == {State.WAITING}:
         return in_state(State.WAITING)
     if states <= LEASED_STATES:
-        return and_(in_state(*sorted(states)), LEASED)
+        return and_(in_state(*sorted(states)), Implied(LEASED))
     # Of several states, the index of states has no common order.
     covered = UNREAD if len(states) == 1 and states <= UNREAD_STATES else SETTLED
-    return and_(in_state(*sorted(states)), SETTLED, covered)
+    return and_(in_state(*sorted(states)), Implied(SETTLED), Implied(covered))
 
 
 def _accepted(since: datetime | None, until: datetime | None) -> Iterator[ColumnElement[bool]]:

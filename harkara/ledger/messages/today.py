@@ -7,14 +7,14 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from harkara.ledger.database import Database
 from harkara.ledger.messages.search import NEWEST_FIRST, id_at
 from harkara.ledger.tables import message
 from harkara.states import State
 
-MOST_READ: Final = 30_000
+MOST_READ: Final = 10_000
 """Messages that are read, the newest ones."""
 
 LATE: Final = timedelta(hours=1)
@@ -41,17 +41,16 @@ def count_states_since(
     read the messages of another day would take as long as those of this one.
     Raises Unavailable.
     """
-    read = (
-        select(message.c.state, message.c.lane)
-        .where(message.c.id >= id_at(since - LATE), message.c.created_at >= since)
-        .order_by(NEWEST_FIRST)
-        .limit(most + 1)
-        .subquery()
-    )
+    columns = (message.c.state, message.c.lane, message.c.created_at)
+    handed_over = message.c.id >= id_at(since - LATE)
+    # The limit is that of the read, so the time of the acceptance is compared behind it.
+    read = select(*columns).where(handed_over).order_by(NEWEST_FIRST).limit(most + 1).subquery()
+    accepted = func.count(case((read.c.created_at >= since, 1)))
     with db.read() as tx:
-        rows = tx.execute(select(read.c.state, read.c.lane, func.count()).group_by(read.c.state, read.c.lane)).all()
+        query = select(read.c.state, read.c.lane, func.count(), accepted).group_by(read.c.state, read.c.lane)
+        rows = tx.execute(query).all()
     by_state: Counter[State] = Counter()
-    for state, lane, number in rows:
+    for state, lane, _, number in rows:
         if lanes is None or lane in lanes:
             by_state[State(state)] += number
     return StateCounts(by_state, sum(row[2] for row in rows) <= most)

@@ -25,6 +25,14 @@ with what failed; and `spend_delta`, which a round empties every few seconds.
 BOUNDED = {"ix_message_lease"}
 """Indexes of few rows: the messages that workers hold."""
 
+BY_TIME = {"ix_event_lane_received_at", "ix_turn_lane_at"}
+"""Indexes of which a page reads a range without a limit: the proof of a message reads the webhooks of its lane from
+then on, and the questions without an answer are those of a month.
+"""
+
+BACKLOG = {"ix_message_backlog", "ix_message_due"}
+"""Indexes of what waits, of which a range of due times is a part: no history adds to it."""
+
 ROWS, PARTIAL_ROWS = 1_000_000, 10_000
 
 _TABLES = all_tables().tables
@@ -53,7 +61,8 @@ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')
 _ENDLESS = {"Sort", "Aggregate", "Hash", "WindowAgg", "SetOp", "Unique"}
 """Steps that read all of what is below them, whatever limit is above."""
 
-_COMPARED = re.compile(r"(\w+)\)?(?:::\w+)? (?:=|<|>|<=|>=) ")
+_EQUAL = re.compile(r"(\w+)\)?(?:::\w+)? = ")
+_RANGE = re.compile(r"(\w+)\)?(?:::\w+)? (?:<|>|<=|>=) ")
 _SCAN = re.compile(r"SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?$")
 
 
@@ -136,7 +145,7 @@ def _planned(connection: psycopg.Connection[Any], statements: Statements, bitmap
 
 
 def _unbounded(node: Any, limited: bool = False) -> Iterator[str]:
-    """Yield the tables that a plan reads without a condition on an index and without a limit."""
+    """Yield the tables that a plan reads without a value in an index and without a limit."""
     kind = node["Node Type"]
     if "Relation Name" in node and not _conditional(node) and not (limited and not _filtered(node)):
         yield node["Relation Name"]
@@ -151,13 +160,16 @@ def _filtered(node: Any) -> bool:
 
 
 def _conditional(node: Any) -> bool:
-    """Return whether a step finds its rows by a condition on an index, or on each of several.
+    """Return whether a step finds its rows by a value in an index, or in each of several.
 
-    A lane alone is no such condition: most deployments have one.
+    A lane alone is no such value: most deployments have one. Nor is a range: a day has more rows in a larger ledger.
     """
     if node["Node Type"] in ("Bitmap Heap Scan", "BitmapOr"):
         return all(map(_conditional, node["Plans"]))
-    compared = set(_COMPARED.findall(node.get("Index Cond", "")))
+    condition, index = node.get("Index Cond", ""), node.get("Index Name")
     return (
-        bool(compared - {"lane"}) or node.get("Index Name") in BOUNDED or any(map(_conditional, node.get("Plans", ())))
+        bool(set(_EQUAL.findall(condition)) - {"lane"})
+        or index in BOUNDED | BY_TIME
+        or (index in BACKLOG and bool(_RANGE.search(condition)))
+        or any(map(_conditional, node.get("Plans", ())))
     )

@@ -10,6 +10,7 @@ import pytest
 
 from harkara.ledger.database import Database
 from harkara.ledger.halts import park
+from harkara.ledger.messages.listing import MOST_READ
 from harkara.ledger.messages.queries import find_id
 from harkara.ledger.users.acts import RecordedAct, list_acts
 from harkara.messages import Envelope, Text
@@ -17,8 +18,19 @@ from harkara.outcomes import Refused
 from harkara.roles import Role
 from harness.ledger import open_ledger
 from tests.integration.console.server import Browser, Server, console_of, serve, text_of
+from tests.integration.ledger.bulk import fill
 from tests.integration.ledger.campaigns import load_campaign
-from tests.integration.ledger.steps import LOST, PARKED, accept_messages, marketing, otp, row, send_message, states_of
+from tests.integration.ledger.steps import (
+    LOST,
+    PARKED,
+    accept_messages,
+    marketing,
+    otp,
+    row,
+    send_message,
+    states_of,
+    update_message,
+)
 
 REFUSED = Refused("131000", "Something went wrong", "Send it again.", 400)
 NUMBER = "919876543210"
@@ -199,6 +211,21 @@ def test_older_messages_are_on_further_pages(viewer: Browser, db: Database) -> N
     assert older
     assert "page-0 " not in text_of(first)
     assert "page-0 " in text_of(viewer.see(f"/messages{unescape(older[1])}"))
+
+
+def test_a_page_that_has_read_enough_offers_to_search_older_messages(tmp_path: Path) -> None:
+    with open_ledger(f"sqlite:///{tmp_path / 'harkara.db'}") as many, serve(console_of(many)) as server:
+        (newest,) = accept_messages(many, text("newest"))
+        fill(many, newest, MOST_READ)
+        update_message(many, "copy1", lane="shop", reference="oldest")
+        viewer = server.user("Vik")
+        page = viewer.see("/messages?lane=shop")
+        assert "10,000 messages were searched. Older ones may match, too. Search older messages" in text_of(page)
+        assert "No message matches." not in text_of(page)
+        older = re.search(r'href="(\?[^"]*before=[^"]+)"', page.text)
+        assert older
+        last = text_of(viewer.see(f"/messages{unescape(older[1])}"))
+    assert ("oldest" in last, "were searched" in last) == (True, False)
 
 
 def test_links_of_other_pages_show_their_rows(operator: Browser, db: Database) -> None:

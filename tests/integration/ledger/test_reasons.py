@@ -111,3 +111,17 @@ def test_a_time_of_another_day_has_its_date() -> None:
     now = datetime(2026, 11, 23, 12, tzinfo=UTC)
     assert short_time(datetime(2026, 11, 24, 3, 30, tzinfo=UTC), now, INDIA["default"]) == "09:00"
     assert short_time(datetime(2026, 11, 29, 3, 30, tzinfo=UTC), now, INDIA["default"]) == "29 Nov 09:00"
+
+
+def test_the_newest_failed_messages_are_read_and_the_others_are_said_as_more(db: Database) -> None:
+    refused = Refused("131026", "Undeliverable", "The number has no WhatsApp.")
+    for lane in ("default", "shop", "shop"):
+        send_message(db, marketing(lane=lane), refused)
+    for most, exact in ((2, False), (3, True)):
+        found = {each.lane: (each.number, each.exact) for each in explain(db, most_ended=most)}
+        assert found == {"default": (1, exact), "shop": (2, exact)}
+    (group,) = explain(db, MessageFilter(lane="default"), most_ended=3)
+    assert (group.sentence[:8], group.exact) == ("1 failed", True)
+    assert explain(db, MessageFilter(lane="default"), most_ended=1) == []
+    (group,) = explain(db, MessageFilter(lane="shop"), most_ended=1)
+    assert (group.number, group.exact) == (2, False)
