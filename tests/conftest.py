@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from harness.postgres import PostgresServer, PostgresUnavailable, postgres
 from harness.spread import Spread, mix
@@ -22,6 +23,13 @@ from harness.valkey import ValkeyServer, valkey
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spread:
     return Spread(config, log)
+
+
+# Neither a slow machine nor a fixture that all examples share may fail a property.
+settings.register_profile(
+    "harkara", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("harkara")
 
 
 def pytest_configure() -> None:

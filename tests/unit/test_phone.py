@@ -145,7 +145,6 @@ def test_without_strict_a_possible_length_is_enough() -> None:
 
 
 @given(st.from_regex(r"[6-9][0-9]{9}", fullmatch=True), st.booleans())
-@settings(deadline=None)
 def test_the_fast_path_agrees_with_the_parser(national: str, strict: bool) -> None:
     spaced = f"{national[:5]} {national[5:]}"
     for clean, written in [(national, spaced), ("91" + national, "91 " + spaced), ("+91" + national, "+91 " + spaced)]:
@@ -153,7 +152,7 @@ def test_the_fast_path_agrees_with_the_parser(national: str, strict: bool) -> No
 
 
 @given(st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)), st.data())
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_the_fast_path_agrees_in_every_region(region: str, data: st.DataObject) -> None:
     example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
     if example is None:
@@ -171,7 +170,6 @@ def test_the_fast_path_agrees_in_every_region(region: str, data: st.DataObject) 
 
 
 @given(st.from_regex(r"[1-9][0-9]{9,14}", fullmatch=True))
-@settings(deadline=None)
 def test_an_accepted_number_is_valid_and_normalizes_to_itself(digits: str) -> None:
     accepted = outcome(digits, "IN")
     if accepted.isdecimal():
@@ -180,7 +178,6 @@ def test_an_accepted_number_is_valid_and_normalizes_to_itself(digits: str) -> No
 
 
 @given(st.text(st.sampled_from("0123456789 +-().x/९١\u202a"), max_size=24))
-@settings(deadline=None)
 def test_an_error_never_quotes_the_number(written: str) -> None:
     answer = outcome(written, "IN")
     assert answer.isdecimal() or len(written.strip()) < 5 or written.strip() not in answer

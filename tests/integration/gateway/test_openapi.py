@@ -70,7 +70,7 @@ def test_a_generated_request_gets_a_described_response(description: Any, method:
     fixed: dict[str, Any] = {"path_parameters": known} if values == "existing" and known else {}
 
     @given(case=operation.as_strategy(mode, **fixed))
-    @settings(max_examples=12, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=12, derandomize=True, suppress_health_check=list(HealthCheck))
     def send(case: Any) -> None:
         # The 503 of /readyz is a described response, not an error of the server.
         case.call_and_validate(headers=SHOP, checks=CHECKS[1:] if path == "/readyz" else CHECKS)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -52,7 +52,7 @@ class Undone(Exception):
     """Rolls a transaction back."""
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(changes=st.lists(CHANGES, min_size=1, max_size=3, unique_by=lambda change: change["reference"] or object()))
 @example(
     changes=[

@@ -166,7 +166,7 @@ def check(db: Database, steps: list[str]) -> None:
 
 
 def test_no_order_of_steps_breaks_the_one_voice(db: Database) -> None:
-    @settings(max_examples=60 if db.sqlite else 6, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60 if db.sqlite else 6, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.one_of(BUSY, STEPS), max_size=25))
     def run(steps: list[str]) -> None:
         check(db, steps)

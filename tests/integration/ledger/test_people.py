@@ -9,7 +9,7 @@ from itertools import count
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harkara.errors import Invalid
@@ -55,7 +55,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(steps, st.randoms(use_true_random=False))
 def test_the_order_of_links_choices_and_messages_does_not_matter(
     db: Database, applied: list[Step], random: Random
@@ -66,7 +66,7 @@ def test_the_order_of_links_choices_and_messages_does_not_matter(
     assert people_of(db, one) == people_of(db, other)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10)
 @given(steps)
 def test_a_link_or_a_message_that_comes_twice_changes_nothing(db: Database, applied: list[Step]) -> None:
     one, other = next(LANES), next(LANES)

@@ -78,7 +78,7 @@ def test_two_messages_respect_the_gap_also_within_a_burst(limiter: Limiter) -> N
     assert min(b - a for a, b in pairwise(sorted(moments))) >= 0.3
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     allowance=st.builds(
         Allowance,

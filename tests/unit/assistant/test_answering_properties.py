@@ -47,7 +47,7 @@ def is_short(proposal: Proposal) -> bool:
     return len(proposal.texts) <= 3 and all(0 < len(text) <= 1_000 for text in proposal.texts)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(SPOKEN, st.booleans(), st.sampled_from(ASSISTANTS))
 def test_an_answer_is_short_greets_once_and_repeats_no_secret(
     lines: list[tuple[str, str]], greeted: bool, answering: object
@@ -63,7 +63,7 @@ def test_an_answer_is_short_greets_once_and_repeats_no_secret(
     assert bool(proposal.summary) == (proposal.hand_over is not None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(LINES, min_size=1, max_size=4))
 def test_a_talk_is_answered_the_same_again_but_for_the_cache(burst: list[str]) -> None:
     first, second = (assistant().propose(talk(*burst, now=MONDAY)) for _ in range(2))

@@ -219,7 +219,7 @@ FIGURE = st.one_of(
 
 
 @given(st.lists(FIGURE, max_size=4), st.lists(FIGURE, max_size=4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_figure_is_sent_that_no_source_has(answered: list[str], sources: list[str]) -> None:
     checked = check_answer("We say " + " and then ".join(answered), [f"It is {each}." for each in sources])
     values = {figure.value for each in sources for figure in find_figures(each)}
@@ -231,14 +231,14 @@ def test_no_figure_is_sent_that_no_source_has(answered: list[str], sources: list
 
 
 @given(st.lists(FIGURE, min_size=1, max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_an_answer_is_grounded_in_itself(figures: list[str]) -> None:
     text = "We say " + " and then ".join(figures)
     assert check_answer(text, [text]) == Safe((text,))
 
 
 @given(st.text(max_size=400))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_text_is_judged_and_what_is_sent_fits(answer: str) -> None:
     checked = check_answer(answer, [answer])
     if isinstance(checked, Safe):

@@ -65,7 +65,7 @@ def digits_left(text: str) -> str:
 
 
 @given(in_surroundings(cards()))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_card_leaves(case: tuple[str, str]) -> None:
     number, said = case
     redaction = redact([said])
@@ -75,7 +75,7 @@ def test_no_card_leaves(case: tuple[str, str]) -> None:
 
 
 @given(in_surroundings(aadhaars().filter(aadhaar.is_valid)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_aadhaar_leaves(case: tuple[str, str]) -> None:
     number, said = case
     redaction = redact([said])
@@ -84,7 +84,7 @@ def test_no_aadhaar_leaves(case: tuple[str, str]) -> None:
 
 
 @given(in_surroundings(st.from_regex(r"[6-9][0-9]{9}", fullmatch=True), group=5))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_mobile_number_leaves(case: tuple[str, str]) -> None:
     number, said = case
     text = said.replace("order", "")  # a number after this word is that of an order
@@ -102,7 +102,7 @@ def test_no_mobile_number_leaves(case: tuple[str, str]) -> None:
     ),
     st.booleans(),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_nothing_with_a_form_of_its_own_leaves(before: str, after: str, value: str, lower: bool) -> None:
     value = value.lower() if lower else value
     redaction = redact([f"{before} {value} {after}"])
@@ -118,14 +118,14 @@ def test_nothing_with_a_form_of_its_own_leaves(before: str, after: str, value: s
     st.sampled_from(["", " hai", " ok?", "\nplease check", " है"]),
     SCRIPTS,
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_code_leaves(words: str, code: str, after: str, digits: str) -> None:
     written = code.translate(str.maketrans("0123456789", digits))
     assert code not in digits_left(redact([f"{words} {written}{after}"]).text)
 
 
 @given(cards(), st.lists(st.integers(1, 12), max_size=3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_card_leaves_in_parts(card: str, cuts: list[int]) -> None:
     places = [0, *sorted(set(cuts)), len(card)]
     redaction = redact(["my card", *(card[start:end] for start, end in pairwise(places)), "ok"])
@@ -133,7 +133,7 @@ def test_no_card_leaves_in_parts(card: str, cuts: list[int]) -> None:
 
 
 @given(st.lists(st.text(max_size=80), max_size=4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_is_restored_is_what_was_written(said: list[str]) -> None:
     redaction = redact(said)
     assert redaction.restore(redaction.text) == "\n".join(said)
@@ -204,7 +204,7 @@ def spoken_cards(draw: st.DrawFn) -> str:
 
 
 @given(spoken_cards(), WORDS, WORDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_card_in_words_leaves(spoken: str, before: str, after: str) -> None:
     said = f"{before} . {spoken} . {after}"
     redaction = redact([said])
@@ -232,7 +232,7 @@ def identifiers(draw: st.DrawFn) -> str:
 @example("A A A A A do do zero zero B", False)
 @example("A-A-A-A-A-do-do-do-do-B", True)
 @given(identifiers(), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_identifier_that_is_spelled_leaves(spelled: str, lower: bool) -> None:
     said = f"it is {spelled.lower() if lower else spelled} ok?"
     redaction = redact([said])

@@ -7,7 +7,7 @@ import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harkara.campaigns import Recipient, parse_mapping, read_recipients
@@ -44,7 +44,6 @@ def tables(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
     end=st.sampled_from(["\n", "\r\n"]),
 )
 @example((["a;b|c,d"], [["919876543210", '"'], ["919876543211", "\r\n\n x"]]), ";", "utf-16", csv.QUOTE_MINIMAL, "\r\n")
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_table_that_python_writes_is_read_back(
     tmp_path: Path, table: tuple[list[str], list[list[str]]], delimiter: str, encoding: str, quoting: int, end: str
 ) -> None:
@@ -65,7 +64,6 @@ def test_every_table_that_python_writes_is_read_back(
     rows=st.lists(st.lists(st.sampled_from(["", " ", ASHA, RAVI, "9.1E+11", "x", '"', 'a"b', "\n"]), max_size=4)),
     delimiter=st.sampled_from(",;"),
 )
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_row_with_content_has_one_result_and_no_number_occurs_twice(
     tmp_path: Path, rows: Sequence[Sequence[str]], delimiter: str
 ) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harkara import Envelope, Template
@@ -135,7 +135,6 @@ def content(outcome: CampaignMessage | Reject) -> Any:
 
 
 @given(table=tables(), language=st.sampled_from([None, "en_US", "hi", "English"]))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_each_row_has_the_message_or_the_reason_that_it_has_by_itself(
     tmp_path: Path, table: tuple[str, list[dict[str, str]]], language: str | None
 ) -> None:

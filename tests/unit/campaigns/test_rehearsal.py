@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harkara.campaigns import Rehearsal, rehearse
@@ -165,7 +165,6 @@ def campaigns(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(campaigns(), COUNTS)
-@settings(deadline=None)
 def test_marketing_begins_and_ends_outside_quiet_hours(campaign: dict[str, Any], count: int) -> None:
     hours: QuietHours = campaign["quiet_hours"]
     rehearsal = rehearse(**campaign | {"category": "marketing"}, allowance=Allowance(count, 60.0))
@@ -174,7 +173,6 @@ def test_marketing_begins_and_ends_outside_quiet_hours(campaign: dict[str, Any],
 
 
 @given(campaigns(), COUNTS)
-@settings(deadline=None)
 def test_sending_and_pauses_add_up_and_every_message_has_a_slot(campaign: dict[str, Any], count: int) -> None:
     allowance = Allowance(count, 60.0)
     rehearsal = rehearse(**campaign, allowance=allowance)
@@ -186,14 +184,12 @@ def test_sending_and_pauses_add_up_and_every_message_has_a_slot(campaign: dict[s
 
 
 @given(campaigns(), COUNTS, COUNTS)
-@settings(deadline=None)
 def test_more_allowance_never_ends_later(campaign: dict[str, Any], one: int, other: int) -> None:
     ends = [rehearse(**campaign | {"others": ()}, allowance=Allowance(count, 60.0)).ends_at for count in (one, other)]
     assert ends == sorted(ends, reverse=one < other) or one == other
 
 
 @given(campaigns())
-@settings(deadline=None)
 def test_a_later_start_never_ends_earlier(campaign: dict[str, Any]) -> None:
     def ends(minutes: Sequence[int]) -> list[datetime]:
         alone = campaign | {"others": ()}

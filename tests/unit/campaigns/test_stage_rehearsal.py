@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harkara.campaigns import Rehearsal, rehearse
@@ -83,7 +83,6 @@ def test_others_that_are_due_during_a_wait_delay_nothing() -> None:
     hours=st.tuples(st.floats(0, 48), st.floats(0, 48)),
     category=st.sampled_from(["utility", "marketing"]),
 )
-@settings(deadline=None)
 def test_the_parts_of_the_time_add_up(counts: list[int], hours: tuple[float, float], category: str) -> None:
     steps = CampaignSteps(canary=0.1, canary_hours=hours[0], wave_share=0.5, wave_hours=hours[1])
     found = rehearsed(steps, *counts, category=category)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harkara import Catalogue, Invalid, Template
@@ -110,7 +110,6 @@ def test_a_text_that_is_too_long_once_filled_is_refused_with_both_lengths() -> N
     st.sampled_from(["{{1}} {{2}}.", "{{2}} and {{1}}, {{2}}.", "Fixed.", "{{1}}"]),
     st.sampled_from([None, "Order {{1}}", "Order"]),
 )
-@settings(deadline=None)
 def test_a_text_fits_exactly_if_its_preview_has_no_problem(
     lengths: list[int], header: int | None, body: str, own_header: str | None
 ) -> None:

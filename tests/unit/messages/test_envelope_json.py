@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harkara.errors import Invalid
@@ -70,7 +70,6 @@ def test_the_json_of_the_body_is_compact_and_does_not_escape_letters() -> None:
 
 
 @given(messages.filter(lambda message: message.kind != "location"))
-@settings(deadline=None)
 def test_the_json_of_the_body_is_written_as_by_the_standard_library(item: Message) -> None:
     """Earlier releases did, and a digest of it recognizes repeats. A coordinate below 0.0001 has another spelling."""
     written = envelope(item)
@@ -154,7 +153,6 @@ moments = st.none() | st.datetimes(
         },
     ),
 )
-@settings(deadline=None)
 def test_an_envelope_survives_the_json_of_redis_unchanged(items: list[Message], options: dict[str, Any]) -> None:
     original = envelope(*items, **options)
     restored = Envelope.from_json(original.to_json())
@@ -164,7 +162,6 @@ def test_an_envelope_survives_the_json_of_redis_unchanged(items: list[Message], 
 
 
 @given(messages)
-@settings(deadline=None)
 def test_a_request_is_parsed_back_to_the_same_request(message: Message) -> None:
     body = envelope(message).body()
     assert Envelope.from_wire(json.loads(json.dumps(body))).body() == body

@@ -16,7 +16,7 @@ from tests.unit.messages.strategies import messages
 
 
 @given(messages)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_an_item_is_parsed_back_to_the_same_message(message: Message) -> None:
     assert parse_item(json.loads(json.dumps(message.wire()))) == message
 
@@ -149,7 +149,7 @@ fragments = st.recursive(
     | fragments.map(lambda content: template(content))
     | fragments.map(lambda content: button(header=content))
 )
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_json_is_parsed_or_refused(item: dict[str, Any]) -> None:
     result = parse_or_error(item)
     assert isinstance(result, Message) or result.field

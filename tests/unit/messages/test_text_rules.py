@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harkara.errors import Invalid
@@ -127,14 +127,12 @@ def test_an_id_is_printable_and_has_a_maximum_length(value: str) -> None:
 
 
 @given(st.text(st.characters(codec="ascii"), max_size=60).filter(str.strip), st.booleans())
-@settings(deadline=None)
 def test_the_fast_check_of_ascii_agrees_with_the_full_check(text: str, lines: bool) -> None:
     rule = TextRule(100, lines=lines)
     assert (error_of(text, rule) is None) == (error_of(text + " é", rule) is None)
 
 
 @given(st.text(max_size=60) | st.text(st.sampled_from("<>/!-ab*#.:@$ {}न😀\ufe0f\u200d1\u20e3"), max_size=60))
-@settings(deadline=None)
 def test_any_text_passes_unchanged_or_is_refused_without_being_repeated(text: str) -> None:
     complaint = error_of(text)
     if complaint is None:
