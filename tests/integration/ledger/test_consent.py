@@ -115,11 +115,11 @@ def test_all_proofs_can_be_read_for_one_lane_or_for_all(db: Database) -> None:
     assert [proof.lane for proof in iterate_proofs(db, None)] == ["default", "default", "north"]
 
 
-def test_five_hundred_messages_are_accepted_within_two_seconds(db: Database) -> None:
+def test_five_hundred_messages_are_accepted_in_two_seconds_of_cpu(db: Database) -> None:
     record_consent(db, "default", [choice(n) for n in range(0, 500, 10)])
-    start = time.monotonic()
+    start = time.process_time()
     assert len(accept_messages(db, *(reply(n) for n in range(500)))) == 450
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 def person(n: int) -> str:

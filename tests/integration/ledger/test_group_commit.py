@@ -148,7 +148,7 @@ def test_without_the_commit_there_must_be_no_post(db: Database, impatient_db: Da
             began = time.monotonic()
             with pytest.raises(Unavailable):
                 commit.begin(begin_request(claimed))
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 30
         assert attempts_of(db, claimed.id) == []
         assert commit.begin(begin_request(claimed))
 

