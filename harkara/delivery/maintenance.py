@@ -24,7 +24,6 @@ log = structlog.get_logger(__name__)
 LIMIT_SECONDS = 25.0
 """The most that one round of derivation or erasure takes; the next round continues."""
 
-
 UNNEEDED_SECONDS = 5.0
 """Between two sweeps of a process that finds nothing to sweep."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from sqlalchemy import exists, func, select
 
@@ -62,9 +62,11 @@ def settle_timeline(
             raise Unavailable("the database was replaced by another server just now")
         problem = _problem(tx, list(posts), new=found.new, known=known)
         waiting = lanes_to_recover(tx)
-        parked = sorted(set(lanes) - waiting) if problem else []
-        for lane in parked:
-            add_halt(tx, lane, cast(Pause, problem))
+        parked = []
+        if problem:
+            parked = sorted(set(lanes) - waiting)
+            for lane in parked:
+                add_halt(tx, lane, problem)
         write_timeline(tx, timeline)
     return Settled(parked, bool(waiting or parked))
 
