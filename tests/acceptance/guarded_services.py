@@ -91,7 +91,7 @@ def guarded_postgres() -> Iterator[GuardedPostgres]:
 
 def add_redis_user(valkey: ValkeyServer) -> str:
     """Create USER with the fewest rights; return the part of a URL that names it."""
-    with connect(valkey.url, seconds=2) as admin:
+    with connect(valkey.url, seconds=30) as admin:
         admin.execute_command(
             "ACL", "SETUSER", USER, "on", f">{PASSWORD}", *(f"~{key}" for key in KEYS), "allchannels", *RIGHTS
         )
@@ -100,5 +100,5 @@ def add_redis_user(valkey: ValkeyServer) -> str:
 
 def denied(valkey: ValkeyServer) -> list[str]:
     """Return what Redis has denied any user."""
-    with connect(valkey.url, seconds=2) as admin:
+    with connect(valkey.url, seconds=30) as admin:
         return [f"{each['reason']}: {each['object']}" for each in admin.acl_log()]

@@ -107,7 +107,7 @@ def test_a_redis_that_may_delete_keys_accepts_no_hand_over_and_every_process_say
         with harkara.client() as client:
             with pytest.raises(Unavailable, match=r"allkeys-lru.*maxmemory-policy noeviction"):
                 client.send_many([envelope])
-            redis = connect(server.url, seconds=3)
+            redis = connect(server.url, seconds=30)
             assert not redis.xlen("harkara:intake")
             doctor = harkara.start("doctor", "harkara", "doctor", "--json")
             assert doctor.popen.wait(60) == 1

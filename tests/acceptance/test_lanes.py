@@ -17,7 +17,9 @@ from tests.acceptance.promises import ONCE
 from tests.integration.ledger.steps import unpark
 
 BACKLOG = 10_000
-SLOT = 0.5
+SLOTS = 20
+"""The most of the campaign that is sent before an urgent message: without priority it would be thousands."""
+
 LANES = """
 [shop]
 allowance = "20/10s"
@@ -46,18 +48,17 @@ def harkara(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresS
 
 
 def test_ten_thousand_waiting_messages_of_one_lane_do_not_delay_another(harkara: Deployment) -> None:
-    assert seconds_until_accepted(harkara, lane="clinic") <= 1
-    assert seconds_until_accepted(harkara, lane="clinic", through_redis=True) <= 1.5
+    assert slots_until_accepted(harkara, lane="clinic") <= SLOTS
+    assert slots_until_accepted(harkara, lane="clinic", through_redis=True) <= SLOTS
     assert harkara.states()["waiting"] > BACKLOG / 2
 
 
 @pytest.mark.parametrize("through_redis", [False, True], ids=["ledger", "redis"])
-def test_a_code_behind_ten_thousand_marketing_messages_is_sent_within_a_slot_and_a_second(
+def test_a_code_behind_ten_thousand_marketing_messages_is_sent_in_one_of_the_next_slots(
     harkara: Deployment, through_redis: bool
 ) -> None:
     for _ in range(3):
-        seconds = seconds_until_accepted(harkara, "authentication", lane="shop", through_redis=through_redis)
-        assert seconds <= SLOT + 1
+        assert slots_until_accepted(harkara, "authentication", lane="shop", through_redis=through_redis) <= SLOTS
     assert harkara.states()["waiting"] > BACKLOG / 2
 
 
@@ -69,7 +70,8 @@ def test_producers_of_one_lane_take_turns(harkara: Deployment) -> None:
     harkara.wait_until(
         lambda: all(harkara.sandbox.accepted_times(envelope.to) for envelope in few), "the five are accepted"
     )
-    assert max(harkara.sandbox.accepted_times(envelope.to)[0] for envelope in few) - called <= 30 * SLOT
+    arrived = max(harkara.sandbox.accepted_times(envelope.to)[0] for envelope in few)
+    assert sum(called <= at < arrived for at in harkara.sandbox.accepted_times()) <= len(few) * 2 + SLOTS
     assert harkara.states()["waiting"] > BACKLOG / 2
 
 
@@ -96,14 +98,15 @@ def test_a_refused_account_parks_only_its_own_lane_until_it_is_unparked(
     assert set(harkara.examine(clinic).results.values()) == {ONCE}
 
 
-def seconds_until_accepted(
+def slots_until_accepted(
     harkara: Deployment, category: Category = "utility", *, lane: str, through_redis: bool = False
-) -> float:
-    """Return the seconds from the client's call to the arrival at the sandbox."""
+) -> int:
+    """Return how many messages of the campaign arrive between the client's call and its message."""
     envelope = new_message(category, lane=lane)
     with harkara.client() if through_redis else harkara.direct_client() as client:
         client.send_many([new_message("reply", lane="school")])  # opens the connections, as in a running application
         called = time.time()
         client.send_many([envelope])
     harkara.wait_until(lambda: harkara.sandbox.accepted_times(envelope.to), "the sandbox has received it")
-    return harkara.sandbox.accepted_times(envelope.to)[0] - called
+    (arrived,) = harkara.sandbox.accepted_times(envelope.to)
+    return sum(called <= at < arrived for at in harkara.sandbox.accepted_times())

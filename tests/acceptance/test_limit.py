@@ -39,7 +39,7 @@ def test_eight_workers_use_the_whole_allowance_and_never_exceed_it(
         recorded = wait_fully_used(harkara)
         with busy(3):
             wait_recorded(harkara, recorded + 40)
-            connect(redis_server.url, seconds=3).flushall()
+            connect(redis_server.url, seconds=30).flushall()
             wait_recorded(harkara, recorded + 80)
             redis_server.kill()
             redis_server.start()
@@ -64,7 +64,7 @@ def test_messages_of_a_killed_worker_count_after_redis_was_emptied(
         killed.kill()
         for recorded in (40, 50, 70):
             wait_recorded(harkara, recorded)
-            connect(redis_server.url, seconds=3).flushall()
+            connect(redis_server.url, seconds=30).flushall()
         harkara.wait_settled(len(envelopes))
         harkara.examine(envelopes).assert_kept(uncertain=THREADS)
         assert_limit_held(harkara)

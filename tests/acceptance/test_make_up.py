@@ -158,7 +158,7 @@ def test_after_make_up_itself_was_killed_another_one_continues_with_the_same_dat
         second.popen.send_signal(signal.SIGINT)  # Ctrl-C, just before one more process is killed
         os.kill(last["workers.worker"], signal.SIGKILL)
         assert second.popen.wait(90) == 0
-        wait_until(lambda: not any(map(runs, last.values())), 10, "all processes have ended")
+        wait_until(lambda: not any(map(runs, last.values())), 60, "all processes have ended")
         assert not (folder / "local.env").exists()
     finally:
         stop(second)

@@ -62,7 +62,7 @@ def test_a_worker_whose_redis_became_anothers_ends(
 ) -> None:
     with deployment(tmp_path, redis_server, database_url) as harkara:
         worker = harkara.start_worker()
-        with connect(redis_server.url, seconds=3) as redis:
+        with connect(redis_server.url, seconds=30) as redis:
             redis.set(LEDGER, "abcdefabcdefabcdefabcdefabcdefab")
         assert worker.popen.wait(60) == 1
         assert "belongs to ledger abcdefab" in worker.output()

@@ -69,7 +69,7 @@ def test_every_process_lives_whatever_redis_answers_and_goes_on(
     with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS="8") as harkara:
         worker, beat, web = harkara.start_worker(ready=False), harkara.start_beat(), harkara.start_web()
         worker.wait_for_output("ready.")
-        with connect(redis_server.url, seconds=3) as redis:
+        with connect(redis_server.url, seconds=30) as redis:
             for number, (fault, sentence) in enumerate(FAULTS.items()):
                 with fault(redis, redis_server):
                     accept_messages(harkara.ledger, *envelopes[10 * number : 10 * number + 10])

@@ -104,14 +104,14 @@ def test_an_old_append_only_file_sends_nothing_again_and_undoes_nothing(tmp_path
             run(RedisBackend(3).save_occasions([later, ending], plan), connections)
         worker = harkara.start_worker()
         harkara.wait_until(lambda: harkara.states()["accepted"] == 60, "all messages are sent")
-        harkara.wait_until(lambda: not connect(server.url, seconds=3).xlen(STREAM), "the intake is committed")
+        harkara.wait_until(lambda: not connect(server.url, seconds=30).xlen(STREAM), "the intake is committed")
         worker.terminate()
 
         server.stop()
         shutil.rmtree(server.dir / "appendonlydir")
         shutil.copytree(tmp_path / "old", server.dir / "appendonlydir")
         server.start()
-        redis = connect(server.url, seconds=3)
+        redis = connect(server.url, seconds=30)
         assert redis.xlen(STREAM) == 63
         worker = harkara.start_worker()
         harkara.wait_until(lambda: not redis.xlen(STREAM), "the old entries are committed again")
@@ -141,7 +141,7 @@ def restore(folder: Path) -> None:
 
 def wait_published(harkara: Deployment) -> None:
     """Wait until Redis has the time of a POST that the backup lacks."""
-    redis = connect(harkara.valkey.url, seconds=3)
+    redis = connect(harkara.valkey.url, seconds=30)
     harkara.wait_until(lambda: redis.hexists(KEY, "default"), "Redis has the time of a POST")
 
 

@@ -55,7 +55,7 @@ def test_secrets_are_found_nowhere_but_in_the_ledger(
     settings |= {"HARKARA_CALLBACK_URL": application.url, "HARKARA_CALLBACK_SECRET": SECRET}
     settings |= {"HARKARA_CALLBACK_PRIVATE": "True", "HARKARA_DATABASE_PATIENCE": "1", "HARKARA_LOG_LEVEL": "DEBUG"}
     with listening(application), deployment(tmp_path, redis_server, database_url, **settings) as harkara:
-        redis = connect(redis_server.url, seconds=3)
+        redis = connect(redis_server.url, seconds=30)
         harkara.open_windows(NUMBERS)
         harkara.start_worker(HARKARA_METRICS_PORT=str(metrics))
         harkara.start_beat()

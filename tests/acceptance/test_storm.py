@@ -87,7 +87,7 @@ def in_turn(storm: Storm, harkara: Deployment, workers: list[Process], database:
         frozen.resume()
 
     def flush() -> None:
-        connect(harkara.valkey.url, seconds=3).flushall()
+        connect(harkara.valkey.url, seconds=30).flushall()
 
     def restart() -> None:
         database.kill()

@@ -18,7 +18,7 @@ def test_a_client_with_redis_alone_sends_a_kind_under_its_approved_name(
     ledger = f"sqlite:///{tmp_path / 'harkara.db'}"
     with deployment(tmp_path, redis_server, ledger, HARKARA_TEMPLATES_FILE=str(names)) as harkara:
         harkara.start_worker()
-        with connect(redis_server.url, seconds=2) as redis:
+        with connect(redis_server.url, seconds=30) as redis:
             harkara.wait_until(lambda: redis.exists(KEY), "a worker publishes the catalogue")
         with harkara.client() as client:
             envelope = client.envelope_from_template(

@@ -57,7 +57,7 @@ def test_a_trace_is_joined_across_a_killed_worker_and_an_emptied_redis(
         message, traceresponse = post(harkara.web, envelope)
         killed.wait_killed()
         assert harkara.states() == {"claimed": 1}
-        connect(redis_server.url, seconds=3).flushall()
+        connect(redis_server.url, seconds=30).flushall()
         worker = harkara.start_worker(ready=False)
         harkara.wait_until(lambda: harkara.states() == {"read": 1}, "the message is read")
         harkara.wait_until(lambda: not sum(count_callbacks(harkara.ledger).values()), "the callbacks are delivered")

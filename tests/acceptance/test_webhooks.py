@@ -137,7 +137,7 @@ def test_every_webhook_that_was_answered_is_applied_whatever_is_killed(
     settings = {"SANDBOX_WEBHOOK_RETRY_MS": "8000", "HARKARA_DATABASE_PATIENCE": "1", "HARKARA_THREADS": "8"}
     with two_way(tmp_path, redis_server, database_url, envelopes, **settings) as harkara:
         _, web = harkara.processes
-        redis = connect(redis_server.url, seconds=3)
+        redis = connect(redis_server.url, seconds=30)
         harkara.sandbox.set_faults(latency_ms=100)
         harkara.start_worker()
         harkara.accept(envelopes)

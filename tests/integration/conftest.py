@@ -66,7 +66,7 @@ def valkey_server() -> Iterator[ValkeyServer]:
 @pytest.fixture
 def redis_client(valkey_server: ValkeyServer) -> Iterator[redis.Redis]:
     """A client of the module's Valkey, which it empties first."""
-    with connect(valkey_server.url, seconds=2) as client:
+    with connect(valkey_server.url, seconds=30) as client:
         client.flushall()
         yield client
 

@@ -168,4 +168,4 @@ def test_the_age_of_an_entry_is_measured_by_redis_alone(redis_client: redis.Redi
         Intake(redis_client).append("send", ["{}"])
         (entry,) = Intake(redis_client, "reader").read()
     assert entry.appended_at is not None
-    assert 0 <= time.monotonic() - entry.appended_at < 5
+    assert 0 <= time.monotonic() - entry.appended_at < 30

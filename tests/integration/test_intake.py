@@ -78,7 +78,7 @@ def test_a_listening_reader_reads_an_entry_when_it_is_appended(redis_client: red
     reader.drain()
     with ThreadPoolExecutor(1) as threads:
         listening = threads.submit(reader.listen, 1.5)
-        wait_until(lambda: any(each["cmd"] == "xreadgroup" for each in blocked(redis_client)), 10, "a reader waits")
+        wait_until(lambda: any(each["cmd"] == "xreadgroup" for each in blocked(redis_client)), 60, "a reader waits")
         assert [append(redis_client, reply(n)) for n in range(2)] == [True, False]
         assert listening.result() == 1
     assert reader.listen(0.1) == 1
@@ -96,9 +96,9 @@ def test_a_listening_reader_knows_when_an_entry_was_appended(redis_client: redis
     intake.read()
     with ThreadPoolExecutor(1) as threads:
         listening = threads.submit(intake.read, wait_seconds=10.0)
-        wait_until(lambda: bool(blocked(redis_client)), 10, "a reader waits")
+        wait_until(lambda: bool(blocked(redis_client)), 60, "a reader waits")
         waits = time.monotonic()
-        wait_until(lambda: time.monotonic() > waits + WAIT_SECONDS, 10, "the wait counts")
+        wait_until(lambda: time.monotonic() > waits + WAIT_SECONDS, 60, "the wait counts")
         append(redis_client, reply())
         (entry,) = listening.result()
     assert entry.appended_at
@@ -111,7 +111,7 @@ def test_a_listening_reader_applies_nothing_of_a_redis_that_became_anothers(redi
     intake.read()
     with ThreadPoolExecutor(1) as threads:
         listening = threads.submit(intake.read, wait_seconds=1.5)
-        wait_until(lambda: bool(blocked(redis_client)), 10, "a reader waits")
+        wait_until(lambda: bool(blocked(redis_client)), 60, "a reader waits")
         redis_client.set(LEDGER, "theirs")
         append(redis_client, reply())
         with pytest.raises(OtherDeployment):

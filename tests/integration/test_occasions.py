@@ -52,7 +52,7 @@ def _audited(db: Database) -> Iterator[None]:
 
 @pytest.fixture
 def by_redis(valkey_server: ValkeyServer) -> Iterator[Client]:
-    with connect(valkey_server.url, seconds=2) as redis:
+    with connect(valkey_server.url, seconds=30) as redis:
         redis.flushall()
         PublishedStore(redis).publish(PLAN.catalogue, PLAN)
         with Client(valkey_server.url, producer="clinic") as client:
@@ -61,14 +61,14 @@ def by_redis(valkey_server: ValkeyServer) -> Iterator[Client]:
 
 @pytest.fixture
 def by_ledger(db: Database, valkey_server: ValkeyServer) -> Iterator[Client]:
-    with connect(valkey_server.url, seconds=2) as redis:
+    with connect(valkey_server.url, seconds=30) as redis:
         PublishedStore(redis).publish(PLAN.catalogue, PLAN)
     with Client(valkey_server.url, database_url=db.url.render_as_string(hide_password=False)) as client:
         yield client
 
 
 def drain(valkey_server: ValkeyServer, db: Database) -> int:
-    with connect(valkey_server.url, seconds=2) as redis:
+    with connect(valkey_server.url, seconds=30) as redis:
         consumer = IntakeConsumer(
             Intake(redis, "w"), db, lambda _: None, plan=PLAN, deadlines=DEADLINES, queued_seconds=10
         )
@@ -153,21 +153,21 @@ def test_texts_of_an_older_client_that_contradict_the_time_are_replaced(
         zone="Asia/Kolkata",
         parameters={**VISIT, "date": "9 March", "time": "10:30"},
     )
-    with connect(valkey_server.url, seconds=2) as redis:
+    with connect(valkey_server.url, seconds=30) as redis:
         Intake(redis).append("save-occasion", [old.to_json()])
     drain(valkey_server, db)
     assert all("9 March" in r["body"] and "4:00 PM" in r["body"] for r in reminder_rows(db))
 
 
 def test_an_invalid_entry_stops_no_other(by_redis: Client, valkey_server: ValkeyServer, db: Database) -> None:
-    with connect(valkey_server.url, seconds=2) as redis:
+    with connect(valkey_server.url, seconds=30) as redis:
         Intake(redis).append("save-occasion", ["no", "{}", '{"to": 7}'])
     by_redis.save_occasion("appointment", "visit 7", at=noon(), **APPOINTMENT)
     assert drain(valkey_server, db) == 1
 
 
 def test_without_published_rules_the_error_names_the_next_step(redis_server: ValkeyServer) -> None:
-    with connect(redis_server.url, seconds=2) as redis:
+    with connect(redis_server.url, seconds=30) as redis:
         PublishedStore(redis).publish(PLAN.catalogue)
     with Client(redis_server.url) as client, pytest.raises(NotFound, match="pass reminders="):
         client.save_occasion("appointment", "visit 7", at=noon(), **APPOINTMENT)
@@ -243,7 +243,7 @@ for action in actions:
 
 
 def run(db: Database, valkey_server: ValkeyServer, script: str) -> subprocess.CompletedProcess[str]:
-    with connect(valkey_server.url, seconds=2) as redis:
+    with connect(valkey_server.url, seconds=30) as redis:
         redis.delete(LEDGER, DATABASE)  # tests with other ledgers use the same server
     return run_with(db.url.render_as_string(hide_password=False), valkey_server.url, script)
 

@@ -110,7 +110,7 @@ def test_celery_reads_the_wake_up_of_a_producer(valkey_server: ValkeyServer, red
     # By its module: a worker's app in the same process replaces the transport of the scheme.
     app = RedisCelery("test", valkey_server.url, {}, set_as_current=False)
     with app.connection_for_read(transport="kombu.transport.redis:Transport") as connection:
-        message: Any = connection.SimpleQueue(ACCEPT).get(timeout=5)
+        message: Any = connection.SimpleQueue(ACCEPT).get(timeout=60)
         message.ack()
     assert (message.headers["task"], message.headers["retries"]) == ("harkara.accept", 0)
     assert message.payload[:2] == [[], {}]

@@ -20,10 +20,12 @@ def test_a_port_where_another_program_listens_is_not_given() -> None:
 
 
 def test_a_free_port_is_given_as_preferred() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    assert reserve_port(port) == port
+    """The port of a bound socket that does not listen is free, and the kernel gives it to no one else."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        assert reserve_port(port) == port
 
 
 def test_a_test_holds_its_port_although_nothing_listens_there_yet() -> None:

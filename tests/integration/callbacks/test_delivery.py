@@ -170,13 +170,13 @@ def test_a_failing_application_is_probed_by_one_callback_and_recovers(db: Databa
         assert delivery.round().total() <= 11  # three failures in a row, and the requests in progress beside them
         before = len(application.ids)
         assert delivery.round() == Counter()
-        wait_until(lambda: delivery.round().total() > 0, 10, "a probe")
+        wait_until(lambda: delivery.round().total() > 0, 60, "a probe")
         assert len(application.ids) == before + 1
         assert [row["state"] for row in callback_rows(db)] == ["waiting"] * 100
         assert sum(row["tries"] for row in callback_rows(db)) == before + 1
         application.respond = lambda _: (204, {})
         age_callbacks(db, 60)
-        wait_until(lambda: delivery.round().total() == 100, 15, "all callbacks in one round")
+        wait_until(lambda: delivery.round().total() == 100, 60, "all callbacks in one round")
     assert count_callbacks(db) == {"waiting": 0, "dead": 0}
     assert sorted(set(application.ids)) == [row["id"] for row in callback_rows(db)]
 

@@ -74,7 +74,7 @@ def test_a_connection_that_the_server_closes_before_the_moment_of_the_request_is
     with serving(secured(certificate, handle) if scheme == "https" else handle) as server:
         chatmitra = ChatMitra(server.url.replace("http", scheme), ca_bundle=str(certificate))
         connection = chatmitra.connect(time.monotonic())
-        assert closed.wait(10)
+        assert closed.wait(60)
         assert connection.post("token", BODY, lambda: False).ok  # type: ignore[union-attr]
         assert server.connections == 2
 

@@ -14,7 +14,7 @@ from harkara.ledger.messages.search import list_messages
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer
 from harness.waiting import wait_until
-from tests.integration.client.worker import ASHA, running_worker, wait_for_state, within
+from tests.integration.client.worker import ASHA, in_time, running_worker, wait_for_state
 from tests.integration.ledger.steps import row
 
 
@@ -87,7 +87,7 @@ def test_an_argument_that_breaks_a_rule_raises_invalid(client: Client) -> None:
 
 def test_without_a_worker_messages_are_stored_and_requests_time_out(client: Client) -> None:
     assert client.send("Hello", to=ASHA).new
-    with within(2.2), pytest.raises(Unavailable, match="is one running"):
+    with in_time(), pytest.raises(Unavailable, match="is one running"):
         client.status("order 7")
 
 

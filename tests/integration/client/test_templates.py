@@ -27,7 +27,7 @@ CODE: dict[str, Any] = {"code": "482913", "minutes": "5", "purpose": "the login"
 @pytest.fixture
 def published(redis_server: ValkeyServer) -> Iterator[PublishedStore]:
     """The workers' end, with the catalogue published."""
-    store = PublishedStore(connect(redis_server.url, seconds=2))
+    store = PublishedStore(connect(redis_server.url, seconds=30))
     store.publish(Catalogue.load(FILE))
     yield store
     store.close()
@@ -45,7 +45,7 @@ def test_a_client_with_redis_alone_uses_the_published_catalogue(
     with Client(redis_server.url, producer="shop") as client:
         handle = client.send_template("otp_verification", to=ASHA, reference="login 7", priority=1, **CODE)
         assert "otp_verification" in client.catalogue().kinds()
-    with connect(redis_server.url, seconds=2) as redis:
+    with connect(redis_server.url, seconds=30) as redis:
         (entry,) = Intake(redis, "w").read()
     envelope = Envelope.from_json(entry.data)
     (template,) = envelope.messages
@@ -60,7 +60,7 @@ def test_a_client_with_redis_alone_uses_the_published_catalogue(
 def test_the_published_catalogue_has_no_secret_and_is_read_once_a_minute(
     redis_server: ValkeyServer, published: PublishedStore
 ) -> None:
-    with connect(redis_server.url, seconds=2) as redis, Client(redis_server.url) as client:
+    with connect(redis_server.url, seconds=30) as redis, Client(redis_server.url) as client:
         stored = str(redis.get(KEY))
         assert json.loads(stored).keys() == {"kind", "parameter"}
         client.send_template("otp_verification", to=ASHA, **CODE)
@@ -72,7 +72,7 @@ def test_the_error_for_a_missing_catalogue_names_the_next_step(redis_server: Val
     with Client(redis_server.url) as client:
         with pytest.raises(NotFound, match=r"start one, or pass catalogue="):
             client.send_template("otp_verification", to=ASHA, **CODE)
-        PublishedStore(connect(redis_server.url, seconds=2)).publish(Catalogue.load(FILE))
+        PublishedStore(connect(redis_server.url, seconds=30)).publish(Catalogue.load(FILE))
         assert client.send_template("otp_verification", to=ASHA, **CODE).new
 
 

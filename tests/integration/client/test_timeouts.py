@@ -18,18 +18,18 @@ from harkara.redis_client import connect
 from harness.ports import free_port
 from harness.postgres import PostgresServer
 from harness.valkey import ValkeyServer
-from tests.integration.client.worker import ASHA, running_worker, wait_for_state, within
+from tests.integration.client.worker import ASHA, in_time, running_worker, wait_for_state
 
 
 def test_a_missing_redis_raises_unavailable_at_once() -> None:
-    with Client(f"redis://127.0.0.1:{free_port()}") as client, within(1), pytest.raises(Unavailable):
+    with Client(f"redis://127.0.0.1:{free_port()}") as client, in_time(), pytest.raises(Unavailable):
         client.send("Hello", to=ASHA)
 
 
 def test_a_silent_redis_raises_unavailable_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute, Client(f"redis://127.0.0.1:{mute.getsockname()[1]}") as client:
         for call in (lambda: client.send("Hello", to=ASHA), lambda: client.status("order 7")):
-            with within(2), pytest.raises(Unavailable):
+            with in_time(), pytest.raises(Unavailable):
                 call()
 
 
@@ -40,7 +40,7 @@ def test_a_frozen_redis_raises_unavailable_in_time_and_is_used_again_later(
         client.send("Hello", to=ASHA)
         with redis_server.suspended():
             for call in (lambda: client.send("Hello", to=ASHA, reference="r"), lambda: client.cancel("order 7")):
-                with within(2), pytest.raises(Unavailable, match="did not answer"):
+                with in_time(), pytest.raises(Unavailable, match="did not answer"):
                     call()
         client.send("Hello", to=ASHA, reference="r")
         with running_worker(redis_server, db):
@@ -53,7 +53,7 @@ def test_a_full_redis_raises_unavailable_until_it_has_memory(redis_server: Valke
         client.send("Hello", to=ASHA)
         redis.config_set("maxmemory", "1")
         for call in (lambda: client.send("Hello", to=ASHA), lambda: client.status("order 7")):
-            with within(2), pytest.raises(Unavailable, match="full"):
+            with in_time(), pytest.raises(Unavailable, match="full"):
                 call()
         redis.config_set("maxmemory", "0")
         client.send("Hello", to=ASHA)
@@ -62,7 +62,7 @@ def test_a_full_redis_raises_unavailable_until_it_has_memory(redis_server: Valke
 
 def test_with_a_database_a_missing_redis_only_costs_time(db: Database) -> None:
     with Client(f"redis://127.0.0.1:{free_port()}", database_url=str(db.url)) as client:
-        with within(4):
+        with in_time():
             handle = client.send("Hello", to=ASHA)
         assert client.status(handle)["state"] == "queued"
 
@@ -70,7 +70,7 @@ def test_with_a_database_a_missing_redis_only_costs_time(db: Database) -> None:
 def test_a_silent_database_raises_unavailable_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"postgresql://harkara@127.0.0.1:{mute.getsockname()[1]}/ledger"
-        with Client(database_url=url) as client, within(3), pytest.raises(Unavailable):
+        with Client(database_url=url) as client, in_time(), pytest.raises(Unavailable):
             client.send("Hello", to=ASHA)
 
 
@@ -88,7 +88,7 @@ def test_a_frozen_database_raises_unavailable_in_time(postgres_server: PostgresS
             for pid in pids:
                 os.kill(pid, number)
             if number == signal.SIGSTOP:
-                with within(3), pytest.raises(Unavailable):
+                with in_time(), pytest.raises(Unavailable):
                     client.send("Hello", to=ASHA)
         assert client.send("Hello", to=ASHA).new
     database.close()
@@ -96,5 +96,5 @@ def test_a_frozen_database_raises_unavailable_in_time(postgres_server: PostgresS
 
 def test_a_locked_database_raises_unavailable_in_time(db: Database) -> None:
     with Client(database_url=str(db.url), seconds=1) as client, db.write():
-        with within(2), pytest.raises(Unavailable):
+        with in_time(), pytest.raises(Unavailable):
             client.send("Hello", to=ASHA)

@@ -71,7 +71,7 @@ def test_the_doctor_reports_the_redis_of_another_ledger_and_can_adopt_it(
     harkara: Harkara, environment: dict[str, str], ledger: Database, redis_server: ValkeyServer
 ) -> None:
     environment["HARKARA_REDIS_URL"] = redis_server.url
-    with connect(redis_server.url, seconds=2) as redis:
+    with connect(redis_server.url, seconds=30) as redis:
         assign_redis(redis, "0123456789abcdef", "file 1")
         assert "belongs to ledger 01234567" in harkara("doctor").stdout
         refused = harkara("send", "919876543210", "Hello")

@@ -54,7 +54,7 @@ def test_nothing_is_erased_while_redis_has_a_call_about_the_person(
     harkara: Harkara, ledger: Database, redis_server: ValkeyServer
 ) -> None:
     store(ledger)
-    redis = connect(redis_server.url, seconds=3)
+    redis = connect(redis_server.url, seconds=30)
     redis.config_set("appendonly", "yes")
     redis.xadd(STREAM, {"verb": "send", "data": json.dumps({"to": NUMBER})})
     refused = harkara("person", "erase", NUMBER, "--yes")

@@ -57,7 +57,7 @@ def test_it_parks_all_lanes_marks_what_was_due_and_applies_webhooks(
 ) -> None:
     environment["HARKARA_REDIS_URL"] = redis_server.url
     environment["CHATMITRA_WEBHOOK_SECRET"] = "a secret of webhooks"
-    redis = connect(redis_server.url, seconds=2)
+    redis = connect(redis_server.url, seconds=30)
     redis.hset(KEY, "default", datetime.now(UTC).isoformat())
     due, later, arrived = store(ledger, at=None), store(ledger), store(ledger, Text("It is sent"), at=None)
     store_webhooks(ledger, [webhook("It is sent")], parse)
@@ -107,7 +107,7 @@ def test_a_time_before_a_post_that_the_ledger_or_redis_knows_is_refused(
     words = ("recover", "--sent-until", outage.isoformat())
     assert harkara(*words).exit_code == 0
     environment["HARKARA_REDIS_URL"] = redis_server.url
-    redis = connect(redis_server.url, seconds=2)
+    redis = connect(redis_server.url, seconds=30)
     redis.hset(KEY, "default", (outage + timedelta(minutes=1)).isoformat())
     known_to_redis = harkara(*words)
     assert (known_to_redis.exit_code, "last POST that is known" in known_to_redis.stderr) == (4, True)

@@ -57,8 +57,8 @@ def test_connections_lead_to_the_standby_when_it_is_promoted(pair: tuple[Postgre
         with pytest.raises(Unavailable):
             port(db)
         following.promote()
-        wait_until(lambda: next_number(db) == 2, 20, "the promoted standby accepts writes, and has the last commit")
-        wait_until(lambda: port(db) == following.port, 20, "the promoted standby is used")
+        wait_until(lambda: next_number(db) == 2, 60, "the promoted standby accepts writes, and has the last commit")
+        wait_until(lambda: port(db) == following.port, 60, "the promoted standby is used")
     finally:
         db.close()
 

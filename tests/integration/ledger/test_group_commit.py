@@ -162,7 +162,7 @@ def test_outcomes_wait_for_a_database_that_is_locked_for_a_while(db: Database, i
             time.sleep(1.5)
             assert not any(future.done() for future in done)
         for future in done:
-            future.result(5)
+            future.result(60)
     assert states_of(db, [one.id for one in claims]) == ["accepted"] * 2
 
 
@@ -212,8 +212,8 @@ def test_an_outcome_that_cannot_be_spilled_either_is_retried_until_it_is_recorde
     with group_commit(impatient_db, full, patience=0.1) as commit, ThreadPoolExecutor(1) as thread:
         with locked(db):
             done = thread.submit(commit.record, accepted_result(claimed))
-            assert tried.wait(5)
-        done.result(5)
+            assert tried.wait(60)
+        done.result(60)
     assert row(db, claimed.id)["state"] == "accepted"
 
 

@@ -45,7 +45,7 @@ def test_of_many_concurrent_callers_one_gets_the_lease(db: Database) -> None:
     barrier = Barrier(8)
 
     def try_lease(holder: int) -> bool:
-        barrier.wait(10)
+        barrier.wait(60)
         return runs(db, str(holder), every=60)
 
     with ThreadPoolExecutor(8) as threads:
@@ -77,7 +77,7 @@ def test_a_round_that_fails_frees_the_lease(db: Database) -> None:
 def test_the_time_since_the_last_round_is_known(db: Database) -> None:
     assert seconds_since(db, "sweep") is None
     runs(db, "first")
-    assert 0 <= (seconds_since(db, "sweep") or 0) < 5
+    assert 0 <= (seconds_since(db, "sweep") or 0) < 30
 
 
 def test_the_lease_of_a_transaction_is_refused_without_a_wait_while_another_one_has_it(db: Database) -> None:

@@ -131,7 +131,7 @@ def test_concurrent_saves_leave_one_set_of_reminders(db: Database) -> None:
     barrier = Barrier(6)
 
     def save_both(n: int) -> None:
-        barrier.wait(10)
+        barrier.wait(60)
         save(db, visit("visit 9", at=noon(3 + n % 2)), visit("visit 8", at=noon(3)))
 
     with ThreadPoolExecutor(6) as threads:

@@ -57,7 +57,7 @@ def test_concurrent_threads_share_the_sessions_of_a_pooler(pooled: Database) -> 
             claimed.extend(claim(pooled, [identity], 30))
             return bool(claimed)
 
-        wait_until(is_claimed, 10, "it is due, by the measure of this thread too")
+        wait_until(is_claimed, 60, "it is due, by the measure of this thread too")
         with pooled.write() as tx:
             assert begin(tx, [BeginRequest(claimed[0], "worker", "", 30)]).held
         return identity
@@ -89,7 +89,7 @@ def test_a_pooled_transaction_still_waits_only_so_long_for_a_lock(pooled: Databa
         started = datetime.now(UTC)
         with pytest.raises(Unavailable), pooled.write() as second:
             second.execute(lock)
-        assert datetime.now(UTC) - started < timedelta(seconds=5)
+        assert datetime.now(UTC) - started < timedelta(seconds=30)
 
 
 def test_a_pooler_in_statement_mode_is_refused_in_a_sentence(postgres_server: PostgresServer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
@@ -10,6 +12,9 @@ from harkara.delivery.leased_rounds import Rounds
 from harkara.delivery.table_statistics import TableStatistics
 from harkara.ledger.database import Database
 from harkara.ledger.tables import all_tables
+from harness.ledger import open_ledger
+from harness.postgres import PostgresServer
+from tests.integration.conftest import empty
 from tests.integration.ledger.bulk import (
     fill,
     only_analyzed_here,
@@ -18,10 +23,21 @@ from tests.integration.ledger.bulk import (
 )
 from tests.integration.ledger.steps import accept_messages, reply
 
-pytestmark = pytest.mark.parametrize("db", ["postgres"], indirect=True)
-
 PLENTY = 1200
 """Enough changes for a table of few rows."""
+
+
+@pytest.fixture(scope="module")
+def own_database(postgres_server: PostgresServer) -> Iterator[Database]:
+    """Sessions report their changes up to ten seconds late, also those of other tests."""
+    with open_ledger(postgres_server.create_database("statistics"), connections=10) as database:
+        yield database
+
+
+@pytest.fixture
+def db(own_database: Database) -> Database:
+    empty(own_database)
+    return own_database
 
 
 def statistics(db: Database) -> TableStatistics:

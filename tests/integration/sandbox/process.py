@@ -34,7 +34,7 @@ class Sandbox:
 
     def post(self, content: Any, token: str = TOKEN, path: str = "/send_message", **options: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}"} | options.pop("headers", {})
-        return self.http.post(self.url + path, json=content, headers=headers, timeout=options.pop("timeout", 10))
+        return self.http.post(self.url + path, json=content, headers=headers, timeout=options.pop("timeout", 60))
 
     def send(self, to: str = ASHA, token: str = TOKEN, timeout: float = 10, **body: Any) -> requests.Response:
         """Send the text `Hello`, unless `body` has another message."""
@@ -53,12 +53,12 @@ class Sandbox:
         return self.send(messages=[{"kind": "template", "template": template}])
 
     def set(self, **switches: Any) -> dict[str, Any]:
-        answer = self.http.patch(f"{self.url}/_sandbox/faults", json=switches, timeout=10)
+        answer = self.http.patch(f"{self.url}/_sandbox/faults", json=switches, timeout=60)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
     def get(self, path: str, **query: Any) -> Any:
-        answer = self.http.get(self.url + path, params=query, timeout=10)
+        answer = self.http.get(self.url + path, params=query, timeout=60)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -75,14 +75,14 @@ class Sandbox:
         return dict(self._webhooks()["counts"])
 
     def reset(self) -> None:
-        self.http.delete(f"{self.url}/_sandbox/faults", timeout=10)
-        self.http.delete(f"{self.url}/_sandbox/requests", timeout=10)
+        self.http.delete(f"{self.url}/_sandbox/faults", timeout=60)
+        self.http.delete(f"{self.url}/_sandbox/requests", timeout=60)
 
     @contextmanager
     def connection(self) -> Iterator[socket.socket]:
         """Open a plain socket, for tests of single bytes."""
         parts = urlsplit(self.url)
-        with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:
+        with socket.create_connection((parts.hostname, parts.port), timeout=60) as connection:
             yield connection
 
     def _is_settled(self) -> bool:
@@ -129,7 +129,7 @@ def run_sandbox(**environment: str) -> subprocess.CompletedProcess[str]:
         env=_environment() | environment,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
 

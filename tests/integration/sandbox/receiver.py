@@ -16,7 +16,7 @@ from harness.http_server import HttpServer
 from harness.waiting import wait_until
 
 SECRET = "whsec 🔑"
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 
 
 @dataclass

@@ -221,7 +221,7 @@ def test_an_idle_connection_is_closed_after_the_keep_alive(sandbox: Sandbox) -> 
         started = time.monotonic()
         assert connection.recv(1) == b""
 
-    assert 0.2 < time.monotonic() - started < 2
+    assert 0.2 < time.monotonic() - started < 4
 
 
 def test_shares_are_drawn_for_each_request_and_repeat_with_the_seed(sandbox: Sandbox) -> None:
@@ -245,7 +245,7 @@ def test_faults_combine(sandbox: Sandbox) -> None:
 
 
 def test_an_unknown_switch_is_refused_with_the_known_ones(sandbox: Sandbox) -> None:
-    answer = sandbox.http.patch(f"{sandbox.url}/_sandbox/faults", json={"explode": 1, "markers": True}, timeout=5)
+    answer = sandbox.http.patch(f"{sandbox.url}/_sandbox/faults", json={"explode": 1, "markers": True}, timeout=60)
 
     assert answer.status_code == 400
     assert "explode" in answer.json()["message"]
@@ -270,7 +270,7 @@ def test_an_unknown_switch_is_refused_with_the_known_ones(sandbox: Sandbox) -> N
 def test_an_invalid_value_is_refused_and_changes_nothing(sandbox: Sandbox, patch: dict[str, Any]) -> None:
     before = sandbox.get("/_sandbox/faults")
 
-    answer = sandbox.http.patch(f"{sandbox.url}/_sandbox/faults", json=patch, timeout=5)
+    answer = sandbox.http.patch(f"{sandbox.url}/_sandbox/faults", json=patch, timeout=60)
 
     assert answer.status_code == 400
     assert next(iter(patch)) in answer.json()["message"]
@@ -281,7 +281,7 @@ def test_a_reset_restores_all_switches(sandbox: Sandbox) -> None:
     start = sandbox.get("/_sandbox/faults")
     sandbox.set(server_error_share=1, limit="1/1s", no_credits=[TOKEN])
 
-    answer = sandbox.http.delete(f"{sandbox.url}/_sandbox/faults", timeout=5)
+    answer = sandbox.http.delete(f"{sandbox.url}/_sandbox/faults", timeout=60)
 
     assert answer.json() == start
     assert sandbox.send().status_code == 202

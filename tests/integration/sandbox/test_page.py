@@ -12,7 +12,7 @@ ATTACK = "<script>alert(1)</script>"
 
 
 def page(sandbox: Sandbox, path: str = "/") -> str:
-    answer = sandbox.http.get(sandbox.url + path, timeout=5)
+    answer = sandbox.http.get(sandbox.url + path, timeout=60)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
@@ -51,8 +51,8 @@ def test_the_page_loads_nothing_from_other_hosts(sandbox: Sandbox) -> None:
     html = page(sandbox)
 
     assert {source for source in re.findall(r'(?:src|href|action)="([^"]*)"', html) if "//" in source} == set()
-    assert "url(" not in sandbox.http.get(f"{sandbox.url}/page.css", timeout=5).text
-    assert sandbox.http.get(f"{sandbox.url}/page.js", timeout=5).headers["Content-Type"].startswith("text/javascript")
+    assert "url(" not in sandbox.http.get(f"{sandbox.url}/page.css", timeout=60).text
+    assert sandbox.http.get(f"{sandbox.url}/page.js", timeout=60).headers["Content-Type"].startswith("text/javascript")
 
 
 def test_numbers_are_masked_on_the_page_and_in_its_links(sandbox: Sandbox) -> None:
@@ -87,9 +87,9 @@ def test_the_page_polls_for_changes_only(sandbox: Sandbox) -> None:
     sandbox.send()
     version = sandbox.get("/live")["version"]
 
-    unchanged = sandbox.http.get(f"{sandbox.url}/live", params={"seen": version}, timeout=5)
+    unchanged = sandbox.http.get(f"{sandbox.url}/live", params={"seen": version}, timeout=60)
     sandbox.set(markers=True)
-    changed = sandbox.http.get(f"{sandbox.url}/live", params={"seen": version}, timeout=5)
+    changed = sandbox.http.get(f"{sandbox.url}/live", params={"seen": version}, timeout=60)
 
     assert (unchanged.status_code, unchanged.content) == (204, b"")
     assert changed.status_code == 200

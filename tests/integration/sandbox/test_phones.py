@@ -27,7 +27,7 @@ LIST = {
 
 
 def write(sandbox: Sandbox, author: str, **fields: Any) -> requests.Response:
-    return sandbox.http.post(f"{sandbox.url}/_sandbox/{author}", json=fields, timeout=5)
+    return sandbox.http.post(f"{sandbox.url}/_sandbox/{author}", json=fields, timeout=60)
 
 
 def write_as_asha(sandbox: Sandbox, **fields: Any) -> str:

@@ -46,7 +46,7 @@ def test_the_documented_python_sample_runs_against_it(sandbox: Sandbox) -> None:
     environment = {"CHATMITRA_API_TOKEN": "t", "CHATMITRA_API_URL": f"{sandbox.url}/developer/api/send_message"}
 
     sample = subprocess.run(
-        [sys.executable, "-c", PRINTED_SAMPLE], env=environment, capture_output=True, text=True, timeout=20, check=True
+        [sys.executable, "-c", PRINTED_SAMPLE], env=environment, capture_output=True, text=True, timeout=60, check=True
     )
 
     assert sample.stdout.startswith("{'status': 'success', 'message': 'Request queued', 'jobId': 'job_")
@@ -117,7 +117,7 @@ def test_it_imports_nothing_of_the_product() -> None:
     rooms = ("harkara", "config", "tasks", "workers")
 
     result = subprocess.run(
-        [sys.executable, "-c", program % (rooms,)], capture_output=True, text=True, timeout=20, check=True
+        [sys.executable, "-c", program % (rooms,)], capture_output=True, text=True, timeout=60, check=True
     )
 
     assert result.stdout.strip() == "[]"

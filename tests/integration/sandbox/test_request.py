@@ -55,7 +55,7 @@ def test_the_headers_of_the_printed_samples_are_accepted(sandbox: Sandbox, heade
         f"{sandbox.url}/send_message",
         data=f'{{"recipient_mobile_number": "{ASHA}", "message": "Hello"}}',
         headers={"Authorization": "Bearer t", **headers},
-        timeout=5,
+        timeout=60,
     )
 
     assert response.status_code == 202
@@ -78,7 +78,7 @@ def test_a_body_that_is_no_json_object_is_refused(
     sandbox: Sandbox, content_type: str, content: bytes, message: str
 ) -> None:
     headers = {"Authorization": "Bearer t", "Content-Type": content_type}
-    response = sandbox.http.post(f"{sandbox.url}/send_message", data=content, headers=headers, timeout=5)
+    response = sandbox.http.post(f"{sandbox.url}/send_message", data=content, headers=headers, timeout=60)
 
     assert refusal(response) == (400, message)
 
@@ -90,7 +90,7 @@ def test_a_body_over_one_mebibyte_is_refused(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/send_template"), ("GET", "/send_message"), ("PUT", "/")])
 def test_an_unknown_path_is_404_in_the_error_shape(sandbox: Sandbox, method: str, path: str) -> None:
-    assert refusal(sandbox.http.request(method, sandbox.url + path, timeout=5))[0] == 404
+    assert refusal(sandbox.http.request(method, sandbox.url + path, timeout=60))[0] == 404
 
 
 @pytest.mark.parametrize("number", ["919999999999", "12025550123", "447911123456", "123456789012345"])

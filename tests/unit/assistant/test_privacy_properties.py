@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from time import process_time
+from time import thread_time
 
 import pytest
 from hypothesis import example, given, settings
@@ -167,9 +167,9 @@ def test_the_time_grows_with_the_length(part: str) -> None:
 
 
 def _measured(text: str) -> float:
-    start = process_time()
+    start = thread_time()
     redact([text])
-    return process_time() - start
+    return thread_time() - start
 
 
 IN_WORDS = dict(
