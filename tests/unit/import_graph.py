@@ -54,12 +54,15 @@ def _of_file(path: Path) -> Iterator[Import]:
             if isinstance(child, ast.Import | ast.ImportFrom):
                 for name in _imported(child):
                     yield Import(module_name(path), name, deferred, typing_only)
-            else:
+            elif not isinstance(child, ast.expr):  # no expression has an import
                 function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
-                typing = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
-                yield from visit(child, deferred or function, typing_only or typing)
+                yield from visit(child, deferred or function, typing_only or _is_for_types(child))
 
     yield from visit(ast.parse((ROOT / path).read_text()), deferred=False, typing_only=False)
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:

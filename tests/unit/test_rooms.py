@@ -28,6 +28,7 @@ HTTP = {
     "openai",
     "aiohttp",
 }
+ENVIRONMENT = {"environ", "environb", "getenv", "BaseSettings"}
 SQL = {"sqlalchemy", "sqlmodel", "alembic", "psycopg", "sqlite3"}
 
 PURE = {
@@ -196,7 +197,10 @@ def named(found: Iterable[Import]) -> list[str]:
 
 
 def reads_environment(path: Path) -> bool:
-    nodes = list(ast.walk(ast.parse((ROOT / path).read_text())))
+    text = (ROOT / path).read_text()
+    if not any(each in text for each in ENVIRONMENT):
+        return False
+    nodes = list(ast.walk(ast.parse(text)))
     names = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     names |= {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
-    return bool(names & {"environ", "environb", "getenv", "BaseSettings"})
+    return not names.isdisjoint(ENVIRONMENT)

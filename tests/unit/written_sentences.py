@@ -103,13 +103,16 @@ class _Scopes:
     def __init__(self, tree: ast.Module) -> None:
         self._functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)]
         self._module = _assigned(tree.body)
+        self._within: dict[ast.FunctionDef, dict[str, list[ast.expr]]] = {}
 
     def texts(self, node: ast.expr) -> list[str]:
         """Return each text that the expression may be; a value that is not known is a HOLE."""
         around = [each for each in self._functions if each.lineno <= node.lineno <= (each.end_lineno or 0)]
         names = dict(self._module)
         for function in around:
-            names |= _assigned(ast.walk(function))
+            if function not in self._within:
+                self._within[function] = _assigned(ast.walk(function))
+            names |= self._within[function]
         return _texts(node, names)
 
 
