@@ -24,11 +24,17 @@ class Watchdog:
     """
 
     def __init__(
-        self, publish: Callable[[], None], end: Callable[[], None], *, silence_seconds: float = SILENCE_SECONDS
+        self,
+        publish: Callable[[], None],
+        end: Callable[[], None],
+        *,
+        silence_seconds: float = SILENCE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._publish = publish
         self._end = end
         self._silence = silence_seconds
+        self._clock = clock
         self._unconfirmed_since: float | None = None
 
     def probe(self) -> None:
@@ -41,7 +47,7 @@ class Watchdog:
         except Unavailable:
             self._unconfirmed_since = None
             raise
-        now = time.monotonic()
+        now = self._clock()
         if self._unconfirmed_since is None:
             self._unconfirmed_since = now
         elif now - self._unconfirmed_since > self._silence:

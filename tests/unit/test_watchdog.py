@@ -2,68 +2,67 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import pytest
 
 from harkara.delivery.watchdog import Watchdog
 from harkara.errors import Unavailable
 
 
-class OwnQueue:
-    """The queue to which a worker publishes its own probes."""
+class Worker:
+    """A worker that the watchdog ends after a minute, with its own queue and clock."""
 
     def __init__(self) -> None:
-        self.unavailable = False
-        self.on_task: Callable[[], None] = lambda: None
+        self.redis_is_away = False
+        self.ended = 0
+        self._now = 0.0
+        self.watchdog = Watchdog(self._publish, self._end, silence_seconds=60.0, clock=lambda: self._now)
 
-    def publish(self) -> None:
-        if self.unavailable:
+    def probe(self, *, after: float = 0.0) -> None:
+        self._now += after
+        self.watchdog.probe()
+
+    def _publish(self) -> None:
+        if self.redis_is_away:
             raise Unavailable("Redis did not accept the task")
-        self.on_task()
+
+    def _end(self) -> None:
+        self.ended += 1
 
 
-def test_a_worker_whose_probes_come_back_goes_on() -> None:
-    queue, ended = OwnQueue(), list[str]()
-    watchdog = Watchdog(queue.publish, lambda: ended.append("ended"), silence_seconds=0.05)
+@pytest.fixture
+def worker() -> Worker:
+    return Worker()
+
+
+def test_a_worker_whose_probes_come_back_goes_on(worker: Worker) -> None:
     for _ in range(4):
-        watchdog.probe()
-        watchdog.confirm()
-        time.sleep(0.03)
-    assert ended == []
+        worker.probe(after=40)
+        worker.watchdog.confirm()
+    assert worker.ended == 0
 
 
-def test_a_worker_whose_probes_do_not_come_back_is_ended() -> None:
-    queue, ended = OwnQueue(), list[str]()
-    watchdog = Watchdog(queue.publish, lambda: ended.append("ended"), silence_seconds=0.05)
-    watchdog.probe()
-    time.sleep(0.06)
-    watchdog.probe()
-    assert ended == ["ended"]
+def test_a_worker_whose_probes_do_not_come_back_is_ended(worker: Worker) -> None:
+    worker.probe()
+    worker.probe(after=60)
+    assert worker.ended == 0
+    worker.probe(after=1)
+    assert worker.ended == 1
 
 
-def test_a_worker_that_is_still_running_is_ended_again_after_the_same_time() -> None:
-    queue, ended = OwnQueue(), list[str]()
-    watchdog = Watchdog(queue.publish, lambda: ended.append("ended"), silence_seconds=0.2)
-    watchdog.probe()
-    time.sleep(0.21)
-    watchdog.probe()
-    watchdog.probe()
-    assert ended == ["ended"]
-    time.sleep(0.21)
-    watchdog.probe()
-    assert ended == ["ended", "ended"]
+def test_a_worker_that_is_still_running_is_ended_again_after_the_same_time(worker: Worker) -> None:
+    worker.probe()
+    worker.probe(after=61)
+    worker.probe(after=59)
+    assert worker.ended == 1
+    worker.probe(after=2)
+    assert worker.ended == 2
 
 
-def test_silence_does_not_count_while_redis_is_unavailable() -> None:
-    queue, ended = OwnQueue(), list[str]()
-    watchdog = Watchdog(queue.publish, lambda: ended.append("ended"), silence_seconds=0.05)
-    watchdog.probe()
-    queue.unavailable = True
+def test_silence_does_not_count_while_redis_is_unavailable(worker: Worker) -> None:
+    worker.probe()
+    worker.redis_is_away = True
     with pytest.raises(Unavailable):
-        watchdog.probe()
-    time.sleep(0.06)
-    queue.unavailable = False
-    watchdog.probe()
-    assert ended == []
+        worker.probe()
+    worker.redis_is_away = False
+    worker.probe(after=61)
+    assert worker.ended == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from time import thread_time
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,6 +12,7 @@ from stdnum.in_ import aadhaar
 
 from harkara.assistant.privacy import PLACEHOLDER, redact
 from harkara.assistant.privacy.skeleton import read_skeleton
+from tests.unit.cpu_time import quickest
 
 SEPARATORS = st.sampled_from(
     ["", " ", "-", "  ", " - ", ".", "_", "/", "*", "·", "\u2013", "\u00a0", "\u200b", "\u2060", "\n", "|", ", "]
@@ -159,17 +159,12 @@ def test_what_is_restored_is_what_was_written(said: list[str]) -> None:
     ],
 )
 def test_the_time_grows_with_the_length(part: str) -> None:
-    def seconds(length: int) -> float:
+    def seconds(length: int, enough: float) -> float:
         text = (part * length)[:length]
-        return min(_measured(text) for _ in range(3))
+        return quickest(lambda: redact([text]), enough=enough)
 
-    assert seconds(8_000) < 20 * seconds(1_000) + 0.05
-
-
-def _measured(text: str) -> float:
-    start = thread_time()
-    redact([text])
-    return thread_time() - start
+    most = 20 * seconds(1_000, enough=0.0) + 0.05
+    assert seconds(8_000, enough=most) < most
 
 
 IN_WORDS = dict(
