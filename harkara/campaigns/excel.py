@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -123,6 +124,7 @@ def _check_size(rows: int, columns: int, cells: int, placed: int) -> None:
         raise Invalid("file", "has a cell far away from the others: delete what is below the last row", far)
 
 
+@lru_cache(maxsize=1024)
 def _column(letters: bytes) -> int:
     number = 0
     for letter in letters.upper():
