@@ -66,7 +66,7 @@ def open_page(chromium: Any, server: Server) -> Iterator[Callable[..., Any]]:
             chromium.new_context(base_url=server.url, **{"viewport": {"width": 1200, "height": 800}} | options)
         )
         page = contexts[-1].new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         watch(page, urlsplit(server.url).netloc, problems)
         return page
 

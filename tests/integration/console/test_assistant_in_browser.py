@@ -48,7 +48,7 @@ def test_a_draft_arrives_is_edited_and_sent_and_the_customer_gets_it(
     page.wait_for_selector("#news >> text=There is a new draft of the assistant.")
     assert page.input_value(".composer textarea") == "I am looking it up", "what is being typed stays"
     page.tap("#news a")
-    page.wait_for_selector("#draft")
+    page.wait_for_selector("#draft textarea >> nth=1")
     first, second = page.query_selector_all("#draft textarea")
     assert (first.input_value(), second.input_value()) == ANSWER.texts
     assert (fits(page), violations(page)) == (True, [])

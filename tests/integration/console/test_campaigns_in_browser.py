@@ -33,7 +33,7 @@ def test_an_operator_follows_and_pauses_a_campaign_on_a_phone(server: Server, op
     page.tap("nav >> text=Campaigns")
     page.wait_for_selector("text=2 of 8")
     send_due(db, most=3)
-    page.wait_for_selector("text=5 of 8", timeout=20_000)  # by itself
+    page.wait_for_selector("text=5 of 8")  # by itself
     page.tap("text=Diwali")
     page.tap("text=Pause")
     page.fill("input[name=reason]", "Wrong price")

@@ -78,6 +78,7 @@ def test_an_admin_adds_and_disables_a_user_on_a_phone(server: Server, open_page:
     ravi = open_page(viewport=PHONE)
     ravi.goto(link)
     ravi.click("main button")
+    ravi.wait_for_url("**/account")
     assert "<b>Ravi</b>" in ravi.inner_text("h1")
     page.tap("summary:has-text('Change <b>Ravi</b>')")
     page.tap("text=Disable, and end all sessions")

@@ -43,8 +43,8 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Serve
         yield served
 
 
-PARTS = 3
-"""All pages of a role take longer than a test may."""
+PARTS = 6
+"""All pages of a role take longer than a test may on a slow machine."""
 
 
 @pytest.fixture(params=range(PARTS))
@@ -73,7 +73,7 @@ def visited(request: pytest.FixtureRequest, chromium: Any, everything: tuple[Ser
     locale = "hi-IN" if request.param is Role.VIEWER else "en-IN"
     context = chromium.new_context(base_url=server.url, viewport=PHONE, locale=locale, reduced_motion="reduce")
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(60_000)
     problems: list[str] = []
     watch(page, urlsplit(server.url).netloc, problems)
     yield signed_in(server, page, f"Any {request.param}", request.param), problems

@@ -24,7 +24,7 @@ def test_the_numbers_refresh_while_someone_writes_a_reason_and_parks_a_lane(serv
     press(page, "Tab")
     page.keyboard.type("Wrong ")
     accept_messages(db, otp(7))
-    page.wait_for_selector("#live >> text=5 wait or are being sent", timeout=20_000)  # by itself
+    page.wait_for_selector("#live >> text=5 wait or are being sent")  # by itself
     page.keyboard.type("price")
     press(page, "Enter")
     page.wait_for_selector("text=Done: lane parked.")

@@ -19,8 +19,8 @@ from harness.waiting import wait_until
 
 ASHA = "919812345678"
 TOKEN = "3f2a:9bc1"
-STOP_SECONDS = 5
-SETTLE_SECONDS = 10
+STOP_SECONDS = 60
+SETTLE_SECONDS = 60
 
 
 class Sandbox:
@@ -36,7 +36,7 @@ class Sandbox:
         headers = {"Authorization": f"Bearer {token}"} | options.pop("headers", {})
         return self.http.post(self.url + path, json=content, headers=headers, timeout=options.pop("timeout", 60))
 
-    def send(self, to: str = ASHA, token: str = TOKEN, timeout: float = 10, **body: Any) -> requests.Response:
+    def send(self, to: str = ASHA, token: str = TOKEN, timeout: float = 60, **body: Any) -> requests.Response:
         """Send the text `Hello`, unless `body` has another message."""
         if not body.keys() & {"message", "messages"}:
             body["message"] = "Hello"

@@ -19,7 +19,7 @@ def page(chromium: Any, sandbox: Sandbox) -> Iterator[Any]:
     """Open a page as wide as a phone; the browser must report no error."""
     errors: list[str] = []
     page = chromium.new_page(viewport={"width": 420, "height": 900})
-    page.set_default_timeout(5_000)
+    page.set_default_timeout(60_000)
     page.on("console", lambda message: errors.append(message.text))
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
@@ -51,6 +51,7 @@ def test_a_reply_is_typed_sent_and_shown(page: Any, sandbox: Sandbox, receiver: 
 def test_buttons_and_rows_can_be_tapped(page: Any, sandbox: Sandbox, receiver: Receiver) -> None:
     sandbox.send_raw("interactive", BUTTONS)
     sandbox.send_raw("interactive", LIST)
+    receiver.wait_until(lambda: receiver.events.count("read") == 2, "two read events")  # a change would close the list
     page.goto(sandbox.url)
     page.click(".customers a")
     page.wait_for_url("**with=**")
