@@ -46,6 +46,10 @@ _PAGES = {
     "a message": "/messages/r777",
     "now": "/now",
     "campaigns": "/campaigns",
+    "a campaign": "/campaigns/camp_00000001",
+    "messages of a campaign": "/messages?campaign=camp_00000001",
+    "messages of a campaign by state": "/messages?campaign=camp_00000001&state=read",
+    "proof of delivery": "/messages/r777/proof",
     "money": "/money",
 }
 

@@ -93,6 +93,7 @@ SCHEDULE: Final[dict[str, Work]] = {
     "budgets": Work(
         "Sum the charges, and hold the marketing of budgets that are used up", WorkerRound("derivation", 60)
     ),
+    "counts": Work("Count the messages of large campaigns for their pages", WorkerRound("derivation", 10)),
     "derive": Work("Derive reminders again after their rules have changed", WorkerRound("derivation", 60)),
     "conversations": Work(
         "Add what an earlier release applied to the conversations, after an upgrade", WorkerRound("derivation", 60)

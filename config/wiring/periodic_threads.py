@@ -49,6 +49,7 @@ def _functions() -> dict[str, Callable[[], object]]:
         "silence": lambda: background.event_processor().check_silence(),
         "statistics": background.table_statistics().renew,
         "budgets": lambda: background.budgets().check(),
+        "counts": lambda: background.maintenance().counts(),
         "derive": lambda: background.maintenance().derive(),
         "conversations": background.conversations().complete,
         "reengage": lambda: background.reengagement().ask(),

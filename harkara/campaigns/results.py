@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
+from harkara.campaigns.counts import CampaignCounts, CampaignFailures
 from harkara.campaigns.stage_rehearsal import StagesLeft, rehearse_stages
 from harkara.campaigns.status import CampaignSummary
 from harkara.errors import Invalid
@@ -22,35 +23,33 @@ TO_SEND = UNSENT | {State.SENDING}
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignFailures:
-    """Messages that ended in the same state with the same code, and the reason that one of them has."""
-
-    state: State
-    code: str
-    number: int
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class CampaignResults:
     """The results at the time `at`.
 
     `posted` is the number of POSTs within PACE_OVER, `spent` micros by currency, `stages` what each has still to send.
-    `deleted` messages are in the sums alone.
+    `deleted` messages are in the sums alone. `counted_at` is the time of the counts, None if it is `at`.
     """
 
     campaign: CampaignSummary
     at: datetime
-    by_state: Mapping[State, int]
-    failures: Sequence[CampaignFailures]
+    counts: CampaignCounts
     posted: int
     spent: Mapping[str, int]
     stages: StagesLeft
     deleted: int = 0
+    counted_at: datetime | None = None
 
     def count(self, states: Iterable[State]) -> int:
         """Return how many messages are in one of these states."""
         return sum(self.by_state.get(state, 0) for state in states)
+
+    @property
+    def by_state(self) -> Mapping[State, int]:
+        return self.counts.by_state
+
+    @property
+    def failures(self) -> Sequence[CampaignFailures]:
+        return self.counts.failures
 
     @property
     def left(self) -> int:

@@ -11,6 +11,7 @@ import structlog
 
 from harkara.delivery.history import HistoryDeletion
 from harkara.delivery.leased_rounds import Rounds
+from harkara.ledger.campaigns.counts import due_campaigns, fill_ranges, renew_counts, unranged_campaigns
 from harkara.ledger.campaigns.housekeeping import advance_campaigns, any_open
 from harkara.ledger.database import Database
 from harkara.ledger.occasions.commands import BATCH_SIZE, rederive
@@ -85,6 +86,12 @@ class Maintenance:
             log.info("campaigns updated", action="campaigns", **moved)
         return moved or Counter()
 
+    def counts(self) -> int:
+        """Count the large campaigns whose count is due, for their pages; return their number."""
+        if not due_campaigns(self._db) and not unranged_campaigns(self._db):
+            return 0
+        return self._rounds.run("counts", self._count, lease_seconds=2 * LIMIT_SECONDS) or 0
+
     def derive(self) -> int:
         """Derive the reminders of occasions again whose rules were edited; return the number of occasions."""
         derived = self._rounds.run("derive", self._derive, lease_seconds=2 * LIMIT_SECONDS)
@@ -108,6 +115,10 @@ class Maintenance:
             log.info("rows swept", action="swept", **moved)
         self._on_swept(moved or Counter())
         return moved or Counter()
+
+    def _count(self) -> int:
+        fill_ranges(self._db)
+        return renew_counts(self._db, seconds=LIMIT_SECONDS)
 
     def _derive(self) -> int:
         end, derived = monotonic() + LIMIT_SECONDS, 0

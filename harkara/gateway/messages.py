@@ -19,6 +19,7 @@ from harkara.gateway.schemas.messages import (
 from harkara.ledger.messages import listing, queries
 from harkara.ledger.messages.commands import cancel
 from harkara.ledger.messages.reasons import explain
+from harkara.ledger.messages.search import MOST_COUNTED
 from harkara.message_status import MessageStatus
 
 router = APIRouter(tags=["Messages"])
@@ -43,7 +44,7 @@ def list_messages(
         page |= {"count": number, "count_is_exact": exact}
     if filters.why:
         zones = {name: hours.zone for name, hours in deps.plan.hours.items()}
-        page["groups"] = explain(deps.db, wanted, zones)
+        page["groups"] = explain(deps.db, wanted, zones, most=MOST_COUNTED)
     return MessagePage.model_validate(page)
 
 

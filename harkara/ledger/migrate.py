@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
@@ -13,6 +13,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.driver_errors import LockTimeout, OtherSchema, WrongEncoding, encoding_problem
 from harkara.ledger.engines import server_encoding, unhurried
 from harkara.ledger.identity import live_processes
+from harkara.ledger.online_indexes import OnlineIndex, build_online
 from harkara.ledger.previous_release import REVISION as PREVIOUS
 from harkara.ledger.schema_state import SCRIPTS, SchemaState, head, read_revision, read_state, revisions, write_oldest
 
@@ -58,7 +59,8 @@ def upgrade(db: Database, revision: str = "head", *, patience: float = PATIENCE_
     """Run the missing migrations up to `revision`; safe to repeat, and from several processes at once.
 
     All run in one transaction. If it does not get a lock within LOCK_SECONDS, it is rolled back and begins anew, for
-    `patience` seconds. A newer schema with which this release works stays as it is.
+    `patience` seconds. Before it, PostgreSQL builds the indexes of large tables while workers write, for as long as
+    that takes. A newer schema with which this release works stays as it is.
 
     Raises WrongEncoding for a database that cannot store every text, OtherSchema for another newer schema, LockTimeout,
     and Unavailable.
@@ -75,6 +77,8 @@ def upgrade(db: Database, revision: str = "head", *, patience: float = PATIENCE_
             raise OtherSchema(state.problem or SchemaState(state.found).problem)
         if not state.is_newer:
             connection.rollback()  # the migrations have a transaction of their own
+            if state.found is not None and state.found >= PREVIOUS:  # else no process runs
+                build_online(connection, online_indexes([each for each in state.missing if each <= target]))
             command.upgrade(_config(connection, PREVIOUS if target == head() else target), target)
 
     _with_locks(db, run, patience)
@@ -124,6 +128,15 @@ def _with_locks(db: Database, run: Callable[[Connection], None], patience: float
             if time.monotonic() > end:
                 raise
         time.sleep(_PAUSE_SECONDS)
+
+
+def online_indexes(missing: Sequence[str]) -> list[OnlineIndex]:
+    """Return the indexes that these migrations find in a large table."""
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory(str(SCRIPTS))
+    modules = [scripts.get_revision(each).module for each in missing]
+    return [index for module in modules for index in getattr(module, "ONLINE_INDEXES", ())]
 
 
 def _encoding_problem(connection: Connection) -> str | None:

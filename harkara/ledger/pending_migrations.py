@@ -63,7 +63,7 @@ def read_migration(revision: str) -> PendingMigration:
     module = ast.parse(path.read_text("utf-8"))
     about = (ast.get_docstring(module) or "").partition("\n")[0]
     upgrade = next(node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == "upgrade")
-    return PendingMigration(revision, about, tuple(sorted(_altered(upgrade))))
+    return PendingMigration(revision, about, tuple(sorted(_altered(upgrade) | _indexed(module))))
 
 
 def count_rows(db: Database, tables: Collection[str]) -> dict[str, int]:
@@ -85,6 +85,13 @@ def oldest_transaction(db: Database) -> OpenTransaction | None:
     with db.read() as tx:
         found = tx.execute(_OLDEST).first()
     return OpenTransaction(float(found[0]), str(found[1])) if found else None
+
+
+def _indexed(module: ast.Module) -> set[str]:
+    """Return the tables of the indexes that PostgreSQL builds before a migration."""
+    calls = (node for node in ast.walk(module) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
+    tables = (call.args[1] for call in calls if call.func.id == "OnlineIndex")  # type: ignore[attr-defined]
+    return {str(table.value) for table in tables if isinstance(table, ast.Constant)}
 
 
 def _altered(upgrade: ast.FunctionDef) -> set[str]:

@@ -92,7 +92,7 @@ def campaign_page(visitor: Viewer, key: str) -> Response:
         failures=[(each, _messages(found, [each.state], each.code)) for each in found.failures],
         written=_messages(found, response="written"),
         opted_out=_messages(found, response="opted-out"),
-        figures=get_figures(visitor.console.db, found.campaign, visitor.console.campaigns()),
+        figures=get_figures(visitor.console.db, found.campaign, visitor.console.campaigns(), found.counts),
         spent={currency: from_micros(micros) for currency, micros in found.spent.items()},
     )
 

@@ -22,9 +22,6 @@ from harkara.message_selection import Act
 
 ROWS = 50
 
-MOST_ENDED = 1_000
-"""Messages that failed, and uncertain ones, whose reasons a page groups, the newest ones: they only get more."""
-
 router = APIRouter()
 
 _NOT_FOUND = N_("No message has this number, reference or id.")
@@ -57,7 +54,7 @@ def why(visitor: Viewer) -> Response:
     wanted = fields.wanted(visitor.console.db, visitor.console.zone, visitor.user.lanes)
     lanes = visitor.console.files().lanes
     zones = {name: lane.zone for name, lane in lanes.items()}
-    groups = explain(visitor.console.db, wanted, zones, most=MOST_COUNTED, most_ended=MOST_ENDED)
+    groups = explain(visitor.console.db, wanted, zones, most=MOST_COUNTED)
     return visitor.page(
         "messages_why.html",
         fields=fields,

@@ -96,13 +96,6 @@ def load_deleted(stored: str | None) -> list[DeletedMessages]:
     return [DeletedMessages(State(state), *rest) for state, *rest in json.loads(stored or "[]")]
 
 
-def deleted_of(tx: Transaction, identity: str) -> tuple[list[DeletedMessages], DeletedRecipients]:
-    """Return the sums of one campaign."""
-    sums = select(campaign.c.deleted_results, campaign.c.deleted_recipients).where(campaign.c.id == identity)
-    results, recipients = tx.execute(sums).one()
-    return load_deleted(results), DeletedRecipients.load(recipients)
-
-
 def _summed(parts: Sequence[DeletedMessages]) -> list[DeletedMessages]:
     sums: dict[tuple[State, str | None], DeletedMessages] = {}
     for each in parts:

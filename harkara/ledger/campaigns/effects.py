@@ -14,7 +14,7 @@ from harkara.errors import NotFound
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
 from harkara.ledger.tables import campaign, contact, message
-from harkara.ledger.transaction import Transaction
+from harkara.ledger.transaction import Row, Transaction
 from harkara.states import State
 
 _COLUMNS = (campaign.c.id, campaign.c.started_at, campaign.c.answer_days, campaign.c.effect)
@@ -27,13 +27,21 @@ def get_effect(db: Database, identity: str) -> CampaignEffect:
     Raises NotFound for a campaign that holds no recipient out, or was not started.
     """
     with db.read(snapshot=True) as tx:
-        row = tx.execute(select(*_COLUMNS).where(campaign.c.id == identity)).first()
-        if row is None or row.answer_days is None or row.started_at is None:
-            raise NotFound("the campaign holds no recipient out, or was not started: there is no effect to measure")
-        if row.effect is None:
-            return _measure(tx, row.id, row.started_at, row.answer_days, final=False)
-        fields = json.loads(row.effect)
-        return CampaignEffect(**fields | {"since": row.started_at})
+        rows = tx.rows(select(*_COLUMNS).where(campaign.c.id == identity))
+        found = effect_of(tx, rows[0]) if rows else None
+    if found is None:
+        raise NotFound("the campaign holds no recipient out, or was not started: there is no effect to measure")
+    return found
+
+
+def effect_of(tx: Transaction, row: Row) -> CampaignEffect | None:
+    """Return the effect of a campaign, given with its columns; None for one that has none, as in `get_effect`."""
+    if row["answer_days"] is None or row["started_at"] is None:
+        return None
+    if row["effect"] is None:
+        return _measure(tx, row["id"], row["started_at"], row["answer_days"], final=False)
+    fields = json.loads(row["effect"])
+    return CampaignEffect(**fields | {"since": row["started_at"]})
 
 
 def record_effects(db: Database) -> int:

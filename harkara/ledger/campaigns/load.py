@@ -92,6 +92,7 @@ def load(
     """
     result = LoadResult()
     messages = _without_rejects(rows, result)
+    ids: tuple[str, ...] = ()
     while batch := list(islice(messages, BATCH_SIZE)):
         with db.write() as tx:
             if not result.audience:
@@ -100,7 +101,8 @@ def load(
             insert_messages(tx, [_message_row(plan, each, tx.now, expires) for each in batch])
             held_out = [each.envelope.id for each in batch if each.held_out]
             add_lines(tx, [TracedChange(one, State.CANCELLED, HELD_OUT, _HELD_OUT) for one in held_out])
-            _update_campaign(tx, plan, audience=campaign.c.audience + len(batch))
+            ids = tuple(found(ids + tuple(each.envelope.id for each in batch)) for found in (min, max))
+            _update_campaign(tx, plan, audience=campaign.c.audience + len(batch), first_id=ids[0], last_id=ids[1])
         result.audience += len(batch)
     if not result.audience:
         raise Invalid("audience", f"no row of {plan.source} gives a message", _measure(result))

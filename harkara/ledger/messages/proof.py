@@ -45,8 +45,7 @@ def collect_evidence(db: Database, identity: str) -> Evidence:
         row = found[0]
         attempts = tx.rows(select(attempt).where(attempt.c.message_id == identity))
         lines = tx.rows(select(trace).where(trace.c.message_id == identity))
-        in_lane = (event.c.lane == row["lane"], event.c.received_at >= row["created_at"])
-        events = tx.rows(select(event).where(*in_lane, event.c.message_id == identity))
+        events = tx.rows(select(event).where(event.c.message_id == identity))
     shown = {name: _json(row[name]) for name in _HEAD}
     records = (*map(_attempt, attempts), *map(_change, lines), *map(_webhook, events))
     return Evidence(shown, row["body"], list(_consent(db, row)), records)

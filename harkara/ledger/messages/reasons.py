@@ -16,14 +16,17 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from harkara.ledger.conditions import LEASED_STATES, SETTLED_STATES
 from harkara.ledger.database import Database
 from harkara.ledger.halts import PRODUCER, Halt, active_halts
-from harkara.ledger.messages.listing import found_by_index, found_open, other_conditions
+from harkara.ledger.messages.listing import found_by_index, found_open, ids_of_campaign, other_conditions
 from harkara.ledger.messages.search import EVERY_MESSAGE, NEWEST_FIRST, MessageFilter
 from harkara.ledger.tables import message
 from harkara.message_groups import GroupedMessages, Hold, MessageGroup, describe
 from harkara.states import State
 
 MOST_EXPLAINED = 100_000
-"""Messages of one kind (waiting, leased, uncertain, failed) that are read; numbers of more are said as `412+`."""
+"""Messages that wait, and as many that are being sent, that are read; numbers of more are said as `412+`."""
+
+MOST_ENDED = 1_000
+"""Messages that failed, and uncertain ones, that are read, the newest ones: they only get more."""
 
 _KINDS = (frozenset({State.WAITING}), LEASED_STATES, frozenset({State.UNCERTAIN}), frozenset({State.FAILED}))
 """The states of messages that have a reason; each kind has an index."""
@@ -37,7 +40,7 @@ def explain(
     zones: Mapping[str, ZoneInfo] | None = None,
     *,
     most: int = MOST_EXPLAINED,
-    most_ended: int = MOST_EXPLAINED,
+    most_ended: int = MOST_ENDED,
 ) -> list[MessageGroup]:
     """Group the messages that match every filter by lane, state and reason; return the largest group first.
 
@@ -50,7 +53,7 @@ def explain(
         return []
     with db.read(snapshot=True) as tx:
         now, halts = tx.now, active_halts(tx)
-        rows = tx.load(_Row.read, _grouped(wanted, kinds, now))
+        rows = tx.load(_Row.read, _grouped(wanted, kinds, now, ids_of_campaign(tx, wanted)))
     full = [kind for kind, read in kinds.items() if sum(row.number for row in rows if row.state in kind) > read]
     groups = [
         describe(each, now, (zones or {}).get(each.lane, _UTC), exact=not any(each.state in kind for kind in full))
@@ -83,10 +86,12 @@ class _Row(NamedTuple):
         return cls(*common, number, first, last, reason, resend_at)
 
 
-def _grouped(wanted: MessageFilter, kinds: Mapping[frozenset[State], int], now: datetime) -> CompoundSelect[Any]:
+def _grouped(
+    wanted: MessageFilter, kinds: Mapping[frozenset[State], int], now: datetime, ids: Sequence[ColumnElement[bool]]
+) -> CompoundSelect[Any]:
     """Group the messages of each kind, at most so many of each: the cost does not grow with the ledger."""
     parts = (
-        _ended(kind, wanted, most) if kind <= SETTLED_STATES else _open(kind, wanted, most, now)
+        _ended(kind, wanted, most, ids) if kind <= SETTLED_STATES else _open(kind, wanted, most, now)
         for kind, most in kinds.items()
     )
     return union_all(*(_groups(each.subquery().c) for each in parts))
@@ -100,10 +105,23 @@ def _open(kind: Set[State], wanted: MessageFilter, most: int, now: datetime) -> 
     return select(*columns).where(*found_open(wanted, kind)).limit(most + 1)
 
 
-def _ended(kind: Set[State], wanted: MessageFilter, most: int) -> Select[Any]:
+def _ended(kind: Set[State], wanted: MessageFilter, most: int, ids: Sequence[ColumnElement[bool]]) -> Select[Any]:
     """Select the same of the newest messages of one state. Those that do not match have a key without a lane."""
-    names = ("lane", "state", "producer", "code", "changed_at", "reason", "resend_at", "created_at")
-    newest = select(*(message.c[name] for name in names)).where(*found_by_index(wanted, kind)).order_by(NEWEST_FIRST)
+    names = (
+        "id",
+        "lane",
+        "state",
+        "producer",
+        "campaign_id",
+        "code",
+        "changed_at",
+        "reason",
+        "resend_at",
+        "created_at",
+    )
+    newest = (
+        select(*(message.c[name] for name in names)).where(*found_by_index(wanted, kind, ids)).order_by(NEWEST_FIRST)
+    )
     read = newest.limit(most + 1).subquery().c
     key = _key_of(read, [literal("")] * 3)
     if others := other_conditions(wanted, kind, read):

@@ -227,8 +227,9 @@ INVENTORY: Final = (
         campaign,
         None,
         _columns(
-            mask="name source reason steps deleted_results",
-            none="id lane kind template category state code currency effect parent_id deleted_recipients",
+            mask="name source reason steps deleted_results counts",
+            none="id lane kind template category state code currency effect parent_id deleted_recipients first_id"
+            " last_id",
         ),
     ),
     # An erasure deletes all uploads: their files hold numbers in any spelling.

@@ -18,7 +18,9 @@ class CampaignRow(SQLModel, table=True):
     present one, since `stage_at`. `stop_loss` is in micros of `currency`, `answer_days` is how long answers count for
     the `effect`, and `parent_id` the campaign whose failed recipients this one has. `deleted` counts the messages that
     the history has deleted, and `deleted_results` and `deleted_recipients` are JSON with their sums
-    (`campaigns/deleted_messages.py`).
+    (`campaigns/deleted_messages.py`). `counts` is JSON with the sums of all messages of a large campaign at
+    `counted_at`, and `count_due_at` the time of the next count (`campaigns/counts.py`). Its messages have ids from
+    `first_id` to `last_id`, which are null at first for a campaign that an earlier release has loaded.
     """
 
     __tablename__ = "campaign"
@@ -60,3 +62,8 @@ class CampaignRow(SQLModel, table=True):
     deleted: int = counter()
     deleted_results: str | None = Field(default=None, sa_type=Text)
     deleted_recipients: str | None = Field(default=None, sa_type=Text)
+    counts: str | None = Field(default=None, sa_type=Text)
+    counted_at: datetime | None = None
+    count_due_at: datetime | None = None
+    first_id: str | None = Field(default=None, max_length=40)
+    last_id: str | None = Field(default=None, max_length=40)

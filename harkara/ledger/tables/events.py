@@ -33,6 +33,7 @@ class EventRow(SQLModel, table=True):
         partial("ix_event_sender", "sender", "lane", "id", where="sender IS NOT NULL"),
         partial("ix_event_unlisted", "id", where=UNLISTED),
         Index("ix_event_lane_received_at", "lane", "received_at"),
+        partial("ix_event_message_id", "message_id", where="message_id IS NOT NULL"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -25,10 +25,8 @@ with what failed; and `spend_delta`, which a round empties every few seconds.
 BOUNDED = {"ix_message_lease"}
 """Indexes of few rows: the messages that workers hold."""
 
-BY_TIME = {"ix_event_lane_received_at", "ix_turn_lane_at"}
-"""Indexes of which a page reads a range without a limit: the proof of a message reads the webhooks of its lane from
-then on, and the questions without an answer are those of a month.
-"""
+BY_TIME = {"ix_turn_lane_at"}
+"""Indexes of which a page reads a range without a limit: the questions without an answer are those of a month."""
 
 BACKLOG = {"ix_message_backlog", "ix_message_due"}
 """Indexes of what waits, of which a range of due times is a part: no history adds to it."""

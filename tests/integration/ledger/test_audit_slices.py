@@ -84,22 +84,33 @@ def by_rule(report: Report) -> Report:
 
 
 @contextmanager
-def rows_read(db: Database) -> Iterator[list[float]]:
-    """Collect how many rows PostgreSQL reads for each SELECT, when it prefers indexes as it does for large tables."""
+def rows_read(db: Database, *without: str, alone: bool = False) -> Iterator[list[float]]:
+    """Collect how many rows PostgreSQL reads for each SELECT, when it prefers indexes as it does for large tables.
+
+    `without` are more ways that it would not go with them, such as `enable_mergejoin`. `alone` adds the queries outside
+    of transactions.
+    """
+    ways = ("enable_seqscan", *without)
     numbers: list[float] = []
 
     def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         if statement.startswith("SELECT") and "FROM" in statement:
             driver = connection.connection.driver_connection
-            driver.execute("SET LOCAL enable_seqscan = off")
+            for way in ways:
+                driver.execute(f"SET {way} = off")
             (found,) = driver.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters).fetchone()
+            for way in ways:
+                driver.execute(f"RESET {way}")
             numbers.append(max(_rows(found if isinstance(found, list) else json.loads(found)), default=0))
 
-    listen(db.engine, "before_cursor_execute", explain)
+    engines = {db.engine, db._autocommit} if alone else {db.engine}
+    for engine in engines:
+        listen(engine, "before_cursor_execute", explain)
     try:
         yield numbers
     finally:
-        remove(db.engine, "before_cursor_execute", explain)
+        for engine in engines:
+            remove(engine, "before_cursor_execute", explain)
 
 
 def _rows(node: Any) -> Iterator[float]:

@@ -26,7 +26,11 @@ from harness.waiting import wait_until
 LARGE = "message attempt trace event charge callback contact occasion act"
 """Tables with a row for each message or person: a lock on one for the time of a scan is an outage."""
 
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS = {
+    "CREATE INDEX ix_event_message_id ON event (message_id) WHERE message_id IS NOT NULL": (
+        "in a small table, as here: a large one gets it before, CONCURRENTLY (test_online_indexes.py)"
+    )
+}
 """Statements that break a rule, with the reason why the previous release goes on all the same."""
 
 _TABLE = r'"?(?P<table>\w+)"?'

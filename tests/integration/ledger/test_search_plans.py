@@ -33,6 +33,7 @@ from tests.integration.ledger.steps import accept_messages, reply
 ROWS = 10_000
 
 PRIMARY = {"pk_message", "sqlite_autoindex_message_1"}
+CAMPAIGN = {"pk_campaign", "sqlite_autoindex_campaign_1"}
 FILTERS = {
     "id": (MessageFilter(id="copy77"), {*PRIMARY, "ix_message_job"}),
     "reference": (MessageFilter(reference="r77"), {"uq_message_reference_lane"}),
@@ -43,7 +44,7 @@ FILTERS = {
     "waiting": (MessageFilter(states=[State.WAITING]), {"ix_message_backlog", "ix_message_due"}),
     "being sent": (MessageFilter(states=[State.SENDING]), {"ix_message_lease"}),
     "code": (MessageFilter(code="131026"), {"ix_message_code"}),
-    "campaign": (MessageFilter(campaign="c7"), {"ix_message_campaign_state", "ix_message_campaign_posted"}),
+    "campaign": (MessageFilter(campaign="c7"), PRIMARY),
     "occasion": (MessageFilter(occasion=("appointment", "visit-7")), {"ix_message_occasion"}),
     "flagged": (MessageFilter(flagged=True), {"ix_message_flagged"}),
 }
@@ -75,8 +76,9 @@ def test_each_filter_and_the_reasons_use_indexes(db: Database) -> None:
         with explained(db) as plans:
             list_page(db, wanted)
             count_messages(db, wanted)
-        assert len(plans) == 2, name
-        for plan in plans:
+        of_messages = [plan for plan in plans if not plan <= CAMPAIGN]
+        assert len(of_messages) == 2 + (name == "campaign"), name  # whose last page asks where its search ends
+        for plan in of_messages:
             assert plan & indexes, (name, plan)
             assert "message" not in plan, f"{name} reads the whole table"
     now = datetime.now(UTC)
