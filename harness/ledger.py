@@ -16,6 +16,7 @@ from sqlalchemy import event, make_url
 
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
+from harness.postgres import PostgresServer
 
 ALEMBIC = RLock()
 """Alembic has one context for the whole process."""
@@ -79,9 +80,27 @@ def prepare(url: str) -> None:
     with ALEMBIC:
         db = Database(url)
         try:
-            migrate.upgrade(db)
+            if not migrate.at_head(db):
+                migrate.upgrade(db)
         finally:
             db.close()
+
+
+def copied_ledger(server: PostgresServer, name: str | None = None, options: str = "") -> str:
+    """Create a database with the tables as a copy of one that was migrated before, and return its URL.
+
+    `options` are more ones of CREATE DATABASE, such as `OWNER app`.
+    """
+    name = name or f"t{uuid4().hex}"
+    with ALEMBIC:
+        template = f"ledger_{migrate.head()}"
+        with server.connect() as connection:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (template,)).fetchone():
+                migrated(server.create_database(template))
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {options}')
+    with server.connect(name) as connection:
+        connection.execute("UPDATE identity SET ledger = %s", (uuid4().hex,))
+    return server.database_url(name)
 
 
 def migrated(url: str) -> str:

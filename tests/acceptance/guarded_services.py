@@ -15,6 +15,7 @@ from uuid import uuid4
 from psycopg.sql import SQL, Identifier, Literal
 
 from harkara.redis_client import connect
+from harness.ledger import migrated
 from harness.postgres import PostgresServer, postgres, unprivileged_user
 from harness.valkey import ValkeyServer
 from tests.certificates import Issued, issued
@@ -44,12 +45,15 @@ class GuardedPostgres:
     tls: Issued
     sockets: Path
 
+    template: str | None = None
+    """The name of a database with the tables, which USER has created."""
+
     def create_ledger(self) -> str:
-        """Create an empty database of USER; return its name."""
-        name = f"t{uuid4().hex}"
-        with self.server.connect() as connection:
-            connection.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(name), Identifier(USER)))
-        return name
+        """Create a ledger of USER as a copy of one that USER has migrated; return its name."""
+        if self.template is None:
+            self.template = self._create_database("template0")
+            migrated(self.socket_url(self.template))
+        return self._create_database(self.template)
 
     def tls_url(self, name: str, host: str = "localhost", password: str = PASSWORD) -> str:
         options = f"sslmode=verify-full&sslrootcert={quote(str(self.tls.authority), safe='')}"
@@ -58,6 +62,13 @@ class GuardedPostgres:
     def socket_url(self, name: str) -> str:
         secret = f"{USER}:{quote(PASSWORD, safe='')}"
         return f"postgresql://{secret}@/{name}?host={quote(str(self.sockets), safe='')}&port={self.server.port}"
+
+    def _create_database(self, template: str) -> str:
+        name = f"t{uuid4().hex}"
+        create = SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
+        with self.server.connect() as connection:
+            connection.execute(create.format(*map(Identifier, (name, USER, template))))
+        return name
 
 
 @contextmanager

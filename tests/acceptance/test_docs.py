@@ -23,8 +23,9 @@ from harkara.ledger.database import Database
 from harkara.ledger.messages.search import list_messages
 from harkara.message_status import MessageSummary
 from harkara.states import State
-from harness.fork_server import fork_server
+from harness.ledger import prepare
 from harness.process import ROOT, Process
+from harness.python import write_command
 from harness.waiting import wait_until
 from tests.acceptance.printed import check_printed
 
@@ -33,7 +34,7 @@ BLOCK = re.compile(
     r"^(?: *(?P<mark><!-- [^\n]* -->)\n)?(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^(?P=indent)```$", re.M | re.S
 )
 
-SHELLS = {"python": [sys.executable, "-c"], "sh": ["bash", "-euo", "pipefail", "-c"]}
+SHELLS = {"python": ["python-code"], "sh": ["bash", "-euo", "pipefail", "-c"]}
 
 
 class Block(NamedTuple):
@@ -170,13 +171,11 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     var = folder / "var"
     var.mkdir()
     (folder / "bin").mkdir()
-    command = folder / "bin" / "harkara"
-    if server := fork_server():
-        server.command(command, "harkara")
-    else:
-        command.symlink_to(Path(sys.executable).parent / "harkara")
+    write_command(folder / "bin" / "harkara", "harkara")
+    write_command(folder / "bin" / "python-code", "harness.python")
     own = {"HARKARA_VAR": str(var), "HARKARA_ENV_FILE": os.devnull, "HARKARA_QUIET_HOURS": ""}
     own |= {"SANDBOX_SENT_AFTER_MS": "50", "SANDBOX_DELIVERED_AFTER_MS": "50", "SANDBOX_READ_AFTER_MS": "100"}
+    prepare(f"sqlite:///{var / 'harkara.db'}")  # whose migration another test runs
     local = Process.start("local", [sys.executable, "-m", "workers.local"], own, folder)
     try:
         local.wait_for_output("Ready. Try:")

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +14,10 @@ import pytest
 from harkara.ledger.database import Database
 from harkara.ledger.halts import list_halts
 from harkara.ledger.messages.queries import get_status
-from harness.ledger import migrated
+from harness.ledger import copied_ledger
 from harness.postgres import PostgresServer
 from harness.process import ROOT
+from harness.python import write_command
 from harness.valkey import ValkeyServer
 from tests.integration.command.deployment import listed, store
 
@@ -33,7 +33,7 @@ service=$1
 shift
 case $verb in
   exec | run)
-    if [[ $service == migrate ]]; then set -- python -m workers.migrate; fi
+    if [[ $service == migrate ]]; then set -- migrate; fi
     exec "$@"
     ;;
 esac
@@ -43,7 +43,7 @@ esac
 @pytest.fixture
 def database(postgres_server: PostgresServer) -> Iterator[str]:
     """The database `harkara` of `docker-compose.yml`."""
-    yield migrated(postgres_server.create_database("harkara"))
+    yield copied_ledger(postgres_server, "harkara")
     with postgres_server.connect() as connection:
         connection.execute("DROP DATABASE harkara WITH (FORCE)")
 
@@ -76,11 +76,13 @@ def docker(folder: Path, database: str, server: PostgresServer, valkey: ValkeySe
     tool.parent.mkdir()
     tool.write_text(DOCKER)
     tool.chmod(0o755)
+    write_command(tool.with_name("migrate"), "workers.migrate")
+    write_command(tool.with_name("harkara"), "harkara")
     if shutil.which("pg_dump") is None:
         pytest.skip("no pg_dump on this machine")
     return {
         **os.environ,
-        "PATH": f"{tool.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{tool.parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "PGHOST": "127.0.0.1",
         "PGPORT": str(server.port),

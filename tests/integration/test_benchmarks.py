@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from harness.process import ROOT
+from harness.python import run_module
 
 
 @pytest.mark.usefixtures("postgres_server")  # the benchmarks need a PostgreSQL too
@@ -37,4 +37,4 @@ def test_an_unknown_name_is_answered_with_the_known_benchmarks() -> None:
 
 
 def _benchmarks(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "benchmarks", *words], cwd=ROOT, capture_output=True, text=True)
+    return run_module(["benchmarks", *words], os.environ, seconds=110)

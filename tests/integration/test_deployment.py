@@ -15,6 +15,7 @@ import pytest
 from config.periodic_work import SCHEDULE, WAKE_UPS
 from harkara.backends.broker import QUEUES
 from harness.process import ROOT
+from harness.python import run_code
 
 MAKE_TARGETS = [
     "bench",
@@ -68,7 +69,7 @@ print(json.dumps({
 }))
 """
     environment = os.environ | {"HARKARA_REDIS_URL": "redis://127.0.0.1:1/0"}
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = run_code(script, environment)
     assert done.returncode == 0, done.stderr
     facts: dict[str, Any] = json.loads(done.stdout)
     return facts | {"tasks": set(facts["tasks"])}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +20,8 @@ from harkara.ledger.database import Database
 from harness.ledger import prepare
 from harness.ports import free_port
 from harness.postgres import PostgresServer
-from harness.process import ROOT
+from harness.process import ROOT, Process
+from harness.python import run_module
 
 COMMANDS = dict(parse_procfile((ROOT / "Procfile").read_text()).processes)
 COMMANDS |= {"sandbox": "python -m workers.sandbox", "migrate": "python -m workers.migrate"}
@@ -26,17 +29,11 @@ COMMANDS |= {"local": "python -m workers.local"}
 
 
 def run(command: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the Procfile until it ends."""
+    """Run a command of the Procfile until it ends, as a fork; `make up` starts them as they are."""
     own = {"HARKARA_VAR": str(folder), "HARKARA_ENV_FILE": os.devnull, "HARKARA_METRICS_PORT": ""}
     own |= {"HARKARA_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0", "PORT": str(free_port())}
-    return subprocess.run(
-        ["sh", "-c", f"exec {Path(sys.executable).parent}/{command}"],
-        cwd=ROOT,
-        env=os.environ | own | settings,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    words = shlex.split(re.sub(r"\$\{\w+:-(\S+)\}", r"\1", command).removeprefix("python -m "))
+    return run_module(words, os.environ | own | settings)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -78,9 +75,9 @@ def test_the_check_of_the_schema_changes_nothing_and_ends_with_1_until_it_is_mig
 def test_a_process_that_waits_for_the_migration_ends_when_another_has_migrated(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     with waiting("--check --wait", tmp_path, url) as process:
-        assert "does not have the schema of this release" in first_line(process)
+        process.wait_for_output("does not have the schema of this release")
         prepare(url)
-        assert process.wait(60) == 0
+        assert process.popen.wait(60) == 0
 
 
 def test_a_migration_that_waits_goes_on_when_the_database_answers(
@@ -88,29 +85,23 @@ def test_a_migration_that_waits_goes_on_when_the_database_answers(
 ) -> None:
     url = postgres_server.database_url(f"t{uuid4().hex}")
     with waiting("--wait", tmp_path, url) as process:
-        assert first_line(process).startswith("waiting: the database cannot be used now")
+        process.wait_for_output("waiting: the database cannot be used now")
         postgres_server.create_database(url.rpartition("/")[2])
-        assert process.wait(60) == 0
+        assert process.popen.wait(60) == 0
     db = Database(url)
     assert migrate.at_head(db)
     db.close()
 
 
 @contextmanager
-def waiting(options: str, folder: Path, url: str) -> Iterator[subprocess.Popen[str]]:
+def waiting(options: str, folder: Path, url: str) -> Iterator[Process]:
     """Run the migration until the test ends it."""
     own = {"HARKARA_VAR": str(folder), "HARKARA_ENV_FILE": os.devnull, "HARKARA_DATABASE_URL": url}
-    command = [sys.executable, "-m", "workers.migrate", *options.split()]
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | own, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def first_line(process: subprocess.Popen[str]) -> str:
-    assert process.stderr is not None
-    return process.stderr.readline()
+    process = Process.fork("migrate", ["workers.migrate", *options.split()], own, folder)
+    try:
+        yield process
+    finally:
+        process.kill()
 
 
 MANAGER = """

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
-from harness.process import ROOT
+from harness.python import run_code
 
 SCRIPT = """
 import logging, sys, structlog
@@ -26,8 +24,7 @@ print("still alive")
 def test_events_and_records_have_one_form_and_a_closed_stderr_fails_nothing(tmp_path: Path) -> None:
     settings = {"HARKARA_LOG_FORMAT": "json", "HARKARA_LOG_LEVEL": "INFO", "HARKARA_VAR": str(tmp_path)}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HARKARA_")}
-    command = [sys.executable, "-c", SCRIPT]
-    done = subprocess.run(command, cwd=ROOT, env=inherited | settings, capture_output=True, text=True, timeout=60)
+    done = run_code(SCRIPT, inherited | settings)
     assert (done.returncode, done.stdout) == (0, "still alive\n"), done.stderr
     ours, library = (json.loads(line) for line in done.stderr.splitlines())
     assert ours.keys() - library.keys() == {"token", "n"}

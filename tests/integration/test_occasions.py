@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -24,6 +23,7 @@ from harkara.receipt import Change
 from harkara.redis_client import connect
 from harkara.redis_identity import DATABASE, LEDGER
 from harkara.shared_defaults import DEADLINES
+from harness.python import run_code
 from harness.valkey import ValkeyServer
 from tests.integration.ledger.occasions import (
     CONFIG,
@@ -203,7 +203,7 @@ def test_a_client_without_redis_needs_the_rules(db: Database) -> None:
 # Through a Celery task
 
 
-@pytest.mark.parametrize("db", ["postgres"], indirect=True)  # each call starts a process
+@pytest.mark.parametrize("db", ["postgres"], indirect=True)
 def test_a_task_call_by_name_saves_and_closes_an_occasion(db: Database, valkey_server: ValkeyServer) -> None:
     fields = {"at": "2031-03-09T10:30", "to": "+919876500001", "parameters": VISIT}
     assert call_task(db, valkey_server, "save", "save", **fields, version=2) == ""
@@ -250,6 +250,4 @@ def run(db: Database, valkey_server: ValkeyServer, script: str) -> subprocess.Co
 
 def run_with(database_url: str, redis_url: str, script: str) -> subprocess.CompletedProcess[str]:
     environment = {"HARKARA_DATABASE_URL": database_url, "HARKARA_REDIS_URL": redis_url}
-    environment |= {"CHATMITRA_API_TOKEN": "secret"}
-    command = [sys.executable, "-c", script]
-    return subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False)
+    return run_code(script, os.environ | environment | {"CHATMITRA_API_TOKEN": "secret"})

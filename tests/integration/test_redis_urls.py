@@ -20,7 +20,7 @@ from harkara.intake.producer import STREAM
 from harkara.redis_address import RedisAddress, Sentinels
 from harkara.redis_client import connect
 from harness.ports import free_port
-from harness.process import ROOT
+from harness.python import run_code
 from harness.valkey import ValkeyServer, valkey
 from tests.certificates import self_signed
 from tests.integration.tls_front import tls_front
@@ -57,7 +57,7 @@ def test_message_and_wake_up_go_to_the_same_database(server: ValkeyServer, schem
 
 
 def test_a_password_may_have_any_character(server: ValkeyServer) -> None:
-    with connect(server.url, seconds=2) as admin:
+    with connect(server.url, seconds=30) as admin:
         admin.acl_setuser("app", enabled=True, passwords=[f"+{PASSWORD}"], commands=["+@all"], keys=["*"])
         admin.acl_setuser("default", enabled=False)
     send(f"redis://app:{quote(PASSWORD, safe='')}@localhost:{server.port}/0")
@@ -75,7 +75,7 @@ def test_a_unix_socket_has_the_form_of_either_library(tmp_path: Path) -> None:
 def test_options_are_those_of_both_libraries(server: ValkeyServer) -> None:
     """A producer uses redis-py and a worker kombu, too."""
     url = f"{server.url}?health_check_interval=30&client_name=shop"
-    with Client(url, seconds=5) as client, connect(server.url, seconds=2) as admin:
+    with Client(url, seconds=5) as client, connect(server.url, seconds=30) as admin:
         client.send("hello", to=TO)
         own = [each["name"] for each in admin.client_list()].count("shop")
         broker = Broker.at(url)
@@ -193,7 +193,7 @@ def test_the_celery_of_the_application_gets_none_of_the_wake_ups(
 
 def test_a_message_is_kept_once_even_if_its_wake_up_fails(server: ValkeyServer) -> None:
     """Another program has taken the key of the queue, for example: the workers read the intake a second later."""
-    with connect(server.url, seconds=2) as admin:
+    with connect(server.url, seconds=30) as admin:
         admin.set(ACCEPT, "taken")
         send(server.url)
         assert admin.xlen(STREAM) == 1
@@ -242,5 +242,4 @@ def test_a_wrong_url_stops_the_start_with_the_name_of_the_variable() -> None:
 
 
 def python(code: str, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", code]
-    return subprocess.run(command, env=os.environ | settings, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return run_code(code, os.environ | settings)

@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from harness.process import ROOT
+from harness.python import run_code
 from tests.integration.callbacks.application import http_server
 
 NUMBER, CODE, WORD, TOKEN = "919811122233", "73915482", "marzipan", "a-token-of-nougat"
@@ -73,9 +72,7 @@ def sentry(bodies: list[bytes]) -> Iterator[str]:
 
 def run(script: str, dsn: str, folder: Path) -> subprocess.CompletedProcess[str]:
     settings = {"HARKARA_SENTRY_DSN": dsn, "HARKARA_VAR": str(folder), "HARKARA_ENV_FILE": os.devnull}
-    return subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, env=os.environ | settings, capture_output=True, text=True
-    )
+    return run_code(script, os.environ | settings)
 
 
 def test_a_report_has_the_error_and_its_place_and_nothing_of_a_message(tmp_path: Path) -> None:
