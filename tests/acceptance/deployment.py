@@ -21,7 +21,7 @@ from harness.ports import free_port
 from harness.process import ROOT, Process
 from harness.valkey import ValkeyServer
 from harness.waiting import wait_until
-from tests.acceptance.promises import Verdict, examine, unsettled
+from tests.acceptance.promises import Verdict, all_settled, are_settled, examine
 from tests.acceptance.sandbox_client import SandboxClient
 from tests.message_states import count_by_state
 
@@ -31,8 +31,14 @@ LEASE = 3
 PATIENCE = 120.0
 """Seconds that a test waits for an event; only a busy host needs them."""
 
-TIMEOUTS = {"HARKARA_CONNECT_TIMEOUT": "1", "HARKARA_READ_TIMEOUT": "2"}
-"""Timeouts of a POST in seconds; the lease of a message in `sending` is ten seconds longer."""
+POLL_SECONDS = 0.1
+"""Between two checks of a condition: most ask the database or the sandbox, which works for other tests meanwhile."""
+
+TIMEOUTS = {"HARKARA_CONNECT_TIMEOUT": "5", "HARKARA_READ_TIMEOUT": "8"}
+"""Timeouts of a POST in seconds; the lease of a message in `sending` is ten seconds longer.
+
+They outlast a machine that stalls for some seconds: a lost response would have another result than the test expects.
+"""
 
 BY_WORKER_LEASE = {"HARKARA_READ_TIMEOUT": "500"}
 """A lease of `sending` that no test waits for, so that only the lease of its worker can end it."""
@@ -78,6 +84,13 @@ class Deployment:
             **TIMEOUTS,
             **self._settings,
         }
+
+    def shorten_evidence(self, seconds: int = 10) -> None:
+        """Let an uncertain message that may be sent again wait so long for its webhook."""
+        playbook = self.folder / "playbook.toml"
+        playbook.write_text(
+            playbook.read_text().replace("{ after = [60], evidence", f"{{ after = [{seconds}], evidence")
+        )
 
     def start(self, kind: str, *arguments: str, **settings: str) -> Process:
         """Start `python -m ARGUMENTS` in this deployment."""
@@ -171,7 +184,7 @@ class Deployment:
 
     def wait_until(self, condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
         """Wait until the condition holds. Raises TimeoutError with the states of all messages."""
-        wait_until(condition, seconds, what, details=lambda: str(dict(self.states())))
+        wait_until(condition, seconds, what, details=lambda: str(dict(self.states())), interval=POLL_SECONDS)
 
     def wait_accepted(self, number: int) -> None:
         """Wait until the sandbox has accepted this many messages."""
@@ -179,7 +192,7 @@ class Deployment:
 
     def is_settled(self, messages: int) -> bool:
         """Return whether the ledger has this many messages and none will change by itself."""
-        return self.states().total() >= messages and not unsettled(self.ledger)
+        return all_settled(self.ledger, messages)
 
     def wait_settled(self, messages: int, seconds: float = PATIENCE) -> Counter[str]:
         """Wait until the ledger has this many messages and none will change by itself; return the states."""
@@ -201,9 +214,9 @@ class Deployment:
         return self.states()
 
     def wait_verdict(self, envelopes: Sequence[Envelope]) -> Verdict:
-        """Wait until these messages have settled; return their verdict."""
-        ids = {envelope.id for envelope in envelopes}
-        self.wait_until(lambda: not unsettled(self.ledger) & ids, f"{len(ids)} of them settle")
+        """Wait until the ledger has these messages and they have settled; return their verdict."""
+        ids = [envelope.id for envelope in envelopes]
+        self.wait_until(lambda: are_settled(self.ledger, ids), f"{len(ids)} of them settle")
         return self.examine(envelopes)
 
     def examine(self, envelopes: Sequence[Envelope]) -> Verdict:

@@ -45,6 +45,6 @@ def request(
 
 def read_text(url: str) -> str:
     """GET a page without a token."""
-    with urllib.request.urlopen(url, timeout=20) as response:
+    with urllib.request.urlopen(url, timeout=60) as response:
         text: str = response.read().decode()
     return text

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 
 from harkara import Envelope
 from harkara.ledger.audit import Report, audit
 from harkara.ledger.database import Database
 from harkara.ledger.tables import message
-from harkara.ledger.transaction import Row
+from harkara.ledger.transaction import Row, Transaction
 from harkara.states import State
 from tests.acceptance.sandbox_client import content_digest
 
@@ -82,7 +82,7 @@ class Verdict:
 
 def examine(db: Database, envelopes: Sequence[Envelope], accepted: Mapping[str, int]) -> Verdict:
     """Compare envelopes of different contents with `accepted`, the sandbox's count of each content."""
-    rows = _rows(db)
+    rows = _rows(db, [envelope.id for envelope in envelopes])
     maybe_reached = REACHED | {State.UNCERTAIN}
     times = {envelope.id: accepted.get(content_digest(envelope), 0) for envelope in envelopes}
     results = {i: Result(times[i], row["state"], row["maybe_duplicate"]) for i in times if (row := rows.get(i))}
@@ -100,16 +100,31 @@ def examine(db: Database, envelopes: Sequence[Envelope], accepted: Mapping[str, 
     )
 
 
-def unsettled(db: Database) -> set[str]:
-    """Return the ids of the messages that will change their state by themselves."""
-    return {identity for identity, row in _rows(db).items() if not _settled(row)}
+def all_settled(db: Database, least: int) -> bool:
+    """Return whether the ledger has this many messages or more, and none will change by itself."""
+    with db.read() as tx:
+        return _number(tx) >= least and not _number(tx, ~SETTLED)
+
+
+def are_settled(db: Database, ids: Sequence[str]) -> bool:
+    """Return whether the ledger has each of these messages, and none of them will change by itself."""
+    with db.read() as tx:
+        return _number(tx, message.c.id.in_(ids), SETTLED) == len(ids)
+
+
+SETTLED = message.c.state.in_([state.value for state in LAST]) & message.c.resend_at.is_(None)
+
+
+def _number(tx: Transaction, *which: ColumnElement[bool]) -> int:
+    number: int = tx.execute(select(func.count()).select_from(message).where(*which)).scalar_one()
+    return number
 
 
 def _settled(row: Row) -> bool:
     return row["state"] in LAST and row["resend_at"] is None
 
 
-def _rows(db: Database) -> dict[str, Row]:
+def _rows(db: Database, ids: Sequence[str]) -> dict[str, Row]:
     columns = (message.c.id, message.c.state, message.c.maybe_duplicate, message.c.resend_at)
     with db.read() as tx:
-        return {row["id"]: row for row in tx.rows(select(*columns))}
+        return {row["id"]: row for row in tx.rows(select(*columns).where(message.c.id.in_(ids)))}

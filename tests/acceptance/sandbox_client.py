@@ -82,6 +82,16 @@ class SandboxClient:
         found: dict[str, Any] = self._call("webhooks?limit=1000000")
         return found
 
+    def webhook_tries(self, customer: str, message_id: str) -> list[int | str]:
+        """Return the result of each try of a customer's message: a status, or a word for its absence."""
+        found = self._call(f"webhooks?customer={customer}")["webhooks"]
+        return next(one["tries"] for one in found if one["message_id"] == message_id)
+
+    def webhook_counts(self) -> dict[str, Any]:
+        """Return the figures of all webhooks: `total`, `answered`, `by_answer` …"""
+        found: dict[str, Any] = self._call("webhooks?limit=0")["counts"]
+        return found
+
     @property
     def has_sent_all_events(self) -> bool:
         """Whether all messages are in their last state, and no webhook is waiting."""
@@ -92,7 +102,7 @@ class SandboxClient:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.url}/_sandbox/{path}", data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return json.loads(response.read() or b"null")
 
 
