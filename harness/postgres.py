@@ -60,7 +60,7 @@ class PostgresServer:
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         """Open an autocommit connection. Raises psycopg.OperationalError."""
-        return psycopg.connect(driver_url(self.database_url(database)), autocommit=True, connect_timeout=2)
+        return psycopg.connect(driver_url(self.database_url(database)), autocommit=True, connect_timeout=30)
 
     def create_database(self, name: str, *, encoding: str = "UTF8", template: str = "template0") -> str:
         """Create a database, empty or a copy of `template`, and return its URL."""
@@ -82,7 +82,7 @@ class PostgresServer:
         """Shut down: SIGINT is PostgreSQL's fast shutdown (PostgreSQL documentation, "Shutting Down the Server")."""
         if self.process:
             self.process.send_signal(number)
-            self.process.wait(30)
+            self.process.wait(60)
 
     def kill(self) -> None:
         """Crash: SIGQUIT is PostgreSQL's immediate shutdown, after which the next start recovers."""

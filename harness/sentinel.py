@@ -27,13 +27,13 @@ class Sentinel(ValkeyServer):
 
     def primary(self) -> tuple[str, int]:
         """Return address and port of the server that is the primary now."""
-        with connect(self.url, seconds=3) as admin:
+        with connect(self.url, seconds=30) as admin:
             found: Any = admin.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
         return str(found[0]), int(found[1])
 
     def knows(self, others: int) -> bool:
         """Return whether it knows a replica, and this many other sentinels."""
-        with connect(self.url, seconds=3) as admin:
+        with connect(self.url, seconds=30) as admin:
             found: Any = admin.sentinel_masters()[SERVICE]
         return bool(found["num-slaves"] and found["num-other-sentinels"] == others)
 

@@ -176,7 +176,7 @@ def test_many_readers_commit_each_message_once(redis_client: redis.Redis, db: Da
     patient = Database(str(db.url), lock_timeout=20)
 
     def drain(reader: int) -> int:
-        with connect(f"redis://127.0.0.1:{redis_client.connection_pool.connection_kwargs['port']}", seconds=5) as own:
+        with connect(f"redis://127.0.0.1:{redis_client.connection_pool.connection_kwargs['port']}", seconds=30) as own:
             return consumer(own, patient, str(reader)).drain()
 
     with ThreadPoolExecutor(4) as threads:
@@ -274,7 +274,7 @@ def test_the_intake_is_read_again_after_redis_lost_its_data(redis_client: redis.
 
 @pytest.mark.parametrize("known", [True, False], ids=["read before", "never read"])
 def test_a_full_redis_is_drained_and_so_are_requests_with_answers(db: Database, known: bool) -> None:
-    with valkey(maxmemory="3mb", maxmemory_policy="noeviction") as full, connect(full.url, seconds=2) as client:
+    with valkey(maxmemory="3mb", maxmemory_policy="noeviction") as full, connect(full.url, seconds=30) as client:
         if known:
             assert consumer(client, db).drain() == 0
         sent = fill(client)
@@ -287,7 +287,7 @@ def fill(client: redis.Redis) -> int:
     for sent in range(0, 1_000_000, 20):
         try:
             Intake(client).append("status", [reply().id], reply_to="a-producer")
-            append(client, *(reply(n) for n in range(20)))
+            append(client, *(reply(n, messages=[Text("x" * 2000)]) for n in range(20)))
         except Unavailable:
             return sent
     raise AssertionError("Redis never became full")

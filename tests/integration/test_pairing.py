@@ -35,7 +35,7 @@ def other(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def second_redis() -> Iterator[redis.Redis]:
-    with valkey() as server, connect(server.url, seconds=2) as connection:
+    with valkey() as server, connect(server.url, seconds=30) as connection:
         yield connection
 
 
@@ -88,7 +88,7 @@ def test_another_database_number_keeps_two_deployments_apart(
     valkey_server: ValkeyServer, redis_client: redis.Redis, db: Database, other: Database
 ) -> None:
     started(db, redis_client)
-    with connect(valkey_server.url.replace("/0", "/1"), seconds=2) as one:
+    with connect(valkey_server.url.replace("/0", "/1"), seconds=30) as one:
         started(other, one).require()
 
 
@@ -224,7 +224,7 @@ def test_a_ledger_can_take_over_the_redis_of_one_that_is_gone(
 
 
 def test_a_full_redis_is_no_reason_to_refuse_a_start(redis_server: ValkeyServer, db: Database) -> None:
-    with connect(redis_server.url, seconds=2) as connection:
+    with connect(redis_server.url, seconds=30) as connection:
         connection.config_set("maxmemory", 1)
         started(db, connection).require()
         connection.config_set("maxmemory", 0)
@@ -234,7 +234,7 @@ def test_a_full_redis_is_no_reason_to_refuse_a_start(redis_server: ValkeyServer,
 def test_an_unreachable_redis_is_unavailable_and_checked_before_the_first_work(
     redis_server: ValkeyServer, db: Database
 ) -> None:
-    with connect(redis_server.url, seconds=1) as connection:
+    with connect(redis_server.url, seconds=30) as connection:
         pairing = Pairing(db, connection, "worker")
         redis_server.stop()
         with pytest.raises(Unavailable):

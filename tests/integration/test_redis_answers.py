@@ -86,11 +86,11 @@ def test_an_answer_becomes_a_reason_and_a_next_step(refusing: RefusingRedis, ans
 
 
 def append(url: str) -> None:
-    Intake(connect(url, seconds=2)).append("send", [SECRET])
+    Intake(connect(url, seconds=30)).append("send", [SECRET])
 
 
 def read(url: str) -> None:
-    Intake(connect(url, seconds=2), "reader").read()
+    Intake(connect(url, seconds=30), "reader").read()
 
 
 def hand_over(url: str) -> None:
@@ -114,7 +114,7 @@ def count_the_queues(url: str) -> None:
 
 
 def claim_it(url: str) -> None:
-    claim_redis(connect(url, seconds=2), "ledger", "database")
+    claim_redis(connect(url, seconds=30), "ledger", "database")
 
 
 def read_the_catalogue(url: str) -> None:
@@ -122,7 +122,7 @@ def read_the_catalogue(url: str) -> None:
 
 
 def count_the_capacity(url: str) -> None:
-    Limiter(connect(url, seconds=2), lambda lane, mine: []).capacity({"default": Allowance(20, 60.0)})
+    Limiter(connect(url, seconds=30), lambda lane, mine: []).capacity({"default": Allowance(20, 60.0)})
 
 
 CALLS = [
@@ -162,6 +162,6 @@ def test_a_message_waits_while_redis_refuses_its_slot_and_says_why(refusing: Ref
 
 
 def test_a_redis_that_works_is_writable(redis_server: ValkeyServer) -> None:
-    with connect(redis_server.url, seconds=2) as client:
+    with connect(redis_server.url, seconds=30) as client:
         require_writable(client)
         assert client.pttl("harkara:writable") <= 1000

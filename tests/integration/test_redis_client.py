@@ -24,11 +24,11 @@ from tests.acceptance.failover_proxy import FailoverProxy, failover_proxy
 
 def demote(server: ValkeyServer) -> None:
     """Make the server a replica of one that does not exist; its connections stay open."""
-    connect(server.url, seconds=2).replicaof("127.0.0.1", "1")
+    connect(server.url, seconds=30).replicaof("127.0.0.1", "1")
 
 
 def connections_of(server: ValkeyServer, name: str) -> list[str]:
-    clients: list[dict[str, str]] = connect(server.url, seconds=2).client_list()
+    clients: list[dict[str, str]] = connect(server.url, seconds=30).client_list()
     return [each["id"] for each in clients if each["name"] == name]
 
 
@@ -51,7 +51,7 @@ def write_by_script(client: redis.Redis) -> None:
 def test_a_connection_to_a_server_that_was_demoted_is_not_used_again(
     redis_server: ValkeyServer, write: Callable[[redis.Redis], None]
 ) -> None:
-    with connect(f"{redis_server.url}?client_name=producer", seconds=2) as client:
+    with connect(f"{redis_server.url}?client_name=producer", seconds=30) as client:
         client.set("key", 1)
         (first,) = connections_of(redis_server, "producer")
         demote(redis_server)
@@ -75,7 +75,7 @@ def test_hints_reach_the_successor_of_a_server_that_was_demoted(redis_server: Va
 
 
 def test_of_many_connections_to_a_server_that_does_not_answer_one_costs_a_timeout(redis_server: ValkeyServer) -> None:
-    with valkey() as successor, failover_proxy(redis_server.port) as proxy, connect(proxy.url, seconds=1) as client:
+    with valkey() as successor, failover_proxy(redis_server.port) as proxy, connect(proxy.url, seconds=6) as client:
         pool = client.connection_pool
         for each in [pool.get_connection() for _ in range(3)]:
             pool.release(each)
@@ -98,7 +98,7 @@ def test_the_same_holds_in_an_event_loop(redis_server: ValkeyServer) -> None:
             await pool.release(each)
 
     async def fail_over(proxy: FailoverProxy, port: int) -> None:
-        async with connect_in_loop(proxy.url, seconds=1) as client:
+        async with connect_in_loop(proxy.url, seconds=6) as client:
             await use_three(client)
             with redis_server.suspended():
                 proxy.upstream = port
@@ -111,7 +111,7 @@ def test_the_same_holds_in_an_event_loop(redis_server: ValkeyServer) -> None:
 
 
 def test_an_error_of_redis_is_named_without_its_text(redis_server: ValkeyServer) -> None:
-    with connect(redis_server.url, seconds=2) as client:
+    with connect(redis_server.url, seconds=30) as client:
         client.set("secret", "text")
         with pytest.raises(Unavailable, match=r"another program uses Harkara's keys"), redis_errors():
             client.lpush("secret", "swordfish")
@@ -124,11 +124,11 @@ def test_an_error_of_redis_is_named_without_its_text(redis_server: ValkeyServer)
 
 
 def test_an_append_is_complete_when_the_replicas_have_it(redis_server: ValkeyServer) -> None:
-    with valkey(repl_diskless_sync_delay="0") as replica, connect(redis_server.url, seconds=3) as client:
-        intake = Intake(client, replicas=1, replica_seconds=2)
+    with valkey(repl_diskless_sync_delay="0") as replica, connect(redis_server.url, seconds=30) as client:
+        intake = Intake(client, replicas=1, replica_seconds=8)
         with pytest.raises(Unavailable, match="0 of 1 replicas of Redis have the message"):
             intake.append("send", ["{}"])
-        follower = connect(replica.url, seconds=2)
+        follower = connect(replica.url, seconds=30)
         follower.replicaof("127.0.0.1", str(redis_server.port))
         wait_until(lambda: follower.info("replication")["master_link_status"] == "up", 30, "the replica is in step")
         client.delete("harkara:intake:bell")
@@ -140,7 +140,7 @@ def test_an_append_is_complete_when_the_replicas_have_it(redis_server: ValkeySer
 
 
 def test_a_full_redis_is_named_by_an_append_to_replicas_too(redis_server: ValkeyServer) -> None:
-    with connect(redis_server.url, seconds=2) as client:
+    with connect(redis_server.url, seconds=30) as client:
         client.config_set("maxmemory", 1)
         with pytest.raises(Unavailable, match="it is full"):
             Intake(client, replicas=1).append("send", ["{}"])
@@ -164,21 +164,21 @@ def test_replicas_are_for_a_client_with_redis_alone(options: dict[str, Any]) -> 
     ],
 )
 def test_only_a_server_that_may_delete_any_key_is_a_problem(policy: str, memory: str, safe: bool) -> None:
-    with valkey(maxmemory=memory, maxmemory_policy=policy) as server, connect(server.url, seconds=2) as client:
+    with valkey(maxmemory=memory, maxmemory_policy=policy) as server, connect(server.url, seconds=30) as client:
         problem = eviction_problem(client)
         assert (problem is None) is safe
         assert safe or f"maxmemory-policy {policy}" in str(problem)
 
 
 def test_a_server_that_does_not_report_its_policy_counts_as_safe(redis_server: ValkeyServer) -> None:
-    with connect(redis_server.url, seconds=2) as client:
+    with connect(redis_server.url, seconds=30) as client:
         client.acl_setuser("default", enabled=True, commands=["-info"])
         assert eviction_problem(client) is None
 
 
 def test_the_intake_of_such_a_server_accepts_requests_but_no_entry(redis_server: ValkeyServer) -> None:
     """A request has a caller who waits for its answer, so its loss is noticed."""
-    with connect(redis_server.url, seconds=2) as client:
+    with connect(redis_server.url, seconds=30) as client:
         client.config_set("maxmemory", "50mb")
         client.config_set("maxmemory-policy", "allkeys-lru")
         intake = Intake(client)

@@ -74,7 +74,7 @@ def group() -> Iterator[Group]:
     with ExitStack() as stack:
         primary, replica = (stack.enter_context(valkey(repl_diskless_sync_delay="0")) for _ in range(2))
         for server in (primary, replica):
-            with connect(server.url, seconds=3) as admin:
+            with connect(server.url, seconds=30) as admin:
                 admin.config_set("masterauth", PASSWORD)
                 admin.config_set("requirepass", PASSWORD)
         with connect_to(replica) as admin:
@@ -166,5 +166,5 @@ def test_with_tls_both_the_sentinel_and_the_primary_are_verified(tmp_path: Path)
             client.send("hello", to=TO)
         with Client(f"{url}?ssl_ca_certs={quote(str(certificate))}", seconds=5) as client:
             client.send("hello", to=TO)
-        with connect(server.url, seconds=3) as admin:
+        with connect(server.url, seconds=30) as admin:
             assert admin.xlen(STREAM) == 1

@@ -73,7 +73,7 @@ def test_a_read_that_is_never_answered_continues_on_the_successor(redis_server: 
             pool.release(each)
         with redis_server.suspended():
             proxy.upstream = successor.port
-            with connect(successor.url, seconds=3) as producer:
+            with connect(successor.url, seconds=30) as producer:
                 producer.lpush("test", ELEMENT)
             while not received:
                 drain(connection)
