@@ -145,6 +145,7 @@ def chaos_deployment(folder: Path, server: PostgresServer | None) -> Iterator[De
         valkey(appendonly="yes", appendfsync="always") as redis,
         deployment(folder, redis, url, HARKARA_THREADS=str(THREADS), **webhooks) as harkara,
     ):
+        harkara.shorten_evidence()
         yield harkara
 
 

@@ -88,7 +88,7 @@ class ChaosMonkey:
 
     def _empty_redis(self) -> None:
         """Delete hints, locks and slots, but not the two streams, whose entries exist nowhere else."""
-        redis = connect(self._harkara.valkey.url, seconds=3)
+        redis = connect(self._harkara.valkey.url, seconds=30)
         for key in redis.scan_iter():
             if key not in (STREAM, WEBHOOKS):
                 redis.delete(key)

@@ -123,7 +123,7 @@ class Redis(NamedTuple):
 
     def stop_replication(self) -> None:
         """Cut the replica off; return when it lacks a write of the primary."""
-        with connect(self.primary.url, seconds=3) as primary, connect(self.replica.url, seconds=3) as replica:
+        with connect(self.primary.url, seconds=30) as primary, connect(self.replica.url, seconds=30) as replica:
             primary.acl_deluser(REPLICA)
             wait_until(lambda: replica.info("replication")["master_link_status"] == "down", 30, "it is cut off")
             wait_until(lambda: _offset(primary) > _offset(replica), 30, "it lacks a write")
@@ -146,7 +146,7 @@ def behind_sentinels(folder: Path) -> Iterator[tuple[Deployment, Redis]]:
         valkey(LOOPBACK, **DURABLE) as primary,
         valkey(LOOPBACK, **DURABLE, masteruser=REPLICA, masterauth=REPLICA) as replica,
     ):
-        with connect(primary.url, seconds=3) as admin:
+        with connect(primary.url, seconds=30) as admin:
             admin.acl_setuser(
                 REPLICA, enabled=True, passwords=[f"+{REPLICA}"], commands=["+psync", "+replconf", "+ping"]
             )

@@ -23,12 +23,13 @@ from tests.acceptance.messages import new_message
 RULES = """
 lanes = ["default"]
 mode = "live"
-debounce = "1s"
+debounce = "2s"
 """
 MODEL = """
 [model]
 url = "{url}/v1"
 name = "stand-in"
+timeout = "30s"
 prompt = "You answer for {{business}}, {{tone}}."
 """
 GOALS = """
@@ -43,6 +44,10 @@ HOURS = "We are open Monday to Saturday, 10:00 to 19:00. On Sundays we are close
 """An answer of config/faq.toml."""
 
 
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+ON_POSTGRES = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+
+
 @pytest.fixture
 def harkara(tmp_path: Path, redis_server: ValkeyServer, database_url: str) -> Iterator[Deployment]:
     rules = tmp_path / "assistant.toml"
@@ -53,10 +58,11 @@ def harkara(tmp_path: Path, redis_server: ValkeyServer, database_url: str) -> It
         yield running
 
 
+@ON_POSTGRES
 def test_a_burst_has_one_answer_and_none_follows_a_stop_or_a_person(harkara: Deployment) -> None:
     model = MODEL.format(url=harkara.sandbox.url)
     (harkara.folder / "assistant.toml").write_text(RULES + model)
-    harkara.sandbox.set_faults(model_latency_ms=1500)
+    harkara.sandbox.set_faults(model_latency_ms=8000)  # what comes meanwhile is before its answer
     harkara.start_worker()
     asking, leaving, answered = (new_message().to for _ in range(3))
     for words in ("Hello", "What are your timings?", "what are your timings"):
@@ -84,6 +90,7 @@ def test_a_burst_has_one_answer_and_none_follows_a_stop_or_a_person(harkara: Dep
     assert audit(harkara.ledger).findings == []
 
 
+@ON_SQLITE
 def test_a_model_that_is_down_gives_the_customers_to_the_team_and_has_an_alarm_until_it_answers(
     harkara: Deployment,
 ) -> None:
@@ -110,7 +117,11 @@ def test_a_model_that_is_down_gives_the_customers_to_the_team_and_has_an_alarm_u
     assert alarms(harkara, open_only=False) == ["assistant-model"]
 
 
-@pytest.mark.parametrize("point", ["T0", "T1", "T2", "T3"])
+@pytest.mark.parametrize(
+    ("point", "database_url"),
+    [("T0", "sqlite"), ("T1", "postgres"), ("T2", "sqlite"), ("T3", "postgres")],
+    indirect=["database_url"],
+)
 def test_a_worker_killed_at_any_step_of_a_turn_leaves_one_answer(harkara: Deployment, point: str) -> None:
     to = new_message().to
     killed = harkara.start_worker(HARKARA_KILL_AT=point)

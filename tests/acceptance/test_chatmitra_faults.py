@@ -114,7 +114,7 @@ def test_a_connection_reset_before_reading_counts_as_a_lost_response(harkara: De
     ids=["latency", "slow drip", "200 for 202"],
 )
 def test_slow_responses_and_status_200_change_nothing(harkara: Deployment, switches: dict[str, object]) -> None:
-    """Each response takes a quarter of the read timeout at most, so a busy host has room for the rest."""
+    """Each response takes a small part of the read timeout, so a busy host has room for the rest."""
     harkara.sandbox.set_faults(**switches)
     verdict = harkara.deliver(new_messages(40, CATEGORIES))
     assert set(verdict.results.values()) == {ONCE}

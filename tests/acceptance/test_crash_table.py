@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
 from harkara import Category, Envelope
+from harness.ledger import copied_ledger
 from harness.postgres import PostgresServer
 from harness.valkey import valkey
 from tests.acceptance.deployment import Deployment, deployment
@@ -67,6 +67,9 @@ OTHERS = {
     "K5": ONCE,
 }
 
+AT_COMMITS = ("K2", "K4b")
+"""The points at which SQLite is tested, too: at the others no transaction is open, and both databases are as before."""
+
 Table = dict[tuple[str, Category], Cell]
 
 
@@ -77,20 +80,21 @@ def test_a_crash_at_each_point_leads_to_its_state_and_result(
 
     def crash_in(folder: Path, point: str, categories: Sequence[Category]) -> Table:
         folder.mkdir()
-        url = f"sqlite:///{folder / 'harkara.db'}" if server is None else server.create_database(f"crash_{uuid4().hex}")
+        url = f"sqlite:///{folder / 'harkara.db'}" if server is None else copied_ledger(server)
         with valkey() as redis, deployment(folder, redis, url) as harkara:
             return crash(harkara, point, categories)
 
     postgres = database_url.startswith("postgres")
     server: PostgresServer | None = request.getfixturevalue("postgres_server") if postgres else None
+    points = tuple(STATES) if postgres else AT_COMMITS
     # One transaction may record many outcomes, so at K4b each category has its own crash.
-    crashes = [(point, CATEGORIES) for point in STATES if point != "K4b"] + [("K4b", (one,)) for one in CATEGORIES]
+    crashes = [(point, CATEGORIES) for point in points if point != "K4b"] + [("K4b", (one,)) for one in CATEGORIES]
     cells: Table = {}
     with ThreadPoolExecutor(len(crashes)) as pool:
         folders = [tmp_path / f"{number}-{point}" for number, (point, _) in enumerate(crashes)]
         for found in pool.map(crash_in, folders, *zip(*crashes, strict=True)):
             cells |= found
-    assert cells.keys() == {(point, category) for point in STATES for category in CATEGORIES}
+    assert cells.keys() == {(point, category) for point in points for category in CATEGORIES}
     assert {cell: found.result for cell, found in cells.items()} == {
         (point, category): (CODES if category == "authentication" else OTHERS)[point] for point, category in cells
     }

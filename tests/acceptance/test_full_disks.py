@@ -21,6 +21,7 @@ from harkara import Client, Envelope, Unavailable
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import get_status
 from harkara.messages import Template
+from harness.ledger import copied_ledger, prepare
 from harness.postgres import PostgresServer
 from harness.process import Process
 from harness.valkey import ValkeyServer
@@ -54,11 +55,10 @@ def postgres_on(disk: Disk, request: pytest.FixtureRequest) -> Iterator[str]:
     name = f"t{uuid4().hex}"
     with server.connect() as admin:
         admin.execute(f"CREATE TABLESPACE {name} LOCATION '{place}'")
-        admin.execute(f"CREATE DATABASE {name} TABLESPACE {name}")
         try:
-            yield server.database_url(name)
+            yield copied_ledger(server, name, f"TABLESPACE {name}")
         finally:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
             admin.execute(f"DROP TABLESPACE {name}")
 
 
@@ -69,12 +69,12 @@ def test_sending_continues_when_the_full_disk_of_the_database_has_space_again(
     redis_server: ValkeyServer,
     request: pytest.FixtureRequest,
 ) -> None:
-    before, after = new_messages(300, ("reply", "utility")), new_messages(30, ("reply", "utility"))
+    before, after = new_messages(120, ("reply", "utility")), new_messages(30, ("reply", "utility"))
     with ExitStack() as stack:
         disk = stack.enter_context(small_disk(48))
         url = stack.enter_context(place(disk, request))
         harkara = stack.enter_context(deployment(tmp_path, redis_server, url, HARKARA_THREADS="8"))
-        harkara.sandbox.set_faults(latency_ms=100)
+        harkara.sandbox.set_faults(latency_ms=200)
         worker = harkara.start_worker()
         harkara.accept(before)
         harkara.wait_accepted(30)
@@ -112,6 +112,7 @@ def test_make_up_survives_a_full_disk_under_the_ledger_and_redis(tmp_path: Path)
         var = disk.folder / "var"
         settings = {"HARKARA_VAR": str(var), "HARKARA_ENV_FILE": os.devnull, "SANDBOX_LIMIT": "none"}
         settings |= {"HARKARA_ALLOWANCE": "none", "HARKARA_QUIET_HOURS": "none"}
+        prepare(f"sqlite:///{var / 'harkara.db'}")  # whose migration another test runs
         local = Process.start("local", [sys.executable, "-m", "workers.local"], settings, tmp_path)
         try:
             wait_until((var / "places.json").exists, 60, "places.json exists", details=local.output)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPException
 from itertools import count
 from pathlib import Path
@@ -28,11 +28,11 @@ def test_kill_9_of_the_http_api_loses_no_message_that_it_accepted(
         web = harkara.start_web()
         keys = count()
         with ThreadPoolExecutor(CALLERS) as pool:
-            posting = [pool.submit(post_until_it_is_killed, harkara.web, keys.__next__) for _ in range(CALLERS)]
-            time.sleep(1.5)
+            answered: dict[int, str] = {}
+            for _ in range(CALLERS):
+                pool.submit(post_until_it_is_killed, harkara.web, keys.__next__, answered)
+            harkara.wait_until(lambda: len(answered) >= 8 * CALLERS, "it has accepted some")
             web.kill()
-        answered = {key: job for each in posting for key, job in each.result().items()}
-        assert len(answered) >= CALLERS
 
         harkara.start_web()
         total = next(keys)
@@ -67,15 +67,12 @@ def test_a_repeat_after_a_crash_between_commit_and_response_is_the_same_message_
         assert audit(harkara.ledger).clean
 
 
-def post_until_it_is_killed(web: str, next_key: Callable[[], int]) -> dict[int, str]:
-    """Return the job id of each successful response, by its key."""
-    answered: dict[int, str] = {}
-    while True:
-        key = next_key()
-        try:
+def post_until_it_is_killed(web: str, next_key: Callable[[], int], answered: dict[int, str]) -> None:
+    """Add the job id of each successful response, by its key."""
+    with suppress(OSError, HTTPException):  # killed before or within its response
+        while True:
+            key = next_key()
             answered[key] = send(web, key, key)
-        except (OSError, HTTPException):  # killed before or within its response
-            return answered
 
 
 def send(web: str, order: int, key: int | None) -> str:

@@ -12,9 +12,9 @@ from tests.acceptance.messages import CATEGORIES, new_messages
 def test_every_message_is_accepted_once(tmp_path: Path, redis_server: ValkeyServer, database_url: str) -> None:
     with deployment(tmp_path, redis_server, database_url) as harkara:
         harkara.start_worker()
-        envelopes = new_messages(500, CATEGORIES)
+        envelopes = new_messages(200, CATEGORIES)
         with harkara.client() as client:
             client.send_many(envelopes)
-        assert harkara.wait_settled(500) == {"accepted": 500}
+        assert harkara.wait_settled(200) == {"accepted": 200}
         harkara.examine(envelopes).assert_kept()
-        assert harkara.sandbox.counts()["accepted"] == 500
+        assert harkara.sandbox.counts()["accepted"] == 200

@@ -17,6 +17,7 @@ import pytest
 
 from harkara import Client
 from harkara.messages import Template
+from harness.ledger import prepare
 from harness.process import Process
 from harness.waiting import wait_until
 from tests.acceptance.http_client import request
@@ -50,6 +51,7 @@ def make_up(name: str, folder: Path, **settings: str) -> Process:
         "HARKARA_VAR": str(folder),
         "HARKARA_ENV_FILE": os.devnull,
         "SANDBOX_READ_AFTER_MS": "100",
+        "SANDBOX_WEBHOOK_RETRY_MS": "10000",  # a worker may send before the HTTP API listens
         **settings,
     }
     return Process.start(name, [sys.executable, "-m", "workers.local"], settings, folder)
@@ -165,6 +167,7 @@ def test_after_make_up_itself_was_killed_another_one_continues_with_the_same_dat
 
 
 def test_a_wrong_setting_ends_all_processes(tmp_path: Path) -> None:
+    prepare(f"sqlite:///{tmp_path / 'harkara.db'}")
     local = make_up("local", tmp_path, HARKARA_API_LIMIT="many")
     try:
         assert local.popen.wait(180) == os.EX_CONFIG

@@ -45,7 +45,7 @@ class Storm:
 @pytest.mark.parametrize(
     "storm",
     [
-        pytest.param(Storm(800, kills=2, freezes=1, flushes=1, restarts=1), id="short"),
+        pytest.param(Storm(300, kills=2, freezes=1, flushes=1, restarts=1), id="short"),
         pytest.param(
             Storm(3200, kills=5, freezes=1, flushes=3, restarts=3),
             id="long",
@@ -58,7 +58,7 @@ def test_a_storm_loses_no_code_and_sends_none_twice_unflagged(
 ) -> None:
     envelopes = new_messages(storm.messages, MIX)
     with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS=str(THREADS)) as harkara:
-        harkara.sandbox.set_faults(latency_ms=50)
+        harkara.sandbox.set_faults(latency_ms=100)
         workers = harkara.start_workers(2)
         harkara.accept(envelopes)
         faults = in_turn(storm, harkara, workers, postgres_server)
