@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
@@ -16,6 +15,7 @@ from sqlalchemy import event, make_url
 
 from harkara.ledger import migrate
 from harkara.ledger.database import Database
+from harkara.ledger.identity import ledger_identity
 from harness.postgres import PostgresServer
 
 ALEMBIC = RLock()
@@ -31,11 +31,12 @@ def open_ledger(url: str, **options: Any) -> Iterator[Database]:
 
 
 @contextmanager
-def reopened(url: str, **options: Any) -> Iterator[Database]:
+def reopened(url: str, *, callbacks_enabled: bool = False, **options: Any) -> Iterator[Database]:
     """Open a ledger that has its tables, and close it at the end."""
     kind = ("sqlite" if url.startswith("sqlite:") else url, *sorted(options.items()))
     closed = _CLOSED.setdefault(kind, [])
     db = _moved(closed.pop(), url) if closed else _opened(url, options)
+    db.callbacks_enabled = callbacks_enabled
     try:
         yield db
     finally:
@@ -57,6 +58,18 @@ def _opened(url: str, options: dict[str, Any]) -> Database:
         def connect(_dialect: Any, _record: Any, arguments: list[str], _options: dict[str, Any]) -> None:
             arguments[0] = str(db.url.database)
 
+        @event.listens_for(db.engine, "connect")
+        def trust_the_disk(connection: Any, _record: Any) -> None:
+            # No test of this process cuts the power, and to wait for the disk takes longer than most transactions.
+            connection.execute("PRAGMA synchronous=OFF")
+
+    return retain_statements(db)
+
+
+def retain_statements(db: Database) -> Database:
+    """Let the engines keep every statement that they compile: all tests have more of them than one deployment."""
+    for engine in {db.engine, db._autocommit}:
+        engine.update_execution_options(compiled_cache={})
     return db
 
 
@@ -73,17 +86,10 @@ def prepare(url: str) -> None:
         file = Path(parts.database or "")
         if not file.exists() or not file.stat().st_size:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(_empty_ledger())
-            with closing(sqlite3.connect(file)) as connection, connection:
-                connection.execute("UPDATE identity SET ledger = ?", (uuid4().hex,))
+            content, identity = _empty_ledger()
+            file.write_bytes(content.replace(identity, uuid4().hex.encode()))
             return
-    with ALEMBIC:
-        db = Database(url)
-        try:
-            if not migrate.at_head(db):
-                migrate.upgrade(db)
-        finally:
-            db.close()
+    _migrate(url)
 
 
 def copied_ledger(server: PostgresServer, name: str | None = None, options: str = "") -> str:
@@ -109,14 +115,18 @@ def migrated(url: str) -> str:
     return url
 
 
-@cache
-def _empty_ledger() -> bytes:
-    """Return the file of an SQLite ledger; each copy needs an identity of its own."""
-    with TemporaryDirectory(prefix="harkara-ledger-") as folder, ALEMBIC:
-        file = Path(folder) / "harkara.db"
-        db = Database(f"sqlite:///{file}")
-        try:
+def _migrate(url: str) -> None:
+    with ALEMBIC, closing(Database(url)) as db:
+        if not migrate.at_head(db):
             migrate.upgrade(db)
-        finally:
-            db.close()
-        return file.read_bytes()
+
+
+@cache
+def _empty_ledger() -> tuple[bytes, bytes]:
+    """Return the file of an SQLite ledger, and its identity in it; each copy needs one of its own."""
+    with TemporaryDirectory(prefix="harkara-ledger-") as folder:
+        file = Path(folder) / "harkara.db"
+        _migrate(url := f"sqlite:///{file}")
+        with closing(Database(url)) as db:
+            identity = ledger_identity(db).ledger
+        return file.read_bytes(), identity.encode()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import redis
 from sqlalchemy import text
@@ -14,8 +15,8 @@ from sqlalchemy import text
 from harkara.ledger.database import Database
 from harkara.ledger.tables import all_tables
 from harkara.redis_client import connect
-from harness.ledger import migrated, open_ledger
-from harness.postgres import PostgresServer
+from harness.ledger import copied_ledger, migrated, open_ledger, reopened, retain_statements
+from harness.postgres import PostgresServer, driver_url
 from harness.valkey import ValkeyServer, valkey
 from tests.integration.sandbox.process import Sandbox, sandbox_process
 
@@ -23,31 +24,71 @@ from tests.integration.sandbox.process import Sandbox, sandbox_process
 @pytest.fixture(scope="session")
 def migrated_url(postgres_server: PostgresServer) -> str:
     """One PostgreSQL database for all tests that need an empty one: a new one takes longer than most tests."""
-    return migrated(postgres_server.create_database("ledger"))
+    return copied_ledger(postgres_server, "ledger")
 
 
 @pytest.fixture(scope="session")
-def _postgres_db(migrated_url: str) -> Iterator[Database]:
-    """One pool for all tests too: connections and compiled statements of its own take most of a short test."""
-    database = Database(migrated_url, connections=10)
-    yield database
+def _postgres_db(migrated_url: str) -> Iterator[tuple[Database, psycopg.Connection]]:
+    """One pool for all tests too: connections and compiled statements of its own take most of a short test.
+
+    And a session that empties the tables.
+    """
+    database = retain_statements(Database(migrated_url, connections=10))
+    with psycopg.connect(driver_url(migrated_url), autocommit=True) as session:
+        session.execute("SET session_replication_role = replica")  # without foreign keys, the order does not matter
+        session.execute(_EMPTY)
+        yield database, session
     database.close()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """An empty ledger, once on each kind of database."""
+    """An empty ledger, once on each kind of database; a folder whose SQL is tested elsewhere has another `db`."""
+    yield from _empty_ledger(request, tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def either_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """The same, for the tests of such a folder that need both."""
+    yield from _empty_ledger(request, tmp_path)
+
+
+def _empty_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     if request.param == "postgres":
-        database: Database = request.getfixturevalue("_postgres_db")
-        empty(database)
+        database, session = request.getfixturevalue("_postgres_db")
+        session.execute("SELECT pg_temp.empty_ledger()")
         yield database
     else:
         with open_ledger(f"sqlite:///{tmp_path / 'harkara.db'}", connections=10) as database:
             yield database
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def own_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A ledger whose schema the test may change, once on each kind of database."""
+    if request.param == "postgres":
+        url = copied_ledger(request.getfixturevalue("postgres_server"))
+    else:
+        url = migrated(f"sqlite:///{tmp_path / 'harkara.db'}")
+    with reopened(url) as database:
+        yield database
+
+
+_FEW_PAGES = 8
+"""Of a table whose rows are deleted one by one: to TRUNCATE one takes longer than most tests, with all its indexes."""
+
+_EMPTY_TABLE = """
+IF EXISTS (SELECT 1 FROM {name}) THEN
+    IF pg_relation_size('{name}') > {limit} THEN TRUNCATE {name} CASCADE; ELSE DELETE FROM {name}; END IF;
+END IF;
+"""
+_EMPTY = "CREATE FUNCTION pg_temp.empty_ledger() RETURNS void LANGUAGE plpgsql AS $$ BEGIN {} END $$".format(
+    "".join(_EMPTY_TABLE.format(name=name, limit=_FEW_PAGES * 8192) for name in all_tables().tables)
+)
+
+
 def empty(database: Database) -> None:
-    """Delete all rows; a TRUNCATE of each table would take longer than most tests."""
+    """Delete all rows of a database that few tests use."""
     has_rows = " UNION ALL ".join(
         f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in all_tables().tables
     )

@@ -19,13 +19,12 @@ from sqlalchemy import update
 
 from harkara.callbacks.delivery import CallbackDelivery
 from harkara.callbacks.endpoint import Endpoint
-from harkara.ledger import migrate
 from harkara.ledger.callbacks.dead_callbacks import count_callbacks
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.database import Database
 from harkara.ledger.tables import callback
 from harkara.ledger.transaction import Row
-from harness.ledger import reopened
+from harness.ledger import migrated, reopened
 from harness.waiting import wait_until
 from tests.integration.callbacks.application import SECRET, Application, listening
 from tests.integration.ledger.steps import reply, send_message
@@ -206,7 +205,7 @@ def test_a_stopped_worker_leaves_the_rest_to_the_next(db: Database) -> None:
     with listening(Application(respond, delay=0.2)) as application, ThreadPoolExecutor(1) as worker:
         stopped = delivery_to(application.url, db)
         first_round = worker.submit(stopped.round)
-        began.wait(10)
+        assert began.wait(60)
         stopped.stop()
         assert first_round.result().total() < 30
         assert delivery_to(application.url, db).round().total() + first_round.result().total() == 30
@@ -215,8 +214,7 @@ def test_a_stopped_worker_leaves_the_rest_to_the_next(db: Database) -> None:
 
 def test_the_callback_of_a_killed_worker_is_delivered_after_its_lease(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'harkara.db'}"
-    db = Database(url, callbacks_enabled=True)
-    migrate.upgrade(db)
+    db = Database(migrated(url), callbacks_enabled=True)
     add_callbacks(db)
     began, killed = Event(), Event()
 

@@ -11,10 +11,10 @@ from sqlalchemy import text
 
 from harkara import Client, Unavailable
 from harkara.intake.producer import STREAM
-from harkara.ledger import migrate
 from harkara.ledger.database import Database
 from harkara.ledger.messages.search import list_messages
 from harkara.redis_client import connect
+from harness.ledger import copied_ledger
 from harness.ports import free_port
 from harness.postgres import PostgresServer
 from harness.valkey import ValkeyServer
@@ -76,9 +76,8 @@ def test_a_silent_database_raises_unavailable_in_time() -> None:
 
 def test_a_frozen_database_raises_unavailable_in_time(postgres_server: PostgresServer) -> None:
     """Its host is up and acknowledges every packet, so TCP does not time out."""
-    url = postgres_server.create_database("frozen")
+    url = copied_ledger(postgres_server, "frozen")
     database = Database(url)
-    migrate.upgrade(database)
     with Client(database_url=url) as client:
         client.send("Hello", to=ASHA)
         with database.read() as tx:

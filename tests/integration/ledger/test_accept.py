@@ -21,7 +21,7 @@ from harkara.messages import Envelope, Template, Text
 from harkara.receipt import Receipt
 from harkara.shared_defaults import DEADLINES
 from harkara.times import LATEST
-from harness.ledger import migrated
+from harness.ledger import copied_ledger
 from harness.postgres import PostgresServer
 from tests.integration.ledger.steps import (
     accept_messages,
@@ -172,7 +172,7 @@ def test_few_messages_are_stored_with_the_same_columns_as_many(db: Database) -> 
 def test_a_session_that_the_server_ended_costs_one_call(
     postgres_server: PostgresServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    db = Database(migrated(postgres_server.create_database("ended")))  # a database whose sessions are all its own
+    db = Database(copied_ledger(postgres_server))  # a database whose sessions are all its own
     others = "pid <> pg_backend_pid() AND datname = current_database()"
     accept_messages(db, reply())
     with db.write() as tx:

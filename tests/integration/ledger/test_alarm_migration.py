@@ -10,15 +10,12 @@ from tests.integration.ledger.alarms import open_one
 from tests.integration.ledger.steps import accept_messages, reply, row
 
 
-def test_messages_survive_the_migration_of_goals_and_alarms(database_url: str) -> None:
-    db = Database(database_url)
-    migrate.upgrade(db)
-    (identity,) = accept_messages(db, reply())
-    before = row(db, identity)
-    open_one(db, "slack")
-    migrate.downgrade(db, "0014")
-    migrate.upgrade(db)
-    assert (row(db, identity), list_alarms(db)) == (before, [])
-    assert open_one(db)
-    assert audit(db).clean
-    db.close()
+def test_messages_survive_the_migration_of_goals_and_alarms(own_db: Database) -> None:
+    (identity,) = accept_messages(own_db, reply())
+    before = row(own_db, identity)
+    open_one(own_db, "slack")
+    migrate.downgrade(own_db, "0014")
+    migrate.upgrade(own_db)
+    assert (row(own_db, identity), list_alarms(own_db)) == (before, [])
+    assert open_one(own_db)
+    assert audit(own_db).clean

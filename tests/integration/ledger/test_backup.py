@@ -16,7 +16,7 @@ from harkara.errors import Invalid
 from harkara.ledger.audit import audit
 from harkara.ledger.backup import BackupFailed, back_up
 from harkara.ledger.database import Database
-from harness.ledger import migrated
+from harness.ledger import copied_ledger, migrated
 from harness.postgres import PostgresServer
 from tests.integration.ledger.steps import accept_messages, reply, row, states_of
 
@@ -43,7 +43,7 @@ def test_a_dump_of_a_postgresql_ledger_is_restored_by_pg_restore(
     tmp_path: Path, postgres_server: PostgresServer
 ) -> None:
     needs_pg_dump()
-    db = Database(migrated(postgres_server.create_database(f"t{uuid4().hex}")))
+    db = Database(copied_ledger(postgres_server))
     (stored,) = accept_messages(db, reply(1))
     file = tmp_path / "ledger.dump"
     assert back_up(db, file, os.environ) == file.stat().st_size > 1000

@@ -297,20 +297,17 @@ def posted_stages(db: Database) -> set[int]:
         return {int(name.partition("-")[2] or 1) for name in names}
 
 
-def test_a_downgrade_pauses_a_campaign_with_stages_to_come_and_a_resume_sends_them_all(database_url: str) -> None:
-    db = Database(database_url)
-    migrate.upgrade(db)
-    identity = start_in_stages(db, [3, 6], WAVES)
-    send_due(db)
-    migrate.downgrade(db, "0021")
-    with db.read() as tx:
+def test_a_downgrade_pauses_a_campaign_with_stages_to_come_and_a_resume_sends_them_all(own_db: Database) -> None:
+    identity = start_in_stages(own_db, [3, 6], WAVES)
+    send_due(own_db)
+    migrate.downgrade(own_db, "0021")
+    with own_db.read() as tx:
         rows = tx.execute(select(message.c.producer).distinct()).scalars().all()
         held = tx.execute(select(halt.c.subject)).scalars().all()
         state = tx.execute(select(campaign.c.state)).scalar_one()
     assert (rows, held, state) == ([identity], [identity], "paused")
-    migrate.upgrade(db)
-    commands.resume(db, identity)
-    assert send_due(db) == 6
-    assert advance_campaigns(db) == {"finished": 1}
-    assert audit(db).clean
-    db.close()
+    migrate.upgrade(own_db)
+    commands.resume(own_db, identity)
+    assert send_due(own_db) == 6
+    assert advance_campaigns(own_db) == {"finished": 1}
+    assert audit(own_db).clean

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 from sqlalchemy import func, select, text
 
 from harkara.ledger import migrate
@@ -17,38 +15,33 @@ from tests.integration.ledger.money import MARKETING, amounts, delivered, spend
 from tests.integration.ledger.steps import marketing
 
 
-def test_messages_survive_the_migration_of_charges_in_both_directions(database_url: str) -> None:
-    db = Database(database_url)
-    migrate.upgrade(db)
-    identity = delivered(db, marketing())
-    before = stored(db, identity)
-    set_budget(db, Budget("default", "day", "", MARKETING, "INR"))
-    check_budgets(db, {})
-    assert halts(db) == 1
-    migrate.downgrade(db, "0017")
-    after = stored(db, identity)
+def test_messages_survive_the_migration_of_charges_in_both_directions(own_db: Database) -> None:
+    identity = delivered(own_db, marketing())
+    before = stored(own_db, identity)
+    set_budget(own_db, Budget("default", "day", "", MARKETING, "INR"))
+    check_budgets(own_db, {})
+    assert halts(own_db) == 1
+    migrate.downgrade(own_db, "0017")
+    after = stored(own_db, identity)
     assert after == {name: before[name] for name in after}
-    assert halts(db) == 0, "the earlier release could not lift it"
-    migrate.upgrade(db)
-    assert amounts(db) == []
-    delivered(db, marketing(1), "job-1")
-    assert amounts(db) == [MARKETING]
-    assert audit(db).clean
-    db.close()
+    assert halts(own_db) == 0, "the earlier release could not lift it"
+    migrate.upgrade(own_db)
+    assert amounts(own_db) == []
+    delivered(own_db, marketing(1), "job-1")
+    assert amounts(own_db) == [MARKETING]
+    assert audit(own_db).clean
 
 
-def test_the_charges_of_the_release_before_are_summed_after_the_migration(database_url: str) -> None:
-    with closing(Database(database_url)) as db:
-        migrate.upgrade(db)
-        delivered(db, marketing())
-        migrate.downgrade(db, "0023")
-        migrate.upgrade(db)
-        assert sum(one.amount for one in spend(db).values()) == MARKETING
-        delivered(db, marketing(1), "job-1")
-        assert sum(one.amount for one in spend(db).values()) == 2 * MARKETING
-        assert add_to_sums(db) >= 2
-        assert sum(one.amount for one in spend(db).values()) == 2 * MARKETING
-        assert audit(db).clean
+def test_the_charges_of_the_release_before_are_summed_after_the_migration(own_db: Database) -> None:
+    delivered(own_db, marketing())
+    migrate.downgrade(own_db, "0023")
+    migrate.upgrade(own_db)
+    assert sum(one.amount for one in spend(own_db).values()) == MARKETING
+    delivered(own_db, marketing(1), "job-1")
+    assert sum(one.amount for one in spend(own_db).values()) == 2 * MARKETING
+    assert add_to_sums(own_db) >= 2
+    assert sum(one.amount for one in spend(own_db).values()) == 2 * MARKETING
+    assert audit(own_db).clean
 
 
 def stored(db: Database, identity: str) -> dict[str, object]:

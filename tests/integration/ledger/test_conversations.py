@@ -235,16 +235,13 @@ def test_what_a_release_without_conversations_applied_is_added_to_them(db: Datab
     assert [each.text for each in chat_with(db, "919876500003").entries] == ["Hello 3", "New"]
 
 
-def test_conversations_survive_the_migration_in_both_directions(database_url: str) -> None:
-    db = Database(database_url)
-    migrate.upgrade(db)
-    deliver_webhooks(db, wrote("Hello", 1, "w1"))
-    migrate.downgrade(db, BEFORE)
-    migrate.upgrade(db)
-    assert listed(db) == []
-    assert list_unlisted(db, parse) == 1
-    assert [(each.number, each.unread) for each in listed(db)] == [(ASHA, 1)]
-    db.close()
+def test_conversations_survive_the_migration_in_both_directions(own_db: Database) -> None:
+    deliver_webhooks(own_db, wrote("Hello", 1, "w1"))
+    migrate.downgrade(own_db, BEFORE)
+    migrate.upgrade(own_db)
+    assert listed(own_db) == []
+    assert list_unlisted(own_db, parse) == 1
+    assert [(each.number, each.unread) for each in listed(own_db)] == [(ASHA, 1)]
 
 
 BEFORE = "0022"

@@ -241,17 +241,14 @@ def test_drafts_are_found_by_indexes(db: Database) -> None:
     assert {"uq_turn_answered", "ix_turn_person", "ix_turn_lane_at"} <= {name for plan in plans for name in plan}
 
 
-def test_turns_survive_the_migration_of_the_decisions(database_url: str) -> None:
-    db = Database(database_url)
-    migrate.upgrade(db)
-    send_draft(db, drafted(db).id, DRAFTS, LIMITS, by=BY)
-    migrate.downgrade(db, "0025")
-    with db.read() as tx:
+def test_turns_survive_the_migration_of_the_decisions(own_db: Database) -> None:
+    send_draft(own_db, drafted(own_db).id, DRAFTS, LIMITS, by=BY)
+    migrate.downgrade(own_db, "0025")
+    with own_db.read() as tx:
         assert tx.execute(text("SELECT outcome FROM turn")).scalar_one() == "sent"
-    migrate.upgrade(db)
-    (found,) = turns_of(db)
+    migrate.upgrade(own_db)
+    (found,) = turns_of(own_db)
     assert (found["outcome"], found["decision"], found["decided_by"]) == ("sent", None, "Meera")
-    db.close()
 
 
 def test_a_report_has_the_turns_of_its_lanes_and_days(db: Database) -> None:

@@ -11,16 +11,13 @@ def decisions(db: Database) -> list[tuple[str, str | None]]:
     return [(each["outcome"], each["decision"]) for each in turns_of(db)]
 
 
-def test_drafts_survive_the_migration_of_the_dropped_ones(database_url: str) -> None:
-    db = Database(database_url)
-    migrate.upgrade(db)
+def test_drafts_survive_the_migration_of_the_dropped_ones(own_db: Database) -> None:
     for words in ("When do you open?", "On Sunday?"):
-        wrote(db, words, rules=DRAFTS)
-        answer(db, rules=DRAFTS)
+        wrote(own_db, words, rules=DRAFTS)
+        answer(own_db, rules=DRAFTS)
     marked = [("superseded", "dropped"), ("draft", None)]
-    assert decisions(db) == marked
-    migrate.downgrade(db, "0029")
-    assert decisions(db) == [("draft", None), ("draft", None)]
-    migrate.upgrade(db)
-    assert decisions(db) == marked
-    db.close()
+    assert decisions(own_db) == marked
+    migrate.downgrade(own_db, "0029")
+    assert decisions(own_db) == [("draft", None), ("draft", None)]
+    migrate.upgrade(own_db)
+    assert decisions(own_db) == marked

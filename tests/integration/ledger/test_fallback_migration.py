@@ -32,20 +32,20 @@ def release_before() -> str:
     return before
 
 
-def test_messages_and_unread_choices_survive_the_migration_of_fallbacks(database_url: str) -> None:
-    db = Database(database_url)
-    migrate.upgrade(db)
+def test_messages_and_unread_choices_survive_the_migration_of_fallbacks(own_db: Database) -> None:
     fallback = Template("table_ready")
-    accepted, replaced = send_message(db, reply(1, fallback=fallback)), send_message(db, reply(2, fallback=fallback))
-    deliver_webhooks(db, status_webhook(db, "failed", n=2, error={"code": 131047}))
-    store_webhooks(db, preference_webhook("stop"))
-    with db.write() as tx:
+    accepted, replaced = (
+        send_message(own_db, reply(1, fallback=fallback)),
+        send_message(own_db, reply(2, fallback=fallback)),
+    )
+    deliver_webhooks(own_db, status_webhook(own_db, "failed", n=2, error={"code": 131047}))
+    store_webhooks(own_db, preference_webhook("stop"))
+    with own_db.write() as tx:
         unread = event.c.state == "new"
         tx.execute(update(event).where(unread).values(state="unknown", about="user.preferences"))
-    migrate.downgrade(db, release_before())
-    migrate.upgrade(db)
-    assert [state_of(db, message_id) for message_id in (accepted, replaced)] == ["accepted", "waiting"]
-    assert row(db, accepted)["fallback"] is None, "the release before erases it"
-    assert [each["state"] for each in stored_events(db)] == ["folded", "new"]
-    assert audit(db).clean
-    db.close()
+    migrate.downgrade(own_db, release_before())
+    migrate.upgrade(own_db)
+    assert [state_of(own_db, message_id) for message_id in (accepted, replaced)] == ["accepted", "waiting"]
+    assert row(own_db, accepted)["fallback"] is None, "the release before erases it"
+    assert [each["state"] for each in stored_events(own_db)] == ["folded", "new"]
+    assert audit(own_db).clean

@@ -31,15 +31,20 @@ def tables(db: Database) -> set[str]:
 def test_migrations_upgrade_downgrade_and_upgrade_again(database_url: str) -> None:
     db = Database(database_url)
     assert not migrate.at_head(db)
-    for _ in range(2):
-        migrate.upgrade(db)
-        assert migrate.at_head(db)
-        assert tables(db) == set(all_tables().tables)
-        accept_messages(db, reply())
-        migrate.downgrade(db, "base")
-        assert not migrate.at_head(db)
-        assert tables(db) == set()
+    upgrade(db)
+    migrate.downgrade(db, "base")
+    assert not migrate.at_head(db)
+    assert tables(db) == set()
+    upgrade(db)
     db.close()
+
+
+def upgrade(db: Database) -> None:
+    """Create the tables, and write a row."""
+    migrate.upgrade(db)
+    assert migrate.at_head(db)
+    assert tables(db) == set(all_tables().tables)
+    accept_messages(db, reply())
 
 
 def test_migrations_create_the_tables_that_the_code_declares(database_url: str) -> None:
@@ -54,14 +59,11 @@ def test_the_head_is_the_newest_script() -> None:
     assert migrate.head() == ScriptDirectory(str(ROOT / "harkara/ledger/migrations")).get_current_head()
 
 
-def test_an_upgrade_preserves_the_rows(database_url: str) -> None:
-    db = Database(database_url)
-    migrate.upgrade(db)
-    (identity,) = accept_messages(db, reply())
-    before = row(db, identity)
-    migrate.upgrade(db)
-    assert row(db, identity) == before
-    db.close()
+def test_an_upgrade_preserves_the_rows(own_db: Database) -> None:
+    (identity,) = accept_messages(own_db, reply())
+    before = row(own_db, identity)
+    migrate.upgrade(own_db)
+    assert row(own_db, identity) == before
 
 
 def test_two_processes_may_upgrade_at_once(database_url: str) -> None:
@@ -95,15 +97,12 @@ def test_an_unreachable_database_raises_unavailable() -> None:
         migrate.upgrade(db)
 
 
-def test_the_order_of_the_intake_is_added_to_a_ledger_with_occasions_and_removed_again(database_url: str) -> None:
-    db = Database(database_url)
-    migrate.upgrade(db)
-    save(db, visit())
-    migrate.downgrade(db, "0006")
-    with db.read() as tx:
+def test_the_order_of_the_intake_is_added_to_a_ledger_with_occasions_and_removed_again(own_db: Database) -> None:
+    save(own_db, visit())
+    migrate.downgrade(own_db, "0006")
+    with own_db.read() as tx:
         assert "stream_position" not in tx.execute(text("SELECT * FROM occasion")).keys()
-    migrate.upgrade(db)
-    (upgraded,) = occasion_rows(db)
+    migrate.upgrade(own_db)
+    (upgraded,) = occasion_rows(own_db)
     assert (upgraded["reference"], upgraded["stream_position"]) == ("visit 7", None)
-    assert save(db, visit()) == [Change.UNCHANGED]
-    db.close()
+    assert save(own_db, visit()) == [Change.UNCHANGED]

@@ -63,13 +63,10 @@ def test_the_same_ledger_gives_the_same_file(db: Database) -> None:
         collect_evidence(db, "msg_unknown")
 
 
-def test_events_survive_the_migration_that_adds_the_digests(database_url: str) -> None:
-    db = Database(database_url)
-    migrate.upgrade(db)
-    store_webhooks(db, inbound_webhook("Hello"))
-    (before,) = stored_events(db)
+def test_events_survive_the_migration_that_adds_the_digests(own_db: Database) -> None:
+    store_webhooks(own_db, inbound_webhook("Hello"))
+    (before,) = stored_events(own_db)
     assert before["webhook_digest"] == sha256(inbound_webhook("Hello")).hexdigest()
-    migrate.downgrade(db, BEFORE)
-    migrate.upgrade(db)
-    assert stored_events(db) == [before | {"webhook_digest": None}]
-    db.close()
+    migrate.downgrade(own_db, BEFORE)
+    migrate.upgrade(own_db)
+    assert stored_events(own_db) == [before | {"webhook_digest": None}]

@@ -11,16 +11,13 @@ from harkara.ledger.tables import conversation
 from tests.integration.ledger.webhooks import deliver_webhooks, inbound_webhook
 
 
-def test_conversations_survive_the_migration_of_the_reengagement(database_url: str) -> None:
-    db = Database(database_url)
-    migrate.upgrade(db)
-    deliver_webhooks(db, inbound_webhook("Hello", n=1))
-    migrate.downgrade(db, "0028")
-    with db.read() as tx:
+def test_conversations_survive_the_migration_of_the_reengagement(own_db: Database) -> None:
+    deliver_webhooks(own_db, inbound_webhook("Hello", n=1))
+    migrate.downgrade(own_db, "0028")
+    with own_db.read() as tx:
         assert tx.execute(text("SELECT count(*) FROM conversation WHERE revision = 1")).scalar_one() == 1
-    migrate.upgrade(db)
-    with db.read() as tx:
+    migrate.upgrade(own_db)
+    with own_db.read() as tx:
         (found,) = tx.rows(select(conversation))
     assert (found["revision"], found["reengaged_at"]) == (1, None)
-    assert audit(db).clean
-    db.close()
+    assert audit(own_db).clean

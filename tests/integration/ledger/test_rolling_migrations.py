@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from threading import Thread
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import event, text
@@ -19,7 +18,7 @@ from harkara.ledger.identity import current_time, register
 from harkara.ledger.pending_migrations import count_rows, oldest_transaction, pending_migrations
 from harkara.ledger.previous_release import REVISION
 from harkara.ledger.schema_state import SCRIPTS
-from harness.ledger import ALEMBIC, migrated
+from harness.ledger import ALEMBIC, copied_ledger
 from harness.postgres import PostgresServer
 from harness.waiting import wait_until
 
@@ -102,7 +101,7 @@ def test_what_lets_it_go_on_is_allowed(statement: str) -> None:
 @pytest.fixture
 def earlier(postgres_server: PostgresServer) -> Iterator[Database]:
     """A ledger with the schema of the previous release."""
-    db = Database(migrated(postgres_server.create_database(f"t{uuid4().hex}")))
+    db = Database(copied_ledger(postgres_server))
     with ALEMBIC:
         migrate.downgrade(db, REVISION)
     yield db
@@ -150,7 +149,7 @@ def test_a_migration_that_gets_no_lock_begins_anew_and_stops_no_write_for_long(e
     with earlier.read(snapshot=True) as reader:  # as a backup that reads all tables
         reader.execute(text("SELECT 1 FROM identity"))
         thread.start()
-        wait_until(has_begun_anew, 30, "a second attempt waits for the lock")
+        wait_until(has_begun_anew, 60, "a second attempt waits for the lock")
         assert migrate.revision(earlier) == REVISION
     thread.join(60)
     assert migrate.at_head(earlier)

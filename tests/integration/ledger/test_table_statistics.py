@@ -12,7 +12,7 @@ from harkara.delivery.leased_rounds import Rounds
 from harkara.delivery.table_statistics import TableStatistics
 from harkara.ledger.database import Database
 from harkara.ledger.tables import all_tables
-from harness.ledger import open_ledger
+from harness.ledger import copied_ledger, reopened
 from harness.postgres import PostgresServer
 from tests.integration.conftest import empty
 from tests.integration.ledger.bulk import (
@@ -30,7 +30,7 @@ PLENTY = 1200
 @pytest.fixture(scope="module")
 def own_database(postgres_server: PostgresServer) -> Iterator[Database]:
     """Sessions report their changes up to ten seconds late, also those of other tests."""
-    with open_ledger(postgres_server.create_database("statistics"), connections=10) as database:
+    with reopened(copied_ledger(postgres_server, "statistics"), connections=10) as database:
         yield database
 
 

@@ -117,13 +117,10 @@ def test_a_file_in_utf_16_with_formulas_in_its_header_is_read_as_a_spreadsheet_w
     assert suggest_mapping(found.columns, ["to", "customer", "b name b"])["to"] == "Mobile Number"
 
 
-def test_the_migration_of_uploads_goes_both_ways(database_url: str, file: Path) -> None:
-    db = Database(database_url)
-    migrate.upgrade(db)
-    store_upload(db, file, "a.csv", "default")
-    migrate.downgrade(db, "0019")
-    migrate.upgrade(db)
-    assert counts(db) == (0, 0)
-    store_upload(db, file, "a.csv", "default")
-    assert counts(db) == (1, 1)
-    db.close()
+def test_the_migration_of_uploads_goes_both_ways(own_db: Database, file: Path) -> None:
+    store_upload(own_db, file, "a.csv", "default")
+    migrate.downgrade(own_db, "0019")
+    migrate.upgrade(own_db)
+    assert counts(own_db) == (0, 0)
+    store_upload(own_db, file, "a.csv", "default")
+    assert counts(own_db) == (1, 1)

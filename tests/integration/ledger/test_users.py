@@ -193,15 +193,12 @@ def test_acts_have_no_phone_number_and_are_listed_from_the_newest(db: Database) 
     assert list_acts(db, limit=1) == [newest]
 
 
-def test_the_migration_adds_the_tables_and_takes_them_away_again(database_url: str) -> None:
-    db = Database(database_url)
-    for _ in range(2):
-        migrate.upgrade(db)
-        _, session = signed_in(db)
-        assert user_of_session(db, session)
-        migrate.downgrade(db, "0013")
-        with pytest.raises(HarkaraError):
-            list_acts(db)
-    migrate.upgrade(db)
-    assert list[RecordedAct]() == list_acts(db)
-    db.close()
+def test_the_migration_adds_the_tables_and_takes_them_away_again(own_db: Database) -> None:
+    signed_in(own_db)
+    migrate.downgrade(own_db, "0013")
+    with pytest.raises(HarkaraError):
+        list_acts(own_db)
+    migrate.upgrade(own_db)
+    assert list[RecordedAct]() == list_acts(own_db)
+    _, session = signed_in(own_db)
+    assert user_of_session(own_db, session)
