@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, Table, bindparam, select, true, update
 
 from harkara.lanes import Lane
 from harkara.ledger.database import Database
@@ -22,7 +22,7 @@ from harkara.ledger.repairs import any_repair
 from harkara.ledger.retention import erase_old
 from harkara.ledger.sweep import Crashed, sweep
 from harkara.ledger.tables import attempt, message, trace
-from harkara.ledger.transaction import Row
+from harkara.ledger.transaction import Row, Transaction
 from harkara.ledger.users.acts import Actor
 from harkara.messages import Envelope, Template, Text
 from harkara.outcomes import Accepted, Outcome, Uncertain, Wait
@@ -115,13 +115,24 @@ def age_messages(db: Database, seconds: float, *ids: str) -> None:
     """Move the moments of these messages, or of all, into the past."""
     moments = ("due_at", "expires_at", "lease_until", "resend_at", "created_at", "posted_at")
     with db.write() as tx:
-        for row in tx.rows(select(message).where(message.c.id.in_(ids) if ids else message.c.id.is_not(None))):
-            past = {name: row[name] - timedelta(seconds=seconds) for name in moments if row[name]}
-            tx.execute(update(message).where(message.c.id == row["id"]).values(**past))
-            for post in tx.rows(select(attempt).where(attempt.c.message_id == row["id"])):
-                this = (attempt.c.message_id == post["message_id"], attempt.c.epoch == post["epoch"])
-                past = {"started_at": post["started_at"] - timedelta(seconds=seconds)}
-                tx.execute(update(attempt).where(*this).values(**past))
+        age_rows(tx, message, moments, seconds, message.c.id.in_(ids) if ids else None)
+        age_rows(tx, attempt, ("started_at",), seconds, attempt.c.message_id.in_(ids) if ids else None)
+
+
+def age_rows(
+    tx: Transaction, table: Table, moments: Sequence[str], seconds: float, which: ColumnElement[bool] | None = None
+) -> None:
+    """Move moments of these rows of a table, or of all, into the past."""
+    keys = [(column == bindparam(f"key_{column.name}")) for column in table.primary_key]
+    moved = update(table).where(*keys).values({name: bindparam(f"past_{name}") for name in moments})
+    rows = tx.rows(select(table).where(true() if which is None else which))
+    past = [
+        {f"key_{column.name}": row[column.name] for column in table.primary_key}
+        | {f"past_{name}": row[name] and row[name] - timedelta(seconds=seconds) for name in moments}
+        for row in rows
+    ]
+    if past:
+        tx.execute(moved, past)
 
 
 def update_message(db: Database, identity: str, **values: Any) -> None:
