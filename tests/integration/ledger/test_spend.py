@@ -62,7 +62,7 @@ def test_the_spend_is_the_sum_of_the_charges_after_any_changes(db: Database, cha
     clear(db)
     for kind, what in changes:
         change(db, kind, what)
-        assert spend_by_all(db) == {by: expected(db, by) for by in BYS}
+        assert spend_by_all(db) == expected_by_all(db)
     assert audit(db).clean
     while add_to_sums(db):
         pass
@@ -80,8 +80,7 @@ def test_a_ledger_with_charges_is_summed_in_steps_with_exact_answers_meanwhile(
         add_to_sums(db, charges=20)
         write(db, [row_of(3, amount=7), row_of(47, amount=7), row_of(100 + len(seen))])
         seen.append(number_of(db, spend_backfill))
-        for by in BYS:
-            assert spend(db, by) == expected(db, by)
+        assert spend_by_all(db) == expected_by_all(db)
     assert len(seen) > 2
     assert audit(db).clean
 
@@ -118,8 +117,7 @@ def test_the_spend_in_credits_follows_an_event_that_is_late(db: Database) -> Non
         process_with(db, arrived, prices=credits)
         while add_to_sums(db):
             pass
-        for by in BYS:
-            assert spend(db, by) == expected(db, by)
+        assert spend_by_all(db) == expected_by_all(db)
     (total,) = spend(db, "lane")
     assert (total.messages, total.credits, total.free) == (3, 2, 1), "the late one is the first of the others' 24 hours"
     assert audit(db).clean
@@ -154,7 +152,7 @@ def test_the_spend_reads_sums_and_no_charges(db: Database) -> None:
     while add_to_sums(db):
         pass
     with read_tables(db) as names:
-        assert spend_by_all(db, lanes=["default"]) == {by: expected(db, by) for by in BYS}
+        assert spend_by_all(db, lanes=["default"]) == expected_by_all(db)
     assert "spend_day" in names
     assert "charge" not in names
 
@@ -233,8 +231,16 @@ def spend_by_all(db: Database, lanes: list[str] | None = None) -> dict[By, list[
 
 def expected(db: Database, by: By) -> list[Spend]:
     """Sum the charges in Python."""
+    return expected_by_all(db)[by]
+
+
+def expected_by_all(db: Database) -> dict[By, list[Spend]]:
     with db.read() as tx:
         rows = tx.rows(select(charge))
+    return {by: summed(rows, by) for by in BYS}
+
+
+def summed(rows: list[Row], by: By) -> list[Spend]:
     sums: dict[tuple[str, str], Counter[str]] = {}
     for row in rows:
         is_turn = row["category"] == "assistant"
