@@ -18,6 +18,7 @@ import uvicorn
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.routing import Mount
 
 from config.environment import ROOT
 from harkara.assistant.rules import AssistantRules
@@ -122,8 +123,8 @@ class Server:
 
     def browser(self, address: str = "127.0.0.1", **options: Any) -> Browser:
         """Return a client that connects from this address."""
-        transport = httpx2.HTTPTransport(local_address=address)
-        self._browsers.append(Browser(base_url=self.url, transport=transport, timeout=30, **options))
+        transport = httpx2.HTTPTransport(local_address=address, verify=False)  # without TLS, no certificates are read
+        self._browsers.append(Browser(base_url=self.url, transport=transport, timeout=60, **options))
         return self._browsers[-1]
 
     def close(self) -> None:
@@ -140,9 +141,7 @@ class Server:
 @contextmanager
 def serve(console: Console) -> Iterator[Server]:
     """Run the console in a thread, on the HTTP API's middleware and behind its proxies."""
-    api = FastAPI(openapi_url=None)
-    api.add_middleware(RequestMiddleware, registry=CollectorRegistry())
-    mount(api, console)
+    api = _app_over(console)
     listener = socket.create_server(("0.0.0.0", 0))  # connections wait in it until the server accepts them
     config = uvicorn.Config(behind_proxies(api, TRUSTED), log_config=None, access_log=False, proxy_headers=False)
     server = uvicorn.Server(config)
@@ -156,6 +155,24 @@ def serve(console: Console) -> Iterator[Server]:
         server.should_exit = True
         thread.join()
         listener.close()
+        _IDLE_APPS.append(api)
+
+
+_IDLE_APPS: list[FastAPI] = []
+"""Apps that no server runs, for the next ones: to build the routes takes longer than most tests."""
+
+
+def _app_over(console: Console) -> FastAPI:
+    if not _IDLE_APPS:
+        api = FastAPI(openapi_url=None)
+        api.add_middleware(RequestMiddleware, registry=CollectorRegistry())
+        mount(api, console)
+        return api
+    api = _IDLE_APPS.pop()
+    (mounted,) = (route.app for route in api.routes if isinstance(route, Mount))
+    assert isinstance(mounted, FastAPI)
+    mounted.state.console = console
+    return api
 
 
 def text_of(response: httpx2.Response) -> str:

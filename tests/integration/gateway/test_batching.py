@@ -25,6 +25,11 @@ from tests.integration.gateway.fixtures import unreachable_database
 from tests.integration.ledger.steps import reply
 
 
+@pytest.fixture
+def db(either_db: Database) -> Database:
+    return either_db
+
+
 @dataclass
 class HeldLedger:
     """A ledger that stores nothing until it is released, with the number of messages in each of its transactions."""

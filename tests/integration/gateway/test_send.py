@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from harkara.gateway import Dependencies, create_app
 from harkara.inbound.contact import ConsentChoice
 from harkara.ledger.contacts.consent import record_consent
+from harkara.ledger.database import Database
 from harkara.messages import Template
 from tests.integration.gateway.fixtures import CLINIC, HELLO, NUMBER, SEND, SHOP, dependencies_of, unreachable_database
 from tests.integration.ledger.steps import row
@@ -27,6 +28,11 @@ CODE = {
         ]}},
     ],
 }  # fmt: skip
+
+
+@pytest.fixture
+def db(either_db: Database) -> Database:
+    return either_db
 
 
 @pytest.mark.parametrize("path", [SEND, "/send_message"])

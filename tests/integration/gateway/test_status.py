@@ -7,9 +7,15 @@ from fastapi.testclient import TestClient
 
 from harkara.gateway import Dependencies
 from harkara.ledger.contacts.consent import link_names
+from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import get_status
 from tests.integration.gateway.fixtures import HELLO, NUMBER, SEND
 from tests.integration.ledger.steps import accept_messages, otp, reply, send_message
+
+
+@pytest.fixture
+def db(either_db: Database) -> Database:
+    return either_db
 
 
 def test_a_message_has_its_state_attempts_and_trace(client: TestClient, deps: Dependencies) -> None:
