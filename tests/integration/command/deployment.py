@@ -21,6 +21,7 @@ from harkara.ledger.messages.record import record
 from harkara.messages import Envelope, Message, Text
 from harkara.outcomes import Outcome
 from harkara.shared_defaults import DEADLINES
+from harness.forked_run import run_forked
 
 NUMBER = "919876543210"
 
@@ -41,9 +42,8 @@ def start(environment: dict[str, str], *words: str) -> subprocess.Popen[str]:
 
 def run(environment: dict[str, str], *words: str) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of the command as a process of its own."""
-    with start(environment, *words) as process:
-        out, err = process.communicate(timeout=90)
-    return process.returncode, out, err
+    ended = run_forked(["harkara", *words], process_environment() | environment)
+    return ended.returncode, ended.stdout, ended.stderr
 
 
 def store(db: Database, message: Message | None = None, **options: Any) -> str:

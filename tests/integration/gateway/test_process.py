@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +16,8 @@ import pytest
 from harkara.ledger.users.acts import Actor
 from harkara.ledger.users.users import add_user
 from harkara.roles import Role
+from harness.forked_run import run_forked
 from harness.ports import free_port
-from harness.process import ROOT
 from tests.integration.gateway.fixtures import HELLO
 from tests.integration.gateway.harness import TOKEN, Server, start_server
 from tests.message_states import count_by_state
@@ -48,7 +46,7 @@ def test_a_content_length_above_the_limit_is_refused_before_the_body_arrives(
     head = (
         f"POST /send_message HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 9999999999\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(head.encode())
         answer = b""
         while not answer.endswith(b"}"):
@@ -62,7 +60,7 @@ def test_a_chunked_body_is_refused_where_it_exceeds_the_limit(server: Server) ->
         f"POST /send_message HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(head.encode() + 5 * chunk)
         assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
 
@@ -82,7 +80,7 @@ def test_a_request_that_began_before_sigterm_is_answered(tmp_path: Path) -> None
         answer = connection.getresponse()
         assert (answer.status, json.load(answer)["status"]) == (202, "success")
         connection.close()
-        assert server.process.popen.wait(30) == -signal.SIGTERM
+        assert server.process.popen.wait(60) == -signal.SIGTERM
         assert sum(count_by_state(server.ledger)["default"].values()) == 1
 
 
@@ -146,9 +144,7 @@ def test_an_invalid_setting_stops_the_start_with_its_name(tmp_path: Path) -> Non
         "PORT": str(free_port()),
         "PATH": "",
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "workers.web"], cwd=ROOT, env=wrong, capture_output=True, text=True, timeout=60
-    )
+    done = run_forked(["workers.web"], wrong)
     assert done.returncode == os.EX_CONFIG
     assert done.stderr.endswith("HARKARA_API_TOKENS: a name has 1 to 40 of a-z, 0-9, _ and -\n")
 
