@@ -121,4 +121,4 @@ def raw_server(handle: Callable[[socket.socket], None]) -> Iterator[str]:
         thread = Thread(target=serve, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        thread.join(timeout=10)
+        thread.join(timeout=60)

@@ -72,7 +72,7 @@ def test_send_many_returns_a_handle_for_each_message(valkey_server: ValkeyServer
     handles = client.send_many(envelopes)
     assert handles == [Handle(e.id, e.reference, True) for e in envelopes]
     with running_worker(valkey_server, db):
-        wait_until(lambda: len(list_messages(db, limit=2_000)) == 1_200, 30, "all are in the ledger")
+        wait_until(lambda: len(list_messages(db, limit=2_000)) == 1_200, 60, "all are in the ledger")
     assert client.send_many([]) == []
 
 

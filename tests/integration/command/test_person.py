@@ -66,7 +66,7 @@ def test_nothing_is_erased_while_redis_has_a_call_about_the_person(
     redis.delete(ACCEPT)
     assert files_with_number(redis_server)
     assert harkara("person", "erase", NUMBER, "--yes").exit_code == 0
-    wait_until(lambda: not files_with_number(redis_server), 30, "the append-only file is written anew")
+    wait_until(lambda: not files_with_number(redis_server), 60, "the append-only file is written anew")
     redis.close()
 
 

@@ -44,7 +44,7 @@ def test_it_reports_each_process_and_exits_with_1_when_one_goes_on_with_its_form
     with ThreadPoolExecutor() as threads, closing(Processes(ledger, connection, answers)) as processes:
         done = threads.submit(processes.answer_one_request)
         result = harkara("reload", "--json")
-        done.result(timeout=30)
+        done.result(timeout=60)
     assert result.exit_code == 1
     found = {each["kind"]: each for each in json.loads(result.stdout)["processes"]}
     assert found["web"]["changed"] == ["lanes.toml"]
@@ -89,7 +89,7 @@ class Processes:
 
     def answer_one_request(self) -> None:
         for kind, requests in self._requests.items():
-            wait_until(requests.pending, 30, "a request waits")
+            wait_until(requests.pending, 60, "a request waits")
             request = requests.pending()
             assert request
             requests.answer(request, self._pairings[kind].name, self._answers[kind])

@@ -81,7 +81,7 @@ def posts(sandbox: Sandbox) -> int:
     return len(sandbox.get("/_sandbox/requests", limit=1_000)["requests"])
 
 
-def settle(db: Database, senders: Sequence[Sender], ids: Sequence[str], seconds: float = 15) -> Counter[str]:
+def settle(db: Database, senders: Sequence[Sender], ids: Sequence[str], seconds: float = 60) -> Counter[str]:
     """Dispatch and send, in chunks that the senders share, until every message is final; return their states."""
     end = time.monotonic() + seconds
     while not (found := Counter(states_of(db, ids))).keys() <= {"accepted", "cancelled", "failed", "uncertain"}:

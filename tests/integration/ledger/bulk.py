@@ -11,7 +11,7 @@ from harkara.ledger.database import Database
 from harness.waiting import wait_until
 from tests.integration.ledger.steps import row
 
-COUNTED_SECONDS = 20.0
+COUNTED_SECONDS = 60.0
 """A session reports its changes about a second after its last report (PostgreSQL, pgstat.c)."""
 
 

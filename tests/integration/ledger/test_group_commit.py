@@ -174,10 +174,10 @@ def test_outcomes_wait_for_a_server_that_is_restarted() -> None:
         begin_posts(db, done)
         with group_commit(db) as commit:
             server.stop()
-            starts = Timer(3.0, server.start)
-            starts.start()
             with pytest.raises(Unavailable):
                 commit.begin(begin_request(new))
+            starts = Timer(1.0, server.start)
+            starts.start()
             commit.record(accepted_result(done))
             starts.join()
             assert commit.begin(begin_request(new))

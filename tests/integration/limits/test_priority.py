@@ -25,9 +25,10 @@ def test_marketing_leaves_the_reserve_and_an_urgent_message_goes_at_once(limiter
 
 def test_an_urgent_message_overtakes_marketing_that_is_booked_ahead(limiter: Limiter) -> None:
     allowance = Allowance(80, 1.0)
+    began = time.monotonic()
     booked = limiter.book("a", allowance, [MARKETING] * 200)
     last = max(slot.at for slot in booked if isinstance(slot, Slot))
-    assert last > time.monotonic() + 1.5
+    assert last > began + 1.5
     [urgent] = granted(limiter.book("a", allowance, [URGENT]))
     assert urgent.at < time.monotonic() + 0.05
 
@@ -56,8 +57,7 @@ def test_beyond_the_horizon_nothing_is_reserved_and_each_wait_is_longer(limiter:
 
 def test_a_request_gets_a_slot_after_its_wait(limiter: Limiter) -> None:
     allowance = Allowance(1, HORIZON + 0.2)
-    granted(limiter.book("a", allowance, [URGENT]))
-    [refused] = limiter.book("a", allowance, [URGENT])
+    _, refused = limiter.book("a", allowance, [URGENT] * 2)
     assert isinstance(refused, Wait)
     assert refused.seconds
     time.sleep(refused.seconds)
@@ -69,11 +69,13 @@ def test_capacity_is_what_can_be_booked(limiter: Limiter) -> None:
     for request, column in ((URGENT, 0), (MARKETING, 1)):
         lane = f"lane-{column}"
         expected = limiter.capacity({lane: allowance, "other": Allowance(20, 60.0)})
+        began = time.monotonic()
         booked = limiter.book(lane, allowance, [request] * 200)
         # A slot may become free between the two calls.
         assert expected[lane][column] <= sum(isinstance(each, Slot) for each in booked) <= expected[lane][column] + 1
         assert expected["other"] == (5, 3)
-        assert limiter.capacity({lane: allowance})[lane][column] <= 1
+        left = limiter.capacity({lane: allowance})[lane][column]
+        assert left <= 1 + 30 * (time.monotonic() - began)
 
 
 def test_a_post_with_several_messages_uses_as_many_slots(limiter: Limiter) -> None:
@@ -88,26 +90,28 @@ HEAVY = SlotRequest(None, urgent=True, weight=4)
 
 def test_a_heavy_post_is_promised_a_slot_that_single_messages_do_not_get(limiter: Limiter) -> None:
     allowance = Allowance(4, 3.0, burst=1)
-    [first] = granted(limiter.book("a", allowance, [URGENT]))
-    [promised] = limiter.book("a", allowance, [HEAVY])
+    asked = time.monotonic()
+    first, promised = limiter.book("a", allowance, [URGENT, HEAVY])
+    assert isinstance(first, Slot)
     assert isinstance(promised, Wait)
     assert promised.seconds == pytest.approx(with_margin(3.0) - HORIZON, abs=0.05)
-    until = time.monotonic() + (promised.seconds or 0.0)
-    while time.monotonic() < until:
+    wait = promised.seconds or 0.0
+    while time.monotonic() < asked + wait:
         [single] = limiter.book("a", allowance, [URGENT])
-        assert isinstance(single, Wait)
+        assert isinstance(single, Wait) or time.monotonic() >= asked + wait
         time.sleep(0.05)
+    time.sleep(max(0.0, first.at + wait - time.monotonic()))
     [heavy] = granted(limiter.book("a", allowance, [HEAVY]))
-    assert heavy.at - first.at == pytest.approx(with_margin(3.0), abs=0.01)
+    assert heavy.place - first.place >= (with_margin(3.0) - 0.01) * 1e6
 
 
 def test_a_heavy_post_that_missed_its_promised_slot_goes_at_once(limiter: Limiter) -> None:
     allowance = Allowance(4, 2.1, burst=1)
     limiter.book("a", allowance, [URGENT, HEAVY])
     time.sleep(2.3)
-    [heavy] = granted(limiter.book("a", allowance, [HEAVY]))
+    heavy, single = limiter.book("a", allowance, [HEAVY, URGENT])
+    assert isinstance(heavy, Slot)
     assert heavy.at - time.monotonic() < 0.05
-    [single] = limiter.book("a", allowance, [URGENT])
     assert isinstance(single, Wait), "the heavy post uses slots, though later ones than were promised"
 
 

@@ -32,16 +32,19 @@ def test_an_unknown_lane_is_seeded_from_the_ledger(connection: redis.Redis) -> N
         return [0.1] * 4 + [0.5]
 
     allowance = Allowance(5, 1.0)
+    began = time.monotonic()
     [first] = granted(Limiter(connection, ledger).book("a", allowance, [SlotRequest(None, True, 1)]))
-    assert first.at - time.monotonic() == pytest.approx(with_margin(1.0) - 0.5, abs=0.05)
+    wait = with_margin(1.0) - 0.5
+    assert began + wait - 0.05 <= first.at <= time.monotonic() + wait + 0.05
     Limiter(connection, ledger).book("a", allowance, [URGENT])
     assert seeded == [("a", 1)], "later limiters find the slots in Redis"
 
 
 def test_no_slot_is_booked_before_a_message_that_may_still_go_out(connection: redis.Redis) -> None:
     limiter = Limiter(connection, lambda lane, booking: [-1.0])
+    began = time.monotonic()
     [slot] = granted(limiter.book("a", Allowance(80, 1.0), [URGENT]))
-    assert slot.at >= time.monotonic() + 0.9
+    assert slot.at >= began + 0.9
 
 
 def test_slots_from_an_old_snapshot_are_not_trusted() -> None:
@@ -75,13 +78,18 @@ def test_a_script_that_redis_lost_is_loaded_again(limiter: Limiter, connection: 
     granted(limiter.book("a", Allowance(20, 60.0), [URGENT]))
 
 
-def test_after_a_429_the_lane_is_held_and_then_has_half_the_pace(limiter: Limiter) -> None:
+def test_after_a_429_the_lane_is_held_and_then_has_half_the_pace(limiter: Limiter, connection: redis.Redis) -> None:
     allowance = Allowance(20, 1.0, burst=5)
-    granted(limiter.book("a", allowance, [URGENT]))
-    limiter.slow("a", 0.5)
-    limiter.slow("a", 0.5)
-    moments = [slot.at for slot in granted(limiter.book("a", allowance, [URGENT] * 5))]
-    assert moments[0] - time.monotonic() == pytest.approx(0.5, abs=0.05)
+    began = ended = 0.0
+    while not began or ended - began > 0.4:  # a busy machine may take longer than the hold
+        connection.flushall()
+        granted(limiter.book("a", allowance, [URGENT]))
+        began = time.monotonic()
+        limiter.slow("a", 0.5)
+        limiter.slow("a", 0.5)
+        moments = [slot.at for slot in granted(limiter.book("a", allowance, [URGENT] * 5))]
+        ended = time.monotonic()
+    assert began + 0.45 <= moments[0] <= ended + 0.55
     steps = [later - earlier for earlier, later in pairwise(moments)]
     assert steps == pytest.approx([2 * with_margin(1.0) / 20] * 4, abs=1e-5), (
         "two answers of the same hold halve the pace once"
@@ -91,13 +99,19 @@ def test_after_a_429_the_lane_is_held_and_then_has_half_the_pace(limiter: Limite
 def test_the_pace_returns_over_five_windows(limiter: Limiter) -> None:
     allowance = Allowance(10, 0.2, burst=1)
     granted(limiter.book("a", allowance, [URGENT]))
+
+    def pace(seconds: float) -> float:
+        return min(1.0, 0.5 + 0.5 * seconds / (5 * 0.2))
+
+    before = time.monotonic()
     limiter.slow("a", 0.0)
-    seen = []
+    after = time.monotonic()
     for _ in range(3):
+        began = time.monotonic()
         first, second = granted(limiter.book("a", allowance, [URGENT] * 2))
-        seen.append(with_margin(0.2) / 10 / (second.at - first.at))
+        seen = with_margin(0.2) / 10 / (second.at - first.at)
+        assert pace(began - after) - 0.07 <= seen <= pace(time.monotonic() - before) + 0.07
         time.sleep(0.6)
-    assert seen == pytest.approx([0.5, 0.8, 1.0], abs=0.07)
 
 
 def test_a_chunk_costs_one_command(limiter: Limiter, connection: redis.Redis) -> None:
@@ -133,13 +147,15 @@ def test_only_the_unknown_lanes_of_a_chunk_are_seeded(connection: redis.Redis) -
         return [ages[lane]]
 
     limiter, allowance = Limiter(connection, ledger), Allowance(1, 1.0)
-    limiter.book("a", allowance, [URGENT])
+    [booked] = granted(limiter.book("a", allowance, [URGENT]))
     wanted = [LaneRequests(lane, allowance, [URGENT]) for lane in ("a", "b")]
     [[second], [first]] = limiter.book_each(wanted)
     assert seeded == [("a", 1), ("b", 1)]
     assert isinstance(second, Slot)
     assert isinstance(first, Slot)
-    assert second.at - first.at > 0.5, "the slot of a follows the one that it has just booked"
+    # By the server's clock: by that of this process, a slot is later by the time that its answer took.
+    apart = (second.place - booked.place) / 1e6
+    assert apart >= with_margin(1.0) - 1e-5, "the slot of a follows the one that it has just booked"
 
 
 def test_without_limit_and_pair_redis_is_not_called() -> None:

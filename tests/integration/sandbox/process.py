@@ -36,7 +36,9 @@ class Sandbox:
         headers = {"Authorization": f"Bearer {token}"} | options.pop("headers", {})
         return self.http.post(self.url + path, json=content, headers=headers, timeout=options.pop("timeout", 60))
 
-    def send(self, to: str = ASHA, token: str = TOKEN, timeout: float = 60, **body: Any) -> requests.Response:
+    def send(
+        self, to: str = ASHA, token: str = TOKEN, timeout: float | tuple[float, float] = 60, **body: Any
+    ) -> requests.Response:
         """Send the text `Hello`, unless `body` has another message."""
         if not body.keys() & {"message", "messages"}:
             body["message"] = "Hello"

@@ -28,7 +28,7 @@ def test_a_response_lost_after_accepting_leaves_the_client_uninformed(sandbox: S
     sandbox.set(**{name: 1})
 
     with pytest.raises(requests.RequestException):
-        sandbox.send(timeout=0.5)
+        sandbox.send(timeout=(60, 0.5))
 
     counts = sandbox.counts()
     assert counts.items() >= {"accepted": 1, "untold": 1}.items()
@@ -41,7 +41,7 @@ def test_an_unprocessed_request_is_not_accepted(sandbox: Sandbox, name: str) -> 
     sandbox.set(**{name: 1})
 
     with pytest.raises(requests.RequestException):
-        sandbox.send(timeout=0.5)
+        sandbox.send(timeout=(60, 0.5))
 
     assert sandbox.counts()["accepted"] == 0
     assert sandbox.last()["outcome"] == name.removesuffix("_share")
@@ -179,8 +179,11 @@ def test_latency_delays_the_response_and_not_the_acceptance(sandbox: Sandbox) ->
     with sandbox.connection() as connection:
         started = time.monotonic()
         connection.sendall(message_bytes())
-        while not sandbox.counts()["accepted"]:
-            assert select.select([connection], [], [], 0)[0] == []
+        while True:
+            answered = select.select([connection], [], [], 0)[0]
+            if sandbox.counts()["accepted"]:
+                break
+            assert answered == []
         connection.recv(1)
 
     assert time.monotonic() - started >= 0.3
@@ -190,7 +193,7 @@ def test_a_client_that_gave_up_counts_as_uninformed(sandbox: Sandbox) -> None:
     sandbox.set(latency_ms=300)
 
     with pytest.raises(requests.ReadTimeout):
-        sandbox.send(timeout=0.1)
+        sandbox.send(timeout=(60, 0.1))
     time.sleep(0.4)
 
     assert sandbox.counts().items() >= {"untold": 1}.items()
@@ -221,7 +224,7 @@ def test_an_idle_connection_is_closed_after_the_keep_alive(sandbox: Sandbox) -> 
         started = time.monotonic()
         assert connection.recv(1) == b""
 
-    assert 0.2 < time.monotonic() - started < 4
+    assert 0.2 < time.monotonic() - started < 30
 
 
 def test_shares_are_drawn_for_each_request_and_repeat_with_the_seed(sandbox: Sandbox) -> None:

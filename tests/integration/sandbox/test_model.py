@@ -18,7 +18,9 @@ ORDER = {
 }
 
 
-def ask(sandbox: Sandbox, question: str, *, timeout: float = 10, **body: Any) -> requests.Response:
+def ask(
+    sandbox: Sandbox, question: str, *, timeout: float | tuple[float, float] = 60, **body: Any
+) -> requests.Response:
     prompt = (
         f'<source id="faq:hours">{HOURS}</source>\n<source id="faq:refund">A refund takes 5 days.</source>\n'
         f"<customer>{question}</customer>"
@@ -119,7 +121,7 @@ def test_a_response_of_the_model_can_be_lost(sandbox: Sandbox, name: str) -> Non
     sandbox.set(**{name: 1})
 
     with pytest.raises(requests.RequestException):
-        ask(sandbox, "When are you open?", timeout=0.5)
+        ask(sandbox, "When are you open?", timeout=(60, 0.5))
 
 
 def test_every_request_to_the_model_is_recorded(sandbox: Sandbox) -> None:

@@ -44,7 +44,7 @@ def test_a_customers_message_becomes_an_event(sandbox: Sandbox, receiver: Receiv
 
     assert received.genuine
     body = received.body
-    assert abs(body.pop("timestamp") - time.time()) < 5
+    assert abs(body.pop("timestamp") - time.time()) < 60
     assert body == {
         "event": "message.received",
         "message_id": message_id,
@@ -72,7 +72,7 @@ def test_a_customers_message_may_have_any_type_and_a_past_time(sandbox: Sandbox,
     (received,) = receiver.wait_for(1)
 
     assert received.body["message"] == picture
-    assert abs(received.body["timestamp"] + 3_600 - time.time()) < 5
+    assert abs(received.body["timestamp"] + 3_600 - time.time()) < 60
 
 
 def test_a_change_of_an_earlier_message_opens_no_window(sandbox: Sandbox, receiver: Receiver) -> None:
