@@ -30,6 +30,7 @@ def test_an_operator_follows_and_pauses_a_campaign_on_a_phone(server: Server, op
     identity = start_campaign(db, 8, "Diwali")
     send_due(db, most=2)
     page = signed_in(server, open_page(viewport=PHONE, is_mobile=True, has_touch=True), role=Role.OPERATOR)
+    page.goto("/console/account")
     page.tap("nav >> text=Campaigns")
     page.wait_for_selector("text=2 of 8")
     send_due(db, most=3)
@@ -59,6 +60,7 @@ def test_a_list_becomes_a_running_campaign(
     db, file = server.console.db, tmp_path / "diwali.csv"
     file.write_text(LIST)
     page = signed_in(server, open_page(viewport=viewport), role=Role.OPERATOR)
+    page.goto("/console/account")
     page.click("nav >> text=Campaigns")
     page.click("text=New campaign")
     page.set_input_files("input[type=file]", file)

@@ -54,6 +54,7 @@ def test_a_user_signs_in_by_link_sets_a_password_and_comes_back_by_keyboard_alon
 
 def test_the_first_tab_skips_the_navigation_and_the_focus_is_visible(server: Server, open_page: Open) -> None:
     page = signed_in(server, open_page())
+    page.goto("/console/account")
     press(page, "Tab")
     assert focused(page) == "Skip to the content"
     assert page.locator(".skip").bounding_box()["x"] >= 0
@@ -67,6 +68,7 @@ def test_the_first_tab_skips_the_navigation_and_the_focus_is_visible(server: Ser
 
 def test_an_admin_adds_and_disables_a_user_on_a_phone(server: Server, open_page: Open) -> None:
     page = signed_in(server, open_page(viewport=PHONE, is_mobile=True, has_touch=True))
+    page.goto("/console/account")
     page.tap("nav >> text=Users")
     page.tap("text=Add a user")
     page.fill("details.add input[name=name]", "<b>Ravi</b>")

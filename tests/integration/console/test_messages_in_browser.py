@@ -32,6 +32,7 @@ def fill(server: Server) -> tuple[str, str, str]:
 def test_an_operator_finds_a_message_on_a_phone_and_cancels_it(server: Server, open_page: Open) -> None:
     _, _, waiting = fill(server)
     page = signed_in(server, open_page(viewport=PHONE, is_mobile=True, has_touch=True), role=Role.OPERATOR)
+    page.goto("/console/account")
     page.tap("nav >> text=Messages")
     page.wait_for_selector("text=uncertain, answer lost")
     page.fill("input[name=find]", "98765 43210")

@@ -18,6 +18,7 @@ def test_the_numbers_refresh_while_someone_writes_a_reason_and_parks_a_lane(serv
     db = server.console.db
     fill(db)
     page = signed_in(server, open_page(), role=Role.OPERATOR)
+    page.goto("/console/account")
     page.click("nav >> text=Now")
     page.focus("select[name=lane]")
     page.select_option("select[name=lane]", "shop")
