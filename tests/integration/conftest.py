@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,11 @@ def migrated_url(postgres_server: PostgresServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def _postgres_db(migrated_url: str) -> Iterator[tuple[Database, psycopg.Connection]]:
-    """One pool for all tests too: connections and compiled statements of its own take most of a short test.
-
-    And a session that empties the tables.
-    """
+def _postgres_db(migrated_url: str) -> Iterator[tuple[Database, Emptier]]:
+    """One pool for all tests too: connections and compiled statements of its own take most of a short test."""
     database = retain_statements(Database(migrated_url, connections=10))
-    with psycopg.connect(driver_url(migrated_url), autocommit=True) as session:
-        session.execute("SET session_replication_role = replica")  # without foreign keys, the order does not matter
-        session.execute(_EMPTY)
-        yield database, session
+    with closing(Emptier(driver_url(migrated_url))) as emptier:
+        yield database, emptier
     database.close()
 
 
@@ -55,8 +51,8 @@ def either_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databa
 
 def _empty_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     if request.param == "postgres":
-        database, session = request.getfixturevalue("_postgres_db")
-        session.execute("SELECT pg_temp.empty_ledger()")
+        database, emptier = request.getfixturevalue("_postgres_db")
+        emptier.empty()
         yield database
     else:
         with open_ledger(f"sqlite:///{tmp_path / 'harkara.db'}", connections=10) as database:
@@ -85,6 +81,30 @@ END IF;
 _EMPTY = "CREATE FUNCTION pg_temp.empty_ledger() RETURNS void LANGUAGE plpgsql AS $$ BEGIN {} END $$".format(
     "".join(_EMPTY_TABLE.format(name=name, limit=_FEW_PAGES * 8192) for name in all_tables().tables)
 )
+
+
+class Emptier:
+    """A session that deletes all rows of a database."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._session = self._connect()
+
+    def empty(self) -> None:
+        try:
+            self._session.execute("SELECT pg_temp.empty_ledger()")
+        except psycopg.OperationalError:  # a test has restarted the server since
+            self._session = self._connect()
+            self._session.execute("SELECT pg_temp.empty_ledger()")
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _connect(self) -> psycopg.Connection:
+        session = psycopg.connect(self._url, autocommit=True)
+        session.execute("SET session_replication_role = replica")  # without foreign keys, the order does not matter
+        session.execute(_EMPTY)
+        return session
 
 
 def empty(database: Database) -> None:
