@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, exists, or_, select, text, update
 from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.campaigns.effects import fix_effects
 from harkara.ledger.conditions import in_state
+from harkara.ledger.locked_batch import lock_batch
 from harkara.ledger.messages.erased_number import KEPT
 from harkara.ledger.messages.otp_limit import HOUR_SECONDS
 from harkara.ledger.tables import message, occasion, turn
@@ -82,5 +83,4 @@ def erase_occasions(tx: Transaction, retention_seconds: float | None) -> int:
 
 def _unlocked(*which: ColumnElement[bool]) -> ColumnElement[bool]:
     """Match a batch of these messages, without those that are locked: the next round erases these."""
-    some = select(message.c.id).where(*which).limit(MAX_ROWS)
-    return message.c.id.in_(some.with_for_update(skip_locked=True))
+    return message.c.id.in_(lock_batch(select(message.c.id).where(*which).limit(MAX_ROWS)))

@@ -13,6 +13,7 @@ from harkara.errors import Conflict, NotFound
 from harkara.ledger.callbacks.notify import LIFETIME
 from harkara.ledger.callbacks.outbox import MAX_ROWS, in_callback_state
 from harkara.ledger.database import Database
+from harkara.ledger.locked_batch import lock_batch
 from harkara.ledger.tables import callback
 from harkara.ledger.transaction import Row, Transaction
 from harkara.ledger.users.acts import Actor, record_act
@@ -131,5 +132,5 @@ def _make_due(tx: Transaction, *which: ColumnElement[bool]) -> int:
 
 
 def _change(tx: Transaction, statement: Any, *which: ColumnElement[bool]) -> int:
-    rows = select(callback.c.id).where(*which).limit(MAX_ROWS).with_for_update(skip_locked=True)
-    return tx.execute(statement.where(callback.c.id.in_(rows))).rowcount
+    rows = select(callback.c.id).where(*which).limit(MAX_ROWS)
+    return tx.execute(statement.where(callback.c.id.in_(lock_batch(rows)))).rowcount

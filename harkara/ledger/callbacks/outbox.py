@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, literal_column, select, update
 
 from harkara.ledger.callbacks.notify import payload
 from harkara.ledger.database import Database
+from harkara.ledger.locked_batch import lock_batch
 from harkara.ledger.tables import callback
 from harkara.ledger.transaction import Row, Transaction
 from harkara.ledger.write_each import write_each
@@ -91,7 +92,7 @@ def claim(db: Database, limit: int, lease_seconds: float) -> list[ClaimedCallbac
         oldest = select(callback.c.id).where(*is_due(tx)).order_by(callback.c.due_at).limit(limit)
         rows = tx.rows(
             update(callback)
-            .where(callback.c.id.in_(oldest.with_for_update(skip_locked=True)))
+            .where(callback.c.id.in_(lock_batch(oldest)))
             .values(due_at=tx.now + timedelta(seconds=lease_seconds), tries=callback.c.tries + 1)
             .returning(*(callback.c[name] for name in _CLAIMED))
         )
@@ -140,7 +141,7 @@ def expire(db: Database, reason: str) -> int:
     """Mark as dead what is due and past its lifetime, while the application takes nothing; return how many."""
     with db.write() as tx:
         late = select(callback.c.id).where(*is_due(tx), callback.c.expires_at <= tx.now).limit(MAX_ROWS)
-        which = callback.c.id.in_(late.with_for_update(skip_locked=True))
+        which = callback.c.id.in_(lock_batch(late))
         return tx.execute(update(callback).where(which).values(state="dead", done_at=tx.now, reason=reason)).rowcount
 
 

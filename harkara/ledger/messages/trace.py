@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, update
 
 from harkara.ledger.batch_size import MAX_ROWS
 from harkara.ledger.callbacks.notify import StateChange, notify_states
+from harkara.ledger.locked_batch import lock_batch
 from harkara.ledger.tables import message
 from harkara.ledger.transaction import Row, Transaction
 from harkara.states import State
@@ -43,7 +44,7 @@ def change_state(
     changes = tx.load(
         TracedChange,
         update(message)
-        .where(message.c.id.in_(which.limit(MAX_ROWS).with_for_update(skip_locked=True)))
+        .where(message.c.id.in_(lock_batch(which.limit(MAX_ROWS))))
         .values(state=to, changed_at=tx.now, **values)
         .returning(*CHANGED),
     )
