@@ -50,7 +50,7 @@ class AuditStatus:
 def request_audit(db: Database, by: Actor | None = None) -> bool:
     """Request an audit, None for the hourly one; return False if one was requested before and is not done.
 
-    If the hourly audit runs, it becomes that of the first person who asks. Raises Unavailable.
+    The first person who asks while the hourly audit runs is recorded as its requester. Raises Unavailable.
     """
     who: Row = {"requested_by": by.name[:60], "source": by.source} if by else {"requested_by": None, "source": None}
     with db.write() as tx:
