@@ -18,14 +18,22 @@ from harness.fork_server import ROOT, fork_server
 def run_module(
     arguments: Sequence[str], environment: Mapping[str, str], *, seconds: float = 120
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python -m ARGUMENTS` in the repository until it ends; return its status and what it wrote.
+    """Run `python -m ARGUMENTS` in the repository until it ends, with exactly this environment and no input.
 
     A test whose subject is the start or the imports must start a process instead. Raises TimeoutExpired.
     """
     server = fork_server()
     if server is None:
         command = [sys.executable, "-m", *arguments]
-        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=seconds)
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         fork = server.start(arguments, environment, out.fileno(), err.fileno())
         try:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from harkara.ledger.alarms.record import list_goals
-from harness.forked_run import run_forked
 from harness.ledger import migrated, open_ledger
+from harness.python import run_code
 from harness.valkey import ValkeyServer
 from tests.integration.alarms.service import PASSWORD
 
@@ -21,7 +21,7 @@ def run_round(folder: Path, redis_url: str, **settings: str) -> subprocess.Compl
     """Run one round in a process with these settings."""
     own = {"HARKARA_VAR": str(folder), "HARKARA_ENV_FILE": os.devnull, "CHATMITRA_API_TOKEN": "token"}
     own |= {"HARKARA_DATABASE_URL": f"sqlite:///{folder / 'harkara.db'}", "HARKARA_REDIS_URL": redis_url}
-    return run_forked(["harness.program", RUN], os.environ | own | settings)
+    return run_code(RUN, os.environ | own | settings)
 
 
 def test_a_round_measures_what_the_deployment_has(tmp_path: Path, valkey_server: ValkeyServer) -> None:

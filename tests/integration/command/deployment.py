@@ -21,7 +21,7 @@ from harkara.ledger.messages.record import record
 from harkara.messages import Envelope, Message, Text
 from harkara.outcomes import Outcome
 from harkara.shared_defaults import DEADLINES
-from harness.forked_run import run_forked
+from harness.python import run_module
 
 NUMBER = "919876543210"
 
@@ -42,7 +42,7 @@ def start(environment: dict[str, str], *words: str) -> subprocess.Popen[str]:
 
 def run(environment: dict[str, str], *words: str) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of the command as a process of its own."""
-    ended = run_forked(["harkara", *words], process_environment() | environment)
+    ended = run_module(["harkara", *words], process_environment() | environment)
     return ended.returncode, ended.stdout, ended.stderr
 
 

@@ -21,8 +21,8 @@ from harkara.ledger.identity import current_time, ledger_identity, register
 from harkara.outcomes import Uncertain
 from harkara.redis_client import connect
 from harkara.redis_identity import DATABASE, assign_redis, read_identity
-from harness.forked_run import run_forked
 from harness.postgres import PostgresServer
+from harness.python import run_module
 from harness.valkey import ValkeyServer
 from tests.integration.command.deployment import Harkara, attempted, listed, store
 from tests.integration.ledger.steps import reply
@@ -155,7 +155,7 @@ def test_the_doctor_and_migrate_refuse_a_database_that_is_not_utf8(
     assert not found["database"]["well"]
     assert f"encoding {encoding}" in found["database"]["found"]
     assert "CREATE DATABASE NAME ENCODING 'UTF8' TEMPLATE template0" in found["database"]["found"]
-    migrate = run_forked(["workers.migrate"], process_environment() | environment)
+    migrate = run_module(["workers.migrate"], process_environment() | environment)
     assert migrate.returncode == 1
     assert migrate.stderr.startswith(f"the database has the encoding {encoding}, which cannot store every text: ")
     assert len(migrate.stderr.splitlines()) == 1

@@ -16,8 +16,8 @@ import pytest
 from harkara.ledger.users.acts import Actor
 from harkara.ledger.users.users import add_user
 from harkara.roles import Role
-from harness.forked_run import run_forked
 from harness.ports import free_port
+from harness.python import run_module
 from tests.integration.gateway.fixtures import HELLO
 from tests.integration.gateway.harness import TOKEN, Server, start_server
 from tests.message_states import count_by_state
@@ -144,7 +144,7 @@ def test_an_invalid_setting_stops_the_start_with_its_name(tmp_path: Path) -> Non
         "PORT": str(free_port()),
         "PATH": "",
     }
-    done = run_forked(["workers.web"], wrong)
+    done = run_module(["workers.web"], wrong)
     assert done.returncode == os.EX_CONFIG
     assert done.stderr.endswith("HARKARA_API_TOKENS: a name has 1 to 40 of a-z, 0-9, _ and -\n")
 
