@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from harkara import Client, Handle, Invalid, NotFound, Template, Unavailable
+from harkara import Client, Handle, Invalid, NotFound, Template
 from harkara.intake.stream import Intake
 from harkara.ledger.database import Database
 from harkara.ledger.messages.search import list_messages
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer
 from harness.waiting import wait_until
-from tests.integration.client.worker import ASHA, in_time, running_worker, wait_for_state
+from tests.integration.client.worker import ASHA, assert_unavailable, running_worker, wait_for_state
 from tests.integration.ledger.steps import row
 
 
@@ -87,8 +87,7 @@ def test_an_argument_that_breaks_a_rule_raises_invalid(client: Client) -> None:
 
 def test_without_a_worker_messages_are_stored_and_requests_time_out(client: Client) -> None:
     assert client.send("Hello", to=ASHA).new
-    with in_time(), pytest.raises(Unavailable, match="is one running"):
-        client.status("order 7")
+    assert_unavailable(2.2, lambda: client.status("order 7"), "is one running")
 
 
 def test_a_number_without_a_country_code_is_one_of_the_region(valkey_server: ValkeyServer, db: Database) -> None:

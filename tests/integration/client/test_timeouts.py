@@ -18,19 +18,18 @@ from harness.ledger import copied_ledger
 from harness.ports import free_port
 from harness.postgres import PostgresServer
 from harness.valkey import ValkeyServer
-from tests.integration.client.worker import ASHA, in_time, running_worker, wait_for_state
+from tests.integration.client.worker import ASHA, assert_unavailable, in_time, running_worker, wait_for_state
 
 
 def test_a_missing_redis_raises_unavailable_at_once() -> None:
-    with Client(f"redis://127.0.0.1:{free_port()}") as client, in_time(), pytest.raises(Unavailable):
-        client.send("Hello", to=ASHA)
+    with Client(f"redis://127.0.0.1:{free_port()}") as client:
+        assert_unavailable(1, lambda: client.send("Hello", to=ASHA))
 
 
 def test_a_silent_redis_raises_unavailable_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute, Client(f"redis://127.0.0.1:{mute.getsockname()[1]}") as client:
         for call in (lambda: client.send("Hello", to=ASHA), lambda: client.status("order 7")):
-            with in_time(), pytest.raises(Unavailable):
-                call()
+            assert_unavailable(2, call)
 
 
 def test_a_frozen_redis_raises_unavailable_in_time_and_is_used_again_later(
@@ -40,8 +39,7 @@ def test_a_frozen_redis_raises_unavailable_in_time_and_is_used_again_later(
         client.send("Hello", to=ASHA)
         with redis_server.suspended():
             for call in (lambda: client.send("Hello", to=ASHA, reference="r"), lambda: client.cancel("order 7")):
-                with in_time(), pytest.raises(Unavailable, match="did not answer"):
-                    call()
+                assert_unavailable(2, call, "did not answer")
         client.send("Hello", to=ASHA, reference="r")
         with running_worker(redis_server, db):
             wait_for_state(client, client.send("Hello", to=ASHA, reference="s"), "queued")
@@ -53,8 +51,7 @@ def test_a_full_redis_raises_unavailable_until_it_has_memory(redis_server: Valke
         client.send("Hello", to=ASHA)
         redis.config_set("maxmemory", "1")
         for call in (lambda: client.send("Hello", to=ASHA), lambda: client.status("order 7")):
-            with in_time(), pytest.raises(Unavailable, match="full"):
-                call()
+            assert_unavailable(2, call, "full")
         redis.config_set("maxmemory", "0")
         client.send("Hello", to=ASHA)
         assert redis.xlen(STREAM) == 2
@@ -70,8 +67,8 @@ def test_with_a_database_a_missing_redis_only_costs_time(db: Database) -> None:
 def test_a_silent_database_raises_unavailable_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"postgresql://harkara@127.0.0.1:{mute.getsockname()[1]}/ledger"
-        with Client(database_url=url) as client, in_time(), pytest.raises(Unavailable):
-            client.send("Hello", to=ASHA)
+        with Client(database_url=url) as client:
+            assert_unavailable(3, lambda: client.send("Hello", to=ASHA))
 
 
 def test_a_frozen_database_raises_unavailable_in_time(postgres_server: PostgresServer) -> None:
@@ -95,5 +92,4 @@ def test_a_frozen_database_raises_unavailable_in_time(postgres_server: PostgresS
 
 def test_a_locked_database_raises_unavailable_in_time(db: Database) -> None:
     with Client(database_url=str(db.url), seconds=1) as client, db.write():
-        with in_time(), pytest.raises(Unavailable):
-            client.send("Hello", to=ASHA)
+        assert_unavailable(2, lambda: client.send("Hello", to=ASHA))

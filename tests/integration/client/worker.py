@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from harkara import Client, Handle
+import pytest
+
+from harkara import Client, Handle, Unavailable
 from harkara.intake.consumer import IntakeConsumer
 from harkara.intake.stream import Intake
 from harkara.ledger.database import Database
@@ -49,9 +51,23 @@ def wait_for_state(client: Client, handle: Handle, state: str) -> None:
         time.sleep(0.02)
 
 
+def assert_unavailable(seconds: float, call: Callable[[], object], match: str | None = None) -> None:
+    """Assert that the call raises Unavailable within so many seconds.
+
+    A machine that stalls makes one call late, but not each of five.
+    """
+    for _ in range(5):
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match=match):
+            call()
+        if time.monotonic() - began < seconds:
+            return
+    raise AssertionError(f"five calls took longer than {seconds:g} s")
+
+
 @contextmanager
 def in_time() -> Iterator[None]:
-    """Assert that the block, which has a limit of a few seconds, does not wait without one."""
+    """Assert that the block, which cannot be repeated and has a limit of a few seconds, does not wait without one."""
     began = time.monotonic()
     yield
     assert time.monotonic() - began < 30
