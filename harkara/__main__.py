@@ -9,7 +9,7 @@ from importlib import import_module
 import harkara
 from harkara.server_extra import require_server
 
-_GARBAGE = 100_000
+_GARBAGE = 300_000
 """New objects between two searches for garbage: among a program's modules, most of what a command loads, is none."""
 
 

@@ -70,7 +70,8 @@ def pool() -> Pool:
 
 @cache
 def limiter() -> Limiter:
-    return Limiter(connect(settings().broker_url, seconds=3), _recent_slots, horizon=_horizon())
+    broker = connect(settings().broker_url, seconds=3)
+    return Limiter(broker, _recent_slots, horizon=_horizon(), round_trip=_chatmitra().round_trip)
 
 
 @cache

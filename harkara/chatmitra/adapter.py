@@ -40,13 +40,21 @@ class ConnectionAdapter(BaseAdapter):
     """Sends prepared requests to one URL over one connection, from one thread at a time.
 
     `connect_timeout` seconds apply to each address, to the TLS handshake and to the request, `read_timeout` to the
-    whole answer. `tls` is None for http.
+    whole answer. `tls` is None for http. `connected` gets the seconds of each TCP handshake, which is one round trip,
+    with its name resolution.
 
     The adapter of requests has a pool, retries and streams, which this client must not or need not use and which are
     nine tenths of the CPU time of a POST.
     """
 
-    def __init__(self, url: str, tls: ssl.SSLContext | None, connect_timeout: float, read_timeout: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        tls: ssl.SSLContext | None,
+        connect_timeout: float,
+        read_timeout: float,
+        connected: Callable[[float], object] = lambda seconds: None,
+    ) -> None:
         super().__init__()
         parts = urlsplit(url)
         self._address = (parts.hostname or "", parts.port or (443 if tls else 80))
@@ -54,6 +62,7 @@ class ConnectionAdapter(BaseAdapter):
         self._tls = tls
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
+        self._connected = connected
         self._sock: socket.socket | None = None
         self._events = select.poll()
         self.began = False
@@ -64,7 +73,10 @@ class ConnectionAdapter(BaseAdapter):
         self.began = False
         if self._sock is None or self._is_closed(self._sock):
             self.close()
-            self._sock = _secure(_connect(self._address, self._connect_timeout), self._address[0], self._tls)
+            began = time.monotonic()
+            sock = _connect(self._address, self._connect_timeout)
+            self._connected(time.monotonic() - began)
+            self._sock = _secure(sock, self._address[0], self._tls)
             # With a timeout, a socket calls the system three times where once is enough. At each call the thread lets
             # others run, and may wait until it runs again.
             self._sock.setblocking(False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable
 from http.client import IncompleteRead, RemoteDisconnected
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +20,9 @@ from harkara.chatmitra.parse_answer import parse_answer
 from harkara.errors import Invalid
 
 log = structlog.get_logger(__name__)
+
+HANDSHAKES = 16
+"""How many the round trip is known from. The quickest of them waited least for a name server and for its thread."""
 
 
 class ChatMitra:
@@ -40,7 +44,8 @@ class ChatMitra:
     ) -> None:
         request = _prepare(url)
         tls = _tls_context(ca_bundle or DEFAULT_CA_BUNDLE_PATH) if url.startswith("https://") else None
-        self._options = _Options(request, tls, connect_timeout, read_timeout, keepalive)
+        self._handshakes: deque[float] = deque(maxlen=HANDSHAKES)
+        self._options = _Options(request, tls, connect_timeout, read_timeout, keepalive, self._handshakes.append)
         self._idle: list[_Connection] = []
 
     def connect(self, at: float) -> ProviderConnection:
@@ -57,12 +62,18 @@ class ChatMitra:
         return connection
 
 
+    def round_trip(self) -> float | None:
+        """Return the seconds of a round trip to the server, by its latest connections; None before the first."""
+        return min(self._handshakes.copy(), default=None)
+
+
 class _Options(NamedTuple):
     request: requests.PreparedRequest
     tls: ssl.SSLContext | None
     connect_timeout: float
     read_timeout: float
     keepalive: float
+    connected: Callable[[float], object]
 
 
 class _Connection:
@@ -78,7 +89,9 @@ class _Connection:
         self._request = request = options.request.copy()
         self._headers = dict(request.headers)
         request.headers = self._headers  # type: ignore[assignment]  # a plain dict, which is rendered faster
-        self._adapter = ConnectionAdapter(str(request.url), options.tls, options.connect_timeout, options.read_timeout)
+        self._adapter = ConnectionAdapter(
+            str(request.url), options.tls, options.connect_timeout, options.read_timeout, options.connected
+        )
         self._used_at = 0.0
         self._not_sent: NotSent | None = None
 

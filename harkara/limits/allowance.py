@@ -17,13 +17,17 @@ MAX_WINDOW = 86_400
 _SPELLING = re.compile(r"(\d{1,6})\s*/\s*(\d{1,6}(?:\.\d{1,6})?)\s*s")
 
 
-def with_margin(seconds: float) -> float:
-    """Return the length of a window or gap that the limiter enforces: 1 % longer, and at least 20 ms.
+MAX_GUARD = 0.02
+"""Seconds. The guard of a lane whose way to the server is not known to be short."""
+
+
+def with_margin(seconds: float, guard: float = MAX_GUARD) -> float:
+    """Return the length of a window or gap that the limiter enforces: 1 % longer, and at least `guard` seconds.
 
     The margin covers the time between a slot and the arrival of its request at the server. A thread may wake late and
-    a connection may have to be opened; both take milliseconds, however short the window is.
+    the request is on its way; both take milliseconds, however short the window is.
     """
-    return seconds + max(0.01 * seconds, 0.02)
+    return seconds + max(0.01 * seconds, guard)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 
 import redis
 
-from harkara.limits.allowance import Allowance, with_margin
-from harkara.limits.clock import ServerClock
+from harkara.limits.allowance import MAX_GUARD, Allowance, with_margin
+from harkara.limits.clock import MAX_UNCERTAINTY, ServerClock
 from harkara.limits.script import Call, SlotScript
 from harkara.limits.slots import Slot, SlotRequest
 from harkara.outcomes import Wait
@@ -23,6 +23,12 @@ A caller whose claims last less than a few horizons needs a shorter one, or its 
 
 LATE_SHARE: Final = 0.4
 """The share of the margin by which a thread may wake late: 8 ms in a window of up to two seconds."""
+
+MIN_TRAVEL: Final = 1e-3
+"""Seconds. The shortest round trip that is believed: the server has to read the request, too."""
+
+REFUSED_SECONDS: Final = 3600.0
+"""How long after a 429 the guard of a lane is the largest: what was measured before it did not suffice."""
 
 CLOCK_READS: Final = 3
 """The most extra reads of the server's clock after an answer that left it uncertain."""
@@ -59,13 +65,22 @@ class Limiter:
 
     A booking of up to 50 lanes is one EVALSHA. `connection` needs socket timeouts and no retries: redis-py repeats a
     call ten times by default. Every method raises Unavailable when Redis does not answer; then nothing may be sent.
+    `round_trip` returns the seconds of one to the server that counts the requests, None while it is not known.
     """
 
-    def __init__(self, connection: redis.Redis, seed: Seed, *, horizon: float = HORIZON) -> None:
+    def __init__(
+        self,
+        connection: redis.Redis,
+        seed: Seed,
+        *,
+        horizon: float = HORIZON,
+        round_trip: Callable[[], float | None] = lambda: None,
+    ) -> None:
         self._redis = connection
         self._script = SlotScript(connection)
         self._seed = seed
         self._horizon = horizon
+        self._round_trip = round_trip
         self._clock = ServerClock()
 
     def book(self, lane: str, allowance: Allowance | None, requests: Sequence[SlotRequest]) -> list[Slot | Wait]:
@@ -113,7 +128,8 @@ class Limiter:
         A tenth of the full pace returns with every window. A 429 to a request that was under way when the hold began
         only extends the hold.
         """
-        self._script.run([([_lane_key(lane)], {"slow": _microseconds(max(0.0, seconds))})])
+        plan = {"slow": max(0.0, seconds), "guard": MAX_GUARD, "guarded": REFUSED_SECONDS}
+        self._script.run([([_lane_key(lane)], {name: _microseconds(value) for name, value in plan.items()})])
 
     def _plan(self, allowance: Allowance | None) -> dict[str, Any]:
         pair = {"pair_pace": _microseconds(PAIR_PACE), "pair_burst": PAIR_BURST}
@@ -121,9 +137,10 @@ class Limiter:
             return pair
         return pair | {
             "count": allowance.count,
-            "window": _microseconds(with_margin(allowance.window)),
+            "window": _microseconds(allowance.window),
             "burst": allowance.burst,
-            "gap": _microseconds(with_margin(allowance.gap) if allowance.gap else 0.0),
+            "gap": _microseconds(allowance.gap),
+            "guard": _microseconds(guard_for(self._round_trip())),
             "reserved": allowance.reserved,
             "horizon": _microseconds(self._horizon),
         }
@@ -168,6 +185,16 @@ class Limiter:
             except redis.RedisError:
                 return  # the bounds are wide, but correct
             self._clock.observe(seconds + microseconds / 1e6, requested_at, time.monotonic())
+
+
+def guard_for(round_trip: float | None) -> float:
+    """Return the guard in seconds for a round trip: a thread may be late, and one request travel longer than another.
+
+    Requests of one process differ by less than a round trip, except when the network or the server is overloaded.
+    """
+    if round_trip is None:
+        return MAX_GUARD
+    return min(LATE_SHARE * MAX_GUARD + MAX_UNCERTAINTY + max(round_trip, MIN_TRAVEL), MAX_GUARD)
 
 
 def _has_limit(wanted: LaneRequests) -> bool:

@@ -2,9 +2,10 @@
 --
 -- KEYS  for each plan the lane's hash, then the pairs (one key for each recipient)
 -- ARGV  one JSON array of plans. The keys of a plan follow the `first` ones, and a request names its pair by the place
---       among them. Times are microseconds; `window` and `gap` include the margin. A plan has one of three forms:
+--       among them. Times are microseconds. The margin of `window` and `gap` is 1 %, and at least the `guard`, which
+--       depends on the caller's way to the server that counts. A plan has one of three forms:
 --         `requests`  books them and returns {now, kind, delay, kind, delay, ...}
---         `slow`      starts the hold after a 429 and returns 0
+--         `slow`      starts the hold after a 429, raises the guard for `guarded`, and returns 0
 --         neither     returns how many urgent and how many marketing messages fit into the horizon
 --
 -- The fields of the lane's hash:
@@ -12,6 +13,7 @@
 --   urgent, marketing  for each class, the moment at which its burst credit is complete again
 --   hold, factor       the end of the hold after a 429, and the share of the pace at that moment
 --   window             the window of the last booking, for a hold, whose plan has none
+--   guard              the largest guard of the callers whose slots may still count, and until when it holds
 --   promise            the slot that is promised to a heavy message
 --   run                the run_id of the server that wrote the hash
 --
@@ -27,7 +29,7 @@ local clock = redis.call('TIME')
 local now = clock[1] * SECOND + clock[2]
 
 -- What belongs to the plan that is executed.
-local plan, lane, stored, hold, window, factor, slots, classes, promise, pairs_full_at, refused
+local plan, lane, stored, hold, guard, window, gap, factor, slots, classes, promise, pairs_full_at, refused
 
 local function integer(number)
   return string.format('%.0f', math.ceil(number))
@@ -58,9 +60,22 @@ local function current_factor(span)
   return math.min(1, tonumber(stored[6] or 1) + 0.1 * math.max(0, now - hold) / span)
 end
 
+-- A request that travels for long may arrive shortly before one that follows it by a window and travels faster. So the
+-- largest guard holds for all callers until the slots booked with it no longer count.
+local function raise_guard(length, span)
+  local till = length == guard.length and guard.till or 0
+  if length >= guard.length then guard = { length = length, till = math.max(till, now + span) } end
+end
+
+local function with_margin(span)
+  return math.ceil(span + math.max(0.01 * span, guard.length))
+end
+
 -- Marketing leaves the reserved slots of every window, and as many of the burst, to urgent messages.
 local function load_lane()
-  window = plan.window
+  raise_guard(plan.guard, plan.horizon + 2 * plan.window)
+  window = with_margin(plan.window)
+  gap = plan.gap > 0 and with_margin(plan.gap) or 0
   factor = current_factor(window)
   local pace = window / plan.count / factor
   local limit = plan.count - plan.reserved
@@ -91,7 +106,7 @@ end
 local function save(run)
   local urgent, marketing = integer(classes.urgent.full_at), integer(classes.marketing.full_at)
   store('run', run, 'log', cmsgpack.pack(slots), 'urgent', urgent, 'marketing', marketing)
-  store('window', integer(window), 'promise', promise and cmsgpack.pack(promise) or '')
+  store('window', integer(window), 'guard', cmsgpack.pack(guard), 'promise', promise and cmsgpack.pack(promise) or '')
 end
 
 -- Ages are seconds. A negative age is a message that may still go out until then, so nothing is booked before it.
@@ -112,8 +127,8 @@ end
 -- `others` + 1 slots prevent it when they and the new one would lie within one window.
 local function next_free(at, before, others)
   local previous, following = slots[before], slots[before + 1]
-  if previous and at < previous + plan.gap then return previous + plan.gap end
-  if following and following < at + plan.gap then return following + plan.gap end
+  if previous and at < previous + gap then return previous + gap end
+  if following and following < at + gap then return following + gap end
   for first = math.min(before + 1, #slots - others), math.max(1, before - others), -1 do
     local oldest = slots[first]
     if math.max(at, slots[first + others]) - math.min(at, oldest) < window then return oldest + window end
@@ -136,7 +151,7 @@ local function earliest(class, weight)
   local cost = class.cost * weight
   local paced = math.ceil(math.max(now, class.full_at + cost - math.max(class.depth, cost)))
   local at, before = find_free(math.max(paced, hold), weight, class)
-  return at, before, at > paced + plan.gap
+  return at, before, at > paced + gap
 end
 
 local function insert(at, weight, before)
@@ -256,15 +271,18 @@ local function slow(seconds)
     store('factor', tostring(math.max(1 / 16, current_factor(span) / 2)))
   end
   hold = math.max(hold, now + seconds)
-  store('hold', integer(hold))
+  raise_guard(plan.guard, plan.guarded)
+  store('hold', integer(hold), 'guard', cmsgpack.pack(guard))
   return 0
 end
 
 local function load_plan(given)
   plan = given
   lane = KEYS[plan.first + 1]
-  stored = redis.call('HMGET', lane, 'run', 'log', 'urgent', 'marketing', 'hold', 'factor', 'window', 'promise')
+  stored = redis.call('HMGET', lane, 'run', 'log', 'urgent', 'marketing', 'hold', 'factor', 'window', 'promise', 'guard')
   hold = tonumber(stored[5] or 0)
+  guard = unpacked(stored[9])
+  if not guard or guard.till <= now then guard = { length = 0, till = 0 } end
   slots, classes, promise = nil, nil, nil
   pairs_full_at = {}
   refused = { urgent = 0, marketing = 0 }

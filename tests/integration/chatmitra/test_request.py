@@ -52,6 +52,17 @@ def test_the_request_is_what_the_documentation_shows() -> None:
     assert "नमस्ते".encode() in body
 
 
+def test_a_round_trip_is_known_from_the_first_connection_on() -> None:
+    with serving(answering(200, SUCCESS)) as server:
+        provider = ChatMitra(server.url)
+        assert provider.round_trip() is None
+        send(provider)
+        assert 0 < (provider.round_trip() or 0) < 30
+    refused = ChatMitra(f"http://127.0.0.1:{free_port()}/send_message")
+    send(refused)
+    assert refused.round_trip() is None, "no connection was made"
+
+
 def test_one_connection_carries_the_messages_of_several_lanes() -> None:
     seen: list[bytes] = []
 
