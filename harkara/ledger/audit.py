@@ -10,9 +10,9 @@ from functools import cache
 from sqlalchemy import Select, case, func, select
 
 from harkara.ledger.audit_rules import MESSAGES, POSTS, SECTIONS, AuditSection, parameters, rules
-from harkara.ledger.audit_slices import Key, Slice, first_key, next_slice, within
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import count_by_source
+from harkara.ledger.slices import Key, Slice, first_key, next_slice, within
 from harkara.ledger.tables import attempt, message
 from harkara.ledger.transaction import Row, Transaction
 from harkara.states import State

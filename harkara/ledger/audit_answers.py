@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, 
 
 from harkara.assistant.rules import MOST_UNANSWERED
 from harkara.assistant.voice import HANDED_OVER
-from harkara.ledger.audit_slices import Column, Rules
 from harkara.ledger.conversations.reengagement import REFERENCE
+from harkara.ledger.slices import Column, Rules
 from harkara.ledger.tables import contact, conversation, message, turn
 
 

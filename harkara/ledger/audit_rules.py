@@ -17,15 +17,18 @@ from sqlalchemy import (
     case,
     exists,
     func,
+    literal,
+    null,
     or_,
     select,
+    union_all,
 )
 
 from harkara.ledger.audit_answers import answer_rules, conversation_rules, turn_rules
-from harkara.ledger.audit_slices import Column, Rules, within
 from harkara.ledger.charges.spend_sums import different_days
 from harkara.ledger.conditions import ARRIVED, in_state
 from harkara.ledger.events.negative_evidence import BY_CONTENT, BY_ID
+from harkara.ledger.slices import Column, Rules, within
 from harkara.ledger.tables import attempt, campaign, charge, conversation, message, occasion, trace, turn
 from harkara.ledger.transaction import Transaction
 from harkara.states import FINAL, REPLACEMENT, UNSENT, CampaignState, State, unreachable_from
@@ -77,21 +80,32 @@ def parameters(tx: Transaction) -> dict[str, Any]:
 @cache  # to build the expressions costs more than to query a small ledger
 def _rules_of(section: AuditSection, ends: bool) -> Mapping[str, AuditRule]:
     bounds = within(section.key, ends=ends)
-    return {name: _with_number(query.where(*bounds)) for name, query in _fixed_rules(ends)[section.what].items()}
+    bounded = {name: query.where(*bounds) for name, query in _row_rules(ends).get(section.what, {}).items()}
+    return {name: _with_number(query) for name, query in (bounded | _group_rules(ends).get(section.what, {})).items()}
 
 
-def _fixed_rules(ends: bool) -> Mapping[str, Rules]:
+def _row_rules(ends: bool) -> Mapping[str, Rules]:
     return {
-        MESSAGES.what: _post_rules(ends)
+        MESSAGES.what: _open_post_rules()
         | _state_rules(ends)
         | _lease_rules()
         | _plan_rules()
         | answer_rules(_MINUTE_AGO),
-        POSTS.what: {"every POST belongs to a message": _without_message(attempt.c.message_id, ends)},
-        LINES.what: {"every line of a trace belongs to a message": _without_message(trace.c.message_id, ends)},
         CAMPAIGNS.what: _audience_rules(),
         TURNS.what: turn_rules(),
         CONVERSATIONS.what: conversation_rules(),
+    }
+
+
+def _group_rules(ends: bool) -> Mapping[str, Rules]:
+    """Rules of messages that are grouped with the rows of another table; their slices are in the groups."""
+    posts = _grouped(attempt.c.message_id, {}, ends).c
+    lines = _grouped(trace.c.message_id, {}, ends).c
+    return {
+        MESSAGES.what: _post_rules(ends) | _ending_rules(ends),
+        # The tables of POSTs and traces have no foreign key, which would be checked for each of their rows.
+        POSTS.what: {"every POST belongs to a message": select(posts.id).where(posts.state.is_(None))},
+        LINES.what: {"every line of a trace belongs to a message": select(lines.id).where(lines.state.is_(None))},
     }
 
 
@@ -100,59 +114,80 @@ def _with_number(query: Select[tuple[str]]) -> AuditRule:
 
 
 def _post_rules(ends: bool) -> Rules:
-    posts = _posts(ends)
-    number, arrived, accepted = (func.coalesce(posts.c[name], 0) for name in ("number", "arrived", "accepted"))
-    is_open = and_(attempt.c.ended_at.is_(None), attempt.c.outcome.is_(None))
-    open_posts = select(func.count()).where(attempt.c.message_id == message.c.id, is_open)
-    unended = open_posts.correlate(message).scalar_subquery()
-    resolved = _trace_lines(and_(trace.c.event == State.ACCEPTED.value, trace.c.code == "operator"))
-    ids = select(message.c.id)
-    counted = ids.select_from(message.outerjoin(posts, posts.c.message_id == message.c.id))
+    numbers = {
+        "number": literal(1),
+        "arrived": case((ARRIVED, 1), else_=0),
+        "accepted": case((attempt.c.outcome == "accepted", 1), else_=0),
+    }
+    one = _grouped(attempt.c.message_id, numbers, ends).c
+    ids = select(one.id).where(one.state.is_not(None))
+    arrived = one.state.in_([state.value for state in _ARRIVED])
+    lost = one.state.not_in([state.value for state in (*_ARRIVED, State.FAILED)])
+    resolved = _trace_lines(and_(trace.c.event == State.ACCEPTED.value, trace.c.code == "operator"), one.id)
     return {
-        "POSTs never exceed claims": counted.where(number > message.c.claims),
-        "tries never exceed POSTs": counted.where(message.c.tries > number),
-        "a possible duplicate is flagged": counted.where(arrived > 1, ~message.c.maybe_duplicate),
-        "accepted only with Chat Mitra's answer, a webhook or an operator's decision": counted.where(
-            in_state(*_ARRIVED), accepted == 0, _webhook_lines() == 0, resolved == 0
+        "POSTs never exceed claims": ids.where(one.number > one.claims),
+        "tries never exceed POSTs": ids.where(one.tries > one.number),
+        "a possible duplicate is flagged": ids.where(one.arrived > 1, one.flagged == 0),
+        "accepted only with Chat Mitra's answer, a webhook or an operator's decision": ids.where(
+            arrived, one.accepted == 0, _webhook_lines(one.id) == 0, resolved == 0
         ),
         # `failed` too: Chat Mitra may accept a message that WhatsApp refuses later. An operator may drop a message
         # although it may have arrived, and the answer may come after that.
-        "Chat Mitra's answer is never forgotten": counted.where(
-            accepted > 0, ~in_state(*_ARRIVED, State.FAILED), func.coalesce(message.c.code, "") != "dropped"
+        "Chat Mitra's answer is never forgotten": ids.where(
+            one.accepted > 0, lost, func.coalesce(one.code, "") != "dropped"
         ),
+    }
+
+
+def _ending_rules(ends: bool) -> Rules:
+    ending = case((trace.c.event.in_([state.value for state in FINAL]), 1), else_=0)
+    one = _grouped(trace.c.message_id, {"endings": ending}, ends).c
+    final = one.state.in_([state.value for state in FINAL])
+    return {
+        # One of the recipient's devices may get a message after another one reported a failure.
+        "only a final message has an ending, or one that arrived after all": select(one.id).where(
+            ~final, one.endings > 0, _webhook_lines(one.id) == 0
+        ),
+    }
+
+
+def _grouped(owner: Column, numbers: Mapping[str, Column], ends: bool) -> Subquery:
+    """Return the messages of a slice, each with the sums of `numbers` of the rows that it owns in another table.
+
+    A message that is missing has no state. It is no join: PostgreSQL may join row by row when it expects few, and a
+    look-up for each message takes four times as long.
+    """
+    own: dict[str, Column] = {name: message.c[name] for name in ("id", "claims", "tries", "state", "code")}
+    own["flagged"] = case((message.c.maybe_duplicate, 1), else_=0)
+    messages = [column.label(name) for name, column in own.items()] + [literal(0).label(name) for name in numbers]
+    nothing = [null().label(name) for name in own if name != "id"]
+    owned = [owner.label("id"), *nothing, *(column.label(name) for name, column in numbers.items())]
+    both = union_all(
+        select(*messages).where(*within(MESSAGES.key, ends=ends)), select(*owned).where(*within((owner,), ends=ends))
+    ).subquery("both")
+    values = [func.max(both.c[name]).label(name) for name in own if name != "id"]
+    sums = [func.sum(both.c[name]).label(name) for name in numbers]
+    return select(both.c.id, *values, *sums).group_by(both.c.id).subquery("grouped")
+
+
+def _open_post_rules() -> Rules:
+    is_open = and_(attempt.c.ended_at.is_(None), attempt.c.outcome.is_(None))
+    open_posts = select(func.count()).where(attempt.c.message_id == message.c.id, is_open)
+    unended = open_posts.correlate(message).scalar_subquery()
+    ids = select(message.c.id)
+    return {
         "sending has exactly one open POST": ids.where(in_state(State.SENDING), unended != 1),
         "nothing unsent has an open POST": ids.where(in_state(*UNSENT), unended > 0),
     }
 
 
-def _posts(ends: bool) -> Subquery:
-    """Count the POSTs of each message of a slice at once: a look-up for each message takes four times as long."""
-    arrived, accepted = (func.sum(case((which, 1), else_=0)) for which in (ARRIVED, attempt.c.outcome == "accepted"))
-    numbers = (func.count().label("number"), arrived.label("arrived"), accepted.label("accepted"))
-    posts = select(attempt.c.message_id, *numbers).where(*within(POSTS.key, ends=ends))
-    return posts.group_by(attempt.c.message_id).subquery("posts")
-
-
-def _without_message(owner: Column, ends: bool) -> Select[tuple[str]]:
-    """The tables of POSTs and traces have no foreign key, which would be checked for each of their rows."""
-    # PostgreSQL does not conclude that the message is in the slice, too, and might read the others.
-    own = exists().where(message.c.id == owner, *within(MESSAGES.key, ends=ends))
-    return select(owner).where(~own).distinct()
-
-
 def _state_rules(ends: bool) -> Rules:
-    is_ending = trace.c.event.in_([state.value for state in FINAL])
-    endings = _trace_lines(is_ending)
-    ended = select(trace.c.message_id).where(is_ending, *within(LINES.key, ends=ends))
+    endings = _trace_lines(trace.c.event.in_([state.value for state in FINAL]))
     ending = _trace_lines(trace.c.event == message.c.state)
     final = in_state(*FINAL)
     ids = select(message.c.id)
     return {
         "a final message ended once, and stayed as it ended": ids.where(final, or_(endings != 1, ending != 1)),
-        # One of the recipient's devices may get a message after another one reported a failure.
-        "only a final message has an ending, or one that arrived after all": ids.where(
-            ~final, message.c.id.in_(ended), _webhook_lines() == 0
-        ),
         "every change of state is a declared transition": ids.where(
             or_(
                 _has_undeclared_change(_UNREACHABLE, ends),
@@ -208,16 +243,21 @@ _NO_WAY_BACK: _Unreachable = {state: unreachable_from(state, without=REPLACEMENT
 
 
 def _has_undeclared_change(unreachable: _Unreachable, ends: bool) -> ColumnElement[bool]:
-    """Match a message with a trace line whose state no chain of transitions reaches from an earlier line's."""
-    earlier, later = trace.alias(), trace.alias()
+    """Match a message with a trace line whose state no chain of transitions reaches from the state before it.
+
+    A chain of chains is one, so the states before that need no look. Each line with each later one would be a join of
+    the slice with itself, which PostgreSQL may run line by line when it expects few.
+    """
+    before = func.lag(trace.c.event).over(partition_by=trace.c.message_id, order_by=trace.c.id)
+    is_state = trace.c.event.in_([state.value for state in State])
+    of_slice = select(trace.c.message_id, trace.c.event, before.label("before"))
+    lines = of_slice.where(is_state, *within(LINES.key, ends=ends)).subquery("lines")
     undeclared = [
-        and_(earlier.c.event == state.value, later.c.event.in_([each.value for each in states]))
+        and_(lines.c.before == state.value, lines.c.event.in_([each.value for each in states]))
         for state, states in unreachable.items()
         if states
     ]
-    bounds = (bound for line in (earlier, later) for bound in within((line.c.message_id,), ends=ends))
-    same = and_(later.c.message_id == earlier.c.message_id, later.c.id > earlier.c.id)
-    return message.c.id.in_(select(earlier.c.message_id).where(same, *bounds, or_(*undeclared)))
+    return message.c.id.in_(select(lines.c.message_id).where(or_(*undeclared)))
 
 
 def _present_occasion() -> ColumnElement[bool]:
@@ -230,10 +270,10 @@ def _over() -> ColumnElement[bool]:
     return or_(campaign.c.state == CampaignState.FINISHED.value, cancelled)
 
 
-def _webhook_lines() -> ScalarSelect[int]:
-    return _trace_lines(trace.c.code.in_((BY_CONTENT, BY_ID)))
+def _webhook_lines(of: Column) -> ScalarSelect[int]:
+    return _trace_lines(trace.c.code.in_((BY_CONTENT, BY_ID)), of)
 
 
-def _trace_lines(condition: ColumnElement[bool]) -> ScalarSelect[int]:
-    counted = select(func.count()).where(trace.c.message_id == message.c.id, condition)
-    return counted.correlate(message).scalar_subquery()
+def _trace_lines(condition: ColumnElement[bool], of: Column = message.c.id) -> ScalarSelect[int]:
+    counted = select(func.count()).select_from(trace).where(trace.c.message_id == of, condition)
+    return counted.correlate_except(trace).scalar_subquery()

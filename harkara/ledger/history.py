@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select
 
-from harkara.ledger.audit_slices import Slice, next_slice, within
 from harkara.ledger.campaigns.deleted_messages import DoneMessage, add_deleted
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
 from harkara.ledger.messages.erased_number import KEPT
 from harkara.ledger.messages.search import id_at
+from harkara.ledger.slices import Slice, next_slice, within
 from harkara.ledger.tables import alias, attempt, campaign, message, occasion, replaced_post, trace, turn
 from harkara.ledger.transaction import Transaction
 from harkara.states import DONE

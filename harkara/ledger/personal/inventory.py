@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from sqlalchemy import ColumnElement, Table, or_, select
+from sqlalchemy import ColumnElement, Table, or_, select, union_all
 
 from harkara.ledger.personal.contains import contains
 from harkara.ledger.tables import (
@@ -114,8 +114,13 @@ def _of_turns(person: Mentions) -> ColumnElement[bool]:
 
 
 def _of_messages_and_turns(column: ColumnElement[str]) -> Find:
-    of_messages = _of_messages(column)
-    return lambda person: or_(of_messages(person), column.in_(select(turn.c.id).where(_of_turns(person))))
+    # One list of ids: with two conditions PostgreSQL reads the whole table.
+    return lambda person: column.in_(
+        union_all(
+            select(message.c.id).where(message.c.recipient.in_(person.names)),
+            select(turn.c.id).where(_of_turns(person)),
+        )
+    )
 
 
 def _of_people(person: Mentions) -> ColumnElement[bool]:

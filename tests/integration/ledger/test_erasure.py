@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import String, Table, select, text, update
-from sqlmodel.sql.sqltypes import AutoString
+from sqlalchemy import Boolean, Date, Integer, String, Table, select, text, update
+from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
 from harkara.campaigns import Recipient
 from harkara.delivery import gates
@@ -23,6 +23,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
 from harkara.ledger.personal.erase import ERASED
 from harkara.ledger.personal.export import export_person
+from harkara.ledger.personal.find import find_person, find_rows
 from harkara.ledger.personal.inventory import INVENTORY
 from harkara.ledger.personal.receipt import digest_of, erase_with_receipt
 from harkara.ledger.tables import all_tables, campaign, consent
@@ -195,6 +196,20 @@ def test_the_export_has_everything_about_the_person_and_nothing_about_others(cal
     assert [(each.act, each.subject) for each in list_acts(callback_db)] == [("person.exported", "")]
     with pytest.raises(NotFound):
         export_person(callback_db, "919876543200", by=ASHA)
+
+
+def test_the_export_knows_how_to_write_the_columns_of_each_table() -> None:
+    columns = [column for where in INVENTORY if where.own is not None for column in where.table.c]
+    known = (AutoString, String, Integer, Boolean, UTCDateTime, Date)
+    assert [str(column) for column in columns if not isinstance(column.type, known)] == []
+
+
+def test_slices_find_the_same_rows(callback_db: Database) -> None:
+    fill(callback_db)
+    person = find_person(callback_db, CANARY)
+    for where in INVENTORY:
+        with callback_db.read() as tx:
+            assert list(find_rows(tx, where, person, rows=2)) == list(find_rows(tx, where, person))
 
 
 def fill(db: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -134,7 +135,9 @@ def test_credits_are_counted_as_if_there_were_no_turn(db: Database) -> None:
 
 def test_the_person_may_see_it(db: Database) -> None:
     answered(db)
-    assert [row["amount"] for row in export_person(db, ASHA, by=BY)["tables"]["charge"]] == [12_500]
+    exported = json.loads(json.dumps(export_person(db, ASHA, by=BY)))
+    [found] = exported["tables"]["charge"]
+    assert (found["amount"], found["day"]) == (12_500, charges(db)[0]["day"].isoformat())
 
 
 def to_asha() -> Envelope:

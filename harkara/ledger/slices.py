@@ -1,4 +1,4 @@
-"""Slices of the audit: ranges of keys, so that each query reads a limited number of rows, however many there are."""
+"""Slices of a table: ranges of keys, so that each query reads a limited number of rows, however many there are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import date
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Date, Select, bindparam, select, tuple_
+from sqlalchemy import ColumnElement, Date, Integer, Select, bindparam, select, tuple_
+from sqlalchemy.types import TypeEngine
 
 from harkara.ledger.transaction import Row, Transaction
 
@@ -36,8 +37,14 @@ def within(columns: Sequence[Column], *, ends: bool) -> list[ColumnElement[bool]
 
 
 def first_key(columns: Sequence[Column]) -> Key:
-    """Return a key that is before all others: no text is empty, and no day is in the first year."""
-    return tuple(date.min if isinstance(column.type, Date) else "" for column in columns)
+    """Return a key that is before all others: no text is empty, no number is negative, no day is in the first year."""
+    return tuple(_before_all(column.type) for column in columns)
+
+
+def _before_all(kind: TypeEngine[Any]) -> str | int | date:
+    if isinstance(kind, Date):
+        return date.min
+    return -1 if isinstance(kind, Integer) else ""
 
 
 def next_slice(tx: Transaction, columns: tuple[Column, ...], after: Key, rows: int) -> Slice:
