@@ -61,7 +61,6 @@ class ChatMitra:
         connection.open(at)
         return connection
 
-
     def round_trip(self) -> float | None:
         """Return the seconds of a round trip to the server, by its latest connections; None before the first."""
         return min(self._handshakes.copy(), default=None)

@@ -71,9 +71,10 @@ def fill_ranges(db: Database) -> int:
     """Write the first and the last id of the campaigns that an earlier release has loaded; return their number."""
     number = 0
     for identity in unranged_campaigns(db):
-        mine = select(func.min(message.c.id), func.max(message.c.id)).where(message.c.campaign_id == identity)
+        # The ids on their own: PostgreSQL may look for the first one in the order of all messages.
+        ids = select(message.c.id).where(message.c.campaign_id == identity).cte("ids").prefix_with("MATERIALIZED")
         with db.read() as tx:
-            first, last = tx.execute(mine).one()
+            first, last = tx.execute(select(func.min(ids.c.id), func.max(ids.c.id))).one()
         with db.write() as tx:
             values = {"first_id": first or "", "last_id": last or ""}  # the history has deleted all of them
             tx.execute(update(campaign).where(campaign.c.id == identity).values(**values))

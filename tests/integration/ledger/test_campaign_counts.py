@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import insert, text, update
 
 from harkara.ledger.audit import audit
@@ -20,7 +21,7 @@ from harkara.ledger.tables import campaign, contact
 from harkara.states import State
 from tests.integration.ledger.bulk import fill
 from tests.integration.ledger.campaigns import REFUSED, SETTINGS, message_ids, send_due, start_campaign
-from tests.integration.ledger.steps import row
+from tests.integration.ledger.steps import accept_messages, reply, row
 from tests.integration.ledger.test_audit_slices import rows_read
 from tests.integration.ledger.test_campaign_steps import CANARY, start_in_stages
 from tests.integration.ledger.test_search_plans import explained
@@ -74,6 +75,20 @@ def test_stored_counts_have_the_messages_of_each_stage(db: Database) -> None:
     identity = start_in_stages(db, [5, 20], CANARY)
     renew(db)
     assert get_results(db, identity, largest=LARGEST).stages.messages == {1: 5, 2: 20}
+
+
+@pytest.mark.parametrize("db", ["postgres"], indirect=True)
+def test_the_range_of_a_campaign_is_found_by_its_own_messages_alone(db: Database) -> None:
+    """A tenth of all, and the last: the first of them in the order of all messages has the others before it."""
+    (other,) = accept_messages(db, reply())
+    fill(db, other, 1_800)
+    start_campaign(db, 200)
+    with db.write() as tx:
+        tx.execute(update(campaign).values(first_id=None))
+        tx.execute(text("ANALYZE message"))
+    with rows_read(db, alone=True) as numbers:
+        assert fill_ranges(db) == 1
+    assert max(numbers) == 200
 
 
 def test_what_belongs_to_a_campaign_or_a_message_is_read_by_few_rows(db: Database) -> None:
