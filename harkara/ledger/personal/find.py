@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import false, or_, select
+from sqlalchemy import or_, select
 
 from harkara.ledger.contacts.queries import all_names
 from harkara.ledger.database import Database
 from harkara.ledger.personal.contains import contains
 from harkara.ledger.personal.inventory import INVENTORY, PersonalTable
-from harkara.ledger.slices import Key, first_key, next_slice, within
+from harkara.ledger.slices import Column, Key, first_key, next_slice, within
 from harkara.ledger.transaction import Row, Transaction
 from harkara.people.mentions import Mentions
 from harkara.people.spellings import spellings
@@ -37,36 +37,24 @@ def find_person(db: Database, text: str) -> Mentions:
     return Mentions.of({one for name in all_names(db, text) for one in spellings(name)})
 
 
-def find_rows(tx: Transaction, where: PersonalTable, person: Mentions, *, rows: int = ROWS) -> Iterator[FoundRow]:
-    """Yield the rows of one table, the person's own and others that mention the person, in the order of their keys.
+def find_rows(tx: Transaction, where: PersonalTable, person: Mentions, *, rows: int = ROWS) -> list[FoundRow]:
+    """Return the rows of one table, the person's own and others that mention the person, in the order of their keys.
 
-    It reads the whole table, in slices of so many `rows`: texts have no index. A database compares texts without regard
-    to case or to what separates digits from each other, so the texts are examined once more here.
+    Mentions are looked for in the whole table, in slices of so many `rows`: texts have no index. A database compares
+    texts without regard to case or to what separates digits from each other, so they are examined once more here.
     """
-    own = false() if where.own is None else where.own(person)
-    mentioned = [contains(where.table.c[name], person.needles) for name in where.searched]
     keys = tuple(where.table.primary_key.columns)
-    query = select(where.table, own.label("is_own")).where(or_(own, *mentioned)).order_by(*keys)
-    after: Key | None = first_key(keys)
-    while after is not None:
-        part = next_slice(tx, keys, after, rows)
-        for found in tx.rows(query.where(*within(keys, ends=part.last is not None)), part.values()):
-            is_own = bool(found.pop("is_own"))
-            if is_own or any(person.in_text(found[name]) for name in where.searched if found[name]):
-                yield FoundRow(is_own, found)
-        after = part.last
+    found = {_key(row, keys): FoundRow(True, row) for row in _own_rows(tx, where, person)}
+    for row in _mentions(tx, where, person, rows):
+        if any(person.in_text(row[name]) for name in where.searched if row[name]):
+            found.setdefault(_key(row, keys), FoundRow(False, row))
+    return [found[key] for key in sorted(found)]
 
 
 def find_own(db: Database, person: Mentions) -> dict[str, list[dict[str, Any]]]:
     """Return the rows that are about the person by the name of their table, all of one moment. Raises Unavailable."""
     with db.read(snapshot=True) as tx:
-        return {
-            where.table.name: tx.rows(
-                select(where.table).where(where.own(person)).order_by(*where.table.primary_key.columns)
-            )
-            for where in INVENTORY
-            if where.own is not None
-        }
+        return {where.table.name: _own_rows(tx, where, person) for where in INVENTORY if where.own is not None}
 
 
 def count_own(db: Database, text: str) -> dict[str, int]:
@@ -75,3 +63,26 @@ def count_own(db: Database, text: str) -> dict[str, int]:
     Raises Invalid for the field `to`, and Unavailable.
     """
     return {table: len(rows) for table, rows in find_own(db, find_person(db, text)).items() if rows}
+
+
+def _own_rows(tx: Transaction, where: PersonalTable, person: Mentions) -> list[Row]:
+    if where.own is None:
+        return []
+    return tx.rows(select(where.table).where(where.own(person)).order_by(*where.table.primary_key.columns))
+
+
+def _mentions(tx: Transaction, where: PersonalTable, person: Mentions, rows: int) -> Iterator[Row]:
+    if not where.searched:
+        return
+    key = tuple(where.table.primary_key.columns)[:1]  # of two columns, PostgreSQL expects a third of the table
+    mentioned = or_(*(contains(where.table.c[name], person.needles) for name in where.searched))
+    after: Key | None = first_key(key)
+    while after is not None:
+        part = next_slice(tx, key, after, rows)
+        bounds = within(key, ends=part.last is not None)
+        yield from tx.rows(select(where.table).where(mentioned, *bounds), part.values())
+        after = part.last
+
+
+def _key(row: Row, keys: Sequence[Column]) -> Key:
+    return tuple(row[column.name] for column in keys)
