@@ -13,7 +13,7 @@
 --   urgent, marketing  for each class, the moment at which its burst credit is complete again
 --   hold, factor       the end of the hold after a 429, and the share of the pace at that moment
 --   window             the window of the last booking, for a hold, whose plan has none
---   guard              the largest guard of the callers whose slots may still count, and until when it holds
+--   guards             the guards of the callers whose slots may still count, each with the moment until which they may
 --   promise            the slot that is promised to a heavy message
 --   run                the run_id of the server that wrote the hash
 --
@@ -29,7 +29,7 @@ local clock = redis.call('TIME')
 local now = clock[1] * SECOND + clock[2]
 
 -- What belongs to the plan that is executed.
-local plan, lane, stored, hold, guard, window, gap, factor, slots, classes, promise, pairs_full_at, refused
+local plan, lane, stored, hold, guards, guard, window, gap, factor, slots, classes, promise, pairs_full_at, refused
 
 local function integer(number)
   return string.format('%.0f', math.ceil(number))
@@ -63,12 +63,13 @@ end
 -- A request that travels for long may arrive shortly before one that follows it by a window and travels faster. So the
 -- largest guard holds for all callers until the slots booked with it no longer count.
 local function raise_guard(length, span)
-  local till = length == guard.length and guard.till or 0
-  if length >= guard.length then guard = { length = length, till = math.max(till, now + span) } end
+  local name = integer(length)
+  guards[name] = math.max(guards[name] or 0, now + span)
+  guard = math.max(guard, length)
 end
 
 local function with_margin(span)
-  return math.ceil(span + math.max(0.01 * span, guard.length))
+  return math.ceil(span + math.max(0.01 * span, guard))
 end
 
 -- Marketing leaves the reserved slots of every window, and as many of the burst, to urgent messages.
@@ -106,7 +107,7 @@ end
 local function save(run)
   local urgent, marketing = integer(classes.urgent.full_at), integer(classes.marketing.full_at)
   store('run', run, 'log', cmsgpack.pack(slots), 'urgent', urgent, 'marketing', marketing)
-  store('window', integer(window), 'guard', cmsgpack.pack(guard), 'promise', promise and cmsgpack.pack(promise) or '')
+  store('window', integer(window), 'guards', cmsgpack.pack(guards), 'promise', promise and cmsgpack.pack(promise) or '')
 end
 
 -- Ages are seconds. A negative age is a message that may still go out until then, so nothing is booked before it.
@@ -272,17 +273,19 @@ local function slow(seconds)
   end
   hold = math.max(hold, now + seconds)
   raise_guard(plan.guard, plan.guarded)
-  store('hold', integer(hold), 'guard', cmsgpack.pack(guard))
+  store('hold', integer(hold), 'guards', cmsgpack.pack(guards))
   return 0
 end
 
 local function load_plan(given)
   plan = given
   lane = KEYS[plan.first + 1]
-  stored = redis.call('HMGET', lane, 'run', 'log', 'urgent', 'marketing', 'hold', 'factor', 'window', 'promise', 'guard')
+  stored = redis.call('HMGET', lane, 'run', 'log', 'urgent', 'marketing', 'hold', 'factor', 'window', 'promise', 'guards')
   hold = tonumber(stored[5] or 0)
-  guard = unpacked(stored[9])
-  if not guard or guard.till <= now then guard = { length = 0, till = 0 } end
+  guards, guard = unpacked(stored[9]) or {}, 0
+  for length, till in pairs(guards) do
+    if till > now then guard = math.max(guard, tonumber(length)) else guards[length] = nil end
+  end
   slots, classes, promise = nil, nil, nil
   pairs_full_at = {}
   refused = { urgent = 0, marketing = 0 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import redis
 
@@ -38,10 +40,16 @@ def test_the_largest_guard_holds_for_all_until_its_slots_no_longer_count(connect
     far = Limiter(connection, no_seed, horizon=0.1, round_trip=lambda: FAR)
     allowance = Allowance(20, 0.1, burst=1)
     granted(far.book("a", allowance, [URGENT]))
-    length, seconds = guard_in_redis(connection)
-    assert length == pytest.approx(MAX_GUARD)
+    [(guard, seconds)] = guards_in_redis(connection).items()
+    assert guard == pytest.approx(MAX_GUARD)
     assert 0 < seconds <= 0.1 + 2 * 0.1
     wait_until(lambda: window_of(near, allowance) == pytest.approx(0.11, abs=1e-4), 30, "the guard of the far one ends")
+
+
+def test_a_larger_guard_hides_no_other_one(connection: redis.Redis) -> None:
+    for seconds in (FAR, 0.005, NEAR):
+        granted(Limiter(connection, no_seed, round_trip=partial(float, seconds)).book("a", ALLOWANCE, [URGENT]))
+    assert sorted(guards_in_redis(connection)) == pytest.approx([0.01, 0.014, MAX_GUARD], abs=2e-6)
 
 
 def test_the_far_one_keeps_its_guard_while_it_books(connection: redis.Redis) -> None:
@@ -56,8 +64,7 @@ def test_after_a_429_the_guard_is_the_largest_for_an_hour(connection: redis.Redi
     near = Limiter(connection, no_seed, round_trip=lambda: NEAR)
     near.slow("a", 0.0)
     granted(near.book("a", ALLOWANCE, [URGENT]))
-    length, seconds = guard_in_redis(connection)
-    assert length == pytest.approx(MAX_GUARD)
+    seconds = guards_in_redis(connection)[MAX_GUARD]
     assert REFUSED_SECONDS - 60 < seconds <= REFUSED_SECONDS
 
 
@@ -67,11 +74,13 @@ def window_of(limiter: Limiter, allowance: Allowance) -> float:
     return (second.place - first.place) / 1e6 * allowance.count
 
 
-def guard_in_redis(client: redis.Redis) -> tuple[float, float]:
-    """Return the guard of lane a, and for how long it holds, both in seconds."""
+def guards_in_redis(client: redis.Redis) -> dict[float, float]:
+    """Return the guards of lane a, each with the time for which it holds, in seconds."""
     script = """
-    local time, guard = redis.call('TIME'), cmsgpack.unpack(redis.call('HGET', KEYS[1], 'guard'))
-    return { guard.length, guard.till - time[1] * 1000000 - time[2] }
+    local time, found = redis.call('TIME'), {}
+    for length, till in pairs(cmsgpack.unpack(redis.call('HGET', KEYS[1], 'guards'))) do
+        found[#found + 1] = { tonumber(length), till - time[1] * 1000000 - time[2] }
+    end
+    return found
     """
-    length, rest = client.eval(script, 1, "harkara:slots:a")
-    return length / 1e6, rest / 1e6
+    return {length / 1e6: rest / 1e6 for length, rest in client.eval(script, 1, "harkara:slots:a")}
