@@ -15,7 +15,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.tables import charge
 from tests.integration.command.deployment import Harkara
 from tests.integration.ledger.campaigns import load_campaign
-from tests.integration.ledger.money import delivered, template
+from tests.integration.ledger.money import delivered, indian_day, template
 from tests.integration.ledger.steps import marketing, reply
 
 
@@ -26,6 +26,7 @@ def spent(ledger: Database) -> Database:
     for n, envelope in enumerate((reply(), template(1), marketing(2), marketing(3))):
         delivered(ledger, envelope, f"job-{n}")
     with ledger.write() as tx:
+        tx.execute(update(charge).values(day=indian_day(tx.now)))
         tx.execute(update(charge).where(charge.c.category == "marketing").values(campaign_id=identity))
     return ledger
 
@@ -50,7 +51,7 @@ def test_spend_is_shown_with_its_total(harkara: Harkara, spent: Database) -> Non
 def test_spend_is_exact_as_json_and_only_of_the_wanted_days(harkara: Harkara, spent: Database) -> None:
     found = printed(harkara("spend", "--json"))
     assert [(row["key"], row["messages"], row["amount"]) for row in found["spend"]] == [
-        (datetime.now(UTC).date().isoformat(), 4, "2.172616")
+        (indian_day(datetime.now(UTC)).isoformat(), 4, "2.172616")
     ]
     assert printed(harkara("spend", "--json", "--since", "2020-01-01", "--until", "2020-01-31"))["spend"] == []
 

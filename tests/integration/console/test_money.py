@@ -22,6 +22,7 @@ from harkara.roles import Role
 from harness.ledger import open_ledger
 from tests.integration.console.server import Browser, Server, console_of, serve, text_of
 from tests.integration.ledger.campaigns import load_campaign
+from tests.integration.ledger.money import indian_day
 
 DAYS = "since=2026-10-01&until=2026-10-31"
 
@@ -134,7 +135,7 @@ def test_an_operator_sets_and_removes_a_budget(running: Server, operator: Browse
 def test_a_budget_that_is_used_up_holds_marketing_at_once(operator: Browser, db: Database) -> None:
     with db.write() as tx:
         row = {"message_id": "today", "lane": "shop", "category": "marketing", "currency": "INR", "amount": MICROS}
-        tx.execute(insert(charge), row | {"fee": 0, "tax": 0, "day": tx.now.date(), "at": tx.now})
+        tx.execute(insert(charge), row | {"fee": 0, "tax": 0, "day": indian_day(tx.now), "at": tx.now})
     operator.see("/money")
     operator.submit("/money/budget", amount="0.5", period="month", lane="shop")
     assert "₹1.00 ₹0.50 200% · marketing waits until" in text_of(operator.see("/money"))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -70,6 +71,11 @@ def spend(db: Database, by: By = "day", lanes: Iterable[str] | None = None) -> d
     """Return all spend by its key."""
     found = get_spend(db, by, since=date(2000, 1, 1), until=date(2100, 1, 1), lanes=None if lanes is None else [*lanes])
     return {each.key: each for each in found}
+
+
+def indian_day(at: datetime) -> date:
+    """Return the day in India, on which a lane of a deployment counts what it spends unless its settings differ."""
+    return at.astimezone(ZoneInfo("Asia/Kolkata")).date()
 
 
 def today() -> datetime:
