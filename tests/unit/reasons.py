@@ -235,7 +235,7 @@ def audit_rules() -> Iterator[str]:
     nodes = [node for name in ("audit", "audit_rules", "audit_answers") for node in ast.walk(_source_of(name))]
     keys = [key for node in nodes if isinstance(node, ast.Dict) for key in node.keys]
     keys += [node.args[0] for node in nodes if isinstance(node, ast.Call) and _is_finding(node)]
-    found = [str(key.value) for key in keys if isinstance(key, ast.Constant)]
+    found = [str(key.value) for key in keys if isinstance(key, ast.Constant) and " " in str(key.value)]  # no columns
     yield from found
     yield f"{found[0]}: 3; {found[1]}: 1"
 
