@@ -22,7 +22,7 @@ from harkara.errors import Invalid
 log = structlog.get_logger(__name__)
 
 HANDSHAKES = 16
-"""How many the round trip is known from. The quickest of them waited least for a name server and for its thread."""
+"""The round trip is that of the quickest of so many: it waited least for the name server and for its thread."""
 
 
 class ChatMitra:

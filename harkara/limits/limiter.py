@@ -98,7 +98,7 @@ class Limiter:
         unseeded = [place for place, answer in found.items() if answer == _UNSEEDED]
         for place in unseeded:
             lane, _, requests = wanted[place]
-            calls[place][1]["seed"] = list(self._seed(lane, sum(request.weight for request in requests)))
+            calls[place][1].update(self._seed_plan(lane, sum(request.weight for request in requests)))
         found |= zip(unseeded, self._run([calls[place] for place in unseeded]), strict=True)
         if found:
             self._read_clock()
@@ -118,7 +118,7 @@ class Limiter:
         found = dict(zip(calls, self._script.run(list(calls.values())), strict=True))
         unseeded = {lane: calls[lane] for lane, answer in found.items() if answer == _UNSEEDED}
         for lane, (_, plan) in unseeded.items():
-            plan["seed"] = list(self._seed(lane, 0))
+            plan.update(self._seed_plan(lane, 0))
         found |= zip(unseeded, self._script.run(list(unseeded.values())), strict=True)
         return {lane: (urgent, marketing) for lane, (urgent, marketing) in found.items()}
 
@@ -144,6 +144,10 @@ class Limiter:
             "reserved": allowance.reserved,
             "horizon": _microseconds(self._horizon),
         }
+
+    def _seed_plan(self, lane: str, booking: int) -> dict[str, Any]:
+        """Return what seeds a lane. Which workers sent in these slots is not known, so its guard is the largest."""
+        return {"seed": list(self._seed(lane, booking)), "guard": _microseconds(MAX_GUARD)}
 
     def _call(self, wanted: LaneRequests) -> Call:
         lane, allowance, requests = wanted
