@@ -11,8 +11,11 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, 
 from harkara.assistant.rules import MOST_UNANSWERED
 from harkara.assistant.voice import HANDED_OVER
 from harkara.ledger.conversations.reengagement import REFERENCE
-from harkara.ledger.slices import Column, Rules
+from harkara.ledger.slices import Column
 from harkara.ledger.tables import contact, conversation, message, turn
+
+Rules = dict[str, Select[tuple[str]]]
+"""The ids of what breaks a rule, by the sentence that names it."""
 
 
 def turn_rules() -> Rules:

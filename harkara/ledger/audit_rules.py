@@ -24,11 +24,11 @@ from sqlalchemy import (
     union_all,
 )
 
-from harkara.ledger.audit_answers import answer_rules, conversation_rules, turn_rules
+from harkara.ledger.audit_answers import Rules, answer_rules, conversation_rules, turn_rules
 from harkara.ledger.charges.spend_sums import different_days
 from harkara.ledger.conditions import ARRIVED, in_state
 from harkara.ledger.events.negative_evidence import BY_CONTENT, BY_ID
-from harkara.ledger.slices import Column, Rules, within
+from harkara.ledger.slices import Column, within
 from harkara.ledger.tables import attempt, campaign, charge, conversation, message, occasion, trace, turn
 from harkara.ledger.transaction import Transaction
 from harkara.states import FINAL, REPLACEMENT, UNSENT, CampaignState, State, unreachable_from

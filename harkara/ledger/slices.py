@@ -14,8 +14,6 @@ from harkara.ledger.transaction import Row, Transaction
 
 Column = ColumnElement[Any]
 Key = tuple[Any, ...]
-Rules = dict[str, Select[tuple[str]]]
-"""The ids of what breaks a rule, by the sentence that names it."""
 
 
 class Slice(NamedTuple):

@@ -209,7 +209,7 @@ def test_slices_find_the_same_rows(callback_db: Database) -> None:
     person = find_person(callback_db, CANARY)
     for where in INVENTORY:
         with callback_db.read() as tx:
-            assert list(find_rows(tx, where, person, rows=2)) == list(find_rows(tx, where, person))
+            assert find_rows(tx, where, person, rows=2) == find_rows(tx, where, person)
 
 
 def fill(db: Database) -> None:
