@@ -43,13 +43,20 @@ def test_a_writer_suspended_in_its_transaction_delays_the_others_only(
     envelopes = new_messages(100, ("reply", "utility"))
     with deployment(tmp_path, redis_server, database_url, HARKARA_THREADS=str(THREADS)) as harkara:
         harkara.sandbox.set_faults(latency_ms=100)
-        suspended = harkara.start_worker(HARKARA_KILL_AT="K4b@5~")
-        harkara.start_worker()
+        # A commit has an outcome of each thread at most, so one of the two commits outcomes five times.
+        workers = harkara.start_workers(2, HARKARA_KILL_AT="K4b@5~")
         harkara.accept(envelopes)
-        harkara.wait_until(lambda: suspended.suspended, "a worker is suspended in its transaction")
+        harkara.wait_until(
+            lambda: any(worker.suspended for worker in workers), "a worker is suspended in its transaction"
+        )
         assert_nothing_is_sent(harkara)
-        suspended.resume()
-        harkara.wait_settled(100)
+
+        def is_settled() -> bool:
+            for worker in workers:  # the other one may be suspended after it
+                worker.resume()
+            return harkara.is_settled(len(envelopes))
+
+        harkara.wait_until(is_settled, "all settle")
         harkara.examine(envelopes).assert_kept()
 
 
