@@ -10,7 +10,7 @@ import typer
 
 from workers.command.deployment import ledger
 from workers.command.options import AsJson, By, actor
-from workers.command.output import emit, note, print_line
+from workers.command.output import emit, note, print_line, status_line
 from workers.command.rows import open_private
 
 app = typer.Typer(no_args_is_help=True, help="Export or erase what the ledger knows about one person.")
@@ -44,7 +44,9 @@ def erase(
 
     with ledger() as db:
         if yes:
-            _write(erasure.erase(db, number, actor(by)), out)
+            with status_line() as show:
+                receipt = erasure.erase(db, number, actor(by), show)
+            _write(receipt, out)
         else:
             _report_plan(count_own(db, number), as_json)
 

@@ -18,7 +18,7 @@ from harkara.ledger.messages.commands import cancel_messages
 from harkara.ledger.messages.erased_number import KEPT
 from harkara.ledger.personal.changes import RowChange, change_row, must_stay
 from harkara.ledger.personal.contains import contains
-from harkara.ledger.personal.find import find_rows
+from harkara.ledger.personal.find import Progress, find_rows, no_progress
 from harkara.ledger.personal.inventory import INVENTORY
 from harkara.ledger.tables import event, message
 from harkara.ledger.transaction import Transaction
@@ -47,7 +47,7 @@ class Erasure:
     mentions: int = 0
 
 
-def erase_person(db: Database, person: Mentions, key: str, *, by: Actor) -> Erasure:
+def erase_person(db: Database, person: Mentions, key: str, *, by: Actor, progress: Progress = no_progress) -> Erasure:
     """Cancel what waits for the person, then erase each row about the person, and mask mentions in other rows.
 
     All uploads are deleted: the person may be in any of them, in any spelling.
@@ -63,7 +63,7 @@ def erase_person(db: Database, person: Mentions, key: str, *, by: Actor) -> Eras
         record_act(tx, by, "person.erased", pseudonym(key, person.names[0]))
     rows: Counter[str] = Counter({"upload": uploads} if uploads else {})
     for _ in range(_ROUNDS):
-        changes, mentions = _plan(db, person, key)
+        changes, mentions = _plan(db, person, key, progress)
         if not changes:
             break
         with db.write() as tx:
@@ -91,13 +91,13 @@ def _stop_messages(tx: Transaction, person: Mentions) -> int:
     return len(cancelled)
 
 
-def _plan(db: Database, person: Mentions, key: str) -> tuple[list[RowChange], int]:
+def _plan(db: Database, person: Mentions, key: str, progress: Progress) -> tuple[list[RowChange], int]:
     """Return the changes that are left to make, and how many rows mention the person and must stay."""
     changes: list[RowChange] = []
     staying = 0
     with db.read(snapshot=True) as tx:
         for where in INVENTORY:
-            for found in find_rows(tx, where, person):
+            for found in find_rows(tx, where, person, progress):
                 if must_stay(where, found):
                     staying += 1
                 elif change := change_row(where, found, person, key, tx.now):

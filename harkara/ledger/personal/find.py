@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,13 @@ from harkara.people.spellings import spellings
 
 ROWS = 100_000
 """Rows of a slice, which PostgreSQL searches in a tenth of a second."""
+
+Progress = Callable[[str], object]
+"""Is called before each slice with what was done so far, such as `message: 200,000 rows searched`."""
+
+
+def no_progress(done: str) -> None:
+    """Show no progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,14 @@ def find_person(db: Database, text: str) -> Mentions:
     return Mentions.of({one for name in all_names(db, text) for one in spellings(name)})
 
 
-def find_rows(tx: Transaction, where: PersonalTable, person: Mentions, *, rows: int = ROWS) -> list[FoundRow]:
+def find_rows(
+    tx: Transaction,
+    where: PersonalTable,
+    person: Mentions,
+    progress: Progress = no_progress,
+    *,
+    rows: int = ROWS,
+) -> list[FoundRow]:
     """Return the rows of one table, the person's own and others that mention the person, in the order of their keys.
 
     Mentions are looked for in the whole table, in slices of so many `rows`: texts have no index. A database compares
@@ -45,7 +59,7 @@ def find_rows(tx: Transaction, where: PersonalTable, person: Mentions, *, rows: 
     """
     keys = tuple(where.table.primary_key.columns)
     found = {_key(row, keys): FoundRow(True, row) for row in _own_rows(tx, where, person)}
-    for row in _mentions(tx, where, person, rows):
+    for row in _mentions(tx, where, person, progress, rows):
         if any(person.in_text(row[name]) for name in where.searched if row[name]):
             found.setdefault(_key(row, keys), FoundRow(False, row))
     return [found[key] for key in sorted(found)]
@@ -71,17 +85,19 @@ def _own_rows(tx: Transaction, where: PersonalTable, person: Mentions) -> list[R
     return tx.rows(select(where.table).where(where.own(person)).order_by(*where.table.primary_key.columns))
 
 
-def _mentions(tx: Transaction, where: PersonalTable, person: Mentions, rows: int) -> Iterator[Row]:
+def _mentions(tx: Transaction, where: PersonalTable, person: Mentions, progress: Progress, rows: int) -> Iterator[Row]:
     if not where.searched:
         return
     key = tuple(where.table.primary_key.columns)[:1]  # of two columns, PostgreSQL expects a third of the table
     mentioned = or_(*(contains(where.table.c[name], person.needles) for name in where.searched))
     after: Key | None = first_key(key)
+    searched = 0
     while after is not None:
+        progress(f"{where.table.name}: {searched:,} rows searched")
         part = next_slice(tx, key, after, rows)
         bounds = within(key, ends=part.last is not None)
         yield from tx.rows(select(where.table).where(mentioned, *bounds), part.values())
-        after = part.last
+        after, searched = part.last, searched + rows
 
 
 def _key(row: Row, keys: Sequence[Column]) -> Key:

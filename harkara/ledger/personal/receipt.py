@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from harkara.inbound.normalization import canonical_json
 from harkara.ledger.database import Database
 from harkara.ledger.personal.erase import erase_person
-from harkara.ledger.personal.find import find_person
+from harkara.ledger.personal.find import Progress, find_person, no_progress
 from harkara.ledger.personal.inventory import INVENTORY
 from harkara.ledger.storage import clean_storage
 from harkara.ledger.users.acts import Actor
@@ -36,7 +36,12 @@ class OtherStore(Protocol):
 
 
 def erase_with_receipt(
-    db: Database, text: str, key: str, by: Actor, others: Sequence[OtherStore] = ()
+    db: Database,
+    text: str,
+    key: str,
+    by: Actor,
+    others: Sequence[OtherStore] = (),
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Erase the person whose number or user id this is, and return the receipt. `by` is who decided it.
 
@@ -47,7 +52,8 @@ def erase_with_receipt(
     person = find_person(db, text)
     for store in others:
         store.check(person)
-    done = erase_person(db, person, key, by=by)
+    done = erase_person(db, person, key, by=by, progress=progress)
+    progress("erased; cleaning the files of the database")
     problem = clean_storage(db, [where.table.name for where in INVENTORY if where.is_personal])
     receipt = {
         "receipt": "erasure",

@@ -26,7 +26,7 @@ from harkara.ledger.personal.export import export_person
 from harkara.ledger.personal.find import find_person, find_rows
 from harkara.ledger.personal.inventory import INVENTORY
 from harkara.ledger.personal.receipt import digest_of, erase_with_receipt
-from harkara.ledger.tables import all_tables, campaign, consent
+from harkara.ledger.tables import all_tables, campaign, consent, message
 from harkara.ledger.transaction import Row
 from harkara.ledger.users.acts import Actor, list_acts
 from harkara.messages import Envelope, Template, Text
@@ -210,6 +210,24 @@ def test_slices_find_the_same_rows(callback_db: Database) -> None:
     for where in INVENTORY:
         with callback_db.read() as tx:
             assert find_rows(tx, where, person, rows=2) == find_rows(tx, where, person)
+
+
+def test_an_erasure_shows_what_it_has_done_so_far(db: Database) -> None:
+    send_message(db, to(CANARY))
+    shown: list[str] = []
+    erase_with_receipt(db, CANARY, KEY, ASHA, progress=shown.append)
+    assert "message: 0 rows searched" in shown
+    assert shown[-1] == "erased; cleaning the files of the database"
+    assert not any(is_marked(each.encode()) for each in shown)
+
+
+def test_the_search_for_mentions_shows_the_rows_of_each_slice(db: Database) -> None:
+    accept_messages(db, *(to(OTHER) for _ in range(5)))
+    (where,) = (each for each in INVENTORY if each.table is message)
+    shown: list[str] = []
+    with db.read() as tx:
+        find_rows(tx, where, find_person(db, CANARY), shown.append, rows=2)
+    assert shown == [f"message: {rows} rows searched" for rows in (0, 2, 4)]
 
 
 def fill(db: Database) -> None:
