@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,9 +14,16 @@ from harkara.intake.producer import STREAM
 from harkara.ledger.database import Database
 from harkara.redis_client import connect
 from harkara.task_elements import task_element
-from harness.valkey import ValkeyServer
+from harness.valkey import ValkeyServer, valkey
 from harness.waiting import wait_until
 from tests.integration.command.deployment import NUMBER, Harkara, listed, store
+
+
+@pytest.fixture
+def redis_server() -> Iterator[ValkeyServer]:
+    """It has an append-only file from the start: one that is asked for later is there only after a first rewrite."""
+    with valkey(appendonly="yes") as server:
+        yield server
 
 
 @pytest.fixture
@@ -55,7 +63,6 @@ def test_nothing_is_erased_while_redis_has_a_call_about_the_person(
 ) -> None:
     store(ledger)
     redis = connect(redis_server.url, seconds=30)
-    redis.config_set("appendonly", "yes")
     redis.xadd(STREAM, {"verb": "send", "data": json.dumps({"to": NUMBER})})
     refused = harkara("person", "erase", NUMBER, "--yes")
     assert (refused.exit_code, "not in the ledger yet" in refused.stderr) == (4, True)
