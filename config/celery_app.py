@@ -50,7 +50,7 @@ app.conf.update(
     ),
     # On SIGTERM threads finish their tasks, also when a process manager signals the whole group; prefork children
     # would end in the middle of a POST.
-    worker_pool="threads",
+    worker_pool="config.thread_pool:ThreadPool",
     worker_consumer="config.broker_consumer:PatientConsumer",
     worker_concurrency=settings().chunks,
     # The sweep replaces a lost hint, so hints need no copy in `unacked`. That saves two writes to Redis' disk before

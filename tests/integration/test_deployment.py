@@ -40,7 +40,7 @@ PASSWORDS = {"REDIS_PASSWORD": "r", "POSTGRES_PASSWORD": "p"}
 
 
 def test_a_worker_consumes_every_queue_on_threads_and_every_task_has_its_queue(worker: dict[str, Any]) -> None:
-    assert worker["pool"] == "threads"
+    assert worker["pool"] == "config.thread_pool:ThreadPool"
     own, *shared = worker["queues"]
     assert shared == list(QUEUES)
     assert own.startswith("harkara.own."), "for the probe of the watchdog"

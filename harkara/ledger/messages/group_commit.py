@@ -56,8 +56,8 @@ class PostFence(Protocol):
 class GroupCommit:
     """Writes for all sender threads of a process, in a thread of its own.
 
-    `gather_seconds` is how long a busy writer waits for more writes before it commits; an idle one commits at once.
-    `linger_seconds` is how long a few outcomes wait for begin requests, in whose transaction they cost next to nothing.
+    Each transaction has what came while the one before it was committed. `linger_seconds` is how long a few outcomes
+    wait for begin requests, in whose transaction they cost next to nothing.
     An outcome that the database does not take for `retry_seconds` goes to `spill`, which stores it where another
     process can record it later. While `spill` is unavailable too, the outcome stays here and is tried again. The
     process that records it later decides whether it can be recorded at all (see `record_spilled`). `fence` may refuse
@@ -72,7 +72,6 @@ class GroupCommit:
         db: Database,
         spill: Callable[[ClaimResult], None],
         *,
-        gather_seconds: float = 0.015,
         linger_seconds: float = 0.05,
         retry_seconds: float = 20.0,
         fence: PostFence | None = None,
@@ -80,7 +79,6 @@ class GroupCommit:
         self._db = db
         self._fence = fence
         self._spill = spill
-        self._gather_seconds = gather_seconds
         self._linger_seconds = linger_seconds
         self._retry_seconds = retry_seconds
         self._begin_seconds = 0.005
@@ -137,15 +135,11 @@ class GroupCommit:
         return answers.get()
 
     def _run(self) -> None:
-        busy = False
         while (first := self._jobs.get()) is not None:
-            if busy:
-                time.sleep(self._gather_seconds)
             batch = self._next_batch(first)
             begins = [(write, reply) for write, reply in batch if isinstance(write, BeginRequest)]
             results = [(write, reply) for write, reply in batch if isinstance(write, ClaimResult)]
-            busy = len(begins) > 1
-            if busy or len(results) >= FEW:
+            if len(begins) > 1 or len(results) >= FEW:
                 self._write(begins, results)
             else:  # a POST waits for the only begin request, and nothing waits for the outcomes
                 self._write(begins, [])
