@@ -177,6 +177,7 @@ def _message_received(raw: _RawEvent, kind: str, *, is_new: bool = True) -> Mess
         reply_to=_reply_to(raw),
         content=bounded(content.all_content(raw.fields, raw.message)),
         opens_window=said and not in_group,
+        in_group=in_group,
         body=raw.body,
     )
 

@@ -43,7 +43,7 @@ class MessageReceived:
     """A customer wrote, tapped a button or a list row, reacted, or changed or deleted a message.
 
     `content` is all that came. `text` is the text or the caption; after a tap it is the title of the button or row, and
-    `payload` its id. `opens_window` is false for a change of an earlier message, and for a message in a group. `sender`
+    `payload` its id. `opens_window` is false for a change of an earlier message, and for a message `in_group`. `sender`
     is the digits of the number, or the user id of a person whose number is hidden, and `user_ids` are all user ids of
     the person. `name` is what the person is called in WhatsApp, if the event has it. `kind` is WhatsApp's name of the
     type, `reply_to` is WhatsApp's id of the message that this one answers.
@@ -61,7 +61,17 @@ class MessageReceived:
     name: str | None = field(default=None, repr=False)
     content: Content = field(default=Content(), repr=False)
     opens_window: bool = True
+    in_group: bool = False
     body: bytes = field(default=b"", repr=False, compare=False)
+
+    @property
+    def needs_answer(self) -> bool:
+        """Whether someone is to answer it: a photo too, but no reaction, no change, and nothing in a group.
+
+        A form or an order without words is for the application, which alone understands it.
+        """
+        for_application = self.kind in ("interactive", "order") and not (self.text or self.payload)
+        return self.opens_window and self.kind != "reaction" and not for_application
 
     @property
     def names(self) -> tuple[str, ...]:

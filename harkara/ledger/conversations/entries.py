@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -29,14 +30,7 @@ def received_entry(stored: StoredEvent, parse: Parse) -> ChatEntry | None:
     """Return what a customer wrote, or staff in the provider's dashboard; None for another event or an erased one."""
     match parse((stored.body or "").encode(), stored.received_at):
         case [MessageReceived() as one]:
-            return ChatEntry(
-                direction="received",
-                at=min(one.at, stored.received_at),
-                id=f"event_{stored.id}",
-                kind=one.kind,
-                text=one.text,
-                content=one.content.fields,
-            )
+            return _received_entry(stored, one)
         case [StatusChanged(status="sent", text=str(text)) as typed]:
             return ChatEntry(
                 direction="sent",
@@ -48,6 +42,30 @@ def received_entry(stored: StoredEvent, parse: Parse) -> ChatEntry | None:
                 source=DASHBOARD,
             )
     return None
+
+
+def spoken_entry(stored: StoredEvent, parse: Parse) -> ChatEntry | None:
+    """Return the same as the assistant reads it: with an empty text for a photo, and a tapped button's id as content.
+
+    None also for what tells it nothing: a reaction, a deletion, a form for the application, a message in a group.
+    """
+    match parse((stored.body or "").encode(), stored.received_at):
+        case [MessageReceived() as one]:
+            if one.in_group or not (one.text or one.needs_answer):
+                return None
+            return replace(_received_entry(stored, one), text=one.text or "", content={"payload": one.payload})
+    return received_entry(stored, parse)
+
+
+def _received_entry(stored: StoredEvent, one: MessageReceived) -> ChatEntry:
+    return ChatEntry(
+        direction="received",
+        at=min(one.at, stored.received_at),
+        id=f"event_{stored.id}",
+        kind=one.kind,
+        text=one.text,
+        content=one.content.fields,
+    )
 
 
 def sent_entry(row: Mapping[str, Any]) -> ChatEntry:

@@ -54,9 +54,12 @@ def load_talk(db: Database, turn: ClaimedTurn, parse: Parse) -> Talk | None:
 
 
 def is_bot(talk: Talk) -> bool:
-    """Return whether the customer's last texts are identical and came too fast for a person."""
+    """Return whether the customer's last texts are identical and came too fast for a person.
+
+    Photos have no text: a person sends several at once.
+    """
     last = [one for one in talk.said if one.by == "customer"][-REPEATS:]
-    same = len(last) == REPEATS and len({one.text for one in last}) == 1
+    same = len(last) == REPEATS and last[0].text != "" and len({one.text for one in last}) == 1
     return same and last[-1].at - last[0].at <= REPEATED_WITHIN
 
 

@@ -130,10 +130,10 @@ def record_received(
     reply = words.interpret(received.text, received.payload, reminder_open=reminded is not None)
     if isinstance(reply, OptOut) and reply.category is None:
         skip_turn(tx, conversation)
-    elif reply is not None:
-        resume_turn(tx, conversation, number, assistant, recorded.dropped, received_at)
-    elif received.opens_window:
+    elif reply is None and received.needs_answer:
         schedule_turn(tx, conversation, number, assistant, received_at)
+    else:
+        resume_turn(tx, conversation, number, assistant, recorded.dropped, received_at)
     if isinstance(reply, OptOut | OptIn):
         apply_consent(tx, lane, [_choice(received, reply, at)])
         return InterpretedMessage(reply, person=person)
