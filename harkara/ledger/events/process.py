@@ -22,7 +22,7 @@ from harkara.ledger.contacts.marketing_choice import STOPPED_MARKETING, apply_ma
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, store_dead_letters
 from harkara.ledger.events.apply import AppliedEvent, AppliedStatuses, Delivery, apply_statuses
-from harkara.ledger.events.dashboard import is_typed, record_typed
+from harkara.ledger.events.dashboard import list_typed, record_typed
 from harkara.ledger.events.inbound_messages import OFF, apply_number_change, apply_received
 from harkara.ledger.events.recipients import ReceivedStatus, link_recipients, status_events
 from harkara.ledger.events.store_events import Parse
@@ -169,7 +169,7 @@ def _apply(
     done = apply_statuses(tx, changes, *rules) if changes else AppliedStatuses([], [], [])
     unmatched = done.unmatched
     applied = Counter({EventState.APPLIED.value: len(received) - len(unmatched)})
-    typed = [(one.stored, one.change) for one in unmatched if _is_last_try(one.stored) and is_typed(one.change)]
+    typed = list_typed(tx, [(one.stored, one.change) for one in unmatched], len(RETRY_SECONDS))
     recorded = {stored.id for stored, _ in typed}
     others = [one.stored for one in unmatched if one.stored.id not in recorded]
     return applied + _postpone(tx, others, EventState.ORPHAN), done, typed

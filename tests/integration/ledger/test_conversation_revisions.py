@@ -27,12 +27,13 @@ from harkara.ledger.tables import conversation, event
 from harkara.ledger.users.acts import Actor
 from tests.integration.ledger.people import choice, record_as_release_before
 from tests.integration.ledger.statements import executed_statements
-from tests.integration.ledger.steps import reply, send_message
+from tests.integration.ledger.steps import reply
 from tests.integration.ledger.webhooks import (
     deliver_webhooks,
     inbound_webhook,
     preference_webhook,
     process_events,
+    send_message,
     status_webhook,
     store_webhooks,
 )
@@ -196,5 +197,5 @@ def test_an_event_of_a_message_of_ours_is_no_reply_from_the_dashboard(db: Databa
     deliver_webhooks(db, inbound_webhook("Hello", "w1", 1))
     send_message(db, reply(1))
     before = revision(db)
-    deliver_webhooks(db, status_webhook(db, "sent", n=1))
+    assert deliver_webhooks(db, status_webhook(db, "sent", n=1)) == Counter(folded=1)
     assert revision(db) == before

@@ -158,7 +158,7 @@ def test_a_customers_message_does_not_wait_behind_the_statuses_of_an_outage(db: 
     (message_id,) = accept_messages(db, reply())
     store_webhooks(db, *(status_webhook(db, "sent", f"wamid.{n}", n) for n in range(1, 9)))
     store_webhooks(db, inbound_webhook("STOP"))
-    assert process(db, CONTEXT, limit=4) == Counter({WAITING: 4, APPLIED: 1})
+    assert process(db, CONTEXT, limit=4) == Counter({ORPHAN: 4, APPLIED: 1})
     assert state_of(db, message_id) == "cancelled"
     process_events(db)
 
