@@ -24,7 +24,7 @@ from harkara.ledger.dead_letters import DeadLetter, store_dead_letters
 from harkara.ledger.events.apply import AppliedEvent, AppliedStatuses, Delivery, apply_statuses
 from harkara.ledger.events.dashboard import list_typed, record_typed
 from harkara.ledger.events.inbound_messages import OFF, apply_number_change, apply_received
-from harkara.ledger.events.recipients import ReceivedStatus, link_recipients, status_events
+from harkara.ledger.events.recipients import ReceivedStatus, link_recipients, recipient_names, status_events
 from harkara.ledger.events.store_events import Parse
 from harkara.ledger.events.stored_event import RECEIVED, EventState, StoredEvent, select_events
 from harkara.ledger.tables import event
@@ -180,9 +180,11 @@ def _apply_marketing_stops(tx: Transaction, statuses: Sequence[ReceivedStatus]) 
 
     The first try does not count as once, since an error may have rolled it back.
     """
-    for stored, change in sorted(statuses, key=lambda one: (one[0].lane, one[0].id)):
-        names = (*((change.recipient,) if change.recipient else ()), *change.user_ids)
-        if change.code == STOPPED_MARKETING and names and mark_applied(tx, f"marketing-stop {stored.id}"):
+    stops = [one for one in statuses if one[1].code == STOPPED_MARKETING]
+    for stored, change in sorted(stops, key=lambda one: (one[0].lane, one[0].id)):
+        names = recipient_names(tx, stored.lane, change)
+        # Not by the id of its row: SQLite gives that of a deleted event to another one.
+        if names and mark_applied(tx, f"marketing-stop {stored.lane} {change.identity}"):
             apply_marketing_stop(tx, stored.lane, names, change.at, f"event_{stored.id}")
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from sqlalchemy import or_, select
+
 from harkara.inbound import fingerprint
 from harkara.inbound.events import Event, StatusChanged
+from harkara.inbound.matching import whatsapp_id
 from harkara.lanes import Lane
 from harkara.ledger.contacts.consent import link_names
 from harkara.ledger.contacts.people import names_of
 from harkara.ledger.database import Database
 from harkara.ledger.events.candidate_messages import StatusEvent
 from harkara.ledger.events.stored_event import StoredEvent
+from harkara.ledger.tables import message
 from harkara.ledger.transaction import Transaction
 from harkara.people.spellings import spellings
 
@@ -36,6 +40,18 @@ def link_recipients(db: Database, received: Iterable[tuple[StoredEvent, Event]])
             if not known[link[0]].issuperset(link):
                 with db.write() as tx:
                     link_names(tx, lane, link)
+
+
+def recipient_names(tx: Transaction, lane: str, change: StatusChanged) -> tuple[str, ...]:
+    """Return the names of the recipient, a number first; of an event with ids alone, the number of its message."""
+    names = (*((change.recipient,) if change.recipient else ()), *change.user_ids)
+    ids = ((message.c.whatsapp_id, whatsapp_id(change)), (message.c.job_id, change.job_id))
+    named = [column == value for column, value in ids if value is not None]
+    if names or not named:
+        return names
+    query = select(message.c.recipient).where(message.c.lane == lane, message.c.recipient.is_not(None), or_(*named))
+    found = tx.execute(query.distinct()).scalars().all()
+    return tuple(found) if len(found) == 1 else ()
 
 
 def status_events(tx: Transaction, lanes: Mapping[str, Lane], received: Iterable[ReceivedStatus]) -> list[StatusEvent]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from harkara.ledger.database import Database
+from harkara.ledger.tables import event
 from tests.integration.ledger.outbox import callback_rows
 from tests.integration.ledger.poison import poisoned
 from tests.integration.ledger.steps import ACCEPTED, accept_messages, marketing, reply, states_of
@@ -86,6 +88,29 @@ def test_a_failure_that_is_tried_again_is_reported_as_one_opt_out(callback_db: D
         try_again(callback_db)
     assert [row["tries"] for row in stored_events(callback_db)] == [4]
     assert [row["kind"] for row in callback_rows(callback_db)] == ["contact.opted-out"]
+
+
+@pytest.mark.parametrize("named_by", [{"message_id": "wamid.1"}, {"message_id": None, "jobId": ACCEPTED.job_id}])
+def test_a_failure_that_names_the_message_alone_is_an_opt_out_of_its_recipient(
+    db: Database, named_by: dict[str, Any]
+) -> None:
+    (waiting,) = accept_messages(db, marketing(1))
+    send_message(db, reply(1))
+    deliver_webhooks(db, status_webhook(db, "sent", "wamid.1", 1))
+    deliver_webhooks(db, stopped_marketing(db, to=None, message=None, **named_by))
+    assert (contact_state(db).stopped, states_of(db, [waiting])) == ("marketing", ["cancelled"])
+
+
+def test_a_failure_counts_although_its_row_has_the_id_of_a_deleted_one(db: Database) -> None:
+    """SQLite gives the id again when the newest events are deleted."""
+    deliver_webhooks(db, stopped_marketing(db, minutes=60))
+    with db.write() as tx:
+        tx.execute(delete(event))
+    deliver_webhooks(db, preference_webhook("resume", 1, ago(minutes=30).timestamp()))
+    with db.write() as tx:
+        tx.execute(delete(event))
+    deliver_webhooks(db, stopped_marketing(db, minutes=1, message_id="wamid.2"))
+    assert contact_state(db).stopped == "marketing"
 
 
 def stopped_marketing(db: Database, minutes: int = 60, **fields: Any) -> bytes:
