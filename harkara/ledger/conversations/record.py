@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import case, delete, func, select, text, update
@@ -82,12 +82,13 @@ def record_reply(
 def raise_revisions(tx: Transaction, lane: str, people: Collection[str]) -> None:
     """Raise the revision of the conversations with these people, since their choices or names have changed.
 
-    The transaction holds the lock of the lane's people.
+    The assistant answers again what its answer is dropped for: the customer has said nothing else. The transaction
+    holds the lock of the lane's people.
     """
     if people:
         rows = [{"lane": lane, "person": person} for person in people]
         tx.execute_each(_RAISE, {"lane": "text", "person": "text"}, rows)
-        _drop_drafts(tx, lane, people)
+        _think_again(tx, lane, drop_answers(tx, lane, people))
 
 
 _RAISE = """
@@ -96,45 +97,71 @@ WHERE conversation.lane = each.lane AND conversation.person = each.person
 """
 
 
-def drop_answers(tx: Transaction, lane: str, people: Collection[str]) -> bool:
+def drop_answers(tx: Transaction, lane: str, people: Collection[str]) -> set[str]:
     """Cancel the answers of the assistant to these people that have not left, and drop the drafts that wait.
 
-    The conversation has moved on. Return whether there were some.
+    The conversation has moved on. Return the people to whom there were some.
     """
     open_ones = (text(OPEN_ANSWER), message.c.talk_person.in_(people), message.c.lane == lane)
-    ids = tx.execute(select(message.c.id).where(*open_ones).order_by(message.c.id).with_for_update()).scalars().all()
-    if ids:
-        cancel_messages(tx, ids, SUPERSEDED, "The conversation has moved on since.")
-    drafts = _drop_drafts(tx, lane, people)
-    return bool(ids) or drafts
-
-
-def _drop_drafts(tx: Transaction, lane: str, people: Collection[str]) -> bool:
+    columns = (message.c.id, message.c.talk_person)
+    answers = tx.execute(select(*columns).where(*open_ones).order_by(message.c.id).with_for_update()).all()
+    if answers:
+        cancel_messages(tx, [row.id for row in answers], SUPERSEDED, "The conversation has moved on since.")
     undecided = (text("turn.outcome = 'draft'"), turn.c.decision.is_(None))
     of_people = (turn.c.person.in_(people), turn.c.lane == lane)
-    return bool(tx.execute(update(turn).where(*of_people, *undecided).values(**DROPPED)).rowcount)
+    drafts = update(turn).where(*of_people, *undecided).values(**DROPPED).returning(turn.c.person)
+    return {row.talk_person for row in answers} | set(tx.execute(drafts).scalars())
+
+
+def _think_again(tx: Transaction, lane: str, people: Collection[str]) -> None:
+    """Let the turn in the conversations with these people be due, unless it is or a person answers."""
+    if people:
+        of_people = (conversation.c.lane == lane, conversation.c.person.in_(people))
+        idle = (conversation.c.mode == "assistant", conversation.c.turn_due_at.is_(None))
+        due = {"turn_due_at": tx.now, "burst_at": tx.now}
+        tx.execute(update(conversation).where(*of_people, *idle).values(**due))
 
 
 def merge_conversations(tx: Transaction, lane: str, people: Collection[str], person: str) -> None:
     """Give the conversations with these people to one person: they are the same. Its revision is the sum of theirs.
 
-    The turns are numbered on after those of the person, so that each still answers a revision of its own.
+    The turns are numbered on after those of the person, so that each still answers a revision of its own. Of two modes
+    the stricter stays, and what one of the conversations waits to have answered is answered.
     """
     of_people = (conversation.c.lane == lane, conversation.c.person.in_(people))
     merged = tx.rows(select(conversation).where(*of_people).order_by(conversation.c.person))
+    owed = any(row["turn_due_at"] for row in merged)
     for row in merged:
         of_other = (turn.c.lane == lane, turn.c.person == row["person"])
-        own = (conversation.c.lane == lane, conversation.c.person == person)
-        before = tx.execute(select(conversation.c.revision).where(*own)).scalar() or 0
+        own = _load(tx, lane, person)
+        before = own["revision"] if own else 0
         tx.execute(update(turn).where(*of_other).values(person=person, revision=turn.c.revision + before))
-        held = row["mode"] != "assistant"
-        mode = {key: row[key] for key in ("mode", "mode_cause", "mode_since", "mode_until")} if held else {}
-        mode |= {"reengaged_at": row["reengaged_at"]} if row["reengaged_at"] else {}
-        new = {"unread": row["unread"], "name": row["name"], "revision": row["revision"]} | mode
-        _write(tx, lane, person, row["last_at"], new, mode)
+        keeps_own = own and _strictness(row, tx.now) <= _strictness(own, tx.now)
+        changed = {} if keeps_own else {key: row[key] for key in _MODE}
+        changed |= {"reengaged_at": row["reengaged_at"]} if row["reengaged_at"] else {}
+        new = {key: row[key] for key in _OF_FIRST} | changed
+        owed |= _write(tx, lane, person, row["last_at"], new, changed).dropped
     if any(row["epoch"] for row in merged):
-        drop_answers(tx, lane, people)
+        owed |= bool(drop_answers(tx, lane, people))
     tx.execute(delete(conversation).where(*of_people))
+    if owed:
+        _think_again(tx, lane, [person])
+
+
+_MODE = ("mode", "mode_cause", "mode_since", "mode_until")
+_OF_FIRST = ("unread", "name", "revision", "unanswered", "topic_at", "greeted", "epoch", "cost")
+"""What the only conversation of a person keeps when the person gets another id."""
+
+
+def _strictness(row: Row, now: datetime) -> tuple[int, datetime]:
+    """Return how long a mode keeps the assistant silent; one without an end does so until a person changes it."""
+    until = row["mode_until"] or datetime.max.replace(tzinfo=UTC)
+    return ("assistant", "person", "off").index(row["mode"]) if until > now else 0, until
+
+
+def _load(tx: Transaction, lane: str, person: str) -> Row | None:
+    of_person = (conversation.c.lane == lane, conversation.c.person == person)
+    return next(iter(tx.rows(select(conversation).where(*of_person))), None)
 
 
 def _write(tx: Transaction, lane: str, person: str, at: datetime, values: Row, changed: Row) -> RecordedWords:
@@ -156,4 +183,5 @@ def _write(tx: Transaction, lane: str, person: str, at: datetime, values: Row, c
         index_elements=["lane", "person"], set_=sums | changed
     )
     (row,) = tx.rows(upsert.returning(conversation))
-    return RecordedWords(row, bool(row["epoch"]) and drop_answers(tx, lane, [person]))
+    dropped = bool(row["epoch"]) and drop_answers(tx, lane, [person])
+    return RecordedWords(row, bool(dropped))
