@@ -110,8 +110,9 @@ def record_received(
     """Record that a customer wrote, with their conversation, and apply an opt-out or opt-in with its proof.
 
     `answers` is the id of our message that this one replies to, if known. Of several open reminders that one is meant,
-    otherwise the latest. `received_at` is when the event arrived, None for now. To record the same message twice stores
-    its proof twice and counts it as two unread ones, and changes nothing else.
+    otherwise the latest; one of another occasion that is not open is left to a person. `received_at` is when the event
+    arrived, None for now. To record the same message twice stores its proof twice and counts it as two unread ones,
+    and changes nothing else.
     """
     at = min(received.at, tx.now)
     person = link_names(tx, lane, received.names, wrote_at=at if received.opens_window else None)
@@ -128,6 +129,8 @@ def record_received(
         continue_talk(tx, before, conversation, number, assistant)
         return InterpretedMessage(None, person=person)
     reply = words.interpret(received.text, received.payload, reminder_open=reminded is not None)
+    if isinstance(reply, Confirm | Cancel | Reschedule) and _answers_another(tx, received, reminded, answers):
+        reply = None
     if isinstance(reply, OptOut) and reply.category is None:
         skip_turn(tx, conversation)
     elif reply is None and received.needs_answer:
@@ -179,6 +182,19 @@ def _reminded_occasion(
     )
     row = tx.execute(query).first()
     return RemindedOccasion(*row) if row else None
+
+
+def _answers_another(
+    tx: Transaction, received: MessageReceived, reminded: RemindedOccasion | None, answers: str | None
+) -> bool:
+    """Whether it replies to the reminder of another occasion, or a button of another message was tapped.
+
+    Buttons stay in the chat: one of an old reminder must not cancel the occasion whose reminder came last.
+    """
+    if reminded is None or answers is None or answers == reminded.reminder:
+        return False
+    about = tx.execute(select(message.c.occasion_id).where(message.c.id == answers)).scalar()
+    return about != reminded.id and (about is not None or received.payload is not None)
 
 
 def _choice(received: MessageReceived, reply: OptOut | OptIn, at: datetime) -> ConsentChoice:

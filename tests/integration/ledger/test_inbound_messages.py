@@ -33,6 +33,7 @@ from tests.integration.ledger.steps import (
     reply,
     row,
     run_sweep,
+    send_message,
     states_of,
     update_message,
 )
@@ -217,6 +218,30 @@ def test_an_answer_is_about_the_latest_reminder_unless_it_replies_to_another(db:
     assert latest
     assert answered
     assert (latest.reference, answered.reference) == ("second", "first")
+
+
+@pytest.mark.parametrize("said", [{"text": "CANCEL"}, {"text": "Cancel", "payload": "CANCEL"}])
+def test_an_answer_to_the_reminder_of_a_closed_occasion_is_not_about_another_one(
+    db: Database, said: dict[str, Any]
+) -> None:
+    """Its buttons stay in the chat."""
+    save(db, visit("first"))
+    first = send_reminder(db, "first")
+    save(db, closing(reference="first"))
+    save(db, visit("second", at=noon(4)))
+    send_reminder(db, "second")
+    assert receive(db, answers=first, **said) == InterpretedMessage(None)
+    assert [each["answer"] for each in reminder_rows(db, state="accepted")] == [None, None]
+    assert contact_state(db).stopped is None, "nor is it an opt-out"
+
+
+def test_the_button_of_a_message_that_is_no_reminder_answers_none(db: Database) -> None:
+    save(db, visit())
+    reminder = send_reminder(db)
+    other = send_message(db, reply(1))
+    assert receive(db, "Confirm", payload="CONFIRM", answers=other).reply is None
+    assert receive(db, "confirm", answers=other).reply == Confirm(), "typed words are about the reminder"
+    assert receive(db, "Confirm", payload="CONFIRM", answers=reminder).reply == Confirm()
 
 
 def test_an_inactive_contact_is_deleted_unless_it_has_made_a_choice(db: Database) -> None:
