@@ -25,10 +25,14 @@ messages), reactions included. WhatsApp's names are `edit` and `revoke` (Meta: w
 
 
 def find_message(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an event's message: its object, its plain text, or the event itself if the fields stand there."""
-    value = fields.get("message", fields.get("text"))
-    if isinstance(value, dict) and "message" in fields:
-        return {"type": "text"} | value
+    """Return an event's message: its object, its plain text, or the event itself if the fields stand there.
+
+    A text may stand beside the object, or beside a `message` that is null.
+    """
+    message, beside = fields.get("message"), {"text": fields["text"]} if "text" in fields else {}
+    if isinstance(message, dict):
+        return {"type": "text"} | beside | message
+    value = beside.get("text") if message is None else message
     if value is None and isinstance(fields.get("type"), str):
         return _without_envelope(fields)
     return {"type": "text", "text": value}

@@ -69,6 +69,12 @@ def test_the_fields_of_a_message_may_stand_in_the_event_itself() -> None:
     assert (flat.kind, flat.text, flat.content.fields) == ("image", "STOP", image)
 
 
+@pytest.mark.parametrize("message", [None, {"type": "text"}, {"type": "interactive"}, {"type": "text", "text": "STOP"}])
+def test_a_text_may_stand_beside_the_message(message: dict[str, Any] | None) -> None:
+    said = "Start" if message and "text" in message else "STOP"
+    assert parse_received(received_event() | {"message": message, "text": said}).text == "STOP"
+
+
 def test_what_stands_beside_the_message_is_kept_too() -> None:
     beside = {"replyId": "CONFIRM", "referral": {"source_id": "ad_7"}}
     event = parse_received(received_event({"type": "interactive", "text": "Yes"}, **beside))
