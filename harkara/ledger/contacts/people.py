@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from uuid_utils import uuid7
 
 from harkara.inbound.contact import ContactState
@@ -15,8 +15,8 @@ from harkara.ledger.contacts.queries import PROOFS, proof_of
 from harkara.ledger.conversations.record import merge_conversations
 from harkara.ledger.tables import consent, contact
 from harkara.ledger.transaction import Row, Transaction
-from harkara.people.names import group_names
-from harkara.people.spellings import spellings
+from harkara.people.names import group_names, is_user_id
+from harkara.people.spellings import canonical, spellings
 
 Link = Collection[str]
 """Names that are known to be one person's."""
@@ -74,6 +74,18 @@ def lock_people(tx: Transaction, lane: str) -> None:
     one of them and need another: the lock of the lane prevents that deadlock.
     """
     tx.lock(f"contact {lane}")
+
+
+def use_number(tx: Transaction, lane: str, person: Person, name: str, at: datetime) -> None:
+    """Let messages to a person with several numbers go to this one, which the person has had since `at`, or later.
+
+    An older number may be another person's by now. A user id changes nothing.
+    """
+    if is_user_id(name) or len({canonical(each) for each in person.names if not is_user_id(each)}) < 2:
+        return
+    of_number = (contact.c.lane == lane, contact.c.recipient.in_(spellings(name)))
+    older = or_(contact.c.linked_at.is_(None), contact.c.linked_at < at)
+    tx.execute(update(contact).where(*of_number, older).values(linked_at=at))
 
 
 def names_of(tx: Transaction, lane: str, names: Collection[str]) -> dict[str, set[str]]:
@@ -181,7 +193,7 @@ def _write(tx: Transaction, lane: str, people: Sequence[Person], rows: Mapping[s
         for name in person.names:
             row = rows[name]
             if any(row[column] != value for column, value in columns.items()):
-                linked_at = tx.now if linked else row["linked_at"]
+                linked_at = tx.now if linked and is_user_id(name) else row["linked_at"]
                 new.append({"lane": lane, "name": name, "linked_at": linked_at} | columns)
     if new:
         tx.execute_each(_UPDATE, {"lane": "text", "name": "text"} | _TYPES, new)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 
@@ -27,12 +27,8 @@ class Participant:
     id: str
     names: tuple[str, ...] = field(repr=False)
     state: ContactState
-
-    @property
-    def number(self) -> str | None:
-        """The number to write to: of several, the one that sorts last. None while only user ids are known."""
-        numbers = sorted({canonical(name) for name in self.names if not is_user_id(name)})
-        return numbers[-1] if numbers else None
+    number: str | None = field(repr=False)
+    """The number to write to: of several, the one that the person has used last. None while only user ids are known."""
 
     def window_ends_at(self, now: datetime) -> datetime | None:
         """Return when the 24-hour window closes, None if it is shut."""
@@ -73,4 +69,13 @@ def _participant(person: str, rows: list[Row]) -> Participant:
         agreed_at=first["agreed_at"],
         chosen_at=first["wished_at"],
     )
-    return Participant(first["lane"], person, tuple(row["recipient"] for row in rows), state)
+    numbers = [(row["linked_at"] or _LONG_AGO, canonical(row["recipient"])) for row in rows if _has_number(row)]
+    number = max(numbers)[1] if numbers else None
+    return Participant(first["lane"], person, tuple(row["recipient"] for row in rows), state, number)
+
+
+def _has_number(row: Row) -> bool:
+    return not is_user_id(row["recipient"])
+
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)

@@ -18,7 +18,7 @@ from harkara.ledger.alarms.alarms import acknowledge_by_answer
 from harkara.ledger.callbacks.notify import notify
 from harkara.ledger.contacts.consent import apply_consent, link_names
 from harkara.ledger.contacts.customer import customer_data
-from harkara.ledger.contacts.people import Person
+from harkara.ledger.contacts.people import Person, use_number
 from harkara.ledger.conversations.due_turns import resume_turn, schedule_turn, skip_turn
 from harkara.ledger.conversations.record import record_words
 from harkara.ledger.conversations.reengagement import continue_talk, find_asked, is_question
@@ -93,6 +93,8 @@ def apply_number_change(tx: Transaction, stored: StoredEvent, change: NumberChan
     The person wrote nothing: the 24-hour window of neither name opens.
     """
     person = link_names(tx, stored.lane, (*change.before, *change.after))
+    # Later than both names, which may have become known in this transaction.
+    use_number(tx, stored.lane, person, change.after[0], tx.now + timedelta(microseconds=1))
     data = {"from": change.before[0], "to": change.after[0], "person": person.id, "at": change.at.isoformat()}
     notify(tx, NUMBER_CHANGED, stored.lane, f"event_{stored.id}", data)
 
@@ -116,6 +118,7 @@ def record_received(
     """
     at = min(received.at, tx.now)
     person = link_names(tx, lane, received.names, wrote_at=at if received.opens_window else None)
+    use_number(tx, lane, person, received.sender, at)
     before = find_asked(tx, lane, person.id) if words.still_needs_help(received.text, received.payload) else None
     recorded = record_words(tx, lane, person.id, at, name=received.name)
     conversation, number = recorded.row, _number(received, person)

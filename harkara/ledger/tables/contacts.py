@@ -23,7 +23,7 @@ class ContactRow(SQLModel, table=True):
     their other columns are equal; without a person the row is not examined yet. `stopped` names the refused messages:
     everything, marketing, or none (None). `agreed_at` is the time of their agreement to marketing, `wished_at` the
     time of their last opt-out or opt-in, and `settled_at` the same once all names of the person have it. `linked_at` is
-    when the person got its last name.
+    when the name became the person's; of several numbers, messages go to the one that the person has used since.
     """
 
     __tablename__ = "contact"

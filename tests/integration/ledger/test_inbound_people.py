@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from harkara.delivery import gates
 from harkara.inbound.contact import ContactState
 from harkara.ledger.contacts.contacts import load_contacts
+from harkara.ledger.conversations.people import find_participant
 from harkara.ledger.database import Database
 from harkara.ledger.events.process import process
+from harkara.ledger.tables import contact
 from harkara.messages import Template
 from harkara.outcomes import Refused, Replaced
 from tests.integration.ledger.occasions import occasion_rows, save, visit
@@ -79,6 +83,39 @@ def test_an_opt_out_follows_the_person_to_the_new_number(db: Database, notice_fi
         deliver_webhooks(db, one)
     assert accept_messages(db, reply(to=ASHA_LATER)) == []
     assert set(people_of(db, "default")) == {frozenset((ASHA, ASHA_LATER))}
+
+
+CHANGED_BACK = {"from": ASHA_LATER, "message_id": "wamid.S2"} | {
+    "message": {"type": "system", "system": {"type": "user_changed_number", "wa_id": ASHA, "body": "x"}}
+}
+
+
+def number_of(db: Database, name: str = ASHA) -> str | None:
+    """Return the number to which answers go."""
+    return find_participant(db, name).number
+
+
+def test_answers_go_to_the_number_that_a_person_has_now(db: Database) -> None:
+    """The number before may be another person's by now, whichever of the two sorts last."""
+    deliver_webhooks(db, webhook(SYSTEM_MESSAGE))
+    assert number_of(db) == ASHA_LATER
+    deliver_webhooks(db, webhook(SYSTEM_MESSAGE | CHANGED_BACK))
+    assert number_of(db) == ASHA
+    deliver_webhooks(db, status_webhook(db, "sent", to=ASHA, recipient_user_id=USER_ID))
+    assert (number_of(db), number_of(db, USER_ID)) == (ASHA, ASHA), "another name changes nothing"
+
+
+def test_answers_go_to_the_number_that_a_person_wrote_from_last(db: Database) -> None:
+    now = int(datetime.now(UTC).timestamp())
+    for number in (ASHA_LATER, ASHA):
+        deliver_webhooks(db, from_person({"from": number, "from_user_id": USER_ID}, "Hello", f"wamid.{number}"))
+    with db.write() as tx:  # as the release before wrote it
+        tx.execute(update(contact).values(linked_at=tx.now - timedelta(minutes=1)))
+    assert number_of(db) == ASHA_LATER
+    for number, age in ((ASHA, 2), (ASHA_LATER, 3)):
+        fields = {"from": number, "from_user_id": USER_ID, "timestamp": now - age}
+        deliver_webhooks(db, from_person(fields, "Are you there?", f"wamid.{age}"))
+    assert number_of(db) == ASHA, "the message that is applied last is older"
 
 
 @pytest.mark.parametrize("system", [{"type": "user_identity_changed"}, {}])
