@@ -21,7 +21,8 @@ class GateContext:
     """The state of lanes, halts and contacts at `now`; the gates of one chunk share and update it.
 
     `probed` are the lanes whose breaker is half open and whose one message has passed. `outdated` has a sentence for
-    each reminder whose occasion has changed since.
+    each reminder whose occasion has changed since. `unread` has, by lane, when the oldest message of a customer came
+    that is not applied yet.
     """
 
     now: datetime
@@ -32,6 +33,7 @@ class GateContext:
     outdated: Mapping[str, str] = field(default_factory=dict)
     contacts: Mapping[ContactKey, ContactState] = field(default_factory=dict)
     assistant: AssistantRules = field(default_factory=AssistantRules)
+    unread: Mapping[str, datetime] = field(default_factory=dict)
 
     def contact(self, message: Claimed) -> ContactState:
         return self.contacts.get((message.lane, message.recipient), UNKNOWN_CONTACT)

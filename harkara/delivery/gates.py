@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from harkara.assistant.rules import AssistantRules
 from harkara.campaigns.steps import campaign_of
@@ -15,8 +16,9 @@ from harkara.json_record import iso_seconds
 from harkara.lanes import Lane
 from harkara.ledger.assistant_switch import OFF
 from harkara.ledger.contacts.consent import OPTED_OUT
-from harkara.ledger.contacts.contacts import recall_erased
+from harkara.ledger.contacts.contacts import load_contacts, recall_erased
 from harkara.ledger.database import Database
+from harkara.ledger.events.unread_messages import oldest_unread
 from harkara.ledger.halts import BUDGET, MODEL, PRODUCER, active_halts
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.otp_limit import recent_codes
@@ -28,6 +30,12 @@ from harkara.playbook import WINDOW_CLOSED
 
 CODES_AN_HOUR = 3
 """One-time codes to one number (Chat Mitra docs, OTP template rules)."""
+
+UNREAD = "unread-message"
+"""The code of a message that waits until what customers wrote is applied."""
+
+UNREAD_SECONDS, MOST_UNREAD_WAITS = 1.0, 60
+"""How long it waits each time, and how often: where no worker applies events, the window stays as it is known."""
 
 Gate = Callable[[Claimed, GateContext], Outcome | None]
 
@@ -41,17 +49,22 @@ def load(
 ) -> GateContext:
     """Return what the gates need to know about these messages.
 
-    Most chunks need no more than the claim has read; halts, one-time codes, reminders and opt-outs of erased people
-    need a look into the ledger. `erasure_key` is that of the pseudonyms of the latter. Raises Unavailable.
+    Most chunks need no more than the claim has read; halts, one-time codes, reminders, shut windows and opt-outs of
+    erased people need a look into the ledger. `erasure_key` is that of the pseudonyms of the latter.
+    Raises Unavailable.
     """
     contacts = {(m.lane, m.recipient): m.contact for m in messages}
     context = GateContext(
         max(m.claimed_at for m in messages), lanes, {}, {}, set(), contacts=contacts, assistant=assistant
     )
     recall = erasure_key if any(m.erased for m in messages) else None
-    if not recall and not any(m.halted or m.occasion_id or m.category == "authentication" for m in messages):
+    shut = {(m.lane, m.recipient) for m in messages if _shut(m, context) and needs_window(m)}
+    looks = recall or shut or any(m.halted or m.occasion_id or m.category == "authentication" for m in messages)
+    if not looks:
         return context
     with db.read() as tx:
+        unread = oldest_unread(tx, {lane for lane, _ in shut}) if shut else {}
+        contacts |= load_contacts(tx, shut)  # afterwards: a message that has just been applied has opened the window
         if recall:
             contacts = recall_erased(tx, contacts, recall)
         halts = {(h.lane, h.scope, h.subject): h for h in active_halts(tx)}
@@ -60,7 +73,7 @@ def load(
         for each in sent.values():
             each.claimed -= {m.id for m in messages}  # the gate counts the codes of this chunk one by one
         past = outdated_reminders(tx, [m.id for m in messages if m.occasion_id])
-        return replace(context, now=tx.now, halts=halts, codes=sent, outdated=past, contacts=contacts)
+        return replace(context, now=tx.now, halts=halts, codes=sent, outdated=past, contacts=contacts, unread=unread)
 
 
 def check(message: Claimed, context: GateContext) -> Outcome | None:
@@ -136,10 +149,24 @@ def window(message: Claimed, context: GateContext) -> Outcome | None:
     """Without webhooks the window is unknown and the message passes: Chat Mitra's answer decides."""
     if not _shut(message, context) or not needs_window(message):
         return None
+    if _may_open(message, context):
+        return Wait(UNREAD_SECONDS, UNREAD, _UNREAD)
     if message.resends:
         # The first POST may have arrived: a template now would be a second message.
         return Cancelled(WINDOW_CLOSED, "The 24-hour window closed before it could be sent again.")
     return replacement(message, context.lanes[message.lane]) or Refused(WINDOW_CLOSED, "", _WINDOW_CLOSED)
+
+
+def _may_open(message: Claimed, context: GateContext) -> bool:
+    """Whether a customer's message that came before this one is not applied yet.
+
+    An application with a webhook of its own may answer sooner than an event is applied. Each wait counts for the second
+    that it lasts at least, so that messages which come meanwhile prolong it by no more than they wait themselves.
+    """
+    waits = message.waits if message.waited_for == UNREAD else 0
+    oldest = context.unread.get(message.lane)
+    before = context.now - timedelta(seconds=waits * UNREAD_SECONDS)
+    return waits < MOST_UNREAD_WAITS and oldest is not None and oldest <= before
 
 
 def _shut(message: Claimed, context: GateContext) -> bool:
@@ -147,6 +174,7 @@ def _shut(message: Claimed, context: GateContext) -> bool:
     return at.window != "unknown" and at.seconds_left < ARRIVAL.total_seconds()
 
 
+_UNREAD = "A message of a customer is not read yet, and may open the 24-hour window."
 _WINDOW_CLOSED = (
     "This person has not written to you in the last 24 hours, so only an approved template gets through: send a "
     "template, or give the message a fallback, or configure a template for the whole lane (reengage)."
