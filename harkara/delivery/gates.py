@@ -34,8 +34,11 @@ CODES_AN_HOUR = 3
 UNREAD = "unread-message"
 """The code of a message that waits until what customers wrote is applied."""
 
+UNREAD_BACKLOG = timedelta(seconds=5)
+"""How old a customer's message is before it is applied only while workers cannot keep up, or did not run."""
+
 UNREAD_SECONDS, MOST_UNREAD_WAITS = 1.0, 60
-"""How long it waits each time, and how often: where no worker applies events, the window stays as it is known."""
+"""How long a reply waits each time, and how often: where no worker applies events, the window stays as it is known."""
 
 Gate = Callable[[Claimed, GateContext], Outcome | None]
 
@@ -59,11 +62,12 @@ def load(
     )
     recall = erasure_key if any(m.erased for m in messages) else None
     shut = {(m.lane, m.recipient) for m in messages if _shut(m, context) and needs_window(m)}
-    looks = recall or shut or any(m.halted or m.occasion_id or m.category == "authentication" for m in messages)
+    heard = {lane for lane, _ in shut} | {m.lane for m in messages if m.category == "marketing" and _hears(m, lanes)}
+    looks = recall or heard or any(m.halted or m.occasion_id or m.category == "authentication" for m in messages)
     if not looks:
         return context
     with db.read() as tx:
-        unread = oldest_unread(tx, {lane for lane, _ in shut}) if shut else {}
+        unread = oldest_unread(tx, heard) if heard else {}
         contacts |= load_contacts(tx, shut)  # afterwards: a message that has just been applied has opened the window
         if recall:
             contacts = recall_erased(tx, contacts, recall)
@@ -74,6 +78,11 @@ def load(
             each.claimed -= {m.id for m in messages}  # the gate counts the codes of this chunk one by one
         past = outdated_reminders(tx, [m.id for m in messages if m.occasion_id])
         return replace(context, now=tx.now, halts=halts, codes=sent, outdated=past, contacts=contacts, unread=unread)
+
+
+def _hears(message: Claimed, lanes: Mapping[str, Lane]) -> bool:
+    lane = lanes.get(message.lane)
+    return lane is not None and lane.webhooks_enabled
 
 
 def check(message: Claimed, context: GateContext) -> Outcome | None:
@@ -103,8 +112,13 @@ def occasion(message: Claimed, context: GateContext) -> Outcome | None:
 
 
 def consent(message: Claimed, context: GateContext) -> Outcome | None:
-    objection = context.contact(message).objection(message.category)
-    return Cancelled(OPTED_OUT, f"This person {objection}.") if objection else None
+    """Marketing waits while customers' messages wait to be applied, as after an outage: one may be an opt-out."""
+    if objection := context.contact(message).objection(message.category):
+        return Cancelled(OPTED_OUT, f"This person {objection}.")
+    oldest = context.unread.get(message.lane)
+    if message.category == "marketing" and oldest and oldest <= context.now - UNREAD_BACKLOG:
+        return Wait(UNREAD_BACKLOG.total_seconds(), UNREAD, _UNREAD_CHOICE)
+    return None
 
 
 def one_voice(message: Claimed, context: GateContext) -> Outcome | None:
@@ -175,6 +189,7 @@ def _shut(message: Claimed, context: GateContext) -> bool:
 
 
 _UNREAD = "A message of a customer is not read yet, and may open the 24-hour window."
+_UNREAD_CHOICE = "A message of a customer is not read yet, and may be an opt-out."
 _WINDOW_CLOSED = (
     "This person has not written to you in the last 24 hours, so only an approved template gets through: send a "
     "template, or give the message a fallback, or configure a template for the whole lane (reengage)."

@@ -1,4 +1,4 @@
-"""A reply that overtakes what the customer wrote waits for it: the stored message may open the 24-hour window."""
+"""What customers wrote and no worker has applied may open the 24-hour window of a reply, or opt out of marketing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.tables import event
 from harkara.messages import Template
 from harkara.outcomes import Outcome, Refused, Replaced, Wait
-from tests.integration.ledger.steps import accept_messages, claim_messages, record_outcome, reply, row, update_message
+from tests.integration.ledger.steps import (
+    accept_messages,
+    claim_messages,
+    marketing,
+    record_outcome,
+    reply,
+    row,
+    update_message,
+)
 from tests.integration.ledger.webhooks import (
     CONTEXT,
     age_events,
@@ -83,6 +91,27 @@ def test_messages_that_come_while_it_waits_do_not_prolong_it(
     store_webhooks(db, inbound_webhook(n=2))
     age_events(db, age)
     assert isinstance(at_the_gates(db, claimed_reply(db), waits=waits, waited_for=waited_for), outcome)
+
+
+def test_marketing_waits_for_the_opt_outs_of_an_outage(db: Database) -> None:
+    store_webhooks(db, inbound_webhook("STOP", n=1))
+    (claimed,) = claim_messages(db, *accept_messages(db, marketing(1)))
+    assert at_the_gates(db, claimed) is None, "it has just come, and cancels the message when it is applied"
+    age_events(db, 6)
+    outcome = at_the_gates(db, claimed)
+    assert isinstance(outcome, Wait)
+    assert (outcome.seconds, outcome.code) == (5.0, UNREAD)
+    assert at_the_gates(db, claimed, category="utility") is None
+    record_outcome(db, claimed, outcome, posted=False)
+    process_events(db)
+    assert row(db, claimed.id)["code"] == "opted-out"
+
+
+def test_marketing_of_another_lane_does_not_wait(db: Database) -> None:
+    store_webhooks(db, inbound_webhook("STOP", n=1))
+    age_events(db, 6)
+    (claimed,) = claim_messages(db, *accept_messages(db, marketing(1, lane="north")))
+    assert at_the_gates(db, claimed) is None
 
 
 def test_a_message_that_cannot_be_applied_holds_no_reply_back(db: Database) -> None:
