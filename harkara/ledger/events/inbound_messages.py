@@ -196,7 +196,7 @@ def _answers_another(
     """
     if reminded is None or answers is None or answers == reminded.reminder:
         return False
-    about = tx.execute(select(message.c.occasion_id).where(message.c.id == answers)).scalar()
+    about: str | None = tx.execute(select(message.c.occasion_id).where(message.c.id == answers)).scalar()
     return about != reminded.id and (about is not None or received.payload is not None)
 
 
