@@ -40,7 +40,8 @@ Step = Callable[[Database, str], Any]
 
 def wrote_hidden(db: Database, words: str = "Is it open?") -> None:
     """Asha writes, and hides her number."""
-    store_webhooks(db, inbound_webhook(words, f"w.{words}", **{"from": HIDDEN}))
+    sender: dict[str, Any] = {"from": HIDDEN}
+    store_webhooks(db, inbound_webhook(words, f"w.{words}", **sender))
     while process(db, replace(CONTEXT, assistant=LIVE)):
         pass
 
