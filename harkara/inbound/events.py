@@ -66,12 +66,12 @@ class MessageReceived:
 
     @property
     def needs_answer(self) -> bool:
-        """Whether someone is to answer it: a photo too, but no reaction, no change, and nothing in a group.
+        """Whether someone is to answer it: a photo too, but no reaction or sticker, no change, and nothing in a group.
 
         A form or an order without words is for the application, which alone understands it.
         """
         for_application = self.kind in ("interactive", "order") and not (self.text or self.payload)
-        return self.opens_window and self.kind != "reaction" and not for_application
+        return self.opens_window and self.kind not in ("reaction", "sticker") and not for_application
 
     @property
     def names(self) -> tuple[str, ...]:

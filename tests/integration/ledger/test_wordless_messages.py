@@ -19,6 +19,7 @@ QUESTION = "Where is your clinic?"
 
 PHOTO = {"type": "image", "image": {"id": "m1"}}
 REACTION = {"type": "reaction", "reaction": {"message_id": "wamid.ours", "emoji": "👍"}}
+STICKER = {"type": "sticker", "sticker": {"id": "m2"}}
 EDIT = {"type": "edit", "edit": {"message": {"type": "text", "text": {"body": "Where is your shop?"}}}}
 DELETION = {"type": "revoke", "revoke": {"original_message_id": "wamid.1"}}
 FORM = {"type": "interactive", "interactive": {"type": "nfm_reply", "nfm_reply": {"response_json": "{}"}}}
@@ -73,7 +74,7 @@ def test_several_photos_at_once_are_a_persons(db: Database) -> None:
     assert not is_bot(talk)
 
 
-@pytest.mark.parametrize("message", [REACTION, DELETION, EDIT, FORM, ORDER])
+@pytest.mark.parametrize("message", [REACTION, STICKER, DELETION, EDIT, FORM, ORDER])
 def test_what_needs_no_answer_has_no_turn(db: Database, message: dict[str, Any]) -> None:
     """A turn would answer once more what is answered already."""
     answered(db)
