@@ -175,6 +175,7 @@ def _message_received(raw: _RawEvent, kind: str, *, is_new: bool = True) -> Mess
         text=title or content.words_of(raw.message, kind),
         payload=raw.first(clean_text, "replyId") or payload,
         reply_to=_reply_to(raw),
+        changes=_changed(raw, kind) if kind in content.NOTICES else None,
         content=bounded(content.all_content(raw.fields, raw.message)),
         opens_window=said and not in_group,
         in_group=in_group,
@@ -196,6 +197,12 @@ def _reply_to(raw: _RawEvent) -> str | None:
     context = raw.first(_object, "context") or {}
     reaction = raw.first(_object, "reaction") or {}
     return parse_id(context.get("id")) or parse_id(context.get("message_id")) or parse_id(reaction.get("message_id"))
+
+
+def _changed(raw: _RawEvent, kind: str) -> str | None:
+    """Return WhatsApp's id of the message that a notice is about; it may be the notice's own."""
+    notice = _object(raw.message.get(kind)) or {}
+    return parse_id(notice.get("original_message_id")) or raw.message_id
 
 
 def _preference_changed(raw: _RawEvent) -> PreferenceChanged | None:

@@ -46,7 +46,8 @@ class MessageReceived:
     `payload` its id. `opens_window` is false for a change of an earlier message, and for a message `in_group`. `sender`
     is the digits of the number, or the user id of a person whose number is hidden, and `user_ids` are all user ids of
     the person. `name` is what the person is called in WhatsApp, if the event has it. `kind` is WhatsApp's name of the
-    type, `reply_to` is WhatsApp's id of the message that this one answers.
+    type, `reply_to` is WhatsApp's id of the message that this one answers, and `changes` that of the customer's own
+    message that this one edits or deletes.
     """
 
     identity: str
@@ -57,6 +58,7 @@ class MessageReceived:
     text: str | None = field(default=None, repr=False)
     payload: str | None = field(default=None, repr=False)
     reply_to: str | None = field(default=None, repr=False)
+    changes: str | None = field(default=None, repr=False)
     user_ids: tuple[str, ...] = field(default=(), repr=False)
     name: str | None = field(default=None, repr=False)
     content: Content = field(default=Content(), repr=False)

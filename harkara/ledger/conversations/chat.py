@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from harkara.conversation import Chat, ChatEntry
 from harkara.ledger.conditions import LEASED, SETTLED, in_state
 from harkara.ledger.contacts.queries import PROOFS, proof_of
-from harkara.ledger.conversations.entries import SENT, Parse, consent_entry, received_entry, sent_entry, spoken_entry
+from harkara.ledger.conversations.entries import SENT, Parse, consent_entry, received_entry, sent_entry, spoken_entries
 from harkara.ledger.conversations.people import Participant
 from harkara.ledger.conversations.queries import load_row, to_conversation
 from harkara.ledger.database import Database
@@ -58,7 +58,7 @@ def get_chat(
 
 def load_messages(tx: Transaction, person: Participant, parse: Parse, limit: int) -> Sequence[ChatEntry]:
     """Return the newest `limit` messages of both directions, oldest first, as the assistant reads them."""
-    received = _received(tx, person, parse, None, limit + 1, spoken_entry)
+    received = spoken_entries(_events(tx, person, None, limit + 1), parse)
     entries = [*received, *_sent(tx, person, None, limit + 1)]
     return _newest_entries(entries, limit)[0]
 
@@ -73,17 +73,16 @@ def _newest_entries(entries: list[ChatEntry], limit: int) -> tuple[list[ChatEntr
 
 
 def _received(
-    tx: Transaction,
-    person: Participant,
-    parse: Parse,
-    before: datetime | None,
-    limit: int,
-    to_entry: Callable[[StoredEvent, Parse], ChatEntry | None] = received_entry,
+    tx: Transaction, person: Participant, parse: Parse, before: datetime | None, limit: int
 ) -> list[ChatEntry]:
+    entries = (received_entry(stored, parse) for stored in _events(tx, person, before, limit))
+    return [entry for entry in entries if entry]
+
+
+def _events(tx: Transaction, person: Participant, before: datetime | None, limit: int) -> list[StoredEvent]:
     of_person = [event.c.sender.in_(person.names), event.c.lane == person.lane]
     query = select_events().where(*of_person, *_before(event.c.at, before)).order_by(event.c.id.desc())
-    entries = (to_entry(stored, parse) for stored in reversed(tx.load(StoredEvent, query.limit(limit))))
-    return [entry for entry in entries if entry]
+    return tx.load(StoredEvent, query.limit(limit))[::-1]
 
 
 def _sent(tx: Transaction, person: Participant, before: datetime | None, limit: int) -> list[ChatEntry]:

@@ -44,17 +44,32 @@ def received_entry(stored: StoredEvent, parse: Parse) -> ChatEntry | None:
     return None
 
 
-def spoken_entry(stored: StoredEvent, parse: Parse) -> ChatEntry | None:
-    """Return the same as the assistant reads it: with an empty text for a photo, and a tapped button's id as content.
+def spoken_entries(stored: Sequence[StoredEvent], parse: Parse) -> list[ChatEntry]:
+    """Return the same as the assistant reads them: with an empty text for a photo, and a tapped button's id as content.
 
-    None also for what tells it nothing: a reaction, a deletion, a form for the application, a message in a group.
+    A message has the text to which it was edited, and a deleted one is left out. So is what tells the assistant
+    nothing: a reaction, a form for the application, a message in a group.
     """
-    match parse((stored.body or "").encode(), stored.received_at):
-        case [MessageReceived() as one]:
-            if one.in_group or not (one.text or one.needs_answer):
-                return None
-            return replace(_received_entry(stored, one), text=one.text or "", content={"payload": one.payload})
-    return received_entry(stored, parse)
+    parsed = [(row, parse((row.body or "").encode(), row.received_at)) for row in stored]
+    received = [one for _, found in parsed for one in found if isinstance(one, MessageReceived)]
+    ids = {one.message_id for one in received if one.changes is None}
+    changed = {one.changes: one.text for one in received if one.changes and one.changes in ids}
+    entries: list[ChatEntry | None] = []
+    for row, found in parsed:
+        match found:
+            case [MessageReceived(changes=about, message_id=own) as one]:
+                text = changed.get(own, one.text) if about is None else one.text
+                speaks = about not in changed and (text is not None or own not in changed)
+                entries.append(_spoken_entry(row, one, text) if speaks else None)
+            case _:
+                entries.append(received_entry(row, parse))
+    return [entry for entry in entries if entry]
+
+
+def _spoken_entry(stored: StoredEvent, one: MessageReceived, text: str | None) -> ChatEntry | None:
+    if one.in_group or not (text or one.needs_answer):
+        return None
+    return replace(_received_entry(stored, one), text=text or "", content={"payload": one.payload})
 
 
 def _received_entry(stored: StoredEvent, one: MessageReceived) -> ChatEntry:

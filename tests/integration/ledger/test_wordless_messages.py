@@ -12,7 +12,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.events.process import process
 from harkara.ledger.messages.claim import claim
 from tests.integration.ledger.steps import ACCEPTED, begin_posts, record_outcome
-from tests.integration.ledger.turns import LIVE, answer, answers_of, claimed, row_of, talk_of, wrote
+from tests.integration.ledger.turns import LIVE, answer, answers_of, claimed, pass_time, row_of, talk_of, wrote
 from tests.integration.ledger.webhooks import CONTEXT, inbound_webhook, store_webhooks
 
 QUESTION = "Where is your clinic?"
@@ -20,7 +20,7 @@ QUESTION = "Where is your clinic?"
 PHOTO = {"type": "image", "image": {"id": "m1"}}
 REACTION = {"type": "reaction", "reaction": {"message_id": "wamid.ours", "emoji": "👍"}}
 STICKER = {"type": "sticker", "sticker": {"id": "m2"}}
-EDIT = {"type": "edit", "edit": {"message": {"type": "text", "text": {"body": "Where is your shop?"}}}}
+EDIT: dict[str, Any] = {"type": "edit", "edit": {"message": {"type": "text", "text": {"body": "Where is your shop?"}}}}
 DELETION = {"type": "revoke", "revoke": {"original_message_id": "wamid.1"}}
 FORM = {"type": "interactive", "interactive": {"type": "nfm_reply", "nfm_reply": {"response_json": "{}"}}}
 ORDER = {"type": "order", "order": {"product_items": []}}
@@ -90,6 +90,22 @@ def test_what_needs_no_answer_loses_none_that_waits(db: Database, fields: dict[s
     assert answers_of(db)[0]["state"] == "cancelled"
     burst = [one.text for one in talk_of(db, claimed(db)).burst]
     assert burst == [QUESTION, *(["Where is your shop?"] if fields["message"] is EDIT else [])]
+
+
+@pytest.mark.parametrize("about", [{"original_message_id": "wamid.first"}, {}])
+def test_an_edited_message_is_read_as_it_is_now_and_a_deleted_one_not_at_all(
+    db: Database, about: dict[str, str]
+) -> None:
+    """Without a field for it, a notice has the id of the message that it changes."""
+    sent(db, {"type": "text", "text": QUESTION}, "wamid.first")
+    sent(db, {"type": "text", "text": "Thanks"}, "wamid.second")
+    own = "wamid.notice" if about else "wamid.first"
+    edit = {"type": "edit", "edit": EDIT["edit"] | about}
+    sent(db, edit, own)
+    assert talk_of(db, claimed(db)).question == "Where is your shop?\nThanks"
+    sent(db, {"type": "revoke", "revoke": about}, own if not about else "wamid.deletion")
+    pass_time(db, 120)
+    assert talk_of(db, claimed(db)).question == "Thanks"
 
 
 def test_the_assistant_reads_nothing_of_a_group(db: Database) -> None:
