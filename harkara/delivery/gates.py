@@ -62,12 +62,12 @@ def load(
     )
     recall = erasure_key if any(m.erased for m in messages) else None
     shut = {(m.lane, m.recipient) for m in messages if _shut(m, context) and needs_window(m)}
-    heard = {lane for lane, _ in shut} | {m.lane for m in messages if m.category == "marketing" and _hears(m, lanes)}
-    looks = recall or heard or any(m.halted or m.occasion_id or m.category == "authentication" for m in messages)
+    asked = {lane for lane, _ in shut} | {m.lane for m in messages if _needs_choices(m, lanes)}
+    looks = recall or asked or any(m.halted or m.occasion_id or m.category == "authentication" for m in messages)
     if not looks:
         return context
     with db.read() as tx:
-        unread = oldest_unread(tx, heard) if heard else {}
+        unread = oldest_unread(tx, asked) if asked else {}
         contacts |= load_contacts(tx, shut)  # afterwards: a message that has just been applied has opened the window
         if recall:
             contacts = recall_erased(tx, contacts, recall)
@@ -80,9 +80,10 @@ def load(
         return replace(context, now=tx.now, halts=halts, codes=sent, outdated=past, contacts=contacts, unread=unread)
 
 
-def _hears(message: Claimed, lanes: Mapping[str, Lane]) -> bool:
+def _needs_choices(message: Claimed, lanes: Mapping[str, Lane]) -> bool:
+    """Whether it is marketing of a lane in which customers opt out by messages."""
     lane = lanes.get(message.lane)
-    return lane is not None and lane.webhooks_enabled
+    return message.category == "marketing" and lane is not None and lane.webhooks_enabled
 
 
 def check(message: Claimed, context: GateContext) -> Outcome | None:

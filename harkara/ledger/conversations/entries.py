@@ -47,13 +47,15 @@ def received_entry(stored: StoredEvent, parse: Parse) -> ChatEntry | None:
 def spoken_entries(stored: Sequence[StoredEvent], parse: Parse) -> list[ChatEntry]:
     """Return the same as the assistant reads them: with an empty text for a photo, and a tapped button's id as content.
 
-    A message has the text to which it was edited, and a deleted one is left out. So is what tells the assistant
-    nothing: a reaction, a form for the application, a message in a group.
+    A message has the text to which it was edited, and a deleted one is left out. So is what has no meaning for the
+    assistant: a reaction, a form for the application, a message in a group.
     """
     parsed = [(row, parse((row.body or "").encode(), row.received_at)) for row in stored]
     received = [one for _, found in parsed for one in found if isinstance(one, MessageReceived)]
     ids = {one.message_id for one in received if one.changes is None}
-    changed = {one.changes: one.text for one in received if one.changes and one.changes in ids}
+    changed: dict[str | None, str | None] = {
+        one.changes: one.text for one in received if one.changes and one.changes in ids
+    }
     entries: list[ChatEntry | None] = []
     for row, found in parsed:
         match found:

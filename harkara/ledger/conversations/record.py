@@ -100,7 +100,7 @@ WHERE conversation.lane = each.lane AND conversation.person = each.person
 def drop_answers(tx: Transaction, lane: str, people: Collection[str]) -> set[str]:
     """Cancel the answers of the assistant to these people that have not left, and drop the drafts that wait.
 
-    The conversation has moved on. Return the people to whom there were some.
+    The conversation has moved on. Return the people that had some.
     """
     open_ones = (text(OPEN_ANSWER), message.c.talk_person.in_(people), message.c.lane == lane)
     columns = (message.c.id, message.c.talk_person)

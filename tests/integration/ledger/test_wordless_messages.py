@@ -1,4 +1,4 @@
-"""What a customer sends without words: a photo is a person's to answer, a reaction nobody's."""
+"""What a customer sends without words: a person answers a photo, and a reaction needs no answer."""
 
 from __future__ import annotations
 
