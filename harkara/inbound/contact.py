@@ -12,8 +12,7 @@ from harkara.inbound.normalization import clean_text
 from harkara.inbound.window import WindowState, window_state
 from harkara.messages.fields import validate_short_name
 from harkara.messages.validation import field_path
-from harkara.people.names import is_user_id
-from harkara.phone import normalize
+from harkara.people.names import is_user_id, normalize_stored
 from harkara.times import bounded, clamped, to_utc
 
 ConsentAction = Literal["opt-out", "opt-in"]
@@ -96,7 +95,7 @@ class ConsentChoice:
 
 
 def _name(text: str) -> str:
-    return text if is_user_id(text) else normalize(f"+{text}", strict=False)
+    return text if is_user_id(text) else normalize_stored(text)
 
 
 def _lane(name: str) -> str:

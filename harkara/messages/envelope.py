@@ -27,7 +27,8 @@ from harkara.messages.model import StrictModel
 from harkara.messages.parse import Message
 from harkara.messages.template import Template
 from harkara.messages.text import Text
-from harkara.messages.validation import as_handed_over, field_path, require_list, require_object
+from harkara.messages.validation import as_handed_over, field_path, handed_over, require_list, require_object
+from harkara.people.names import normalize_stored
 from harkara.phone import normalize
 from harkara.times import EARLIEST, LATEST
 from harkara.trace_context import parse_traceparent
@@ -130,7 +131,8 @@ class Envelope(StrictModel):
         """Build an envelope from the body of a request to Chat Mitra's `POST /send_message`.
 
         The envelope's other fields are options.
-        Chat Mitra requires the country code. A number of `region` without it is completed if it is not ambiguous.
+        Chat Mitra requires the country code. A number of `region` without it is completed if it is not ambiguous. In
+        a body that was handed over, the number is one that `body` wrote.
         `fallback` may be a template as an item of `messages` has it. Raises Invalid with the request's field names.
         """
         require_object(body, _REQUEST_KEYS, "body")
@@ -139,7 +141,8 @@ class Envelope(StrictModel):
             options = {"customer_name": body.get("customer_name"), "alt_texts": body.get("altTexts")} | options
             if isinstance(options.get("fallback"), dict):
                 options["fallback"] = load_item(options["fallback"], "fallback")
-            to = normalize(body.get("recipient_mobile_number") or "", region, with_country_code=True)
+            given = body.get("recipient_mobile_number") or ""
+            to = normalize_stored(given) if handed_over() else normalize(given, region, with_country_code=True)
             return cls(to=to, messages=read_messages(body), **options)
         except Invalid as error:
             head, dot, rest = error.field.partition(".")
@@ -161,8 +164,7 @@ class Envelope(StrictModel):
     @classmethod
     def _from_fields(cls, fields: object) -> Self:
         fields = cls.read_fields(fields, "envelope")
-        # The sender validated the number, perhaps with newer numbering plans, so a possible length is enough here.
-        fields["to"] = normalize(f"+{fields['to']}", strict=False)
+        fields["to"] = normalize_stored(fields["to"])
         fields["messages"] = [
             load_item(item, f"messages[{position}]")
             for position, item in enumerate(require_list(fields["messages"], "messages"))

@@ -17,6 +17,7 @@ from harkara.messages.template import Language
 from harkara.messages.validation import field_path, type_measure
 from harkara.occasions.local_time import day_of, whole_day
 from harkara.occasions.rules import ClosedStatus, Name
+from harkara.people.names import normalize_stored
 from harkara.phone import normalize
 from harkara.times import to_utc
 
@@ -91,8 +92,7 @@ class Occasion(_Update):
     def from_json(cls, text: str | bytes) -> Self:
         """Parse the output of `to_json` and validate it again. Raises Invalid."""
         fields = cls.read_fields(_object(text))
-        # The producer validated the number, perhaps with newer numbering plans. Here a possible length is enough.
-        return cls(**fields | {"to": normalize(f"+{fields['to']}", strict=False)})
+        return cls(**fields | {"to": normalize_stored(fields["to"])})
 
     @property
     def day(self) -> date | None:

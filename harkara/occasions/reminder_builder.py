@@ -15,7 +15,7 @@ from harkara.occasions.fill import Fill
 from harkara.occasions.occasion import Occasion
 from harkara.occasions.rules import Role, Rule, Rules
 from harkara.occasions.schedule import preferred_time
-from harkara.phone import normalize
+from harkara.people.names import normalize_stored
 
 SOME_REASON: Final = "\u2013"
 """Stands for the reason of an ending, which is not known yet when an occasion is saved."""
@@ -119,7 +119,7 @@ class ReminderBuilder:
     ) -> Envelope:
         message = self.catalogue.message(rule.template, values, language=occasion.language, opted_in=rule.opted_in)
         return Envelope(
-            to=normalize(f"+{occasion.to}", strict=False),  # Occasion validated the number
+            to=normalize_stored(occasion.to),
             messages=[message],
             lane=occasion.lane,
             producer=occasion.producer,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 from harkara.errors import Invalid
-from harkara.phone import normalize
+from harkara.phone import E164, normalize
 
 LONGEST_NAME = 135
 """Characters: a country, `.ENT.` and 128 characters (Meta's docs, Business-scoped user IDs)."""
@@ -31,6 +31,24 @@ def parse_name(text: str, region: str = "IN") -> str:
     Raises Invalid for the field `to`; the error never quotes the text.
     """
     return text.strip() if is_user_id(text.strip()) else normalize(text, region)
+
+
+def normalize_stored(digits: str) -> E164:
+    """Return the number that the ledger or a webhook has as digits with their country code. Raises Invalid.
+
+    Read as a person's input, 6581123456 of Singapore would be an Indian mobile number. A possible length is enough: the
+    number was validated before, perhaps with newer numbering plans, or WhatsApp itself knows it.
+    """
+    return normalize(f"+{digits}", strict=False)
+
+
+def write_name(name: str) -> str:
+    """Return the name for a file from which `parse_name` reads it: with a + if its digits alone are another number."""
+    try:
+        same = parse_name(name) == name
+    except Invalid:
+        same = False
+    return name if same else f"+{name}"
 
 
 def possible_names(text: str, region: str = "IN") -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harkara.errors import Invalid
+from harkara.people.names import normalize_stored
 from harkara.phone import E164, normalize, parse_digits
 
 MOBILE = "919876543210"
@@ -88,6 +89,11 @@ def test_a_normalized_number_is_returned_unchanged() -> None:
     singapore = normalize("+6581123456")
     assert normalize(singapore) is singapore
     assert isinstance(singapore, E164)
+
+
+@pytest.mark.parametrize("digits", ["6581123456", "6421123456", "9607771234", "6797012345", "919999900000"])
+def test_digits_of_the_ledger_have_their_country_code(digits: str) -> None:
+    assert normalize_stored(digits) == digits
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from harkara.ledger.campaigns.rehearse import rehearse_campaign
 from harkara.ledger.users.acts import record_act
 from harkara.messages import Envelope
 from harkara.messages.template import TemplateCategory
+from harkara.messages.validation import as_handed_over
 
 router = APIRouter()
 
@@ -88,7 +89,8 @@ def _envelope(visitor: SignedIn, found: CampaignSummary, to: str, identity: str)
     body = get_first_body(visitor.console.db, found.id)
     if body is None:
         raise Conflict(_NOTHING_LEFT)
-    request = Envelope.from_wire(json.loads(body), category=cast(TemplateCategory, found.category))
+    with as_handed_over():
+        request = Envelope.from_wire(json.loads(body), category=cast(TemplateCategory, found.category))
     return Envelope(
         id=identity,
         to=to,

@@ -26,6 +26,7 @@ from harkara.ledger.users.acts import Actor
 from harkara.messages import Envelope
 from harkara.messages.template import TemplateCategory
 from harkara.messages.validation import as_handed_over
+from harkara.people.names import normalize_stored
 from harkara.states import CampaignState, State
 
 _PAGE_ROWS = 500
@@ -92,7 +93,7 @@ def _again(plan: CampaignPlan, recipient: Recipient) -> CampaignMessage:
     with as_handed_over():
         former = Envelope.from_wire(json.loads(recipient.values[_BODY]))
     envelope = Envelope(
-        to=recipient.to,
+        to=normalize_stored(recipient.to),
         messages=former.messages,
         lane=plan.lane,
         producer=plan.id,

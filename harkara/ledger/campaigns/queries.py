@@ -26,6 +26,7 @@ from harkara.ledger.tables import campaign, contact, message
 from harkara.ledger.transaction import Row, Transaction
 from harkara.messages.media import media_in
 from harkara.money.amounts import show
+from harkara.people.names import write_name
 from harkara.states import CampaignState, State
 
 _PAGE_ROWS = 1000
@@ -117,7 +118,9 @@ def report(db: Database, identity: str, *, numbers: bool, name_at: int | None = 
     with db.read(snapshot=True) as tx:
         for row in map(RecipientReport._make, tx.execute(query.execution_options(yield_per=_PAGE_ROWS))):
             name = row.name and recipient_name(row.name, name_at)  # the column is the whole request
-            yield row._replace(name=name, answered_at=_iso(row.answered_at), opted_out_at=_iso(row.opted_out_at))
+            to = row.recipient and write_name(row.recipient)  # for the file of a next campaign
+            times = {"answered_at": _iso(row.answered_at), "opted_out_at": _iso(row.opted_out_at)}
+            yield row._replace(recipient=to, name=name, **times)
 
 
 def _iso(at: Any) -> str | None:

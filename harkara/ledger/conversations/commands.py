@@ -16,6 +16,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.tables import conversation
 from harkara.ledger.users.acts import Actor, record_act
 from harkara.messages import Envelope, Template, Text
+from harkara.people.names import normalize_stored
 from harkara.receipt import Receipt
 
 Enqueue = Callable[[Sequence[Envelope]], Sequence[Receipt | Conflict | Invalid]]
@@ -41,7 +42,8 @@ def reply(
     """
     if person.number is None:
         raise Conflict("WhatsApp hides the number of this person, and messages need one")
-    envelope = Envelope(to=person.number, messages=[message], lane=person.lane, reference=reference, producer=producer)
+    to = normalize_stored(person.number)
+    envelope = Envelope(to=to, messages=[message], lane=person.lane, reference=reference, producer=producer)
     if isinstance(message, Text) and person.window_ends_at(db.now()) is None:
         raise Conflict("the 24-hour window is closed: send a template, which opens the conversation when they answer")
     if why := person.state.objection(envelope.category):

@@ -21,6 +21,7 @@ from harkara.ledger.messages.insert_rows import insert_messages, message_row
 from harkara.ledger.tables import conversation, message, turn
 from harkara.ledger.transaction import Row, Transaction
 from harkara.messages import Envelope, Template
+from harkara.people.names import normalize_stored
 from harkara.states import State
 
 LATEST: Final = timedelta(hours=48)
@@ -99,7 +100,7 @@ def _ask(tx: Transaction, row: Row, person: Participant, template: str, deadline
     """Accept the template at a revision of its own, so that whatever happens before it leaves cancels it."""
     revision = row["revision"] + 1
     envelope = Envelope(
-        to=str(person.number),
+        to=normalize_stored(str(person.number)),
         messages=[Template(template)],
         lane=person.lane,
         producer=ASSISTANT,

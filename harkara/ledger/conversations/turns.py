@@ -23,6 +23,7 @@ from harkara.ledger.messages.insert_rows import insert_messages, message_row
 from harkara.ledger.tables import conversation, message, turn
 from harkara.ledger.transaction import Row, Transaction
 from harkara.messages import Button, Buttons, Envelope, Template, Text
+from harkara.people.names import normalize_stored
 from harkara.states import State
 
 TurnOutcome = Literal["sent", "superseded", "handed-over", "draft", "failed", "shadow", "silent"]
@@ -188,7 +189,7 @@ def accept_answer(
     """Insert the answer: one message with all its texts, so that they keep their order and go out together."""
     assert number is not None
     envelope = Envelope(
-        to=number,
+        to=normalize_stored(number),
         messages=_messages(proposal),
         lane=claimed.lane,
         producer=ASSISTANT,

@@ -70,7 +70,7 @@ def _names_like(db: Database, identity: str, lanes: Collection[str] | None) -> s
     if found is None:
         return set()
     try:
-        return all_names(db, found, lanes)
+        return all_names(db, f"+{found}", lanes)  # without the +, it may be read as another person's number
     except Invalid:  # the ledger may hold digits that no numbering plan has
         return {found}
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harkara.ledger.contacts.consent import link_names
-from harkara.ledger.contacts.queries import list_contacts
+from harkara.ledger.contacts.queries import iterate_proofs, list_contacts
 from harkara.ledger.database import Database
 from harkara.messages import Template
 from tests.integration.command.deployment import NUMBER, Harkara, listed, store
@@ -151,6 +151,15 @@ def test_an_export_can_be_imported(harkara: Harkara, ledger: Database, tmp_path:
     lines = [json.loads(line) for line in harkara("consent", "export", "--json").stdout.splitlines()]
     assert [line["lane"] for line in lines].count("shop") == 3
     assert {line["how"] for line in lines} == {"operator", "import"}
+
+
+def test_an_exported_number_is_imported_as_the_same(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
+    """Without its +, 6581123456 of Singapore is an Indian mobile number."""
+    harkara("consent", "out", "+65 8112 3456", *PROOF)
+    file = tmp_path / "consent.csv"
+    harkara("consent", "export", "--csv", str(file))
+    assert printed(harkara("consent", "import", str(file), "--lane", "shop", "--json"))["kept"] == 1
+    assert [(each.lane, each.recipient) for each in iterate_proofs(ledger, "shop")] == [("shop", "6581123456")]
 
 
 def test_a_customer_is_shown_and_opted_out_by_any_name(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:

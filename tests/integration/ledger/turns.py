@@ -36,9 +36,10 @@ ANSWER = Proposal(texts=("We open at nine.", "Shall I book?"), source="faq", cit
 HAND_OVER = Proposal(texts=("A person goes on.",), source="rule", hand_over="asked", summary="Order 17")
 
 
-def wrote(db: Database, *texts: str, rules: AssistantRules = LIVE, n: int = 1) -> None:
-    for number, words in enumerate(texts):
-        webhook = inbound_webhook(words, f"w.{words}.{number}.{row_of(db).get('revision')}", n)
+def wrote(db: Database, *texts: str, rules: AssistantRules = LIVE, n: int = 1, number: str | None = None) -> None:
+    sender = {"from": number} if number else {}
+    for place, words in enumerate(texts):
+        webhook = inbound_webhook(words, f"w.{words}.{place}.{row_of(db).get('revision')}", n, **sender)
         store_webhooks(db, webhook)
         while process(db, replace(CONTEXT, assistant=rules)):
             pass

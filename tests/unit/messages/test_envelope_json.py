@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from harkara.errors import Invalid
 from harkara.messages import Envelope, Image, Message, Text
+from harkara.messages.validation import as_handed_over
 from harkara.phone import normalize
 from tests.unit.messages.fixtures import NOON, OTP, SALE, TO, envelope
 from tests.unit.messages.strategies import messages
@@ -122,6 +123,12 @@ def test_a_request_takes_further_fields_as_options() -> None:
 def test_a_bare_number_of_the_region_is_completed() -> None:
     assert Envelope.from_wire(SIMPLE | {"recipient_mobile_number": "98765 43210"}).to == TO
     assert Envelope.from_wire(SIMPLE | {"recipient_mobile_number": "81234567"}, region="SG").to == "6581234567"
+
+
+def test_the_number_of_a_stored_request_has_its_country_code() -> None:
+    stored = Envelope(to="+6581123456", messages=[Text("Hello")]).body()
+    with as_handed_over():
+        assert Envelope.from_wire(stored).body() == stored
 
 
 def test_a_normalized_number_is_not_parsed_again() -> None:

@@ -43,9 +43,10 @@ def export(
 ) -> None:
     """Print every opt-out and opt-in with its number, oldest first, as CSV for `import` or as JSON lines."""
     from harkara.ledger.contacts.queries import iterate_proofs
+    from harkara.people.names import write_name
 
     with ledger() as db:
-        found = ({"to": p.recipient, "lane": p.lane, **p.to_dict()} for p in iterate_proofs(db, lane))
+        found = ({"to": write_name(p.recipient), "lane": p.lane, **p.to_dict()} for p in iterate_proofs(db, lane))
         rows = ([row[name] for name in COLUMNS] for row in found)
         write_rows(to, COLUMNS, rows, as_json=as_json)
 
