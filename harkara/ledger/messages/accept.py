@@ -55,8 +55,9 @@ def accept(
     Raises Unavailable; a repeated call stores nothing twice.
     """
     now = db.now()
-    expired = {} if keep_refused else _expired(envelopes, now)
-    rows = [message_row(each, now, deadlines) for each in envelopes if each.id not in expired]
+    late = set() if keep_refused else {each.id for each in envelopes if each.expires and each.expires <= now}
+    all_rows = [message_row(each, now, deadlines) for each in envelopes]
+    rows = [row for row in all_rows if row["id"] not in late]
     hinted = direct_hints and len(rows) <= MAX_DIRECT_HINTS
     lease = now + timedelta(seconds=queued_seconds) if hinted else None
     states = insert_unopposed(db, rows, now, lease)
@@ -67,7 +68,8 @@ def accept(
         more, objections = _store_opposed(db, unknown, lease, keep_refused=keep_refused)
         states |= more
         known |= _load_known(db, [row for row in unknown if row["id"] not in more])
-    answers = expired | {row["id"]: _answer(row, states, known, objections) for row in rows}
+    answers = {row["id"]: _answer(row, states, known, objections) for row in rows}
+    answers |= _answer_late(db, [row for row in all_rows if row["id"] in late])
     hints = [(row["id"], row["priority"]) for row in rows if states.get(row["id"]) == State.QUEUED]
     return AcceptResult([answers[each.id] for each in envelopes], hints)
 
@@ -101,11 +103,14 @@ class _Known(NamedTuple):
 _ByKey = dict[tuple[str, str | None] | str, _Known]
 
 
-def _expired(envelopes: Sequence[Envelope], now: datetime) -> dict[str, Receipt | Conflict | Invalid]:
+def _answer_late(db: Database, rows: Sequence[NewMessage]) -> dict[str, Receipt | Conflict | Invalid]:
+    """Return the answers of messages whose deadline has passed; a repeat keeps its first answer."""
+    known = _load_known(db, rows)
     return {
-        each.id: Invalid("expires", "has passed already", each.expires.isoformat(timespec="seconds"))
-        for each in envelopes
-        if each.expires and each.expires <= now
+        row["id"]: _answer(row, {}, known, {})
+        if _find(known, row)
+        else Invalid("expires", "has passed already", row["expires_at"].isoformat(timespec="seconds"))
+        for row in rows
     }
 
 

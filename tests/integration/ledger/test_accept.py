@@ -119,6 +119,18 @@ def test_an_expired_message_is_refused_unless_refused_messages_are_kept(db: Data
     assert receipts == [Receipt(late.id, new=True)]
 
 
+def test_a_repeat_after_the_deadline_keeps_its_first_answer(db: Database) -> None:
+    first = reply(reference="order 7", expires=datetime.now(UTC) + timedelta(hours=1))
+    accept_messages(db, first)
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    repeat, other = reply(reference="order 7", expires=past), reply(1, reference="order 7", expires=past)
+    receipts, _ = accept(
+        db, [repeat, other, first.with_validated(expires=past)], deadlines=DEADLINES, queued_seconds=10
+    )
+    assert receipts[0] == receipts[2] == Receipt(first.id, new=False)
+    assert isinstance(receipts[1], Conflict)
+
+
 def test_the_last_moment_that_a_caller_may_give_is_stored(db: Database) -> None:
     last = LATEST - timedelta(seconds=1)
     (identity,) = accept_messages(db, reply(at=last))

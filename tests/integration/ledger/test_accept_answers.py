@@ -91,9 +91,9 @@ class Model:
         return next(same, None) if envelope.reference else None
 
     def _answer(self, envelope: Envelope, new: bool, late: set[str], refused: dict[str, str]) -> object:
-        if envelope.id in late:
-            return ("expires", "has passed already")
         before = self._find(envelope)
+        if before is None and envelope.id in late:
+            return ("expires", "has passed already")
         if before is None:
             return ("to", refused[envelope.id])
         if before.envelope.body_json() != envelope.body_json():
