@@ -46,14 +46,8 @@ def list_campaigns(deps: Deps, caller: CurrentCaller) -> CampaignList:
     return CampaignList(campaigns=queries.list_campaigns(deps.db, lanes=caller.lanes))
 
 
-@router.get("/{name}", responses=error_responses(400, 401, 404, 429, 503))
-def get_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> CampaignProgress:
-    """Get a campaign with its messages by state, and its failed, cancelled and uncertain messages by code."""
-    return _progress(deps, _find(deps, caller, name))
-
-
 @router.post(
-    "/{name}/rehearse",
+    "/{name:name}/rehearse",
     responses=error_responses(400, 401, 404, 413, 429, 503),
     openapi_extra=body_schema(StartCampaign, required=False),
 )
@@ -65,7 +59,7 @@ def rehearse_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body)
 
 
 @router.get(
-    "/{name}/report",
+    "/{name:name}/report",
     responses={
         **error_responses(400, 401, 404, 429, 503),
         200: {"content": {"text/csv": {}}, "description": "A line for each recipient"},
@@ -79,7 +73,7 @@ def report_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> Response:
 
 
 @router.post(
-    "/{name}/start",
+    "/{name:name}/start",
     responses=error_responses(400, 401, 404, 409, 413, 429, 503),
     openapi_extra=body_schema(StartCampaign, required=False),
 )
@@ -91,7 +85,7 @@ def start_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) ->
 
 
 @router.post(
-    "/{name}/pause",
+    "/{name:name}/pause",
     responses=error_responses(400, 401, 404, 409, 413, 429, 503),
     openapi_extra=body_schema(PauseCampaign, required=False),
 )
@@ -104,7 +98,7 @@ def pause_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) ->
 
 
 @router.post(
-    "/{name}/resume",
+    "/{name:name}/resume",
     responses=error_responses(400, 401, 404, 409, 413, 429, 503),
     openapi_extra=body_schema(ResumeCampaign, required=False),
 )
@@ -119,7 +113,7 @@ def resume_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) -
 
 
 @router.post(
-    "/{name}/again",
+    "/{name:name}/again",
     status_code=201,
     responses=error_responses(400, 401, 404, 409, 413, 429, 503),
     openapi_extra=body_schema(SecondRound),
@@ -142,25 +136,32 @@ def repeat_campaign(deps: Deps, caller: CurrentCaller, name: Name, body: Body) -
     return NextRound(campaign=_progress(deps, plan.id), rows=RejectedRows.of(rejects))
 
 
-@router.get("/{name}/effect", responses=error_responses(400, 401, 404, 429, 503))
+@router.get("/{name:name}/effect", responses=error_responses(400, 401, 404, 429, 503))
 def measure_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> CampaignEffect:
     """Compare how many recipients wrote with how many of those who got nothing, and how sure the difference is."""
     return get_effect(deps.db, _find(deps, caller, name))
 
 
-@router.get("/{name}/results", responses=error_responses(400, 401, 404, 429, 503))
+@router.get("/{name:name}/results", responses=error_responses(400, 401, 404, 429, 503))
 def get_results(deps: Deps, caller: CurrentCaller, name: Name) -> FiguresOfCampaign:
     """Get how many recipients wrote and opted out since they got it, the effect, and the costs."""
     found = queries.get_campaign(deps.db, name, lanes=caller.lanes)
     return FiguresOfCampaign.of(get_figures(deps.db, found, deps.campaigns()))
 
 
-@router.post("/{name}/cancel", responses=error_responses(400, 401, 404, 409, 429, 503))
+@router.post("/{name:name}/cancel", responses=error_responses(400, 401, 404, 409, 429, 503))
 def cancel_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> CampaignProgress:
     """Cancel all messages of a campaign that are not sent yet. This cannot be undone."""
     identity = _find(deps, caller, name)
     commands.cancel(deps.db, identity, caller.name, actor=_actor(caller))
     return _progress(deps, identity)
+
+
+# After the others: a name may have slashes.
+@router.get("/{name:name}", responses=error_responses(400, 401, 404, 429, 503))
+def get_campaign(deps: Deps, caller: CurrentCaller, name: Name) -> CampaignProgress:
+    """Get a campaign with its messages by state, and its failed, cancelled and uncertain messages by code."""
+    return _progress(deps, _find(deps, caller, name))
 
 
 def _actor(caller: Caller) -> Actor:

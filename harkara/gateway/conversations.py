@@ -14,6 +14,7 @@ from harkara.gateway.body import Body, body_schema, read_json
 from harkara.gateway.callers import Caller
 from harkara.gateway.dependencies import Dependencies, Deps
 from harkara.gateway.errors import error_responses
+from harkara.gateway.header_text import DecodedHeader, HeaderText
 from harkara.gateway.schemas.conversations import (
     ChatPage,
     ConversationFilters,
@@ -37,14 +38,16 @@ router = APIRouter(tags=["Conversations"], prefix="/conversations")
 
 Contact = Annotated[Word, Path(description="The id of the person, as the list and callbacks have it")]
 Search = Annotated[
-    str | None,
+    HeaderText | None,
     Header(
         alias="Harkara-Search",
         description="A whole number, or a part of a name; a header, because proxies write addresses to logs",
     ),
 ]
 Key = Annotated[
-    Word | None, Header(alias="Idempotency-Key", description="Your own id of the reply: a repeat sends nothing twice")
+    Word | None,
+    DecodedHeader,
+    Header(alias="Idempotency-Key", description="Your own id of the reply: a repeat sends nothing twice"),
 ]
 
 

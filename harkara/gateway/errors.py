@@ -32,6 +32,12 @@ _DESCRIPTIONS = {
     503: "The ledger cannot be reached; the same request may be repeated",
 }
 
+_SENTENCES = {
+    "Not Found": "no route has this path: a message goes to POST /developer/api/send_message",
+    "Method Not Allowed": "this path has no such method: the header Allow names those that it has",
+}
+"""What the router says, as sentences with the next step."""
+
 _FIELD = re.compile(r"(?:[A-Za-z_$.-]|\[\d{1,3}\]){1,120}")
 """The path of a field. The sender made up any other key: it may be a phone number or a code."""
 
@@ -76,7 +82,8 @@ async def _handle_harkara_error(_request: Request, error: Exception) -> JSONResp
 
 async def _handle_http_exception(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, StarletteHTTPException)
-    return error_response(error.status_code, str(error.detail), error.headers)
+    detail = str(error.detail)
+    return error_response(error.status_code, _SENTENCES.get(detail, detail), error.headers)
 
 
 async def _handle_validation_error(_request: Request, error: Exception) -> JSONResponse:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Query
 from harkara.gateway.authentication import CurrentCaller, Lanes
 from harkara.gateway.dependencies import Deps
 from harkara.gateway.errors import error_responses
+from harkara.gateway.header_text import HeaderText
 from harkara.gateway.message_filter import message_filter
 from harkara.gateway.schemas.fields import JobId
 from harkara.gateway.schemas.messages import (
@@ -31,7 +32,7 @@ def list_messages(
     caller: CurrentCaller,
     filters: Annotated[MessageFilters, Query()],
     to: Annotated[
-        str | None,
+        HeaderText | None,
         Header(alias="Harkara-To", description="To this number; a header, because proxies write addresses to logs"),
     ] = None,
 ) -> MessagePage:
@@ -48,13 +49,13 @@ def list_messages(
     return MessagePage.model_validate(page)
 
 
-@router.get("/messages/{jobId}", responses=error_responses(400, 401, 403, 404, 409, 429, 503))
+@router.get("/messages/{jobId:name}", responses=error_responses(400, 401, 403, 404, 409, 429, 503))
 def get_message(deps: Deps, lanes: Lanes, key: JobId) -> MessageStatus:
     """Get a message with its state, its attempts, its trace and its next step, by its jobId or its Idempotency-Key."""
     return queries.get_status(deps.db, queries.find_id(deps.db, key, lanes=lanes), deps.plan.hours)
 
 
-@router.post("/messages/{jobId}/cancel", responses=error_responses(400, 401, 403, 404, 409, 429, 503))
+@router.post("/messages/{jobId:name}/cancel", responses=error_responses(400, 401, 403, 404, 409, 429, 503))
 def cancel_message(deps: Deps, caller: CurrentCaller, lanes: Lanes, key: JobId) -> CancelResult:
     """Cancel a message that is not sent yet. The response says whether that was in time."""
     identity = queries.find_id(deps.db, key, lanes=lanes)

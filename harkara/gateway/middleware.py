@@ -70,7 +70,8 @@ def _route_of(scope: Scope) -> str:
     """Return the pattern of the route. The path itself may hold a reference or a phone number."""
     route: Any = scope.get("route")
     known = route is not None and scope["method"] in (getattr(route, "methods", None) or ())
-    return f"{scope['method']} {scope.get('root_path', '')}{route.path}" if known else "other"
+    # The format is the pattern without the types of its parameters.
+    return f"{scope['method']} {scope.get('root_path', '')}{route.path_format}" if known else "other"
 
 
 def _place_of(error: Exception) -> str:

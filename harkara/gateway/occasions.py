@@ -19,7 +19,7 @@ from harkara.occasions import Closing, Occasion, OccasionKey, OccasionUpdate
 from harkara.occasions.status import OccasionStatus
 from harkara.phone import normalize
 
-router = APIRouter(tags=["Occasions"], prefix="/occasions/{kind}/{reference}")
+router = APIRouter(tags=["Occasions"], prefix="/occasions/{kind}/{reference:name}")
 
 Kind = Annotated[Word, Path(description="A kind of the reminder rules, such as appointment")]
 Reference = Annotated[Word, Path(description="Your own name for the occasion")]

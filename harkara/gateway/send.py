@@ -13,6 +13,7 @@ from harkara.gateway.authentication import LANE, LANE_DESCRIPTION, allowed_lanes
 from harkara.gateway.body import MAX_BYTES, body_schema, read_body, read_json
 from harkara.gateway.dependencies import dependencies_of
 from harkara.gateway.errors import error_responses
+from harkara.gateway.header_text import decode_header
 from harkara.gateway.plain_route import add_plain_route, header_parameter
 from harkara.gateway.schemas.messages import Queued, SendMessage
 from harkara.messages import Category, Template
@@ -91,7 +92,7 @@ async def send_message(request: Request) -> JSONResponse:
 def _read_options(headers: Headers) -> dict[str, Any]:
     """Return the options of the envelope that the headers give. Raises Invalid."""
     options: dict[str, Any] = {
-        option.field: value for option in _OPTIONS if (value := headers.get(option.header)) is not None
+        option.field: decode_header(value) for option in _OPTIONS if (value := headers.get(option.header)) is not None
     }
     if "priority" in options:
         if options["priority"] not in ("0", "1", "2", "3"):

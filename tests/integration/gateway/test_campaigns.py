@@ -49,6 +49,14 @@ def test_a_campaign_is_started_paused_resumed_and_cancelled(client: TestClient, 
     assert post("start") == (409, None)
 
 
+def test_a_campaign_is_found_by_a_name_with_slashes(client: TestClient, deps: Dependencies) -> None:
+    load_campaign(deps.db, 2, "Diwali 26/27")
+    path = "/campaigns/Diwali 26%2F27"
+    assert client.post(f"{path}/start").json()["name"] == "Diwali 26/27"
+    assert client.get(path).json()["state"] == "running"
+    assert len(client.get(f"{path}/report").text.splitlines()) == 3
+
+
 def test_a_campaign_starts_at_a_given_time(client: TestClient, deps: Dependencies) -> None:
     load_campaign(deps.db)
     at = (datetime.now(UTC) + timedelta(hours=3)).replace(microsecond=0)

@@ -36,6 +36,14 @@ def test_a_saved_occasion_has_its_reminders(client: TestClient, deps: Dependenci
     assert NUMBER not in str(found)
 
 
+def test_a_reference_may_have_slashes(client: TestClient) -> None:
+    path = "/occasions/appointment/INV%2F26-27%2F7"
+    assert client.put(path, json=visit()).json()["reference"] == "INV/26-27/7"
+    assert client.get("/occasions/appointment/INV/26-27/7").json()["reference"] == "INV/26-27/7"
+    assert client.post(f"{path}/cancel").json()["change"] == "changed"
+    assert client.get(path).json()["status"] == "cancelled"
+
+
 def test_a_repeated_or_older_version_changes_nothing(client: TestClient) -> None:
     changes = [
         client.put(URL, json=visit(version=version, at=noon(day).isoformat())).json()["change"]

@@ -165,7 +165,14 @@ def test_a_deadline_that_has_passed_is_refused_by_the_ledgers_clock(client: Test
 def test_another_method_is_refused_in_the_same_shape(without_ledger: TestClient) -> None:
     answer = without_ledger.get(SEND)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
-    assert answer.json() == {"status": "error", "message": "Method Not Allowed"}
+    said = "this path has no such method: the header Allow names those that it has"
+    assert answer.json() == {"status": "error", "message": said}
+
+
+def test_an_unknown_path_is_refused_with_the_path_of_messages(without_ledger: TestClient) -> None:
+    answer = without_ledger.post("/developer/api/send_template", json=HELLO)
+    said = "no route has this path: a message goes to POST /developer/api/send_message"
+    assert (answer.status_code, answer.json()) == (404, {"status": "error", "message": said})
 
 
 def test_a_body_at_the_limit_is_accepted_and_a_larger_one_refused(client: TestClient) -> None:

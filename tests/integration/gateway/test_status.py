@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import quote
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -33,6 +36,20 @@ def test_a_message_is_found_by_its_key(client: TestClient) -> None:
     assert client.get("/messages", params={"reference": "order 7"}).json()["messages"][0]["id"] == identity
 
 
+@pytest.mark.parametrize("key", ["INV/26-27/7", "/7", "7/cancel", "ऑर्डर ७", "Bestellung für Zoë"])
+def test_a_key_may_have_slashes_and_letters_of_any_script(client: TestClient, key: str) -> None:
+    sent = client.post(SEND, json=HELLO, headers={b"Idempotency-Key": key.encode()})
+    identity, path = sent.json()["jobId"], f"/messages/{quote(key, safe='')}"
+    assert client.get(path).json()["id"] == identity
+    assert client.get("/messages", params={"reference": key}).json()["messages"][0]["id"] == identity
+    assert client.post(f"{path}/cancel").json() == {"id": identity, "cancelled": True, "state": "cancelled"}
+
+
+def test_a_header_that_is_not_in_utf_8_is_in_latin_1(client: TestClient) -> None:
+    sent = client.post(SEND, json=HELLO, headers={b"Idempotency-Key": "Zoë".encode("latin-1")})
+    assert client.get("/messages/Zoë").json()["id"] == sent.json()["jobId"]
+
+
 @pytest.mark.parametrize("key", ["job_0", "%00", "x" * 300, "919876543210"])
 def test_an_unknown_message_is_not_found_and_the_error_does_not_repeat_its_id(client: TestClient, key: str) -> None:
     answer = client.get(f"/messages/{key}")
@@ -53,7 +70,7 @@ def test_a_list_has_only_messages_that_match_every_filter(client: TestClient, de
     sent = send_message(deps.db, reply(1))
     (waiting,) = accept_messages(deps.db, otp(2))
 
-    def found(headers: dict[str, str] | None = None, **filters: str | list[str]) -> list[str]:
+    def found(headers: dict[Any, Any] | None = None, **filters: str | list[str]) -> list[str]:
         answer = client.get("/messages", params=filters, headers=headers)
         assert answer.status_code == 200, answer.text
         return [each["id"] for each in answer.json()["messages"]]
@@ -65,9 +82,12 @@ def test_a_list_has_only_messages_that_match_every_filter(client: TestClient, de
     with deps.db.write() as tx:
         link_names(tx, "default", ("919876500001", "IN.1"))
     assert found({"Harkara-To": "IN.1"}) == [sent]
+    assert found({b"Harkara-To": "९८७६५ ००००१".encode()}) == [sent]
     assert found(since="2100-01-01T00:00:00Z") == []
     assert set(found(until="2100-01-01T00:00:00+05:30")) == {sent, waiting}
     assert found(flagged="true") == []
+    answer = client.get("/messages?since=2100-01-01T00:00:00+05:30&until=2100-01-02T00:00:00.5+0530")
+    assert answer.json()["messages"] == [], "the + of an offset may stand as it is"
 
 
 @pytest.mark.parametrize(
