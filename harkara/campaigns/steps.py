@@ -11,8 +11,8 @@ from harkara.errors import Invalid
 
 Stage = Literal["canary", "wave", "rest"]
 
-SEGMENT: Final = "first_segment"
-"""The name under which a row has the value of the segment's column. It is no parameter of a template."""
+SEGMENT: Final = "wave_column"
+"""The name under which a row has the value of the segment's column, also in errors. No template has it."""
 
 HELD_OUT: Final = "held-out"
 """The code of a message that is never sent: the campaign holds its recipient out, to measure its own effect."""

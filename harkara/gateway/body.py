@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any, NoReturn
 
 from fastapi import Depends, HTTPException, Request
@@ -13,6 +14,10 @@ from harkara.gateway.authentication import CurrentCaller
 
 MAX_BYTES = 256 * 1024
 """The limit of every body but a webhook's."""
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+"""Half of a character beyond U+FFFF. Many programs write each of both halves so."""
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -52,12 +57,24 @@ def read_json(body: bytes, *, required: bool = True) -> dict[str, Any]:
     if not body.strip() and not required:
         return {}
     try:
-        found = json.loads(body, parse_constant=_refuse_constant)
+        text = body.decode(json.detect_encoding(body))
+        found = json.loads(text, parse_constant=_refuse_constant)
+        whole = not _SURROGATE.search(text) or _has_whole_characters(found)
     except (ValueError, RecursionError):
         raise Invalid("body", "must be a JSON object in UTF-8") from None
     if not isinstance(found, dict):
         raise Invalid("body", "must be a JSON object in UTF-8")
+    if not whole:
+        raise Invalid("body", "has half of a character, such as \\ud83d alone: a text was cut within it; send it whole")
     return found
+
+
+def _has_whole_characters(found: object) -> bool:
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_constant(_name: str) -> NoReturn:

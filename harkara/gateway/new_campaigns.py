@@ -56,7 +56,7 @@ async def _asked(_caller: CurrentCaller, request: Request) -> AsyncIterator[_Ask
         return
     with temporary_file() as path:
         file = await receive_file(request, path, MAX_BYTES)
-        yield _Asked(read_json(file.fields.get("campaign", "").encode()), file)
+        yield _Asked(read_json(file.fields.get("campaign", "").encode(errors="surrogatepass")), file)
 
 
 Asked = Annotated[_Asked, Depends(_asked)]

@@ -40,5 +40,5 @@ def parse_amount(text: str, currency: str, *, expected: str) -> int:
             "currency", "must be the currency of prices.toml: amounts are not converted", f"{expected}, not {currency}"
         )
     if not _AMOUNT.fullmatch(text) or not (micros := to_micros(Decimal(text))):
-        raise Invalid("amount", "must be a positive number of at most 9 digits, such as 15000 or 0.25")
+        raise Invalid("amount", "must be a positive number of at most 9 digits, such as 1500 or 0.25")
     return micros

@@ -124,6 +124,20 @@ def test_a_wrong_request_is_a_sentence_and_creates_nothing(
     assert list_campaigns(deps.db) == []
 
 
+@pytest.mark.parametrize(
+    "half", [{"map": {"to": "\ud83d"}}, {"wave_column": "Date", "wave_value": "\ud83d"}, {"\udce6": 1}]
+)
+def test_half_of_a_character_is_refused_and_creates_nothing(
+    client: TestClient, deps: Dependencies, half: dict[str, Any]
+) -> None:
+    body = json.dumps(VISITS | {"upload": uploaded(client)} | half)
+    status, said = refusal(client.post("/campaigns", content=body))
+    assert (status, said.partition(",")[0]) == (400, "body: has half of a character")
+    assert list_campaigns(deps.db) == []
+    whole = json.dumps(VISITS | {"upload": uploaded(client), "name": "📦"})
+    assert client.post("/campaigns", content=whole).json()["campaign"]["name"] == "📦"
+
+
 def test_two_columns_of_one_name_and_a_missing_header_are_sentences(client: TestClient) -> None:
     twice = VISITS | {"upload": uploaded(client, "Mobile,Mobile,Doctor,Date\n9876543210,1,Dr Rao,today\n")}
     assert refusal(client.post("/campaigns", json=twice)) == (
@@ -198,7 +212,7 @@ def test_a_campaign_with_steps_says_them_in_its_status(client: TestClient, deps:
     ("change", "message"),
     [
         ({"canary": 2}, "canary: must be more than 0 and at most 0.5"),
-        ({"wave_column": "Town", "wave_value": "Pune"}, "first_segment: no column is called Town"),
+        ({"wave_column": "Town", "wave_value": "Pune"}, "wave_column: no column is called Town"),
         ({"stop_loss": "-5"}, "stop_loss: must be a positive number of at most 9 digits"),
         ({"hold_out": 0.1, "answer_days": 90}, "answer-days: must be between 1 and 30 days"),
     ],
