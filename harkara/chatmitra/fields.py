@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 
 from harkara.people.names import is_user_id
+from harkara.people.printable import is_printable
 
 LONGEST_ID = 256
 """Characters."""
@@ -28,7 +29,7 @@ def parse_id(value: object) -> str | None:
     if not isinstance(value, str | int) or isinstance(value, bool):
         return None
     found = str(value)
-    return found if found and len(found) <= LONGEST_ID and found.isprintable() and not found.isspace() else None
+    return found if found and len(found) <= LONGEST_ID and is_printable(found) and not found.isspace() else None
 
 
 def parse_phone_number(value: object) -> str | None:

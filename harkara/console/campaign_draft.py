@@ -61,7 +61,7 @@ class CampaignDraft:
             " ".join(printable(query.get("name", name)).split())[:80],
             query.get("agreed", ""),
             {each: query.get(COLUMN + each, similar.get(each, "")) for each in names},
-            {each: printable(query.get(TEXT + each, "")).strip() for each in names},
+            {each: query.get(TEXT + each, "").strip() for each in names},
             {each: text for each in OPTIONS if (text := printable(query.get(each, "")).strip())},
         )
 

@@ -9,6 +9,7 @@ from fastapi import Depends, HTTPException, Request
 
 from harkara.console.visitors import AnyVisitor
 from harkara.gateway.body import read_body
+from harkara.people.printable import drop_unprintable
 
 MAX_BYTES = 64 * 1024
 MAX_FIELDS = 200
@@ -37,7 +38,7 @@ class FormFields:
 
 def printable(text: str) -> str:
     """Return the text without characters that cannot be printed: PostgreSQL refuses a NUL."""
-    return "".join(filter(str.isprintable, text))
+    return drop_unprintable(text)
 
 
 async def _form(request: Request, visitor: AnyVisitor) -> FormFields:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, PlainValidator
 from harkara.errors import Invalid
 from harkara.messages.text_rules import PLACEHOLDER, validate_parameter
 from harkara.messages.validation import field_path, type_measure
+from harkara.people.printable import is_printable
 from harkara.times import to_utc
 
 _ID = re.compile(r"job_[0-9a-f]{32}")
@@ -33,7 +34,7 @@ def validate_short_name(value: str) -> str:
 
 
 def _validate_reference(value: str) -> str:
-    if not 1 <= len(value) <= 200 or not value.isprintable():
+    if not 1 <= len(value) <= 200 or not is_printable(value):
         raise Invalid("", "1 to 200 printable characters", f"this has {len(value):,}")
     return value
 

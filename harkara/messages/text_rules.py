@@ -13,6 +13,7 @@ from harkara.messages.emoji import count_emoji, is_only_emoji
 from harkara.messages.html_tags import find_html_tag
 from harkara.messages.markup import find_markup
 from harkara.messages.validation import handed_over
+from harkara.people.printable import is_printable
 
 # Chat Mitra docs, Validation Rules & Limits: Text Messages.
 _EMOJI_LIMIT = 10
@@ -95,7 +96,7 @@ class PrintableRule:
         """Return the value, or raise Invalid with an empty field."""
         if not value or len(value) > self.limit:
             raise Invalid("", f"1 to {self.limit:,} characters", f"this has {len(value):,}")
-        if "*" in value or not value.isprintable() or value != value.strip():
+        if "*" in value or not is_printable(value) or value != value.strip():
             raise Invalid("", "must be printable, without an asterisk and without a space at either end")
         return value
 

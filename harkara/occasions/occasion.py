@@ -18,6 +18,7 @@ from harkara.messages.validation import field_path, type_measure
 from harkara.occasions.local_time import day_of, whole_day
 from harkara.occasions.rules import ClosedStatus, Name
 from harkara.people.names import normalize_stored
+from harkara.people.printable import is_printable
 from harkara.phone import normalize
 from harkara.times import to_utc
 
@@ -31,7 +32,7 @@ class OccasionKey(NamedTuple):
 
 
 def _reason(value: str) -> str:
-    if not value.isprintable():
+    if not is_printable(value):
         raise Invalid("", "must be printable")
     return value
 

@@ -23,6 +23,7 @@ from harkara.ledger.tables import campaign
 from harkara.ledger.transaction import Transaction
 from harkara.ledger.users.acts import Actor, record_act
 from harkara.messages.template import TemplateCategory
+from harkara.people.printable import is_printable
 from harkara.states import CampaignState, State
 
 _HELD_OUT = "Its recipient was drawn to get nothing, so that the effect of the campaign can be measured."
@@ -62,7 +63,7 @@ class CampaignPlan:
     id: str = field(default_factory=_new_id)
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.name) <= 80 or not self.name.isprintable():
+        if not 1 <= len(self.name) <= 80 or not is_printable(self.name):
             raise Invalid("name", "must be 1 to 80 printable characters", f"this has {len(self.name)}")
         if not 0 < self.error_share <= 1:
             raise Invalid("error-share", "must be more than 0 and at most 1")

@@ -20,6 +20,7 @@ from harkara.json_record import JsonRecordSeconds, TimestampSeconds
 from harkara.ledger.database import Database
 from harkara.ledger.tables import upload, upload_part
 from harkara.ledger.transaction import Row, Transaction
+from harkara.people.printable import drop_unprintable
 
 MAX_BYTES: Final = 50 * 1024 * 1024
 """Bytes of one upload."""
@@ -66,7 +67,7 @@ def store_upload(db: Database, file: Path, name: str, lane: str) -> Upload:
     if (size := file.stat().st_size) > MAX_BYTES:
         raise Invalid("file", "at most 50 MB as CSV", f"this has {size:,} bytes")
     sheet = examine(file)
-    shown = "".join(filter(str.isprintable, name)).strip()[-200:] or "upload.csv"
+    shown = drop_unprintable(name).strip()[-200:] or "upload.csv"
     identity, parts = f"upl_{uuid7().hex}", 0
     with file.open("rb") as opened:
         while content := opened.read(PART_BYTES):

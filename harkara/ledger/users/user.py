@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement
 
 from harkara.errors import Invalid
 from harkara.ledger.tables import user
+from harkara.people.printable import is_printable
 from harkara.roles import Role
 
 LONGEST_NAME = 60
@@ -65,7 +66,7 @@ COLUMNS: tuple[ColumnElement[Any], ...] = tuple(user.c[name] for name in _NAMES)
 def parse_name(text: str) -> str:
     """Return the name as people see it. Raises Invalid."""
     name = " ".join(unicodedata.normalize("NFC", text).split())
-    if not name or not name.isprintable() or len(name) > LONGEST_NAME:
+    if not name or not is_printable(name) or len(name) > LONGEST_NAME:
         raise Invalid("name", "must have 1 to 60 characters that can be printed")
     return name
 
