@@ -95,7 +95,8 @@ def read_recipients(
         parser = _RowParser.from_header(table.header, columns, region, parse_to, optional)
         yield from parser.above(table)
         for row in table.below:
-            outcome = parser.parse(row.number, row.cells) if row.cells else _broken_quotes(row)
+            readable = row.cells and not parser.holds_rows(row, table.delimiter)
+            outcome = parser.parse(row.number, row.cells) if readable else _broken_quotes(row)
             if unique and isinstance(outcome, Recipient):
                 first = rows_of.setdefault(int(canonical(outcome.to)), row.number)
                 if first != row.number:
@@ -106,6 +107,10 @@ def read_recipients(
 def _broken_quotes(row: CsvRow) -> Reject:
     rows = f"rows {row.number} to {row.last} were read as one" if row.last > row.number else "it cannot be read"
     return Reject(row.number, "", f"a quote is out of place or never closed, so {rows}; correct it", "broken-quotes")
+
+
+def _is_number(cell: str) -> bool:
+    return holds_number(cell) and not any(map(str.isalpha, cell))
 
 
 def _present(header: list[str], names: Collection[str]) -> set[str]:
@@ -151,9 +156,25 @@ class _RowParser:
             cell = "".join(row.cells[at : at + 1])
             if not row.cells:
                 yield _broken_quotes(row)
-            elif holds_number(cell) and not any(map(str.isalpha, cell)):
+            elif _is_number(cell):
                 rule = f"is above the header, which is row {table.header_row}; move this row below it"
                 yield Reject(row.number, self.column(TO), rule, "above-header")
+
+    def holds_rows(self, row: CsvRow, delimiter: str) -> bool:
+        """Return whether a cell holds the rows that follow, since a quote opens in this row and closes in a later one.
+
+        A line within the cell is a row if it has a number in the column of numbers and as many cells as the header, or
+        the last of these rows up to the quote.
+        """
+        at = self.positions[TO]
+        if row.last == row.number:
+            return False
+        for position, cell in enumerate(row.cells):
+            for line in cell.splitlines()[1:]:
+                cells = line.split(delimiter)
+                if len(cells) in (len(self.header), position + 1) and _is_number("".join(cells[at : at + 1])):
+                    return True
+        return False
 
     def parse(self, row: int, cells: list[str]) -> Recipient | Reject:
         if len(cells) > len(self.header) and any(cells[len(self.header) :]):

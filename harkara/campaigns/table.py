@@ -32,8 +32,9 @@ class CsvRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The header with its row number, the rows above it, such as a title, and those below."""
+    """The delimiter, the header with its row number, the rows above it, such as a title, and those below."""
 
+    delimiter: str
     header: list[str]
     header_row: int
     above: list[CsvRow]
@@ -62,7 +63,7 @@ def read_table(file: TextIO, wanted: Collection[str]) -> Table:
     at = _header_position(head, names)
     if at is None:
         raise Invalid("header", "must be in the first row: the names of the columns")
-    return Table(head[at].cells, head[at].number, head[:at], chain(head[at + 1 :], rows))
+    return Table(best, head[at].cells, head[at].number, head[:at], chain(head[at + 1 :], rows))
 
 
 def _rows(file: TextIO, delimiter: str) -> Iterator[CsvRow]:

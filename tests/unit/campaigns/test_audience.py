@@ -171,6 +171,32 @@ def test_an_unclosed_quote_does_not_swallow_the_rows_after_it(tmp_path: Path) ->
     assert any(isinstance(each, Recipient) for each in found)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        f'{ASHA},Asha,"see\n{RAVI},Ravi,ok\n{MEERA},Meera,done"',
+        f'{ASHA},Asha,"see\r\n{MEERA},Meera,done"',
+        f'{ASHA},"Asha,x\n{MEERA},Meera",y',
+        f'{ASHA},"Asha,x\n{MEERA},Meera,done"',
+    ],
+)
+def test_rows_between_two_stray_quotes_are_not_skipped_in_silence(tmp_path: Path, written: str) -> None:
+    found = results(tmp_path, f"to,name,note\n{written}\n919876543213,Zoya,\n")
+    (reject, last) = found
+    assert isinstance(reject, Reject)
+    assert (reject.code, f"rows 2 to {1 + len(written.splitlines())} were read as one" in reject.rule) == (
+        "broken-quotes",
+        True,
+    )
+    assert isinstance(last, Recipient)
+
+
+@pytest.mark.parametrize("note", ["Flat 4\n12, MG Nagar\nPune 411001", "call\n98765 43219", "a,b\n1,2,3\n"])
+def test_line_breaks_in_a_cell_are_no_rows(tmp_path: Path, note: str) -> None:
+    table = f'to,name,note\n{ASHA},Asha,"{note}"\n{RAVI},Ravi,x\n'
+    assert [row[1] for row in rows(tmp_path, table)] == [ASHA, RAVI]  # type: ignore[index]
+
+
 def test_a_row_without_its_values_does_not_make_the_next_one_a_duplicate(tmp_path: Path) -> None:
     assert rows(tmp_path, f"to,name\n{ASHA},\n{ASHA},Asha\n")[1] == (3, ASHA, {"name": "Asha"})
 
