@@ -69,7 +69,7 @@ def envelope(given: Given) -> Envelope:
         body = _read_json(given["json_file"])
         if given["to"] and isinstance(body, dict):
             body["recipient_mobile_number"] = normalize(given["to"])
-        return Envelope.from_wire(body, **options)
+        return catalogue().envelope(body, **options)
     if given["to"] is None:
         _wrong("to", "give the recipient's number")
     options["to"] = normalize(given["to"])

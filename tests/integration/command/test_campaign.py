@@ -97,6 +97,16 @@ def test_a_csv_becomes_a_campaign_and_each_rejected_row_has_a_reason(
     assert not any(number in result.output + rejects.read_text("utf-8-sig") for number in NUMBERS)
 
 
+def test_the_rejected_rows_never_overwrite_the_audience(harkara: Harkara, ledger: Database, sheet: Path) -> None:
+    before = sheet.read_bytes()
+    other = sheet.with_name("link.csv")
+    other.symlink_to(sheet)
+    for path in (sheet, other):
+        result = harkara("campaign", "new", str(sheet), *KIND, "--rejects", str(path))
+        assert (result.exit_code, "rejects: is the file of the audience" in result.stderr) == (4, True)
+    assert sheet.read_bytes() == before
+
+
 def test_an_excel_file_becomes_a_campaign_as_its_csv_does(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
     cells = ("Mobile", "Doctor", "Date"), ("9876543210", "Dr Rao", "24 November"), ("9876543210", "Dr Rao", "x")
     rows = "".join(

@@ -116,6 +116,16 @@ def test_a_request_of_chat_mitra_is_read_from_stdin_and_the_named_number_wins(ha
     assert json.loads(result.stdout)["body"] == body | {"recipient_mobile_number": NUMBER}
 
 
+def test_a_request_with_a_one_time_code_has_its_category(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
+    template = {"name": "otp_verification", "language": "en", "components": []}
+    body = {"recipient_mobile_number": NUMBER, "messages": [{"kind": "template", "template": template}]}
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps(body))
+    assert harkara("send", "--json-file", str(file)).exit_code == 0
+    (identity,) = listed(ledger)
+    assert get_status(ledger, identity).category == "authentication"
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 def test_a_request_is_read_from_a_file_of_windows(harkara: Harkara, tmp_path: Path, encoding: str) -> None:
     body = {"recipient_mobile_number": NUMBER, "message": "नमस्ते"}

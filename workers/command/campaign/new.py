@@ -132,7 +132,7 @@ def new(
     )
     plan = make_plan(request, known)
     check_lane(lane)
-    with opened_as_csv(file) as (rows, sheet), _rejects(rejects) as refused:
+    with opened_as_csv(file) as (rows, sheet), _rejects(rejects, file) as refused:
         plan = plan if sheet is None else replace(plan, source=f"{file.name}, sheet {sheet}")
         loaded, shown = _load(plan, request, known, rows, refused)
     _report(plan, loaded, refused, shown, as_json)
@@ -187,12 +187,16 @@ def _steps(first: str | None, **others: Any) -> CampaignSteps:
 
 
 @contextmanager
-def _rejects(path: Path | None) -> Iterator[Rejects]:
+def _rejects(path: Path | None, audience: Path) -> Iterator[Rejects]:
+    """Give what records the rejected rows. Raises Invalid for the file of the audience, which would be overwritten."""
     from harkara.campaigns.rejects import COLUMNS, Rejects
+    from harkara.errors import Invalid
 
     if path is None:
         yield Rejects(most=_SHOWN)
         return
+    if path.exists() and path.samefile(audience):
+        raise Invalid("rejects", "is the file of the audience, which would be overwritten: name another file")
     from harkara.campaigns.spreadsheet import CsvWriter
 
     with open_csv(path, "rejects") as file:
