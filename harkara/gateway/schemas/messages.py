@@ -10,6 +10,7 @@ from harkara.gateway.schemas.fields import UtcTime, Word
 from harkara.message_groups import MessageGroup
 from harkara.message_selection import Act
 from harkara.message_status import MessageSummary
+from harkara.messages.fields import Id
 from harkara.messages.model import StrictModel
 from harkara.states import State
 
@@ -63,7 +64,7 @@ class MessageSelection(BaseModel):
 class MessageFilters(MessageSelection):
     """Filters of a list of messages, newest first."""
 
-    before: Word | None = Field(default=None, description="The field `before` of the previous page")
+    before: Id | None = Field(default=None, description="The field `before` of the previous page")
     limit: int = Field(default=50, ge=1, le=200)
     count: bool = Field(default=False, description="Count the messages that match, up to 10,000")
     why: bool = Field(default=False, description="Group what waits, is uncertain or failed by reason")

@@ -97,6 +97,8 @@ def test_a_list_has_only_messages_that_match_every_filter(client: TestClient, de
         ({"limit": "0"}, "limit: must be greater than or equal to 1"),
         ({"since": "yesterday"}, "since: must be a time in ISO 8601"),
         ({"since": "2030-01-01T00:00:00"}, "since: has no time zone"),
+        ({"before": "zzz"}, "before: must be job_ and 32 hexadecimal digits"),
+        ({"before": f"JOB_{'0' * 32}"}, "before: must be job_ and 32 hexadecimal digits"),
         ({"sate": "failed"}, "sate: Extra inputs are not permitted"),
         ({"reference": "a\x00b"}, "reference: String should match pattern"),
     ],
