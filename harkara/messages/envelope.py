@@ -146,7 +146,8 @@ class Envelope(StrictModel):
             return cls(to=to, messages=read_messages(body), **options)
         except Invalid as error:
             head, dot, rest = error.field.partition(".")
-            raise Invalid(_REQUEST_NAMES.get(head, head) + dot + rest, error.rule, error.measure) from None
+            rule = error.rule.replace("alt_texts", "altTexts")
+            raise Invalid(_REQUEST_NAMES.get(head, head) + dot + rest, rule, error.measure) from None
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:

@@ -36,6 +36,7 @@ def listing(
     """List the conversations, the newest first, with the last message of each."""
     from harkara.chatmitra.webhooks import parse
     from harkara.ledger.conversations.queries import list_conversations
+    from harkara.people.names import write_name
 
     lanes = [lane] if lane else [*configured()]
     with ledger() as db:
@@ -51,7 +52,7 @@ def listing(
         ("number", "name", "lane", "last", "unread", "window until", "words"),
         (
             (
-                each.number,
+                each.number and write_name(each.number),
                 each.name,
                 each.lane,
                 local.show(each.last_at, each.lane),

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harkara.errors import Invalid
-from harkara.messages import Envelope, Image, Message, Text
+from harkara.messages import Envelope, Image, Message, Template, Text
 from harkara.messages.validation import as_handed_over
 from harkara.phone import normalize
 from tests.unit.messages.fixtures import NOON, OTP, SALE, TO, envelope
@@ -104,6 +104,10 @@ def test_the_json_of_the_body_is_written_as_by_the_standard_library(item: Messag
         (
             PICTURE | {"messages": [{"kind": "raw", "payload": {"type": "text", "text": {"body": "*"}}}]},
             f"messages[0].payload.text.body: {ASTERISK}",
+        ),
+        (
+            PICTURE | {"messages": [Template("visit", body=["$city"]).wire()]},
+            "messages[0].body[0]: has a $placeholder without a value; give it one in altTexts, or customer_name",
         ),
     ],
 )
