@@ -64,7 +64,7 @@ def _number(text: str | None) -> str | None:
     from harkara.phone import normalize  # imported here as well: it loads the numbering plans
 
     try:
-        return normalize(text)
+        return normalize(text, with_country_code=True)
     except Invalid as error:
         raise Invalid("number", error.rule, error.measure) from None
 

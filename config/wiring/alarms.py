@@ -63,7 +63,7 @@ def _by_whatsapp() -> list[Receiver]:
     if not s.alarm_number:
         return []
     try:
-        number = normalize(s.alarm_number)
+        number = normalize(s.alarm_number, with_country_code=True)
     except Invalid as error:
         raise SystemExit(f"HARKARA_ALARM_NUMBER: {error.rule}") from None
     if s.alarm_lane not in lanes():

@@ -161,6 +161,8 @@ def test_a_lane_knows_its_own_number(tmp_path: Path) -> None:
     }
     with pytest.raises(SystemExit, match=r"^Lane default: number: is too short"):
         lanes(Settings(**options, number="12"))
+    with pytest.raises(SystemExit, match=r"^Lane default: number: can be read as two numbers; write it with \+"):
+        lanes(Settings(**options, number="6581123456"))
 
 
 def test_a_template_for_closed_windows_that_no_template_can_be_called_stops_the_start() -> None:

@@ -38,6 +38,10 @@ def test_a_round_measures_what_the_deployment_has(tmp_path: Path, valkey_server:
     [
         ({"HARKARA_ALARM_URLS": f"pigeon://{PASSWORD}@loft"}, "HARKARA_ALARM_URLS: number 1 is not a URL of Apprise"),
         (
+            {"HARKARA_ALARM_NUMBER": "6581123456"},
+            "HARKARA_ALARM_NUMBER: can be read as two numbers; write it with + and the country code",
+        ),
+        (
             {"HARKARA_ALARM_NUMBER": "919876543210", "HARKARA_ALARM_LANE": "north"},
             "HARKARA_ALARM_LANE: no lane is named north; lanes: default",
         ),
