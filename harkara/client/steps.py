@@ -70,10 +70,10 @@ class ClientSteps(BaseClient):
         ]
 
     def _cancel_steps(self, key: str | Handle) -> Steps[bool]:
-        return self._backend.cancel(key.id if isinstance(key, Handle) else key)
+        return self._backend.cancel(_key(key))
 
     def _status_steps(self, key: str | Handle) -> Steps[MessageStatus]:
-        return self._backend.status(key.id if isinstance(key, Handle) else key)
+        return self._backend.status(_key(key))
 
     def _save_occasion_steps(self, kind: str, reference: str, to: str, options: OccasionOptions) -> Steps[Change]:
         # Imported here: an application without occasions does not pay for them.
@@ -119,9 +119,18 @@ class ClientSteps(BaseClient):
         self, action: ConsentAction, to: str, proof: str, category: str, lane: str | None
     ) -> Steps[None]:
         # Imported here: an application without consent calls does not pay for it.
-        from harkara.inbound.contact import ConsentChoice
+        from harkara.inbound.contact import ConsentChoice, validate_lane
         from harkara.people.names import parse_name
 
         name, now = parse_name(to, self._region), datetime.now(UTC)
         choice = ConsentChoice.parse(name, action=action, category=category, how="application", proof=proof, at=now)
-        return self._backend.record_consent(lane or self._lane, choice)
+        return self._backend.record_consent(validate_lane(lane or self._lane), choice)
+
+
+def _key(key: str | Handle) -> str:
+    """Return the id or the reference. None, as of a message that was never sent, would mean one without a reference."""
+    if isinstance(key, Handle):
+        return key.id
+    if not isinstance(key, str):
+        raise Invalid("key", "must be a handle, an id or a reference", f"this is of type {type(key).__name__}")
+    return key

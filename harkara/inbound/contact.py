@@ -74,7 +74,7 @@ class ConsentChoice:
     def to_json(self, lane: str) -> str:
         """Render the choice and its lane for `from_json`. Raises Invalid for a lane name that breaks the rules."""
         fields = {"recipient": self.recipient, "wish": self.action, "category": self.category, "proof": self.proof}
-        return json.dumps(fields | {"lane": _lane(lane), "at": self.at.isoformat()}, ensure_ascii=False)
+        return json.dumps(fields | {"lane": validate_lane(lane), "at": self.at.isoformat()}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, data: str) -> tuple[str, Self]:
@@ -85,7 +85,7 @@ class ConsentChoice:
         try:
             fields = json.loads(data)
             to = _name(fields.pop("recipient"))
-            lane, at = _lane(fields.pop("lane")), clamped(datetime.fromisoformat(fields.pop("at")))
+            lane, at = validate_lane(fields.pop("lane")), clamped(datetime.fromisoformat(fields.pop("at")))
             action = fields.pop("wish")
             return lane, cls._validated(to, action, fields["category"], "application", fields["proof"], at)
         except Invalid:
@@ -98,7 +98,8 @@ def _name(text: str) -> str:
     return text if is_user_id(text) else normalize_stored(text)
 
 
-def _lane(name: str) -> str:
+def validate_lane(name: str) -> str:
+    """Return the name of a lane. Raises Invalid for one that no lane can have: the choice would concern no one."""
     with field_path("lane"):
         return validate_short_name(name)
 

@@ -30,7 +30,7 @@ def parse_name(text: str, region: str = "IN") -> str:
 
     Raises Invalid for the field `to`; the error never quotes the text.
     """
-    return text.strip() if is_user_id(text.strip()) else normalize(text, region)
+    return text.strip() if isinstance(text, str) and is_user_id(text.strip()) else normalize(text, region)
 
 
 def normalize_stored(digits: str) -> E164:

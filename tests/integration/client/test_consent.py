@@ -66,6 +66,16 @@ def test_a_consent_argument_that_breaks_a_rule_raises_invalid(
         client.opt_out(**{"to": ASHA, "proof": "Form of May"} | wrong)
 
 
+@pytest.mark.parametrize(("wrong", "field"), [({"lane": "Shop"}, "lane"), ({"to": 919876500001}, "to")])
+def test_a_consent_argument_is_validated_before_the_ledger_has_it(
+    db: Database, wrong: dict[str, Any], field: str
+) -> None:
+    """An opt-out of a lane that cannot exist would stop no message."""
+    with Client(database_url=str(db.url)) as one, pytest.raises(Invalid, match=f"^{field}: "):
+        one.opt_out(**{"to": ASHA, "proof": "Form of May"} | wrong)
+    assert not is_known(db)
+
+
 def test_an_invalid_consent_entry_stops_no_other(client: Client, valkey_server: ValkeyServer, db: Database) -> None:
     with connect(valkey_server.url, seconds=30) as redis:
         Intake(redis).append("wish", ["no JSON", "[]", '{"lane": "default"}'])

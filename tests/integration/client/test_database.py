@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,16 @@ def test_the_message_is_committed_when_send_returns(direct: Client) -> None:
     assert direct.cancel(handle)
     with pytest.raises(NotFound):
         direct.status("order 8")
+
+
+@pytest.mark.parametrize("key", [None, 7, ["order 7"]])
+def test_only_a_text_is_a_key(direct: Client, key: Any) -> None:
+    """For the database, None would be the reference of each message without one."""
+    waiting = direct.send("Hello", to=ASHA)
+    for call in (direct.cancel, direct.status):
+        with pytest.raises(Invalid, match="key: must be a handle, an id or a reference"):
+            call(key)
+    assert direct.status(waiting)["state"] == "waiting"
 
 
 def test_a_refused_message_stops_no_other(direct: Client) -> None:
