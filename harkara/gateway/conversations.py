@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Path, Query
 
 from harkara.chatmitra.webhooks import parse
 from harkara.conversation import Chat
-from harkara.errors import Conflict, NotFound
+from harkara.errors import Conflict, Invalid, NotFound
 from harkara.gateway.authentication import CurrentCaller, Lanes
 from harkara.gateway.body import Body, body_schema, read_json
 from harkara.gateway.callers import Caller
@@ -56,15 +56,18 @@ def list_page(
     deps: Deps, lanes: Lanes, filters: Annotated[ConversationFilters, Query()], search: Search = None
 ) -> ConversationList:
     """List the conversations of the token's lanes, the newest first, with the last message of each."""
-    found = list_conversations(
-        deps.db,
-        lanes,
-        parse,
-        unread=filters.unread,
-        search=search or "",
-        before=filters.before,
-        limit=filters.limit,
-    )
+    try:
+        found = list_conversations(
+            deps.db,
+            lanes,
+            parse,
+            unread=filters.unread,
+            search=search or "",
+            before=filters.before,
+            limit=filters.limit,
+        )
+    except Invalid as error:
+        raise Invalid("Harkara-Search" if error.field == "to" else error.field, error.rule, error.measure) from None
     before = cursor_of(found[-1]) if len(found) == filters.limit else None
     return ConversationList(conversations=found, before=before)
 

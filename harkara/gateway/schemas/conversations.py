@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harkara.conversation import Conversation
+from harkara.errors import Invalid
 from harkara.gateway.schemas.fields import UtcTime, Word
 from harkara.inbound.contact import ConsentCategory
 from harkara.messages.model import StrictModel
@@ -44,13 +45,13 @@ class Reply(StrictModel):
     @model_validator(mode="after")
     def _one(self) -> Reply:
         if (self.text is None) == (self.kind is None):
-            raise ValueError("either text or kind is required")
+            raise Invalid("text", "give either text or kind")
         return self
 
 
 class ReadUntil(StrictModel):
     revision: int | None = Field(
-        default=None, ge=0, description="The revision that was seen: nothing is done if there is a later one"
+        default=None, ge=0, lt=2**63, description="The revision that was seen: nothing is done if there is a later one"
     )
 
 

@@ -48,6 +48,11 @@ def test_wrong_requests_and_other_lanes_are_refused(client: TestClient, deps: De
     for body in ({}, {"text": "x", "kind": "visit_feedback"}, {"text": "*Sale*"}, {"kind": "unknown"}, {"to": NUMBER}):
         assert client.post(f"{path}/reply", json=body).status_code == 400
     assert client.post(f"{path}/opt-out", json={"proof": " "}).status_code == 400
+    assert client.post(f"{path}/reply", json={}).json()["message"] == "text: give either text or kind"
+    later = client.post(f"{path}/read", json={"revision": 10**22})
+    assert (later.status_code, later.json()["message"][:27]) == (400, "revision: must be less than")
+    wrong = client.get("/conversations", headers={"Harkara-Search": "12"})
+    assert (wrong.status_code, wrong.json()["message"][:28]) == (400, "Harkara-Search: is too short")
     assert client.get(f"/conversations/{NUMBER}").status_code == 404
     assert client.get(path, headers=AGENCY).status_code == 404
     assert client.get("/conversations", headers=AGENCY).json()["conversations"] == []
