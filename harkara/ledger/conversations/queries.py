@@ -81,8 +81,9 @@ def count_unread(db: Database, lanes: Collection[str]) -> Count:
 
 
 def cursor_of(last: Conversation) -> str:
-    """Return the `before` of the page after the one that ends with this conversation."""
-    return f"{last.last_at.isoformat() if last.last_at else ''}~{last.contact}"
+    """Return the `before` of the page after the one that ends with this conversation, without a + for a URL."""
+    at = last.last_at.isoformat().replace("+00:00", "Z") if last.last_at else ""
+    return f"{at}~{last.contact}"
 
 
 def load_row(tx: Transaction, person: Participant) -> Row | None:

@@ -41,6 +41,17 @@ def test_a_customer_is_answered_once_read_and_opted_out(client: TestClient, deps
     assert client.get(path).json()["conversation"]["opted_out"] == "everything"
 
 
+def test_the_cursor_of_a_page_needs_no_encoding_in_a_url(client: TestClient, deps: Dependencies) -> None:
+    deliver_webhooks(deps.db, *(inbound_webhook("Hello", f"w{n}", n) for n in range(3)))
+    first = client.get("/conversations?limit=2").json()
+    second = client.get(f"/conversations?limit=2&before={first['before']}").json()
+    found = [each["number"] for page in (first, second) for each in page["conversations"]]
+    assert sorted(found) == [f"9198765{n:05d}" for n in range(3)]
+    contact = first["conversations"][0]["contact"]
+    chat = client.get(f"/conversations/{contact}").json()
+    assert client.get(f"/conversations/{contact}?before={chat['entries'][0]['at']}").json()["entries"] == []
+
+
 def test_wrong_requests_and_other_lanes_are_refused(client: TestClient, deps: Dependencies) -> None:
     deliver_webhooks(deps.db, inbound_webhook("Hello", "w1", 1))
     (found,) = client.get("/conversations").json()["conversations"]
