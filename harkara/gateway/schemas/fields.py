@@ -34,9 +34,10 @@ class _Name(Convertor[str]):
     """A name that an application chose, as `{reference:name}` in the path of a route.
 
     It may have slashes, as the number of an invoice has: INV/26/7. The server decodes %2F before a route sees the path.
+    A slash at its end is none of the name: the router redirects to the path without it.
     """
 
-    regex = ".+"
+    regex = ".*[^/]"
 
     def convert(self, value: str) -> str:
         return value
