@@ -42,9 +42,9 @@ def enqueue(self: Task, body: dict[str, Any], /, **options: Any) -> None:
 
     The call is as durable as Celery's queue, not as the ledger: `harkara.Client` promises more.
     """
-    # The task's id makes a repeat of the same call the same message.
-    options.setdefault("reference", f"task:{self.request.id}")
-    envelope = reminder_plan().catalogue.envelope(body, **options)
+    # The task's id makes a repeat of the same call the same message. As for `Client.send`, None is no value.
+    given = {"reference": f"task:{self.request.id}"} | {k: v for k, v in options.items() if v is not None}
+    envelope = reminder_plan().catalogue.envelope(body, **given)
     envelope = envelope.with_traceparent(str(self.request.get("traceparent") or ""))  # a header of the task
     try:
         intake_consumer().accept([envelope])

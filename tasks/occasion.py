@@ -32,7 +32,8 @@ def occasion(self: Task[..., None], action: str, kind: str, reference: str, /, *
     A task that Celery delivers twice is applied once.
     Raises HarkaraError, which fails the task and makes it a dead letter, when the ledger refuses the update.
     """
-    update = _update(action, {"kind": kind, "reference": reference} | options)
+    given = {name: value for name, value in options.items() if value is not None}
+    update = _update(action, {"kind": kind, "reference": reference} | given)
     # Without an id it is a plain call, which Celery delivers once.
     result = intake_consumer().save_once(update, f"task {self.request.id}" if self.request.id else None)
     if isinstance(result, HarkaraError):
