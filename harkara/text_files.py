@@ -13,7 +13,7 @@ from harkara.errors import Invalid
 BYTE_ORDER_MARK: Final = "\ufeff"
 
 _CHUNK_BYTES = 65_536
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+UTF_16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 """The first bytes of .xlsx and of .xls, and of UTF-32, which begins as UTF-16 does."""
 
@@ -39,7 +39,7 @@ def detect_encoding(path: Path, reopen: str, save_as: str) -> str:
     try:
         with path.open("rb") as file:
             head = file.read(4)
-            encoding = "utf-16" if head.startswith(_UTF_16) else "utf-8-sig"
+            encoding = "utf-16" if head.startswith(UTF_16_MARKS) else "utf-8-sig"
             if head.startswith(_NO_TEXT) or (encoding != "utf-16" and b"\0" in head[:2]):
                 raise Invalid(path.name, f"is not a text file; open it in {reopen}")
             file.seek(0)
