@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +24,17 @@ ERROR, MISSING, REFUSED, UNAVAILABLE = 1, 3, 4, 5
 Row = TypeVar("Row")
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+
+def write_any_text() -> None:
+    """Let stdout and stderr take any text, whatever the locale says: files and pipes in UTF-8, as stdin is read.
+
+    A terminal of another encoding shows a character that it lacks as its number. After a command has done its work, it
+    would end with the error of an encoding.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
 
 
 def emit(result: Any) -> None:

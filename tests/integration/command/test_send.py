@@ -138,6 +138,13 @@ def test_a_request_is_read_from_a_file_of_windows(harkara: Harkara, tmp_path: Pa
     assert [json.loads(each.stdout)["body"] for each in printed] == [body, body]
 
 
+def test_any_text_is_written_whatever_the_locale_says(environment: dict[str, str]) -> None:
+    words = ("send", NUMBER, "नमस्ते ⏰", "--dry-run", "--json")
+    code, out, err = run(environment | {"PYTHONIOENCODING": "latin-1"}, *words)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["body"]["message"] == "नमस्ते ⏰"
+
+
 def test_a_text_is_read_from_stdin_without_its_last_line_break(harkara: Harkara) -> None:
     result = harkara("send", NUMBER, "-", "--alt", "$name=A=B", "--dry-run", "--json", stdin="One\nTwo\n")
     assert json.loads(result.stdout)["body"]["message"] == "One\nTwo"
