@@ -119,8 +119,8 @@ def report(db: Database, identity: str, *, numbers: bool, name_at: int | None = 
         for row in map(RecipientReport._make, tx.execute(query.execution_options(yield_per=_PAGE_ROWS))):
             name = row.name and recipient_name(row.name, name_at)  # the column is the whole request
             to = row.recipient and write_name(row.recipient)  # for the file of a next campaign
-            times = {"answered_at": _iso(row.answered_at), "opted_out_at": _iso(row.opted_out_at)}
-            yield row._replace(recipient=to, name=name, **times)
+            answered_at, opted_out_at = _iso(row.answered_at), _iso(row.opted_out_at)
+            yield row._replace(recipient=to, name=name, answered_at=answered_at, opted_out_at=opted_out_at)
 
 
 def _iso(at: Any) -> str | None:
