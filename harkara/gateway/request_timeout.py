@@ -5,7 +5,7 @@ from __future__ import annotations
 from asyncio import TimerHandle, Transport
 from typing import ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from harkara.gateway.ignored_upgrade import UpgradeIgnoringProtocol
 
 MAX_HEAD_BYTES = 64 * 1024
 """Bytes of a request besides its body: the headers, and the sizes of chunks."""
@@ -14,7 +14,7 @@ BYTES_IN_TIME = 1024 * 1024
 """Bytes of a body that a client must send in the time of a request. Only an upload may have more."""
 
 
-class TimedProtocol(HttpToolsProtocol):
+class TimedProtocol(UpgradeIgnoringProtocol):
     """uvicorn's protocol, with a limit on the time from a connection, or a request's first byte, to the request's end.
 
     uvicorn limits only the time between two requests: a client that sends nothing, or one byte now and then, would keep
@@ -50,6 +50,8 @@ class TimedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return  # its body is still to come
         self._head_bytes = self._body_bytes = 0
         self._stop_timer()
         super().on_message_complete()

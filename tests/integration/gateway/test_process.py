@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from harkara.ledger.users.acts import Actor
 from harkara.ledger.users.users import add_user
 from harkara.roles import Role
 from harness.ports import free_port
+from harness.process import ROOT
 from harness.python import run_module
 from tests.integration.gateway.fixtures import HELLO
 from tests.integration.gateway.harness import TOKEN, Server, start_server
@@ -37,6 +40,15 @@ def test_a_message_is_accepted_while_redis_is_unreachable(server: Server) -> Non
     status, text = server.post(HELLO)
     assert (status, json.loads(text)["status"]) == (202, "success")
     assert sum(count_by_state(server.ledger)["default"].values()) == before + 1
+
+
+@pytest.mark.skipif(not shutil.which("java"), reason="Java is not installed; test_request_timeout has what it sends")
+def test_the_example_in_java_sends_its_message(server: Server) -> None:
+    """Java's HttpClient asks for HTTP/2, which the server of the test of the examples does not know."""
+    example = {"HARKARA_URL": server.url, "HARKARA_TOKEN": TOKEN, "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1"}
+    program = ["java", str(ROOT / "examples" / "Send.java")]
+    done = subprocess.run(program, env=os.environ | example, capture_output=True, text=True)
+    assert (done.returncode, "job_" in done.stdout) == (0, True), done.stdout
 
 
 @pytest.mark.parametrize(("token", "status"), [(TOKEN, b"413"), ("wrong", b"401")])

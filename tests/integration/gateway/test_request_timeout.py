@@ -131,6 +131,44 @@ def test_a_head_above_the_limit_is_refused_before_its_end(server: Server, endles
         assert connection.recv(1) == b""
 
 
+H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n"
+"""What Java's HttpClient sends with its first request to an http:// address."""
+
+
+@pytest.mark.parametrize("upgrade", [H2C, b"Connection: Upgrade\r\nUpgrade: websocket\r\n"], ids=["h2c", "websocket"])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_request_that_asks_for_another_protocol_keeps_its_body(
+    server: Server, upgrade: bytes, together: bool
+) -> None:
+    head = POST + upgrade + f"Content-Length: {len(BODY)}\r\n\r\n".encode()
+    with connect(server) as connection:
+        for _ in range(2):  # on one connection
+            if together:
+                connection.sendall(head + BODY)
+            else:
+                connection.sendall(head[:200])
+                time.sleep(0.1 * SECONDS)
+                connection.sendall(head[200:])
+                time.sleep(0.1 * SECONDS)
+                connection.sendall(BODY)
+            assert response(connection).startswith(b"HTTP/1.1 202 ")
+        connection.sendall((head + BODY) * 3 + GET + H2C + b"\r\n")
+        found = [response(connection)[:12] for _ in range(4)]
+        assert found == [b"HTTP/1.1 202"] * 3 + [b"HTTP/1.1 200"]
+
+
+def test_a_request_that_asks_for_another_protocol_is_closed_without_its_body(server: Server) -> None:
+    with connect(server) as connection:
+        connection.sendall(POST + H2C + b"Content-Length: 100\r\n\r\n")
+        assert 0.9 * SECONDS < closed_after(connection) < LATE
+
+
+def test_a_request_to_a_proxy_is_refused(server: Server) -> None:
+    with connect(server) as connection:
+        connection.sendall(b"CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert response(connection).startswith(b"HTTP/1.1 400 ")
+
+
 def test_a_body_does_not_count_as_headers(server: Server) -> None:
     body = BODY.ljust(3 * MAX_HEAD_BYTES)
     with connect(server) as connection:
