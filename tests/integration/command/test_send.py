@@ -140,8 +140,9 @@ def test_a_request_is_read_from_a_file_of_windows(harkara: Harkara, tmp_path: Pa
 
 def test_any_text_is_written_whatever_the_locale_says(environment: dict[str, str]) -> None:
     words = ("send", NUMBER, "नमस्ते ⏰", "--dry-run", "--json")
-    code, out, err = run(environment | {"PYTHONIOENCODING": "latin-1"}, *words)
-    assert (code, err) == (0, "")
+    process = start(environment | {"PYTHONIOENCODING": "latin-1"}, *words)  # a fork would have this process's encoding
+    out, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
     assert json.loads(out)["body"]["message"] == "नमस्ते ⏰"
 
 
