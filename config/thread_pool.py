@@ -23,13 +23,13 @@ class ThreadPool(TaskPool):
 
     def on_apply(self, *args: Any, **options: Any) -> Any:
         result = super().on_apply(*args, **options)
-        result.f.add_done_callback(self._wake)
+        result.f.add_done_callback(self._notify)
         return result
 
-    def _wake(self, _ended: object) -> None:
+    def _notify(self, _ended: object) -> None:
         if self._hub:
-            self._hub.call_soon(_look_again)
+            self._hub.call_soon(_wake_up)
 
 
-def _look_again() -> None:
+def _wake_up() -> None:
     """Do nothing: the loop looks whether it may ask for a task each time that it wakes."""

@@ -26,7 +26,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import harkara
 from harness.forked_command import request
@@ -212,7 +212,12 @@ def _become(order: _Order) -> None:
     os.environ.update(order.environment)
     os.chdir(order.folder)
     sys.argv = order.arguments
-    cast(TextIOWrapper, sys.stdout).reconfigure(write_through=True)  # as PYTHONUNBUFFERED does at a start
+    # New objects, since those of the server know whether its own streams can seek; unbuffered, as by PYTHONUNBUFFERED.
+    sys.stdout, sys.stderr = _output(1), _output(2)
+
+
+def _output(number: int) -> TextIOWrapper:
+    return TextIOWrapper(open(number, "wb", buffering=0, closefd=False), write_through=True)
 
 
 def _import_libraries() -> None:

@@ -52,9 +52,9 @@ def load(
 ) -> GateContext:
     """Return what the gates need to know about these messages.
 
-    Most chunks need no more than the claim has read; halts, one-time codes, reminders, shut windows and opt-outs of
-    erased people need a look into the ledger. `erasure_key` is that of the pseudonyms of the latter.
-    Raises Unavailable.
+    Most chunks need no more than the claim has read; halts, one-time codes, reminders, opt-outs of erased people, and
+    what customers wrote and is not applied yet need a look into the ledger. `erasure_key` is that of the pseudonyms of
+    erased people. Raises Unavailable.
     """
     contacts = {(m.lane, m.recipient): m.contact for m in messages}
     context = GateContext(
@@ -62,7 +62,7 @@ def load(
     )
     recall = erasure_key if any(m.erased for m in messages) else None
     shut = {(m.lane, m.recipient) for m in messages if _shut(m, context) and needs_window(m)}
-    asked = {lane for lane, _ in shut} | {m.lane for m in messages if _needs_choices(m, lanes)}
+    asked = {lane for lane, _ in shut} | {m.lane for m in messages if m.unread and _needs_choices(m, lanes)}
     looks = recall or asked or any(m.halted or m.occasion_id or m.category == "authentication" for m in messages)
     if not looks:
         return context

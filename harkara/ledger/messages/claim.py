@@ -13,6 +13,7 @@ from harkara.assistant.voice import Voice
 from harkara.inbound.contact import UNKNOWN_CONTACT, ContactState
 from harkara.ledger.conditions import sql_list
 from harkara.ledger.database import Database
+from harkara.ledger.events.unread_messages import UNREAD
 from harkara.ledger.halts import LANES_TO_RECOVER
 from harkara.ledger.tables import contact, message
 from harkara.ledger.tables.contacts import ERASED
@@ -25,8 +26,9 @@ class Claimed:
     """A message that is leased to this worker.
 
     `epoch` is a fencing token: after a later claim of the message, no write of this claim succeeds. `contact` is what
-    the lane knew about the recipient when the message was claimed. `halted` says whether anything was halted then, and
-    `erased` whether the ledger has an opt-out of a person whose data was erased, which could be the recipient.
+    the lane knew about the recipient when the message was claimed. `halted` says whether anything was halted then,
+    `erased` whether the ledger has an opt-out of a person whose data was erased, which could be the recipient, and
+    `unread` whether some message of a customer was not applied yet.
     An answer of the assistant has the `voice` of its conversation then, None if the conversation is gone. `traceparent`
     is the W3C Trace Context of the hand-over.
     """
@@ -59,12 +61,14 @@ class Claimed:
     contact: ContactState = UNKNOWN_CONTACT
     halted: bool = False
     erased: bool = False
+    unread: bool = False
     voice: Voice | None = None
 
 
 _OF_MESSAGE = tuple(message.c[f.name] for f in fields(Claimed) if f.name in message.c and f.name != "claimed_at")
 _OF_CONTACT = tuple(contact.c[name] for name in ("wrote_at", "stopped", "agreed_at", "wished_at"))
-_RETURNED = (*_OF_MESSAGE, *_OF_CONTACT, column("halted", Boolean), column("erased", Boolean), column("voice", String))
+_OF_LEDGER = tuple(column(name, Boolean) for name in ("halted", "erased", "unread"))
+_RETURNED = (*_OF_MESSAGE, *_OF_CONTACT, *_OF_LEDGER, column("voice", String))
 
 
 def _of_contact(name: str) -> str:
@@ -94,7 +98,7 @@ WHERE id IN (
 )
 RETURNING {", ".join(each.name for each in _OF_MESSAGE)}, {", ".join(_of_contact(each.name) for each in _OF_CONTACT)},
     EXISTS (SELECT 1 FROM halt) AS halted, EXISTS (SELECT 1 FROM contact WHERE {ERASED}) AS erased,
-    {_VOICE}
+    EXISTS (SELECT 1 FROM event WHERE {UNREAD}) AS unread, {_VOICE}
 """
     for condition in ("", f"AND (SELECT {CURRENT}) = :timeline")
 )
@@ -119,7 +123,7 @@ def claim(db: Database, ids: Sequence[str], lease_seconds: float, timeline: str 
 
 
 def _claimed(row: tuple[Any, ...], now: datetime) -> Claimed:
-    *values, wrote_at, stopped, agreed_at, chosen_at, halted, erased, voice = row
+    *values, wrote_at, stopped, agreed_at, chosen_at, halted, erased, unread, voice = row
     known = ContactState(wrote_at=wrote_at, stopped=stopped, agreed_at=agreed_at, chosen_at=chosen_at)
     return Claimed(
         **dict(zip(_NAMES, values, strict=True)),
@@ -127,6 +131,7 @@ def _claimed(row: tuple[Any, ...], now: datetime) -> Claimed:
         contact=known,
         halted=halted,
         erased=erased,
+        unread=unread,
         voice=_parse_voice(voice) if voice else None,
     )
 
