@@ -290,7 +290,8 @@ def stopped(db: Database, *numbers: str, key: str | None = KEY) -> list[str | No
 
 
 def statements_of_gates(db: Database) -> list[str]:
-    ids = accept_messages(db, to(OTHER), to(OTHER))
+    """Claim two templates, which need no window, and return the statements of the claim and of their gates."""
+    ids = accept_messages(db, *(to(OTHER, messages=[Template("hello_world")]) for _ in range(2)))
     with executed_statements() as statements:
         gates.load(db, CONTEXT.lanes, claim_messages(db, *ids), KEY)
     return statements
