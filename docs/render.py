@@ -160,7 +160,7 @@ def _commands(found: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ..
 def _usage(found: TyperCommand, path: Sequence[str]) -> Iterator[str]:
     pieces = found.collect_usage_pieces(found.context_class(found, info_name=path[-1]))
     yield from ("", "```text", " ".join((*path, *pieces)), "```")
-    epilog = (found.epilog or "").replace(" \\\n\n", " ")  # one line here, several in a terminal
+    epilog = (found.epilog or "").replace(" \\\n", " ")  # one line here, several in a terminal
     examples = re.findall(r"Example: (.*(?:\n(?!Example:|\n).*)*)", epilog)
     if examples:
         yield from ("", "For example:", "", "```text", *(" ".join(example.split()) for example in examples), "```")

@@ -31,8 +31,9 @@ Zone = Annotated[str | None, typer.Option(help="Time zone of the occasion; defau
 Language = Annotated[str | None, typer.Option(help="Language of the templates; default each kind's.")]
 
 _SAVE = example(
-    "harkara occasion save appointment visit-7 --at 2026-11-24T10:30",
-    "--to 9876543210 --set doctor='Dr Rao' …",
+    "harkara occasion save appointment visit-7 --at 2027-03-24T10:30",
+    "--to 9876543210 --set doctor='Dr Rao' --set place='Room 4'",
+    "--set duration='20 minutes' --set helpline='080 4000 1234'",
 )
 _IMPORT = example(
     "harkara occasion import visits.csv --kind appointment", "--map to=Mobile --map 'helpline:=080 4000 1234'"

@@ -52,7 +52,7 @@ def _from_now(text: str) -> datetime | None:
 
 def example(*pieces: str) -> str:
     """Return an example for the epilog of a command: each piece is a line of the same shell command."""
-    return "Example: " + " \\\n\n".join(pieces)
+    return "Example: " + " \\\n".join(pieces)
 
 
 def actor(by: str | None = None) -> Actor:

@@ -60,6 +60,7 @@ def test_every_help_text_fits_80_columns_with_whole_words_and_examples(
         assert _fits(narrow.splitlines(), 80), path
         assert _words(narrow) == _words(wide), path
         assert _examples(narrow) == _examples(wide), path
+        assert "" not in _examples(narrow), path  # a shell would end the command at an empty line
 
 
 @pytest.fixture

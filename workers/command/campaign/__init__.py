@@ -10,7 +10,7 @@ __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Send one template to everyone in a CSV file.")
 app.command(epilog=new.EXAMPLES)(new.new)
-app.command(epilog="Example: harkara campaign rehearse diwali --at 2026-11-24T10:00+05:30")(rehearse.rehearse)
+app.command(epilog="Example: harkara campaign rehearse diwali --at 2027-10-28T10:00+05:30")(rehearse.rehearse)
 app.command(epilog="Example: harkara campaign start diwali --at +2h")(control.start)
 app.command(epilog="Example: harkara campaign watch diwali")(watch.watch)
 app.command(epilog='Example: harkara campaign pause diwali --reason "The price is wrong"')(control.pause)
