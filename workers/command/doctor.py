@@ -52,7 +52,7 @@ def _safely(checks_of: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     try:
         yield from checks_of()
     except (HarkaraError, SystemExit) as error:
-        yield Check(checks_of.__name__.removeprefix("_"), False, f"{error} ({type(error).__name__})")
+        yield Check(checks_of.__name__.removeprefix("_"), False, str(error))
 
 
 def _settings() -> Iterator[Check]:
