@@ -61,7 +61,7 @@ class ApiSettings(SettingsSection):
     silence: Duration = Field(
         default=timedelta(minutes=15),
         gt=timedelta(),
-        description="Longest time without a webhook after an accepted message; then workers log a warning",
+        description="Longest time without a webhook after an accepted message; then workers log an error",
     )
 
     @property
