@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from harkara.catalogue import Catalogue
+from harkara.lanes import QuietHours
+from harkara.occasions.rules import Rules
+from harkara.occasions.schedule import PlannedReminder, schedule
 from tests.acceptance.printed import shows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +51,29 @@ def test_a_page_begins_with_the_people_it_is_for(page: Path) -> None:
     title, _, begin = page.read_text("utf-8").partition("\n\n")
     assert title.startswith("# ")
     assert begin.startswith(("This page is ", "These pages are ")) or page.stem == "index"
+
+
+def test_the_reminder_of_the_tutorial_is_due_at_once_at_any_hour() -> None:
+    rules = Rules.load(ROOT / "config" / "reminders.toml").for_kind("appointment")
+    zone = ZoneInfo("Asia/Kolkata")
+    midnight = datetime(2026, 11, 28, tzinfo=zone)
+    for now in (midnight + timedelta(minutes=15 * quarter) for quarter in range(96)):
+        results = schedule(now + timedelta(minutes=90), zone, rules, now, QuietHours(time(20), time(9), zone))
+        planned = [(one.rule, one.due_at) for one in results if isinstance(one, PlannedReminder)]
+        assert planned == [("-2h", now)], now
+
+
+def test_every_action_that_the_documentation_explains_is_logged() -> None:
+    problems = (ROOT / "docs" / "how-to" / "solve-problems.md").read_text("utf-8")
+    table = problems.partition("| `action` |")[2].partition("\n\n")[0]
+    explained = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| ([^|]+) \|", table, re.M)))) - {"action"}
+    assert len(explained) > 20
+    for page in PAGES:
+        explained |= set(re.findall(r"`action=(\w+)`", page.read_text("utf-8")))
+    code = "".join(
+        p.read_text("utf-8") for room in ("harkara", "config", "tasks", "workers") for p in (ROOT / room).rglob("*.py")
+    )
+    assert explained - set(re.findall(r'action="(\w+)"', code)) == set()
 
 
 @pytest.mark.parametrize(
