@@ -54,6 +54,9 @@ UNPARKED: Final = "lane.unparked"
 LONGEST_SECONDS = 300.0
 """A breaker that opens again waits twice as long each time, up to this."""
 
+_MAX_EXPONENT = 64
+"""A larger exponent could overflow a float; every pause has reached its longest by then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Halt:
@@ -245,4 +248,4 @@ def _until(pause: Pause, times: int, now: datetime) -> datetime | None:
     if pause.seconds is None:
         return None
     longest = max(pause.seconds, LONGEST_SECONDS)
-    return now + timedelta(seconds=min(longest, pause.seconds * 2**times))
+    return now + timedelta(seconds=min(longest, pause.seconds * 2 ** min(times, _MAX_EXPONENT)))

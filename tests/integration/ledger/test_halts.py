@@ -63,6 +63,16 @@ def test_each_failed_probe_doubles_the_time_up_to_a_limit(db: Database) -> None:
     assert waits[-1] == LONGEST_SECONDS
 
 
+def test_an_outage_of_days_ends_no_probe_with_an_error(db: Database) -> None:
+    """Nearly 300 probes fail in a day."""
+    halt_lane(db, BREAKER)
+    end_all(db)
+    with db.write() as tx:
+        tx.execute(update(halt).values(times=5_000))
+    send_message(db, reply(), Wait(5.0, "refused", "Not reachable", pause=BREAKER))
+    assert round(seconds(db) or 0) == LONGEST_SECONDS
+
+
 def test_further_failures_do_not_prolong_a_running_halt(db: Database) -> None:
     for _ in range(3):
         halt_lane(db, BREAKER)
