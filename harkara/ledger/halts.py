@@ -51,6 +51,9 @@ PARKED: Final = "lane.parked"
 UNPARKED: Final = "lane.unparked"
 """The callbacks about a lane."""
 
+OPERATOR: Final = "operator"
+"""The code of a lane that an operator has parked, by a command or by `harkara recover`."""
+
 LONGEST_SECONDS = 300.0
 """A breaker that opens again waits twice as long each time, up to this."""
 
@@ -122,8 +125,9 @@ def parked_lanes(db: Database) -> list[HaltStatus]:
 def add_halt(tx: Transaction, lane: str, pause: Pause, template: str | None = None) -> None:
     """Halt a lane or template.
 
-    A halt without an end is never shortened, and one that still runs is not prolonged by further failures. The
-    application is notified of a lane that is parked, once for each code.
+    A halt without an end is never shortened, and one that still runs is not prolonged by further failures. A lane that
+    waits for `harkara recover` stays so, whatever answers and webhooks ask for. The application is notified of a lane
+    that is parked, once for each code.
     """
     subject = (template or "") if pause.scope == "template" else ""
     mine = (halt.c.lane == lane, halt.c.scope == pause.scope, halt.c.subject == subject)
@@ -136,14 +140,20 @@ def add_halt(tx: Transaction, lane: str, pause: Pause, template: str | None = No
             _notify_parked(tx, lane, pause)
             return
         before = _locked(tx, *mine)  # another transaction has just added one
-    runs = before is not None and (before.until is None or before.until > tx.now)
-    if before is None or (runs and pause.seconds is not None):
+    if before is None or _outlasts(before, pause, tx.now):
         return
     is_new = before.until is not None or before.code != pause.code
     values |= {"since": tx.now if is_new else before.since, "until": _until(pause, before.times, tx.now)}
     tx.execute(update(halt).where(*mine).values(times=before.times + 1, **values))
     if is_new:
         _notify_parked(tx, lane, pause)
+
+
+def _outlasts(before: _Row, pause: Pause, now: datetime) -> bool:
+    """Return whether the halt stays as it is."""
+    if before.code in TO_RECOVER and pause.code not in (OPERATOR, *TO_RECOVER):
+        return True
+    return pause.seconds is not None and (before.until is None or before.until > now)
 
 
 def add_halts(tx: Transaction, pauses: Iterable[tuple[str, Pause, str | None]]) -> None:
@@ -181,7 +191,7 @@ def end_probed_halts(tx: Transaction, lanes: Iterable[str]) -> None:
     tx.execute(delete(halt).where(halt.c.scope == "lane", halt.c.until <= tx.now, halt.c.lane.in_(free)))
 
 
-def park(db: Database, lane: str, reason: str, code: str = "operator") -> None:
+def park(db: Database, lane: str, reason: str, code: str = OPERATOR) -> None:
     """Stop a lane until an operator unparks it: its messages wait and use up no attempts."""
     with db.write() as tx:
         add_halt(tx, lane, Pause("lane", None, code, reason))

@@ -6,7 +6,7 @@ from typing import Final
 
 from harkara.errors import Conflict, Invalid
 from harkara.ledger.database import Database
-from harkara.ledger.halts import add_halt, lift_halts
+from harkara.ledger.halts import OPERATOR, add_halt, lift_halts
 from harkara.ledger.restore import lanes_to_recover
 from harkara.ledger.transaction import Transaction
 from harkara.ledger.users.acts import Actor, record_act
@@ -24,7 +24,7 @@ def park_lane(db: Database, lane: str, reason: str, *, by: Actor) -> None:
         raise Invalid("reason", "must have at most 200 characters", str(len(reason)))
     with db.write() as tx:
         _refuse_restored(tx, lane)
-        add_halt(tx, lane, Pause("lane", None, "operator", reason or f"Decided by {by.name}."))
+        add_halt(tx, lane, Pause("lane", None, OPERATOR, reason or f"Decided by {by.name}."))
         record_act(tx, by, "lane.parked", lane, filter=reason or None)
 
 

@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from harkara.errors import Conflict
 from harkara.ledger.database import Database
-from harkara.ledger.halts import LONGEST_SECONDS, active_halts, add_halt, list_halts, park
+from harkara.ledger.halts import FAILOVER, LONGEST_SECONDS, RESTORED, active_halts, add_halt, list_halts, park
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.record import record
 from harkara.ledger.tables import halt
@@ -84,6 +85,21 @@ def test_a_halt_without_an_end_replaces_a_timed_one_and_is_never_shortened(db: D
     halt_lane(db, TOKEN)
     halt_lane(db, BREAKER)
     assert [(one["code"], one["until"]) for one in halts(db)] == [("401", None)]
+
+
+@pytest.mark.parametrize("code", [RESTORED, FAILOVER])
+def test_a_lane_that_waits_for_a_recovery_stays_so_whatever_an_answer_asks_for(db: Database, code: str) -> None:
+    """The code lets nothing be claimed, and no operator unpark the lane before `harkara recover`."""
+    (claimed,) = claim_messages(db, *accept_messages(db, reply(1)))
+    begin_posts(db, claimed)
+    halt_lane(db, Pause("lane", None, code, "The ledger lacks POSTs."))
+    record_outcome(db, claimed, Wait(None, "401", "Token refused", status=401, pause=TOKEN))
+    assert [one["code"] for one in halts(db)] == [code]
+    with pytest.raises(Conflict):
+        unpark(db, "default")
+    assert claim_messages(db, *accept_messages(db, reply(2))) == []
+    park(db, "default", "Recovered, and to be decided")
+    assert unpark(db, "default") == 1
 
 
 def test_an_answer_ends_a_halt_that_has_run_out(db: Database) -> None:
