@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from harkara.ledger.conditions import in_state
 from harkara.ledger.halts import BUDGET
@@ -41,22 +41,26 @@ def hold_marketing(tx: Transaction, holds: Iterable[Hold]) -> set[tuple[str, str
     before = {(row.lane, row.subject): row.until for row in tx.execute(query.with_for_update())}
     for key in sorted(before.keys() - wanted.keys()):
         tx.execute(delete(halt).where(*_of(key)))
-        _make_due(tx, *key)
+        _make_due(tx, *key, tx.now)
     for key, hold in sorted(wanted.items()):
         if key not in before:
             row = {"lane": hold.lane, "scope": BUDGET, "subject": hold.campaign_id, "code": BUDGET, "times": 1}
             tx.execute(tx.insert_new(halt), row | {"reason": hold.reason[:1000], "since": tx.now, "until": hold.until})
         elif before[key] != hold.until:
             tx.execute(update(halt).where(*_of(key)).values(until=hold.until, reason=hold.reason[:1000]))
+            if hold.until:
+                _make_due(tx, *key, hold.until)
     return wanted.keys() - before.keys()
 
 
-def _make_due(tx: Transaction, lane: str, campaign_id: str) -> None:
-    """Make due what waited for this budget."""
-    waiting = (message.c.lane == lane, in_state(State.WAITING), message.c.code == BUDGET, message.c.due_at > tx.now)
-    mine = (*waiting, message.c.campaign_id == campaign_id) if campaign_id else waiting
+def _make_due(tx: Transaction, lane: str, campaign_id: str, at: datetime) -> None:
+    """Make due at this moment what would wait longer for this budget."""
+    waiting = (message.c.lane == lane, in_state(State.WAITING), message.c.code == BUDGET, message.c.due_at > at)
+    # What an operator sends once more is part of no campaign, and has its producer, by which the gate holds it.
+    of_stage = message.c.producer.startswith(f"{campaign_id}-", autoescape=True)
+    mine = (*waiting, or_(message.c.producer == campaign_id, of_stage)) if campaign_id else waiting
     lock_messages(tx, *mine)
-    tx.execute(update(message).where(*mine).values(due_at=tx.now))
+    tx.execute(update(message).where(*mine).values(due_at=at))
 
 
 def _of(key: tuple[str, str]) -> tuple[ColumnElement[bool], ...]:

@@ -13,6 +13,7 @@ from harkara.ledger.halts import add_halts, end_probed_halts
 from harkara.ledger.lock_order import lock_ids
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.fallback import replacement
+from harkara.ledger.messages.lifted_halts import follow_halts
 from harkara.ledger.messages.next_state import CANCELLED_OR_UNCERTAIN, IS_CODE, next_state
 from harkara.ledger.messages.trace import add_trace
 from harkara.ledger.tables import message
@@ -44,6 +45,7 @@ def record(
     pauses = [(result, pause) for result in others if (pause := _record_other(tx, result))]
     _close_attempts(tx, posted)
     add_halts(tx, [(result.lane, pause, result.template) for result, pause in pauses])
+    follow_halts(tx, others)
     answered = _answered_lanes(posted).difference(working_lanes)
     if answered:
         end_probed_halts(tx, answered)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, update
 
+from harkara.campaigns.steps import producer
 from harkara.delivery import gates
 from harkara.delivery.gates import check
 from harkara.errors import NotFound
 from harkara.lanes import Lane
 from harkara.ledger.campaigns.commands import start
+from harkara.ledger.charges.budget_holds import Hold, hold_marketing
 from harkara.ledger.charges.budgets import check_budgets, list_budgets, remove_budget, set_budget
 from harkara.ledger.database import Database
 from harkara.ledger.messages.claim import claim
@@ -24,12 +26,14 @@ from tests.integration.ledger.campaigns import load_campaign
 from tests.integration.ledger.money import MARKETING, delivered, template
 from tests.integration.ledger.statements import executed_statements
 from tests.integration.ledger.steps import (
+    DAY,
     accept_messages,
     claim_messages,
     marketing,
     otp,
     record_outcome,
     reply,
+    row,
     unpark,
 )
 
@@ -96,6 +100,41 @@ def test_a_raised_budget_makes_due_what_waited_for_it(db: Database) -> None:
     assert outcome_of(db, marketing(2)) is None
 
 
+def hold_until(db: Database, seconds: float) -> datetime:
+    """Hold the marketing of the lane for so long and no longer, as the round of budgets does; return until when."""
+    with db.write() as tx:
+        until = tx.now + timedelta(seconds=seconds)
+        hold_marketing(tx, [Hold("default", "", "The budget is used up.", until)])
+    return until
+
+
+@pytest.mark.parametrize("recorded", ["before", "after"])
+def test_a_message_waits_for_the_shorter_of_two_budgets_when_the_longer_one_is_raised(
+    db: Database, recorded: str
+) -> None:
+    """The sweep may delete the halt of a day that is over before the next round of budgets."""
+    hold_until(db, 20 * DAY)
+    (one,) = claim_messages(db, *accept_messages(db, marketing()))
+    waits = check(one, gates.load(db, LANES, [one]))
+    assert waits
+    if recorded == "before":
+        record_outcome(db, one, waits, posted=False)
+    end = hold_until(db, DAY)
+    if recorded == "after":
+        record_outcome(db, one, waits, posted=False)
+    assert row(db, one.id)["due_at"] == end
+
+
+def test_a_budget_that_is_raised_between_the_gate_and_the_record_of_its_wait_holds_nothing(db: Database) -> None:
+    hold_until(db, DAY)
+    (one,) = claim_messages(db, *accept_messages(db, marketing()))
+    waits = check(one, gates.load(db, LANES, [one]))
+    assert waits
+    check_all(db)
+    record_outcome(db, one, waits, posted=False)
+    assert [each.id for each in claim(db, [one.id], 10)] == [one.id]
+
+
 def test_the_budget_of_a_campaign_holds_that_campaign_alone(db: Database) -> None:
     identity = load_campaign(db)
     start(db, identity)
@@ -111,6 +150,26 @@ def test_the_budget_of_a_campaign_holds_that_campaign_alone(db: Database) -> Non
     assert outcome_of(db, marketing(4, producer=identity)) is None
     with pytest.raises(NotFound):
         remove_budget(db, budget(0, "campaign", identity))
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_a_raised_budget_of_a_campaign_makes_due_what_an_operator_has_sent_once_more(db: Database, stage: int) -> None:
+    """Such a message has the producer of the campaign, by which the gate holds it, and is no part of the campaign."""
+    identity = load_campaign(db)
+    start(db, identity)
+    delivered(db, marketing())
+    with db.write() as tx:
+        tx.execute(update(charge).values(campaign_id=identity))
+    set_budget(db, budget(MARKETING, "campaign", identity))
+    check_all(db)
+    (one,) = claim_messages(db, *accept_messages(db, marketing(1, producer=producer(identity, stage))))
+    waits = check(one, gates.load(db, LANES, [one]))
+    assert waits
+    record_outcome(db, one, waits, posted=False)
+    assert claim(db, [one.id], 10) == []
+    set_budget(db, budget(2 * MARKETING, "campaign", identity))
+    check_all(db)
+    assert [each.id for each in claim(db, [one.id], 10)] == [one.id]
 
 
 def test_a_charge_of_an_earlier_day_or_in_another_currency_does_not_count(db: Database) -> None:

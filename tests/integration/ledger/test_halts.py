@@ -8,9 +8,21 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from harkara.delivery import gates
+from harkara.delivery.gates import check
 from harkara.errors import Conflict
+from harkara.lanes import Lane
 from harkara.ledger.database import Database
-from harkara.ledger.halts import FAILOVER, LONGEST_SECONDS, RESTORED, active_halts, add_halt, list_halts, park
+from harkara.ledger.halts import (
+    FAILOVER,
+    LONGEST_SECONDS,
+    RESTORED,
+    active_halts,
+    add_halt,
+    lift_halts,
+    list_halts,
+    park,
+)
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.record import record
 from harkara.ledger.tables import halt
@@ -21,6 +33,7 @@ from tests.integration.ledger.steps import (
     accept_messages,
     begin_posts,
     claim_messages,
+    marketing,
     record_outcome,
     reply,
     row,
@@ -30,6 +43,7 @@ from tests.integration.ledger.steps import (
 
 BREAKER = Pause("lane", 5.0, "refused", "Not reachable")
 TOKEN = Pause("lane", None, "401", "Token refused")
+LANES = {"default": Lane("default", "token", None)}
 
 
 def halt_lane(db: Database, pause: Pause, lane: str = "default", template: str | None = None) -> None:
@@ -149,6 +163,39 @@ def test_lifting_a_halt_makes_its_messages_due(db: Database) -> None:
     assert unpark(db, "default") == 2
     assert [one.id for one in claim_messages(db, held, other)] == [held]
     assert unpark(db, "default") == 0
+
+
+@pytest.mark.parametrize(
+    ("pause", "code"),
+    [
+        (Pause("template", None, "132015", "Paused"), "template-paused"),
+        (Pause("lane", 3600.0, "80007", "Too many requests"), "lane-parked"),
+    ],
+)
+def test_a_halt_that_is_lifted_between_the_gate_and_the_record_of_its_wait_holds_nothing(
+    db: Database, pause: Pause, code: str
+) -> None:
+    halt_lane(db, pause, template="spring_sale")
+    (identity,) = accept_messages(db, marketing())
+    (claimed,) = claim_messages(db, identity)
+    waits = check(claimed, gates.load(db, LANES, [claimed]))
+    assert isinstance(waits, Wait)
+    assert waits.code == code
+    assert unpark(db, "default") == 1
+    record_outcome(db, claimed, waits, posted=False)
+    assert [one.id for one in claim_messages(db, identity)] == [identity]
+
+
+@pytest.mark.parametrize("db", ["postgres"], indirect=True)
+def test_a_wait_is_recorded_while_another_transaction_lifts_its_halt(db: Database) -> None:
+    halt_lane(db, Pause("template", None, "132015", "Paused"), template="spring_sale")
+    (identity,) = accept_messages(db, marketing())
+    (claimed,) = claim_messages(db, identity)
+    waits = Wait(None, "template-paused", "Paused")
+    with db.write() as tx:
+        assert lift_halts(tx, "default") == 1
+        record_outcome(db, claimed, waits, posted=False)
+    assert [one.id for one in claim_messages(db, identity)] == [identity]
 
 
 def test_the_list_shows_parked_paused_and_probing_halts(db: Database) -> None:
