@@ -9,13 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, or_, select, update
 
 from harkara.ledger import tables
 from harkara.ledger.database import Database
 from harkara.ledger.transaction import Row, Transaction
+
+SET_BACK: Final = timedelta(minutes=1)
+"""A time that is so much further ahead than it can be was written before the database's clock was set back.
+
+Otherwise the work would not be done again before the clock had reached that time.
+"""
 
 
 @contextmanager
@@ -52,7 +58,7 @@ class TransactionLease:
     def is_free(self, tx: Transaction) -> bool:
         """Return whether the work is due, so that the others need not write to find out that it is not."""
         found = _load(tx, self.name)
-        return found is None or _free(found, timedelta(seconds=self.every_seconds), tx.now)
+        return found is None or _free(found, timedelta(seconds=self.every_seconds), tx.now, SET_BACK)
 
     def acquire(self, tx: Transaction) -> bool:
         """Hold the lease until the transaction ends; return False, without a wait, if another one does.
@@ -60,7 +66,9 @@ class TransactionLease:
         Only the first holders of a ledger, whose row is new, wait for each other.
         """
         done = {"holder": self.holder, "until": tx.now, "done_at": tx.now}
-        free = select(tables.lease.c.name).where(*_is_free(self.name, timedelta(seconds=self.every_seconds), tx.now))
+        free = select(tables.lease.c.name).where(
+            *_is_free(self.name, timedelta(seconds=self.every_seconds), tx.now, SET_BACK)
+        )
         mine = tables.lease.c.name.in_(free.with_for_update(skip_locked=True))
         if tx.execute(update(tables.lease).where(mine).values(**done)).rowcount == 1:
             return True
@@ -83,7 +91,8 @@ class TransactionLease:
 
 ACQUIRED = """
 UPDATE duty SET holder = :holder, until = :now, done_at = :now WHERE name IN (
-    SELECT name FROM duty WHERE name = :name AND until <= :now AND (done_at IS NULL OR done_at <= :before)
+    SELECT name FROM duty WHERE name = :name AND (until <= :now OR until > :ahead)
+        AND (done_at IS NULL OR done_at <= :before OR done_at > :ahead)
     FOR UPDATE SKIP LOCKED
 )
 RETURNING name
@@ -112,16 +121,16 @@ class _Lease(NamedTuple):
 
 
 def _acquire(db: Database, name: str, holder: str, lease_seconds: float, every_seconds: float) -> bool:
-    interval = timedelta(seconds=every_seconds)
+    interval, longest = timedelta(seconds=every_seconds), timedelta(seconds=lease_seconds) + SET_BACK
     with db.read() as tx:
         found = _load(tx, name)
-        if found and not _free(found, interval, tx.now):
+        if found and not _free(found, interval, tx.now, longest):
             return False  # the common case writes nothing
     with db.write(autocommit=True) as tx:
         until = tx.now + timedelta(seconds=lease_seconds)
         if not found:
             return _insert(tx, {"name": name, "holder": holder, "until": until, "done_at": None})
-        free = update(tables.lease).where(*_is_free(name, interval, tx.now))
+        free = update(tables.lease).where(*_is_free(name, interval, tx.now, longest))
         return tx.execute(free.values(holder=holder, until=until)).rowcount == 1
 
 
@@ -130,13 +139,15 @@ def _load(tx: Transaction, name: str) -> _Lease | None:
     return next(iter(tx.load(_Lease, query)), None)
 
 
-def _free(found: _Lease, interval: timedelta, now: datetime) -> bool:
-    return found.until <= now and (found.done_at is None or found.done_at <= now - interval)
+def _free(found: _Lease, interval: timedelta, now: datetime, longest: timedelta) -> bool:
+    is_held = now < found.until <= now + longest
+    return not is_held and (found.done_at is None or not now - interval < found.done_at <= now + SET_BACK)
 
 
-def _is_free(name: str, interval: timedelta, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    done_at = tables.lease.c.done_at
-    return tables.lease.c.name == name, tables.lease.c.until <= now, or_(done_at.is_(None), done_at <= now - interval)
+def _is_free(name: str, interval: timedelta, now: datetime, longest: timedelta) -> tuple[ColumnElement[bool], ...]:
+    until, done_at = tables.lease.c.until, tables.lease.c.done_at
+    is_due = or_(done_at.is_(None), done_at <= now - interval, done_at > now + SET_BACK)
+    return tables.lease.c.name == name, or_(until <= now, until > now + longest), is_due
 
 
 def _insert(tx: Transaction, row: Row) -> bool:

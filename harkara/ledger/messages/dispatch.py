@@ -11,7 +11,7 @@ from sqlalchemy import update
 from harkara.lanes import Lane
 from harkara.ledger.conditions import sql_list, still_in, unlocked
 from harkara.ledger.database import Database
-from harkara.ledger.leases import ACQUIRED, TransactionLease
+from harkara.ledger.leases import ACQUIRED, SET_BACK, TransactionLease
 from harkara.ledger.messages.dispatch_state import DispatchState, read_dispatch_state
 from harkara.ledger.messages.due import (
     PLACED_ON_POSTGRES,
@@ -170,6 +170,7 @@ def _release_at_once(
         now=now,
         lease=now + timedelta(seconds=queued_seconds),
         before=lease.free_before(now) if lease else now,
+        ahead=now + SET_BACK,
     )
     if not rows:
         return None

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from harkara.ledger.conditions import LEASED, in_state
 from harkara.ledger.database import Database
 from harkara.ledger.halts import PRODUCER, active_halts
-from harkara.ledger.leases import TransactionLease
+from harkara.ledger.leases import SET_BACK, TransactionLease
 from harkara.ledger.messages.due import MANY_FLOWS, Flow, due_flows, heads_on_postgres
 from harkara.ledger.tables import message
 from harkara.ledger.transaction import Transaction
@@ -52,7 +52,11 @@ WITH RECURSIVE moment AS MATERIALIZED (
     SELECT moment.now FROM {{each}} CROSS JOIN moment
     WHERE NOT EXISTS (
         SELECT 1 FROM duty WHERE name = each.name
-            AND (until > moment.now OR done_at > moment.now - make_interval(secs => each.pause))
+            AND (
+                until > moment.now AND until <= moment.now + make_interval(secs => each.ahead)
+                OR done_at > moment.now - make_interval(secs => each.pause)
+                    AND done_at <= moment.now + make_interval(secs => each.ahead)
+            )
     )
 ), {heads_on_postgres("EXISTS (SELECT 1 FROM free)")}, due AS MATERIALIZED (
     SELECT lane, priority, producer FROM free JOIN head ON head.due_at <= free.now ORDER BY lane, priority, producer
@@ -61,7 +65,7 @@ SELECT free.now, (SELECT json_agg(json_build_array(lane, priority, producer)) FR
     ({_HALTS}), ({_QUEUED}), (SELECT count(*) FROM head)
 FROM free
 """
-_COLUMNS = {"name": "text", "pause": "double precision"}
+_COLUMNS = {"name": "text", "pause": "double precision", "ahead": "double precision"}
 
 
 def read_dispatch_state(db: Database, lanes: Collection[str], lease: TransactionLease | None) -> DispatchState | None:
@@ -71,6 +75,7 @@ def read_dispatch_state(db: Database, lanes: Collection[str], lease: Transaction
 
 def _read_at_once(db: Database, lanes: Collection[str], lease: TransactionLease | None) -> DispatchState | None:
     row = {"name": lease.name if lease else "", "pause": lease.every_seconds if lease else 0.0}
+    row["ahead"] = SET_BACK.total_seconds()
     found = db.execute_each(_READ, _COLUMNS, [row])
     if not found:
         return None

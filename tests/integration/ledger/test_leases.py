@@ -10,9 +10,12 @@ from threading import Barrier
 import pytest
 from sqlalchemy import update
 
+from harkara.lanes import Lane
 from harkara.ledger import tables
 from harkara.ledger.database import Database
 from harkara.ledger.leases import TransactionLease, lease, seconds_since
+from harkara.ledger.messages.dispatch import dispatch
+from tests.integration.ledger.steps import accept_messages, reply, unlimited
 
 
 def runs(db: Database, holder: str, every: float = 0.0) -> bool:
@@ -93,3 +96,27 @@ def test_the_lease_of_a_transaction_is_refused_without_a_wait_while_another_one_
         assert not second.add(db)
     with db.write() as tx:
         assert second.acquire(tx)
+
+
+def test_a_clock_that_is_set_back_stops_no_periodic_work(db: Database) -> None:
+    """Until then it was hours ahead, as that of a computer whose hardware clock shows the local time."""
+    every = TransactionLease("dispatch", "worker", 60.0)
+    assert runs(db, "first")
+    accept_messages(db, reply(1))
+    assert dispatch_under(db, every)
+    for values in (("done_at",), ("until",), ("until", "done_at")):
+        with db.write() as tx:
+            ahead = dict.fromkeys(values, tx.now + timedelta(hours=6))
+            tx.execute(update(tables.lease).values({"until": tx.now, "done_at": None} | ahead))
+        assert runs(db, "second", every=60)
+        accept_messages(db, reply(2))
+        assert dispatch_under(db, every)
+        assert not runs(db, "third", every=60)
+        accept_messages(db, reply(3))
+        assert not dispatch_under(db, every)
+
+
+def dispatch_under(db: Database, held: TransactionLease) -> list[str]:
+    lanes = {"default": Lane("default", "token", None)}
+    released = dispatch(db, lanes, unlimited, depth=1000, queued_seconds=10, lease=held)
+    return [identity for identity, _ in released.hints]
