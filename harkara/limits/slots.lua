@@ -13,13 +13,15 @@
 --   urgent, marketing  for each class, the moment at which its burst credit is complete again
 --   hold, factor       the end of the hold after a 429, and the share of the pace at that moment
 --   window             the window of the last booking, for a hold, whose plan has none
+--   allowance          that of the last booking: `window/count/burst/reserved`, the window without its margin
 --   guards             the guards of the callers whose slots may still count, each with the moment until which they may
 --   promise            the slot that is promised to a heavy message
 --   run                the run_id of the server that wrote the hash
 --
 -- The script does not trust a hash from another run, which may come from an old snapshot, nor one with slots in the
--- future, which was written before the clock was set back. It then returns -1 and expects a plan with a `seed`: the
--- ages of the slots that the ledger has recorded.
+-- future, which was written before the clock was set back. Nor does it trust one whose log does not have all slots of the
+-- window: the allowance has a longer window since, or had no limit for a time. It then returns -1 and expects a plan
+-- with a `seed`: the ages of the slots that the ledger has recorded.
 
 local SECOND = 1000000
 local DAY = 86400 * SECOND
@@ -72,6 +74,16 @@ local function with_margin(span)
   return math.ceil(span + math.max(0.01 * span, guard))
 end
 
+local function allowance()
+  return string.format('%.0f/%d/%d/%d', plan.window, plan.count, plan.burst, plan.reserved)
+end
+
+-- A slower allowance, before a reload, took longer to complete the burst credit than this one ever does.
+local function limit_debt()
+  local newest = math.max(now, slots[#slots] or now)
+  for _, class in pairs(classes) do class.full_at = math.min(class.full_at, newest + class.depth) end
+end
+
 -- Marketing leaves the reserved slots of every window, and as many of the burst, to urgent messages.
 local function load_lane()
   raise_guard(plan.guard, plan.horizon + 2 * plan.window)
@@ -95,18 +107,21 @@ local function load_lane()
   for _, at in ipairs(unpacked(stored[2]) or {}) do
     if at > now - window then slots[#slots + 1] = at end
   end
+  if stored[10] and stored[10] ~= allowance() then limit_debt() end
   promise = unpacked(stored[8])
   if promise and promise.at <= now - window then promise = nil end
 end
 
 local function trusted(run)
   local newest = slots[#slots]
-  return stored[1] == run and not (newest and newest > now + plan.horizon + window / factor + SECOND)
+  local span = tonumber(string.match(stored[10] or '', '^%d+'))
+  local complete = not span or span >= plan.window
+  return stored[1] == run and complete and not (newest and newest > now + plan.horizon + window / factor + SECOND)
 end
 
 local function save(run)
   local urgent, marketing = integer(classes.urgent.full_at), integer(classes.marketing.full_at)
-  store('run', run, 'log', cmsgpack.pack(slots), 'urgent', urgent, 'marketing', marketing)
+  store('run', run, 'log', cmsgpack.pack(slots), 'urgent', urgent, 'marketing', marketing, 'allowance', allowance())
   store('window', integer(window), 'guards', cmsgpack.pack(guards), 'promise', promise and cmsgpack.pack(promise) or '')
 end
 
@@ -280,7 +295,9 @@ end
 local function load_plan(given)
   plan = given
   lane = KEYS[plan.first + 1]
-  stored = redis.call('HMGET', lane, 'run', 'log', 'urgent', 'marketing', 'hold', 'factor', 'window', 'promise', 'guards')
+  stored = redis.call(
+    'HMGET', lane, 'run', 'log', 'urgent', 'marketing', 'hold', 'factor', 'window', 'promise', 'guards', 'allowance'
+  )
   hold = tonumber(stored[5] or 0)
   guards, guard = unpacked(stored[9]) or {}, 0
   for length, till in pairs(guards) do
@@ -303,6 +320,7 @@ local function execute()
     end
   end
   if not plan.requests then return { capacity('urgent'), capacity('marketing') } end
+  if not run and stored[1] then redis.call('HDEL', lane, 'run') end
   local answers = { now }
   for _, request in ipairs(plan.requests) do
     local name = request.urgent and 'urgent' or 'marketing'

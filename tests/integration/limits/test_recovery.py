@@ -72,6 +72,31 @@ def test_slots_from_before_the_clock_was_set_back_are_not_trusted(connection: re
     granted(limiter.book("a", Allowance(20, 60.0), [URGENT]))
 
 
+def test_a_window_that_is_longer_since_a_reload_is_seeded_from_the_ledger(connection: redis.Redis) -> None:
+    """Of the slots that the longer window contains, Redis has those of the shorter one alone."""
+    ages = iter([[], [10.0, 20.0, 30.0]])
+    limiter = Limiter(connection, lambda lane, booking: next(ages))
+    shorter, longer = Allowance(3, 0.01), Allowance(3, 3600.0)
+    granted(limiter.book("a", shorter, [URGENT]))
+    assert limiter.capacity({"a": longer}) == {"a": (0, 0)}
+    assert isinstance(limiter.book("a", longer, [URGENT])[0], Wait)
+    granted(limiter.book("a", shorter, [URGENT]))
+
+
+def test_the_burst_of_a_slower_allowance_delays_nothing_after_a_reload(limiter: Limiter) -> None:
+    granted(limiter.book("a", Allowance(50, 86_400.0), [URGENT] * 5))
+    assert limiter.capacity({"a": Allowance(50, 1.0)})["a"][0] > 1
+    granted(limiter.book("a", Allowance(50, 1.0), [URGENT]))
+
+
+def test_a_lane_that_had_no_limit_for_a_time_is_seeded_from_the_ledger(connection: redis.Redis) -> None:
+    ages = iter([[], [10.0, 20.0, 30.0]])
+    limiter, allowance = Limiter(connection, lambda lane, booking: next(ages)), Allowance(3, 60.0)
+    granted(limiter.book("a", allowance, [URGENT]))
+    granted(limiter.book("a", None, [SlotRequest("digest", urgent=True)] * 3))
+    assert isinstance(limiter.book("a", allowance, [URGENT])[0], Wait)
+
+
 def test_a_script_that_redis_lost_is_loaded_again(limiter: Limiter, connection: redis.Redis) -> None:
     granted(limiter.book("a", Allowance(20, 60.0), [URGENT]))
     connection.script_flush()
