@@ -60,7 +60,9 @@ def group_commit() -> GroupCommit:
 @cache
 def timeline_fence() -> TimelineFence:
     begun = BegunPosts(connect(settings().broker_url, seconds=3))
-    return TimelineFence(database(), begun, pairing().name, lanes(), leases().claimed)
+    return TimelineFence(
+        database(), begun, pairing().name, lanes(), leases().claimed, history_seconds=settings().history_seconds
+    )
 
 
 @cache

@@ -41,16 +41,25 @@ class TimelineFence:
     Redis decides which timeline counts: a process that is still connected to a former primary makes no further POST.
     After lanes were parked, nothing begins for `hold_seconds`, the longest time for which a claim holds: a claim may be
     older than the parked lane, and its gates then saw it open.
+
+    Messages that are older than `history_seconds` may be deleted with their POSTs; None deletes none.
     """
 
     def __init__(
-        self, db: Database, begun: BegunPosts, process: str, lanes: Collection[str], hold_seconds: float
+        self,
+        db: Database,
+        begun: BegunPosts,
+        process: str,
+        lanes: Collection[str],
+        hold_seconds: float,
+        history_seconds: float | None = None,
     ) -> None:
         self._db = db
         self._begun = begun
         self._process = process
         self._lanes = frozenset(lanes)
         self._hold_seconds = hold_seconds
+        self._history_seconds = history_seconds
         self._held_until = 0.0
         self._settled: str | None = None
         self._lock = Lock()
@@ -115,7 +124,14 @@ class TimelineFence:
             known = self._begun.announce(timeline, same=same)
             if same and known.timeline is not None and known.timeline > timeline:
                 raise Unavailable(_REPLACED)
-            settled = settle_timeline(self._db, timeline, known.posts, self._lanes, known=known.timeline is not None)
+            settled = settle_timeline(
+                self._db,
+                timeline,
+                known.posts,
+                self._lanes,
+                known=known.timeline is not None,
+                history_seconds=self._history_seconds,
+            )
             for lane in settled.parked:
                 log.error(
                     "lane parked, since PostgreSQL may have lost POSTs",

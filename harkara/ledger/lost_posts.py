@@ -48,19 +48,27 @@ class Settled(NamedTuple):
 
 
 def settle_timeline(
-    db: Database, timeline: str, posts: Iterable[BegunPost], lanes: Collection[str], *, known: bool
+    db: Database,
+    timeline: str,
+    posts: Iterable[BegunPost],
+    lanes: Collection[str],
+    *,
+    known: bool,
+    history_seconds: float | None = None,
 ) -> Settled:
     """Store the timeline of the server, and park the lanes if POSTs may be missing.
 
     They are missing if the ledger lacks one of `posts`, the last POST of each process. They may be missing if the
     timeline is new and `posts` are not `known` to be all, or a process of an earlier release has run, which notes none.
+    A POST before the history, which may have been deleted with its message, is not missing.
+
     Raises Unavailable, also if the server has another timeline.
     """
     with db.write() as tx:
         found = timelines_of(tx)
         if found.current != timeline:
             raise Unavailable("the database was replaced by another server just now")
-        problem = _problem(tx, list(posts), new=found.new, known=known)
+        problem = _problem(tx, _undeleted(posts, history_seconds, tx.now), new=found.new, known=known)
         waiting = lanes_to_recover(tx)
         parked = []
         if problem:
@@ -69,6 +77,12 @@ def settle_timeline(
                 add_halt(tx, lane, problem)
         write_timeline(tx, timeline)
     return Settled(parked, bool(waiting or parked))
+
+
+def _undeleted(posts: Iterable[BegunPost], history_seconds: float | None, now: datetime) -> list[BegunPost]:
+    if history_seconds is None:
+        return list(posts)
+    return [post for post in posts if post.began > now - timedelta(seconds=history_seconds)]
 
 
 def _problem(tx: Transaction, posts: list[BegunPost], *, new: bool, known: bool) -> Pause | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from harkara.health.ledger_checks import ledger_checks
 from harkara.lanes import Lane, QuietHours
 from harkara.ledger.database import Database
 from harkara.ledger.halts import FAILOVER, RESTORED, list_halts
+from harkara.ledger.history import delete_history
 from harkara.ledger.identity import ProcessNeeds, current_time, ledger_identity, register
 from harkara.ledger.messages.begin import BeginRequest
 from harkara.ledger.messages.claim import Claimed
@@ -83,8 +85,10 @@ def promote(server: PostgresServer) -> None:
 class Worker:
     """A process that begins POSTs, with its fence."""
 
-    def __init__(self, db: Database, connection: redis.Redis, name: str, hold_seconds: float) -> None:
-        self.fence = TimelineFence(db, BegunPosts(connection), name, LANES, hold_seconds)
+    def __init__(
+        self, db: Database, connection: redis.Redis, name: str, hold_seconds: float, history_seconds: float | None
+    ) -> None:
+        self.fence = TimelineFence(db, BegunPosts(connection), name, LANES, hold_seconds, history_seconds)
         self.commit = GroupCommit(db, lambda result: None, fence=self.fence)
         self._db = db
 
@@ -102,8 +106,15 @@ def claim_new(db: Database, envelope: Envelope | None = None) -> Claimed:
 
 
 @contextmanager
-def worker(db: Database, connection: redis.Redis, name: str = "first", *, hold_seconds: float = 30) -> Iterator[Worker]:
-    running = Worker(db, connection, name, hold_seconds)
+def worker(
+    db: Database,
+    connection: redis.Redis,
+    name: str = "first",
+    *,
+    hold_seconds: float = 30,
+    history_seconds: float | None = None,
+) -> Iterator[Worker]:
+    running = Worker(db, connection, name, hold_seconds, history_seconds)
     yield running
     running.commit.close()
 
@@ -241,6 +252,20 @@ def test_what_was_sent_and_lost_moves_nowhere_before_an_operator_has_decided(
             assert (shown(own_db, lost), halts(own_db)) == (seen, [(lane, FAILOVER) for lane in LANES])
     assert settle_restored(own_db, LANES, by="Asha") == 3
     assert states_of(own_db, lost) == ["uncertain"] * 3
+
+
+def test_a_post_that_the_history_has_deleted_is_not_missing(own_db: Database, redis_client: redis.Redis) -> None:
+    """Of each lane it leaves the last POST, which is that of one worker."""
+    everything = -60.0
+    with worker(own_db, redis_client) as first, worker(own_db, redis_client, "second") as second:
+        for each in (first, second):
+            claimed = each.begin()
+            record_outcome(own_db, claimed, ACCEPTED)
+            update_message(own_db, claimed.id, expires_at=claimed.claimed_at)
+    assert sum(delete_history(own_db, everything), Counter())["message"] == 1
+    with worker(own_db, redis_client, "third", history_seconds=everything) as third:
+        third.begin()
+    assert halts(own_db) == []
 
 
 def shown(db: Database, ids: Sequence[str]) -> list[tuple[str, datetime, int]]:
