@@ -108,7 +108,8 @@ def _horizon() -> float:
 
 def _recent_slots(lane: str, mine: int) -> list[float]:
     allowance = lanes()[lane].allowance
-    return slots_used(database(), lane, with_margin(allowance.window) if allowance else 0.0, _horizon(), mine)
+    window = with_margin(allowance.window) if allowance else 0.0
+    return slots_used(database(), lane, window, _horizon(), leases().unsent, mine)
 
 
 def _publish_outcome(result: ClaimResult) -> None:

@@ -18,11 +18,14 @@ _LONGEST_POST = 60.0
 """Seconds before the window in which an attempt may have started that ended within it."""
 
 
-def slots_used(db: Database, lane: str, window_seconds: float, horizon_seconds: float, own_claims: int) -> list[float]:
+def slots_used(
+    db: Database, lane: str, window_seconds: float, horizon_seconds: float, unsent_seconds: float, own_claims: int
+) -> list[float]:
     """Return the ages in seconds of the lane's POSTs within the window, one for each slot.
 
-    A negative age is a POST that may still come: claims of other workers may hold slots up to `horizon_seconds` ahead.
-    `own_claims` is how many claims the calling worker holds without slots. Raises Unavailable.
+    A negative age is a POST that may still come: claims of other workers may hold slots up to `horizon_seconds` ahead,
+    and a begun message that misses its slots may be POSTed up to `unsent_seconds` after its begin. `own_claims` is how
+    many claims the calling worker holds without slots. Raises Unavailable.
     """
     with db.read() as tx:
         posts = tx.execute(
@@ -36,8 +39,9 @@ def slots_used(db: Database, lane: str, window_seconds: float, horizon_seconds: 
                 message.c.lane == lane, LEASED, in_state(State.CLAIMED), message.c.lease_until > tx.now
             )
         ).scalar_one()
-        ages = [age for post in posts for age in [_age(post, tx.now, horizon_seconds)] * post.weight]
-    return [age for age in ages if age < window_seconds] + [-horizon_seconds] * max(0, int(claims) - own_claims)
+        least = -horizon_seconds
+        ages = [age for post in posts for age in [max(_age(post, tx.now, unsent_seconds), least)] * post.weight]
+    return [age for age in ages if age < window_seconds] + [least] * max(0, int(claims) - own_claims)
 
 
 _WINDOW = {"lane": "text", "since": "timestamptz"}
@@ -60,11 +64,11 @@ def allowances_used(db: Database, lanes: Mapping[str, Lane]) -> dict[str, float]
     return {name: int(weight) / limited[name].count for name, weight in found}
 
 
-def _age(post: Any, now: datetime, horizon_seconds: float) -> float:
+def _age(post: Any, now: datetime, unsent_seconds: float) -> float:
     """Return the least age of a POST: an attempt starts before its slot, so its end counts.
 
-    An open attempt may have missed its slot and hold a later one, up to the horizon ahead.
+    An open attempt may have missed its slots and hold a later one.
     """
     if post.ended_at:
         return float((now - post.ended_at).total_seconds())
-    return float((now - post.started_at).total_seconds()) - horizon_seconds
+    return float((now - post.started_at).total_seconds()) - unsent_seconds
