@@ -28,6 +28,11 @@ class RowChange:
     row: Row = field(repr=False)
     values: Row | None = field(repr=False)
 
+    @property
+    def message_id(self) -> str | None:
+        """The id of the message that the row is, None for a row of another table."""
+        return self.row["id"] if self.table is message else None
+
     def write(self, tx: Transaction) -> None:
         if self.table is contact and self.values is not None and not _replace_older(tx, self.row | self.values):
             self._delete(tx)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import or_, select, update
 
@@ -67,28 +68,47 @@ def erase_person(db: Database, person: Mentions, key: str, *, by: Actor, progres
         if not changes:
             break
         with db.write() as tx:
-            for change in changes:
+            stopped = _stop_unsent(tx, person)  # the application may have sent another one meanwhile
+            cancelled += stopped.cancelled
+            written = [change for change in changes if change.message_id not in stopped.sending]
+            for change in written:
                 change.write(tx)
-        rows.update(change.table.name for change in changes)
+        rows.update(change.table.name for change in written)
     return Erasure(at, cancelled, dict(rows), mentions)
+
+
+class _Stopped(NamedTuple):
+    """How many messages were cancelled, and the ids of those that are being sent."""
+
+    cancelled: int
+    sending: Set[str]
 
 
 def _stop_messages(tx: Transaction, person: Mentions) -> int:
     """Cancel unsent messages, and remove what could send one again; return how many messages were cancelled."""
-    own = message.c.recipient.in_(person.names)
-    locked = select(message.c.id, message.c.state).where(own).order_by(message.c.id).with_for_update()
-    states = {row.id: row.state for row in tx.execute(locked)}
-    if State.SENDING in states.values():
+    stopped = _stop_unsent(tx, person)
+    if stopped.sending:
         raise Conflict("a message to this person is being sent: try again in a minute; nothing was erased")
     # A status that was tried waits for its message, and has stopped marketing already if it is about that.
     untried = or_(event.c.about == RECEIVED, event.c.tries == 0)
     new = (event.c.state == EventState.NEW.value, untried, contains(event.c.body, person.needles))
     if tx.execute(select(event.c.id).where(*new).limit(1)).first():
         raise Conflict("a webhook about this person is not processed: try again in a minute; nothing was erased")
+    return stopped.cancelled
+
+
+def _stop_unsent(tx: Transaction, person: Mentions) -> _Stopped:
+    """Do the same whatever else there is about the person. What is being sent stays as it is until it has its outcome.
+
+    A message without its text would otherwise be claimed again and again until its deadline.
+    """
+    own = message.c.recipient.in_(person.names)
+    locked = select(message.c.id, message.c.state).where(own).order_by(message.c.id).with_for_update()
+    states = {row.id: row.state for row in tx.execute(locked)}
     cancelled = cancel_messages(tx, [one for one, state in states.items() if state in UNSENT], ERASED, _REASON)
     settled = in_state(*(state for state in State if state in DONE | {State.UNCERTAIN}))
     tx.execute(update(message).where(own, settled).values(resend_at=None, fallback=None, **KEPT))
-    return len(cancelled)
+    return _Stopped(len(cancelled), {one for one, state in states.items() if state == State.SENDING})
 
 
 def _plan(db: Database, person: Mentions, key: str, progress: Progress) -> tuple[list[RowChange], int]:
