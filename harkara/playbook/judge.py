@@ -55,7 +55,7 @@ class Playbook:
         """Return the outcome of an answer; every answer has one.
 
         `evidence` is whether webhooks can show that the message did not arrive, which some policies require before they
-        send it again. The delay of a Wait may end after the deadline; the caller compares the two.
+        send it again. The delay of a Wait may end after the deadline, at which the message is due then.
         """
         if not isinstance(answer, Replied):
             return self._outcome(self._events[answer.reason], _Details(answer.reason), context, rng, evidence)

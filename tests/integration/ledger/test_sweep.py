@@ -19,6 +19,7 @@ from harkara.ledger.messages.otp_limit import recent_codes
 from harkara.ledger.sweep import POISON_CLAIMS, Crashed, sweep
 from harkara.ledger.tables import attempt
 from harkara.outcomes import Outcome, Pause, Refused, Uncertain, Wait
+from harkara.shared_defaults import DEADLINES
 from tests.integration.ledger.statements import listener
 from tests.integration.ledger.steps import (
     ACCEPTED,
@@ -122,6 +123,20 @@ def test_a_message_is_not_sent_again_after_its_deadline(db: Database) -> None:
     send_message(db, reply(expires=soon), Uncertain("reset", "Connection lost", 5.0))
     age_messages(db, 11)
     assert not run_sweep(db)
+
+
+@pytest.mark.parametrize("posted", [True, False])
+def test_a_message_that_waits_for_longer_than_its_deadline_is_cancelled_at_its_deadline(
+    db: Database, posted: bool
+) -> None:
+    (claimed,) = claim_messages(db, *accept_messages(db, otp()))
+    if posted:
+        begin_posts(db, claimed)
+    record_outcome(db, claimed, Wait(DAY, "429", "Too many requests.", status=429), posted=posted)
+    assert run_sweep(db) == Counter()
+    age_messages(db, DEADLINES["authentication"])
+    assert run_sweep(db) == Counter({"expired": 1})
+    assert (states_of(db, [claimed.id]), row(db, claimed.id)["code"]) == (["cancelled"], "expired")
 
 
 def test_an_expired_message_is_cancelled_and_the_others_wait(db: Database) -> None:
