@@ -106,5 +106,5 @@ def _waiting_columns(wait: Wait, result: ClaimResult, now: datetime) -> Row:
 def _due_at(seconds: float | None, pause: Pause | None, expires_at: datetime, now: datetime) -> datetime:
     if seconds is not None:  # what is past its deadline is found among the due messages
         return min(now + timedelta(seconds=seconds), expires_at)
-    # A parked lane holds its messages by its halt; a parked message waits for an operator, or for its deadline.
-    return now if pause else expires_at
+    # A parked lane or template holds its messages by its halt; any other waits for an operator, or for its deadline.
+    return now if pause and pause.scope != "recipient" else expires_at

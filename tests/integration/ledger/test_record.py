@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -85,8 +86,12 @@ def test_waiting_is_not_failing(db: Database, sending: Claimed) -> None:
     assert abs(kept["due_at"] - kept["changed_at"] - timedelta(hours=1)) < timedelta(milliseconds=1)
 
 
-def test_a_message_that_waits_for_an_operator_is_due_at_its_deadline(db: Database, sending: Claimed) -> None:
-    record_outcome(db, sending, PARKED)
+@pytest.mark.parametrize("pause", [None, Pause("recipient", None, "131056", "Too many to this person")])
+def test_a_message_that_waits_for_an_operator_is_due_at_its_deadline(
+    db: Database, sending: Claimed, pause: Pause | None
+) -> None:
+    """No halt holds the messages to one person: it would be POSTed again at once, and again and again."""
+    record_outcome(db, sending, replace(PARKED, pause=pause))
     kept = row(db, sending.id)
     assert (kept["state"], kept["due_at"]) == ("waiting", kept["expires_at"])
 
