@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import SecretStr
@@ -12,6 +11,7 @@ from config.settings import Settings
 from harkara.errors import Invalid
 from harkara.lanes import Lane, QuietHours
 from harkara.limits import Allowance
+from harkara.times import parse_clock
 
 DEFAULT = "default"
 
@@ -94,7 +94,7 @@ def _quiet_hours(text: str, zone: ZoneInfo) -> QuietHours | None:
     if text.strip() in ("", "none"):
         return None
     try:
-        start, end = (time.fromisoformat(part.strip()) for part in text.split("-"))
+        start, end = (parse_clock(part.strip()) for part in text.split("-"))
     except ValueError as error:
         raise ValueError(f"quiet hours must be empty or a time span such as 20:00-09:00, not {text!r}") from error
     return QuietHours(start, end, zone)

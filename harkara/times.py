@@ -6,6 +6,7 @@ file. Where none stands beside it, a time without an offset is refused, since it
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,11 @@ them overflows.
 """
 
 _MINUTE = timedelta(minutes=1)
+
+_DATE = r"\d{4}-\d\d-\d\d|\d{8}|\d{4}-W\d\d-\d|\d{4}W\d{3}"
+_CLOCK = r"\d\d(?::\d\d(?::\d\d(?:[.,]\d+)?)?|\d\d(?:\d\d(?:[.,]\d+)?)?)?"
+_OFFSET = r" ?(?:Z|[+-]\d\d(?::?\d\d)?)"
+_ISO_8601 = re.compile(rf"(?:{_DATE})(?P<clock>[T ](?:{_CLOCK})(?:{_OFFSET})?)?", re.ASCII)
 
 
 def to_utc(value: object, zone: ZoneInfo | None = None) -> datetime:
@@ -73,9 +79,30 @@ def resolve(day: date, clock: time, zone: ZoneInfo) -> datetime:
     return moment
 
 
+def parse_iso(text: str) -> date:
+    """Parse a time in ISO 8601, or a date without one. Raises ValueError.
+
+    `fromisoformat` alone would read `2026-11-24 10.30` as 10:00 and a fraction of a second, the offset of
+    `2026-11-24+05:30` as its time, and `2026112410` as a date.
+    """
+    found = _ISO_8601.fullmatch(text)
+    if not found:
+        raise ValueError(text)
+    return datetime.fromisoformat(text) if found["clock"] else date.fromisoformat(text)
+
+
+def parse_clock(text: str) -> time:
+    """Parse a time of the day such as `20:00`. Raises ValueError, also for `20.30`, which Python reads as 20:00."""
+    clock = time.fromisoformat(text)
+    if clock.microsecond or clock.tzinfo:
+        raise ValueError(text)
+    return clock
+
+
 def _parse(text: str, zone: ZoneInfo | None) -> datetime:
     try:
-        return datetime.fromisoformat(text)
+        moment = parse_iso(text)
+        return moment if isinstance(moment, datetime) else datetime.combine(moment, time())
     except ValueError:
         local = ", or without +05:30 if it is local" if zone else ""
         raise Invalid("", f"must be a time in ISO 8601, such as 2026-11-24T09:00:00+05:30{local}") from None

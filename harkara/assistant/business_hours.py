@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
+from harkara.times import parse_clock
+
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SEARCHED = 366
 """Days within which people must be back; a deployment without an open day says nothing."""
@@ -27,7 +29,7 @@ def _period(value: Any) -> Any:
 def _minutes(text: str) -> int:
     if text.strip() == "24:00":
         return 24 * 60
-    at = time.fromisoformat(text.strip())
+    at = parse_clock(text.strip())
     return at.hour * 60 + at.minute
 
 

@@ -20,7 +20,7 @@ from harkara.occasions.rules import ClosedStatus, Name
 from harkara.people.names import normalize_stored
 from harkara.people.printable import is_printable
 from harkara.phone import normalize
-from harkara.times import to_utc
+from harkara.times import parse_iso, to_utc
 
 
 class OccasionKey(NamedTuple):
@@ -145,15 +145,13 @@ def _moment(at: object, zone: ZoneInfo) -> object:
 
 
 def _parse(text: str) -> date:
-    """Return a date for a text without a time, which `datetime.fromisoformat` would read as its first second."""
-    for parse in (date.fromisoformat, datetime.fromisoformat):
-        try:
-            return parse(text)
-        except ValueError:
-            continue
-    raise Invalid(
-        "at", "must be a time in ISO 8601, such as 2026-11-24T10:30 or with +05:30, or a date, such as 2026-11-24"
-    )
+    """Return a date for a text without a time, which stands for the whole day."""
+    try:
+        return parse_iso(text)
+    except ValueError:
+        raise Invalid(
+            "at", "must be a time in ISO 8601, such as 2026-11-24T10:30 or with +05:30, or a date, such as 2026-11-24"
+        ) from None
 
 
 def _parameters(values: object) -> dict[str, str]:

@@ -63,6 +63,13 @@ def test_without_a_change_the_same_files_stay_in_use(loaded: LoadedFiles) -> Non
     assert loaded.current is before
 
 
+@pytest.mark.parametrize("span", ["20.30-09.00", "20:00+05:30-09:00", "8-9"])
+def test_quiet_hours_that_python_reads_as_other_hours_are_refused(loaded: LoadedFiles, folder: Path, span: str) -> None:
+    (folder / "lanes.toml").write_text(LANES.format("7/60s", span))
+    with pytest.raises(SystemExit, match="quiet hours must be empty or a time span such as 20:00-09:00"):
+        loaded.reload()
+
+
 def test_a_new_lanes_file_changes_limit_and_hours_of_lane_and_reminders(loaded: LoadedFiles, folder: Path) -> None:
     (folder / "lanes.toml").write_text(LANES.format("7/60s", "22:00-06:00"))
     assert loaded.reload() == ["lanes.toml"]

@@ -16,6 +16,7 @@ from harkara.gateway.schemas.campaigns import StartCampaign
 from harkara.inbound.contact import ConsentChoice
 from harkara.occasions import Occasion
 from harkara.times import to_utc
+from workers.command.occasion import _time as occasion_time
 from workers.command.options import moment
 
 NAIVE = datetime(2030, 1, 1, 9)
@@ -55,6 +56,49 @@ def test_a_time_without_a_zone_is_local_to_the_zone_beside_it(at: datetime | str
 
 def test_an_offset_takes_precedence_over_the_zone_beside_it() -> None:
     assert to_utc(f"{TEXT}Z", KOLKATA) == datetime(2030, 1, 1, 9, tzinfo=UTC)
+
+
+MISREAD = [
+    "2026-11-24 16.45",  # Python: 16:00 and a fraction of a second
+    "2026-11-24T16,45",
+    "2026-11-24T16:45.5",
+    "2026-11-24+05:30",  # Python: the time 05:30; in XML Schema the day in this zone
+    "2026-11-24-05:00",
+    "2026112416",  # Python: the date alone
+    "2026112411645",
+    "2026W4821645",  # Python: the Monday of this week
+    "2026-W48",
+]
+
+
+@pytest.mark.parametrize("text", MISREAD)
+def test_a_text_that_python_reads_as_another_time_is_refused(text: str) -> None:
+    with pytest.raises(Invalid, match="must be a time in ISO 8601"):
+        to_utc(text, KOLKATA)
+    with pytest.raises(Invalid, match="at: must be a time in ISO 8601"):
+        Occasion(kind="appointment", reference="visit 7", to="919876543210", at=text, zone="Asia/Kolkata")
+    with pytest.raises(typer.BadParameter, match="write 2026-11-24T10:30"):
+        occasion_time(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-24T16:45",
+        "2026-11-24 16:45:00",
+        "20261124T1645",
+        "20261124 164500",
+        "2026-W48-2T16:45",
+        "2026W482T1645",
+        "2026-11-24T11:15Z",
+        "2026-11-24T16:45:00.000000+05:30",
+        "2026-11-24 16:45 +0530",
+        "2026-11-24T17+05:45",
+    ],
+)
+def test_every_notation_of_iso_8601_is_the_same_time(text: str) -> None:
+    assert to_utc(text, KOLKATA) == datetime(2026, 11, 24, 11, 15, tzinfo=UTC)
+    assert occasion_time(text) == text
 
 
 @pytest.mark.parametrize("year", [1, 1999, 2200, 9999])

@@ -42,8 +42,10 @@ _IMPORT = example(
 
 def _time(text: str) -> str:
     """Check the form alone: whether the text is a time or a whole day is the occasion's to decide."""
+    from harkara.times import parse_iso
+
     try:
-        datetime.fromisoformat(text)
+        parse_iso(text)
     except ValueError:
         raise typer.BadParameter("write 2026-11-24T10:30, local to the zone, or with +05:30 or Z, or a date") from None
     return text

@@ -54,7 +54,7 @@ def test_without_hours_people_always_answer() -> None:
     assert BusinessHours().back_at(datetime(2027, 1, 11, tzinfo=UTC), ZoneInfo("Asia/Kolkata")) is None
 
 
-@pytest.mark.parametrize("period", ["19:00-10:00", "10:00", "ten-eleven", "10:00-10:00", "25:00-26:00"])
+@pytest.mark.parametrize("period", ["19:00-10:00", "10:00", "ten-eleven", "10:00-10:00", "25:00-26:00", "10.30-18.30"])
 def test_a_period_must_be_one(period: str) -> None:
     with pytest.raises(ValidationError):
         BusinessHours.model_validate({"monday": [period]})
