@@ -99,14 +99,24 @@ class Fill:
         return None if day_of(self.at, ZoneInfo(self.zone)) else self._local.time()
 
     @property
+    def counts_days(self) -> bool:
+        """Whether the time left and the time since are calendar days, or within the occasion's own day `< 1 day`.
+
+        Otherwise they are hours: midnight alone does not make "2 hours" a day.
+        """
+        whole_day = self._clock is None
+        far = abs(self._span.end - self.due) >= _DAY
+        return self.in_days or (bool(self._days_until_due()) and (whole_day or far))
+
+    @property
     def _left(self) -> timedelta:
-        """The calendar days until the occasion, or within its day the hours until its end."""
-        return self._days_until_due() * -1 or _rounded(self._span.end - self.due)
+        """The calendar days until the occasion, or the hours until its end."""
+        return (self.counts_days and self._days_until_due() * -1) or _rounded(self._span.end - self.due)
 
     @property
     def _since(self) -> timedelta:
-        """The calendar days since the occasion, or within its day the hours since its end."""
-        return self._days_until_due() or _rounded(self.due - self._span.end)
+        """The calendar days since the occasion, or the hours since its end."""
+        return (self.counts_days and self._days_until_due()) or _rounded(self.due - self._span.end)
 
     def _days_until_due(self) -> timedelta:
         due: date = self.due.astimezone(ZoneInfo(self.zone)).date()
@@ -125,7 +135,7 @@ class Fill:
         return self._duration(self._since)
 
     def _duration(self, duration: timedelta) -> str:
-        if self.in_days and not duration.days:
+        if self.in_days and not self._days_until_due():
             return f"< {duration_text(_DAY, self._locale)}"
         return duration_text(max(duration, _MINUTE), self._locale)
 

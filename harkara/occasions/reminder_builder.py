@@ -64,7 +64,8 @@ class ReminderBuilder:
         """
         fill = self._fill(occasion, rule, due, reason)
         values = self._values(occasion, rule, fill)
-        if expires and not _DURATIONS.isdisjoint(self._roles(occasion.kind, rule).values()):
+        says_duration = not _DURATIONS.isdisjoint(self._roles(occasion.kind, rule).values())
+        if expires and says_duration and fill.counts_days:
             expires = min(expires, fill.midnight)  # a message that waits longer would say a wrong number of days
         return self._envelope(occasion, rule, values, due, expires)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,9 +12,8 @@ from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
 from harkara.lanes import Lane
 from harkara.messages import Envelope, Template
-from harkara.occasions import Occasion, ReminderMessage, ReminderPlan, Rules
-from harkara.occasions.rules import Offset
-from tests.unit.occasions.cases import FILE, SHIPPED
+from harkara.occasions import Occasion, ReminderMessage, ReminderPlan, Rule, Rules
+from tests.unit.occasions.cases import FILE, SHIPPED, rule
 
 CATALOGUE = Catalogue.load(FILE.parent / "templates.toml")
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -31,6 +30,15 @@ def occasion(kind: str, at: str, parameters: dict[str, str], **more: Any) -> Occ
     return Occasion(kind=kind, at=at, parameters=parameters, **usual | more)
 
 
+def plan_with(kind: str, single: Rule) -> ReminderPlan:
+    """Return a plan with this rule alone, for the template of the kind."""
+    (template, *_) = {each.template for each in SHIPPED.kind[kind].values()}
+    rules = Rules(
+        kind={kind: {"it": single.model_copy(update={"template": template})}}, fill={kind: SHIPPED.fill[kind]}
+    )
+    return ReminderPlan.from_lanes(rules, CATALOGUE, LANES)
+
+
 def envelopes(saved: Occasion, plan: ReminderPlan = PLAN) -> dict[str, Envelope]:
     """Return the messages by rule."""
     found: dict[str, Envelope] = {}
@@ -43,10 +51,10 @@ def envelopes(saved: Occasion, plan: ReminderPlan = PLAN) -> dict[str, Envelope]
 def bodies(saved: Occasion, plan: ReminderPlan = PLAN) -> dict[str, tuple[str, ...]]:
     """Return, by rule, the values of the template's body."""
     found: dict[str, tuple[str, ...]] = {}
-    for rule, envelope in envelopes(saved, plan).items():
+    for name, envelope in envelopes(saved, plan).items():
         (template,) = envelope.messages
         assert isinstance(template, Template)
-        found[rule] = template.body
+        found[name] = template.body
     return found
 
 
@@ -90,12 +98,47 @@ def test_a_reminder_that_says_the_days_left_is_not_sent_after_their_midnight() -
     }
 
 
-def test_a_reminder_hours_before_says_the_hours() -> None:
-    rule = SHIPPED.kind["payment"]["0d"]
-    hours = rule.model_copy(update={"offset": Offset(-7200, "seconds"), "at": None, "not_before": Offset(-1, "days")})
-    rules = Rules(kind={"payment": {"-2h": hours}}, fill={"payment": SHIPPED.fill["payment"]})
-    plan = ReminderPlan.from_lanes(rules, CATALOGUE, LANES)
-    assert [body[4] for body in bodies(occasion("payment", "2026-12-05T18:00", INVOICE), plan).values()] == ["2 hours"]
+@pytest.mark.parametrize(
+    ("offset", "at", "left"),
+    [
+        ("-2h", "2026-12-05T18:00", "2 hours"),
+        ("-2h", "2026-12-05T00:30", "2 hours"),  # sent on the day before
+        ("-23h", "2026-12-05T18:00", "23 hours"),
+        ("-24h", "2026-12-05T18:00", "1 day"),
+        ("-26h", "2026-12-05T18:00", "1 day"),
+        ("-26h", "2026-12-05T01:30", "2 days"),
+        ("-2h", "2026-12-05", "1 day"),
+        ("0d 00:15", "2026-12-05", "< 1 day"),
+        ("0d 00:15", "2026-12-05T23:59", "< 1 day"),
+    ],
+)
+def test_a_reminder_hours_before_says_the_hours(offset: str, at: str, left: str) -> None:
+    plan = plan_with("payment", rule(offset))
+    saved = occasion("payment", at, INVOICE)
+    assert bodies(saved, plan)["it"][4] == left
+    PLAN.validate_occasion(saved)
+    if not left.startswith("<"):
+        plan.validate_occasion(occasion("payment", at, INVOICE | {"time_left": left}))
+
+
+@pytest.mark.parametrize(
+    ("offset", "at", "since"),
+    [
+        ("+2h", "2026-12-05T18:00", "2 hours"),
+        ("+2h", "2026-12-05T23:00", "2 hours"),
+        ("+24h", "2026-12-05T23:00", "1 day"),
+        ("+2h", "2026-12-05", "1 day"),
+    ],
+)
+def test_a_message_hours_after_says_the_hours(offset: str, at: str, since: str) -> None:
+    plan = plan_with("overdue", rule(offset, until="+9d"))
+    assert bodies(occasion("overdue", at, OVERDUE), plan)["it"][4] == since
+
+
+def test_a_reminder_that_says_hours_may_wait_past_midnight() -> None:
+    saved = occasion("payment", "2026-12-05T01:59", INVOICE)
+    (envelope,) = envelopes(saved, plan_with("payment", rule("-2h"))).values()
+    assert (envelope.at, envelope.expires) == (saved.at - timedelta(hours=2), saved.at)
 
 
 def test_the_time_since_counts_days() -> None:
