@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from secrets import token_hex
 
 from fastapi import APIRouter, HTTPException
@@ -15,7 +15,7 @@ from harkara.console.pages.calendar import occasion_page
 from harkara.console.visitors import Operator, SignedIn
 from harkara.errors import Conflict, Invalid
 from harkara.ledger.occasions.calendar import StoredOccasion, change_occasion, find_occasion
-from harkara.occasions import Closing, Occasion
+from harkara.occasions import Closing, Occasion, ReminderPlan
 from harkara.phone import normalize
 
 router = APIRouter()
@@ -61,15 +61,14 @@ def save_occasion(visitor: Operator, form: Form, identity: str) -> Response:
 
     def save(stored: StoredOccasion) -> None:
         plan = visitor.console.files().plan
-        filled = plan.rules.fill.get(stored.key.kind, {})
-        own = {name: text for name, text in stored.parameters.items() if name not in filled}
+        at = _moved_to(form, stored.at)
         wanted = Occasion(
             **stored.key._asdict(),
             producer=stored.producer,
             to=normalize(form["to"] or f"+{stored.to}"),
-            at=_at(form),
+            at=at or stored.at,
             zone=stored.zone,
-            parameters=_parameters(form) or own,
+            parameters=_changed_parameters(form, stored, plan, moved=at is not None),
             language=stored.language,
         )
         plan.validate_occasion(wanted)
@@ -155,6 +154,20 @@ def _problem(visitor: SignedIn, error: Invalid | Conflict) -> tuple[str, str | N
 
 def _at(form: FormFields) -> str:
     return f"{form['day']}T{form['time']}" if form["time"] else form["day"]
+
+
+def _moved_to(form: FormFields, stored: date) -> str | None:
+    """Return the time of the form, None if it is still the stored one: a form shows neither seconds nor the offset."""
+    shown = f"{stored:%Y-%m-%dT%H:%M}" if isinstance(stored, datetime) else f"{stored:%Y-%m-%d}"
+    return None if _at(form) == shown else _at(form)
+
+
+def _changed_parameters(form: FormFields, stored: StoredOccasion, plan: ReminderPlan, *, moved: bool) -> dict[str, str]:
+    """Return the stored parameters with those of the form; after a move, without texts about the time before."""
+    filled = plan.rules.fill.get(stored.key.kind, {})
+    about_time = {name: text for name, text in stored.parameters.items() if name in filled and not moved}
+    others = {name: text for name, text in stored.parameters.items() if name not in filled}
+    return about_time | (_parameters(form) or others)
 
 
 def _parameters(form: FormFields) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -180,6 +180,30 @@ def test_a_moved_occasion_gets_its_reminders_for_the_new_time(running: Server, o
     }
     status, page = submit(operator, identity, "save", day="2199-12-31", time="25:00")
     assert (status, "must be a time in ISO 8601" in page) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("reference", "at", "zone"),
+    [
+        ("to the second", days(3).replace(second=45), "Asia/Kolkata"),
+        ("the second 01:30", datetime(2027, 11, 7, 6, 30, tzinfo=UTC), "America/New_York"),
+        ("all day", days(3).date(), "Asia/Kolkata"),
+    ],
+)
+def test_a_save_that_moves_nothing_keeps_time_and_texts(
+    running: Server, operator: Browser, reference: str, at: date, zone: str
+) -> None:
+    identity = saved(running, reference, at, zone=zone, parameters=VISIT | {"time": "as agreed"})
+    form = operator.see(f"/calendar/{identity}").text
+    shown = {name: value for name, value in re.findall(r'name="(day|time)" value="([^"]*)"', form)}
+    status, page = submit(operator, identity, "save", **shown, **FIELDS | {"to": "98765 00002", "p.place": "Room 5"})
+    assert status == 303, page
+    stored = find_occasion(running.console.db, identity)
+    assert (stored.at, stored.to) == (at, "919876500002")
+    assert dict(stored.parameters) == VISIT | {"time": "as agreed", "place": "Room 5"}
+    later = {"day": "2027-12-01", "time": "16:00"}
+    assert submit(operator, identity, "save", **later)[0] == 303
+    assert "time" not in find_occasion(running.console.db, identity).parameters
 
 
 def test_the_later_one_of_two_operators_reads_that_it_changed(running: Server, operator: Browser) -> None:
