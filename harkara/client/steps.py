@@ -103,10 +103,10 @@ class ClientSteps(BaseClient):
         from harkara.occasions import Closing
 
         plan = yield from self._published.reminder_plan()
-        plan.rules.for_kind(kind)
         given: dict[str, Any] = {**options}
         lane = given.pop("lane", None) or self._lane
         closing = Closing(kind=kind, reference=reference, status=status, lane=lane, **given)
+        plan.validate_closing(closing)
         return (yield from self._save_steps(closing, plan))
 
     def _save_steps(self, update: OccasionUpdate, plan: ReminderPlan) -> Steps[Change]:

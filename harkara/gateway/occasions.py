@@ -91,8 +91,9 @@ def get_occasion(
 
 def _close(deps: Dependencies, body: bytes, **key: Any) -> OccasionChange:
     fields = require_object(read_json(body, required=False), CloseOccasion.model_fields.keys(), "body")
-    deps.plan.rules.for_kind(key["kind"])
-    return _apply(deps, Closing(**key, **fields))
+    closing = Closing(**key, **fields)
+    deps.plan.validate_closing(closing)
+    return _apply(deps, closing)
 
 
 def _apply(deps: Dependencies, update: OccasionUpdate) -> OccasionChange:

@@ -16,7 +16,7 @@ from harkara.errors import Invalid
 from harkara.lanes import Lane, QuietHours
 from harkara.messages import Envelope
 from harkara.messages.validation import as_handed_over
-from harkara.occasions.occasion import Occasion
+from harkara.occasions.occasion import Closing, Occasion
 from harkara.occasions.reminder_builder import ReminderBuilder
 from harkara.occasions.rules import Origin, Rule, Rules
 from harkara.occasions.schedule import Ending, PlannedReminder, SkippedReminder, schedule, useful_now
@@ -112,6 +112,10 @@ class ReminderPlan:
         for one that says another date or time than `at`.
         """
         self._builder.validate(occasion)
+
+    def validate_closing(self, closing: Closing) -> None:
+        """Raises Invalid for an unknown kind, and for a reason that a message after this closing could not say."""
+        self._builder.validate_closing(closing)
 
     def digest(self, kind: str, lane: str) -> str:
         """Return 16 hexadecimal digits that change with any input of the reminders of this kind in this lane.

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
-from harkara.messages import Envelope
+from harkara.messages import Envelope, Template
+from harkara.messages.envelope_fields import check_placeholders
 from harkara.occasions.fill import Fill
-from harkara.occasions.occasion import Occasion
+from harkara.occasions.occasion import Closing, Occasion
 from harkara.occasions.rules import Role, Rule, Rules
 from harkara.occasions.schedule import preferred_time
 from harkara.people.names import normalize_stored
@@ -54,6 +55,13 @@ class ReminderBuilder:
             raise Invalid(f"{occasion.kind}.{missing}", f"is missing; {needs}")
         for rule in self.rules.for_kind(occasion.kind).values():
             self._validate_message(occasion, rule)
+
+    def validate_closing(self, closing: Closing) -> None:
+        """Validate the reason for each message that says it. Raises Invalid as `ReminderPlan.validate_closing` does."""
+        for rule in self.rules.for_kind(closing.kind).values():
+            says_reason = "reason" in self._roles(closing.kind, rule).values()
+            if closing.reason and says_reason and closing.status in rule.status:
+                _validate_reason(closing.reason, rule.template)
 
     def build(
         self, occasion: Occasion, rule: Rule, due: datetime, reason: str | None, *, expires: datetime | None = None
@@ -138,6 +146,13 @@ def _validate_filled(occasion: Occasion, name: str, role: Role, fill: Fill, *, n
     if given is not None and fill.contradicts(role, given):
         rule = f"contradicts `at`, which is {fill.shown_at} in {occasion.zone}; correct one of them, or leave this out"
         raise Invalid(field, rule)
+
+
+def _validate_reason(reason: str, template: str) -> None:
+    try:
+        check_placeholders([Template(template, body=[reason])], None, None, None)
+    except Invalid as error:
+        raise Invalid("reason", error.rule, error.measure) from None
 
 
 def _needs(names: tuple[str, ...], optional: tuple[str, ...]) -> str:

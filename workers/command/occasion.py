@@ -238,8 +238,9 @@ def _close(
 ) -> None:
     from harkara.occasions import Closing
 
-    plan().rules.for_kind(kind)
-    _save(Closing(kind=kind, reference=reference, lane=lane, status=status, reason=reason, version=version), as_json)
+    closing = Closing(kind=kind, reference=reference, lane=lane, status=status, reason=reason, version=version)
+    plan().validate_closing(closing)
+    _save(closing, as_json)
 
 
 def _save(step: OccasionUpdate, as_json: bool) -> None:

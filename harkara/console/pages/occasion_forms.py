@@ -86,7 +86,9 @@ def close_occasion(visitor: Operator, form: Form, identity: str) -> Response:
 
     def close(stored: StoredOccasion) -> None:
         reason = form["reason"].strip() or None
-        _change(visitor, Closing(**stored.key._asdict(), status=status, reason=reason), _seen(form))
+        closing = Closing(**stored.key._asdict(), status=status, reason=reason)
+        visitor.console.files().plan.validate_closing(closing)
+        _change(visitor, closing, _seen(form))
 
     return _done(visitor, identity, close, f"occasion.{status}")
 

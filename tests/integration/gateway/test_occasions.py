@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from harkara.gateway import Dependencies
@@ -13,7 +16,8 @@ from harkara.ledger.messages.queries import get_status
 from harkara.ledger.occasions.queries import get_occasion
 from harkara.occasions import OccasionKey
 from tests.integration.gateway.fixtures import AGENCY, CLINIC, NUMBER
-from tests.integration.ledger.occasions import VISIT, noon, rules_and_states
+from tests.integration.ledger.occasions import VISIT, load_plan, noon, rules_and_states
+from tests.integration.ledger.test_follow_ups import with_cancellation
 
 URL = "/occasions/appointment/visit-7"
 
@@ -73,6 +77,20 @@ def test_a_closed_occasion_cancels_its_reminders(
     found = client.get(URL).json()
     assert (found["status"], found["reason"]) == (status, "The doctor is ill")
     assert {state for _, state in rules_and_states(deps.db)} == {"cancelled"}
+
+
+def test_a_reason_that_its_message_could_not_say_is_refused_and_the_occasion_stays_open(
+    client: TestClient, app: FastAPI, deps: Dependencies, tmp_path: Path
+) -> None:
+    plan = load_plan(with_cancellation(tmp_path))
+    app.state.dependencies = replace(app.state.dependencies, plan=plan)
+    client.put(URL, json=visit())
+    refused = client.post(f"{URL}/cancel", json={"reason": "डॉक्टर is ill"})
+    assert refused.status_code == 400
+    assert refused.json()["message"].startswith("reason: mixes Devanagari and Latin letters")
+    assert client.get(URL).json()["status"] == "open"
+    assert client.post(f"{URL}/cancel", json={"reason": "The doctor is ill"}).json()["change"] == "changed"
+    assert ("cancelled", "waiting") in rules_and_states(deps.db)
 
 
 def test_closing_an_occasion_needs_no_body(client: TestClient) -> None:

@@ -12,7 +12,7 @@ from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
 from harkara.lanes import Lane
 from harkara.messages import Envelope, Template
-from harkara.occasions import Occasion, ReminderMessage, ReminderPlan, Rule, Rules
+from harkara.occasions import Closing, Occasion, ReminderMessage, ReminderPlan, Rule, Rules
 from tests.unit.occasions.cases import FILE, SHIPPED, rule
 
 CATALOGUE = Catalogue.load(FILE.parent / "templates.toml")
@@ -23,6 +23,9 @@ LONG_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 VISIT = {"doctor": "Dr Rao", "place": "Room 4", "duration": "20 minutes", "helpline": "080"}
 INVOICE = {"customer": "Asha", "invoice": "I1", "amount": "Rs 500", "late_fee": "Rs 50", "url_suffix": "p1"}
 OVERDUE = INVOICE
+CANCELLATION = rule("0h", until="+12h").model_copy(
+    update={"status": ("cancelled",), "origin": "closing", "template": "appointment_cancellation"}
+)
 
 
 def occasion(kind: str, at: str, parameters: dict[str, str], **more: Any) -> Occasion:
@@ -209,3 +212,30 @@ def test_a_fixed_text_of_a_rule_replaces_what_follows_from_the_occasion() -> Non
         Rules(kind={"payment": fixed}, fill={"payment": SHIPPED.fill["payment"]}), CATALOGUE, LANES
     )
     assert {body[4] for body in bodies(occasion("payment", "2026-12-05", INVOICE), plan).values()} == {"soon"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "problem"),
+    [
+        ("The doctor is *ill*", "has an asterisk"),
+        ("डॉक्टर is ill", "mixes Devanagari and Latin letters"),
+        ("The doctor      is ill", "at most 4 spaces in a row"),
+        ("Ask $doctor", r"has a \$placeholder without a value"),
+        (" ", "must not be blank"),
+    ],
+)
+def test_a_reason_that_a_message_about_the_closing_could_not_say_is_refused(reason: str, problem: str) -> None:
+    plan = ReminderPlan.from_lanes(
+        Rules(kind={"appointment": {"it": CANCELLATION}}, fill={"appointment": {"reason": "reason"}}), CATALOGUE, LANES
+    )
+    with pytest.raises(Invalid, match=f"^reason: {problem}"):
+        plan.validate_closing(closing("cancelled", reason))
+    for status in ("completed", "no-show"):
+        plan.validate_closing(closing(status, reason))
+    for fits in ("The doctor is ill", "डॉक्टर बीमार हैं", None):
+        plan.validate_closing(closing("cancelled", fits))
+    PLAN.validate_closing(closing("cancelled", reason))
+
+
+def closing(status: Any, reason: str | None) -> Closing:
+    return Closing(kind="appointment", reference="r", status=status, reason=reason)
