@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
@@ -134,14 +134,15 @@ class ReminderPlan:
     def reminders(
         self, occasion: Occasion, now: datetime, ending: Ending | None = None, at_once: str | None = None
     ) -> list[ReminderMessage | SkippedReminder]:
-        """Return one result for each rule of the kind, those for the occasion's status in the order of their times.
+        """Return one result for each rule of the kind, those that can be sent in the order of their times.
 
         `ending` is None for an open occasion. `at_once` is a rule of `useful_now`, whose reminder is due now.
         An unknown kind has no rules.
         """
-        rules, quiet = self.rules.kind.get(occasion.kind, {}), self._quiet_hours(occasion.lane)
+        rules, hourly = self._rules_of(occasion)
+        quiet = self._quiet_hours(occasion.lane)
         results = schedule(occasion.at, ZoneInfo(occasion.zone), rules, now, quiet, ending, at_once)
-        return [
+        return [SkippedReminder(name, "whole-day") for name in hourly] + [
             self._message(occasion, rules[result.rule], result, ending)
             if isinstance(result, PlannedReminder)
             else result
@@ -150,8 +151,8 @@ class ReminderPlan:
 
     def useful_now(self, occasion: Occasion, now: datetime) -> list[str]:
         """Return the rules whose reminder makes sense now for an open occasion, the best first."""
-        rules, quiet = self.rules.kind.get(occasion.kind, {}), self._quiet_hours(occasion.lane)
-        return useful_now(occasion.at, ZoneInfo(occasion.zone), rules, now, quiet)
+        rules, _ = self._rules_of(occasion)
+        return useful_now(occasion.at, ZoneInfo(occasion.zone), rules, now, self._quiet_hours(occasion.lane))
 
     def envelope(self, occasion: Occasion, rule: str, due: datetime, ending: Ending | None = None) -> Envelope | None:
         """Return the message of this rule as it is sent at `due`; None if rule or parameters do not allow it."""
@@ -187,6 +188,12 @@ class ReminderPlan:
         except Invalid:  # the rule or its template was edited after the occasion had been validated
             return SkippedReminder(planned.rule, "parameters", rule.origin)
         return ReminderMessage(planned.rule, envelope, rule.origin)
+
+    def _rules_of(self, occasion: Occasion) -> tuple[Mapping[str, Rule], Sequence[str]]:
+        """Return the rules of the kind, and the names of those that are left out because the occasion has no hour."""
+        rules = self.rules.kind.get(occasion.kind, {})
+        hourly = [name for name, rule in rules.items() if occasion.day and self.rules.needs_hour(occasion.kind, rule)]
+        return {name: rule for name, rule in rules.items() if name not in hourly}, sorted(hourly)
 
     def _quiet_hours(self, lane: str) -> QuietHours | None:
         hours = self.hours.get(lane)

@@ -154,6 +154,14 @@ class Rules(_Model):
             raise Invalid("kind", f"must be one of {', '.join(self.kind)}; add a kind in the reminders file")
         return self.kind[kind]
 
+    def needs_hour(self, kind: str, rule: Rule) -> bool:
+        """Whether the reminder of this rule makes sense only for an occasion at a time of the day.
+
+        Its own hour matters, since it ignores quiet hours, and it counts from the hour that the texts of its kind say.
+        """
+        counts_hours = rule.offset.unit == "seconds" and rule.origin == "at"
+        return counts_hours and rule.quiet == "ignore" and "time" in self.fill.get(kind, {}).values()
+
     def dump(self) -> dict[str, Any]:
         """Return all rules as JSON."""
         kinds = {kind: {name: rule.dump() for name, rule in rules.items()} for kind, rules in self.kind.items()}

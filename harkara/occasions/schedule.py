@@ -14,7 +14,9 @@ from harkara.occasions.local_time import Span
 from harkara.occasions.rules import ClosedStatus, Offset, Origin, Rule
 from harkara.times import resolve, to_utc
 
-SkipCode = Literal["too-late", "no-longer-useful", "quiet-hours", "overtaken", "parameters", "other-status"]
+SkipCode = Literal[
+    "too-late", "no-longer-useful", "quiet-hours", "overtaken", "parameters", "other-status", "whole-day"
+]
 
 REASONS: Final[Mapping[SkipCode, str]] = {
     "too-late": "The time in which this reminder is useful has passed.",
@@ -23,6 +25,7 @@ REASONS: Final[Mapping[SkipCode, str]] = {
     "overtaken": "A later reminder is due before this one could be sent, and one is enough.",
     "parameters": "The occasion's parameters do not fit the template: save the occasion again with valid parameters.",
     "other-status": "This reminder is for occasions with another status: `while` in its rule lists which.",
+    "whole-day": "This reminder is for a time of the day, and the occasion is a whole day.",
 }
 
 _MINUTE = timedelta(minutes=1)

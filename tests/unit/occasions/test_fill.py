@@ -12,7 +12,7 @@ from harkara.catalogue import Catalogue
 from harkara.errors import Invalid
 from harkara.lanes import Lane
 from harkara.messages import Envelope, Template
-from harkara.occasions import Closing, Occasion, ReminderMessage, ReminderPlan, Rule, Rules
+from harkara.occasions import Closing, Occasion, ReminderMessage, ReminderPlan, Rule, Rules, SkippedReminder
 from tests.unit.occasions.cases import FILE, SHIPPED, rule
 
 CATALOGUE = Catalogue.load(FILE.parent / "templates.toml")
@@ -23,6 +23,7 @@ LONG_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 VISIT = {"doctor": "Dr Rao", "place": "Room 4", "duration": "20 minutes", "helpline": "080"}
 INVOICE = {"customer": "Asha", "invoice": "I1", "amount": "Rs 500", "late_fee": "Rs 50", "url_suffix": "p1"}
 OVERDUE = INVOICE
+ALERT = {"customer": "Asha", "time": "at night", "duration": "1 hour", "services": "all", "finish_by": "Friday"}
 CANCELLATION = rule("0h", until="+12h").model_copy(
     update={"status": ("cancelled",), "origin": "closing", "template": "appointment_cancellation"}
 )
@@ -187,10 +188,26 @@ def test_a_text_that_contradicts_the_time_is_refused(
         PLAN.validate_occasion(occasion(kind, at, parameters))
 
 
-def test_a_whole_day_may_have_a_text_for_its_time() -> None:
+def test_a_whole_day_may_have_a_text_for_its_time_and_has_no_reminder_hours_before() -> None:
+    """Two hours before the day, at 22:00, no text with "in 2 hours" makes sense."""
     saved = occasion("appointment", "2026-11-24", VISIT | {"time": "in the morning"})
     PLAN.validate_occasion(saved)
-    assert {body[1:3] for body in bodies(saved).values()} == {("24 November 2026", "in the morning")}
+    skipped, reminder = PLAN.reminders(saved, LONG_BEFORE)
+    assert skipped == SkippedReminder("-2h", "whole-day")
+    assert isinstance(reminder, ReminderMessage)
+    (template,) = reminder.envelope.messages
+    assert isinstance(template, Template)
+    assert (reminder.rule, template.body[1:3]) == ("-24h", ("24 November 2026", "in the morning"))
+    eleven_at_night = datetime(2026, 11, 23, 23, tzinfo=INDIA)
+    assert PLAN.useful_now(saved, eleven_at_night) == ["-24h"]
+    assert "-24h" in [each.rule for each in PLAN.reminders(saved, eleven_at_night) if isinstance(each, ReminderMessage)]
+
+
+def test_a_whole_day_without_a_text_for_its_time_has_reminders_hours_before() -> None:
+    at_22 = plan_with("payment", rule("-2h"))
+    assert [*envelopes(occasion("payment", "2026-12-05", INVOICE), at_22)] == ["it"]
+    (alert,) = PLAN.reminders(occasion("service_alert", "2026-12-05", ALERT), LONG_BEFORE)
+    assert isinstance(alert, ReminderMessage)
 
 
 def test_a_file_without_fill_works_as_before() -> None:
