@@ -38,16 +38,18 @@ class OccasionImport:
     ) -> dict[str, Any]:
         """Save the rows; return the number saved for each change, and the rejected rows with their reasons.
 
-        A parameter that follows from the occasion needs no column, and its cell may be empty. Raises Invalid, before
-        anything is saved, for an unreadable file or an unknown column.
+        A parameter that follows from the occasion needs no column, and its cell may be empty. A row with the reference
+        of an earlier one and other values is rejected: it would replace that occasion. Raises Invalid, before anything
+        is saved, for an unreadable file or an unknown column.
         """
         optional = self.plan.optional_parameters(self.kind)
         columns = parse_mapping(mapping, (*_OWN, *self.plan.parameters(self.kind), *optional))
         rows = iter(read_recipients(file, columns, unique=False, optional=optional))
         saved: Counter[str] = Counter()
         rejected: list[dict[str, Any]] = []
+        seen: dict[str, tuple[int, int]] = {}
         while batch := list(islice(rows, BATCH)):
-            checked = [(row.row, self._parse(row)) for row in batch]
+            checked = [(row.row, _unrepeated(self._parse(row), row.row, seen)) for row in batch]
             answers = self._save(opened, checked)
             rejected += [{"row": row, "reason": str(each)} for row, each in answers if isinstance(each, HarkaraError)]
             saved.update(str(each) for _, each in answers if not isinstance(each, HarkaraError))
@@ -77,3 +79,16 @@ class OccasionImport:
         except Invalid as error:
             return error
         return occasion
+
+
+def _unrepeated(
+    occasion: Occasion | HarkaraError, row: int, seen: dict[str, tuple[int, int]]
+) -> Occasion | HarkaraError:
+    """Return an Invalid for another occasion with a reference in `seen`, which has the row and content of each."""
+    if isinstance(occasion, HarkaraError):
+        return occasion
+    content = hash(occasion.to_json())
+    first, known = seen.setdefault(occasion.reference, (row, content))
+    if known == content:
+        return occasion
+    return Invalid("reference", f"is that of row {first} again, with other values; give each occasion its own")

@@ -110,6 +110,22 @@ def test_batches_are_imported_although_some_rows_are_invalid(
     assert again.stdout.startswith("row 12: Mobile: ")
 
 
+def test_a_row_that_would_replace_the_occasion_of_an_earlier_row_is_rejected(
+    harkara: Harkara, ledger: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "visits.csv"
+    rows = [f"v1,9876500001,{noon():%Y-%m-%d} 10:30", f"v1,9876500002,{noon():%Y-%m-%d} 16:00"]
+    file.write_text("\n".join(["reference,to,at", *rows, rows[0]]))
+    maps = [word for name, value in VISIT.items() for word in ("--map", f"{name}:={value}")]
+    result = harkara("occasion", "import", str(file), "--kind", "appointment", *maps)
+    assert result.exit_code == 4
+    assert result.stdout.splitlines() == [
+        "row 3: reference: is that of row 2 again, with other values; give each occasion its own",
+        "1 created, 1 unchanged",
+    ]
+    assert [row["recipient"] for row in occasion_rows(ledger)] == ["919876500001"]
+
+
 def test_a_csv_without_a_column_is_refused_before_any_row_is_saved(
     harkara: Harkara, ledger: Database, tmp_path: Path
 ) -> None:
