@@ -78,7 +78,10 @@ def erase_occasions(tx: Transaction, retention_seconds: float | None) -> int:
         ~exists().where(message.c.occasion_id == occasion.c.id, in_state(*UNSENT)),
     )
     erased: Row = {"recipient": None, "parameters": None}
-    return tx.execute(update(occasion).where(occasion.c.id.in_(past.limit(MAX_ROWS))).values(**erased)).rowcount
+    # Locked: PostgreSQL would erase one that an application opens again at this moment, and its reminders would end.
+    return tx.execute(
+        update(occasion).where(occasion.c.id.in_(lock_batch(past.limit(MAX_ROWS)))).values(**erased)
+    ).rowcount
 
 
 def _unlocked(*which: ColumnElement[bool]) -> ColumnElement[bool]:
