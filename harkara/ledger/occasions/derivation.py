@@ -121,6 +121,8 @@ def _compare(
             used_slots.add(own_slot)
         elif each["state"] in UNSENT:
             difference.superseded.append(each)
+            if received.may_include(each):  # it waited to be sent a second time: with a new text, that would be silent
+                used_slots.add(own_slot)
         elif each["state"] == State.SENDING and row["status"] == "open":
             difference.unsettled = True
     difference.added = [new for own_slot, new in planned.items() if own_slot not in used_slots]

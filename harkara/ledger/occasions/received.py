@@ -47,6 +47,10 @@ class ReceivedReminders:
         found = [each for each in self._own if slot_of(each) == own_slot and _is_settled(each) and self.is_valid(each)]
         return max(found, key=_moment, default=None)
 
+    def may_include(self, reminder: Row) -> bool:
+        """Return whether the person may have received this reminder, and none with another time since."""
+        return reminder in self._own and may_have_arrived(reminder) and self.is_valid(reminder)
+
     def is_valid(self, reminder: Row) -> bool:
         """Return whether no reminder with another time has followed this one to the same person."""
         return self._wrong_since is None or _moment(reminder)[0] > self._wrong_since

@@ -35,6 +35,7 @@ from tests.integration.ledger.steps import (
     claim_messages,
     record_outcome,
     row,
+    run_sweep,
     trace_of,
     update_message,
 )
@@ -192,6 +193,19 @@ def test_an_uncertain_or_refused_reminder_has_no_successor(db: Database, outcome
     record_outcome(db, sending, outcome)
     save(db, visit(parameters={**VISIT, "place": "Room 5"}))
     assert len(reminder_rows(db, "-24h")) == 1
+
+
+def test_an_uncertain_reminder_that_waits_to_be_sent_again_has_no_successor_with_another_text(db: Database) -> None:
+    """Its first POST may have arrived, and a new message would not say that it is perhaps the second."""
+    save(db, visit())
+    sending = claim_reminder(db, "-24h")
+    begin_posts(db, sending)
+    record_outcome(db, sending, Uncertain("timeout", "No answer.", -1))
+    assert run_sweep(db)["resent"] == 1
+    save(db, visit(parameters={**VISIT, "place": "Room 5"}))
+    assert [(r["state"], r["maybe_duplicate"]) for r in reminder_rows(db, "-24h")] == [("uncertain", True)]
+    save(db, visit(to="+919876500002"))
+    assert [r["recipient"] for r in reminder_rows(db, "-24h", "waiting")] == ["919876500002"]
 
 
 def claim_reminder(db: Database, rule: str) -> Claimed:
