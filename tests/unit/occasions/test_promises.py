@@ -10,6 +10,7 @@ import pytest
 from config.settings import Settings
 from harkara.catalogue import Catalogue
 from harkara.lanes import QuietHours
+from harkara.limits import Allowance
 from harkara.occasions import PlannedReminder, schedule
 from tests.unit.occasions.cases import FILE, SHIPPED, local
 
@@ -83,7 +84,7 @@ def test_payment_reminders_go_3_days_and_1_day_before_and_on_the_day(clock: str)
 def test_the_service_alert_goes_48_hours_before_or_earlier_if_that_is_at_night(clock: str) -> None:
     at = local("Asia/Kolkata", f"2026-03-08T{clock}")
     before = at - due_at("service_alert", f"2026-03-08T{clock}")["-48h"]
-    assert timedelta(hours=48) <= before <= timedelta(hours=61, minutes=1)
+    assert timedelta(hours=48) <= before <= timedelta(hours=61, minutes=30)
 
 
 def test_overdue_reminders_go_1_3_and_7_days_after_the_due_date() -> None:
@@ -97,3 +98,13 @@ def test_cart_reminders_go_1_and_24_hours_after_or_when_the_quiet_hours_end() ->
         "+24h": "09 15:20",
     }
     assert f"{due_at('cart', '2026-03-08T22:00')['+1h']:%d %H:%M}" == "09 09:00"
+
+
+@pytest.mark.parametrize("kind", ["appointment", "reservation"])
+def test_the_reminders_of_a_full_evening_are_sent_before_the_quiet_hours(kind: str) -> None:
+    """After the quiet hours, it is too late for "tomorrow": one that is not sent before them is never sent."""
+    due = due_at(kind, "2026-03-08T21:00")["-24h"]
+    allowance = Settings.model_fields["allowance"].get_default(call_default_factory=True)
+    limit = Allowance.parse(allowance)
+    assert limit is not None
+    assert quiet_hours().seconds_until(due) * limit.count / limit.window >= 500
