@@ -17,6 +17,7 @@ from harness.ports import free_port
 from harness.process import ROOT
 from harness.valkey import ValkeyServer
 from workers.embedded_valkey import EmbeddedValkey, installed_servers
+from workers.local.destination import require_destination
 from workers.local.folder_lock import FolderLock
 
 Start = Callable[..., EmbeddedValkey]
@@ -45,6 +46,24 @@ def test_the_folder_of_the_env_file_is_one_folder_for_the_lock_and_the_data(tmp_
         (tmp_path / "env").write_text(f"HARKARA_VAR={given}\n")
         shown = python(script, cwd=tmp_path, PYTHONPATH=str(ROOT), HARKARA_ENV_FILE=str(tmp_path / "env"))
         assert shown.stdout == f"{expected} {expected}\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "why"),
+    [("", "a-token", "would be sent to real people"), ("a-token", "", "which the sandbox would get")],
+    ids=["trials", "real"],
+)
+def test_messages_of_trials_reach_no_real_people_and_theirs_no_sandbox(
+    tmp_path: Path, first: str, second: str, why: str
+) -> None:
+    for _ in range(2):
+        require_destination(tmp_path, sandbox=not first)
+    (tmp_path / "env").write_text(f"HARKARA_VAR={tmp_path}\nCHATMITRA_API_TOKEN={second}\n")
+    script = "from workers.local.__main__ import main; main()"
+    refused = python(script, PYTHONPATH=str(ROOT), HARKARA_ENV_FILE=str(tmp_path / "env"))
+    assert (refused.returncode, why in refused.stderr) == (78, True)
+    assert "set HARKARA_VAR to another" in refused.stderr
+    assert not (tmp_path / "valkey").exists(), "nothing has started"
 
 
 def test_valkey_goes_on_with_its_files_after_another_redis_was_installed(tmp_path: Path, start: Start) -> None:

@@ -13,6 +13,7 @@ from harkara.ledger import migrate
 from workers.embedded_valkey import EmbeddedValkey
 from workers.exit_status import ends_if_misconfigured
 from workers.local.console_link import console_place
+from workers.local.destination import require_destination
 from workers.local.folder_lock import FolderLock
 from workers.local.parts import Parts
 from workers.local.private_files import write_private
@@ -34,7 +35,7 @@ def main() -> None:
     LOCAL.unlink(missing_ok=True)  # a run that was killed may have left it, and it would count as settings
     valkey = None
     with ends_if_misconfigured():
-        settings()
+        require_destination(VAR, sandbox=settings().chatmitra_api_token is None)
     if not settings().redis_url:
         valkey = EmbeddedValkey(VAR / "valkey", 6379, report=lambda text: print(text, flush=True))
     try:
