@@ -9,7 +9,7 @@ import typer
 from harkara.__main__ import print_version
 from workers.command.errors import Commands
 from workers.command.outline import Outlines, command, group
-from workers.command.output import write_any_text
+from workers.command.output import allow_any_text
 from workers.hidden import hidden
 
 __all__ = ["app", "main"]
@@ -67,7 +67,7 @@ app = typer.Typer(
 
 
 def main() -> None:
-    write_any_text()
+    allow_any_text()
     with hidden({"opentelemetry.sdk"}):  # redis-py would import it for metrics that are not recorded: 80 ms
         app(prog_name="harkara")
 

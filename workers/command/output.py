@@ -26,7 +26,7 @@ Row = TypeVar("Row")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
-def write_any_text() -> None:
+def allow_any_text() -> None:
     """Let stdout and stderr take any text, whatever the locale says: files and pipes in UTF-8, as stdin is read.
 
     A terminal of another encoding shows a character that it lacks as its number. After a command has done its work, it

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harkara.errors import Invalid
+from workers.local.private_files import write_private
 
 _TOKEN = "CHATMITRA_API_TOKEN"
 
@@ -16,18 +17,18 @@ def require_destination(folder: Path, *, sandbox: bool) -> None:
     """
     file = folder / "destination"
     wanted = "sandbox" if sandbox else "chatmitra"
-    known = file.read_text("utf-8").strip() if file.exists() else wanted
-    if known == wanted:
-        file.write_text(f"{wanted}\n", "utf-8")
-    elif sandbox:
+    if not file.exists():
+        write_private(file, f"{wanted}\n")
+    if file.read_text("utf-8").strip() == wanted:
+        return
+    if sandbox:
         raise Invalid(
             _TOKEN,
             f"is not set, and {folder} has messages for real people, which the sandbox would get: set it again, or set "
             "HARKARA_VAR to another folder for trials",
         )
-    else:
-        raise Invalid(
-            _TOKEN,
-            f"is set, and {folder} has messages of trials with the sandbox, which would be sent to real people: move "
-            "the folder away, or set HARKARA_VAR to another one",
-        )
+    raise Invalid(
+        _TOKEN,
+        f"is set, and {folder} has messages of trials with the sandbox, which would be sent to real people: move the "
+        "folder away, or set HARKARA_VAR to another one",
+    )
