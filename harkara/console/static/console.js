@@ -29,11 +29,16 @@ for (const text of document.querySelectorAll("[data-count]")) {
   text.addEventListener("input", count);
   count();
 }
-// A choice of a person who was faster than the scripts: its event came before htmx listened.
+// What a person chose or wrote before htmx listened, or the browser restored: its event is lost.
+const isChanged = (control) => {
+  if (control.matches("[type=checkbox], [type=radio]")) return control.checked !== control.defaultChecked;
+  if (!control.matches("select")) return control.value !== control.defaultValue;
+  return control.selectedIndex !== Math.max(0, [...control.options].findIndex((option) => option.defaultSelected));
+};
 document.addEventListener("htmx:after:init", ({ target }) => {
-  if (!target.matches("select")) return;
-  const given = Math.max(0, [...target.options].findIndex((option) => option.defaultSelected));
-  if (target.selectedIndex !== given) target.dispatchEvent(new Event("change", { bubbles: true }));
+  const controls = [...target.querySelectorAll("select, input")];
+  if (target.matches("select")) controls.push(target);
+  if (controls.some(isChanged)) target.dispatchEvent(new Event("change", { bubbles: true }));
 });
 // Between press and release a replaced link would lose its click: what refreshes by itself waits for its next turn.
 let pressed = false;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -96,19 +97,46 @@ def test_a_list_becomes_a_running_campaign(
     assert fits(page)
 
 
+def open_without_scripts(page: Any, address: str) -> Callable[[], None]:
+    """Open a page whose scripts do not arrive; return what lets them arrive, the one that the other needs last."""
+    held: dict[str, Any] = {}
+    page.route("**/htmx.min*", lambda route: held.update(htmx=route))
+    page.route("**/console.js*", lambda route: held.update(console=route))
+    with page.expect_request("**/htmx.min*"), page.expect_request("**/console.js*"):
+        page.goto(address, wait_until="commit")
+
+    def release() -> None:
+        with page.expect_response("**/htmx.min*") as arrived:
+            held["htmx"].continue_()
+        arrived.value.finished()
+        page.evaluate("new Promise((resolve) => setTimeout(resolve, 100))")  # htmx begins in a timer of its own
+        held["console"].continue_()
+
+    return release
+
+
 def test_a_choice_counts_that_is_made_before_the_scripts_are_there(
     server: Server, open_page: Open, tmp_path: Path
 ) -> None:
     upload = store(server.console.db, tmp_path)
     page = signed_in(server, open_page(), role=Role.OPERATOR)
-    held: list[Any] = []
-    page.route("**/htmx.min*", lambda route: held.append(route))
-    with page.expect_request("**/htmx.min*"):
-        page.goto(f"/console/campaigns/new/{upload}", wait_until="commit")
+    release = open_without_scripts(page, f"/console/campaigns/new/{upload}")
     page.select_option("select[name=template]", "promotional_broadcast")
     assert page.locator("select[name='column.to']").count() == 0
-    held[0].continue_()
+    release()
     assert page.input_value("select[name='column.to']") == "Mobile"
+
+
+def test_a_text_counts_that_is_written_before_the_scripts_are_there(
+    server: Server, open_page: Open, tmp_path: Path
+) -> None:
+    upload = store(server.console.db, tmp_path)
+    page = signed_in(server, open_page(), role=Role.OPERATOR)
+    release = open_without_scripts(page, f"/console/campaigns/new/{upload}?template=promotional_broadcast")
+    for name in ("collection", "new_items", "offer", "image"):
+        page.fill(f"input[name='text.{name}']", CHOSEN[f"text.{name}"])
+    release()
+    page.wait_for_selector("text=Hi Asha, discover our Diwali sarees with 12 new styles.")
 
 
 def test_a_file_that_is_too_large_is_not_sent(server: Server, open_page: Open, tmp_path: Path) -> None:
