@@ -11,9 +11,10 @@ from benchmarks.about import About
 from benchmarks.environment import WORKERS, Deployment, Environment
 from benchmarks.figure import Figure, at_most
 from benchmarks.messages import envelopes
+from config.settings.workers import WorkerSettings
 from harness.waiting import wait_until
 
-IN_FLIGHT = 64 * WORKERS
+IN_FLIGHT = WorkerSettings.model_fields["threads"].default * WORKERS
 """The most messages that the workers send at the same time."""
 
 ABOUT = About(
