@@ -20,10 +20,11 @@ _OTHER_CODE = re.compile(
 )
 _POSTAL = re.compile(r"\W{0,2}(?:code|कोड)")
 _POSTAL_BEFORE = re.compile(r"(?:pin|पिन)\W{0,2}$")
-_UNIT = re.compile(
-    r"\s?(?:rs\b|rupees|rupay|rupaye|rs\.|/-|%|₹|am\b|pm\b|baje|min|hour|ghant|din\b|days?\b|रुप|बजे|मिनट)"
+_AMOUNT = re.compile(r"[0-9][0-9.,]*")
+_UNIT = re.compile(  # not in the next message
+    r"[^\S\n]?(?:rs\b|rupees|rupay|rupaye|rs\.|/-|%|₹|am\b|pm\b|baje|min|hour|ghant|din\b|days?\b|रुप|बजे|मिनट)"
 )
-_MONEY = re.compile(r"(?:rs\.?|inr|₹)\s?$")
+_MONEY = re.compile(r"(?:rs\.?|inr|₹)[^\S\n]?$")
 _NEGATED = re.compile(r"(?<![a-z])(?:not|no|nahi|nahin|nhi|nai|didn'?t|never|without|bina)(?![a-z])|नहीं|नही|बिना")
 _FILLERS = (
     r"is|ye|yeh|yah|yahi|the|my|mera|meri|mere|hai|h|he|this|your|ka|ki|ke|was|as|for|woh?|jo|upi|atm|card|aaya|aya|mila"
@@ -121,7 +122,8 @@ def _secret(text: str, tokens: Sequence[re.Match[str]], plain: bool) -> Iterator
         start, end = _bounds(token)
         said = linked and number <= 4 and len(bare) >= 4 and (plain or any(map(str.isdigit, bare)))
         if bare not in _ORDINARY and (said or _is_strong(bare)):
-            if not names_an_order(text, start) and not _UNIT.match(text, end):
+            is_amount = _AMOUNT.fullmatch(bare) and _UNIT.match(text, end)
+            if not names_an_order(text, start) and not is_amount:
                 yield Found(start, start + len(bare), "code") if bare.isdecimal() else Found(start, end, "password")
                 return
         linked = False

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from threading import Event, Timer
+from threading import Event, Semaphore, Timer
 
 import pytest
 from sqlalchemy import text
@@ -16,7 +16,7 @@ from harkara.errors import Unavailable
 from harkara.ledger import migrate
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
-from harkara.ledger.messages.begin import BeginRequest
+from harkara.ledger.messages.begin import BeginRequest, Begun
 from harkara.ledger.messages.claim import Claimed
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.group_commit import FEW, GroupCommit
@@ -98,10 +98,38 @@ def test_each_thread_gets_the_answer_to_its_own_request(db: Database) -> None:
     assert audit(db).clean
 
 
-def test_requests_at_the_same_time_share_commits(db: Database) -> None:
+class Gate:
+    """A fence that lets the first commit begin when so many requests are made, and permits every POST."""
+
+    def __init__(self, requests: int) -> None:
+        self._missing = requests
+        self._made = Semaphore(0)
+
+    def note_request(self) -> None:
+        self._made.release()
+
+    def prepare(self) -> bool:
+        while self._missing:
+            assert self._made.acquire(timeout=PATIENCE)
+            self._missing -= 1
+        return False
+
+    def confirm(self, begun: Begun) -> None:
+        pass
+
+
+def test_requests_that_come_during_a_commit_share_the_next(db: Database) -> None:
     claims = claim_messages(db, *accept_messages(db, *(reply(n) for n in range(64))))
-    with executed_statements() as statements, group_commit(db) as commit, ThreadPoolExecutor(64) as threads:
-        list(threads.map(lambda claimed: commit.begin(begin_request(claimed)), claims))
+    gate = Gate(len(claims))
+    commit = GroupCommit(db, lambda result: None, fence=gate)
+
+    def begin(claimed: Claimed) -> bool:
+        gate.note_request()
+        return commit.begin(begin_request(claimed))
+
+    with executed_statements() as statements, ThreadPoolExecutor(64) as threads:
+        assert all(threads.map(begin, claims))
+    commit.close()
     assert 1 <= len(statements) <= 2 * 16, "SQLite takes two for each transaction"
 
 

@@ -252,6 +252,18 @@ def test_a_code_that_answers_our_question_is_found() -> None:
     assert redact_talk(talk(("assistant", "Please enter the OTP"), ("customer", "482913"))).texts[1] == "[code-1]"
 
 
+@pytest.mark.parametrize("next_message", ["%", "rs 500 refund karo", "min ruko", "am I late"])
+def test_a_unit_in_the_next_message_makes_a_secret_no_amount(next_message: str) -> None:
+    said = ["password is Tulip@123", "otp 482913", "pass: 482914"]
+    assert [hidden(one, next_message)[0] for one in said] == [
+        "password is [password-1]",
+        "otp [code-1]",
+        "pass: [code-1]",
+    ]
+    assert hidden("my password is Tulip@123%") == ("my password is [password-1]",)
+    assert hidden(f"pay otp {next_message}", "Rs", "482913 is the otp")[2] == "[code-1] is the otp"
+
+
 def test_the_numbers_of_two_speakers_are_not_one() -> None:
     texts = ("Total 4111 1111", "1111 1111")
     assert redact_talk(talk(("application", texts[0]), ("customer", texts[1]))).texts == texts
