@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 
 from harkara.inbound import fingerprint
 from harkara.lanes import Lane
@@ -29,17 +29,20 @@ def recipient_key(lane: Lane | None, recipient: str) -> str | None:
 def recount(tx: Transaction, charges: Mapping[str, Row], prices: Prices) -> Iterator[Row]:
     """Yield the new charges in credits, and those of the same people that these change.
 
-    An event that is late can be the first of its 24 hours, and then the next message is free.
+    An event that is late can be the first of its 24 hours, and then the next message is free. A stored charge is not
+    counted again without its person: one that was erased, or that was written in the other mode.
     """
     tx.lock("credits")  # two transactions could otherwise both find the first message to a person
+    stored = {row["message_id"]: row for row in _known(tx, charges.values())}
     people: dict[str, dict[str, Row]] = defaultdict(dict)
-    for row in _known(tx, charges.values()):
-        people[row["person"]][row["message_id"]] = row
-    for identity, row in charges.items():
-        # Without a number it is a conversation of its own.
-        known = people[row["person"] or identity]
-        if identity not in known or row["at"] < known[identity]["at"]:
-            known[identity] = row
+    for identity, row in {**stored, **charges}.items():
+        known = stored.get(identity)
+        if known is None or (known["person"] and known["person"] == row["person"]):
+            first = row if known is None or row["at"] < known["at"] else known
+            # Without a number it is a conversation of its own.
+            people[row["person"] or identity][identity] = first
+        elif row["at"] < known["at"]:
+            yield known | {"at": row["at"], "day": row["day"]}
     for deliveries in people.values():
         yield from _count(deliveries.values(), prices)
 
@@ -54,12 +57,13 @@ def erase_people(tx: Transaction, retention_seconds: float | None) -> int:
 
 
 def _known(tx: Transaction, charges: Iterable[Row]) -> list[Row]:
-    """Return the stored charges of the same people, from the last conversation on that one of these can be in."""
+    """Return these charges as they are stored, and those of the same people from the last conversation of one on."""
     charges = list(charges)
     since = min(row["at"] for row in charges) - LENGTH
     people = {row["person"] for row in charges if row["person"]}
-    near = or_(charge.c.at > since, charge.c.message_id.in_([row["message_id"] for row in charges]))
-    return tx.rows(select(charge).where(charge.c.person.in_(people), near))
+    near = and_(charge.c.person.in_(people), charge.c.at > since)
+    same = charge.c.message_id.in_([row["message_id"] for row in charges])
+    return tx.rows(select(charge).where(or_(near, same)))
 
 
 def _count(deliveries: Iterable[Row], prices: Prices) -> Iterator[Row]:

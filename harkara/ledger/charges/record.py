@@ -39,12 +39,15 @@ INSERT INTO charge ({_NAMES}) SELECT {_NAMES} FROM {{each}} WHERE true
 ON CONFLICT (message_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)}
 """
 
-# WhatsApp's own word first, then the earliest event: `read` may come before `delivered`, or without it.
+# WhatsApp's own word first, then the earliest event: `read` may come before `delivered`, or without it. What was
+# charged in credits stays.
 _RECORD = (
     _UPSERT
     + """
-WHERE (excluded.by_event AND NOT charge.by_event)
+WHERE charge.began_at IS NULL AND (
+    (excluded.by_event AND NOT charge.by_event)
     OR (excluded.by_event = charge.by_event AND excluded.at < charge.at)
+)
 """
 )
 

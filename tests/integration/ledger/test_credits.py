@@ -9,8 +9,9 @@ from itertools import permutations
 import pytest
 
 from harkara.ledger.database import Database
+from harkara.money.prices import Mode
 from tests.integration.ledger.money import PRICES, accepted, charges, event, process_with, spend, template, today
-from tests.integration.ledger.steps import DAY, reply, run_sweep
+from tests.integration.ledger.steps import DAY, reply, run_sweep, update_message
 
 CREDITS = PRICES.model_copy(update={"mode": "credits"})
 CREDIT = 236_000
@@ -64,6 +65,43 @@ def test_the_recipient_of_a_charge_is_erased_after_its_retention(db: Database) -
     assert run_sweep(db, retention=4 * DAY)["charges"] == 0
     assert run_sweep(db, retention=1)["charges"] == 1
     assert [(row["person"], row["amount"]) for row in charges(db)] == [(None, CREDIT)]
+
+
+def test_a_late_read_of_an_erased_recipient_costs_no_second_credit(db: Database) -> None:
+    """Its conversation is not known any more; a charge is never computed again."""
+    first = today() - timedelta(days=3)
+    for n in range(2):
+        accepted(db, template(), f"job-{n}")
+        process_with(db, arrival(db, first, n), prices=CREDITS)
+    assert run_sweep(db, retention=1)["charges"] == 2
+    before = charges(db)
+    process_with(db, *(event(db, "read", f"job-{n}") for n in (1, 0)), prices=CREDITS)
+    assert charges(db) == before
+    assert [row["credits"] for row in before] == [1, 0]
+
+
+@pytest.mark.parametrize("order", list(permutations(("delivered", "read"))))
+def test_without_a_number_the_first_arrival_is_the_charge_in_any_order(db: Database, order: Sequence[str]) -> None:
+    first = today() - timedelta(days=2)
+    moments = {"delivered": first, "read": first + timedelta(hours=30)}
+    identity = accepted(db, template())
+    update_message(db, identity, recipient=None, country="91")
+    for status in order:
+        said = event(db, status, to=None, timestamp=moments[status].timestamp())
+        process_with(db, said, prices=CREDITS)
+    assert [(row["at"], row["credits"], row["amount"]) for row in charges(db)] == [(first, 1, CREDIT)]
+
+
+@pytest.mark.parametrize("modes", list(permutations(("credits", "per-message"))))
+def test_a_charge_stays_as_it_is_when_the_mode_changes(db: Database, modes: Sequence[Mode]) -> None:
+    first = today() - timedelta(days=2)
+    accepted(db, template())
+    before, after = (PRICES.model_copy(update={"mode": mode}) for mode in modes)
+    process_with(db, arrival(db, first, 0), prices=before)
+    (known,) = charges(db)
+    said = {"billable": True, "pricing_model": "PMP", "type": "regular", "category": "utility"}
+    process_with(db, event(db, "read", "job-0", pricing=said), prices=after)
+    assert charges(db) == [known]
 
 
 def arrival(db: Database, first: datetime, n: int) -> bytes:
