@@ -45,8 +45,8 @@ class Reject:
     """A row that gets no message. `field` is the column, empty if the row as a whole is wrong.
 
     `code` is invalid-number, mangled-number, duplicate, missing-value, error-value, unfilled-placeholder,
-    too-many-columns, broken-quotes or above-header. In a campaign it can also be invalid-value, opted-out, not-agreed
-    or erased. No field repeats the content of the row, so a Reject may be logged.
+    too-many-columns, broken-quotes or above-header. In a campaign it can also be invalid-value, opted-out, not-agreed,
+    erased or sent-again. No field repeats the content of the row, so a Reject may be logged.
     """
 
     row: int

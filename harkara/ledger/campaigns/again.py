@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import cast
 
-from sqlalchemy import select
+from sqlalchemy import exists, literal, or_, select
 
 from harkara.campaigns.audience import Recipient, Reject
 from harkara.campaigns.columns import TO
@@ -21,7 +21,8 @@ from harkara.ledger.campaigns.create import CampaignSettings
 from harkara.ledger.campaigns.load import CampaignPlan, LoadResult, load
 from harkara.ledger.conditions import in_state
 from harkara.ledger.database import Database
-from harkara.ledger.tables import message
+from harkara.ledger.messages.send_again import PREFIX
+from harkara.ledger.tables import campaign, message
 from harkara.ledger.users.acts import Actor
 from harkara.messages import Envelope
 from harkara.messages.template import TemplateCategory
@@ -35,6 +36,9 @@ _BODY = "body"
 
 ERASED = "erased"
 """The code of a recipient whose message cannot be sent again, since the retention has erased it."""
+
+SENT_AGAIN = "sent-again"
+"""The code of a recipient who has had another message since, or may have: of a cancelled round, or by an operator."""
 
 _OVER = (CampaignState.FINISHED, CampaignState.CANCELLED)
 
@@ -54,7 +58,7 @@ def create_second_round(
 
     With `codes`, only for those that failed with one of them. Who has opted out since is rejected, and with
     `agreed_only` who never agreed. It is `ready`, and nothing is sent before its start. A campaign has one second
-    round, so that no recipient gets two more messages.
+    round that is not cancelled, and who had another message since is rejected: no recipient gets two more messages.
 
     Raises Conflict for a campaign that is not over and for another second round, and as `load` does.
     """
@@ -104,12 +108,16 @@ def _again(plan: CampaignPlan, recipient: Recipient) -> CampaignMessage:
 
 
 def _failed(db: Database, identity: str, codes: Collection[str]) -> Iterator[Recipient | Reject]:
-    """Yield the failed recipients by pages, each read by itself. One whose data was erased is a Reject `erased`."""
+    """Yield the failed recipients by pages, each read by itself.
+
+    One whose data was erased is a Reject `erased`, and one who had another message since is a Reject `sent-again`.
+    """
     mine = (message.c.campaign_id == identity, in_state(State.FAILED))
-    query = select(message.c.id, message.c.position, message.c.recipient, message.c.body).where(*mine)
+    columns = (message.c.id, message.c.position, message.c.recipient, message.c.body)
+    query = select(*columns, _IS_SENT_AGAIN.label("sent_again")).where(*mine)
     if codes:
         query = query.where(message.c.code.in_(sorted(codes)))
-    after = ""
+    reached, after = _reached_by_rounds(db, identity), ""
     while True:
         page = query.where(message.c.id > after).order_by(message.c.id).limit(_PAGE_ROWS)
         with db.read() as tx:
@@ -117,8 +125,28 @@ def _failed(db: Database, identity: str, codes: Collection[str]) -> Iterator[Rec
         for row in rows:
             if row.recipient is None or row.body is None:
                 yield Reject(row.position, TO, "its number or text is erased", ERASED)
+            elif row.sent_again or row.recipient in reached:
+                yield Reject(row.position, TO, "had another message since this one failed", SENT_AGAIN)
             else:
                 yield Recipient(row.position, row.recipient, {_BODY: row.body})
         if len(rows) < _PAGE_ROWS:
             return
         after = rows[-1].id
+
+
+_other = message.alias("other")
+_IS_SENT_AGAIN = exists().where(
+    _other.c.lane == message.c.lane,
+    _other.c.reference == literal(PREFIX).concat(message.c.id),
+    or_(_other.c.posted_at.is_not(None), _other.c.state != State.CANCELLED.value),
+)
+"""A message that an operator has sent again. One that was cancelled before its POST reached nobody."""
+
+
+def _reached_by_rounds(db: Database, identity: str) -> set[str]:
+    """Return the recipients to whom rounds that were cancelled have sent, or may have."""
+    rounds = select(campaign.c.id).where(campaign.c.parent_id == identity)
+    with db.read() as tx:
+        ids = tx.execute(rounds).scalars().all()
+        posted = (message.c.campaign_id.in_(ids), message.c.posted_at.is_not(None), message.c.recipient.is_not(None))
+        return set(tx.execute(select(message.c.recipient).where(*posted)).scalars()) if ids else set()

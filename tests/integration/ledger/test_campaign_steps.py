@@ -29,6 +29,7 @@ from harkara.ledger.campaigns.results import get_results
 from harkara.ledger.database import Database
 from harkara.ledger.messages.queries import get_status
 from harkara.ledger.messages.search import Count
+from harkara.ledger.messages.send_again import send_again
 from harkara.ledger.tables import attempt, campaign, charge, contact, halt, message
 from harkara.outcomes import Outcome
 from tests.integration.ledger.campaigns import LANES, REFUSED, SETTINGS, campaign_plan, message_ids, send_due, state_of
@@ -249,6 +250,24 @@ def test_a_second_round_goes_to_the_failed_who_still_agree_and_only_once(db: Dat
     commands.start(db, plan.id)
     assert send_due(db) == 3
     assert bodies(db, identity)[3:] == bodies(db, plan.id), "with the same messages"
+
+
+def test_a_second_round_after_a_cancelled_one_leaves_out_who_had_another_message(db: Database) -> None:
+    identity = start_in_stages(db, [6], CampaignSteps(), error_share=1.0)
+    send_due(db, REFUSED)
+    advance_campaigns(db)
+    found, failed = get_campaign(db, identity), recipients_of(db, identity, "failed")
+    first, _, _ = create_second_round(db, found, "first", SETTINGS)
+    commands.start(db, first.id)
+    assert send_due(db, most=2) == 2
+    commands.cancel(db, first.id, "Asha")
+    with db.write() as tx:
+        ids = [line.id for line in report(db, identity, numbers=False)]
+        assert len(send_again(tx, ids[4:5], "Ravi", {"marketing": 3600.0})) == 1
+    plan, loaded, rejects = create_second_round(db, found, "second", SETTINGS)
+    assert (loaded.audience, rejects.by_code) == (3, {"sent-again": 3})
+    had = [*recipients_of(db, first.id, "accepted"), failed[4]]
+    assert recipients_of(db, plan.id, "waiting") == [one for one in failed if one not in had]
 
 
 def bodies(db: Database, identity: str) -> list[Any]:
