@@ -56,12 +56,11 @@ def start(db: Database, identity: str, at: datetime | None = None, *, actor: Act
         _record(tx, actor, "started" if at is None else "scheduled", found, iso_seconds(at) if at else None)
 
 
-def pause(db: Database, identity: str, reason: str, code: str = "operator", *, actor: Actor | None = None) -> None:
+def pause(db: Database, identity: str, reason: str, *, actor: Actor | None = None) -> None:
     """Hold back every message that has not passed the gates: an act of `actor`. Raises NotFound and Conflict."""
     with db.write() as tx:
         found = lock_campaign(tx, identity, CampaignState.RUNNING, CampaignState.SCHEDULED)
-        _hold(tx, found, "campaign-paused", f"Campaign {found.name} is paused: {reason}")
-        set_state(tx, identity, CampaignState.PAUSED, code=code, reason=reason[:1000])
+        set_paused(tx, found, reason, "operator")
         _record(tx, actor, "paused", found)
 
 
@@ -151,6 +150,12 @@ def begin_next_stage(tx: Transaction, found: CampaignSummary) -> None:
     release_producer(tx, found.lane, producer(found.id, found.stage + 1))
     stage = {"stage": found.stage + 1, "stage_at": tx.now, "changed_at": tx.now}
     tx.execute(update(campaign).where(campaign.c.id == found.id).values(**stage))
+
+
+def set_paused(tx: Transaction, found: CampaignSummary, reason: str, code: str) -> None:
+    """Pause a campaign that is locked."""
+    _hold(tx, found, "campaign-paused", f"Campaign {found.name} is paused: {reason}")
+    set_state(tx, found.id, CampaignState.PAUSED, code=code, reason=reason[:1000])
 
 
 def release_all(tx: Transaction, found: CampaignSummary) -> None:

@@ -16,9 +16,9 @@ from harkara.ledger.campaigns.commands import (
     begin_next_stage,
     cancel_unsent,
     lock_campaign,
-    pause,
     release_all,
     run_or_schedule,
+    set_paused,
     set_state,
 )
 from harkara.ledger.campaigns.effects import record_effects
@@ -81,12 +81,9 @@ def _advance(db: Database, found: CampaignSummary, row: Row) -> str | None:
     if not in_progress:
         return _finish(db, found.id)
     if due:
-        with db.write() as tx:
-            run_or_schedule(tx, lock_campaign(tx, found.id, CampaignState.SCHEDULED), found.start_at)
-        return "started"
+        return _start(db, found)
     if problem:
-        pause(db, found.id, problem.reason, code=problem.code)
-        return "paused"
+        return _pause(db, found, problem)
     return _next_stage(db, found, row) if found.state is CampaignState.RUNNING else None
 
 
@@ -106,20 +103,42 @@ def _problem(tx: Transaction, found: CampaignSummary) -> _Problem | None:
 
 
 def _next_stage(db: Database, found: CampaignSummary, row: Row) -> str | None:
-    """Begin the next stage, or pause, if the present one is over. Of two processes, one finds the stage unchanged."""
+    """Begin the next stage, or pause, if the present one is over."""
     with db.read() as tx:
         is_over, reason = stage_is_over(tx, found, row)
     if not is_over:
         return None
     if reason is not None:
-        pause(db, found.id, reason, code=CANARY)
-        return "paused"
+        return _pause(db, found, _Problem(CANARY, reason))
     with db.write() as tx:
-        locked = lock_campaign(tx, found.id, CampaignState.RUNNING)
-        if locked.stage != found.stage:
+        if (locked := _lock_unchanged(tx, found)) is None:
             return None
         begin_next_stage(tx, locked)
     return "continued"
+
+
+def _start(db: Database, found: CampaignSummary) -> str | None:
+    with db.write() as tx:
+        locked = lock_campaign(tx, found.id, CampaignState.SCHEDULED)
+        if locked.start_at != found.start_at:
+            return None  # an operator has just chosen another time
+        run_or_schedule(tx, locked, locked.start_at)
+    return "started"
+
+
+def _pause(db: Database, found: CampaignSummary, problem: _Problem) -> str | None:
+    with db.write() as tx:
+        if (locked := _lock_unchanged(tx, found)) is None:
+            return None
+        set_paused(tx, locked, problem.reason, problem.code)
+    return "paused"
+
+
+def _lock_unchanged(tx: Transaction, found: CampaignSummary) -> CampaignSummary | None:
+    """Lock the campaign; None if it was resumed, or its next stage began, since it was read. Raises Conflict."""
+    locked = lock_campaign(tx, found.id, CampaignState.RUNNING)
+    same = (locked.stage, locked.resumed_at) == (found.stage, found.resumed_at)
+    return locked if same else None
 
 
 def _finish(db: Database, identity: str) -> str:
