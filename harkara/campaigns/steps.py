@@ -133,11 +133,12 @@ def judge_canary(counts: CanaryCounts, steps: CampaignSteps, error_share: float)
     if not counts.sent:
         return "No message of the canary was sent, so it says nothing. Resume to send the rest, or cancel."
     problems = []
-    if counts.delivered < steps.canary_delivered * counts.sent:
+    # A share of 55 % of 100 is 55.00000000000001 as a product of floats.
+    if counts.delivered / counts.sent < steps.canary_delivered:
         problems.append(f"{counts.delivered:,} were delivered, less than {_percent(steps.canary_delivered)}")
-    if counts.failed > error_share * counts.sent:
+    if counts.failed / counts.sent > error_share:
         problems.append(f"{counts.failed:,} failed, more than {_percent(error_share)}")
-    if counts.opted_out > steps.canary_opted_out * counts.sent:
+    if counts.opted_out / counts.sent > steps.canary_opted_out:
         problems.append(f"{counts.opted_out:,} opted out, more than {_percent(steps.canary_opted_out)}")
     if not problems:
         return None

@@ -78,6 +78,16 @@ def test_the_canary_is_judged_on_delivered_failed_and_opted_out() -> None:
     assert (judge_canary(CanaryCounts(0, 0, 0, 0), steps, 0.1) or "").startswith("No message of the canary was sent")
 
 
+@pytest.mark.parametrize("percent", range(1, 100))
+def test_a_canary_that_is_just_good_enough_passes(percent: int) -> None:
+    """Of shares such as 55 %, the product with the number of messages is a little more, or less, than whole."""
+    steps = CampaignSteps(canary=0.02, canary_delivered=percent / 100, canary_opted_out=percent / 100)
+    for hundreds in range(1, 20):
+        sent, just = 100 * hundreds, percent * hundreds
+        assert judge_canary(CanaryCounts(sent, just, just, just), steps, percent / 100) is None
+        assert judge_canary(CanaryCounts(sent, just - 1, just + 1, just + 1), steps, percent / 100) is not None
+
+
 def test_each_stage_has_a_producer_from_which_the_campaign_follows() -> None:
     identity = f"camp_{'0' * 32}"
     assert [producer(identity, stage) for stage in (1, 2)] == [identity, f"{identity}-2"]
