@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import cache
 from gettext import NullTranslations
 from io import BytesIO
@@ -97,13 +97,10 @@ class Language:
         """Return a share such as `82%`."""
         return format_percent(share, locale=self.locale)
 
-    def rupees(self, value: Decimal) -> str:
-        """Return an amount such as `₹1,23,456.50`."""
-        return self.money(value, "INR")
-
     def money(self, value: float | Decimal, currency: str) -> str:
-        """Return an amount of a currency such as `$1,234.50`."""
-        return format_currency(value, currency, locale=self.locale)
+        """Return an amount such as `₹1,23,456.50` or `$1,234.50`; half a cent is rounded up, as by the command."""
+        with localcontext(rounding=ROUND_HALF_UP):
+            return format_currency(value, currency, locale=self.locale)
 
     def moment(self, value: datetime) -> str:
         """Return date and time such as `29 Nov 2026, 10:02 am`, in the zone that the value has."""

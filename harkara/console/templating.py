@@ -74,7 +74,6 @@ def environment(language: Language) -> Environment:
         "micros": lambda micros, currency: language.money(from_micros(micros), currency),
         "money": language.money,
         "percent": language.percent,
-        "rupees": language.rupees,
         "mask": mask_numbers,
         "moment": _moment,
         "checked": _checked,

@@ -40,7 +40,8 @@ def test_numbers_rupees_and_times_are_those_of_india(code: str, moment: str) -> 
     assert [words.number(each) for each in (0, 999.0, 1000, -1, 0.5, Decimal("7.0"))] == [
         *("0", "999", "1,000", "-1", "0.5", "7"),
     ]
-    assert words.rupees(Decimal("123456.5")) == "₹1,23,456.50"
+    assert words.money(Decimal("123456.5"), "INR") == "₹1,23,456.50"
+    assert [words.money(amount, "INR") for amount in (Decimal("0.345"), 0.345, 0.125)] == ["₹0.35", "₹0.35", "₹0.13"]
     assert (words.count(10_000), words.count(10_001)) == ("10,000", "10,000+")
     local = datetime(2026, 11, 29, 10, 5, tzinfo=UTC).astimezone(ZoneInfo("Asia/Kolkata"))
     assert words.moment(local).lower() == moment.lower()

@@ -29,6 +29,8 @@ router = APIRouter()
 PERIODS: Final = {"day": N_("day"), "month": N_("month"), "campaign": N_("campaign")}
 
 _AMOUNT = re.compile(r"(₹|[A-Za-z]{3}\b)?\s*(.*?)\s*([A-Za-z]{3})?", re.DOTALL)
+_GROUPED = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?", re.ASCII)
+"""A comma groups digits, also in lakhs: `0,25` is no 25."""
 
 Day = Annotated[str, Query(max_length=10)]
 
@@ -109,8 +111,9 @@ def _amount(visitor: SignedIn, text: str) -> int:
     expected = visitor.console.files().prices.currency
     matched = _AMOUNT.fullmatch(text.strip())
     before, amount, after = matched.groups() if matched else (None, text, None)
-    named = (before or after or expected).upper().replace("₹", "INR")
-    return parse_amount((amount or "").replace(",", ""), named, expected=expected)
+    names = {name.upper().replace("₹", "INR") for name in (before, after) if name} or {expected}
+    plain = (amount or "").replace(",", "") if _GROUPED.fullmatch(amount or "") else amount or ""
+    return parse_amount(plain, " ".join(sorted(names)), expected=expected)
 
 
 def _budget(visitor: SignedIn, form: FormFields, amount: int) -> Budget:

@@ -56,6 +56,16 @@ def test_spend_is_exact_as_json_and_only_of_the_wanted_days(harkara: Harkara, sp
     assert printed(harkara("spend", "--json", "--since", "2020-01-01", "--until", "2020-01-31"))["spend"] == []
 
 
+def test_a_campaign_has_cost_the_same_wherever_it_is_shown(harkara: Harkara, spent: Database) -> None:
+    """34.5 paise are 0.35: half to even would be 0.34."""
+    with spent.write() as tx:
+        campaigns = update(charge).where(charge.c.campaign_id.is_not(None))
+        tx.execute(campaigns.values(amount=172_500, fee=0, tax=0))
+    by_campaign = harkara("spend", "--by", "campaign").stdout
+    assert ["=HYPERLINK", "2", "0", "0", "0.35"] in [line.split()[:5] for line in by_campaign.splitlines()]
+    assert "Spent so far: 0.35 INR; " in harkara("campaign", "results", "=HYPERLINK").stdout
+
+
 def test_the_csv_of_the_accountant_computes_nothing(harkara: Harkara, spent: Database, tmp_path: Path) -> None:
     file = tmp_path / "spend.csv"
     assert harkara("spend", "--by", "campaign", "--csv", str(file)).exit_code == 0

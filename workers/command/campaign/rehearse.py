@@ -89,6 +89,8 @@ def _shown(result: Rehearsal) -> dict[str, Any]:
 
 
 def _report(result: Rehearsal, lane: Lane, expected: Forecast) -> None:
+    from harkara.money.amounts import show, to_micros
+
     currency, opted_out, free = expected.currency, expected.opted_out, expected.free
     print_line(
         f"{result.messages:,} messages at {lane.allowance or 'no limit'}: {_span(result.seconds_of_sending)} of sending"
@@ -99,9 +101,8 @@ def _report(result: Rehearsal, lane: Lane, expected: Forecast) -> None:
     if result.between_stages:
         print_line(f"Waits between the stages: {_span(result.between_stages)}")
     for category, cost in result.cost_by_category.items():
-        print_line(
-            f"Cost: {cost:,.2f} {currency} ({category})" + (f", {free:,} free in an open window" if free else "")
-        )
+        in_window = f", {free:,} free in an open window" if free else ""
+        print_line(f"Cost: {show(to_micros(cost))} {currency} ({category}){in_window}")
     if opted_out:
         print_line(
             f"Not counted: {opted_out:,} to people who have opted out since; they are cancelled when their turn comes."

@@ -12,7 +12,7 @@ def results(key: Campaign, as_json: AsJson = False) -> None:
     """Show how many recipients wrote and opted out since they got it, and what it has cost and may cost."""
     from harkara.ledger.campaigns import queries
     from harkara.ledger.campaigns.figures import get_figures
-    from harkara.money.amounts import from_micros
+    from harkara.money.amounts import from_micros, show, to_micros
 
     known = campaign_settings()
     with ledger() as db:
@@ -24,8 +24,8 @@ def results(key: Campaign, as_json: AsJson = False) -> None:
         emit(counts | costs | {"unpriced": found.unpriced, "effect": dict(found.effect) if found.effect else None})
         return
     print_line(f"{found.answered:,} wrote since they got it, {found.opted_out:,} opted out since")
-    paid = ", ".join(f"{from_micros(micros):,.2f} {currency}" for currency, micros in found.spent.items())
-    print_line(f"Spent so far: {paid or 'nothing'}; if all arrive: {found.cost:,.2f} {found.currency}")
+    paid = ", ".join(f"{show(micros)} {currency}" for currency, micros in found.spent.items())
+    print_line(f"Spent so far: {paid or 'nothing'}; if all arrive: {show(to_micros(found.cost))} {found.currency}")
     if found.unpriced:
         print_line(f"This cost leaves out {found.unpriced:,} messages: the country of their erased number is unknown")
     if found.effect:
