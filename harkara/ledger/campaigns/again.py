@@ -140,11 +140,11 @@ _IS_SENT_AGAIN = exists().where(
     _other.c.reference == literal(PREFIX).concat(message.c.id),
     or_(_other.c.posted_at.is_not(None), _other.c.state != State.CANCELLED.value),
 )
-"""A message that an operator has sent again. One that was cancelled before its POST reached nobody."""
+"""A message that an operator has sent again. One that was cancelled before its POST does not count."""
 
 
 def _reached_by_rounds(db: Database, identity: str) -> set[str]:
-    """Return the recipients to whom rounds that were cancelled have sent, or may have."""
+    """Return the recipients who have a message of a cancelled round, or may have."""
     rounds = select(campaign.c.id).where(campaign.c.parent_id == identity)
     with db.read() as tx:
         ids = tx.execute(rounds).scalars().all()
