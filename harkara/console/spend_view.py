@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -56,9 +56,9 @@ class Days:
     last: date
 
     @classmethod
-    def parse(cls, since: str, until: str, today: date) -> Days:
-        """Read the fields of a filter; by default the last month until today. Raises Invalid."""
-        first, last = summed_days(_day(N_("since"), since), _day(N_("until"), until) or today)
+    def parse(cls, since: str, until: str, zones: Iterable[tzinfo]) -> Days:
+        """Read the fields of a filter; by default the last month until today in these zones. Raises Invalid."""
+        first, last = summed_days(_day(N_("since"), since), _day(N_("until"), until), zones)
         if last - first > LONGEST:
             raise Invalid("since", N_("must be at most 366 days before the last day"), first.isoformat())
         return cls(first, last)

@@ -21,6 +21,7 @@ def report_spend(
     deps: Deps, _caller: CurrentCaller, lanes: Lanes, period: Annotated[SpendPeriod, Query()]
 ) -> SpendReport:
     """Report what the delivered messages of some days cost, by day, lane, category, template or campaign."""
-    since, until = summed_days(period.since, period.until)
+    zones = (lane.zone for lane in deps.campaigns().lanes.values())
+    since, until = summed_days(period.since, period.until, zones)
     found = get_spend(deps.db, period.by, since=since, until=until, lanes=lanes)
     return SpendReport(by=period.by, since=since, until=until, spend=found)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import PlainSerializer, WithJsonSchema
@@ -24,16 +25,18 @@ Micros = Annotated[
 DAYS = 31
 """How many days are summed unless the first is given."""
 
-_AHEAD = timedelta(hours=14)
-"""The zone in which days begin first is 14 hours ahead of UTC: with it, today is included in every lane."""
+
+def last_day(zones: Iterable[tzinfo]) -> date:
+    """Return today in the zone of the lanes in which it began first, in UTC without lanes: all are included."""
+    return max((datetime.now(zone).date() for zone in zones), default=datetime.now(UTC).date())
 
 
-def summed_days(since: date | None, until: date | None) -> tuple[date, date]:
+def summed_days(since: date | None, until: date | None, zones: Iterable[tzinfo]) -> tuple[date, date]:
     """Return the first and the last day to sum, both included; by default the last month until now.
 
-    Raises Invalid if the first is after the last.
+    `zones` are those of the lanes. Raises Invalid if the first is after the last.
     """
-    last = until or (datetime.now(UTC) + _AHEAD).date()
+    last = until or last_day(zones)
     first = since or last - timedelta(days=min(DAYS - 1, (last - date.min).days))
     if first > last:
         raise Invalid("since", "is after the last day", f"{first}, and {last}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from workers.command.deployment import ledger
+from workers.command.deployment import configured, ledger
 from workers.command.options import AsJson
 from workers.command.output import emit, note, table
 from workers.command.rows import CsvFile, write_rows
@@ -45,7 +45,7 @@ def spend(
     from harkara.ledger.charges.spend import get_spend
     from harkara.money.spend import Spend, summed_days
 
-    first, last = summed_days(since, until)
+    first, last = summed_days(since, until, (lane.zone for lane in configured().values()))
     with ledger() as db:
         found = get_spend(db, by, since=first, until=last)
     if as_json:

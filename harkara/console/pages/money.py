@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
 from io import StringIO
 from typing import Annotated, Final
 
@@ -38,7 +37,7 @@ Day = Annotated[str, Query(max_length=10)]
 @router.get("/money")
 def money(visitor: Viewer, since: Day = "", until: Day = "") -> Response:
     try:
-        days = Days.parse(since, until, _today(visitor))
+        days = Days.parse(since, until, visitor.console.zones.values())
     except Invalid as error:
         return _page(visitor, 400, problem=sentence(error, visitor.language))
     return _page(visitor, days=days)
@@ -47,7 +46,7 @@ def money(visitor: Viewer, since: Day = "", until: Day = "") -> Response:
 @router.get("/money/spend.csv")
 def spend_csv(visitor: Viewer, by: By = "day", since: Day = "", until: Day = "") -> Response:
     """Download the spend for the accountant: exact amounts, with fee and tax."""
-    days = Days.parse(since, until, _today(visitor))
+    days = Days.parse(since, until, visitor.console.zones.values())
     file = StringIO()
     writer = CsvWriter(file)
     writer.write(Spend.columns(by))
@@ -93,7 +92,7 @@ def _page(
     return visitor.page(
         "money.html",
         status,
-        view=spend_view(visitor, days or Days.parse("", "", _today(visitor))),
+        view=spend_view(visitor, days or Days.parse("", "", console.zones.values())),
         by=BY,
         titles=TITLES,
         budgets=found,
@@ -127,7 +126,3 @@ def _budget(visitor: SignedIn, form: FormFields, amount: int) -> Budget:
     if form["lane"] not in visitor.lanes:
         raise HTTPException(403)
     return Budget(form["lane"], "month" if form["period"] == "month" else "day", "", amount, currency)
-
-
-def _today(visitor: SignedIn) -> date:
-    return datetime.now(visitor.console.zone).date()

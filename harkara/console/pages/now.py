@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -82,7 +83,7 @@ def _page(visitor: SignedIn, status: int = 200, *, problem: str | None = None, g
         counts=counts,
         stages=_stages(visitor, counts, today),
         beside=[(label, counts.number(*states), _link(visitor, today, states)) for label, states in _BESIDE],
-        spent=_spent(visitor, today),
+        spent=_spent(visitor),
         periods=PERIODS,
         budgets=[
             each
@@ -94,11 +95,14 @@ def _page(visitor: SignedIn, status: int = 200, *, problem: str | None = None, g
     )
 
 
-def _spent(visitor: SignedIn, today: datetime) -> Mapping[str, Decimal]:
-    """Return what was spent today, by currency."""
-    day = today.date()
-    spent = get_amounts(visitor.console.db, since=day, until=day, lanes=visitor.lanes)
-    found = {visitor.console.files().prices.currency: 0} | dict(spent)
+def _spent(visitor: SignedIn) -> Mapping[str, Decimal]:
+    """Return what was spent today, by currency; the day of a lane is that of its zone, as for its budgets."""
+    zones, lanes_of = visitor.console.zones, defaultdict(list)
+    for lane in visitor.lanes:
+        lanes_of[datetime.now(zones.get(lane, UTC)).date()].append(lane)
+    found = Counter({visitor.console.files().prices.currency: 0})
+    for day, lanes in lanes_of.items():
+        found.update(get_amounts(visitor.console.db, since=day, until=day, lanes=lanes))
     return {currency: from_micros(micros) for currency, micros in found.items()}
 
 

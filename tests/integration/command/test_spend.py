@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import update
@@ -54,6 +55,20 @@ def test_spend_is_exact_as_json_and_only_of_the_wanted_days(harkara: Harkara, sp
         (indian_day(datetime.now(UTC)).isoformat(), 4, "2.172616")
     ]
     assert printed(harkara("spend", "--json", "--since", "2020-01-01", "--until", "2020-01-31"))["spend"] == []
+
+
+@pytest.mark.usefixtures("ledger")
+def test_the_days_end_with_today_in_the_zone_of_the_lanes(harkara: Harkara, environment: dict[str, str]) -> None:
+    """As on the page Money of the console. On Niue, today began long after it did elsewhere."""
+    environment["HARKARA_TIMEZONE"] = "Pacific/Niue"
+    before = niue_day()
+    found = printed(harkara("spend", "--json"))
+    assert before <= date.fromisoformat(found["until"]) <= niue_day()
+    assert date.fromisoformat(found["until"]) - date.fromisoformat(found["since"]) == timedelta(days=30)
+
+
+def niue_day() -> date:
+    return datetime.now(ZoneInfo("Pacific/Niue")).date()
 
 
 def test_a_campaign_has_cost_the_same_wherever_it_is_shown(harkara: Harkara, spent: Database) -> None:

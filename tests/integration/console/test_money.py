@@ -113,7 +113,8 @@ def test_an_operator_sets_and_removes_a_budget(running: Server, operator: Browse
     done = operator.submit("/money/budget", amount=" ₹1,500.50 ", period="month", lane="shop")
     assert done.headers["location"].endswith("/money?done=budget.set")
     identity = load_campaign(db, name="spring")
-    assert operator.submit("/money/budget", amount="1,08,000 inr", period="campaign", campaign="spring").status_code == 303
+    of_campaign = operator.submit("/money/budget", amount="1,08,000 inr", period="campaign", campaign="spring")
+    assert of_campaign.status_code == 303
     found = {(each.budget.lane, each.budget.period): each.budget for each in list_budgets(db, {})}
     assert found["shop", "month"].amount == 1500.5 * MICROS
     assert found["default", "campaign"].campaign_id == identity

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from harkara.ledger.alarms.alarms import open_alarm
 from harkara.ledger.charges.budgets import set_budget
@@ -22,7 +23,7 @@ from harkara.ledger.users.acts import list_acts
 from harkara.money.budgets import Budget
 from harkara.roles import Role
 from harness.ledger import open_ledger
-from tests.integration.console.server import Browser, Server, console_of, serve, text_of
+from tests.integration.console.server import FILES, Browser, Server, console_of, serve, text_of
 from tests.integration.ledger.money import MARKETING, delivered
 from tests.integration.ledger.steps import accept_messages, marketing, otp, reply, send_message
 from tests.integration.ledger.test_campaign_steps import WAVES, start_in_stages
@@ -79,6 +80,31 @@ def test_a_viewer_sees_what_is_sent_what_waits_and_what_it_costs(running: Server
     ):
         assert expected in page, expected
     assert 'action="/console/now/park"' not in response.text
+
+
+def test_the_spend_of_today_is_that_of_the_day_of_each_lane(tmp_path: Path) -> None:
+    """The days of both lanes are never the same."""
+    zones = {"default": ZoneInfo("Pacific/Kiritimati"), "shop": ZoneInfo("Pacific/Niue")}
+    files = replace(FILES, lanes={name: replace(FILES.lanes[name], zone=zone) for name, zone in zones.items()})
+    with (
+        open_ledger(f"sqlite:///{tmp_path / 'harkara.db'}") as db,
+        serve(console_of(db, files=lambda: files)) as server,
+    ):
+        with db.write() as tx:
+            for name, zone in zones.items():
+                row = {
+                    "message_id": name,
+                    "lane": name,
+                    "category": "marketing",
+                    "currency": "INR",
+                    "amount": MARKETING,
+                }
+                tx.execute(
+                    insert(charge), row | {"fee": 0, "tax": 0, "day": tx.now.astimezone(zone).date(), "at": tx.now}
+                )
+        vik = server.user("Vik")
+        assert "Spend of today ₹2.04" in text_of(vik.see("/now"))
+        assert "spent ₹2.04 delivered messages 2" in text_of(vik.see("/money"))
 
 
 def test_a_lane_says_when_the_next_stage_of_a_campaign_begins(tmp_path: Path) -> None:
