@@ -40,8 +40,8 @@ def measure(
     (n, a), (m, b) = recipients, held_out
     difference = low = high = None
     if n and m:
-        difference = a / n - b / m
-        low, high = _newcombe(a, n, b, m)
+        difference = _rounded(a / n - b / m)
+        low, high = map(_rounded, _newcombe(a, n, b, m))
     return CampaignEffect(
         since=since,
         days=days,
@@ -50,9 +50,9 @@ def measure(
         answered=a,
         held_out=m,
         held_out_answered=b,
-        difference=_rounded(difference),
-        low=_rounded(low),
-        high=_rounded(high),
+        difference=difference,
+        low=low,
+        high=high,
         sentence=_sentence(n, a, m, b, low, high),
     )
 
@@ -83,5 +83,5 @@ def _sentence(n: int, a: int, m: int, b: int, low: float | None, high: float | N
     return f"{groups}: no effect is certain; with 95 % confidence it is between {points}."
 
 
-def _rounded(share: float | None) -> float | None:
-    return None if share is None else round(share, 4)
+def _rounded(share: float) -> float:
+    return round(share, 6)

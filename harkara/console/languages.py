@@ -93,9 +93,9 @@ class Language:
         """Return a number of rows, with a plus if there are more."""
         return self.number(value.number) + ("" if value.exact else "+")
 
-    def percent(self, share: float) -> str:
-        """Return a share such as `82%`."""
-        return format_percent(share, locale=self.locale)
+    def percent(self, share: float, places: int = 0) -> str:
+        """Return a share such as `82%`, or `0.4%` with a place after the point."""
+        return format_percent(share, f"#,##,##0.{'0' * places}%" if places else None, locale=self.locale)
 
     def money(self, value: float | Decimal, currency: str) -> str:
         """Return an amount such as `₹1,23,456.50` or `$1,234.50`; half a cent is rounded up, as by the command."""

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select, update
 
+from harkara.campaigns.steps import CampaignSteps
 from harkara.ledger.campaigns import commands
+from harkara.ledger.campaigns.effects import get_effect
 from harkara.ledger.campaigns.housekeeping import advance_campaigns
 from harkara.ledger.campaigns.queries import get_campaign
 from harkara.ledger.database import Database
@@ -21,6 +23,7 @@ from harness.ledger import open_ledger
 from tests.integration.console.server import Browser, Server, console_of, serve, text_of
 from tests.integration.ledger.campaigns import REFUSED, load_campaign, message_ids, send_due, start_campaign
 from tests.integration.ledger.test_campaign_results import charge_messages
+from tests.integration.ledger.test_campaign_steps import recipients_of, start_in_stages, write
 
 
 def acts_of(db: Database, name: str) -> list[tuple[str, int | None]]:
@@ -60,6 +63,20 @@ def test_a_viewer_sees_the_progress_the_funnel_and_why_messages_failed(
     assert 'href="/console/messages?campaign=diwali&amp;state=failed&amp;code=131026"' in page.text
     assert 'href="/console/messages?campaign=diwali&amp;state=failed"' in page.text
     assert "/cancel" not in page.text
+
+
+def test_the_effect_has_the_shares_and_points_that_the_command_prints(operator: Browser, db: Database) -> None:
+    """Few people answer a campaign: whole percent would be 1 and 0."""
+    identity = start_in_stages(db, [80], CampaignSteps(hold_out=0.5), held_out=40, name="navratri")
+    send_due(db)
+    write(db, recipients_of(db, identity, "accepted")[:1])
+    said = get_effect(db, identity).sentence
+    page = text_of(operator.see(f"/campaigns/{identity}"))
+    assert said.startswith("1.2% of 80 recipients wrote, and 0.0% of the 40 who got nothing")
+    assert "1.2% of 80 recipients wrote, and 0.0% of the 40 who got nothing." in page
+    points = re.search(r"between (\S+) and (\S+) points", said)
+    assert points is not None
+    assert f"between {float(points[1]):g} and {float(points[2]):g} points" in page
 
 
 def test_an_operator_starts_pauses_resumes_and_cancels_after_a_question(operator: Browser, db: Database) -> None:

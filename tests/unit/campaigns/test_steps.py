@@ -97,7 +97,7 @@ def test_each_stage_has_a_producer_from_which_the_campaign_follows() -> None:
 
 def test_a_clear_effect_is_certain_and_a_small_group_says_nothing() -> None:
     clear = measure(SINCE, 7, (9_500, 1_140), (500, 20), final=True)
-    assert (clear.difference, clear.low, clear.high) == (0.08, 0.0581, 0.0955)
+    assert (clear.difference, clear.low, clear.high) == (0.08, 0.058077, 0.095479)
     assert clear.sentence == (
         "12.0% of 9,500 recipients wrote, and 4.0% of the 500 who got nothing: the campaign made more people write,"
         " with 95 % confidence between +5.8 and +9.5 points."
@@ -105,6 +105,15 @@ def test_a_clear_effect_is_certain_and_a_small_group_says_nothing() -> None:
     unclear = measure(SINCE, 7, (40, 4), (2, 0), final=False)
     assert unclear.sentence.startswith("10.0% of 40 recipients wrote, and 0.0% of the 2 who got nothing: no effect is")
     assert measure(SINCE, 7, (5, 1), (0, 0), final=False).difference is None
+
+
+@pytest.mark.parametrize("answered", [9, 1_140])
+def test_the_sentence_says_what_the_rounded_numbers_say(answered: int) -> None:
+    """The console writes its own sentence, of the numbers alone."""
+    found = measure(SINCE, 7, (9_500, answered), (500, 20), final=True)
+    assert found.low is not None
+    assert found.high is not None
+    assert f"between {100 * found.low:+.1f} and {100 * found.high:+.1f} points" in found.sentence
 
 
 @given(st.integers(1, 2_000), st.integers(1, 2_000), st.randoms())
