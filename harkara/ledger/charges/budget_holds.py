@@ -37,8 +37,8 @@ def hold_marketing(tx: Transaction, holds: Iterable[Hold]) -> set[tuple[str, str
     Of two budgets of a lane, the one that ends later holds it.
     """
     wanted = {hold.key: hold for hold in sorted(holds, key=lambda hold: hold.until or _NEVER)}
-    query = select(halt.c.lane, halt.c.subject, halt.c.until).where(halt.c.scope == BUDGET)
-    before = {(row.lane, row.subject): row.until for row in tx.execute(query.with_for_update())}
+    query = select(halt.c.lane, halt.c.subject, halt.c.until, halt.c.reason).where(halt.c.scope == BUDGET)
+    before = {(row.lane, row.subject): (row.until, row.reason) for row in tx.execute(query.with_for_update())}
     for key in sorted(before.keys() - wanted.keys()):
         tx.execute(delete(halt).where(*_of(key)))
         _make_due(tx, *key, tx.now)
@@ -46,9 +46,9 @@ def hold_marketing(tx: Transaction, holds: Iterable[Hold]) -> set[tuple[str, str
         if key not in before:
             row = {"lane": hold.lane, "scope": BUDGET, "subject": hold.campaign_id, "code": BUDGET, "times": 1}
             tx.execute(tx.insert_new(halt), row | {"reason": hold.reason[:1000], "since": tx.now, "until": hold.until})
-        elif before[key] != hold.until:
+        elif before[key] != (hold.until, hold.reason[:1000]):
             tx.execute(update(halt).where(*_of(key)).values(until=hold.until, reason=hold.reason[:1000]))
-            if hold.until:
+            if hold.until and hold.until != before[key][0]:
                 _make_due(tx, *key, hold.until)
     return wanted.keys() - before.keys()
 

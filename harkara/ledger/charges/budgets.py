@@ -18,7 +18,9 @@ from harkara.ledger.users.acts import Actor, record_act
 from harkara.money.amounts import show
 from harkara.money.budgets import WARNED_AT, Budget, BudgetSpan, BudgetStatus, span
 
-_COLUMNS = tuple(budget.c[name] for name in Budget.__dataclass_fields__)
+_BUDGETS = select(*(budget.c[name] for name in Budget.__dataclass_fields__)).order_by(
+    budget.c.lane, budget.c.period, budget.c.campaign_id
+)
 
 
 def set_budget(db: Database, wanted: Budget, *, by: Actor | None = None) -> None:
@@ -55,20 +57,28 @@ def check_budgets(db: Database, zones: Mapping[str, tzinfo]) -> tuple[list[Budge
     """Hold the marketing of budgets that are used up, and release what was held by others.
 
     Return the budgets that are nearly used up, each once in a period, and those whose marketing is held from now on.
-    Raises Unavailable.
+    If an operator sets or removes one meanwhile, all are read again. Raises Unavailable.
     """
+    while (checked := _check(db, zones)) is None:
+        pass
+    return checked
+
+
+def _check(db: Database, zones: Mapping[str, tzinfo]) -> tuple[list[BudgetStatus], list[BudgetStatus]] | None:
     with db.read() as tx:
         found = _load(tx, zones)
     nearly = [(period, status) for period, status in found if status.share >= WARNED_AT]
     held = [status for _, status in nearly if status.exhausted]
     with db.write() as tx:
+        if tx.load(Budget, _BUDGETS.with_for_update()) != [status.budget for _, status in found]:
+            return None
         warned = [status for period, status in nearly if _warn(tx, status.budget, period)]
         new = hold_marketing(tx, [_hold(status) for status in held])
     return warned, [status for status in held if _hold(status).key in new]
 
 
 def _load(tx: Transaction, zones: Mapping[str, tzinfo]) -> list[tuple[BudgetSpan, BudgetStatus]]:
-    budgets = tx.load(Budget, select(*_COLUMNS).order_by(budget.c.lane, budget.c.period, budget.c.campaign_id))
+    budgets = tx.load(Budget, _BUDGETS)
     spans = [span(each.period, tx.now, zones.get(each.lane, UTC)) for each in budgets]
     return [
         (period, BudgetStatus(each, _spent(tx, each, period.first), period.until))

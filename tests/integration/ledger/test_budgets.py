@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from harkara.ledger.charges.budget_holds import Hold, hold_marketing
 from harkara.ledger.charges.budgets import check_budgets, list_budgets, remove_budget, set_budget
 from harkara.ledger.database import Database
 from harkara.ledger.messages.claim import claim
+from harkara.ledger.tables import budget as budget_table
 from harkara.ledger.tables import charge, halt
 from harkara.messages import Envelope
 from harkara.money.budgets import Budget, BudgetStatus
@@ -36,6 +38,7 @@ from tests.integration.ledger.steps import (
     row,
     unpark,
 )
+from tests.integration.ledger.test_lock_order import PATIENCE, wait_for_a_lock
 
 ZONES = {"default": ZoneInfo("UTC")}
 LANES = {"default": Lane("default", "token", None)}
@@ -98,6 +101,32 @@ def test_a_raised_budget_makes_due_what_waited_for_it(db: Database) -> None:
     assert check_all(db) == ([], [])
     assert [each.id for each in claim(db, [one.id], 10)] == [one.id]
     assert outcome_of(db, marketing(2)) is None
+
+
+def test_the_reason_of_a_hold_follows_the_budget_and_what_is_spent(db: Database) -> None:
+    set_budget(db, budget(MARKETING))
+    delivered(db, marketing())
+    check_all(db)
+    set_budget(db, budget(MARKETING // 2))
+    check_all(db)
+    (status,) = list_budgets(db, ZONES)
+    with db.read() as tx:
+        assert tx.execute(select(halt.c.reason)).scalar_one() == status.reason
+    assert "1.02 INR of 0.51 INR are spent" in status.reason
+
+
+@pytest.mark.parametrize("db", ["postgres"], indirect=True)
+def test_a_budget_that_is_raised_during_a_check_holds_nothing_and_is_reported_anew(db: Database) -> None:
+    """The check has read the former amount, and waits for the row that the operator's transaction has locked."""
+    set_budget(db, budget(MARKETING))
+    delivered(db, marketing())
+    with ThreadPoolExecutor(1) as thread:
+        with db.write() as tx:
+            tx.execute(update(budget_table).values(amount=int(MARKETING / 0.81)))
+            checking = thread.submit(check_all, db)
+            wait_for_a_lock(db)
+        assert checking.result(PATIENCE) == ([int(MARKETING / 0.81)], [])
+    assert outcome_of(db, marketing(1)) is None
 
 
 def hold_until(db: Database, seconds: float) -> datetime:
