@@ -31,19 +31,28 @@ class RehearsalInputs:
     """The due times of the lane's messages that belong to no campaign."""
     left: StagesLeft = field(default_factory=StagesLeft)
     """The other messages by stage."""
+    expires_at: datetime | None = None
+    """Their deadline, None without any message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """A rehearsal with its costs in `currency`.
 
-    `opted_out` messages are not counted in it; `free` ones are, and cost nothing since their window is open.
+    `opted_out` messages are not counted in it; `free` ones are, and cost nothing since their window is open. What is
+    not sent by `expires_at` is cancelled, but is counted.
     """
 
     rehearsal: Rehearsal
     currency: str
     opted_out: int
     free: int
+    expires_at: datetime | None = None
+
+    @property
+    def ends_late(self) -> bool:
+        """Whether some of the messages expire before they can be sent."""
+        return self.expires_at is not None and self.rehearsal.ends_at >= self.expires_at
 
     @property
     def cost(self) -> Decimal:
@@ -60,7 +69,7 @@ def forecast(
         inputs.left, category, begin, lane, others=inputs.others, cost_by_category={category: cost}
     )
     free = inputs.in_window.total() if category in rates.free_in_window else 0
-    return Forecast(result, prices.currency, inputs.opted_out, free)
+    return Forecast(result, prices.currency, inputs.opted_out, free, inputs.expires_at)
 
 
 def cost_of_all(numbers: Counter[str], category: TemplateCategory, day: date, prices: Prices) -> tuple[Decimal, int]:

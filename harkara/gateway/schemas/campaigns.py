@@ -162,6 +162,7 @@ class CampaignForecast(BaseModel):
     currency: str
     opted_out: int
     free: int
+    expires_at: TimestampSeconds | None = Field(description="What is not sent by then is cancelled, but is counted")
 
     @classmethod
     def of(cls, found: Forecast) -> Self:
@@ -178,6 +179,7 @@ class CampaignForecast(BaseModel):
             currency=found.currency,
             opted_out=found.opted_out,
             free=found.free,
+            expires_at=found.expires_at,
         )
 
 

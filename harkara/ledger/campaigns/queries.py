@@ -157,6 +157,7 @@ def get_rehearsal_inputs(db: Database, found: CampaignSummary, at: datetime) -> 
         due_times = others_of(tx, found.lane)
         by_stage = Counter[int]()
         left = stages_left(tx, found, by_stage)
+        expires_at = tx.execute(select(message.c.expires_at).where(*own).limit(1)).scalar()  # all have the same
     by_prefix, in_window, number_opted_out = Counter[str](), Counter[str](), 0
     for digits, is_opted_out, is_window_open, producer, number in groups:
         if is_opted_out:
@@ -166,7 +167,7 @@ def get_rehearsal_inputs(db: Database, found: CampaignSummary, at: datetime) -> 
         in_window[digits] += number if is_window_open else 0
         by_stage[max(stage_of(producer), found.stage)] += number
     messages = by_prefix.total() + number_opted_out
-    return RehearsalInputs(messages, number_opted_out, by_prefix, in_window, due_times, left)
+    return RehearsalInputs(messages, number_opted_out, by_prefix, in_window, due_times, left, expires_at)
 
 
 def stages_left(tx: Transaction, found: CampaignSummary, messages: Counter[int]) -> StagesLeft:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import cast
@@ -17,11 +17,12 @@ from harkara.campaigns.messages import CampaignMessage
 from harkara.campaigns.rejects import Rejects
 from harkara.campaigns.stage_rehearsal import StagesLeft
 from harkara.campaigns.status import CampaignSummary
-from harkara.campaigns.steps import CampaignSteps, stage_of
+from harkara.campaigns.steps import stage_of
 from harkara.errors import Invalid
 from harkara.inbound.window import LENGTH
 from harkara.lanes import Lane
 from harkara.ledger.campaigns.create import CampaignRequest, CampaignSettings, make_plan, read_audience
+from harkara.ledger.campaigns.load import CampaignPlan
 from harkara.ledger.campaigns.queries import PREFIX_DIGITS, get_rehearsal_inputs, others_of
 from harkara.ledger.database import Database
 from harkara.ledger.tables import contact
@@ -40,7 +41,7 @@ def rehearse_file(
     plan, rejects = make_plan(request, settings), Rejects()
     lane = _lane(settings, plan.lane)
     rows = rejects.record(read_audience(db, request, plan, settings, file))
-    inputs = _count(db, plan.lane, rows, at, plan.steps)
+    inputs = _count(db, plan, rows, at)
     return forecast(inputs, plan.category, at, lane, settings.prices), rejects
 
 
@@ -63,20 +64,19 @@ def _lane(settings: CampaignSettings, name: str) -> Lane:
     return lane
 
 
-def _count(
-    db: Database, lane: str, rows: Iterable[CampaignMessage | Reject], at: datetime, steps: CampaignSteps
-) -> RehearsalInputs:
-    by_prefix, in_window, left = Counter[str](), Counter[str](), StagesLeft(steps=steps)
+def _count(db: Database, plan: CampaignPlan, rows: Iterable[CampaignMessage | Reject], at: datetime) -> RehearsalInputs:
+    by_prefix, in_window, left = Counter[str](), Counter[str](), StagesLeft(steps=plan.steps)
     numbers = _numbers(rows, left.messages)
     while batch := list(islice(numbers, BATCH_SIZE)):
-        is_open = (contact.c.lane == lane, contact.c.recipient.in_(batch), contact.c.wrote_at > at - LENGTH)
+        is_open = (contact.c.lane == plan.lane, contact.c.recipient.in_(batch), contact.c.wrote_at > at - LENGTH)
         with db.read() as tx:
             wrote = tx.execute(select(contact.c.recipient).where(*is_open)).scalars().all()
         by_prefix.update(number[:PREFIX_DIGITS] for number in batch)
         in_window.update(number[:PREFIX_DIGITS] for number in wrote)
     with db.read() as tx:
-        others = others_of(tx, lane)
-    return RehearsalInputs(by_prefix.total(), 0, by_prefix, in_window, others, left)
+        others = others_of(tx, plan.lane)
+        expires_at = plan.expires or tx.now + timedelta(seconds=plan.seconds)
+    return RehearsalInputs(by_prefix.total(), 0, by_prefix, in_window, others, left, expires_at)
 
 
 def _numbers(rows: Iterable[CampaignMessage | Reject], by_stage: Counter[int]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import signal
 import time
 from datetime import UTC, datetime
@@ -72,6 +73,19 @@ def send_all(db: Database, *outcomes: Outcome) -> None:
             begin(tx, [BeginRequest(one, "test", "passed", 10)])
         with db.write() as tx:
             record(tx, [ClaimResult.of(one, outcome, posted=True)])
+
+
+def test_a_rehearsal_says_that_the_deadline_comes_before_the_end(
+    harkara: Harkara, ledger: Database, sheet: Path
+) -> None:
+    created = harkara("campaign", "new", str(sheet), *KIND, "--name", "late", "--expires", "+1h", "--json")
+    assert created.exit_code == 0, created.output
+    expires = "expires: load it with --expires."
+    assert expires not in harkara("campaign", "rehearse", "late").stdout
+    shown = harkara("campaign", "rehearse", "late", "--at", "+2h")
+    assert re.search(f"What is not sent by .* {expires}", shown.stdout), shown.stdout
+    found = printed(harkara("campaign", "rehearse", "late", "--at", "+2h", "--json"))
+    assert datetime.fromisoformat(found["expires_at"]) < datetime.fromisoformat(found["ends_at"])
 
 
 def test_a_csv_becomes_a_campaign_and_each_rejected_row_has_a_reason(

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select, update
 
-from harkara.campaigns.steps import CampaignSteps
+from harkara.campaigns import CampaignMessage
+from harkara.campaigns.steps import CampaignSteps, producer
 from harkara.ledger.campaigns import commands
 from harkara.ledger.campaigns.effects import get_effect
 from harkara.ledger.campaigns.housekeeping import advance_campaigns
+from harkara.ledger.campaigns.load import load
 from harkara.ledger.campaigns.queries import get_campaign
 from harkara.ledger.database import Database
 from harkara.ledger.tables import contact, message
@@ -21,7 +23,15 @@ from harkara.ledger.users.acts import list_acts
 from harkara.roles import Role
 from harness.ledger import open_ledger
 from tests.integration.console.server import Browser, Server, console_of, serve, text_of
-from tests.integration.ledger.campaigns import REFUSED, load_campaign, message_ids, send_due, start_campaign
+from tests.integration.ledger.campaigns import (
+    REFUSED,
+    campaign_plan,
+    load_campaign,
+    message_ids,
+    send_due,
+    start_campaign,
+)
+from tests.integration.ledger.steps import marketing
 from tests.integration.ledger.test_campaign_results import charge_messages
 from tests.integration.ledger.test_campaign_steps import recipients_of, start_in_stages, write
 
@@ -63,6 +73,16 @@ def test_a_viewer_sees_the_progress_the_funnel_and_why_messages_failed(
     assert 'href="/console/messages?campaign=diwali&amp;state=failed&amp;code=131026"' in page.text
     assert 'href="/console/messages?campaign=diwali&amp;state=failed"' in page.text
     assert "/cancel" not in page.text
+
+
+def test_the_rehearsal_says_that_the_deadline_comes_before_the_end(operator: Browser, db: Database) -> None:
+    cancelled = "What is not sent by "
+    for name, hours, is_late in (("late", 1, True), ("early", 30, False)):
+        expires = db.now() + timedelta(hours=hours)
+        plan = campaign_plan(name, steps=CampaignSteps(wave_share=0.5, wave_hours=2), expires=expires)
+        rows = [marketing(n, producer=producer(plan.id, n)) for n in (1, 2)]
+        load(db, plan, [CampaignMessage(n, row) for n, row in enumerate(rows, 2)])
+        assert (cancelled in text_of(operator.see(f"/campaigns/{plan.id}/try"))) == is_late
 
 
 def test_the_effect_has_the_shares_and_points_that_the_command_prints(operator: Browser, db: Database) -> None:

@@ -60,6 +60,8 @@ def test_an_upload_is_rehearsed_then_created_and_only_its_start_sends(client: Te
     hours = rehearsed["forecast"]["between_stages"], waves["forecast"]["between_stages"]
     assert (hours[0], waves["forecast"]["messages"]) == (0, 2)
     assert hours[1] == pytest.approx(24 * 3600, abs=1), "a message goes to each of the two waves"
+    until = client.post("/campaigns/rehearse", json=wanted | {"expires": "2099-12-31T10:00:00+05:30"}).json()
+    assert until["forecast"]["expires_at"] == "2099-12-31T04:30:00+00:00"
     assert list_campaigns(deps.db) == [], "a rehearsal writes nothing"
     created = client.post("/campaigns", json=wanted)
     assert created.status_code == 201, created.text

@@ -45,7 +45,7 @@ def rehearse(
     shown = preview_request(body) if body else []
     media = _check_media(links, result.ends_at)
     if as_json:
-        left_out = {"opted_out": expected.opted_out, "free": expected.free}
+        left_out = {"opted_out": expected.opted_out, "free": expected.free, "expires_at": _iso(expected.expires_at)}
         checked = {"previews": [preview_fields(each) for each in shown]} | ({"media": media} if probe_media else {})
         of = {"id": found.id, "name": found.name, "currency": expected.currency}
         emit(of | _shown(result) | left_out | checked)
@@ -58,6 +58,10 @@ def rehearse(
             _report_media(media, len(links), lane.name)
     if any(each["problem"] for each in media):
         raise typer.Exit(REFUSED)
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="seconds")
 
 
 def _check_media(links: list[tuple[str, str]], last: datetime) -> list[dict[str, Any]]:
@@ -96,6 +100,8 @@ def _report(result: Rehearsal, lane: Lane, expected: Forecast) -> None:
         f"{result.messages:,} messages at {lane.allowance or 'no limit'}: {_span(result.seconds_of_sending)} of sending"
     )
     print_line(f"From {show_time(result.starts_at, lane.zone)} to {show_time(result.ends_at, lane.zone)}")
+    if expected.expires_at and expected.ends_late:
+        print_line(f"What is not sent by {show_time(expected.expires_at, lane.zone)} expires: load it with --expires.")
     if result.paused_for_quiet:
         print_line(f"Quiet hours in between: {_span(result.paused_for_quiet)}")
     if result.between_stages:
