@@ -39,17 +39,21 @@ INSERT INTO charge ({_NAMES}) SELECT {_NAMES} FROM {{each}} WHERE true
 ON CONFLICT (message_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)}
 """
 
-# WhatsApp's own word first, then the earliest event: `read` may come before `delivered`, or without it. What was
-# charged in credits stays.
-_RECORD = (
-    _UPSERT
-    + """
-WHERE charge.began_at IS NULL AND (
-    (excluded.by_event AND NOT charge.by_event)
-    OR (excluded.by_event = charge.by_event AND excluded.at < charge.at)
+# WhatsApp's own word decides, then the earliest event: `read` may come before `delivered`, or without it. The time is
+# that of the earliest in any case. What was charged in credits stays.
+_IS_EARLIER = "excluded.at < charge.at"
+_DECIDES = f"((excluded.by_event AND NOT charge.by_event) OR (excluded.by_event = charge.by_event AND {_IS_EARLIER}))"
+_CHANGES = ", ".join(
+    f"{name} = CASE WHEN {_IS_EARLIER if name in ('at', 'day') else _DECIDES} THEN excluded.{name}"
+    f" ELSE charge.{name} END"
+    for name in _COLUMNS
+    if name != "message_id"
 )
+_RECORD = f"""
+INSERT INTO charge ({_NAMES}) SELECT {_NAMES} FROM {{each}} WHERE true
+ON CONFLICT (message_id) DO UPDATE SET {_CHANGES}
+WHERE charge.began_at IS NULL AND ({_IS_EARLIER} OR {_DECIDES})
 """
-)
 
 
 def record_charges(tx: Transaction, prices: Prices, lanes: Mapping[str, Lane], arrivals: Iterable[Arrival]) -> None:
@@ -57,7 +61,7 @@ def record_charges(tx: Transaction, prices: Prices, lanes: Mapping[str, Lane], a
     charges: dict[str, Row] = {}
     for arrived, change in arrivals:
         row = _row(arrived, change, prices, lanes.get(arrived.lane))
-        charges[arrived.id] = min(charges.get(arrived.id, row), row, key=_precedence)
+        charges[arrived.id] = _merged(charges.get(arrived.id, row), row)
     if prices.mode == "credits" and charges:
         _write(tx, _UPSERT, recount(tx, charges, prices))
     else:
@@ -96,8 +100,11 @@ def _row(arrived: LockedMessage, change: StatusChanged, prices: Prices, lane: La
     }
 
 
-def _precedence(row: Row) -> tuple[bool, object]:
-    return not row["by_event"], row["at"]
+def _merged(one: Row, other: Row) -> Row:
+    """Return the charge of a message with two events, as the statement merges it with the stored one."""
+    decides = min(one, other, key=lambda row: (not row["by_event"], row["at"]))
+    first = min(one, other, key=lambda row: row["at"])
+    return decides | {"at": first["at"], "day": first["day"]}
 
 
 def _write(tx: Transaction, statement: str, rows: Iterable[Row]) -> None:

@@ -18,6 +18,7 @@ from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.outcomes import Accepted
 from tests.integration.ledger.money import (
     MARKETING,
+    PRICES,
     UTILITY,
     accepted,
     amounts,
@@ -113,6 +114,26 @@ def test_what_an_event_says_about_the_price_decides_in_any_order(db: Database, o
         deliver_webhooks(db, event(db, status, **said[status]))
     found = [(row["category"], row["amount"], row["by_event"]) for row in charges(db)]
     assert found == [("marketing", MARKETING, True)]
+
+
+@pytest.mark.parametrize("mode", ["per-message", "credits"])
+@pytest.mark.parametrize("order", [("delivered", "read"), ("read", "delivered")])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_read_that_says_the_price_does_not_move_the_charge_to_its_day(
+    db: Database, mode: str, order: Sequence[str], together: bool
+) -> None:
+    first = today() - timedelta(days=3)
+    moments = {"delivered": first, "read": first + timedelta(days=2)}
+    said: dict[str, dict[str, Any]] = {"delivered": {}, "read": {"pricing": REGULAR}}
+    accepted(db, template())
+    events = [event(db, status, timestamp=moments[status].timestamp(), **said[status]) for status in order]
+    for batch in [events] if together else [[one] for one in events]:
+        process_with(db, *batch, prices=PRICES.model_copy(update={"mode": mode}))
+    (found,) = charges(db)
+    assert (found["at"], found["day"]) == (first, first.date())
+    if mode == "per-message":
+        assert (found["category"], found["amount"], found["by_event"]) == ("marketing", MARKETING, True)
+    assert [each.messages for each in spend(db).values()] == [1]
 
 
 def test_the_day_of_a_charge_is_that_of_its_lane(db: Database) -> None:
