@@ -14,10 +14,11 @@ from config.callback_endpoint import endpoint
 from config.celery_app import OWN
 from config.files import ConfigFiles
 from config.goal_metrics import GoalCollector
-from config.metrics import REJECTED, count_callbacks, count_events, count_swept, observe_deliveries
+from config.metrics import REJECTED, count_callbacks, count_events, count_swept
 from config.periodic_work import worker_seconds
 from config.scraped_metrics import DeploymentCollector
 from config.settings import settings
+from config.wiring.events import event_context
 from config.wiring.loaded_files import config_files, of_files
 from config.wiring.reload import answer_request, reload_files
 from config.wiring.sending import leases, limiter, pool, sender, timeline_fence, worker_lease
@@ -34,7 +35,7 @@ from config.wiring.shared import (
     schema_watch,
     webhook_stream,
 )
-from config.wiring.tracing import on_accepted, on_applied, on_called_back, on_dispatched
+from config.wiring.tracing import on_accepted, on_called_back, on_dispatched
 from harkara.backends.broker import HINTS
 from harkara.callbacks.delivery import CallbackDelivery
 from harkara.chatmitra.webhooks import parse
@@ -57,7 +58,6 @@ from harkara.ledger.alarms.record import list_goals
 from harkara.ledger.callbacks.dead_callbacks import clean_up
 from harkara.ledger.callbacks.dead_callbacks import count_callbacks as callbacks_by_state
 from harkara.ledger.dead_letters import SOURCES, count_dead_letters
-from harkara.ledger.events.process import EventContext
 from harkara.ledger.events.silence import webhook_silences
 from harkara.ledger.halts import halted_lanes
 from harkara.ledger.leases import seconds_since
@@ -142,20 +142,6 @@ def maintenance(files: ConfigFiles) -> Maintenance:
 @of_files
 def budgets(files: ConfigFiles) -> Budgets:
     return Budgets(database(), rounds(), files.lanes)
-
-
-def event_context(files: ConfigFiles) -> EventContext:
-    """Return what applying events needs of these files."""
-    return EventContext(
-        files.lanes,
-        files.playbook,
-        files.words,
-        parse,
-        files.prices,
-        observe_deliveries,
-        files.assistant,
-        on_applied,
-    )
 
 
 @of_files

@@ -38,13 +38,14 @@ def recover(
     """
     from config.files import ConfigFiles
     from config.settings import settings
-    from config.wiring.background import event_context
+    from config.wiring.events import event_context
     from harkara.ledger.messages.undone import known_lanes
     from harkara.ledger.recovery import propose
 
     with ledger() as db:
         lanes = sorted(configured().keys() | known_lanes(db))
         if sent_until:
+            _refuse_future(db, sent_until)
             _refuse_earlier_than_posts(db, lanes, sent_until)
         context = event_context(ConfigFiles.load(settings()))
         proposals = propose(db, context.lanes, context.parse, sent_until, limit=limit)
@@ -53,6 +54,19 @@ def recover(
         _show(lanes, proposals, apply, as_json)
         if apply:
             _forget_posts(db, lanes)
+
+
+def _refuse_future(db: Database, sent_until: datetime) -> None:
+    """A time that is still to come would mark messages as uncertain that are due later. Raises Invalid."""
+    from harkara.json_record import iso_seconds
+    from harkara.ledger.identity import current_time
+
+    if sent_until > (now := current_time(db)):
+        raise Invalid(
+            "sent-until",
+            f"{iso_seconds(sent_until)} is after now, {iso_seconds(now)}: give the time at which the last worker "
+            "stopped, or leave the option out",
+        )
 
 
 def _refuse_earlier_than_posts(db: Database, lanes: list[str], sent_until: datetime) -> None:

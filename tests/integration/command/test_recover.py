@@ -12,13 +12,14 @@ from harkara.delivery.last_posts import KEY
 from harkara.ledger.database import Database
 from harkara.ledger.events.store_events import RawWebhook, store_webhooks
 from harkara.ledger.halts import list_halts
+from harkara.ledger.messages.search import list_messages
 from harkara.ledger.restore import park_restored
 from harkara.ledger.users.acts import list_acts
 from harkara.messages import Template, Text
 from harkara.outcomes import Accepted
 from harkara.redis_client import connect
 from harness.valkey import ValkeyServer
-from tests.integration.command.deployment import NUMBER, Harkara, attempted, store
+from tests.integration.command.deployment import NUMBER, Harkara, attempted, run, store
 
 
 def webhook(text: str, status: str = "delivered", **fields: Any) -> RawWebhook:
@@ -141,6 +142,25 @@ def test_while_make_up_is_stopped_it_marks_the_messages_and_asks_for_a_second_ru
     result = harkara("recover", "--apply")
     assert (result.exit_code, "run this command once more" in result.stderr) == (5, True)
     assert state_of(harkara, due) == "uncertain"
+
+
+def test_a_process_of_its_own_needs_no_redis_either(environment: dict[str, str], ledger: Database) -> None:
+    """The processes import the Celery app, which needs one."""
+    due = store(ledger, at=None)
+    environment["HARKARA_REDIS_URL"] = ""
+    code, shown, _ = run(environment, "recover")
+    assert (code, due in shown) == (0, True)
+    code, _, problem = run(environment, "recover", "--apply")
+    assert (code, "start `make up`, and run this command once more" in problem) == (5, True)
+    assert list_messages(ledger)[0].state == "uncertain"
+
+
+def test_a_time_in_the_future_is_refused(harkara: Harkara, ledger: Database) -> None:
+    """It would mark what is due later, which no worker can have sent."""
+    later = store(ledger)
+    result = harkara("recover", "--apply", "--sent-until", "+1d")
+    assert (result.exit_code, "is after now" in result.stderr) == (4, True)
+    assert (state_of(harkara, later), list_halts(ledger)) == ("waiting", [])
 
 
 def test_a_backup_is_written_once_under_a_name(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
