@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
@@ -18,7 +19,11 @@ from harkara.ledger.database import Database
 log = structlog.get_logger(__name__)
 
 LEASE_SECONDS: Final = 300.0
-"""Receivers that do not answer take 8 s each."""
+
+NOTICES_SECONDS: Final = 120.0
+"""After this time a round hands no more notices over: a receiver that does not answer takes 8 s for each of them, and
+at the end of the lease another process would hand them over, too.
+"""
 
 Source = Callable[[Goals], Iterable[Reading]]
 """Measures some of the goals. Raises Unavailable when it cannot."""
@@ -31,13 +36,21 @@ class AlarmRound:
     """
 
     def __init__(
-        self, db: Database, rounds: Rounds, goals: Goals, sources: Sequence[Source], receivers: Sequence[Receiver]
+        self,
+        db: Database,
+        rounds: Rounds,
+        goals: Goals,
+        sources: Sequence[Source],
+        receivers: Sequence[Receiver],
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._db = db
         self._rounds = rounds
         self._goals = goals
         self._sources = sources
         self._receivers = {each.id: each for each in receivers}
+        self._clock = clock
 
     def run(self) -> Changes | None:
         """Return what changed, None if another process has the round. Raises Unavailable if the ledger is away."""
@@ -51,7 +64,10 @@ class AlarmRound:
             )
         for closed in changes.closed:
             log.info("alarm closed", action="alarm_closed", alarm=closed.id, goal=closed.title)
+        end = self._clock() + NOTICES_SECONDS
         for notice in open_notices(self._db):
+            if self._clock() > end:
+                break  # the next round continues
             self._notify(notice)
         return changes
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from harkara.goals.alarm import Alarm
 from harkara.ledger.alarms.alarms import CLOSED, OPENED, as_alarm
@@ -17,7 +17,7 @@ LIFETIME: Final = timedelta(days=1)
 """How long a receiver that does not answer is tried."""
 
 MOST: Final = 100
-"""Notices of one round."""
+"""Notices of one round for each receiver: those of one that does not answer must not hide the others'."""
 
 __all__ = ["CLOSED", "OPENED", "OpenNotice", "mark_done", "mark_failed", "open_notices"]
 
@@ -35,13 +35,10 @@ class OpenNotice:
 
 
 def open_notices(db: Database) -> list[OpenNotice]:
-    """Return the notices that are not done, the oldest first. Raises Unavailable."""
-    query = (
-        select(notice.c.id, notice.c.event, notice.c.receiver, notice.c.tries, notice.c.created_at, notice.c.alarm_id)
-        .where(notice.c.done_at.is_(None))
-        .order_by(notice.c.id)
-        .limit(MOST)
-    )
+    """Return the notices that are not done: the oldest of each receiver, then the next of each. Raises Unavailable."""
+    number = func.row_number().over(partition_by=notice.c.receiver, order_by=notice.c.id).label("number")
+    waiting = select(notice, number).where(notice.c.done_at.is_(None)).subquery()
+    query = select(waiting).where(waiting.c.number <= MOST).order_by(waiting.c.number, waiting.c.id)
     with db.read() as tx:
         found = tx.execute(query).all()
         ids = {row.alarm_id for row in found}

@@ -12,14 +12,15 @@ from structlog.testing import capture_logs
 from config.environment import ROOT
 from harkara.alarms.apprise_receiver import AppriseReceiver
 from harkara.alarms.receivers import Receiver, WhatsAppReceiver
-from harkara.alarms.round import AlarmRound, Source
+from harkara.alarms.round import LEASE_SECONDS, AlarmRound, Source
 from harkara.alarms.services import measure_disk, measure_redis
 from harkara.catalogue import Catalogue
 from harkara.delivery.leased_rounds import Rounds
 from harkara.errors import Invalid, Unavailable
 from harkara.goals import Goals, Reading
+from harkara.goals.alarm import Alarm
 from harkara.ledger.alarms.alarms import list_alarms
-from harkara.ledger.alarms.notices import open_notices
+from harkara.ledger.alarms.notices import MOST, open_notices
 from harkara.ledger.alarms.record import list_goals
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept
@@ -97,6 +98,42 @@ def test_a_service_that_fails_gets_the_notice_later_and_stops_no_other(db: Datab
     assert len(mail.notices) == 3
     assert open_notices(db) == []
     assert PASSWORD not in repr((logs, list_goals(db), list_alarms(db)))
+
+
+class SlowReceiver:
+    """A service that does not take a notice, and takes 8 s to show it."""
+
+    id = name = "slow"
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def wants(self, event: str) -> bool:
+        return True
+
+    def notify(self, event: str, alarm: Alarm, goals: Goals) -> bool:
+        self.seconds += 8
+        return False
+
+
+def test_many_notices_for_a_service_that_does_not_answer_stop_no_other(db: Database, mail: Service) -> None:
+    """They must not hide the notices of others, nor last until another process takes the round over."""
+    slow, chat = SlowReceiver(), AppriseReceiver(mail.url)
+    lanes = [f"lane-{number}" for number in range(2 * MOST)]
+
+    def away(goals: Goals) -> Iterator[Reading]:
+        yield from (Reading("beat", 90, lane) for lane in lanes)
+
+    for _ in range(2):
+        before = slow.seconds
+        rounds = Rounds(db, "worker", lambda name: 0.0)
+        assert AlarmRound(db, rounds, GOALS, (away,), (slow,), clock=lambda: slow.seconds).run()
+        assert slow.seconds - before < LEASE_SECONDS / 2
+        wait_minutes(db, 3)
+    assert slow.seconds > 0
+    identity = open_alarm(db, slow, chat)
+    assert mail.titles == ["Alarm: beat"]
+    assert identity in mail.notices[0]["message"]
 
 
 def test_a_service_that_the_settings_name_no_more_gets_nothing(db: Database, mail: Service) -> None:
