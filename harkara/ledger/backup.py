@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -17,6 +18,8 @@ from harkara.ledger.driver_errors import DRIVER_ERRORS, translated
 
 _PROGRAMS: Final = ("pg_dump", "pg_restore")
 
+_OTHER_DISK: Final = "free space on its disk, or name a file on another one"
+
 
 class BackupFailed(HarkaraError):
     """The backup was not written; the message says why, and what to do."""
@@ -29,8 +32,7 @@ def back_up(db: Database, file: Path, environment: Mapping[str, str]) -> int:
     writes its custom format for PostgreSQL. Both are read again before the file gets its name. Raises Invalid for a
     file that exists or cannot be written, BackupFailed, and Unavailable.
     """
-    if file.exists():
-        raise Invalid("file", f"{file} exists already: give the name of a new file")
+    _refuse_existing(file)
     with _unfinished(file) as part:
         if db.sqlite:
             _copy_sqlite(db, part)
@@ -43,18 +45,46 @@ def back_up(db: Database, file: Path, environment: Mapping[str, str]) -> int:
 
 @contextmanager
 def _unfinished(file: Path) -> Iterator[Path]:
-    """Create an empty private file beside the wanted one; rename it if no error is raised, else delete it."""
+    """Create an empty private file beside the wanted one; rename it if no error is raised, else delete it.
+
+    It is locked meanwhile: a second backup would write into the same file. Raises Invalid.
+    """
     part = file.with_name(f"{file.name}.part")
     try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600))
-        part.chmod(0o600)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise Invalid("file", f"{file} cannot be written: {error.strerror}") from None
+    with os.fdopen(descriptor, "wb") as held:
+        _lock(held, file)
+        try:
+            _refuse_existing(file)  # the former holder of the lock may have written it
+            held.truncate(0)  # what a backup has left that was killed
+            part.chmod(0o600)
+            yield part
+            part.rename(file)
+        except HarkaraError:
+            raise
+        except OSError as error:
+            raise BackupFailed(f"{file} cannot be written: {error.strerror}; {_OTHER_DISK}") from None
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _lock(held: BinaryIO, file: Path) -> None:
+    """Lock the file until it is closed, also by the end of the process. Raises Invalid if another backup has it."""
     try:
-        yield part
-        part.rename(file)
-    finally:
-        part.unlink(missing_ok=True)
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Invalid("file", f"another backup is writing {file}: wait for it, or give another name") from None
+
+
+def _refuse_existing(file: Path) -> None:
+    try:
+        exists = file.exists()
+    except OSError as error:  # a name that is too long, or a folder that this user may not enter
+        raise Invalid("file", f"{file} cannot be written: {error.strerror}") from None
+    if exists:
+        raise Invalid("file", f"{file} exists already: give the name of a new file")
 
 
 def _copy_sqlite(db: Database, part: Path) -> None:
@@ -63,13 +93,25 @@ def _copy_sqlite(db: Database, part: Path) -> None:
         with db.connection() as connection, closing(sqlite3.connect(part)) as copy:
             source = connection.connection.driver_connection
             assert isinstance(source, sqlite3.Connection)
-            source.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")  # one file: a copy in WAL mode may need two more
-            found = copy.execute("PRAGMA integrity_check").fetchone()[0]
+            with _disk_of(part):
+                source.backup(copy)
+                copy.execute("PRAGMA journal_mode=DELETE")  # one file: a copy in WAL mode may need two more
+                found = copy.execute("PRAGMA integrity_check").fetchone()[0]
     except DRIVER_ERRORS as error:
         raise translated(error) from error
     if found != "ok":
         raise BackupFailed(f"the copy is damaged ({found}): check the disks, then the ledger by `harkara audit`")
+
+
+@contextmanager
+def _disk_of(part: Path) -> Iterator[None]:
+    """Raise BackupFailed for a full disk, which is that of the copy: the ledger is only read."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
+            raise
+        raise BackupFailed(f"the disk of {part.parent} is full: {_OTHER_DISK}") from None
 
 
 def _dump_postgres(db: Database, part: Path, environment: Mapping[str, str]) -> None:

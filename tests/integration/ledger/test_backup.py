@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
@@ -18,6 +19,7 @@ from harkara.ledger.backup import BackupFailed, back_up
 from harkara.ledger.database import Database
 from harness.ledger import copied_ledger, migrated
 from harness.postgres import PostgresServer
+from tests.acceptance.full_disk import small_disk
 from tests.integration.ledger.steps import accept_messages, reply, row, states_of
 
 
@@ -64,6 +66,62 @@ def test_a_file_that_exists_is_never_replaced(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="exists already"):
         back_up(db, file, os.environ)
     assert file.read_text() == "last week"
+    db.close()
+
+
+def test_a_second_backup_of_the_same_name_does_not_write_into_the_first(
+    tmp_path: Path, postgres_server: PostgresServer
+) -> None:
+    """It would succeed, and pg_restore --list, which reads the beginning, would find no fault in the mixture."""
+    needs_pg_dump()
+    db, file = Database(copied_ledger(postgres_server)), tmp_path / "ledger.dump"
+    begun, go_on = tmp_path / "begun", tmp_path / "go-on"
+    os.mkfifo(begun)
+    os.mkfifo(go_on)
+    slow = tmp_path / "bin" / "pg_dump"
+    slow.parent.mkdir()
+    slow.write_text(f'#!/bin/sh\necho begun > {begun}\nread line < {go_on}\nexec {shutil.which("pg_dump")} "$@"\n')
+    slow.chmod(0o755)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(back_up, db, file, os.environ | {"PATH": f"{slow.parent}:{os.environ['PATH']}"})
+        begun.read_text()
+        try:
+            with pytest.raises(
+                Invalid, match=r"another backup is writing .*ledger\.dump: wait for it, or give another"
+            ):
+                back_up(db, file, os.environ)
+        finally:
+            go_on.write_text("\n")
+        assert first.result() == file.stat().st_size
+    db.close()
+
+
+def test_what_a_killed_backup_has_left_is_replaced(tmp_path: Path) -> None:
+    db = Database(migrated(f"sqlite:///{tmp_path / 'harkara.db'}"))
+    left = tmp_path / "monday.backup.part"
+    left.write_bytes(b"half of a backup" * 100_000)
+    left.chmod(0o644)
+    file = tmp_path / "monday.backup"
+    assert back_up(db, file, os.environ) == file.stat().st_size
+    assert (file.read_bytes()[:6], file.stat().st_mode & 0o777, left.exists()) == (b"SQLite", 0o600, False)
+    db.close()
+
+
+def test_the_full_disk_of_a_backup_is_not_taken_for_that_of_the_ledger(tmp_path: Path) -> None:
+    db = Database(migrated(f"sqlite:///{tmp_path / 'harkara.db'}"))
+    with small_disk(1) as disk, disk.full():
+        file = disk.folder / "monday.backup"
+        with pytest.raises(BackupFailed, match=f"the disk of {disk.folder} is full: free space on its disk, or name"):
+            back_up(db, file, os.environ)
+        assert not file.exists()
+    db.close()
+
+
+def test_a_name_that_no_file_may_have_is_refused(tmp_path: Path) -> None:
+    db = Database(migrated(f"sqlite:///{tmp_path / 'harkara.db'}"))
+    for length in (255, 300):  # the part has a longer one
+        with pytest.raises(Invalid, match="cannot be written: File name too long"):
+            back_up(db, tmp_path / ("b" * length), os.environ)
     db.close()
 
 
