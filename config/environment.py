@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -24,10 +25,28 @@ _UNPREFIXED = frozenset(
 
 
 def process_environment() -> dict[str, str]:
-    """Return the environment over `.env`, for a process that shares this deployment's settings."""
-    values = dotenv_values(DOTENV, encoding=ENCODING)
+    """Return the environment over `.env`, for a process that shares this deployment's settings.
+
+    Raises SystemExit for a file that cannot be read.
+    """
+    with _readable(DOTENV):
+        values = dotenv_values(DOTENV, encoding=ENCODING)
     file = {name: value for name, value in values.items() if value is not None}
     return file | os.environ
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    """Raise SystemExit, with the next step, for a file that this user cannot read, or that is not in UTF-8."""
+    try:
+        if file.is_dir():  # Docker makes one for a file that it is to mount and does not find
+            raise SystemExit(f"The settings are not understood. {file}: is a folder; put a file in its place")
+        yield
+    except UnicodeDecodeError:
+        raise SystemExit(f"The settings are not understood. {file}: is not in UTF-8; save it as UTF-8") from None
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}; let this user read it and its folder"
+        raise SystemExit(f"The settings are not understood. {file}: {problem}") from None
 
 
 VAR = ROOT / (process_environment().get("HARKARA_VAR") or "var")
@@ -43,17 +62,24 @@ LOCAL = VAR / "local.env"
 def given_names(files: Iterable[Path]) -> set[str]:
     """Return the names of all variables in the environment and in these files. Raises SystemExit for a broken line.
 
-    python-dotenv itself only warns about a line that is not NAME=value, and ignores it.
+    It does so for a file that cannot be read, too. python-dotenv itself only warns about a line that is not NAME=value,
+    and ignores it.
     """
     names = set(os.environ)
     for file in files:
-        if file.is_file():
-            with file.open(encoding=ENCODING) as text:
-                for binding in parse_stream(text):
-                    own = binding.key is not None and binding.key.upper().startswith(_PREFIXES)
-                    if binding.error or (own and binding.value is None):
-                        raise SystemExit(f"{file.name}, line {binding.original.line}: is not NAME=value")
-                    names.add(binding.key or "")
+        with _readable(file):
+            names |= _names_in(file) if file.is_file() else set()
+    return names
+
+
+def _names_in(file: Path) -> set[str]:
+    names = set()
+    with file.open(encoding=ENCODING) as text:
+        for binding in parse_stream(text):
+            own = binding.key is not None and binding.key.upper().startswith(_PREFIXES)
+            if binding.error or (own and binding.value is None):
+                raise SystemExit(f"{file.name}, line {binding.original.line}: is not NAME=value")
+            names.add(binding.key or "")
     return names
 
 

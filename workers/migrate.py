@@ -8,12 +8,15 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import TypeVar
 
-from config.ledger import open_database
-from config.settings import settings
 from harkara.errors import HarkaraError, Unavailable
 from harkara.ledger import migrate
+from harkara.ledger.database import Database
 from harkara.ledger.driver_errors import OTHER_SCHEMA
 from workers.exit_status import end_misconfigured, ends_if_misconfigured
+
+with ends_if_misconfigured():  # `.env` is read when its module is imported
+    from config.ledger import open_database
+    from config.settings import settings
 
 Answer = TypeVar("Answer")
 
@@ -54,7 +57,7 @@ def migrate_to(revision: str, *, wait: bool = False) -> None:
     """
     db = open_database(settings())
     try:
-        _answered(lambda: migrate.move(db, revision), wait=wait)
+        _answered(db, lambda: migrate.move(db, revision), wait=wait)
         if notice := migrate.schema_state(db).notice:
             sys.stderr.write(f"{notice}\n")
     except HarkaraError as error:
@@ -68,7 +71,7 @@ def check_schema(*, wait: bool = False) -> None:
     """
     db = open_database(settings())
     waiting: str | None = None
-    while problem := _answered(lambda: migrate.schema_problem(db), wait=wait):
+    while problem := _answered(db, lambda: migrate.schema_problem(db), wait=wait):
         if not problem.startswith(OTHER_SCHEMA):
             end_misconfigured(problem)
         if not wait:
@@ -76,14 +79,16 @@ def check_schema(*, wait: bool = False) -> None:
         waiting = _pause(problem, waiting)
 
 
-def _answered(query: Callable[[], Answer], *, wait: bool) -> Answer:
+def _answered(db: Database, query: Callable[[], Answer], *, wait: bool) -> Answer:
     """Return the answer of the database; it may have to wait for one. Exits with 1 and the next step."""
     waiting: str | None = None
     while True:
         try:
             return query()
         except Unavailable as error:
-            problem = f"{error}: check HARKARA_DATABASE_URL, and whether the server runs"
+            problem = str(error)
+            if not db.sqlite and problem.endswith(")"):  # it names the reason, and no next step
+                problem += ": check HARKARA_DATABASE_URL, and whether the server runs"
         if not wait:
             sys.exit(problem)
         waiting = _pause(problem, waiting)

@@ -9,14 +9,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from config.settings import settings as deployment_settings
-from config.templates import catalogue
 from harkara.errors import Invalid
 from harkara.messages import Template
 from sandbox.server import Server
 from sandbox.settings import settings_from_environment
 from sandbox.template_texts import ReadTemplate, TemplateText
 from workers.exit_status import end_misconfigured, ends_if_misconfigured
+
+with ends_if_misconfigured():  # `.env` is read when its module is imported
+    from config.settings import settings as deployment_settings
+    from config.templates import catalogue
 
 
 def main() -> None:

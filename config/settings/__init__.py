@@ -69,9 +69,6 @@ def read_settings(files: Sequence[Path]) -> Settings:
         return Settings(_env_file=files)
     except ValidationError as error:
         raise SystemExit(_problems(error)) from None
-    except UnicodeDecodeError:
-        names = " or ".join(file.name for file in files if file.exists())
-        raise SystemExit(f"The settings are not understood. {names}: is not in UTF-8; save it as UTF-8") from None
 
 
 def check_env_file(named: str | None) -> None:

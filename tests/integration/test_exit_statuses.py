@@ -44,11 +44,45 @@ def test_a_setting_that_is_wrong_ends_each_process_with_78_and_a_sentence(name: 
     assert len(ended.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_env_file_that_cannot_be_read_ends_each_process_with_78_and_a_sentence(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_text("HARKARA_SILENCE=90s\n", "utf-16")
+    ended = run(COMMANDS[name], tmp_path, HARKARA_ENV_FILE=str(file))
+    assert ended.returncode == os.EX_CONFIG
+    assert ended.stderr == f"The settings are not understood. {file}: is not in UTF-8; save it as UTF-8\n"
+
+
 def test_a_file_that_is_wrong_ends_a_worker_with_78(tmp_path: Path) -> None:
     (tmp_path / "reminders.toml").write_text("[rule\n")
     ended = run(COMMANDS["worker"], tmp_path, HARKARA_REMINDERS_FILE=str(tmp_path / "reminders.toml"))
     assert ended.returncode == os.EX_CONFIG
     assert "reminders.toml" in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["SANDBOX_PORT", "FLOWER_PORT"])
+@pytest.mark.parametrize("port", ["http", "65536"])
+def test_a_port_that_is_none_ends_make_up_with_78(tmp_path: Path, name: str, port: str) -> None:
+    ended = run(COMMANDS["local"], tmp_path, **{name: port})
+    assert ended.returncode == os.EX_CONFIG
+    assert ended.stderr == f"{name}: must be a port, a number from 0 to 65535 ({port})\n"
+
+
+def test_a_folder_that_cannot_be_used_ends_make_up_with_the_next_step(tmp_path: Path) -> None:
+    file = tmp_path / "var"
+    file.touch()
+    ended = run(COMMANDS["local"], file)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"{file} cannot be used: File exists. Let this user write it")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_fault_of_the_file_of_the_ledger_names_no_server(tmp_path: Path) -> None:
+    file = tmp_path / "harkara.db"
+    file.write_text("no database" * 100)
+    ended = run(COMMANDS["migrate"], tmp_path, HARKARA_DATABASE_URL=f"sqlite:///{file}")
+    assert ended.returncode == 1
+    assert ended.stderr == "the file of the database is no SQLite database: check HARKARA_DATABASE_URL\n"
 
 
 def test_a_database_without_the_schema_ends_the_http_api_with_78(tmp_path: Path) -> None:

@@ -45,6 +45,12 @@ def test_a_file_of_variables_in_another_encoding_is_refused_by_name(tmp_path: Pa
         read_settings((file,))
 
 
+def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
+    """Docker makes one for a file that it is to mount and does not find; its settings would be the defaults."""
+    with pytest.raises(SystemExit, match="is a folder; put a file in its place"):
+        read_settings((tmp_path,))
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("90s", 90), ("10m", 600), ("2h", 7200), ("1d", 86_400), ("15", 15), ("3.05", 3.05), ("0.5 m", 30), (" 7 ", 7)],

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self, TextIO
+from typing import Final, Self, TextIO
+
+_OF_A_FOLDER: Final = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOENT, errno.ENOTDIR}
+)
+
+
+@contextmanager
+def needs_folder(folder: Path) -> Iterator[None]:
+    """Exit with the next step if the folder cannot be created or written, or its disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _OF_A_FOLDER:
+            raise
+        sys.exit(
+            f"{folder} cannot be used: {error.strerror}. Let this user write it, and see that its disk has room, or "
+            "set HARKARA_VAR to another folder."
+        )
 
 
 class FolderLock:

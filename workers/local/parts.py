@@ -12,6 +12,7 @@ from honcho.environ import parse_procfile
 
 from config.environment import ROOT, VAR, process_environment
 from config.settings import settings
+from harkara.errors import Invalid
 from workers.local.private_files import lasting_secrets
 from workers.ports import reserve_port
 
@@ -29,7 +30,10 @@ class Parts:
 
     @classmethod
     def choose(cls, redis_url: str | None) -> Self:
-        """Choose ports and settings. `redis_url` is that of the embedded Valkey, None for a configured Redis."""
+        """Choose ports and settings. `redis_url` is that of the embedded Valkey, None for a configured Redis.
+
+        Raises Invalid for a variable that is no port.
+        """
         own: dict[str, str] = {}
         places: dict[str, str] = {}
         lasting = lasting_secrets(VAR)
@@ -37,7 +41,7 @@ class Parts:
             own["HARKARA_REDIS_URL"] = places["Redis"] = redis_url
         if settings().chatmitra_api_token is None:
             # Without a token of Chat Mitra no message leaves this machine.
-            port = reserve_port(int(process_environment().get("SANDBOX_PORT", "8900")))
+            port = reserve_port(_port("SANDBOX_PORT", 8900))
             places["Sandbox"] = f"http://127.0.0.1:{port}"
             own |= {
                 "SANDBOX_PORT": str(port),
@@ -55,7 +59,7 @@ class Parts:
             places["Web token"] = lasting["HARKARA_API_TOKENS"].partition(":")[2]
         if settings().erasure_key is None:
             own["HARKARA_ERASURE_KEY"] = lasting["HARKARA_ERASURE_KEY"]
-        flower = reserve_port(int(process_environment().get("FLOWER_PORT", "5555")))
+        flower = reserve_port(_port("FLOWER_PORT", 5555))
         places["Flower"] = f"http://127.0.0.1:{flower}"
         return cls(own, places, flower)
 
@@ -87,3 +91,11 @@ class Parts:
         secret = variables.pop("CHATMITRA_WEBHOOK_SECRET")
         url = f"{self.places['Web']}/webhooks/chatmitra"
         return {"SANDBOX_WEBHOOK_URL": url, "SANDBOX_WEBHOOK_SECRET": secret} | variables
+
+
+def _port(name: str, default: int) -> int:
+    """Return the port that a variable of another program names; an empty one is the default, as of a setting."""
+    text = (process_environment().get(name) or str(default)).strip()
+    if not text.isascii() or not text.isdecimal() or int(text) > 65_535:
+        raise Invalid(name, "must be a port, a number from 0 to 65535", text)
+    return int(text)
