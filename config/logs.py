@@ -15,8 +15,11 @@ import structlog
 from config.error_reports import error_processors
 from config.settings import settings
 
-# Phone numbers have ten digits or more and codes have six; message and job ids are hexadecimal words and stay.
-_DIGITS = re.compile(r"(?<![0-9A-Za-z_.:-])\+?\d(?:[\s-]?\d){5,}(?![0-9A-Za-z_:-])")
+# Phone numbers have ten digits or more and codes have six; message and job ids are hexadecimal words and stay. Times
+# and fractions of a second stay, too, so a code next to a colon does; a number is longer than any of their parts.
+_DIGITS = re.compile(
+    r"(?<![0-9A-Za-z_.:-])\+?\d(?:[\s-]?\d){5,}(?![0-9A-Za-z_:-])|(?<![0-9A-Za-z.])\d{10,15}(?![0-9A-Za-z])"
+)
 _BEARER = re.compile(r"(?i)bearer\s+\S+")
 
 _LEVELS = {
