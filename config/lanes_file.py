@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field, RootModel
 
 from config.fields import Duration, ShortName
+from harkara.text_files import is_missing
 from harkara.toml import load_toml, validate
 
 
@@ -30,6 +31,6 @@ class _LanesFile(RootModel[dict[ShortName, LaneSettings]]):
 
 def read_lane_settings(file: Path) -> dict[str, LaneSettings]:
     """Return the tables of the file by lane, none for a missing file. Raises Invalid that names file and lane."""
-    if not file.exists():
+    if is_missing(file):
         return {}
     return validate(_LanesFile, load_toml(file), file.name).root

@@ -18,6 +18,14 @@ _NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", codecs.BOM_UTF32_LE, codecs.BOM_
 """The first bytes of .xlsx and of .xls, and of UTF-32, which begins as UTF-16 does."""
 
 
+def is_missing(path: Path) -> bool:
+    """Return whether there is no such file; one that this user may not look at is there: reading it fails."""
+    try:
+        return not path.exists()
+    except OSError:
+        return False
+
+
 def read_text(path: Path) -> str:
     r"""Return the text of a file without byte order marks, with `\n` at the ends of lines.
 

@@ -11,6 +11,7 @@ from config.environment import CONFIG
 from config.fields import Duration, Secret
 from config.settings.section import SettingsSection
 from harkara.shared_defaults import DEADLINES
+from harkara.text_files import is_missing
 
 
 class MessageSettings(SettingsSection):
@@ -123,5 +124,5 @@ class MessageSettings(SettingsSection):
     def template_files(self) -> list[Path]:
         """The catalogue, then this deployment's own file. The second may be missing unless the environment names it."""
         own = self.templates_file
-        given = own.exists() or "templates_file" in self.model_fields_set
+        given = not is_missing(own) or "templates_file" in self.model_fields_set
         return [self.config / "templates.toml", *([own] if given else [])]

@@ -17,6 +17,7 @@ from harkara.assistant.sentences import BusinessNames, SentencesByLanguage
 from harkara.goals.duration import FileDuration
 from harkara.people.spellings import canonical
 from harkara.phone import normalize
+from harkara.text_files import is_missing
 from harkara.toml import load_toml, validate
 
 RolloutMode = Literal["shadow", "drafts", "live"]
@@ -64,7 +65,7 @@ class AssistantRules(BaseModel):
     @classmethod
     def load(cls, path: Path) -> Self:
         """Load config/assistant.toml. Raises Invalid, which names the entry and its fault."""
-        return validate(cls, load_toml(path) if path.exists() else {}, path.name)
+        return validate(cls, {} if is_missing(path) else load_toml(path), path.name)
 
     @model_validator(mode="after")
     def _limit_is_longer(self) -> Self:

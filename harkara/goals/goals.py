@@ -31,6 +31,7 @@ from harkara.goals.goal import (
     UncertainGoal,
     WebhooksGoal,
 )
+from harkara.text_files import is_missing
 from harkara.toml import load_toml, validate
 
 
@@ -64,7 +65,7 @@ class Goals(BaseModel):
     @classmethod
     def load(cls, path: Path) -> Self:
         """Load config/goals.toml. Raises Invalid, which names the entry and its fault."""
-        return validate(cls, load_toml(path) if path.exists() else {}, path.name)
+        return validate(cls, {} if is_missing(path) else load_toml(path), path.name)
 
     @property
     def by_name(self) -> Mapping[str, Goal]:

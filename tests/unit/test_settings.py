@@ -263,6 +263,13 @@ def test_a_url_without_a_host_or_scheme_stops_the_start(monkeypatch: pytest.Monk
         ("HARKARA_DATABASE_URL", "postgresql://harkara:50%off@localhost/harkara", "%25 for %"),
         ("HARKARA_DATABASE_URL", "sqlite://harkara.db", "must be sqlite:/// and the path of a file"),
         ("HARKARA_DATABASE_URL", "sqlite://", "must be sqlite:/// and the path of a file"),
+        (
+            "DATABASE_URL",
+            "postgresql+asyncpg://db/harkara",
+            r"names the driver asyncpg, .*: write postgresql:// without",
+        ),
+        ("DATABASE_URL", "postgres+psycopg://db/harkara", "write postgres:// without a driver"),
+        ("DATABASE_URL", "sqlite+aiosqlite:///harkara.db", "write sqlite:// without a driver"),
         ("DATABASE_URL", "sqlite:///no/such/harkara.db", "the folder no/such does not exist"),
     ],
 )
@@ -350,6 +357,14 @@ def test_every_file_of_the_settings_is_read_by_the_doctor() -> None:
     assert readers(Settings(_env_file=None)).keys() == {
         name for name in Settings.model_fields if name.endswith("_file")
     }
+
+
+@pytest.mark.parametrize("name", [each for each in Settings.model_fields if each.endswith("_file")])
+def test_a_file_that_cannot_be_looked_at_is_named_and_is_not_missing(name: str, tmp_path: Path) -> None:
+    """As one in a folder that this user may not enter, which root may."""
+    changed = Settings(_env_file=None, **{name: tmp_path / ("f" * 300)})  # type: ignore[arg-type]
+    with pytest.raises((Invalid, SystemExit), match=r"f{300}: cannot be read: File name too long"):
+        readers(changed)[name]()
 
 
 def test_rows_of_messages_are_kept_unless_a_number_of_days_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

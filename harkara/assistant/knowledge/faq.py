@@ -16,6 +16,7 @@ from harkara.assistant.message_form import LONGEST, LONGEST_GREETING, MOST_MESSA
 from harkara.errors import Invalid
 from harkara.inbound.word_lists import normalize
 from harkara.messages.text_rules import TextRule
+from harkara.text_files import is_missing
 from harkara.toml import Location, TomlDocument, load_toml, validate
 
 MAX_BUTTONS: Final = 3
@@ -131,7 +132,7 @@ class Faq:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Load config/faq.toml; a missing file is an empty FAQ. Raises Invalid, which names the entry and its fault."""
-        if not path.exists():
+        if is_missing(path):
             return cls()
         document = load_toml(path)
         return cls.of(validate(_File, document, path.name, _namer(document)).entry)

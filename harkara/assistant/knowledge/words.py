@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harkara.assistant.knowledge.transliteration import DEVANAGARI, transliterate
 from harkara.inbound.word_lists import Phrases, SomePhrases, normalize
+from harkara.text_files import is_missing
 from harkara.toml import load_toml, validate
 
 _MIN_SKELETON = 3
@@ -75,7 +76,7 @@ class Synonyms(_Section):
 
         Raises Invalid, which names the list and its fault.
         """
-        return validate(cls, load_toml(path) if path.exists() else {}, path.name)
+        return validate(cls, {} if is_missing(path) else load_toml(path), path.name)
 
     def with_same(self, groups: Iterable[Sequence[str]]) -> Self:
         """Return the synonyms with the `groups` of an FAQ, each of words that mean the same.
