@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from harkara.assistant.model import FailureKind
 from harkara.assistant.talk import Proposal
-from harkara.errors import Unavailable
+from harkara.errors import HarkaraError
 from harkara.ledger.conversations.turns import TurnOutcome
 from harkara.money.amounts import MICROS
 
@@ -58,7 +58,7 @@ class AssistantCollector(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         try:
             return list(self._read())
-        except Unavailable:
+        except HarkaraError:  # also a schema or a privilege that is missing
             return []
 
     def _read(self) -> Iterator[GaugeMetricFamily]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from harkara.errors import Unavailable
+from harkara.errors import HarkaraError
 from harkara.goals.alarm import Alarm
 from harkara.ledger.alarms.record import GoalStatus
 
@@ -35,7 +35,7 @@ class GoalCollector(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         try:
             return [*self._read_goals(), self._read_alarms(), *self._read_due()]
-        except Unavailable:
+        except HarkaraError:  # also a schema or a privilege that is missing
             return []
 
     def _read_goals(self) -> Iterator[GaugeMetricFamily]:

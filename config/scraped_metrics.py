@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from harkara.errors import Unavailable
+from harkara.errors import HarkaraError
 
 
 class DeploymentCollector(Collector):
@@ -39,7 +39,7 @@ class DeploymentCollector(Collector):
         for service, read in (("redis", self._read_redis), ("database", self._read_database)):
             try:
                 found = list(read())
-            except Unavailable:
+            except HarkaraError:  # also a schema or a privilege that is missing
                 found = []
             up.add_metric([service], bool(found))
             yield from found

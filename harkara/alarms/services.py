@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -23,7 +24,11 @@ def measure_redis(goals: Goals, connection: redis.Redis) -> Iterator[Reading]:
 
 
 def measure_disk(goals: Goals, folder: Path, host: str) -> Iterator[Reading]:
-    """Yield the share of the folder's disk that is used, as `df` counts it: without what only root may use."""
-    if goals.disk and folder.exists():
-        disk = shutil.disk_usage(folder)
-        yield Reading(goals.disk.name, disk.used / ((disk.used + disk.free) or 1), subject=host[:60])
+    """Yield the share of the folder's disk that is used, as `df` counts it: without what only root may use.
+
+    It yields nothing for a folder that is missing, or that this user may not enter.
+    """
+    if goals.disk:
+        with suppress(OSError):
+            disk = shutil.disk_usage(folder)
+            yield Reading(goals.disk.name, disk.used / ((disk.used + disk.free) or 1), subject=host[:60])

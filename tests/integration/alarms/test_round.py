@@ -171,6 +171,12 @@ def test_a_source_that_does_not_answer_stops_no_other(db: Database) -> None:
     assert [(each.goal, each.value) for each in list_goals(db)] == [("beat", 5)]
 
 
+def test_a_disk_that_cannot_be_looked_at_stops_no_other_goal(db: Database) -> None:
+    for folder in (ROOT / "missing", ROOT / ("f" * 300)):  # the second fails as a stale NFS or a closed folder does
+        run(db, 5, sources=(partial(measure_disk, folder=folder, host="worker-1"),))
+    assert [each.goal for each in list_goals(db)] == ["beat"]
+
+
 def test_the_memory_of_redis_and_the_disk_are_measured(db: Database, redis_client: redis.Redis) -> None:
     redis_client.config_set("maxmemory", "64mb")
     disk = partial(measure_disk, folder=ROOT, host="worker-1")

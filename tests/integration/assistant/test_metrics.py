@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from config.assistant_metrics import AssistantCollector, observe_turn
+from config.goal_metrics import GoalCollector
+from config.scraped_metrics import DeploymentCollector
 from harkara.assistant.talk import Proposal
 from harkara.chatmitra.webhooks import parse
 from harkara.delivery.thinking import Thinker
-from harkara.errors import Unavailable
+from harkara.errors import HarkaraError, Unavailable
 from harkara.ledger.conversations.proposals import count_drafts
 from harkara.ledger.database import Database
+from harkara.ledger.driver_errors import NoPrivilege, OtherSchema
 from tests.integration.ledger.turns import DRAFTS, LIMITS, LIVE, Parrot, answer, claimed, wrote
 
 PRICED = Proposal(
@@ -47,10 +53,17 @@ def test_the_ledger_shows_the_switch_the_breaker_and_the_drafts(db: Database) ->
     assert registry.get_sample_value("harkara_assistant_drafts", {"lane": "default"}) == 0
 
 
-def test_without_the_ledger_the_others_are_still_served() -> None:
-    def away() -> bool:
-        raise Unavailable("the ledger is away")
+@pytest.mark.parametrize(
+    "error", [Unavailable("the ledger is away"), NoPrivilege("a privilege"), OtherSchema("a table")]
+)
+def test_without_the_ledger_the_others_are_still_served(error: HarkaraError) -> None:
+    def away() -> Any:
+        raise error
 
     registry = CollectorRegistry()
     registry.register(AssistantCollector(away, lambda: "closed", dict))
+    registry.register(GoalCollector(away, away, away, away))
     assert list(registry.collect()) == []
+    registry.register(DeploymentCollector(dict, away, away, away, away, away, away))
+    assert registry.get_sample_value("harkara_service_up", {"service": "database"}) == 0
+    assert registry.get_sample_value("harkara_service_up", {"service": "redis"}) == 1
