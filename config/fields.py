@@ -18,6 +18,7 @@ from harkara.redis_address import RedisAddress
 _SHORT_NAME = re.compile(r"[a-z0-9_-]{1,40}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,80}")
 _BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
+_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg", "sqlite", "sqlite+pysqlite")
 _QUOTES = "\"'"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -53,9 +54,12 @@ def _database_url(text: str) -> str:
     """Return the URL of the ledger. SQLAlchemy, which would parse it, takes too long to import for a command."""
     url = text.strip()
     scheme, separator, rest = url.partition("://")
-    if not separator or scheme.partition("+")[0] not in ("postgresql", "postgres", "sqlite"):
+    kind, _, driver = scheme.partition("+")
+    if not separator or kind not in ("postgresql", "postgres", "sqlite"):
         raise ValueError("must begin with postgresql:// or sqlite:///")
-    if scheme == "sqlite":
+    if scheme not in _SCHEMES:  # another program's URL in DATABASE_URL may name one
+        raise ValueError(f"names the driver {driver}, which Harkara does not use: write {kind}:// without a driver")
+    if kind == "sqlite":
         file = rest.partition("?")[0]
         if not file.startswith("/") or not file.strip("/"):
             raise ValueError("must be sqlite:/// and the path of a file; an absolute path begins with a fourth slash")

@@ -54,6 +54,9 @@ _BY_CODE: Final = {
 """By the first word of the answer (Redis and Valkey, `shared` error replies in server.c, and cluster.c)."""
 
 _BY_TEXT: Final = {
+    "DB index is out of range": RedisRefusal(
+        "it has no database of this number", "end HARKARA_REDIS_URL with a lower one, such as /0"
+    ),
     "max number of clients": RedisRefusal("it has as many connections as it allows", "raise its maxclients"),
     "unknown command": RedisRefusal("it does not know a command of Harkara", "use Redis 6.2 or later, or Valkey"),
     "unknown subcommand": RedisRefusal("it does not know a command of Harkara", "use Redis 6.2 or later, or Valkey"),

@@ -95,11 +95,12 @@ class _FailoverSocketConnection(_LeavesReplicas, redis.UnixDomainSocketConnectio
 
 @contextmanager
 def redis_errors(
-    action: str = "answer", advice: str = REPEAT, *, also: tuple[type[Exception], ...] = ()
+    action: str = "answer", advice: str | None = REPEAT, *, also: tuple[type[Exception], ...] = ()
 ) -> Iterator[None]:
     """Raise Unavailable in place of an error of redis-py, or of a type in `also`.
 
-    The message reads "Redis did not ACTION (REASON): ADVICE". It repeats no text of redis-py and hides the cause:
+    The message reads "Redis did not ACTION (REASON): ADVICE"; without advice, it has what an operator does about the
+    reason. It repeats no text of redis-py and hides the cause:
     redis-py quotes the command, which contains phone numbers and texts.
     """
     translated: tuple[type[Exception], ...] = (RedisError, *also)
@@ -109,10 +110,10 @@ def redis_errors(
         raise redis_unavailable(error, action, advice) from None
 
 
-def redis_unavailable(error: BaseException, action: str = "answer", advice: str = REPEAT) -> Unavailable:
+def redis_unavailable(error: BaseException, action: str = "answer", advice: str | None = REPEAT) -> Unavailable:
     """Return the Unavailable to raise in place of an error of redis-py."""
     refusal = refusal_of(error)
-    unavailable = Unavailable(f"Redis did not {action} ({refusal.reason}): {advice}")
+    unavailable = Unavailable(f"Redis did not {action} ({refusal.reason}): {advice or refusal.next_step}")
     unavailable.outage = f"Redis: {refusal.reason}; {refusal.next_step}. Nothing is lost, and work continues by itself"
     return unavailable
 

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Sequence
 from functools import cache, partial
 
+from config.alarm_receivers import operator_number, receivers_by_url
 from config.files import ConfigFiles
 from config.settings import settings
 from config.wiring.background import rounds
@@ -14,10 +15,8 @@ from config.wiring.shared import database, lanes, reminder_plan
 from harkara.alarms.receivers import Receiver, WhatsAppReceiver
 from harkara.alarms.round import AlarmRound, Source
 from harkara.alarms.services import measure_disk, measure_redis
-from harkara.errors import Invalid
 from harkara.ledger.alarms.measure import measure
 from harkara.ledger.messages.accept import accept
-from harkara.phone import normalize
 from harkara.redis_client import connect
 
 
@@ -29,7 +28,7 @@ def alarm_round(files: ConfigFiles) -> AlarmRound:
 @cache
 def receivers() -> Sequence[Receiver]:
     """Return who receives alarms. Raises SystemExit, with the next step, for a setting that is wrong."""
-    return [*_by_url(), *_by_whatsapp()]
+    return [*receivers_by_url(settings()), *_by_whatsapp()]
 
 
 def _sources() -> Sequence[Source]:
@@ -41,32 +40,10 @@ def _sources() -> Sequence[Source]:
     )
 
 
-def _by_url() -> list[Receiver]:
-    urls = settings().alarm_urls
-    if not urls:
-        return []
-    try:
-        from harkara.alarms.apprise_receiver import AppriseReceiver  # imported here: few deployments have the extra
-    except ModuleNotFoundError:
-        raise SystemExit("HARKARA_ALARM_URLS needs the extra alarms: pip install 'harkara[alarms]'") from None
-    found: list[Receiver] = []
-    for position, url in enumerate(urls, start=1):
-        try:
-            found.append(AppriseReceiver(url.get_secret_value()))
-        except Invalid as error:
-            raise SystemExit(f"HARKARA_ALARM_URLS: number {position} {error.rule}") from None
-    return found
-
-
 def _by_whatsapp() -> list[Receiver]:
     s = settings()
-    if not s.alarm_number:
+    number = operator_number(s, lanes())
+    if number is None:
         return []
-    try:
-        number = normalize(s.alarm_number, with_country_code=True)
-    except Invalid as error:
-        raise SystemExit(f"HARKARA_ALARM_NUMBER: {error.rule}") from None
-    if s.alarm_lane not in lanes():
-        raise SystemExit(f"HARKARA_ALARM_LANE: no lane is named {s.alarm_lane}; lanes: {', '.join(sorted(lanes()))}")
     store = partial(accept, database(), deadlines=s.deadlines, queued_seconds=0.0, direct_hints=False)
     return [WhatsAppReceiver(number, s.alarm_lane, lambda: reminder_plan().catalogue, store)]

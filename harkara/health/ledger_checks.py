@@ -14,9 +14,11 @@ from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import count_dead_letters
 from harkara.ledger.events.silence import webhook_silences
 from harkara.ledger.leases import seconds_since
+from harkara.ledger.messages.undone import count_undone
 from harkara.ledger.migrate import head, schema_state
-from harkara.ledger.replication import Replication, replication
+from harkara.ledger.replication import Replication, accepts_writes, replication
 from harkara.ledger.timeline import Timelines, read_timelines
+from harkara.states import State
 
 WORKERS_SECONDS: Final = 15.0
 """A worker sweeps every few seconds; an older sweep means that none lives."""
@@ -27,20 +29,7 @@ BEAT_SECONDS: Final = 60.0
 
 def ledger_checks(db: Database, lanes: Mapping[str, Lane], longest_silence: float) -> Iterator[Check]:
     """Check the ledger itself and what it says of these lanes; `longest_silence` is in seconds. Raises Unavailable."""
-    state = schema_state(db)
-    about = {"database": db.url.get_backend_name(), "found": state.found, "head": head()}
-    if state.is_newer:
-        yield Check(
-            "database",
-            True,
-            "%(database)s, schema %(found)s of a newer release, with which this one (%(head)s) works: finish the "
-            "upgrade, or the rollback",
-            about,
-        )
-    elif not db.sqlite and db.pooled():
-        yield Check("database", True, "%(database)s, schema of this release, through a pooler", about)
-    else:
-        yield Check("database", True, "%(database)s, schema of this release", about)
+    yield _database(db)
     if found := replication(db):
         yield _replication(found)
     if not db.sqlite:
@@ -87,6 +76,20 @@ def callback_check(db: Database) -> Check:
     return Check("callbacks", True, "%(waiting)s waiting, %(dead)s dead", left)
 
 
+def unconfigured_checks(db: Database, lanes: Collection[str]) -> Iterator[Check]:
+    """Report the messages of lanes that no worker sends for: a lane was removed or renamed. Raises Unavailable."""
+    for lane, states in sorted(count_undone(db).items()):
+        number = sum(states.values()) - states.get(State.UNCERTAIN, 0)
+        if number and lane not in lanes:
+            yield Check(
+                "lane %(lane)s",
+                False,
+                "the lane has no token, and %(number)s of its messages wait: add it to HARKARA_LANE_TOKENS, or see "
+                "`harkara cancel --lane %(lane)s --state waiting`",
+                {"lane": lane, "number": number},
+            )
+
+
 def erasure_checks(db: Database, key: bool) -> Iterator[Check]:
     """Report that this process cannot recognize erased people who opted out. Raises Unavailable.
 
@@ -101,6 +104,29 @@ def erasure_checks(db: Database, key: bool) -> Iterator[Check]:
             "erased people have opted out, and without HARKARA_ERASURE_KEY a new message to them is sent: set the key "
             "with which they were erased, for every process",
         )
+
+
+def _database(db: Database) -> Check:
+    state = schema_state(db)
+    about = {"database": db.url.get_backend_name(), "found": state.found, "head": head()}
+    if not accepts_writes(db):
+        return Check(
+            "database",
+            False,
+            "%(database)s accepts no writes: let HARKARA_DATABASE_URL lead to the primary, or end its read-only mode",
+            about,
+        )
+    if state.is_newer:
+        return Check(
+            "database",
+            True,
+            "%(database)s, schema %(found)s of a newer release, with which this one (%(head)s) works: finish the "
+            "upgrade, or the rollback",
+            about,
+        )
+    if not db.sqlite and db.pooled():
+        return Check("database", True, "%(database)s, schema of this release, through a pooler", about)
+    return Check("database", True, "%(database)s, schema of this release", about)
 
 
 def _replication(found: Replication) -> Check:

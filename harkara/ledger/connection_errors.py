@@ -31,8 +31,17 @@ _NEXT_STEPS: Final = {
     re.compile("(?:password|SCRAM) authentication failed|no password supplied"): (
         f"correct user and password in the URL of the database, and {IN_PASSWORDS}"
     ),
+    re.compile('role ".*" does not exist'): "correct the user in the URL of the database, or create this one",
+    re.compile('database ".*" does not exist'): "create it, or correct its name in the URL of the database",
+    re.compile("no pg_hba.conf entry"): "allow this host, user and database in the server's pg_hba.conf",
+    re.compile("(?:resolve|translate) host"): "correct the host in the URL of the database",
+    re.compile("Connection refused|timeout expired|No route to host|Network is unreachable"): (
+        "see that the server runs at the host and port in the URL of the database"
+    ),
 }
-"""By words of libpq's fe-connect.c, fe-secure-common.c and fe-secure-openssl.c, and of the server's auth.c."""
+"""By words of libpq's fe-connect.c, fe-secure-common.c and fe-secure-openssl.c, of psycopg's `resolve_hostaddr_async`,
+and of the server's auth.c and postinit.c.
+"""
 
 
 def next_step(reason: str) -> str | None:

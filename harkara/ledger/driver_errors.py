@@ -48,6 +48,9 @@ _POSTGRES = {
 _FULL = re.compile("could not write init file|No space left on device")
 """What PostgreSQL says of a full disk where it gives no SQLSTATE for it: while a connection begins (relcache.c)."""
 
+_UNKNOWN_OPTION = re.compile(r'invalid (?:connection option|URI query parameter):? "(\w+)"')
+"""What psycopg and libpq say of an option; without a URL, no SQLSTATE names it (fe-connect.c)."""
+
 _SQLITE = {
     "SQLITE_FULL": _POSTGRES["53100"],
     "SQLITE_BUSY": "the database cannot be used now (another process has locked it for too long)",
@@ -98,8 +101,8 @@ def translated(error: Exception) -> HarkaraError:
     state = getattr(cause, "sqlstate", None) or ""
     if state in _MISSING or re.match("no such (table|column)|.* has no column", str(cause)):
         return OtherSchema(OTHER_SCHEMA)
-    if "statement pooling" in str(cause):
-        return LedgerError(STATEMENT_MODE)
+    if problem := _misconfigured(str(cause)):
+        return LedgerError(problem)
     if state == errors.InsufficientPrivilege.sqlstate:
         return NoPrivilege(
             f"the user of the database lacks a privilege ({_reason(cause)}): grant it, or make this user the owner of "
@@ -115,6 +118,14 @@ def translated(error: Exception) -> HarkaraError:
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return Unavailable("the connection to the database was lost")
     return LedgerError(f"the database refused a write: {_reason(cause)}")
+
+
+def _misconfigured(said: str) -> str | None:
+    """Return what an operator changes about the pooler or the URL, None for another error."""
+    if "statement pooling" in said:
+        return STATEMENT_MODE
+    option = _UNKNOWN_OPTION.match(said)
+    return f"the URL of the database has an option that libpq does not know: remove {option[1]}" if option else None
 
 
 def _unavailable(reason: str, state: str) -> Unavailable:

@@ -1,4 +1,4 @@
-"""Whether the commits of the ledger wait for a standby of PostgreSQL, so that a failover loses none."""
+"""Whether PostgreSQL accepts writes, and whether commits wait for a standby, so that a failover loses none."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from harkara.ledger.database import Database
 from harkara.ledger.database_url import names_several
 
 _SETTINGS = text("SELECT current_setting('synchronous_standby_names'), current_setting('synchronous_commit')")
+
+_READ_ONLY = text(
+    "SELECT 'on' IN (current_setting('transaction_read_only'), current_setting('default_transaction_read_only'))"
+)
+"""The first is on in a standby, the second where an operator or a full disk of a managed database has set it."""
 
 _WAITING = ("on", "remote_apply")
 """`remote_write` waits for less than the standby's disk (PostgreSQL documentation, "Write Ahead Log")."""
@@ -25,6 +30,14 @@ class Replication(NamedTuple):
     def is_synchronous(self) -> bool:
         """Whether a commit is on a standby's disk when it is answered."""
         return bool(self.standby_names) and self.commit in _WAITING
+
+
+def accepts_writes(db: Database) -> bool:
+    """Return whether the database is no standby and in no read-only mode. Raises Unavailable."""
+    if db.sqlite:
+        return True  # to open a file that is read-only fails
+    with db.read() as tx:
+        return not tx.execute(_READ_ONLY).scalar_one()
 
 
 def replication(db: Database) -> Replication | None:

@@ -59,6 +59,7 @@ ANSWERS = {
     "CLUSTERDOWN Hash slot not served": ("its cluster is down", "without cluster mode"),
     "MOVED 3999 127.0.0.1:6381": ("it is a cluster", "without cluster mode"),
     "NOREPLICAS Not enough good replicas to write.": ("min-replicas-to-write", "start its replicas"),
+    "ERR DB index is out of range": ("no database of this number", "with a lower one"),
     "ERR max number of clients reached": ("as many connections as it allows", "maxclients"),
     "ERR unknown command 'XAUTOCLAIM', with args beginning with: ": ("does not know a command", "Redis 6.2"),
     "WRONGTYPE Operation against a key holding the wrong kind of value": ("another program", "database of its own"),

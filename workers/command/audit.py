@@ -12,7 +12,7 @@ from workers.command.options import AsJson
 from workers.command.output import ERROR, emit, print_line, status_line, table
 
 if TYPE_CHECKING:
-    from harkara.ledger.audit import Report
+    from harkara.ledger.audit import Finding, Report
 
 
 def audit(as_json: AsJson = False) -> None:
@@ -35,9 +35,17 @@ def _report(report: Report) -> None:
     if letters := sum(report.dead_letters.values()):
         print_line(f"{letters} dead letters: `harkara dead-letters list` shows what could not be applied")
     for finding in report.findings:
-        print_line(f"\nBroken: {finding.rule}: {finding.broken} messages")
+        print_line(f"\nBroken: {finding.rule}: {finding.broken} {_rows(finding)}")
         for identity in finding.ids:
             print_line(f"  {identity}")
         if finding.broken > len(finding.ids) > 0:
             print_line(f"  and {finding.broken - len(finding.ids)} more")
-    print_line("\nClean." if report.clean else "\nNot clean: `harkara status ID` shows the trace of each message.")
+    if report.clean:
+        print_line("\nClean.")
+        return
+    print_line("\nNot clean: docs/how-to/runbook.md says what to do. `harkara status ID` shows the trace of a message.")
+
+
+def _rows(finding: Finding) -> str:
+    """Name what the ids are of: rules are also about campaigns, conversations, turns and the charges of a day."""
+    return "messages" if all(each.startswith("job_") for each in finding.ids) else "rows"

@@ -27,7 +27,7 @@ def doctor(as_json: AsJson = False, adopt_redis: AdoptRedis = False) -> None:
         _adopt_redis()
     checks = list(_safely(_settings))
     if all(check.well for check in checks):  # every other check reads them
-        others = (_lanes, _files, _callers, _database, _callbacks, _redis)
+        others = (_lanes, _files, _callers, _receivers, _database, _callbacks, _redis)
         checks += [check for checks_of in others for check in _safely(checks_of)]
     if {check.name for check in checks if check.well} >= {"database", "redis"}:
         checks += [check for checks_of in (_pairing, _clocks) for check in _safely(checks_of)]
@@ -85,6 +85,18 @@ def _callers() -> Iterator[Check]:
         yield Check("callers", True, f"{len(callers(settings(), frozenset(configured())))} of the HTTP API")
 
 
+def _receivers() -> Iterator[Check]:
+    """Check who receives alarms: no worker starts with a wrong one."""
+    from config.alarm_receivers import operator_number, receivers_by_url
+    from config.settings import settings
+
+    names = [each.name for each in receivers_by_url(settings())]
+    if operator_number(settings(), configured().keys()):
+        names.append("WhatsApp")
+    if names:
+        yield Check("receivers", True, f"alarms go to {', '.join(names)}")
+
+
 def _lanes() -> Iterator[Check]:
     known = sorted(configured())
     yield Check("lanes", bool(known), ", ".join(known) or "no lane has a token: set CHATMITRA_API_TOKEN")
@@ -93,7 +105,7 @@ def _lanes() -> Iterator[Check]:
 def _database() -> Iterator[Check]:
     from config.settings import settings
     from harkara.health.history_check import history_check
-    from harkara.health.ledger_checks import erasure_checks, halt_checks, ledger_checks
+    from harkara.health.ledger_checks import erasure_checks, halt_checks, ledger_checks, unconfigured_checks
     from harkara.health.process_checks import process_checks
     from harkara.ledger.alarms.alarms import list_alarms
     from harkara.ledger.migrate import schema_state
@@ -108,6 +120,7 @@ def _database() -> Iterator[Check]:
         yield from history_check(db, settings().history_days)
         yield from process_checks(db)
         yield from halt_checks(db)
+        yield from unconfigured_checks(db, configured().keys())
         yield from erasure_checks(db, settings().erasure_key is not None)
         for alarm in list_alarms(db, open_only=True):
             by = f" Acknowledged by {alarm.acknowledged_by}." if alarm.acknowledged_by else ""

@@ -21,10 +21,13 @@ from harkara.ledger.identity import current_time, ledger_identity, register
 from harkara.outcomes import Uncertain
 from harkara.redis_client import connect
 from harkara.redis_identity import DATABASE, assign_redis, read_identity
+from harness.ledger import copied_ledger
 from harness.postgres import PostgresServer
 from harness.python import run_module
+from harness.refusing_redis import refusing_redis
 from harness.valkey import ValkeyServer
 from tests.integration.command.deployment import Harkara, attempted, listed, store
+from tests.integration.ledger.campaigns import load_campaign
 from tests.integration.ledger.steps import reply
 from tests.integration.ledger.webhooks import send_message
 
@@ -52,6 +55,15 @@ def test_the_audit_names_the_broken_rule_and_its_messages(harkara: Harkara, ledg
     assert f"  {identity}\n" in result.stdout
 
 
+def test_the_audit_calls_no_campaign_a_message(harkara: Harkara, ledger: Database) -> None:
+    campaign = load_campaign(ledger)
+    with ledger.write() as tx:
+        tx.execute(text("UPDATE campaign SET audience = audience + 1"))
+    shown = harkara("audit").stdout
+    assert f"Broken: a campaign has as many messages as its audience: 1 rows\n  {campaign}\n" in shown
+    assert "runbook.md says what to do. `harkara status ID` shows the trace of a message" in shown
+
+
 def test_the_doctor_names_what_is_missing_and_the_next_step(
     harkara: Harkara, environment: dict[str, str], ledger: Database, redis_server: ValkeyServer
 ) -> None:
@@ -66,6 +78,55 @@ def test_the_doctor_names_what_is_missing_and_the_next_step(
     assert "appendonly yes" in found["redis disk"][1]
     assert "harkara lanes unpark shop" in found["lane shop"][1]
     assert "python -m workers.worker" in found["workers"][1]
+
+
+def test_the_doctor_reports_the_messages_of_a_lane_that_was_removed(
+    harkara: Harkara, environment: dict[str, str], ledger: Database
+) -> None:
+    store(ledger, lane="shop")
+    assert "has no token" not in harkara("doctor").stdout
+    environment["HARKARA_LANE_TOKENS"] = "store:secret"
+    shown = harkara("doctor").stdout
+    assert "the lane has no token, and 1 of its messages wait: add it to HARKARA_LANE_TOKENS, or see" in shown
+    assert "1 messages would be cancelled" in harkara("cancel", "--lane", "shop", "--state", "waiting").stdout
+
+
+def test_the_doctor_reports_a_database_that_accepts_no_writes(
+    harkara: Harkara, environment: dict[str, str], postgres_server: PostgresServer
+) -> None:
+    environment["HARKARA_DATABASE_URL"] = url = copied_ledger(postgres_server)
+    assert "postgresql accepts no writes" not in harkara("doctor").stdout
+    environment["HARKARA_DATABASE_URL"] = f"{url}?options=-c%20default_transaction_read_only%3Don"
+    assert "postgresql accepts no writes: let HARKARA_DATABASE_URL lead to the primary" in harkara("doctor").stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("HARKARA_ALARM_NUMBER", "98765", "at least 10 digits with the country code (this has 5)"),
+        ("HARKARA_ALARM_LANE", "sales", "HARKARA_ALARM_LANE: no lane is named sales; lanes: default, shop"),
+        ("HARKARA_ALARM_URLS", "pigeon://loft", "HARKARA_ALARM_URLS: number 1 is not a URL of Apprise"),
+    ],
+)
+def test_the_doctor_reports_a_receiver_of_alarms_with_which_no_worker_starts(
+    harkara: Harkara, environment: dict[str, str], ledger: Database, name: str, value: str, problem: str
+) -> None:
+    environment["HARKARA_ALARM_NUMBER"] = "+919876543210"
+    assert "alarms go to WhatsApp" in harkara("doctor").stdout
+    environment[name] = value
+    shown = harkara("doctor").stdout
+    assert [line for line in shown.splitlines() if line.startswith("receivers") and problem in line] != []
+
+
+def test_the_doctor_names_the_next_step_for_what_redis_answers(
+    harkara: Harkara, environment: dict[str, str], ledger: Database
+) -> None:
+    with refusing_redis() as server:
+        environment["HARKARA_REDIS_URL"] = server.url
+        server.answer = "NOAUTH Authentication required."
+        shown = harkara("doctor").stdout
+    assert "it refuses the user or the password): correct them in HARKARA_REDIS_URL" in shown
+    assert "see that it runs at HARKARA_REDIS_URL" in harkara("doctor").stdout
 
 
 def test_the_doctor_reports_the_redis_of_another_ledger_and_can_adopt_it(

@@ -96,7 +96,7 @@ def test_a_redis_that_is_away_is_a_problem_and_the_page_comes_all_the_same(db: D
     away = Sources(lambda: connect("redis://127.0.0.1:1", seconds=1), Broker.at("redis://127.0.0.1:1").queue_depths)
     with serve(console_of(db, health=away)) as server:
         words = text_of(server.user("Away").see("/health"))
-    assert "check that it runs at HARKARA_REDIS_URL" in words
+    assert "see that it runs at HARKARA_REDIS_URL" in words
     assert "Redis does not answer." in words
 
 

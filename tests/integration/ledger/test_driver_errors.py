@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import bindparam, insert, select, text
 
 from harkara.errors import HarkaraError, Invalid, Unavailable
+from harkara.ledger.connection_errors import next_step
 from harkara.ledger.database import Database
 from harkara.ledger.driver_errors import LedgerError, translated
 from harkara.ledger.messages.insert_rows import insert_messages, message_row
@@ -121,11 +122,25 @@ def reason(url: str) -> str:
 
 def test_a_database_that_cannot_be_reached_says_why(postgres_server: PostgresServer) -> None:
     server = f"postgresql://harkara:swordfish@127.0.0.1:{postgres_server.port}"
-    assert reason(f"{server}/missing") == 'the database cannot be used now (database "missing" does not exist)'
+    in_url = "in the URL of the database"
+    missing = f'database "missing" does not exist): create it, or correct its name {in_url}'
+    assert reason(f"{server}/missing") == f"the database cannot be used now ({missing}"
     refused = reason(f"postgresql://harkara:swordfish@127.0.0.1:{free_port()}/x")
-    assert refused == "the database cannot be used now (Connection refused)"
+    runs = f"see that the server runs at the host and port {in_url}"
+    assert refused == f"the database cannot be used now (Connection refused): {runs}"
     unknown = reason(f"{server.replace('harkara', 'stranger')}/postgres")
-    assert unknown == 'the database cannot be used now (role "stranger" does not exist)'
+    stranger = f'role "stranger" does not exist): correct the user {in_url}, or create this one'
+    assert unknown == f"the database cannot be used now ({stranger}"
+    unresolved = "failed to resolve host 'db': [Errno -2] Name or service not known"  # of psycopg
+    assert next_step(unresolved) == f"correct the host {in_url}"
+
+
+def test_an_option_that_libpq_does_not_know_is_named_without_its_value(postgres_server: PostgresServer) -> None:
+    db = Database(f"{postgres_server.url}?pasword=swordfish")
+    with pytest.raises(LedgerError) as raised, db.read() as tx:
+        tx.execute(text("SELECT 1"))
+    assert str(raised.value) == "the URL of the database has an option that libpq does not know: remove pasword"
+    db.close()
 
 
 @pytest.mark.parametrize("says", ["could not write init file", 'could not extend file "1": No space left on device'])
