@@ -49,11 +49,10 @@ def recover(
             _refuse_earlier_than_posts(db, lanes, sent_until)
         context = event_context(ConfigFiles.load(settings()))
         proposals = propose(db, context.lanes, context.parse, sent_until, limit=limit)
-        if apply:
-            _apply(db, context, lanes, by, sent_until)
+        until = _apply(db, context, lanes, by, sent_until) if apply else None
         _show(lanes, proposals, apply, as_json)
-        if apply:
-            _forget_posts(db, lanes)
+        if until:
+            _forget_posts(db, lanes, until)
 
 
 def _refuse_future(db: Database, sent_until: datetime) -> None:
@@ -81,7 +80,10 @@ def _refuse_earlier_than_posts(db: Database, lanes: list[str], sent_until: datet
         raise Invalid("sent-until", f"must not be before the last POST that is known, of {iso_seconds(latest)}")
 
 
-def _apply(db: Database, context: EventContext, lanes: list[str], by: str | None, sent_until: datetime | None) -> None:
+def _apply(
+    db: Database, context: EventContext, lanes: list[str], by: str | None, sent_until: datetime | None
+) -> datetime:
+    """Return the time until which messages may have been sent."""
     from harkara.ledger.events.process import any_due, process
     from harkara.ledger.identity import current_time
     from harkara.ledger.restore import settle_restored
@@ -94,15 +96,22 @@ def _apply(db: Database, context: EventContext, lanes: list[str], by: str | None
         process(db, context)
     # A webhook that makes a fallback due may have done so before: the fallback may have been sent, too.
     settle_restored(db, lanes, by or me(), until)
+    return until
 
 
-def _forget_posts(db: Database, lanes: list[str]) -> None:
-    """Let the ledger count as complete again. Raises Unavailable."""
+def _forget_posts(db: Database, lanes: list[str], until: datetime) -> None:
+    """Let the ledger count as complete again. Raises Unavailable, with the command that continues."""
+    from harkara.json_record import iso_seconds
     from harkara.ledger.timeline import store_timeline
 
-    last_posts, begun_posts = _last_posts(db, lanes)
-    last_posts.forget()
-    begun_posts.forget()
+    try:
+        last_posts, begun_posts = _last_posts(db, lanes)
+        last_posts.forget()
+        begun_posts.forget()
+    except Unavailable as error:  # what is accepted until it answers was not sent
+        raise Unavailable(
+            f"the lanes are parked and the messages are marked, but {error}, with --sent-until {iso_seconds(until)}"
+        ) from None
     store_timeline(db)
 
 
@@ -131,9 +140,6 @@ def _last_posts(db: Database, lanes: list[str]) -> tuple[LastPosts, BegunPosts]:
 
     url = settings().redis_url
     if url is None:
-        raise Unavailable(
-            "the lanes are parked and the messages are marked, but Redis does not run: start `make up`, and run this "
-            "command once more"
-        )
+        raise Unavailable("Redis does not run: start `make up`, and run this command once more")
     connection = connect(url, seconds=3)
     return LastPosts(db, connection, lanes), BegunPosts(connection)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import time_machine
 
 from harkara.chatmitra.webhooks import parse
 from harkara.delivery.last_posts import KEY
@@ -142,6 +145,20 @@ def test_while_make_up_is_stopped_it_marks_the_messages_and_asks_for_a_second_ru
     result = harkara("recover", "--apply")
     assert (result.exit_code, "run this command once more" in result.stderr) == (5, True)
     assert state_of(harkara, due) == "uncertain"
+
+
+def test_the_second_run_marks_nothing_that_was_accepted_after_the_first(
+    harkara: Harkara, environment: dict[str, str], ledger: Database, redis_server: ValkeyServer
+) -> None:
+    """Its lane is parked, so it cannot have been sent."""
+    environment["HARKARA_REDIS_URL"] = ""
+    with time_machine.travel(datetime.now(UTC) - timedelta(minutes=2)):
+        advice = harkara("recover", "--apply").stderr
+    fresh = store(ledger, at=None)
+    environment["HARKARA_REDIS_URL"] = redis_server.url
+    words = re.findall(r"--sent-until \S+", advice)[-1].split()
+    assert harkara("recover", "--apply", *words).exit_code == 0
+    assert state_of(harkara, fresh) == "waiting"
 
 
 def test_a_process_of_its_own_needs_no_redis_either(environment: dict[str, str], ledger: Database) -> None:
