@@ -99,6 +99,7 @@ def list_goals(db: Database) -> list[GoalStatus]:
 def _judge(tx: Transaction, before: Row | None, reading: Reading, watched: Goal) -> Row:
     missed = watched.is_missed(reading.value)
     since = before["since"] if before and before["missed"] == missed else tx.now
+    since = min(since, tx.now)  # the clock of the database was set back
     key = dict(zip(_KEY, _key(reading), strict=True))
     return key | {
         "value": reading.value,

@@ -49,6 +49,20 @@ def test_an_alarm_closes_after_its_goal_was_met_for_five_minutes(db: Database) -
     assert open_one(db) != identity
 
 
+def test_an_alarm_opens_and_closes_after_the_clock_of_the_database_was_set_back(db: Database) -> None:
+    """Otherwise it would wait until the clock reaches the time that was noted before."""
+    measured(db, 6)
+    wait_minutes(db, -24 * 60)
+    measured(db, 6)
+    wait_minutes(db, 3)
+    (opened,) = measured(db, 6).opened
+    measured(db, 0)
+    wait_minutes(db, -24 * 60)
+    measured(db, 0)
+    wait_minutes(db, 6)
+    assert [each.id for each in measured(db, 0).closed] == [opened.id]
+
+
 def test_lanes_and_subjects_have_alarms_of_their_own(db: Database) -> None:
     open_one(db, lane="north")
     open_one(db, goal="beat", lane="", value=90.0)
