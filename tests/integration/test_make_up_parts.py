@@ -39,6 +39,23 @@ def test_a_second_run_in_a_folder_is_refused_with_the_process_and_the_url_of_the
     assert python(script).returncode == 0
 
 
+def test_a_new_folder_is_for_this_user_alone_since_it_has_the_numbers_of_customers(tmp_path: Path) -> None:
+    for create in ("FolderLock.acquire(VAR)", "open_database(settings())"):
+        folder = tmp_path / create[:4] / "var"
+        imports = "from workers.local.folder_lock import FolderLock; from config.ledger import open_database"
+        script = f"{imports}; from config.environment import VAR; from config.settings import settings; {create}"
+        assert python(script, HARKARA_VAR=str(folder), HARKARA_ENV_FILE=os.devnull).returncode == 0
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_cannot_be_created_is_named_with_the_next_step(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    script = "from config.ledger import open_database; from config.settings import settings; open_database(settings())"
+    refused = python(script, HARKARA_VAR=str(tmp_path / "file"), HARKARA_ENV_FILE=os.devnull)
+    assert refused.stderr.startswith(f"HARKARA_VAR: {tmp_path / 'file'} cannot be created: File exists; let this user")
+    assert len(refused.stderr.splitlines()) == 1
+
+
 def test_the_folder_of_the_env_file_is_one_folder_for_the_lock_and_the_data(tmp_path: Path) -> None:
     """Otherwise two checkouts whose files name one folder lock two, and a relative one depends on the command's."""
     script = "from config.environment import VAR; from config.settings import settings; print(VAR, settings().var)"

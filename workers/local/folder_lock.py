@@ -38,8 +38,8 @@ class FolderLock:
 
     @classmethod
     def acquire(cls, folder: Path) -> Self:
-        """Lock the folder, which is created if it is missing. Exits with the process that has locked it."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Lock the folder, which is created for this user alone if it is missing. Exits with who has locked it."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = (folder / "lock").open("a+")  # "w" would erase what the other run has noted
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
