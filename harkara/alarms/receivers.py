@@ -73,9 +73,10 @@ def title(event: str, alarm: Alarm) -> str:
 
 
 def body(event: str, alarm: Alarm, goals: Goals) -> str:
-    """Return what was found and the next step, or that the goal is met again."""
-    if event != OPENED:
-        return f"The goal is met again. It was missed since {alarm['missed_since']}: {alarm.sentence}"
+    """Return what was found and the next step, or that the goal is met again or is no longer watched."""
     goal = goals.by_name.get(alarm.goal)
+    if event != OPENED:
+        end = "is met again" if goal else "is no longer in the file of goals"
+        return f"The goal {end}. It was missed since {alarm['missed_since']}: {alarm.sentence}"
     lines = [alarm.sentence, *([goal.next_step] if goal else []), f"Acknowledge: harkara alarms acknowledge {alarm.id}"]
     return "\n".join(lines)

@@ -84,6 +84,15 @@ def test_a_service_gets_each_opening_and_closing_once(db: Database, mail: Servic
     assert open_notices(db) == []
 
 
+def test_the_alarm_of_a_goal_that_was_deleted_does_not_close_as_met(db: Database, mail: Service) -> None:
+    receiver, rounds = AppriseReceiver(mail.url), Rounds(db, "worker", lambda name: 0.0)
+    open_alarm(db, receiver)
+    wait_minutes(db, 61)
+    assert AlarmRound(db, rounds, Goals(), (), (receiver,)).run()
+    assert mail.titles == ["Alarm: beat", "Alarm closed: beat"]
+    assert mail.notices[1]["message"].startswith("The goal is no longer in the file of goals. It was missed since")
+
+
 def test_a_service_that_fails_gets_the_notice_later_and_stops_no_other(db: Database, mail: Service) -> None:
     mail.status = 500
     with service() as chat, capture_logs() as logs:
