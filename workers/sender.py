@@ -112,6 +112,12 @@ def _start_threads(**_: Any) -> None:
         thread.start()
 
 
+@signals.worker_shutting_down.connect
+def _begin_to_stop(**_: Any) -> None:
+    """Let the work that takes minutes end: Celery waits for its tasks, and this process for its threads."""
+    shared.stopping.set()
+
+
 @signals.worker_shutdown.connect
 def _close(**_: Any) -> None:
     """Record the outcomes of the sender threads before the process ends; Celery has waited for its tasks."""

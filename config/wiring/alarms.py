@@ -11,7 +11,7 @@ from config.files import ConfigFiles
 from config.settings import settings
 from config.wiring.background import rounds
 from config.wiring.loaded_files import of_files
-from config.wiring.shared import database, lanes, reminder_plan
+from config.wiring.shared import database, lanes, reminder_plan, stopping
 from harkara.alarms.receivers import Receiver, WhatsAppReceiver
 from harkara.alarms.round import AlarmRound, Source
 from harkara.alarms.services import measure_disk, measure_redis
@@ -22,7 +22,7 @@ from harkara.redis_client import connect
 
 @of_files
 def alarm_round(files: ConfigFiles) -> AlarmRound:
-    return AlarmRound(database(), rounds(), files.goals, _sources(), receivers())
+    return AlarmRound(database(), rounds(), files.goals, _sources(), receivers(), stopped=stopping.is_set)
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from config.metrics import FINDINGS
-from config.wiring.shared import database, process_name
+from config.wiring.shared import database, process_name, stopping
 from harkara.ledger.audit_runs import run_requested
 
 log = structlog.get_logger(__name__)
@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 def run_requested_audit() -> None:
     """Run the audit that was requested, if there is one and no other worker runs it. Raises Unavailable."""
-    report = run_requested(database(), process_name())
+    report = run_requested(database(), process_name(), stopping.is_set)
     if report is None:
         return
     FINDINGS.set(len(report.findings))

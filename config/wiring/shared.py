@@ -6,6 +6,8 @@ import os
 import socket
 from collections.abc import Callable
 from functools import cache
+from threading import Event
+from typing import Final
 
 import structlog
 
@@ -50,6 +52,10 @@ def process_name() -> str:
 @cache
 def outages() -> OutageLog:
     return OutageLog()
+
+
+stopping: Final = Event()
+"""Set when the process is asked to end: a supervisor kills it after a while, so what takes minutes ends early."""
 
 
 @cache

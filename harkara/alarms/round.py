@@ -32,7 +32,8 @@ Source = Callable[[Goals], Iterable[Reading]]
 class AlarmRound:
     """Measures the goals once a minute in one process; `sources` measure, and `receivers` get what opens and closes.
 
-    The ledger is the first source: when it is away, nothing can be recorded.
+    The ledger is the first source: when it is away, nothing can be recorded. Once `stopped` returns True, no more
+    notices are handed over.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class AlarmRound:
         receivers: Sequence[Receiver],
         *,
         clock: Callable[[], float] = time.monotonic,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._db = db
         self._rounds = rounds
@@ -51,6 +53,7 @@ class AlarmRound:
         self._sources = sources
         self._receivers = {each.id: each for each in receivers}
         self._clock = clock
+        self._stopped = stopped
 
     def run(self) -> Changes | None:
         """Return what changed, None if another process has the round. Raises Unavailable if the ledger is away."""
@@ -66,8 +69,8 @@ class AlarmRound:
             log.info("alarm closed", action="alarm_closed", alarm=closed.id, goal=closed.title)
         end = self._clock() + NOTICES_SECONDS
         for notice in open_notices(self._db):
-            if self._clock() > end:
-                break  # the next round continues
+            if self._clock() > end or self._stopped():
+                break  # the next round continues, in another process if this one ends
             self._notify(notice)
         return changes
 

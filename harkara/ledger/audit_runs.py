@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,10 @@ PROGRESS_SECONDS: Final = 1.0
 
 class AuditLost(Exception):
     """Another worker has begun the audit anew, because this one was silent for too long."""
+
+
+class AuditStopped(Exception):
+    """This worker ends, and leaves the audit to another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +69,20 @@ def request_audit(db: Database, by: Actor | None = None) -> bool:
         return False
 
 
-def run_requested(db: Database, holder: str) -> Report | None:
-    """Run the audit that was requested, unless another worker does; return None when it did not run.
+def run_requested(db: Database, holder: str, stopped: Callable[[], bool] = lambda: False) -> Report | None:
+    """Run the audit that was requested, unless another worker does; return None when it did not run, or has `stopped`.
 
     An audit that a person has requested is their act. If it fails, as it does when the database is away, the next call
     begins it anew; another worker does so LEASE_SECONDS after this one has died. Raises Unavailable.
     """
-    if not _begin(db, holder):
+    if stopped() or not _begin(db, holder):
         return None
     try:
-        report = audit(db, _Progress(db, holder))
+        report = audit(db, _Progress(db, holder, stopped))
     except AuditLost:
+        return None
+    except AuditStopped:
+        _give_up(db, holder)
         return None
     except BaseException:
         with suppress(Unavailable):
@@ -94,12 +102,15 @@ def audit_status(db: Database) -> AuditStatus:
 class _Progress:
     """Writes how far the audit is, which renews the lease."""
 
-    def __init__(self, db: Database, holder: str) -> None:
+    def __init__(self, db: Database, holder: str, stopped: Callable[[], bool]) -> None:
         self._db = db
         self._holder = holder
+        self._stopped = stopped
         self._next = 0.0
 
     def __call__(self, part: str, checked: int) -> None:
+        if self._stopped():
+            raise AuditStopped
         if monotonic() < self._next:
             return
         self._next = monotonic() + PROGRESS_SECONDS

@@ -145,6 +145,18 @@ def test_many_notices_for_a_service_that_does_not_answer_stop_no_other(db: Datab
     assert identity in mail.notices[0]["message"]
 
 
+def test_a_process_that_ends_hands_no_more_notices_over(db: Database) -> None:
+    slow, rounds = SlowReceiver(), Rounds(db, "worker", lambda name: 0.0)
+
+    def away(goals: Goals) -> Iterator[Reading]:
+        yield from (Reading("beat", 90, lane) for lane in ("north", "south", "west"))
+
+    assert AlarmRound(db, rounds, GOALS, (away,), (slow,)).run()
+    wait_minutes(db, 3)
+    assert AlarmRound(db, rounds, GOALS, (away,), (slow,), stopped=lambda: slow.seconds > 0).run()
+    assert (slow.seconds, len(open_notices(db))) == (8, 3)
+
+
 def test_a_service_that_the_settings_name_no_more_gets_nothing(db: Database, mail: Service) -> None:
     mail.status = 500
     open_alarm(db, AppriseReceiver(mail.url))

@@ -46,6 +46,17 @@ def test_the_hourly_audit_becomes_that_of_the_first_person_who_asks(db: Database
     assert (audit_status(db).done_for, len(list_acts(db))) == (None, 1)
 
 
+def test_a_worker_that_ends_leaves_the_audit_to_another_one_at_once(db: Database) -> None:
+    send_message(db, reply())
+    request_audit(db, ASHA)
+    answers = iter((False, False, True))
+    assert run_requested(db, "worker 1", lambda: next(answers)) is None
+    assert run_requested(db, "worker 1", lambda: True) is None
+    assert audit_status(db).report is None
+    assert run_requested(db, "worker 2")
+    assert audit_status(db).done_for == "Asha"
+
+
 def test_its_progress_is_seen_while_it_runs_and_no_other_worker_begins_it(db: Database) -> None:
     identity = send_message(db, reply())
     with db.write() as tx:
