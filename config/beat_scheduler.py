@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+import structlog
 from celery.beat import PersistentScheduler, ScheduleEntry, SchedulingError
 
 from config.settings import settings
@@ -14,6 +16,8 @@ from harkara.backends.broker import Broker
 from harkara.errors import Unavailable
 from harkara.outages import OutageLog
 from harkara.redis_client import redis_unavailable
+
+log = structlog.get_logger(__name__)
 
 CLOCK_STEP = 1.0
 """Seconds by which the host's clock may be set in one tick; a larger step makes beat compute all times anew."""
@@ -35,6 +39,19 @@ class Beat(PersistentScheduler):
 
     _offset: float | None = None
     _outages = OutageLog()
+
+    def setup_schedule(self) -> None:
+        """Open the file of the last runs, or a new one if a full disk or a power cut has left half of it."""
+        try:
+            super().setup_schedule()
+        except OSError:  # its folder cannot be written
+            raise
+        except Exception as error:  # whatever unpickling raises; Celery expects some of it
+            log.warning("schedule file replaced", action="schedule_replaced", error=type(error).__name__)
+            with suppress(Exception):
+                self._store.close()  # type: ignore[attr-defined]  # the stubs lack what Celery calls private
+            self._remove_db()  # type: ignore[attr-defined]
+            super().setup_schedule()
 
     def tick(self, *args: Any, **options: Any) -> Any:
         offset = time.time() - time.monotonic()

@@ -50,6 +50,23 @@ def test_every_task_is_published_soon_after_the_clock_was_set(step: float, tmp_p
         beat.close()
 
 
+@pytest.mark.parametrize("left", [b"", b"\x80\x04", bytes(300)], ids=["nothing", "a beginning", "zeros"])
+@pytest.mark.parametrize("suffix", ["", ".dat", ".dir", ".db"])
+def test_beat_starts_with_what_a_full_disk_or_a_power_cut_has_left_of_its_file(
+    left: bytes, suffix: str, tmp_path: Path
+) -> None:
+    with Celery(broker="memory://", set_as_current=False) as app:
+        app.conf.beat_schedule = SCHEDULE
+        RecordingBeat(app, schedule_filename=str(tmp_path / "beat")).close()
+        file = tmp_path / f"beat{suffix}"
+        if not file.exists():
+            pytest.skip("the module that stores the file here has no such one")
+        file.write_bytes(left)
+        beat = RecordingBeat(app, schedule_filename=str(tmp_path / "beat"))
+        assert published(beat, 1)[0].keys() == SCHEDULE.keys()
+        beat.close()
+
+
 def test_the_heartbeat_is_published_when_beat_starts(tmp_path: Path) -> None:
     names = ("harkara.heartbeat", "harkara.audit")
     with Celery(broker="memory://", set_as_current=False) as app:
