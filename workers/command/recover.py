@@ -11,7 +11,7 @@ import typer
 from harkara.errors import Invalid, Unavailable
 from workers.command.deployment import configured, ledger
 from workers.command.options import AsJson, By, actor, me, time_option
-from workers.command.output import emit, note, print_line, table
+from workers.command.output import UNAVAILABLE, emit, note, print_line, table
 
 if TYPE_CHECKING:
     from harkara.delivery.begun_posts import BegunPosts
@@ -50,9 +50,10 @@ def recover(
         context = event_context(ConfigFiles.load(settings()))
         proposals = propose(db, context.lanes, context.parse, sent_until, limit=limit)
         until = _apply(db, context, lanes, by, sent_until) if apply else None
-        _show(lanes, proposals, apply, as_json)
-        if until:
-            _forget_posts(db, lanes, until)
+        problem = _forget_posts(db, lanes, until) if until else None
+    _show(lanes, proposals, apply, problem, as_json)
+    if problem:
+        raise typer.Exit(UNAVAILABLE)
 
 
 def _refuse_future(db: Database, sent_until: datetime) -> None:
@@ -99,8 +100,8 @@ def _apply(
     return until
 
 
-def _forget_posts(db: Database, lanes: list[str], until: datetime) -> None:
-    """Let the ledger count as complete again. Raises Unavailable, with the command that continues."""
+def _forget_posts(db: Database, lanes: list[str], until: datetime) -> str | None:
+    """Let the ledger count as complete again; return None, or why it does not and what continues."""
     from harkara.json_record import iso_seconds
     from harkara.ledger.timeline import store_timeline
 
@@ -109,23 +110,25 @@ def _forget_posts(db: Database, lanes: list[str], until: datetime) -> None:
         last_posts.forget()
         begun_posts.forget()
     except Unavailable as error:  # what is accepted until it answers was not sent
-        raise Unavailable(
-            f"the lanes are parked and the messages are marked, but {error}, with --sent-until {iso_seconds(until)}"
-        ) from None
+        return f"the lanes are parked and the messages are marked, but {error}, with --sent-until {iso_seconds(until)}"
     store_timeline(db)
+    return None
 
 
-def _show(lanes: list[str], proposals: Proposals, applied: bool, as_json: bool) -> None:
+def _show(lanes: list[str], proposals: Proposals, applied: bool, problem: str | None, as_json: bool) -> None:
     if as_json:
         messages = [each._asdict() for each in proposals.messages]
-        return emit({"applied": applied, "lanes": lanes, **proposals.numbers, "messages": messages})
+        unfinished = {"problem": problem} if problem else {}
+        return emit({"applied": applied, "lanes": lanes, **proposals.numbers, "messages": messages, **unfinished})
     numbers = "  ".join(f"{decision}: {number}" for decision, number in proposals.numbers.items())
     print_line(f"{'parked' if applied else 'to park'}: {', '.join(lanes) or 'no lane'}  {numbers}")
     if proposals.messages:
         table(("id", "lane", "state", "due", "decision", "why"), proposals.messages)
     if (more := sum(proposals.numbers.values()) - len(proposals.messages)) > 0:
         note(f"{more} more; --limit shows them.")
-    if applied:
+    if problem:
+        note(f"Error: {problem}")
+    elif applied:
         note("Next: `harkara list --state uncertain --code restored`, then `harkara lanes unpark` for each lane.")
     else:
         note("Nothing was changed: the same command with --apply does it.")
