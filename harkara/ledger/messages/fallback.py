@@ -25,13 +25,17 @@ def replacement(tx: Transaction, identity: str, reengage: str | None) -> Row:
     """Return the columns of a message that is sent as its fallback, else as the template `reengage`; none without both.
 
     Priority and deadline stay as its sender set them, and so does the digest that identifies a repeat of its reference.
-    So do quiet hours, but for a fallback that is marketing: it has them, as any marketing.
+    So do quiet hours, but for a fallback that is marketing: it has them, as any marketing. What replaces a one-time
+    code is one: it may contain the code, counts for the limit of its recipient, and is erased as soon.
     """
-    row = tx.execute(select(message.c.body, message.c.fallback, message.c.quiet).where(message.c.id == identity)).one()
+    columns = (message.c[name] for name in ("body", "fallback", "category", "quiet"))
+    row = tx.execute(select(*columns).where(message.c.id == identity)).one()
     if row.body is None or (row.fallback is None and reengage is None):
         return {}  # it was cancelled or erased meanwhile, and stays so
     wanted = json.loads(row.fallback) if row.fallback else {"messages": [Template(str(reengage)).wire()]}
     category = wanted.pop("category", "utility")
+    if row.category == "authentication":
+        category = row.category
     rest = {name: value for name, value in json.loads(row.body).items() if name not in _ITEMS}
     return {
         "body": _dump(rest | wanted),

@@ -28,6 +28,8 @@ _ERASED: Row = {
     # Once the message is done, a one-time code is worthless to it, and the digest would give the code away.
     "body": case((literal_column(IS_CODE), None), else_=message.c.body),
     "digest": case((literal_column(IS_CODE), None), else_=message.c.digest),
+    # It may have the code as well, and nothing is left that it could replace.
+    "fallback": case((literal_column(IS_CODE), None), else_=message.c.fallback),
 }
 
 

@@ -173,7 +173,7 @@ SET job_id = each.job_id, {_if_moved("state", "'accepted'")}, {_if_moved("change
     {_if_moved("code", "NULL")}, {_if_moved("reason", "NULL")}, lease_until = NULL, resend_at = NULL, strikes = 0,
     -- A webhook may still report that the 24-hour window was closed; only a lane with webhooks has fingerprints.
     fallback = CASE
-        WHEN message.fallback IS NULL THEN NULL
+        WHEN message.fallback IS NULL OR {IS_CODE} THEN NULL
         WHEN NOT {_MOVES} OR {_of_attempt("echo")} IS NOT NULL THEN message.fallback
     END,
     body = CASE WHEN {IS_CODE} THEN NULL ELSE body END, digest = CASE WHEN {IS_CODE} THEN NULL ELSE digest END

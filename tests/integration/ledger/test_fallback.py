@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from harkara.errors import Conflict
 from harkara.ledger.audit import audit
 from harkara.ledger.database import Database
 from harkara.ledger.messages.accept import accept, accept_as_failed
 from harkara.ledger.messages.claim_result import ClaimResult
 from harkara.ledger.messages.commands import cancel
-from harkara.messages import Template
+from harkara.messages import Template, Text
 from harkara.outcomes import Refused, Replaced
 from harkara.shared_defaults import DEADLINES
 from tests.integration.ledger.steps import (
@@ -26,6 +28,7 @@ from tests.integration.ledger.steps import (
     send_message,
     states_of,
 )
+from tests.integration.ledger.webhooks import deliver_webhooks, post_message, state_of, status_webhook
 
 FALLBACK = Template("your_code", body=["493817"], category="authentication")
 
@@ -49,6 +52,31 @@ def test_a_fallback_replaces_the_message_and_keeps_the_other_columns(db: Databas
     record_outcome(db, claimed, ACCEPTED)
     assert (row(db, message_id)["body"], row(db, message_id)["fallback"]) == (None, None)
     assert audit(db).clean
+
+
+@pytest.mark.parametrize("fallback", [Template("your_code", body=["493817"]), Template("write_to_us")])
+def test_what_replaces_a_one_time_code_is_one(db: Database, fallback: Template) -> None:
+    code = reply(messages=[Text("Your code is 493817")], category="authentication", fallback=fallback)
+    (message_id,) = accept_messages(db, code)
+    (claimed,) = claim_messages(db, message_id)
+    record_outcome(db, claimed, Replaced("window-closed", "Its fallback goes instead."), posted=False)
+    (claimed,) = claim_messages(db, message_id)
+    assert (claimed.kind, claimed.category) == ("template", "authentication")
+    assert begin_posts(db, claimed)
+    record_outcome(db, claimed, ACCEPTED)
+    assert (row(db, message_id)["body"], row(db, message_id)["digest"]) == (None, None)
+
+
+@pytest.mark.parametrize("status", [None, "sent"])
+def test_an_accepted_one_time_code_is_erased_with_its_fallback(db: Database, status: str | None) -> None:
+    """The lane has webhooks, which may report a closed window: there is no text any more that could be replaced."""
+    claimed = post_message(db, reply(messages=[Text("493817")], category="authentication", fallback=FALLBACK))
+    if status:
+        deliver_webhooks(db, status_webhook(db, status, message={"type": "text", "text": "493817"}))
+    else:
+        record_outcome(db, claimed, ACCEPTED)
+    assert state_of(db, claimed.id) == (status or "accepted")
+    assert (row(db, claimed.id)["body"], row(db, claimed.id)["fallback"]) == (None, None)
 
 
 def test_the_same_reference_with_another_fallback_is_a_conflict(db: Database) -> None:
