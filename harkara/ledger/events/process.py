@@ -22,6 +22,7 @@ from harkara.ledger.contacts.marketing_choice import STOPPED_MARKETING, apply_ma
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, store_dead_letters
 from harkara.ledger.events.apply import AppliedEvent, AppliedStatuses, Delivery, apply_statuses
+from harkara.ledger.events.candidate_messages import StatusEvent
 from harkara.ledger.events.dashboard import list_typed, record_typed
 from harkara.ledger.events.inbound_messages import OFF, apply_number_change, apply_received
 from harkara.ledger.events.recipients import ReceivedStatus, link_recipients, recipient_names, status_events
@@ -105,7 +106,7 @@ def _process_ids(db: Database, context: EventContext, ids: Sequence[int]) -> Cou
         context.on_applied(statuses.applied, started)
         link_recipients(db, received)
         hold = context.assistant.give_back
-        done[EventState.ORPHAN.value] += sum(record_typed(db, *each, hold) for each in typed)
+        done[EventState.ORPHAN.value] += sum(record_typed(db, each, hold) for each in typed)
         return +done
     except Exception as error:
         if stops_all(error):
@@ -143,7 +144,7 @@ def _lock(tx: Transaction, ids: Sequence[int]) -> list[StoredEvent]:
 
 def _apply(
     tx: Transaction, context: EventContext, received: Sequence[tuple[StoredEvent, Event]]
-) -> tuple[Counter[str], AppliedStatuses, Sequence[ReceivedStatus]]:
+) -> tuple[Counter[str], AppliedStatuses, Sequence[StatusEvent]]:
     """Apply events; return the outcomes, the statuses, and what was typed in the dashboard, still to be recorded."""
     statuses: list[ReceivedStatus] = []
     for row, found in received:
@@ -169,8 +170,8 @@ def _apply(
     done = apply_statuses(tx, changes, *rules) if changes else AppliedStatuses([], [], [])
     unmatched = done.unmatched
     applied = Counter({EventState.APPLIED.value: len(received) - len(unmatched)})
-    typed = list_typed(tx, [(one.stored, one.change) for one in unmatched], len(RETRY_SECONDS))
-    recorded = {stored.id for stored, _ in typed}
+    typed = list_typed(tx, unmatched, len(RETRY_SECONDS))
+    recorded = {one.stored.id for one in typed}
     others = [one.stored for one in unmatched if one.stored.id not in recorded]
     return applied + _postpone(tx, others, EventState.ORPHAN), done, typed
 

@@ -12,11 +12,12 @@ from harkara.ledger.database import Database
 from harkara.ledger.halts import RESTORED, add_halts
 from harkara.ledger.tables import message
 from harkara.messages import Envelope, Text
-from harkara.outcomes import Pause
-from tests.integration.ledger.steps import ACCEPTED, LOST, record_outcome
+from harkara.outcomes import Pause, Uncertain
+from tests.integration.ledger.steps import ACCEPTED, LOST, claim_messages, record_outcome, run_sweep
 from tests.integration.ledger.turns import ANSWER, ASHA, row_of, wrote
 from tests.integration.ledger.webhooks import (
     age_events,
+    begin_again,
     deliver_webhooks,
     post_message,
     send_message,
@@ -57,6 +58,42 @@ def test_the_events_of_several_texts_in_one_request_are_no_persons_replies(db: D
     assert all("str" in body and "nine" not in body for body in bodies), "only the outline stays"
     assert sent(db, "Until nine") == ORPHAN
     assert who_answers(db) == ("person", 0), "this one is"
+
+
+def test_the_events_of_a_one_time_code_among_several_texts_are_no_persons_replies(db: Database) -> None:
+    """Once it is accepted, its request is erased."""
+    wrote(db, "I need a code")
+    texts = ["Your code is 493817", "Tell 493817 to nobody"]
+    send_message(db, Envelope(to=f"+{ASHA}", messages=[Text(each) for each in texts], category="authentication"))
+    for number, words in enumerate(texts):
+        assert sent(db, words, f"wamid.{number}") == ORPHAN
+    assert who_answers(db) == ("assistant", 1)
+    assert "493817" not in str(stored_events(db))
+
+
+@pytest.mark.parametrize("category", ["reply", "authentication"])
+def test_the_second_event_of_a_message_that_arrived_twice_is_no_persons_reply(db: Database, category: Any) -> None:
+    """Its first POST was answered with an error, and had arrived all the same."""
+    wrote(db, "I need a code")
+    words = "Your code is 493817"
+    claim = post_message(db, Envelope(to=f"+{ASHA}", messages=[Text(words)], category=category))
+    record_outcome(db, claim, Uncertain("server-error", "HTTP 502", 0.0))
+    run_sweep(db)
+    (again,) = claim_messages(db, claim.id)
+    assert begin_again(db, again)
+    record_outcome(db, again, ACCEPTED)
+    assert sent(db, words, "wamid.first") == Counter(folded=1)
+    assert sent(db, words, "wamid.second") == ORPHAN
+    assert who_answers(db) == ("assistant", 1)
+    assert "493817" not in str(stored_events(db)[1:])
+
+
+def test_our_words_typed_once_more_are_a_persons(db: Database) -> None:
+    wrote(db, "Until when?")
+    send_message(db, Envelope(to=f"+{ASHA}", messages=[Text("Until nine")]))
+    assert sent(db, "Until nine", "wamid.first") == Counter(folded=1)
+    assert sent(db, "Until nine", "wamid.second") == ORPHAN
+    assert who_answers(db) == ("person", 0)
 
 
 def test_the_same_words_hours_after_our_request_are_a_persons(db: Database) -> None:
