@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -95,16 +95,25 @@ class Catalogue(Model):
     def envelope(self, body: dict[str, Any], **options: Any) -> Envelope:
         """Read a request to Chat Mitra's `POST /send_message` as `Envelope.from_wire` does.
 
-        A request does not name the category of its template. A template whose approved name is in the catalogue gets
-        the category of its kind. Otherwise a one-time code would wait behind other messages, and stay in the ledger.
+        A request does not name the category of its template, nor of its fallback. A template whose approved name is in
+        the catalogue gets the category of its kind. Otherwise a one-time code would wait behind other messages, and
+        stay in the ledger, and a fallback that is marketing would reach people who opted out of it.
         """
         envelope = Envelope.from_wire(body, **options)
+        if envelope.fallback and envelope.fallback.category is None:
+            category = self._most_delicate({envelope.fallback.name})
+            envelope = envelope.with_validated(fallback=envelope.fallback.with_validated(category=category))
         names = {message.name for message in envelope.messages if isinstance(message, Template)}
-        known = {kind.category for kind in self.kind.values() if kind.name in names}
-        delicate = next((category for category in ("authentication", "marketing") if category in known), None)
+        delicate = self._most_delicate(names)
         if delicate is None or options.get("category"):
             return envelope
-        return Envelope.from_wire(body, **options | {"category": delicate})
+        return Envelope.from_wire(body, **options | {"category": delicate, "fallback": envelope.fallback})
+
+    def _most_delicate(self, names: Collection[str]) -> TemplateCategory | None:
+        """Return the category whose rules matter most among the kinds with these approved names; None for utility."""
+        known = {kind.category for kind in self.kind.values() if kind.name in names}
+        categories: tuple[TemplateCategory, ...] = ("authentication", "marketing")
+        return next((category for category in categories if category in known), None)
 
     def may_hold_code(self, text: str) -> bool:
         """Whether this JSON names the category of one-time codes, or one of its kinds or approved templates."""
