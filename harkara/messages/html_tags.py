@@ -16,6 +16,9 @@ _ELEMENTS = frozenset(
     style sub summary sup svg table tbody td template textarea tfoot th thead time title tr track tt u ul var video wbr
     """.split()
 )
+_SECTION = "<!["
+"""Begins a section of SGML. It is no tag, and Python's parser raises an AssertionError at any that it does not know."""
+
 _DECLARATION = re.compile(r"<!(?:--|doctype\b)", re.IGNORECASE)
 
 
@@ -26,7 +29,7 @@ def find_html_tag(text: str) -> str | None:
     if _DECLARATION.search(text):
         return "<!…>"
     tags = _Tags()
-    tags.feed(text)
+    tags.feed(text.replace(_SECTION, " "))
     return next((f"<{name}>" for name in tags.names if name in _ELEMENTS), None)
 
 

@@ -33,6 +33,7 @@ def error_of(value: str, rule: TextRule = MESSAGE) -> str | None:
         "a < b and b > c",
         "mail <asha@example.com>",
         "<Order> <3 </3",
+        "now <![50% off]!> <![if we may]",
         "₹500 π ≠ ∞ AT&T &amp;",
         "https://example.com/a?b=c order #12",
         "#1 example.com",
@@ -65,6 +66,7 @@ def test_a_text_that_chat_mitra_accepts_is_valid(text: str) -> None:
         ("one</P>", "has HTML; write plain text (this has <p>)"),
         ("<script>alert(1)</script>", "has HTML; write plain text (this has <script>)"),
         ("<a href='https://example.com'>here</a>", "has HTML; write plain text (this has <a>)"),
+        ("<![1] <b>bold</b>", "has HTML; write plain text (this has <b>)"),
         ("<!-- note -->", "has HTML; write plain text (this has <!…>)"),
         ("a\x00b\x1b", "has control characters; remove them (this has 2)"),
         ("a\x85b", "has control characters; remove them (this has 1)"),
@@ -131,7 +133,7 @@ def test_the_fast_check_of_ascii_agrees_with_the_full_check(text: str, lines: bo
     assert (error_of(text, rule) is None) == (error_of(text + " é", rule) is None)
 
 
-@given(st.text(max_size=60) | st.text(st.sampled_from("<>/!-ab*#.:@$ {}न😀\ufe0f\u200d1\u20e3"), max_size=60))
+@given(st.text(max_size=60) | st.text(st.sampled_from("<>/![]-ab*#.:@$ {}न😀\ufe0f\u200d1\u20e3"), max_size=60))
 def test_any_text_passes_unchanged_or_is_refused_without_being_repeated(text: str) -> None:
     complaint = error_of(text)
     if complaint is None:
