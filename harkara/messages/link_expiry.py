@@ -29,7 +29,7 @@ def end_of_link(link: str) -> datetime | None:
     parameters = {name.lower(): value for name, value in parse_qsl(urlsplit(link).query)}
     try:
         return next((end for rule in _RULES if (end := rule(parameters)) is not None), None)
-    except (ValueError, OverflowError, LookupError, TypeError):
+    except (ValueError, OverflowError, LookupError, TypeError, RecursionError):
         return None  # it resembles a signed link only
 
 

@@ -140,6 +140,21 @@ def test_whatever_a_customer_sends_has_a_bubble(received: dict[str, Any]) -> Non
     assert expected.get(received["type"], received["type"]) in words(html)
 
 
+@pytest.mark.parametrize(
+    ("answers", "shown"),
+    [
+        ('{"slot":"10:30 \\ud83d"}', "Filled in a form slot: 10:30 ?"),
+        ('{"slot":' + "[" * 5_000 + "]" * 5_000 + "}", "Filled in a form"),
+        ("no JSON", "Filled in a form"),
+    ],
+)
+def test_the_answers_of_a_form_are_shown_whatever_they_are(answers: str, shown: str) -> None:
+    """A form has its answers as JSON in a text, which the webhook's own JSON does not validate."""
+    content = {"interactive": {"nfm_reply": {"response_json": answers}}}
+    html = draw(bubble_of_received("interactive", content), "in")
+    assert words(html.encode().decode()).startswith(shown)
+
+
 @pytest.mark.parametrize("kind", ["button", "interactive"])
 def test_a_tap_shows_the_title_of_the_button(kind: str) -> None:
     assert words(draw(bubble_of_received(kind, {"type": kind}, "Confirm"), "in")) == "Tapped Confirm"

@@ -10,6 +10,7 @@ from harkara.console.bubbles.bubble import Card, FileLabel, MessageBubble, Place
 from harkara.console.bubbles.media import name_of_link
 from harkara.console.bubbles.sent import reaction
 from harkara.console.languages import N_
+from harkara.inbound.normalization import storable
 
 TAP = N_("Tapped")
 FORM = N_("Filled in a form")
@@ -82,11 +83,11 @@ def _answers(response: str) -> str:
     """Return a line for each field of a form."""
     try:
         fields = json.loads(response)
-    except ValueError:
+    except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, Mapping):
         return ""
-    return "\n".join(f"{name}: {value}" for name, value in fields.items() if name != "flow_token")
+    return storable("\n".join(f"{name}: {value}" for name, value in fields.items() if name != "flow_token"))
 
 
 def _items(items: list[Any]) -> Iterator[str]:

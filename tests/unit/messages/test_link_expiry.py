@@ -70,6 +70,7 @@ def test_the_end_of_a_day_in_azure_is_its_first_second() -> None:
         f"{S3}&X-Amz-Date=20200101T000000Z&X-Amz-Expires=99999999999999999999",
         "https://d1.cloudfront.net/a.pdf?Policy=%%%&Signature=ab&Key-Pair-Id=K",
         f"https://d1.cloudfront.net/a.pdf?Policy={cloudfront_policy('x')}&Signature=ab&Key-Pair-Id=K",
+        f"https://d1.cloudfront.net/a.pdf?Policy={b64encode(b'[' * 1_400).decode()}&Signature=ab&Key-Pair-Id=K",
         "https://d1.cloudfront.net/a.pdf?Policy=W10_&Signature=ab&Key-Pair-Id=K",
         "https://b.cos.myqcloud.com/a.pdf?q-sign-time=x;y&q-signature=ab",
     ],
