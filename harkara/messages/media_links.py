@@ -19,7 +19,10 @@ _PLAIN = re.compile(r"[!-~]+")
 _UNSAFE = re.compile(r'[*#\\<>"{}|^`]')
 _HOST = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
-_EXTENSION = re.compile(r"\.[a-z0-9]{1,5}")
+_EXTENSION = re.compile(r"\.(?=\d*[a-z])[a-z0-9]{1,5}")  # a number alone, as in /v1.2, is none
+_PROGRAMS = frozenset("ashx asp aspx cfm cgi do jsp php pl".split())
+"""Extensions of programs: what they answer may be a file of any type."""
+
 _GLOBAL_IPV6 = IPv6Network("2000::/3")
 
 
@@ -27,7 +30,7 @@ def validate_media_link(link: str, types: tuple[str, ...]) -> str:
     """Return the link if Chat Mitra can download from it (docs, Media Messages), or raise Invalid.
 
     `types` are the allowed file extensions in lower case; without any, all are. A path without an extension passes:
-    many CDNs have them.
+    many CDNs have them. So does the path of a program, such as invoice.aspx?id=7.
     """
     if len(link) > _MAX_LENGTH:
         raise Invalid("", f"at most {_MAX_LENGTH:,} characters", f"this has {len(link):,}")
@@ -41,7 +44,7 @@ def validate_media_link(link: str, types: tuple[str, ...]) -> str:
     if not _is_public(parts.hostname or ""):
         raise Invalid("", "must be on a public host, which Chat Mitra can reach from the internet")
     extension = splitext(unquote(parts.path))[1].lower()
-    if types and _EXTENSION.fullmatch(extension) and extension[1:] not in types:
+    if types and _EXTENSION.fullmatch(extension) and extension[1:] not in _PROGRAMS.union(types):
         raise Invalid("", f"must be a file of type {', '.join(types)}", f"this is {extension}")
     return link
 
