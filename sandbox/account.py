@@ -205,7 +205,7 @@ def _new_entry(
         token=fingerprint(token) if token else "",
         recipient=recipient if isinstance(recipient, str) else None,
         content=digest(canonical or raw),
-        raw=raw,
+        raw=raw if canonical else b"",
     )
 
 

@@ -13,7 +13,7 @@ PARAMETERS_MAX = 10
 PARAMETER_MAX = 1_024
 PAYLOAD_MAX = 256
 COUPON_MAX = 15
-PLACEHOLDER = re.compile(r"\$[A-Za-z_]\w*")
+PLACEHOLDER = re.compile(r"\$[A-Za-z_]\w*", re.ASCII)  # Hindi may follow a name without a space
 COMPONENTS_MAX = 12  # header, body and WhatsApp's ten buttons
 
 _NAME = re.compile(r"[a-z0-9_]{1,60}")  # digits: names in live use end in a date
@@ -88,7 +88,10 @@ def _check_button(component: dict[str, Any], parameters: list[Any], field: str, 
     parameter, field = require_object(parameters[0], f"{field}.parameters[0]"), f"{field}.parameters[0]"
     if parameter.get("type") != kind:
         raise invalid_field(f"{field}.type", f"must be {kind}")
-    _check_parameter_text(parameter.get(key), f"{field}.{key}", most, fallbacks)
+    if kind == "text":
+        _check_parameter_text(parameter.get(key), f"{field}.{key}", most, fallbacks)
+    else:  # a payload or a code, which no one reads as a text
+        require_string(parameter.get(key), f"{field}.{key}", most=most)
     return f"button {index}"
 
 

@@ -81,6 +81,7 @@ def test_a_body_that_is_no_json_object_is_refused(
     response = sandbox.http.post(f"{sandbox.url}/send_message", data=content, headers=headers, timeout=60)
 
     assert refusal(response) == (400, message)
+    assert sandbox.last()["body"] == ([] if content == b"[]" else None)
 
 
 def test_a_body_over_one_mebibyte_is_refused(sandbox: Sandbox) -> None:

@@ -38,6 +38,8 @@ CODE = button("url", type="text", text="481516")
         {"components": [{"type": "body", "parameters": [text("481516")]}, CODE]},
         {"components": [button("quick_reply", type="payload", payload="p" * 256)]},
         {"components": [button("copy_code", type="coupon_code", coupon_code="SAVE20")]},
+        {"components": [button("quick_reply", type="payload", payload="pay $later upi://x")]},
+        {"components": [button("copy_code", type="coupon_code", coupon_code="$AVE20")]},
     ],
 )
 def test_a_template_within_the_limits_is_accepted(sandbox: Sandbox, template: dict[str, Any]) -> None:
@@ -118,6 +120,12 @@ def test_a_placeholder_needs_a_value(sandbox: Sandbox, extra: dict[str, Any], st
 
     assert response.status_code == status
     assert status == 202 or "no value for $name" in response.json()["message"]
+
+
+def test_a_name_ends_before_letters_of_another_script(sandbox: Sandbox) -> None:
+    template = {"name": "hello", "language": "hi", "components": [{"type": "body", "parameters": [text("$nameजी")]}]}
+
+    assert sandbox.send(messages=[{"kind": "template", "template": template}], customer_name="Asha").status_code == 202
 
 
 def test_a_price_in_dollars_is_no_placeholder(sandbox: Sandbox) -> None:
