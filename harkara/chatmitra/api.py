@@ -122,7 +122,9 @@ class _Connection:
         try:
             response = self._adapter.send(self._request_with(token, body.encode()), too_late=too_late)
             retry_after = seconds_to_wait(response.headers)
-            return parse_answer(response.status_code, response.content, retry_after=retry_after, token=token)
+            return parse_answer(
+                response.status_code, response.content, retry_after=retry_after, token=token, request=body
+            )
         except TooLate:
             return None
         except Unconnected as error:

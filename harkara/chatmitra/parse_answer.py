@@ -14,8 +14,12 @@ MAX_TEXT = 500
 MAX_JOB_ID = 200
 
 
-def parse_answer(status: int, body: bytes, *, retry_after: float | None = None, token: str = "") -> Replied | NoAnswer:
+def parse_answer(
+    status: int, body: bytes, *, retry_after: float | None = None, token: str = "", request: str = ""
+) -> Replied | NoAnswer:
     """Parse an HTTP answer; a 2xx that cannot be parsed is no answer.
+
+    `token` and `request`, the JSON of the message, are what the text must not repeat.
 
     A success is `{"status":"success","message":…,"jobId":…}`, an error `{"status":"error","message":…}` (Chat Mitra
     docs, Common Errors). Live clients also met `success: false`, and an `error` object as WhatsApp's own API sends it.
@@ -31,7 +35,7 @@ def parse_answer(status: int, body: bytes, *, retry_after: float | None = None, 
     return Replied(
         status=status,
         code=_code(parts, text),
-        text=_clean(text, token),
+        text=_clean(text, token, request),
         job_id=storable(str(job_id))[:MAX_JOB_ID] or None if job_id else None,
         ok=successful and not _is_error(fields),
         retry_after=retry_after,
@@ -42,7 +46,7 @@ def parse_error(fields: Mapping[str, Any]) -> tuple[str | None, str]:
     """Return the code and the text of an error, from `error`, from `errors` or from the fields themselves."""
     parts = _error_parts(fields)
     text = _text(parts)
-    return _code(parts, text), _clean(text, "")
+    return _code(parts, text), _clean(text)
 
 
 def _parse_json(body: bytes) -> Any:
@@ -91,9 +95,18 @@ _NUMBER = re.compile(r"\d(?:[\s().-]{0,2}\d){5,}")
 """Six digits or more, with any separators: a phone number or a one-time code that the answer repeats."""
 
 
-def _clean(text: str, token: str) -> str:
-    """Remove numbers and the token, so that the text can be stored and shown."""
+_WORD_WITH_DIGIT = re.compile(r"(?=[A-Za-z]*\d)[A-Za-z\d]{4,}", re.ASCII)
+"""A one-time code, among other words: it may be short, or have letters."""
+
+_ESCAPE = re.compile(r"\\[bfnrt]")
+
+
+def _clean(text: str, token: str = "", request: str = "") -> str:
+    """Remove numbers, the token, and what may be the code of the request, so that the text can be stored and shown."""
     text = storable(text[: 4 * MAX_TEXT])
     if token:
         text = text.replace(token, "…")
+    if request and _WORD_WITH_DIGIT.search(text):
+        sent = set(_WORD_WITH_DIGIT.findall(_ESCAPE.sub(" ", request)))
+        text = _WORD_WITH_DIGIT.sub(lambda word: "…" if word[0] in sent else word[0], text)
     return " ".join(_NUMBER.sub("…", text).split())[:MAX_TEXT]
