@@ -91,7 +91,7 @@ class ControlAPI:
         known = list(Switches.model_fields)
         try:
             patch = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise invalid_field("body", "must be a JSON object of switches") from None
         if not isinstance(patch, dict):
             raise invalid_field("body", "must be a JSON object of switches")

@@ -256,6 +256,13 @@ def test_an_unknown_switch_is_refused_with_the_known_ones(sandbox: Sandbox) -> N
     assert sandbox.get("/_sandbox/faults")["markers"] is False
 
 
+@pytest.mark.parametrize("content", [b"{", b"[]", b"[" * 100_000])
+def test_switches_are_an_object_in_json(sandbox: Sandbox, content: bytes) -> None:
+    answer = sandbox.http.patch(f"{sandbox.url}/_sandbox/faults", data=content, timeout=60)
+
+    assert (answer.status_code, answer.json()["message"]) == (400, "body: must be a JSON object of switches")
+
+
 @pytest.mark.parametrize(
     "patch",
     [
