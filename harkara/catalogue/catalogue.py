@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -101,15 +101,15 @@ class Catalogue(Model):
         """
         envelope = Envelope.from_wire(body, **options)
         if envelope.fallback and envelope.fallback.category is None:
-            category = self._most_delicate({envelope.fallback.name})
+            category = self.category_of(envelope.fallback.name)
             envelope = envelope.with_validated(fallback=envelope.fallback.with_validated(category=category))
-        names = {message.name for message in envelope.messages if isinstance(message, Template)}
-        delicate = self._most_delicate(names)
+        names = (message.name for message in envelope.messages if isinstance(message, Template))
+        delicate = self.category_of(*names)
         if delicate is None or options.get("category"):
             return envelope
         return Envelope.from_wire(body, **options | {"category": delicate, "fallback": envelope.fallback})
 
-    def _most_delicate(self, names: Collection[str]) -> TemplateCategory | None:
+    def category_of(self, *names: str) -> TemplateCategory | None:
         """Return the category whose rules matter most among the kinds with these approved names; None for utility."""
         known = {kind.category for kind in self.kind.values() if kind.name in names}
         categories: tuple[TemplateCategory, ...] = ("authentication", "marketing")

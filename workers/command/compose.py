@@ -109,7 +109,7 @@ def _text(given: Given) -> Text:
 
 
 def _template(given: Given) -> Template:
-    category = given["category"]
+    category = given["category"] or catalogue().category_of(given["template"])
     return Template(
         given["template"],
         given["language"] or "en",
@@ -123,7 +123,8 @@ def _template(given: Given) -> Template:
 def _fallback(given: Given) -> Template | None:
     name = given["fallback"]
     if name is not None:
-        return Template(name, given["fallback_language"] or "en", body=given["fallback_param"] or ())
+        language, body = given["fallback_language"] or "en", given["fallback_param"] or ()
+        return Template(name, language, body=body, category=catalogue().category_of(name))
     for option in ("fallback_param", "fallback_language"):
         if given[option]:
             _wrong(option, "needs --fallback")

@@ -116,6 +116,30 @@ def test_a_request_of_chat_mitra_is_read_from_stdin_and_the_named_number_wins(ha
     assert json.loads(result.stdout)["body"] == body | {"recipient_mobile_number": NUMBER}
 
 
+@pytest.mark.parametrize(
+    ("options", "category"),
+    [
+        (["--template", "otp_verification"], "authentication"),
+        (["--template", "promotional_broadcast"], "marketing"),
+        (["--template", "promotional_broadcast", "--category", "utility"], "utility"),
+        (["--template", "not_in_the_catalogue"], "utility"),
+    ],
+)
+def test_a_template_of_the_catalogue_has_its_category(
+    harkara: Harkara, ledger: Database, options: list[str], category: str
+) -> None:
+    assert harkara("send", NUMBER, *options).exit_code == 0
+    (identity,) = listed(ledger)
+    assert get_status(ledger, identity).category == category
+
+
+def test_a_fallback_of_the_catalogue_has_its_category(harkara: Harkara, ledger: Database) -> None:
+    assert harkara("send", NUMBER, "Hello", "--fallback", "promotional_broadcast").exit_code == 0
+    with ledger.read() as tx:
+        kept = tx.execute(text("SELECT fallback FROM message")).scalar_one()
+    assert json.loads(kept)["category"] == "marketing"
+
+
 def test_a_request_with_a_one_time_code_has_its_category(harkara: Harkara, ledger: Database, tmp_path: Path) -> None:
     template = {"name": "otp_verification", "language": "en", "components": []}
     body = {"recipient_mobile_number": NUMBER, "messages": [{"kind": "template", "template": template}]}
