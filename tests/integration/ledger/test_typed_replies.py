@@ -65,7 +65,7 @@ def test_the_events_of_several_texts_in_one_request_are_no_persons_replies(db: D
 def test_the_events_of_a_one_time_code_among_several_texts_are_no_persons_replies(db: Database) -> None:
     """Once it is accepted, its request is erased."""
     wrote(db, "I need a code")
-    texts = ["Your code is 493817", "Tell 493817 to nobody"]
+    texts = ["Your code is 493817", "Type 493817 on our page"]
     send_message(db, Envelope(to=f"+{ASHA}", messages=[Text(each) for each in texts], category="authentication"))
     for number, words in enumerate(texts):
         assert sent(db, words, f"wamid.{number}") == ORPHAN
