@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import Response
@@ -28,6 +28,8 @@ router = APIRouter()
 Draft = Annotated[str | None, Query(max_length=40)]
 """The id of the draft that the page shows, empty for none; None when the page is loaded."""
 
+_REVISION = re.compile(r"\d{1,18}", re.ASCII)
+
 _INCOMPLETE = N_("This search needs a name, or a whole number with the country code.")
 
 
@@ -40,7 +42,7 @@ def list_page(visitor: Viewer, show: str = "", before: str = "") -> Response:
 @router.post("/conversations")
 def find(visitor: Viewer, form: Form) -> Response:
     """Search by number or name. It is in the form, since addresses of pages are kept in histories."""
-    return _list(visitor, search=printable(form["search"])[:100])
+    return _list(visitor, search=printable(form["search"])[:100], before=printable(form["before"]))
 
 
 def _list(visitor: SignedIn, *, unread: bool = False, before: str = "", search: str = "") -> Response:
@@ -53,7 +55,6 @@ def _list(visitor: SignedIn, *, unread: bool = False, before: str = "", search: 
             raise
         problem = visitor.language.texts.gettext(_INCOMPLETE)
     shown = rows[:ROWS]
-    more = urlencode({"show": "unread" if unread else "", "before": cursor_of(shown[-1])}) if rows[ROWS:] else ""
     return visitor.page(
         "conversations.html",
         400 if problem else 200,
@@ -63,7 +64,7 @@ def _list(visitor: SignedIn, *, unread: bool = False, before: str = "", search: 
         unread=unread,
         search=search,
         problem=problem,
-        more=more,
+        more=cursor_of(shown[-1]) if rows[ROWS:] else "",
         first=not before and not search,
         lanes=lanes,
         now=db.now(),
@@ -100,7 +101,7 @@ def send_reply(visitor: Operator, form: Form, contact: str) -> Response:
 @router.post("/conversations/{contact}/read")
 def mark_read(visitor: Operator, form: Form, contact: str) -> Response:
     """Mark as read what the page has shown: what came meanwhile stays unread."""
-    revision = int(form["revision"]) if form["revision"].isascii() and form["revision"].isdecimal() else None
+    revision = int(form["revision"]) if _REVISION.fullmatch(form["revision"]) else None
     commands.mark_read(visitor.console.db, person_of(visitor, contact), revision, visitor.actor)
     if "HX-Request" in visitor.request.headers:
         return Response(status_code=204)

@@ -45,5 +45,11 @@ let pressed = false;
 document.addEventListener("pointerdown", ({ button }) => { pressed = button === 0; });
 for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { pressed = false; });
 document.addEventListener("htmx:before:swap", (event) => {
-  if (pressed && event.detail.ctx.sourceElement.matches("[hx-trigger^=every]")) event.preventDefault();
+  const { ctx, tasks } = event.detail;
+  const refreshes = ctx.sourceElement.matches("[hx-trigger^=every]");
+  // The page of an error has no such part: it replaces none, and is shown where a person waits for the part.
+  const isMissing = ctx.select && !tasks.some(({ type, fragment }) => type === "main" && fragment.childElementCount);
+  if (isMissing || (refreshes && pressed)) event.preventDefault();
+  const isAwaited = ctx.response.status < 500 || ctx.sourceElement.matches("[aria-busy]");
+  if (isMissing && !refreshes && isAwaited) location.replace(ctx.request.action);
 });
