@@ -93,9 +93,18 @@ def show_occasion(visitor: Viewer, identity: str) -> Response:
 
 
 def occasion_page(
-    visitor: SignedIn, identity: str, status: int = 200, *, problem: str | None = None, wrong: str | None = None
+    visitor: SignedIn,
+    identity: str,
+    status: int = 200,
+    *,
+    problem: str | None = None,
+    wrong: str | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return the page of one occasion; `problem` is what is wrong, beside the field `wrong` if it is known."""
+    """Return the page of one occasion; `problem` is what is wrong, beside the field `wrong` if it is known.
+
+    `given` are the fields of a refused form, which are shown instead of what is stored.
+    """
     plan = visitor.console.files().plan
     stored = find_occasion(visitor.console.db, printable(identity), visitor.user.lanes)
     known = stored.key.kind in plan.rules.kind
@@ -115,6 +124,7 @@ def occasion_page(
         states=STATES,
         problem=problem,
         wrong=wrong if wrong in fields else None,
+        given=given or {},
     )
 
 

@@ -74,7 +74,7 @@ def save_occasion(visitor: Operator, form: Form, identity: str) -> Response:
         plan.validate_occasion(wanted)
         _change(visitor, wanted, _seen(form))
 
-    return _done(visitor, identity, save, "occasion.saved")
+    return _done(visitor, identity, save, "occasion.saved", form)
 
 
 @router.post("/calendar/{identity}/close")
@@ -90,25 +90,31 @@ def close_occasion(visitor: Operator, form: Form, identity: str) -> Response:
         visitor.console.files().plan.validate_closing(closing)
         _change(visitor, closing, _seen(form))
 
-    return _done(visitor, identity, close, f"occasion.{status}")
+    return _done(visitor, identity, close, f"occasion.{status}", form)
 
 
 @router.post("/calendar/{identity}/remind")
-def send_reminder(visitor: Operator, _form: Form, identity: str) -> Response:
+def send_reminder(visitor: Operator, form: Form, identity: str) -> Response:
     def remind(stored: StoredOccasion) -> None:
         visitor.console.backend.remind(stored.key, visitor.console.files().plan, by=visitor.actor)
 
-    return _done(visitor, identity, remind, "occasion.reminded")
+    return _done(visitor, identity, remind, "occasion.reminded", form)
 
 
-def _done(visitor: SignedIn, identity: str, act: Callable[[StoredOccasion], None], done: str) -> Response:
-    """Do what the form asks for, or show the page with what is wrong."""
+def _done(
+    visitor: SignedIn, identity: str, act: Callable[[StoredOccasion], None], done: str, form: FormFields
+) -> Response:
+    """Do what the form asks for, or show the page with what is wrong: with the fields of the form, unless it is stale.
+
+    They stay with the time of the form, since they would otherwise undo a change that its user has not seen.
+    """
     stored = find_occasion(visitor.console.db, printable(identity), visitor.user.lanes)
     try:
         act(stored)
     except (Invalid, Conflict) as error:
         problem, wrong = _problem(visitor, error)
-        return occasion_page(visitor, stored.id, 400 if wrong else 409, problem=problem, wrong=wrong)
+        given = {name: form[name] for name in form.names("")} if wrong else None
+        return occasion_page(visitor, stored.id, 400 if wrong else 409, problem=problem, wrong=wrong, given=given)
     return visitor.redirect(f"/calendar/{stored.id}?done={done}")
 
 

@@ -35,6 +35,8 @@ STATES: Mapping[CampaignState, str] = {
 
 
 def _start(visitor: SignedIn, form: FormFields, key: str) -> str:
+    if form["when"] != "later" and form["at"]:
+        raise Invalid("at", _NOW_AND_LATER)
     at = _moment(visitor, form["at"]) if form["when"] == "later" else None
     commands.start(visitor.console.db, key, at, actor=visitor.actor)
     return "campaign.scheduled" if at else "campaign.started"
@@ -76,6 +78,7 @@ STEERING: Mapping[str, Steering] = {
 }
 """By the last part of the path."""
 
+_NOW_AND_LATER = N_("is given, but Now is chosen: choose this time, or empty it")
 _CHANGED = N_("This is not possible any more: the campaign is now in this state: %(state)s.")
 
 
@@ -98,13 +101,15 @@ def steer(visitor: Operator, form: Form, key: str, name: str) -> Response:
     try:
         done = STEERING[name].run(visitor, form, found.campaign.id)
     except Invalid as error:
-        return _page(visitor, found, name, sentence(error, visitor.language))
+        return _page(visitor, found, name, sentence(error, visitor.language), form)
     except Conflict:
-        return _page(visitor, found, name, _refused(visitor, name, _found(visitor, key, name).campaign))
+        return _page(visitor, found, name, _refused(visitor, name, _found(visitor, key, name).campaign), form)
     return visitor.redirect(f"/campaigns/{found.campaign.id}?done={done}")
 
 
-def _page(visitor: SignedIn, found: CampaignResults, name: str, problem: str | None = None) -> Response:
+def _page(
+    visitor: SignedIn, found: CampaignResults, name: str, problem: str | None = None, given: FormFields | None = None
+) -> Response:
     lane = visitor.console.files().lanes.get(found.campaign.lane)
     return visitor.page(
         "campaign_steer.html",
@@ -115,6 +120,7 @@ def _page(visitor: SignedIn, found: CampaignResults, name: str, problem: str | N
         label=STEERING[name].label,
         ends_at=found.ends_at(lane),
         problem=problem,
+        given=given or FormFields([]),
     )
 
 

@@ -31,7 +31,7 @@ def add_user(visitor: Admin, form: Form) -> Response:
     try:
         secret = users.add_user(visitor.console.db, form["name"], _role(form), form.all("lane"), by=visitor.actor)
     except (Invalid, Conflict) as error:
-        return _page(visitor, 400, problem=sentence(error, visitor.language), given=form["name"])
+        return _page(visitor, 400, problem=sentence(error, visitor.language), given=form)
     return _page(visitor, link=_link(visitor, secret), link_of=form["name"])
 
 
@@ -74,7 +74,7 @@ def _page(
     status: int = 200,
     *,
     problem: str | None = None,
-    given: str = "",
+    given: FormFields | None = None,
     link: str | None = None,
     link_of: str = "",
 ) -> Response:
@@ -85,7 +85,7 @@ def _page(
         roles=ROLES,
         lanes=visitor.console.lanes,
         problem=problem,
-        given=given,
+        given=given or FormFields([]),
         link=link,
         link_of=link_of,
         by_proxy=visitor.console.proxy_user is not None,

@@ -24,6 +24,9 @@ document.addEventListener("change", (event) => {
   input.setCustomValidity(tooLarge ? input.dataset.tooLarge : "");
   input.reportValidity();
 });
+document.addEventListener("input", ({ target }) => {
+  if (target.value && target.dataset.checks) document.getElementById(target.dataset.checks).checked = true;
+});
 for (const text of document.querySelectorAll("[data-count]")) {
   const count = () => { document.getElementById(text.dataset.count).textContent = text.value ? text.value.length : ""; };
   text.addEventListener("input", count);

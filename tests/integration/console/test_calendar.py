@@ -224,6 +224,20 @@ def test_the_later_one_of_two_operators_reads_that_it_changed(running: Server, o
     assert list_acts(running.console.db, name="Lata", limit=1)[0].act == "session.link"
 
 
+def test_a_refused_form_keeps_what_was_written_and_when_it_was_shown(running: Server, operator: Browser) -> None:
+    identity = saved(running, "refused")
+    seen = re.search(r'name="seen" value="([^"]+)"', operator.see(f"/calendar/{identity}").text)
+    assert seen
+    fields = {"day": "2027-12-01", "time": "16:00", "to": "12", **FIELDS, "p.place": "Room 5", "seen": seen[1]}
+    save(running.console.db, visit("refused", at=days(6)))
+    refused = operator.submit(f"/calendar/{identity}/save", **fields)
+    assert refused.status_code == 400
+    form = refused.text[: refused.text.index("/close")]
+    assert dict(re.findall('name="([^"]+)" value="([^"]*)"', form)).items() >= fields.items()
+    late = operator.submit(f"/calendar/{identity}/save", **fields | {"to": NUMBER})
+    assert (late.status_code, "It was changed in the meantime." in text_of(late)) == (409, True)
+
+
 @pytest.mark.parametrize("status", ["cancelled", "completed", "no-show"])
 def test_an_occasion_is_ended_with_its_reason_and_opened_again(running: Server, operator: Browser, status: str) -> None:
     identity = saved(running, f"ended {status}")

@@ -127,6 +127,12 @@ def test_a_campaign_is_scheduled_in_local_time(operator: Browser, running: Serve
     assert "at: choose a day and a time" in text_of(operator.submit(f"/campaigns/{identity}/start", when="later"))
     past = operator.submit(f"/campaigns/{identity}/start", when="later", at="2020-01-01T10:00")
     assert (past.status_code, "at: has passed already" in text_of(past)) == (400, True)
+    assert 'value="later" id="later" checked>' in past.text
+    assert 'value="now">' in past.text
+    assert 'value="2020-01-01T10:00"' in past.text
+    both = operator.submit(f"/campaigns/{identity}/start", when="now", at=at.strftime("%Y-%m-%dT%H:%M"))
+    assert "at: is given, but Now is chosen: choose this time, or empty it" in text_of(both)
+    assert get_campaign(db, identity).state == "ready"
     operator.submit(f"/campaigns/{identity}/start", when="later", at=at.strftime("%Y-%m-%dT%H:%M"))
     assert get_campaign(db, identity).start_at == at
     page = operator.see(f"/campaigns/{identity}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from harkara.roles import Role
 from tests.integration.console.in_browser import PHONE, SCREEN, Open, fits, signed_in
 from tests.integration.console.server import Server
 from tests.integration.console.test_new_campaign import CHOSEN, LIST
-from tests.integration.ledger.campaigns import send_due, start_campaign
+from tests.integration.ledger.campaigns import load_campaign, send_due, start_campaign
 
 pytestmark = pytest.mark.browser
 
@@ -97,6 +98,16 @@ def test_a_list_becomes_a_running_campaign(
     assert fits(page)
 
 
+def test_a_time_is_for_later(server: Server, open_page: Open) -> None:
+    identity = load_campaign(server.console.db, 2, "Pongal")
+    page = signed_in(server, open_page(), role=Role.OPERATOR)
+    page.goto(f"/console/campaigns/{identity}/start")
+    page.fill("input[name=at]", f"{server.console.db.now() + timedelta(days=2):%Y-%m-%dT%H:%M}")
+    page.click("main button")
+    page.wait_for_selector("text=Done: campaign scheduled.")
+    assert get_campaign(server.console.db, identity).state == "scheduled"
+
+
 def open_without_scripts(page: Any, address: str) -> Callable[[], None]:
     """Open a page whose scripts do not arrive; return what lets them arrive, the one that the other needs last."""
     held: dict[str, Any] = {}
@@ -125,6 +136,21 @@ def test_a_choice_counts_that_is_made_before_the_scripts_are_there(
     assert page.locator("select[name='column.to']").count() == 0
     release()
     assert page.input_value("select[name='column.to']") == "Mobile"
+
+
+def test_of_two_quick_choices_the_second_counts(server: Server, open_page: Open, tmp_path: Path) -> None:
+    upload = store(server.console.db, tmp_path)
+    page = signed_in(server, open_page(), role=Role.OPERATOR)
+    page.goto(f"/console/campaigns/new/{upload}")
+    held: list[Any] = []
+    page.route("**template=promotional_broadcast**", lambda route: held.append(route))
+    with page.expect_request("**template=promotional_broadcast**"):
+        page.select_option("select[name=template]", "promotional_broadcast")
+    page.select_option("select[name=template]", "visit_feedback")
+    for each in held:
+        each.continue_()
+    page.wait_for_selector("text=What fills the message")
+    assert page.input_value("select[name=template]") == "visit_feedback"
 
 
 def test_a_text_counts_that_is_written_before_the_scripts_are_there(

@@ -79,7 +79,10 @@ def test_an_admin_adds_changes_disables_and_enables_a_user(server: Server, admin
     assert user
     assert (user.role, user.lanes, user.may_use("default")) == (Role.OPERATOR, ("shop",), False)
     assert "already" not in added.text
-    assert "a user of this name exists" in text_of(admin.submit("/users/add", name="RAVI", role="viewer"))
+    taken = admin.submit("/users/add", name="RAVI", role="operator", lane="shop")
+    assert "a user of this name exists" in text_of(taken)
+    form = taken.text[: taken.text.index("</details>")]
+    assert re.findall('value="([^"]+)" (?:selected|checked)', form) == ["operator", "shop"]
     assert admin.submit("/users/change", name="Ravi", role="viewer").headers["location"].endswith("?done=user.changed")
     assert ravi.see("/account").status_code == 200
     assert admin.submit("/users/disable", name="Ravi").status_code == 303
