@@ -43,6 +43,17 @@ document.addEventListener("htmx:after:init", ({ target }) => {
   if (target.matches("select")) controls.push(target);
   if (controls.some(isChanged)) target.dispatchEvent(new Event("change", { bubbles: true }));
 });
+// A form is sent once until its answer is there: a second click would lose the answer to the first one.
+const sent = new Set();
+if (window.navigation) {
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented || !event.target.matches("[method=post]:not([data-file])")) return;
+    if (sent.has(event.target)) event.preventDefault();
+    sent.add(event.target);
+  });
+  navigation.addEventListener("navigateerror", () => sent.clear()); // a person stopped it
+  addEventListener("pageshow", () => sent.clear());
+}
 // Between press and release a replaced link would lose its click: what refreshes by itself waits for its next turn.
 let pressed = false;
 document.addEventListener("pointerdown", ({ button }) => { pressed = button === 0; });
