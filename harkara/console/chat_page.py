@@ -80,7 +80,8 @@ def render_chat(
 ) -> Response:
     """Return the page, with what a refused `form` had.
 
-    `draft_texts` are the words of a refused form for the draft, and `unsent` those that are offered as a reply.
+    `draft_texts` are the words of a refused form for the draft, and `unsent` those that are offered as a reply. They
+    are kept on the page if no reply is possible any more.
     `shown_draft` is the id of the draft on the page that asks for the newest part, empty for none.
     """
     db, catalogue = visitor.console.db, visitor.console.catalogue
@@ -88,6 +89,7 @@ def render_chat(
     kinds = {name: kind for name, kind in catalogue.kind.items() if is_offered(kind, person)}
     kind = kinds.get(template)
     now = db.now()
+    words = unsent or (form["text"] if form else "")
     return visitor.page(
         "conversation.html",
         status,
@@ -111,7 +113,8 @@ def render_chat(
         preview=_preview(kind, form),
         formats=catalogue.parameter,
         form=form,
-        unsent=unsent or (form["text"] if form else ""),
+        unsent=words,
+        kept=words or "\n\n".join(draft_texts or ()),
         problem=_sentence(visitor, error),
         longest=LONGEST,
         reference=f"console-{uuid7().hex}",

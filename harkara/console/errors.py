@@ -56,11 +56,11 @@ async def _sign_in(request: Request, _error: Exception) -> Response:
     base = request.scope["root_path"]
     if request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site":
         return _visitor_of(request).page("arrive.html")
-    url = f"{base}/sign-in"
+    back = request.url.path.removeprefix(base) if request.method == "GET" else ""
+    url = f"{base}/sign-in?next={quote(back)}" if len(back) > 1 else f"{base}/sign-in"
     if "HX-Request" in request.headers:
         return Response(status_code=401, headers={"HX-Redirect": url})
-    back = request.url.path.removeprefix(base) if request.method == "GET" else ""
-    return RedirectResponse(f"{url}?next={quote(back)}" if len(back) > 1 else url, 303)
+    return RedirectResponse(url, 303)
 
 
 async def _harkara_error(request: Request, error: Exception) -> HTMLResponse:

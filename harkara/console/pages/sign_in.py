@@ -31,7 +31,7 @@ _PAGE = re.compile(r"/[\w-][\w./-]*", re.ASCII)
 @router.get("/sign-in")
 def sign_in_page(visitor: AnyVisitor, next: str = "") -> Response:
     if isinstance(visitor, SignedIn):
-        return visitor.redirect("/")
+        return visitor.redirect(_own_page(next) or "/")
     return _sign_in_page(visitor, next)
 
 

@@ -54,6 +54,18 @@ if (window.navigation) {
   navigation.addEventListener("navigateerror", () => sent.clear()); // a person stopped it
   addEventListener("pageshow", () => sent.clear());
 }
+// The end of a session takes away nothing that is written: the person copies it first.
+document.addEventListener("htmx:before:response", (event) => {
+  const main = document.getElementById("main");
+  const { redirect } = event.detail.ctx.hx;
+  const written = [...main.querySelectorAll("form[method=post] :is(input, textarea)")].find(isChanged);
+  if (!redirect || !written) return;
+  event.preventDefault();
+  if (main.querySelector(".ended")) return;
+  const note = Object.assign(document.createElement("p"), { className: "ended problem", role: "alert" });
+  note.append(Object.assign(document.createElement("a"), { href: redirect, textContent: main.dataset.ended }));
+  written.form.prepend(note);
+});
 // Between press and release a replaced link would lose its click: what refreshes by itself waits for its next turn.
 let pressed = false;
 document.addEventListener("pointerdown", ({ button }) => { pressed = button === 0; });

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from harkara.console.pages import conversations
 from harkara.ledger.conversations.chat import MOST_READ
 from harkara.ledger.conversations.people import find_participant
 from harkara.ledger.conversations.queries import count_unread
@@ -41,10 +42,10 @@ def viewer(running: Server) -> Browser:
     return running.user("Vikram")
 
 
-def write(server: Server, words: str, n: int = 1, lane: str = "default") -> str:
+def write(server: Server, words: str, n: int = 1, lane: str = "default", **more: str) -> str:
     """Let the person number `n` write; return the page of the conversation."""
     write.count = getattr(write, "count", 0) + 1  # type: ignore[attr-defined]
-    deliver_webhooks(server.console.db, inbound_webhook(words, f"w{write.count}", n), lane=lane)  # type: ignore[attr-defined]
+    deliver_webhooks(server.console.db, inbound_webhook(words, f"w{write.count}", n, **more), lane=lane)  # type: ignore[attr-defined]
     return f"/conversations/{find_participant(server.console.db, f'9198765{n:05d}', [lane]).id}"
 
 
@@ -84,6 +85,7 @@ def test_an_operator_reads_and_a_viewer_leaves_no_trace(running: Server, operato
     assert count_unread(running.console.db, ["default"]).number == 1
     page = operator.see(path)
     assert 'hx-trigger="load"' in page.text
+    assert operator.submit(f"{path}/read", revision="9" * 5_000).status_code == 303
     operator.submit(f"{path}/read", revision=field(page.text, "revision"))
     assert count_unread(running.console.db, ["default"]).number == 0
     assert "/read" not in operator.see(path).text
@@ -119,7 +121,9 @@ def test_outside_the_window_a_template_is_offered_filled_and_sent(running: Serve
     )
     assert sent.status_code == 303, text_of(sent)
     assert list_messages(running.console.db)[0].template == "visit_feedback"
-    assert operator.submit(f"{path}/reply", reference="late", text="Hello").status_code == 400
+    late = operator.submit(f"{path}/reply", reference="late", text="Yes,\nuntil nine")
+    assert late.status_code == 400
+    assert re.search("readonly[^>]*>Yes,\nuntil nine</textarea>", late.text), "what was written meanwhile is not lost"
 
 
 def test_an_opt_out_has_its_proof_and_locks_the_composer(running: Server, operator: Browser) -> None:
@@ -148,12 +152,25 @@ def test_people_are_found_by_number_in_the_form_and_html_is_text(running: Server
     assert operator.submit("/conversations", search="12").status_code == 400
 
 
+def test_the_older_ones_of_a_search_match_too(
+    running: Server, operator: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversations, "ROWS", 1)
+    for words, n, name in (("First", 31, "Asha"), ("Second", 32, "Ravi"), ("Third", 33, "Asha")):
+        write(running, words, n, profile_name=name)
+    newest = operator.submit("/conversations", search="Asha")
+    assert "Third" in text_of(newest)
+    older = operator.submit("/conversations", search="Asha", before=field(newest.text, "before"))
+    assert "First" in text_of(older)
+
+
 def test_a_chat_with_more_messages_than_it_shows_says_so_at_its_end(running: Server, operator: Browser) -> None:
     path = write(running, "Hello", 9)
     fill(running.console.db, steps.send_message(running.console.db, steps.reply(9)), MOST_READ)
     first = operator.see(path)
     assert "newest 500 messages" not in text_of(first)
-    earlier = re.search(r'href="(\?before=[^"]+)"', first.text)
+    refused = operator.submit(f"{path}/reply", text="")
+    earlier = re.search(r'href="/console[^"?]+(\?before=[^"]+)"', refused.text)
     assert earlier
     assert "A chat shows the newest 500 messages to a person." in text_of(operator.see(path + earlier[1]))
 

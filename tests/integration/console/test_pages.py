@@ -182,7 +182,7 @@ def test_a_user_reads_the_pages_in_their_language(server: Server, admin: Browser
 
 def test_a_request_of_htmx_without_a_session_loads_the_sign_in_page(server: Server) -> None:
     answer = server.browser().see("/acts", **{"HX-Request": "true"})
-    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/console/sign-in")
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/console/sign-in?next=/acts")
 
 
 def test_a_page_says_that_the_ledger_is_away() -> None:

@@ -134,6 +134,26 @@ def test_each_message_that_an_operator_has_before_them_is_read(server: Server, p
     assert unread(server) == 0
 
 
+def test_the_end_of_a_session_takes_no_words_away(server: Server, page: Any) -> None:
+    path = ask(server)
+    page.goto(path)
+    page.fill("textarea[name=text]", "Yes, until")
+    page.context.clear_cookies()
+    refresh(page)
+    refresh(page)
+    page.wait_for_selector("role=alert >> text=Your session has ended.")
+    assert page.input_value("textarea[name=text]") == "Yes, until"
+    page.click("text=sign in again")
+    page.wait_for_url(f"**/sign-in?next={path.removeprefix('/console')}")
+
+
+def test_a_page_without_a_session_asks_for_the_sign_in(server: Server, page: Any) -> None:
+    page.goto("/console/now")
+    page.context.clear_cookies()
+    page.clock.fast_forward(10_000)
+    page.wait_for_url("**/console/sign-in?next=/now")
+
+
 def test_a_lane_that_was_parked_meanwhile_can_be_unparked(server: Server, page: Any) -> None:
     page.goto("/console/now")
     page.fill("input[name=reason]", "Wrong price")

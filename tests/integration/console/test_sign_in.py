@@ -179,6 +179,8 @@ def test_the_way_back_after_the_sign_in_stays_in_the_console(
     browser.see("/sign-in")
     answer = browser.submit("/sign-in", name=asha, password=PASSWORD, next=wanted)
     assert answer.headers["location"] == reached
+    in_another_tab = browser.get("/console/sign-in", params={"next": wanted})
+    assert in_another_tab.headers["location"] == reached
 
 
 def test_a_link_from_another_site_asks_the_browser_to_come_again_with_its_cookies(server: Server) -> None:
@@ -188,4 +190,5 @@ def test_a_link_from_another_site_asks_the_browser_to_come_again_with_its_cookie
     assert arrived.status_code == 200
     assert 'http-equiv="refresh"' in arrived.text
     assert stranger.see("/acts").headers["location"] == "/console/sign-in?next=/acts"
+    assert 'href="?next=%2Facts&amp;lang=hi"' in stranger.see("/sign-in?next=/acts").text
     assert browser.see("/acts").status_code == 200
