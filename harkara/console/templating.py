@@ -45,7 +45,7 @@ def render(visitor: Visitor, template: str, values: Mapping[str, Any]) -> str:
         "path": path,
         "zone": visitor.console.zone,
         "pages": [page for page in visitor.request.app.state.navigation if user and user.role.permits(page.role)],
-        "notice": ACTS.get(visitor.request.query_params.get("done", "")),
+        "notice": ACTS.get(visitor.request.query_params.get("done", "")) if visitor.request.method == "GET" else None,
     }
     return environment(visitor.language).get_template(template).render(frame | dict(values))
 

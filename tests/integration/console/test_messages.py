@@ -75,7 +75,8 @@ def test_one_field_finds_a_number_a_reference_and_an_id_and_no_address_has_the_n
         assert "9876543210" not in location
         page = text_of(operator.see(location.removeprefix("/console")))
         assert ("visit-1" in page, "visit-2" in page, NUMBER in page) == (True, False, True)
-    missing = operator.submit("/messages/search", find="98765 00000")
+    missing = operator.submit("/messages/search", find="98765 00000", state="waiting")
+    assert 'href="/console/messages?"' in missing.text, "to remove the filter"
     assert (missing.status_code, "No message has this number" in text_of(missing)) == (404, True)
 
 
