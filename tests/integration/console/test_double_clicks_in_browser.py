@@ -29,7 +29,7 @@ def press_twice(page: Any, button: str) -> None:
     """Press a button once more when the server has answered its form, and the page does not have the answer yet."""
     held: dict[str, Any] = {}
 
-    def go_on(**arrived: Any) -> None:
+    def press_again(**arrived: Any) -> None:
         held.update(arrived)
         if len(held) < 2:
             return
@@ -38,8 +38,8 @@ def press_twice(page: Any, button: str) -> None:
         route, response = held["form"]
         route.fulfill(response=response)
 
-    page.route("**", lambda route: go_on(form=(route, route.fetch(max_redirects=0))), times=1)
-    page.route("**?go", lambda route: go_on(again=route))
+    page.route("**", lambda route: press_again(form=(route, route.fetch(max_redirects=0))), times=1)
+    page.route("**?go", lambda route: press_again(again=route))
     page.route("**?pressed", lambda route: route.fulfill(body=""))
     page.locator(button).evaluate(PRESS)
 
