@@ -45,7 +45,9 @@ def test_a_press_counts_that_a_refresh_comes_into(server: Server, open_page: Ope
     page.goto("/console/conversations")
     page.hover("#conversations a")
     page.mouse.down()
-    page.evaluate("window.refreshed = new Promise(end => addEventListener('htmx:finally:request', () => end()))")
+    page.evaluate(
+        "() => { window.refreshed = new Promise(end => addEventListener('htmx:finally:request', () => end())) }"
+    )
     with page.expect_response("**/conversations"):
         page.clock.fast_forward(10_000)
     page.evaluate("window.refreshed")
