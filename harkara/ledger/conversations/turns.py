@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -94,7 +95,8 @@ def _write(
         values = new_state(tx, outcome, proposal)
         if not _end_claim(tx, claimed, rules, values):
             _release(tx, claimed, proposal)
-            _insert_turn(tx, claimed, proposal, "superseded", None, rules.billing)
+            kept = proposal if _lock_conversation(tx, claimed) else replace(proposal, texts=(), summary=None)
+            _insert_turn(tx, claimed, kept, "superseded", None, rules.billing)
             return WrittenTurn("superseded")
         revision = claimed.revision + ("mode" in values)
         sends = outcome in ("sent", "handed-over") and proposal.texts
@@ -156,6 +158,15 @@ def _release(tx: Transaction, claimed: ClaimedTurn, proposal: Proposal) -> None:
     tx.execute(update(conversation).where(*_own(claimed)).values(lease_until=None))
     same = (*_unchanged(claimed), conversation.c.turn_due_at.is_not(None))  # unanswered too often, or not its turn
     tx.execute(update(conversation).where(*same).values(turn_due_at=None, burst_at=None))
+
+
+def _lock_conversation(tx: Transaction, claimed: ClaimedTurn) -> bool:
+    """Keep the conversation until the transaction ends; return whether it still exists.
+
+    An erasure deletes it, and would not find the texts of a turn that is written later.
+    """
+    of_person = (conversation.c.lane == claimed.lane, conversation.c.person == claimed.person)
+    return tx.execute(select(conversation.c.epoch).where(*of_person).with_for_update(read=True)).first() is not None
 
 
 def _own(claimed: ClaimedTurn) -> tuple[Any, ...]:

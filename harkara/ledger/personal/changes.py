@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, and_, delete, select, update
+from sqlalchemy import ColumnElement, Table, UniqueConstraint, delete, select, update
 
 from harkara.ledger.events.stored_event import EventState
-from harkara.ledger.personal.find import FoundRow
+from harkara.ledger.personal.find import FoundRow, find_again, is_row
 from harkara.ledger.personal.inventory import PersonalTable
 from harkara.ledger.tables import callback, contact, conversation, event, message
 from harkara.ledger.transaction import Row, Transaction
@@ -22,30 +24,49 @@ _MAY_BE_SENT = UNSENT | {State.SENDING, State.UNCERTAIN}
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
-    """The new values of one row; None deletes it."""
+    """The new values of one row; None deletes it, which needs a locked row."""
 
     table: Table
     row: Row = field(repr=False)
     values: Row | None = field(repr=False)
 
-    @property
-    def message_id(self) -> str | None:
-        """The id of the message that the row is, None for a row of another table."""
-        return self.row["id"] if self.table is message else None
+    def write(self, tx: Transaction) -> bool:
+        """Write it, unless one of its columns has changed since the row was read; return whether it was written."""
+        if self.values is None or (self.table is contact and not _replace_older(tx, self.row | self.values)):
+            return bool(tx.execute(delete(self.table).where(*is_row(self.table, self.row))).rowcount)
+        as_read = (self.table.c[name] == self.row[name] for name in self.values if self.row[name] is not None)
+        this = (*is_row(self.table, self.row), *as_read)
+        return bool(tx.execute(update(self.table).where(*this).values(**self._distinct(tx, self.values))).rowcount)
 
-    def write(self, tx: Transaction) -> None:
-        if self.table is contact and self.values is not None and not _replace_older(tx, self.row | self.values):
-            self._delete(tx)
-        elif self.values is None:
-            self._delete(tx)
-        else:
-            tx.execute(update(self.table).where(self._this()).values(**self.values))
+    def _distinct(self, tx: Transaction, values: Row) -> Row:
+        """Return the values, with the key of the row after one that must be unique and is another row's already.
 
-    def _delete(self, tx: Transaction) -> None:
-        tx.execute(delete(self.table).where(self._this()))
+        An application that names its messages by the number does so again after an erasure.
+        """
+        for columns in _unique_keys(self.table):
+            new = {column.name: (self.row | values)[column.name] for column in columns}
+            if changed := [name for name in new if name in values]:
+                same = (self.table.c[name] == value for name, value in new.items())
+                if tx.execute(select(*self.table.primary_key.columns).where(*same)).first():
+                    values = values | {changed[0]: self._with_key(changed[0], values[changed[0]])}
+        return values
 
-    def _this(self) -> Any:
-        return and_(*(column == self.row[column.name] for column in self.table.primary_key.columns))
+    def _with_key(self, name: str, text: str) -> str:
+        key = "#" + " ".join(str(self.row[column.name]) for column in self.table.primary_key.columns)
+        return text[: _length(self.table, name) - len(key)] + key
+
+
+def erase_row(tx: Transaction, where: PersonalTable, found: FoundRow, person: Mentions, key: str) -> bool:
+    """Erase what the inventory says of a row; return whether anything changed.
+
+    A row that has changed since it was read is read again: it may be another person's, or mention the person twice.
+    """
+    change = change_row(where, found, person, key, tx.now)
+    if change is None or change.write(tx):
+        return change is not None
+    again = find_again(tx, where, found.row, person)
+    change = change_row(where, again, person, key, tx.now) if again else None
+    return change is not None and change.write(tx)
 
 
 def must_stay(where: PersonalTable, found: FoundRow) -> bool:
@@ -57,7 +78,9 @@ def must_stay(where: PersonalTable, found: FoundRow) -> bool:
 
 def change_row(where: PersonalTable, found: FoundRow, person: Mentions, key: str, now: datetime) -> RowChange | None:
     """Return what the inventory says of this row, None if nothing in it changes."""
-    if where.table is conversation or (where.table is contact and found.row["stopped"] is None):
+    if must_stay(where, found):
+        return None
+    if found.own and (where.table is conversation or (where.table is contact and found.row["stopped"] is None)):
         return RowChange(where.table, found.row, None)
     values = {
         name: new
@@ -87,7 +110,18 @@ def _new_value(where: PersonalTable, name: str, old: Any, own: bool, person: Men
         case "rename":
             return pseudonym(key, old) if own else old
     masked = person.replace(old, pseudonym(key, person.names[0]))
-    return masked[: getattr(where.table.c[name].type, "length", None)]
+    return masked[: _length(where.table, name)]
+
+
+def _length(table: Table, name: str) -> int:
+    return getattr(table.c[name].type, "length", None) or sys.maxsize
+
+
+@cache
+def _unique_keys(table: Table) -> list[list[ColumnElement[Any]]]:
+    """Return the columns of each unique index and constraint besides the primary key."""
+    constraints = [each.columns for each in table.constraints if isinstance(each, UniqueConstraint)]
+    return [list(columns) for columns in (*(each.columns for each in table.indexes if each.unique), *constraints)]
 
 
 def _replace_older(tx: Transaction, new: Row) -> bool:

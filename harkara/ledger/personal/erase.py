@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import or_, select, update
 
@@ -17,12 +17,12 @@ from harkara.ledger.database import Database
 from harkara.ledger.events.stored_event import RECEIVED, EventState
 from harkara.ledger.messages.commands import cancel_messages
 from harkara.ledger.messages.erased_number import KEPT
-from harkara.ledger.personal.changes import RowChange, change_row, must_stay
+from harkara.ledger.personal.changes import change_row, erase_row, must_stay
 from harkara.ledger.personal.contains import contains
-from harkara.ledger.personal.find import Progress, find_rows, no_progress
-from harkara.ledger.personal.inventory import INVENTORY
-from harkara.ledger.tables import event, message
-from harkara.ledger.transaction import Transaction
+from harkara.ledger.personal.find import FoundRow, Progress, find_rows, lock_own, no_progress
+from harkara.ledger.personal.inventory import INVENTORY, PersonalTable
+from harkara.ledger.tables import attempt, event, message, trace
+from harkara.ledger.transaction import Row, Transaction
 from harkara.ledger.users.acts import Actor, record_act
 from harkara.people.mentions import Mentions
 from harkara.people.pseudonym import pseudonym
@@ -39,13 +39,15 @@ _ROUNDS = 3
 class Erasure:
     """What an erasure did: `rows` counts by table the rows that it changed or deleted.
 
-    `mentions` is the number of messages to others that mention the person and may still be sent.
+    `mentions` is the number of messages to others that mention the person and may still be sent. `being_sent` is the
+    number of messages to the person whose POST began meanwhile: they keep number and text until a later erasure.
     """
 
     at: datetime
     cancelled: int
     rows: Mapping[str, int] = field(default_factory=dict)
     mentions: int = 0
+    being_sent: int = 0
 
 
 def erase_person(db: Database, person: Mentions, key: str, *, by: Actor, progress: Progress = no_progress) -> Erasure:
@@ -64,24 +66,23 @@ def erase_person(db: Database, person: Mentions, key: str, *, by: Actor, progres
         record_act(tx, by, "person.erased", pseudonym(key, person.names[0]))
     rows: Counter[str] = Counter({"upload": uploads} if uploads else {})
     for _ in range(_ROUNDS):
-        changes, mentions = _plan(db, person, key, progress)
-        if not changes:
-            break
+        found, mentions = _search(db, person, key, progress)
         with db.write() as tx:
             stopped = _stop_unsent(tx, person)  # the application may have sent another one meanwhile
-            cancelled += stopped.cancelled
-            written = [change for change in changes if change.message_id not in stopped.sending]
-            for change in written:
-                change.write(tx)
-        rows.update(change.table.name for change in written)
-    return Erasure(at, cancelled, dict(rows), mentions)
+            erased = [*_erase_found(tx, found, person, key), *_erase_own(tx, person, key, stopped)]
+        cancelled += stopped.cancelled
+        rows.update(erased)
+        if not erased:
+            break
+    return Erasure(at, cancelled, dict(rows), mentions, len(stopped.sending))
 
 
 class _Stopped(NamedTuple):
-    """How many messages were cancelled, and the ids of those that are being sent."""
+    """How many messages were cancelled, the ids of those that are being sent, and of those that may be erased."""
 
     cancelled: int
     sending: Set[str]
+    settled: Set[str]
 
 
 def _stop_messages(tx: Transaction, person: Mentions) -> int:
@@ -108,18 +109,46 @@ def _stop_unsent(tx: Transaction, person: Mentions) -> _Stopped:
     cancelled = cancel_messages(tx, [one for one, state in states.items() if state in UNSENT], ERASED, _REASON)
     settled = in_state(*(state for state in State if state in DONE | {State.UNCERTAIN}))
     tx.execute(update(message).where(own, settled).values(resend_at=None, fallback=None, **KEPT))
-    return _Stopped(len(cancelled), {one for one, state in states.items() if state == State.SENDING})
+    sending = {one for one, state in states.items() if state == State.SENDING}
+    return _Stopped(len(cancelled), sending, states.keys() - sending)
 
 
-def _plan(db: Database, person: Mentions, key: str, progress: Progress) -> tuple[list[RowChange], int]:
-    """Return the changes that are left to make, and how many rows mention the person and must stay."""
-    changes: list[RowChange] = []
+_Found = tuple[PersonalTable, FoundRow]
+
+
+def _search(db: Database, person: Mentions, key: str, progress: Progress) -> tuple[list[_Found], int]:
+    """Return the rows that only a search finds and that must change, and how many mention the person and must stay."""
+    changing: list[_Found] = []
     staying = 0
     with db.read(snapshot=True) as tx:
         for where in INVENTORY:
             for found in find_rows(tx, where, person, progress):
                 if must_stay(where, found):
                     staying += 1
-                elif change := change_row(where, found, person, key, tx.now):
-                    changes.append(change)
-    return changes, staying
+                elif (where.own_by_search or not found.own) and change_row(where, found, person, key, tx.now):
+                    changing.append((where, found))
+    return changing, staying
+
+
+def _erase_found(tx: Transaction, found: Sequence[_Found], person: Mentions, key: str) -> Iterator[str]:
+    """Erase rows of the search; yield for each the name of its table."""
+    return (where.table.name for where, each in found if erase_row(tx, where, each, person, key))
+
+
+def _erase_own(tx: Transaction, person: Mentions, key: str, stopped: _Stopped) -> Iterator[str]:
+    """Do the same with the person's own rows as they are now: since the search, some are new, and some another's."""
+    for where in _OWN_ORDER:
+        for found in lock_own(tx, where, person):
+            if _is_settled(where, found.row, stopped) and erase_row(tx, where, found, person, key):
+                yield where.table.name
+
+
+_OWN_ORDER: Final = sorted(INVENTORY, key=lambda where: where.table is message)
+"""The messages last: their number leads to their attempts, and the contacts, which are last before, to the turns."""
+
+
+def _is_settled(where: PersonalTable, row: Row, stopped: _Stopped) -> bool:
+    """Whether the row is not one of a message that is being sent, or that was accepted since the others stopped."""
+    if where.table is message:
+        return row["id"] in stopped.settled
+    return where.table not in (attempt, trace) or row["message_id"] not in stopped.sending

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, Table, or_, select, true
 
 from harkara.ledger.contacts.queries import all_names
 from harkara.ledger.database import Database
@@ -63,6 +63,28 @@ def find_rows(
         if any(person.in_text(row[name]) for name in where.searched if row[name]):
             found.setdefault(_key(row, keys), FoundRow(False, row))
     return [found[key] for key in sorted(found)]
+
+
+def lock_own(tx: Transaction, where: PersonalTable, person: Mentions) -> list[FoundRow]:
+    """Return the person's own rows of a table in which an index finds them, and lock them; none of another table."""
+    if where.own is None or where.own_by_search:
+        return []
+    own = select(where.table).where(where.own(person)).order_by(*where.table.primary_key.columns)
+    return [FoundRow(True, row) for row in tx.rows(own.with_for_update())]
+
+
+def find_again(tx: Transaction, where: PersonalTable, row: Row, person: Mentions) -> FoundRow | None:
+    """Return a row as it is now, and lock it; None if it is deleted."""
+    this = is_row(where.table, row)
+    if not (found := tx.rows(select(where.table).where(*this).with_for_update())):
+        return None
+    own = where.own is not None and tx.execute(select(true()).where(*this, where.own(person))).first() is not None
+    return FoundRow(own, found[0])
+
+
+def is_row(table: Table, row: Row) -> tuple[ColumnElement[bool], ...]:
+    """Match the row with this primary key."""
+    return tuple(column == row[column.name] for column in table.primary_key.columns)
 
 
 def find_own(db: Database, person: Mentions) -> dict[str, list[dict[str, Any]]]:

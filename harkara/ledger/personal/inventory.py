@@ -69,13 +69,15 @@ Find = Callable[[Mentions], ColumnElement[bool]]
 class PersonalTable:
     """One table: `own` finds the rows that are about a person, None if none are; `columns` has each text column.
 
-    `kept` says why something stays of the person's rows, None if nothing does.
+    `kept` says why something stays of the person's rows, None if nothing does. With `own_by_search`, no index finds
+    the person's rows: the whole table is read.
     """
 
     table: Table
     own: Find | None
     columns: Mapping[str, Treatment] = field(default_factory=dict)
     kept: str | None = None
+    own_by_search: bool = False
 
     @property
     def is_personal(self) -> bool:
@@ -184,18 +186,21 @@ INVENTORY: Final = (
         lambda person: or_(event.c.sender.in_(person.names), contains(event.c.body, person.needles)),
         _columns(remove="body", clear="sender", none="lane identity about state message_id webhook_digest"),
         "The digest stays, by which a repeat is recognized.",
+        own_by_search=True,
     ),
     PersonalTable(
         callback,
         _mentions(callback.c.data),
         _columns(remove="data", mask="reason", none="id lane kind subject state"),
         "Time and kind stay until the callback is deleted, a week after its end.",
+        own_by_search=True,
     ),
     PersonalTable(
         dead_letter,
         _mentions(dead_letter.c.content),
         _columns(remove="content", mask="entry reason", none="source kind error"),
         "The error stays, without the content.",
+        own_by_search=True,
     ),
     PersonalTable(
         charge,

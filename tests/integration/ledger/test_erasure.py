@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from harkara.ledger.personal.export import export_person
 from harkara.ledger.personal.find import find_person, find_rows
 from harkara.ledger.personal.inventory import INVENTORY
 from harkara.ledger.personal.receipt import digest_of, erase_with_receipt
-from harkara.ledger.tables import all_tables, campaign, consent, message
+from harkara.ledger.tables import all_tables, campaign, consent, conversation, message
 from harkara.ledger.transaction import Row
 from harkara.ledger.users.acts import Actor, list_acts
 from harkara.messages import Envelope, Template, Text
@@ -184,6 +185,27 @@ def test_a_sent_message_to_another_person_loses_only_the_mention(db: Database) -
     erase_with_receipt(db, CANARY, KEY, ASHA)
     assert row(db, mention)["recipient"] == OTHER
     assert f"Dr Rao: {pseudonym(KEY, CANARY)}" in row(db, mention)["body"]
+
+
+def test_the_number_as_a_reference_may_be_used_again_and_be_erased_again(db: Database) -> None:
+    for _ in range(2):
+        send_message(db, to(CANARY, reference=f"call {CANARY}"))
+        send_message(db, to(OTHER, reference=f"about {WRITTEN}"))
+        save(db, visit(f"visit of {CANARY}", to=f"+{CANARY}"), visit(f"visit of {NATIONAL}", to=f"+{OTHER}"))
+        add_dead_letters(db, [DeadLetter.of("task", f"call {CANARY}", "send", ValueError(), None)])
+        erase_with_receipt(db, CANARY, KEY, ASHA)
+    assert canaries_in_tables(db) == []
+    named = [row["reference"] for row in rows_of(db, message) if row["occasion_id"] is None]
+    erased = pseudonym(KEY, CANARY)
+    assert Counter(each.partition("#")[0] for each in named) == {f"call {erased}": 2, f"about {erased}": 2}
+
+
+def test_a_conversation_with_another_person_whose_name_is_the_number_stays(db: Database) -> None:
+    deliver_webhooks(db, wrote("Hello", OTHER))
+    with db.write() as tx:
+        tx.execute(update(conversation).values(name=f"call {CANARY}"))
+    erase_with_receipt(db, CANARY, KEY, ASHA)
+    assert [row["name"] for row in rows_of(db, conversation)] == [f"call {pseudonym(KEY, CANARY)}"]
 
 
 def test_the_export_has_everything_about_the_person_and_nothing_about_others(callback_db: Database) -> None:
