@@ -115,6 +115,14 @@ class RedisAddress:
         return _parse(url)
 
     @property
+    def place(self) -> str:
+        """The server and the database for a person to read, without a password."""
+        if self.path is not None:
+            return f"{self.path}, database {self.db}"
+        service = f"{self.sentinels.service} of the sentinel " if self.sentinels else ""
+        return f"{service}{self.host}:{self.port}, database {self.db}"
+
+    @property
     def broker_url(self) -> str:
         """The URL for kombu, without the options that kombu gets as settings."""
         secret = f"{_quoted(self.username)}:{_quoted(self.password)}@" if self.username or self.password else ""

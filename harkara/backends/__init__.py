@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # named in signatures alone
     from harkara.message_status import MessageStatus
     from harkara.messages import Envelope
     from harkara.occasions import OccasionUpdate, ReminderPlan
+    from harkara.redis_address import RedisAddress
     from harkara.steps import Steps
 
 
@@ -49,11 +50,11 @@ class Backend(Protocol):
         ...
 
 
-def redis_backend(seconds: float, replicas: int) -> Backend:
+def redis_backend(address: RedisAddress, seconds: float, replicas: int) -> Backend:
     # Imported here: an application that only builds messages does not pay for redis-py.
     from harkara.backends.redis import RedisBackend
 
-    return RedisBackend(0.9 * seconds, replicas)  # what remains of the timeout covers the work outside Redis
+    return RedisBackend(address, 0.9 * seconds, replicas)  # what remains of the timeout covers the work outside Redis
 
 
 def ledger_backend(database_url: str, redis_url: str | None, seconds: float, deadlines: Mapping[str, float]) -> Backend:

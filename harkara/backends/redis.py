@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from harkara.backends.broker import ACCEPT
 from harkara.errors import Conflict, HarkaraError, Invalid, NotFound, Unavailable
 from harkara.intake.entries import Verb
-from harkara.intake.producer import IntakeProducer
+from harkara.intake.producer import IntakeProducer, NoWorkerAnswered
 from harkara.message_status import MessageStatus
 from harkara.messages import Envelope
 from harkara.receipt import Change, Receipt
+from harkara.redis_address import RedisAddress
 from harkara.redis_client import redis_errors
+from harkara.redis_use import UseCheck
 from harkara.steps import RedisCommands, Steps
 from harkara.task_elements import task_element
 
@@ -33,8 +35,9 @@ class RedisBackend:
     A hand-over returns when so many `replicas` have it.
     """
 
-    def __init__(self, seconds: float, replicas: int = 0) -> None:
+    def __init__(self, address: RedisAddress, seconds: float, replicas: int = 0) -> None:
         self._seconds = seconds
+        self._use = UseCheck(address)
         self._intake = IntakeProducer(replicas=replicas, replica_seconds=0.8 * seconds)
 
     def enqueue(self, envelopes: Sequence[Envelope]) -> Steps[list[Receipt | Conflict | Invalid]]:
@@ -73,18 +76,26 @@ class RedisBackend:
         valid_for: Sequence[Any] = (),
         traceparents: Sequence[str | None] = (),
     ) -> Steps[None]:
+        yield from self._use.warn_once()
         if (yield from self._intake.append(verb, payloads, valid_for=valid_for, traceparents=traceparents)):
             yield from self._wake_workers()
 
     def _request(self, verb: Verb, key: str) -> Steps[Any]:
+        try:
+            answer = yield from self._ask(verb, key)
+        except NoWorkerAnswered as silence:
+            raise (yield from self._use.explain(silence)) from None
+        if "error" in answer:
+            raise _ERRORS.get(answer["error"], HarkaraError)(answer["message"])
+        return answer["ok"]
+
+    def _ask(self, verb: Verb, key: str) -> Steps[dict[str, Any]]:
         answer = yield from self._intake.request(verb, key, self._wake_workers, seconds=0.75 * self._seconds)
         if answer.get("error") == "NotFound":
             # Another worker may have read the message and not committed it yet.
             yield from self._intake.wait_for_readers(self._seconds)
             answer = yield from self._intake.request(verb, key, self._wake_workers, seconds=0.5 * self._seconds)
-        if "error" in answer:
-            raise _ERRORS.get(answer["error"], HarkaraError)(answer["message"])
-        return answer["ok"]
+        return answer
 
     def _wake_workers(self) -> Steps[None]:
         """Wake the workers, or leave it: the entry is stored, and they read the intake every second anyway."""

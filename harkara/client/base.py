@@ -38,8 +38,8 @@ class BaseClient:
             raise Invalid("redis_url", "give a Redis URL, a database URL, or both")
         if replicas and (replicas < 0 or database_url):
             raise Invalid("replicas", "is how many replicas of Redis confirm, for a client without a database URL")
-        if redis_url:
-            RedisAddress.parse(redis_url)  # the wake-up connects after the message is kept, when no error helps
+        # The wake-up connects after the message is kept, when no error helps.
+        address = RedisAddress.parse(redis_url) if redis_url else RedisAddress()
         self._producer = producer
         self._lane = lane
         self._region = region
@@ -47,6 +47,6 @@ class BaseClient:
         self._backend: Backend = (
             ledger_backend(database_url, redis_url, seconds, deadlines)
             if database_url
-            else redis_backend(seconds, replicas)
+            else redis_backend(address, seconds, replicas)
         )
         self._published = PublishedLookup(catalogue, reminders, published=bool(redis_url))

@@ -14,7 +14,8 @@ class Client(MessageCalls, OccasionCalls, ConsentCalls):
     moments later. With `database_url`, its row is committed when `send` returns; `redis_url` then only speeds it up.
 
     Args:
-        redis_url: URL of the workers' Redis, such as `redis://127.0.0.1:6379/0`.
+        redis_url: URL of the workers' Redis, such as `redis://127.0.0.1:6379/0`. With the first hand-over, a client
+            without `database_url` logs a warning if no worker has ever used it.
 
     Keyword Args:
         database_url (str | None): SQLAlchemy URL of the ledger, for an application that may write to it.

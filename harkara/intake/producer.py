@@ -30,6 +30,10 @@ A lost wake-up costs a second: every worker reads the intake every second withou
 POLL_SECONDS: Final = 0.02
 
 
+class NoWorkerAnswered(Unavailable):
+    """Redis answers, and no worker has answered the request in time."""
+
+
 class IntakeProducer:
     """Appends to a stream.
 
@@ -74,7 +78,7 @@ class IntakeProducer:
     ) -> Steps[dict[str, Any]]:
         """Append an entry, call `wake` if needed, and wait for a worker's answer.
 
-        Raises Unavailable when no answer arrives within `seconds`.
+        Raises NoWorkerAnswered when none arrives within `seconds`, and Unavailable.
         """
         reply_to = f"harkara:answer:{uuid4().hex}"
         if (yield from self.append(verb, [payload], reply_to)):
@@ -82,7 +86,7 @@ class IntakeProducer:
         with redis_errors():
             (answer,) = yield RedisCommands((("BLPOP", reply_to, seconds),))
         if answer is None:
-            raise Unavailable(f"no worker answered within {seconds:g} s: is one running?")
+            raise NoWorkerAnswered(f"no worker answered within {seconds:g} s: is one running?")
         return cast(dict[str, Any], json.loads(answer[1]))
 
     def wait_for_readers(self, seconds: float) -> Steps[None]:

@@ -21,6 +21,7 @@ from harkara.ledger.halts import RESTORED, list_halts
 from harkara.ledger.messages.commands import resolve
 from harkara.ledger.occasions.queries import list_occasions
 from harkara.occasions import Closing
+from harkara.redis_address import RedisAddress
 from harkara.redis_client import connect
 from harkara.steps import run
 from harness.valkey import ValkeyServer, valkey
@@ -94,14 +95,14 @@ def test_an_old_append_only_file_sends_nothing_again_and_undoes_nothing(tmp_path
         harkara.sandbox.set_faults(limit=LIMIT)
         with harkara.client() as client, closing(SyncConnections(server.url, 3)) as connections:
             client.send_many(envelopes)
-            run(RedisBackend(3).save_occasions([moved, cancelled], plan), connections)
+            run(RedisBackend(RedisAddress(), 3).save_occasions([moved, cancelled], plan), connections)
             client.opt_out(again.to, proof="form 1")
             shutil.copytree(server.dir / "appendonlydir", tmp_path / "old")
             time.sleep(1.1)  # of two choices in one second, the opt-out counts
             client.opt_in(again.to, proof="form 2")
             later = visit(1, at + timedelta(days=1), plan)
             ending = Closing(kind=cancelled.kind, reference=cancelled.reference, status="cancelled")
-            run(RedisBackend(3).save_occasions([later, ending], plan), connections)
+            run(RedisBackend(RedisAddress(), 3).save_occasions([later, ending], plan), connections)
         worker = harkara.start_worker()
         harkara.wait_until(lambda: harkara.states()["accepted"] == 60, "all messages are sent")
         harkara.wait_until(lambda: not connect(server.url, seconds=30).xlen(STREAM), "the intake is committed")

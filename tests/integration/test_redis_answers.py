@@ -20,6 +20,7 @@ from harkara.limits import Allowance
 from harkara.limits.limiter import Limiter
 from harkara.outcomes import Wait
 from harkara.published.store import PublishedReader
+from harkara.redis_address import RedisAddress
 from harkara.redis_client import connect, require_writable
 from harkara.redis_identity import claim_redis
 from harkara.steps import run
@@ -95,7 +96,7 @@ def read(url: str) -> None:
 
 
 def hand_over(url: str) -> None:
-    run(RedisBackend(2).enqueue([reply()]), SyncConnections(url, 2))
+    run(RedisBackend(RedisAddress.parse(url), 2).enqueue([reply()]), SyncConnections(url, 2))
 
 
 def publish_a_hint(url: str) -> None:
