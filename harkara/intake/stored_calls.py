@@ -23,9 +23,12 @@ def storable_call(catalogue: Catalogue, task: str, args: Any, kwargs: Any) -> st
 
 
 def storable_element(catalogue: Catalogue, element: str) -> str | None:
-    """Return an element of a Celery queue as it is; None if it is no call, or may hold a one-time code."""
+    """Return an element of a Celery queue; None if it is no call, or may hold a one-time code.
+
+    Its body is not Base64, as Celery writes it: an erasure finds no number in that.
+    """
     try:
-        return None if storable_call(catalogue, *_call_of(element)) is None else element
+        return None if storable_call(catalogue, *_call_of(element)) is None else _readable(element)
     except Exception:  # anyone who reaches Redis can push anything, and it is nested too deeply, or no text at all
         return None
 
@@ -39,11 +42,19 @@ def _is_request(catalogue: Catalogue, args: Any) -> bool:
     return True
 
 
+def _readable(element: str) -> str:
+    """Return the same element with its body as text, which kombu reads as well. Raises any error."""
+    message = json.loads(element)
+    if message["properties"].get("body_encoding") == "base64":
+        message["body"] = base64.b64decode(message["body"]).decode()
+        del message["properties"]["body_encoding"]
+    return json.dumps(message)
+
+
 def _call_of(element: str) -> tuple[str, Any, Any]:
     """Return task, args and kwargs, which each protocol of Celery has at another place. Raises any error."""
-    message = json.loads(element)
-    encoded = message["properties"].get("body_encoding") == "base64"
-    body = json.loads(base64.b64decode(message["body"]) if encoded else message["body"])
+    message = json.loads(_readable(element))
+    body = json.loads(message["body"])
     match message["headers"], body:
         case {"task": str(name)}, [args, kwargs, *_]:
             return name, args, kwargs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -92,11 +93,15 @@ def change_row(where: PersonalTable, found: FoundRow, person: Mentions, key: str
 
 def _end(where: PersonalTable, row: Row, values: Row, now: datetime) -> Row:
     """Return what ends the row's processing, if it was still to come and what it needs is erased."""
-    if where.table is callback and "data" in values and row["state"] == "waiting":
+    if where.table is callback and _removes(values, "data") and row["state"] == "waiting":
         return {"state": "dead", "done_at": now, "reason": "The data of the person it is about was erased."}
-    if where.table is event and "body" in values and row["state"] == EventState.NEW.value:
+    if where.table is event and _removes(values, "body") and row["state"] == EventState.NEW.value:
         return {"state": EventState.ORPHAN.value}
     return {}
+
+
+def _removes(values: Row, name: str) -> bool:
+    return name in values and values[name] is None
 
 
 def _new_value(where: PersonalTable, name: str, old: Any, own: bool, person: Mentions, key: str) -> Any:
@@ -110,7 +115,17 @@ def _new_value(where: PersonalTable, name: str, old: Any, own: bool, person: Men
         case "rename":
             return pseudonym(key, old) if own else old
     masked = person.replace(old, pseudonym(key, person.names[0]))
+    if where.columns[name] == "remove" and _is_json(old) and not _is_json(masked):
+        return None  # the number was one of JSON, without quotes
     return masked[: _length(where.table, name)]
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _length(table: Table, name: str) -> int:

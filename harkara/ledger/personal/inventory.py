@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from sqlalchemy import ColumnElement, Table, or_, select, union_all
+from sqlalchemy import ColumnElement, Table, and_, or_, select, union_all
 
 from harkara.ledger.personal.contains import contains
 from harkara.ledger.tables import (
@@ -129,6 +129,19 @@ def _of_people(person: Mentions) -> ColumnElement[bool]:
     return conversation.c.person.in_(select(contact.c.person).where(contact.c.recipient.in_(person.names)))
 
 
+def _of_sender(person: Mentions) -> ColumnElement[bool]:
+    # What names no sender is a status, about its recipient, or not applied.
+    unnamed = or_(event.c.sender.is_(None), event.c.sender == "")
+    return or_(event.c.sender.in_(person.names), and_(unnamed, contains(event.c.body, person.needles)))
+
+
+def _of_customer(person: Mentions) -> ColumnElement[bool]:
+    """Match the callbacks whose data name the person as the customer: the words of another may mention the person."""
+    named = (f'"{key}": "{name}"' for key in ("from", "to", "number", "user_id") for name in person.names)
+    handed_over = callback.c.subject.in_(select(contact.c.person).where(contact.c.recipient.in_(person.names)))
+    return or_(handed_over, *(callback.c.data.contains(each, autoescape=True) for each in named))
+
+
 def _mentions(*columns: ColumnElement[str | None]) -> Find:
     return lambda person: or_(*(contains(column, person.needles) for column in columns))
 
@@ -183,14 +196,14 @@ INVENTORY: Final = (
     ),
     PersonalTable(
         event,
-        lambda person: or_(event.c.sender.in_(person.names), contains(event.c.body, person.needles)),
+        _of_sender,
         _columns(remove="body", clear="sender", none="lane identity about state message_id webhook_digest"),
         "The digest stays, by which a repeat is recognized.",
         own_by_search=True,
     ),
     PersonalTable(
         callback,
-        _mentions(callback.c.data),
+        _of_customer,
         _columns(remove="data", mask="reason", none="id lane kind subject state"),
         "Time and kind stay until the callback is deleted, a week after its end.",
         own_by_search=True,

@@ -27,7 +27,7 @@ from harkara.ledger.personal.export import export_person
 from harkara.ledger.personal.find import find_person, find_rows
 from harkara.ledger.personal.inventory import INVENTORY
 from harkara.ledger.personal.receipt import digest_of, erase_with_receipt
-from harkara.ledger.tables import all_tables, campaign, consent, conversation, message
+from harkara.ledger.tables import all_tables, callback, campaign, consent, conversation, event, message
 from harkara.ledger.transaction import Row
 from harkara.ledger.users.acts import Actor, list_acts
 from harkara.messages import Envelope, Template, Text
@@ -218,6 +218,27 @@ def test_the_export_has_everything_about_the_person_and_nothing_about_others(cal
     assert [(each.act, each.subject) for each in list_acts(callback_db)] == [("person.exported", "")]
     with pytest.raises(NotFound):
         export_person(callback_db, "919876543200", by=ASHA)
+
+
+def test_what_another_person_wrote_about_the_person_is_theirs(callback_db: Database) -> None:
+    db = callback_db
+    deliver_webhooks(db, wrote("Hello", CANARY, "wamid.1"), wrote(f"Call my friend: {WRITTEN}", OTHER, "wamid.2"))
+    assert OTHER not in export_of(db, CANARY)
+    erase_with_receipt(db, CANARY, KEY, ASHA)
+    masked = f"Call my friend: {pseudonym(KEY, CANARY)}"
+    assert [row["sender"] for row in rows_of(db, event) if masked in (row["body"] or "")] == [OTHER]
+    assert canaries_in_tables(db) == []
+    states = {row["state"]: row["data"] for row in rows_of(db, callback)}
+    assert (set(states), states["dead"]) == ({"waiting", "dead"}, None)
+    assert (masked in states["waiting"], OTHER in states["waiting"]) == (True, True)
+
+
+def test_a_number_in_json_without_quotes_leaves_no_broken_json(db: Database) -> None:
+    deliver_webhooks(db, wrote("Hello", OTHER))
+    with db.write() as tx:
+        tx.execute(update(event).values(body=f'{{"phone": {CANARY}}}'))
+    erase_with_receipt(db, CANARY, KEY, ASHA)
+    assert [row["body"] for row in rows_of(db, event)] == [None]
 
 
 def test_the_export_knows_how_to_write_the_columns_of_each_table() -> None:
