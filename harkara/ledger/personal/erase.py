@@ -12,7 +12,7 @@ from sqlalchemy import or_, select, update
 
 from harkara.errors import Conflict
 from harkara.ledger.campaigns.uploads import delete_all_uploads
-from harkara.ledger.conditions import in_state
+from harkara.ledger.conditions import SETTLED
 from harkara.ledger.database import Database
 from harkara.ledger.events.stored_event import RECEIVED, EventState
 from harkara.ledger.messages.commands import cancel_messages
@@ -20,13 +20,13 @@ from harkara.ledger.messages.erased_number import KEPT
 from harkara.ledger.personal.changes import change_row, erase_row, must_stay
 from harkara.ledger.personal.contains import contains
 from harkara.ledger.personal.find import FoundRow, Progress, find_rows, lock_own, no_progress
-from harkara.ledger.personal.inventory import INVENTORY, PersonalTable
+from harkara.ledger.personal.inventory import INVENTORY, PersonalTable, messages_to
 from harkara.ledger.tables import attempt, event, message, trace
 from harkara.ledger.transaction import Row, Transaction
 from harkara.ledger.users.acts import Actor, record_act
 from harkara.people.mentions import Mentions
 from harkara.people.pseudonym import pseudonym
-from harkara.states import DONE, UNSENT, State
+from harkara.states import UNSENT, State
 
 ERASED = "erased"
 """The code of a message that was cancelled because its recipient's data was erased."""
@@ -103,12 +103,11 @@ def _stop_unsent(tx: Transaction, person: Mentions) -> _Stopped:
 
     A message without its text would otherwise be claimed again and again until its deadline.
     """
-    own = message.c.recipient.in_(person.names)
+    own = message.c.id.in_(messages_to(person))
     locked = select(message.c.id, message.c.state).where(own).order_by(message.c.id).with_for_update()
     states = {row.id: row.state for row in tx.execute(locked)}
     cancelled = cancel_messages(tx, [one for one, state in states.items() if state in UNSENT], ERASED, _REASON)
-    settled = in_state(*(state for state in State if state in DONE | {State.UNCERTAIN}))
-    tx.execute(update(message).where(own, settled).values(resend_at=None, fallback=None, **KEPT))
+    tx.execute(update(message).where(own, SETTLED).values(resend_at=None, fallback=None, **KEPT))
     sending = {one for one, state in states.items() if state == State.SENDING}
     return _Stopped(len(cancelled), sending, states.keys() - sending)
 

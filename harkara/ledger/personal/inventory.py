@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from sqlalchemy import ColumnElement, Table, and_, or_, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Table, and_, func, or_, select, tuple_, union_all
 
+from harkara.ledger.conditions import LEASED, SETTLED, in_state
 from harkara.ledger.personal.contains import contains
 from harkara.ledger.tables import (
     act,
@@ -50,6 +51,7 @@ from harkara.ledger.tables import (
     worker,
 )
 from harkara.people.mentions import Mentions
+from harkara.states import State
 
 Treatment = Literal["remove", "clear", "rename", "mask", "none"]
 """What an erasure does with a column.
@@ -107,26 +109,38 @@ def _named(column: ColumnElement[str]) -> Find:
     return lambda person: column.in_(person.names)
 
 
+def messages_to(person: Mentions) -> CompoundSelect[tuple[str]]:
+    """Return a query for the ids of all messages to the person. Each part has an index, and together they have none."""
+    states = (in_state(State.WAITING), LEASED, SETTLED)
+    return union_all(*(select(message.c.id).where(message.c.recipient.in_(person.names), each) for each in states))
+
+
 def _of_messages(column: ColumnElement[str]) -> Find:
-    return lambda person: column.in_(select(message.c.id).where(message.c.recipient.in_(person.names)))
+    return lambda person: column.in_(messages_to(person))
+
+
+def _of_contact(person: Mentions) -> ColumnElement[bool]:
+    """Match the contacts with the names, by the primary key: its first column is the lane."""
+    lanes = select(func.min(contact.c.lane).label("lane")).cte("lanes", recursive=True)
+    following = select(func.min(contact.c.lane)).where(contact.c.lane > lanes.c.lane).scalar_subquery()
+    every = lanes.union_all(select(following).where(lanes.c.lane.is_not(None)))
+    return and_(contact.c.lane.in_(select(every.c.lane)), contact.c.recipient.in_(person.names))
 
 
 def _of_turns(person: Mentions) -> ColumnElement[bool]:
-    return turn.c.person.in_(select(contact.c.person).where(contact.c.recipient.in_(person.names)))
+    return turn.c.person.in_(select(contact.c.person).where(_of_contact(person)))
 
 
 def _of_messages_and_turns(column: ColumnElement[str]) -> Find:
     # One list of ids: with two conditions PostgreSQL reads the whole table.
     return lambda person: column.in_(
-        union_all(
-            select(message.c.id).where(message.c.recipient.in_(person.names)),
-            select(turn.c.id).where(_of_turns(person)),
-        )
+        union_all(*messages_to(person).selects, select(turn.c.id).where(_of_turns(person)))
     )
 
 
 def _of_people(person: Mentions) -> ColumnElement[bool]:
-    return conversation.c.person.in_(select(contact.c.person).where(contact.c.recipient.in_(person.names)))
+    people = select(contact.c.lane, contact.c.person).where(_of_contact(person))
+    return tuple_(conversation.c.lane, conversation.c.person).in_(people)
 
 
 def _of_sender(person: Mentions) -> ColumnElement[bool]:
@@ -138,7 +152,7 @@ def _of_sender(person: Mentions) -> ColumnElement[bool]:
 def _of_customer(person: Mentions) -> ColumnElement[bool]:
     """Match the callbacks whose data name the person as the customer: the words of another may mention the person."""
     named = (f'"{key}": "{name}"' for key in ("from", "to", "number", "user_id") for name in person.names)
-    handed_over = callback.c.subject.in_(select(contact.c.person).where(contact.c.recipient.in_(person.names)))
+    handed_over = callback.c.subject.in_(select(contact.c.person).where(_of_contact(person)))
     return or_(handed_over, *(callback.c.data.contains(each, autoescape=True) for each in named))
 
 
@@ -154,7 +168,7 @@ PROOF_STAYS: Final = (
 INVENTORY: Final = (
     PersonalTable(
         message,
-        _named(message.c.recipient),
+        _of_messages(message.c.id),
         _columns(
             remove="body fallback",
             clear="recipient digest",
@@ -193,6 +207,7 @@ INVENTORY: Final = (
             none="id kind lane producer language zone stream_position rules status",
         ),
         "Time and status stay, without number and parameters: they are counted.",
+        own_by_search=True,  # closed ones have no index
     ),
     PersonalTable(
         event,
@@ -236,7 +251,7 @@ INVENTORY: Final = (
     ),
     PersonalTable(
         contact,
-        _named(contact.c.recipient),
+        _of_contact,
         _columns(rename="recipient", none="lane stopped person"),
         "An opt-out stays under a keyed digest of the number, so that no later campaign selects it.",
     ),

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.event import listen, remove
 
+from harkara.ledger.conditions import LEASED_STATES, SETTLED_STATES
 from harkara.ledger.database import Database
 from harkara.ledger.messages.content import get_content, list_recipients
 from harkara.ledger.messages.listing import count_messages, list_page
@@ -22,8 +23,11 @@ from harkara.ledger.messages.queries import find_id, get_status
 from harkara.ledger.messages.reasons import explain
 from harkara.ledger.messages.search import EVERY_MESSAGE, MessageFilter
 from harkara.ledger.messages.selections import KINDS, perform, preview
+from harkara.ledger.personal.find import lock_own
+from harkara.ledger.personal.inventory import INVENTORY
 from harkara.ledger.users.acts import Actor
 from harkara.messages import Template
+from harkara.people.mentions import Mentions
 from harkara.shared_defaults import DEADLINES
 from harkara.states import State
 from tests.integration.ledger.bulk import fill
@@ -129,6 +133,17 @@ def test_a_bulk_act_finds_each_message_by_its_index(db: Database) -> None:
     assert last.done > 2_000
     assert len(plans) == 3
     assert [plan for plan in plans if "message" in plan or not plan & PRIMARY] == []
+
+
+def test_the_transaction_of_an_erasure_reads_no_whole_table(db: Database) -> None:
+    """On SQLite all other writers wait for it; the search before it is a transaction of its own."""
+    fill_varied(db)
+    person = Mentions.of({"910000077"})
+    assert LEASED_STATES | SETTLED_STATES | {State.WAITING} == set(State), "messages_to leaves out none"
+    with explained(db, "") as plans, db.write() as tx:
+        found = {where.table.name: lock_own(tx, where, person) for where in INVENTORY}
+    assert len(found["message"]) == ROWS // 5_000
+    assert [plan & set(found) for plan in plans if plan & set(found)] == []
 
 
 def test_a_count_reads_no_more_than_its_bound(db: Database) -> None:
