@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, UniqueConstraint, delete, select, update
 
-from harkara.ledger.events.stored_event import EventState
+from harkara.ledger.events.stored_event import RECEIVED, EventState
 from harkara.ledger.personal.find import FoundRow, find_again, is_row
 from harkara.ledger.personal.inventory import PersonalTable
 from harkara.ledger.tables import callback, contact, conversation, event, message
@@ -77,9 +77,17 @@ def must_stay(where: PersonalTable, found: FoundRow) -> bool:
     return found.row["state"] in _MAY_BE_SENT or found.row["fallback"] is not None
 
 
+def is_unprocessed(table: Table, row: Row) -> bool:
+    """Whether it is an event that is to be applied, which may be an opt-out.
+
+    A status that was tried waits for its message, and has stopped marketing already if it is about that.
+    """
+    return table is event and row["state"] == EventState.NEW.value and (row["about"] == RECEIVED or row["tries"] == 0)
+
+
 def change_row(where: PersonalTable, found: FoundRow, person: Mentions, key: str, now: datetime) -> RowChange | None:
     """Return what the inventory says of this row, None if nothing in it changes."""
-    if must_stay(where, found):
+    if must_stay(where, found) or is_unprocessed(where.table, found.row):
         return None
     if found.own and (where.table is conversation or (where.table is contact and found.row["stopped"] is None)):
         return RowChange(where.table, found.row, None)

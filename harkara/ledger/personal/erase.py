@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, literal_column, select, update
 
 from harkara.errors import Conflict
 from harkara.ledger.campaigns.uploads import delete_all_uploads
 from harkara.ledger.conditions import SETTLED
 from harkara.ledger.database import Database
-from harkara.ledger.events.stored_event import RECEIVED, EventState
+from harkara.ledger.events.stored_event import EventState
 from harkara.ledger.messages.commands import cancel_messages
 from harkara.ledger.messages.erased_number import KEPT
-from harkara.ledger.personal.changes import change_row, erase_row, must_stay
+from harkara.ledger.personal.changes import change_row, erase_row, is_unprocessed, must_stay
 from harkara.ledger.personal.contains import contains
 from harkara.ledger.personal.find import FoundRow, Progress, find_rows, lock_own, no_progress
 from harkara.ledger.personal.inventory import INVENTORY, PersonalTable, messages_to
@@ -40,7 +40,8 @@ class Erasure:
     """What an erasure did: `rows` counts by table the rows that it changed or deleted.
 
     `mentions` is the number of messages to others that mention the person and may still be sent. `being_sent` is the
-    number of messages to the person whose POST began meanwhile: they keep number and text until a later erasure.
+    number of messages to the person whose POST began meanwhile, and `unprocessed` that of webhooks that came meanwhile:
+    they stay as they are until a later erasure.
     """
 
     at: datetime
@@ -48,6 +49,7 @@ class Erasure:
     rows: Mapping[str, int] = field(default_factory=dict)
     mentions: int = 0
     being_sent: int = 0
+    unprocessed: int = 0
 
 
 def erase_person(db: Database, person: Mentions, key: str, *, by: Actor, progress: Progress = no_progress) -> Erasure:
@@ -69,12 +71,13 @@ def erase_person(db: Database, person: Mentions, key: str, *, by: Actor, progres
         found, mentions = _search(db, person, key, progress)
         with db.write() as tx:
             stopped = _stop_unsent(tx, person)  # the application may have sent another one meanwhile
+            unprocessed = _count_unprocessed(tx, person)
             erased = [*_erase_found(tx, found, person, key), *_erase_own(tx, person, key, stopped)]
         cancelled += stopped.cancelled
         rows.update(erased)
         if not erased:
             break
-    return Erasure(at, cancelled, dict(rows), mentions, len(stopped.sending))
+    return Erasure(at, cancelled, dict(rows), mentions, len(stopped.sending), unprocessed)
 
 
 class _Stopped(NamedTuple):
@@ -90,12 +93,16 @@ def _stop_messages(tx: Transaction, person: Mentions) -> int:
     stopped = _stop_unsent(tx, person)
     if stopped.sending:
         raise Conflict("a message to this person is being sent: try again in a minute; nothing was erased")
-    # A status that was tried waits for its message, and has stopped marketing already if it is about that.
-    untried = or_(event.c.about == RECEIVED, event.c.tries == 0)
-    new = (event.c.state == EventState.NEW.value, untried, contains(event.c.body, person.needles))
-    if tx.execute(select(event.c.id).where(*new).limit(1)).first():
+    if _count_unprocessed(tx, person):
         raise Conflict("a webhook about this person is not processed: try again in a minute; nothing was erased")
     return stopped.cancelled
+
+
+def _count_unprocessed(tx: Transaction, person: Mentions) -> int:
+    """Return how many webhooks about the person are to be applied: one may be an opt-out."""
+    new = and_(event.c.state == literal_column(f"'{EventState.NEW}'"), contains(event.c.body, person.needles))
+    found = tx.rows(select(event.c.about, event.c.state, event.c.tries).where(new))
+    return sum(is_unprocessed(event, row) for row in found)
 
 
 def _stop_unsent(tx: Transaction, person: Mentions) -> _Stopped:

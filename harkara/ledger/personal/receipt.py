@@ -46,9 +46,9 @@ def erase_with_receipt(
     """Erase the person whose number or user id this is, and return the receipt. `by` is who decided it.
 
     The receipt names the person by a pseudonym. Its `digest` is the SHA-256 of the rest as `canonical_json` writes it.
-    `storage` says of each store whether its files are clean; otherwise the call may be repeated. So it may while
-    `being_sent` counts messages to the person that were sent during the erasure, which keep number and text. Raises as
-    `find_person`, `erase_person` and the other stores do.
+    `storage` says of each store whether its files are clean; otherwise the call may be repeated. So it may when
+    `being_sent` or `unprocessed` counts messages and webhooks of the time of the erasure, which stay as they are.
+    Raises as `find_person`, `erase_person` and the other stores do.
     """
     person = find_person(db, text)
     for store in others:
@@ -66,6 +66,7 @@ def erase_with_receipt(
         "kept": {where.table.name: where.kept for where in INVENTORY if where.kept and where.table.name in done.rows},
         "waiting_mentions": done.mentions,
         "being_sent": done.being_sent,
+        "unprocessed": done.unprocessed,
         "storage": {"database": problem or "clean", **{store.name: store.clean() for store in others}},
         "backups": BACKUPS,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import Table, delete, select
@@ -17,7 +18,7 @@ from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
 from harkara.ledger.personal.erase import ERASED, Erasure, erase_person
 from harkara.ledger.personal.find import find_person
-from harkara.ledger.tables import charge, consent, contact, dead_letter
+from harkara.ledger.tables import charge, consent, contact, dead_letter, event
 from harkara.ledger.transaction import Row
 from harkara.ledger.users.acts import Actor
 from tests.integration.ledger.occasions import occasion_rows, reminder_rows, save, visit
@@ -36,6 +37,7 @@ from tests.integration.ledger.steps import (
     update_message,
 )
 from tests.integration.ledger.turns import ANSWER, LIMITS, LIVE, claimed, talk_of, turns_of, wrote
+from tests.integration.ledger.webhooks import inbound_webhook, process_events, store_webhooks
 
 NUMBER = "+919876500000"
 OTHER = "+919876500001"
@@ -126,6 +128,21 @@ def test_an_opt_out_that_is_recorded_meanwhile_stays(db: Database) -> None:
     (kept,) = rows_of(db, contact)
     assert (kept["stopped"], kept["recipient"][:7]) == ("everything", "erased:")
     assert [proof["recipient"] for proof in rows_of(db, consent)] == [kept["recipient"]]
+
+
+def test_a_stop_that_arrives_meanwhile_is_applied(db: Database) -> None:
+    send_message(db, reply())
+
+    def stop() -> None:
+        sender: dict[str, Any] = {"from": NUMBER[1:]}
+        store_webhooks(db, inbound_webhook("STOP", **sender))
+
+    assert erase(db, stop).unprocessed == 1
+    process_events(db)
+    assert [each["stopped"] for each in rows_of(db, contact)] == ["everything"]
+    assert erase(db, lambda: None).unprocessed == 0
+    assert [each["body"] for each in rows_of(db, event)] == [None]
+    assert [each["stopped"] for each in rows_of(db, contact)] == ["everything"]
 
 
 def test_the_charge_of_a_message_that_arrives_meanwhile_has_no_recipient(db: Database) -> None:
