@@ -10,6 +10,9 @@ from harkara.ledger.campaigns.responses import OPTED_OUT, WROTE, contact_has
 from harkara.ledger.tables import message
 from harkara.ledger.transaction import Row
 
+ERASED: Final = "erased"
+"""The code of a message that was cancelled because its recipient's data was erased."""
+
 _TWO_DIGITS = (
     "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90"
     " 91 92 93 94 95 98"

@@ -35,9 +35,9 @@ def derive_reminders(
 
     The rows are locked and carry their new content, with a new revision. A reminder that still fits gets the new
     revision. One that no longer fits is cancelled as superseded if it is unsent. Missing ones are added. For one time
-    and recipient, a rule has no second reminder once the first was sent, or was stopped by anything but a change,
-    unless this person has received another time since (see `ReceivedReminders`). The reminder of the rule `at_once`, if
-    it is still to be sent, is due now.
+    and recipient, a rule has no second reminder once the first was sent, or was stopped by anything but a change
+    or an erasure, unless this person has received another time since (see `ReceivedReminders`). The reminder of the
+    rule `at_once`, if it is still to be sent, is due now.
     """
     known = lock_reminders(tx, [row["id"] for row in occasions])
     superseded: dict[str, list[str]] = defaultdict(list)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast, get_args
 
+from harkara.ledger.messages.erased_number import ERASED
 from harkara.ledger.occasions.rows import ending_of
 from harkara.ledger.transaction import Row
 from harkara.occasions import ReminderMessage, SkippedReminder
@@ -40,8 +41,8 @@ class ReceivedReminders:
     def given(self, result: Result) -> Row | None:
         """Return the reminder that leaves nothing to send for this rule at the occasion's present time.
 
-        It may have arrived, or it was stopped by anything but a change of its occasion. The person has received no
-        reminder with another time since.
+        It may have arrived, or it was stopped by anything but a change of its occasion or an erasure. The person has
+        received no reminder with another time since.
         """
         own_slot = slot(self._row, result)
         found = [each for each in self._own if slot_of(each) == own_slot and _is_settled(each) and self.is_valid(each)]
@@ -97,8 +98,9 @@ def _went_to(reminder: Row, recipient: str | None) -> bool:
 
 
 def _is_settled(reminder: Row) -> bool:
-    superseded = reminder["state"] == State.CANCELLED and reminder["code"] == SUPERSEDED
-    return reminder["state"] not in UNSENT and not superseded
+    # After an erasure, the application may give the occasion to another person, or to the same one again.
+    may_follow = reminder["state"] == State.CANCELLED and reminder["code"] in (SUPERSEDED, ERASED)
+    return reminder["state"] not in UNSENT and not may_follow
 
 
 def _moment(reminder: Row) -> tuple[datetime, str]:

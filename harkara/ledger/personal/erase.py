@@ -16,7 +16,7 @@ from harkara.ledger.conditions import SETTLED
 from harkara.ledger.database import Database
 from harkara.ledger.events.stored_event import EventState
 from harkara.ledger.messages.commands import cancel_messages
-from harkara.ledger.messages.erased_number import KEPT
+from harkara.ledger.messages.erased_number import ERASED, KEPT
 from harkara.ledger.personal.changes import change_row, erase_row, is_unprocessed, must_stay
 from harkara.ledger.personal.contains import contains
 from harkara.ledger.personal.find import FoundRow, Progress, find_rows, lock_own, no_progress
@@ -27,9 +27,6 @@ from harkara.ledger.users.acts import Actor, record_act
 from harkara.people.mentions import Mentions
 from harkara.people.pseudonym import pseudonym
 from harkara.states import UNSENT, State
-
-ERASED = "erased"
-"""The code of a message that was cancelled because its recipient's data was erased."""
 
 _REASON = "The data of its recipient was erased."
 _ROUNDS = 3

@@ -22,7 +22,7 @@ from harkara.ledger.campaigns.consent_filter import filter_by_consent
 from harkara.ledger.contacts.consent import link_names, record_consent
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
-from harkara.ledger.personal.erase import ERASED
+from harkara.ledger.messages.erased_number import ERASED
 from harkara.ledger.personal.export import export_person
 from harkara.ledger.personal.find import find_person, find_rows
 from harkara.ledger.personal.inventory import INVENTORY
@@ -33,14 +33,16 @@ from harkara.ledger.users.acts import Actor, list_acts
 from harkara.messages import Envelope, Template, Text
 from harkara.outcomes import Cancelled, Refused
 from harkara.people.pseudonym import pseudonym
-from tests.integration.ledger.occasions import save, visit
+from tests.integration.ledger.occasions import reminder_rows, save, visit
 from tests.integration.ledger.outbox import claim_callbacks
 from tests.integration.ledger.statements import executed_statements
 from tests.integration.ledger.steps import (
+    ACCEPTED,
     LOST,
     accept_messages,
     begin_posts,
     claim_messages,
+    record_outcome,
     reply,
     row,
     run_sweep,
@@ -116,6 +118,27 @@ def test_waiting_messages_are_cancelled_and_never_sent_again(db: Database) -> No
     assert states_of(db, [waiting, unanswered]) == ["cancelled", "uncertain"]
     assert row(db, waiting)["code"] == ERASED
     assert row(db, unanswered)["body"] is None
+
+
+@pytest.mark.parametrize("number", [OTHER, CANARY], ids=["another", "the same"])
+def test_an_occasion_that_is_saved_again_after_the_erasure_has_its_reminders(db: Database, number: str) -> None:
+    save(db, visit(to=f"+{CANARY}"))
+    erase_with_receipt(db, CANARY, KEY, ASHA)
+    save(db, visit(to=f"+{number}"))
+    waiting = [(each["rule"], each["recipient"]) for each in reminder_rows(db, state="waiting")]
+    assert sorted(waiting) == [("-24h", number), ("-2h", number)]
+
+
+def test_a_reminder_that_was_sent_is_not_sent_again_after_the_erasure(db: Database) -> None:
+    save(db, visit(to=f"+{CANARY}"))
+    (first,) = reminder_rows(db, rule="-24h")
+    update_message(db, first["id"], due_at=first["created_at"])
+    (claimed,) = claim_messages(db, first["id"])
+    assert begin_posts(db, claimed)
+    record_outcome(db, claimed, ACCEPTED)
+    erase_with_receipt(db, CANARY, KEY, ASHA)
+    save(db, visit(to=f"+{CANARY}"))
+    assert [each["rule"] for each in reminder_rows(db, state="waiting")] == ["-2h"]
 
 
 def test_nothing_is_erased_while_a_message_is_being_sent(db: Database) -> None:

@@ -16,7 +16,8 @@ from harkara.ledger.contacts.consent import link_names, record_consent
 from harkara.ledger.conversations.turns import write_turn
 from harkara.ledger.database import Database
 from harkara.ledger.dead_letters import DeadLetter, add_dead_letters
-from harkara.ledger.personal.erase import ERASED, Erasure, erase_person
+from harkara.ledger.messages.erased_number import ERASED
+from harkara.ledger.personal.erase import Erasure, erase_person
 from harkara.ledger.personal.find import find_person
 from harkara.ledger.tables import charge, consent, contact, dead_letter, event
 from harkara.ledger.transaction import Row
