@@ -25,15 +25,17 @@ _MAY_BE_SENT = UNSENT | {State.SENDING, State.UNCERTAIN}
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
-    """The new values of one row; None deletes it, which needs a locked row."""
+    """The new values of one row; None deletes it, which needs a locked row. `pseudonym` is that of a contact."""
 
     table: Table
     row: Row = field(repr=False)
     values: Row | None = field(repr=False)
+    pseudonym: str = ""
 
     def write(self, tx: Transaction) -> bool:
         """Write it, unless one of its columns has changed since the row was read; return whether it was written."""
-        if self.values is None or (self.table is contact and not _replace_older(tx, self.row | self.values)):
+        is_newest = not self.pseudonym or _replace_older(tx, self.row | {"recipient": self.pseudonym})
+        if self.values is None or not is_newest:
             return bool(tx.execute(delete(self.table).where(*is_row(self.table, self.row))).rowcount)
         as_read = (self.table.c[name] == self.row[name] for name in self.values if self.row[name] is not None)
         this = (*is_row(self.table, self.row), *as_read)
@@ -89,13 +91,15 @@ def change_row(where: PersonalTable, found: FoundRow, person: Mentions, key: str
     """Return what the inventory says of this row, None if nothing in it changes."""
     if must_stay(where, found) or is_unprocessed(where.table, found.row):
         return None
-    if found.own and (where.table is conversation or (where.table is contact and found.row["stopped"] is None)):
+    if found.own and where.table is conversation:
         return RowChange(where.table, found.row, None)
     values = {
         name: new
         for name, old in found.row.items()
         if old is not None and (new := _new_value(where, name, old, found.own, person, key)) != old
     }
+    if found.own and where.table is contact:
+        return RowChange(where.table, found.row, values if found.row["stopped"] else None, values["recipient"])
     return RowChange(where.table, found.row, values | _end(where, found.row, values, now)) if values else None
 
 
@@ -150,5 +154,6 @@ def _unique_keys(table: Table) -> list[list[ColumnElement[Any]]]:
 def _replace_older(tx: Transaction, new: Row) -> bool:
     """Delete what an earlier erasure left of this contact if its choice is older; return False if it is newer."""
     same = (contact.c.lane == new["lane"], contact.c.recipient == new["recipient"])
-    tx.execute(delete(contact).where(*same, contact.c.wished_at <= new["wished_at"]))
+    if new["wished_at"]:
+        tx.execute(delete(contact).where(*same, contact.c.wished_at <= new["wished_at"]))
     return tx.execute(select(contact.c.lane).where(*same)).first() is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,16 +32,14 @@ from harkara.ledger.users.acts import Actor, list_acts
 from harkara.messages import Envelope, Template, Text
 from harkara.outcomes import Cancelled, Refused
 from harkara.people.pseudonym import pseudonym
-from tests.integration.ledger.occasions import reminder_rows, save, visit
+from tests.integration.ledger.occasions import save, visit
 from tests.integration.ledger.outbox import claim_callbacks
 from tests.integration.ledger.statements import executed_statements
 from tests.integration.ledger.steps import (
-    ACCEPTED,
     LOST,
     accept_messages,
     begin_posts,
     claim_messages,
-    record_outcome,
     reply,
     row,
     run_sweep,
@@ -120,27 +117,6 @@ def test_waiting_messages_are_cancelled_and_never_sent_again(db: Database) -> No
     assert row(db, unanswered)["body"] is None
 
 
-@pytest.mark.parametrize("number", [OTHER, CANARY], ids=["another", "the same"])
-def test_an_occasion_that_is_saved_again_after_the_erasure_has_its_reminders(db: Database, number: str) -> None:
-    save(db, visit(to=f"+{CANARY}"))
-    erase_with_receipt(db, CANARY, KEY, ASHA)
-    save(db, visit(to=f"+{number}"))
-    waiting = [(each["rule"], each["recipient"]) for each in reminder_rows(db, state="waiting")]
-    assert sorted(waiting) == [("-24h", number), ("-2h", number)]
-
-
-def test_a_reminder_that_was_sent_is_not_sent_again_after_the_erasure(db: Database) -> None:
-    save(db, visit(to=f"+{CANARY}"))
-    (first,) = reminder_rows(db, rule="-24h")
-    update_message(db, first["id"], due_at=first["created_at"])
-    (claimed,) = claim_messages(db, first["id"])
-    assert begin_posts(db, claimed)
-    record_outcome(db, claimed, ACCEPTED)
-    erase_with_receipt(db, CANARY, KEY, ASHA)
-    save(db, visit(to=f"+{CANARY}"))
-    assert [each["rule"] for each in reminder_rows(db, state="waiting")] == ["-2h"]
-
-
 def test_nothing_is_erased_while_a_message_is_being_sent(db: Database) -> None:
     later, now = accept_messages(db, to(CANARY, at=LATER), to(CANARY))
     begin_posts(db, *claim_messages(db, now))
@@ -208,19 +184,6 @@ def test_a_sent_message_to_another_person_loses_only_the_mention(db: Database) -
     erase_with_receipt(db, CANARY, KEY, ASHA)
     assert row(db, mention)["recipient"] == OTHER
     assert f"Dr Rao: {pseudonym(KEY, CANARY)}" in row(db, mention)["body"]
-
-
-def test_the_number_as_a_reference_may_be_used_again_and_be_erased_again(db: Database) -> None:
-    for _ in range(2):
-        send_message(db, to(CANARY, reference=f"call {CANARY}"))
-        send_message(db, to(OTHER, reference=f"about {WRITTEN}"))
-        save(db, visit(f"visit of {CANARY}", to=f"+{CANARY}"), visit(f"visit of {NATIONAL}", to=f"+{OTHER}"))
-        add_dead_letters(db, [DeadLetter.of("task", f"call {CANARY}", "send", ValueError(), None)])
-        erase_with_receipt(db, CANARY, KEY, ASHA)
-    assert canaries_in_tables(db) == []
-    named = [row["reference"] for row in rows_of(db, message) if row["occasion_id"] is None]
-    erased = pseudonym(KEY, CANARY)
-    assert Counter(each.partition("#")[0] for each in named) == {f"call {erased}": 2, f"about {erased}": 2}
 
 
 def test_a_conversation_with_another_person_whose_name_is_the_number_stays(db: Database) -> None:
