@@ -82,7 +82,7 @@ def celery_latencies(environment: Environment, number: int, per_second: int) -> 
 
 def taskiq(environment: Environment, number: int) -> Run:
     worker = ["taskiq", "worker", "benchmarks.contestants.taskiq_task:broker"]
-    worker += ["--workers", str(WORKERS), "--max-async-tasks", "128", "--log-level", "WARNING"]
+    worker += ["--workers", str(WORKERS), "--max-async-tasks", "160", "--log-level", "WARNING"]
     return _run_contestant(environment, number, ["benchmarks.contestants.taskiq_task", str(number)], [worker])
 
 

@@ -13,7 +13,7 @@ from benchmarks.contestants.job import API_URL, DATABASE_URL, HEADERS, Outcome, 
 from benchmarks.messages import recipient, text
 from harness.postgres import driver_url
 
-THREADS = 128
+THREADS = 160
 BATCH = 500
 
 

@@ -15,7 +15,7 @@ from harkara.shared_defaults import CHUNK, LEASE_SECONDS
 class WorkerSettings(SettingsSection):
     """How a worker runs and what it shows."""
 
-    threads: int = Field(default=128, ge=1, le=512, description="Sender threads of a worker process")
+    threads: int = Field(default=160, ge=1, le=512, description="Sender threads of a worker process")
     chunks: int = Field(default=12, ge=2, le=64, description="Celery tasks that a worker process runs at once")
     chunk_size: int = Field(default=CHUNK, ge=1, le=500, description="Messages in one hint")
     depth: int = Field(default=4000, ge=1, description="Most queued messages of a lane without a limit")
