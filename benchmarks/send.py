@@ -16,7 +16,7 @@ ABOUT = About(
     "after 50 ms, and store the outcome in PostgreSQL, which syncs every commit to disk. They take turns in each "
     "round, 8,000 messages each. A rate is from the first POST to the last stored outcome; a ratio compares rates of "
     "the same round. A worker of Harkara, taskiq or the bare threads has 160 messages under way at most, one of Celery "
-    "or dramatiq 32: those are limited by the processor, and sent no more with more.",
+    "or dramatiq 32: the processor limits those, and more threads sent no more.",
     "starting the processes, handing the messages over (except in the CPU of all parts of Harkara), the CPU of the "
     "server that answers, TLS, and the network: all runs on one machine.",
 )
