@@ -38,7 +38,7 @@ class FolderLock:
 
     @classmethod
     def acquire(cls, folder: Path) -> Self:
-        """Lock the folder, which is created for this user alone if it is missing. Exits with who has locked it."""
+        """Lock the folder; if missing, create it for this user alone. Raises SystemExit, which names the other run."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = (folder / "lock").open("a+")  # "w" would erase what the other run has noted
         try:

@@ -38,7 +38,7 @@ ERASED = "erased"
 """The code of a recipient whose message cannot be sent again, since the retention has erased it."""
 
 SENT_AGAIN = "sent-again"
-"""The code of a recipient who has had another message since, or may have: of a cancelled round, or by an operator."""
+"""The code of a recipient who may have a later message: of a cancelled round, or sent again by an operator."""
 
 _OVER = (CampaignState.FINISHED, CampaignState.CANCELLED)
 
